@@ -1,0 +1,194 @@
+import { z } from "zod";
+import { UserError } from "../src/errors";
+import { isCidr, ipVersion } from "../src/mesh/ip";
+import type { Mesh } from "../src/mesh/model";
+import { parseMesh } from "../src/mesh/parse";
+
+/** Reads one setting of the stack as its text; structured settings are JSON. `pulumi.Config` is one. */
+export interface Settings {
+  get(key: string): string | undefined;
+}
+
+const ipAddress = z.string().refine((text) => ipVersion(text) !== undefined, "must be an IP address");
+const cidr = z.string().refine(isCidr, "must be a CIDR such as 10.0.0.0/8");
+
+const serviceSchema = z.strictObject({
+  /** How clients and peers reach the site. @default "LoadBalancer" */
+  type: z
+    .enum(["LoadBalancer", "NodePort", "ClusterIP"], "must be LoadBalancer, NodePort or ClusterIP")
+    .default("LoadBalancer"),
+  /** Annotations of the Service, for the cloud's load balancer. @default {} @example { "metallb.io/loadBalancerIPs": "192.0.2.1" } */
+  annotations: z.record(z.string(), z.string()).default({}),
+  /** Addresses that the cluster's nodes answer for without a load balancer. @default [] @example ["192.0.2.1"] */
+  externalIPs: z.array(ipAddress).default([]),
+  /** Address to ask a load balancer for, where annotations are not the way. @default the cloud's choice @example "192.0.2.1" */
+  loadBalancerIP: ipAddress.optional(),
+  /** `Local` keeps the client's source address, which NetworkPolicies go by. @default "Local" */
+  externalTrafficPolicy: z.enum(["Local", "Cluster"], "must be Local or Cluster").default("Local"),
+  /** Two Services, UDP as `knot` and TCP as `knot-tcp`, for clouds whose load balancers do not mix protocols. @default false */
+  split: z.boolean().default(false),
+  /** Whether `up` fails when the Service got another address than the mesh's list has; false behind address translation. @default true */
+  verifyAddress: z.boolean().default(true),
+});
+
+/** How the site's DNS is reached from outside the cluster. */
+export type ServiceConfig = z.infer<typeof serviceSchema>;
+
+/** Requests and limits of one container, as Kubernetes writes them. */
+const resourceSchema = z.strictObject({
+  requests: z.record(z.string(), z.string()).default({}),
+  limits: z.record(z.string(), z.string()).default({}),
+});
+
+const resourcesSchema = z.strictObject({
+  /** The Knot container. @default requests 50m and 96Mi, limit 512Mi */
+  knot: resourceSchema.default({ requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "512Mi" } }),
+  /** The agent beside it, and the init container. @default requests 20m and 64Mi, limit 256Mi */
+  agent: resourceSchema.default({ requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
+  /** The reconciler's pod. @default requests 10m and 64Mi, limit 256Mi */
+  reconciler: resourceSchema.default({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
+});
+
+const imagesSchema = z.strictObject({
+  /** Knot DNS 3.5.8 or newer: older ones accept forged TSIG. @default "docker.io/cznic/knot:v3.5.8" */
+  knot: z.string().min(1).default("docker.io/cznic/knot:v3.5.8"),
+  /** Any image with Node 22 or newer on its PATH; it runs the agent and the reconciler. @default "docker.io/library/node:24-slim" */
+  node: z.string().min(1).default("docker.io/library/node:24-slim"),
+});
+
+const vaultSchema = z.strictObject({
+  /** Where Vault is reached. The token comes from VAULT_TOKEN or the usual file. @example "https://vault.example:8200" */
+  address: z.string().refine((text) => /^https?:\/\/[^/]/.test(text), "must be an http or https URL"),
+  /** KV v2 mount, which must exist. @default "secret" @example "dns-mesh" */
+  mount: z.string().min(1).default("secret"),
+});
+
+/** A Vault that holds what only single sites may read. */
+export type VaultConfig = z.infer<typeof vaultSchema>;
+
+const siteSchema = z.strictObject({
+  /** The shared stack's name, as a StackReference takes it. @example "organization/dns-mesh/shared" */
+  shared: z.string().min(1),
+  /** The site's name in the mesh's list. @default the stack's name @example "site-a" */
+  site: z.string().min(1),
+  /** The kubeconfig context of the site's cluster. Never the current one silently. @example "site-a" */
+  context: z.string("is missing: name the kubeconfig context of this site's cluster").min(1, "must not be empty"),
+  /** Path of the kubeconfig. @default KUBECONFIG, else ~/.kube/config @example "./kubeconfig" */
+  kubeconfig: z.string().min(1).optional(),
+  /** Kubernetes namespace that holds everything. @default "dns-system" */
+  namespace: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a DNS label")
+    .default("dns-system"),
+  /** StorageClass of each pod's volume. @default the cluster's default class @example "fast" */
+  storageClass: z.string().min(1).optional(),
+  /** Size of each pod's volume. @default "1Gi" @example "10Gi" */
+  storageSize: z
+    .string()
+    .regex(/^\d+(\.\d+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$/, "must be a quantity such as 1Gi")
+    .default("1Gi"),
+  /** Knot pods, each with its own volume. The first one is the writer. @default 1 @example 3 */
+  replicas: z.coerce
+    .number()
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(9, "must be at most 9")
+    .default(1),
+  /** How the site is reached from outside. @default a LoadBalancer with one Service for UDP and TCP */
+  service: serviceSchema.prefault({}),
+  /** Networks whose clients may ask. @default everybody @example ["10.0.0.0/8"] */
+  clients: z.array(cidr).min(1, "must have at least one network").default(["0.0.0.0/0", "::/0"]),
+  /** Container images. */
+  images: imagesSchema.prefault({}),
+  /** When nodes pull images. @default "IfNotPresent" */
+  imagePullPolicy: z
+    .enum(["Always", "IfNotPresent", "Never"], "must be Always, IfNotPresent or Never")
+    .default("IfNotPresent"),
+  /** Requests and limits per container. A container that is named replaces its defaults as a whole. */
+  resources: resourcesSchema.prefault({}),
+  /** Addresses that Knot binds in the pod, always on port 5353. @default ["0.0.0.0"] @example ["0.0.0.0", "::"] */
+  listen: z.array(ipAddress).min(1, "must have at least one address").default(["0.0.0.0"]),
+  /** Port that other sites answer on. @default 53 */
+  remotePort: z.coerce.number().int().min(1).max(65535).default(53),
+  /** Protects the namespace, and with it the volumes, from any `up` or `destroy`. @default true */
+  protect: z.stringbool("must be true or false").default(true),
+  /** Where this site reaches the Vault that the shared stack wrote to, if not at the same address. */
+  vault: vaultSchema.pick({ address: true }).optional(),
+});
+
+/** What a site's stack is told. */
+export type SiteConfig = z.infer<typeof siteSchema>;
+
+/** What the shared stack is told. */
+export interface SharedConfig {
+  readonly mesh: Mesh;
+  readonly vault?: VaultConfig;
+}
+
+/** A stack is either the shared one or a site's. */
+export type StackConfig =
+  { readonly kind: "shared"; readonly shared: SharedConfig } | { readonly kind: "site"; readonly site: SiteConfig };
+
+/** Settings that are lists or objects; Pulumi hands them over as JSON. */
+const structured = new Set(["mesh", "vault", "service", "clients", "images", "resources", "listen"]);
+
+/**
+ * Reads a stack's settings (`dns-mesh:*`). `mesh` makes it the shared stack, `shared` a site's.
+ *
+ * @throws UserError that names every setting at fault and its cure.
+ */
+export function parseStackConfig(settings: Settings, stack: string): StackConfig {
+  const isShared = settings.get("mesh") !== undefined;
+  const isSite = settings.get("shared") !== undefined;
+  if (isShared && isSite) {
+    throw new UserError(
+      `stack "${stack}": dns-mesh:mesh makes it the shared stack and dns-mesh:shared a site's; remove one of them`,
+    );
+  }
+  if (isShared) return { kind: "shared", shared: parseShared(settings, stack) };
+  if (isSite) return { kind: "site", site: parseSite(settings, stack) };
+  throw new UserError(
+    `stack "${stack}" is not configured: set dns-mesh:mesh (the list of sites) for the shared stack, ` +
+      `or dns-mesh:shared (the shared stack's name, such as organization/dns-mesh/shared) and dns-mesh:context for a site`,
+  );
+}
+
+function parseShared(settings: Settings, stack: string): SharedConfig {
+  const mesh = parseMesh(read(settings, "mesh"));
+  const vault = read(settings, "vault");
+  return vault === undefined
+    ? { mesh }
+    : { mesh, vault: check(z.strictObject({ vault: vaultSchema }), { vault }, stack).vault };
+}
+
+function parseSite(settings: Settings, stack: string): SiteConfig {
+  const input: Record<string, unknown> = { site: stack };
+  for (const key of Object.keys(siteSchema.shape)) {
+    const value = read(settings, key);
+    if (value !== undefined) input[key] = value;
+  }
+  return check(siteSchema, input, stack);
+}
+
+function read(settings: Settings, key: string): unknown {
+  const text = settings.get(key);
+  if (text === undefined || !structured.has(key)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UserError(`dns-mesh:${key} must be a list or an object, got ${JSON.stringify(text)}`);
+  }
+}
+
+function check<T>(schema: z.ZodType<T>, input: unknown, stack: string): T {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `  dns-mesh:${pathText(issue.path)}: ${issue.message}`);
+  throw new UserError(`stack "${stack}" has settings that cannot be used:\n${problems.join("\n")}`);
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, i) => (typeof part === "number" ? `[${part}]` : `${i === 0 ? "" : "."}${String(part)}`))
+    .join("");
+}

@@ -1,0 +1,47 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { objectOptions } from "../object-options";
+import { contentHash } from "./hash";
+import { commonLabels, objects } from "./names";
+
+/** The programs that run in the cluster, each as one JavaScript file. */
+export interface Programs {
+  readonly agent: string;
+  readonly reconciler: string;
+}
+
+/** Our own programs as ConfigMaps: a stock Node image runs them, and no registry is needed. */
+export class Bundles extends pulumi.ComponentResource {
+  /** Changes with the agent: a new one needs new pods. */
+  readonly agentHash: string;
+
+  constructor(
+    name: string,
+    args: { readonly namespace: pulumi.Input<string>; readonly programs: Programs },
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("dnsmesh:site:Bundles", name, {}, opts);
+    this.createBundle(`${name}-agent`, args.namespace, {
+      name: objects.agentBundle,
+      data: { "agent.js": args.programs.agent },
+    });
+    this.createBundle(`${name}-reconciler`, args.namespace, {
+      name: objects.reconcilerBundle,
+      data: { "reconciler.js": args.programs.reconciler },
+    });
+    this.agentHash = contentHash(args.programs.agent);
+    this.registerOutputs({});
+  }
+
+  private createBundle(
+    name: string,
+    namespace: pulumi.Input<string>,
+    o: { name: string; data: Record<string, string> },
+  ): void {
+    new k8s.core.v1.ConfigMap(
+      name,
+      { metadata: { name: o.name, namespace, labels: commonLabels }, data: o.data },
+      objectOptions(this),
+    );
+  }
+}

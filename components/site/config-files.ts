@@ -1,0 +1,39 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { renderKnotConf, type SiteRuntime } from "../../src/knot/site-config";
+import type { WelcomePacket } from "../../src/mesh/model";
+import { objectOptions } from "../object-options";
+import { contentHash } from "./hash";
+import { commonLabels, objects } from "./names";
+
+/** What {@link ConfigFiles} needs. */
+export interface ConfigFilesArgs {
+  readonly namespace: pulumi.Input<string>;
+  readonly packet: WelcomePacket;
+  readonly runtime: SiteRuntime;
+}
+
+/** `knot.conf`, which needs a restart to change, and the welcome packet, which does not. */
+export class ConfigFiles extends pulumi.ComponentResource {
+  /** Changes with what Knot reads only when it starts. */
+  readonly restartHash: string;
+  /** Changes with what running pods take over. */
+  readonly liveHash: pulumi.Output<string>;
+
+  constructor(name: string, args: ConfigFilesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dnsmesh:site:ConfigFiles", name, {}, opts);
+    const knotConf = renderKnotConf(args.runtime);
+    const welcome = `${JSON.stringify(args.packet, undefined, 2)}\n`;
+    const configMap = new k8s.core.v1.ConfigMap(
+      name,
+      {
+        metadata: { name: objects.config, namespace: args.namespace, labels: commonLabels },
+        data: { "knot.conf": knotConf, "welcome.json": welcome },
+      },
+      objectOptions(this),
+    );
+    this.restartHash = contentHash(knotConf);
+    this.liveHash = configMap.metadata.name.apply(() => contentHash(welcome));
+    this.registerOutputs({});
+  }
+}

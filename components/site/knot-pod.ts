@@ -1,0 +1,127 @@
+import type * as k8s from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import type { SiteRuntime } from "../../src/knot/site-config";
+import type { SiteConfig } from "../config";
+import { knotLabels, paths, podPorts } from "./names";
+import { containerSecurity, podSecurity } from "./pod-security";
+import { agentMounts, knotMounts, knotVolumes } from "./pod-volumes";
+import { agentSockets } from "./runtime";
+
+type PodTemplate = k8s.types.input.core.v1.PodTemplateSpec;
+type Container = k8s.types.input.core.v1.Container;
+type EnvVar = k8s.types.input.core.v1.EnvVar;
+
+/** What {@link knotPodTemplate} is made from. */
+export interface KnotPodArgs {
+  readonly config: SiteConfig;
+  readonly runtime: SiteRuntime;
+  /** Whether the site is the primary catalog, which has the central zones as files. */
+  readonly isPrimary: boolean;
+  /** Addresses of the site's pods, by ordinal, joined by commas. */
+  readonly replicas: pulumi.Input<string>;
+  /** Changes with what only a restart takes over; never with peers, keys or zones. */
+  readonly restartHash: string;
+}
+
+/** A Knot pod: an init container that prepares the volume, Knot, and the agent beside it. It has no API token. */
+export function knotPodTemplate(args: KnotPodArgs): PodTemplate {
+  return {
+    metadata: { labels: knotLabels, annotations: { "dns-mesh/restart-hash": args.restartHash } },
+    spec: {
+      serviceAccountName: "knot",
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      // No name is looked up from here: everything goes by address.
+      dnsPolicy: "Default",
+      securityContext: podSecurity,
+      terminationGracePeriodSeconds: 30,
+      initContainers: [prepareContainer(args)],
+      containers: [knotContainer(args.config), agentContainer(args)],
+      volumes: knotVolumes(args.isPrimary),
+      ...spreading(),
+    },
+  };
+}
+
+function knotContainer(config: SiteConfig): Container {
+  const tcpSocket = { port: podPorts.dns };
+  return {
+    name: "knot",
+    image: config.images.knot,
+    imagePullPolicy: config.imagePullPolicy,
+    command: ["knotd", "-c", `${paths.config}/knot.conf`],
+    ports: [
+      { name: "dns-udp", containerPort: podPorts.dns, protocol: "UDP" },
+      { name: "dns-tcp", containerPort: podPorts.dns, protocol: "TCP" },
+    ],
+    startupProbe: { tcpSocket, periodSeconds: 2, failureThreshold: 150 },
+    livenessProbe: { tcpSocket, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+    resources: config.resources.knot,
+    securityContext: containerSecurity,
+    volumeMounts: knotMounts(),
+  };
+}
+
+function agentContainer(args: KnotPodArgs): Container {
+  const get = (path: string): { path: string; port: number } => ({ path, port: podPorts.http });
+  return {
+    ...ownProgram(args, { name: "agent", command: "agent" }),
+    ports: [{ name: "http", containerPort: podPorts.http, protocol: "TCP" }],
+    startupProbe: { httpGet: get("/live"), periodSeconds: 1, failureThreshold: 120 },
+    livenessProbe: { httpGet: get("/live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+    readinessProbe: { httpGet: get("/ready"), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 },
+  };
+}
+
+function prepareContainer(args: KnotPodArgs): Container {
+  return ownProgram(args, { name: "prepare", command: "prepare" });
+}
+
+function ownProgram(args: KnotPodArgs, o: { name: string; command: string }): Container {
+  const { config } = args;
+  return {
+    name: o.name,
+    image: config.images.node,
+    imagePullPolicy: config.imagePullPolicy,
+    command: ["node", `${paths.bundle}/agent.js`, o.command],
+    env: agentEnvironment(args),
+    resources: config.resources.agent,
+    securityContext: containerSecurity,
+    volumeMounts: agentMounts(args.isPrimary),
+  };
+}
+
+function agentEnvironment(args: KnotPodArgs): EnvVar[] {
+  const sockets = agentSockets(args.config);
+  return [
+    { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
+    { name: "DNS_MESH_KEYS", value: `${paths.keys}/ring.json` },
+    ...(args.isPrimary ? [{ name: "DNS_MESH_CENTRAL", value: paths.central }] : []),
+    { name: "DNS_MESH_STORAGE", value: paths.storage },
+    { name: "DNS_MESH_RUNDIR", value: paths.rundir },
+    { name: "DNS_MESH_KNOT", value: sockets.knot },
+    { name: "DNS_MESH_LISTEN", value: args.runtime.listen.join(",") },
+    { name: "DNS_MESH_REMOTE_PORT", value: String(args.runtime.remotePort) },
+    { name: "DNS_MESH_HTTP", value: sockets.http },
+    { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+    { name: "DNS_MESH_REPLICAS", value: args.replicas },
+  ];
+}
+
+/** Pods keep apart where they can, and run side by side where they must. */
+function spreading(): Pick<k8s.types.input.core.v1.PodSpec, "topologySpreadConstraints" | "affinity"> {
+  const labelSelector = { matchLabels: knotLabels };
+  const host = "kubernetes.io/hostname";
+  return {
+    topologySpreadConstraints: [
+      { maxSkew: 1, topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway", labelSelector },
+    ],
+    affinity: {
+      podAntiAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          { weight: 100, podAffinityTerm: { topologyKey: host, labelSelector } },
+        ],
+      },
+    },
+  };
+}

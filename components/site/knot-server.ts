@@ -1,0 +1,83 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { SiteRuntime } from "../../src/knot/site-config";
+import type { SiteConfig } from "../config";
+import { objectOptions } from "../object-options";
+import { knotPodTemplate } from "./knot-pod";
+import { commonLabels, knotLabels } from "./names";
+
+/** What {@link KnotServer} needs. */
+export interface KnotServerArgs {
+  readonly namespace: pulumi.Input<string>;
+  readonly config: SiteConfig;
+  readonly runtime: SiteRuntime;
+  readonly isPrimary: boolean;
+  /** A cluster-internal address per pod, by ordinal. */
+  readonly podAddresses: pulumi.Output<string[]>;
+  readonly restartHash: string;
+}
+
+/**
+ * Knot's pods, each with a volume of its own. Pod 0 writes; volumes outlive their pods, the StatefulSet and any change
+ * of the number of replicas.
+ */
+export class KnotServer extends pulumi.ComponentResource {
+  readonly statefulSet: k8s.apps.v1.StatefulSet;
+
+  constructor(name: string, args: KnotServerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dnsmesh:site:KnotServer", name, {}, opts);
+    const account = this.createAccount(name, args.namespace);
+    this.statefulSet = this.createStatefulSet(name, args, account);
+    this.createDisruptionBudget(name, args.namespace);
+    this.registerOutputs({});
+  }
+
+  private createAccount(name: string, namespace: pulumi.Input<string>): k8s.core.v1.ServiceAccount {
+    return new k8s.core.v1.ServiceAccount(
+      `${name}-account`,
+      { metadata: { name: "knot", namespace, labels: commonLabels }, automountServiceAccountToken: false },
+      objectOptions(this),
+    );
+  }
+
+  private createStatefulSet(
+    name: string,
+    args: KnotServerArgs,
+    account: k8s.core.v1.ServiceAccount,
+  ): k8s.apps.v1.StatefulSet {
+    const { config } = args;
+    const storage = {
+      accessModes: ["ReadWriteOnce"],
+      resources: { requests: { storage: config.storageSize } },
+      ...(config.storageClass !== undefined && { storageClassName: config.storageClass }),
+    };
+    return new k8s.apps.v1.StatefulSet(
+      name,
+      {
+        metadata: { name: "knot", namespace: args.namespace, labels: commonLabels },
+        spec: {
+          serviceName: "knot-headless",
+          replicas: config.replicas,
+          podManagementPolicy: "Parallel",
+          persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
+          selector: { matchLabels: knotLabels },
+          template: knotPodTemplate({ ...args, replicas: args.podAddresses.apply((all) => all.join(",")) }),
+          volumeClaimTemplates: [{ metadata: { name: "storage" }, spec: storage }],
+        },
+      },
+      objectOptions(this, { dependsOn: [account] }),
+    );
+  }
+
+  /** At most one pod away at a time. A minimum instead would block the drain of a node when there is one replica. */
+  private createDisruptionBudget(name: string, namespace: pulumi.Input<string>): void {
+    new k8s.policy.v1.PodDisruptionBudget(
+      `${name}-budget`,
+      {
+        metadata: { name: "knot", namespace, labels: commonLabels },
+        spec: { maxUnavailable: 1, selector: { matchLabels: knotLabels } },
+      },
+      objectOptions(this),
+    );
+  }
+}

@@ -1,0 +1,44 @@
+/** Names and numbers that the site's objects agree on. Agents, policies and tests rely on them. */
+
+/** Labels that a site's Knot pods carry. */
+export const knotLabels = { "app.kubernetes.io/name": "knot", "app.kubernetes.io/part-of": "dns-mesh" } as const;
+
+/** Labels of the reconciler's pods. */
+export const reconcilerLabels = {
+  "app.kubernetes.io/name": "reconciler",
+  "app.kubernetes.io/part-of": "dns-mesh",
+} as const;
+
+/** Labels of everything that is no pod. */
+export const commonLabels = { "app.kubernetes.io/part-of": "dns-mesh" } as const;
+
+/** Ports inside a Knot pod: unprivileged, since nothing there runs as root. */
+export const podPorts = { dns: 5353, http: 8053 } as const;
+
+/** Where files stand inside the pods. */
+export const paths = {
+  storage: "/storage",
+  rundir: "/rundir",
+  config: "/etc/dns-mesh",
+  keys: "/etc/dns-mesh-keys",
+  tls: "/etc/dns-mesh-tls",
+  central: "/etc/dns-mesh-central",
+  bundle: "/bundle",
+} as const;
+
+/** Names of the ConfigMaps, Secrets and accounts that pods refer to. */
+export const objects = {
+  config: "knot-config",
+  keys: "tsig-key-ring",
+  tls: "knot-tls",
+  agentBundle: "agent-bundle",
+  reconcilerBundle: "reconciler-bundle",
+  status: "mesh-status",
+  peerPolicy: "knot-peers",
+  clientPolicy: "knot-clients",
+} as const;
+
+/** ConfigMap that holds one part of the central zones. */
+export function centralZonesName(part: number): string {
+  return `central-zones-${part}`;
+}

@@ -1,0 +1,84 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { objectOptions } from "../object-options";
+import { commonLabels, knotLabels, podPorts } from "./names";
+
+/** UDP and TCP 53, carried to Knot's unprivileged port. */
+export const dnsPorts = [
+  { name: "dns-udp", port: 53, protocol: "UDP", targetPort: podPorts.dns },
+  { name: "dns-tcp", port: 53, protocol: "TCP", targetPort: podPorts.dns },
+];
+
+/** What {@link PodServices} needs. */
+export interface PodServicesArgs {
+  readonly namespace: pulumi.Input<string>;
+  readonly replicas: number;
+}
+
+/**
+ * Services inside the cluster: one per pod, so that Knot has a stable address for each sibling (it wants addresses, not
+ * names), the headless one of the StatefulSet, and `knot-writer` in front of pod 0.
+ *
+ * `up` does not wait for their endpoints: the pods need the addresses before there can be any.
+ */
+export class PodServices extends pulumi.ComponentResource {
+  /** A cluster-internal address per pod, by ordinal. */
+  readonly addresses: pulumi.Output<string[]>;
+
+  constructor(name: string, args: PodServicesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dnsmesh:site:PodServices", name, {}, opts);
+    const pods = Array.from({ length: args.replicas }, (_, ordinal) =>
+      this.createService(`${name}-${ordinal}`, args.namespace, {
+        name: `knot-${ordinal}`,
+        selector: podSelector(ordinal),
+        http: true,
+        isHeadless: false,
+      }),
+    );
+    this.createService(`${name}-headless`, args.namespace, {
+      name: "knot-headless",
+      selector: knotLabels,
+      http: false,
+      isHeadless: true,
+    });
+    this.createService(`${name}-writer`, args.namespace, {
+      name: "knot-writer",
+      selector: podSelector(0),
+      http: false,
+      isHeadless: false,
+    });
+    this.addresses = pulumi.all(pods.map((service) => service.spec.clusterIP));
+    this.registerOutputs({ addresses: this.addresses });
+  }
+
+  private createService(
+    name: string,
+    namespace: pulumi.Input<string>,
+    o: { name: string; selector: Readonly<Record<string, string>>; http: boolean; isHeadless: boolean },
+  ): k8s.core.v1.Service {
+    const http = { name: "http", port: podPorts.http, protocol: "TCP", targetPort: podPorts.http };
+    return new k8s.core.v1.Service(
+      name,
+      {
+        metadata: {
+          name: o.name,
+          namespace,
+          labels: commonLabels,
+          annotations: { "pulumi.com/skipAwait": "true" },
+        },
+        spec: {
+          type: "ClusterIP",
+          ...(o.isHeadless && { clusterIP: "None" }),
+          publishNotReadyAddresses: true,
+          selector: o.selector,
+          ports: o.http ? [...dnsPorts, http] : dnsPorts,
+        },
+      },
+      objectOptions(this),
+    );
+  }
+}
+
+function podSelector(ordinal: number): Readonly<Record<string, string>> {
+  return { ...knotLabels, "statefulset.kubernetes.io/pod-name": `knot-${ordinal}` };
+}

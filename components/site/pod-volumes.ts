@@ -1,0 +1,63 @@
+import type * as k8s from "@pulumi/kubernetes";
+import { mostParts } from "../../src/knot/central-parts";
+import { centralZonesName, objects, paths } from "./names";
+
+type Volume = k8s.types.input.core.v1.Volume;
+type Mount = k8s.types.input.core.v1.VolumeMount;
+
+/** Readable by the pod's group only. */
+const secretMode = 0o440;
+
+/** A ConfigMap as a volume of the same name. */
+export function configMapVolume(name: string): Volume {
+  return { name, configMap: { name } };
+}
+
+/** A Secret as a volume of the same name, readable by the pod's group only. */
+export function secretVolume(name: string): Volume {
+  return { name, secret: { secretName: name, defaultMode: secretMode } };
+}
+
+/** The parts of the central zones side by side in one folder. */
+function centralVolume(): Volume {
+  const sources = Array.from({ length: mostParts }, (_, part) => ({
+    configMap: { name: centralZonesName(part), optional: true },
+  }));
+  return { name: "central-zones", projected: { sources } };
+}
+
+/** Everything that a Knot pod mounts beside its own volume, `storage`. */
+export function knotVolumes(isPrimary: boolean): Volume[] {
+  return [
+    { name: "rundir", emptyDir: {} },
+    { name: "tmp", emptyDir: {} },
+    configMapVolume(objects.config),
+    secretVolume(objects.keys),
+    secretVolume(objects.tls),
+    configMapVolume(objects.agentBundle),
+    ...(isPrimary ? [centralVolume()] : []),
+  ];
+}
+
+const shared: Mount[] = [
+  { name: "storage", mountPath: paths.storage },
+  { name: "rundir", mountPath: paths.rundir },
+  { name: "tmp", mountPath: "/tmp" },
+  { name: objects.config, mountPath: paths.config, readOnly: true },
+  { name: objects.tls, mountPath: paths.tls, readOnly: true },
+];
+
+/** What Knot itself sees: no key ring, which the agent writes into its configuration. */
+export function knotMounts(): Mount[] {
+  return [...shared];
+}
+
+/** What the agent and the init container see. */
+export function agentMounts(isPrimary: boolean): Mount[] {
+  return [
+    ...shared,
+    { name: objects.keys, mountPath: paths.keys, readOnly: true },
+    { name: objects.agentBundle, mountPath: paths.bundle, readOnly: true },
+    ...(isPrimary ? [{ name: "central-zones", mountPath: paths.central, readOnly: true }] : []),
+  ];
+}

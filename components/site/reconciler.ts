@@ -1,0 +1,133 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { SiteConfig } from "../config";
+import { objectOptions } from "../object-options";
+import { commonLabels, objects, paths, reconcilerLabels } from "./names";
+import { containerSecurity, podSecurity } from "./pod-security";
+import { configMapVolume, secretVolume } from "./pod-volumes";
+
+/** What {@link Reconciler} needs. */
+export interface ReconcilerArgs {
+  readonly namespace: pulumi.Input<string>;
+  readonly config: SiteConfig;
+  /** A cluster-internal address per Knot pod, by ordinal. */
+  readonly podAddresses: pulumi.Output<string[]>;
+}
+
+/**
+ * Once a minute, the Kubernetes side of healing: the network policy for peers, each pod's applied state against the plan, and reports.
+ * Its role names each object that it may touch.
+ */
+export class Reconciler extends pulumi.ComponentResource {
+  constructor(name: string, args: ReconcilerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dnsmesh:site:Reconciler", name, {}, opts);
+    this.createStatus(name, args.namespace);
+    const access = this.createAccess(name, args.namespace);
+    this.createCronJob(name, args, access);
+    this.registerOutputs({});
+  }
+
+  /** Where the reconciler writes what it found. Its data is the reconciler's alone. */
+  private createStatus(name: string, namespace: pulumi.Input<string>): void {
+    new k8s.core.v1.ConfigMap(
+      `${name}-status`,
+      { metadata: { name: objects.status, namespace, labels: commonLabels } },
+      objectOptions(this, { ignoreChanges: ["data"] }),
+    );
+  }
+
+  private createAccess(name: string, namespace: pulumi.Input<string>): pulumi.Resource[] {
+    const metadata = { name: "reconciler", namespace, labels: commonLabels };
+    const account = new k8s.core.v1.ServiceAccount(
+      `${name}-account`,
+      { metadata, automountServiceAccountToken: false },
+      objectOptions(this),
+    );
+    const role = new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules: roleRules }, objectOptions(this));
+    const binding = new k8s.rbac.v1.RoleBinding(
+      `${name}-binding`,
+      {
+        metadata,
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
+        subjects: [{ kind: "ServiceAccount", name: account.metadata.name, namespace }],
+      },
+      objectOptions(this),
+    );
+    return [account, binding];
+  }
+
+  private createCronJob(name: string, args: ReconcilerArgs, access: pulumi.Resource[]): void {
+    new k8s.batch.v1.CronJob(
+      name,
+      {
+        metadata: { name: "reconciler", namespace: args.namespace, labels: commonLabels },
+        spec: {
+          schedule: "* * * * *",
+          concurrencyPolicy: "Forbid",
+          startingDeadlineSeconds: 50,
+          successfulJobsHistoryLimit: 1,
+          failedJobsHistoryLimit: 3,
+          jobTemplate: {
+            spec: {
+              backoffLimit: 0,
+              activeDeadlineSeconds: 55,
+              template: { metadata: { labels: reconcilerLabels }, spec: podSpec(args) },
+            },
+          },
+        },
+      },
+      objectOptions(this, { dependsOn: access }),
+    );
+  }
+}
+
+const roleRules = [
+  {
+    apiGroups: ["networking.k8s.io"],
+    resources: ["networkpolicies"],
+    resourceNames: [objects.peerPolicy],
+    verbs: ["get", "patch"],
+  },
+  { apiGroups: [""], resources: ["configmaps"], resourceNames: [objects.status], verbs: ["get", "patch"] },
+  // What is to be created has no name yet that a rule could list.
+  { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+];
+
+function podSpec(args: ReconcilerArgs): k8s.types.input.core.v1.PodSpec {
+  const { config } = args;
+  return {
+    serviceAccountName: "reconciler",
+    automountServiceAccountToken: true,
+    enableServiceLinks: false,
+    dnsPolicy: "Default",
+    restartPolicy: "Never",
+    securityContext: podSecurity,
+    containers: [
+      {
+        name: "reconciler",
+        image: config.images.node,
+        imagePullPolicy: config.imagePullPolicy,
+        command: ["node", `${paths.bundle}/reconciler.js`],
+        env: environment(args),
+        resources: config.resources.reconciler,
+        securityContext: containerSecurity,
+        volumeMounts: [
+          { name: objects.config, mountPath: paths.config, readOnly: true },
+          { name: objects.keys, mountPath: paths.keys, readOnly: true },
+          { name: objects.reconcilerBundle, mountPath: paths.bundle, readOnly: true },
+        ],
+      },
+    ],
+    volumes: [configMapVolume(objects.config), secretVolume(objects.keys), configMapVolume(objects.reconcilerBundle)],
+  };
+}
+
+function environment(args: ReconcilerArgs): k8s.types.input.core.v1.EnvVar[] {
+  return [
+    { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
+    { name: "DNS_MESH_KEYS", value: `${paths.keys}/ring.json` },
+    { name: "DNS_MESH_PODS", value: args.podAddresses.apply((all) => all.join(",")) },
+    { name: "DNS_MESH_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+    { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+  ];
+}

@@ -1,0 +1,27 @@
+import * as pulumi from "@pulumi/pulumi";
+import { parseStackConfig, type SiteConfig } from "./components/config";
+import { asRunError } from "./components/run-error";
+import { SharedStack } from "./components/shared/shared-stack";
+import { SiteStack } from "./components/site/site-stack";
+import { fetchWelcome } from "./components/site/welcome";
+import { bundle } from "./src/io/bundle";
+import { requireCluster } from "./src/io/reach-cluster";
+
+/** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
+async function program(): Promise<object> {
+  try {
+    const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
+    return config.kind === "shared" ? new SharedStack("mesh", config.shared).outputs : await bringUpSite(config.site);
+  } catch (error) {
+    throw asRunError(error);
+  }
+}
+
+async function bringUpSite(config: SiteConfig): Promise<object> {
+  const welcome = await fetchWelcome(config);
+  const kubeconfig = await requireCluster(config);
+  const programs = { agent: bundle("agent"), reconciler: bundle("reconciler") };
+  return new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs }).outputs;
+}
+
+export = program;

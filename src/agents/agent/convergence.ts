@@ -1,0 +1,204 @@
+import { DnsError } from "../../dns/errors";
+import { isNewerSerial } from "../../dns/serial";
+import { messageOf } from "../../errors";
+import type { DnsClient, DnsServer } from "../../io/dns-client";
+import type { TsigKey } from "../../mesh/model";
+import type { Logger } from "../log";
+
+/** Another site, where it is asked. */
+export interface Target {
+  readonly name: string;
+  readonly servers: readonly DnsServer[];
+}
+
+/** One zone at one peer that has not answered our serial yet. */
+export interface Lag {
+  readonly peer: string;
+  readonly zone: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** What {@link Convergence} works with. */
+export interface ConvergenceOptions {
+  readonly dns: Pick<DnsClient, "querySoa" | "notify">;
+  readonly knot: DnsServer;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+interface Pending extends Lag {
+  readonly target: Target;
+  attempts: number;
+  dueAt: number;
+}
+
+const firstWaitMs = 1000;
+const longestWaitMs = 60_000;
+/** Peers that are attended to at a time, and zones of one peer. */
+const mostPeers = 16;
+const mostZones = 8;
+
+/**
+ * Sees to it that other sites take what this one serves: asks each for the serial of our zones, and repeats the NOTIFY
+ * (RFC 1996, signed) to those that lag, after 1, 2, 4, … 60 seconds, until they answer our serial. Costs nothing once
+ * all have.
+ */
+export class Convergence {
+  #targets: readonly Target[] = [];
+  #zones: readonly string[] = [];
+  /** By peer and zone. */
+  readonly #pending = new Map<string, Pending>();
+  readonly #ahead = new Map<string, DnsServer>();
+
+  constructor(private readonly o: ConvergenceOptions) {}
+
+  /** Who should have which zones from now on. Peers and zones that are new, or reached elsewhere, are looked at. */
+  aim(targets: readonly Target[], zones: readonly string[]): void {
+    const before = new Map(this.#targets.map((target) => [target.name, JSON.stringify(target.servers)]));
+    const oldZones = new Set(this.#zones);
+    const newZones = zones.filter((zone) => !oldZones.has(zone));
+    const newTargets = targets.filter((target) => before.get(target.name) !== JSON.stringify(target.servers));
+    this.#targets = targets;
+    this.#zones = zones;
+    const standing = new Set(targets.filter((target) => !newTargets.includes(target)).map(({ name }) => name));
+    const wanted = new Set(zones);
+    this.#drop(({ peer, zone }) => !standing.has(peer) || !wanted.has(zone));
+    this.#add(newTargets, zones);
+    this.#add(targets, newZones);
+  }
+
+  /** Looks at these zones everywhere again, at once: their serial changed, or the peers may have. */
+  expect(zones: readonly string[] = this.#zones): void {
+    const again = new Set(zones);
+    this.#drop(({ zone }) => again.has(zone));
+    this.#add(this.#targets, zones);
+  }
+
+  /** What is still open. */
+  get lags(): readonly Lag[] {
+    return [...this.#pending.values()];
+  }
+
+  /** Zones of ours that a peer was seen to hold a newer copy of, and where; each is told once. */
+  takeAhead(): readonly (readonly [zone: string, server: DnsServer])[] {
+    const ahead = [...this.#ahead];
+    this.#ahead.clear();
+    return ahead;
+  }
+
+  /** Does what is due. Never throws. */
+  async round(key: TsigKey): Promise<void> {
+    const now = this.o.now();
+    const due = [...this.#pending.values()].filter(({ dueAt }) => dueAt <= now);
+    if (due.length === 0) return;
+    const serials = await this.#ownSerials([...new Set(due.map(({ zone }) => zone))]);
+    const peers = new Map<string, Pending[]>();
+    for (const entry of due) {
+      const entries = peers.get(entry.peer);
+      if (entries === undefined) peers.set(entry.peer, [entry]);
+      else entries.push(entry);
+    }
+    await inParallel(mostPeers, [...peers.values()], (entries) => this.#attend({ entries, serials, key }));
+  }
+
+  /** All due zones of one peer. One that does not answer is asked about few of them only. */
+  async #attend(o: { entries: readonly Pending[]; serials: ReadonlyMap<string, number>; key: TsigKey }): Promise<void> {
+    let reachable = true;
+    const attend = async (entry: Pending): Promise<void> => {
+      const serial = o.serials.get(entry.zone);
+      if (serial !== undefined && reachable) {
+        const result = await this.#push(entry, serial, o.key);
+        if (result === "has") {
+          if (this.#pending.get(keyOf(entry)) === entry) this.#pending.delete(keyOf(entry));
+          return;
+        }
+        reachable &&= result === "told";
+      }
+      entry.attempts += 1;
+      const wait = Math.min(firstWaitMs * 2 ** (entry.attempts - 1), longestWaitMs);
+      entry.dueAt = this.o.now() + wait * (0.75 + this.o.random() / 2);
+    };
+    const [first, ...others] = o.entries;
+    if (first !== undefined) await attend(first);
+    await inParallel(mostZones, others, attend);
+  }
+
+  async #push(entry: Pending, serial: number, key: TsigKey): Promise<"has" | "told" | "unreachable"> {
+    for (const server of entry.target.servers) {
+      try {
+        if (await this.#has(server, entry.zone, serial)) return "has";
+        await this.o.dns.notify(server, entry.zone, serial, key);
+        return "told";
+      } catch (error) {
+        if (!isUnreachable(error)) {
+          if (entry.attempts === 4) this.o.log.warn("a peer does not take a zone", describe(entry, error));
+          return "told";
+        }
+      }
+    }
+    return "unreachable";
+  }
+
+  /** A peer that answers, though without the zone, may have it as soon as it is told. */
+  async #has(server: DnsServer, zone: string, serial: number): Promise<boolean> {
+    try {
+      const theirs = (await this.o.dns.querySoa(server, zone)).serial;
+      if (isNewerSerial(theirs, serial)) this.#ahead.set(zone, server);
+      return !isNewerSerial(serial, theirs);
+    } catch (error) {
+      if (isUnreachable(error)) throw error;
+      return false;
+    }
+  }
+
+  async #ownSerials(zones: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const serials = new Map<string, number>();
+    await inParallel(mostZones, zones, async (zone) => {
+      try {
+        serials.set(zone, (await this.o.dns.querySoa(this.o.knot, zone)).serial);
+      } catch {
+        // Not served here yet: there is nothing to tell. The entry stays and comes up again.
+      }
+    });
+    return serials;
+  }
+
+  #add(targets: readonly Target[], zones: readonly string[]): void {
+    const now = this.o.now();
+    for (const target of targets) {
+      for (const zone of zones) {
+        const entry = { peer: target.name, zone, since: now, target, attempts: 0, dueAt: now };
+        if (!this.#pending.has(keyOf(entry))) this.#pending.set(keyOf(entry), entry);
+      }
+    }
+  }
+
+  #drop(which: (entry: Pending) => boolean): void {
+    for (const [key, entry] of this.#pending) if (which(entry)) this.#pending.delete(key);
+  }
+}
+
+function keyOf({ peer, zone }: Lag): string {
+  return `${peer} ${zone}`;
+}
+
+/** Works through a list, so many at a time. */
+async function inParallel<T>(width: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = [...items].reverse();
+  const workers = Array.from({ length: Math.min(width, rest.length) }, async () => {
+    for (let item = rest.pop(); item !== undefined; item = rest.pop()) await work(item);
+  });
+  await Promise.all(workers);
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof DnsError && ["timeout", "unreachable", "aborted"].includes(error.failure.kind);
+}
+
+function describe(entry: Pending, error: unknown): Record<string, string> {
+  return { peer: entry.peer, zone: entry.zone, reason: messageOf(error) };
+}

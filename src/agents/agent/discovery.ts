@@ -1,0 +1,50 @@
+import { messageOf } from "../../errors";
+import type { DnsClient, DnsServer } from "../../io/dns-client";
+import type { WelcomePacket } from "../../mesh/model";
+import { readMeshView, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../plan/read-view";
+import { signingKey, type Inputs } from "./inputs";
+
+/** Serials of both central zones, as far as the site's own Knot answers them. */
+export interface Observed {
+  readonly directorySerial?: number;
+  readonly catalogSerial?: number;
+  /** One sentence for each zone that is not answered. */
+  readonly failures: readonly string[];
+}
+
+/** Reads the central zones from the site's own Knot, never from afar. */
+export class Discovery {
+  constructor(
+    private readonly o: { readonly dns: Pick<DnsClient, "querySoa" | "transfer">; readonly knot: DnsServer },
+  ) {}
+
+  /** Both serials: two queries. Never throws. */
+  async observe(packet: WelcomePacket): Promise<Observed> {
+    const [directory, catalog] = await Promise.all([
+      this.#serial(packet.directoryZone),
+      this.#serial(packet.catalogZone),
+    ]);
+    return {
+      ...(directory.serial !== undefined && { directorySerial: directory.serial }),
+      ...(catalog.serial !== undefined && { catalogSerial: catalog.serial }),
+      failures: [directory.failure, catalog.failure].filter((failure) => failure !== undefined),
+    };
+  }
+
+  /** Both zones, whole and signed. Throws DnsError for anything less. */
+  async read({ packet, ring }: Inputs): Promise<DiscoveredView | RefusedDiscovery> {
+    const key = signingKey(ring);
+    const directory = await this.o.dns.transfer(this.o.knot, packet.directoryZone, key);
+    const catalog = await this.o.dns.transfer(this.o.knot, packet.catalogZone, key);
+    const { directoryZone, catalogZone } = packet;
+    return readMeshView({ directoryZone, catalogZone, directory, catalog });
+  }
+
+  async #serial(zone: string): Promise<{ serial?: number; failure?: string }> {
+    try {
+      return { serial: (await this.o.dns.querySoa(this.o.knot, zone)).serial };
+    } catch (error) {
+      return { failure: messageOf(error) };
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { messageOf, UserError } from "../../errors";
+import { DnsClient } from "../../io/dns-client";
+import { createLogger, type Logger } from "../log";
+import { readAgentOptions, type AgentOptions } from "./options";
+import { prepare } from "./prepare";
+import { supervise } from "./supervisor";
+import { Worker } from "./worker";
+
+/**
+ * The program beside Knot: `prepare` (once, before Knot starts), `agent` (keeps `worker` running), `worker` (the agent
+ * itself).
+ */
+async function main(command: string | undefined): Promise<void> {
+  const now = Date.now;
+  const log = createLogger({
+    write: (line) => process.stdout.write(line),
+    now,
+    common: { program: command ?? "" },
+  });
+  try {
+    await run({ command, log, options: readAgentOptions(process.env) });
+  } catch (error) {
+    log.error(messageOf(error), error instanceof UserError ? {} : { stack: (error as Error).stack });
+    process.exitCode = 1;
+  }
+}
+
+async function run(o: { command: string | undefined; log: Logger; options: AgentOptions }): Promise<void> {
+  const { log, options } = o;
+  const now = Date.now;
+  switch (o.command) {
+    case "prepare":
+      await prepare({ options, dns: new DnsClient({ timeoutMs: 700 }), now, log });
+      return;
+    case "agent":
+      await supervise({ script: __filename, args: ["worker"], log, now, signal: untilTold() });
+      return;
+    case "worker": {
+      const told = untilTold();
+      // Whatever is under way can be taken up by the next one: nothing is worth the pod's whole grace period.
+      told.addEventListener("abort", () => setTimeout(() => process.exit(0), 3000).unref());
+      process.once("disconnect", () => process.exit(0));
+      await new Worker({ options, now, random: Math.random, log }).run(told);
+      process.exit(0);
+    }
+    default:
+      throw new UserError(`say prepare or agent, not "${o.command ?? ""}"`);
+  }
+}
+
+function untilTold(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => {
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+void main(process.argv[2]);

@@ -1,0 +1,92 @@
+import type { Lag } from "./convergence";
+import type { AgentStatus, ProblemKind } from "./status";
+
+const kinds: readonly ProblemKind[] = [
+  "knot",
+  "central",
+  "refused",
+  "held",
+  "doubtful",
+  "apply",
+  "inputs",
+  "zones",
+  "state",
+];
+
+/** What {@link renderMetrics} shows. */
+export interface MetricsInput {
+  readonly status: AgentStatus;
+  readonly zones: { readonly directory: string; readonly catalog: string } | undefined;
+  readonly passes: Readonly<Record<string, number>>;
+  readonly lags: readonly Lag[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** The agent's figures in the text format of Prometheus. */
+export function renderMetrics({ status, zones, passes, lags, now }: MetricsInput): string {
+  const { applied, observed, counters } = status;
+  const serials = (at: { directorySerial?: number; catalogSerial?: number } | undefined): Sample[] => [
+    ...sample(zones?.directory, at?.directorySerial),
+    ...sample(zones?.catalog, at?.catalogSerial),
+  ];
+  return [
+    family("applied_serial", "gauge", "Serial of the central zone that Knot's files are made from.", serials(applied)),
+    family("observed_serial", "gauge", "Serial of the central zone that this site's Knot answers.", serials(observed)),
+    family("ready", "gauge", "Whether traffic may come.", [[{}, status.ready ? 1 : 0]]),
+    family("peers", "gauge", "Other sites.", [[{}, status.peers]]),
+    family("zones", "gauge", "Zones of the mesh.", [[{}, status.zones]]),
+    family("zones_empty", "gauge", "Zones without content here.", [[{}, status.emptyZones]]),
+    family(
+      "held",
+      "gauge",
+      "Entries whose removal is held back.",
+      (["sites", "zones"] as const).map((kind) => [
+        { kind },
+        status.held.filter((held) => held.kind === kind).reduce((sum, { names }) => sum + names.length, 0),
+      ]),
+    ),
+    family(
+      "problem",
+      "gauge",
+      "Whether there is a problem of the kind.",
+      kinds.map((kind) => [{ kind }, status.problems.some((problem) => problem.kind === kind) ? 1 : 0]),
+    ),
+    family(
+      "passes_total",
+      "counter",
+      "Passes by result.",
+      Object.entries(passes).map(([result, count]) => [{ result }, count]),
+    ),
+    family("dns_queries_total", "counter", "DNS queries.", [[{}, counters.dnsQueries]]),
+    family("transfers_total", "counter", "Zone transfers.", [[{}, counters.transfers]]),
+    family("notifies_total", "counter", "NOTIFY messages to lagging peers.", [[{}, counters.notifies]]),
+    family("reloads_total", "counter", "Reloads of Knot or of the local catalog.", [[{}, counters.reloads]]),
+    family(
+      "peer_lag",
+      "gauge",
+      "Seconds for which a peer has not answered the serial of a zone.",
+      lags.map(({ peer, zone, since }) => [{ peer, zone }, Math.round((now - since) / 1000)]),
+    ),
+  ].join("");
+}
+
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+function sample(zone: string | undefined, value: number | undefined): Sample[] {
+  return zone === undefined || value === undefined ? [] : [[{ zone }, value]];
+}
+
+// eslint-disable-next-line max-params -- a table of four columns
+function family(name: string, type: "gauge" | "counter", help: string, samples: readonly Sample[]): string {
+  const full = `dns_mesh_agent_${name}`;
+  const lines = samples.map(([labels, value]) => {
+    const text = Object.entries(labels).map(([label, content]) => `${label}="${escape(content)}"`);
+    return `${full}${text.length > 0 ? `{${text.join(",")}}` : ""} ${value}\n`;
+  });
+  return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${lines.join("")}`;
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\"\n]/g, (char) => (char === "\n" ? "\\n" : `\\${char}`));
+}

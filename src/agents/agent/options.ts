@@ -1,0 +1,51 @@
+import type { SiteRuntime } from "../../knot/site-runtime";
+import { list, port, required, socket, type Environment } from "../environment";
+
+/** All that the agent is told from outside. Read once, at the start. */
+export interface AgentOptions {
+  /** Welcome packet, a JSON file. */
+  readonly packetFile: string;
+  /** Key ring, a JSON file. */
+  readonly ringFile: string;
+  /** Folder with the parts of the central zones; on the primary only. */
+  readonly centralFolder?: string;
+  readonly runtime: SiteRuntime;
+  /** Where this pod's Knot answers. */
+  readonly knot: { readonly address: string; readonly port: number };
+  /** Where the agent's own HTTP server listens. */
+  readonly http: { readonly address: string; readonly port: number };
+  readonly pod: string;
+}
+
+/**
+ * Reads the agent's environment (see `docs/architecture.md` for the names).
+ *
+ * @throws UserError that names the variable.
+ */
+export function readAgentOptions(env: Environment): AgentOptions {
+  const central = env["DNS_MESH_CENTRAL"] ?? "";
+  const remotePort = port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT");
+  const pod = required(env, "DNS_MESH_POD");
+  const addresses = list(env, "DNS_MESH_REPLICAS");
+  const replicas = addresses.length > 1 ? { self: ordinalOf(pod), addresses, port: remotePort } : undefined;
+  return {
+    packetFile: required(env, "DNS_MESH_PACKET"),
+    ringFile: required(env, "DNS_MESH_KEYS"),
+    ...(central !== "" && { centralFolder: central }),
+    runtime: {
+      storage: required(env, "DNS_MESH_STORAGE"),
+      rundir: required(env, "DNS_MESH_RUNDIR"),
+      listen: list(env, "DNS_MESH_LISTEN"),
+      remotePort,
+      ...(replicas && { replicas }),
+    },
+    knot: socket(env, "DNS_MESH_KNOT"),
+    http: socket(env, "DNS_MESH_HTTP"),
+    pod,
+  };
+}
+
+/** The number at the end of a StatefulSet pod's name. */
+function ordinalOf(pod: string): number {
+  return Number(/-(\d+)$/.exec(pod)?.[1] ?? "0");
+}

@@ -1,0 +1,36 @@
+import type { SiteInput, SiteRuntime } from "../../knot/site-config";
+import { bootstrapView, withPacketCatalogs } from "../../plan/peers";
+import type { MeshView } from "../../plan/view";
+import type { Inputs } from "./inputs";
+import { withoutUnseeded } from "./seeding";
+import type { AgentState } from "./state-store";
+
+/** The view that files are rendered from: what was accepted last, or the packet's catalog servers on a fresh volume. */
+export function standingView(inputs: Inputs, state: AgentState): MeshView {
+  return state.candidate ?? state.view ?? bootstrapView(inputs.packet);
+}
+
+/** What Knot's files are rendered from, given the state. One function for the init container and the agent, so that they agree. */
+export function siteInput(o: {
+  readonly inputs: Inputs;
+  readonly state: AgentState;
+  readonly view: MeshView;
+  readonly runtime: SiteRuntime;
+}): SiteInput {
+  const { inputs, state, view, runtime } = o;
+  const ahead = state.packetAhead !== undefined && state.packetAhead === view.directorySerial;
+  return {
+    packet: withoutUnseeded(inputs.packet, state.seeded),
+    ring: inputs.ring,
+    view: ahead ? withPacketCatalogs(view, inputs.packet) : view,
+    runtime,
+  };
+}
+
+/** Takes note of a packet whose catalog servers are not the ones that were used last. */
+export function noteCatalogs(state: AgentState, inputs: Inputs): AgentState {
+  const catalogs = JSON.stringify(inputs.packet.catalogs);
+  if (state.catalogs === catalogs) return state;
+  const changed = state.catalogs !== undefined && state.view !== undefined;
+  return { ...state, catalogs, ...(changed && { packetAhead: state.view.directorySerial }) };
+}

@@ -1,0 +1,220 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../errors";
+import { DnsClient, type DnsServer } from "../../io/dns-client";
+import { HttpServer, type HttpAnswer } from "../../io/http-server";
+import { KnotControl } from "../../io/knot-control";
+import { isWriter } from "../../knot/site-runtime";
+import type { Logger } from "../log";
+import { Agent, statePath } from "./agent";
+import { Convergence } from "./convergence";
+import { Fetching } from "./fetching";
+import { signingKey } from "./inputs";
+import { renderMetrics } from "./metrics";
+import type { AgentOptions } from "./options";
+import { ReadinessCheck } from "./readiness";
+import { StateStore } from "./state-store";
+import { Problems, type AgentStatus } from "./status";
+
+/** What a {@link Worker} is given from outside. */
+export interface WorkerParts {
+  readonly options: AgentOptions;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+const passEveryMs = 1000;
+/** A loop that has not come round for so long is stuck. */
+const stuckMs = 120_000;
+/** Between looks at the serials of own zones, which clients update without telling us. */
+const ownSerialsEveryMs = 30_000;
+/** How often a poke counts. */
+const pokeEveryMs = 5000;
+
+/** The agent's process: passes, upkeep and the HTTP server, side by side. */
+export class Worker {
+  readonly #agent: Agent;
+  readonly #control: KnotControl;
+  readonly #dns = new DnsClient();
+  readonly #peerDns = new DnsClient({ timeoutMs: 1500 });
+  readonly #convergence: Convergence;
+  readonly #fetching: Fetching;
+  readonly #readiness: ReadinessCheck;
+  readonly #store: StateStore;
+  readonly #problems: Problems;
+  readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
+  #ready = false;
+  #wake = new AbortController();
+  #lastPass: number;
+  #pokeAt = 0;
+  #serialsAt = 0;
+  #serials: ReadonlyMap<string, number> | undefined;
+
+  constructor(private readonly o: WorkerParts) {
+    const { options, now, random, log } = o;
+    const { knot } = options;
+    this.#lastPass = now();
+    this.#control = new KnotControl(`${options.runtime.rundir}/knot.sock`);
+    this.#store = new StateStore(statePath(options.runtime.storage));
+    this.#problems = new Problems(now, ({ began, problem }) => {
+      if (began) log.warn("problem", { kind: problem.kind, problem: problem.message });
+      else log.info("problem is over", { kind: problem.kind, problem: problem.message });
+    });
+    this.#convergence = new Convergence({ dns: this.#peerDns, knot, now, random, log });
+    this.#fetching = new Fetching({ control: this.#control, now });
+    this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
+    this.#agent = new Agent({
+      ...{ options, control: this.#control, dns: this.#dns, store: this.#store, problems: this.#problems, now, log },
+      events: {
+        applied: (targets, zones) => {
+          this.#convergence.aim(targets, zones);
+          this.#fetching.expect();
+        },
+        changed: (zones) => {
+          this.#convergence.expect(zones);
+        },
+      },
+    });
+  }
+
+  /** Runs until the signal is given. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#agent.start();
+    await using server = new HttpServer(this.#routes());
+    await server.listen(this.o.options.http.address, this.o.options.http.port);
+    await Promise.all([this.#passLoop(signal), this.#upkeepLoop(signal)]);
+  }
+
+  async #passLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      const began = this.o.now();
+      const result = await this.#agent.pass();
+      this.#passes[result] = (this.#passes[result] ?? 0) + 1;
+      this.#lastPass = this.o.now();
+      const rest = Math.max(0, passEveryMs - (this.#lastPass - began));
+      await pause(rest, AbortSignal.any([signal, this.#wake.signal]));
+    }
+  }
+
+  async #upkeepLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#upkeep();
+      } catch (error) {
+        if (this.o.now() - this.#lastPass < stuckMs) this.o.log.info("upkeep waits", { reason: messageOf(error) });
+        await pause(5000, signal);
+      }
+      await pause(passEveryMs, signal);
+    }
+  }
+
+  async #upkeep(): Promise<void> {
+    if (!this.#ready) await this.#lookReady();
+    const { inputs } = this.#agent;
+    if (inputs === undefined) return;
+    await this.#watchOwnSerials();
+    const rounds = [this.#convergence.round(signingKey(inputs.ring)), this.#fetching.round()];
+    for (const round of await Promise.allSettled(rounds)) if (round.status === "rejected") throw round.reason;
+    for (const [zone, source] of this.#convergence.takeAhead()) await this.#regain(zone, source);
+  }
+
+  /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */
+  async #regain(zone: string, source: DnsServer): Promise<void> {
+    const regained = await this.#agent.regain(zone, source);
+    if (regained) this.#convergence.expect([zone]);
+    this.o.log.warn(regained ? "an own zone is taken back from a peer" : "a peer holds a newer copy of an own zone", {
+      zone,
+      peer: source.address,
+    });
+  }
+
+  /** Content of own zones changes by updates: Knot tells the peers once, we until they have it. */
+  async #watchOwnSerials(): Promise<void> {
+    if (this.o.now() < this.#serialsAt || !isWriter(this.o.options.runtime)) return;
+    this.#serialsAt = this.o.now() + ownSerialsEveryMs * (0.75 + this.o.random() / 2);
+    const seeded = new Set(this.#store.state.seeded);
+    const own = (this.#agent.inputs?.packet.site.zones ?? [])
+      .map(({ name }) => name)
+      .filter((name) => seeded.has(name));
+    const now = new Map(
+      (await this.#control.zoneStatus(own)).flatMap(({ zone, serial }) =>
+        serial === undefined ? [] : [[zone, serial]],
+      ),
+    );
+    const before = this.#serials;
+    this.#serials = now;
+    // The first look has nothing to compare with, and the start has everything looked at anyway.
+    if (before === undefined) return;
+    const changed = [...now].filter(([zone, serial]) => before.get(zone) !== serial).map(([zone]) => zone);
+    if (changed.length > 0) this.#convergence.expect(changed);
+  }
+
+  async #lookReady(): Promise<HttpAnswer> {
+    const inputs = this.#agent.inputs;
+    if (inputs === undefined) return { status: 503, body: "no welcome packet yet\n" };
+    const { wasReady, seeded } = this.#store.state;
+    const own = inputs.packet.site.zones.map(({ name }) => name).filter((name) => seeded.includes(name));
+    const readiness = await this.#readiness.look({ packet: inputs.packet, own, wasReady });
+    const became = readiness.ready && !this.#ready;
+    this.#ready = readiness.ready;
+    if (became) {
+      this.o.log.info("ready", { first: !wasReady });
+      this.#convergence.expect();
+      if (!wasReady) await this.#store.update((state) => ({ ...state, wasReady: true }));
+    }
+    return readiness.ready ? { status: 200, body: "ready\n" } : { status: 503, body: `${readiness.reason}\n` };
+  }
+
+  #status(): AgentStatus {
+    const { counters: passed, ...status } = this.#agent.status();
+    const [own, peers] = [this.#dns.counters, this.#peerDns.counters];
+    const counters = {
+      dnsQueries: own.udpQueries + own.tcpQueries + peers.udpQueries + peers.tcpQueries,
+      transfers: own.transfers,
+      notifies: peers.notifies,
+      ...passed,
+    };
+    return { ...status, ready: this.#ready, emptyZones: this.#fetching.empty.length, counters };
+  }
+
+  #metrics(): string {
+    const packet = this.#agent.inputs?.packet;
+    return renderMetrics({
+      status: this.#status(),
+      zones: packet && { directory: packet.directoryZone, catalog: packet.catalogZone },
+      passes: this.#passes,
+      lags: this.#convergence.lags,
+      now: this.o.now(),
+    });
+  }
+
+  #routes() {
+    return {
+      "GET /ready": () => this.#lookReady(),
+      "GET /live": () =>
+        this.o.now() - this.#lastPass < stuckMs ? { status: 200, body: "live\n" } : { status: 500, body: "stuck\n" },
+      "GET /status": () => ({ status: 200, body: this.#status() }),
+      "GET /metrics": () => ({ status: 200, body: this.#metrics() }),
+      "POST /poke": () => {
+        // Each poke costs a reload and two transfers, and anybody in the pod network can ask for it.
+        if (this.o.now() < this.#pokeAt) return { status: 202, body: "poked already\n" };
+        this.#pokeAt = this.o.now() + pokeEveryMs;
+        this.#agent.poke();
+        this.#wake.abort();
+        return { status: 202, body: "poked\n" };
+      },
+    };
+  }
+}
+
+/** Waits, and no longer than until the signal. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, { signal });
+  } catch {
+    // The signal ended it.
+  }
+}

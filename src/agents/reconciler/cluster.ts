@@ -1,0 +1,62 @@
+import type { KubeClient, KubeObject } from "../../io/kube-client";
+import type { NetworkPolicySpec } from "../../plan/network-policy";
+import type { StatusData } from "./memory";
+
+const fieldManager = "dns-mesh-reconciler";
+const labels = { "app.kubernetes.io/part-of": "dns-mesh" };
+
+/** The objects that the reconciler may touch, each by its name. */
+export interface Cluster {
+  /** The network policy for peers; undefined when somebody took it away. */
+  readPolicy(): Promise<KubeObject | undefined>;
+  /** @returns the policy as it is then. */
+  applyPolicy(spec: NetworkPolicySpec): Promise<KubeObject>;
+  /** The ConfigMap `mesh-status`; undefined when somebody took it away. */
+  readStatus(): Promise<KubeObject | undefined>;
+  applyStatus(status: StatusData): Promise<void>;
+  createEvent(event: KubeObject): Promise<void>;
+  readonly counters: { readonly reads: number; readonly writes: number };
+}
+
+/** The site's own cluster. */
+export class KubeCluster implements Cluster {
+  readonly #policy: string;
+  readonly #status: string;
+  readonly #events: string;
+
+  constructor(
+    private readonly client: Pick<KubeClient, "get" | "apply" | "create" | "counters">,
+    private readonly namespace: string,
+  ) {
+    this.#policy = `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/knot-peers`;
+    this.#status = `/api/v1/namespaces/${namespace}/configmaps/mesh-status`;
+    this.#events = `/api/v1/namespaces/${namespace}/events`;
+  }
+
+  get counters(): { readonly reads: number; readonly writes: number } {
+    return this.client.counters;
+  }
+
+  readPolicy(): Promise<KubeObject | undefined> {
+    return this.client.get(this.#policy);
+  }
+
+  applyPolicy(spec: NetworkPolicySpec): Promise<KubeObject> {
+    const metadata = { name: "knot-peers", namespace: this.namespace, labels };
+    const policy = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata, spec };
+    return this.client.apply(this.#policy, policy, fieldManager);
+  }
+
+  readStatus(): Promise<KubeObject | undefined> {
+    return this.client.get(this.#status);
+  }
+
+  async applyStatus(status: StatusData): Promise<void> {
+    const metadata = { name: "mesh-status", namespace: this.namespace, labels };
+    await this.client.apply(this.#status, { apiVersion: "v1", kind: "ConfigMap", metadata, ...status }, fieldManager);
+  }
+
+  createEvent(event: KubeObject): Promise<void> {
+    return this.client.create(this.#events, event);
+  }
+}

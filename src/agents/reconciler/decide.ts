@@ -1,0 +1,133 @@
+import { compareSerials, isNewerSerial } from "../../dns/serial";
+import type { KubeObject } from "../../io/kube-client";
+import { defaultLimits } from "../../plan/limits";
+import type { NetworkPolicySpec } from "../../plan/network-policy";
+import { planMesh } from "../../plan/plan-mesh";
+import type { Discovery, RefusedDiscovery } from "../../plan/read-view";
+import type { MeshPlan, MeshView } from "../../plan/view";
+import { viewHash } from "../../plan/view-hash";
+import type { AgentStatus } from "../agent/status";
+import { canonicalHash, canonicalJson } from "./canonical";
+import type { PolicyMark } from "./memory";
+import type { Pod } from "./options";
+import type { Finding } from "./report";
+
+/** The serials of both central zones at one pod, as far as it answered. */
+export interface PodSerials {
+  readonly pod: Pod;
+  readonly directory?: number;
+  readonly catalog?: number;
+}
+
+/** A serial, and a pod that has it. */
+export interface Source {
+  readonly pod: Pod;
+  readonly serial: number;
+}
+
+/** The pod with the newest serial of a zone (RFC 1982); the first of those that are equal. */
+export function newestSource(pods: readonly PodSerials[], zone: "directory" | "catalog"): Source | undefined {
+  let newest: Source | undefined;
+  for (const { pod, [zone]: serial } of pods) {
+    if (serial === undefined) continue;
+    if (newest === undefined || isNewerSerial(serial, newest.serial)) newest = { pod, serial };
+  }
+  return newest;
+}
+
+/** Whether the central zones must be read. `backwards` is a reason not to. */
+export type Reading =
+  { readonly kind: "unchanged" | "needed" } | { readonly kind: "backwards"; readonly finding: Finding };
+
+/** Compares the newest serials with the last good view. What is held is looked at again in each pass: its date may have come. */
+export function readingNeeded(
+  view: MeshView | undefined,
+  newest: { readonly directory: number; readonly catalog: number },
+): Reading {
+  if (view === undefined) return { kind: "needed" };
+  const steps = [
+    { what: "directory", from: view.directorySerial, to: newest.directory },
+    { what: "catalog", from: view.catalogSerial, to: newest.catalog },
+  ].map((step) => ({ ...step, order: compareSerials(step.from, step.to) }));
+  const back = steps.find(({ order }) => order !== 0 && order !== -1);
+  if (back !== undefined) {
+    const message = `older: no pod has a ${back.what} that follows serial ${back.from}, the newest is ${back.to} (RFC 1982)`;
+    return { kind: "backwards", finding: { kind: "refused", message } };
+  }
+  const holds = view.held !== undefined && view.held.sites.length + view.held.zones.length > 0;
+  return { kind: holds || steps.some(({ order }) => order !== 0) ? "needed" : "unchanged" };
+}
+
+/**
+ * The plan of this pass, and whether it may be followed.
+ *
+ * Passes are a minute apart, so that removals which the agents saw one by one may look like many at once from here. Once
+ * all agents have applied exactly what the zones say, each of them behind the same limits, holding on would help nobody.
+ * The other way round, without a memory of our own there is nothing to hold on to: then an agent that holds is believed.
+ */
+export function decidePlan(o: {
+  readonly self: string;
+  readonly known: MeshView | undefined;
+  readonly discovered: Discovery | RefusedDiscovery;
+  readonly agents: readonly AgentStatus[];
+  readonly today: string;
+}): MeshPlan {
+  const { self, discovered, today } = o;
+  const input = { self, discovered, today, limits: defaultLimits };
+  const plan = planMesh({ ...input, known: o.known });
+  if (plan.refusal === undefined && o.known === undefined && o.agents.some((agent) => agent.held.length > 0)) {
+    const held = o.agents.flatMap((agent) => agent.held);
+    return { next: { directorySerial: 0, catalogSerial: 0, sites: [], zones: [] }, changes: [], held };
+  }
+  if (plan.refusal !== undefined || plan.held.length === 0 || o.agents.length === 0) return plan;
+  const whole = planMesh({ ...input, known: undefined });
+  const hash = viewHash(whole.next);
+  return o.agents.every((agent) => agent.applied?.hash === hash) ? whole : plan;
+}
+
+/** Whether the policy in the cluster is the one that is wanted. Defaults that an API server adds do not count as a difference. */
+export function isPolicyCurrent(live: KubeObject, desired: NetworkPolicySpec, mark: PolicyMark | undefined): boolean {
+  if (canonicalJson(live["spec"]) === canonicalJson(desired)) return true;
+  return mark !== undefined && canonicalJson(markOf(live, desired)) === canonicalJson(mark);
+}
+
+/** How a policy that is right is recognised in the next pass. */
+export function markOf(live: KubeObject, desired: NetworkPolicySpec): PolicyMark {
+  const { uid = "", generation = 0 } = live.metadata ?? {};
+  return { uid, generation, hash: canonicalHash(desired) };
+}
+
+/** Whether an agent still has to apply the view. One that has read newer zones than we have is ahead; 0 is one that read none. */
+export function isLagging(status: AgentStatus, view: MeshView): boolean {
+  const { applied } = status;
+  if (applied === undefined) return true;
+  const ahead =
+    (applied.directorySerial !== 0 && isNewerSerial(applied.directorySerial, view.directorySerial)) ||
+    (applied.catalogSerial !== 0 && isNewerSerial(applied.catalogSerial, view.catalogSerial));
+  return !ahead && applied.hash !== viewHash(view);
+}
+
+/** What is wrong with a pod, by what its agent says. */
+export function podFindings(pod: Pod, status: AgentStatus, view: MeshView | undefined): readonly Finding[] {
+  const subject = pod.name;
+  const own = status.problems.map(({ kind, message }): Finding => ({ kind: `agent-${kind}`, subject, message }));
+  const held = status.problems.some(({ kind }) => kind === "held") ? [] : status.held;
+  return [
+    ...(status.ready ? [] : [{ kind: "not-ready", subject, message: `the agent of ${subject} is not ready` } as const]),
+    ...(view !== undefined && isLagging(status, view)
+      ? [{ kind: "lagging", subject, message: `${subject} has not applied what the central zones say` } as const]
+      : []),
+    ...own,
+    ...held.map(({ reason }): Finding => ({ kind: "agent-held", subject, message: reason })),
+  ];
+}
+
+/** What is wrong with the plan. */
+export function planFindings(plan: MeshPlan): readonly Finding[] {
+  return [
+    ...(plan.refusal === undefined
+      ? []
+      : [{ kind: "refused", message: `${plan.refusal.kind}: ${plan.refusal.reason}` } as const]),
+    ...plan.held.map(({ kind, reason }): Finding => ({ kind: "held", subject: kind, message: reason })),
+  ];
+}

@@ -1,0 +1,21 @@
+import type { AgentClient } from "../../io/agent-client";
+import type { DnsClient } from "../../io/dns-client";
+import type { KeyRing, WelcomePacket } from "../../mesh/model";
+import type { Logger } from "../log";
+import type { Cluster } from "./cluster";
+import type { ReconcilerOptions } from "./options";
+
+/** What a pass works with. */
+export interface PassDeps {
+  readonly options: ReconcilerOptions;
+  readonly packet: WelcomePacket;
+  readonly ring: KeyRing;
+  readonly dns: Pick<DnsClient, "querySoa" | "transfer" | "counters">;
+  readonly agents: Pick<AgentClient, "status" | "poke">;
+  readonly cluster: Cluster;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds that agents which lag get, and between two looks at them. @default 5000 and 250 */
+  readonly patience?: { readonly totalMs: number; readonly stepMs: number };
+}

@@ -1,0 +1,56 @@
+import { readFile } from "node:fs/promises";
+import { messageOf } from "../../errors";
+import { AgentClient } from "../../io/agent-client";
+import { DnsClient } from "../../io/dns-client";
+import { inClusterOptions, KubeClient } from "../../io/kube-client";
+import { parseKeyRing, parseWelcomePacket } from "../../mesh/welcome";
+import type { Environment } from "../environment";
+import { createLogger, type Logger } from "../log";
+import { KubeCluster } from "./cluster";
+import { readReconcilerOptions } from "./options";
+import { reconcile } from "./pass";
+
+/** Milliseconds after which DNS is given up. The next pass starts after a minute, and there is still to be reported. */
+const dnsPatience = 30_000;
+
+/** One pass; resolves to the exit status. */
+async function run(env: Environment, log: Logger): Promise<number> {
+  const options = readReconcilerOptions(env);
+  const packet = parseWelcomePacket(await readJson(options.packetFile));
+  const ring = parseKeyRing(await readJson(options.ringFile));
+  const client = new KubeClient(await inClusterOptions(env));
+  const { ok } = await reconcile({
+    options,
+    packet,
+    ring,
+    dns: new DnsClient({ timeoutMs: 1500, transferMs: 20_000, signal: AbortSignal.timeout(dnsPatience) }),
+    agents: new AgentClient(),
+    cluster: new KubeCluster(client, options.namespace),
+    log,
+    now: Date.now,
+  });
+  return ok ? 0 : 1;
+}
+
+/** The parser's own words would quote the text, which may be a secret. */
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, "utf8");
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new Error(`${path} is not JSON`);
+  }
+}
+
+const log = createLogger({ write: (line) => process.stdout.write(line), now: Date.now });
+run(process.env, log).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    log.error(messageOf(error), { kind: "setup" });
+    const none = { dnsQueries: 0, transfers: 0, apiReads: 0, apiWrites: 0 };
+    log.info("not in order", { counters: none, ok: false });
+    process.exitCode = 1;
+  },
+);

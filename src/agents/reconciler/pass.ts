@@ -1,0 +1,231 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { messageOf } from "../../errors";
+import type { KubeObject } from "../../io/kube-client";
+import { peerPolicySpec } from "../../plan/network-policy";
+import { isBootstrap } from "../../plan/peers";
+import { readMeshView } from "../../plan/read-view";
+import type { MeshView } from "../../plan/view";
+import { viewHash } from "../../plan/view-hash";
+import type { AgentStatus } from "../agent/status";
+import {
+  decidePlan,
+  isLagging,
+  isPolicyCurrent,
+  markOf,
+  newestSource,
+  planFindings,
+  podFindings,
+  readingNeeded,
+  type PodSerials,
+  type Source,
+} from "./decide";
+import type { PassDeps } from "./deps";
+import { emptyMemory, readStatus, type Memory, type PolicyMark, type StoredStatus } from "./memory";
+import { ports, type Pod } from "./options";
+import { publish } from "./publish";
+import type { Finding } from "./report";
+
+/** Whether a pass found everything in order, and what it cost. */
+export interface PassResult {
+  readonly ok: boolean;
+  readonly counters: {
+    readonly dnsQueries: number;
+    readonly transfers: number;
+    readonly apiReads: number;
+    readonly apiWrites: number;
+  };
+}
+
+/** What the cluster held when the pass began. Nothing in it is written unless it was read. */
+interface Before {
+  readonly policy?: KubeObject;
+  readonly stored?: StoredStatus;
+}
+
+/**
+ * One pass: what the site's own Knot pods say of the mesh, against what the cluster has. Each failure becomes a finding
+ * and changes nothing; the rest of the pass goes on.
+ */
+export async function reconcile(deps: PassDeps): Promise<PassResult> {
+  const findings: Finding[] = [];
+  const before = await readCluster(deps, findings);
+  const known = before.stored?.memory ?? emptyMemory;
+  const statuses = await readAgents(deps, findings);
+  const seen = await discover({ deps, findings, known, statuses });
+  const policy = await keepPolicy({ deps, findings, before, known, view: seen.view });
+  await settleAgents({ deps, statuses, view: seen.view });
+  for (const [pod, status] of statuses) findings.push(...podFindings(pod, status, seen.view));
+  const memory: Memory = { ...seen, ...(policy && { policy }) };
+  if (before.stored !== undefined) await publish({ deps, findings, stored: before.stored, memory });
+  return conclude(deps, findings, seen.view);
+}
+
+function conclude(deps: PassDeps, findings: readonly Finding[], view: MeshView | undefined): PassResult {
+  const { dns, cluster, log } = deps;
+  for (const { kind, ...rest } of findings)
+    log.error(rest.message, { kind, ...(rest.subject && { subject: rest.subject }) });
+  const counters = {
+    dnsQueries: dns.counters.udpQueries + dns.counters.tcpQueries,
+    transfers: dns.counters.transfers,
+    apiReads: cluster.counters.reads,
+    apiWrites: cluster.counters.writes,
+  };
+  const ok = findings.length === 0;
+  const content = view && { sites: view.sites.length, zones: view.zones.length, hash: viewHash(view) };
+  log.info(ok ? "all in order" : "not in order", { counters, ok, ...content });
+  return { ok, counters };
+}
+
+async function readCluster({ cluster, log }: PassDeps, findings: Finding[]): Promise<Before> {
+  try {
+    const statusObject = await cluster.readStatus();
+    const policy = await cluster.readPolicy();
+    if (policy === undefined) findings.push(missing("policy", "NetworkPolicy knot-peers"));
+    if (statusObject === undefined) findings.push(missing("status", "ConfigMap mesh-status"));
+    const stored = statusObject && readStatus(statusObject);
+    if (stored?.damaged === true) log.warn("the state in mesh-status is damaged and starts anew");
+    return { ...(policy && { policy }), ...(stored && { stored }) };
+  } catch (error) {
+    findings.push({ kind: "api", message: messageOf(error) });
+    return {};
+  }
+}
+
+function missing(kind: "policy" | "status", what: string): Finding {
+  return { kind, message: `${what} is missing; bring this site's stack up again` };
+}
+
+async function readAgents({ agents, options }: PassDeps, findings: Finding[]): Promise<Map<Pod, AgentStatus>> {
+  const statuses = new Map<Pod, AgentStatus>();
+  for (const pod of options.pods) {
+    try {
+      statuses.set(pod, await agents.status({ address: pod.address, port: ports.agent }));
+    } catch (error) {
+      findings.push({ kind: "unreachable", subject: pod.name, message: messageOf(error) });
+    }
+  }
+  return statuses;
+}
+
+interface Seen {
+  readonly view?: MeshView;
+  readonly doubts: readonly string[];
+}
+
+/** The view to follow: the last good one, unless the central zones changed to something that may be followed. */
+async function discover(o: {
+  readonly deps: PassDeps;
+  readonly findings: Finding[];
+  readonly known: Memory;
+  readonly statuses: ReadonlyMap<Pod, AgentStatus>;
+}): Promise<Seen> {
+  const { deps, findings, known } = o;
+  const same: Seen = { ...(known.view && { view: known.view }), doubts: known.doubts };
+  const serials = await readSerials(deps, findings);
+  const directory = newestSource(serials, "directory");
+  const catalog = newestSource(serials, "catalog");
+  if (directory === undefined || catalog === undefined) return withDoubts(same, findings);
+  const reading = readingNeeded(known.view, { directory: directory.serial, catalog: catalog.serial });
+  if (reading.kind === "backwards") findings.push(reading.finding);
+  if (reading.kind !== "needed") return withDoubts(same, findings);
+  const discovered = await readZones(deps, { directory, catalog }).catch((error: unknown) => {
+    findings.push({ kind: "transfer", message: messageOf(error) });
+  });
+  if (discovered === undefined) return withDoubts(same, findings);
+  const plan = decidePlan({
+    self: deps.packet.site.name,
+    known: known.view,
+    discovered,
+    agents: [...o.statuses.values()],
+    today: new Date(deps.now()).toISOString().slice(0, 10),
+  });
+  findings.push(...planFindings(plan));
+  for (const change of plan.changes) deps.log.info("the mesh changed", { change });
+  const doubts = discovered.kind === "view" && plan.refusal === undefined ? discovered.problems : known.doubts;
+  return withDoubts({ ...(isBootstrap(plan.next) ? {} : { view: plan.next }), doubts }, findings);
+}
+
+function withDoubts(seen: Seen, findings: Finding[]): Seen {
+  if (seen.doubts.length > 0) findings.push({ kind: "doubtful", message: seen.doubts.join("; ") });
+  return seen;
+}
+
+/** Asks one pod after the other. Once a pod let the first question go unanswered, the second is spared. */
+async function readSerials({ dns, options, packet }: PassDeps, findings: Finding[]): Promise<readonly PodSerials[]> {
+  const all: PodSerials[] = [];
+  for (const pod of options.pods) {
+    const server = { address: pod.address, port: ports.dns };
+    let serials: PodSerials = { pod };
+    try {
+      serials = { ...serials, directory: (await dns.querySoa(server, packet.directoryZone)).serial };
+      serials = { ...serials, catalog: (await dns.querySoa(server, packet.catalogZone)).serial };
+    } catch (error) {
+      findings.push({ kind: "dns", subject: pod.name, message: messageOf(error) });
+    }
+    all.push(serials);
+  }
+  return all;
+}
+
+async function readZones(
+  { dns, packet, ring }: PassDeps,
+  { directory, catalog }: { readonly directory: Source; readonly catalog: Source },
+): Promise<ReturnType<typeof readMeshView>> {
+  const key = ring.accepted.find(({ name }) => name === ring.signing);
+  if (key === undefined) throw new Error("the key ring has no signing key");
+  const { directoryZone, catalogZone } = packet;
+  return readMeshView({
+    directoryZone,
+    catalogZone,
+    directory: await dns.transfer({ address: directory.pod.address, port: ports.dns }, directoryZone, key),
+    catalog: await dns.transfer({ address: catalog.pod.address, port: ports.dns }, catalogZone, key),
+  });
+}
+
+/** Makes the policy right; without a view it is left as it is. */
+async function keepPolicy(o: {
+  readonly deps: PassDeps;
+  readonly findings: Finding[];
+  readonly before: Before;
+  readonly known: Memory;
+  readonly view: MeshView | undefined;
+}): Promise<PolicyMark | undefined> {
+  const { deps, view, known } = o;
+  const live = o.before.policy;
+  if (live === undefined || view === undefined) return known.policy;
+  const desired = peerPolicySpec({ packet: deps.packet, view });
+  if (isPolicyCurrent(live, desired, known.policy)) return markOf(live, desired);
+  try {
+    const applied = await deps.cluster.applyPolicy(desired);
+    deps.log.info("network policy knot-peers applied", { generation: applied.metadata?.generation });
+    return markOf(applied, desired);
+  } catch (error) {
+    o.findings.push({ kind: "api", message: messageOf(error) });
+    return known.policy;
+  }
+}
+
+/** Pokes the agents that lag, and looks again until they have caught up or the time is over. */
+async function settleAgents(o: {
+  readonly deps: PassDeps;
+  readonly statuses: Map<Pod, AgentStatus>;
+  readonly view: MeshView | undefined;
+}): Promise<void> {
+  const { deps, statuses, view } = o;
+  if (view === undefined) return;
+  const late = (): Pod[] => [...statuses].filter(([, status]) => isLagging(status, view)).map(([pod]) => pod);
+  for (const pod of late()) {
+    deps.log.warn("an agent lags, and is poked", { pod: pod.name });
+    await deps.agents.poke({ address: pod.address, port: ports.agent }).catch((error: unknown) => {
+      deps.log.warn(messageOf(error), { pod: pod.name });
+    });
+  }
+  const { totalMs, stepMs } = deps.patience ?? { totalMs: 5000, stepMs: 250 };
+  for (const end = deps.now() + totalMs; late().length > 0 && deps.now() < end;) {
+    await wait(stepMs);
+    for (const pod of late()) {
+      const status = await deps.agents.status({ address: pod.address, port: ports.agent }).catch(() => undefined);
+      if (status !== undefined) statuses.set(pod, status);
+    }
+  }
+}

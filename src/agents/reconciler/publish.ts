@@ -1,0 +1,60 @@
+import { messageOf } from "../../errors";
+import { viewHash } from "../../plan/view-hash";
+import { canonicalJson } from "./canonical";
+import { writeStatus, type Memory, type StoredStatus } from "./memory";
+import type { PassDeps } from "./deps";
+import { conditionsOf, eventFor, transitions, type Condition, type Finding, type Report } from "./report";
+
+/**
+ * Leaves state and report in the cluster, and an Event for each problem that began or ended. Writes nothing when there is
+ * nothing new: times alone are not.
+ */
+export async function publish(o: {
+  readonly deps: PassDeps;
+  readonly findings: Finding[];
+  readonly stored: StoredStatus;
+  readonly memory: Memory;
+}): Promise<void> {
+  const { deps, findings, stored, memory } = o;
+  const now = deps.now();
+  const before = stored.report?.conditions ?? [];
+  const conditions = conditionsOf({ findings, before, now });
+  const report = reportOf({ site: deps.packet.site.name, now, memory, conditions });
+  if (isSame(stored, memory, report)) return;
+  try {
+    // First what tells the next pass that this was reported, so that it is not reported each minute.
+    await deps.cluster.applyStatus(writeStatus(memory, report));
+    for (const transition of transitions(before, conditions)) {
+      await deps.cluster.createEvent(eventFor({ transition, options: deps.options, now }));
+    }
+  } catch (error) {
+    findings.push({ kind: "api", message: messageOf(error) });
+  }
+}
+
+function isSame(stored: StoredStatus, memory: Memory, report: Report): boolean {
+  const old = { memory: stored.memory, report: { ...stored.report, changedAt: "" } };
+  return !stored.damaged && canonicalJson(old) === canonicalJson({ memory, report: { ...report, changedAt: "" } });
+}
+
+function reportOf(o: {
+  readonly site: string;
+  readonly now: number;
+  readonly memory: Memory;
+  readonly conditions: readonly Condition[];
+}): Report {
+  const { view } = o.memory;
+  return {
+    site: o.site,
+    ok: o.conditions.length === 0,
+    changedAt: new Date(o.now).toISOString(),
+    ...(view && {
+      directorySerial: view.directorySerial,
+      catalogSerial: view.catalogSerial,
+      sites: view.sites.length,
+      zones: view.zones.length,
+      hash: viewHash(view),
+    }),
+    conditions: o.conditions,
+  };
+}

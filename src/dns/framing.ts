@@ -1,0 +1,43 @@
+/** A message behind its length, as TCP carries it (RFC 1035 section 4.2.2). */
+export function frameMessage(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(message.length + 2);
+  frame.writeUInt16BE(message.length);
+  frame.set(message, 2);
+  return frame;
+}
+
+/** Cuts a TCP stream into messages. Holds at most one unfinished message and the chunk just pushed. */
+export class FrameReader {
+  #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  /** Octets that belong to no whole message yet. */
+  get pending(): number {
+    return this.#length;
+  }
+
+  /** Takes what arrived; returns the messages that are whole now. */
+  push(chunk: Uint8Array): Buffer[] {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    if (this.#length < this.#needed()) return [];
+    const all = Buffer.concat(this.#chunks);
+    const messages: Buffer[] = [];
+    let at = 0;
+    while (at + 2 <= all.length && at + 2 + all.readUInt16BE(at) <= all.length) {
+      const end = at + 2 + all.readUInt16BE(at);
+      messages.push(all.subarray(at + 2, end));
+      at = end;
+    }
+    this.#chunks = at === all.length ? [] : [all.subarray(at)];
+    this.#length = all.length - at;
+    return messages;
+  }
+
+  /** Octets that the first message takes, its length included; 2 while the length itself is not known. */
+  #needed(): number {
+    const first = this.#chunks[0];
+    if (first === undefined || first.length < 2) return 2;
+    return 2 + (first[0] ?? 0) * 256 + (first[1] ?? 0);
+  }
+}

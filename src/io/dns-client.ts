@@ -1,0 +1,290 @@
+import { randomInt } from "node:crypto";
+
+import { DnsError, type IgnoredAnswer } from "../dns/errors";
+import { IncrementalAssembler, type IncrementalTransfer } from "../dns/incremental";
+import { decodeMessage, encodeMessage, type Message, type Question } from "../dns/message";
+import { parseName } from "../dns/name";
+import type { ResourceRecord, SoaData } from "../dns/record";
+import { incrementalTransferMessage, notifyMessage, queryMessage, transferMessage } from "../dns/request";
+import { checkQuestion, checkResponse } from "../dns/response";
+import { TransferAssembler } from "../dns/transfer";
+import { defaultTransferLimits, rcodeFailure, type TransferLimits, type TransferRequest } from "../dns/transfer-stream";
+import { signMessage, verifyMessage } from "../dns/tsig";
+import { rcodes } from "../dns/types";
+import { updateMessage, type ZoneUpdate } from "../dns/update";
+import type { TsigKey } from "../mesh/model";
+import { type DnsServer, exchangeTcp, exchangeUdp } from "./dns-sockets";
+
+export type { DnsServer } from "./dns-sockets";
+
+/** How patient a {@link DnsClient} is. */
+export interface DnsClientOptions {
+  /** Milliseconds to wait for each message. A lost datagram is sent once more, so that UDP may take twice that. @default 2000 */
+  readonly timeoutMs?: number;
+  /** Milliseconds that a whole transfer may take. @default 30000 */
+  readonly transferMs?: number;
+  /** Milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
+  /** @default defaultTransferLimits */
+  readonly limits?: Partial<TransferLimits>;
+  /** Ends everything that is under way with DnsError `aborted`, and all later calls at once. */
+  readonly signal?: AbortSignal;
+}
+
+/** How much a client has sent since it was made. Repeated datagrams count each time. */
+export interface DnsCounters {
+  udpQueries: number;
+  tcpQueries: number;
+  transfers: number;
+  notifies: number;
+}
+
+interface Request {
+  readonly server: DnsServer;
+  readonly message: Message;
+  readonly key: TsigKey | undefined;
+  readonly count: (transport: "udp" | "tcp") => void;
+}
+
+/** A version of a zone that we have. */
+export interface ZoneVersion {
+  readonly zone: string;
+  readonly serial: number;
+}
+
+interface TransferJob<T> {
+  readonly server: DnsServer;
+  readonly zone: string;
+  readonly key: TsigKey;
+  readonly message: (id: number) => Message;
+  readonly open: (request: TransferRequest) => { push(bytes: Uint8Array, now: number): boolean; finish(): T };
+}
+
+/** Asks DNS servers by address. Each call has its own socket with its own port, which is always closed. */
+export class DnsClient {
+  readonly counters: DnsCounters = { udpQueries: 0, tcpQueries: 0, transfers: 0, notifies: 0 };
+  readonly #options: DnsClientOptions;
+
+  constructor(options: DnsClientOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * The SOA that a server answers with authority.
+   *
+   * @throws DnsError `absent`, `notAuthoritative`, `refused`, or as {@link query}. A Knot without the zone refuses, and
+   * does not sign that even when the question was: `unsigned` with `rcode` REFUSED.
+   */
+  querySoa(server: DnsServer, zone: string, key?: TsigKey): Promise<SoaData> {
+    return inContext(`SOA of "${zone}" at ${server.address}`, async () => {
+      const name = parseName(zone);
+      const answer = await this.#ask({ server, name, type: "SOA", key });
+      if (answer.rcode === rcodes.NXDOMAIN) throw new DnsError({ kind: "absent" });
+      if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
+      if (!answer.flags.aa) throw new DnsError({ kind: "notAuthoritative" });
+      return soaAt(name, answer.answers);
+    });
+  }
+
+  /**
+   * Asks over UDP, once more when nothing comes, and over TCP when the answer is truncated. Any RCODE is an answer.
+   * With a key the question is signed and the answer must be.
+   *
+   * @throws DnsError `timeout`, `unreachable`, `aborted`, or what is wrong with the signature.
+   */
+  // eslint-disable-next-line max-params -- reads as the question does: whom, what, which type
+  query(server: DnsServer, name: string, type: string, key?: TsigKey): Promise<Message> {
+    return inContext(`${type} of "${name}" at ${server.address}`, () => this.#ask({ server, name, type, key }));
+  }
+
+  /**
+   * A whole zone by AXFR over TCP: the SOA first, the closing SOA left out.
+   *
+   * @throws DnsError for anything that is partial, unsigned, out of order or beyond the limits.
+   */
+  transfer(server: DnsServer, zone: string, key: TsigKey): Promise<ResourceRecord[]> {
+    return inContext(`AXFR of "${zone}" from ${server.address}`, async () => {
+      const message = (id: number) => transferMessage({ id, zone });
+      const records = await this.#transfer({ server, zone, key, message, open: (each) => new TransferAssembler(each) });
+      return [...records];
+    });
+  }
+
+  /**
+   * What changed in a zone since a serial, by IXFR over TCP (RFC 1995). The server may answer with the whole zone. One
+   * that knows no IXFR fails with `rcode` (NOTIMP, FORMERR) or `refused`: then {@link transfer} is the way.
+   *
+   * @throws DnsError as {@link transfer}.
+   */
+  transferIncremental(server: DnsServer, version: ZoneVersion, key: TsigKey): Promise<IncrementalTransfer> {
+    const { zone, serial } = version;
+    return inContext(`IXFR of "${zone}" from ${server.address}`, () => {
+      const message = (id: number) => incrementalTransferMessage({ id, zone, serial });
+      const open = (request: TransferRequest) => new IncrementalAssembler({ ...request, serial });
+      return this.#transfer({ server, zone, key, message, open });
+    });
+  }
+
+  /**
+   * Changes a zone by DNS UPDATE over TCP (RFC 2136), never sent twice. It counts as a TCP query.
+   *
+   * @throws DnsError `rcode` when a prerequisite is not met (YXDOMAIN, YXRRSET, NXDOMAIN, NXRRSET) or the server is not
+   * the zone's (NOTAUTH), `refused`, or what is wrong with the exchange: then the change may have been made or not.
+   */
+  update(server: DnsServer, request: ZoneUpdate, key: TsigKey): Promise<void> {
+    return inContext(`UPDATE of "${request.zone}" at ${server.address}`, async () => {
+      const message = updateMessage({ id: randomInt(0x10000), ...request });
+      const count = () => this.counters.tcpQueries++;
+      const answer = await this.#send("tcp", { server, message, key, count });
+      if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
+    });
+  }
+
+  /**
+   * Tells a secondary that a zone changed, over UDP (RFC 1996), and waits until it says that it heard.
+   *
+   * @throws DnsError when it did not, or will not: `timeout`, `refused`, `rcode`, … Knot says that a zone is not its own
+   * without a signature: `unsigned` with `rcode` NOTAUTH.
+   */
+  // eslint-disable-next-line max-params -- reads as the message does: whom, which zone, what is new
+  notify(server: DnsServer, zone: string, serial: number | undefined, key: TsigKey): Promise<void> {
+    return inContext(`NOTIFY for "${zone}" to ${server.address}`, async () => {
+      const message = notifyMessage({ id: randomInt(0x10000), zone, serial });
+      const count = () => this.counters.notifies++;
+      const answer = await this.#exchange({ server, message, key, count });
+      if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
+    });
+  }
+
+  async #transfer<T>({ server, zone, key, message, open }: TransferJob<T>): Promise<T> {
+    this.counters.transfers++;
+    const id = randomInt(0x10000);
+    const request = this.#sign(encodeMessage(message(id)), key);
+    const limits = { ...defaultTransferLimits, ...this.#options.limits };
+    const assembler = open({ zone: parseName(zone), id, key, requestMac: request.mac, limits });
+    const whole = await exchangeTcp({
+      server,
+      message: request.bytes,
+      timeoutMs: this.#timeoutMs,
+      totalMs: this.#options.transferMs ?? 30_000,
+      signal: this.#options.signal,
+      receive: (bytes) => (assembler.push(bytes, this.#seconds()) ? { value: assembler.finish() } : undefined),
+    });
+    return whole.value;
+  }
+
+  #ask(question: { server: DnsServer; name: string; type: string; key: TsigKey | undefined }): Promise<Message> {
+    const message = queryMessage({ id: randomInt(0x10000), name: question.name, type: question.type });
+    const count = (transport: "udp" | "tcp") => {
+      this.counters[transport === "udp" ? "udpQueries" : "tcpQueries"]++;
+    };
+    return this.#exchange({ server: question.server, message, key: question.key, count });
+  }
+
+  async #exchange(request: Request): Promise<Message> {
+    try {
+      return await this.#send("udp", request);
+    } catch (error) {
+      if (!(error instanceof DnsError)) throw error;
+      if (error.failure.kind === "truncated") return this.#send("tcp", request);
+      if (error.failure.kind === "timeout") return this.#sendAgain(request);
+      throw error;
+    }
+  }
+
+  async #sendAgain(request: Request): Promise<Message> {
+    try {
+      return await this.#send("udp", request);
+    } catch (error) {
+      if (error instanceof DnsError && error.failure.kind === "truncated") return this.#send("tcp", request);
+      throw error;
+    }
+  }
+
+  async #send(transport: "udp" | "tcp", { server, message, key, count }: Request): Promise<Message> {
+    count(transport);
+    const plain = encodeMessage(message);
+    const signed = key === undefined ? undefined : { key, ...this.#sign(plain, key) };
+    const datagrams = new Datagrams(message);
+    const receive = (bytes: Buffer) => {
+      const answer = transport === "udp" ? datagrams.read(bytes) : readAnswer(bytes, message);
+      if (answer === undefined) return undefined;
+      if (answer.flags.tc) throw new DnsError({ kind: "truncated" });
+      if (signed !== undefined)
+        verifyMessage({ message: bytes, keys: [signed.key], now: this.#seconds(), requestMac: signed.mac });
+      return answer;
+    };
+    const timeoutMs = this.#timeoutMs;
+    const send = transport === "udp" ? exchangeUdp : exchangeTcp;
+    const { signal } = this.#options;
+    const exchange = { server, message: signed?.bytes ?? plain, timeoutMs, totalMs: timeoutMs, signal, receive };
+    return datagrams.explain(send(exchange));
+  }
+
+  #sign(message: Buffer, key: TsigKey) {
+    return signMessage({ message, key, now: this.#seconds() });
+  }
+
+  #seconds(): number {
+    return Math.floor((this.#options.now ?? Date.now)() / 1000);
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.timeoutMs ?? 2000;
+  }
+}
+
+function readAnswer(bytes: Buffer, request: Message): Message {
+  const answer = decodeMessage(bytes);
+  checkResponse(answer, { id: request.id, opcode: request.flags.opcode });
+  const [asked] = request.questions as [Question];
+  checkQuestion(answer, asked);
+  return answer;
+}
+
+/** A datagram that is no answer to our question may be a guess of somebody else: the right one may still come (RFC 5452). */
+class Datagrams {
+  readonly #request: Message;
+  #ignored: IgnoredAnswer | undefined;
+
+  constructor(request: Message) {
+    this.#request = request;
+  }
+
+  read(bytes: Buffer): Message | undefined {
+    try {
+      return readAnswer(bytes, this.#request);
+    } catch (error) {
+      if (!(error instanceof DnsError)) throw error;
+      this.#ignored = error.failure.kind as IgnoredAnswer;
+      return undefined;
+    }
+  }
+
+  /** Lets a timeout tell what was ignored meanwhile. */
+  async explain<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (this.#ignored === undefined || !(error instanceof DnsError) || error.failure.kind !== "timeout") throw error;
+      throw new DnsError({ ...error.failure, ignored: this.#ignored });
+    }
+  }
+}
+
+function soaAt(apex: string, records: readonly ResourceRecord[]): SoaData {
+  for (const record of records) {
+    if (record.type !== "SOA" || record.name !== apex) continue;
+    const { type, mname, rname, serial, refresh, retry, expire, minimum } = record;
+    return { type, mname, rname, serial, refresh, retry, expire, minimum };
+  }
+  throw new DnsError({ kind: "absent" });
+}
+
+async function inContext<T>(context: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof DnsError ? error.in(context) : error;
+  }
+}

@@ -1,0 +1,80 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/** The text of a file; undefined when there is none. */
+export async function readText(path: string): Promise<string | undefined> {
+  return absentIs(undefined, () => readFile(path, "utf8"));
+}
+
+/** Names in a folder, sorted; none when there is no such folder. */
+export async function listFolder(path: string): Promise<readonly string[]> {
+  return (await absentIs([], () => readdir(path))).sort();
+}
+
+/** Makes a folder and those above it. */
+export async function ensureFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+}
+
+/** Takes a file away, if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
+/** Moves a file, if it is there, over what stands at its new place. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await ensureFolder(dirname(to));
+  await absentIs(undefined, () => rename(from, to));
+}
+
+/**
+ * Replaces a file as one step: whoever reads it sees the old text or the new, also after a crash or a loss of power.
+ * The hidden temporary name escapes the globs of Knot's configuration.
+ */
+export async function writeAtomically(path: string, text: string): Promise<void> {
+  const folder = dirname(path);
+  await ensureFolder(folder);
+  const temporary = join(folder, `.${basename(path)}.new`);
+  const file = await open(temporary, "w", 0o640);
+  try {
+    await file.writeFile(text, "utf8");
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  await syncFolder(folder);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * A text that changes whenever one of the files does. Symbolic links are followed, so that the swap of a mounted
+ * ConfigMap or Secret shows.
+ */
+export async function fingerprint(paths: readonly string[]): Promise<string> {
+  const parts = paths.map((path) =>
+    absentIs("-", async () => {
+      const { ino, mtimeMs, size } = await stat(path);
+      return `${ino}:${mtimeMs}:${size}`;
+    }),
+  );
+  return (await Promise.all(parts)).join(" ");
+}
+
+async function absentIs<T>(absent: T, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return absent;
+    throw error;
+  }
+}

@@ -1,0 +1,239 @@
+import { connect, type Socket } from "node:net";
+
+import { TransientError } from "../errors";
+
+/** Unit types of Knot's control protocol (libknot, control.c). DATA and EXTRA carry items, END and BLOCK carry none. */
+const unit = { end: 0, data: 1, extra: 2, block: 3 } as const;
+
+/** Items start here; what is below is a unit type. */
+const itemOffset = 16;
+const itemCount = 12;
+
+/** A status of 100,000 zones is some 20 MB. */
+const mostOctets = 128 * 1024 * 1024;
+
+/** Items that are used here, by their place in `knot_ctl_idx_t`. */
+const item = { command: 0, flags: 1, error: 2, zone: 6, type: 9, data: 10, filters: 11 } as const;
+
+/** What one unit of an answer says. */
+interface Unit {
+  readonly type: number;
+  readonly items: ReadonlyMap<number, string>;
+}
+
+/** One zone of Knot's `zone-status`. */
+export interface ZoneStatus {
+  /** Absolute, lower-case, without the trailing dot. */
+  readonly zone: string;
+  /** `master` or `slave`; Knot's word for primary and secondary. */
+  readonly role: string;
+  /** Undefined as long as the zone has no content. */
+  readonly serial: number | undefined;
+  /** Set for a member of a catalog that Knot interprets; `group` as there (RFC 9432 section 4.3.2). */
+  readonly member?: { readonly catalog: string; readonly group: string };
+}
+
+/** Knot refused a command; the message has its words. */
+export class KnotControlError extends Error {
+  override readonly name = "KnotControlError";
+}
+
+/**
+ * Speaks to a running Knot over its control socket, as `knotc` does. Each call has a connection of its own.
+ *
+ * Errors: {@link KnotControlError} with Knot's words when it refuses, {@link TransientError} when it does not answer.
+ */
+export class KnotControl {
+  readonly #path: string;
+  readonly #timeoutMs: number;
+
+  constructor(path: string, options: { readonly timeoutMs?: number } = {}) {
+    this.#path = path;
+    this.#timeoutMs = options.timeoutMs ?? 30_000;
+  }
+
+  /** Reads the configuration anew, and zone files that changed. A refused configuration leaves the old one in force. */
+  async reload(): Promise<void> {
+    await this.#call({ command: "reload" });
+  }
+
+  /** Reads a zone's file anew and waits until it is loaded. */
+  async zoneReload(zone: string): Promise<void> {
+    await this.#call({ command: "zone-reload", flags: "B" }, [zone]);
+  }
+
+  /** Sends NOTIFY for a zone to all that its configuration names. */
+  async zoneNotify(zone: string): Promise<void> {
+    await this.#call({ command: "zone-notify" }, [zone]);
+  }
+
+  /** Asks the primaries of secondary zones for newer serials, now. */
+  async zoneRefresh(zones: readonly string[]): Promise<void> {
+    if (zones.length > 0) await this.#call({ command: "zone-refresh" }, zones);
+  }
+
+  /** State of the named zones, or of all. A zone that Knot does not have is a {@link KnotControlError}. */
+  async zoneStatus(zones?: readonly string[]): Promise<ZoneStatus[]> {
+    if (zones?.length === 0) return [];
+    const fields = new Map<string, Map<string, string>>();
+    let current: Map<string, string> | undefined;
+    for (const { items } of await this.#call({ command: "zone-status", filters: "rsc" }, zones)) {
+      const name = items.get(item.zone);
+      if (name !== undefined) {
+        const key = plainName(name);
+        current = fields.get(key) ?? new Map<string, string>();
+        fields.set(key, current);
+      }
+      const type = items.get(item.type);
+      if (type !== undefined) current?.set(type, items.get(item.data) ?? "");
+    }
+    return [...fields].map(([name, values]) => ({
+      zone: name,
+      role: values.get("role") ?? "",
+      serial: serialOf(values.get("serial")),
+      ...memberOf(values.get("catalog")),
+    }));
+  }
+
+  /** Knot's version, which also shows that it is there. */
+  async status(): Promise<{ readonly version: string }> {
+    const units = await this.#call({ command: "status", type: "version" });
+    return { version: units[0]?.items.get(item.data) ?? "" };
+  }
+
+  async #call(command: Command, zones?: readonly string[]): Promise<Unit[]> {
+    const request = encodeRequest(command, zones);
+    const units = await exchange({ path: this.#path, timeoutMs: this.#timeoutMs, request });
+    const errors = units.flatMap(({ items }) => {
+      const message = items.get(item.error);
+      const zone = items.get(item.zone);
+      return message === undefined ? [] : [zone === undefined ? message : `${plainName(zone)}: ${message}`];
+    });
+    if (errors.length > 0) throw new KnotControlError(`Knot refused ${command.command}: ${errors.join("; ")}`);
+    return units;
+  }
+}
+
+/** A command with what goes with it; `flags` and `filters` are single letters of Knot's. */
+interface Command {
+  readonly command: string;
+  readonly flags?: string;
+  readonly filters?: string;
+  readonly type?: string;
+}
+
+/** One DATA unit, or one for each zone, and BLOCK, which makes Knot answer. */
+function encodeRequest(command: Command, zones: readonly string[] | undefined): Buffer {
+  const common = Object.entries(command).map(([name, value]) =>
+    encodeItem(item[name as keyof Command], value as string),
+  );
+  const units = (zones ?? [undefined]).flatMap((zone) => [
+    Buffer.of(unit.data),
+    ...common,
+    ...(zone === undefined ? [] : [encodeItem(item.zone, `${zone}.`)]),
+  ]);
+  return Buffer.concat([...units, Buffer.of(unit.block)]);
+}
+
+function encodeItem(index: number, text: string): Buffer {
+  const value = Buffer.from(text, "utf8");
+  const head = Buffer.alloc(3);
+  head.writeUInt8(itemOffset + index, 0);
+  head.writeUInt16BE(value.length, 1);
+  return Buffer.concat([head, value]);
+}
+
+/** Sends one request and collects units until Knot says BLOCK or END. */
+function exchange(o: { path: string; timeoutMs: number; request: Buffer }): Promise<Unit[]> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(o.path);
+    const reader = new UnitReader();
+    const timer = setTimeout(() => {
+      finish(new TransientError(`Knot did not answer on its control socket within ${o.timeoutMs} ms`));
+    }, o.timeoutMs);
+    const finish = (error: Error | undefined): void => {
+      clearTimeout(timer);
+      endSession(socket);
+      if (error) reject(error);
+      else resolve(reader.units);
+    };
+    socket.on("error", (error) => {
+      finish(new TransientError(`Knot's control socket: ${error.message}`, { cause: error }));
+    });
+    socket.on("close", () => {
+      finish(new TransientError("Knot closed its control socket in the middle of an answer"));
+    });
+    socket.on("data", (bytes) => {
+      try {
+        if (reader.push(bytes)) finish(undefined);
+      } catch (error) {
+        finish(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    socket.write(o.request);
+  });
+}
+
+/** Tells Knot that no further command comes, so that it need not wait for its own time-out. */
+function endSession(socket: Socket): void {
+  socket.removeAllListeners();
+  socket.on("error", () => undefined);
+  socket.end(Buffer.of(unit.end));
+}
+
+/** Takes an answer apart however it is cut into reads. */
+class UnitReader {
+  readonly units: Unit[] = [];
+  #rest: Buffer = Buffer.alloc(0);
+  #open: { type: number; items: Map<number, string> } | undefined;
+  #octets = 0;
+
+  /**
+   * Returns whether the answer is whole.
+   *
+   * @throws TransientError for octets that are none of this protocol, or far too many.
+   */
+  push(bytes: Buffer): boolean {
+    this.#octets += bytes.length;
+    if (this.#octets > mostOctets) throw new TransientError(`Knot's answer is longer than ${mostOctets} octets`);
+    let buffer = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    for (;;) {
+      const code = buffer.at(0);
+      if (code === undefined) break;
+      if (code < itemOffset) {
+        this.#close();
+        if (code === unit.block || code === unit.end) return true;
+        this.#open = { type: code, items: new Map() };
+        buffer = buffer.subarray(1);
+        continue;
+      }
+      if (this.#open === undefined || code >= itemOffset + itemCount)
+        throw new TransientError(`unknown code ${code} in an answer; is this Knot's control socket?`);
+      if (buffer.length < 3 || buffer.length < 3 + buffer.readUInt16BE(1)) break;
+      const length = buffer.readUInt16BE(1);
+      this.#open.items.set(code - itemOffset, buffer.toString("utf8", 3, 3 + length));
+      buffer = buffer.subarray(3 + length);
+    }
+    this.#rest = buffer;
+    return false;
+  }
+
+  #close(): void {
+    if (this.#open) this.units.push(this.#open);
+    this.#open = undefined;
+  }
+}
+
+function plainName(name: string): string {
+  return name.replace(/\.$/, "").toLowerCase();
+}
+
+/** `catalog.name.#group` for members; `interpret`, `generate`, `@…` and `-` for other zones. */
+function memberOf(text: string | undefined): Pick<ZoneStatus, "member"> {
+  const match = /^([^@#]*\.)(?:#(.*))?$/.exec(text ?? "");
+  return match === null ? {} : { member: { catalog: plainName(match[1] ?? ""), group: match[2] ?? "" } };
+}
+
+function serialOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}

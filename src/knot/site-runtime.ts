@@ -1,0 +1,39 @@
+/** How one Knot server runs: paths, sockets, siblings. The agent reads it from its environment. */
+export interface SiteRuntime {
+  /** Volume of the server; holds `conf`, `zones` and `db`. */
+  readonly storage: string;
+  /** Where the control socket and the process id go. */
+  readonly rundir: string;
+  /** Sockets in Knot's form, for example `0.0.0.0@5353`. */
+  readonly listen: readonly string[];
+  /** Port at which the other sites' addresses are asked. */
+  readonly remotePort: number;
+  readonly workers?: { readonly udp?: number; readonly tcp?: number; readonly background?: number };
+  /** The pods of this site when there are several. */
+  readonly replicas?: {
+    /** This pod's ordinal; 0 is the writer. */
+    readonly self: number;
+    /** A stable address per pod, by ordinal. */
+    readonly addresses: readonly string[];
+    readonly port: number;
+  };
+}
+
+/** Whether this server is the one that its site's own zones (and on the primary the central zones) are written at. */
+export function isWriter(runtime: SiteRuntime): boolean {
+  return (runtime.replicas?.self ?? 0) === 0;
+}
+
+/** The other pods of this site: Knot's id for each, and its address. */
+export function siblings(
+  runtime: SiteRuntime,
+): readonly { readonly id: string; readonly address: string; readonly port: number }[] {
+  const replicas = runtime.replicas;
+  if (replicas === undefined) return [];
+  const all = replicas.addresses.map((address, ordinal) => ({
+    id: `replica-${ordinal}`,
+    address,
+    port: replicas.port,
+  }));
+  return all.filter((_, ordinal) => ordinal !== replicas.self);
+}

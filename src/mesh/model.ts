@@ -1,0 +1,81 @@
+/** The mesh as everybody sees it: the one list in the shared stack's config, validated (see `parse.ts`). */
+
+/** Which part a site plays for the central zones. There is exactly one primary catalog. */
+export type SiteRole = "primary-catalog" | "secondary-catalog" | "standard";
+
+/** A zone and what its owner does with it. */
+export interface Zone {
+  /** Absolute, lower-case, without the trailing dot. */
+  readonly name: string;
+  /** Signed by the owner's Knot. */
+  readonly dnssec: boolean;
+  /** Initial content in master-file format (RFC 1035 section 5); a skeleton SOA and NS when left out. */
+  readonly zoneFile?: string;
+  /** ISO date from which the zone may leave the mesh without being held back as a mass removal. */
+  readonly retired?: string;
+}
+
+/** One Kubernetes cluster with its Knot servers. */
+export interface Site {
+  /** A single DNS label; the server's name is `<name>.<directoryZone>`. */
+  readonly name: string;
+  readonly role: SiteRole;
+  /** Where the site is asked: IPv4 or IPv6 addresses, canonical text form. */
+  readonly addresses: readonly string[];
+  /** CIDRs that the site's own transfers come from; its addresses (as /32 or /128) unless told otherwise. */
+  readonly sources: readonly string[];
+  readonly zones: readonly Zone[];
+  /** ISO date from which the site may leave the mesh without being held back as a mass removal. */
+  readonly retired?: string;
+}
+
+/** The whole mesh. Sites in the order of the list. */
+export interface Mesh {
+  /** Zone that tells which sites exist, where they are and who owns which zone. */
+  readonly directoryZone: string;
+  /** RFC 9432 catalog of all member zones. */
+  readonly catalogZone: string;
+  readonly sites: readonly Site[];
+}
+
+/** A key for TSIG (RFC 8945). `secret` is base64. */
+export interface TsigKey {
+  readonly name: string;
+  readonly algorithm: "hmac-sha256" | "hmac-sha384" | "hmac-sha512";
+  readonly secret: string;
+}
+
+/** Every key that a site accepts, and the name of the one that it signs with. */
+export interface KeyRing {
+  readonly signing: string;
+  readonly accepted: readonly TsigKey[];
+}
+
+/** A catalog server as a new site needs to know it. */
+export interface CatalogServer {
+  readonly name: string;
+  readonly role: "primary-catalog" | "secondary-catalog";
+  readonly addresses: readonly string[];
+  readonly sources: readonly string[];
+}
+
+/** What a site must know before it can ask the mesh for the rest. Public data only; secrets travel in {@link WelcomeSecrets}. */
+export interface WelcomePacket {
+  readonly version: 1;
+  readonly directoryZone: string;
+  readonly catalogZone: string;
+  readonly site: Site;
+  /** The primary catalog first, then the secondaries in the order of the list. The site itself is among them if it is one. */
+  readonly catalogs: readonly CatalogServer[];
+  /** PEM of the mesh's root certificate(s). */
+  readonly ca: string;
+}
+
+/** The part of a site's welcome that nobody else may read. */
+export interface WelcomeSecrets {
+  readonly keyRing: KeyRing;
+  /** PEM, the site's own certificate for `<site>.<directoryZone>`. */
+  readonly certificate: string;
+  /** PEM (PKCS 8). */
+  readonly privateKey: string;
+}

@@ -1,0 +1,38 @@
+/**
+ * Names that a mesh may use. Stricter than DNS itself (RFC 1035 section 2.3.1 plus the underscore): they become file
+ * names, Knot identifiers and labels below the directory, so nothing in them ever needs escaping.
+ */
+
+const labelPattern = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const sitePattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Longest name in text form, without the trailing dot (RFC 1035 section 2.3.4). */
+export const longestName = 253;
+
+/** Lower-case and without the trailing dot; says nothing about validity. */
+export function foldName(text: string): string {
+  const folded = text.toLowerCase();
+  return folded.endsWith(".") ? folded.slice(0, -1) : folded;
+}
+
+/** What is wrong with a folded zone name, as the end of a sentence; undefined when nothing is. */
+export function zoneNameProblem(name: string): string | undefined {
+  if (name === "") return "is empty; write a zone name, for example standard-1.internal.dns";
+  if (name.length > longestName) return `has ${name.length} characters; a DNS name has at most ${longestName}`;
+  const bad = name.split(".").find((label) => !labelPattern.test(label));
+  if (bad === undefined) return undefined;
+  if (bad === "") return "has an empty label; remove the doubled or leading dot";
+  if (bad.length > 63) return `has a label of ${bad.length} characters ("${bad}"); a label has at most 63`;
+  return `has the label "${bad}"; use letters, digits, hyphens and underscores, with no hyphen at either end`;
+}
+
+/** What is wrong with a site's name, as the end of a sentence; undefined when nothing is. */
+export function siteNameProblem(name: string): string | undefined {
+  if (sitePattern.test(name)) return undefined;
+  return "is not a name for a site; use one label of at most 63 lower-case letters, digits and hyphens, for example site-a";
+}
+
+/** Whether `child` is `parent` or lies below it. Both folded. */
+export function isWithin(child: string, parent: string): boolean {
+  return child === parent || child.endsWith(`.${parent}`);
+}

@@ -1,0 +1,150 @@
+import * as ipaddr from "ipaddr.js";
+import { z } from "zod";
+import { findSerial } from "../knot/serial-stamp";
+import { foldName, siteNameProblem, zoneNameProblem } from "./names";
+
+/** What may go wrong at a path is said in the refinement's message, cure included; `parse.ts` puts the path before it. */
+const checked = (problem: (text: string) => string | undefined) => (text: string, ctx: z.RefinementCtx) => {
+  const found = problem(text);
+  if (found !== undefined) ctx.addIssue({ code: "custom", message: `"${text}" ${found}`, input: text });
+};
+
+const text = (what: string) =>
+  z.string({ error: (issue) => (issue.input === undefined ? `is missing; ${what}` : `must be a text; ${what}`) });
+
+const zoneName = text("write a zone name, for example standard-1.internal.dns").superRefine(
+  checked((name) => zoneNameProblem(foldName(name))),
+);
+
+/** Why a text cannot be an address of a site; undefined when it can. */
+function addressProblem(address: string): string | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return rangeProblem(ipaddr.IPv4.parse(address).range());
+  if (address.includes("/")) return "is a range; write a single address, and put ranges under sources";
+  if (ipaddr.IPv6.isValid(address)) {
+    if (address.includes("%")) return "has a zone id, which means nothing at another site; write a global address";
+    const parsed = ipaddr.IPv6.parse(address);
+    if (parsed.isIPv4MappedAddress())
+      return `is an IPv4 address in IPv6 form; write ${parsed.toIPv4Address().toString()}`;
+    return rangeProblem(parsed.range());
+  }
+  if (/^[\d.]+$/.test(address))
+    return "is not an IPv4 address; write four numbers from 0 to 255, for example 192.0.2.1";
+  return "is not an IP address; Knot needs addresses, not host names: write the address that it resolves to, for example 192.0.2.1 or 2001:db8::1";
+}
+
+function rangeProblem(range: string): string | undefined {
+  const useless = ["unspecified", "multicast", "broadcast", "linkLocal"];
+  return useless.includes(range)
+    ? `is a ${range} address, where no other site can ask; write the address that the other sites reach`
+    : undefined;
+}
+
+/** Why a text cannot be a source of transfers; undefined when it can. */
+function sourceProblem(source: string): string | undefined {
+  const [address = "", prefix, ...rest] = source.split("/");
+  const family = ipaddr.IPv4.isValidFourPartDecimal(address)
+    ? ipaddr.IPv4
+    : !address.includes("%") && ipaddr.IPv6.isValid(address)
+      ? ipaddr.IPv6
+      : undefined;
+  if (family === undefined) return "is not a CIDR; write a range of addresses, for example 192.0.2.0/24";
+  const longest = family === ipaddr.IPv4 ? 32 : 128;
+  if (prefix === undefined) return `has no prefix length; write ${address}/${longest} for that address alone`;
+  if (rest.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > longest)
+    return `has a prefix length that is none; write a number from 0 to ${longest}`;
+  const network = family.networkAddressFromCIDR(source).toString();
+  return network === family.parse(address).toString()
+    ? undefined
+    : `has bits set beyond its prefix; write ${network}/${prefix}`;
+}
+
+/** A day in the calendar as `YYYY-MM-DD`. YAML readers turn unquoted dates into midnight in UTC: that is taken too. */
+function dateProblem(date: string): string | undefined {
+  const day = date.replace(/T00:00:00(\.0+)?Z$/, "");
+  const time = /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+  const exists = !Number.isNaN(time) && new Date(time).toISOString().startsWith(day);
+  return exists ? undefined : "is not a date; write year, month and day, for example 2026-12-31";
+}
+
+/** Knot's `$INCLUDE` would read a file of the server's, and none is there. */
+function zoneFileProblem(content: string): string | undefined {
+  if (/^\$INCLUDE\b/im.test(content)) return "has an $INCLUDE; write the included records out";
+  return findSerial(content) === undefined
+    ? "has no SOA record; begin with one, or leave zoneFile out for a skeleton"
+    : undefined;
+}
+
+const retired = text("write a date")
+  .superRefine(checked(dateProblem))
+  .describe("Date (YYYY-MM-DD) from which this may leave the mesh without being held back as a mass removal.");
+
+const zone = z.strictObject({
+  name: zoneName.describe("Absolute name of the zone; the trailing dot may be left out."),
+  dnssec: z
+    .boolean({ error: "must be true or false" })
+    .optional()
+    .describe("Signed by the owner's Knot. Default: false."),
+  zoneFile: text("write a zone in master-file format")
+    .superRefine((content, ctx) => {
+      const found = zoneFileProblem(content);
+      if (found !== undefined) ctx.addIssue({ code: "custom", message: `the zone file ${found}`, input: content });
+    })
+    .optional()
+    .describe("Initial content in master-file format (RFC 1035 section 5); a skeleton SOA and NS when left out."),
+  retired: retired.optional(),
+});
+
+const list = (what: string) => ({
+  error: (issue: { input?: unknown }) =>
+    issue.input === undefined ? `is missing; ${what}` : `must be a list; ${what}`,
+});
+
+const site = z.strictObject({
+  name: text("write the site's name")
+    .superRefine(checked(siteNameProblem))
+    .describe("A single DNS label; the server's name is <name>.<directoryZone>."),
+  role: z
+    .enum(["primary-catalog", "secondary-catalog", "standard"], {
+      error: "must be one of primary-catalog, secondary-catalog, standard",
+    })
+    .describe("Part that the site plays for the central zones. There is exactly one primary-catalog."),
+  addresses: z
+    .array(
+      text("write an IP address").superRefine(checked(addressProblem)),
+      list("write the addresses where the site is asked"),
+    )
+    .min(1, "is empty; write at least one address where the site is asked")
+    .describe("Where the site is asked: IPv4 or IPv6 addresses."),
+  sources: z
+    .array(text("write a CIDR").superRefine(checked(sourceProblem)), list("write CIDRs"))
+    .min(1, "is empty; write at least one CIDR, or leave sources out: the addresses are taken then")
+    .max(256, "has more than 256 entries; join ranges")
+    .optional()
+    .describe("CIDRs that the site's own transfers come from. Default: its addresses."),
+  zones: z
+    .array(
+      z.union([zoneName, zone], {
+        error: "must be a zone name, or an object with name and dnssec, zoneFile or retired",
+      }),
+      list("write the site's zones"),
+    )
+    .optional()
+    .describe("Zones that the site owns: a name, or an object."),
+  retired: retired.optional(),
+});
+
+/** Most sites that Knot takes in one `remotes` list (it overflows at item 8,330). */
+const mostSites = 8000;
+
+/** The shape of the one list, each field by itself. What the fields must be to each other is in `consistency.ts`. */
+export const meshSchema = z.strictObject({
+  directoryZone: zoneName.describe("Zone that tells which sites exist, where they are and who owns which zone."),
+  catalogZone: zoneName.describe("RFC 9432 catalog of all member zones."),
+  sites: z
+    .array(site, list("write the sites"))
+    .min(1, "is empty; write at least the primary-catalog site")
+    .max(mostSites, `has more than ${mostSites} sites`),
+});
+
+/** What the schema yields: shaped and checked field by field, not yet normalised. */
+export type MeshInput = z.infer<typeof meshSchema>;

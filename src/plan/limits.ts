@@ -1,0 +1,21 @@
+/** How much may leave the mesh at once without having been marked retired beforehand. */
+export interface Limits {
+  /** So many may always go. */
+  readonly least: number;
+  /** Share of what is known that may go, between 0 and 1; rounded down. */
+  readonly share: number;
+}
+
+/** One, or a third. */
+export const defaultLimits: Limits = { least: 1, share: 1 / 3 };
+
+/** How many of `known` may leave at once. */
+export function mostRemovals(limits: Limits, known: number): number {
+  // The tiny surplus keeps a third of three from being rounded down to none.
+  return Math.max(limits.least, Math.floor(known * limits.share + 1e-9));
+}
+
+/** Whether a mark of retirement has come into force. Both are ISO dates. */
+export function isRetired({ retired }: { readonly retired?: string }, today: string): boolean {
+  return retired !== undefined && retired <= today;
+}

@@ -1,0 +1,161 @@
+import { compareSerials } from "../dns/serial";
+import { changesBetween } from "./changes";
+import { isRetired, mostRemovals, type Limits } from "./limits";
+import { isBootstrap } from "./peers";
+import type { Discovery, RefusedDiscovery } from "./read-view";
+import type { Held, MeshPlan, MeshView, SiteView, ZoneView } from "./view";
+
+/** What a pass knows and found. No clock, no network: equal inputs give equal plans. */
+export interface PlanInput {
+  /** Name of the site that plans. */
+  readonly self: string;
+  /** The last good view; undefined (or a bootstrap view) when the central zones were never read. */
+  readonly known: MeshView | undefined;
+  readonly discovered: Discovery | RefusedDiscovery;
+  readonly limits: Limits;
+  /** ISO date. */
+  readonly today: string;
+}
+
+const nothing: MeshView = { directorySerial: 0, catalogSerial: 0, sites: [], zones: [] };
+
+/**
+ * Decides what becomes of the known view, given what the central zones say now.
+ *
+ * | discovered                                             | next                                        |
+ * |--------------------------------------------------------|---------------------------------------------|
+ * | refused, older than known, or without this site        | what is known                               |
+ * | more sites or zones                                    | they are added                              |
+ * | other addresses, sources, role, owner                  | changed                                     |
+ * | fewer, within the limits                               | removed                                     |
+ * | fewer, marked retired (in what is *known*) and due     | removed, not counted                        |
+ * | fewer than that                                        | all of these stay, held until confirmed     |
+ * | an entry that the two zones disagree on, or a bad one  | what is known of it stays                   |
+ *
+ * Planning again with the result as what is known changes nothing.
+ */
+export function planMesh(input: PlanInput): MeshPlan {
+  const { discovered, limits, today } = input;
+  const known = input.known ?? nothing;
+  const refusal = discovered.kind === "refused" ? discovered.refusal : refusalOf(input.self, known, discovered);
+  if (refusal !== undefined || discovered.kind === "refused") {
+    return { next: known, changes: [], held: heldIn(known), ...(refusal !== undefined && { refusal }) };
+  }
+  const bound = isBootstrap(known) ? { least: Infinity, share: 1 } : limits;
+  const retiredSites = namesOf(known.sites.filter((site) => isRetired(site, today)));
+  const foundSites = namesOf(discovered.view.sites);
+  const heldZones = new Set(known.held?.zones ?? []);
+  // A retired site takes its zones along. A zone that is held already was gone before the mark came, unless the site went too.
+  const goesWithOwner = ({ name, owner }: ZoneView): boolean =>
+    retiredSites.has(owner) && !(heldZones.has(name) && foundSites.has(owner));
+  const sites = settle({
+    known: known.sites,
+    found: discovered.view.sites,
+    uncertain: discovered.uncertain.sites,
+    held: known.held?.sites ?? [],
+    mayGo: (site) => retiredSites.has(site.name),
+    limits: bound,
+  });
+  const zones = settle({
+    known: known.zones,
+    found: discovered.view.zones,
+    uncertain: discovered.uncertain.zones,
+    held: known.held?.zones ?? [],
+    mayGo: (zone) => isRetired(zone, today) || goesWithOwner(zone),
+    limits: bound,
+  });
+  const next = assemble({ known, view: discovered.view, sites, zones });
+  return { next, changes: changesBetween(known, next), held: heldIn(next) };
+}
+
+/** A view that is whole in itself, but may not follow the one that is known. */
+function refusalOf(self: string, known: MeshView, { view, uncertain }: Discovery): MeshPlan["refusal"] {
+  const pairs = [
+    { what: "directory", from: known.directorySerial, to: view.directorySerial },
+    { what: "catalog", from: known.catalogSerial, to: view.catalogSerial },
+  ];
+  const back = pairs.find(({ from, to }) => from !== 0 && from !== to && compareSerials(from, to) !== -1);
+  if (back !== undefined)
+    return {
+      kind: "older",
+      reason: `the ${back.what} has serial ${back.to}, which does not follow ${back.from} (RFC 1982)`,
+    };
+  if (view.sites.some((site) => site.name === self) || uncertain.sites.includes(self)) return undefined;
+  return {
+    kind: "self-missing",
+    reason: `the directory does not know this site, ${self}; what was known last stays in service`,
+  };
+}
+
+interface Settled<T> {
+  readonly entries: readonly T[];
+  readonly held: readonly string[];
+}
+
+/** Sites or zones: what is found, plus what is known and may not go. */
+function settle<T extends { readonly name: string }>(o: {
+  readonly known: readonly T[];
+  readonly found: readonly T[];
+  readonly uncertain: readonly string[];
+  readonly held: readonly string[];
+  readonly mayGo: (entry: T) => boolean;
+  readonly limits: Limits;
+}): Settled<T> {
+  const found = new Set(o.found.map((entry) => entry.name));
+  const uncertain = new Set(o.uncertain);
+  const wasHeld = new Set(o.held);
+  const absent = o.known.filter((entry) => !found.has(entry.name));
+  const doubtful = absent.filter((entry) => uncertain.has(entry.name));
+  const missing = absent.filter((entry) => !uncertain.has(entry.name) && !o.mayGo(entry));
+  const stuck = missing.filter((entry) => wasHeld.has(entry.name));
+  const fresh = missing.filter((entry) => !wasHeld.has(entry.name));
+  // What leaves with leave, and what is held already, says nothing about how large the mesh is.
+  const confirmed = absent.length - doubtful.length - missing.length;
+  const tooMany = fresh.length > mostRemovals(o.limits, o.known.length - stuck.length - confirmed);
+  const held = [...stuck, ...(tooMany ? fresh : [])];
+  return { entries: [...o.found, ...doubtful, ...held], held: held.map((entry) => entry.name).sort() };
+}
+
+function assemble(o: {
+  known: MeshView;
+  view: MeshView;
+  sites: Settled<SiteView>;
+  zones: Settled<ZoneView>;
+}): MeshView {
+  const names = new Set(o.sites.entries.map((site) => site.name));
+  // A zone that stays needs its owner's addresses: a site that may go stays as long as zones of its are held.
+  const needed = new Set(o.zones.entries.map((zone) => zone.owner).filter((owner) => !names.has(owner)));
+  const owners = o.known.sites.filter((site) => needed.has(site.name));
+  const held = { sites: o.sites.held, zones: o.zones.held };
+  return {
+    directorySerial: o.view.directorySerial,
+    catalogSerial: o.view.catalogSerial,
+    sites: byName([...o.sites.entries, ...owners]),
+    zones: byName(o.zones.entries),
+    ...(held.sites.length + held.zones.length > 0 && { held }),
+  };
+}
+
+function heldIn({ sites, zones, held }: MeshView): readonly Held[] {
+  const lists = [
+    { kind: "sites" as const, names: held?.sites ?? [], total: sites.length },
+    { kind: "zones" as const, names: held?.zones ?? [], total: zones.length },
+  ];
+  return lists
+    .filter(({ names }) => names.length > 0)
+    .map(({ kind, names, total }) => ({
+      kind,
+      names,
+      reason:
+        `${names.length} of ${total} ${kind} are gone from the central zones, more than may leave at once; they stay in service. ` +
+        `To confirm, put them back with a retired date, bring the primary up, and then remove them; to undo, put them back`,
+    }));
+}
+
+function namesOf(entries: readonly { readonly name: string }[]): ReadonlySet<string> {
+  return new Set(entries.map((entry) => entry.name));
+}
+
+function byName<T extends { readonly name: string }>(entries: readonly T[]): readonly T[] {
+  return [...entries].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

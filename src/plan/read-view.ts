@@ -1,0 +1,102 @@
+import type { ResourceRecord } from "../dns/record";
+import { readCatalog, type Catalog } from "./read-catalog";
+import { readDirectory, type Directory } from "./read-directory";
+import { RefusedZone } from "./refused-zone";
+import type { MeshView, RefusalKind, ZoneView } from "./view";
+
+/** What the two central zones say together, with what is doubtful about it. */
+export interface Discovery {
+  readonly kind: "view";
+  /** Sites and zones that are beyond doubt. */
+  readonly view: MeshView;
+  /** Names that stand in a central zone, but not so that they could be used: what is known of them stays. */
+  readonly uncertain: { readonly sites: readonly string[]; readonly zones: readonly string[] };
+  /** One sentence per thing that is wrong, for people. None of them stops the rest. */
+  readonly problems: readonly string[];
+}
+
+/** A pair of central zones that is not taken at all. */
+export interface RefusedDiscovery {
+  readonly kind: "refused";
+  readonly refusal: { readonly kind: RefusalKind; readonly reason: string };
+}
+
+/**
+ * Reads both transferred central zones.
+ *
+ * The two change one after the other, so a zone that only one of them has (or that they give to different owners) is
+ * uncertain rather than an error. A zone that cannot be trusted as a whole is refused: no SOA, no version or another
+ * one, no entries, or fewer entries than it says of itself.
+ */
+export function readMeshView(o: {
+  readonly directoryZone: string;
+  readonly catalogZone: string;
+  readonly directory: readonly ResourceRecord[];
+  readonly catalog: readonly ResourceRecord[];
+}): Discovery | RefusedDiscovery {
+  try {
+    const directory = readDirectory(o.directoryZone, o.directory);
+    const catalog = readCatalog(o.catalogZone, o.catalog);
+    return joinZones(directory, catalog);
+  } catch (error) {
+    if (error instanceof RefusedZone) return { kind: "refused", refusal: { kind: error.kind, reason: error.message } };
+    throw error;
+  }
+}
+
+function joinZones(directory: Directory, catalog: Catalog): Discovery {
+  const sites = new Set(directory.sites.map((site) => site.name));
+  const zones: ZoneView[] = [];
+  const uncertain = new Set([...directory.badZones, ...catalog.badMembers]);
+  const problems = [...directory.problems, ...catalog.problems];
+  for (const name of new Set([...directory.zones.keys(), ...catalog.members.keys()])) {
+    if (uncertain.has(name)) continue;
+    const told = directory.zones.get(name);
+    const member = catalog.members.get(name);
+    const problem = disagreement({ name, owner: told?.owner, group: member?.group, sites });
+    if (problem !== undefined) {
+      uncertain.add(name);
+      problems.push(problem);
+    } else if (told !== undefined && member !== undefined) {
+      zones.push({
+        name,
+        owner: told.owner,
+        id: member.id,
+        ...(told.retired !== undefined && { retired: told.retired }),
+      });
+    }
+  }
+  if (catalog.members.size === 0 && directory.zones.size > 0) {
+    throw new RefusedZone("empty", `the catalog lists no zone, while the directory knows ${directory.zones.size}`);
+  }
+  return {
+    kind: "view",
+    view: {
+      directorySerial: directory.serial,
+      catalogSerial: catalog.serial,
+      sites: byName(directory.sites),
+      zones: byName(zones),
+    },
+    uncertain: { sites: [...directory.badSites].sort(), zones: [...uncertain].sort() },
+    problems: problems.sort(),
+  };
+}
+
+function disagreement(o: {
+  name: string;
+  owner: string | undefined;
+  group: string | undefined;
+  sites: ReadonlySet<string>;
+}): string | undefined {
+  const { name, owner, group, sites } = o;
+  if (owner === undefined) return `zone ${name} is in the catalog (of ${group ?? "nobody"}), but not in the directory`;
+  if (group === undefined) return `zone ${name} is in the directory (at ${owner}), but not in the catalog`;
+  if (owner !== group) return `zone ${name} is at ${owner} in the directory and of ${group} in the catalog`;
+  return sites.has(owner)
+    ? undefined
+    : `zone ${name} is owned by ${owner}, which the directory has no usable entry for`;
+}
+
+function byName<T extends { readonly name: string }>(items: readonly T[]): readonly T[] {
+  return [...items].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

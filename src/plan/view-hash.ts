@@ -1,0 +1,17 @@
+import { createHash } from "node:crypto";
+import type { MeshView } from "./view";
+
+/** SHA-256 in hexadecimal over the content of a view, without serials: equal meshes have equal hashes. */
+export function viewHash(view: MeshView): string {
+  const sites = view.sites.map(
+    ({ name, role, addresses, sources, retired }) => [name, role, addresses, sources, retired ?? null] as const,
+  );
+  const zones = view.zones.map(({ name, owner, id, retired }) => [name, owner, id, retired ?? null] as const);
+  return createHash("sha256")
+    .update(JSON.stringify([byName(sites), byName(zones)]))
+    .digest("hex");
+}
+
+function byName<T extends readonly [string, ...unknown[]]>(rows: readonly T[]): readonly T[] {
+  return [...rows].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+}

@@ -1,0 +1,71 @@
+import { expect } from "chai";
+import { DnsError } from "../../../src/dns/errors";
+import { kdigTransfer } from "../../support/kdig";
+import { differences, sharedMesh, snapshot } from "../../support/mesh/shared-mesh";
+import type { RunningMesh } from "../../support/mesh/running-mesh";
+
+describe("a fresh mesh of three sites", function () {
+  this.timeout(240_000);
+  let mesh: RunningMesh;
+  before(async () => {
+    mesh = await sharedMesh();
+  });
+
+  it("answers every zone at every site, with one serial", async () => {
+    const serials = await mesh.converged(60);
+    expect([...serials.keys()]).to.deep.equal([
+      "dns.internal",
+      "catalog.internal.dns",
+      "catalog-primary.internal.dns",
+      "catalog-secondary.internal.dns",
+      "standard-1.internal.dns",
+    ]);
+  });
+
+  it("gives a zone to whoever has the key, at every site", async () => {
+    for (const site of mesh.sites) {
+      const key = (await mesh.keyRing(site.name)).accepted[0]!;
+      const server = { address: site.addresses[0]!, port: 53 };
+      const records = await mesh.dns.transfer(server, "standard-1.internal.dns", key);
+      expect(records[0]).to.include({ type: "SOA", name: "standard-1.internal.dns" });
+    }
+  });
+
+  it("refuses a transfer with a wrong secret or an unknown key, at every site", async () => {
+    for (const site of mesh.sites) {
+      const key = (await mesh.keyRing(site.name)).accepted[0]!;
+      const server = { address: site.addresses[0]!, port: 53 };
+      const wrong = { ...key, secret: Buffer.alloc(48, 7).toString("base64") };
+      for (const bad of [wrong, { ...wrong, name: "stranger" }]) {
+        const failure = await mesh.dns.transfer(server, "dns.internal", bad).catch((error: unknown) => error);
+        expect(failure).to.be.instanceOf(DnsError);
+        expect((failure as DnsError).failure.kind).to.be.oneOf(["badSignature", "badKey", "unsigned"]);
+      }
+    }
+  });
+
+  it("refuses a transfer without a key, at every site", async () => {
+    for (const site of mesh.sites) {
+      const told = await kdigTransfer(site.addresses[0]!, "dns.internal");
+      expect(told, site.name).to.match(/NOTAUTH|REFUSED/);
+      expect(told, site.name).not.to.match(/\bSOA\b/);
+    }
+  });
+
+  it("changes nothing on a second up of each stack", async () => {
+    for (const stack of ["shared", ...mesh.sites.map((site) => site.name)]) {
+      const { changes } = await mesh.up(stack);
+      expect(Object.keys(changes), stack).to.deep.equal(["same"]);
+    }
+  });
+
+  it("changes nothing in a preview", async () => {
+    await Promise.all(mesh.sites.map((site) => mesh.reconcile(site.name)));
+    for (const site of mesh.sites) {
+      const before = await snapshot(mesh.cluster(site.name));
+      await mesh.driver.preview(site.name);
+      const after = await snapshot(mesh.cluster(site.name));
+      expect(differences(before, after), site.name).to.deep.equal([]);
+    }
+  });
+});

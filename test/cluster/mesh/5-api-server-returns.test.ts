@@ -1,0 +1,33 @@
+import { expect } from "chai";
+import type { RunningMesh } from "../../support/mesh/running-mesh";
+import { identityBefore, podIdentity, sharedMesh, startApiServerAfter } from "../../support/mesh/shared-mesh";
+import { eventually } from "../../support/eventually";
+
+describe("an API server that was away for five minutes", function () {
+  this.timeout(420_000);
+  let mesh: RunningMesh;
+  before(async () => {
+    mesh = await sharedMesh();
+    await startApiServerAfter("site-c", 300);
+  });
+
+  it("finds its site answering every zone, with the changes made meanwhile", async () => {
+    await mesh.converged(30);
+  });
+
+  it("finds the pod that it left, restarted by nobody", async () => {
+    expect(await podIdentity(mesh.cluster("site-c"))).to.deep.equal(identityBefore("site-c"));
+  });
+
+  it("gets the network policy that it missed from the next pass of the reconciler", async () => {
+    await eventually(150, async () => {
+      await mesh.reconcile("site-c");
+      const policy = await mesh
+        .cluster("site-c")
+        .kubectl(["-n", "dns-system", "get", "networkpolicy", "knot-peers", "-o", "json"]);
+      expect(policy).not.to.contain(mesh.cluster("site-d").spareAddress);
+      expect(policy).not.to.contain(`${mesh.cluster("site-d").nodeAddress}/32`);
+      expect(policy).to.contain(mesh.cluster("site-b").siteAddress);
+    });
+  });
+});

@@ -1,0 +1,52 @@
+import { expect } from "chai";
+import type { RunningMesh } from "../../support/mesh/running-mesh";
+import { podIdentity, sharedMesh, volumes } from "../../support/mesh/shared-mesh";
+
+describe("a site's kubeconfig changes", function () {
+  this.timeout(180_000);
+  let mesh: RunningMesh;
+  before(async () => {
+    mesh = await sharedMesh();
+  });
+  after(async () => {
+    await mesh.configureSite(mesh.cluster("site-b"));
+  });
+
+  it("replaces nothing when the server's address and the credentials are others", async () => {
+    const cluster = mesh.cluster("site-b");
+    const before = { pods: await podIdentity(cluster), volumes: await volumes(cluster) };
+    await mesh.configureSite(cluster, { "dns-mesh:kubeconfig": cluster.otherKubeconfig });
+    const { changes } = await mesh.up("site-b");
+    expect(changes).to.have.any.keys("update");
+    for (const operation of ["create", "delete", "replace", "create-replacement", "delete-replaced"]) {
+      expect(changes).not.to.have.property(operation);
+    }
+    expect({ pods: await podIdentity(cluster), volumes: await volumes(cluster) }).to.deep.equal(before);
+    expect(Object.keys((await mesh.up("site-b")).changes)).to.deep.equal(["same"]);
+  });
+});
+
+describe("a site's volumes", function () {
+  this.timeout(180_000);
+  let mesh: RunningMesh;
+  before(async () => {
+    mesh = await sharedMesh();
+  });
+  after(async () => {
+    await mesh.configureSite(mesh.cluster("site-b"));
+    await mesh.up("site-b");
+  });
+
+  it("outlive an up that would move the site to another namespace, which is refused", async () => {
+    const cluster = mesh.cluster("site-b");
+    const before = await volumes(cluster);
+    expect(Object.keys(before)).to.deep.equal(["storage-knot-0"]);
+    await mesh.configureSite(cluster, { "dns-mesh:protect": "true" });
+    await mesh.up("site-b");
+    await mesh.configureSite(cluster, { "dns-mesh:protect": "true", "dns-mesh:namespace": "elsewhere" });
+    const refused: unknown = await mesh.up("site-b").catch((error: unknown) => error);
+    expect(String(refused)).to.match(/protect/);
+    expect(await volumes(cluster)).to.deep.equal(before);
+    await mesh.converged(30, { sites: ["site-b"] });
+  });
+});

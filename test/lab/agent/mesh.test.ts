@@ -1,0 +1,305 @@
+import { expect } from "chai";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
+import { stampSerial } from "../../../src/knot/serial-stamp";
+import { eventually } from "../../support/eventually";
+import { Lab, type LabSite } from "../../support/lab";
+
+/** Steps of one mesh's life, in order: each starts from what the one before left. */
+describe("agents of a mesh", function () {
+  this.timeout(90_000);
+  let lab: Lab;
+
+  before(async () => {
+    lab = await Lab.create(3);
+    await lab.upAll();
+  });
+  after(() => lab[Symbol.asyncDispose]());
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.error(lab.logs());
+  });
+
+  const sites = () => [...lab.sites.values()];
+  const hashes = async () =>
+    new Set(await Promise.all(sites().map(async (site) => (await site.status()).applied?.hash)));
+  const kinds = async (site: LabSite) => (await site.status()).problems.map(({ kind }) => kind);
+  const calm = () =>
+    eventually(20, async () => {
+      for (const site of sites()) expect(await kinds(site), site.name).to.deep.equal([]);
+      expect([...(await hashes())]).to.have.length(1);
+    });
+
+  it("bring a fresh mesh to answer every zone at every site", async () => {
+    await lab.converged(20);
+    await calm();
+  });
+
+  it("ask two DNS questions in a pass without a change, and reload nothing", async () => {
+    const site = lab.site("site-c");
+    const counters = async () => (await site.status()).counters;
+    // What the start left to do, telling peers and fetching zones, is over at one of these comparisons.
+    await eventually(30, async () => {
+      const first = await counters();
+      const then = await eventually(10, async () => {
+        const now = await counters();
+        expect(now.passes).to.be.greaterThan(first.passes + 2);
+        return now;
+      });
+      const { passes, dnsQueries, ...others } = first;
+      expect(then).to.deep.equal({
+        ...others,
+        passes: then.passes,
+        dnsQueries: dnsQueries + 2 * (then.passes - passes),
+      });
+    });
+  });
+
+  it("take a fourth site in without anybody touching the others", async () => {
+    const before = sites().map(({ pids }) => pids);
+    lab.add();
+    await lab.up();
+    const joined = await lab.upSite("site-d");
+    await joined.ready();
+    await lab.converged(10);
+    expect(
+      sites()
+        .slice(0, 3)
+        .map(({ pids }) => pids),
+    ).to.deep.equal(before);
+    await calm();
+  });
+
+  it("follow a site to another address and forget the old one", async () => {
+    const [old, next] = [lab.address(2), lab.address(12)];
+    const site = lab.site("site-c");
+    await site.stop();
+    lab.list[2]!.addresses = [next];
+    site.moveTo(next);
+    await lab.up();
+    await site.mount(lab.mesh);
+    await site.start();
+    await site.ready();
+    await eventually(20, async () => {
+      for (const { name } of lab.list) expect(await lab.site(name).files(), name).not.to.include(`${old}@`);
+      expect(await lab.site("site-d").files()).to.include(`${next}@`);
+    });
+    await lab.converged(20);
+    await calm();
+  });
+
+  it("take a zone over with its content when it moves between sites", async () => {
+    const zoneFile = [
+      "$ORIGIN moving.example.",
+      "@ 60 SOA ns.invalid. h.invalid. 1 60 10 3600 60",
+      "@ 60 NS ns.invalid.",
+      'keep 60 TXT "me"',
+    ].join("\n");
+    lab.list[2]!.zones.push({ name: "moving.example", zoneFile: `${zoneFile}\n` });
+    await lab.up();
+    await lab.upSite("site-c");
+    const serial = (await lab.converged(20)).get("moving.example")!;
+
+    lab.list[2]!.zones.pop();
+    lab.list[1]!.zones.push("moving.example");
+    await lab.up();
+    await lab.upSite("site-b");
+    await lab.upSite("site-c");
+    await eventually(20, async () => {
+      expect((await lab.site("site-b").files()).split("owner-site-c")).not.to.include("moving.example");
+      expect((await lab.converged(1)).get("moving.example")).to.be.greaterThan(serial);
+    });
+    for (const site of sites()) {
+      const { answers } = await site.dns.query(site.server, "keep.moving.example", "TXT");
+      const kept = { name: "keep.moving.example", class: "IN", ttl: 60, type: "TXT", strings: ["me"] };
+      expect(answers, site.name).to.deep.include(kept);
+    }
+    await calm();
+  });
+
+  const apexOnly = (zone: string) =>
+    `$ORIGIN ${zone}.\n@ 60 SOA site-a.dns.internal. h.invalid. 1 60 10 3628800 60\n@ 60 NS site-a.dns.internal.\n`;
+  const lacking = (text: string, start: string) =>
+    text
+      .split("\n")
+      .filter((line) => !line.startsWith(start))
+      .join("\n");
+  const broken: { what: string; kind: "refused" | "held"; texts: () => { directory?: string; catalog?: string } }[] = [
+    { what: "an empty directory", kind: "refused", texts: () => ({ directory: apexOnly("dns.internal") }) },
+    {
+      what: "an empty catalog",
+      kind: "refused",
+      texts: () => ({ catalog: `${apexOnly("catalog.internal.dns")}version TXT "2"\n` }),
+    },
+    {
+      what: "a directory that lacks some of what it counts",
+      kind: "refused",
+      texts: () => ({ directory: lacking(renderDirectory(lab.mesh), "site-d ") }),
+    },
+    {
+      what: "a directory with most sites gone at once",
+      kind: "held",
+      texts: () => {
+        const few = { ...lab.mesh, sites: lab.mesh.sites.slice(0, 2) };
+        return { directory: renderDirectory(few), catalog: renderCatalog(few) };
+      },
+    },
+  ];
+  for (const { what, kind, texts } of broken) {
+    it(`lose nothing to ${what}, and tell`, async () => {
+      // A site that the directory no longer knows refuses it as a whole.
+      const told = ({ name }: LabSite) => (kind === "held" && name > "site-b" ? "refused" : kind);
+      const members = lab.zones().slice(2);
+      const before = await lab.converged(10, { zones: members });
+      await lab.site("site-a").mountCentral(lab.mesh, texts());
+      await eventually(15, async () => {
+        for (const site of sites()) expect(await kinds(site), site.name).to.include(told(site));
+      });
+      expect(await lab.converged(5, { zones: members })).to.deep.equal(before);
+      for (const site of sites()) {
+        expect((await site.status()).ready).to.equal(true);
+        expect((await site.http("GET", "/metrics")).text).to.include(
+          `dns_mesh_agent_problem{kind="${told(site)}"} 1\n`,
+        );
+        expect(site.log()).to.include(`"level":"warn","message":"problem","program":"worker","kind":"${told(site)}"`);
+      }
+      await lab.up();
+      await calm();
+    });
+  }
+
+  it("change nothing while the mounted parts of the central zones do not belong together", async () => {
+    const site = lab.site("site-a");
+    await writeFile(site.path("central", "part-0"), "other");
+    await eventually(10, async () => {
+      expect(await kinds(site)).to.deep.equal(["inputs"]);
+    });
+    await lab.up();
+    await calm();
+    await lab.converged(5);
+  });
+
+  it("finish what was begun when they are killed at any point", async () => {
+    for (let i = 0; i < 6; i++) {
+      lab.list[2]!.zones.push(`extra-${i}.example`);
+      await lab.up();
+      await lab.upSite("site-c");
+      await Promise.all(
+        ["site-b", "site-c", "site-d"].map(async (name) => {
+          await delay(Math.random() * 1500);
+          await lab.site(name).killWorker();
+        }),
+      );
+    }
+    await lab.converged(60);
+    await calm();
+  });
+
+  it("rotate the key without a gap", async () => {
+    const [old] = lab.ring.accepted;
+    const fresh = {
+      ...old!,
+      name: "mesh-2",
+      secret: Buffer.from("another secret of 32 octets here").toString("base64"),
+    };
+    for (const ring of [
+      { signing: old!.name, accepted: [old!, fresh] },
+      { signing: fresh.name, accepted: [old!, fresh] },
+      { signing: fresh.name, accepted: [fresh] },
+    ]) {
+      for (const site of sites()) {
+        site.rotate(ring);
+        await site.mount(lab.mesh);
+      }
+      await eventually(20, async () => {
+        for (const site of sites()) {
+          const files = await site.files();
+          for (const key of [old!, fresh]) expect(files.includes(key.secret)).to.equal(ring.accepted.includes(key));
+          expect(files).to.include(`key: ${ring.signing}\n`);
+        }
+      });
+      lab.list[3]!.zones.push(`with-${ring.signing}-${ring.accepted.length}.example`);
+      await lab.up();
+      await lab.upSite("site-d");
+      await lab.converged(30);
+    }
+    await calm();
+  });
+
+  it("serve everything from the volume while the primary is away, and go on when it is back", async () => {
+    await lab.site("site-a").stop();
+    const before = await lab.converged(10, { sites: ["site-b", "site-c", "site-d"] });
+    const site = lab.site("site-c");
+    await site.stop();
+    await site.start();
+    await site.ready();
+    expect(await lab.converged(20, { sites: ["site-b", "site-c", "site-d"] })).to.deep.equal(before);
+    expect((await site.status()).peers).to.equal(3);
+
+    await lab.site("site-a").start();
+    lab.list[1]!.zones.push("after-the-return.example");
+    await lab.up();
+    await lab.upSite("site-b");
+    await lab.converged(30);
+    await calm();
+  });
+
+  it("let a site go, and leave no trace of it", async () => {
+    await lab.site("site-d").stop();
+    const gone = lab.list.pop()!;
+    const removed = gone.zones.map((zone) => (typeof zone === "string" ? zone : zone.name));
+    lab.sites.delete("site-d");
+    for (const zone of removed.slice(1)) lab.list[2]!.zones.push(zone);
+    await lab.up();
+    await lab.upSite("site-c");
+    await eventually(20, async () => {
+      for (const site of sites()) {
+        expect(await site.files(), site.name).not.to.include("site-d");
+        expect(await site.files(), site.name).not.to.include(`${lab.address(3)}@`);
+        expect(await site.soa(removed[0]!).catch((error: unknown) => String(error))).to.match(/REFUSED/);
+      }
+    });
+    await lab.converged(30);
+    await calm();
+  });
+
+  it("take a zone back from the others when its owner lost the volume and could ask nobody", async () => {
+    const owner = lab.site("site-c");
+    const zone = "site-c.example";
+    await owner.control.zoneReload(zone);
+    const path = owner.path("storage", "zones", `${zone}.zone`);
+    const text = await readFile(path, "utf8");
+    const serial = (await owner.soa(zone)).serial + 10;
+    await writeFile(path, `${stampSerial(text, serial)}\nkept 60 TXT "by the others"\n`);
+    await owner.control.zoneReload(zone);
+    await lab.converged(20, { zones: [zone] });
+    const others = sites().filter((site) => site !== owner);
+    await owner.stop();
+    for (const site of others) await site.stopKnot();
+    await rm(owner.path("storage"), { recursive: true });
+    await mkdir(owner.path("storage"));
+    await owner.start();
+    await eventually(20, async () => {
+      expect((await owner.soa(zone)).serial).to.equal(1);
+    });
+    for (const site of others) site.startKnot();
+    await eventually(60, async () => {
+      for (const site of sites()) {
+        const { answers } = await site.dns.query(site.server, `kept.${zone}`, "TXT");
+        expect(answers[0], site.name).to.deep.include({ type: "TXT", strings: ["by the others"] });
+      }
+    });
+    await lab.converged(30, { zones: [zone] });
+  });
+
+  it("come back whole after all of it was stopped", async () => {
+    const before = await lab.converged(5);
+    await Promise.all(sites().map((site) => site.stop()));
+    await Promise.all(sites().map((site) => site.start()));
+    await Promise.all(sites().map((site) => site.ready()));
+    const after = await lab.converged(20);
+    for (const [zone, serial] of before) expect(after.get(zone), zone).to.be.at.least(serial);
+    await calm();
+  });
+});

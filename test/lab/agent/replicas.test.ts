@@ -1,0 +1,48 @@
+import { expect } from "chai";
+
+import { eventually } from "../../support/eventually";
+import { Lab } from "../../support/lab";
+
+describe("agents of a site with two pods", function () {
+  this.timeout(60_000);
+  let lab: Lab;
+
+  before(async () => {
+    lab = await Lab.create(2);
+    for (const [index, { name }] of lab.list.entries()) {
+      lab.replicas.set(name, [lab.address(index), lab.address(index + 20)]);
+    }
+    await lab.upAll();
+    for (const { name } of lab.list) await (await lab.upReplica(name, 1)).ready();
+  });
+  after(() => lab[Symbol.asyncDispose]());
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.error(lab.logs());
+  });
+
+  it("serve every zone from each pod, own and central zones by way of the writer", async () => {
+    await lab.converged(20);
+  });
+
+  it("follow a change in each pod", async () => {
+    lab.list[1]!.zones.push("later.example");
+    await lab.up();
+    for (const name of ["site-b", "site-b/1"]) await lab.site(name).mount(lab.mesh);
+    await lab.converged(20);
+    await eventually(10, async () => {
+      const hashes = await Promise.all(
+        [...lab.sites.values()].map(async (site) => (await site.status()).applied?.hash),
+      );
+      expect(new Set(hashes).size).to.equal(1);
+    });
+  });
+
+  it("go on answering from one pod while the other is away", async () => {
+    await lab.site("site-b").stop();
+    const before = await lab.converged(5, { zones: ["site-b.example"], sites: ["site-a"] });
+    expect((await lab.site("site-b/1").soa("site-b.example")).serial).to.equal(before.get("site-b.example"));
+    await lab.site("site-b").start();
+    await lab.site("site-b").ready();
+    await lab.converged(20);
+  });
+});

@@ -1,0 +1,164 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect } from "chai";
+import { DnsClient } from "../../../src/io/dns-client";
+import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
+import type { Mesh } from "../../../src/mesh/model";
+import { parseMesh } from "../../../src/mesh/parse";
+import { eventually } from "../../support/eventually";
+import { freePort, oraclePython } from "../../support/knot";
+import { seedMesh, signingKey, startSite, viewOf } from "./lab-mesh";
+
+const run = promisify(execFile);
+
+const wide: Mesh = parseMesh({
+  directoryZone: "dns.internal",
+  catalogZone: "catalog.internal.dns",
+  sites: Array.from({ length: 40 }, (_, i) => ({
+    name: `site-${i}`,
+    role: i === 0 ? "primary-catalog" : i < 3 ? "secondary-catalog" : "standard",
+    addresses: [`10.0.0.${i}`, `2001:db8::${(i + 1).toString(16)}`],
+    ...(i === 7 && {
+      sources: Array.from({ length: 256 }, (_, n) => `2001:db8:0:${n.toString(16)}::/64`),
+      retired: "2026-12-31",
+    }),
+    zones: [`zone-${i}.example`, { name: `${i}.2.0.192.in-addr.arpa`, retired: "2027-01-01" }, `_${i}.deep.er.example`],
+  })),
+});
+
+const parseScript = `
+import sys, json, dns.zone, dns.rdatatype
+zone = dns.zone.from_file(sys.argv[1], origin=sys.argv[2] + '.', relativize=True)
+print(json.dumps({str(name): {dns.rdatatype.to_text(s.rdtype): sorted(r.to_text() for r in s) for s in node} for name, node in zone.items()}))
+`;
+
+type Parsed = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+/** A folder that goes with the test. */
+async function folder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "mesh-oracle-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+async function parseWithDnspython(zone: string, text: string): Promise<Parsed> {
+  await using at = await folder();
+  await writeFile(join(at.path, "zone"), text);
+  const { stdout } = await run(oraclePython(), ["-c", parseScript, join(at.path, "zone"), zone], {
+    maxBuffer: 1 << 26,
+  });
+  return JSON.parse(stdout) as Parsed;
+}
+
+describe("the central zones before independent implementations", function () {
+  this.timeout(30_000);
+
+  for (const [what, mesh] of [
+    ["the seed's mesh", seedMesh()],
+    ["forty sites", wide],
+  ] as const) {
+    it(`named-checkzone takes both zones of ${what}`, async () => {
+      await using at = await folder();
+      for (const [zone, text] of [
+        [mesh.directoryZone, renderDirectory(mesh)],
+        [mesh.catalogZone, renderCatalog(mesh)],
+      ] as const) {
+        const file = join(at.path, zone);
+        await writeFile(file, text);
+        const { stdout } = await run("named-checkzone", ["-i", "full", "-k", "fail", zone, file]);
+        expect(stdout)
+          .to.match(/OK\s*$/)
+          .and.not.match(/warning|error/i);
+      }
+    });
+
+    it(`dnspython reads every site, address and zone of ${what}`, async () => {
+      const directory = await parseWithDnspython(mesh.directoryZone, renderDirectory(mesh));
+      for (const site of mesh.sites) {
+        const node = directory[site.name]!;
+        expect([...(node["A"] ?? []), ...(node["AAAA"] ?? [])]).to.have.members([...site.addresses]);
+        expect(node["TXT"]).to.have.length(1);
+        for (const source of site.sources) expect(node["TXT"]![0]).to.contain(`"source=${source}"`);
+        for (const zone of site.zones) {
+          expect(directory[`${zone.name}._zone`]!["TXT"]![0]).to.contain(`"server=${site.name}.${mesh.directoryZone}"`);
+        }
+      }
+      const catalog = await parseWithDnspython(mesh.catalogZone, renderCatalog(mesh));
+      const members = Object.entries(catalog).filter(([name]) => name.endsWith(".zones") && !name.startsWith("group."));
+      const groups = members.map(([name, node]) => `${node["PTR"]![0]} ${catalog[`group.${name}`]!["TXT"]![0]}`);
+      expect(groups).to.have.members(
+        mesh.sites.flatMap((site) => site.zones.map((zone) => `${zone.name}. "${site.name}"`)),
+      );
+    });
+  }
+
+  it("BIND as a consumer of the mesh catalog serves every member, and drops one that leaves", async () => {
+    const mesh = seedMesh({ zonesOfC: [] });
+    const port = await freePort("0.0.0.0");
+    await using site = await startSite({
+      mesh: allAt("site-a", mesh),
+      site: "site-a",
+      view: viewOf(allAt("site-a", mesh)),
+      port,
+    });
+    await using bind = await startBind(port);
+    const zones = ["catalog-primary.internal.dns", "catalog-secondary.internal.dns", "extra.example"];
+    for (const zone of zones) await eventually(15, () => bind.soa(zone));
+
+    await site.write("zones/catalog.internal.dns.zone", renderCatalog(allAt("site-a", mesh, ["extra.example"])));
+    await site.knot.knotc("-b", "zone-reload", "catalog.internal.dns");
+    await eventually(15, async () => {
+      const gone = await bind.soa("extra.example").then(
+        () => false,
+        () => true,
+      );
+      expect(gone).to.equal(true);
+    });
+    await bind.soa("catalog-secondary.internal.dns");
+  });
+});
+
+/** The mesh with all its zones and one more at one site, so that one Knot can serve them all to the consumer. */
+function allAt(owner: string, mesh: Mesh, without: readonly string[] = []): Mesh {
+  const zones = [...mesh.sites.flatMap((site) => site.zones), { name: "extra.example", dnssec: false }];
+  const kept = zones.filter((zone) => !without.includes(zone.name));
+  return { ...mesh, sites: mesh.sites.map((site) => ({ ...site, zones: site.name === owner ? kept : [] })) };
+}
+
+/** A BIND that consumes the catalog of the Knot at 127.101.0.1. */
+async function startBind(primaryPort: number): Promise<AsyncDisposable & { soa(zone: string): Promise<unknown> }> {
+  // BIND listens on addresses of interfaces only.
+  const address = "127.0.0.1";
+  const at = await folder();
+  const port = await freePort(address);
+  const { name, algorithm, secret } = signingKey;
+  const primaries = `{ 127.101.0.1 port ${primaryPort} key "${name}"; }`;
+  await writeFile(
+    join(at.path, "named.conf"),
+    `options {
+  directory "${at.path}"; pid-file none; session-keyfile none; listen-on port ${port} { ${address}; }; listen-on-v6 { none; };
+  recursion no; notify no; dnssec-validation no; min-refresh-time 1; min-retry-time 1; max-refresh-time 2; max-retry-time 2;
+  catalog-zones { zone "catalog.internal.dns" default-primaries ${primaries} zone-directory "${at.path}" min-update-interval 1; };
+};
+key "${name}" { algorithm ${algorithm}; secret "${secret}"; };
+controls { };
+zone "." { type primary; file "root"; };
+zone "catalog.internal.dns" { type secondary; file "catalog.db"; primaries ${primaries}; };
+`,
+  );
+  // A root of its own, so that it asks nobody on the Internet for one.
+  await writeFile(join(at.path, "root"), "@ 60 SOA . . 1 60 60 60 60\n@ 60 NS localhost.\nlocalhost. 60 A 127.0.0.1\n");
+  const named = spawn("named", ["-g", "-c", join(at.path, "named.conf")], { stdio: "ignore" });
+  const exited = once(named, "exit");
+  return {
+    soa: (zone) => new DnsClient({ timeoutMs: 500 }).querySoa({ address, port }, zone),
+    async [Symbol.asyncDispose]() {
+      named.kill("SIGTERM");
+      await exited;
+      await at[Symbol.asyncDispose]();
+    },
+  };
+}

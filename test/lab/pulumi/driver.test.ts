@@ -1,0 +1,102 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { expect } from "chai";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../../../src/errors";
+import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
+
+interface Settings {
+  sites: { name: string; port: number; on: boolean }[];
+}
+
+/** Thirty resources, and a structured setting as an output; a stack with `from` reads another stack instead. */
+function program(): Promise<Record<string, unknown>> {
+  const config = new pulumi.Config("dns-mesh");
+  const from = config.get("from");
+  if (from !== undefined) {
+    const reference = new pulumi.StackReference(from);
+    return Promise.resolve({
+      secret: reference.requireOutput("secret"),
+      settings: reference.requireOutput("settings"),
+    });
+  }
+  const settings = config.getObject<Settings>("mesh");
+  if (!settings) throw new UserError("dns-mesh:mesh is missing: list the sites");
+  const keepers = { epoch: config.get("epoch") ?? "1" };
+  const names = Array.from({ length: 30 }, (_, index) => `password-${index}`);
+  const [one] = names.map((name) => new random.RandomPassword(name, { length: 20, keepers }));
+  return Promise.resolve({ secret: one?.result, settings });
+}
+
+describe("the driver of the real engine", function () {
+  this.timeout(60_000);
+  const mesh: Settings = { sites: [{ name: "site-a", port: 53, on: true }] };
+  let workDir: string;
+  let driver: MeshDriver;
+
+  before(async () => {
+    workDir = mkdtempSync(join(tmpdir(), "dns-mesh-driver-"));
+    driver = createDriver({ workDir, program });
+    await driver.setConfig("shared", { "dns-mesh:mesh": mesh });
+  });
+  after(() => {
+    rmSync(workDir, { recursive: true, force: true });
+  });
+
+  it("makes nothing in a preview", async () => {
+    expect((await driver.preview("shared")).changes).to.deep.equal({ create: 31 });
+    expect(await driver.outputs("shared")).to.deep.equal({});
+  });
+
+  it("brings a stack up, with structured settings as they are in a stack's file", async () => {
+    const { changes, outputs } = await driver.up("shared");
+    expect(changes).to.deep.equal({ create: 31 });
+    expect(outputs["settings"]).to.deep.equal({ value: mesh, secret: false });
+    expect(outputs["secret"]).to.include({ secret: true });
+  });
+
+  it("keeps secrets out of the files", async () => {
+    const { secret } = await driver.outputs("shared");
+    const files = readdirSync(workDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(files.map(({ name }) => name)).to.include("shared.json");
+    for (const { parentPath, name } of files) {
+      expect(readFileSync(join(parentPath, name), "utf8"), name).to.not.contain(secret?.value);
+    }
+  });
+
+  it("changes nothing on a second up, in a few seconds", async () => {
+    const started = Date.now();
+    expect((await driver.up("shared")).changes).to.deep.equal({ same: 31 });
+    expect(Date.now() - started).to.be.below(15_000);
+  });
+
+  it("shows another stack's outputs through a reference, secrets as secrets", async () => {
+    await driver.setConfig("site-a", { "dns-mesh:from": "organization/dns-mesh/shared" });
+    const { outputs } = await driver.up("site-a");
+    const shared = await driver.outputs("shared");
+    expect(outputs["secret"]).to.deep.equal(shared["secret"]);
+    expect(outputs["settings"]).to.deep.equal({ value: mesh, secret: false });
+  });
+
+  it("takes settings away that are no longer given", async () => {
+    await driver.setConfig("shared", { "dns-mesh:mesh": mesh, "dns-mesh:epoch": "2" });
+    expect((await driver.preview("shared")).changes).to.deep.equal({ same: 1, replace: 30 });
+    await driver.setConfig("shared", { "dns-mesh:mesh": mesh });
+    expect((await driver.preview("shared")).changes).to.deep.equal({ same: 31 });
+  });
+
+  it("tells an error that is meant for users without a stack, and drops no state", async () => {
+    await driver.setConfig("shared", {});
+    const failure = await driver.up("shared").catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(Error).with.property("message", "dns-mesh:mesh is missing: list the sites");
+    await driver.setConfig("shared", { "dns-mesh:mesh": mesh });
+    expect((await driver.refresh("shared")).changes).to.deep.equal({ same: 31 });
+  });
+
+  it("takes a stack away", async () => {
+    expect((await driver.destroy("shared")).changes).to.deep.equal({ delete: 31 });
+    expect(await driver.outputs("shared")).to.deep.equal({});
+  });
+});

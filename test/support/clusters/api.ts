@@ -1,0 +1,92 @@
+import { readFileSync } from "node:fs";
+import { finished } from "node:stream/promises";
+import { request, type RequestOptions } from "node:https";
+import type { IncomingMessage } from "node:http";
+
+interface Kubeconfig {
+  clusters: { cluster: { server: string; "certificate-authority-data": string } }[];
+  users: { user: { token: string } }[];
+}
+
+/** An answer of the API server with another status than 2xx. */
+class ApiError extends Error {
+  override readonly name = "ApiError";
+
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** As much of the Kubernetes API as the harness needs, with the harness's own kubeconfigs. */
+export class Api {
+  private readonly server: URL;
+  private readonly options: RequestOptions;
+
+  constructor(kubeconfig: string) {
+    const config = JSON.parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig;
+    const cluster = config.clusters[0]?.cluster;
+    const user = config.users[0]?.user;
+    if (!cluster || !user) throw new Error(`${kubeconfig} has no cluster or no user`);
+    this.server = new URL(cluster.server);
+    this.options = {
+      ca: Buffer.from(cluster["certificate-authority-data"], "base64"),
+      headers: { Authorization: `Bearer ${user.token}` },
+      agent: false,
+      timeout: 10_000,
+    };
+  }
+
+  get(path: string): Promise<unknown> {
+    return this.send("GET", path);
+  }
+
+  create(path: string, object: unknown): Promise<unknown> {
+    return this.send("POST", path, { type: "application/json", object });
+  }
+
+  mergePatch(path: string, object: unknown): Promise<unknown> {
+    return this.send("PATCH", path, { type: "application/merge-patch+json", object });
+  }
+
+  remove(path: string): Promise<unknown> {
+    return this.send("DELETE", path);
+  }
+
+  /** Calls `changed` for each event until the API server ends the watch or the connection breaks. */
+  async watch(path: string, changed: () => void): Promise<void> {
+    const response = await this.open("GET", `${path}?watch=true&timeoutSeconds=240`, undefined, 260_000);
+    if (response.statusCode !== 200) throw new ApiError(response.statusCode ?? 0, `watch ${path}`);
+    response.on("data", changed);
+    await finished(response);
+  }
+
+  private async send(method: string, path: string, body?: { type: string; object: unknown }): Promise<unknown> {
+    const response = await this.open(method, path, body);
+    let text = "";
+    for await (const piece of response.setEncoding("utf8")) text += piece as string;
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status > 299) throw new ApiError(status, `${method} ${path}: ${status} ${text.slice(0, 300)}`);
+    return text === "" || !text.startsWith("{") ? text : JSON.parse(text);
+  }
+
+  // eslint-disable-next-line max-params -- private, and each is plain
+  private open(
+    method: string,
+    path: string,
+    body?: { type: string; object: unknown },
+    timeout = 10_000,
+  ): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const headers = {
+        ...(this.options.headers as Record<string, string>),
+        ...(body && { "Content-Type": body.type }),
+      };
+      const sent = request(new URL(path, this.server), { ...this.options, method, headers, timeout }, resolve);
+      sent.on("error", reject).on("timeout", () => sent.destroy(new Error(`no answer to ${method} ${path}`)));
+      sent.end(body === undefined ? undefined : JSON.stringify(body.object));
+    });
+  }
+}

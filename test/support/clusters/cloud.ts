@@ -1,0 +1,103 @@
+/** As much of a Service as a load balancer looks at. */
+export interface ServiceObject {
+  metadata: { namespace: string; name: string };
+  spec: { type?: string; loadBalancerIP?: string };
+  status?: { loadBalancer?: { ingress?: { ip?: string }[] } };
+}
+
+/** As much of a claim as a provisioner looks at. */
+export interface ClaimObject {
+  metadata: { namespace: string; name: string; uid: string };
+  spec: {
+    storageClassName?: string;
+    volumeName?: string;
+    accessModes: string[];
+    resources: { requests: { storage: string } };
+  };
+}
+
+/** As much of a volume as a provisioner looks at. */
+interface VolumeObject {
+  metadata: { name: string };
+  spec: { storageClassName?: string; persistentVolumeReclaimPolicy?: string };
+  status?: { phase?: string };
+}
+
+/** What a cloud has to do for a cluster now. */
+export interface CloudPlan {
+  readonly addresses: readonly { readonly namespace: string; readonly name: string; readonly address: string }[];
+  readonly provision: readonly ClaimObject[];
+  readonly remove: readonly string[];
+}
+
+/** What is there, and the addresses that the cluster's load balancer has, the usual one first. */
+export interface CloudView {
+  readonly siteAddresses: readonly [string, ...string[]];
+  readonly services: readonly ServiceObject[];
+  readonly claims: readonly ClaimObject[];
+  readonly volumes: readonly VolumeObject[];
+}
+
+/** The storage class that the harness serves. */
+const storageClassName = "local";
+
+/** Name of the volume made for a claim: by its UID, so a claim made anew gets a new volume. */
+export function volumeName(claim: ClaimObject): string {
+  return `pvc-${claim.metadata.uid}`;
+}
+
+/**
+ * What a cloud would do: give LoadBalancer Services the address they ask for, or the usual one; make volumes for claims;
+ * drop released volumes. A Service that asks for an address that is not the cluster's stays pending, as it would in a cloud.
+ */
+export function planCloud(view: CloudView): CloudPlan {
+  const addresses = view.services.flatMap(({ metadata, spec, status }) => {
+    const address =
+      spec.loadBalancerIP === undefined || spec.loadBalancerIP === "" ? view.siteAddresses[0] : spec.loadBalancerIP;
+    const has = status?.loadBalancer?.ingress?.map((one) => one.ip);
+    if (spec.type !== "LoadBalancer" || !view.siteAddresses.includes(address)) return [];
+    if (has?.length === 1 && has[0] === address) return [];
+    return [{ namespace: metadata.namespace, name: metadata.name, address }];
+  });
+  const existing = new Set(view.volumes.map(({ metadata }) => metadata.name));
+  const provision = view.claims.filter(
+    (claim) =>
+      claim.spec.storageClassName === storageClassName &&
+      (claim.spec.volumeName ?? "") === "" &&
+      !existing.has(volumeName(claim)),
+  );
+  const remove = view.volumes
+    .filter(
+      ({ spec, status }) =>
+        spec.storageClassName === storageClassName &&
+        spec.persistentVolumeReclaimPolicy === "Delete" &&
+        (status?.phase === "Released" || status?.phase === "Failed"),
+    )
+    .map(({ metadata }) => metadata.name);
+  return { addresses, provision, remove };
+}
+
+/** The `local` volume for a claim: unlike `hostPath`, fsGroup applies to it. */
+export function volumeFor(claim: ClaimObject, node: string, path: string): unknown {
+  const { namespace, name, uid } = claim.metadata;
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name: volumeName(claim) },
+    spec: {
+      capacity: { storage: claim.spec.resources.requests.storage },
+      accessModes: claim.spec.accessModes,
+      persistentVolumeReclaimPolicy: "Delete",
+      storageClassName,
+      local: { path },
+      claimRef: { apiVersion: "v1", kind: "PersistentVolumeClaim", namespace, name, uid },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [node] }] },
+          ],
+        },
+      },
+    },
+  };
+}

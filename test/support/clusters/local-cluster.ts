@@ -1,0 +1,222 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { toolPath } from "../tools";
+import { run } from "../tools/run";
+import { Api } from "./api";
+import { createCgroup, removeCgroup } from "./cgroups";
+import { apiServer, containerdSocket, daemons, type NodeSettings } from "./daemons";
+import { Machine, until } from "./machine";
+import type { SetNetwork } from "./network";
+import { createClusterKeys, writeKubeconfig } from "./pki";
+import type { Cluster, PodAddress } from "./types";
+
+/** Where a local cluster is and what it is made from. */
+export interface LocalClusterOptions {
+  readonly name: string;
+  /** Its place in the set, from which its addresses follow. */
+  readonly place: number;
+  readonly network: SetNetwork;
+  /** The set's folder. */
+  readonly stateDir: string;
+  readonly pauseImage: string;
+}
+
+/** What a node's object says about it. */
+interface NodeObject {
+  spec: { taints?: unknown[] };
+  status: { conditions?: { type: string; status: string; lastHeartbeatTime: string }[] };
+}
+
+/** A Kubernetes cluster of one node on this machine, all of it real but what a cloud would add (see `cloud.ts`). */
+export class LocalCluster implements Cluster {
+  private executions = 0;
+
+  readonly name: string;
+  readonly context: string;
+  readonly local = true;
+  readonly nodeAddress: string;
+  readonly siteAddress: string;
+  readonly spareAddress: string;
+  readonly kubeconfig: string;
+  readonly otherKubeconfig: string;
+  private readonly folder: string;
+  private readonly machine: Machine;
+
+  constructor(private readonly options: LocalClusterOptions) {
+    const { name, place, network, stateDir } = options;
+    this.name = name;
+    this.context = name;
+    this.nodeAddress = network.nodeAddress(place);
+    [this.siteAddress, this.spareAddress] = network.siteAddresses(place);
+    this.folder = join(stateDir, name);
+    this.kubeconfig = join(this.folder, "kubeconfig");
+    this.otherKubeconfig = join(this.folder, "other-kubeconfig");
+    this.machine = new Machine(network.namespace(name), this.folder);
+  }
+
+  get logs(): string {
+    return this.machine.logs;
+  }
+
+  private get cgroup(): string {
+    return this.options.network.namespace(this.name);
+  }
+
+  private get settings(): NodeSettings {
+    return {
+      name: this.name,
+      address: this.nodeAddress,
+      keys: join(this.folder, "keys"),
+      caFile: join(this.options.stateDir, "ca", "ca.crt"),
+      adminKubeconfig: this.kubeconfig,
+      nodeKubeconfig: join(this.folder, "node-kubeconfig"),
+      etc: join(this.folder, "etc"),
+      cgroup: this.cgroup,
+      pauseImage: this.options.pauseImage,
+    };
+  }
+
+  /** Makes the cluster from nothing: network, keys, daemons, images, storage class. */
+  async create(archives: readonly string[]): Promise<void> {
+    const { network, place, stateDir } = this.options;
+    mkdirSync(this.folder, { recursive: true, mode: 0o755 });
+    await network.addNode(this.name, place);
+    const { keys, caFile, nodeKubeconfig } = this.settings;
+    const addresses = [this.nodeAddress, this.siteAddress, this.spareAddress];
+    const tokens = await createClusterKeys({
+      authority: join(stateDir, "ca"),
+      folder: keys,
+      name: this.name,
+      addresses,
+    });
+    const server = `https://${this.nodeAddress}:6443`;
+    writeKubeconfig(this.kubeconfig, { name: this.name, server, token: tokens.admin, caFile });
+    writeKubeconfig(nodeKubeconfig, { name: this.name, server, token: tokens.node, caFile });
+    const other = `https://${this.siteAddress}:6443`;
+    writeKubeconfig(this.otherKubeconfig, { name: this.name, server: other, token: tokens.other, caFile });
+    await this.boot(archives);
+    await this.api().create("/apis/storage.k8s.io/v1/storageclasses", storageClass);
+  }
+
+  /** Starts everything; images are imported while the API server comes up. */
+  private async boot(archives: readonly string[]): Promise<void> {
+    createCgroup(this.cgroup);
+    await this.machine.powerOn();
+    const { first, afterApi } = daemons(this.settings);
+    const booted = new Date();
+    await Promise.all(first.map((daemon) => this.machine.start(daemon)));
+    const images = this.waitForContainerd().then(() => this.importImages(archives));
+    const rest = this.waitForApi().then(() => Promise.all(afterApi.map((daemon) => this.machine.start(daemon))));
+    await Promise.all([images, rest]);
+    await this.waitForNode(booted);
+  }
+
+  private api(): Api {
+    return new Api(this.kubeconfig);
+  }
+
+  private waitForContainerd(): Promise<void> {
+    return until(`containerd of ${this.name}`, 30, async () => {
+      await this.machine.exec(["ctr", "--address", containerdSocket, "version"]);
+      return true;
+    });
+  }
+
+  private waitForApi(): Promise<void> {
+    return until(`the API server of ${this.name} (log: ${this.logs}/kube-apiserver.log)`, 90, async () => {
+      return (await this.api().get("/readyz")) === "ok";
+    });
+  }
+
+  /** Waits for a heartbeat after this boot and until nothing keeps pods away. */
+  private async waitForNode(booted: Date): Promise<void> {
+    await until(`node ${this.name} to be ready (log: ${this.logs}/kubelet.log)`, 90, async () => {
+      const node = (await this.api().get(`/api/v1/nodes/${this.name}`)) as NodeObject;
+      const ready = node.status.conditions?.find(({ type }) => type === "Ready");
+      const fresh = ready && new Date(ready.lastHeartbeatTime).getTime() + 1000 > booted.getTime();
+      return fresh === true && ready.status === "True" && (node.spec.taints ?? []).length === 0;
+    });
+    await until(`the default service account of ${this.name}`, 30, async () => {
+      await this.api().get("/api/v1/namespaces/default/serviceaccounts/default");
+      return true;
+    });
+  }
+
+  kubectl(args: readonly string[], input?: string): Promise<string> {
+    return this.netnsExec([toolPath("kubectl"), "--kubeconfig", this.kubeconfig, ...args], input);
+  }
+
+  /** By way of containerd, so that it works while the API server is stopped. */
+  async execInPod(address: PodAddress, command: readonly string[]): Promise<string> {
+    const container = await this.runningContainer(address);
+    const id = `dns-mesh-${process.pid}-${(this.executions += 1)}`;
+    return this.ctr(["tasks", "exec", "--exec-id", id, container, ...command]);
+  }
+
+  private async runningContainer({ namespace, pod, container }: PodAddress): Promise<string> {
+    const labels = { "pod.namespace": namespace, "pod.name": pod, "container.name": container };
+    const filter = Object.entries(labels)
+      .filter(([, value]) => value !== undefined)
+      .map(([label, value]) => `labels."io.kubernetes.${label}"==${value ?? ""}`)
+      .join(",");
+    const found = (await this.ctr(["containers", "ls", "-q", filter])).split("\n");
+    const running = (await this.ctr(["tasks", "ls"])).split("\n").map((line) => line.split(/\s+/));
+    const match = running.find(([id, , status]) => id !== undefined && found.includes(id) && status === "RUNNING");
+    if (match?.[0] === undefined) throw new Error(`no running container ${container ?? ""} in pod ${namespace}/${pod}`);
+    return match[0];
+  }
+
+  netnsExec(command: readonly string[], input?: string): Promise<string> {
+    const namespace = `--net=/run/netns/${this.options.network.namespace(this.name)}`;
+    return run("nsenter", [namespace, ...command], input === undefined ? {} : { input });
+  }
+
+  ctr(args: readonly string[]): Promise<string> {
+    return this.machine.exec(["ctr", "--address", containerdSocket, "--namespace", "k8s.io", ...args]);
+  }
+
+  async importImages(archives: readonly string[]): Promise<void> {
+    for (const archive of archives) await this.ctr(["images", "import", archive]);
+  }
+
+  async stop(): Promise<void> {
+    await this.machine.powerOff();
+    await removeCgroup(this.cgroup);
+  }
+
+  async start(): Promise<void> {
+    if (!this.machine.isOn) await this.boot([]);
+  }
+
+  stopApiServer(): Promise<void> {
+    return this.machine.stop("kube-apiserver");
+  }
+
+  async startApiServer(): Promise<void> {
+    await this.machine.start(apiServer(this.settings));
+    await this.waitForApi();
+  }
+
+  cut(): Promise<void> {
+    return this.options.network.setLink(this.options.place, "down");
+  }
+
+  heal(): Promise<void> {
+    return this.options.network.setLink(this.options.place, "up");
+  }
+
+  /** Takes the cluster off the machine, but for its network, which goes with the set's. */
+  async destroy(): Promise<void> {
+    await this.stop();
+    if (existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+const storageClass = {
+  apiVersion: "storage.k8s.io/v1",
+  kind: "StorageClass",
+  metadata: { name: "local", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
+  provisioner: "dns-mesh.test/local",
+  volumeBindingMode: "Immediate",
+  reclaimPolicy: "Delete",
+};

@@ -1,0 +1,148 @@
+import { after } from "mocha";
+import { setTimeout as wait } from "node:timers/promises";
+import { createClusters, useContexts, type Cluster, type ClusterSet } from "../clusters";
+import type { Changes } from "../pulumi/driver";
+import { listedSite, RunningMesh } from "./running-mesh";
+
+/** Four clusters: the seed's three sites, and one that joins later. */
+const names = ["site-a", "site-b", "site-c", "site-d"];
+
+let running: Promise<{ clusters: ClusterSet; mesh: RunningMesh }> | undefined;
+
+/**
+ * The mesh that the numbered files of `test/cluster/mesh` share, brought up by the first that asks: three sites running,
+ * a fourth cluster idle.
+ */
+export async function sharedMesh(): Promise<RunningMesh> {
+  running ??= start();
+  return (await running).mesh;
+}
+
+async function start(): Promise<{ clusters: ClusterSet; mesh: RunningMesh }> {
+  const given = process.env["DNS_MESH_CONTEXTS"]?.split(",");
+  const clusters = given
+    ? await useContexts({ contexts: given })
+    : await createClusters({ names, log: () => undefined });
+  const mesh = new RunningMesh({ clusters: clusters.clusters });
+  await mesh.list(clusters.clusters.slice(0, 3).map(listedSite));
+  await mesh.up("shared");
+  for (const cluster of clusters.clusters) await mesh.configureSite(cluster);
+  for (const site of mesh.sites) await mesh.up(site.name);
+  return { clusters, mesh };
+}
+
+after(async function () {
+  this.timeout(120_000);
+  if (!running) return;
+  const { clusters, mesh } = await running.catch(() => ({ clusters: undefined, mesh: undefined }));
+  await mesh?.[Symbol.asyncDispose]();
+  await clusters?.[Symbol.asyncDispose]();
+});
+
+interface KubeObject {
+  kind: string;
+  metadata: { name: string; uid: string; generation?: number };
+  data?: unknown;
+  binaryData?: unknown;
+}
+
+/** Each object of the mesh's namespace with its generation, and the data of ConfigMaps and Secrets. What runs by itself (Jobs, their pods, the reconciler's status) is left out. */
+export async function snapshot(cluster: Cluster): Promise<Record<string, unknown>> {
+  const kinds =
+    "namespaces,statefulsets,services,configmaps,secrets,cronjobs,roles,rolebindings,serviceaccounts,networkpolicies,poddisruptionbudgets,persistentvolumeclaims";
+  const text = await cluster.kubectl(["-n", "dns-system", "get", kinds, "-o", "json"]);
+  const { items } = JSON.parse(text) as { items: KubeObject[] };
+  const own = items.filter((item) => item.metadata.name !== "mesh-status" && item.kind !== "Namespace");
+  return Object.fromEntries(
+    own.map(({ kind, metadata, data, binaryData }) => [
+      `${kind}/${metadata.name}`,
+      { uid: metadata.uid, generation: metadata.generation, data, binaryData },
+    ]),
+  );
+}
+
+/** Names of the objects that two snapshots show differently. */
+export function differences(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+}
+
+/** What a preview announced, and what differed in the cluster (or, for the shared stack, in the state) after it. */
+export interface Previewed {
+  readonly changes: Changes;
+  readonly differing: string[];
+}
+
+/** Previews a stack and compares what it could have touched before and after. */
+export async function previewed(mesh: RunningMesh, stack: string): Promise<Previewed> {
+  const look = async (): Promise<Record<string, unknown>> =>
+    stack === "shared"
+      ? { state: (await mesh.driver.exportState(stack)).deployment as unknown }
+      : snapshot(mesh.cluster(stack));
+  const before = await look();
+  const { changes } = await mesh.driver.preview(stack);
+  return { changes, differing: differences(before, await look()) };
+}
+
+/** UID and restart count of each container of a site's Knot pods. */
+export async function podIdentity(cluster: Cluster): Promise<Record<string, unknown>> {
+  const text = await cluster.kubectl([
+    "-n",
+    "dns-system",
+    "get",
+    "pods",
+    "-l",
+    "app.kubernetes.io/name=knot",
+    "-o",
+    "json",
+  ]);
+  const { items } = JSON.parse(text) as {
+    items: {
+      metadata: { name: string; uid: string };
+      status: { containerStatuses?: { name: string; restartCount: number }[] };
+    }[];
+  };
+  return Object.fromEntries(
+    items.map((pod) => [
+      pod.metadata.name,
+      {
+        uid: pod.metadata.uid,
+        restarts: pod.status.containerStatuses?.map((one) => `${one.name}=${one.restartCount}`),
+      },
+    ]),
+  );
+}
+
+/** Name and UID of each volume and claim. */
+export async function volumes(cluster: Cluster): Promise<Record<string, string>> {
+  const text = await cluster.kubectl(["get", "pvc", "-A", "-o", "json"]);
+  const { items } = JSON.parse(text) as { items: KubeObject[] };
+  return Object.fromEntries(items.map((item) => [item.metadata.name, item.metadata.uid]));
+}
+
+const stoppedSince = new Map<string, number>();
+const identities = new Map<string, Record<string, unknown>>();
+
+/** The pods that a site had when its API server was stopped. */
+export function identityBefore(site: string): Record<string, unknown> | undefined {
+  return identities.get(site);
+}
+
+/** Stops a site's API server and remembers when. */
+export async function stopApiServerFor(site: string): Promise<void> {
+  const mesh = await sharedMesh();
+  identities.set(site, await podIdentity(mesh.cluster(site)));
+  await mesh.cluster(site).stopApiServer();
+  stoppedSince.set(site, Date.now());
+}
+
+/** Starts it again once it was away for so many seconds in all. */
+export async function startApiServerAfter(site: string, seconds: number): Promise<void> {
+  const mesh = await sharedMesh();
+  const since = stoppedSince.get(site);
+  if (since === undefined) throw new Error(`the API server of ${site} was not stopped`);
+  const rest = since + seconds * 1000 - Date.now();
+  if (rest > 0) await wait(rest);
+  await mesh.cluster(site).startApiServer();
+  stoppedSince.delete(site);
+}

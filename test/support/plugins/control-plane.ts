@@ -1,0 +1,103 @@
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "../eventually";
+import { toolPath } from "../tools";
+import { KubernetesApi } from "./kubernetes/api";
+import { readKubeconfig } from "./kubernetes/kubeconfig";
+
+/** A real Kubernetes API server with its controllers on loopback, without a node: enough for everything but pods. */
+export interface ControlPlane extends AsyncDisposable {
+  readonly kubeconfig: string;
+  readonly api: KubernetesApi;
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  return ports;
+}
+
+function kubeconfigText(folder: string, port: number): string {
+  const cluster = { server: `https://127.0.0.1:${port}`, "certificate-authority": join(folder, "pki/apiserver.crt") };
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "plane", cluster }],
+    users: [{ name: "admin", user: { token: "an-administrator-of-a-test" } }],
+    contexts: [{ name: "plane", context: { cluster: "plane", user: "admin" } }],
+    "current-context": "plane",
+  });
+}
+
+/** Starts etcd, API server and controllers in a folder of their own. Takes some ten seconds. */
+export async function startControlPlane(): Promise<ControlPlane> {
+  const folder = mkdtempSync(join(tmpdir(), "dns-mesh-plane-"));
+  const children: ChildProcess[] = [];
+  const start = (program: string, args: readonly string[]): void => {
+    children.push(spawn(program, args, { cwd: folder, stdio: "ignore" }));
+  };
+  const stop = async (): Promise<void> => {
+    for (const child of children.toReversed()) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = once(child, "exit");
+      child.kill();
+      await ended;
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const [client = 0, peer = 0, secure = 0] = await freePorts(3);
+    const url = (port: number): string => `http://127.0.0.1:${port}`;
+    start("etcd", [
+      "--data-dir=etcd",
+      `--listen-client-urls=${url(client)}`,
+      `--advertise-client-urls=${url(client)}`,
+      `--listen-peer-urls=${url(peer)}`,
+      `--initial-advertise-peer-urls=${url(peer)}`,
+      `--initial-cluster=default=${url(peer)}`,
+      "--unsafe-no-fsync",
+    ]);
+    execFileSync("openssl", ["genrsa", "-out", join(folder, "sa.key"), "2048"], { stdio: "ignore" });
+    writeFileSync(join(folder, "tokens.csv"), "an-administrator-of-a-test,admin,admin,system:masters\n", {
+      mode: 0o600,
+    });
+    start(toolPath("kube-apiserver"), [
+      `--etcd-servers=${url(client)}`,
+      "--cert-dir=pki",
+      `--secure-port=${secure}`,
+      "--bind-address=127.0.0.1",
+      "--advertise-address=192.0.2.1",
+      "--service-cluster-ip-range=10.96.0.0/16",
+      "--service-account-issuer=https://kubernetes.default.svc",
+      "--service-account-signing-key-file=sa.key",
+      "--service-account-key-file=sa.key",
+      "--token-auth-file=tokens.csv",
+      "--authorization-mode=RBAC",
+    ]);
+    const kubeconfig = join(folder, "kubeconfig");
+    writeFileSync(kubeconfig, kubeconfigText(folder, secure), { mode: 0o600 });
+    const api = await eventually(60, async () => {
+      const reachable = new KubernetesApi(readKubeconfig({ kubeconfig }));
+      await reachable.send({ method: "GET", path: "/api/v1/namespaces/default" });
+      return reachable;
+    });
+    start(toolPath("kube-controller-manager"), [
+      `--kubeconfig=${kubeconfig}`,
+      "--leader-elect=false",
+      "--secure-port=0",
+      "--service-account-private-key-file=sa.key",
+      "--root-ca-file=pki/apiserver.crt",
+    ]);
+    await eventually(30, () => api.send({ method: "GET", path: "/api/v1/namespaces/default/serviceaccounts/default" }));
+    return { kubeconfig, api, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+import { BridgedProvider } from "../bridged";
+import { VaultApi } from "./api";
+import { appRoleKind, authBackendKind, jwtBackendKind, jwtRoleKind, secretIdKind } from "./auth";
+import { getSecretV2, mountKind, policyKind, secretV2Kind, type Vault } from "./engines";
+
+/** Stands in for Pulumi's vault plugin: what the mesh uses of it, over the HTTP API of a real Vault. */
+export function vaultProvider(): BridgedProvider {
+  let api = new VaultApi({});
+  const vault: Vault = () => api;
+  return new BridgedProvider({
+    version: "7.8.0",
+    notesDefaults: true,
+    configure: (config) => {
+      api = new VaultApi(config);
+    },
+    kinds: {
+      "vault:index/mount:Mount": mountKind(vault),
+      "vault:index/policy:Policy": policyKind(vault),
+      "vault:index/authBackend:AuthBackend": authBackendKind(vault),
+      "vault:kv/secretV2:SecretV2": secretV2Kind(vault),
+      "vault:jwt/authBackend:AuthBackend": jwtBackendKind(vault),
+      "vault:jwt/authBackendRole:AuthBackendRole": jwtRoleKind(vault),
+      "vault:appRole/authBackendRole:AuthBackendRole": appRoleKind(vault),
+      "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId": secretIdKind(vault),
+    },
+    functions: {
+      "vault:kv/getSecretV2:getSecretV2": { secrets: ["data", "dataJson"], call: (args) => getSecretV2(vault, args) },
+    },
+  });
+}

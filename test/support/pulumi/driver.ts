@@ -1,0 +1,193 @@
+import { mkdirSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import {
+  LocalWorkspace,
+  PulumiCommand,
+  type Deployment,
+  type EngineEvent,
+  type OutputMap,
+  type ProjectSettings,
+  type PulumiFn,
+  type Stack,
+  type StackSettings,
+} from "@pulumi/pulumi/automation";
+import { pluginsFolder } from "../plugins/folder";
+import { cacheDir } from "../tools/cache";
+import { readableFailure } from "./failure";
+
+/** How many resources an operation did what to: `{ same: 12, update: 1 }`. Kinds that did not occur are left out. */
+export type Changes = Partial<Record<string, number>>;
+
+/** What an operation of the engine did. */
+export interface OperationResult {
+  readonly changes: Changes;
+  /** Everything that the engine told, in its order. */
+  readonly events: readonly EngineEvent[];
+  readonly stdout: string;
+}
+
+/** What `up` did, and the stack's outputs after it. */
+export interface UpResult extends OperationResult {
+  readonly outputs: OutputMap;
+}
+
+/** What to drive, and where. */
+export interface DriverOptions {
+  /** Pulumi's state and the stacks' settings are kept there, and nowhere else. */
+  readonly workDir: string;
+  /** The program: what `index.ts` exports. */
+  readonly program: () => Promise<Record<string, unknown>>;
+  /** @default "dns-mesh" */
+  readonly projectName?: string;
+  /** Settings of stacks, as with `setConfig`. */
+  readonly stacks?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Environment of the engine and of the plugins, on top of this process's. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Stacks of one project on the real Pulumi engine. Operations throw an Error whose message is what a user would read. */
+export interface MeshDriver {
+  /** Settings of a stack as they would stand in `Pulumi.STACK.yaml`: structured values stay structured. Replaces earlier ones. */
+  setConfig(stack: string, values: Readonly<Record<string, unknown>>): Promise<void>;
+  up(stack: string, options?: UpOptions): Promise<UpResult>;
+  preview(stack: string, options?: UpOptions): Promise<OperationResult>;
+  refresh(stack: string): Promise<OperationResult>;
+  destroy(stack: string): Promise<OperationResult>;
+  /** Outputs with their values in the clear; `secret` tells which are secret. Empty for a stack that was never brought up. */
+  outputs(stack: string): Promise<OutputMap>;
+  exportState(stack: string): Promise<Deployment>;
+}
+
+/** Settings of one `up` or `preview`. */
+export interface UpOptions {
+  /** Reads what is really there first. @default false */
+  readonly refresh?: boolean;
+}
+
+/** The environment in which engine and plugins run. With `DNS_MESH_PLUGINS=real` the installed plugins serve. */
+async function environment(options: DriverOptions): Promise<Record<string, string>> {
+  const real = process.env["DNS_MESH_PLUGINS"] === "real";
+  const folders = [...(real ? [] : [await pluginsFolder()]), dirname(process.execPath), process.env["PATH"] ?? ""];
+  return {
+    PATH: folders.join(delimiter),
+    PULUMI_BACKEND_URL: `file://${join(options.workDir, "state")}`,
+    PULUMI_CONFIG_PASSPHRASE: process.env["PULUMI_CONFIG_PASSPHRASE"] ?? "a passphrase for tests",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: real ? "false" : "true",
+    ...(!real && { PULUMI_HOME: join(options.workDir, "home") }),
+    ...options.env,
+  };
+}
+
+class AutomationDriver implements MeshDriver {
+  readonly #stacks = new Map<string, Promise<Stack>>();
+  readonly #project: ProjectSettings;
+  #workspace: Promise<LocalWorkspace> | undefined;
+
+  constructor(private readonly options: DriverOptions) {
+    this.#project = { name: options.projectName ?? "dns-mesh", runtime: "nodejs" };
+  }
+
+  async setConfig(stack: string, values: Readonly<Record<string, unknown>>): Promise<void> {
+    const { workspace } = await this.#stack(stack);
+    const before = await workspace.stackSettings(stack).catch((): StackSettings => ({}));
+    await workspace.saveStackSettings(stack, {
+      ...before,
+      config: { ...values },
+    });
+  }
+
+  async up(stack: string, options: UpOptions = {}): Promise<UpResult> {
+    const selected = await this.#stack(stack);
+    const done = await this.#run((hooks) => selected.up({ ...hooks, refresh: options.refresh ?? false }));
+    return { ...done, outputs: done.result.outputs };
+  }
+
+  async preview(stack: string, options: UpOptions = {}): Promise<OperationResult> {
+    const selected = await this.#stack(stack);
+    return this.#run((hooks) => selected.preview({ ...hooks, refresh: options.refresh ?? false }));
+  }
+
+  async refresh(stack: string): Promise<OperationResult> {
+    const selected = await this.#stack(stack);
+    return this.#run((hooks) => selected.refresh(hooks));
+  }
+
+  async destroy(stack: string): Promise<OperationResult> {
+    const selected = await this.#stack(stack);
+    return this.#run((hooks) => selected.destroy(hooks));
+  }
+
+  async outputs(stack: string): Promise<OutputMap> {
+    return (await this.#stack(stack)).outputs();
+  }
+
+  async exportState(stack: string): Promise<Deployment> {
+    return (await this.#stack(stack)).exportStack();
+  }
+
+  async #run<T extends { stdout: string }>(
+    operation: (hooks: { color: "never"; onEvent: (event: EngineEvent) => void }) => Promise<T>,
+  ): Promise<OperationResult & { result: T }> {
+    const events: EngineEvent[] = [];
+    try {
+      const result = await operation({ color: "never", onEvent: (event) => events.push(event) });
+      return { result, changes: changesIn(events), events, stdout: result.stdout };
+    } catch (error) {
+      throw readableFailure(error, events);
+    }
+  }
+
+  async #stack(name: string): Promise<Stack> {
+    let stack = this.#stacks.get(name);
+    if (!stack) {
+      stack = this.#open(name);
+      this.#stacks.set(name, stack);
+      stack.catch(() => this.#stacks.delete(name));
+    }
+    return stack;
+  }
+
+  async #open(name: string): Promise<Stack> {
+    this.#workspace ??= this.#createWorkspace();
+    const workspace = await this.#workspace;
+    const { Stack: AutomationStack } = await import("@pulumi/pulumi/automation");
+    const stack = await AutomationStack.createOrSelect(name, workspace);
+    const config = this.options.stacks?.[name];
+    if (config)
+      await workspace.saveStackSettings(name, {
+        ...(await workspace.stackSettings(name)),
+        config: { ...config },
+      });
+    return stack;
+  }
+
+  async #createWorkspace(): Promise<LocalWorkspace> {
+    mkdirSync(join(this.options.workDir, "state"), { recursive: true });
+    return LocalWorkspace.create({
+      workDir: this.options.workDir,
+      projectSettings: this.#project,
+      program: this.options.program as PulumiFn,
+      envVars: await environment(this.options),
+      pulumiCommand: await PulumiCommand.get({ root: cacheDir() }),
+    });
+  }
+}
+
+function changesIn(events: readonly EngineEvent[]): Changes {
+  const summary = events.findLast((event) => event.summaryEvent)?.summaryEvent?.resourceChanges ?? {};
+  return Object.fromEntries(Object.entries(summary).filter(([, count]) => count > 0));
+}
+
+/**
+ * Drives the real Pulumi engine with an inline program: its state in a folder, no service, no language host. The engine is the one in
+ * the cache of tools.
+ *
+ * @example
+ * const driver = createDriver({ workDir, program });
+ * await driver.setConfig("shared", { "dns-mesh:mesh": { sites: [] } });
+ * expect((await driver.up("shared")).changes).to.deep.equal({ create: 7 });
+ */
+export function createDriver(options: DriverOptions): MeshDriver {
+  return new AutomationDriver(options);
+}

@@ -1,0 +1,111 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../../src/errors";
+import { installed, linkTool, onPath, recipeHash, type Progress } from "./install";
+import { run } from "./run";
+
+/** A tool that the Go toolchain builds from a module of ours, which lies in the folder of the same name. */
+export interface GoTool {
+  readonly name: string;
+  readonly version: string;
+  /** Programs that it gives; several are links to the one that is built. */
+  readonly programs: readonly [string, ...string[]];
+  readonly package: string;
+  readonly flags: readonly string[];
+  readonly usual: string;
+  /** How a program on PATH tells its version. */
+  readonly versionArguments: (program: string) => readonly string[];
+  /** Whether that version on PATH does as well. */
+  readonly fits: RegExp;
+}
+
+const component = "k8s.io/component-base/version";
+
+/** What is built with Go, and how. */
+export const goTools = {
+  kubernetes: {
+    name: "kubernetes",
+    version: "v1.34.3",
+    programs: ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"],
+    package: ".",
+    flags: [
+      "-ldflags",
+      `-s -w -X ${component}.gitVersion=v1.34.3 -X ${component}.gitMajor=1 -X ${component}.gitMinor=34`,
+    ],
+    usual: "9 min",
+    versionArguments: (program) => (program === "kubectl" ? ["version", "--client"] : ["--version"]),
+    fits: /v1\.34\.\d+/,
+  },
+  pulumi: {
+    name: "pulumi",
+    version: "v3.259.0",
+    programs: ["pulumi"],
+    package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    // Without a version the Automation API refuses the engine.
+    flags: ["-ldflags", "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0"],
+    usual: "4 min",
+    versionArguments: () => ["version"],
+    fits: /^v3\.(259|2[6-9]\d|[3-9]\d\d)\./m,
+  },
+  vault: {
+    name: "vault",
+    version: "v1.21.1",
+    programs: ["vault"],
+    package: "github.com/hashicorp/vault",
+    flags: ["-tags", "minimal", "-ldflags", "-s -w"],
+    usual: "5 min",
+    versionArguments: () => ["version"],
+    fits: /Vault v1\.(1[5-9]|2\d)\./,
+  },
+} as const satisfies Record<string, GoTool>;
+
+/** The programs on PATH when all of them are there and fit, by name. */
+async function suitable(tool: GoTool): Promise<Map<string, string> | undefined> {
+  const found = new Map<string, string>();
+  for (const program of tool.programs) {
+    const path = onPath(program);
+    if (path === undefined) return undefined;
+    const said = await run(path, tool.versionArguments(program), { timeoutMs: 20_000 }).catch(() => "");
+    if (!tool.fits.test(said)) return undefined;
+    found.set(program, path);
+  }
+  return found;
+}
+
+/** Links a tool's programs into the cache's `bin`: those on PATH when they fit, otherwise our own, built when need be. */
+export async function ensureGoTool(tool: GoTool, progress: Progress): Promise<void> {
+  const template = join(__dirname, tool.name);
+  const sources = ["go.mod", "go.sum", "main.go"].filter((file) => existsSync(join(template, file)));
+  const recipe = recipeHash(...sources.map((file) => readFileSync(join(template, file), "utf8")), ...tool.flags);
+  const present = await suitable(tool);
+  for (const [program, path] of present ?? []) linkTool(program, path);
+  if (present) return;
+  const folder = await installed(
+    {
+      title: `${tool.name} ${tool.version}`,
+      folder: `${tool.name}-${tool.version}-${recipe}`,
+      usual: tool.usual,
+      build: (draft, tell) => compile(tool, { sources: sources.map((file) => join(template, file)), draft, tell }),
+    },
+    progress,
+  );
+  for (const program of tool.programs) linkTool(program, join(folder, tool.programs.length > 1 ? program : tool.name));
+}
+
+async function compile(tool: GoTool, o: { sources: string[]; draft: string; tell: Progress }): Promise<void> {
+  const go = onPath("go");
+  if (go === undefined)
+    throw new UserError(`${tool.name} is not on PATH and needs Go 1.26 or newer to be built: install Go`);
+  const module = join(o.draft, "module");
+  mkdirSync(module);
+  for (const source of o.sources) copyFileSync(source, join(module, source.split("/").pop() ?? ""));
+  const output = join(o.draft, tool.name);
+  await run(go, ["build", "-v", "-mod=mod", ...tool.flags, "-o", output, tool.package], {
+    cwd: module,
+    env: { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off" },
+    timeoutMs: 45 * 60_000,
+    onLine: o.tell,
+  });
+  rmSync(module, { recursive: true });
+  for (const program of tool.programs) if (program !== tool.name) symlinkSync(tool.name, join(o.draft, program));
+}

@@ -1,0 +1,45 @@
+import { join } from "node:path";
+import { binDir, cacheDir } from "./cache";
+import { ensureGoTool, goTools } from "./go-tools";
+import type { Progress } from "./install";
+import { ensureKnot } from "./knot";
+import { ensurePython } from "./python";
+
+/** What can be asked for: each gives several programs. */
+const tools = {
+  kubernetes: (progress: Progress) => ensureGoTool(goTools.kubernetes, progress),
+  pulumi: (progress: Progress) => ensureGoTool(goTools.pulumi, progress),
+  vault: (progress: Progress) => ensureGoTool(goTools.vault, progress),
+  knot: ensureKnot,
+  python: ensurePython,
+} as const;
+
+/** Name of a tool, or of a family of programs. */
+export type ToolName = keyof typeof tools;
+
+/** Those that compile: one after the other, since each uses all cores. */
+const compiled: readonly ToolName[] = ["kubernetes", "pulumi", "vault"];
+
+/**
+ * Sees to it that tools are in the cache: links what is on PATH and fits, builds the rest, which takes minutes the first time and
+ * nothing later. Tells what it builds, how long that usually takes and how far it is.
+ *
+ * @throws UserError that says what is missing on this machine.
+ */
+export async function ensureTools(
+  names: readonly ToolName[] = Object.keys(tools) as ToolName[],
+  progress: Progress = () => undefined,
+): Promise<void> {
+  const compile = async (): Promise<void> => {
+    for (const name of compiled) if (names.includes(name)) await tools[name](progress);
+  };
+  const others = names.filter((name) => !compiled.includes(name)).map((name) => tools[name](progress));
+  const results = await Promise.allSettled([compile(), ...others]);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+/** Where a program is: `kubectl`, `pulumi`, `knotd`, `python3`, … `ensureTools` puts it there. */
+export function toolPath(program: string): string {
+  return program === "python3" ? join(cacheDir(), "python", "bin", "python3") : join(binDir(), program);
+}

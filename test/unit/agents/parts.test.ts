@@ -1,0 +1,216 @@
+import { expect } from "chai";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { renderMetrics } from "../../../src/agents/agent/metrics";
+import { readAgentOptions } from "../../../src/agents/agent/options";
+import { ReadinessCheck } from "../../../src/agents/agent/readiness";
+import { SiteFiles } from "../../../src/agents/agent/site-files";
+import type { AgentStatus } from "../../../src/agents/agent/status";
+import { supervise } from "../../../src/agents/agent/supervisor";
+import { renderTakenOverZone } from "../../../src/agents/agent/zone-text";
+import { createLogger } from "../../../src/agents/log";
+import { DnsError } from "../../../src/dns/errors";
+import type { ResourceRecord, SoaData } from "../../../src/dns/record";
+import { bundle } from "../../../src/io/bundle";
+import type { WelcomePacket } from "../../../src/mesh/model";
+import { eventually } from "../../support/eventually";
+
+describe("taken over zone", () => {
+  const soa: ResourceRecord = {
+    ...{ name: "z", class: "IN", ttl: 60, type: "SOA", mname: "m", rname: "r", serial: 100 },
+    ...{ refresh: 1, retry: 2, expire: 3, minimum: 4 },
+  };
+
+  it("writes every kind of record, and escapes what a master file would take for something else", () => {
+    const record = (data: object) => ({ name: "a.z", class: "IN", ttl: 5, ...data }) as ResourceRecord;
+    const records = [
+      soa,
+      record({ type: "AAAA", address: "2001:db8::1" }),
+      record({ type: "TXT", strings: ['say "hi"; \\o/', "\x00\xff", ""] }),
+      record({ type: "MX", preference: 5, exchange: "m.z" }),
+      record({ type: "CAA", flags: 0, tag: "issue", value: "ca.example" }),
+      record({ type: "OTHER", typeName: "TYPE65400", rdata: Uint8Array.of(1, 254) }),
+    ];
+    expect(renderTakenOverZone({ records, now: 200 }).split("\n")).to.deep.equal([
+      "z. 60 IN SOA m. r. 200 1 2 3 4",
+      "a.z. 5 IN AAAA 2001:db8::1",
+      'a.z. 5 IN TXT "say \\034hi\\034; \\092o/" "\\000\\255" ""',
+      "a.z. 5 IN MX 5 m.z.",
+      'a.z. 5 IN CAA 0 issue "ca.example"',
+      "a.z. 5 IN TYPE65400 \\# 2 01fe",
+      "",
+    ]);
+  });
+
+  it("leaves signatures out, and follows a serial that is ahead of the clock", () => {
+    const signed = {
+      name: "z",
+      class: "IN",
+      ttl: 5,
+      type: "OTHER",
+      typeName: "RRSIG",
+      rdata: Uint8Array.of(1),
+    } as const;
+    expect(renderTakenOverZone({ records: [soa, signed], now: 50 })).to.equal("z. 60 IN SOA m. r. 101 1 2 3 4\n");
+  });
+});
+
+describe("site files", () => {
+  it("replaces what differs, takes away what should not be included, and can go back", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "files-"));
+    try {
+      const files = new SiteFiles(folder);
+      const first = new Map([
+        ["conf/peers.d/10.conf", "a"],
+        ["conf/peers.d/20.conf", "b"],
+      ]);
+      expect([...(await files.replace(first)).keys()]).to.deep.equal([...first.keys()]);
+      expect((await files.replace(first)).size).to.equal(0);
+      const before = await files.replace(new Map([["conf/peers.d/10.conf", "c"]]));
+      expect([...before]).to.deep.equal([
+        ["conf/peers.d/10.conf", "a"],
+        ["conf/peers.d/20.conf", "b"],
+      ]);
+      await files.write(before);
+      expect(await readFile(join(folder, "conf/peers.d/20.conf"), "utf8")).to.equal("b");
+      expect((await files.differing(first)).size).to.equal(0);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe("readiness", () => {
+  const packet = {
+    directoryZone: "dir",
+    catalogZone: "cat",
+    site: { zones: [{ name: "own" }] },
+  } as unknown as WelcomePacket;
+  const check = (served: readonly string[]) =>
+    new ReadinessCheck({
+      knot: { address: "127.0.0.1", port: 53 },
+      now: () => 0,
+      dns: {
+        querySoa: (_server, zone) =>
+          served.includes(zone) ? Promise.resolve({} as SoaData) : Promise.reject(new DnsError({ kind: "refused" })),
+        query: () => Promise.reject(new DnsError({ kind: "timeout", afterMs: 1 })),
+      },
+    });
+  const cases: [string, string[], { own: string[]; wasReady: boolean }, boolean][] = [
+    ["first boot with all zones", ["dir", "cat", "own"], { own: ["own"], wasReady: false }, true],
+    ["first boot without the catalog", ["dir", "own"], { own: ["own"], wasReady: false }, false],
+    ["first boot without an own zone", ["dir", "cat"], { own: ["own"], wasReady: false }, false],
+    ["first boot with an own zone that has no content yet", ["dir", "cat"], { own: [], wasReady: false }, false],
+    ["later without the central zones", ["own"], { own: ["own"], wasReady: true }, true],
+    ["later without an own zone", ["dir", "cat"], { own: ["own"], wasReady: true }, false],
+    ["later with a Knot that is away", [], { own: [], wasReady: true }, false],
+  ];
+  for (const [when, served, input, expected] of cases) {
+    it(`is ${expected} at ${when}`, async () => {
+      expect((await check(served).look({ packet, ...input })).ready).to.equal(expected);
+    });
+  }
+});
+
+describe("agent options", () => {
+  const env = {
+    DNS_MESH_PACKET: "/p",
+    DNS_MESH_KEYS: "/k",
+    DNS_MESH_STORAGE: "/s",
+    DNS_MESH_RUNDIR: "/r",
+    DNS_MESH_KNOT: "127.0.0.1@5353",
+    DNS_MESH_LISTEN: "0.0.0.0@5353,::@5353",
+    DNS_MESH_HTTP: "0.0.0.0@8053",
+    DNS_MESH_POD: "knot-1",
+    DNS_MESH_REPLICAS: "10.0.0.1,10.0.0.2",
+  };
+
+  it("knows the pod's place among its siblings", () => {
+    const { runtime, centralFolder } = readAgentOptions(env);
+    expect(runtime).to.deep.include({ remotePort: 53, listen: ["0.0.0.0@5353", "::@5353"] });
+    expect(runtime.replicas).to.deep.equal({ self: 1, addresses: ["10.0.0.1", "10.0.0.2"], port: 53 });
+    expect(centralFolder).to.equal(undefined);
+    expect(readAgentOptions({ ...env, DNS_MESH_REPLICAS: "10.0.0.1" }).runtime.replicas).to.equal(undefined);
+  });
+
+  it("names the variable that is missing or wrong", () => {
+    expect(() => readAgentOptions({ ...env, DNS_MESH_KEYS: "" })).to.throw("DNS_MESH_KEYS is not set");
+    expect(() => readAgentOptions({ ...env, DNS_MESH_KNOT: "127.0.0.1@x" })).to.throw(
+      'DNS_MESH_KNOT: "x" is not a port',
+    );
+  });
+});
+
+describe("agent metrics", () => {
+  it("are text that Prometheus reads, with each kind of problem", () => {
+    const status: AgentStatus = {
+      ...{ site: "a", pod: "knot-0", ready: true, peers: 2, zones: 3, emptyZones: 0 },
+      applied: { directorySerial: 5, catalogSerial: 6, hash: "", at: "" },
+      observed: { directorySerial: 7 },
+      held: [{ kind: "sites", names: ["x", "y"], reason: "" }],
+      problems: [{ kind: "held", message: "", since: "" }],
+      counters: { dnsQueries: 4, transfers: 2, notifies: 1, passes: 9, reloads: 1 },
+    };
+    const lags = [{ peer: 'p"', zone: "z", since: 1000 }];
+    const zones = { directory: "dir", catalog: "cat" };
+    const text = renderMetrics({ status, zones, lags, now: 31_000, passes: { idle: 8, failed: 1 } });
+    for (const line of [
+      'dns_mesh_agent_applied_serial{zone="cat"} 6',
+      'dns_mesh_agent_observed_serial{zone="dir"} 7',
+      'dns_mesh_agent_held{kind="sites"} 2',
+      'dns_mesh_agent_problem{kind="held"} 1',
+      'dns_mesh_agent_problem{kind="refused"} 0',
+      'dns_mesh_agent_passes_total{result="failed"} 1',
+      'dns_mesh_agent_peer_lag{peer="p\\"",zone="z"} 30',
+    ])
+      expect(text.split("\n")).to.include(line);
+    for (const line of text.trimEnd().split("\n"))
+      expect(line).to.match(/^(# (HELP|TYPE) |[a-z_]+(\{.*\})? -?[0-9.]+$)/);
+  });
+});
+
+describe("supervisor", () => {
+  it("starts the program again after each crash, and passes the end on", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "supervisor-"));
+    try {
+      const script = join(folder, "crash.cjs");
+      const starts = join(folder, "starts");
+      await writeFile(
+        script,
+        `const fs = require("fs");
+         const note = (text) => fs.appendFileSync(${JSON.stringify(starts)}, text);
+         process.on("SIGTERM", () => { note("end"); process.exit(0); });
+         note("x");
+         if (fs.readFileSync(${JSON.stringify(starts)}).length < 3) process.exit(7);
+         setInterval(() => {}, 1000);`,
+      );
+      const stop = new AbortController();
+      const lines: string[] = [];
+      const log = createLogger({ write: (line) => lines.push(line), now: () => 0 });
+      const done = supervise({ script, args: [], log, now: Date.now, signal: stop.signal, firstWaitMs: 5 });
+      const noted = () => readFile(starts, "utf8").catch(() => "");
+      await eventually(8, async () => {
+        expect(await noted()).to.equal("xxx");
+      });
+      stop.abort();
+      await done;
+      expect(await noted()).to.equal("xxxend");
+      expect(lines).to.have.length(2);
+      expect(lines[0]).to.include('"code":7');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe("bundles", () => {
+  for (const name of ["agent", "reconciler"] as const) {
+    it(`of the ${name} fit a ConfigMap many times over, and name no folder of this machine`, () => {
+      const text = bundle(name);
+      expect(Buffer.byteLength(text)).to.be.within(10_000, 400 * 1024);
+      expect(text).not.to.include(process.cwd());
+    });
+  }
+});

@@ -1,0 +1,55 @@
+import type { Mesh, WelcomeSecrets } from "../../../src/mesh/model";
+import { parseMesh } from "../../../src/mesh/parse";
+import { welcomePacket } from "../../../src/mesh/welcome";
+import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
+
+/** The seed's three sites as they stand in the shared stack's settings. */
+export const exampleList = {
+  directoryZone: "dns.internal",
+  catalogZone: "catalog.internal.dns",
+  sites: [
+    { name: "site-a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: ["catalog-primary.internal.dns"] },
+    {
+      name: "site-b",
+      role: "secondary-catalog",
+      addresses: ["198.51.100.2"],
+      zones: ["catalog-secondary.internal.dns"],
+    },
+    {
+      name: "site-c",
+      role: "standard",
+      addresses: ["203.0.113.3"],
+      zones: [{ name: "standard-1.internal.dns", dnssec: true }],
+    },
+  ],
+};
+
+export const exampleMesh: Mesh = parseMesh(exampleList);
+
+export const sharedName = "organization/dns-mesh/shared";
+
+/** A site's secrets that parse. */
+export function exampleSecrets(site: string): WelcomeSecrets {
+  return {
+    keyRing: {
+      signing: "mesh-1",
+      accepted: [{ name: "mesh-1", algorithm: "hmac-sha256", secret: Buffer.from("s".repeat(64)).toString("base64") }],
+    },
+    certificate: `certificate of ${site}`,
+    privateKey: `PRIVATE key of ${site}`,
+  };
+}
+
+/** What the shared stack's outputs look like from a site's stack. */
+export function sharedOutputs(mesh: Mesh = exampleMesh): { outputs: Record<string, unknown>; secret: string[] } {
+  const names = mesh.sites.map((site) => site.name);
+  return {
+    outputs: {
+      directory: renderDirectory(mesh),
+      catalog: renderCatalog(mesh),
+      sites: Object.fromEntries(names.map((name) => [name, welcomePacket(mesh, name, "root certificate")])),
+      siteSecrets: Object.fromEntries(names.map((name) => [name, exampleSecrets(name)])),
+    },
+    secret: ["siteSecrets"],
+  };
+}

@@ -1,0 +1,369 @@
+import { expect } from "chai";
+import type * as k8s from "@pulumi/kubernetes";
+import type { SiteConfig } from "../../../../components/config";
+import { parseStackConfig } from "../../../../components/config";
+import { SiteStack } from "../../../../components/site/site-stack";
+import { fetchWelcome } from "../../../../components/site/welcome";
+import { exampleMesh, exampleSecrets, sharedName, sharedOutputs } from "../example-mesh";
+import { annotationsOf, nameOf, runStack, type Registered, type Run, type RunOptions } from "../recorded-stack";
+
+type PodSpec = k8s.types.output.core.v1.PodSpec;
+type Container = k8s.types.output.core.v1.Container;
+
+interface UpOptions extends Partial<RunOptions> {
+  readonly config?: Record<string, unknown>;
+  readonly agent?: string;
+}
+
+function configOf(site: string, values: Record<string, unknown> = {}): SiteConfig {
+  const all: Record<string, unknown> = { shared: sharedName, context: `${site}-cluster`, ...values };
+  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+  const config = parseStackConfig({ get: (key) => (all[key] === undefined ? undefined : text(all[key])) }, site);
+  if (config.kind !== "site") throw new Error("not a site");
+  return config.site;
+}
+
+function up(site: string, { config, agent, ...options }: UpOptions = {}): Promise<Run> {
+  const address = exampleMesh.sites.find(({ name }) => name === site)?.addresses[0] ?? "192.0.2.99";
+  return runStack({
+    stack: site,
+    stacks: { [sharedName]: sharedOutputs() },
+    loadBalancer: [address],
+    program: async () => {
+      const settings = configOf(site, config);
+      const welcome = await fetchWelcome(settings);
+      const programs = { agent: agent ?? "agent()", reconciler: "reconciler()" };
+      return { ...new SiteStack(site, { config: settings, welcome, programs }).outputs };
+    },
+    ...options,
+  });
+}
+
+function podSpecs(run: Run): PodSpec[] {
+  const set = run.one("StatefulSet").inputs as k8s.types.output.apps.v1.StatefulSet;
+  const job = run.one("CronJob").inputs as k8s.types.output.batch.v1.CronJob;
+  return [set.spec.template.spec, job.spec.jobTemplate.spec.template.spec];
+}
+
+function containersOf(spec: PodSpec): Container[] {
+  return [...((spec.initContainers as Container[] | undefined) ?? []), ...spec.containers];
+}
+
+function environment(container: Container | undefined): Record<string, string> {
+  return Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
+}
+
+function kubernetes(run: Run): readonly Registered[] {
+  return run.resources.filter(({ type }) => type.startsWith("kubernetes:"));
+}
+
+describe("SiteStack", () => {
+  it("tells where the site is", async () => {
+    const { outputs } = await up("site-c");
+    const values = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
+    expect(values).to.deep.equal({
+      site: "site-c",
+      role: "standard",
+      server: "site-c.dns.internal",
+      namespace: "dns-system",
+      addresses: ["203.0.113.3"],
+      podAddresses: ["10.96.0.0"],
+    });
+  });
+
+  it("names its cluster for good, states the context, and changes ConfigMaps and Secrets in place", async () => {
+    const provider = (await up("site-a", { config: { kubeconfig: "./kubeconfig" } })).one(
+      "pulumi:providers:kubernetes",
+    );
+    expect(provider.inputs).to.include({
+      context: "site-a-cluster",
+      kubeconfig: "./kubeconfig",
+      clusterIdentifier: "site-a",
+      enableConfigMapMutable: "true",
+      enableSecretMutable: "true",
+    });
+  });
+
+  it("never creates a fixed-name object before it deletes the old one", async () => {
+    for (const resource of kubernetes(await up("site-a", { config: { replicas: "3" } }))) {
+      expect(resource.deleteBeforeReplace, `${resource.type} ${nameOf(resource)}`).to.equal(true);
+    }
+  });
+
+  it("protects the namespace, which the volumes go with, unless told otherwise", async () => {
+    expect((await up("site-a")).one("Namespace").protect).to.equal(true);
+    expect((await up("site-a", { config: { protect: "false" } })).one("Namespace").protect).to.equal(false);
+  });
+
+  it("keeps volumes when pods, replicas or the whole set go", async () => {
+    const { spec } = (await up("site-a", { config: { storageClass: "fast", storageSize: "5Gi" } })).one("StatefulSet")
+      .inputs as k8s.types.output.apps.v1.StatefulSet;
+    expect(spec.persistentVolumeClaimRetentionPolicy).to.deep.equal({ whenDeleted: "Retain", whenScaled: "Retain" });
+    expect(spec.volumeClaimTemplates[0]?.spec).to.deep.equal({
+      accessModes: ["ReadWriteOnce"],
+      resources: { requests: { storage: "5Gi" } },
+      storageClassName: "fast",
+    });
+  });
+
+  describe("Pod Security", () => {
+    it("is enforced as restricted on the namespace", async () => {
+      const labels = ((await up("site-a")).one("Namespace").inputs as { metadata: { labels: object } }).metadata.labels;
+      for (const mode of ["enforce", "audit", "warn"])
+        expect(labels).to.include({ [`pod-security.kubernetes.io/${mode}`]: "restricted" });
+    });
+
+    it("is kept by every pod: no root, no capabilities, read-only root", async () => {
+      for (const spec of podSpecs(await up("site-a"))) {
+        expect(spec.securityContext).to.deep.include({
+          runAsNonRoot: true,
+          runAsUser: 53,
+          fsGroup: 53,
+          seccompProfile: { type: "RuntimeDefault" },
+        });
+        for (const { securityContext, name } of containersOf(spec)) {
+          expect(securityContext, name).to.deep.equal({
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ["ALL"] },
+          });
+        }
+      }
+    });
+
+    it("gives Knot's pods no API token, and the reconciler's one", async () => {
+      const run = await up("site-a");
+      expect(podSpecs(run).map((spec) => spec.automountServiceAccountToken)).to.deep.equal([false, true]);
+      expect(podSpecs(run).map((spec) => spec.serviceAccountName)).to.deep.equal(["knot", "reconciler"]);
+      expect(run.one("ServiceAccount", "knot").inputs).to.include({ automountServiceAccountToken: false });
+    });
+
+    it("bounds every container's memory and asks for something", async () => {
+      for (const { resources, name } of podSpecs(await up("site-a")).flatMap(containersOf)) {
+        expect(resources.limits, name).to.have.property("memory");
+        expect(resources.requests, name).to.include.keys("cpu", "memory");
+      }
+    });
+  });
+
+  describe("roles", () => {
+    it("give the primary alone the central zones as files", async () => {
+      const central = (run: Run): string[] =>
+        run
+          .all("ConfigMap")
+          .map(nameOf)
+          .filter((name) => name.startsWith("central-zones"))
+          .sort();
+      const primary = await up("site-a");
+      expect(central(primary)).to.deep.equal([
+        "central-zones-0",
+        "central-zones-1",
+        "central-zones-2",
+        "central-zones-3",
+      ]);
+      expect(environment(podSpecs(primary)[0]?.containers[1])).to.include({
+        DNS_MESH_CENTRAL: "/etc/dns-mesh-central",
+      });
+      for (const site of ["site-b", "site-c"]) {
+        const run = await up(site);
+        expect(central(run)).to.be.empty;
+        expect(JSON.stringify(run.one("StatefulSet").inputs)).not.to.contain("central");
+      }
+    });
+
+    it("pack the central zones so that the agent can unpack them", async () => {
+      const run = await up("site-a");
+      const { data, binaryData } = run.one("ConfigMap", "central-zones-0").inputs as Record<
+        "data" | "binaryData",
+        Record<string, string>
+      >;
+      const { unpackCentralZones } = await import("../../../../src/knot/central-parts");
+      const files = new Map<string, Buffer>([
+        ["manifest.json", Buffer.from(data["manifest.json"] ?? "")],
+        ["part-0", Buffer.from(binaryData["part-0"] ?? "", "base64")],
+      ]);
+      expect(unpackCentralZones(files)?.directory).to.equal(sharedOutputs().outputs["directory"]);
+      expect(run.one("ConfigMap", "central-zones-1").inputs).not.to.have.any.keys("data", "binaryData");
+    });
+  });
+
+  describe("several replicas", () => {
+    it("get an address each, which all agents and the reconciler know", async () => {
+      const run = await up("site-a", { config: { replicas: "3" } });
+      const names = run.all("Service").map(nameOf);
+      expect(names).to.have.members(["knot", "knot-headless", "knot-writer", "knot-0", "knot-1", "knot-2"]);
+      const [knot, reconciler] = podSpecs(run);
+      const all = "10.96.0.0,10.96.0.1,10.96.0.2";
+      expect(environment(knot?.containers[1])["DNS_MESH_REPLICAS"]).to.equal(all);
+      expect(environment(reconciler?.containers[0])["DNS_MESH_PODS"]).to.equal(all);
+      expect(run.one("StatefulSet").inputs).to.have.nested.property("spec.replicas", 3);
+      expect(run.all("PodPatch").map(nameOf)).to.deep.equal(["knot-0", "knot-1", "knot-2"]);
+    });
+
+    it("are asked before they are ready by each other, and pod 0 alone by writers", async () => {
+      const run = await up("site-a", { config: { replicas: "2" } });
+      const service = (name: string): k8s.types.output.core.v1.Service =>
+        run.one("Service", name).inputs as k8s.types.output.core.v1.Service;
+      expect(service("knot-1").spec.publishNotReadyAddresses).to.equal(true);
+      expect(service("knot-1").spec.selector).to.include({ "statefulset.kubernetes.io/pod-name": "knot-1" });
+      expect(service("knot-writer").spec.selector).to.include({ "statefulset.kubernetes.io/pod-name": "knot-0" });
+      expect(service("knot-1").spec.ports.map(({ port, targetPort }) => [port, targetPort])).to.deep.equal([
+        [53, 5353],
+        [53, 5353],
+        [8053, 8053],
+      ]);
+      expect(service("knot-headless").spec.clusterIP).to.equal("None");
+    });
+
+    it("do not make `up` wait for endpoints that need the pods that need the addresses", async () => {
+      const run = await up("site-a", { config: { replicas: "2" } });
+      for (const name of ["knot-0", "knot-1", "knot-headless", "knot-writer"]) {
+        expect(annotationsOf(run.one("Service", name))).to.include({ "pulumi.com/skipAwait": "true" });
+      }
+    });
+
+    it("may be drained one at a time, also when there is one", async () => {
+      expect((await up("site-a")).one("PodDisruptionBudget").inputs).to.have.nested.property("spec.maxUnavailable", 1);
+    });
+  });
+
+  describe("the public Service", () => {
+    it("is one load balancer for UDP and TCP that keeps client addresses", async () => {
+      const service = (await up("site-a")).one("Service", "knot").inputs as k8s.types.output.core.v1.Service;
+      expect(service.spec).to.include({ type: "LoadBalancer", externalTrafficPolicy: "Local" });
+      expect(
+        service.spec.ports.map(({ port, protocol, targetPort }) => ({ port, protocol, targetPort })),
+      ).to.deep.equal([
+        { port: 53, protocol: "UDP", targetPort: 5353 },
+        { port: 53, protocol: "TCP", targetPort: 5353 },
+      ]);
+    });
+
+    it("is two where protocols cannot be mixed", async () => {
+      const run = await up("site-a", {
+        config: { service: { split: true, annotations: { "example.com/shared": "dns" } } },
+      });
+      const ports = (name: string): string[] =>
+        (run.one("Service", name).inputs as k8s.types.output.core.v1.Service).spec.ports.map(
+          ({ protocol }) => protocol,
+        );
+      expect([ports("knot"), ports("knot-tcp")]).to.deep.equal([["UDP"], ["TCP"]]);
+      expect(run.one("Service", "knot-tcp").inputs).to.have.deep.nested.property("metadata.annotations", {
+        "example.com/shared": "dns",
+      });
+      expect(run.outputs["addresses"]?.value).to.deep.equal(["192.0.2.1"]);
+    });
+
+    it("fails `up` when it got another address than the list has", async () => {
+      const { log } = await up("site-a", { loadBalancer: ["192.0.2.7"] });
+      expect(log.map(({ severity }) => severity)).to.deep.equal(["error"]);
+      expect(log[0]?.message).to.match(/answers at 192\.0\.2\.7, but the mesh's list says 192\.0\.2\.1/);
+      expect((await up("site-a")).log).to.be.empty;
+    });
+
+    it("only warns of it in a preview, which sees the address from before the cure", async () => {
+      const { log } = await up("site-a", { loadBalancer: ["192.0.2.7"], preview: true });
+      expect(log.map(({ severity }) => severity)).to.deep.equal(["warn"]);
+    });
+
+    it("is made anew when it asks for another address: a changed one would show the old for a while", async () => {
+      expect((await up("site-a")).one("Service", "knot").replaceOnChanges).to.deep.equal(["spec.loadBalancerIP"]);
+    });
+
+    it("is taken as it is behind address translation", async () => {
+      const run = await up("site-a", { loadBalancer: ["10.0.0.7"], config: { service: { verifyAddress: false } } });
+      expect(run.outputs["addresses"]?.value).to.deep.equal(["10.0.0.7"]);
+    });
+
+    it("takes type, external addresses and traffic policy from the settings", async () => {
+      const service = { type: "NodePort", externalIPs: ["192.0.2.1"], externalTrafficPolicy: "Cluster" };
+      const run = await up("site-a", { config: { service } });
+      expect(run.one("Service", "knot").inputs).to.have.property("spec").that.deep.includes(service);
+    });
+  });
+
+  describe("what a running pod takes over", () => {
+    it("annotates the pod and leaves its template alone", async () => {
+      const before = await up("site-a");
+      const changed = sharedOutputs();
+      changed.outputs["directory"] = String(changed.outputs["directory"]).replaceAll("203.0.113.3", "203.0.113.33");
+      changed.outputs["siteSecrets"] = { "site-a": { ...exampleSecrets("site-a"), certificate: "renewed" } };
+      const after = await up("site-a", { stacks: { [sharedName]: changed } });
+      expect(after.one("StatefulSet").inputs).to.deep.equal(before.one("StatefulSet").inputs);
+      expect(after.one("PodPatch").inputs).not.to.deep.equal(before.one("PodPatch").inputs);
+      expect(after.one("ConfigMap", "central-zones-0").inputs).not.to.deep.equal(
+        before.one("ConfigMap", "central-zones-0").inputs,
+      );
+    });
+
+    it("is not a new agent: that one needs new pods", async () => {
+      const template = async (agent: string): Promise<unknown> =>
+        ((await up("site-a", { agent })).one("StatefulSet").inputs as k8s.types.output.apps.v1.StatefulSet).spec
+          .template.metadata.annotations;
+      expect(await template("old()")).not.to.deep.equal(await template("new()"));
+    });
+
+    it("takes the patch back without touching the pod, and past other owners", async () => {
+      const patch = (await up("site-a")).one("PodPatch");
+      expect(patch.retainOnDelete).to.equal(true);
+      expect(annotationsOf(patch)).to.include({ "pulumi.com/patchForce": "true" });
+    });
+
+    it("patches no pod in a preview that does not exist yet", async () => {
+      const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+      const preview = await up("site-a", { config: { replicas: "2" }, preview: true, runningPods: 1 });
+      const wires = new Map(preview.all("PodPatch").map((patch) => [nameOf(patch), patch.wire]));
+      expect(wires.get("knot-0")).not.to.contain(unknown);
+      expect(wires.get("knot-1")).to.contain(unknown);
+    });
+  });
+
+  describe("what the reconciler owns", () => {
+    it("is created once and then left alone", async () => {
+      const run = await up("site-a");
+      expect(run.one("NetworkPolicy", "knot-peers").ignoreChanges).to.deep.equal(["spec"]);
+      expect(run.one("ConfigMap", "mesh-status").ignoreChanges).to.deep.equal(["data"]);
+      expect(run.one("ConfigMap", "mesh-status").inputs).not.to.have.property("data");
+      expect(run.one("NetworkPolicy", "knot-clients").ignoreChanges).to.be.empty;
+    });
+
+    it("is all that its role may touch, by name", async () => {
+      const { rules } = (await up("site-a")).one("Role").inputs as {
+        rules: { resources: string[]; resourceNames?: string[]; verbs: string[] }[];
+      };
+      expect(rules.map(({ resources, resourceNames, verbs }) => ({ resources, resourceNames, verbs }))).to.deep.equal([
+        { resources: ["networkpolicies"], resourceNames: ["knot-peers"], verbs: ["get", "patch"] },
+        { resources: ["configmaps"], resourceNames: ["mesh-status"], verbs: ["get", "patch"] },
+        { resources: ["events"], resourceNames: undefined, verbs: ["create"] },
+      ]);
+    });
+
+    it("starts from the catalog sites", async () => {
+      const policy = JSON.stringify((await up("site-c")).one("NetworkPolicy", "knot-peers").inputs);
+      expect(policy).to.contain("192.0.2.1/32").and.to.contain("198.51.100.2/32");
+    });
+  });
+
+  it("runs the reconciler every minute, one at a time", async () => {
+    expect((await up("site-a")).one("CronJob").inputs)
+      .to.have.property("spec")
+      .that.includes({ schedule: "* * * * *", concurrencyPolicy: "Forbid" });
+  });
+
+  it("lets the clients in that the settings name", async () => {
+    const policy = (await up("site-a", { config: { clients: ["10.0.0.0/8"] } })).one("NetworkPolicy", "knot-clients");
+    expect(policy.inputs).to.have.deep.nested.property("spec.ingress[0].from", [{ ipBlock: { cidr: "10.0.0.0/8" } }]);
+  });
+
+  it("gives Secrets to the engine as secrets, and nothing of them to ConfigMaps", async () => {
+    const run = await up("site-a");
+    const key = exampleSecrets("site-a").keyRing.accepted[0]?.secret ?? "";
+    for (const secret of run.all("Secret")) expect(secret.wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
+    const ring =
+      (run.one("Secret", "tsig-key-ring").inputs as { data: Record<string, string> }).data["ring.json"] ?? "";
+    expect(Buffer.from(ring, "base64").toString()).to.contain(key);
+    for (const other of [...run.all("ConfigMap"), run.one("StatefulSet"), run.one("CronJob")]) {
+      expect(other.wire).not.to.contain(key).and.not.to.contain("PRIVATE");
+    }
+  });
+});

@@ -1,0 +1,175 @@
+import { expect } from "chai";
+import { membersOf, renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/site-config";
+import type { KeyRing, Mesh } from "../../../src/mesh/model";
+import { parseMesh } from "../../../src/mesh/parse";
+import { welcomePacket } from "../../../src/mesh/welcome";
+import { bootstrapView } from "../../../src/plan/peers";
+import type { MeshView } from "../../../src/plan/view";
+
+const mesh: Mesh = parseMesh({
+  directoryZone: "dns.internal",
+  catalogZone: "catalog.internal.dns",
+  sites: [
+    { name: "a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: ["a.example"] },
+    { name: "b", role: "secondary-catalog", addresses: ["192.0.2.2", "2001:db8::2"], zones: ["b.example"] },
+    { name: "c", role: "standard", addresses: ["192.0.2.3"], zones: ["c.example"] },
+    { name: "d", role: "standard", addresses: ["192.0.2.4"], zones: ["d.example"] },
+  ],
+});
+const view: MeshView = {
+  directorySerial: 5,
+  catalogSerial: 6,
+  sites: mesh.sites.map(({ name, role, addresses, sources }) => ({ name, role, addresses, sources })),
+  zones: mesh.sites.map((site) => ({ name: `${site.name}.example`, owner: site.name, id: "x" })),
+};
+const ring: KeyRing = {
+  signing: "new",
+  accepted: [
+    { name: "old", algorithm: "hmac-sha256", secret: "b2xk" },
+    { name: "new", algorithm: "hmac-sha512", secret: "bmV3" },
+  ],
+};
+const runtime: SiteRuntime = { storage: "/storage", rundir: "/rundir", listen: ["0.0.0.0@5353"], remotePort: 53 };
+
+function filesOf(site: string, o: { view?: MeshView; replicas?: SiteRuntime["replicas"] } = {}): Map<string, string> {
+  const at = o.replicas === undefined ? runtime : { ...runtime, replicas: o.replicas };
+  return renderSiteFiles({ packet: welcomePacket(mesh, site, "CA"), ring, view: o.view ?? view, runtime: at });
+}
+
+/** The items of a section, by id, as lines. */
+function items(text: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  let lines: string[] = [];
+  for (const line of text.split("\n")) {
+    const head = /^ {2}- (?:id|domain): (.*)$/.exec(line);
+    if (head?.[1] !== undefined) found.set(head[1], (lines = []));
+    else lines.push(line.trim());
+  }
+  return found;
+}
+
+const templates = (files: ReadonlyMap<string, string>) => items(files.get("conf/peers.d/20-templates.conf")!);
+
+describe("renderSiteFiles", () => {
+  it("asks a zone's owner first, then the catalog sites, never the server itself", () => {
+    const masters = (site: string, owner: string) =>
+      templates(filesOf(site))
+        .get(`owner-${owner}`)
+        ?.find((line) => line.startsWith("master"));
+    expect(masters("c", "d")).to.equal("master: [peer-d, peer-a, peer-b]");
+    expect(masters("c", "b")).to.equal("master: [peer-b, peer-a]");
+    expect(masters("b", "d")).to.equal("master: [peer-d, peer-a]");
+    expect(masters("a", "b")).to.equal("master: [peer-b]");
+  });
+
+  it("accepts every key and signs with one", () => {
+    const files = filesOf("c");
+    expect(files.get("conf/keys.conf")).to.contain("key: [new, old]").and.contain("action: [transfer, notify]");
+    expect(items(files.get("conf/peers.d/10-remotes.conf")!).get("peer-b")).to.include.members([
+      "address: [192.0.2.2@53, 2001:db8::2@53]",
+      "key: new",
+    ]);
+  });
+
+  it("never interprets the mesh's catalog, only the local one", () => {
+    for (const site of ["a", "b", "c"]) {
+      const files = filesOf(site);
+      expect([...files.values()].join("").match(/catalog-role: interpret/g)).to.have.length(1);
+      expect(items(files.get("conf/peers.d/30-catalog.conf")!).get("local-catalog.invalid")).to.include(
+        "catalog-role: interpret",
+      );
+    }
+  });
+
+  it("leaves own zones out of the local catalog, also when the view gives them away", () => {
+    const stolen = { ...view, zones: view.zones.map((zone) => ({ ...zone, owner: "d" })) };
+    const packet = welcomePacket(mesh, "c", "CA");
+    expect(membersOf({ packet, view: stolen }).map((zone) => zone.name)).to.deep.equal([
+      "a.example",
+      "b.example",
+      "d.example",
+    ]);
+    expect(filesOf("c", { view: stolen }).get("conf/zones.d/own.conf")).to.contain("domain: c.example");
+  });
+
+  it("never makes a member of a central zone", () => {
+    const poisoned = { ...view, zones: [{ name: "dns.internal", owner: "d", id: "x" }] };
+    expect(filesOf("c", { view: poisoned }).get("zones/local-catalog.invalid.zone")).to.not.contain("PTR");
+  });
+
+  it("keeps serving a zone that is to become this site's from the catalog sites", () => {
+    const coming = { ...view, zones: [{ name: "coming.example", owner: "c", id: "x" }] };
+    const files = filesOf("c", { view: coming });
+    expect(files.get("zones/local-catalog.invalid.zone"))
+      .to.contain("PTR coming.example.")
+      .and.contain('TXT "owner-c"');
+    expect(templates(files).get("owner-c")).to.include("master: [peer-a, peer-b]");
+  });
+
+  it("loads the central zones from files at the primary alone", () => {
+    for (const [site, expected] of [
+      ["a", "zonefile-load: difference-no-serial"],
+      ["b", "zonefile-load: none"],
+      ["c", "zonefile-load: none"],
+    ] as const) {
+      expect(templates(filesOf(site)).get("central")).to.include(expected);
+    }
+    expect(templates(filesOf("a")).get("central")).to.include("notify: [mesh]");
+    expect(templates(filesOf("c")).get("central")?.join()).to.not.contain("notify");
+  });
+
+  it("asks again soon for what never came: 10 s for the central zones, 30 s for members", () => {
+    const of = (id: string) => templates(filesOf("c")).get(id);
+    expect(of("central")).to.include("retry-max-interval: 10");
+    expect(of("owner-d")).to.include("retry-max-interval: 30");
+  });
+
+  it("lists nobody where there is nobody: an empty list is an error for Knot", () => {
+    const alone = { ...mesh, sites: mesh.sites.slice(0, 1) };
+    const packet = welcomePacket(alone, "a", "CA");
+    const files = renderSiteFiles({ packet, ring, view: bootstrapView(packet), runtime });
+    expect([...files.values()].join("")).to.not.match(/: \[\]|notify: |master: /);
+    expect(files.get("conf/peers.d/10-remotes.conf")).to.equal("");
+  });
+
+  it("has one writer among several pods", () => {
+    const replicas = { addresses: ["10.0.0.1", "10.0.0.2"], port: 53 };
+    expect(templates(filesOf("c", { replicas: { ...replicas, self: 0 } })).get("own")).to.include(
+      "notify: [mesh, siblings]",
+    );
+    const second = templates(filesOf("a", { replicas: { ...replicas, self: 1 } }));
+    expect(second.get("own")).to.include("master: [replica-0]");
+    expect(second.get("central")).to.include("master: [replica-0, peer-b]");
+    expect(second.get("owner-d")).to.include("notify: [siblings]");
+  });
+
+  it("changes only the remote when a site has a new address, and only the local catalog when a zone comes", () => {
+    const changed = (other: MeshView) => {
+      const before = filesOf("c");
+      return [...filesOf("c", { view: other })]
+        .filter(([path, text]) => before.get(path) !== text)
+        .map(([path]) => path);
+    };
+    const moved = {
+      ...view,
+      sites: view.sites.map((site) => (site.name === "d" ? { ...site, addresses: ["192.0.2.9"] } : site)),
+    };
+    expect(changed(moved)).to.deep.equal(["conf/peers.d/10-remotes.conf"]);
+    const more = { ...view, zones: [...view.zones, { name: "e.example", owner: "d", id: "x" }] };
+    expect(changed(more)).to.deep.equal(["zones/local-catalog.invalid.zone"]);
+    expect(changed({ ...view, directorySerial: 9, catalogSerial: 9 })).to.deep.equal([]);
+  });
+});
+
+describe("renderKnotConf", () => {
+  it("names no user, includes globs, and says nothing of peers", () => {
+    const text = renderKnotConf(runtime);
+    expect(text).to.not.match(/^\s*user:/m);
+    expect(text.match(/^include: .*/gm)).to.deep.equal([
+      'include: "/storage/conf/keys.conf"',
+      'include: "/storage/conf/peers.d/*.conf"',
+      'include: "/storage/conf/zones.d/*.conf"',
+    ]);
+    expect(text).to.not.match(/automatic-acl|remote:/);
+  });
+});

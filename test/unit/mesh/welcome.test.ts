@@ -1,0 +1,142 @@
+import { expect } from "chai";
+import { UserError } from "../../../src/errors";
+import { isCidr, ipVersion } from "../../../src/mesh/ip";
+import { parseMesh } from "../../../src/mesh/parse";
+import { parseKeyRing, parseWelcomePacket, serverName, welcomePacket } from "../../../src/mesh/welcome";
+
+const mesh = parseMesh({
+  directoryZone: "dns.internal",
+  catalogZone: "catalog.internal.dns",
+  sites: [
+    {
+      name: "c",
+      role: "standard",
+      addresses: ["192.0.2.3"],
+      zones: [{ name: "z.example", dnssec: true, zoneFile: "@ SOA a. b. 1 1 1 1 1\n", retired: "2026-12-31" }],
+      retired: "2027-01-01",
+    },
+    { name: "b", role: "secondary-catalog", addresses: ["192.0.2.2"] },
+    { name: "a", role: "primary-catalog", addresses: ["192.0.2.1", "2001:db8::1"], sources: ["10.0.0.0/8"] },
+  ],
+});
+
+const secret = Buffer.alloc(32, 7).toString("base64");
+
+describe("welcomePacket", () => {
+  it("names the primary catalog first", () => {
+    expect(welcomePacket(mesh, "c", "CA").catalogs.map((catalog) => catalog.name)).to.deep.equal(["a", "b"]);
+  });
+
+  it("survives the journey as JSON", () => {
+    for (const site of ["a", "b", "c"]) {
+      const packet = welcomePacket(mesh, site, "CA");
+      expect(parseWelcomePacket(JSON.parse(JSON.stringify(packet)))).to.deep.equal(packet);
+    }
+  });
+
+  it("refuses a site that the list does not know, and says which there are", () => {
+    expect(() => welcomePacket(mesh, "d", "CA")).to.throw(
+      UserError,
+      /site "d" is not in mesh\.sites \(there: c, b, a\); add it/,
+    );
+  });
+
+  it("knows servers by their names in the directory", () => {
+    expect(serverName("a", "dns.internal")).to.equal("a.dns.internal");
+  });
+});
+
+describe("parseWelcomePacket", () => {
+  const packet = () => JSON.parse(JSON.stringify(welcomePacket(mesh, "c", "CA"))) as Record<string, never>;
+
+  for (const [what, spoil, expected] of [
+    ["another version", { version: 2 }, /version must be 1, got 2/],
+    ["a missing zone", { directoryZone: undefined }, /directoryZone must be a text/],
+    ["no catalogs", { catalogs: [] }, /one primary catalog/],
+    [
+      "a catalog with a name for an address",
+      { catalogs: [{ name: "a", role: "primary-catalog", addresses: ["a.example"], sources: [] }] },
+      /catalogs\[0\]\.addresses must be IP/,
+    ],
+    [
+      "a zone that would leave its folder",
+      {
+        site: {
+          name: "c",
+          role: "standard",
+          addresses: ["192.0.2.3"],
+          sources: [],
+          zones: [{ name: "../x", dnssec: false }],
+        },
+      },
+      /zones\[0\]\.name/,
+    ],
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      expect(() => parseWelcomePacket({ ...packet(), ...spoil })).to.throw(UserError, expected);
+    });
+  }
+
+  it("refuses what is no object", () => {
+    for (const json of [undefined, null, [], "x"]) expect(() => parseWelcomePacket(json)).to.throw(UserError);
+  });
+});
+
+describe("parseKeyRing", () => {
+  const key = { name: "mesh-1", algorithm: "hmac-sha256", secret };
+
+  it("reads accepted keys and the signing one", () => {
+    const ring = { signing: "mesh-1", accepted: [key, { ...key, name: "mesh-2" }] };
+    expect(parseKeyRing(ring)).to.deep.equal(ring);
+  });
+
+  for (const [what, ring] of [
+    ["a signing key that is not accepted", { signing: "mesh-2", accepted: [key] }],
+    ["no key", { signing: "mesh-1", accepted: [] }],
+    ["two keys of a name", { signing: "mesh-1", accepted: [key, key] }],
+    ["a secret that is not base64", { signing: "mesh-1", accepted: [{ ...key, secret: `${secret}!` }] }],
+    ["a short secret", { signing: "mesh-1", accepted: [{ ...key, secret: "c2hvcnQ=" }] }],
+    ["a weak algorithm", { signing: "mesh-1", accepted: [{ ...key, algorithm: "hmac-md5" }] }],
+    [
+      "a name that would break out of the configuration",
+      { signing: "mesh-1", accepted: [{ ...key, name: "x\nacl:" }] },
+    ],
+  ] as const) {
+    it(`refuses ${what} without showing a secret`, () => {
+      expect(() => parseKeyRing(ring))
+        .to.throw(UserError)
+        .with.property("message")
+        .that.does.not.contain(secret.slice(0, 10));
+    });
+  }
+});
+
+describe("addresses without a library", () => {
+  it("tells IPv4, IPv6 and neither apart", () => {
+    for (const text of ["0.0.0.0", "255.255.255.255", "192.0.2.1"]) expect(ipVersion(text), text).to.equal(4);
+    for (const text of ["::", "::1", "2001:db8::1", "1:2:3:4:5:6:7:8", "::ffff:192.0.2.1"])
+      expect(ipVersion(text), text).to.equal(6);
+    for (const text of [
+      "",
+      "1.2.3",
+      "256.1.1.1",
+      "01.2.3.4",
+      "1.2.3.4.",
+      "1.2.3.4.5",
+      "::1%lo",
+      ":::",
+      "1:2",
+      "example",
+      "fe80::g",
+      "[::1]",
+    ]) {
+      expect(ipVersion(text), text).to.equal(undefined);
+    }
+  });
+
+  it("knows a CIDR", () => {
+    for (const text of ["10.0.0.0/8", "0.0.0.0/0", "::/0", "2001:db8::/128"]) expect(isCidr(text), text).to.equal(true);
+    for (const text of ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/", "::/129", "a/8", "10.0.0.0/8/8", "10.0.0.0/-1"])
+      expect(isCidr(text), text).to.equal(false);
+  });
+});
