@@ -11,24 +11,32 @@ export interface ReconcilerRun {
 
 let runs = 0;
 
-/** Makes a Job from the site's CronJob, waits until it has ended, and takes it away. */
+/**
+ * Makes a Job as the site's CronJob would, waits until it has ended, and takes it away. The CronJob does not own it:
+ * its history limits would have it removed as soon as a scheduled run ends.
+ */
 export async function runReconciler(cluster: Cluster): Promise<ReconcilerRun> {
   runs += 1;
-  const job = `reconcile-test-${process.pid}-${runs}`;
-  const kubectl = (...args: string[]): Promise<string> => cluster.kubectl(["-n", "dns-system", ...args]);
-  await kubectl("create", "job", job, "--from=cronjob/reconciler");
+  const name = `reconcile-test-${process.pid}-${runs}`;
+  const kubectl = (args: readonly string[], input?: string): Promise<string> =>
+    cluster.kubectl(["-n", "dns-system", ...args], input);
+  const { spec } = JSON.parse(await kubectl(["get", "cronjob", "reconciler", "-o", "json"])) as {
+    spec: { jobTemplate: object };
+  };
+  const job = { ...spec.jobTemplate, apiVersion: "batch/v1", kind: "Job", metadata: { name } };
+  await kubectl(["create", "-f", "-"], JSON.stringify(job));
   try {
     const failed = await eventually(60, async () => {
-      const { status } = JSON.parse(await kubectl("get", "job", job, "-o", "json")) as {
+      const { status } = JSON.parse(await kubectl(["get", "job", name, "-o", "json"])) as {
         status: { succeeded?: number; failed?: number };
       };
-      if ((status.succeeded ?? 0) + (status.failed ?? 0) === 0) throw new Error(`${job} has not ended`);
+      if ((status.succeeded ?? 0) + (status.failed ?? 0) === 0) throw new Error(`${name} has not ended`);
       return (status.failed ?? 0) > 0;
     });
-    const log = await kubectl("logs", `job/${job}`);
+    const log = await kubectl(["logs", `job/${name}`]);
     return { failed, log, counters: countersOf(log) };
   } finally {
-    await kubectl("delete", "job", job, "--wait=false");
+    await kubectl(["delete", "job", name, "--wait=false"]);
   }
 }
 
