@@ -40,6 +40,8 @@ const firstWaitMs = 1000;
 const longestWaitMs = 60_000;
 /** Peers that are attended to at a time, and zones of one peer. */
 const mostPeers = 16;
+/** NOTIFYs that wait for their answers at a time when a change is announced. */
+const mostAnnounced = 256;
 const mostZones = 8;
 
 /**
@@ -53,6 +55,8 @@ export class Convergence {
   /** By peer and zone. */
   readonly #pending = new Map<string, Pending>();
   readonly #ahead = new Map<string, DnsServer>();
+  /** Peers that were not reached the last time; announcements leave them to the rounds. */
+  readonly #silent = new Set<string>();
 
   constructor(private readonly o: ConvergenceOptions) {}
 
@@ -76,6 +80,21 @@ export class Convergence {
     const again = new Set(zones);
     this.#drop(({ zone }) => again.has(zone));
     this.#add(this.#targets, zones);
+  }
+
+  /**
+   * Sends the NOTIFYs for zones that just changed here, with their new serials, to all peers at once; Knot would send
+   * them a second later. Whether they have them is looked at in the rounds to come. Never throws.
+   */
+  async announce(changed: ReadonlyMap<string, number>, key: TsigKey): Promise<void> {
+    this.expect([...changed.keys()]);
+    const entries = [...this.#pending.values()].filter(({ zone }) => changed.has(zone));
+    for (const entry of entries) entry.dueAt = this.o.now() + firstWaitMs;
+    const heard = entries.filter(({ peer }) => !this.#silent.has(peer));
+    await inParallel(mostAnnounced, heard, async (entry) => {
+      const serial = changed.get(entry.zone);
+      if (serial !== undefined) await this.#tell(entry, serial, key);
+    });
   }
 
   /** What is still open. */
@@ -112,6 +131,8 @@ export class Convergence {
       const serial = o.serials.get(entry.zone);
       if (serial !== undefined && reachable) {
         const result = await this.#push(entry, serial, o.key);
+        if (result === "unreachable") this.#silent.add(entry.peer);
+        else this.#silent.delete(entry.peer);
         if (result === "has") {
           if (this.#pending.get(keyOf(entry)) === entry) this.#pending.delete(keyOf(entry));
           return;
@@ -125,6 +146,18 @@ export class Convergence {
     const [first, ...others] = o.entries;
     if (first !== undefined) await attend(first);
     await inParallel(mostZones, others, attend);
+  }
+
+  async #tell(entry: Pending, serial: number, key: TsigKey): Promise<void> {
+    for (const server of entry.target.servers) {
+      try {
+        await this.o.dns.notify(server, entry.zone, serial, key);
+        return;
+      } catch (error) {
+        if (!isUnreachable(error)) return;
+      }
+    }
+    this.#silent.add(entry.peer);
   }
 
   async #push(entry: Pending, serial: number, key: TsigKey): Promise<"has" | "told" | "unreachable"> {

@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../errors";
 import { DnsClient, type DnsServer } from "../../io/dns-client";
+import { watchFolder } from "../../io/folder-watch";
 import { HttpServer, type HttpAnswer } from "../../io/http-server";
 import { KnotControl } from "../../io/knot-control";
 import { isWriter } from "../../knot/site-runtime";
@@ -11,6 +13,7 @@ import { Fetching } from "./fetching";
 import { signingKey } from "./inputs";
 import { renderMetrics } from "./metrics";
 import type { AgentOptions } from "./options";
+import { OwnSerials } from "./own-serials";
 import { ReadinessCheck } from "./readiness";
 import { StateStore } from "./state-store";
 import { Problems, type AgentStatus } from "./status";
@@ -28,8 +31,10 @@ export interface WorkerParts {
 const passEveryMs = 1000;
 /** A loop that has not come round for so long is stuck. */
 const stuckMs = 120_000;
-/** Between looks at the serials of own zones, which clients update without telling us. */
+/** Between looks at the serials of own zones, for changes that the watch on the journal missed. */
 const ownSerialsEveryMs = 30_000;
+/** Between looks that writes to the journal lead to. */
+const journalRestMs = 20;
 /** How often a poke counts. */
 const pokeEveryMs = 5000;
 
@@ -50,7 +55,7 @@ export class Worker {
   #lastPass: number;
   #pokeAt = 0;
   #serialsAt = 0;
-  #serials: ReadonlyMap<string, number> | undefined;
+  readonly #ownSerials: OwnSerials;
 
   constructor(private readonly o: WorkerParts) {
     const { options, now, random, log } = o;
@@ -63,6 +68,7 @@ export class Worker {
       else log.info("problem is over", { kind: problem.kind, problem: problem.message });
     });
     this.#convergence = new Convergence({ dns: this.#peerDns, knot, now, random, log });
+    this.#ownSerials = new OwnSerials(this.#control);
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
     this.#agent = new Agent({
@@ -84,7 +90,7 @@ export class Worker {
     await this.#agent.start();
     await using server = new HttpServer(this.#routes());
     await server.listen(this.o.options.http.address, this.o.options.http.port);
-    await Promise.all([this.#passLoop(signal), this.#upkeepLoop(signal)]);
+    await Promise.all([this.#passLoop(signal), this.#upkeepLoop(signal), this.#watchJournal(signal)]);
   }
 
   async #passLoop(signal: AbortSignal): Promise<void> {
@@ -131,33 +137,47 @@ export class Worker {
     });
   }
 
-  /** Content of own zones changes by updates: Knot tells the peers once, we until they have it. */
+  /** Knot writes each update of a zone to its journal before it answers: that is the moment to tell the peers. */
+  async #watchJournal(signal: AbortSignal): Promise<void> {
+    const { runtime } = this.o.options;
+    if (!isWriter(runtime)) return;
+    await watchFolder({
+      ...{ path: join(runtime.storage, "db", "journal"), restMs: journalRestMs, lookAgainMs: passEveryMs, signal },
+      onChange: () => this.#announceChanges(),
+    });
+  }
+
+  async #announceChanges(): Promise<void> {
+    const { inputs } = this.#agent;
+    if (inputs === undefined) return;
+    try {
+      const changed = await this.#ownSerials.changed(this.#ownZones());
+      // Not waited for: a peer that does not answer must not delay the next change.
+      if (changed.size > 0) void this.#convergence.announce(changed, signingKey(inputs.ring));
+    } catch {
+      // A Knot that is away is the passes' business, and the next look finds the change.
+    }
+  }
+
   async #watchOwnSerials(): Promise<void> {
     if (this.o.now() < this.#serialsAt || !isWriter(this.o.options.runtime)) return;
     this.#serialsAt = this.o.now() + ownSerialsEveryMs * (0.75 + this.o.random() / 2);
-    const seeded = new Set(this.#store.state.seeded);
-    const own = (this.#agent.inputs?.packet.site.zones ?? [])
-      .map(({ name }) => name)
-      .filter((name) => seeded.has(name));
-    const now = new Map(
-      (await this.#control.zoneStatus(own)).flatMap(({ zone, serial }) =>
-        serial === undefined ? [] : [[zone, serial]],
-      ),
-    );
-    const before = this.#serials;
-    this.#serials = now;
-    // The first look has nothing to compare with, and the start has everything looked at anyway.
-    if (before === undefined) return;
-    const changed = [...now].filter(([zone, serial]) => before.get(zone) !== serial).map(([zone]) => zone);
-    if (changed.length > 0) this.#convergence.expect(changed);
+    const changed = await this.#ownSerials.changed(this.#ownZones());
+    if (changed.size > 0) this.#convergence.expect([...changed.keys()]);
+  }
+
+  /** Own zones that have a first content here. */
+  #ownZones(): readonly string[] {
+    const { seeded } = this.#store.state;
+    const names = this.#agent.inputs?.packet.site.zones.map(({ name }) => name) ?? [];
+    return names.filter((name) => seeded.includes(name));
   }
 
   async #lookReady(): Promise<HttpAnswer> {
     const inputs = this.#agent.inputs;
     if (inputs === undefined) return { status: 503, body: "no welcome packet yet\n" };
-    const { wasReady, seeded } = this.#store.state;
-    const own = inputs.packet.site.zones.map(({ name }) => name).filter((name) => seeded.includes(name));
-    const readiness = await this.#readiness.look({ packet: inputs.packet, own, wasReady });
+    const { wasReady } = this.#store.state;
+    const readiness = await this.#readiness.look({ packet: inputs.packet, own: this.#ownZones(), wasReady });
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;
     if (became) {

@@ -125,4 +125,34 @@ describe("convergence", () => {
     expect(convergence.takeAhead()).to.deep.equal([["z", { address: "192.0.2.1", port: 53 }]]);
     expect(convergence.takeAhead()).to.deep.equal([]);
   });
+
+  it("announces a change to every peer at once without asking, and looks a second later whether they have it", async () => {
+    for (const at of ["1", "2"]) serials.set(`${at} z`, 10);
+    const convergence = create();
+    convergence.aim([target("one", "1"), target("two", "2")], ["z"]);
+    await run(convergence, 1);
+    asked = [];
+    serials.set("127.0.0.1 z", 11).set("1 z", 11);
+    await convergence.announce(new Map([["z", 11]]), key);
+    expect(told).to.have.members(["1 z at 1", "2 z at 1"]);
+    expect(asked).to.deep.equal([]);
+    await run(convergence, 1.5);
+    expect(asked).to.have.members(["127.0.0.1 z", "1 z", "2 z"]);
+    expect(told).to.have.length(3);
+    expect(convergence.lags.map(({ peer }) => peer)).to.deep.equal(["two"]);
+  });
+
+  it("announces nothing to a peer that was silent, until a round reaches it again", async () => {
+    serials.set("1 z", 10);
+    dead.add("1");
+    const convergence = create();
+    convergence.aim([target("one", "1")], ["z"]);
+    await run(convergence, 0.5);
+    dead.clear();
+    await convergence.announce(new Map([["z", 11]]), key);
+    expect(told).to.deep.equal([]);
+    await run(convergence, 2);
+    await convergence.announce(new Map([["z", 12]]), key);
+    expect(told).to.have.length(1);
+  });
 });

@@ -1,0 +1,61 @@
+import { type FSWatcher, watch } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** What {@link watchFolder} watches, and for whom. */
+export interface FolderWatch {
+  readonly path: string;
+  /** Told once for everything that was written since it was called last. Must not throw. */
+  readonly onChange: () => Promise<void>;
+  /** Least milliseconds between the end of one call and the next. */
+  readonly restMs: number;
+  /** Milliseconds after which a folder that is not there, or went, is looked for again. */
+  readonly lookAgainMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Calls back when a file in a folder is written, until the signal is given. The folder may be made later. Never throws. */
+export async function watchFolder(o: FolderWatch): Promise<void> {
+  while (!o.signal.aborted) {
+    await watchOnce(o);
+    await rest(o.lookAgainMs, o.signal);
+  }
+}
+
+/** Watches until the folder goes or the signal is given. */
+async function watchOnce(o: FolderWatch): Promise<void> {
+  const seen = { written: false, gone: false, wake: (): void => undefined };
+  let watcher: FSWatcher;
+  try {
+    watcher = watch(o.path, { signal: o.signal });
+  } catch {
+    return;
+  }
+  watcher.on("change", () => {
+    seen.written = true;
+    seen.wake();
+  });
+  for (const event of ["error", "close"]) {
+    watcher.on(event, () => {
+      seen.gone = true;
+      seen.wake();
+    });
+  }
+  while (!seen.gone && !o.signal.aborted) {
+    if (seen.written) {
+      seen.written = false;
+      await o.onChange();
+      await rest(o.restMs, o.signal);
+    } else {
+      await new Promise<void>((resolve) => (seen.wake = resolve));
+    }
+  }
+  watcher.close();
+}
+
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, { signal });
+  } catch {
+    // The signal ended it.
+  }
+}
