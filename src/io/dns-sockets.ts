@@ -74,8 +74,8 @@ export function exchangeTcp<T>(exchange: Exchange<T>): Promise<T> {
   });
 }
 
-/** An exchange until it ends, once: by a value, an error, the clock or the signal. Closes its socket then. */
-class Run<T> {
+/** An exchange until it ends, once: by a value, an error, the clock or the signal. Lets go of its socket then. */
+export class Run<T> {
   readonly #exchange: Exchange<T>;
   readonly #close: () => void;
   readonly #result: Promise<T>;
