@@ -94,6 +94,23 @@ describe("the configuration that Knot is given", () => {
     }
   });
 
+  for (const topology of ["full", "hub"] as const) {
+    it(`is accepted with 9,000 sites, more than Knot takes in one list (${topology})`, async () => {
+      const sites = Array.from({ length: 9000 }, (_, i) => ({
+        name: `s${i}`,
+        role: i === 0 ? "primary-catalog" : "standard",
+        addresses: [`10.0.${i >> 8}.${i & 255}`],
+        zones: [`${i}.example`],
+      }));
+      const zones = { directoryZone: "dns.internal", catalogZone: "catalog.internal.dns" };
+      for (const site of ["s0", "s7"]) {
+        expect(await confCheck({ mesh: parseMesh({ ...zones, topology, sites }), site })).to.equal(
+          "Configuration is valid",
+        );
+      }
+    }).timeout(60_000);
+  }
+
   it("is accepted while a zone's owner is this site in the directory, but not in the packet", async () => {
     const mesh = seedMesh();
     const view = { ...viewOf(mesh), zones: [{ name: "coming.example", owner: "site-c", id: "" }] };
