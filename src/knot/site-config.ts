@@ -4,6 +4,7 @@ import type { KeyRing, WelcomePacket, Zone } from "../mesh/model";
 import type { MeshView, SiteView } from "../plan/view";
 import { renderCatalogZone } from "./catalog-text";
 import { soaLines } from "./central-zones";
+import { memberId } from "./member-id";
 import { isWriter, siblings, type SiteRuntime } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 import { centralTimers, memberTimers, type Timers } from "./timers";
@@ -68,9 +69,12 @@ export function membersOf({ packet, view }: Pick<SiteInput, "packet" | "view">):
   return view.zones.filter((zone) => !own.has(zone.name)).map(({ name, owner }) => ({ name, owner }));
 }
 
-/** Ids of Knot's templates for owners have a prefix, so that no site's name can meet `default` or another of ours. */
+/**
+ * Id of Knot's template for an owner's zones. The prefix keeps a site's name from meeting `default` or another of ours.
+ * Long names give way to a hash: all ids stand in one list, `catalog-template`, and Knot keeps a list in 65,535 octets.
+ */
 export function ownerTemplate(owner: string): string {
-  return `owner-${owner}`;
+  return owner.length <= 10 ? `owner-${owner}` : `owner_${memberId(owner).slice(0, 10)}`;
 }
 
 function remoteId(site: string): string {
@@ -112,16 +116,22 @@ function renderRemotes(outline: Outline): string {
   );
 }
 
-/** Knot's limit lies at 8,330 remotes in one list. */
-const mostInList = 4000;
+/** Octets of one list; Knot takes 65,535, three more for each id included. */
+const longestList = 60_000;
 
 /** Lists of those whom Knot sends NOTIFY for the zones of this site. */
 function audienceLists(outline: Outline): readonly { readonly id: string; readonly names: readonly string[] }[] {
-  const names = audienceOf(outline).map(({ name }) => name);
-  return Array.from({ length: Math.ceil(names.length / mostInList) }, (_, i) => ({
-    id: i === 0 ? "mesh" : `mesh-${i}`,
-    names: names.slice(i * mostInList, (i + 1) * mostInList),
-  }));
+  const lists: string[][] = [];
+  let room = 0;
+  for (const { name } of audienceOf(outline)) {
+    room -= remoteId(name).length + 3;
+    if (room < 0) {
+      lists.push([]);
+      room = longestList;
+    }
+    lists.at(-1)?.push(name);
+  }
+  return lists.map((names, i) => ({ id: i === 0 ? "mesh" : `mesh-${i}`, names }));
 }
 
 /** What a zone is that comes from elsewhere: kept in the journal over restarts. */

@@ -133,8 +133,8 @@ const site = z.strictObject({
   retired: retired.optional(),
 });
 
-/** Beyond that nothing was measured (see docs/scaling.md). */
-const mostSites = 10_000;
+/** Knot keeps the list of templates, one for each site, in 65,535 octets (see `ownerTemplate`). */
+const mostSites = 3400;
 
 /** The shape of the one list, each field by itself. What the fields must be to each other is in `consistency.ts`. */
 export const meshSchema = z.strictObject({
@@ -149,7 +149,7 @@ export const meshSchema = z.strictObject({
   sites: z
     .array(site, list("write the sites"))
     .min(1, "is empty; write at least the primary-catalog site")
-    .max(mostSites, `has more than ${mostSites} sites`),
+    .max(mostSites, `has more than ${mostSites} sites, which is what one mesh holds; make two of them`),
 });
 
 /** What the schema yields: shaped and checked field by field, not yet normalised. */

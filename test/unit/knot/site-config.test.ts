@@ -137,17 +137,17 @@ describe("renderSiteFiles", () => {
     expect(told(other)?.join()).to.contain(`peer-${home}`).and.not.contain("peer-c");
   });
 
-  it("cuts the list of those who are told, which Knot takes no more than 8,330 of", () => {
-    const sites = Array.from({ length: 9000 }, (_, i) => ({
+  it("cuts the list of those who are told to what Knot keeps, 65,535 octets", () => {
+    const sites = Array.from({ length: 3000 }, (_, i) => ({
       ...view.sites[3]!,
-      name: `s${i}`,
-      addresses: [`10.0.${i >> 8}.${i & 255}`],
+      name: `site-with-a-name-as-long-as-it-may-be-${i}`.padEnd(63, "x"),
     }));
     const files = filesOf("c", { view: { ...view, sites: [...view.sites.slice(0, 3), ...sites] } });
     const lists = files.get("conf/peers.d/10-remotes.conf")!.split("remotes:\n")[1]!;
-    expect(lists.match(/peer-/g)).to.have.length(9002);
-    for (const line of lists.split("\n")) expect((line.match(/peer-/g) ?? []).length).to.be.at.most(4000);
-    expect(templates(files).get("own")).to.include("notify: [mesh, mesh-1, mesh-2]");
+    expect(lists.match(/peer-/g)).to.have.length(3002);
+    for (const line of lists.split("\n")) expect(line.length).to.be.at.most(65_535);
+    expect(templates(files).get("own")).to.include("notify: [mesh, mesh-1, mesh-2, mesh-3]");
+    expect(files.get("conf/peers.d/30-catalog.conf")!.length).to.be.at.most(65_535);
   });
 
   it("lists nobody where there is nobody: an empty list is an error for Knot", () => {
