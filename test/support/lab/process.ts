@@ -43,7 +43,11 @@ export class LabProcess {
     const env = o.env ?? process.env;
     // setpriv becomes the program: there is no process in between.
     const args = ["--pdeathsig", "KILL", "--", ...o.command];
-    this.#child = spawn("setpriv", args, { env, detached: true, stdio: [o.listens === true ? "pipe" : "ignore", output, output] });
+    this.#child = spawn("setpriv", args, {
+      env,
+      detached: true,
+      stdio: [o.listens === true ? "pipe" : "ignore", output, output],
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => o.log?.add(text));
     }
