@@ -12,6 +12,7 @@ import { Namespaces } from "./namespaces";
 import { type LabNetwork, Loopback, type NetworkKind } from "./network";
 import { directoryZone, LabPlan, type LabListed, type Topology } from "./plan";
 import { freeEverywhere } from "./ports";
+import { checkPort } from "./preflight";
 import { LabSite } from "./site";
 import { changeRecord, type NewRecord, type Spread, watchSpread } from "./spread";
 
@@ -84,6 +85,7 @@ export class Lab implements AsyncDisposable {
     const o = typeof options === "number" ? { sites: options } : options;
     const network = await createNetwork(o.network ?? "loopback");
     const plan = new LabPlan({ ...o, prefix: network.prefix });
+    if (o.port !== undefined && network.kind === "loopback") await checkPort(plan, o.port);
     const folder = await mkdtemp(join(o.storage ?? tmpdir(), "mesh-lab-"));
     const guardian = new Guardian(folder);
     const program = join(folder, "agent.js");
@@ -155,9 +157,9 @@ export class Lab implements AsyncDisposable {
     await this.#upServer(primary, mesh);
     await eventually(readySeconds, () => this.site(primary).soa(directoryZone), 20);
     await inParallel(startWidth, names, (name) => this.#upServer(name, mesh));
+    for (const site of this.sites.values()) site.startAgent();
     let ready = 0;
     await inParallel(startWidth, [primary, ...names], async (name) => {
-      this.site(name).startAgent();
       await this.site(name).ready(readySeconds);
       progress(++ready);
     });

@@ -38,6 +38,10 @@ export interface LabPlace {
   readonly replica?: { readonly ordinal: number; readonly addresses: readonly string[] };
 }
 
+const httpMs = 5000;
+/** Lines of a site's log that a failure shows. */
+const shownLines = 40;
+
 /** One site: a real knotd and a real agent, with folders in the place of a pod's mounts. */
 export class LabSite implements AsyncDisposable {
   readonly control: KnotControl;
@@ -193,7 +197,8 @@ export class LabSite implements AsyncDisposable {
   }
 
   async http(method: "GET" | "POST", path: string): Promise<{ readonly status: number; readonly text: string }> {
-    const response = await fetch(`http://${this.place.address}:${this.place.httpPort}${path}`, { method });
+    const signal = AbortSignal.timeout(httpMs);
+    const response = await fetch(`http://${this.place.address}:${this.place.httpPort}${path}`, { method, signal });
     return { status: response.status, text: await response.text() };
   }
 
@@ -210,7 +215,8 @@ export class LabSite implements AsyncDisposable {
     try {
       await eventually(seconds, look, 100);
     } catch (error) {
-      throw new Error(`${this.name} is not ready:\n${this.log()}`, { cause: error });
+      const end = this.log().trimEnd().split("\n").slice(-shownLines).join("\n");
+      throw new Error(`${this.name} is not ready:\n${end}`, { cause: error });
     }
   }
 
