@@ -14,7 +14,7 @@ import type { LabSite } from "./site";
 /** Seconds that a command waits for the mesh. */
 const patience = 60;
 /** Enough for the longest delay that anybody asks for by hand. */
-const askMs = 5000;
+const askMs = 2500;
 
 /** Carries commands out on a lab, one at a time, and tells what came of it. */
 export class Session {
@@ -119,12 +119,7 @@ export class Session {
   async #change(o: { zone: string; name: string; type: string; value: string }): Promise<void> {
     const name = recordName(o.name, o.zone);
     const owner = this.#running(this.lab.plan.owner(o.zone) ?? "");
-    let spread: Spread;
-    try {
-      spread = await this.lab.change(o.zone, { name, type: o.type, value: o.value }, patience);
-    } catch (error) {
-      throw new UserError(`${owner.name} did not take the record: ${messageOf(error)}`);
-    }
+    const spread = await this.lab.change(o.zone, { name, type: o.type, value: o.value }, patience);
     this.#tellSpread(`${name} ${o.type} changed at ${owner.name}`, spread);
   }
 

@@ -2,6 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { recordKey } from "../../../src/dns/rdata";
 import { DnsClient } from "../../../src/io/dns-client";
+import { messageOf, UserError } from "../../../src/errors";
+import { eventually } from "../eventually";
 import { inParallel } from "../in-parallel";
 import { knotBinaries } from "../knot";
 import { run } from "../tools/run";
@@ -26,7 +28,7 @@ export interface Spread {
 const askWidth = 16;
 const restMs = 5;
 
-/** Replaces an RRset by one record. Returns when the commit was asked for, by `performance.now()`. @throws CommandError with Knot's words. */
+/** Replaces an RRset by one record. Returns when the commit was asked for, by `performance.now()`. @throws UserError with Knot's words. */
 export async function changeRecord(owner: LabSite, zone: string, record: NewRecord): Promise<number> {
   const knotc = (...args: string[]): Promise<string> =>
     run(knotBinaries().knotc, ["-s", owner.path("run", "knot.sock"), ...args]);
@@ -41,7 +43,7 @@ export async function changeRecord(owner: LabSite, zone: string, record: NewReco
     return began;
   } catch (error) {
     await knotc("zone-abort", zone).catch(() => undefined);
-    throw error;
+    throw new UserError(`${owner.name} did not take the record: ${messageOf(error)}`);
   }
 }
 
@@ -59,7 +61,8 @@ export async function watchSpread(o: {
     const { answers } = await dns.query(site.server, o.question.name, o.question.type);
     return answers.map(recordKey).sort().join("\n");
   };
-  const wanted = await ask(o.owner);
+  // The owner's own link may lose packets.
+  const wanted = await eventually(o.seconds, () => ask(o.owner), restMs);
   const reached = new Map<string, number>();
   const missing = new Set(o.sites);
   const end = o.began + o.seconds * 1000;
