@@ -1,2 +1,2 @@
-export { Lab, type LabOptions } from "./lab";
+export { Lab } from "./lab";
 export { LabSite } from "./site";

@@ -129,7 +129,8 @@ export class Namespaces implements LabNetwork {
   async [Symbol.asyncDispose](): Promise<void> {
     const attached = [...this.#sites.values()];
     this.#sites.clear();
-    await Promise.all(attached.flatMap(({ line, holder }) => [line?.end("SIGKILL"), holder.end("SIGKILL")]));
+    const processes = attached.flatMap(({ line, holder }) => (line === undefined ? [holder] : [line, holder]));
+    await Promise.all(processes.map((each) => each.end("SIGKILL")));
   }
 
   /** Puts a delay line between a site's cable and the router. It stays, since one that delays nothing costs little. */
@@ -219,6 +220,7 @@ function withoutIpv6(): void {
 }
 
 async function ip(enter: readonly string[], commands: readonly string[]): Promise<void> {
-  const [program = "ip", ...args] = [...enter, "ip", "-batch", "-"];
+  const command: readonly string[] = [...enter, "ip", "-batch", "-"];
+  const [program = "ip", ...args] = command;
   await run(program, args, { input: `${commands.join("\n")}\n` });
 }

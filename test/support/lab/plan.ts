@@ -69,8 +69,13 @@ export class LabPlan {
   }
 
   get mesh(): Mesh {
+    return parseMesh(this.#written());
+  }
+
+  /** As in the shared stack's config. */
+  #written(): unknown {
     const { topology } = this.o;
-    return parseMesh({ directoryZone, catalogZone, ...(topology && { topology }), sites: this.list });
+    return { directoryZone, catalogZone, ...(topology && { topology }), sites: this.list };
   }
 
   /** Names of all zones that every site must answer, the central ones first. */
@@ -149,7 +154,7 @@ export class LabPlan {
 
   #checked<T>(value: T, undo: () => void): T {
     try {
-      void this.mesh;
+      parseMesh(this.#written());
     } catch (error) {
       undo();
       throw error;

@@ -29,16 +29,17 @@ export interface Facts {
   readonly storageProblem: string | undefined;
 }
 
-/** Measured: proportional set sizes of Knot and agent, and what the kernel keeps for them. */
-const siteMiB = 38;
-const zoneCopyMiB = 0.012;
+/** Measured with 20 to 100 sites: what MemAvailable falls by, for Knot, agent, their volumes on tmpfs and the kernel. */
+const siteMiB = 30;
+const zoneCopyMiB = 0.03;
+const peerMiB = 0.05;
 const labMiB = 250;
 /** Threads, sockets and timers grow beyond what two cores bear; the address plan of namespaces ends here. */
 const mostInNamespaces = 1000;
 
 /** MiB of memory that a lab takes. */
 export function memoryNeed({ sites, zones }: Pick<Wanted, "sites" | "zones">): number {
-  return Math.round(labMiB + sites * (siteMiB + zones * zoneCopyMiB));
+  return Math.round(labMiB + sites * (siteMiB + zones * zoneCopyMiB + sites * peerMiB));
 }
 
 /** Why a lab cannot be here, a sentence with the cure each. */

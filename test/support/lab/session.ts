@@ -14,7 +14,7 @@ import type { LabSite } from "./site";
 /** Seconds that a command waits for the mesh. */
 const patience = 60;
 /** Enough for the longest delay that anybody asks for by hand. */
-const askMs = 2500;
+const askMs = 1500;
 
 /** Carries commands out on a lab, one at a time, and tells what came of it. */
 export class Session {
@@ -46,19 +46,24 @@ export class Session {
         return this.#removeSite(command.site);
       case "cut":
         await lab.network.cut(command.site);
-        return this.#tell(`${command.site} is cut off`);
+        this.#tell(`${command.site} is cut off`);
+        return;
       case "heal":
         await lab.network.heal(command.site);
-        return this.#tell(`${command.site} is connected again`);
+        this.#tell(`${command.site} is connected again`);
+        return;
       case "delay":
         await lab.network.shape(command.site, { delayMs: command.ms, jitterMs: command.jitterMs });
-        return this.#tell(`packets from and to ${command.site} take ${command.ms} ms longer`);
+        this.#tell(`packets from and to ${command.site} take ${command.ms} ms longer`);
+        return;
       case "loss":
         await lab.network.shape(command.site, { lossPercent: command.percent });
-        return this.#tell(`${command.percent} % of the packets from and to ${command.site} are lost`);
+        this.#tell(`${command.percent} % of the packets from and to ${command.site} are lost`);
+        return;
       case "kill":
         await kill(lab.site(command.site), command.victim);
-        return this.#tell(`${command.site}: ${command.victim} killed`);
+        this.#tell(`${command.site}: ${command.victim} killed`);
+        return;
       case "start":
         return this.#start(command.site);
       case "change":
@@ -111,9 +116,9 @@ export class Session {
   async #start(name: string): Promise<void> {
     const site = this.lab.site(name);
     await site.start();
-    if (this.lab.network.isCut(name)) return this.#tell(`${name} runs, cut off`);
-    await site.ready(patience);
-    this.#tell(`${name} is ready`);
+    const isCut = this.lab.network.isCut(name);
+    if (!isCut) await site.ready(patience);
+    this.#tell(isCut ? `${name} runs, cut off` : `${name} is ready`);
   }
 
   async #change(o: { zone: string; name: string; type: string; value: string }): Promise<void> {
@@ -194,7 +199,6 @@ export class Session {
     return Math.round(performance.now() - began);
   }
 
-  // eslint-disable-next-line max-params -- from when is nearly always now
   #spread(owner: LabSite, question: { name: string; type: string }, began = performance.now()): Promise<Spread> {
     return watchSpread({ sites: this.lab.reachable(), owner, question, began, seconds: patience });
   }
@@ -210,9 +214,11 @@ export class Session {
     const times = [...reached.values()].sort((a, b) => a - b);
     const [median = 0, last = 0] = [times[Math.floor((times.length - 1) / 2)], times.at(-1)];
     this.lastChange = `${what}: answered by ${times.length} sites, half within ${median.toFixed(0)} ms, all within ${last.toFixed(0)} ms`;
-    if (missing.length === 0) return this.#tell(this.lastChange);
-    this.lastChange += `, not by ${missing.join(", ")}`;
-    throw new UserError(`${this.lastChange}, after ${patience} s`);
+    if (missing.length > 0) {
+      this.lastChange += `, not by ${missing.join(", ")}`;
+      throw new UserError(`${this.lastChange}, after ${patience} s`);
+    }
+    this.#tell(this.lastChange);
   }
 }
 

@@ -33,9 +33,9 @@ describe("the lab's table", () => {
   });
 
   it("says in one line what is left to do", () => {
-    const cut = site("site-1", { state: "cut", empty: ["a.example", "b.example"] });
-    const { agent: _, ...unasked } = cut;
-    expect(summarise({ sites: [site("site-0"), troubled, unasked], zones: 5 })).to.equal(
+    const { agent, ...cut } = site("site-1", { state: "cut", empty: ["a.example", "b.example"] });
+    expect(agent?.ready).to.equal(true);
+    expect(summarise({ sites: [site("site-0"), troubled, cut], zones: 5 })).to.equal(
       "2 of 3 sites ready, 5 zones, 1 lag, 2 empty, 0 problems, site-1 cut",
     );
   });
