@@ -111,14 +111,19 @@ export function commandHelp(): string {
   return forms.map(({ help }, i) => `  ${(heads[i] ?? "").padEnd(width)}  ${help}`).join("\n");
 }
 
+/** A line without its remark: `#` at the beginning or behind a space, outside of quotes, and what follows. */
+function withoutRemark(line: string): string {
+  return /^(?:"[^"]*"?|[^"\s#]#*|\s(?!#))*/.exec(` ${line}`)?.[0].trim() ?? "";
+}
+
 /**
- * Reads one line. What stands behind `#` at its beginning is a remark; such a line, and an empty one, is none.
+ * Reads one line; undefined when nothing, or nothing but a remark (`#`), stands there.
  *
  * @throws UserError that says what is wrong and how the command is written.
  */
 export function parseCommand(line: string): Command | undefined {
-  const text = line.trim();
-  if (text === "" || text.startsWith("#")) return undefined;
+  const text = withoutRemark(line);
+  if (text === "") return undefined;
   const words = text.split(/\s+/);
   const form = forms.find((each) => each.words.split(" ").every((word, i) => word === words[i]));
   if (form === undefined) throw new UserError(unknownCommand(words));

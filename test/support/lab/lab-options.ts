@@ -37,7 +37,7 @@ export function labUsage(): string {
 
 Commands, from the script or typed:
 ${commandHelp()}
-A line that begins with # is a remark.`;
+What follows # is a remark.`;
 }
 
 /**

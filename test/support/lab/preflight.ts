@@ -1,7 +1,7 @@
 import { accessSync, constants, readFileSync, statfsSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
-import { messageOf, UserError } from "../../../src/errors";
+import { UserError } from "../../../src/errors";
 import { knotBinaries } from "../knot";
 import { onPath } from "../tools/install";
 import type { NetworkKind } from "./network";
@@ -111,11 +111,11 @@ function knotProblem(): string | undefined {
   try {
     knotBinaries();
     return undefined;
-  } catch (error) {
+  } catch {
     const older = onPath("knotd");
     const version = older === undefined ? undefined : versionOf(older);
     const found = version === undefined ? "" : ` (the one on PATH is ${version})`;
-    return `${messageOf(error)}${found}; or, as root, let npm run lab fetch it`;
+    return `Knot 3.5.8 or newer is neither on PATH nor in the tool cache${found}; install it, or run the lab once as root, which fetches it`;
   }
 }
 

@@ -23,7 +23,11 @@ describe("commands of the lab", () => {
     ["wait converged 5", { kind: "wait", seconds: 5 }],
     ["status", { kind: "status" }],
     ["quit", { kind: "quit" }],
+    ["status # a remark", { kind: "status" }],
+    ["change a.example www TXT x#1 #2", change({ zone: "a.example", type: "TXT", value: "x#1" })],
+    ['change a.example www TXT "x #1" # 2', change({ zone: "a.example", type: "TXT", value: '"x #1"' })],
     ["# a remark", undefined],
+    ["  # a remark", undefined],
     ["", undefined],
   ];
   for (const [line, command] of read) {
