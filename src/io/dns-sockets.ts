@@ -39,8 +39,10 @@ export function exchangeUdp<T>(exchange: Exchange<T>): Promise<T> {
   socket.on("message", run.receive);
   const send = () => {
     if (run.over) return;
-    socket.connect(port, address, () => {
-      if (!run.over) socket.send(exchange.message);
+    // A callback is given the error in the place of a listener, for example when there is no route.
+    socket.connect(port, address, (error?: Error) => {
+      if (error !== undefined) run.broken(error);
+      else if (!run.over) socket.send(exchange.message);
     });
   };
   return run.start(() => {
