@@ -13,6 +13,7 @@ const program = join(__dirname, "..", "..", "support", "lab", "main.ts");
 export class LabRun implements AsyncDisposable {
   readonly #child: ChildProcess;
   #output = "";
+  #watched: readonly ProcessId[] = [];
 
   private constructor(
     readonly storage: string,
@@ -89,6 +90,7 @@ export class LabRun implements AsyncDisposable {
 
   /** Waits until none of these processes and nothing in the storage folder is left. */
   async leavesNothing(processes: readonly ProcessId[]): Promise<void> {
+    this.#watched = processes;
     await eventually(20, async () => {
       const alive = processes.filter(isAlive).map(({ pid }) => pid);
       if (alive.length > 0) throw new Error(`still there: ${alive.join(", ")}`);
@@ -98,9 +100,8 @@ export class LabRun implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { pid } of this.#child.exitCode === null && this.#child.signalCode === null ? this.processes() : []) {
-      process.kill(pid, "SIGKILL");
-    }
+    const ended = this.#child.exitCode !== null || this.#child.signalCode !== null;
+    for (const each of ended ? this.#watched : this.processes()) if (isAlive(each)) process.kill(each.pid, "SIGKILL");
     for (const path of [this.storage, `${this.storage}.script`]) await rm(path, { recursive: true, force: true });
   }
 }
