@@ -14,6 +14,7 @@ export function renderKnotConf(runtime: SiteRuntime): string {
     listen: [${runtime.listen.join(", ")}]
     udp-workers: ${workers?.udp ?? 2}
     tcp-workers: ${workers?.tcp ?? 10}
+    tcp-reuseport: on
     background-workers: ${workers?.background ?? 8}
     remote-retry-delay: 30000
 

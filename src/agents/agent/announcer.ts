@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { DnsServer } from "../../io/dns-client";
 import { watchFolder } from "../../io/folder-watch";
 import type { KnotControl } from "../../io/knot-control";
@@ -19,7 +20,9 @@ export interface AnnouncerOptions extends Omit<ConvergenceOptions, "onSilent"> {
 
 /** Between looks at serials, for changes that the watch on the journal missed. */
 const lookEveryMs = 30_000;
-/** Between looks that writes to the journal lead to. */
+/** Between the looks that a write to the journal leads to: Knot shows the new serial a little later. */
+const journalLooksMs = [0, 10, 40, 160];
+/** Between writes that are acted on. */
 const journalRestMs = 20;
 /** Between looks for a journal that is not there. */
 const journalAgainMs = 1000;
@@ -68,12 +71,22 @@ export class Announcer {
       signal,
       onChange: async () => {
         try {
-          await this.#look();
+          await this.#lookUntilShown(signal);
         } catch {
           // A Knot that is away is the passes' business, and the next look finds the change.
         }
       },
     });
+  }
+
+  async #lookUntilShown(signal: AbortSignal): Promise<void> {
+    let found = false;
+    for (const ms of journalLooksMs) {
+      await delay(ms, undefined, { signal });
+      const changes = await this.#look();
+      if (found && changes === 0) return;
+      found ||= changes > 0;
+    }
   }
 
   /** Does what is due. Throws what the control socket throws. */
@@ -84,9 +97,10 @@ export class Announcer {
     await Promise.all([this.#convergence.round(facts.key), this.#relay.round(facts.key)]);
   }
 
-  async #look(): Promise<void> {
+  /** Returns how many zones changed. */
+  async #look(): Promise<number> {
     const facts = this.o.facts();
-    if (facts === undefined) return;
+    if (facts === undefined) return 0;
     this.#lookAt = this.o.now() + lookEveryMs * (0.75 + this.o.random() / 2);
     const changes = await this.#serials.changed(this.#relay.isHub ? undefined : facts.own);
     const own = changes.filter(({ zone }) => this.#own.has(zone));
@@ -94,5 +108,6 @@ export class Announcer {
     // Not waited for: a peer that does not answer must not delay the next change.
     if (own.length > 0) void this.#convergence.announce(own, facts.key);
     if (others.length > 0) void this.#relay.announce(others, facts.key);
+    return changes.length;
   }
 }

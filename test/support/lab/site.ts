@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { readAgentOptions } from "../../../src/agents/agent/options";
 import { prepare } from "../../../src/agents/agent/prepare";
+import { nodeFlags } from "../../../src/agents/agent/node-flags";
 import type { AgentStatus } from "../../../src/agents/agent/status";
 import { createLogger } from "../../../src/agents/log";
 import type { SoaData } from "../../../src/dns/record";
@@ -53,7 +54,7 @@ export class LabSite implements AsyncDisposable {
   constructor(private place: LabPlace) {
     this.control = new KnotControl(join(this.path("run"), "knot.sock"));
     this.#agent = new KeptProcess(() => ({
-      command: this.#at(pinnedNode(), this.place.program, "worker"),
+      command: this.#at(pinnedNode(), ...nodeFlags, this.place.program, "worker"),
       env: this.#processEnvironment(),
       log: this.#log,
     }));
@@ -257,7 +258,7 @@ export class LabSite implements AsyncDisposable {
       rundir: this.path("run"),
       listen: [`${address}@${port}`],
       remotePort: port,
-      workers: { udp: 1, tcp: 2, background: 2 },
+      workers: { udp: 1, tcp: 8, background: 2 },
     };
   }
 }
