@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+
+/** Characters of each log that are kept, the latest. */
+const mostLog = 512 * 1024;
+
+/** The end of what several programs wrote. */
+export class Log {
+  #text = "";
+
+  add(text: string): void {
+    this.#text += text;
+    if (this.#text.length > 2 * mostLog) this.#text = this.#text.slice(-mostLog);
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+}
+
+/** What a {@link LabProcess} runs. */
+export interface ProcessOptions {
+  readonly command: readonly [string, ...string[]];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Is given what it writes. Without one that is dropped. */
+  readonly log?: Log;
+  /** Whether {@link LabProcess.tell} is used. */
+  readonly listens?: boolean;
+  /** Called once when it ended without having been told to. */
+  readonly died?: () => void;
+}
+
+/**
+ * A program of the lab. The kernel kills it when the lab's process ends, however that comes about; and what a terminal
+ * sends to the lab (Ctrl-C) does not reach it.
+ */
+export class LabProcess {
+  readonly #child: ChildProcess;
+  #told = false;
+
+  constructor(o: ProcessOptions) {
+    const output = o.log === undefined ? "ignore" : "pipe";
+    const env = o.env ?? process.env;
+    // setpriv becomes the program: there is no process in between.
+    const args = ["--pdeathsig", "KILL", "--", ...o.command];
+    this.#child = spawn("setpriv", args, {
+      env,
+      detached: true,
+      stdio: [o.listens === true ? "pipe" : "ignore", output, output],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => o.log?.add(text));
+    }
+    this.#child.stdin?.on("error", () => undefined);
+    this.#child.once("error", (error) => {
+      o.log?.add(`${error.message}\n`);
+      if (!this.#told) o.died?.();
+    });
+    this.#child.once("exit", () => {
+      if (!this.#told) o.died?.();
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get runs(): boolean {
+    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Writes to its standard input. */
+  tell(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  /** Ends it as a crash would. Returns whether there was something to end. */
+  crash(): boolean {
+    return this.runs && this.#child.kill("SIGKILL");
+  }
+
+  /** Ends it and waits until it is gone; after five seconds by force. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    this.#told = true;
+    if (!this.runs) return;
+    const exited = once(this.#child, "exit");
+    this.#child.kill(signal);
+    const hard = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
+    await exited;
+    clearTimeout(hard);
+  }
+}
