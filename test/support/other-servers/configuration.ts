@@ -35,6 +35,7 @@ options {
 ${own.map((line) => `  ${line}`).join("\n")}
   recursion no;
   notify no;
+  allow-notify { key "${key.name}"; };
   allow-transfer { none; };
   min-refresh-time ${Math.min(refresh, 60)}; max-refresh-time ${refresh};
   min-retry-time 1; max-retry-time ${refresh};
@@ -78,8 +79,9 @@ zone:
 `;
 }
 
-function nsdTimers({ refresh }: Consumer): readonly string[] {
-  return [`max-refresh-time: ${refresh}`, `max-retry-time: ${refresh}`, 'zonefile: "%s.zone"'];
+function nsdTimers({ key, refresh }: Consumer): readonly string[] {
+  const notify = ["0.0.0.0/0", "::/0"].map((from) => `allow-notify: ${from} ${key.name}`);
+  return [...notify, `max-refresh-time: ${refresh}`, `max-retry-time: ${refresh}`, 'zonefile: "%s.zone"'];
 }
 
 function nsdPattern(consumer: Consumer, o: { name: string; sites: readonly Site[]; lines: readonly string[] }): string {
