@@ -13,7 +13,8 @@ import { signMessage, verifyMessage } from "../dns/tsig";
 import { rcodes } from "../dns/types";
 import { updateMessage, type ZoneUpdate } from "../dns/update";
 import type { TsigKey } from "../mesh/model";
-import { type DnsServer, exchangeTcp, exchangeUdp } from "./dns-sockets";
+import { type DnsServer, type Exchange, exchangeTcp, exchangeUdp } from "./dns-sockets";
+import type { UdpChannel } from "./udp-channel";
 
 export type { DnsServer } from "./dns-sockets";
 
@@ -27,6 +28,8 @@ export interface DnsClientOptions {
   readonly now?: () => number;
   /** @default defaultTransferLimits */
   readonly limits?: Partial<TransferLimits>;
+  /** Datagrams go over this one socket where it takes the server; otherwise each has its own, with its own port. */
+  readonly channel?: UdpChannel;
   /** Ends everything that is under way with DnsError `aborted`, and all later calls at once. */
   readonly signal?: AbortSignal;
 }
@@ -60,7 +63,7 @@ interface TransferJob<T> {
   readonly open: (request: TransferRequest) => { push(bytes: Uint8Array, now: number): boolean; finish(): T };
 }
 
-/** Asks DNS servers by address. Each call has its own socket with its own port, which is always closed. */
+/** Asks DNS servers by address. Each call has its own socket with its own port, which is always closed, unless told otherwise. */
 export class DnsClient {
   readonly counters: DnsCounters = { udpQueries: 0, tcpQueries: 0, transfers: 0, notifies: 0 };
   readonly #options: DnsClientOptions;
@@ -215,10 +218,21 @@ export class DnsClient {
       return answer;
     };
     const timeoutMs = this.#timeoutMs;
-    const send = transport === "udp" ? exchangeUdp : exchangeTcp;
     const { signal } = this.#options;
-    const exchange = { server, message: signed?.bytes ?? plain, timeoutMs, totalMs: timeoutMs, signal, receive };
-    return datagrams.explain(send(exchange));
+    const exchange: Exchange<Message> = {
+      server,
+      message: signed?.bytes ?? plain,
+      timeoutMs,
+      totalMs: timeoutMs,
+      signal,
+      receive,
+    };
+    return datagrams.explain(transport === "udp" ? this.#sendDatagram(exchange) : exchangeTcp(exchange));
+  }
+
+  #sendDatagram<T>(exchange: Exchange<T>): Promise<T> {
+    const { channel } = this.#options;
+    return channel?.takes(exchange.server) === true ? channel.exchange(exchange) : exchangeUdp(exchange);
   }
 
   #sign(message: Buffer, key: TsigKey) {

@@ -39,8 +39,10 @@ export function exchangeUdp<T>(exchange: Exchange<T>): Promise<T> {
   socket.on("message", run.receive);
   const send = () => {
     if (run.over) return;
-    socket.connect(port, address, () => {
-      if (!run.over) socket.send(exchange.message);
+    // A callback is given the error in the place of a listener, for example when there is no route.
+    socket.connect(port, address, (error?: Error) => {
+      if (error !== undefined) run.broken(error);
+      else if (!run.over) socket.send(exchange.message);
     });
   };
   return run.start(() => {
@@ -74,8 +76,8 @@ export function exchangeTcp<T>(exchange: Exchange<T>): Promise<T> {
   });
 }
 
-/** An exchange until it ends, once: by a value, an error, the clock or the signal. Closes its socket then. */
-class Run<T> {
+/** An exchange until it ends, once: by a value, an error, the clock or the signal. Lets go of its socket then. */
+export class Run<T> {
   readonly #exchange: Exchange<T>;
   readonly #close: () => void;
   readonly #result: Promise<T>;

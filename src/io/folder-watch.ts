@@ -6,7 +6,7 @@ export interface FolderWatch {
   readonly path: string;
   /** Told once for everything that was written since it was called last. Must not throw. */
   readonly onChange: () => Promise<void>;
-  /** Least milliseconds between the end of one call and the next. */
+  /** Least milliseconds between the end of one call and the next; three times as long as the call took, if that is more. */
   readonly restMs: number;
   /** Milliseconds after which a folder that is not there, or went, is looked for again. */
   readonly lookAgainMs: number;
@@ -43,8 +43,9 @@ async function watchOnce(o: FolderWatch): Promise<void> {
   while (!seen.gone && !o.signal.aborted) {
     if (seen.written) {
       seen.written = false;
+      const began = performance.now();
       await o.onChange();
-      await rest(o.restMs, o.signal);
+      await rest(Math.max(o.restMs, 3 * (performance.now() - began)), o.signal);
     } else {
       await new Promise<void>((resolve) => (seen.wake = resolve));
     }

@@ -15,11 +15,8 @@ const mostOctets = 128 * 1024 * 1024;
 /** Items that are used here, by their place in `knot_ctl_idx_t`. */
 const item = { command: 0, flags: 1, error: 2, zone: 6, type: 9, data: 10, filters: 11 } as const;
 
-/** What one unit of an answer says. */
-interface Unit {
-  readonly type: number;
-  readonly items: ReadonlyMap<number, string>;
-}
+/** What one unit of an answer says, by item. Good until the next unit comes: answers about many zones have many units. */
+type Unit = ReadonlyMap<number, string>;
 
 /** One zone of Knot's `zone-status`. */
 export interface ZoneStatus {
@@ -59,58 +56,85 @@ export class KnotControl {
 
   /** Reads a zone's file anew and waits until it is loaded. */
   async zoneReload(zone: string): Promise<void> {
-    await this.#call({ command: "zone-reload", flags: "B" }, [zone]);
+    await this.#call({ command: "zone-reload", flags: "B" }, { zones: [zone] });
   }
 
   /** Sends NOTIFY for a zone to all that its configuration names. */
   async zoneNotify(zone: string): Promise<void> {
-    await this.#call({ command: "zone-notify" }, [zone]);
+    await this.#call({ command: "zone-notify" }, { zones: [zone] });
   }
 
   /** Asks the primaries of secondary zones for newer serials, now. */
   async zoneRefresh(zones: readonly string[]): Promise<void> {
-    if (zones.length > 0) await this.#call({ command: "zone-refresh" }, zones);
+    if (zones.length > 0) await this.#call({ command: "zone-refresh" }, { zones });
   }
 
-  /** State of the named zones, or of all. A zone that Knot does not have is a {@link KnotControlError}. */
+  /** State of the named zones, or of all. A zone that Knot does not have is left out. */
   async zoneStatus(zones?: readonly string[]): Promise<ZoneStatus[]> {
     if (zones?.length === 0) return [];
-    const fields = new Map<string, Map<string, string>>();
-    let current: Map<string, string> | undefined;
-    for (const { items } of await this.#call({ command: "zone-status", filters: "rsc" }, zones)) {
-      const name = items.get(item.zone);
+    const statuses = new Map<string, Writable<ZoneStatus>>();
+    let current: Writable<ZoneStatus> | undefined;
+    const take = (unit: Unit): void => {
+      const name = unit.get(item.zone);
       if (name !== undefined) {
-        const key = plainName(name);
-        current = fields.get(key) ?? new Map<string, string>();
-        fields.set(key, current);
+        const zone = plainName(name);
+        current = statuses.get(zone) ?? { zone, role: "", serial: undefined };
+        statuses.set(zone, current);
       }
-      const type = items.get(item.type);
-      if (type !== undefined) current?.set(type, items.get(item.data) ?? "");
-    }
-    return [...fields].map(([name, values]) => ({
-      zone: name,
-      role: values.get("role") ?? "",
-      serial: serialOf(values.get("serial")),
-      ...memberOf(values.get("catalog")),
-    }));
+      if (current !== undefined) takeField(current, unit);
+    };
+    await this.#call({ command: "zone-status", filters: "rsc" }, { zones, take, absent: "ignore" });
+    return [...statuses.values()];
   }
 
   /** Knot's version, which also shows that it is there. */
   async status(): Promise<{ readonly version: string }> {
-    const units = await this.#call({ command: "status", type: "version" });
-    return { version: units[0]?.items.get(item.data) ?? "" };
+    let version = "";
+    const take = (unit: Unit): void => {
+      version = unit.get(item.data) ?? version;
+    };
+    await this.#call({ command: "status", type: "version" }, { take });
+    return { version };
   }
 
-  async #call(command: Command, zones?: readonly string[]): Promise<Unit[]> {
-    const request = encodeRequest(command, zones);
-    const units = await exchange({ path: this.#path, timeoutMs: this.#timeoutMs, request });
-    const errors = units.flatMap(({ items }) => {
-      const message = items.get(item.error);
-      const zone = items.get(item.zone);
-      return message === undefined ? [] : [zone === undefined ? message : `${plainName(zone)}: ${message}`];
-    });
+  async #call(
+    command: Command,
+    o: {
+      readonly zones?: readonly string[] | undefined;
+      readonly take?: (unit: Unit) => void;
+      readonly absent?: "ignore";
+    } = {},
+  ): Promise<void> {
+    const errors: string[] = [];
+    const take = (unit: Unit): void => {
+      const error = unit.get(item.error);
+      const zone = unit.get(item.zone);
+      if (error === undefined) o.take?.(unit);
+      else if (o.absent !== "ignore" || error !== noSuchZone)
+        errors.push(zone === undefined ? error : `${plainName(zone)}: ${error}`);
+    };
+    await exchange({ path: this.#path, timeoutMs: this.#timeoutMs, request: encodeRequest(command, o.zones), take });
     if (errors.length > 0) throw new KnotControlError(`Knot refused ${command.command}: ${errors.join("; ")}`);
-    return units;
+  }
+}
+
+/** Knot's words for a zone that it does not have (KNOT_ENOZONE). */
+const noSuchZone = "no such zone found";
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function takeField(status: Writable<ZoneStatus>, unit: Unit): void {
+  const value = unit.get(item.data) ?? "";
+  switch (unit.get(item.type)) {
+    case "role":
+      status.role = value;
+      break;
+    case "serial":
+      status.serial = serialOf(value);
+      break;
+    case "catalog":
+      Object.assign(status, memberOf(value));
+      break;
   }
 }
 
@@ -143,11 +167,11 @@ function encodeItem(index: number, text: string): Buffer {
   return Buffer.concat([head, value]);
 }
 
-/** Sends one request and collects units until Knot says BLOCK or END. */
-function exchange(o: { path: string; timeoutMs: number; request: Buffer }): Promise<Unit[]> {
+/** Sends one request and hands over units until Knot says BLOCK or END. */
+function exchange(o: { path: string; timeoutMs: number; request: Buffer; take: (unit: Unit) => void }): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(o.path);
-    const reader = new UnitReader();
+    const reader = new UnitReader(o.take);
     const timer = setTimeout(() => {
       finish(new TransientError(`Knot did not answer on its control socket within ${o.timeoutMs} ms`));
     }, o.timeoutMs);
@@ -155,7 +179,7 @@ function exchange(o: { path: string; timeoutMs: number; request: Buffer }): Prom
       clearTimeout(timer);
       endSession(socket);
       if (error) reject(error);
-      else resolve(reader.units);
+      else resolve();
     };
     socket.on("error", (error) => {
       finish(new TransientError(`Knot's control socket: ${error.message}`, { cause: error }));
@@ -183,10 +207,12 @@ function endSession(socket: Socket): void {
 
 /** Takes an answer apart however it is cut into reads. */
 class UnitReader {
-  readonly units: Unit[] = [];
   #rest: Buffer = Buffer.alloc(0);
-  #open: { type: number; items: Map<number, string> } | undefined;
+  readonly #items = new Map<number, string>();
+  #open = false;
   #octets = 0;
+
+  constructor(private readonly take: (unit: Unit) => void) {}
 
   /**
    * Returns whether the answer is whole.
@@ -203,15 +229,15 @@ class UnitReader {
       if (code < itemOffset) {
         this.#close();
         if (code === unit.block || code === unit.end) return true;
-        this.#open = { type: code, items: new Map() };
+        this.#open = true;
         buffer = buffer.subarray(1);
         continue;
       }
-      if (this.#open === undefined || code >= itemOffset + itemCount)
+      if (!this.#open || code >= itemOffset + itemCount)
         throw new TransientError(`unknown code ${code} in an answer; is this Knot's control socket?`);
       if (buffer.length < 3 || buffer.length < 3 + buffer.readUInt16BE(1)) break;
       const length = buffer.readUInt16BE(1);
-      this.#open.items.set(code - itemOffset, buffer.toString("utf8", 3, 3 + length));
+      this.#items.set(code - itemOffset, buffer.toString("utf8", 3, 3 + length));
       buffer = buffer.subarray(3 + length);
     }
     this.#rest = buffer;
@@ -219,8 +245,9 @@ class UnitReader {
   }
 
   #close(): void {
-    if (this.#open) this.units.push(this.#open);
-    this.#open = undefined;
+    if (this.#open) this.take(this.#items);
+    this.#open = false;
+    this.#items.clear();
   }
 }
 

@@ -32,7 +32,7 @@ export function renderDirectory(mesh: Mesh, o: { readonly timers?: SoaTimers } =
   const lines = [
     ...renderApex({ zone, mesh, timers: o.timers ?? centralTimers }),
     ...catalogSites(mesh).map((site) => `@ NS ${serverName(site.name, zone)}.`),
-    `${meshLabel} TXT ${quoted(["version=1", `sites=${sites.length}`, `zones=${owned.length}`])}`,
+    `${meshLabel} TXT ${quoted(outlineFacts(mesh, owned.length))}`,
     ...sites.flatMap(siteLines),
     ...owned.map(({ site, member }) => zoneLine({ site, member, zone })),
   ];
@@ -66,6 +66,12 @@ export function soaLines(o: {
     `$TTL ${minimum}`,
     `@ SOA ${o.mname}. ${o.rname}. ${o.serial} ${refresh} ${retry} ${expire} ${minimum}`,
   ];
+}
+
+/** A full mesh says nothing of its topology, as before there was any other. */
+function outlineFacts({ sites, topology }: Mesh, zones: number): readonly string[] {
+  const facts = ["version=1", `sites=${sites.length}`, `zones=${zones}`];
+  return topology === "full" ? facts : [...facts, `topology=${topology}`];
 }
 
 function siteLines(site: Site): readonly string[] {

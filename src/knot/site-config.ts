@@ -1,9 +1,13 @@
-import { catalogSitesOf, peersOf } from "../plan/peers";
+import { peersOf } from "../plan/peers";
+import { audienceOf, centralSourcesOf, sourcesOf } from "../plan/topology";
 import type { KeyRing, WelcomePacket, Zone } from "../mesh/model";
 import type { MeshView, SiteView } from "../plan/view";
 import { renderCatalogZone } from "./catalog-text";
 import { soaLines } from "./central-zones";
+import { memberId } from "./member-id";
 import { isWriter, siblings, type SiteRuntime } from "./site-runtime";
+import { section, type Stanza } from "./stanza";
+import { centralTimers, memberTimers, type Timers } from "./timers";
 
 export { renderKnotConf } from "./knot-conf";
 export type { SiteRuntime } from "./site-runtime";
@@ -31,29 +35,46 @@ export interface SiteInput {
  * so that it is served until this site takes it over.
  */
 export function renderSiteFiles(input: SiteInput): Map<string, string> {
+  const peers = peersOf(input);
+  const members = membersOf(input);
+  const outline: Outline = { ...input, peers, members, owners: ownersOf({ ...input, peers, members }) };
   return new Map([
     ["conf/keys.conf", renderKeys(input.ring)],
-    ["conf/peers.d/10-remotes.conf", renderRemotes(input)],
-    ["conf/peers.d/20-templates.conf", renderTemplates(input)],
-    ["conf/peers.d/30-catalog.conf", renderLocalCatalogStanza(input)],
+    ["conf/peers.d/10-remotes.conf", renderRemotes(outline)],
+    ["conf/peers.d/20-templates.conf", renderTemplates(outline)],
+    ["conf/peers.d/30-catalog.conf", renderLocalCatalogStanza(outline)],
     ["conf/zones.d/central.conf", renderCentralStanzas(input.packet)],
     ["conf/zones.d/own.conf", renderOwnStanzas(input)],
-    [localCatalogFile, renderLocalCatalog(input)],
+    [localCatalogFile, renderLocalCatalog(outline)],
   ]);
 }
 
+/** A zone that is taken from another site. */
+interface Member {
+  readonly name: string;
+  readonly owner: string;
+}
+
+/** What the files are made from, with what follows from it and several of them need. */
+interface Outline extends SiteInput {
+  readonly peers: readonly SiteView[];
+  readonly members: readonly Member[];
+  /** Sites that have a template. */
+  readonly owners: readonly string[];
+}
+
 /** The zones that the site takes from others, and the site that owns each. */
-export function membersOf({
-  packet,
-  view,
-}: Pick<SiteInput, "packet" | "view">): readonly { readonly name: string; readonly owner: string }[] {
+export function membersOf({ packet, view }: Pick<SiteInput, "packet" | "view">): readonly Member[] {
   const own = new Set([...packet.site.zones.map((zone) => zone.name), packet.directoryZone, packet.catalogZone]);
   return view.zones.filter((zone) => !own.has(zone.name)).map(({ name, owner }) => ({ name, owner }));
 }
 
-/** Ids of Knot's templates for owners have a prefix, so that no site's name can meet `default` or another of ours. */
+/**
+ * Id of Knot's template for an owner's zones. The prefix keeps a site's name from meeting `default` or another of ours.
+ * Long names give way to a hash: all ids stand in one list, `catalog-template`, and Knot keeps a list in 65,535 octets.
+ */
 export function ownerTemplate(owner: string): string {
-  return `owner-${owner}`;
+  return owner.length <= 10 ? `owner-${owner}` : `owner_${memberId(owner).slice(0, 10)}`;
 }
 
 function remoteId(site: string): string {
@@ -70,12 +91,12 @@ function renderKeys(ring: KeyRing): string {
   );
 }
 
-function renderRemotes({ packet, ring, view, runtime }: SiteInput): string {
-  const peers = peersOf({ packet, view });
+function renderRemotes(outline: Outline): string {
+  const { peers, ring, runtime } = outline;
   const replicas = siblings(runtime);
   const remote = (id: string, addresses: readonly string[]): Stanza => ({ id, address: addresses, key: ring.signing });
   const lists = [
-    { id: "mesh", remote: peers.map((peer) => remoteId(peer.name)) },
+    ...audienceLists(outline).map(({ id, names }) => ({ id, remote: names.map(remoteId) })),
     { id: "siblings", remote: replicas.map((replica) => replica.id) },
   ];
   return (
@@ -95,37 +116,69 @@ function renderRemotes({ packet, ring, view, runtime }: SiteInput): string {
   );
 }
 
-/** What a zone is that comes from elsewhere: kept in the journal over restarts, asked for again within 30 s at worst. */
+/** Octets of one list; Knot takes 65,535, three more for each id included. */
+const longestList = 60_000;
+
+/** Lists of those whom Knot sends NOTIFY for the zones of this site. */
+function audienceLists(outline: Outline): readonly { readonly id: string; readonly names: readonly string[] }[] {
+  const lists: string[][] = [];
+  let room = 0;
+  for (const { name } of audienceOf(outline)) {
+    room -= remoteId(name).length + 3;
+    if (room < 0) {
+      lists.push([]);
+      room = longestList;
+    }
+    lists.at(-1)?.push(name);
+  }
+  return lists.map((names, i) => ({ id: i === 0 ? "mesh" : `mesh-${i}`, names }));
+}
+
+/** What a zone is that comes from elsewhere: kept in the journal over restarts. */
 const secondary: Stanza = {
   "journal-content": "all",
   "zonefile-load": "none",
   "zonefile-sync": -1,
-  "retry-max-interval": 30,
   acl: "mesh",
 };
 
-function renderTemplates(input: SiteInput): string {
-  const { packet, view, runtime } = input;
+function renderTemplates(input: Outline): string {
+  const { packet, runtime } = input;
   const notifySiblings = siblings(runtime).length > 0 ? ["siblings"] : [];
-  const notifyMesh = peersOf({ packet, view }).length > 0 ? ["mesh"] : [];
+  const notifyMesh = audienceLists(input).map(({ id }) => id);
   const own = isWriter(runtime)
     ? ownTemplates([...notifyMesh, ...notifySiblings])
-    : [{ ...secondary, id: "own", master: ["replica-0"] }];
+    : [{ ...secondary, id: "own", "retry-max-interval": 30, master: ["replica-0"] }];
   const all: readonly Stanza[] = [
     ...own,
     centralTemplate(input, [...(isCatalog(packet.site) ? notifyMesh : []), ...notifySiblings]),
-    ...ownersOf(input).map((owner) => ({
-      ...secondary,
-      id: ownerTemplate(owner),
-      ...masters(mastersFor(input, owner)),
-      ...notify(notifySiblings),
-    })),
+    ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notify(notifySiblings) })),
   ];
   // A zone with a template takes nothing from the default one.
   return section(
     "template",
     all.map((template) => ({ ...template, storage: `"${runtime.storage}/zones"` })),
   );
+}
+
+/** How a zone is taken from its owner. Hubs pass changes on by their agents, which know whom a zone belongs to. */
+function memberTemplate(input: Outline, owner: string): Stanza {
+  const sources = sourcesOf(input, owner);
+  const { sites, zones } = input.view;
+  const spread = `${input.packet.site.name} ${owner}`;
+  const timers = memberTimers({ sites: sites.length, zones: zones.length, sources: sources.length, spread });
+  return {
+    ...secondary,
+    id: ownerTemplate(owner),
+    ...intervals(timers),
+    ...masters(sources.map(remoteId)),
+  };
+}
+
+/** A zone without content is asked for at shorter intervals, which a least one would stretch. */
+function intervals({ refresh, retry }: Timers): Stanza {
+  const rare = retry > 30 ? { "retry-min-interval": retry } : {};
+  return { "refresh-min-interval": refresh, ...rare, "retry-max-interval": retry };
 }
 
 /** Own zones live from updates: the file is read at the start and written by Knot, the journal holds what came since. */
@@ -148,20 +201,17 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
  * The central zones. The primary's writer loads files and counts the serial up by itself. All others are plain
  * secondaries: they do not interpret the catalog, since a Knot that does obeys it before anybody could check it.
  */
-function centralTemplate(input: SiteInput, targets: readonly string[]): Stanza {
+function centralTemplate(input: Outline, targets: readonly string[]): Stanza {
   const { packet, runtime } = input;
   if (packet.site.role === "primary-catalog" && isWriter(runtime)) {
     return { id: "central", ...fileDriven, acl: "mesh", ...notify(targets) };
   }
   const writer = packet.site.role === "primary-catalog" ? ["replica-0"] : [];
+  const sources = [...writer, ...centralSourcesOf(input).map(remoteId)];
+  const sites = input.view.sites.length;
   // All else waits for these two, so that they are asked for sooner than members.
-  return {
-    ...secondary,
-    id: "central",
-    "retry-max-interval": 10,
-    ...masters([...writer, ...catalogRemotes(input)]),
-    ...notify(targets),
-  };
+  const timers = centralTimers({ sites, sources: sources.length, spread: packet.site.name });
+  return { ...secondary, id: "central", ...intervals(timers), ...masters(sources), ...notify(targets) };
 }
 
 /** A zone that comes from a file: differences go out, the serial is Knot's own business, the file is never written. */
@@ -172,8 +222,8 @@ const fileDriven: Stanza = {
   "serial-policy": "unixtime",
 };
 
-function renderLocalCatalogStanza(input: SiteInput): string {
-  const templates = ownersOf(input).map(ownerTemplate);
+function renderLocalCatalogStanza(input: Outline): string {
+  const templates = input.owners.map(ownerTemplate);
   return section("zone", [
     { domain: localCatalogZone, ...fileDriven, "catalog-role": "interpret", "catalog-template": templates },
   ]);
@@ -195,7 +245,7 @@ function renderOwnStanzas({ packet, runtime }: SiteInput): string {
   );
 }
 
-function renderLocalCatalog(input: SiteInput): string {
+function renderLocalCatalog(input: Outline): string {
   const apex = soaLines({
     zone: localCatalogZone,
     mname: "invalid",
@@ -205,26 +255,14 @@ function renderLocalCatalog(input: SiteInput): string {
   });
   return renderCatalogZone({
     apex,
-    members: membersOf(input).map(({ name, owner }) => ({ name, group: ownerTemplate(owner) })),
+    members: input.members.map(({ name, owner }) => ({ name, group: ownerTemplate(owner) })),
   });
 }
 
 /** Sites that get a template: every peer, and owners of members beyond (this site itself, a site that is held back). */
-function ownersOf(input: SiteInput): readonly string[] {
-  const owners = [...peersOf(input).map((peer) => peer.name), ...membersOf(input).map((member) => member.owner)];
-  return owners.length === 0 ? [input.packet.site.name] : [...new Set(owners)].sort(compareText);
-}
-
-/** Whom to ask for a zone: its owner first, then the catalog sites. Never the server itself. */
-function mastersFor(input: SiteInput, owner: string): readonly string[] {
-  const isPeer = peersOf(input).some((peer) => peer.name === owner);
-  return [...new Set([...(isPeer ? [remoteId(owner)] : []), ...catalogRemotes(input)])];
-}
-
-function catalogRemotes({ packet, view }: SiteInput): readonly string[] {
-  return catalogSitesOf({ packet, view })
-    .filter((site) => site.name !== packet.site.name)
-    .map((site) => remoteId(site.name));
+function ownersOf({ packet, peers, members }: Omit<Outline, "owners">): readonly string[] {
+  const owners = [...peers.map((peer) => peer.name), ...members.map((member) => member.owner)];
+  return owners.length === 0 ? [packet.site.name] : [...new Set(owners)].sort(compareText);
 }
 
 function isCatalog(site: Pick<SiteView, "role">): boolean {
@@ -237,28 +275,6 @@ function masters(ids: readonly string[]): Stanza {
 
 function notify(ids: readonly string[]): Stanza {
   return ids.length === 0 ? {} : { notify: ids };
-}
-
-type Value = string | number | boolean | readonly string[];
-type Stanza = Readonly<Record<string, Value>>;
-
-/** A section of Knot's configuration; nothing when it has no items. The first field of an item must be its id. */
-function section(name: string, items: readonly Stanza[]): string {
-  if (items.length === 0) return "";
-  return `${name}:\n${items.map(renderStanza).join("")}\n`;
-}
-
-function renderStanza(stanza: Stanza): string {
-  const { id, domain, ...rest } = stanza;
-  const head = id === undefined ? { domain } : { id };
-  const fields = Object.entries({ ...head, ...rest });
-  return fields.map(([key, value], i) => `${i === 0 ? "  - " : "    "}${key}: ${renderValue(value)}\n`).join("");
-}
-
-function renderValue(value: Value | undefined): string {
-  if (typeof value === "boolean") return value ? "on" : "off";
-  if (typeof value === "object") return `[${value.join(", ")}]`;
-  return String(value);
 }
 
 function compareText(a: string, b: string): number {

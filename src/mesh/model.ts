@@ -29,12 +29,19 @@ export interface Site {
   readonly retired?: string;
 }
 
+/**
+ * How zones travel from their owners. `full`: every site takes them from the owner. `hub`: the catalog sites do, and pass
+ * them on to the standard sites; each of those is at home at one hub.
+ */
+export type Topology = "full" | "hub";
+
 /** The whole mesh. Sites in the order of the list. */
 export interface Mesh {
   /** Zone that tells which sites exist, where they are and who owns which zone. */
   readonly directoryZone: string;
   /** RFC 9432 catalog of all member zones. */
   readonly catalogZone: string;
+  readonly topology: Topology;
   readonly sites: readonly Site[];
 }
 

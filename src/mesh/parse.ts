@@ -7,6 +7,9 @@ import type { Mesh, Site, Zone } from "./model";
 import { foldName } from "./names";
 import { meshSchema, type MeshInput } from "./schema";
 
+/** Sites of the largest mesh that is full unless told otherwise (see docs/scaling.md). */
+const largestFull = 50;
+
 /**
  * Turns the one list of the shared stack's config into a mesh that everything else may rely on.
  *
@@ -76,6 +79,7 @@ function normalise(input: MeshInput): Mesh {
   return {
     directoryZone: foldName(input.directoryZone),
     catalogZone: foldName(input.catalogZone),
+    topology: input.topology ?? (input.sites.length > largestFull ? "hub" : "full"),
     sites: input.sites.map(normaliseSite),
   };
 }

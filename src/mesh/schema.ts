@@ -133,17 +133,23 @@ const site = z.strictObject({
   retired: retired.optional(),
 });
 
-/** Most sites that Knot takes in one `remotes` list (it overflows at item 8,330). */
-const mostSites = 8000;
+/** Knot keeps the list of templates, one for each site, in 65,535 octets (see `ownerTemplate`). */
+const mostSites = 3400;
 
 /** The shape of the one list, each field by itself. What the fields must be to each other is in `consistency.ts`. */
 export const meshSchema = z.strictObject({
   directoryZone: zoneName.describe("Zone that tells which sites exist, where they are and who owns which zone."),
   catalogZone: zoneName.describe("RFC 9432 catalog of all member zones."),
+  topology: z
+    .enum(["full", "hub"], { error: "must be full or hub; leave it out to have it chosen by the number of sites" })
+    .optional()
+    .describe(
+      "How zones travel: from their owners to all (full), or by way of the catalog sites (hub). Default: by size.",
+    ),
   sites: z
     .array(site, list("write the sites"))
     .min(1, "is empty; write at least the primary-catalog site")
-    .max(mostSites, `has more than ${mostSites} sites`),
+    .max(mostSites, `has more than ${mostSites} sites, which is what one mesh holds; make two of them`),
 });
 
 /** What the schema yields: shaped and checked field by field, not yet normalised. */

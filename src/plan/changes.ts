@@ -1,8 +1,10 @@
 import type { Change, MeshView, SiteView, ZoneView } from "./view";
 
-/** The steps from one view to another: sites first, each kind sorted by name. */
+/** The steps from one view to another: the topology, then sites and zones, each kind sorted by name. */
 export function changesBetween(from: MeshView, to: MeshView): readonly Change[] {
-  return [...siteChanges(from.sites, to.sites), ...zoneChanges(from.zones, to.zones)];
+  const topology: readonly Change[] =
+    from.topology === to.topology ? [] : [{ kind: "topology-changed", to: to.topology ?? "full" }];
+  return [...topology, ...siteChanges(from.sites, to.sites), ...zoneChanges(from.zones, to.zones)];
 }
 
 function siteChanges(from: readonly SiteView[], to: readonly SiteView[]): readonly Change[] {
@@ -12,6 +14,7 @@ function siteChanges(from: readonly SiteView[], to: readonly SiteView[]): readon
     const [old, now] = [before.get(site), after.get(site)];
     if (now === undefined) return [{ kind: "site-removed", site }];
     if (old === undefined) return [{ kind: "site-added", site }];
+    if (old === now) return [];
     const fields = (["role", "addresses", "sources", "retired"] as const).filter(
       (field) => JSON.stringify(old[field]) !== JSON.stringify(now[field]),
     );

@@ -3,6 +3,7 @@ import { changesBetween } from "./changes";
 import { isRetired, mostRemovals, type Limits } from "./limits";
 import { isBootstrap } from "./peers";
 import type { Discovery, RefusedDiscovery } from "./read-view";
+import { shareView } from "./share-view";
 import type { Held, MeshPlan, MeshView, SiteView, ZoneView } from "./view";
 
 /** What a pass knows and found. No clock, no network: equal inputs give equal plans. */
@@ -32,7 +33,7 @@ const nothing: MeshView = { directorySerial: 0, catalogSerial: 0, sites: [], zon
  * | fewer than that                                        | all of these stay, held until confirmed     |
  * | an entry that the two zones disagree on, or a bad one  | what is known of it stays                   |
  *
- * Planning again with the result as what is known changes nothing.
+ * Planning again with the result as what is known changes nothing: `next` is then the very object that is known.
  */
 export function planMesh(input: PlanInput): MeshPlan {
   const { discovered, limits, today } = input;
@@ -127,13 +128,14 @@ function assemble(o: {
   const needed = new Set(o.zones.entries.map((zone) => zone.owner).filter((owner) => !names.has(owner)));
   const owners = o.known.sites.filter((site) => needed.has(site.name));
   const held = { sites: o.sites.held, zones: o.zones.held };
-  return {
+  return shareView(o.known, {
     directorySerial: o.view.directorySerial,
     catalogSerial: o.view.catalogSerial,
     sites: byName([...o.sites.entries, ...owners]),
     zones: byName(o.zones.entries),
+    ...(o.view.topology !== undefined && { topology: o.view.topology }),
     ...(held.sites.length + held.zones.length > 0 && { held }),
-  };
+  });
 }
 
 function heldIn({ sites, zones, held }: MeshView): readonly Held[] {

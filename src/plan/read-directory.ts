@@ -15,6 +15,7 @@ interface DirectoryEntry {
 /** The directory zone, read entry by entry. */
 export interface Directory {
   readonly serial: number;
+  readonly topology?: "hub";
   readonly sites: readonly SiteView[];
   readonly badSites: readonly string[];
   readonly zones: ReadonlyMap<string, DirectoryEntry>;
@@ -31,15 +32,15 @@ export interface Directory {
 export function readDirectory(zone: string, records: readonly ResourceRecord[]): Directory {
   const serial = serialOf(zone, records);
   const texts = textsByName(records);
-  const counts = readCounts(zone, texts.get(`${meshLabel}.${zone}`));
+  const outline = readOutline(zone, texts.get(`${meshLabel}.${zone}`));
   const siteNames = namesBelow(texts.keys(), zone).filter((name) => !name.includes(".") && name !== meshLabel);
   const zoneNames = namesBelow(texts.keys(), `${zoneLabel}.${zone}`);
   if (siteNames.length === 0) throw new RefusedZone("empty", `directory ${zone} has no site`);
-  if (siteNames.length !== counts.sites || zoneNames.length !== counts.zones) {
+  if (siteNames.length !== outline.sites || zoneNames.length !== outline.zones) {
     const has = `${siteNames.length} sites and ${zoneNames.length} zones`;
     throw new RefusedZone(
       "incomplete",
-      `directory ${zone} has ${has}, but says that it has ${counts.sites} and ${counts.zones}`,
+      `directory ${zone} has ${has}, but says that it has ${outline.sites} and ${outline.zones}`,
     );
   }
   const addresses = addressesByName(records);
@@ -52,6 +53,7 @@ export function readDirectory(zone: string, records: readonly ResourceRecord[]):
   }));
   return {
     serial,
+    ...(outline.topology !== undefined && { topology: outline.topology }),
     sites: sites.flatMap((site) => (typeof site === "string" ? [] : [site])),
     badSites: siteNames.filter((_, i) => typeof sites[i] === "string"),
     zones: new Map(zones.flatMap(({ name, entry }) => (typeof entry === "string" ? [] : [[name, entry] as const]))),
@@ -76,7 +78,11 @@ function addressesByName(records: readonly ResourceRecord[]): ReadonlyMap<string
   return addresses;
 }
 
-function readCounts(zone: string, texts: readonly (readonly string[])[] | undefined): { sites: number; zones: number } {
+/** What the directory says of itself: how much it holds, and how zones travel. A topology of a later release is read as `full`. */
+function readOutline(
+  zone: string,
+  texts: readonly (readonly string[])[] | undefined,
+): { sites: number; zones: number; topology?: "hub" } {
   const facts = factsOf(texts?.[0] ?? []);
   const version = facts.get("version")?.[0];
   if (texts?.length !== 1 || version === undefined)
@@ -89,7 +95,8 @@ function readCounts(zone: string, texts: readonly (readonly string[])[] | undefi
       throw new RefusedZone("malformed", `directory ${zone} does not say its number of ${key}`);
     return Number(value);
   };
-  return { sites: count("sites"), zones: count("zones") };
+  const hub = facts.get("topology")?.[0] === "hub";
+  return { sites: count("sites"), zones: count("zones"), ...(hub && { topology: "hub" }) };
 }
 
 /** `key=value` strings, by key. What has another form is ignored, so that later versions may add to it. */

@@ -34,13 +34,46 @@ export function readMeshView(o: {
   readonly directory: readonly ResourceRecord[];
   readonly catalog: readonly ResourceRecord[];
 }): Discovery | RefusedDiscovery {
-  try {
-    const directory = readDirectory(o.directoryZone, o.directory);
-    const catalog = readCatalog(o.catalogZone, o.catalog);
-    return joinZones(directory, catalog);
-  } catch (error) {
-    if (error instanceof RefusedZone) return { kind: "refused", refusal: { kind: error.kind, reason: error.message } };
-    throw error;
+  const reader = new MeshReader(o);
+  reader.takeDirectory(o.directory);
+  reader.takeCatalog(o.catalog);
+  return reader.finish();
+}
+
+/** Does what {@link readMeshView} does a zone at a time, so that the records of both need not be in memory together. */
+export class MeshReader {
+  #directory: Directory | undefined;
+  #catalog: Catalog | undefined;
+  #refused: RefusedDiscovery | undefined;
+
+  constructor(private readonly zones: { readonly directoryZone: string; readonly catalogZone: string }) {}
+
+  takeDirectory(records: readonly ResourceRecord[]): void {
+    this.#attempt(() => (this.#directory = readDirectory(this.zones.directoryZone, records)));
+  }
+
+  takeCatalog(records: readonly ResourceRecord[]): void {
+    this.#attempt(() => (this.#catalog = readCatalog(this.zones.catalogZone, records)));
+  }
+
+  /** What the zones say together, once both were taken. */
+  finish(): Discovery | RefusedDiscovery {
+    const [directory, catalog] = [this.#directory, this.#catalog];
+    const joined =
+      directory !== undefined && catalog !== undefined ? this.#attempt(() => joinZones(directory, catalog)) : undefined;
+    const found = this.#refused ?? joined;
+    if (found === undefined) throw new Error("both central zones must be taken before the view is read");
+    return found;
+  }
+
+  #attempt<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof RefusedZone)) throw error;
+      this.#refused ??= { kind: "refused", refusal: { kind: error.kind, reason: error.message } };
+      return undefined;
+    }
   }
 }
 
@@ -76,6 +109,7 @@ function joinZones(directory: Directory, catalog: Catalog): Discovery {
       catalogSerial: catalog.serial,
       sites: byName(directory.sites),
       zones: byName(zones),
+      ...(directory.topology !== undefined && { topology: directory.topology }),
     },
     uncertain: { sites: [...directory.badSites].sort(), zones: [...uncertain].sort() },
     problems: problems.sort(),

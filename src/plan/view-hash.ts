@@ -8,7 +8,7 @@ export function viewHash(view: MeshView): string {
   );
   const zones = view.zones.map(({ name, owner, id, retired }) => [name, owner, id, retired ?? null] as const);
   return createHash("sha256")
-    .update(JSON.stringify([byName(sites), byName(zones)]))
+    .update(JSON.stringify([byName(sites), byName(zones), ...(view.topology === undefined ? [] : [view.topology])]))
     .digest("hex");
 }
 

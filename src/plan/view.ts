@@ -1,4 +1,4 @@
-import type { SiteRole } from "../mesh/model";
+import type { SiteRole, Topology } from "../mesh/model";
 
 /** A site as the directory tells it. */
 export interface SiteView {
@@ -28,12 +28,15 @@ export interface MeshView {
   readonly catalogSerial: number;
   readonly sites: readonly SiteView[];
   readonly zones: readonly ZoneView[];
+  /** How zones travel; missing where every site takes them from their owners. */
+  readonly topology?: Exclude<Topology, "full">;
   /** Names whose removal is held back: still in `sites` and `zones`, no longer in the central zones. */
   readonly held?: { readonly sites: readonly string[]; readonly zones: readonly string[] };
 }
 
 /** One step from what is known to what was discovered. */
 export type Change =
+  | { readonly kind: "topology-changed"; readonly to: Topology }
   | { readonly kind: "site-added"; readonly site: string }
   | { readonly kind: "site-removed"; readonly site: string }
   | { readonly kind: "site-changed"; readonly site: string; readonly fields: readonly string[] }

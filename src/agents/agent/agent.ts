@@ -4,8 +4,8 @@ import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { KnotControl } from "../../io/knot-control";
 import { isWriter } from "../../knot/site-runtime";
 import { defaultLimits } from "../../plan/limits";
-import { peersOf } from "../../plan/peers";
 import { planMesh } from "../../plan/plan-mesh";
+import type { Standpoint } from "../../plan/topology";
 import type { MeshPlan, MeshView } from "../../plan/view";
 import type { Logger } from "../log";
 import { agentFacts, type AgentFacts } from "./agent-facts";
@@ -19,7 +19,6 @@ import { SiteFiles } from "./site-files";
 import { noteCatalogs, siteInput, standingView } from "./site-input";
 import { StateStore, type AgentState } from "./state-store";
 import type { Problems } from "./status";
-import type { Target } from "./convergence";
 
 /** What an {@link Agent} works with. */
 export interface AgentParts {
@@ -36,8 +35,8 @@ export interface AgentParts {
 
 /** What a pass found that others should act on. */
 export interface AgentEvents {
-  /** Knot runs this view now: these are the other sites, and these zones are what they take from here. */
-  applied(targets: readonly Target[], zones: readonly string[]): void;
+  /** Knot runs this view now, and these zones originate here. */
+  applied(at: Standpoint, zones: readonly string[]): void;
   /** The content of these zones changed here. */
   changed(zones: readonly string[]): void;
 }
@@ -235,7 +234,7 @@ export class Agent {
 
   async #take(inputs: Inputs, plan: MeshPlan): Promise<void> {
     const { state } = this.o.store;
-    if (JSON.stringify(plan.next) === JSON.stringify(state.view)) return;
+    if (plan.next === state.view) return;
     for (const change of plan.changes) this.o.log.info("the mesh changed", { change });
     try {
       const accepted = () => this.#save((before) => ({ ...before, candidate: plan.next }));
@@ -255,12 +254,7 @@ export class Agent {
       ...(o.accepted !== undefined && { accepted: o.accepted }),
     });
     if (paths.length > 0) this.o.log.info("Knot took new files", { paths });
-    const port = runtime.remotePort;
-    const targets = peersOf(input).map(({ name, addresses }) => ({
-      name,
-      servers: addresses.map((address) => ({ address, port })),
-    }));
-    this.o.events.applied(targets, this.#offered(input.packet));
+    this.o.events.applied(input, this.#offered(input.packet));
   }
 
   /** Zones that originate here. */
@@ -278,7 +272,7 @@ export class Agent {
 
   async #save(change: (state: AgentState) => AgentState): Promise<void> {
     const next = change(this.o.store.state);
-    if (JSON.stringify(next) === JSON.stringify(this.o.store.state)) return;
+    if (isSameState(next, this.o.store.state)) return;
     await this.o.store.update(change);
     this.o.problems.set("state", []);
   }
@@ -312,6 +306,13 @@ export class Agent {
       counters: { passes: this.#passes, reloads: this.#applier.reloads },
     });
   }
+}
+
+/** Whether there is nothing to save. Views are large, and one that is equal is the same object. */
+function isSameState(a: AgentState, b: AgentState): boolean {
+  const { view, candidate, ...rest } = a;
+  const { view: otherView, candidate: otherCandidate, ...otherRest } = b;
+  return view === otherView && candidate === otherCandidate && JSON.stringify(rest) === JSON.stringify(otherRest);
 }
 
 /** Where the state stands on the volume. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../errors";
-import type { KnotControl } from "../../io/knot-control";
+import type { KnotControl, ZoneStatus } from "../../io/knot-control";
 import {
   localCatalogFile,
   localCatalogZone,
@@ -32,6 +32,8 @@ export interface ApplierOptions {
 /** Brings a site's files into Knot, all or nothing. */
 export class Applier {
   reloads = 0;
+  /** Members that Knot was seen to run, with their templates; undefined when that is not known. */
+  #seen: Members | undefined;
 
   constructor(private readonly o: ApplierOptions) {}
 
@@ -50,10 +52,12 @@ export class Applier {
     const before = await this.o.files.replace(renderSiteFiles(input));
     const paths = [...before.keys()];
     if (paths.length === 0 && o.force !== true) return paths;
+    const known = o.force === true || !isMembershipAlone(paths) ? undefined : this.#seen;
+    this.#seen = undefined;
     try {
       await this.#load(paths, o.force === true);
       await o.accepted?.();
-      await this.#verify(input);
+      this.#seen = await this.#verify(input, known);
     } catch (error) {
       await this.o.files.write(before);
       await this.#loadAgain(paths);
@@ -65,7 +69,7 @@ export class Applier {
   /** A membership alone takes a reload of the one zone that lists it. */
   async #load(paths: readonly string[], force: boolean): Promise<void> {
     this.reloads += 1;
-    if (!force && paths.every((path) => path === localCatalogFile)) {
+    if (!force && isMembershipAlone(paths)) {
       await this.o.control.zoneReload(localCatalogZone);
     } else {
       await this.o.control.reload();
@@ -81,32 +85,62 @@ export class Applier {
     }
   }
 
-  async #verify(input: SiteInput): Promise<void> {
+  /** @param known - What Knot ran before, if nothing but the membership changed: then the others need no look. */
+  async #verify(input: SiteInput, known: Members | undefined): Promise<Members> {
+    const wanted: Members = new Map(membersOf(input).map(({ name, owner }) => [name, ownerTemplate(owner)]));
     const deadline = this.o.now() + (this.o.verifyMs ?? 20_000);
     for (let wait = 20; ; wait = Math.min(wait * 1.6, 500)) {
-      const missing = await this.#difference(input);
-      if (missing === undefined) return;
+      const missing = await (known === undefined ? this.#difference(input, wanted) : this.#step(known, wanted));
+      if (missing === undefined) return wanted;
       if (this.o.now() > deadline) throw new Error(`Knot did not follow: ${missing}`);
       await delay(wait);
     }
   }
 
   /** A sentence on what Knot does not show yet. */
-  async #difference(input: SiteInput): Promise<string | undefined> {
-    const { packet } = input;
-    const statuses = new Map((await this.o.control.zoneStatus()).map((status) => [status.zone, status]));
+  async #difference({ packet }: SiteInput, wanted: Members): Promise<string | undefined> {
+    const statuses = await this.#statuses();
     const fixed = [packet.directoryZone, packet.catalogZone, ...packet.site.zones.map(({ name }) => name)];
     for (const zone of [...fixed, localCatalogZone]) {
       const status = statuses.get(zone);
       if (status === undefined || status.member !== undefined) return `zone ${zone} is not there`;
       statuses.delete(zone);
     }
-    for (const { name, owner } of membersOf(input)) {
-      const member = statuses.get(name)?.member;
-      if (member?.group !== ownerTemplate(owner)) return `zone ${name} is not there as a zone of ${owner}`;
+    for (const [name, template] of wanted) {
+      if (statuses.get(name)?.member?.group !== template) return absence(name, template);
       statuses.delete(name);
     }
     const [surplus] = statuses.keys();
-    return surplus === undefined ? undefined : `zone ${surplus} is still there`;
+    return surplus === undefined ? undefined : presence(surplus);
   }
+
+  /** The same, of the members alone that come, go or move. */
+  async #step(known: Members, wanted: Members): Promise<string | undefined> {
+    const came = [...wanted].filter(([name, template]) => known.get(name) !== template);
+    const gone = [...known.keys()].filter((name) => !wanted.has(name));
+    const statuses = await this.#statuses([...came.map(([name]) => name), ...gone]);
+    const missing = came.find(([name, template]) => statuses.get(name)?.member?.group !== template);
+    if (missing !== undefined) return absence(...missing);
+    const surplus = gone.find((name) => statuses.has(name));
+    return surplus === undefined ? undefined : presence(surplus);
+  }
+
+  async #statuses(zones?: readonly string[]): Promise<Map<string, ZoneStatus>> {
+    return new Map((await this.o.control.zoneStatus(zones)).map((status) => [status.zone, status]));
+  }
+}
+
+/** Templates by the names of members. */
+type Members = ReadonlyMap<string, string>;
+
+function isMembershipAlone(paths: readonly string[]): boolean {
+  return paths.every((path) => path === localCatalogFile);
+}
+
+function absence(zone: string, template: string): string {
+  return `zone ${zone} is not there under the template ${template}`;
+}
+
+function presence(zone: string): string {
+  return `zone ${zone} is still there`;
 }

@@ -28,6 +28,8 @@ export interface ConvergenceOptions {
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly log: Logger;
+  /** Told when a peer that was reached before, or never asked, is not reached; with the zones that are open there. */
+  readonly onSilent?: (peer: string, zones: readonly string[]) => void;
 }
 
 interface Pending extends Lag {
@@ -85,16 +87,38 @@ export class Convergence {
   /**
    * Sends the NOTIFYs for zones that just changed here, with their new serials, to all peers at once; Knot would send
    * them a second later. Whether they have them is looked at in the rounds to come. Never throws.
+   *
+   * @param targetsOf - Whom to tell of a zone. All, when left out.
    */
-  async announce(changed: ReadonlyMap<string, number>, key: TsigKey): Promise<void> {
-    this.expect([...changed.keys()]);
-    const entries = [...this.#pending.values()].filter(({ zone }) => changed.has(zone));
-    for (const entry of entries) entry.dueAt = this.o.now() + firstWaitMs;
-    const heard = entries.filter(({ peer }) => !this.#silent.has(peer));
-    await inParallel(mostAnnounced, heard, async (entry) => {
-      const serial = changed.get(entry.zone);
-      if (serial !== undefined) await this.#tell(entry, serial, key);
-    });
+  async announce(
+    changed: readonly { readonly zone: string; readonly serial: number }[],
+    key: TsigKey,
+    targetsOf: (zone: string) => readonly Target[] = () => this.#targets,
+  ): Promise<void> {
+    const news: { readonly entry: Pending; readonly serial: number }[] = [];
+    for (const { zone, serial } of changed) {
+      this.#drop((entry) => entry.zone === zone);
+      for (const entry of this.#add(targetsOf(zone), [zone])) {
+        entry.dueAt = this.o.now() + firstWaitMs;
+        if (!this.#silent.has(entry.peer)) news.push({ entry, serial });
+      }
+    }
+    await inParallel(mostAnnounced, news, ({ entry, serial }) => this.#tell(entry, serial, key));
+  }
+
+  /** Looks at these zones at these peers too, at once, as long as nothing newer is announced. */
+  alsoTell(targets: readonly Target[], zones: readonly string[]): void {
+    this.#add(targets, zones);
+  }
+
+  /** Forgets whoever is not among these. */
+  keepOnly(peers: ReadonlySet<string>): void {
+    this.#drop(({ peer }) => !peers.has(peer));
+  }
+
+  /** Peers that were not reached the last time. */
+  get silent(): ReadonlySet<string> {
+    return this.#silent;
   }
 
   /** What is still open. */
@@ -131,7 +155,7 @@ export class Convergence {
       const serial = o.serials.get(entry.zone);
       if (serial !== undefined && reachable) {
         const result = await this.#push(entry, serial, o.key);
-        if (result === "unreachable") this.#silent.add(entry.peer);
+        if (result === "unreachable") this.#fellSilent(entry.peer);
         else this.#silent.delete(entry.peer);
         if (result === "has") {
           if (this.#pending.get(keyOf(entry)) === entry) this.#pending.delete(keyOf(entry));
@@ -157,7 +181,17 @@ export class Convergence {
         if (!isUnreachable(error)) return;
       }
     }
-    this.#silent.add(entry.peer);
+    this.#fellSilent(entry.peer);
+  }
+
+  #fellSilent(peer: string): void {
+    if (this.#silent.has(peer)) return;
+    this.#silent.add(peer);
+    const open = [...this.#pending.values()].filter((entry) => entry.peer === peer);
+    this.o.onSilent?.(
+      peer,
+      open.map(({ zone }) => zone),
+    );
   }
 
   async #push(entry: Pending, serial: number, key: TsigKey): Promise<"has" | "told" | "unreachable"> {
@@ -200,14 +234,19 @@ export class Convergence {
     return serials;
   }
 
-  #add(targets: readonly Target[], zones: readonly string[]): void {
+  /** Returns the entries that were not there. */
+  #add(targets: readonly Target[], zones: readonly string[]): readonly Pending[] {
     const now = this.o.now();
+    const added: Pending[] = [];
     for (const target of targets) {
       for (const zone of zones) {
         const entry = { peer: target.name, zone, since: now, target, attempts: 0, dueAt: now };
-        if (!this.#pending.has(keyOf(entry))) this.#pending.set(keyOf(entry), entry);
+        if (this.#pending.has(keyOf(entry))) continue;
+        this.#pending.set(keyOf(entry), entry);
+        added.push(entry);
       }
     }
+    return added;
   }
 
   #drop(which: (entry: Pending) => boolean): void {

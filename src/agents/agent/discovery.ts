@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors";
 import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { WelcomePacket } from "../../mesh/model";
-import { readMeshView, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../plan/read-view";
+import { MeshReader, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../plan/read-view";
 import { signingKey, type Inputs } from "./inputs";
 
 /** Serials of both central zones, as far as the site's own Knot answers them. */
@@ -34,10 +34,10 @@ export class Discovery {
   /** Both zones, whole and signed. Throws DnsError for anything less. */
   async read({ packet, ring }: Inputs): Promise<DiscoveredView | RefusedDiscovery> {
     const key = signingKey(ring);
-    const directory = await this.o.dns.transfer(this.o.knot, packet.directoryZone, key);
-    const catalog = await this.o.dns.transfer(this.o.knot, packet.catalogZone, key);
-    const { directoryZone, catalogZone } = packet;
-    return readMeshView({ directoryZone, catalogZone, directory, catalog });
+    const reader = new MeshReader(packet);
+    reader.takeDirectory(await this.o.dns.transfer(this.o.knot, packet.directoryZone, key));
+    reader.takeCatalog(await this.o.dns.transfer(this.o.knot, packet.catalogZone, key));
+    return reader.finish();
   }
 
   async #serial(zone: string): Promise<{ serial?: number; failure?: string }> {

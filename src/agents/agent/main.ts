@@ -1,6 +1,7 @@
 import { messageOf, UserError } from "../../errors";
 import { DnsClient } from "../../io/dns-client";
 import { createLogger, type Logger } from "../log";
+import { nodeFlags } from "./node-flags";
 import { readAgentOptions, type AgentOptions } from "./options";
 import { prepare } from "./prepare";
 import { supervise } from "./supervisor";
@@ -33,7 +34,7 @@ async function run(o: { command: string | undefined; log: Logger; options: Agent
       await prepare({ options, dns: new DnsClient({ timeoutMs: 700 }), now, log });
       return;
     case "agent":
-      await supervise({ script: __filename, args: ["worker"], log, now, signal: untilTold() });
+      await supervise({ script: __filename, args: ["worker"], nodeFlags, log, now, signal: untilTold() });
       return;
     case "worker": {
       const told = untilTold();

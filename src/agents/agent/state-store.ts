@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readText, writeAtomically } from "../../io/files";
+import { moveFile, readText, writeAtomically } from "../../io/files";
 import type { MeshView } from "../../plan/view";
 
 /** What survives restarts of the agent, of the pod and of the node. */
@@ -36,6 +36,8 @@ export type LoadedState =
 export class StateStore {
   #state: AgentState = emptyState;
   #saving: Promise<void> = Promise.resolve();
+  /** Whether the file is known to be whole, and so worth keeping as the one before. */
+  #sound = false;
 
   /** @param path - The file, on the volume. */
   constructor(readonly path: string) {}
@@ -48,7 +50,9 @@ export class StateStore {
   async load(): Promise<LoadedState> {
     const texts = [await readText(this.path), await readText(`${this.path}.old`)];
     if (texts.every((text) => text === undefined)) return { kind: "fresh", state: emptyState };
-    const found = texts.map(decode).find((state) => state !== undefined);
+    const states = texts.map(decode);
+    const found = states.find((state) => state !== undefined);
+    this.#sound = states[0] !== undefined;
     this.#state = found ?? emptyState;
     return found === undefined
       ? { kind: "damaged", state: emptyState, reason: `${this.path} and the one before are damaged` }
@@ -60,9 +64,10 @@ export class StateStore {
     const work = this.#saving.then(async () => {
       const next = change(this.#state);
       const text = encode(next);
-      const before = await readText(this.path);
-      if (before !== undefined && decode(before) !== undefined) await writeAtomically(`${this.path}.old`, before);
+      if (this.#sound) await moveFile(this.path, `${this.path}.old`);
+      this.#sound = false;
       await writeAtomically(this.path, text);
+      this.#sound = true;
       this.#state = next;
     });
     this.#saving = work.catch(() => undefined);

@@ -7,6 +7,8 @@ export interface SupervisorOptions {
   /** The program, and its arguments. */
   readonly script: string;
   readonly args: readonly string[];
+  /** Options of Node's own. @default those of this process */
+  readonly nodeFlags?: readonly string[];
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -38,7 +40,7 @@ export async function supervise(o: SupervisorOptions): Promise<void> {
 }
 
 function runOnce(o: SupervisorOptions): Promise<{ code: number | null; killedBy: NodeJS.Signals | null }> {
-  const child: ChildProcess = fork(o.script, o.args);
+  const child: ChildProcess = fork(o.script, o.args, { ...(o.nodeFlags && { execArgv: [...o.nodeFlags] }) });
   const stop = (): void => {
     child.kill("SIGTERM");
   };

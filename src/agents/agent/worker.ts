@@ -1,19 +1,16 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../errors";
 import { DnsClient, type DnsServer } from "../../io/dns-client";
-import { watchFolder } from "../../io/folder-watch";
 import { HttpServer, type HttpAnswer } from "../../io/http-server";
 import { KnotControl } from "../../io/knot-control";
-import { isWriter } from "../../knot/site-runtime";
+import { UdpChannel } from "../../io/udp-channel";
 import type { Logger } from "../log";
 import { Agent, statePath } from "./agent";
-import { Convergence } from "./convergence";
+import { Announcer } from "./announcer";
 import { Fetching } from "./fetching";
 import { signingKey } from "./inputs";
 import { renderMetrics } from "./metrics";
 import type { AgentOptions } from "./options";
-import { OwnSerials } from "./own-serials";
 import { ReadinessCheck } from "./readiness";
 import { StateStore } from "./state-store";
 import { Problems, type AgentStatus } from "./status";
@@ -31,10 +28,6 @@ export interface WorkerParts {
 const passEveryMs = 1000;
 /** A loop that has not come round for so long is stuck. */
 const stuckMs = 120_000;
-/** Between looks at the serials of own zones, for changes that the watch on the journal missed. */
-const ownSerialsEveryMs = 30_000;
-/** Between looks that writes to the journal lead to. */
-const journalRestMs = 20;
 /** How often a poke counts. */
 const pokeEveryMs = 5000;
 
@@ -42,9 +35,9 @@ const pokeEveryMs = 5000;
 export class Worker {
   readonly #agent: Agent;
   readonly #control: KnotControl;
-  readonly #dns = new DnsClient();
-  readonly #peerDns = new DnsClient({ timeoutMs: 1500 });
-  readonly #convergence: Convergence;
+  readonly #dns: DnsClient;
+  readonly #peerDns = new DnsClient({ timeoutMs: 1500, channel: new UdpChannel() });
+  readonly #announcer: Announcer;
   readonly #fetching: Fetching;
   readonly #readiness: ReadinessCheck;
   readonly #store: StateStore;
@@ -54,32 +47,36 @@ export class Worker {
   #wake = new AbortController();
   #lastPass: number;
   #pokeAt = 0;
-  #serialsAt = 0;
-  readonly #ownSerials: OwnSerials;
 
   constructor(private readonly o: WorkerParts) {
     const { options, now, random, log } = o;
     const { knot } = options;
     this.#lastPass = now();
+    this.#dns = new DnsClient({ channel: new UdpChannel({ server: knot }) });
     this.#control = new KnotControl(`${options.runtime.rundir}/knot.sock`);
     this.#store = new StateStore(statePath(options.runtime.storage));
     this.#problems = new Problems(now, ({ began, problem }) => {
       if (began) log.warn("problem", { kind: problem.kind, problem: problem.message });
       else log.info("problem is over", { kind: problem.kind, problem: problem.message });
     });
-    this.#convergence = new Convergence({ dns: this.#peerDns, knot, now, random, log });
-    this.#ownSerials = new OwnSerials(this.#control);
+    this.#announcer = new Announcer({
+      ...{ dns: this.#peerDns, knot, now, random, log, control: this.#control, runtime: options.runtime },
+      facts: () => {
+        const { inputs } = this.#agent;
+        return inputs && { key: signingKey(inputs.ring), own: this.#ownZones() };
+      },
+    });
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
     this.#agent = new Agent({
       ...{ options, control: this.#control, dns: this.#dns, store: this.#store, problems: this.#problems, now, log },
       events: {
-        applied: (targets, zones) => {
-          this.#convergence.aim(targets, zones);
+        applied: (at, zones) => {
+          this.#announcer.aim(at, zones);
           this.#fetching.expect();
         },
         changed: (zones) => {
-          this.#convergence.expect(zones);
+          this.#announcer.expect(zones);
         },
       },
     });
@@ -90,7 +87,7 @@ export class Worker {
     await this.#agent.start();
     await using server = new HttpServer(this.#routes());
     await server.listen(this.o.options.http.address, this.o.options.http.port);
-    await Promise.all([this.#passLoop(signal), this.#upkeepLoop(signal), this.#watchJournal(signal)]);
+    await Promise.all([this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal)]);
   }
 
   async #passLoop(signal: AbortSignal): Promise<void> {
@@ -119,51 +116,20 @@ export class Worker {
 
   async #upkeep(): Promise<void> {
     if (!this.#ready) await this.#lookReady();
-    const { inputs } = this.#agent;
-    if (inputs === undefined) return;
-    await this.#watchOwnSerials();
-    const rounds = [this.#convergence.round(signingKey(inputs.ring)), this.#fetching.round()];
+    if (this.#agent.inputs === undefined) return;
+    const rounds = [this.#announcer.round(), this.#fetching.round()];
     for (const round of await Promise.allSettled(rounds)) if (round.status === "rejected") throw round.reason;
-    for (const [zone, source] of this.#convergence.takeAhead()) await this.#regain(zone, source);
+    for (const [zone, source] of this.#announcer.takeAhead()) await this.#regain(zone, source);
   }
 
   /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */
   async #regain(zone: string, source: DnsServer): Promise<void> {
     const regained = await this.#agent.regain(zone, source);
-    if (regained) this.#convergence.expect([zone]);
+    if (regained) this.#announcer.expect([zone]);
     this.o.log.warn(regained ? "an own zone is taken back from a peer" : "a peer holds a newer copy of an own zone", {
       zone,
       peer: source.address,
     });
-  }
-
-  /** Knot writes each update of a zone to its journal before it answers: that is the moment to tell the peers. */
-  async #watchJournal(signal: AbortSignal): Promise<void> {
-    const { runtime } = this.o.options;
-    if (!isWriter(runtime)) return;
-    await watchFolder({
-      ...{ path: join(runtime.storage, "db", "journal"), restMs: journalRestMs, lookAgainMs: passEveryMs, signal },
-      onChange: () => this.#announceChanges(),
-    });
-  }
-
-  async #announceChanges(): Promise<void> {
-    const { inputs } = this.#agent;
-    if (inputs === undefined) return;
-    try {
-      const changed = await this.#ownSerials.changed(this.#ownZones());
-      // Not waited for: a peer that does not answer must not delay the next change.
-      if (changed.size > 0) void this.#convergence.announce(changed, signingKey(inputs.ring));
-    } catch {
-      // A Knot that is away is the passes' business, and the next look finds the change.
-    }
-  }
-
-  async #watchOwnSerials(): Promise<void> {
-    if (this.o.now() < this.#serialsAt || !isWriter(this.o.options.runtime)) return;
-    this.#serialsAt = this.o.now() + ownSerialsEveryMs * (0.75 + this.o.random() / 2);
-    const changed = await this.#ownSerials.changed(this.#ownZones());
-    if (changed.size > 0) this.#convergence.expect([...changed.keys()]);
   }
 
   /** Own zones that have a first content here. */
@@ -182,7 +148,7 @@ export class Worker {
     this.#ready = readiness.ready;
     if (became) {
       this.o.log.info("ready", { first: !wasReady });
-      this.#convergence.expect();
+      this.#announcer.expect();
       if (!wasReady) await this.#store.update((state) => ({ ...state, wasReady: true }));
     }
     return readiness.ready ? { status: 200, body: "ready\n" } : { status: 503, body: `${readiness.reason}\n` };
@@ -206,7 +172,7 @@ export class Worker {
       status: this.#status(),
       zones: packet && { directory: packet.directoryZone, catalog: packet.catalogZone },
       passes: this.#passes,
-      lags: this.#convergence.lags,
+      lags: this.#announcer.lags,
       now: this.o.now(),
     });
   }

@@ -3,7 +3,7 @@ import { messageOf } from "../../errors";
 import type { KubeObject } from "../../io/kube-client";
 import { peerPolicySpec } from "../../plan/network-policy";
 import { isBootstrap } from "../../plan/peers";
-import { readMeshView } from "../../plan/read-view";
+import { MeshReader } from "../../plan/read-view";
 import type { MeshView } from "../../plan/view";
 import { viewHash } from "../../plan/view-hash";
 import type { AgentStatus } from "../agent/status";
@@ -170,16 +170,15 @@ async function readSerials({ dns, options, packet }: PassDeps, findings: Finding
 async function readZones(
   { dns, packet, ring }: PassDeps,
   { directory, catalog }: { readonly directory: Source; readonly catalog: Source },
-): Promise<ReturnType<typeof readMeshView>> {
+): Promise<ReturnType<MeshReader["finish"]>> {
   const key = ring.accepted.find(({ name }) => name === ring.signing);
   if (key === undefined) throw new Error("the key ring has no signing key");
-  const { directoryZone, catalogZone } = packet;
-  return readMeshView({
-    directoryZone,
-    catalogZone,
-    directory: await dns.transfer({ address: directory.pod.address, port: ports.dns }, directoryZone, key),
-    catalog: await dns.transfer({ address: catalog.pod.address, port: ports.dns }, catalogZone, key),
-  });
+  const transfer = ({ pod }: Source, zone: string) =>
+    dns.transfer({ address: pod.address, port: ports.dns }, zone, key);
+  const reader = new MeshReader(packet);
+  reader.takeDirectory(await transfer(directory, packet.directoryZone));
+  reader.takeCatalog(await transfer(catalog, packet.catalogZone));
+  return reader.finish();
 }
 
 /** Makes the policy right; without a view it is left as it is. */

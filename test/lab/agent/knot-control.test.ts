@@ -32,7 +32,8 @@ describe("knot control with a real knotd", () => {
     expect(refusal).to.be.instanceOf(KnotControlError);
     expect(String(refusal)).to.match(/Knot refused reload: .+/);
     expect(await control.zoneStatus()).to.have.length(2);
-    const absent = await control.zoneStatus(["none.x"]).catch((error: unknown) => String(error));
-    expect(absent).to.equal("KnotControlError: Knot refused zone-status: none.x: no such zone found");
+    expect(await control.zoneStatus(["none.x", "a.x"])).to.deep.equal([{ zone: "a.x", role: "master", serial: 6 }]);
+    const absent = await control.zoneNotify("none.x").catch((error: unknown) => String(error));
+    expect(absent).to.equal("KnotControlError: Knot refused zone-notify: none.x: no such zone found");
   });
 });

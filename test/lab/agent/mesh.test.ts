@@ -206,7 +206,7 @@ describe("agents of a mesh", function () {
       await Promise.all(
         ["site-b", "site-c", "site-d"].map(async (name) => {
           await delay(Math.random() * 1500);
-          await lab.site(name).killWorker();
+          lab.site(name).killWorker();
         }),
       );
     }

@@ -134,6 +134,13 @@ describe("DNS client", () => {
     expect(await failureOf(client.transfer(server, "example", key))).to.deep.equal(gone);
   });
 
+  it("names a server that no datagram may go to", async () => {
+    // The kernel refuses already to connect a socket to it, as it does to an address without a route.
+    const server = { address: "255.255.255.255", port: 53 };
+    const denied = { kind: "unreachable", code: "EACCES" };
+    expect(await failureOf(new DnsClient().querySoa(server, "example"))).to.deep.equal(denied);
+  });
+
   it("asks from the address that it is told to", async () => {
     await using own = await startOwnServer({
       udp: (request) => [answer(request)],

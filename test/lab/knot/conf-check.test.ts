@@ -94,6 +94,24 @@ describe("the configuration that Knot is given", () => {
     }
   });
 
+  for (const topology of ["full", "hub"] as const) {
+    it(`is accepted with as many sites as a mesh may have, their names as long as they may be (${topology})`, async () => {
+      const nameOf = (i: number) => `site-${i}-`.padEnd(62, "x") + "y";
+      const sites = Array.from({ length: 3400 }, (_, i) => ({
+        name: nameOf(i),
+        role: i === 0 ? "primary-catalog" : "standard",
+        addresses: [`10.0.${i >> 8}.${i & 255}`],
+        zones: [`${i}.example`],
+      }));
+      const zones = { directoryZone: "dns.internal", catalogZone: "catalog.internal.dns" };
+      for (const site of [nameOf(0), nameOf(7)]) {
+        expect(await confCheck({ mesh: parseMesh({ ...zones, topology, sites }), site })).to.equal(
+          "Configuration is valid",
+        );
+      }
+    }).timeout(60_000);
+  }
+
   it("is accepted while a zone's owner is this site in the directory, but not in the packet", async () => {
     const mesh = seedMesh();
     const view = { ...viewOf(mesh), zones: [{ name: "coming.example", owner: "site-c", id: "" }] };

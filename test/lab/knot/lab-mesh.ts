@@ -174,6 +174,7 @@ export function viewOf(mesh: Mesh, serial = 1): MeshView {
     zones: sites
       .flatMap((site) => site.zones.map((zone) => ({ name: zone.name, owner: site.name, id: "" })))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    ...(mesh.topology === "hub" && { topology: mesh.topology }),
   };
 }
 

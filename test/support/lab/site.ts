@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { readAgentOptions } from "../../../src/agents/agent/options";
+import { prepare } from "../../../src/agents/agent/prepare";
 import type { AgentStatus } from "../../../src/agents/agent/status";
+import { createLogger } from "../../../src/agents/log";
 import type { SoaData } from "../../../src/dns/record";
 import { DnsClient, type DnsServer } from "../../../src/io/dns-client";
 import { KnotControl } from "../../../src/io/knot-control";
@@ -15,6 +16,9 @@ import type { KeyRing, Mesh } from "../../../src/mesh/model";
 import { welcomePacket } from "../../../src/mesh/welcome";
 import { eventually } from "../eventually";
 import { knotBinaries } from "../knot";
+import { run } from "../tools/run";
+import { KeptProcess } from "./kept-process";
+import { LabProcess, Log } from "./process";
 
 /** Where a {@link LabSite} lives. */
 export interface LabPlace {
@@ -28,26 +32,31 @@ export interface LabPlace {
   readonly ring: KeyRing;
   /** The bundled agent. */
   readonly program: string;
+  /** What a command must begin with to run in the site's network. */
+  readonly enter: readonly string[];
   /** Which of the site's pods it is, and where all of them are, when there are several. */
   readonly replica?: { readonly ordinal: number; readonly addresses: readonly string[] };
 }
 
-/** The Node that the project pins, since the one that runs a test may be older. */
-function pinnedNode(): string {
-  const pinned = join(__dirname, "..", "..", "..", "node_modules", ".bin", "node");
-  return existsSync(pinned) ? pinned : process.execPath;
-}
+const httpMs = 5000;
+/** Lines of a site's log that a failure shows. */
+const shownLines = 40;
 
 /** One site: a real knotd and a real agent, with folders in the place of a pod's mounts. */
 export class LabSite implements AsyncDisposable {
   readonly control: KnotControl;
   readonly dns = new DnsClient({ timeoutMs: 500 });
-  #knot: ChildProcess | undefined;
-  #agent: ChildProcess | undefined;
-  #log = "";
+  #knot: LabProcess | undefined;
+  readonly #agent: KeptProcess;
+  readonly #log = new Log();
 
   constructor(private place: LabPlace) {
     this.control = new KnotControl(join(this.path("run"), "knot.sock"));
+    this.#agent = new KeptProcess(() => ({
+      command: this.#at(pinnedNode(), this.place.program, "worker"),
+      env: this.#processEnvironment(),
+      log: this.#log,
+    }));
   }
 
   get name(): string {
@@ -58,9 +67,13 @@ export class LabSite implements AsyncDisposable {
     return { address: this.place.address, port: this.place.port };
   }
 
-  /** Process ids: of the agent's supervisor and of Knot. */
+  get address(): string {
+    return this.place.address;
+  }
+
+  /** Process ids of what runs. */
   get pids(): { readonly agent: number | undefined; readonly knot: number | undefined } {
-    return { agent: this.#agent?.pid, knot: this.#knot?.pid };
+    return { agent: this.#agent.pid, knot: this.#knot?.runs === true ? this.#knot.pid : undefined };
   }
 
   /** Another address from the next start on, as when a load balancer is made anew. */
@@ -79,7 +92,7 @@ export class LabSite implements AsyncDisposable {
 
   /** Everything that Knot and the agent logged. */
   log(): string {
-    return this.#log;
+    return this.#log.text;
   }
 
   /** What `up` of the site's stack mounts: packet, ring and, on the primary, the central zones. */
@@ -103,62 +116,70 @@ export class LabSite implements AsyncDisposable {
     await writeFile(this.path("central", manifestFile), JSON.stringify(manifest));
   }
 
-  /** The pod's start: init container, Knot, agent. */
+  /** The pod's start: init container, Knot, agent. What runs already is left alone. */
   async start(): Promise<void> {
-    await this.prepare();
-    this.startKnot();
+    await this.startServer();
     this.startAgent();
   }
 
-  /** Runs the init container's program. Throws with its log when it fails. */
+  /** The start without the agent. */
+  async startServer(): Promise<void> {
+    if (this.pids.knot !== undefined) return;
+    if (this.place.enter.length === 0) await this.prepare();
+    else await this.#prepareInside();
+    this.startKnot();
+  }
+
+  /** What the init container's program does, without a process of its own, on loopback. */
   async prepare(): Promise<void> {
-    const child = spawn(pinnedNode(), [this.place.program, "prepare"], { env: this.environment(), stdio: "pipe" });
-    this.#collect(child);
-    const [code] = (await once(child, "exit")) as [number | null];
-    if (code !== 0) throw new Error(`prepare of ${this.name} failed:\n${this.#log}`);
+    const log = createLogger({
+      write: (line) => {
+        this.#log.add(line);
+      },
+      now: Date.now,
+      common: { program: "prepare" },
+    });
+    const options = readAgentOptions(this.environment());
+    await prepare({ options, dns: new DnsClient({ timeoutMs: 700 }), now: Date.now, log });
+  }
+
+  /** Runs the init container's program in the site's own network: what it cannot reach from there, it must not have. */
+  async #prepareInside(): Promise<void> {
+    const [program, ...args] = this.#at(pinnedNode(), this.place.program, "prepare");
+    const onLine = (line: string): void => {
+      this.#log.add(`${line}\n`);
+    };
+    await run(program, args, { env: this.#processEnvironment(), onLine });
   }
 
   startKnot(): void {
-    this.#knot = spawn(knotBinaries().knotd, ["-c", this.path("etc", "knot.conf")], { stdio: "pipe" });
-    this.#collect(this.#knot);
+    const command = this.#at(knotBinaries().knotd, "-c", this.path("etc", "knot.conf"));
+    this.#knot = new LabProcess({ command, log: this.#log });
   }
 
   startAgent(): void {
-    this.#agent = spawn(pinnedNode(), [this.place.program, "agent"], { env: this.environment(), stdio: "pipe" });
-    this.#collect(this.#agent);
+    this.#agent.start();
   }
 
   async stopKnot(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    await end(this.#knot, signal);
-    this.#knot = undefined;
+    await this.#knot?.end(signal);
   }
 
-  async stopAgent(): Promise<void> {
-    await end(this.#agent, "SIGTERM");
-    this.#agent = undefined;
+  async stopAgent(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    await this.#agent.stop(signal);
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([this.stopAgent(), this.stopKnot()]);
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    await Promise.all([this.stopAgent(signal), this.stopKnot(signal)]);
   }
 
-  /** Ends the agent's working process as a crash would; its supervisor starts another. Returns whether there was one. */
-  async killWorker(): Promise<boolean> {
-    const pid = this.#agent?.pid;
-    if (pid === undefined) return false;
-    const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-    const worker = Number(children.trim().split(" ")[0]);
-    if (!Number.isInteger(worker) || worker <= 0) return false;
-    try {
-      process.kill(worker, "SIGKILL");
-      return true;
-    } catch {
-      return false;
-    }
+  /** Ends the agent as a crash would; it is started again, as its container does it. Returns whether there was one. */
+  killWorker(): boolean {
+    return this.#agent.crash();
   }
 
   /** What the agent's container has in its environment. */
-  environment(): NodeJS.ProcessEnv {
+  environment(): Record<string, string> {
     const { address, port, httpPort } = this.place;
     return {
       DNS_MESH_PACKET: this.path("etc", "welcome.json"),
@@ -176,7 +197,8 @@ export class LabSite implements AsyncDisposable {
   }
 
   async http(method: "GET" | "POST", path: string): Promise<{ readonly status: number; readonly text: string }> {
-    const response = await fetch(`http://${this.place.address}:${this.place.httpPort}${path}`, { method });
+    const signal = AbortSignal.timeout(httpMs);
+    const response = await fetch(`http://${this.place.address}:${this.place.httpPort}${path}`, { method, signal });
     return { status: response.status, text: await response.text() };
   }
 
@@ -186,13 +208,15 @@ export class LabSite implements AsyncDisposable {
 
   /** Waits until the pod would get traffic. */
   async ready(seconds = 20): Promise<void> {
+    const look = async (): Promise<void> => {
+      const { status, text } = await this.http("GET", "/ready");
+      if (status !== 200) throw new Error(text);
+    };
     try {
-      await eventually(seconds, async () => {
-        const { status, text } = await this.http("GET", "/ready");
-        if (status !== 200) throw new Error(text);
-      });
+      await eventually(seconds, look, 100);
     } catch (error) {
-      throw new Error(`${this.name} is not ready:\n${this.#log}`, { cause: error });
+      const end = this.log().trimEnd().split("\n").slice(-shownLines).join("\n");
+      throw new Error(`${this.name} is not ready:\n${end}`, { cause: error });
     }
   }
 
@@ -212,8 +236,18 @@ export class LabSite implements AsyncDisposable {
     return texts.join("\n");
   }
 
+  /** Ends everything at once; the folder is the lab's. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([end(this.#agent, "SIGTERM"), end(this.#knot, "SIGKILL")]);
+    await this.stop("SIGKILL");
+  }
+
+  #processEnvironment(): NodeJS.ProcessEnv {
+    return { PATH: process.env["PATH"], ...this.environment() };
+  }
+
+  #at(program: string, ...args: readonly string[]): [string, ...string[]] {
+    const [first = program, ...rest] = [...this.place.enter, program, ...args];
+    return [first, ...rest];
   }
 
   #runtime() {
@@ -226,21 +260,10 @@ export class LabSite implements AsyncDisposable {
       workers: { udp: 1, tcp: 2, background: 2 },
     };
   }
-
-  #collect(child: ChildProcess): void {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => {
-        this.#log += text;
-      });
-    }
-  }
 }
 
-async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
-  child.kill(signal);
-  const hard = setTimeout(() => child.kill("SIGKILL"), 5000);
-  await exited;
-  clearTimeout(hard);
+/** The Node that the project pins, since the one that runs a test may be older. */
+function pinnedNode(): string {
+  const pinned = join(__dirname, "..", "..", "..", "node_modules", ".bin", "node");
+  return existsSync(pinned) ? pinned : process.execPath;
 }

@@ -133,7 +133,7 @@ describe("convergence", () => {
     await run(convergence, 1);
     asked = [];
     serials.set("127.0.0.1 z", 11).set("1 z", 11);
-    await convergence.announce(new Map([["z", 11]]), key);
+    await convergence.announce([{ zone: "z", serial: 11 }], key);
     expect(told).to.have.members(["1 z at 1", "2 z at 1"]);
     expect(asked).to.deep.equal([]);
     await run(convergence, 1.5);
@@ -149,10 +149,10 @@ describe("convergence", () => {
     convergence.aim([target("one", "1")], ["z"]);
     await run(convergence, 0.5);
     dead.clear();
-    await convergence.announce(new Map([["z", 11]]), key);
+    await convergence.announce([{ zone: "z", serial: 11 }], key);
     expect(told).to.deep.equal([]);
     await run(convergence, 2);
-    await convergence.announce(new Map([["z", 12]]), key);
+    await convergence.announce([{ zone: "z", serial: 12 }], key);
     expect(told).to.have.length(1);
   });
 });

@@ -4,6 +4,7 @@ import type { KeyRing, Mesh } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
 import { welcomePacket } from "../../../src/mesh/welcome";
 import { bootstrapView } from "../../../src/plan/peers";
+import { homeOf } from "../../../src/plan/topology";
 import type { MeshView } from "../../../src/plan/view";
 
 const mesh: Mesh = parseMesh({
@@ -122,6 +123,31 @@ describe("renderSiteFiles", () => {
     const of = (id: string) => templates(filesOf("c")).get(id);
     expect(of("central")).to.include("retry-max-interval: 10");
     expect(of("owner-d")).to.include("retry-max-interval: 30");
+  });
+
+  it("takes zones from the hub at home, the owner last, in a mesh with hubs; a hub tells whom it is home to", () => {
+    const hub: MeshView = { ...view, topology: "hub" };
+    const [home, other] = homeOf("c", ["a", "b"]) === "a" ? ["a", "b"] : ["b", "a"];
+    expect(templates(filesOf("c", { view: hub })).get("owner-d")).to.include(
+      `master: [peer-${home}, peer-${other}, peer-d]`,
+    );
+    const told = (site: string) => items(filesOf(site, { view: hub }).get("conf/peers.d/10-remotes.conf")!).get("mesh");
+    expect(told("c")).to.include("remote: [peer-a, peer-b]");
+    expect(told(home)?.join()).to.contain(`peer-${other}`).and.contain("peer-c");
+    expect(told(other)?.join()).to.contain(`peer-${home}`).and.not.contain("peer-c");
+  });
+
+  it("cuts the list of those who are told to what Knot keeps, 65,535 octets", () => {
+    const sites = Array.from({ length: 3000 }, (_, i) => ({
+      ...view.sites[3]!,
+      name: `site-with-a-name-as-long-as-it-may-be-${i}`.padEnd(63, "x"),
+    }));
+    const files = filesOf("c", { view: { ...view, sites: [...view.sites.slice(0, 3), ...sites] } });
+    const lists = files.get("conf/peers.d/10-remotes.conf")!.split("remotes:\n")[1]!;
+    expect(lists.match(/peer-/g)).to.have.length(3002);
+    for (const line of lists.split("\n")) expect(line.length).to.be.at.most(65_535);
+    expect(templates(files).get("own")).to.include("notify: [mesh, mesh-1, mesh-2, mesh-3]");
+    expect(files.get("conf/peers.d/30-catalog.conf")!.length).to.be.at.most(65_535);
   });
 
   it("lists nobody where there is nobody: an empty list is an error for Knot", () => {

@@ -70,6 +70,15 @@ function without(records: ResourceRecord[], name: string): ResourceRecord[] {
 }
 
 describe("readMeshView", () => {
+  it("reads how zones travel, and takes what it does not know for full", () => {
+    const told = (...facts: string[]) => {
+      const z = zones();
+      z.directory[1] = txt(`_mesh.${directoryZone}`, "version=1", "sites=2", "zones=2", ...facts);
+      return discovered(z).view.topology;
+    };
+    expect([told(), told("topology=hub"), told("topology=ring")]).to.deep.equal([undefined, "hub", undefined]);
+  });
+
   it("reads sites, zones and serials, sorted", () => {
     expect(discovered(zones())).to.deep.equal({
       kind: "view",

@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import type { DnsServer } from "../../io/dns-client";
+import { watchFolder } from "../../io/folder-watch";
+import type { KnotControl } from "../../io/knot-control";
+import { isWriter, type SiteRuntime } from "../../knot/site-runtime";
+import type { TsigKey } from "../../mesh/model";
+import { audienceOf, type Standpoint } from "../../plan/topology";
+import { Convergence, type ConvergenceOptions, type Lag } from "./convergence";
+import { Relay, targetsOf } from "./relay";
+import { ServedSerials } from "./served-serials";
+
+/** What an {@link Announcer} works with. */
+export interface AnnouncerOptions extends Omit<ConvergenceOptions, "onSilent"> {
+  readonly control: Pick<KnotControl, "zoneStatus">;
+  readonly runtime: SiteRuntime;
+  /** The key that NOTIFYs are signed with, and this site's own zones that have a content; undefined before anything is known. */
+  readonly facts: () => { readonly key: TsigKey; readonly own: readonly string[] } | undefined;
+}
+
+/** Between looks at serials, for changes that the watch on the journal missed. */
+const lookEveryMs = 30_000;
+/** Between looks that writes to the journal lead to. */
+const journalRestMs = 20;
+/** Between looks for a journal that is not there. */
+const journalAgainMs = 1000;
+
+/** Tells other sites what changed here: its own zones, and at a hub those that it passes on. */
+export class Announcer {
+  readonly #convergence: Convergence;
+  readonly #relay: Relay;
+  readonly #serials: ServedSerials;
+  #own: ReadonlySet<string> = new Set();
+  #lookAt = 0;
+
+  constructor(private readonly o: AnnouncerOptions) {
+    this.#convergence = new Convergence(o);
+    this.#relay = new Relay(o, o.runtime.remotePort);
+    this.#serials = new ServedSerials(o.control);
+  }
+
+  /** Knot runs this view now, and these zones originate here. */
+  aim(at: Standpoint, zones: readonly string[]): void {
+    this.#own = new Set(zones);
+    this.#convergence.aim(targetsOf(audienceOf(at), this.o.runtime.remotePort), zones);
+    this.#relay.aim(at);
+  }
+
+  /** Looks at these zones, or all that originate here, at every peer again. */
+  expect(zones?: readonly string[]): void {
+    this.#convergence.expect(zones);
+  }
+
+  /** What is still open. */
+  get lags(): readonly Lag[] {
+    return [...this.#convergence.lags, ...this.#relay.lags];
+  }
+
+  /** Zones of ours that a peer was seen to hold a newer copy of; each is told once. */
+  takeAhead(): readonly (readonly [zone: string, server: DnsServer])[] {
+    return this.#convergence.takeAhead();
+  }
+
+  /** Knot writes each change of a zone to its journal before it answers it: that is the moment to tell the peers. */
+  async watch(signal: AbortSignal): Promise<void> {
+    if (!isWriter(this.o.runtime)) return;
+    await watchFolder({
+      ...{ path: join(this.o.runtime.storage, "db", "journal"), restMs: journalRestMs, lookAgainMs: journalAgainMs },
+      signal,
+      onChange: async () => {
+        try {
+          await this.#look();
+        } catch {
+          // A Knot that is away is the passes' business, and the next look finds the change.
+        }
+      },
+    });
+  }
+
+  /** Does what is due. Throws what the control socket throws. */
+  async round(): Promise<void> {
+    const facts = this.o.facts();
+    if (facts === undefined) return;
+    if (this.o.now() >= this.#lookAt && isWriter(this.o.runtime)) await this.#look();
+    await Promise.all([this.#convergence.round(facts.key), this.#relay.round(facts.key)]);
+  }
+
+  async #look(): Promise<void> {
+    const facts = this.o.facts();
+    if (facts === undefined) return;
+    this.#lookAt = this.o.now() + lookEveryMs * (0.75 + this.o.random() / 2);
+    const changes = await this.#serials.changed(this.#relay.isHub ? undefined : facts.own);
+    const own = changes.filter(({ zone }) => this.#own.has(zone));
+    const others = changes.filter(({ zone }) => !this.#own.has(zone));
+    // Not waited for: a peer that does not answer must not delay the next change.
+    if (own.length > 0) void this.#convergence.announce(own, facts.key);
+    if (others.length > 0) void this.#relay.announce(others, facts.key);
+  }
+}

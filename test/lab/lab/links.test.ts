@@ -1,0 +1,71 @@
+import { expect } from "chai";
+import { LabRun, lastMs } from "./lab-run";
+
+/** Steps of one lab's life, each on what the one before left. */
+describe("links of a lab in namespaces", function () {
+  this.timeout(90_000);
+  let lab: LabRun;
+  let said = 0;
+
+  before(async () => {
+    lab = await LabRun.start(["--sites", "4", "--network", "namespaces"]);
+    await lab.says(/type a command/);
+  });
+  after(async () => {
+    lab.type("quit");
+    await lab.ended();
+    await lab[Symbol.asyncDispose]();
+  });
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.error(lab.output);
+  });
+
+  /** What the lab says to a command. */
+  async function command(line: string, answer: RegExp, seconds = 60): Promise<string> {
+    said = lab.output.length;
+    lab.type(line);
+    await lab.says(new RegExp(`(?<=^[\\s\\S]{${said}}[\\s\\S]*)${answer.source}`), seconds);
+    return lab.output.slice(said);
+  }
+
+  const asked = /after ([\d.]+) ms/;
+
+  it("are quick as long as nobody asks for anything else", async () => {
+    await command("wait converged 30", /converged after/);
+    expect(lastMs(await command("ask site-c site-b.example", asked), asked)).to.be.lessThan(50);
+  });
+
+  it("delay every packet in both directions, and the mesh works", async () => {
+    await command("delay site-c 60 10", /site-c take 60 ms longer/);
+    for (let i = 0; i < 3; i++) {
+      expect(lastMs(await command("ask site-c site-b.example", asked), asked)).to.be.within(100, 500);
+    }
+    expect(lastMs(await command("ask site-d site-b.example", asked), asked)).to.be.lessThan(100);
+    await command("change site-b.example www A 192.0.2.1", /answered by 4 sites/);
+    await command("delay site-c 0", /take 0 ms longer/);
+    expect(lastMs(await command("ask site-c site-b.example", asked), asked)).to.be.lessThan(100);
+  });
+
+  it("leave a cut site behind while the others go on, and it catches up when healed", async () => {
+    await command("cut site-d", /site-d is cut off/);
+    await command("change site-b.example www A 192.0.2.2", /answered by 3 sites/);
+    const away = await command("status", /site-d .*\n/);
+    expect(away).to.match(/site-d +standard +10\.77\.0\.4 +cut +\? +\? +5 +1 /);
+    await command("ask site-d www.site-b.example A", /site-d does not answer/);
+    await command("heal site-d", /site-d is connected again/);
+    await command("wait converged 60", /converged after \d+ ms: 4 sites/);
+    await command("ask site-d www.site-b.example A", /NOERROR, 192\.0\.2\.2/);
+  });
+
+  it("lose a fifth of a site's packets, and the mesh converges all the same", async () => {
+    await command("loss site-b 20", /20 % of the packets/);
+    await command("change site-b.example www A 192.0.2.3", /answered by 4 sites/);
+    await command("add zone lossy.example at site-b", /lossy\.example added at site-b: answered by 4 sites/);
+    await command("add zone far.example at site-c", /far\.example added at site-c: answered by 4 sites/);
+    await command("wait converged 60", /converged after/);
+    await command("loss site-b 100", /100 % of the packets/);
+    await command("ask site-b far.example", /site-b does not answer/);
+    await command("loss site-b 0", /0 % of the packets/);
+    await command("wait converged 60", /converged after/);
+  });
+});

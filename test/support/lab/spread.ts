@@ -1,0 +1,79 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { recordKey } from "../../../src/dns/rdata";
+import { DnsClient } from "../../../src/io/dns-client";
+import { messageOf, UserError } from "../../../src/errors";
+import { eventually } from "../eventually";
+import { inParallel } from "../in-parallel";
+import { knotBinaries } from "../knot";
+import { run } from "../tools/run";
+import type { LabSite } from "./site";
+
+/** A record as Knot's transactions take it. `name` is absolute; `value` is RDATA in master-file format. */
+export interface NewRecord {
+  readonly name: string;
+  readonly type: string;
+  readonly value: string;
+}
+
+/** How a change went through the mesh. */
+export interface Spread {
+  /** Milliseconds from the owner's commit until each site answered, by name. */
+  readonly reached: ReadonlyMap<string, number>;
+  /** Sites that had not when the time was up. */
+  readonly missing: readonly string[];
+}
+
+/** Questions that are under way at a time. */
+const askWidth = 16;
+const restMs = 5;
+
+/** Replaces an RRset by one record. Returns when the commit was asked for, by `performance.now()`. @throws UserError with Knot's words. */
+export async function changeRecord(owner: LabSite, zone: string, record: NewRecord): Promise<number> {
+  const knotc = (...args: string[]): Promise<string> =>
+    run(knotBinaries().knotc, ["-s", owner.path("run", "knot.sock"), ...args]);
+  const name = `${record.name}.`;
+  await knotc("zone-begin", zone);
+  try {
+    // What is not there cannot be unset, and need not be.
+    await knotc("zone-unset", zone, name, record.type).catch(() => undefined);
+    await knotc("zone-set", zone, name, "60", record.type, record.value);
+    const began = performance.now();
+    await knotc("zone-commit", zone);
+    return began;
+  } catch (error) {
+    await knotc("zone-abort", zone).catch(() => undefined);
+    throw new UserError(`${owner.name} did not take the record: ${messageOf(error)}`);
+  }
+}
+
+/** Asks sites until each answers what the owner answers. */
+export async function watchSpread(o: {
+  readonly sites: readonly LabSite[];
+  readonly owner: LabSite;
+  readonly question: { readonly name: string; readonly type: string };
+  /** By `performance.now()`. */
+  readonly began: number;
+  readonly seconds: number;
+}): Promise<Spread> {
+  const dns = new DnsClient({ timeoutMs: 1000 });
+  const ask = async (site: LabSite): Promise<string> => {
+    const { answers } = await dns.query(site.server, o.question.name, o.question.type);
+    return answers.map(recordKey).sort().join("\n");
+  };
+  // The owner's own link may lose packets.
+  const wanted = await eventually(o.seconds, () => ask(o.owner), restMs);
+  const reached = new Map<string, number>();
+  const missing = new Set(o.sites);
+  const end = o.began + o.seconds * 1000;
+  while (missing.size > 0 && performance.now() < end) {
+    await inParallel(askWidth, [...missing], async (site) => {
+      const answer = await ask(site).catch(() => undefined);
+      if (answer !== wanted) return;
+      reached.set(site.name, performance.now() - o.began);
+      missing.delete(site);
+    });
+    if (missing.size > 0) await delay(restMs);
+  }
+  return { reached, missing: [...missing].map(({ name }) => name) };
+}
