@@ -4,7 +4,8 @@ import type { DnsFailure } from "../../../src/dns/errors";
 import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
 import { encodeTsig, locateTsig } from "../../../src/dns/tsig-record";
 import { signMessage, verifyMessage } from "../../../src/dns/tsig";
-import { DnsClient } from "../../../src/io/dns-client";
+import { DnsClient, type DnsServer } from "../../../src/io/dns-client";
+import { StreamSigner } from "../../unit/dns/stream-signer";
 import { host, key, soa } from "../../unit/dns/zone-builders";
 import { failureOf } from "./failure";
 import { startOwnServer } from "./own-server";
@@ -13,10 +14,10 @@ const seconds = () => Math.floor(Date.now() / 1000);
 
 /** A well-formed answer to a transfer's request, unsigned. */
 function whole(request: Buffer, change: Partial<Message> = {}): Message {
-  const { id, questions } = decodeMessage(request);
+  const { id, questions, flags: asked } = decodeMessage(request);
   const [question] = questions;
   const answers = question?.type === "IXFR" ? [soa(9), soa(7), host(1), soa(9), soa(9)] : [soa(9), host(1), soa(9)];
-  const flags = { ...noFlags, qr: true, aa: true };
+  const flags = { ...noFlags, opcode: asked.opcode, qr: true, aa: true };
   return { id, flags, rcode: 0, questions, answers, authorities: [], additionals: [], ...change };
 }
 
@@ -41,6 +42,19 @@ function badTime(request: Buffer): Buffer {
   return signMessage({ message, key, now: seconds(), requestMac: macOf(request), error }).bytes;
 }
 
+/** The answer in a message for each record, all of them signed. */
+function chain(request: Buffer): Buffer[] {
+  const signer = new StreamSigner(key, macOf(request));
+  return whole(request).answers.map((record) =>
+    signer.sign(encodeMessage(whole(request, { answers: [record] })), seconds()),
+  );
+}
+
+function swapped(messages: readonly Buffer[]): Buffer[] {
+  const [first, second, third, ...rest] = messages as [Buffer, Buffer, Buffer];
+  return [first, third, second, ...rest];
+}
+
 const cut = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length - 3);
 const flags = { ...noFlags, qr: true, aa: true };
 const other = { name: "other", type: "AXFR", class: "IN" } as const;
@@ -61,10 +75,16 @@ const answers: Record<
   BADKEY: [(q) => [unsignedError(q, 17)], "badKey", { by: "peer", key: "k" }],
   "a changed octet": [(q) => [flip(signed(q))], "badSignature", { by: "us" }],
   "no signature": [(q) => [encodeMessage(whole(q))], "unsigned"],
-  "a truncated answer": [(q) => [signed(q, { flags: { ...flags, tc: true } })], "truncated"],
+  "a truncated answer": [(q) => [signed(q, { flags: { ...whole(q).flags, tc: true } })], "truncated"],
   "no authority": [(q) => [signed(q, { flags: { ...flags, aa: false } })], "notAuthoritative"],
   "records out of order": [(q) => [signed(q, { answers: [host(1), soa(9)] })], "outOfOrder"],
   "a record of another zone": [(q) => [signed(q, { answers: [soa(9), { ...host(1), name: "x" }] })], "outOfOrder"],
+  "messages in another order": [(q) => swapped(chain(q)), "badSignature", { by: "us" }],
+  "a message that is lost": [(q) => chain(q).filter((_, i) => i !== 1), "badSignature", { by: "us" }],
+  "a message that comes twice": [
+    (q) => chain(q).flatMap((each, i) => (i === 1 ? [each, each] : [each])),
+    "badSignature",
+  ],
   "another id": [(q) => [signed(q, { id: decodeMessage(q).id ^ 1 })], "wrongId"],
   "another question": [(q) => [signed(q, { questions: [other] })], "wrongQuestion"],
   "a question again": [(q) => [q], "notAResponse"],
@@ -99,11 +119,59 @@ describe("bad answers to a transfer", () => {
 
   it("are told from good ones", async () => {
     await using own = await startOwnServer({ tcp: (request) => ({ messages: [signed(request)], end: true }) });
-    const client = new DnsClient();
-    expect(await client.transfer(own.server, "example", key)).to.have.length(2);
-    const part = await client.transferIncremental(own.server, { zone: "example", serial: 7 }, key);
-    expect(part).to.have.property("kind", "incremental");
+    await using many = await startOwnServer({ tcp: (request) => ({ messages: chain(request), end: true }) });
+    for (const { server } of [own, many]) {
+      const client = new DnsClient();
+      expect(await client.transfer(server, "example", key)).to.have.length(2);
+      const part = await client.transferIncremental(server, { zone: "example", serial: 7 }, key);
+      expect(part).to.have.property("kind", "incremental");
+    }
   });
+
+  it("end after the time for all of it, though each message comes in time", async () => {
+    const endless = (request: Buffer) => {
+      const signer = new StreamSigner(key, macOf(request));
+      const records = [soa(9), ...Array.from({ length: 100 }, (_, i) => host(i))];
+      return records.map((record) => signer.sign(encodeMessage(whole(request, { answers: [record] })), seconds()));
+    };
+    await using own = await startOwnServer({ tcp: (request) => ({ messages: endless(request), everyMs: 20 }) });
+    const client = new DnsClient({ timeoutMs: 1000, transferMs: 300 });
+    const failure = await failureOf(client.transfer(own.server, "example", key));
+    expect(failure).to.deep.equal({ kind: "timeout", afterMs: 300 });
+  });
+});
+
+describe("bad answers to a single message", () => {
+  const overAnything = [
+    ...["SERVFAIL", "NOTAUTH", "NOTIMP", "REFUSED", "an unsigned SERVFAIL", "BADTIME", "a signature of another time"],
+    ...["BADSIG", "BADKEY", "a changed octet", "no signature", "a truncated answer"],
+  ];
+  const overTcp = ["another id", "another question", "a question again", "a message cut short", "no message"];
+  const requests: Record<
+    string,
+    { names: readonly string[]; send: (client: DnsClient, server: DnsServer) => Promise<unknown> }
+  > = {
+    "a question": { names: overAnything, send: (client, server) => client.querySoa(server, "example", key) },
+    "a NOTIFY": { names: overAnything, send: (client, server) => client.notify(server, "example", 9, key) },
+    "an UPDATE": {
+      names: [...overAnything, ...overTcp, "the end at once"],
+      send: (client, server) => client.update(server, { zone: "example", changes: [] }, key),
+    },
+  };
+  for (const [what, { names, send }] of Object.entries(requests))
+    it(`have the same names: ${what}`, async () => {
+      for (const name of names) {
+        const [answer, kind, detail = {}] = answers[name]!;
+        await using own = await startOwnServer({
+          udp: answer,
+          tcp: (request) => ({ messages: answer(request), end: true }),
+        });
+        expect(await failureOf(send(new DnsClient(), own.server)), name).to.deep.include({ kind, ...detail });
+      }
+      const good = (request: Buffer) => [signed(request)];
+      await using own = await startOwnServer({ udp: good, tcp: (request) => ({ messages: good(request) }) });
+      await send(new DnsClient(), own.server);
+    });
 });
 
 describe("datagrams that are no answer to us", () => {

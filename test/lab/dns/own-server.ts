@@ -6,11 +6,17 @@ import { FrameReader, frameMessage } from "../../../src/dns/framing";
 import type { DnsServer } from "../../../src/io/dns-client";
 import { freePort } from "../../support/knot";
 
+/** Messages of a connection. `end` closes it behind them, `everyMs` lets time pass between two. */
+export interface TcpAnswer {
+  readonly messages: readonly Uint8Array[];
+  readonly end?: boolean;
+  readonly everyMs?: number;
+}
+
 /** How a small server on loopback behaves: messages to send for each that came; none is silence. */
 export interface OwnServerOptions {
   readonly udp?: (request: Buffer) => readonly Uint8Array[];
-  /** `end` closes the connection behind them. */
-  readonly tcp?: (request: Buffer) => { readonly messages: readonly Uint8Array[]; readonly end?: boolean };
+  readonly tcp?: (request: Buffer) => TcpAnswer;
 }
 
 /** A server that does whatever a test wants, and counts who is connected. */
@@ -57,7 +63,13 @@ export async function startOwnServer(options: OwnServerOptions): Promise<OwnServ
   };
 }
 
-function reply(socket: Socket, answer: { readonly messages: readonly Uint8Array[]; readonly end?: boolean }): void {
-  for (const message of answer.messages) socket.write(frameMessage(message));
-  if (answer.end === true) socket.end();
+function reply(socket: Socket, { messages, end, everyMs }: TcpAnswer): void {
+  const [first, ...rest] = messages;
+  if (socket.destroyed) return;
+  if (first !== undefined) socket.write(frameMessage(first));
+  if (rest.length > 0) {
+    const next = { messages: rest, ...(end !== undefined && { end }), ...(everyMs !== undefined && { everyMs }) };
+    if (everyMs === undefined) reply(socket, next);
+    else setTimeout(reply, everyMs, socket, next);
+  } else if (end === true) socket.end();
 }

@@ -1,5 +1,4 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +10,7 @@ import type { Mesh } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
 import { eventually } from "../../support/eventually";
 import { freePort, oraclePython } from "../../support/knot";
+import { startBind } from "../../support/other-servers/server";
 import { seedMesh, signingKey, startSite, viewOf } from "./lab-mesh";
 
 const run = promisify(execFile);
@@ -98,26 +98,23 @@ describe("the central zones before independent implementations", function () {
   it("BIND as a consumer of the mesh catalog serves every member, and drops one that leaves", async () => {
     const mesh = seedMesh({ zonesOfC: [] });
     const port = await freePort("0.0.0.0");
-    await using site = await startSite({
-      mesh: allAt("site-a", mesh),
-      site: "site-a",
-      view: viewOf(allAt("site-a", mesh)),
-      port,
-    });
-    await using bind = await startBind(port);
+    const whole = allAt("site-a", mesh);
+    await using site = await startSite({ mesh: whole, site: "site-a", view: viewOf(whole), port });
+    await using bind = await startBind({ mesh: whole, key: signingKey, port });
+    const soa = (zone: string) => new DnsClient({ timeoutMs: 500 }).querySoa(bind.server, zone);
     const zones = ["catalog-primary.internal.dns", "catalog-secondary.internal.dns", "extra.example"];
-    for (const zone of zones) await eventually(15, () => bind.soa(zone));
+    for (const zone of zones) await eventually(15, () => soa(zone));
 
     await site.write("zones/catalog.internal.dns.zone", renderCatalog(allAt("site-a", mesh, ["extra.example"])));
     await site.knot.knotc("-b", "zone-reload", "catalog.internal.dns");
     await eventually(15, async () => {
-      const gone = await bind.soa("extra.example").then(
+      const gone = await soa("extra.example").then(
         () => false,
         () => true,
       );
       expect(gone).to.equal(true);
     });
-    await bind.soa("catalog-secondary.internal.dns");
+    await soa("catalog-secondary.internal.dns");
   });
 });
 
@@ -126,39 +123,4 @@ function allAt(owner: string, mesh: Mesh, without: readonly string[] = []): Mesh
   const zones = [...mesh.sites.flatMap((site) => site.zones), { name: "extra.example", dnssec: false }];
   const kept = zones.filter((zone) => !without.includes(zone.name));
   return { ...mesh, sites: mesh.sites.map((site) => ({ ...site, zones: site.name === owner ? kept : [] })) };
-}
-
-/** A BIND that consumes the catalog of the Knot at 127.101.0.1. */
-async function startBind(primaryPort: number): Promise<AsyncDisposable & { soa(zone: string): Promise<unknown> }> {
-  // BIND listens on addresses of interfaces only.
-  const address = "127.0.0.1";
-  const at = await folder();
-  const port = await freePort(address);
-  const { name, algorithm, secret } = signingKey;
-  const primaries = `{ 127.101.0.1 port ${primaryPort} key "${name}"; }`;
-  await writeFile(
-    join(at.path, "named.conf"),
-    `options {
-  directory "${at.path}"; pid-file none; session-keyfile none; listen-on port ${port} { ${address}; }; listen-on-v6 { none; };
-  recursion no; notify no; dnssec-validation no; min-refresh-time 1; min-retry-time 1; max-refresh-time 2; max-retry-time 2;
-  catalog-zones { zone "catalog.internal.dns" default-primaries ${primaries} zone-directory "${at.path}" min-update-interval 1; };
-};
-key "${name}" { algorithm ${algorithm}; secret "${secret}"; };
-controls { };
-zone "." { type primary; file "root"; };
-zone "catalog.internal.dns" { type secondary; file "catalog.db"; primaries ${primaries}; };
-`,
-  );
-  // A root of its own, so that it asks nobody on the Internet for one.
-  await writeFile(join(at.path, "root"), "@ 60 SOA . . 1 60 60 60 60\n@ 60 NS localhost.\nlocalhost. 60 A 127.0.0.1\n");
-  const named = spawn("named", ["-g", "-c", join(at.path, "named.conf")], { stdio: "ignore" });
-  const exited = once(named, "exit");
-  return {
-    soa: (zone) => new DnsClient({ timeoutMs: 500 }).querySoa({ address, port }, zone),
-    async [Symbol.asyncDispose]() {
-      named.kill("SIGTERM");
-      await exited;
-      await at[Symbol.asyncDispose]();
-    },
-  };
 }

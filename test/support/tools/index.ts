@@ -3,6 +3,7 @@ import { binDir, cacheDir } from "./cache";
 import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";
 import { ensureKnot } from "./knot";
+import { ensureNsd } from "./nsd";
 import { ensurePython } from "./python";
 
 /** What can be asked for: each gives several programs. */
@@ -11,6 +12,7 @@ const tools = {
   pulumi: (progress: Progress) => ensureGoTool(goTools.pulumi, progress),
   vault: (progress: Progress) => ensureGoTool(goTools.vault, progress),
   knot: ensureKnot,
+  nsd: ensureNsd,
   python: ensurePython,
 } as const;
 

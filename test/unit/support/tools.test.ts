@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { chooseMirror } from "../../support/tools/debian";
 import { installed, compareVersions, replaceLink, type Build } from "../../support/tools/install";
-import { chooseMirror } from "../../support/tools/knot";
 import { withLock } from "../../support/tools/lock";
 import { CommandError, run } from "../../support/tools/run";
 

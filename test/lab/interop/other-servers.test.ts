@@ -1,0 +1,234 @@
+import { expect } from "chai";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { recordKey } from "../../../src/dns/rdata";
+import type { ResourceRecord } from "../../../src/dns/record";
+import { DnsClient } from "../../../src/io/dns-client";
+import { renderCatalog } from "../../../src/knot/central-zones";
+import type { TsigKey } from "../../../src/mesh/model";
+import { eventually } from "../../support/eventually";
+import { knotBinaries } from "../../support/knot";
+import { Lab, type LabSite } from "../../support/lab";
+import { type OtherServer, startBind, startNsd } from "../../support/other-servers/server";
+import { run } from "../../support/tools/run";
+
+const richZone = "rich.example";
+const richText = `$ORIGIN ${richZone}.
+$TTL 300
+@ SOA site-c.dns.internal. hostmaster 1 300 30 3628800 60
+@ NS site-c.dns.internal.
+@ MX 10 mail
+@ CAA 0 issue "ca.example"
+mail 60 A 192.0.2.25
+mail 60 AAAA 2001:db8::25
+* 60 TXT "any" "thing \\"quoted\\" \\255"
+a\\.b 60 CNAME mail
+_dns._udp SRV 1 2 53 mail
+web HTTPS 1 . alpn=h2 port=8443
+odd TYPE65280 \\# 4 01020304
+many 60 TXT ${Array.from({ length: 40 }, (_, i) => `"${String(i).padStart(100, "x")}"`).join(" ")}
+`;
+
+/** Records without their order, with their TTLs. */
+const sorted = (records: readonly ResourceRecord[]) =>
+  records.map((each) => `${recordKey(each)} ${each.ttl}`).sort((one, other) => (one < other ? -1 : 1));
+
+/** Steps of a mesh's life with two servers beside it that are not in its list, in order. */
+describe("BIND and NSD beside a mesh", function () {
+  this.timeout(60_000);
+  let lab: Lab;
+  let others: OtherServer[] = [];
+  const client = new DnsClient({ timeoutMs: 500 });
+
+  const port = () => lab.site("site-a").server.port;
+  const key = () => lab.ring.accepted[0]!;
+  const start = (signing: TsigKey) => {
+    const options = { mesh: lab.mesh, key: signing, port: port() };
+    return Promise.all([startBind(options), startNsd(options)]);
+  };
+
+  before(async () => {
+    lab = await Lab.create(5);
+    lab.list[2]!.zones.push({ name: richZone, zoneFile: richText });
+    lab.list[3]!.zones.push({ name: "signed.example", dnssec: true });
+    await lab.upAll();
+    await lab.converged(30);
+    others = await start(key());
+  });
+  after(async () => {
+    await Promise.all(others.map((other) => other[Symbol.asyncDispose]()));
+    await lab[Symbol.asyncDispose]();
+  });
+  afterEach(function () {
+    if (this.currentTest?.state !== "failed") return;
+    for (const other of others) console.error(`--- ${other.name}\n${other.log()}`);
+    console.error(lab.logs());
+  });
+
+  const sites = () => [...lab.sites.values()];
+  const calm = () =>
+    eventually(20, async () => {
+      for (const site of sites()) expect((await site.status()).problems, site.name).to.deep.equal([]);
+    });
+
+  /** What a server answers for each name and type that a zone has. */
+  async function answersOf(other: OtherServer, records: readonly ResourceRecord[]): Promise<ResourceRecord[]> {
+    const questions = new Map(
+      records.map((each) => {
+        const type = each.type === "OTHER" ? each.typeName : each.type;
+        return [`${each.name} ${type}`, { name: each.name, type }];
+      }),
+    );
+    const found: ResourceRecord[] = [];
+    for (const { name, type } of questions.values()) {
+      const { answers, flags } = await client.query(other.server, name, type);
+      expect(flags.aa, `${other.name}: ${name} ${type}`).to.equal(true);
+      found.push(...answers);
+    }
+    return found;
+  }
+
+  /** Waits until both answer every zone as the sites do. */
+  async function alike(seconds: number): Promise<void> {
+    const serials = await lab.converged(seconds);
+    for (const [zone, serial] of serials) {
+      const records = await client.transfer(lab.site("site-b").server, zone, key());
+      for (const other of others)
+        await eventually(seconds, async () => {
+          expect((await client.querySoa(other.server, zone)).serial, `${other.name}: ${zone}`).to.equal(serial);
+          expect(sorted(await answersOf(other, records)), `${other.name}: ${zone}`).to.deep.equal(sorted(records));
+        });
+    }
+  }
+
+  /** Waits until both say that a zone is none of theirs. */
+  const forgotten = (zone: string) =>
+    eventually(20, async () => {
+      for (const other of others)
+        expect(await client.querySoa(other.server, zone).catch(String), other.name).to.match(/REFUSED/);
+    });
+
+  /** Sends NOTIFY as the guide says, and what came back. */
+  async function tell({ server, folder }: OtherServer, zone: string): Promise<string> {
+    const { algorithm, name, secret } = key();
+    const file = join(folder, "mesh.key");
+    await writeFile(file, `${algorithm}:${name}:${secret}\n`, { mode: 0o600 });
+    const args = [`@${server.address}`, "-p", String(server.port), zone, "NOTIFY", "-k", file, "+time=1", "+retry=0"];
+    return run(knotBinaries().kdig, args);
+  }
+
+  async function changeRecords(site: LabSite, zone: string, changes: readonly string[][]): Promise<void> {
+    const knotc = (...args: string[]) => run(knotBinaries().knotc, ["-s", site.path("run", "knot.sock"), ...args]);
+    await knotc("zone-begin", zone);
+    for (const [command = "", ...rest] of changes) await knotc(command, zone, ...rest);
+    await knotc("zone-commit", zone);
+  }
+
+  it("take every member of the catalog and answer each zone as the sites do", async () => {
+    await alike(20);
+    await calm();
+  });
+
+  it("took all of it with the mesh's key, NSD a member from its owner", () => {
+    const [bind, nsd] = others.map((other) => other.log());
+    for (const zone of lab.zones()) {
+      expect(bind).to.match(new RegExp(`zone ${zone}/IN: transferred serial \\d+: TSIG '${key().name}'`));
+      expect(nsd).to.match(new RegExp(`zone ${zone}\\.? .*TSIG verified with key ${key().name}`));
+    }
+    for (const owner of lab.list.slice(2))
+      expect(nsd).to.match(new RegExp(`zone ${owner.name}\\.example\\.? .*from ${owner.addresses[0]}@`));
+  });
+
+  it("get nothing without the key, or with a wrong one", async () => {
+    for (const site of sites())
+      for (const zone of [lab.mesh.catalogZone, "site-c.example"]) {
+        const { address } = site.server;
+        const said = await run(knotBinaries().kdig, [`@${address}`, "-p", String(port()), zone, "AXFR"]).catch(String);
+        expect(said, site.name).to.match(/NOTAUTH|REFUSED/);
+      }
+    const [bind, nsd] = await start({ ...key(), secret: Buffer.alloc(32).toString("base64") });
+    await using stack = new AsyncDisposableStack();
+    for (const wrong of [bind, nsd]) stack.use(wrong);
+    await eventually(20, () => {
+      expect(bind.log()).to.match(
+        /zone catalog\.internal\.dns\/IN: refresh: failure trying primary .*: tsig indicates error/,
+      );
+      expect(nsd.log()).to.match(/zone catalog\.internal\.dns, from .*: bad tsig signature/);
+    });
+    for (const wrong of [bind, nsd])
+      for (const zone of lab.zones())
+        expect(await client.querySoa(wrong.server, zone).catch(String), wrong.name).to.match(/SERVFAIL|REFUSED/);
+  });
+
+  it("follow a zone that is added, records that change, and a zone that goes", async () => {
+    lab.list[4]!.zones.push("added.example");
+    await lab.up();
+    await lab.upSite("site-e");
+    await lab.converged(20);
+    // BIND asked before the catalog sites had the zone, and would ask again after a minute: the retry time is that of a SOA.
+    for (const other of others)
+      await eventually(20, async () => {
+        expect(await tell(other, "added.example"), other.name).to.match(/NOERROR/);
+      });
+    await alike(20);
+
+    await changeRecords(lab.site("site-c"), richZone, [
+      ["zone-set", "new", "60", "A", "192.0.2.77"],
+      ["zone-unset", "mail", "AAAA"],
+    ]);
+    await alike(20);
+    for (const other of others) {
+      const ask = async (name: string, type: string) =>
+        (await client.query(other.server, `${name}.${richZone}`, type)).answers;
+      expect(await ask("new", "A")).to.have.length(1);
+      expect(await ask("mail", "AAAA")).to.have.length(0);
+    }
+
+    lab.list[4]!.zones.pop();
+    await lab.up();
+    await lab.upSite("site-e");
+    await forgotten("added.example");
+    await alike(20);
+    await calm();
+  });
+
+  it("obey an emptied catalog, as no site does, and come back with it", async () => {
+    const catalog = renderCatalog({ ...lab.mesh, sites: lab.mesh.sites.map((site) => ({ ...site, zones: [] })) });
+    await lab.site("site-a").mountCentral(lab.mesh, { catalog });
+    await forgotten("site-c.example");
+    for (const site of sites()) expect((await site.soa("site-c.example")).serial, site.name).to.be.greaterThan(0);
+    await lab.up();
+    await alike(20);
+    await calm();
+  });
+
+  it("are not missed by the mesh when they end, and catch up when they are back", async () => {
+    await Promise.all(others.map((other) => other.stop()));
+    await changeRecords(lab.site("site-c"), richZone, [["zone-set", "meanwhile", "60", "A", "192.0.2.78"]]);
+    await lab.converged(10);
+    await calm();
+    await Promise.all(others.map((other) => other.start()));
+    await alike(20);
+    await calm();
+  });
+
+  it("answer every zone while all sites are away, also after a restart", async () => {
+    const serials = await lab.converged(5);
+    const [, nsd] = others;
+    // NSD, unlike BIND, writes nothing when it ends.
+    await eventually(10, async () => {
+      for (const [zone, serial] of serials)
+        expect(await readFile(join(nsd!.folder, `${zone}.zone`), "utf8")).to.match(new RegExp(`SOA[^)]*\\s${serial} `));
+    });
+    await Promise.all(sites().map((site) => site.stop()));
+    for (const other of others) {
+      await other.stop();
+      await other.start();
+      await eventually(10, async () => {
+        for (const [zone, serial] of serials)
+          expect((await client.querySoa(other.server, zone)).serial, `${other.name}: ${zone}`).to.equal(serial);
+      });
+    }
+  });
+});

@@ -1,0 +1,14 @@
+import { expect } from "chai";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { renderBindConf, renderNsdConf } from "../../support/other-servers/configuration";
+import { guideExample } from "../../support/other-servers/guide-example";
+
+describe("the guide to other servers", () => {
+  const guide = readFileSync(join(__dirname, "../../../docs/guides/other-servers.md"), "utf8");
+
+  it("shows the configurations that the lab runs", () => {
+    const shown = guide.split("```\n").filter((_, i) => i % 2 === 1);
+    expect(shown).to.deep.equal([renderBindConf(guideExample.bind), renderNsdConf(guideExample.nsd)]);
+  });
+});
