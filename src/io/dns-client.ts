@@ -42,10 +42,18 @@ export interface DnsCounters {
   notifies: number;
 }
 
+/** A message as it is sent, with what its answer is verified by. */
+interface Signed {
+  readonly bytes: Uint8Array;
+  readonly mac: Uint8Array;
+}
+
 interface Request {
   readonly server: DnsServer;
   readonly message: Message;
   readonly key: TsigKey | undefined;
+  /** The message with its signature, where it was signed already. */
+  readonly signed?: Signed;
   readonly count: (transport: "udp" | "tcp") => void;
 }
 
@@ -151,12 +159,19 @@ export class DnsClient {
    */
   // eslint-disable-next-line max-params -- reads as the message does: whom, which zone, what is new
   notify(server: DnsServer, zone: string, serial: number | undefined, key: TsigKey): Promise<void> {
-    return inContext(`NOTIFY for "${zone}" to ${server.address}`, async () => {
-      const message = notifyMessage({ id: randomInt(0x10000), zone, serial });
-      const count = () => this.counters.notifies++;
-      const answer = await this.#exchange({ server, message, key, count });
-      if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
-    });
+    return this.notifier(zone, serial, key)(server);
+  }
+
+  /** A {@link notify} for many secondaries: made and signed once, sent to each that the function is called with. */
+  notifier(zone: string, serial: number | undefined, key: TsigKey): (server: DnsServer) => Promise<void> {
+    const message = notifyMessage({ id: randomInt(0x10000), zone, serial });
+    const signed = this.#sign(encodeMessage(message), key);
+    const count = () => this.counters.notifies++;
+    return (server) =>
+      inContext(`NOTIFY for "${zone}" to ${server.address}`, async () => {
+        const answer = await this.#exchange({ server, message, key, signed, count });
+        if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
+      });
   }
 
   async #transfer<T>({ server, zone, key, message, open }: TransferJob<T>): Promise<T> {
@@ -204,24 +219,24 @@ export class DnsClient {
     }
   }
 
-  async #send(transport: "udp" | "tcp", { server, message, key, count }: Request): Promise<Message> {
-    count(transport);
-    const plain = encodeMessage(message);
-    const signed = key === undefined ? undefined : { key, ...this.#sign(plain, key) };
+  async #send(transport: "udp" | "tcp", request: Request): Promise<Message> {
+    const { server, message, key } = request;
+    request.count(transport);
+    const signed = request.signed ?? (key && this.#sign(encodeMessage(message), key));
     const datagrams = new Datagrams(message);
     const receive = (bytes: Buffer) => {
       const answer = transport === "udp" ? datagrams.read(bytes) : readAnswer(bytes, message);
       if (answer === undefined) return undefined;
       if (answer.flags.tc) throw new DnsError({ kind: "truncated" });
-      if (signed !== undefined)
-        verifyMessage({ message: bytes, keys: [signed.key], now: this.#seconds(), requestMac: signed.mac });
+      if (signed !== undefined && key !== undefined)
+        verifyMessage({ message: bytes, keys: [key], now: this.#seconds(), requestMac: signed.mac });
       return answer;
     };
     const timeoutMs = this.#timeoutMs;
     const { signal } = this.#options;
     const exchange: Exchange<Message> = {
       server,
-      message: signed?.bytes ?? plain,
+      message: signed?.bytes ?? encodeMessage(message),
       timeoutMs,
       totalMs: timeoutMs,
       signal,

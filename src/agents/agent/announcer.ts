@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { DnsServer } from "../../io/dns-client";
+import type { DnsClient, DnsServer } from "../../io/dns-client";
 import { watchFolder } from "../../io/folder-watch";
 import type { KnotControl } from "../../io/knot-control";
 import { isWriter, type SiteRuntime } from "../../knot/site-runtime";
@@ -13,15 +13,17 @@ import { ServedSerials } from "./served-serials";
 /** What an {@link Announcer} works with. */
 export interface AnnouncerOptions extends Omit<ConvergenceOptions, "onSilent"> {
   readonly control: Pick<KnotControl, "zoneStatus">;
+  /** Asks the site's own Knot. */
+  readonly ownDns: Pick<DnsClient, "querySoa">;
   readonly runtime: SiteRuntime;
   /** The key that NOTIFYs are signed with, and this site's own zones that have a content; undefined before anything is known. */
   readonly facts: () => { readonly key: TsigKey; readonly own: readonly string[] } | undefined;
 }
 
-/** Between looks at serials, for changes that the watch on the journal missed. */
+/** Between looks at serials by the clock, for changes that the watch on the journal missed. */
 const lookEveryMs = 30_000;
-/** Between the looks that a write to the journal leads to: Knot shows the new serial a little later. */
-const journalLooksMs = [0, 10, 40, 160];
+/** From a write to the journal to the first look, and between further ones: Knot shows the new serial a little later. */
+const [journalSettleMs, ...journalAgainAfterMs] = [2, 20, 130] as const;
 /** Between writes that are acted on. */
 const journalRestMs = 20;
 /** Between looks for a journal that is not there. */
@@ -38,7 +40,7 @@ export class Announcer {
   constructor(private readonly o: AnnouncerOptions) {
     this.#convergence = new Convergence(o);
     this.#relay = new Relay(o, o.runtime.remotePort);
-    this.#serials = new ServedSerials(o.control);
+    this.#serials = new ServedSerials({ control: o.control, dns: o.ownDns, knot: o.knot });
   }
 
   /** Knot runs this view now, and these zones originate here. */
@@ -67,7 +69,8 @@ export class Announcer {
   async watch(signal: AbortSignal): Promise<void> {
     if (!isWriter(this.o.runtime)) return;
     await watchFolder({
-      ...{ path: join(this.o.runtime.storage, "db", "journal"), restMs: journalRestMs, lookAgainMs: journalAgainMs },
+      path: join(this.o.runtime.storage, "db", "journal"),
+      ...{ settleMs: journalSettleMs, restMs: journalRestMs, lookAgainMs: journalAgainMs },
       signal,
       onChange: async () => {
         try {
@@ -80,10 +83,10 @@ export class Announcer {
   }
 
   async #lookUntilShown(signal: AbortSignal): Promise<void> {
-    let found = false;
-    for (const ms of journalLooksMs) {
+    let found = (await this.#look("queries")) > 0;
+    for (const ms of journalAgainAfterMs) {
       await delay(ms, undefined, { signal });
-      const changes = await this.#look();
+      const changes = await this.#look("queries");
       if (found && changes === 0) return;
       found ||= changes > 0;
     }
@@ -93,16 +96,16 @@ export class Announcer {
   async round(): Promise<void> {
     const facts = this.o.facts();
     if (facts === undefined) return;
-    if (this.o.now() >= this.#lookAt && isWriter(this.o.runtime)) await this.#look();
+    if (this.o.now() >= this.#lookAt && isWriter(this.o.runtime)) await this.#look("control");
     await Promise.all([this.#convergence.round(facts.key), this.#relay.round(facts.key)]);
   }
 
   /** Returns how many zones changed. */
-  async #look(): Promise<number> {
+  async #look(by: "queries" | "control"): Promise<number> {
     const facts = this.o.facts();
     if (facts === undefined) return 0;
     this.#lookAt = this.o.now() + lookEveryMs * (0.75 + this.o.random() / 2);
-    const changes = await this.#serials.changed(this.#relay.isHub ? undefined : facts.own);
+    const changes = await this.#serials.changed(this.#relay.isHub ? undefined : facts.own, by);
     const own = changes.filter(({ zone }) => this.#own.has(zone));
     const others = changes.filter(({ zone }) => !this.#own.has(zone));
     // Not waited for: a peer that does not answer must not delay the next change.

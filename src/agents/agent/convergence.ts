@@ -21,7 +21,7 @@ export interface Lag {
 
 /** What {@link Convergence} works with. */
 export interface ConvergenceOptions {
-  readonly dns: Pick<DnsClient, "querySoa" | "notify">;
+  readonly dns: Pick<DnsClient, "querySoa" | "notify" | "notifier">;
   readonly knot: DnsServer;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -43,7 +43,7 @@ const longestWaitMs = 60_000;
 /** Peers that are attended to at a time, and zones of one peer. */
 const mostPeers = 16;
 /** NOTIFYs that wait for their answers at a time when a change is announced. */
-const mostAnnounced = 256;
+const mostAnnounced = 32;
 const mostZones = 8;
 
 /**
@@ -95,15 +95,16 @@ export class Convergence {
     key: TsigKey,
     targetsOf: (zone: string) => readonly Target[] = () => this.#targets,
   ): Promise<void> {
-    const news: { readonly entry: Pending; readonly serial: number }[] = [];
+    const news: { readonly entry: Pending; readonly send: (server: DnsServer) => Promise<void> }[] = [];
     for (const { zone, serial } of changed) {
+      const send = this.o.dns.notifier(zone, serial, key);
       this.#drop((entry) => entry.zone === zone);
       for (const entry of this.#add(targetsOf(zone), [zone])) {
         entry.dueAt = this.o.now() + firstWaitMs;
-        if (!this.#silent.has(entry.peer)) news.push({ entry, serial });
+        if (!this.#silent.has(entry.peer)) news.push({ entry, send });
       }
     }
-    await inParallel(mostAnnounced, news, ({ entry, serial }) => this.#tell(entry, serial, key));
+    await inParallel(mostAnnounced, news, ({ entry, send }) => this.#tell(entry, send));
   }
 
   /** Looks at these zones at these peers too, at once, as long as nothing newer is announced. */
@@ -172,10 +173,10 @@ export class Convergence {
     await inParallel(mostZones, others, attend);
   }
 
-  async #tell(entry: Pending, serial: number, key: TsigKey): Promise<void> {
+  async #tell(entry: Pending, send: (server: DnsServer) => Promise<void>): Promise<void> {
     for (const server of entry.target.servers) {
       try {
-        await this.o.dns.notify(server, entry.zone, serial, key);
+        await send(server);
         return;
       } catch (error) {
         if (!isUnreachable(error)) return;

@@ -60,7 +60,8 @@ export class Worker {
       else log.info("problem is over", { kind: problem.kind, problem: problem.message });
     });
     this.#announcer = new Announcer({
-      ...{ dns: this.#peerDns, knot, now, random, log, control: this.#control, runtime: options.runtime },
+      ...{ dns: this.#peerDns, ownDns: this.#dns, knot, now, random, log },
+      ...{ control: this.#control, runtime: options.runtime },
       facts: () => {
         const { inputs } = this.#agent;
         return inputs && { key: signingKey(inputs.ring), own: this.#ownZones() };

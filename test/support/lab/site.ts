@@ -258,7 +258,7 @@ export class LabSite implements AsyncDisposable {
       rundir: this.path("run"),
       listen: [`${address}@${port}`],
       remotePort: port,
-      workers: { udp: 1, tcp: 8, background: 2 },
+      workers: { udp: 1, tcp: 10, background: 2 },
     };
   }
 }

@@ -35,6 +35,11 @@ describe("convergence", () => {
       random: () => 0.5,
       log: createLogger({ write: () => undefined, now: () => 0 }),
       dns: {
+        notifier: (zone) => async (server) => {
+          await Promise.resolve();
+          reach(server);
+          told.push(`${server.address} ${zone} at ${now / 1000}`);
+        },
         querySoa: async (server, zone) => {
           await Promise.resolve();
           asked.push(`${server.address} ${zone}`);

@@ -32,6 +32,8 @@ const view: MeshView = {
 const packet = { site: { name: "hub-a" }, catalogs: [] } as unknown as WelcomePacket;
 const homes = (hub: string) => standard.filter((name) => homeOf(name, hubs) === hub && name !== "s1");
 
+const knot: DnsServer = { address: "127.0.0.1", port: 53 };
+
 describe("a hub's relay", () => {
   let told: string[];
   let away: Set<string>;
@@ -42,6 +44,10 @@ describe("a hub's relay", () => {
   const answer = <T>(server: DnsServer, value: T): Promise<T> =>
     away.has(nameAt(server)) ? Promise.reject(new DnsError({ kind: "timeout", afterMs: 1 })) : Promise.resolve(value);
   const dns = {
+    notifier:
+      (zone: string, serial: number | undefined) =>
+      (server: DnsServer): Promise<undefined> =>
+        dns.notify(server, zone, serial),
     querySoa: (server: DnsServer) => answer(server, soa(nameAt(server) === "self" ? 5 : 4)),
     notify: (server: DnsServer, zone: string, serial: number | undefined) => {
       if (!away.has(nameAt(server))) told.push(`${nameAt(server)} ${zone} ${serial ?? 0}`);
@@ -49,7 +55,6 @@ describe("a hub's relay", () => {
     },
   };
   const create = (at: MeshView = view) => {
-    const knot = { address: "127.0.0.1", port: 53 };
     const relay = new Relay({ dns, knot, now: () => now, random: () => 0.5, log }, 53);
     relay.aim({ packet, view: at });
     return relay;
@@ -112,7 +117,11 @@ describe("serials that are served", () => {
       { zone: "a", role: "master", serial: 1 },
       { zone: "b", role: "slave", serial: undefined },
     ];
-    const serials = new ServedSerials({ zoneStatus: () => Promise.resolve(statuses) });
+    const serials = new ServedSerials({
+      control: { zoneStatus: () => Promise.resolve(statuses) },
+      dns: { querySoa: () => Promise.reject(new Error()) },
+      knot,
+    });
     expect(await serials.changed()).to.deep.equal([]);
     expect(await serials.changed()).to.deep.equal([]);
     statuses = [
@@ -122,6 +131,24 @@ describe("serials that are served", () => {
     expect(await serials.changed()).to.deep.equal([
       { zone: "a", serial: 2, isNew: false },
       { zone: "b", serial: 7, isNew: true },
+    ]);
+  });
+
+  it("are asked for by queries where the zones are few, and a zone that Knot does not have is none", async () => {
+    const held = new Map([["a", 1]]);
+    const querySoa = (_: DnsServer, zone: string) => {
+      const serial = held.get(zone);
+      return serial === undefined
+        ? Promise.reject(new DnsError({ kind: "refused" }))
+        : Promise.resolve({ serial } as SoaData);
+    };
+    const control = { zoneStatus: () => Promise.reject(new Error("not asked")) };
+    const serials = new ServedSerials({ control, dns: { querySoa }, knot });
+    await serials.changed(["a", "b"], "queries");
+    held.set("a", 2).set("b", 1);
+    expect(await serials.changed(["a", "b"], "queries")).to.deep.equal([
+      { zone: "a", serial: 2, isNew: false },
+      { zone: "b", serial: 1, isNew: true },
     ]);
   });
 });
