@@ -26,16 +26,11 @@ export interface WatchOrder {
   readonly limitMs?: number;
 }
 
-/**
- * When a server is asked, in milliseconds: first so long after the acknowledgement, then at intervals that grow by a
- * half up to the greatest. So the interval stays within some third of the time that has gone by.
- */
-const paces = {
-  unhinted: { first: 2, greatest: 50 },
-  hinted: { first: 50, greatest: 250 },
-  /** From a hint on: the answer is due. */
-  due: { first: 2, greatest: 50 },
-} as const;
+/** Most questions a second, over all servers, that are asked without a hint: what measures must not weigh on what is measured. */
+const questionsPerSecond = 4000;
+
+/** Bounds for the time between two questions to a server without a hint, in milliseconds; the lower one is the first too. */
+const paces = { unhinted: { least: 1, greatest: 50 }, hinted: { least: 50, greatest: 250 } } as const;
 
 /** Makes watches, all of which ask from one unconnected UDP socket. */
 export class AnswerWatcher implements AsyncDisposable {
@@ -109,6 +104,7 @@ interface Asking {
 
 interface State {
   timer?: NodeJS.Timeout;
+  hintedAt?: number;
   answeredAt?: number;
   /** What it said last, for whoever waits in vain. */
   last: string;
@@ -120,6 +116,7 @@ export class AnswerWatch implements Disposable {
   readonly #index: ReadonlyMap<string, number>;
   readonly #message: Buffer;
   #left: number;
+  #acknowledgedAt: number | undefined;
   #settled: (() => void) | undefined;
   #over = false;
 
@@ -135,8 +132,10 @@ export class AnswerWatch implements Disposable {
 
   /** Says that a server has probably got the change just now: it is asked at once, and soon again. Others are ignored. */
   hint(server: string): void {
-    const index = this.#index.get(server);
-    if (index !== undefined && !this.#done(index)) this.#askAndGoOn(index, paces.due.first);
+    const state = this.#states[this.#index.get(server) ?? -1];
+    if (state === undefined) return;
+    state.hintedAt = performance.now();
+    this.#askIn(state, 0);
   }
 
   /**
@@ -147,14 +146,11 @@ export class AnswerWatch implements Disposable {
    * @throws Error that names who did not, and what they said, when the limit is reached.
    */
   async since(acknowledgedAt: number): Promise<ReadonlyMap<string, number>> {
-    const { servers, hinted = false, limitMs = 30_000 } = this.order;
-    const pace = hinted ? paces.hinted : paces.unhinted;
+    const { servers, limitMs = 30_000 } = this.order;
+    this.#acknowledgedAt = acknowledgedAt;
     // One after the other, so that the questions do not come all at once.
-    servers.forEach((_, index) => {
-      const first = pace.first * (1 + index / servers.length);
-      const waits = !this.#done(index) && this.#states[index]?.timer === undefined;
-      if (waits) this.#askIn(index, first, { interval: pace.first, greatest: pace.greatest });
-    });
+    for (const [i, state] of this.#states.entries())
+      if (state.timer === undefined) this.#askIn(state, this.#interval(state) * ((i + 1) / servers.length));
     await new Promise<void>((resolve) => {
       const limit = setTimeout(resolve, limitMs);
       this.#settled = () => {
@@ -172,7 +168,7 @@ export class AnswerWatch implements Disposable {
   /** Takes a datagram from a server. The watcher calls it. */
   answered(index: number, { bytes, at }: { readonly bytes: Buffer; readonly at: number }): void {
     const state = this.#states[index];
-    if (state === undefined || this.#done(index)) return;
+    if (state === undefined || this.#done(state)) return;
     try {
       const answer = decodeMessage(bytes);
       state.last = `${rcodeName(answer.rcode)}, ${answer.answers.length} records`;
@@ -194,24 +190,29 @@ export class AnswerWatch implements Disposable {
     this.asking.over();
   }
 
-  #done(index: number): boolean {
-    return this.#over || this.#states[index]?.answeredAt !== undefined;
+  #done(state: State): boolean {
+    return this.#over || state.answeredAt !== undefined;
   }
 
-  #askIn(index: number, delayMs: number, next: { interval: number; greatest: number }): void {
-    const state = this.#states[index];
-    if (state === undefined) return;
+  /** Asks after so many milliseconds, and then again and again. */
+  #askIn(state: State, delayMs: number): void {
+    if (this.#done(state)) return;
+    const ask = (): void => {
+      this.asking.ask(this.#states.indexOf(state), this.#message);
+      this.#askIn(state, this.#interval(state));
+    };
     clearTimeout(state.timer);
-    state.timer = setTimeout(() => {
-      this.asking.ask(index, this.#message);
-      const interval = Math.min(next.interval * 1.5, next.greatest);
-      this.#askIn(index, interval, { interval, greatest: next.greatest });
-    }, delayMs);
+    if (delayMs > 0) state.timer = setTimeout(ask, delayMs);
+    else ask();
   }
 
-  #askAndGoOn(index: number, interval: number): void {
-    this.asking.ask(index, this.#message);
-    this.#askIn(index, interval, { interval, greatest: paces.due.greatest });
+  /** Grows with the time that went by, so that a figure is off by a tenth of itself, or half the time since the hint. */
+  #interval({ hintedAt }: State): number {
+    const now = performance.now();
+    if (hintedAt !== undefined) return Math.max(2, Math.min((now - hintedAt) / 2, paces.hinted.least));
+    const { least, greatest } = this.order.hinted === true ? paces.hinted : paces.unhinted;
+    const grown = (now - (this.#acknowledgedAt ?? now)) / 10;
+    return Math.max(least, (this.#left * 1000) / questionsPerSecond, Math.min(grown, greatest));
   }
 
   #complaint(): string {

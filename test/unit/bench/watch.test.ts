@@ -47,7 +47,7 @@ describe("watching when servers answer a change", () => {
       // The server's clock started a little before ours.
       expect(ms).to.be.within(least - 10, least * 1.5 + 60);
     }
-    expect(watcher.asked).to.be.within(3, 40);
+    expect(watcher.asked).to.be.within(3, 120);
   });
 
   it("asks when it is given a hint, long before it would by itself", async () => {
@@ -99,7 +99,7 @@ describe("watching when servers answer a change", () => {
         const { id, questions } = decodeMessage(request);
         const flags = { ...noFlags, qr: true };
         const rest = { rcode: 0, answers: [record("new")], authorities: [], additionals: [] };
-        return [encodeMessage({ id: (id + 1) & 0xffff, flags, questions, ...rest })];
+        return [encodeMessage({ id: id ^ 0x8000, flags, questions, ...rest })];
       },
     });
     const watch = watcher.watch({ servers: watched([server]), question, accept, limitMs: 100 });
