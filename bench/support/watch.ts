@@ -32,6 +32,11 @@ const questionsPerSecond = 4000;
 /** Bounds for the time between two questions to a server without a hint, in milliseconds; the lower one is the first too. */
 const paces = { unhinted: { least: 1, greatest: 50 }, hinted: { least: 50, greatest: 250 } } as const;
 
+/** Not every server gave the wanted answer in time. */
+export class LateError extends Error {
+  override readonly name = "LateError";
+}
+
 /** Makes watches, all of which ask from one unconnected UDP socket. */
 export class AnswerWatcher implements AsyncDisposable {
   readonly #watches = new Map<number, { readonly watch: AnswerWatch; readonly index: number }>();
@@ -143,7 +148,7 @@ export class AnswerWatch implements Disposable {
    *
    * @param acknowledgedAt when the owner acknowledged the change, by `performance.now()`.
    * @returns milliseconds from then on by server; 0 for one that answered sooner than the acknowledgement was read.
-   * @throws Error that names who did not, and what they said, when the limit is reached.
+   * @throws LateError that names who did not, and what they said, when the limit is reached.
    */
   async since(acknowledgedAt: number): Promise<ReadonlyMap<string, number>> {
     const { servers, limitMs = 30_000 } = this.order;
@@ -160,7 +165,7 @@ export class AnswerWatch implements Disposable {
       if (this.#left === 0) this.#settled();
     });
     this[Symbol.dispose]();
-    if (this.#left > 0) throw new Error(`within ${limitMs} ms ${this.#complaint()}`);
+    if (this.#left > 0) throw new LateError(`within ${limitMs} ms ${this.#complaint()}`);
     const times = this.#states.map(({ answeredAt = 0 }) => Math.max(0, answeredAt - acknowledgedAt));
     return new Map(servers.map(({ name }, index) => [name, times[index] ?? 0]));
   }

@@ -37,6 +37,8 @@ export interface KnotOptions {
   readonly extraConfig?: (place: KnotPlace) => string;
   /** Files below `storage` to write before the start. */
   readonly files?: Readonly<Record<string, string>>;
+  /** In which folder the server's own is made. @default the system's for temporary files */
+  readonly folder?: string;
   /** The whole configuration instead of the generated one. It must listen on the place's address and port. */
   readonly config?: (place: KnotPlace) => string;
 }
@@ -63,7 +65,7 @@ export interface KnotServer extends AsyncDisposable, KnotPlace {
  */
 export async function startKnot(options: KnotOptions): Promise<KnotServer> {
   const address = options.address ?? "127.0.0.1";
-  const storage = await mkdtemp(join(tmpdir(), "mesh-knot-"));
+  const storage = await mkdtemp(join(options.folder ?? tmpdir(), "mesh-knot-"));
   const rundir = join(storage, "run");
   const place = { storage, rundir, address, port: options.port ?? (await freePort(address)) };
   const configFile = join(storage, "knot.conf");

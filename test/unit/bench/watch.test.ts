@@ -85,7 +85,7 @@ describe("watching when servers answer a change", () => {
     const watch = watcher.watch({ servers: watched([silent, old]), question, accept, limitMs: 100 });
     const failed = await watch.since(performance.now()).catch((error: unknown) => String(error));
     expect(failed).to.equal(
-      'Error: within 100 ms 2 of 2 servers did not answer TXT of "www.example" as wanted: ' +
+      'LateError: within 100 ms 2 of 2 servers did not answer TXT of "www.example" as wanted: ' +
         "server-0 (no answer), server-1 (NOERROR, 1 records)",
     );
     const { asked } = watcher;
