@@ -13,15 +13,6 @@ export function cpuMs(pid: number): number {
 
 /** The most memory that a process held at once. */
 export function peakMiB(pid: number): number {
-  return memoryMiB(pid, "VmHWM");
-}
-
-/** The memory that a process holds now. */
-export function residentMiB(pid: number): number {
-  return memoryMiB(pid, "VmRSS");
-}
-
-function memoryMiB(pid: number, field: string): number {
-  const kib = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  const kib = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return Math.round((Number(kib) / 1024) * 10) / 10;
 }
