@@ -7,8 +7,8 @@ import { table } from "../test/support/table";
 import { ensureTools } from "../test/support/tools";
 import { startBareKnot, workersOf } from "./baselines/bare-knot";
 import { benchZone, benchZones } from "./baselines/text";
-import { churn } from "./support/churn";
-import { dnsperf } from "./support/dnsperf";
+import { askDuringChurn } from "./support/churn";
+import { questions } from "./support/dnsperf";
 import { runBench, type Values, wholeNumber } from "./support/options";
 import { compareServers, type Contestant, type Round } from "./support/rounds";
 import { median, round } from "./support/statistics";
@@ -27,17 +27,6 @@ const hosts = 20;
 
 function log(line: string): void {
   console.error(line);
-}
-
-/** For each zone most of its hosts, its SOA, and a name that is not there. All are answered by a zone that stays. */
-function questions(zones: readonly string[], o: { readonly absent: boolean }): string {
-  const lines = zones.flatMap((zone) => [
-    ...Array.from({ length: hosts }, (_, i) => `host-${i}.${zone} A`),
-    `${zone} SOA`,
-    ...(o.absent ? [`absent.${zone} A`] : []),
-  ]);
-  // In an order that is the same in each run, and not zone by zone.
-  return `${lines.map((_, i) => lines[(i * 7919) % lines.length] ?? "").join("\n")}\n`;
 }
 
 /** A mesh whose sites own the zones in turn. */
@@ -62,7 +51,7 @@ async function throughput(site: LabSite, zones: readonly string[], o: Values<typ
   const texts = Object.fromEntries(zones.map((zone) => [zone, benchZone(zone, hosts)]));
   await using bare = await startBareKnot({ workers, zones: texts });
   const file = join(o.folder, "questions");
-  await writeFile(file, questions(zones, { absent: true }));
+  await writeFile(file, questions({ zones, hosts, absent: true }));
   const contestants: Contestant[] = [
     { name: "mesh site", server: site.server, pid: site.pids.knot ?? 0 },
     { name: "bare Knot", server: bare.server, pid: bare.pid },
@@ -96,23 +85,6 @@ async function throughput(site: LabSite, zones: readonly string[], o: Values<typ
   };
 }
 
-/** Answers that are missing, or are none, while the mesh site reloads and zones come and go around those asked for. */
-async function answersDuringChurn(lab: Lab, site: LabSite, o: { file: string; seconds: number; rate: number }) {
-  log(`${o.seconds} s of ${o.rate} queries/s during reloads and churn`);
-  const churning = churn(lab, site);
-  const report = await dnsperf({ server: site.server, questions: o.file, seconds: o.seconds, rate: o.rate }).finally(
-    () => {
-      churning.end();
-    },
-  );
-  const { reloads, rounds } = await churning.done;
-  const lost = report.sent - (report.codes.get("NOERROR") ?? 0);
-  console.log(
-    `${report.sent} queries during ${reloads} reloads, ${rounds} rounds of zones that came and went: ${lost} lost`,
-  );
-  return { lostDuringReloads: lost, asked: report.sent, reloads, churnRounds: rounds };
-}
-
 /** What serving costs in a mesh, and whether reloads and changes of the catalog cost answers. */
 async function serving(o: Values<typeof options>): Promise<object> {
   await ensureTools(["knot"], log);
@@ -125,10 +97,15 @@ async function serving(o: Values<typeof options>): Promise<object> {
   const site = lab.site(lab.list.at(-1)?.name ?? "");
   const figures = await throughput(site, zones, { ...o, folder });
   const file = join(folder, "staying");
-  await writeFile(file, questions(zones, { absent: false }));
-  const { lostDuringReloads, ...counts } = await answersDuringChurn(lab, site, { ...o, file, seconds: o.churn });
+  await writeFile(file, questions({ zones, hosts, absent: false }));
+  log(`${o.churn} s of ${o.rate} queries/s during reloads and churn`);
+  const counts = await askDuringChurn({ lab, site, load: { questions: file, seconds: o.churn, rate: o.rate } });
+  const { lost: lostDuringReloads, asked, reloads, churnRounds } = counts;
+  console.log(
+    `${asked} queries during ${reloads} reloads, ${churnRounds} rounds of zones that came and went: ${lostDuringReloads} lost`,
+  );
   const { qpsRatio, ...more } = figures;
-  return { qpsRatio, lostDuringReloads, ...more, ...counts };
+  return { qpsRatio, lostDuringReloads, ...more, asked, reloads, churnRounds };
 }
 
 void runBench(options, serving);

@@ -3,28 +3,36 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Lab, LabSite } from "../../test/support/lab";
 import { eventually } from "../../test/support/eventually";
 import { benchZone } from "../baselines/text";
+import { dnsperf, type Load } from "./dnsperf";
 
-/** How often what happened while it lasted. */
+/** What came of questions for zones that stay, asked while others came and went. */
 export interface ChurnReport {
+  readonly asked: number;
+  /** Questions without an answer, or with another than NOERROR. */
+  readonly lost: number;
   /** Reloads that were asked for at the site, besides those of its agent. */
   readonly reloads: number;
   /** How often zones were added to the list, served by the site, removed again and gone from the site. */
-  readonly rounds: number;
+  readonly churnRounds: number;
 }
 
-/** Zones that come and go together: few enough that no safety limit holds their removal. */
-const together = 5;
+/** Most zones that come and go together. */
+const mostTogether = 5;
 
-/** Reloads a site's Knot all the time, while zones come into the list and leave it. `done` tells how much there was. */
-export function churn(lab: Lab, site: LabSite): { end(): void; readonly done: Promise<ChurnReport> } {
+/** Loads a site while its Knot reloads all the time, and zones come into the list and leave it. */
+export async function askDuringChurn(o: {
+  readonly lab: Lab;
+  readonly site: LabSite;
+  readonly load: Omit<Load, "server">;
+}): Promise<ChurnReport> {
+  const { lab, site, load } = o;
   const state = { over: false };
-  const done = Promise.all([reloading(site, state), comingAndGoing(lab, site, state)]);
-  return {
-    end: () => {
-      state.over = true;
-    },
-    done: done.then(([reloads, rounds]) => ({ reloads, rounds })),
-  };
+  const work = Promise.all([reloading(site, state), comingAndGoing(lab, site, state)]);
+  const asking = dnsperf({ ...load, server: site.server }).finally(() => {
+    state.over = true;
+  });
+  const [{ sent, codes }, [reloads, churnRounds]] = await Promise.all([asking, work]);
+  return { asked: sent, lost: sent - (codes.get("NOERROR") ?? 0), reloads, churnRounds };
 }
 
 async function reloading(site: LabSite, state: { readonly over: boolean }): Promise<number> {
@@ -40,6 +48,8 @@ async function comingAndGoing(lab: Lab, site: LabSite, state: { readonly over: b
   const owner = lab.list[0];
   if (owner === undefined) return 0;
   const kept = [...owner.zones];
+  // So few that no safety limit holds their removal.
+  const together = Math.min(mostTogether, Math.max(1, Math.floor(lab.zones().length / 4)));
   let rounds = 0;
   for (; !state.over; rounds++) {
     const names = Array.from({ length: together }, (_, i) => `passing-${rounds}-${i}.example`);

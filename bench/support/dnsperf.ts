@@ -40,6 +40,25 @@ export async function dnsperf({ server, questions, seconds, rate }: Load): Promi
   }
 }
 
+/**
+ * Questions for {@link Load.questions}: of each zone so many hosts, its SOA, and, when wanted, a name that is not there. The
+ * order is the same in each run, and not zone by zone.
+ */
+export function questions(o: {
+  readonly zones: readonly string[];
+  readonly hosts: number;
+  readonly absent: boolean;
+}): string {
+  const lines = o.zones.flatMap((zone) => [
+    ...Array.from({ length: o.hosts }, (_, i) => `host-${i}.${zone} A`),
+    `${zone} SOA`,
+    ...(o.absent ? [`absent.${zone} A`] : []),
+  ]);
+  // A prime: no number of lines that is less shares a divisor with it.
+  const stride = 1_000_003;
+  return `${lines.map((_, i) => lines[(i * stride) % lines.length] ?? "").join("\n")}\n`;
+}
+
 /** Reads what dnsperf prints in the end. @throws Error when a figure is missing. */
 export function readReport(text: string): LoadReport {
   const figure = (label: string): number => {
