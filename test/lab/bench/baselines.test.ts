@@ -31,6 +31,11 @@ describe("what the mesh is compared with", function () {
     await using pair = await startKnotPair({ zones }, "stock");
     expect(pair.servers).to.have.length(2);
     for (const time of await changeTimes(pair, 2)) expect(time).to.be.within(900, 2500);
+    await using watcher = await AnswerWatcher.open();
+    const hasty = { changes: 1, watcher, limitMs: 200 };
+    expect(await recordChangeTimes(pair, { ...hasty, countLate: true })).to.deep.equal([200]);
+    const failed = await recordChangeTimes(pair, hasty).catch((error: unknown) => String(error));
+    expect(failed).to.match(/1 of 2 servers did not answer TXT of "change.one.example" as wanted: secondary/);
   });
 
   it("and the pair with a NOTIFY at once, which does not wait for it", async () => {

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { createSocket } from "node:dgram";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { AnswerWatcher, type Watched, type WatchOrder } from "../../../bench/support/watch";
@@ -104,6 +105,23 @@ describe("watching when servers answer a change", () => {
     });
     const watch = watcher.watch({ servers: watched([server]), question, accept, limitMs: 100 });
     const failed = await watch.since(performance.now()).catch((error: unknown) => String(error));
+    expect(failed).to.contain("server-0 (no answer)");
+  });
+
+  it("believes no answer from elsewhere", async () => {
+    const elsewhere = createSocket("udp4");
+    await using server = await startOwnServer({
+      udp: (request) => {
+        const { id, questions } = decodeMessage(request);
+        const rest = { rcode: 0, answers: [record("new")], authorities: [], additionals: [] };
+        const answer = encodeMessage({ id, flags: { ...noFlags, qr: true }, questions, ...rest });
+        elsewhere.send(answer, server.sources.at(-1) ?? 0, "127.0.0.1");
+        return [];
+      },
+    });
+    const watch = watcher.watch({ servers: watched([server]), question, accept, limitMs: 100 });
+    const failed = await watch.since(performance.now()).catch((error: unknown) => String(error));
+    elsewhere.close();
     expect(failed).to.contain("server-0 (no answer)");
   });
 });
