@@ -3,12 +3,19 @@ import { readyAt, servedAt } from "../test/support/mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../test/support/mesh/running-mesh";
 import { ensureTools } from "../test/support/tools";
 import { table } from "../test/support/table";
+import { runBench } from "./support/options";
 
 /** Seconds of the seed's way: its reconciler is a CronJob of five minutes, and this is its best case. */
 const seedSeconds = 300;
 
+/** An existing site, and seconds until it served the new zone. */
+interface Joined {
+  readonly name: string;
+  readonly seconds: number;
+}
+
 /** Measures how long existing sites take to serve a new site's zone, from the moment that its pod is ready. */
-async function main(): Promise<void> {
+async function joining(): Promise<{ sites: Joined[]; maxSeconds: number }> {
   const log = (line: string): void => {
     console.error(line);
   };
@@ -31,14 +38,14 @@ async function main(): Promise<void> {
   const sites = (await served).map(({ site, at }) => ({ name: site, seconds: Math.max(0, at - ready) / 1000 }));
   const maxSeconds = Math.max(...sites.map((site) => site.seconds));
   print(sites, maxSeconds);
+  return { sites, maxSeconds };
 }
 
-function print(sites: { name: string; seconds: number }[], maxSeconds: number): void {
+function print(sites: Joined[], maxSeconds: number): void {
   console.log(table([["site", "seconds"], ...sites.map(({ name, seconds }) => [name, seconds.toFixed(1)])]));
   console.log(
     `slowest ${maxSeconds.toFixed(1)} s; the seed's way takes ${seedSeconds} s at best, ${(seedSeconds / Math.max(maxSeconds, 0.1)).toFixed(0)} times as long`,
   );
-  if (process.argv.includes("--json")) console.log(JSON.stringify({ sites, maxSeconds }));
 }
 
-void main();
+void runBench({}, joining);

@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import type { AgentStatus } from "../src/agents/agent/status";
 import { eventually } from "../test/support/eventually";
 import { Lab, type LabSite } from "../test/support/lab";
 import { table } from "../test/support/table";
 import { ensureTools } from "../test/support/tools";
+import { runBench, wholeNumber } from "./support/options";
+import { cpuMs, peakMiB } from "./support/processes";
+import { round } from "./support/statistics";
 
 /** What one pass of the agent costs. The agent has no client for Kubernetes' API, so both counts of it are 0. */
 interface Cost {
@@ -22,22 +23,6 @@ interface Reading {
 
 /** Passes over which the idle cost is averaged. */
 const idlePasses = 20;
-
-/** Length of one tick of the kernel's process times. */
-const tickMs = 10;
-
-/** CPU time (user and system, all threads) of a process in milliseconds. */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * tickMs;
-}
-
-function peakMiB(pid: number): number {
-  const kib = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Math.round((Number(kib) / 1024) * 10) / 10;
-}
 
 function workerOf(site: LabSite): number {
   const { agent } = site.pids;
@@ -91,21 +76,8 @@ async function measureChange(lab: Lab, site: LabSite, idle: Cost): Promise<Cost>
   };
 }
 
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
 /** Measures a pass of the agent at the last site of a mesh of real servers on loopback: with no change, and with one. */
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      sites: { type: "string", default: "3" },
-      zones: { type: "string", default: "100" },
-      json: { type: "boolean", default: false },
-    },
-  });
-  const sites = Number(values.sites);
-  const zones = Number(values.zones);
+async function reconciling({ sites, zones }: { sites: number; zones: number }): Promise<object> {
   await ensureTools(["knot"], (line) => {
     console.error(line);
   });
@@ -130,7 +102,7 @@ async function main(): Promise<void> {
       row("one change", oneChange),
     ]),
   );
-  if (values.json) console.log(JSON.stringify({ sites, zones, idle, oneChange }));
+  return { sites, zones, idle, oneChange };
 }
 
-void main();
+void runBench({ sites: wholeNumber(3), zones: wholeNumber(100) }, reconciling);

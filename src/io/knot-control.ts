@@ -13,7 +13,7 @@ const itemCount = 12;
 const mostOctets = 128 * 1024 * 1024;
 
 /** Items that are used here, by their place in `knot_ctl_idx_t`. */
-const item = { command: 0, flags: 1, error: 2, zone: 6, type: 9, data: 10, filters: 11 } as const;
+const item = { command: 0, flags: 1, error: 2, zone: 6, owner: 7, ttl: 8, type: 9, data: 10, filters: 11 } as const;
 
 /** What one unit of an answer says, by item. Good until the next unit comes: answers about many zones have many units. */
 type Unit = ReadonlyMap<number, string>;
@@ -87,6 +87,25 @@ export class KnotControl {
     return [...statuses.values()];
   }
 
+  /** Puts one record in the place of an RRset, in a transaction of its own; resolved once Knot has it in the journal and answers it. */
+  async zoneReplace(zone: string, record: { owner: string; ttl: number; type: string; data: string }): Promise<void> {
+    const { owner, ttl, type, data } = record;
+    const at = { owner: `${owner}.`, type };
+    const step = (command: Command): Promise<void> => this.#call(command, { zones: [zone] });
+    await step({ command: "zone-begin" });
+    try {
+      // What is not there cannot be unset, and need not be.
+      await step({ command: "zone-unset", ...at }).catch((error: unknown) => {
+        if (!(error instanceof KnotControlError)) throw error;
+      });
+      await step({ command: "zone-set", ...at, ttl: String(ttl), data });
+      await step({ command: "zone-commit" });
+    } catch (error) {
+      await step({ command: "zone-abort" }).catch(() => undefined);
+      throw error;
+    }
+  }
+
   /** Knot's version, which also shows that it is there. */
   async status(): Promise<{ readonly version: string }> {
     let version = "";
@@ -143,7 +162,10 @@ interface Command {
   readonly command: string;
   readonly flags?: string;
   readonly filters?: string;
+  readonly owner?: string;
+  readonly ttl?: string;
   readonly type?: string;
+  readonly data?: string;
 }
 
 /** One DATA unit, or one for each zone, and BLOCK, which makes Knot answer. */

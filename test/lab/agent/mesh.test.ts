@@ -5,9 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
 import { stampSerial } from "../../../src/knot/serial-stamp";
 import { eventually } from "../../support/eventually";
-import { knotBinaries } from "../../support/knot";
 import { Lab, type LabSite } from "../../support/lab";
-import { run } from "../../support/tools/run";
 
 /** Steps of one mesh's life, in order: each starts from what the one before left. */
 describe("agents of a mesh", function () {
@@ -62,11 +60,8 @@ describe("agents of a mesh", function () {
     const owner = lab.site("site-c");
     const { notifies } = (await owner.status()).counters;
     const { serial } = await owner.soa("site-c.example");
-    const record = ["new", "60", "A", "192.0.2.9"];
-    for (const step of ["zone-begin", "zone-set", "zone-commit"]) {
-      const command = [step, "site-c.example", ...(step === "zone-set" ? record : [])];
-      await run(knotBinaries().knotc, ["-s", owner.path("run", "knot.sock"), ...command]);
-    }
+    const record = { owner: "new.site-c.example", ttl: 60, type: "A", data: "192.0.2.9" };
+    await owner.control.zoneReplace("site-c.example", record);
     const after = await lab.converged(10, { zones: ["site-c.example"] });
     expect(after.get("site-c.example")).to.be.greaterThan(serial);
     await eventually(10, async () => {

@@ -37,6 +37,10 @@ export interface KnotOptions {
   readonly extraConfig?: (place: KnotPlace) => string;
   /** Files below `storage` to write before the start. */
   readonly files?: Readonly<Record<string, string>>;
+  /** In which folder the server's own is made. @default the system's for temporary files */
+  readonly folder?: string;
+  /** How long it may take to answer after a start. @default 10 */
+  readonly readySeconds?: number;
   /** The whole configuration instead of the generated one. It must listen on the place's address and port. */
   readonly config?: (place: KnotPlace) => string;
 }
@@ -59,11 +63,11 @@ export interface KnotServer extends AsyncDisposable, KnotPlace {
 /**
  * Starts one real knotd on loopback.
  *
- * @throws Error with Knot's log when it does not answer within ten seconds.
+ * @throws Error with Knot's log when it does not answer in time.
  */
 export async function startKnot(options: KnotOptions): Promise<KnotServer> {
   const address = options.address ?? "127.0.0.1";
-  const storage = await mkdtemp(join(tmpdir(), "mesh-knot-"));
+  const storage = await mkdtemp(join(options.folder ?? tmpdir(), "mesh-knot-"));
   const rundir = join(storage, "run");
   const place = { storage, rundir, address, port: options.port ?? (await freePort(address)) };
   const configFile = join(storage, "knot.conf");
@@ -75,7 +79,7 @@ export async function startKnot(options: KnotOptions): Promise<KnotServer> {
     await writeFile(join(storage, path), text);
   }
   await writeFile(configFile, (options.config ?? ((at) => generateConfig(options, at)))(place));
-  const knot = new KnotProcess(place, configFile, zones);
+  const knot = new KnotProcess(place, configFile, { zones, readySeconds: options.readySeconds ?? 10 });
   try {
     await knot.start();
   } catch (error) {
@@ -120,7 +124,7 @@ class KnotProcess implements KnotServer {
   constructor(
     place: KnotPlace,
     readonly configFile: string,
-    readonly zones: readonly string[],
+    private readonly awaited: { readonly zones: readonly string[]; readonly readySeconds: number },
   ) {
     ({ storage: this.storage, rundir: this.rundir, address: this.address, port: this.port } = place);
   }
@@ -166,12 +170,12 @@ class KnotProcess implements KnotServer {
   }
 
   async #ready(child: ChildProcess): Promise<void> {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + this.awaited.readySeconds * 1000;
     const client = new DnsClient({ timeoutMs: 200 });
     for (;;) {
       try {
-        if (this.zones.length === 0) await client.query(this.server, "", "SOA");
-        for (const zone of this.zones) await client.querySoa(this.server, zone);
+        if (this.awaited.zones.length === 0) await client.query(this.server, "", "SOA");
+        for (const zone of this.awaited.zones) await client.querySoa(this.server, zone);
         return;
       } catch (error) {
         if (child.exitCode !== null || Date.now() > deadline)

@@ -7,8 +7,16 @@ const mostLog = 512 * 1024;
 /** The end of what several programs wrote. */
 export class Log {
   #text = "";
+  readonly #listeners = new Set<(text: string) => void>();
+
+  /** Gives each piece that comes to a listener, until that is disposed of. */
+  listen(listener: (text: string) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
 
   add(text: string): void {
+    for (const listener of this.#listeners) listener(text);
     this.#text += text;
     if (this.#text.length > 2 * mostLog) this.#text = this.#text.slice(-mostLog);
   }

@@ -91,6 +91,13 @@ export class LabSite implements AsyncDisposable {
     return join(this.place.folder, ...parts);
   }
 
+  /** Calls back whenever Knot logs that it took a newer version of a zone, until disposed of. */
+  onZoneUpdated(listener: () => void): Disposable {
+    return this.#log.listen((text) => {
+      if (text.includes(" zone updated,")) listener();
+    });
+  }
+
   /** Everything that Knot and the agent logged. */
   log(): string {
     return this.#log.text;

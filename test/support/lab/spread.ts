@@ -5,8 +5,6 @@ import { DnsClient } from "../../../src/io/dns-client";
 import { messageOf, UserError } from "../../../src/errors";
 import { eventually } from "../eventually";
 import { inParallel } from "../in-parallel";
-import { knotBinaries } from "../knot";
-import { run } from "../tools/run";
 import type { LabSite } from "./site";
 
 /** A record as Knot's transactions take it. `name` is absolute; `value` is RDATA in master-file format. */
@@ -28,21 +26,13 @@ export interface Spread {
 const askWidth = 16;
 const restMs = 5;
 
-/** Replaces an RRset by one record. Returns when the commit was asked for, by `performance.now()`. @throws UserError with Knot's words. */
+/** Replaces an RRset by one record. Returns when the owner had it, by `performance.now()`. @throws UserError with Knot's words. */
 export async function changeRecord(owner: LabSite, zone: string, record: NewRecord): Promise<number> {
-  const knotc = (...args: string[]): Promise<string> =>
-    run(knotBinaries().knotc, ["-s", owner.path("run", "knot.sock"), ...args]);
-  const name = `${record.name}.`;
-  await knotc("zone-begin", zone);
+  const { name, type, value } = record;
   try {
-    // What is not there cannot be unset, and need not be.
-    await knotc("zone-unset", zone, name, record.type).catch(() => undefined);
-    await knotc("zone-set", zone, name, "60", record.type, record.value);
-    const began = performance.now();
-    await knotc("zone-commit", zone);
-    return began;
+    await owner.control.zoneReplace(zone, { owner: name, ttl: 60, type, data: value });
+    return performance.now();
   } catch (error) {
-    await knotc("zone-abort", zone).catch(() => undefined);
     throw new UserError(`${owner.name} did not take the record: ${messageOf(error)}`);
   }
 }

@@ -1,0 +1,26 @@
+import { randomBytes } from "node:crypto";
+
+import { soaLines } from "../../src/knot/central-zones";
+import type { TsigKey } from "../../src/mesh/model";
+
+/** A key of this run's own. */
+export function benchKey(): TsigKey {
+  return { name: "bench", algorithm: "hmac-sha256", secret: randomBytes(32).toString("base64") };
+}
+
+/** Names of so many zones. */
+export function benchZones(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `zone-${i}.example`);
+}
+
+/** A zone as it is served in comparisons, with so many addresses as `host-0`, `host-1`, …. */
+export function benchZone(zone: string, hosts = 0): string {
+  const timers = { refresh: 300, retry: 30, expire: 3_628_800, minimum: 60 };
+  return [
+    ...soaLines({ zone, mname: `ns.${zone}`, rname: `hostmaster.${zone}`, serial: 1, timers }),
+    "@ NS ns",
+    "ns A 192.0.2.1",
+    ...Array.from({ length: hosts }, (_, i) => `host-${i} A 198.51.100.${i % 256}`),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,149 @@
+import { tmpdir } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { Lab } from "../test/support/lab";
+import { table } from "../test/support/table";
+import { ensureTools } from "../test/support/tools";
+import { recordChangeTimes, type Replicated } from "./baselines/baseline";
+import { startBindServers } from "./baselines/bind";
+import { startKnotPair } from "./baselines/knot-pair";
+import { benchZones } from "./baselines/text";
+import { replicatedMesh, servedEverywhere, startMesh } from "./support/mesh";
+import { oneOf, runBench, type Values, wholeNumber } from "./support/options";
+import { round, spread, type Spread } from "./support/statistics";
+import { AnswerWatcher } from "./support/watch";
+
+const options = {
+  sites: wholeNumber(100, { least: 3, most: 200 }),
+  zones: wholeNumber(100, { most: 10_000 }),
+  changes: wholeNumber(50, { most: 10_000 }),
+  joins: wholeNumber(5, { most: 20 }),
+  topology: oneOf("default", "full", "hub"),
+  compare: oneOf("yes", "no"),
+};
+
+/** Between changes, in which what one leads to ends: a look whether all have it comes a second later. */
+const restMs = 1500;
+const tmpfs = "/dev/shm";
+
+function log(line: string): void {
+  console.error(line);
+}
+
+async function recordTimes(target: Replicated, changes: number): Promise<Spread> {
+  await using watcher = await AnswerWatcher.open();
+  return spread(await recordChangeTimes(target, { changes, watcher, restMs, countLate: true }));
+}
+
+/** A new zone of a site that is there, from the moment that the primary's stack is up to the last site's answer. */
+async function zoneTimes(lab: Lab, count: number): Promise<Spread> {
+  await using watcher = await AnswerWatcher.open();
+  const times: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const zone = `added-${i}.example`;
+    const listed = lab.list[(i * 7 + 2) % lab.list.length];
+    listed?.zones.push(zone);
+    await lab.upSite(listed?.name ?? "");
+    const since = async (): Promise<number> => {
+      await lab.up();
+      return performance.now();
+    };
+    times.push(await servedEverywhere({ watcher, sites: [...lab.sites.values()], zone, since }));
+    await delay(restMs);
+  }
+  return spread(times);
+}
+
+/** A new site, from the moment that its pod is ready to the last existing site's answer for its zone. */
+async function siteTimes(lab: Lab, count: number): Promise<Spread> {
+  await using watcher = await AnswerWatcher.open();
+  const times: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const sites = [...lab.sites.values()];
+    const name = `joining-${i}`;
+    const zone = `joining-${i}.example`;
+    lab.add({ name, zones: [zone] });
+    const since = async (): Promise<number> => {
+      await lab.up();
+      await (await lab.upSite(name)).ready(120);
+      return performance.now();
+    };
+    times.push(await servedEverywhere({ watcher, sites, zone, since }));
+    await delay(restMs);
+  }
+  return spread(times);
+}
+
+interface MeshTimes {
+  readonly record: Spread;
+  readonly zone: Spread;
+  readonly site: Spread;
+  readonly recordOnDisk: Spread;
+}
+
+async function measureMesh(o: Values<typeof options>): Promise<MeshTimes> {
+  const topology = o.topology === "default" ? {} : { topology: o.topology };
+  const run = async <T>(storage: string, measure: (lab: Lab) => Promise<T>): Promise<T> => {
+    log(`a mesh of ${o.sites} sites and ${o.zones} zones, journals in ${storage}`);
+    await using lab = await startMesh({ sites: o.sites, zones: o.zones, storage, ...topology });
+    // What the start left to do is over.
+    await delay(10_000);
+    return measure(lab);
+  };
+  const record = (lab: Lab): Promise<Spread> => recordTimes(replicatedMesh(lab, lab.zones().slice(2)), o.changes);
+  const onTmpfs = await run(tmpfs, async (lab) => ({
+    record: await record(lab),
+    zone: await zoneTimes(lab, o.joins),
+    site: await siteTimes(lab, o.joins),
+  }));
+  return { ...onTmpfs, recordOnDisk: await run(tmpdir(), record) };
+}
+
+interface Others {
+  readonly bind: Spread;
+  readonly knotPairStock: Spread;
+  readonly knotPairAtOnce: Spread;
+}
+
+/** The same changes at what a user would have instead, and at the least that there can be. */
+async function measureOthers(o: Values<typeof options>): Promise<Others> {
+  const zones = benchZones(o.zones);
+  log(`BIND with ${o.sites - 1} secondaries`);
+  const bind = await (async () => {
+    await using servers = await startBindServers({ servers: o.sites, zones, folder: tmpfs });
+    await delay(5000);
+    return recordTimes(servers, o.changes);
+  })();
+  const pair = async (notify: "stock" | "atOnce"): Promise<Spread> => {
+    log(`one Knot and one secondary, ${notify === "stock" ? "as they come" : "NOTIFY at once"}`);
+    await using servers = await startKnotPair({ zones, folder: tmpfs }, notify);
+    return recordTimes(servers, o.changes);
+  };
+  return { bind, knotPairStock: await pair("stock"), knotPairAtOnce: await pair("atOnce") };
+}
+
+/** Measures how long a change takes to every site of a mesh, and beside it to every server of other set-ups. */
+async function converge(o: Values<typeof options>): Promise<object> {
+  await ensureTools(["knot"], log);
+  const mesh = await measureMesh(o);
+  const others = o.compare === "yes" ? await measureOthers(o) : undefined;
+  const row = (what: string, times: Spread | undefined): string[][] =>
+    times === undefined
+      ? []
+      : [[what, ...[times.p50Ms, times.p99Ms, times.maxMs, round(times.p50Ms / mesh.record.p50Ms, 2)].map(String)]];
+  console.log(
+    table([
+      ["until the last answers", "p50 ms", "p99 ms", "max ms", "ratio of p50"],
+      ...row(`record, ${o.sites} sites`, mesh.record),
+      ...row("  journals on disk", mesh.recordOnDisk),
+      ...row(`  BIND with ${o.sites - 1} secondaries`, others?.bind),
+      ...row("  one Knot, one secondary", others?.knotPairStock),
+      ...row("  the same, NOTIFY at once", others?.knotPairAtOnce),
+      ...row("zone added", mesh.zone),
+      ...row("site added", mesh.site),
+    ]),
+  );
+  return { sites: o.sites, ...mesh, ...others };
+}
+
+void runBench(options, converge);

@@ -1,0 +1,67 @@
+import type { LabSite } from "../../test/support/lab";
+import { Lab } from "../../test/support/lab";
+import type { Replicated } from "../baselines/baseline";
+import type { AnswerWatcher, Watched } from "./watch";
+
+/** A lab's sites as servers that are watched. */
+export function watchedSites(sites: Iterable<LabSite>): readonly Watched[] {
+  return [...sites].map(({ name, server }) => ({ name, server }));
+}
+
+/** A running mesh beside what it is compared with: records are changed at their owners, all sites are watched. */
+export function replicatedMesh(lab: Lab, zones: readonly string[]): Replicated {
+  const sites = [...lab.sites.values()];
+  return {
+    servers: watchedSites(sites),
+    zones,
+    replace: (zone, { name, text }) =>
+      lab
+        .site(lab.plan.owner(zone) ?? "")
+        .control.zoneReplace(zone, { owner: name, ttl: 1, type: "TXT", data: `"${text}"` }),
+    hints: (hint) => {
+      const all = new DisposableStack();
+      for (const site of sites) {
+        all.use(
+          site.onZoneUpdated(() => {
+            hint(site.name);
+          }),
+        );
+      }
+      return all;
+    },
+  };
+}
+
+/**
+ * Waits until all these sites answer a zone.
+ *
+ * @returns milliseconds from `since` (by `performance.now()`) until the last did.
+ */
+export async function servedEverywhere(o: {
+  readonly watcher: AnswerWatcher;
+  readonly sites: readonly LabSite[];
+  readonly zone: string;
+  readonly since: () => Promise<number>;
+}): Promise<number> {
+  using watch = o.watcher.watch({
+    servers: watchedSites(o.sites),
+    question: { name: o.zone, type: "SOA" },
+    accept: ({ flags, answers: [answer] }) => flags.aa && answer?.type === "SOA",
+    limitMs: 120_000,
+  });
+  const since = await o.since();
+  return Math.max(...(await watch.since(since)).values());
+}
+
+/** Starts a mesh and waits until every site answers every zone alike. */
+export async function startMesh(o: Parameters<typeof Lab.create>[0]): Promise<Lab> {
+  const lab = await Lab.create(o);
+  try {
+    await lab.upAll();
+    await lab.converged(300);
+    return lab;
+  } catch (error) {
+    await lab[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+import { parseArgs } from "node:util";
+
+import { messageOf, UserError } from "../../src/errors";
+
+/** One `--option`: what it is when it is not given, and how its text is read. */
+export interface Option<T> {
+  readonly byDefault: T;
+  /** Ends the sentence "--sites must be …". */
+  readonly wanted: string;
+  /** Returns nothing for a text that will not do. */
+  readonly read: (text: string) => T | undefined;
+}
+
+/** The options of a bench by name. Every bench has `--json` besides. */
+export type Options = Readonly<Record<string, Option<unknown>>>;
+
+/** What was given, or the defaults. */
+export type Values<O extends Options> = {
+  readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never;
+};
+
+/** A whole number from `least` (1) to `most` (4,294,967,295). */
+export function wholeNumber(byDefault: number, bounds: { least?: number; most?: number } = {}): Option<number> {
+  const { least = 1, most = 0xffffffff } = bounds;
+  const read = (text: string): number | undefined => {
+    const value = Number(text);
+    return /^\d{1,10}$/.test(text) && value >= least && value <= most ? value : undefined;
+  };
+  return { byDefault, read, wanted: `a whole number from ${least} to ${most}` };
+}
+
+/** Whole numbers with commas in between, such as `10,100,1000`. */
+export function wholeNumbers(
+  byDefault: readonly number[],
+  bounds: { least?: number; most?: number } = {},
+): Option<readonly number[]> {
+  const one = wholeNumber(0, bounds);
+  const read = (text: string): readonly number[] | undefined => {
+    const values = text.split(",").map((part) => one.read(part));
+    return values.includes(undefined) ? undefined : (values as number[]);
+  };
+  return { byDefault, read, wanted: `numbers with commas in between, each ${one.wanted}` };
+}
+
+/** One of some words, the first of which is the default. */
+export function oneOf<const Word extends string>(...words: readonly [Word, ...Word[]]): Option<Word> {
+  return { byDefault: words[0], read: (text) => words.find((word) => word === text), wanted: words.join(" or ") };
+}
+
+/**
+ * Reads a command line.
+ *
+ * @throws UserError that names the option, what was given and what is wanted.
+ */
+export function readOptions<O extends Options>(options: O, args: readonly string[]): Values<O> & { json: boolean } {
+  const given = parse(options, args);
+  const values = Object.entries(options).map(([name, option]) => {
+    const text = given[name];
+    if (typeof text !== "string") return [name, option.byDefault] as const;
+    const value = option.read(text);
+    if (value === undefined) throw new UserError(`--${name} must be ${option.wanted}, got "${text}"`);
+    return [name, value] as const;
+  });
+  return { ...(Object.fromEntries(values) as Values<O>), json: given["json"] === true };
+}
+
+function parse(options: Options, args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
+  const known = Object.fromEntries(Object.keys(options).map((name) => [name, { type: "string" as const }]));
+  try {
+    return parseArgs({ args: [...args], options: { ...known, json: { type: "boolean" } } }).values;
+  } catch (error) {
+    const names = [...Object.keys(options).map((name) => `--${name}`), "--json"].join(", ");
+    throw new UserError(`${messageOf(error).replace(/\.? To specify .*$/s, "")}; options are ${names}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Runs a bench on the command line: with `--json` what it returns is printed as one JSON object on the last line. A
+ * mistake in the options, or of the machine, is told without a stack.
+ */
+export async function runBench<O extends Options>(
+  options: O,
+  bench: (values: Values<O>) => Promise<object> | object,
+): Promise<void> {
+  try {
+    const values = readOptions(options, process.argv.slice(2));
+    const result = await bench(values);
+    if (values.json) console.log(JSON.stringify(result));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
