@@ -88,7 +88,7 @@ async function measureMesh(o: Values<typeof options>): Promise<MeshTimes> {
     await using lab = await startMesh({ sites: o.sites, zones: o.zones, storage, ...topology });
     // What the start left to do is over.
     await delay(10_000);
-    return measure(lab);
+    return await measure(lab);
   };
   const record = (lab: Lab): Promise<Spread> => recordTimes(replicatedMesh(lab, lab.zones().slice(2)), o.changes);
   const onTmpfs = await run(tmpfs, async (lab) => ({
@@ -112,12 +112,12 @@ async function measureOthers(o: Values<typeof options>): Promise<Others> {
   const bind = await (async () => {
     await using servers = await startBindServers({ servers: o.sites, zones, folder: tmpfs });
     await delay(5000);
-    return recordTimes(servers, o.changes);
+    return await recordTimes(servers, o.changes);
   })();
   const pair = async (notify: "stock" | "atOnce"): Promise<Spread> => {
     log(`one Knot and one secondary, ${notify === "stock" ? "as they come" : "NOTIFY at once"}`);
     await using servers = await startKnotPair({ zones, folder: tmpfs }, notify);
-    return recordTimes(servers, o.changes);
+    return await recordTimes(servers, o.changes);
   };
   return { bind, knotPairStock: await pair("stock"), knotPairAtOnce: await pair("atOnce") };
 }
