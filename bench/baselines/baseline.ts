@@ -13,6 +13,8 @@ export interface Replicated {
   /** All of them, the owner included. */
   readonly servers: readonly Watched[];
   readonly zones: readonly string[];
+  /** Name of the server that owns a zone. It is asked as soon as it says that it has a change. */
+  readonly ownerOf: (zone: string) => string;
   /** Puts a TXT record in the place of another at the zone's owner; resolved when that has it. */
   readonly replace: (zone: string, record: { readonly name: string; readonly text: string }) => Promise<void>;
   /** Calls back with a server's name whenever that has probably taken a change, until disposed of. */
@@ -100,6 +102,7 @@ async function recordChange(
     }),
   );
   await target.replace(o.zone, { name, text: o.text });
+  watch.hint(target.ownerOf(o.zone));
   const [times] = await Promise.all([watch.since(performance.now()), target.afterUpdate?.(o.zone)]);
   return times;
 }

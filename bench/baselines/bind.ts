@@ -141,6 +141,7 @@ export async function startBindServers(options: BaselineOptions): Promise<Baseli
   const disposal = started.move();
   return {
     ...{ servers: running.map(({ watched }) => watched), owner: primary, key, zones },
+    ownerOf: () => "primary",
     replace: replaceByUpdate(primary, key),
     pids: running.map(({ bind }) => bind.pid),
     hints: (hint) => {

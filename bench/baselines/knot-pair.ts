@@ -90,6 +90,7 @@ export async function startKnotPair(
   const running = started.move();
   return {
     ...{ servers, owner: primary.server, key, zones, pids: [primary.pid, secondary.pid] },
+    ownerOf: () => "primary",
     replace: replaceByUpdate(primary.server, key),
     ...(notify === "atOnce" && { afterUpdate: (zone) => control.zoneNotify(zone) }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -11,13 +11,17 @@ export function watchedSites(sites: Iterable<LabSite>): readonly Watched[] {
 /** A running mesh beside what it is compared with: records are changed at their owners, all sites are watched. */
 export function replicatedMesh(lab: Lab, zones: readonly string[]): Replicated {
   const sites = [...lab.sites.values()];
+  const ownerOf = (zone: string): string => lab.plan.owner(zone) ?? "";
   return {
     servers: watchedSites(sites),
     zones,
+    ownerOf,
+    // Whoever changes a record has the agent tell the others (DESIGN section 4); its time counts.
+    afterUpdate: async (zone) => {
+      await lab.site(ownerOf(zone)).http("POST", "/announce");
+    },
     replace: (zone, { name, text }) =>
-      lab
-        .site(lab.plan.owner(zone) ?? "")
-        .control.zoneReplace(zone, { owner: name, ttl: 1, type: "TXT", data: `"${text}"` }),
+      lab.site(ownerOf(zone)).control.zoneReplace(zone, { owner: name, ttl: 1, type: "TXT", data: `"${text}"` }),
     hints: (hint) => {
       const all = new DisposableStack();
       for (const site of sites) {

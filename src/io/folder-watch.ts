@@ -6,8 +6,6 @@ export interface FolderWatch {
   readonly path: string;
   /** Told once for everything that was written since it was called last. Must not throw. */
   readonly onChange: () => Promise<void>;
-  /** Milliseconds from a write to the call, so that writes that belong together lead to one. */
-  readonly settleMs: number;
   /** Least milliseconds between the end of one call and the next; three times as long as the call took, if that is more. */
   readonly restMs: number;
   /** Milliseconds after which a folder that is not there, or went, is looked for again. */
@@ -44,7 +42,6 @@ async function watchOnce(o: FolderWatch): Promise<void> {
   }
   while (!seen.gone && !o.signal.aborted) {
     if (seen.written) {
-      await rest(o.settleMs, o.signal);
       seen.written = false;
       const began = performance.now();
       await o.onChange();

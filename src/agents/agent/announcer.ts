@@ -22,8 +22,12 @@ export interface AnnouncerOptions extends Omit<ConvergenceOptions, "onSilent"> {
 
 /** Between looks at serials by the clock, for changes that the watch on the journal missed. */
 const lookEveryMs = 30_000;
-/** From a write to the journal to the first look, and between further ones: Knot shows the new serial a little later. */
-const [journalSettleMs, ...journalAgainAfterMs] = [2, 20, 130] as const;
+/**
+ * From a write to the journal to the first look, and between further ones, in milliseconds: Knot shows a new serial a few
+ * milliseconds after the write. A hub passes changes on at once. Elsewhere nearly all writes are copies that arrive, which
+ * concern nobody, and whoever changes an own zone can say so ({@link Announcer.announce}).
+ */
+const looksAfter = { hub: [3, 5, 15, 130], elsewhere: [100, 150] } as const;
 /** Between writes that are acted on. */
 const journalRestMs = 20;
 /** Between looks for a journal that is not there. */
@@ -36,6 +40,9 @@ export class Announcer {
   readonly #serials: ServedSerials;
   #own: ReadonlySet<string> = new Set();
   #lookAt = 0;
+  /** The look that is under way. One after the other: each compares with the one before. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting = false;
 
   constructor(private readonly o: AnnouncerOptions) {
     this.#convergence = new Convergence(o);
@@ -70,7 +77,7 @@ export class Announcer {
     if (!isWriter(this.o.runtime)) return;
     await watchFolder({
       path: join(this.o.runtime.storage, "db", "journal"),
-      ...{ settleMs: journalSettleMs, restMs: journalRestMs, lookAgainMs: journalAgainMs },
+      ...{ restMs: journalRestMs, lookAgainMs: journalAgainMs },
       signal,
       onChange: async () => {
         try {
@@ -83,13 +90,22 @@ export class Announcer {
   }
 
   async #lookUntilShown(signal: AbortSignal): Promise<void> {
-    let found = (await this.#look("queries")) > 0;
-    for (const ms of journalAgainAfterMs) {
+    let found = false;
+    for (const ms of looksAfter[this.#relay.isHub ? "hub" : "elsewhere"]) {
       await delay(ms, undefined, { signal });
       const changes = await this.#look("queries");
       if (found && changes === 0) return;
       found ||= changes > 0;
     }
+  }
+
+  /** Whoever changed an own zone says so: looks at once. Calls that come while one waits share its look. Never throws. */
+  async announce(): Promise<void> {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    await this.#turn;
+    this.#waiting = false;
+    await this.#look("queries").catch(() => 0);
   }
 
   /** Does what is due. Throws what the control socket throws. */
@@ -101,7 +117,13 @@ export class Announcer {
   }
 
   /** Returns how many zones changed. */
-  async #look(by: "queries" | "control"): Promise<number> {
+  #look(by: "queries" | "control"): Promise<number> {
+    const look = this.#turn.then(() => this.#lookNow(by));
+    this.#turn = look.catch(() => undefined);
+    return look;
+  }
+
+  async #lookNow(by: "queries" | "control"): Promise<number> {
     const facts = this.o.facts();
     if (facts === undefined) return 0;
     this.#lookAt = this.o.now() + lookEveryMs * (0.75 + this.o.random() / 2);

@@ -185,6 +185,10 @@ export class Worker {
         this.o.now() - this.#lastPass < stuckMs ? { status: 200, body: "live\n" } : { status: 500, body: "stuck\n" },
       "GET /status": () => ({ status: 200, body: this.#status() }),
       "GET /metrics": () => ({ status: 200, body: this.#metrics() }),
+      "POST /announce": () => {
+        void this.#announcer.announce();
+        return { status: 202, body: "looking\n" };
+      },
       "POST /poke": () => {
         // Each poke costs a reload and two transfers, and anybody in the pod network can ask for it.
         if (this.o.now() < this.#pokeAt) return { status: 202, body: "poked already\n" };

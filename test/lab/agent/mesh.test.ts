@@ -62,11 +62,23 @@ describe("agents of a mesh", function () {
     const { serial } = await owner.soa("site-c.example");
     const record = { owner: "new.site-c.example", ttl: 60, type: "A", data: "192.0.2.9" };
     await owner.control.zoneReplace("site-c.example", record);
+    expect((await owner.http("POST", "/announce")).status).to.equal(202);
     const after = await lab.converged(10, { zones: ["site-c.example"] });
     expect(after.get("site-c.example")).to.be.greaterThan(serial);
     await eventually(10, async () => {
       expect((await owner.status()).counters.notifies).to.equal(notifies + 2);
     });
+  });
+
+  it("tell them of a change also when nobody says that there is one", async () => {
+    const owner = lab.site("site-c");
+    const { notifies } = (await owner.status()).counters;
+    const record = { owner: "new.site-c.example", ttl: 60, type: "A", data: "192.0.2.10" };
+    await owner.control.zoneReplace("site-c.example", record);
+    await eventually(5, async () => {
+      expect((await owner.status()).counters.notifies).to.equal(notifies + 2);
+    });
+    await lab.converged(5, { zones: ["site-c.example"] });
   });
 
   it("take a fourth site in without anybody touching the others", async () => {

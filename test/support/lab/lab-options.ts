@@ -2,7 +2,8 @@ import { parseArgs } from "node:util";
 import { messageOf, UserError } from "../../../src/errors";
 import { commandHelp } from "./commands";
 import type { NetworkKind } from "./network";
-import { mostSites, type Topology } from "./plan";
+import type { Topology } from "../../../src/mesh/model";
+import { mostSites } from "./plan";
 
 /** What `npm run lab` is asked for. */
 export interface LabRun {

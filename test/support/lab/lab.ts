@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { bundle } from "../../../src/io/bundle";
-import type { KeyRing, Mesh } from "../../../src/mesh/model";
+import type { KeyRing, Mesh, Topology } from "../../../src/mesh/model";
 import { eventually } from "../eventually";
 import { inParallel } from "../in-parallel";
 import { Guardian } from "./guardian";
 import { Namespaces } from "./namespaces";
 import { type LabNetwork, Loopback, type NetworkKind } from "./network";
-import { directoryZone, LabPlan, type LabListed, type Topology } from "./plan";
+import { directoryZone, LabPlan, type LabListed } from "./plan";
 import { freeEverywhere } from "./ports";
 import { checkPort } from "./preflight";
 import { LabSite } from "./site";

@@ -1,5 +1,5 @@
 import { UserError } from "../../../src/errors";
-import type { Mesh } from "../../../src/mesh/model";
+import type { Mesh, Topology } from "../../../src/mesh/model";
 import { foldName, siteNameProblem, zoneNameProblem } from "../../../src/mesh/names";
 import { parseMesh } from "../../../src/mesh/parse";
 
@@ -19,21 +19,19 @@ export interface LabListed {
 export const directoryZone = "dns.internal";
 export const catalogZone = "catalog.internal.dns";
 
-/** How zones travel; the mesh decides when it is left out. */
-export type Topology = "full" | "hub";
-
 /** What a {@link LabPlan} starts from. */
 export interface PlanOptions {
   readonly sites: number;
   /** Spread over the sites, in turns. @default one a site */
   readonly zones?: number;
+  /** @default what the mesh decides by its size */
   readonly topology?: Topology;
   /** First two octets of every address. */
   readonly prefix: string;
 }
 
 /** Most sites that a mesh may have (see the mesh model's schema). */
-export const mostSites = 8000;
+export const mostSites = 3400;
 
 const hostsInRow = 250;
 
@@ -46,8 +44,11 @@ export class LabPlan {
   readonly list: LabListed[] = [];
   /** Counts up only, so that a site that joins later gets no former one's name or address. */
   #next = 0;
+  /** How zones travel. Change it and bring the lab up. */
+  topology: Topology | undefined;
 
   constructor(private readonly o: PlanOptions) {
+    this.topology = o.topology;
     const zones = o.zones ?? o.sites;
     for (let i = 0; i < o.sites; i++) this.add(i < zones ? {} : { zones: [] });
     for (let i = o.sites; i < zones; i++) this.list[i % o.sites]?.zones.push(`zone-${i + 1}.example`);
@@ -74,7 +75,7 @@ export class LabPlan {
 
   /** As in the shared stack's config. */
   #written(): unknown {
-    const { topology } = this.o;
+    const { topology } = this;
     return { directoryZone, catalogZone, ...(topology && { topology }), sites: this.list };
   }
 

@@ -26,7 +26,7 @@ describe("the watch on a folder", () => {
   });
 
   const start = (onChange: () => Promise<void>) => {
-    watching = watchFolder({ path, onChange, settleMs: 1, restMs: 1, lookAgainMs: 10, signal: stop.signal });
+    watching = watchFolder({ path, onChange, restMs: 1, lookAgainMs: 10, signal: stop.signal });
   };
   const count = () => {
     calls += 1;

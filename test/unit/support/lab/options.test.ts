@@ -20,8 +20,8 @@ describe("options of the lab", () => {
   });
 
   const refused: readonly (readonly [args: readonly string[], words: RegExp])[] = [
-    [["--sites", "0"], /^--sites must be a whole number from 1 to 8000, not "0"$/],
-    [["--sites", "9000"], /from 1 to 8000/],
+    [["--sites", "0"], /^--sites must be a whole number from 1 to 3400, not "0"$/],
+    [["--sites", "9000"], /from 1 to 3400/],
     [["--sites", "many"], /not "many"/],
     [["--sites", "1.5"], /whole number/],
     [["--zones=-1"], /^--zones must be a whole number from 0/],

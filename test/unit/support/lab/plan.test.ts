@@ -13,10 +13,10 @@ describe("the list of a lab", () => {
   });
 
   it("has names and addresses for as many sites as a mesh may have", () => {
-    const { list } = new LabPlan({ sites: 8000, prefix: "127.10" });
-    expect(new Set(list.map(({ name }) => name)).size).to.equal(8000);
+    const { list } = new LabPlan({ sites: 3400, prefix: "127.10" });
+    expect(new Set(list.map(({ name }) => name)).size).to.equal(3400);
     const addresses = list.map(({ addresses: [address] }) => address ?? "");
-    expect(new Set(addresses).size).to.equal(8000);
+    expect(new Set(addresses).size).to.equal(3400);
     expect(addresses.every((address) => /^127\.10\.\d{1,2}\.[1-9]\d{0,2}$/.test(address))).to.equal(true);
     expect([list[25]?.name, list[26]?.name, list[702]?.name]).to.deep.equal(["site-z", "site-aa", "site-aaa"]);
   });
