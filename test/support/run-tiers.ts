@@ -72,7 +72,9 @@ const tiers: readonly Tier[] = [
   { name: "format", run: () => command("format:check") },
   { name: "unused", run: () => command("unused") },
   { name: "unit", run: () => mocha("unit") },
-  { name: "lab", run: () => mocha("lab") },
+  // Single parts before real servers, then whole meshes of real servers and agents.
+  { name: "peers", run: () => mocha("lab/{dns,knot,plugins,pulumi,vault}") },
+  { name: "lab", run: () => mocha("lab/{agent,bench,interop,lab}") },
   { name: "cluster", run: () => mocha("cluster") },
 ];
 

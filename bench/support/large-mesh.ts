@@ -1,0 +1,121 @@
+import { join } from "node:path";
+
+import { DnsClient } from "../../src/io/dns-client";
+import { eventually } from "../../test/support/eventually";
+import { type KnotPlace, type KnotServer, startKnot } from "../../test/support/knot";
+import { Lab, type LabSite } from "../../test/support/lab";
+
+/** A mesh of which two sites run, and one Knot answers for all others. */
+export interface LargeMesh extends AsyncDisposable {
+  readonly lab: Lab;
+  /** The primary catalog. */
+  readonly primary: LabSite;
+  /** A standard site with a real Knot and agent: what is measured. */
+  readonly site: LabSite;
+}
+
+/** Large meshes take long to load. */
+const patience = 300;
+const sharedFile = "member.zone";
+const memberText = "@ 60 SOA ns.invalid. h.invalid. 5 300 30 3628800 60\n@ 60 NS ns.invalid.\nwww 60 A 192.0.2.1\n";
+
+/**
+ * Starts a site in a mesh that is too large to run whole on one machine. The primary and the site are real. The others'
+ * servers are one Knot that listens at each one's address, owns their zones and takes everybody else's.
+ */
+export async function startLargeMesh(o: { readonly sites: number; readonly zones: number }): Promise<LargeMesh> {
+  await using started = new AsyncDisposableStack();
+  const lab = started.use(await Lab.create({ sites: o.sites, zones: Math.max(o.zones, o.sites), storage: "/dev/shm" }));
+  const [first, second, third, ...rest] = lab.list;
+  if (first === undefined || second === undefined || third === undefined) throw new Error("three sites at least");
+  const primary = await lab.upSite(first.name);
+  await primary.ready(patience);
+  const others = [second, ...rest];
+  const servers = { primary, siteAddress: third.addresses[0] ?? "", others, copied: [...lab.zones().slice(0, 2)] };
+  started.use(await startOthers(lab, { ...servers, running: [first, third] }));
+  const site = await lab.upSite(third.name);
+  await site.ready(patience);
+  await eventually(patience, () => hasAll(site, lab));
+  const running = started.move();
+  return { lab, primary, site, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+type Listed = Lab["list"][number];
+
+interface Others {
+  readonly primary: LabSite;
+  readonly siteAddress: string;
+  readonly others: readonly Listed[];
+  readonly running: readonly Listed[];
+  readonly copied: readonly string[];
+}
+
+const zonesOf = (listed: readonly Listed[]): readonly string[] =>
+  listed.flatMap(({ zones }) => zones.map((zone) => (typeof zone === "string" ? zone : zone.name)));
+
+function startOthers(lab: Lab, o: Others): Promise<KnotServer> {
+  const { port } = o.primary.server;
+  const [key] = lab.ring.accepted;
+  const listen = o.others.flatMap(({ addresses }) => addresses);
+  const copies = [...o.copied, ...zonesOf(o.running)].map((zone) => `  - domain: ${zone}\n    template: copy\n`);
+  const owned = zonesOf(o.others).map((zone) => `  - domain: ${zone}\n`);
+  const config = (place: KnotPlace): string => `server:
+    listen: [${listen.map((address) => `${address}@${port}`).join(", ")}]
+    rundir: ${place.rundir}
+    udp-workers: 1
+    tcp-workers: 4
+    background-workers: 2
+log:
+  - target: stdout
+    any: warning
+database:
+    storage: ${join(place.storage, "db")}
+key:
+  - id: ${key?.name ?? ""}
+    algorithm: ${key?.algorithm ?? ""}
+    secret: ${key?.secret ?? ""}
+remote:
+  - id: primary
+    address: ${o.primary.address}@${port}
+    key: ${key?.name ?? ""}
+  - id: site
+    address: ${o.siteAddress}@${port}
+    key: ${key?.name ?? ""}
+acl:
+  - id: mesh
+    key: ${key?.name ?? ""}
+    action: [transfer, notify]
+template:
+  - id: default
+    storage: ${place.storage}
+    file: ${sharedFile}
+    acl: mesh
+    zonefile-sync: -1
+  - id: copy
+    storage: ${place.storage}
+    acl: mesh
+    master: [primary, site]
+    zonefile-load: none
+    zonefile-sync: -1
+    journal-content: all
+zone:
+${copies.join("")}${owned.join("")}`;
+  return startKnot({
+    address: listen[0] ?? "",
+    port,
+    readySeconds: patience,
+    files: { [sharedFile]: memberText },
+    config,
+  });
+}
+
+/** Throws as long as the site lacks a zone, or its agent has something left to do. */
+async function hasAll(site: LabSite, lab: Lab): Promise<void> {
+  const { zones, peers, problems, counters } = await site.status();
+  const wanted = lab.zones().length - 2;
+  if (zones !== wanted || peers !== lab.list.length - 1) throw new Error(`${zones} zones and ${peers} peers are known`);
+  if (problems.length > 0) throw new Error(problems[0]?.message);
+  if (counters.passes < 5) throw new Error("the agent has just begun");
+  const dns = new DnsClient({ timeoutMs: 500 });
+  for (const zone of lab.zones()) await dns.querySoa(site.server, zone);
+}

@@ -1,0 +1,140 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { memberTimers, centralTimers } from "../../src/knot/timers";
+import type { Topology } from "../../src/mesh/model";
+import { inParallel } from "../../test/support/in-parallel";
+import { knotBinaries } from "../../test/support/knot";
+import { catalogZone, directoryZone } from "../../test/support/lab/plan";
+import type { Lab, LabSite } from "../../test/support/lab";
+import { run } from "../../test/support/tools/run";
+import { startMesh } from "./mesh";
+import { median, round } from "./statistics";
+
+/** What goes between the sites of a mesh. */
+export interface Traffic {
+  readonly sites: number;
+  readonly zones: number;
+  readonly topology: Topology;
+  /** From Knot's looks at its zones, which are all that there is when nothing changes. */
+  readonly packetsPerSecondAtRest: number;
+  /** DNS requests and their answers that follow a change of one record, the looks whether all have it included. */
+  readonly messagesPerChange: number;
+  /** Those of them that the owner's server sends or receives. */
+  readonly ownersMessages: number;
+}
+
+/** In which what a change leads to is over: a look at each peer comes a second after it. */
+const settleMs = 4000;
+const changes = 5;
+
+/**
+ * Runs a whole mesh and counts. Looks come every five to eight minutes, so that one of every site at every zone is asked
+ * for, its packets are counted, and the rate follows from the interval. The agents' questions to their own Knot, which
+ * cross no network, are not counted.
+ */
+export async function measureTraffic(o: { sites: number; zones: number; topology: Topology }): Promise<Traffic> {
+  await using lab = await startMesh({ ...o, storage: "/dev/shm" });
+  await delay(10_000);
+  const sites = [...lab.sites.values()];
+  const atRest = await restRate(lab, sites);
+  const counts = [];
+  for (let i = 0; i < changes; i++) counts.push(await countChange(lab, sites, i));
+  return {
+    ...o,
+    packetsPerSecondAtRest: round(atRest, 1),
+    messagesPerChange: round(median(counts.map(({ all }) => all)), 0),
+    ownersMessages: round(median(counts.map(({ owners }) => owners)), 0),
+  };
+}
+
+/** Packets a second, from one look at each kind of zone. */
+async function restRate(lab: Lab, sites: readonly LabSite[]): Promise<number> {
+  const { sites: listed } = lab.mesh;
+  const sources = listed.filter(({ role }) => role !== "standard").length + 1;
+  const zones = listed.reduce((sum, site) => sum + site.zones.length, 0);
+  const central = [directoryZone, catalogZone];
+  const members = await packetsOf(sites, (zone) => !central.includes(zone));
+  const both = await packetsOf(sites, (zone) => central.includes(zone));
+  const mean = (seconds: number): number => seconds * 1.25;
+  const least = { member: atLeast(memberTimers, { sites: sites.length, zones, sources }), central: 0 };
+  least.central = atLeast(centralTimers, { sites: sites.length, zones, sources });
+  return members / mean(least.member) + both / mean(least.central);
+}
+
+type Timers = typeof memberTimers;
+
+/** The interval without its spread, which makes it longer by a quarter on average. */
+function atLeast(timers: Timers, o: { sites: number; zones: number; sources: number }): number {
+  const all = Array.from({ length: 200 }, (_, i) => timers({ ...o, spread: String(i) }).refresh);
+  return Math.min(...all);
+}
+
+/** Packets on loopback while every site looks once at its zones, without those of the time that it takes. */
+async function packetsOf(sites: readonly LabSite[], matters: (zone: string) => boolean): Promise<number> {
+  const seconds = 6;
+  const idle = await packetsDuring(() => delay(seconds * 1000));
+  const busy = await packetsDuring(async () => {
+    const began = performance.now();
+    await inParallel(8, sites, async ({ control }) => {
+      const zones = (await control.zoneStatus()).filter(({ role, zone }) => role === "slave" && matters(zone));
+      await control.zoneRefresh(zones.map(({ zone }) => zone));
+    });
+    await delay(seconds * 1000 - (performance.now() - began));
+  });
+  return Math.max(0, busy - idle);
+}
+
+async function packetsDuring(work: () => Promise<unknown>): Promise<number> {
+  const packets = (): number => Number(readFileSync("/sys/class/net/lo/statistics/rx_packets", "utf8"));
+  const before = packets();
+  await work();
+  return packets() - before;
+}
+
+/** Requests that came to Knot over each protocol since it started. */
+async function requestsAt(site: LabSite): Promise<number> {
+  const text = await run(knotBinaries().knotc, [
+    "-s",
+    site.path("run", "knot.sock"),
+    "stats",
+    "mod-stats.request-protocol",
+  ]);
+  return [...text.matchAll(/= (\d+)$/gm)].reduce((sum, match) => sum + Number(match[1]), 0);
+}
+
+async function countChange(
+  lab: Lab,
+  sites: readonly LabSite[],
+  index: number,
+): Promise<{ all: number; owners: number }> {
+  const zone = lab.zones()[2 + ((index * 7 + 2) % sites.length)] ?? "";
+  const owner = lab.site(lab.plan.owner(zone) ?? "");
+  const idle = await requestsDuring(sites, () => delay(settleMs));
+  const busy = await requestsDuring(sites, async () => {
+    await owner.control.zoneReplace(zone, { owner: `c.${zone}`, ttl: 1, type: "TXT", data: `"${index}"` });
+    await owner.http("POST", "/announce");
+    await delay(settleMs);
+  });
+  const scale = busy.seconds / idle.seconds;
+  const extra = sites.map((site) => (busy.by.get(site.name) ?? 0) - (idle.by.get(site.name) ?? 0) * scale);
+  const all = extra.reduce((sum, each) => sum + each, 0);
+  // Whom the owner asks or tells shows at them; whoever asks the owner, at the owner.
+  return { all: 2 * all, owners: 2 * (extra[sites.indexOf(owner)] ?? 0) };
+}
+
+async function requestsDuring(sites: readonly LabSite[], work: () => Promise<unknown>) {
+  const read = async (): Promise<Map<string, number>> => {
+    const counts = new Map<string, number>();
+    await inParallel(4, sites, async (site) => {
+      counts.set(site.name, await requestsAt(site));
+    });
+    return counts;
+  };
+  const before = await read();
+  const began = performance.now();
+  await work();
+  const seconds = (performance.now() - began) / 1000;
+  const after = await read();
+  return { seconds, by: new Map([...after].map(([name, count]) => [name, count - (before.get(name) ?? 0)])) };
+}
