@@ -1,10 +1,9 @@
-import { join } from "node:path";
-
 import { renderCatalog, renderDirectory } from "../../src/knot/central-zones";
 import type { Mesh, TsigKey } from "../../src/mesh/model";
 import { parseMesh } from "../../src/mesh/parse";
 import { type KnotPlace, type KnotServer, startKnot } from "../../test/support/knot";
 import { benchKey, benchZone, benchZones } from "../baselines/text";
+import { knotHead } from "../support/knot-head";
 
 const directoryZone = "dns.internal";
 const catalogZone = "catalog.internal.dns";
@@ -41,29 +40,6 @@ function meshOf(sites: number, zones: readonly string[]): Mesh {
   });
 }
 
-function head(place: KnotPlace, o: { listen: readonly string[]; key: TsigKey }): string {
-  return `server:
-    listen: [${o.listen.map((address) => `${address}@${place.port}`).join(", ")}]
-    rundir: ${place.rundir}
-    udp-workers: 1
-    tcp-workers: 2
-    background-workers: 2
-log:
-  - target: stdout
-    any: warning
-database:
-    storage: ${join(place.storage, "db")}
-key:
-  - id: ${o.key.name}
-    algorithm: ${o.key.algorithm}
-    secret: ${o.key.secret}
-acl:
-  - id: mesh
-    key: ${o.key.name}
-    action: [transfer, notify]
-`;
-}
-
 const template = (storage: string): string => `template:
   - id: default
     storage: ${storage}
@@ -82,7 +58,7 @@ function startOthers(mesh: Mesh, o: { key: TsigKey; texts: Readonly<Record<strin
   const zones = Object.keys(o.texts).map((zone) => `  - domain: ${zone}\n`);
   return startKnot({
     ...{ address: listen[0] ?? "", readySeconds, files: filesOf(o.texts) },
-    config: (place) => head(place, { listen, key: o.key }) + template(place.storage) + zones.join(""),
+    config: (place) => knotHead(place, { listen, key: o.key }) + template(place.storage) + zones.join(""),
   });
 }
 
@@ -97,7 +73,7 @@ function seedConfig(place: KnotPlace, o: { mesh: Mesh; key: TsigKey; remotePort:
   );
   const stanza = (zone: string, site: string): string => `  - domain: ${zone}\n    master: ${server(site)}\n`;
   return [
-    ...[head(place, { listen: [place.address], key }), "remote:\n", ...remotes, template(place.storage)],
+    ...[knotHead(place, { listen: [place.address], key }), "remote:\n", ...remotes, template(place.storage)],
     ...[directoryZone, catalogZone].map((zone) => stanza(zone, known[0]?.name ?? "")),
     ...known.flatMap(({ name, zones }) => zones.map((zone) => stanza(zone.name, name))),
   ].join("");

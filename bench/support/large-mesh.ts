@@ -1,9 +1,8 @@
-import { join } from "node:path";
-
 import { DnsClient } from "../../src/io/dns-client";
 import { eventually } from "../../test/support/eventually";
 import { type KnotPlace, type KnotServer, startKnot } from "../../test/support/knot";
 import { Lab, type LabSite } from "../../test/support/lab";
+import { knotHead } from "./knot-head";
 
 /** A mesh of which two sites run, and one Knot answers for all others. */
 export interface LargeMesh extends AsyncDisposable {
@@ -59,32 +58,12 @@ function startOthers(lab: Lab, o: Others): Promise<KnotServer> {
   const listen = o.others.flatMap(({ addresses }) => addresses);
   const copies = [...o.copied, ...zonesOf(o.running)].map((zone) => `  - domain: ${zone}\n    template: copy\n`);
   const owned = zonesOf(o.others).map((zone) => `  - domain: ${zone}\n`);
-  const config = (place: KnotPlace): string => `server:
-    listen: [${listen.map((address) => `${address}@${port}`).join(", ")}]
-    rundir: ${place.rundir}
-    udp-workers: 1
-    tcp-workers: 4
-    background-workers: 2
-log:
-  - target: stdout
-    any: warning
-database:
-    storage: ${join(place.storage, "db")}
-key:
-  - id: ${key?.name ?? ""}
-    algorithm: ${key?.algorithm ?? ""}
-    secret: ${key?.secret ?? ""}
+  if (key === undefined) throw new Error("the lab has no key");
+  const remote = (id: string, address: string): string =>
+    `  - id: ${id}\n    address: ${address}@${port}\n    key: ${key.name}\n`;
+  const config = (place: KnotPlace): string => `${knotHead(place, { listen, key })}
 remote:
-  - id: primary
-    address: ${o.primary.address}@${port}
-    key: ${key?.name ?? ""}
-  - id: site
-    address: ${o.siteAddress}@${port}
-    key: ${key?.name ?? ""}
-acl:
-  - id: mesh
-    key: ${key?.name ?? ""}
-    action: [transfer, notify]
+${remote("primary", o.primary.address)}${remote("site", o.siteAddress)}
 template:
   - id: default
     storage: ${place.storage}

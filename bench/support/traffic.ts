@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { memberTimers, centralTimers } from "../../src/knot/timers";
 import type { Topology } from "../../src/mesh/model";
-import { inParallel } from "../../test/support/in-parallel";
+import { inParallel } from "../../src/in-parallel";
 import { knotBinaries } from "../../test/support/knot";
 import { catalogZone, directoryZone } from "../../test/support/lab/plan";
 import type { Lab, LabSite } from "../../test/support/lab";

@@ -1,6 +1,7 @@
 import { DnsError } from "../../dns/errors";
 import { isNewerSerial } from "../../dns/serial";
 import { messageOf } from "../../errors";
+import { inParallel } from "../../in-parallel";
 import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { TsigKey } from "../../mesh/model";
 import type { Logger } from "../log";
@@ -257,15 +258,6 @@ export class Convergence {
 
 function keyOf({ peer, zone }: Lag): string {
   return `${peer} ${zone}`;
-}
-
-/** Works through a list, so many at a time. */
-async function inParallel<T>(width: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = [...items].reverse();
-  const workers = Array.from({ length: Math.min(width, rest.length) }, async () => {
-    for (let item = rest.pop(); item !== undefined; item = rest.pop()) await work(item);
-  });
-  await Promise.all(workers);
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { bundle } from "../../../src/io/bundle";
 import type { KeyRing, Mesh, Topology } from "../../../src/mesh/model";
 import { eventually } from "../eventually";
-import { inParallel } from "../in-parallel";
+import { inParallel } from "../../../src/in-parallel";
 import { Guardian } from "./guardian";
 import { Namespaces } from "./namespaces";
 import { type LabNetwork, Loopback, type NetworkKind } from "./network";

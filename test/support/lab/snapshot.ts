@@ -1,5 +1,5 @@
 import { isNewerSerial } from "../../../src/dns/serial";
-import { inParallel } from "../in-parallel";
+import { inParallel } from "../../../src/in-parallel";
 import { table } from "../table";
 import type { Lab } from "./lab";
 

@@ -4,7 +4,7 @@ import { recordKey } from "../../../src/dns/rdata";
 import { DnsClient } from "../../../src/io/dns-client";
 import { messageOf, UserError } from "../../../src/errors";
 import { eventually } from "../eventually";
-import { inParallel } from "../in-parallel";
+import { inParallel } from "../../../src/in-parallel";
 import type { LabSite } from "./site";
 
 /** A record as Knot's transactions take it. `name` is absolute; `value` is RDATA in master-file format. */

@@ -1,0 +1,28 @@
+import { join } from "node:path";
+
+import type { TsigKey } from "../../src/mesh/model";
+import type { KnotPlace } from "../../test/support/knot";
+
+/** How a configuration of Knot begins that listens at several addresses, and has one key for all that a mesh does. */
+export function knotHead(place: KnotPlace, o: { readonly listen: readonly string[]; readonly key: TsigKey }): string {
+  return `server:
+    listen: [${o.listen.map((address) => `${address}@${place.port}`).join(", ")}]
+    rundir: ${place.rundir}
+    udp-workers: 1
+    tcp-workers: 2
+    background-workers: 2
+log:
+  - target: stdout
+    any: warning
+database:
+    storage: ${join(place.storage, "db")}
+key:
+  - id: ${o.key.name}
+    algorithm: ${o.key.algorithm}
+    secret: ${o.key.secret}
+acl:
+  - id: mesh
+    key: ${o.key.name}
+    action: [transfer, notify]
+`;
+}
