@@ -28,22 +28,26 @@ describe("links of a lab in namespaces", function () {
     return lab.output.slice(said);
   }
 
-  const asked = /after ([\d.]+) ms/;
+  /** Milliseconds until a site answered, the least of three: a busy machine makes any one of them longer. */
+  async function leastOfThree(site: string): Promise<number> {
+    const asked = /after ([\d.]+) ms/;
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) times.push(lastMs(await command(`ask ${site} site-b.example`, asked), asked));
+    return Math.min(...times);
+  }
 
   it("are quick as long as nobody asks for anything else", async () => {
     await command("wait converged 30", /converged after/);
-    expect(lastMs(await command("ask site-c site-b.example", asked), asked)).to.be.lessThan(50);
+    expect(await leastOfThree("site-c")).to.be.lessThan(100);
   });
 
   it("delay every packet in both directions, and the mesh works", async () => {
     await command("delay site-c 60 10", /site-c take 60 ms longer/);
-    for (let i = 0; i < 3; i++) {
-      expect(lastMs(await command("ask site-c site-b.example", asked), asked)).to.be.at.least(100);
-    }
-    expect(lastMs(await command("ask site-d site-b.example", asked), asked)).to.be.lessThan(100);
+    expect(await leastOfThree("site-c")).to.be.at.least(100);
+    expect(await leastOfThree("site-d")).to.be.lessThan(100);
     await command("change site-b.example www A 192.0.2.1", /answered by 4 sites/);
     await command("delay site-c 0", /take 0 ms longer/);
-    expect(lastMs(await command("ask site-c site-b.example", asked), asked)).to.be.lessThan(100);
+    expect(await leastOfThree("site-c")).to.be.lessThan(100);
   });
 
   it("leave a cut site behind while the others go on, and it catches up when healed", async () => {
