@@ -53,6 +53,8 @@ function declare(setting: Setting): void {
     enableSecretMutable: setting.mutable,
     ...(setting.identified && { clusterIdentifier: "site-a" }),
   });
+  // The plugins wait some seconds for a namespace that comes late, which a busy machine can need longer for.
+  const dependsOn: pulumi.Resource[] = [];
   for (const recording of recorded) {
     const given = asGiven(recording);
     const inputs = plainProperties(given.inputs);
@@ -63,7 +65,8 @@ function declare(setting: Setting): void {
       spec.template.spec.containers[0]!.image = setting.image;
     }
     const ignoreChanges = recording.name === "ignored" ? ["data"] : [];
-    new Recorded({ ...given, inputs }, { provider, ignoreChanges });
+    const resource = new Recorded({ ...given, inputs }, { provider, ignoreChanges, dependsOn: [...dependsOn] });
+    if (recording.type.endsWith(":Namespace")) dependsOn.push(resource);
   }
   setting.extra?.({ provider });
 }
