@@ -1,10 +1,14 @@
-import type { SiteRuntime } from "./site-runtime";
+import { cookiesFile } from "./cookies";
+import { defaultRateLimit, type SiteRuntime } from "./site-runtime";
+import { section } from "./stanza";
 
 /**
  * Knot's main configuration file. It never changes while a server runs: what does change is included.
  *
  * - `include` takes globs: a bare directory would silently include nothing.
  * - `remote-retry-delay` keeps a black-holed peer from taking the background workers one zone after the other.
+ * - `identity`, `version` and `nsid` are empty: who answers, and with what, is told to nobody (CHAOS TXT gets REFUSED).
+ * - Cookies come before the rate limit, which spares those who show a valid one.
  * - `user` is absent: the server already runs as an unprivileged user and may not change to another.
  */
 export function renderKnotConf(runtime: SiteRuntime): string {
@@ -12,6 +16,10 @@ export function renderKnotConf(runtime: SiteRuntime): string {
   return `server:
     rundir: "${rundir}"
     listen: [${runtime.listen.join(", ")}]
+    identity: ""
+    version: ""
+    nsid: ""
+    udp-max-payload: 1232
     udp-workers: ${workers?.udp ?? 2}
     tcp-workers: ${workers?.tcp ?? 10}
     tcp-reuseport: on
@@ -42,17 +50,43 @@ mod-stats:
     reply-nodata: on
     query-type: on
 
-policy:
+include: "${storage}/${cookiesFile}"
+
+${renderRateLimit(runtime)}policy:
   - id: mesh
     algorithm: ecdsap256sha256
 
 template:
   - id: default
     storage: "${storage}/zones"
-    global-module: mod-stats/default
+    global-module: [${globalModules(runtime).join(", ")}]
 
 include: "${storage}/conf/keys.conf"
 include: "${storage}/conf/peers.d/*.conf"
 include: "${storage}/conf/zones.d/*.conf"
 `;
+}
+
+/**
+ * Only UDP is limited, and nothing is dropped (`slip: 1`): transfers and everything else over TCP, TLS and QUIC come from
+ * an address that is no forgery, and the time limit there would count the handshakes of peers too. The own agent asks
+ * over loopback.
+ */
+function renderRateLimit({ rateLimit = defaultRateLimit }: SiteRuntime): string {
+  if (rateLimit === false) return "";
+  const { perSecond, burst, exempt } = rateLimit;
+  return section("mod-rrl", [
+    {
+      id: "default",
+      "rate-limit": perSecond,
+      "instant-limit": burst,
+      slip: 1,
+      "time-rate-limit": 0,
+      whitelist: ["127.0.0.1", "::1", ...exempt],
+    },
+  ]);
+}
+
+function globalModules({ rateLimit }: SiteRuntime): readonly string[] {
+  return ["mod-stats/default", "mod-cookies/default", ...(rateLimit === false ? [] : ["mod-rrl/default"])];
 }

@@ -4,6 +4,7 @@ import type { KeyRing, WelcomePacket, Zone } from "../mesh/model";
 import type { MeshView, SiteView } from "../plan/view";
 import { renderCatalogZone } from "./catalog-text";
 import { soaLines } from "./central-zones";
+import { cookiesFile, renderCookies } from "./cookies";
 import { memberId } from "./member-id";
 import { isWriter, siblings, type SiteRuntime } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
@@ -40,6 +41,7 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
   const outline: Outline = { ...input, peers, members, owners: ownersOf({ ...input, peers, members }) };
   return new Map([
     ["conf/keys.conf", renderKeys(input.ring)],
+    [cookiesFile, renderCookies(input.ring, input.packet.site.name)],
     ["conf/peers.d/10-remotes.conf", renderRemotes(outline)],
     ["conf/peers.d/20-templates.conf", renderTemplates(outline)],
     ["conf/peers.d/30-catalog.conf", renderLocalCatalogStanza(outline)],

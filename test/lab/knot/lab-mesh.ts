@@ -81,12 +81,17 @@ export interface LabSiteOptions {
   readonly view: MeshView;
   readonly port: number;
   readonly replicas?: SiteRuntime["replicas"];
+  readonly rateLimit?: SiteRuntime["rateLimit"];
+  /** @default {@link ring} */
+  readonly ring?: KeyRing;
+  /** Text of own zones, by name, instead of what a new site has. */
+  readonly zoneFiles?: Readonly<Record<string, string>>;
   /** Serial of the own zones and, on the primary, of the central zones. */
   readonly serial?: number;
 }
 
 /** How a lab server runs; what it leaves out of a real site's is nothing. */
-export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "port" | "replicas">): SiteRuntime {
+export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "port" | "replicas" | "rateLimit">): SiteRuntime {
   return {
     storage: place.storage,
     rundir: place.rundir,
@@ -94,6 +99,7 @@ export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "port" | "re
     remotePort: o.port,
     workers: { udp: 1, tcp: 2, background: 2 },
     ...(o.replicas !== undefined && { replicas: o.replicas }),
+    ...(o.rateLimit !== undefined && { rateLimit: o.rateLimit }),
   };
 }
 
@@ -121,8 +127,9 @@ export async function startSite(o: LabSiteOptions): Promise<LabSite> {
   const seeds = writer
     ? seedFiles(o.mesh, packet, o.serial ?? Math.floor(Date.now() / 1000))
     : new Map<string, string>();
+  for (const [name, text] of Object.entries(o.zoneFiles ?? {})) seeds.set(`zones/${name}.zone`, text);
   const filesAt = (place: KnotPlace, view: MeshView) =>
-    renderSiteFiles({ packet, ring, view, runtime: runtimeOf(place, o) });
+    renderSiteFiles({ packet, ring: o.ring ?? ring, view, runtime: runtimeOf(place, o) });
   const knot = await startKnot({
     address,
     port: o.port,
