@@ -2,6 +2,7 @@ import { expect } from "chai";
 
 import { DnsClient } from "../../../src/io/dns-client";
 import type { RateLimit } from "../../../src/knot/site-runtime";
+import { failureOf } from "../dns/failure";
 import { freePort } from "../../support/knot";
 import { type LabSite, seedMesh, signingKey, startSite, viewOf } from "./lab-mesh";
 import { askStrangely, flood, type StrangeAnswer } from "./stranger";
@@ -51,6 +52,19 @@ describe("rate limit", () => {
     for (let i = 0; i < 10; i++)
       await Promise.all(Array.from({ length: 20 }, () => client.transfer(server, name, signingKey)));
     expect(await limited.knot.knotc("stats", "mod-rrl")).to.not.contain("dropped");
+  });
+
+  it("does not shut a peer out because somebody behind the same address is refused, over and over", async () => {
+    const client = new DnsClient();
+    const server = { ...limited.knot.server, localAddress: "127.50.0.5" };
+    const stranger = { ...signingKey, secret: Buffer.alloc(32, 99).toString("base64") };
+    for (let i = 0; i < 8; i++) {
+      const tries = Array.from({ length: 40 }, () => failureOf(client.transfer(server, name, stranger)));
+      expect(new Set((await Promise.all(tries)).map((failure) => failure?.kind))).to.deep.equal(
+        new Set(["badSignature"]),
+      );
+    }
+    expect(await client.transfer(server, name, signingKey)).to.have.length.greaterThan(1);
   });
 
   it("has none for the site's own agent, exempt networks, and who shows a cookie", async () => {
