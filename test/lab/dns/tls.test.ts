@@ -133,9 +133,12 @@ describe("DNS over TLS with Knot", () => {
       expect(failure).to.deep.equal({ kind: "unsigned", rcode: "NOTAUTH" });
     });
 
-  it("is refused with the right certificate and a wrong key, and without TLS", async () => {
+  it("is refused with the right certificate and a wrong key or clock, and without TLS", async () => {
     const wrongKey = await failureOf(client.transfer(right.at(trust(ours)), zone, otherKey));
     expect(wrongKey).to.deep.equal({ kind: "badSignature", by: "peer" });
+    const late = new DnsClient({ now: () => Date.now() - 1_000_000 });
+    const skewed = await failureOf(late.transfer(right.at(trust(ours)), zone, key));
+    expect(skewed).to.deep.include({ kind: "badTime", by: "peer" });
     const plain = await failureOf(client.transfer(right.at(), zone, key));
     expect(plain).to.deep.equal({ kind: "unsigned", rcode: "NOTAUTH" });
   });

@@ -84,6 +84,20 @@ ${Object.keys(o.zones).map(zone).join("")}`;
   return Object.assign(bind, { tlsPort });
 }
 
+/** Starts a `named` that knows nothing itself, asks a server for everything, from an address on loopback, and shows cookies. */
+export async function startBindResolver(to: DnsServer, from: string): Promise<OtherServer> {
+  return OtherProcess.create("BIND", (at) => {
+    const conf = `options {
+  directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no; recursion yes;
+  listen-on port ${at.port} { ${address}; }; listen-on-v6 { none; }; query-source address ${from};
+  forward only; forwarders { ${to.address} port ${to.port}; };
+};
+controls { };
+`;
+    return { command: ["named", "-g", "-n", "1", "-c", at.conf], files: { conf } };
+  });
+}
+
 /** Starts `nsd`. Returns when it runs, whether or not it has any zone yet. */
 export async function startNsd(options: ConsumerOptions): Promise<OtherServer> {
   return OtherProcess.create("NSD", (at) => {
