@@ -9,6 +9,7 @@ export const tlsFiles = { own: "tls/site.pem", roots: "tls/roots.pem" } as const
  *
  * - `include` takes globs: a bare directory would silently include nothing.
  * - `remote-retry-delay` keeps a black-holed peer from taking the background workers one zone after the other.
+ * - Zones log at `debug`: only there does Knot say why it refused a transfer, a NOTIFY or a signature.
  * - `user` is absent: the server already runs as an unprivileged user and may not change to another.
  */
 export function renderKnotConf(runtime: SiteRuntime, transport: Transport): string {
@@ -28,6 +29,7 @@ control:
 log:
   - target: stdout
     any: info
+    zone: debug
 
 database:
     storage: "${storage}/db"
