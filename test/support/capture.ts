@@ -1,3 +1,5 @@
+import { randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,29 +23,35 @@ export class Capture implements AsyncDisposable {
   private constructor(
     private readonly folder: string,
     private readonly process: LabProcess,
+    private readonly endPort: number,
   ) {
     this.#file = join(folder, "all.pcapng");
   }
 
-  /** Starts listening to these ports. */
-  static async start(ports: { readonly tcp: readonly number[]; readonly udp: readonly number[] }): Promise<Capture> {
+  /** Starts listening to these ports. `end` is a UDP port of nobody's, at which the end is marked. */
+  static async start(ports: {
+    readonly tcp: readonly number[];
+    readonly udp: readonly number[];
+    readonly end: number;
+  }): Promise<Capture> {
     const folder = await mkdtemp(join(tmpdir(), "mesh-capture-"));
     const log = new Log();
     const of = (protocol: "tcp" | "udp") => ports[protocol].map((port) => `${protocol} port ${port}`);
-    const filter = [...of("tcp"), ...of("udp")].join(" or ");
+    const filter = [...of("tcp"), ...of("udp"), `udp port ${ports.end}`].join(" or ");
     const process = new LabProcess({
       command: ["tshark", "-q", "-i", "lo", "-f", filter, "-w", join(folder, "all.pcapng")],
       log,
     });
     await eventually(20, () => {
-      if (!log.text.includes("Capturing on")) throw new Error(`tshark does not listen: ${log.text}`);
+      if (!log.text.includes("Capture started")) throw new Error(`tshark does not listen: ${log.text}`);
       return Promise.resolve();
     });
-    return new Capture(folder, process);
+    return new Capture(folder, process, ports.end);
   }
 
-  /** Stops listening, and looks at what came. */
+  /** Stops listening once all that came is written, and looks at it. */
   async stop(): Promise<Captured> {
+    await this.#markEnd();
     await this.process.end("SIGINT");
     const octets = await readFile(this.#file);
     const count = async (filter: string, ports: readonly string[]): Promise<number> => {
@@ -62,6 +70,20 @@ export class Capture implements AsyncDisposable {
       return frames.split("\n").filter((line) => line !== "").length;
     };
     return { octets, count };
+  }
+
+  /** Frames are written up to a second after they came: the end is there when a datagram that we send is. */
+  async #markEnd(): Promise<void> {
+    const mark = `the end ${randomBytes(8).toString("hex")}`;
+    const socket = createSocket("udp4");
+    try {
+      await eventually(10, async () => {
+        socket.send(mark, this.endPort, "127.0.0.1");
+        if (!(await readFile(this.#file)).includes(mark)) throw new Error("tshark has not written the end yet");
+      });
+    } finally {
+      socket.close();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
