@@ -1,17 +1,22 @@
+import type { Transport } from "../mesh/model";
 import { cookiesFile } from "./cookies";
 import { defaultRateLimit, type SiteRuntime } from "./site-runtime";
 import { section } from "./stanza";
+
+/** Where certificates stand on the volume: the site's own with its key, and those of the authorities. */
+export const tlsFiles = { own: "tls/site.pem", roots: "tls/roots.pem" } as const;
 
 /**
  * Knot's main configuration file. It never changes while a server runs: what does change is included.
  *
  * - `include` takes globs: a bare directory would silently include nothing.
  * - `remote-retry-delay` keeps a black-holed peer from taking the background workers one zone after the other.
+ * - Zones log at `debug`: only there does Knot say why it refused a transfer, a NOTIFY or a signature.
  * - `identity`, `version` and `nsid` are empty: who answers, and with what, is told to nobody (CHAOS TXT gets REFUSED).
  * - Cookies come before the rate limit, which spares those who show a valid one.
  * - `user` is absent: the server already runs as an unprivileged user and may not change to another.
  */
-export function renderKnotConf(runtime: SiteRuntime): string {
+export function renderKnotConf(runtime: SiteRuntime, transport: Transport): string {
   const { storage, rundir, workers } = runtime;
   return `server:
     rundir: "${rundir}"
@@ -19,7 +24,7 @@ export function renderKnotConf(runtime: SiteRuntime): string {
     identity: ""
     version: ""
     nsid: ""
-    udp-max-payload: 1232
+${secureServer(runtime, transport)}    udp-max-payload: 1232
     udp-workers: ${workers?.udp ?? 2}
     tcp-workers: ${workers?.tcp ?? 10}
     tcp-reuseport: on
@@ -32,6 +37,7 @@ control:
 log:
   - target: stdout
     any: info
+    zone: debug
 
 database:
     storage: "${storage}/db"
@@ -65,6 +71,22 @@ include: "${storage}/conf/keys.conf"
 include: "${storage}/conf/peers.d/*.conf"
 include: "${storage}/conf/zones.d/*.conf"
 `;
+}
+
+/** A mesh over QUIC takes TLS as well, which the agents speak. */
+function secureServer({ storage, secure }: SiteRuntime, transport: Transport): string {
+  if (transport === "tcp") return "";
+  const own = `"${storage}/${tlsFiles.own}"`;
+  const sockets = secure.listen.join(", ");
+  return [
+    `listen-tls: [${sockets}]`,
+    ...(transport === "quic" ? [`listen-quic: [${sockets}]`] : []),
+    `cert-file: ${own}`,
+    `key-file: ${own}`,
+    `ca-file: "${storage}/${tlsFiles.roots}"`,
+  ]
+    .map((line) => `    ${line}\n`)
+    .join("");
 }
 
 /**

@@ -1,8 +1,7 @@
 import { expect } from "chai";
 
 import type { KeyRing } from "../../../src/mesh/model";
-import { freePort } from "../../support/knot";
-import { type LabSite, type LabSiteOptions, ring, seedMesh, startSite, viewOf } from "./lab-mesh";
+import { freePorts, type LabSite, type LabSiteOptions, ring, seedMesh, startSite, viewOf } from "./lab-mesh";
 import { askStrangely, type StrangeAnswer } from "./stranger";
 
 const from = "127.50.0.1";
@@ -18,8 +17,8 @@ const key = (n: number) => ({
 async function start(o: Partial<LabSiteOptions> = {}): Promise<LabSite> {
   const mesh = seedMesh();
   const site = o.site ?? "site-c";
-  const port = o.port ?? (await freePort(mesh.sites.find((each) => each.name === site)!.addresses[0]));
-  return startSite({ mesh, site, view: viewOf(mesh), port, ...o });
+  const ports = o.ports ?? (await freePorts());
+  return startSite({ mesh, site, view: viewOf(mesh), ports, ...o });
 }
 
 const ask = (at: LabSite, cookie: Buffer): Promise<StrangeAnswer> =>
@@ -39,8 +38,8 @@ describe("cookies", () => {
 
   it("are known again after a reload and a restart, and at every pod of the site, but at no other site", async () => {
     const addresses = ["127.101.3.1", "127.101.3.2"];
-    const port = await freePort(addresses[0]);
-    const pod = (self: number) => start({ port, replicas: { self, addresses, port } });
+    const ports = await freePorts();
+    const pod = (self: number) => start({ ports, replicas: { self, addresses } });
     await using first = await pod(0);
     await using second = await pod(1);
     const { cookie } = await ask(first, client);

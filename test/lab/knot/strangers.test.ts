@@ -3,8 +3,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 import { DnsClient } from "../../../src/io/dns-client";
-import { freePort, knotBinaries } from "../../support/knot";
-import { type LabSite, seedMesh, signingKey, startSite, viewOf } from "./lab-mesh";
+import { knotBinaries } from "../../support/knot";
+import { freePorts, type LabSite, seedMesh, signingKey, startSite, viewOf } from "./lab-mesh";
 
 const zone = "standard-1.internal.dns";
 const addresses = (name: string, count: number) =>
@@ -32,8 +32,8 @@ describe("a stranger", () => {
 
   before(async () => {
     const mesh = seedMesh();
-    const port = await freePort("127.101.0.3");
-    site = await startSite({ mesh, site: "site-c", view: viewOf(mesh), port, zoneFiles: { [zone]: text } });
+    const ports = await freePorts();
+    site = await startSite({ mesh, site: "site-c", view: viewOf(mesh), ports, zoneFiles: { [zone]: text } });
   });
   after(() => site[Symbol.asyncDispose]());
 
