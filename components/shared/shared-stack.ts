@@ -30,7 +30,7 @@ export class SharedStack extends pulumi.ComponentResource {
     super("dnsmesh:shared:SharedStack", name, {}, opts);
     const central = renderCentralZones(args.mesh);
     const authority = new Authority(`${name}-authority`, { mesh: args.mesh }, { parent: this });
-    const keyRing = new KeyRing(`${name}-key-ring`, { parent: this });
+    const keyRing = new KeyRing(`${name}-key-ring`, {}, { parent: this });
     const secrets = welcomeSecrets(authority, keyRing);
     const sites = authority.certificate.apply((ca) => welcomePackets(args.mesh, ca));
     this.outputs = { ...central, sites, ...this.hand(name, args, secrets) };
@@ -62,7 +62,7 @@ function welcomePackets(mesh: Mesh, ca: string): Record<string, WelcomePacket> {
 function welcomeSecrets(authority: Authority, keyRing: KeyRing): ReadonlyMap<string, pulumi.Output<WelcomeSecrets>> {
   return new Map(
     [...authority.sites].map(([site, issued]) => {
-      const all = pulumi.all([keyRing.ring, issued.certificate, issued.privateKey] as const);
+      const all = pulumi.all([keyRing.document, issued.certificate, issued.privateKey] as const);
       return [site, all.apply(([ring, certificate, privateKey]) => ({ keyRing: ring, certificate, privateKey }))];
     }),
   );

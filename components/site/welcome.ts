@@ -3,7 +3,8 @@ import * as vault from "@pulumi/vault";
 import { messageOf, UserError } from "../../src/errors";
 import type { CentralZones } from "../../src/knot/central-parts";
 import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
-import { parseKeyRing, parseWelcomePacket } from "../../src/mesh/welcome";
+import { parseRingDocument } from "../../src/mesh/ring-document";
+import { parseWelcomePacket } from "../../src/mesh/welcome";
 import type { SiteConfig } from "../config";
 import { asRunError } from "../run-error";
 import type { VaultPaths } from "../shared/vault-shelf";
@@ -110,7 +111,7 @@ function readSecrets(json: unknown, site: string): WelcomeSecrets {
         `the secrets of site "${site}" have no certificate or no private key; bring the shared stack up again`,
       );
     }
-    return { keyRing: parseKeyRing(found.keyRing), certificate, privateKey };
+    return { keyRing: parseRingDocument(found.keyRing), certificate, privateKey };
   } catch (error) {
     throw asRunError(error);
   }

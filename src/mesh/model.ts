@@ -1,3 +1,5 @@
+import type { RingDocument } from "./ring-document";
+
 /** The mesh as everybody sees it: the one list in the shared stack's config, validated (see `parse.ts`). */
 
 /** Which part a site plays for the central zones. There is exactly one primary catalog. */
@@ -52,7 +54,7 @@ export interface TsigKey {
   readonly secret: string;
 }
 
-/** Every key that a site accepts, and the name of the one that it signs with. */
+/** Every key that a site accepts at a time, and the name of the one that it signs with; what a ring document then means. */
 export interface KeyRing {
   readonly signing: string;
   readonly accepted: readonly TsigKey[];
@@ -80,7 +82,7 @@ export interface WelcomePacket {
 
 /** The part of a site's welcome that nobody else may read. */
 export interface WelcomeSecrets {
-  readonly keyRing: KeyRing;
+  readonly keyRing: RingDocument;
   /** PEM, the site's own certificate for `<site>.<directoryZone>`. */
   readonly certificate: string;
   /** PEM (PKCS 8). */

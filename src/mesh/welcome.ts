@@ -1,7 +1,8 @@
 import { UserError } from "../errors";
 import { ipVersion, isCidr } from "./ip";
-import type { CatalogServer, KeyRing, Mesh, Site, SiteRole, TsigKey, WelcomePacket, Zone } from "./model";
-import { foldName, siteNameProblem, zoneNameProblem } from "./names";
+import { array, object, text, zoneName } from "./json-fields";
+import type { CatalogServer, Mesh, Site, SiteRole, WelcomePacket, Zone } from "./model";
+import { siteNameProblem } from "./names";
 
 /** The name of a site's server, under which it stands in the directory and in its certificate. */
 export function serverName(siteName: string, directoryZone: string): string {
@@ -71,39 +72,6 @@ export function parseWelcomePacket(json: unknown): WelcomePacket {
   };
 }
 
-/**
- * Reads a key ring from parsed JSON.
- *
- * @throws UserError that names the field and never shows a secret.
- */
-export function parseKeyRing(json: unknown): KeyRing {
-  const ring = object(json, "key ring");
-  const accepted = array(ring["accepted"], "key ring: accepted").map((item, i) =>
-    parseKey(item, `key ring: accepted[${i}]`),
-  );
-  const names = accepted.map((key) => key.name);
-  if (new Set(names).size !== names.length)
-    throw new UserError("key ring: two accepted keys have the same name; give each its own");
-  const signing = zoneName(ring["signing"], "key ring: signing");
-  if (!names.includes(signing))
-    throw new UserError(`key ring: the signing key "${signing}" is not among the accepted ones (${names.join(", ")})`);
-  return { signing, accepted };
-}
-
-function parseKey(json: unknown, path: string): TsigKey {
-  const key = object(json, path);
-  const algorithm = key["algorithm"];
-  if (algorithm !== "hmac-sha256" && algorithm !== "hmac-sha384" && algorithm !== "hmac-sha512") {
-    throw new UserError(`${path}.algorithm must be hmac-sha256, hmac-sha384 or hmac-sha512`);
-  }
-  const secret = text(key["secret"], `${path}.secret`);
-  const octets = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(secret)
-    ? Buffer.from(secret, "base64").length
-    : 0;
-  if (octets < 16) throw new UserError(`${path}.secret must be base64 of at least 16 octets (RFC 8945 section 7)`);
-  return { name: zoneName(key["name"], `${path}.name`), algorithm, secret };
-}
-
 function parseCatalogServer(json: unknown, path: string): CatalogServer {
   const server = object(json, path);
   const role = parseRole(server["role"], `${path}.role`);
@@ -163,27 +131,4 @@ function siteName(value: unknown, path: string): string {
   const problem = siteNameProblem(name);
   if (problem !== undefined) throw new UserError(`${path}: "${name}" ${problem}`);
   return name;
-}
-
-function zoneName(value: unknown, path: string): string {
-  const name = foldName(text(value, path));
-  const problem = zoneNameProblem(name);
-  if (problem !== undefined) throw new UserError(`${path}: "${name}" ${problem}`);
-  return name;
-}
-
-function object(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new UserError(`${path} must be a JSON object`);
-  return { ...value };
-}
-
-function array(value: unknown, path: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new UserError(`${path} must be a list`);
-  return value;
-}
-
-function text(value: unknown, path: string): string {
-  if (typeof value !== "string") throw new UserError(`${path} must be a text`);
-  return value;
 }

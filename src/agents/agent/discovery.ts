@@ -1,8 +1,9 @@
 import { messageOf } from "../../errors";
 import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { WelcomePacket } from "../../mesh/model";
+import { signingKey } from "../../mesh/ring-document";
 import { MeshReader, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../plan/read-view";
-import { signingKey, type Inputs } from "./inputs";
+import type { Inputs } from "./inputs";
 
 /** Serials of both central zones, as far as the site's own Knot answers them. */
 export interface Observed {

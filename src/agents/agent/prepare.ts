@@ -35,7 +35,7 @@ export async function prepare(o: PrepareParts): Promise<void> {
     await ensureFolder(join(storage, folder));
   const standing = (await readText(join(storage, "conf/zones.d/own.conf"))) !== undefined;
   try {
-    await render(o, await readInputs(o.options));
+    await render(o, await readInputs(o.options, o.now()));
   } catch (error) {
     if (!standing) throw error;
     o.log.error("Knot starts from the files that stand on the volume", { reason: messageOf(error) });

@@ -10,9 +10,9 @@ import { renderOwnZone } from "../../knot/own-zone";
 import { stampSerial } from "../../knot/serial-stamp";
 import { isWriter, type SiteRuntime } from "../../knot/site-runtime";
 import type { KeyRing, WelcomePacket, Zone } from "../../mesh/model";
+import { signingKey } from "../../mesh/ring-document";
 import { serverName } from "../../mesh/welcome";
 import type { MeshView } from "../../plan/view";
-import { signingKey } from "./inputs";
 import { renderTakenOverZone } from "./zone-text";
 
 /** What seeding works with. */

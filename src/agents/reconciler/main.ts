@@ -3,7 +3,8 @@ import { messageOf } from "../../errors";
 import { AgentClient } from "../../io/agent-client";
 import { DnsClient } from "../../io/dns-client";
 import { inClusterOptions, KubeClient } from "../../io/kube-client";
-import { parseKeyRing, parseWelcomePacket } from "../../mesh/welcome";
+import { effectiveRing, parseRingDocument } from "../../mesh/ring-document";
+import { parseWelcomePacket } from "../../mesh/welcome";
 import type { Environment } from "../environment";
 import { createLogger, type Logger } from "../log";
 import { KubeCluster } from "./cluster";
@@ -17,7 +18,7 @@ const dnsPatience = 30_000;
 async function run(env: Environment, log: Logger): Promise<number> {
   const options = readReconcilerOptions(env);
   const packet = parseWelcomePacket(await readJson(options.packetFile));
-  const ring = parseKeyRing(await readJson(options.ringFile));
+  const ring = effectiveRing(parseRingDocument(await readJson(options.ringFile)), Date.now());
   const client = new KubeClient(await inClusterOptions(env));
   const { ok } = await reconcile({
     options,

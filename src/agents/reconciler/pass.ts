@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "../../errors";
 import type { KubeObject } from "../../io/kube-client";
+import { signingKey } from "../../mesh/ring-document";
 import { peerPolicySpec } from "../../plan/network-policy";
 import { isBootstrap } from "../../plan/peers";
 import { MeshReader } from "../../plan/read-view";
@@ -171,8 +172,7 @@ async function readZones(
   { dns, packet, ring }: PassDeps,
   { directory, catalog }: { readonly directory: Source; readonly catalog: Source },
 ): Promise<ReturnType<MeshReader["finish"]>> {
-  const key = ring.accepted.find(({ name }) => name === ring.signing);
-  if (key === undefined) throw new Error("the key ring has no signing key");
+  const key = signingKey(ring);
   const transfer = ({ pod }: Source, zone: string) =>
     dns.transfer({ address: pod.address, port: ports.dns }, zone, key);
   const reader = new MeshReader(packet);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { bundle } from "../../../src/io/bundle";
 import type { KeyRing, Mesh, Topology } from "../../../src/mesh/model";
+import { effectiveRing, type RingDocument } from "../../../src/mesh/ring-document";
 import { eventually } from "../eventually";
 import { inParallel } from "../../../src/in-parallel";
 import { Guardian } from "./guardian";
@@ -44,7 +45,7 @@ interface Parts {
   readonly guardian: Guardian;
   readonly ports: { readonly dns: number; readonly http: number };
   readonly program: string;
-  readonly ring: KeyRing;
+  readonly ring: RingDocument;
 }
 
 /**
@@ -68,7 +69,7 @@ export class Lab implements AsyncDisposable {
   }
 
   get ring(): KeyRing {
-    return this.o.ring;
+    return effectiveRing(this.o.ring, Date.now());
   }
 
   get network(): LabNetwork {
@@ -91,7 +92,7 @@ export class Lab implements AsyncDisposable {
     const program = join(folder, "agent.js");
     await writeFile(program, bundle("agent"));
     const secret = randomBytes(32).toString("base64");
-    const ring: KeyRing = { signing: "mesh-1", accepted: [{ name: "mesh-1", algorithm: "hmac-sha256", secret }] };
+    const ring: RingDocument = { version: 1, current: { name: "mesh-1", algorithm: "hmac-sha256", secret } };
     const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
     const ports = { dns, http: await freeEverywhere([dns]) };
     return new Lab(plan, { folder, network, guardian, ports, program, ring });

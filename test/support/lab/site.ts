@@ -13,7 +13,8 @@ import { KnotControl } from "../../../src/io/knot-control";
 import { packCentralZones, partFile, manifestFile } from "../../../src/knot/central-parts";
 import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
 import { renderKnotConf } from "../../../src/knot/site-config";
-import type { KeyRing, Mesh } from "../../../src/mesh/model";
+import type { Mesh } from "../../../src/mesh/model";
+import type { RingDocument } from "../../../src/mesh/ring-document";
 import { welcomePacket } from "../../../src/mesh/welcome";
 import { eventually } from "../eventually";
 import { knotBinaries } from "../knot";
@@ -30,7 +31,7 @@ export interface LabPlace {
   /** Of Knot, the same at all sites. */
   readonly port: number;
   readonly httpPort: number;
-  readonly ring: KeyRing;
+  readonly ring: RingDocument;
   /** The bundled agent. */
   readonly program: string;
   /** What a command must begin with to run in the site's network. */
@@ -83,7 +84,7 @@ export class LabSite implements AsyncDisposable {
   }
 
   /** Another key ring from the next {@link mount} on. */
-  rotate(ring: KeyRing): void {
+  rotate(ring: RingDocument): void {
     this.place = { ...this.place, ring };
   }
 

@@ -32,8 +32,8 @@ export const sharedName = "organization/dns-mesh/shared";
 export function exampleSecrets(site: string): WelcomeSecrets {
   return {
     keyRing: {
-      signing: "mesh-1",
-      accepted: [{ name: "mesh-1", algorithm: "hmac-sha256", secret: Buffer.from("s".repeat(64)).toString("base64") }],
+      version: 1,
+      current: { name: "mesh-1", algorithm: "hmac-sha256", secret: Buffer.from("s".repeat(64)).toString("base64") },
     },
     certificate: `certificate of ${site}`,
     privateKey: `PRIVATE key of ${site}`,

@@ -357,7 +357,7 @@ describe("SiteStack", () => {
 
   it("gives Secrets to the engine as secrets, and nothing of them to ConfigMaps", async () => {
     const run = await up("site-a");
-    const key = exampleSecrets("site-a").keyRing.accepted[0]?.secret ?? "";
+    const key = exampleSecrets("site-a").keyRing.current.secret;
     for (const secret of run.all("Secret")) expect(secret.wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
     const ring =
       (run.one("Secret", "tsig-key-ring").inputs as { data: Record<string, string> }).data["ring.json"] ?? "";
