@@ -1,5 +1,5 @@
-import { messageOf, UserError } from "../../errors";
-import { fingerprint, readText } from "../../io/files";
+import { fingerprint } from "../../io/files";
+import { readJsonFile } from "../../io/json-file";
 import type { KeyRing, WelcomePacket } from "../../mesh/model";
 import { effectiveRing, parseRingDocument, type RingDocument } from "../../mesh/ring-document";
 import { parseWelcomePacket } from "../../mesh/welcome";
@@ -34,8 +34,8 @@ interface Documents {
 
 async function readDocuments(files: InputFiles): Promise<Documents> {
   return {
-    packet: await parseFile(files.packetFile, parseWelcomePacket),
-    document: await parseFile(files.ringFile, parseRingDocument),
+    packet: await readJsonFile(files.packetFile, parseWelcomePacket),
+    document: await readJsonFile(files.ringFile, parseRingDocument),
   };
 }
 
@@ -66,22 +66,5 @@ export class InputWatch {
     this.#documents = documents;
     this.#ring = text;
     return { packet: documents.packet, ring };
-  }
-}
-
-async function parseFile<T>(path: string, parse: (json: unknown) => T): Promise<T> {
-  const text = await readText(path);
-  if (text === undefined) throw new UserError(`${path} is missing`);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // The parser's message would show a piece of the file.
-    throw new UserError(`${path} is not JSON`);
-  }
-  try {
-    return parse(json);
-  } catch (error) {
-    throw new UserError(`${path}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import type { Lag } from "./convergence";
 import type { AgentStatus, ProblemKind } from "./status";
+import type { VaultFacts } from "./vault-keeper";
 
 const kinds: readonly ProblemKind[] = [
   "knot",
@@ -11,6 +12,7 @@ const kinds: readonly ProblemKind[] = [
   "inputs",
   "zones",
   "state",
+  "vault",
 ];
 
 /** What {@link renderMetrics} shows. */
@@ -19,12 +21,14 @@ export interface MetricsInput {
   readonly zones: { readonly directory: string; readonly catalog: string } | undefined;
   readonly passes: Readonly<Record<string, number>>;
   readonly lags: readonly Lag[];
+  /** Where key ring and certificate come from Vault. */
+  readonly vault: VaultFacts | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 /** The agent's figures in the text format of Prometheus. */
-export function renderMetrics({ status, zones, passes, lags, now }: MetricsInput): string {
+export function renderMetrics({ status, zones, passes, lags, vault, now }: MetricsInput): string {
   const { applied, observed, counters } = status;
   const serials = (at: { directorySerial?: number; catalogSerial?: number } | undefined): Sample[] => [
     ...sample(zones?.directory, at?.directorySerial),
@@ -68,7 +72,23 @@ export function renderMetrics({ status, zones, passes, lags, now }: MetricsInput
       "Seconds for which a peer has not answered the serial of a zone.",
       lags.map(({ peer, zone, since }) => [{ peer, zone }, Math.round((now - since) / 1000)]),
     ),
+    ...(vault === undefined ? [] : vaultFamilies(vault, now)),
   ].join("");
+}
+
+function vaultFamilies({ up, ringReadAt, certificateUntil }: VaultFacts, now: number): string[] {
+  const seconds = (from: number | undefined, to: number | undefined): Sample[] =>
+    from === undefined || to === undefined ? [] : [[{}, Math.round((to - from) / 1000)]];
+  return [
+    family("vault_up", "gauge", "Whether Vault gave what was asked for last.", [[{}, up ? 1 : 0]]),
+    family("ring_age_seconds", "gauge", "Since the key ring was read from Vault.", seconds(ringReadAt, now)),
+    family(
+      "certificate_expiry_seconds",
+      "gauge",
+      "Until this site's certificate expires; below zero when it has.",
+      seconds(now, certificateUntil),
+    ),
+  ];
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];

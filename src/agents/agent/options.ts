@@ -7,6 +7,8 @@ export interface AgentOptions {
   readonly packetFile: string;
   /** Key ring, a JSON file. */
   readonly ringFile: string;
+  /** What is told of Vault, a JSON file. With it the ring's file is ours to write. */
+  readonly vaultFile?: string;
   /** Folder with the parts of the central zones; on the primary only. */
   readonly centralFolder?: string;
   readonly runtime: SiteRuntime;
@@ -24,6 +26,7 @@ export interface AgentOptions {
  */
 export function readAgentOptions(env: Environment): AgentOptions {
   const central = env["DNS_MESH_CENTRAL"] ?? "";
+  const vault = env["DNS_MESH_VAULT"] ?? "";
   const remotePort = port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT");
   const pod = required(env, "DNS_MESH_POD");
   const addresses = list(env, "DNS_MESH_REPLICAS");
@@ -31,6 +34,7 @@ export function readAgentOptions(env: Environment): AgentOptions {
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
     ringFile: required(env, "DNS_MESH_KEYS"),
+    ...(vault !== "" && { vaultFile: vault }),
     ...(central !== "" && { centralFolder: central }),
     runtime: {
       storage: required(env, "DNS_MESH_STORAGE"),

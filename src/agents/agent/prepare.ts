@@ -13,6 +13,7 @@ import { SiteFiles } from "./site-files";
 import { noteCatalogs, siteInput, standingView } from "./site-input";
 import { StateStore, type LoadedState } from "./state-store";
 import { renderSiteFiles } from "../../knot/site-config";
+import { keeperOf } from "./vault-keeper";
 
 /** What {@link prepare} works with. */
 export interface PrepareParts {
@@ -25,7 +26,7 @@ export interface PrepareParts {
 
 /**
  * Makes the volume ready for Knot's start: folders, files from the last good state, a first content for own zones, and
- * on the primary the central zones. What stands there and cannot be made anew now is left for Knot to start from.
+ * on the primary the central zones; with Vault, key ring and certificate first. What stands there and cannot be made anew now is left for Knot to start from.
  *
  * @throws UserError when there is nothing that Knot could start from.
  */
@@ -35,6 +36,7 @@ export async function prepare(o: PrepareParts): Promise<void> {
     await ensureFolder(join(storage, folder));
   const standing = (await readText(join(storage, "conf/zones.d/own.conf"))) !== undefined;
   try {
+    await keeperOf({ ...o, random: Math.random })?.prepare();
     await render(o, await readInputs(o.options, o.now()));
   } catch (error) {
     if (!standing) throw error;

@@ -19,8 +19,10 @@ export interface Problem {
  * - `inputs`: welcome packet, key ring or central zone files cannot be used.
  * - `zones`: an own zone is not served, or waits for its content.
  * - `state`: the saved state could not be read or written.
+ * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
  */
-export type ProblemKind = "knot" | "central" | "refused" | "held" | "doubtful" | "apply" | "inputs" | "zones" | "state";
+export type ProblemKind =
+  "knot" | "central" | "refused" | "held" | "doubtful" | "apply" | "inputs" | "zones" | "state" | "vault";
 
 /** The body of `GET /status`. */
 export interface AgentStatus {

@@ -14,6 +14,7 @@ import type { AgentOptions } from "./options";
 import { ReadinessCheck } from "./readiness";
 import { StateStore } from "./state-store";
 import { Problems, type AgentStatus } from "./status";
+import { keeperOf, type VaultKeeper } from "./vault-keeper";
 
 /** What a {@link Worker} is given from outside. */
 export interface WorkerParts {
@@ -42,6 +43,7 @@ export class Worker {
   readonly #readiness: ReadinessCheck;
   readonly #store: StateStore;
   readonly #problems: Problems;
+  readonly #keeper: VaultKeeper | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
   #wake = new AbortController();
@@ -54,6 +56,7 @@ export class Worker {
     this.#lastPass = now();
     this.#dns = new DnsClient({ channel: new UdpChannel({ server: knot }) });
     this.#control = new KnotControl(`${options.runtime.rundir}/knot.sock`);
+    this.#keeper = keeperOf(o);
     this.#store = new StateStore(statePath(options.runtime.storage));
     this.#problems = new Problems(now, ({ began, problem }) => {
       if (began) log.warn("problem", { kind: problem.kind, problem: problem.message });
@@ -88,7 +91,10 @@ export class Worker {
     await this.#agent.start();
     await using server = new HttpServer(this.#routes());
     await server.listen(this.o.options.http.address, this.o.options.http.port);
-    await Promise.all([this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal)]);
+    await Promise.all([
+      ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal)],
+      this.#keeper?.run(signal, this.#problems),
+    ]);
   }
 
   async #passLoop(signal: AbortSignal): Promise<void> {
@@ -174,6 +180,7 @@ export class Worker {
       zones: packet && { directory: packet.directoryZone, catalog: packet.catalogZone },
       passes: this.#passes,
       lags: this.#announcer.lags,
+      vault: this.#keeper?.facts,
       now: this.o.now(),
     });
   }

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { messageOf } from "../../errors";
 import { AgentClient } from "../../io/agent-client";
 import { DnsClient } from "../../io/dns-client";
+import { readJsonFile } from "../../io/json-file";
 import { inClusterOptions, KubeClient } from "../../io/kube-client";
 import { effectiveRing, parseRingDocument } from "../../mesh/ring-document";
 import { parseWelcomePacket } from "../../mesh/welcome";
@@ -17,8 +17,8 @@ const dnsPatience = 30_000;
 /** One pass; resolves to the exit status. */
 async function run(env: Environment, log: Logger): Promise<number> {
   const options = readReconcilerOptions(env);
-  const packet = parseWelcomePacket(await readJson(options.packetFile));
-  const ring = effectiveRing(parseRingDocument(await readJson(options.ringFile)), Date.now());
+  const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
+  const ring = effectiveRing(await readJsonFile(options.ringFile, parseRingDocument), Date.now());
   const client = new KubeClient(await inClusterOptions(env));
   const { ok } = await reconcile({
     options,
@@ -31,16 +31,6 @@ async function run(env: Environment, log: Logger): Promise<number> {
     now: Date.now,
   });
   return ok ? 0 : 1;
-}
-
-/** The parser's own words would quote the text, which may be a secret. */
-async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8");
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new Error(`${path} is not JSON`);
-  }
 }
 
 const log = createLogger({ write: (line) => process.stdout.write(line), now: Date.now });

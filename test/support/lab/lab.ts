@@ -10,6 +10,7 @@ import { eventually } from "../eventually";
 import { inParallel } from "../../../src/in-parallel";
 import { Guardian } from "./guardian";
 import { Namespaces } from "./namespaces";
+import type { MeshVault } from "./mesh-vault";
 import { type LabNetwork, Loopback, type NetworkKind } from "./network";
 import { directoryZone, LabPlan, type LabListed } from "./plan";
 import { freeEverywhere } from "./ports";
@@ -30,6 +31,8 @@ export interface LabOptions {
   readonly storage?: string;
   /** Of every Knot. @default a free one; 53 in namespaces */
   readonly port?: number;
+  /** Where sites get the key ring from; it outlives the lab. @default a file beside each site */
+  readonly vault?: MeshVault;
 }
 
 /** Sites that are started at a time. */
@@ -46,6 +49,7 @@ interface Parts {
   readonly ports: { readonly dns: number; readonly http: number };
   readonly program: string;
   readonly ring: RingDocument;
+  readonly vault?: MeshVault;
 }
 
 /**
@@ -95,7 +99,8 @@ export class Lab implements AsyncDisposable {
     const ring: RingDocument = { version: 1, current: { name: "mesh-1", algorithm: "hmac-sha256", secret } };
     const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
     const ports = { dns, http: await freeEverywhere([dns]) };
-    return new Lab(plan, { folder, network, guardian, ports, program, ring });
+    const vault = o.vault && { vault: o.vault };
+    return new Lab(plan, { folder, network, guardian, ports, program, ring, ...vault });
   }
 
   /** Puts one more site into the list. */
@@ -241,11 +246,13 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const address = this.plan.listed(name).addresses[0] ?? "";
     await this.network.attach(name, address);
-    const { ring, program, ports, folder } = this.o;
+    const { ring, program, ports, folder, vault } = this.o;
+    await vault?.addSite(name, this.replicas.get(name) ?? [address]);
     const addresses = this.replicas.get(name);
     return {
       ...{ name, folder: join(folder, name), address, port: ports.dns, httpPort: ports.http, ring, program },
       enter: this.network.enter(name),
+      ...(vault && { vault }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };
   }

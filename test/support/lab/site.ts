@@ -20,6 +20,7 @@ import { eventually } from "../eventually";
 import { knotBinaries } from "../knot";
 import { run } from "../tools/run";
 import { KeptProcess } from "./kept-process";
+import type { MeshVault } from "./mesh-vault";
 import { LabProcess, Log } from "./process";
 
 /** Where a {@link LabSite} lives. */
@@ -32,6 +33,8 @@ export interface LabPlace {
   readonly port: number;
   readonly httpPort: number;
   readonly ring: RingDocument;
+  /** Where the ring comes from instead. */
+  readonly vault?: MeshVault;
   /** The bundled agent. */
   readonly program: string;
   /** What a command must begin with to run in the site's network. */
@@ -110,9 +113,15 @@ export class LabSite implements AsyncDisposable {
     for (const folder of ["run", "storage"]) await mkdir(this.path(folder), { recursive: true });
     const packet = welcomePacket(mesh, this.name, "PEM");
     await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
-    await writeFile(this.path("etc", "ring.json"), JSON.stringify(this.place.ring));
+    await this.#mountRing();
     await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime()));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
+  }
+
+  async #mountRing(): Promise<void> {
+    const { vault, ring } = this.place;
+    if (vault === undefined) return writeFile(this.path("etc", "ring.json"), JSON.stringify(ring));
+    await writeFile(this.path("etc", "vault.json"), JSON.stringify(await vault.access(this.name, "site")));
   }
 
   /** Central zones as the primary's stack mounts them, or any text in their place. */
@@ -192,7 +201,9 @@ export class LabSite implements AsyncDisposable {
     const { address, port, httpPort } = this.place;
     return {
       DNS_MESH_PACKET: this.path("etc", "welcome.json"),
-      DNS_MESH_KEYS: this.path("etc", "ring.json"),
+      ...(this.place.vault === undefined
+        ? { DNS_MESH_KEYS: this.path("etc", "ring.json") }
+        : { DNS_MESH_KEYS: this.path("storage", "mesh", "ring.json"), DNS_MESH_VAULT: this.path("etc", "vault.json") }),
       ...(existsSync(this.path("central")) && { DNS_MESH_CENTRAL: this.path("central") }),
       DNS_MESH_STORAGE: this.path("storage"),
       DNS_MESH_RUNDIR: this.path("run"),

@@ -155,7 +155,8 @@ describe("agent metrics", () => {
     };
     const lags = [{ peer: 'p"', zone: "z", since: 1000 }];
     const zones = { directory: "dir", catalog: "cat" };
-    const text = renderMetrics({ status, zones, lags, now: 31_000, passes: { idle: 8, failed: 1 } });
+    const vault = { up: false, ringReadAt: 1000, certificateUntil: 21_000 };
+    const text = renderMetrics({ status, zones, lags, vault, now: 31_000, passes: { idle: 8, failed: 1 } });
     for (const line of [
       'dns_mesh_agent_applied_serial{zone="cat"} 6',
       'dns_mesh_agent_observed_serial{zone="dir"} 7',
@@ -164,6 +165,9 @@ describe("agent metrics", () => {
       'dns_mesh_agent_problem{kind="refused"} 0',
       'dns_mesh_agent_passes_total{result="failed"} 1',
       'dns_mesh_agent_peer_lag{peer="p\\"",zone="z"} 30',
+      "dns_mesh_agent_vault_up 0",
+      "dns_mesh_agent_ring_age_seconds 30",
+      "dns_mesh_agent_certificate_expiry_seconds -10",
     ])
       expect(text.split("\n")).to.include(line);
     for (const line of text.trimEnd().split("\n"))
