@@ -1,5 +1,6 @@
 import type { TsigKey } from "../mesh/model";
 import type { RingDocument, RingKey } from "../mesh/ring-document";
+import type { RotationSettings } from "../mesh/rotation-settings";
 
 /** Seconds between two looks of an agent at the ring, at the most. */
 export const longestPollSeconds = 20;
@@ -9,21 +10,6 @@ export const mostSkewSeconds = 300;
 
 /** Seconds after which a written ring is at every site that reaches it, whatever its clock says. */
 const defaultMarginSeconds = 2 * longestPollSeconds + mostSkewSeconds;
-
-/** How the ring rotates, in seconds. */
-export interface RotationSettings {
-  /** Age of the signing key at which the next one is made. */
-  readonly every: number;
-  /** How long an absent site delays a rotation. */
-  readonly patience: number;
-  /** How long the former key is accepted after the next one signs; twice the margin at the least. */
-  readonly overlap: number;
-  /** Time for what was written to reach all. @default two polls and the skew of clocks */
-  readonly margin?: number;
-}
-
-/** Every thirty days; an absent site delays by a day, and has another one to come back. */
-export const defaultRotation: RotationSettings = { every: 30 * 86_400, patience: 86_400, overlap: 86_400 };
 
 /** Who answered a question that was signed with a key, by the sites' names. */
 export interface KeyAnswers {

@@ -210,7 +210,7 @@ describe("supervisor", () => {
 });
 
 describe("bundles", () => {
-  for (const name of ["agent", "reconciler"] as const) {
+  for (const name of ["agent", "reconciler", "rotator"] as const) {
     it(`of the ${name} fit a ConfigMap many times over, and name no folder of this machine`, () => {
       const text = bundle(name);
       expect(Buffer.byteLength(text)).to.be.within(10_000, 400 * 1024);

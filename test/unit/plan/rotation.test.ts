@@ -1,14 +1,14 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
+import { UserError } from "../../../src/errors";
 import { effectiveRing, type RingDocument } from "../../../src/mesh/ring-document";
+import { defaultRotation, parseRotation, type RotationSettings } from "../../../src/mesh/rotation-settings";
 import {
-  defaultRotation,
   mostSkewSeconds,
   planRotation,
   type KeyAnswers,
   type RotationInput,
   type RotationPlan,
-  type RotationSettings,
 } from "../../../src/plan/rotation";
 
 const start = Date.parse("2026-01-01T00:00:00Z");
@@ -120,6 +120,18 @@ describe("planRotation", () => {
       expect(plan(document, { asked: true, now: start + 50 * day, answers: answers([]) }).reason).not.to.include(
         secret,
       );
+  });
+});
+
+describe("parseRotation", () => {
+  it("fills in what is left out", () => {
+    expect(parseRotation(undefined)).to.deep.equal(defaultRotation);
+    expect(parseRotation({ every: 60, margin: 1 })).to.deep.equal({ ...defaultRotation, every: 60, margin: 1 });
+  });
+
+  it("refuses what is no number of seconds, and names it", () => {
+    for (const patience of ["1d", -1, null])
+      expect(() => parseRotation({ patience })).to.throw(UserError, "rotation: patience must be seconds");
   });
 });
 
