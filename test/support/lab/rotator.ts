@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 
 import type { RotatorOptions } from "../../../src/agents/rotator/options";
 import { rotate, type Rotated } from "../../../src/agents/rotator/rotate";
@@ -22,16 +23,19 @@ export class LabRotator {
       readonly vault: MeshVault;
       readonly site: string;
       readonly settings: RotationSettings;
+      /** Waited for before each write. */
+      readonly beforeWrite?: () => Promise<void>;
     },
   ) {}
 
   /** @param asked - Whether a rotation is to begin now. */
   async run(asked = false): Promise<Rotated> {
-    const { lab, vault, site, settings } = this.o;
+    const { lab, vault, site, settings, beforeWrite } = this.o;
     const { server } = lab.site(site);
     const vaultFile = lab.site(site).path("etc", "vault-rotator.json");
     const access = await vault.access(site, "rotator");
     await writeFile(vaultFile, JSON.stringify(access));
+    const client = new VaultClient(access);
     const packetFile = lab.site(site).path("etc", "welcome.json");
     const options: RotatorOptions = { packetFile, vaultFile, pods: [server], remotePort: server.port };
     const write = (line: string): void => {
@@ -40,10 +44,30 @@ export class LabRotator {
     const parts = {
       ...{ options, settings, freshKey, now: Date.now, mount: vaultMount },
       packet: welcomePacket(lab.mesh, site, "PEM"),
-      vault: new VaultClient(access),
+      vault: {
+        readSecret: (...of: Parameters<VaultClient["readSecret"]>) => client.readSecret(...of),
+        writeSecret: async (secret: Parameters<VaultClient["writeSecret"]>[0]) => {
+          await beforeWrite?.();
+          return client.writeSecret(secret);
+        },
+      },
       dns: new DnsClient({ timeoutMs: 500 }),
       log: createLogger({ write, now: Date.now }),
     };
     return rotate(parts, asked);
   }
+}
+
+/** Between two runs of a rotation that is hurried. */
+const runEveryMs = 250;
+
+/** Begins a rotation, and has the rotator run until the new key is the current one. Two minutes at the most. */
+export async function rotateOnce(rotator: LabRotator): Promise<void> {
+  await rotator.run(true);
+  for (const end = Date.now() + 120_000; Date.now() < end;) {
+    const { steps } = await rotator.run();
+    if (steps.includes("promote")) return;
+    await delay(runEveryMs);
+  }
+  throw new Error("the rotation did not end within two minutes");
 }

@@ -102,6 +102,11 @@ export class LabSite implements AsyncDisposable {
     });
   }
 
+  /** Gives each piece that Knot and the agent log from now on to a listener, until disposed of. */
+  onLog(listener: (text: string) => void): Disposable {
+    return this.#log.listen(listener);
+  }
+
   /** Everything that Knot and the agent logged. */
   log(): string {
     return this.#log.text;
