@@ -1,11 +1,12 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { readInputs } from "../../src/agents/agent/inputs";
+import { readAgentOptions } from "../../src/agents/agent/options";
+import { siteSource, type ZoneSource } from "../../src/agents/agent/zone-source";
 import { DnsClient } from "../../src/io/dns-client";
-import type { TsigKey } from "../../src/mesh/model";
-import { effectiveRing, parseRingDocument, signingKey } from "../../src/mesh/ring-document";
 import { knotBinaries } from "../../test/support/knot";
 import type { Lab, LabSite } from "../../test/support/lab";
 import { run } from "../../test/support/tools/run";
@@ -115,7 +116,8 @@ export class FullLoad implements AsyncDisposable {
     const zones = this.lab.zones();
     for (let i = 0; !this.#over; i++) {
       try {
-        await dns.transfer(from.server, zones[i % zones.length] ?? "", await signingKeyOf(by));
+        const { server, key } = await sourceOf(by, from);
+        await dns.transfer(server, zones[i % zones.length] ?? "", key);
       } catch (error) {
         this.#transferFailures.push(`${by.name}: ${String(error)}`);
       }
@@ -148,10 +150,11 @@ export class FullLoad implements AsyncDisposable {
   }
 }
 
-/** What a site signs with at the moment. */
-async function signingKeyOf(site: LabSite): Promise<TsigKey> {
-  const document = parseRingDocument(JSON.parse(await readFile(site.path("storage", "mesh", "ring.json"), "utf8")));
-  return signingKey(effectiveRing(document, Date.now()));
+/** How a site would take a zone from another one at the moment. */
+async function sourceOf(by: LabSite, from: LabSite): Promise<ZoneSource> {
+  const options = readAgentOptions(by.environment());
+  const inputs = await readInputs(options, Date.now());
+  return siteSource({ inputs, runtime: options.runtime, site: from.name, address: from.address });
 }
 
 interface Operations {

@@ -1,7 +1,7 @@
 import { UserError } from "../errors";
 import { ipVersion, isCidr } from "./ip";
 import { array, object, text, zoneName } from "./json-fields";
-import type { CatalogServer, Mesh, Site, SiteRole, WelcomePacket, Zone } from "./model";
+import type { CatalogServer, Mesh, Site, SiteRole, Transport, WelcomePacket, Zone } from "./model";
 import { siteNameProblem } from "./names";
 
 /** The name of a site's server, under which it stands in the directory and in its certificate. */
@@ -33,6 +33,7 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
     version: 1,
     directoryZone: mesh.directoryZone,
     catalogZone: mesh.catalogZone,
+    transport: mesh.transport,
     site,
     catalogs: catalogSites(mesh).map(catalogServer),
     ca,
@@ -66,10 +67,16 @@ export function parseWelcomePacket(json: unknown): WelcomePacket {
     version: 1,
     directoryZone: zoneName(packet["directoryZone"], "welcome packet: directoryZone"),
     catalogZone: zoneName(packet["catalogZone"], "welcome packet: catalogZone"),
+    transport: parseTransport(packet["transport"], "welcome packet: transport"),
     site: parseSite(packet["site"], "welcome packet: site"),
     catalogs,
     ca: text(packet["ca"], "welcome packet: ca"),
   };
+}
+
+function parseTransport(value: unknown, path: string): Transport {
+  if (value === "tls" || value === "quic" || value === "tcp") return value;
+  throw new UserError(`${path} must be tls, quic or tcp; bring the shared stack up again with this release`);
 }
 
 function parseCatalogServer(json: unknown, path: string): CatalogServer {

@@ -1,42 +1,78 @@
+import { UserError } from "../../errors";
 import { fingerprint } from "../../io/files";
 import { readJsonFile } from "../../io/json-file";
-import type { KeyRing, WelcomePacket } from "../../mesh/model";
+import type { Identity } from "../../knot/site-config";
+import type { KeyRing, TsigKey, WelcomePacket } from "../../mesh/model";
 import { effectiveRing, parseRingDocument, type RingDocument } from "../../mesh/ring-document";
-import { parseWelcomePacket } from "../../mesh/welcome";
+import { parseTsigKey } from "../../mesh/tsig-key";
+import { parseWelcomePacket, serverName } from "../../mesh/welcome";
+import { identityPaths, readIdentity } from "./identity";
 
 /** What the site's stack mounts into the pod. */
 export interface Inputs {
   readonly packet: WelcomePacket;
   readonly ring: KeyRing;
+  /** The site's own key, by which its own programs read a zone from its Knot. */
+  readonly localKey: TsigKey;
+  /** Keys of servers outside the mesh that may take zones from this site. */
+  readonly readers: readonly TsigKey[];
+  /** Left out where transfers run over plain TCP. */
+  readonly identity?: Identity;
 }
 
 /** Where {@link Inputs} come from. */
 export interface InputFiles {
   readonly packetFile: string;
   readonly ringFile: string;
+  readonly localKeyFile: string;
+  /** List of keys; none without it. */
+  readonly readersFile?: string;
+  /** Folder with `tls.crt`, `tls.key` and `ca.crt`; needed unless transfers run over plain TCP. */
+  readonly tlsFolder?: string;
 }
 
 /**
- * Reads packet and ring.
+ * Reads packet, keys and certificate.
  *
  * @param now - Milliseconds since 1970: the time at which the ring's document is taken.
  * @throws UserError that names the file and what is wrong in it, without its content.
  */
 export async function readInputs(files: InputFiles, now: number): Promise<Inputs> {
-  const { packet, document } = await readDocuments(files);
-  return { packet, ring: effectiveRing(document, now) };
+  return inputsOf(await readDocuments(files), now);
 }
 
-interface Documents {
-  readonly packet: WelcomePacket;
+/** {@link Inputs} with the ring as it is kept. */
+interface Documents extends Omit<Inputs, "ring"> {
   readonly document: RingDocument;
 }
 
+function inputsOf({ document, ...rest }: Documents, now: number): Inputs {
+  return { ...rest, ring: effectiveRing(document, now) };
+}
+
 async function readDocuments(files: InputFiles): Promise<Documents> {
+  const packet = await readJsonFile(files.packetFile, parseWelcomePacket);
   return {
-    packet: await readJsonFile(files.packetFile, parseWelcomePacket),
+    packet,
     document: await readJsonFile(files.ringFile, parseRingDocument),
+    localKey: await readJsonFile(files.localKeyFile, (json) => parseTsigKey(json, "key")),
+    readers: files.readersFile === undefined ? [] : await readJsonFile(files.readersFile, parseReaders),
+    ...(packet.transport !== "tcp" && { identity: await identityOf(packet, files.tlsFolder) }),
   };
+}
+
+function parseReaders(json: unknown): readonly TsigKey[] {
+  if (!Array.isArray(json)) throw new UserError("readers must be a list of keys");
+  return json.map((key, i) => parseTsigKey(key, `readers[${i}]`));
+}
+
+function identityOf({ site, directoryZone, transport }: WelcomePacket, folder: string | undefined): Promise<Identity> {
+  if (folder === undefined) {
+    throw new UserError(
+      `transfers run over ${transport}, and DNS_MESH_TLS names no folder with the site's certificate`,
+    );
+  }
+  return readIdentity(folder, serverName(site.name, directoryZone));
 }
 
 /**
@@ -56,15 +92,17 @@ export class InputWatch {
 
   /** The inputs when they changed since the last call (the first one included), otherwise undefined. Throws as {@link readInputs}. */
   async changed(): Promise<Inputs | undefined> {
-    const seen = await fingerprint([this.files.packetFile, this.files.ringFile]);
+    const { packetFile, ringFile, localKeyFile, readersFile = [], tlsFolder } = this.files;
+    const identity = tlsFolder === undefined ? [] : identityPaths(tlsFolder);
+    const seen = await fingerprint([packetFile, ringFile, localKeyFile, readersFile, identity].flat());
     const documents = seen === this.#seen ? this.#documents : await readDocuments(this.files);
     if (documents === undefined) return undefined;
-    const ring = effectiveRing(documents.document, this.now());
-    const text = JSON.stringify(ring);
-    if (documents === this.#documents && text === this.#ring) return undefined;
+    const inputs = inputsOf(documents, this.now());
+    const ring = JSON.stringify(inputs.ring);
+    if (documents === this.#documents && ring === this.#ring) return undefined;
     this.#seen = seen;
     this.#documents = documents;
-    this.#ring = text;
-    return { packet: documents.packet, ring };
+    this.#ring = ring;
+    return inputs;
   }
 }

@@ -1,19 +1,6 @@
 import type { Lag } from "./convergence";
-import type { AgentStatus, ProblemKind } from "./status";
+import { problemKinds, type AgentStatus } from "./status";
 import type { VaultFacts } from "./vault-keeper";
-
-const kinds: readonly ProblemKind[] = [
-  "knot",
-  "central",
-  "refused",
-  "held",
-  "doubtful",
-  "apply",
-  "inputs",
-  "zones",
-  "state",
-  "vault",
-];
 
 /** What {@link renderMetrics} shows. */
 export interface MetricsInput {
@@ -42,6 +29,12 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
     family("zones", "gauge", "Zones of the mesh.", [[{}, status.zones]]),
     family("zones_empty", "gauge", "Zones without content here.", [[{}, status.emptyZones]]),
     family(
+      "certificate_expiry_timestamp_seconds",
+      "gauge",
+      "When the site's certificate ends, in seconds since 1970.",
+      status.certificateEnds === undefined ? [] : [[{}, Date.parse(status.certificateEnds) / 1000]],
+    ),
+    family(
       "held",
       "gauge",
       "Entries whose removal is held back.",
@@ -54,7 +47,7 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
       "problem",
       "gauge",
       "Whether there is a problem of the kind.",
-      kinds.map((kind) => [{ kind }, status.problems.some((problem) => problem.kind === kind) ? 1 : 0]),
+      problemKinds.map((kind) => [{ kind }, status.problems.some((problem) => problem.kind === kind) ? 1 : 0]),
     ),
     family(
       "passes_total",
@@ -76,18 +69,11 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
   ].join("");
 }
 
-function vaultFamilies({ up, ringReadAt, certificateUntil }: VaultFacts, now: number): string[] {
-  const seconds = (from: number | undefined, to: number | undefined): Sample[] =>
-    from === undefined || to === undefined ? [] : [[{}, Math.round((to - from) / 1000)]];
+function vaultFamilies({ up, ringReadAt }: VaultFacts, now: number): string[] {
+  const age: Sample[] = ringReadAt === undefined ? [] : [[{}, Math.round((now - ringReadAt) / 1000)]];
   return [
     family("vault_up", "gauge", "Whether Vault gave what was asked for last.", [[{}, up ? 1 : 0]]),
-    family("ring_age_seconds", "gauge", "Since the key ring was read from Vault.", seconds(ringReadAt, now)),
-    family(
-      "certificate_expiry_seconds",
-      "gauge",
-      "Until this site's certificate expires; below zero when it has.",
-      seconds(now, certificateUntil),
-    ),
+    family("ring_age_seconds", "gauge", "Since the key ring was read from Vault.", age),
   ];
 }
 

@@ -35,7 +35,6 @@ export function keeperOf(
 export interface VaultFacts {
   readonly up: boolean;
   readonly ringReadAt: number | undefined;
-  readonly certificateUntil: number | undefined;
 }
 
 /** Between looks a third more is added at random, so that this comes to the longest there may be. */
@@ -61,7 +60,7 @@ export class VaultKeeper {
   }
 
   get facts(): VaultFacts {
-    return { up: this.#up, ringReadAt: this.#ringReadAt, certificateUntil: this.#certificate.until };
+    return { up: this.#up, ringReadAt: this.#ringReadAt };
   }
 
   /**

@@ -3,7 +3,7 @@ import { AgentClient } from "../../io/agent-client";
 import { DnsClient } from "../../io/dns-client";
 import { readJsonFile } from "../../io/json-file";
 import { inClusterOptions, KubeClient } from "../../io/kube-client";
-import { effectiveRing, parseRingDocument } from "../../mesh/ring-document";
+import { parseTsigKey } from "../../mesh/tsig-key";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import type { Environment } from "../environment";
 import { createLogger, type Logger } from "../log";
@@ -18,12 +18,12 @@ const dnsPatience = 30_000;
 async function run(env: Environment, log: Logger): Promise<number> {
   const options = readReconcilerOptions(env);
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
-  const ring = effectiveRing(await readJsonFile(options.ringFile, parseRingDocument), Date.now());
+  const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
   const client = new KubeClient(await inClusterOptions(env));
   const { ok } = await reconcile({
     options,
     packet,
-    ring,
+    key,
     dns: new DnsClient({ timeoutMs: 1500, transferMs: 20_000, signal: AbortSignal.timeout(dnsPatience) }),
     agents: new AgentClient(),
     cluster: new KubeCluster(client, options.namespace),

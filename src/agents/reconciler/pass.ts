@@ -1,7 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "../../errors";
 import type { KubeObject } from "../../io/kube-client";
-import { signingKey } from "../../mesh/ring-document";
 import { peerPolicySpec } from "../../plan/network-policy";
 import { isBootstrap } from "../../plan/peers";
 import { MeshReader } from "../../plan/read-view";
@@ -169,10 +168,9 @@ async function readSerials({ dns, options, packet }: PassDeps, findings: Finding
 }
 
 async function readZones(
-  { dns, packet, ring }: PassDeps,
+  { dns, packet, key }: PassDeps,
   { directory, catalog }: { readonly directory: Source; readonly catalog: Source },
 ): Promise<ReturnType<MeshReader["finish"]>> {
-  const key = signingKey(ring);
   const transfer = ({ pod }: Source, zone: string) =>
     dns.transfer({ address: pod.address, port: ports.dns }, zone, key);
   const reader = new MeshReader(packet);

@@ -8,8 +8,8 @@ export interface RotatorOptions {
   readonly packetFile: string;
   /** What is told of Vault, a JSON file. */
   readonly vaultFile: string;
-  /** The key that lets transfer from this site's pods, a JSON file. The ring's signing key when left out. */
-  readonly localKeyFile?: string;
+  /** The site's own key, by which its pods let it read zones, a JSON file. */
+  readonly localKeyFile: string;
   /** This site's Knot pods. */
   readonly pods: readonly DnsServer[];
   /** Port at which the other sites' addresses are asked. */
@@ -27,11 +27,10 @@ export function readRotatorOptions(env: Environment): RotatorOptions {
     return { address, port: port(number, "DNS_MESH_PODS") };
   });
   if (pods.length === 0) throw new UserError("DNS_MESH_PODS must list the address of each Knot pod");
-  const localKey = env["DNS_MESH_LOCAL_KEY"] ?? "";
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
     vaultFile: required(env, "DNS_MESH_VAULT"),
-    ...(localKey !== "" && { localKeyFile: localKey }),
+    localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
     pods,
     remotePort: port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT"),
   };

@@ -2,7 +2,7 @@ import type { DnsClient } from "../../io/dns-client";
 import { readJsonFile } from "../../io/json-file";
 import { VaultError, type VaultClient } from "../../io/vault-client";
 import type { TsigKey, WelcomePacket } from "../../mesh/model";
-import { effectiveRing, parseRingDocument, signingKey, type RingDocument } from "../../mesh/ring-document";
+import { parseRingDocument, type RingDocument } from "../../mesh/ring-document";
 import type { RotationSettings } from "../../mesh/rotation-settings";
 import { parseTsigKey } from "../../mesh/tsig-key";
 import { ringSecret } from "../../mesh/vault-access";
@@ -78,7 +78,7 @@ async function answersTo(o: RotateParts, document: RingDocument): Promise<KeyAns
   const { next } = document;
   if (next === undefined || next.signFrom !== undefined) return undefined;
   const { options, packet, dns } = o;
-  const key = await transferKey(o, document);
+  const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
   const sites = await readSites({ dns, pods: options.pods, zones: packet, key });
   const serversOf = ({ name, addresses }: SiteView) =>
     name === packet.site.name ? options.pods : addresses.map((address) => ({ address, port: options.remotePort }));
@@ -92,11 +92,4 @@ async function answersTo(o: RotateParts, document: RingDocument): Promise<KeyAns
   });
   o.log.info("sites were asked for the next key", { ...answers });
   return answers;
-}
-
-/** What this site's pods let transfer with. */
-function transferKey({ options, now }: RotateParts, document: RingDocument): Promise<TsigKey> {
-  return options.localKeyFile === undefined
-    ? Promise.resolve(signingKey(effectiveRing(document, now())))
-    : readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "local key"));
 }

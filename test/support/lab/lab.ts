@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { bundle } from "../../../src/io/bundle";
-import type { KeyRing, Mesh, Topology } from "../../../src/mesh/model";
+import type { KeyRing, Mesh, Topology, Transport, TsigKey } from "../../../src/mesh/model";
 import { effectiveRing, type RingDocument } from "../../../src/mesh/ring-document";
+import { makeAuthority, type Identity } from "../certificates";
 import { eventually } from "../eventually";
 import { inParallel } from "../../../src/in-parallel";
 import { Guardian } from "./guardian";
@@ -25,6 +26,10 @@ export interface LabOptions {
   readonly zones?: number;
   /** How zones travel. @default what the mesh decides */
   readonly topology?: Topology;
+  /** What transfers run over. @default tls */
+  readonly transport?: Transport;
+  /** Keys of servers outside the mesh that may take zones from every site. @default none */
+  readonly readers?: readonly TsigKey[];
   /** `namespaces` needs root and a program run by `rerunInPrivateNetwork`. @default loopback */
   readonly network?: NetworkKind;
   /** Folder below which the sites' volumes lie, for example one on tmpfs. @default the folder for temporary files */
@@ -46,7 +51,10 @@ interface Parts {
   readonly folder: string;
   readonly network: LabNetwork;
   readonly guardian: Guardian;
-  readonly ports: { readonly dns: number; readonly http: number };
+  readonly ports: { readonly dns: number; readonly secure: number; readonly http: number };
+  /** The mesh's authorities, the one that signs first. */
+  readonly authorities: readonly Identity[];
+  readonly readers: readonly TsigKey[];
   readonly program: string;
   readonly ring: RingDocument;
   readonly vault?: MeshVault;
@@ -76,6 +84,10 @@ export class Lab implements AsyncDisposable {
     return effectiveRing(this.o.ring, Date.now());
   }
 
+  get authorities(): readonly Identity[] {
+    return this.o.authorities;
+  }
+
   get network(): LabNetwork {
     return this.o.network;
   }
@@ -98,9 +110,10 @@ export class Lab implements AsyncDisposable {
     const secret = randomBytes(32).toString("base64");
     const ring: RingDocument = { version: 1, current: { name: "mesh-1", algorithm: "hmac-sha256", secret } };
     const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
-    const ports = { dns, http: await freeEverywhere([dns]) };
-    const vault = o.vault && { vault: o.vault };
-    return new Lab(plan, { folder, network, guardian, ports, program, ring, ...vault });
+    const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
+    const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
+    const more = { authorities: [makeAuthority()], readers: o.readers ?? [], ...(o.vault && { vault: o.vault }) };
+    return new Lab(plan, { folder, network, guardian, ports, program, ring, ...more });
   }
 
   /** Puts one more site into the list. */
@@ -246,11 +259,12 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const address = this.plan.listed(name).addresses[0] ?? "";
     await this.network.attach(name, address);
-    const { ring, program, ports, folder, vault } = this.o;
+    const { ring, program, ports, folder, authorities, readers, vault } = this.o;
     await vault?.addSite(name, this.replicas.get(name) ?? [address]);
     const addresses = this.replicas.get(name);
     return {
-      ...{ name, folder: join(folder, name), address, port: ports.dns, httpPort: ports.http, ring, program },
+      ...{ name, folder: join(folder, name), address, port: ports.dns, securePort: ports.secure },
+      ...{ httpPort: ports.http, ring, authorities, readers, program },
       enter: this.network.enter(name),
       ...(vault && { vault }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),

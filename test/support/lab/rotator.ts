@@ -37,7 +37,8 @@ export class LabRotator {
     await writeFile(vaultFile, JSON.stringify(access));
     const client = new VaultClient(access);
     const packetFile = lab.site(site).path("etc", "welcome.json");
-    const options: RotatorOptions = { packetFile, vaultFile, pods: [server], remotePort: server.port };
+    const localKeyFile = lab.site(site).path("etc", "local.json");
+    const options: RotatorOptions = { packetFile, vaultFile, localKeyFile, pods: [server], remotePort: server.port };
     const write = (line: string): void => {
       this.log += line;
     };

@@ -10,17 +10,21 @@ import { centralRecords } from "./fake-knot";
 const key = { name: "next", algorithm: "hmac-sha256" as const, secret: "" };
 
 describe("rotator options", () => {
-  const env = { DNS_MESH_PACKET: "p", DNS_MESH_VAULT: "v", DNS_MESH_PODS: "10.0.0.1,10.0.0.2@5353" };
+  const env = {
+    DNS_MESH_PACKET: "p",
+    DNS_MESH_VAULT: "v",
+    DNS_MESH_LOCAL_KEY: "k",
+    DNS_MESH_PODS: "10.0.0.1,10.0.0.2@5353",
+  };
 
   it("know each pod, at its own port where it has one", () => {
     expect(readRotatorOptions(env)).to.deep.equal({
-      ...{ packetFile: "p", vaultFile: "v", remotePort: 53 },
+      ...{ packetFile: "p", vaultFile: "v", localKeyFile: "k", remotePort: 53 },
       pods: [
         { address: "10.0.0.1", port: 53 },
         { address: "10.0.0.2", port: 5353 },
       ],
     });
-    expect(readRotatorOptions({ ...env, DNS_MESH_LOCAL_KEY: "k" }).localKeyFile).to.equal("k");
   });
 
   it("name the variable that is missing", () => {
