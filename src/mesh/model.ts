@@ -1,4 +1,5 @@
 /** The mesh as everybody sees it: the one list in the shared stack's config, validated (see `parse.ts`). */
+import type { WelcomeTrust } from "./trust";
 
 /** Which part a site plays for the central zones. There is exactly one primary catalog. */
 export type SiteRole = "primary-catalog" | "secondary-catalog" | "standard";
@@ -15,6 +16,14 @@ export interface Zone {
   readonly retired?: string;
 }
 
+/** How Vault recognises a site's pods by the tokens of their cluster. */
+export interface SiteVault {
+  /** PEM of the public keys that the cluster signs service-account tokens with. */
+  readonly serviceAccountKeys: readonly string[];
+  /** Namespace of the site's pods. */
+  readonly namespace: string;
+}
+
 /** One Kubernetes cluster with its Knot servers. */
 export interface Site {
   /** A single DNS label; the server's name is `<name>.<directoryZone>`. */
@@ -25,6 +34,8 @@ export interface Site {
   /** CIDRs that the site's own transfers come from; its addresses (as /32 or /128) unless told otherwise. */
   readonly sources: readonly string[];
   readonly zones: readonly Zone[];
+  /** Without it, the site logs in to Vault by AppRole. Stays in the shared stack. */
+  readonly vault?: SiteVault;
   /** ISO date from which the site may leave the mesh without being held back as a mass removal. */
   readonly retired?: string;
 }
@@ -67,7 +78,7 @@ export interface CatalogServer {
 }
 
 /** What a site must know before it can ask the mesh for the rest. Public data only; secrets travel in {@link WelcomeSecrets}. */
-export interface WelcomePacket {
+export interface WelcomePacket extends WelcomeTrust {
   readonly version: 1;
   readonly directoryZone: string;
   readonly catalogZone: string;

@@ -2,6 +2,7 @@ import { UserError } from "../errors";
 import { ipVersion, isCidr } from "./ip";
 import type { CatalogServer, KeyRing, Mesh, Site, SiteRole, TsigKey, WelcomePacket, Zone } from "./model";
 import { foldName, siteNameProblem, zoneNameProblem } from "./names";
+import { parseTrust } from "./trust";
 
 /** The name of a site's server, under which it stands in the directory and in its certificate. */
 export function serverName(siteName: string, directoryZone: string): string {
@@ -32,10 +33,16 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
     version: 1,
     directoryZone: mesh.directoryZone,
     catalogZone: mesh.catalogZone,
-    site,
+    site: withoutVault(site),
     catalogs: catalogSites(mesh).map(catalogServer),
     ca,
   };
+}
+
+/** The keys of a cluster are of use to the shared stack alone. */
+function withoutVault(site: Site): Site {
+  const { vault: _, ...rest } = site;
+  return rest;
 }
 
 function catalogServer(site: Site): CatalogServer {
@@ -68,6 +75,7 @@ export function parseWelcomePacket(json: unknown): WelcomePacket {
     site: parseSite(packet["site"], "welcome packet: site"),
     catalogs,
     ca: text(packet["ca"], "welcome packet: ca"),
+    ...parseTrust(packet),
   };
 }
 
