@@ -95,6 +95,8 @@ const siteSchema = z.strictObject({
   listen: z.array(ipAddress).min(1, "must have at least one address").default(["0.0.0.0"]),
   /** Port that other sites answer on. @default 53 */
   remotePort: z.coerce.number().int().min(1).max(65535).default(53),
+  /** Port that other sites have TLS and QUIC on. @default 853 */
+  securePort: z.coerce.number().int().min(1).max(65535).default(853),
   /** Protects the namespace, and with it the volumes, from any `up` or `destroy`. @default true */
   protect: z.stringbool("must be true or false").default(true),
   /** Where this site reaches the Vault that the shared stack wrote to, if not at the same address. */

@@ -10,6 +10,13 @@ export interface DnsServer {
   readonly address: string;
   readonly port: number;
   readonly localAddress?: string;
+  /** Speaks TLS (RFC 9103), and checks the server's certificate. All PEM. */
+  readonly tls?: {
+    readonly ca: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly serverName: string;
+  };
 }
 
 /** One message out and what comes back. */

@@ -1,4 +1,8 @@
+import type { Transport } from "../mesh/model";
 import type { SiteRuntime } from "./site-runtime";
+
+/** Where certificates stand on the volume: the site's own with its key, and those of the authorities. */
+export const tlsFiles = { own: "tls/site.pem", roots: "tls/roots.pem" } as const;
 
 /**
  * Knot's main configuration file. It never changes while a server runs: what does change is included.
@@ -7,12 +11,12 @@ import type { SiteRuntime } from "./site-runtime";
  * - `remote-retry-delay` keeps a black-holed peer from taking the background workers one zone after the other.
  * - `user` is absent: the server already runs as an unprivileged user and may not change to another.
  */
-export function renderKnotConf(runtime: SiteRuntime): string {
+export function renderKnotConf(runtime: SiteRuntime, transport: Transport): string {
   const { storage, rundir, workers } = runtime;
   return `server:
     rundir: "${rundir}"
     listen: [${runtime.listen.join(", ")}]
-    udp-workers: ${workers?.udp ?? 2}
+${secureServer(runtime, transport)}    udp-workers: ${workers?.udp ?? 2}
     tcp-workers: ${workers?.tcp ?? 10}
     tcp-reuseport: on
     background-workers: ${workers?.background ?? 8}
@@ -55,4 +59,20 @@ include: "${storage}/conf/keys.conf"
 include: "${storage}/conf/peers.d/*.conf"
 include: "${storage}/conf/zones.d/*.conf"
 `;
+}
+
+/** A mesh over QUIC takes TLS as well, which the agents speak. */
+function secureServer({ storage, secure }: SiteRuntime, transport: Transport): string {
+  if (transport === "tcp") return "";
+  const own = `"${storage}/${tlsFiles.own}"`;
+  const sockets = secure.listen.join(", ");
+  return [
+    `listen-tls: [${sockets}]`,
+    ...(transport === "quic" ? [`listen-quic: [${sockets}]`] : []),
+    `cert-file: ${own}`,
+    `key-file: ${own}`,
+    `ca-file: "${storage}/${tlsFiles.roots}"`,
+  ]
+    .map((line) => `    ${line}\n`)
+    .join("");
 }

@@ -8,14 +8,15 @@ export interface SiteRuntime {
   readonly listen: readonly string[];
   /** Port at which the other sites' addresses are asked. */
   readonly remotePort: number;
+  /** Sockets for TLS (TCP) and QUIC (UDP), and the port at which the other sites have theirs. */
+  readonly secure: { readonly listen: readonly string[]; readonly remotePort: number };
   readonly workers?: { readonly udp?: number; readonly tcp?: number; readonly background?: number };
   /** The pods of this site when there are several. */
   readonly replicas?: {
     /** This pod's ordinal; 0 is the writer. */
     readonly self: number;
-    /** A stable address per pod, by ordinal. */
+    /** A stable address per pod, by ordinal; ports are those of other sites. */
     readonly addresses: readonly string[];
-    readonly port: number;
   };
 }
 
@@ -25,15 +26,9 @@ export function isWriter(runtime: SiteRuntime): boolean {
 }
 
 /** The other pods of this site: Knot's id for each, and its address. */
-export function siblings(
-  runtime: SiteRuntime,
-): readonly { readonly id: string; readonly address: string; readonly port: number }[] {
+export function siblings(runtime: SiteRuntime): readonly { readonly id: string; readonly address: string }[] {
   const replicas = runtime.replicas;
   if (replicas === undefined) return [];
-  const all = replicas.addresses.map((address, ordinal) => ({
-    id: `replica-${ordinal}`,
-    address,
-    port: replicas.port,
-  }));
+  const all = replicas.addresses.map((address, ordinal) => ({ id: `replica-${ordinal}`, address }));
   return all.filter((_, ordinal) => ordinal !== replicas.self);
 }

@@ -1,6 +1,6 @@
 import { UserError } from "../errors";
 import { ipVersion, isCidr } from "./ip";
-import type { CatalogServer, KeyRing, Mesh, Site, SiteRole, TsigKey, WelcomePacket, Zone } from "./model";
+import type { CatalogServer, KeyRing, Mesh, Site, SiteRole, Transport, TsigKey, WelcomePacket, Zone } from "./model";
 import { foldName, siteNameProblem, zoneNameProblem } from "./names";
 import { parseTrust } from "./trust";
 
@@ -33,6 +33,7 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
     version: 1,
     directoryZone: mesh.directoryZone,
     catalogZone: mesh.catalogZone,
+    transport: mesh.transport,
     site: withoutVault(site),
     catalogs: catalogSites(mesh).map(catalogServer),
     ca,
@@ -72,6 +73,7 @@ export function parseWelcomePacket(json: unknown): WelcomePacket {
     version: 1,
     directoryZone: zoneName(packet["directoryZone"], "welcome packet: directoryZone"),
     catalogZone: zoneName(packet["catalogZone"], "welcome packet: catalogZone"),
+    transport: parseTransport(packet["transport"], "welcome packet: transport"),
     site: parseSite(packet["site"], "welcome packet: site"),
     catalogs,
     ca: text(packet["ca"], "welcome packet: ca"),
@@ -98,7 +100,17 @@ export function parseKeyRing(json: unknown): KeyRing {
   return { signing, accepted };
 }
 
-function parseKey(json: unknown, path: string): TsigKey {
+function parseTransport(value: unknown, path: string): Transport {
+  if (value === "tls" || value === "quic" || value === "tcp") return value;
+  throw new UserError(`${path} must be tls, quic or tcp; bring the shared stack up again with this release`);
+}
+
+/**
+ * Reads a single key from parsed JSON.
+ *
+ * @throws UserError that names the field and never shows the secret.
+ */
+export function parseKey(json: unknown, path: string): TsigKey {
   const key = object(json, path);
   const algorithm = key["algorithm"];
   if (algorithm !== "hmac-sha256" && algorithm !== "hmac-sha384" && algorithm !== "hmac-sha512") {

@@ -22,6 +22,8 @@ export function siteInput(o: {
   return {
     packet: withoutUnseeded(inputs.packet, state.seeded),
     ring: inputs.ring,
+    localKey: inputs.localKey,
+    ...(inputs.identity && { identity: inputs.identity }),
     view: ahead ? withPacketCatalogs(view, inputs.packet) : view,
     runtime,
   };
