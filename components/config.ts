@@ -42,6 +42,8 @@ const resourcesSchema = z.strictObject({
   agent: resourceSchema.default({ requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
   /** The reconciler's pod. @default requests 10m and 64Mi, limit 256Mi */
   reconciler: resourceSchema.default({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
+  /** The key rotator's pod. @default requests 10m and 64Mi, limit 256Mi */
+  rotator: resourceSchema.default({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
 });
 
 const imagesSchema = z.strictObject({
@@ -99,6 +101,11 @@ const siteSchema = z.strictObject({
   securePort: z.coerce.number().int().min(1).max(65535).default(853),
   /** Protects the namespace, and with it the volumes, from any `up` or `destroy`. @default true */
   protect: z.stringbool("must be true or false").default(true),
+  /** When the key rotator looks whether the ring is due, as a CronJob's schedule; with Vault, at catalog sites. @default every 5 minutes */
+  rotatorSchedule: z
+    .string()
+    .regex(/^(\S+ ){4}\S+$/, 'must be a schedule of five fields such as "*/5 * * * *"')
+    .default("*/5 * * * *"),
   /** Where this site reaches the Vault that the shared stack wrote to, if not at the same address. */
   vault: z.strictObject({ address: vaultAddress }).optional(),
 });

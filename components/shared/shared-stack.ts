@@ -33,7 +33,7 @@ export class SharedStack extends pulumi.ComponentResource {
   constructor(name: string, args: SharedConfig, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:shared:SharedStack", name, {}, opts);
     const central = renderCentralZones(args.mesh);
-    const keyRing = new KeyRing(`${name}-key-ring`, { parent: this });
+    const keyRing = new KeyRing(`${name}-key-ring`, args.keys, { parent: this });
     const authority = args.certificates === "vault" ? undefined : this.createAuthority(name, args);
     const { vault: config } = args;
     if (config !== undefined) {
@@ -68,7 +68,7 @@ export class SharedStack extends pulumi.ComponentResource {
     const folder: SiteFolder = args.certificates === "cert-manager" ? "issuers" : "sites";
     new VaultStore(
       `${name}-store`,
-      { vault: args.vault, ring: from.keyRing.ring, ...(authority && { given: { folder, sites: authority.sites } }) },
+      { vault: args.vault, ring: from.keyRing.first, ...(authority && { given: { folder, sites: authority.sites } }) },
       within,
     );
     new VaultAccess(`${name}-access`, args, within);
@@ -116,7 +116,7 @@ function vaultAuth(site: Site): VaultWelcome["auth"] {
 function welcomeSecrets(authority: Authority, keyRing: KeyRing): Record<string, pulumi.Output<WelcomeSecrets>> {
   const secretsOf = ({ certificate, privateKey }: SiteCertificate): pulumi.Output<WelcomeSecrets> =>
     pulumi
-      .all([keyRing.ring, certificate, privateKey] as const)
+      .all([keyRing.document, certificate, privateKey] as const)
       .apply(([ring, pem, key]) => ({ keyRing: ring, certificate: pem, privateKey: key }));
   return Object.fromEntries([...authority.sites].map(([site, issued]) => [site, secretsOf(issued)]));
 }

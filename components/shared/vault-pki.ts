@@ -72,6 +72,8 @@ export class VaultPki extends pulumi.ComponentResource {
         keyType: "ec",
         keyBits: 256,
         maxPathLength: 0,
+        // Vault issues nothing that begins before its issuer does.
+        notBeforeDuration: "10m",
         permittedDnsDomains: [o.mesh.directoryZone],
         ttl: `${rootHours}h`,
       },
@@ -104,7 +106,7 @@ export class VaultPki extends pulumi.ComponentResource {
         ttl: String(certificateHours * secondsPerHour),
         maxTtl: String(certificateHours * secondsPerHour),
         // For clocks that are behind.
-        notBeforeDuration: "300s",
+        notBeforeDuration: "5m",
         noStore: true,
       },
       { parent: this },

@@ -6,6 +6,7 @@ import { knotLabels, paths, podPorts } from "./names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { agentMounts, knotMounts, knotVolumes } from "./pod-volumes";
 import { agentSockets } from "./runtime";
+import type { TrustFiles } from "./trust-files";
 
 type PodTemplate = k8s.types.input.core.v1.PodTemplateSpec;
 type Container = k8s.types.input.core.v1.Container;
@@ -15,6 +16,7 @@ type EnvVar = k8s.types.input.core.v1.EnvVar;
 export interface KnotPodArgs {
   readonly config: SiteConfig;
   readonly runtime: SiteRuntime;
+  readonly trust: TrustFiles;
   /** Whether the site is the primary catalog, which has the central zones as files. */
   readonly isPrimary: boolean;
   /** Addresses of the site's pods, by ordinal, joined by commas. */
@@ -31,13 +33,13 @@ export function knotPodTemplate(args: KnotPodArgs): PodTemplate {
       serviceAccountName: "knot",
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      // No name is looked up from here: everything goes by address.
+      // Everything goes by address, but Vault, whose name the cluster's nodes look up.
       dnsPolicy: "Default",
       securityContext: podSecurity,
       terminationGracePeriodSeconds: 30,
       initContainers: [prepareContainer(args)],
       containers: [knotContainer(args.config), agentContainer(args)],
-      volumes: knotVolumes(args.isPrimary),
+      volumes: [...knotVolumes(args.isPrimary), ...args.trust.volumes],
       ...spreading(),
     },
   };
@@ -87,7 +89,7 @@ function ownProgram(args: KnotPodArgs, o: { name: string; command: string }): Co
     env: agentEnvironment(args),
     resources: config.resources.agent,
     securityContext: containerSecurity,
-    volumeMounts: agentMounts(args.isPrimary),
+    volumeMounts: [...agentMounts(args.isPrimary), ...args.trust.mounts],
   };
 }
 
@@ -95,7 +97,7 @@ function agentEnvironment(args: KnotPodArgs): EnvVar[] {
   const sockets = agentSockets(args.config);
   return [
     { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
-    { name: "DNS_MESH_KEYS", value: `${paths.keys}/ring.json` },
+    ...args.trust.environment,
     ...(args.isPrimary ? [{ name: "DNS_MESH_CENTRAL", value: paths.central }] : []),
     { name: "DNS_MESH_STORAGE", value: paths.storage },
     { name: "DNS_MESH_RUNDIR", value: paths.rundir },

@@ -9,6 +9,12 @@ export const reconcilerLabels = {
   "app.kubernetes.io/part-of": "dns-mesh",
 } as const;
 
+/** Labels of the rotator's pods. */
+export const rotatorLabels = {
+  "app.kubernetes.io/name": "key-rotator",
+  "app.kubernetes.io/part-of": "dns-mesh",
+} as const;
+
 /** Labels of everything that is no pod. */
 export const commonLabels = { "app.kubernetes.io/part-of": "dns-mesh" } as const;
 
@@ -23,6 +29,8 @@ export const paths = {
   keys: "/etc/dns-mesh-keys",
   localKey: "/etc/dns-mesh-local-key",
   tls: "/etc/dns-mesh-tls",
+  vaultToken: "/var/run/secrets/dns-mesh-vault",
+  appRole: "/etc/dns-mesh-approle",
   central: "/etc/dns-mesh-central",
   bundle: "/bundle",
 } as const;
@@ -33,8 +41,12 @@ export const objects = {
   keys: "tsig-key-ring",
   localKey: "tsig-local-key",
   tls: "knot-tls",
+  issuer: "mesh-issuer",
+  appRole: "vault-approle",
+  rotatorAppRole: "vault-approle-rotator",
   agentBundle: "agent-bundle",
   reconcilerBundle: "reconciler-bundle",
+  rotatorBundle: "key-rotator-bundle",
   status: "mesh-status",
   peerPolicy: "knot-peers",
   clientPolicy: "knot-clients",

@@ -1,61 +1,61 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { objectOptions } from "../object-options";
 import { contentHash } from "./hash";
 import { commonLabels, objects } from "./names";
+import type { Welcome } from "./welcome";
 
 /** What {@link SiteSecrets} needs. */
-export interface SiteSecretsArgs {
+export interface SiteSecretsArgs extends Pick<Welcome, "packet" | "ring" | "issued"> {
   readonly namespace: pulumi.Input<string>;
-  readonly packet: WelcomePacket;
-  readonly secrets: pulumi.Output<WelcomeSecrets>;
 }
 
-/** The key ring and the site's certificate with its key, as files for the pods. Changes reach running pods. */
+/** What {@link opaqueSecret} is made from. Contents by file name. */
+export interface SecretArgs {
+  readonly name: string;
+  readonly namespace: pulumi.Input<string>;
+  readonly type: "Opaque" | "kubernetes.io/tls";
+  readonly files: Readonly<Record<string, pulumi.Output<string>>>;
+}
+
+/** A Secret of Kubernetes whose contents stay secret on the way. */
+export function opaqueSecret(name: string, args: SecretArgs, parent: pulumi.Resource): k8s.core.v1.Secret {
+  const data = Object.fromEntries(
+    Object.entries(args.files).map(([file, content]) => [
+      file,
+      pulumi.secret(content).apply((text) => Buffer.from(text).toString("base64")),
+    ]),
+  );
+  const metadata = { name: args.name, namespace: args.namespace, labels: commonLabels };
+  return new k8s.core.v1.Secret(name, { metadata, type: args.type, data }, objectOptions(parent));
+}
+
+/**
+ * The key ring and the site's certificate with its key, as files for the pods. Changes reach running pods. What Vault or
+ * cert-manager gives is not here.
+ */
 export class SiteSecrets extends pulumi.ComponentResource {
   /** Changes with the content. */
   readonly hash: pulumi.Output<string>;
 
   constructor(name: string, args: SiteSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:SiteSecrets", name, {}, opts);
-    const secrets = pulumi.secret(args.secrets);
-    const ring = secrets.apply(({ keyRing }) => JSON.stringify(keyRing));
-    const keys = this.createSecret(`${name}-keys`, args.namespace, {
-      name: objects.keys,
-      type: "Opaque",
-      files: { "ring.json": ring },
-    });
-    const tls = this.createSecret(`${name}-tls`, args.namespace, {
-      name: objects.tls,
-      type: "kubernetes.io/tls",
-      files: {
-        "tls.crt": secrets.certificate,
-        "tls.key": secrets.privateKey,
-        "ca.crt": pulumi.output(args.packet.ca),
-      },
-    });
-    this.hash = pulumi
-      .all([ring, secrets.certificate, keys.metadata.name, tls.metadata.name])
-      .apply(([keyRing, certificate]) => contentHash(keyRing, certificate, args.packet.ca));
+    const { namespace, packet } = args;
+    const made: pulumi.Output<string>[] = [pulumi.output(packet.ca)];
+    if (args.ring !== undefined) {
+      const ring = args.ring.apply((document) => JSON.stringify(document));
+      const files = { "ring.json": ring };
+      const keys = opaqueSecret(`${name}-keys`, { name: objects.keys, namespace, type: "Opaque", files }, this);
+      made.push(ring, keys.metadata.name);
+    }
+    if (args.issued !== undefined && packet.certificates !== "cert-manager") {
+      const certificate = args.issued.apply((issued) => issued.certificate);
+      const key = args.issued.apply((issued) => issued.privateKey);
+      const files = { "tls.crt": certificate, "tls.key": key, "ca.crt": pulumi.output(packet.ca) };
+      const tls = opaqueSecret(`${name}-tls`, { name: objects.tls, namespace, type: "kubernetes.io/tls", files }, this);
+      made.push(certificate, tls.metadata.name);
+    }
+    this.hash = pulumi.all(made).apply((contents) => contentHash(...contents));
     this.registerOutputs({});
-  }
-
-  private createSecret(
-    name: string,
-    namespace: pulumi.Input<string>,
-    o: { name: string; type: string; files: Record<string, pulumi.Output<string>> },
-  ): k8s.core.v1.Secret {
-    const data = Object.fromEntries(
-      Object.entries(o.files).map(([file, content]) => [
-        file,
-        content.apply((text) => Buffer.from(text).toString("base64")),
-      ]),
-    );
-    return new k8s.core.v1.Secret(
-      name,
-      { metadata: { name: o.name, namespace, labels: commonLabels }, type: o.type, data },
-      objectOptions(this),
-    );
   }
 }

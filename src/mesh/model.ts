@@ -1,4 +1,5 @@
 /** The mesh as everybody sees it: the one list in the shared stack's config, validated (see `parse.ts`). */
+import type { RingDocument } from "./ring-document";
 import type { WelcomeTrust } from "./trust";
 
 /** Which part a site plays for the central zones. There is exactly one primary catalog. */
@@ -70,7 +71,7 @@ export interface TsigKey {
   readonly secret: string;
 }
 
-/** Every key that a site accepts, and the name of the one that it signs with. */
+/** Every key that a site accepts at a time, and the name of the one that it signs with; what a ring document then means. */
 export interface KeyRing {
   readonly signing: string;
   readonly accepted: readonly TsigKey[];
@@ -99,8 +100,8 @@ export interface WelcomePacket extends WelcomeTrust {
 
 /** The part of a site's welcome that nobody else may read. */
 export interface WelcomeSecrets {
-  readonly keyRing: KeyRing;
-  /** PEM, the site's own certificate for `<site>.<directoryZone>`. */
+  readonly keyRing: RingDocument;
+  /** PEM: the site's own certificate for `<site>.<directoryZone>`, or with cert-manager that of the site's own issuer. */
   readonly certificate: string;
   /** PEM (PKCS 8). */
   readonly privateKey: string;

@@ -1,5 +1,6 @@
 /** How a site comes by keys and certificates: the part of the welcome packet that says whom to ask. Public data only. */
 import { UserError } from "../errors";
+import type { SiteRole } from "./model";
 
 /** Who issues and renews the sites' certificates (ADR 0013). */
 export type CertificateSource = "vault" | "cert-manager" | "pulumi";
@@ -52,6 +53,11 @@ export function vaultRole(method: "jwt" | "approle", client: VaultClient, site: 
 /** Name of the PKI role that issues a site's certificate. */
 export function pkiRole(site: string): string {
   return `site-${site}`;
+}
+
+/** Whether the key ring is rotated from a site: it lies in Vault, and the site is one of the catalog sites. */
+export function rotatesKeys(packet: WelcomeTrust & { readonly site: { readonly role: SiteRole } }): boolean {
+  return packet.vault !== undefined && packet.site.role !== "standard";
 }
 
 /**

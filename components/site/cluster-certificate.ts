@@ -1,0 +1,84 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { WelcomePacket } from "../../src/mesh/model";
+import { serverName } from "../../src/mesh/welcome";
+import { objectOptions } from "../object-options";
+import { commonLabels, objects } from "./names";
+import { opaqueSecret } from "./secrets";
+import type { IssuedCertificate } from "./welcome";
+
+const group = "cert-manager.io";
+
+/** What {@link ClusterCertificate} needs. */
+export interface ClusterCertificateArgs {
+  readonly namespace: pulumi.Input<string>;
+  readonly packet: WelcomePacket;
+  /** The site's own authority below the mesh's root. */
+  readonly issuer: pulumi.Output<IssuedCertificate>;
+}
+
+/**
+ * The site's certificate by cert-manager, which must run in the cluster: an Issuer with the site's own authority, and a
+ * Certificate whose key is born in the cluster, made anew at each renewal, and leaves it never.
+ */
+export class ClusterCertificate extends pulumi.ComponentResource {
+  constructor(name: string, args: ClusterCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dnsmesh:site:ClusterCertificate", name, {}, opts);
+    const issuer = this.createIssuer(name, args);
+    this.createCertificate(name, args, issuer);
+    this.registerOutputs({});
+  }
+
+  private createIssuer(name: string, { namespace, issuer }: ClusterCertificateArgs): pulumi.Resource {
+    const files = {
+      "tls.crt": issuer.apply(({ certificate }) => certificate),
+      "tls.key": issuer.apply(({ privateKey }) => privateKey),
+    };
+    const secret = opaqueSecret(
+      `${name}-authority`,
+      { name: objects.issuer, namespace, type: "kubernetes.io/tls", files },
+      this,
+    );
+    return new k8s.apiextensions.CustomResource(
+      `${name}-issuer`,
+      {
+        apiVersion: `${group}/v1`,
+        kind: "Issuer",
+        metadata: { name: objects.issuer, namespace, labels: commonLabels },
+        spec: { ca: { secretName: secret.metadata.name } },
+      },
+      objectOptions(this),
+    );
+  }
+
+  private createCertificate(name: string, args: ClusterCertificateArgs, issuer: pulumi.Resource): void {
+    new k8s.apiextensions.CustomResource(
+      name,
+      {
+        apiVersion: `${group}/v1`,
+        kind: "Certificate",
+        metadata: { name: objects.tls, namespace: args.namespace, labels: commonLabels },
+        spec: certificateSpec(args.packet),
+      },
+      objectOptions(this, { dependsOn: [issuer] }),
+    );
+  }
+}
+
+/** 90 days, renewed after 60: as Let's Encrypt has taught everybody. */
+function certificateSpec({ site, directoryZone }: WelcomePacket): object {
+  const host = serverName(site.name, directoryZone);
+  return {
+    secretName: objects.tls,
+    secretTemplate: { labels: commonLabels },
+    issuerRef: { group, kind: "Issuer", name: objects.issuer },
+    commonName: host,
+    dnsNames: [host],
+    ipAddresses: [...site.addresses],
+    duration: "2160h0m0s",
+    renewBefore: "720h0m0s",
+    privateKey: { algorithm: "ECDSA", size: 256, encoding: "PKCS8", rotationPolicy: "Always" },
+    usages: ["digital signature", "server auth", "client auth"],
+    revisionHistoryLimit: 1,
+  };
+}
