@@ -53,7 +53,7 @@ export class Authority extends pulumi.ComponentResource {
     const numbers = Array.from({ length: generation - oldest + 1 }, (_, i) => oldest + i);
     const roots = new Map(numbers.map((number) => [number, this.createRoot(name, number)]));
     const signer = roots.get(signing);
-    if (signer === undefined) throw new RangeError(`no root ${signing} among ${numbers.join(", ")}`);
+    if (signer === undefined) throw new RangeError("the root that signs is not among those that are trusted");
     this.certificate = joined([...roots.values()].map(({ certificate }) => certificate.certPem));
     this.sites = new Map(
       args.mesh.sites.map((site) => [site.name, this.issue(`${name}-${site.name}`, { ...args, site, signer })]),

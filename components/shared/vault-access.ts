@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 import type { Mesh, Site, SiteVault } from "../../src/mesh/model";
 import { pkiRole, vaultRole, type CertificateSource, type VaultClient } from "../../src/mesh/trust";
-import { catalogSites } from "../../src/mesh/welcome";
+import { catalogSites, serverName } from "../../src/mesh/welcome";
 import type { VaultConfig } from "../shared-config";
 import { pkiMount } from "./vault-pki";
 
@@ -63,7 +63,7 @@ export class VaultAccess extends pulumi.ComponentResource {
   private createSitePolicy(name: string, site: Site): vault.Policy {
     const { mount } = this.args.vault;
     const own: Readonly<Record<CertificateSource, Rule[]>> = {
-      vault: [[`${pkiMount(mount)}/issue/${pkiRole(site.name)}`, ["update"]]],
+      vault: [[`${pkiMount(mount)}/issue/${pkiRole(site.name)}`, ["update"], this.certificateParameters(site)]],
       pulumi: [[`${mount}/data/sites/${site.name}`, ["read"]]],
       "cert-manager": [],
     };
@@ -71,6 +71,15 @@ export class VaultAccess extends pulumi.ComponentResource {
       [`${mount}/data/ring`, ["read"]],
       ...own[this.args.certificates],
     ]);
+  }
+
+  /** Roles hold names to the site's own; addresses only a policy can. */
+  private certificateParameters(site: Site): Parameters {
+    return {
+      common_name: [serverName(site.name, this.args.mesh.directoryZone)],
+      ip_sans: [site.addresses.join(",")],
+      "*": [],
+    };
   }
 
   private createPolicy(name: string, policyName: string, rules: readonly Rule[]): vault.Policy {
@@ -131,12 +140,19 @@ export class VaultAccess extends pulumi.ComponentResource {
   }
 }
 
-type Rule = readonly [path: string, capabilities: readonly string[]];
+/** Values that a request may have, by parameter; any when there are none. */
+type Parameters = Readonly<Record<string, readonly string[]>>;
+
+type Rule = readonly [path: string, capabilities: readonly string[], parameters?: Parameters];
 
 function policyText(rules: readonly Rule[]): string {
-  return rules
-    .map(([path, capabilities]) => `path "${path}" {\n  capabilities = ${JSON.stringify(capabilities)}\n}\n`)
-    .join("");
+  return rules.map(ruleText).join("");
+}
+
+function ruleText([path, capabilities, parameters]: Rule): string {
+  const allowed = Object.entries(parameters ?? {}).map(([key, values]) => `    "${key}" = ${JSON.stringify(values)}\n`);
+  const limits = parameters === undefined ? "" : `  allowed_parameters = {\n${allowed.join("")}  }\n`;
+  return `path "${path}" {\n  capabilities = ${JSON.stringify(capabilities)}\n${limits}}\n`;
 }
 
 function roleArgs(roleName: string, policy: vault.Policy): RoleArgs {

@@ -34,13 +34,12 @@ export class VaultPki extends pulumi.ComponentResource {
   constructor(name: string, args: VaultPkiArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:shared:VaultPki", name, {}, opts);
     const backend = this.createMount(name, args.vault);
-    const { oldest, generation, signing } = args.ca;
+    const { oldest, generation } = args.ca;
     const numbers = Array.from({ length: generation - oldest + 1 }, (_, i) => oldest + i);
     const roots = numbers.map((number) => this.createRoot(`${name}-root-${number}`, { backend, number, ...args }));
-    const signer = roots[signing - oldest];
-    if (signer === undefined) throw new RangeError(`no root ${signing} among ${numbers.join(", ")}`);
+    const signing = this.createSigner(name, backend, roots[args.ca.signing - oldest]);
     for (const site of args.mesh.sites) {
-      this.createRole(`${name}-${site.name}`, { backend, site, mesh: args.mesh, issuerRef: signer.issuerName });
+      this.createRole(`${name}-${site.name}`, { backend, site, mesh: args.mesh, signing });
     }
     this.certificate = pulumi
       .all(roots.map(({ certificate }) => certificate))
@@ -81,16 +80,29 @@ export class VaultPki extends pulumi.ComponentResource {
     );
   }
 
+  /** Makes one of the roots the one that signs, for all sites at once; agents renew when it is another. */
+  private createSigner(
+    name: string,
+    backend: pulumi.Output<string>,
+    root: vault.pkisecret.SecretBackendRootCert | undefined,
+  ): pulumi.Resource {
+    if (root === undefined) throw new RangeError("the root that signs is not among those that are trusted");
+    return new vault.pkisecret.SecretBackendConfigIssuers(
+      `${name}-signing`,
+      { backend, default: root.issuerId },
+      { parent: this },
+    );
+  }
+
   private createRole(
     name: string,
-    o: { backend: pulumi.Output<string>; site: Site; mesh: Mesh; issuerRef: pulumi.Output<string> },
+    o: { backend: pulumi.Output<string>; site: Site; mesh: Mesh; signing: pulumi.Resource },
   ): void {
     new vault.pkisecret.SecretBackendRole(
       name,
       {
         backend: o.backend,
         name: pkiRole(o.site.name),
-        issuerRef: o.issuerRef,
         allowedDomains: [serverName(o.site.name, o.mesh.directoryZone)],
         allowBareDomains: true,
         allowSubdomains: false,
@@ -109,7 +121,7 @@ export class VaultPki extends pulumi.ComponentResource {
         notBeforeDuration: "5m",
         noStore: true,
       },
-      { parent: this },
+      { parent: this, dependsOn: [o.signing] },
     );
   }
 }

@@ -53,6 +53,29 @@ export function rootCertKind(vault: Vault): ResourceKind {
   };
 }
 
+/** `vault.pkisecret.SecretBackendConfigIssuers`: which root signs. Goes with its mount. */
+export function configIssuersKind(vault: Vault): ResourceKind {
+  const write = async (path: string, inputs: Properties): Promise<Properties> => {
+    await vault().write(path, { default: text(inputs, "default") });
+    return { ...inputs, id: path };
+  };
+  return {
+    required: ["backend"],
+    updatable: ["default"],
+    secrets: [],
+    computed: ["id"],
+    async create(inputs) {
+      const id = `${text(inputs, "backend")}/config/issuers`;
+      return { id, outputs: await write(id, inputs) };
+    },
+    async read(id, state) {
+      const live = await vault().find(id);
+      return live && { ...state, default: live["default"] ?? "" };
+    },
+    update: write,
+  };
+}
+
 const roleFields: readonly Field[] = [
   ["allowAnyName", "allow_any_name", false],
   ["allowBareDomains", "allow_bare_domains", false],

@@ -2,7 +2,7 @@ import { BridgedProvider } from "../bridged";
 import { VaultApi } from "./api";
 import { appRoleKind, authBackendKind, getRoleId, jwtBackendKind, jwtRoleKind, secretIdKind } from "./auth";
 import { getSecretV2, mountKind, policyKind, secretV2Kind, type Vault } from "./engines";
-import { pkiRoleKind, rootCertKind } from "./pki";
+import { configIssuersKind, pkiRoleKind, rootCertKind } from "./pki";
 
 /** Stands in for Pulumi's vault plugin: what the mesh uses of it, over the HTTP API of a real Vault. */
 export function vaultProvider(): BridgedProvider {
@@ -24,6 +24,7 @@ export function vaultProvider(): BridgedProvider {
       "vault:appRole/authBackendRole:AuthBackendRole": appRoleKind(vault),
       "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId": secretIdKind(vault),
       "vault:pkiSecret/secretBackendRootCert:SecretBackendRootCert": rootCertKind(vault),
+      "vault:pkiSecret/secretBackendConfigIssuers:SecretBackendConfigIssuers": configIssuersKind(vault),
       "vault:pkiSecret/secretBackendRole:SecretBackendRole": pkiRoleKind(vault),
     },
     functions: {
