@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../src/errors";
 import { isCidr, ipVersion } from "../src/mesh/ip";
+import { zoneNameProblem } from "../src/mesh/names";
+import { isSecret } from "../src/mesh/welcome";
 import { checkSettings, readSetting, type Settings } from "./settings";
 import { parseShared, vaultAddress, type SharedConfig } from "./shared-config";
 
@@ -53,6 +55,28 @@ const imagesSchema = z.strictObject({
   node: z.string().min(1).default("docker.io/library/node:24-slim"),
 });
 
+/** Names that the mesh gives its own keys. */
+const ownKeyNames = /^(local|mesh-\d+)$/;
+
+const readerSchema = z.strictObject({
+  /** Of the key, as the other server has it. @example "bind" */
+  name: z
+    .string()
+    .refine((name) => zoneNameProblem(name) === undefined, "must be a name in lower case, such as bind.example")
+    .refine((name) => !ownKeyNames.test(name), "is a name that the mesh gives its own keys; choose another"),
+  /** @example "hmac-sha256" */
+  algorithm: z.enum(["hmac-sha256", "hmac-sha384", "hmac-sha512"], "must be hmac-sha256, hmac-sha384 or hmac-sha512"),
+  /** Base64 of at least 16 octets. @example made by `keymgr -t bind` or `tsig-keygen bind` */
+  secret: z
+    .string()
+    .refine((text) => isSecret(text), "must be base64 of at least 16 octets; make one with tsig-keygen or keymgr -t"),
+});
+
+function uniqueNames(keys: readonly { readonly name: string }[], ctx: z.RefinementCtx): void {
+  const names = keys.map(({ name }) => name);
+  if (new Set(names).size < names.length) ctx.addIssue("has two keys of the same name; give each its own");
+}
+
 const siteSchema = z.strictObject({
   /** The shared stack's name, as a StackReference takes it. @example "organization/dns-mesh/shared" */
   shared: z.string().min(1),
@@ -81,6 +105,8 @@ const siteSchema = z.strictObject({
     .min(1, "must be at least 1")
     .max(9, "must be at most 9")
     .default(1),
+  /** Keys of servers outside the mesh that may take zones from this site; a secret setting. @default none @example [{ name: "bind", algorithm: "hmac-sha256", secret: "…" }] */
+  readers: z.array(readerSchema).default([]).superRefine(uniqueNames),
   /** How the site is reached from outside. @default a LoadBalancer with one Service for UDP and TCP */
   service: serviceSchema.prefault({}),
   /** Networks whose clients may ask. @default everybody @example ["10.0.0.0/8"] */

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { RingDocument, RingKey } from "../../src/mesh/ring-document";
+import { tsigKeyFrom } from "../tsig-key";
 
 /** What {@link KeyRing} is told. */
 export interface KeyRingArgs {
@@ -40,10 +41,6 @@ export class KeyRing extends pulumi.ComponentResource {
   private createKey(name: string, generation: number): pulumi.Output<RingKey> {
     const arguments_ = { length: 64, special: false };
     const password = new random.RandomPassword(`${name}-${generation}`, arguments_, { parent: this });
-    return pulumi.secret(password.result).apply((text) => ({
-      name: `mesh-${generation}`,
-      algorithm: "hmac-sha256" as const,
-      secret: Buffer.from(text, "ascii").toString("base64"),
-    }));
+    return pulumi.secret(password.result).apply((text) => tsigKeyFrom(`mesh-${generation}`, text));
   }
 }

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 import { vaultRole, type VaultClient } from "../../src/mesh/trust";
 import { objects } from "./names";
-import { opaqueSecret } from "./secrets";
+import { fileSecret } from "./file-secret";
 
 /** What {@link AppRoles} needs. */
 export interface AppRolesArgs {
@@ -38,6 +38,6 @@ export class AppRoles extends pulumi.ComponentResource {
       { parent: this, provider },
     );
     const files = { "role-id": roleId, "secret-id": secretId };
-    opaqueSecret(name, { name: secretNames[client], namespace, type: "Opaque", files }, this);
+    fileSecret(name, { name: secretNames[client], namespace, type: "Opaque", files }, this);
   }
 }

@@ -4,7 +4,7 @@ import type { WelcomePacket } from "../../src/mesh/model";
 import { serverName } from "../../src/mesh/welcome";
 import { objectOptions } from "../object-options";
 import { commonLabels, objects } from "./names";
-import { opaqueSecret } from "./secrets";
+import { fileSecret } from "./file-secret";
 import type { IssuedCertificate } from "./welcome";
 
 const group = "cert-manager.io";
@@ -34,7 +34,7 @@ export class ClusterCertificate extends pulumi.ComponentResource {
       "tls.crt": issuer.apply(({ certificate }) => certificate),
       "tls.key": issuer.apply(({ privateKey }) => privateKey),
     };
-    const secret = opaqueSecret(
+    const secret = fileSecret(
       `${name}-authority`,
       { name: objects.issuer, namespace, type: "kubernetes.io/tls", files },
       this,

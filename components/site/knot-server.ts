@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { SiteRuntime } from "../../src/knot/site-config";
+import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../config";
 import { objectOptions } from "../object-options";
 import { knotPodTemplate } from "./knot-pod";
@@ -13,6 +14,7 @@ export interface KnotServerArgs {
   readonly config: SiteConfig;
   readonly runtime: SiteRuntime;
   readonly trust: TrustFiles;
+  readonly transport: Transport;
   readonly isPrimary: boolean;
   /** A cluster-internal address per pod, by ordinal. */
   readonly podAddresses: pulumi.Output<string[]>;

@@ -32,6 +32,8 @@ export function knotVolumes(isPrimary: boolean): Volume[] {
     { name: "rundir", emptyDir: {} },
     { name: "tmp", emptyDir: {} },
     configMapVolume(objects.config),
+    secretVolume(objects.localKey),
+    secretVolume(objects.readers),
     configMapVolume(objects.agentBundle),
     ...(isPrimary ? [centralVolume()] : []),
   ];
@@ -53,6 +55,8 @@ export function knotMounts(): Mount[] {
 export function agentMounts(isPrimary: boolean): Mount[] {
   return [
     ...shared,
+    { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
+    { name: objects.readers, mountPath: paths.readers, readOnly: true },
     { name: objects.agentBundle, mountPath: paths.bundle, readOnly: true },
     ...(isPrimary ? [{ name: "central-zones", mountPath: paths.central, readOnly: true }] : []),
   ];

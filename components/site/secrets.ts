@@ -1,61 +1,73 @@
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { objectOptions } from "../object-options";
+import * as random from "@pulumi/random";
+import type { TsigKey } from "../../src/mesh/model";
+import { tsigKeyFrom } from "../tsig-key";
+import { fileSecret } from "./file-secret";
 import { contentHash } from "./hash";
-import { commonLabels, objects } from "./names";
+import { objects } from "./names";
 import type { Welcome } from "./welcome";
 
 /** What {@link SiteSecrets} needs. */
 export interface SiteSecretsArgs extends Pick<Welcome, "packet" | "ring" | "issued"> {
   readonly namespace: pulumi.Input<string>;
-}
-
-/** What {@link opaqueSecret} is made from. Contents by file name. */
-export interface SecretArgs {
-  readonly name: string;
-  readonly namespace: pulumi.Input<string>;
-  readonly type: "Opaque" | "kubernetes.io/tls";
-  readonly files: Readonly<Record<string, pulumi.Output<string>>>;
-}
-
-/** A Secret of Kubernetes whose contents stay secret on the way. */
-export function opaqueSecret(name: string, args: SecretArgs, parent: pulumi.Resource): k8s.core.v1.Secret {
-  const data = Object.fromEntries(
-    Object.entries(args.files).map(([file, content]) => [
-      file,
-      pulumi.secret(content).apply((text) => Buffer.from(text).toString("base64")),
-    ]),
-  );
-  const metadata = { name: args.name, namespace: args.namespace, labels: commonLabels };
-  return new k8s.core.v1.Secret(name, { metadata, type: args.type, data }, objectOptions(parent));
+  /** Keys of servers outside the mesh. */
+  readonly readers: pulumi.Input<readonly TsigKey[]>;
 }
 
 /**
- * The key ring and the site's certificate with its key, as files for the pods. Changes reach running pods. What Vault or
- * cert-manager gives is not here.
+ * The key by which the site's own programs read from its Knot, those of servers outside the mesh, and the key ring and
+ * the site's certificate with its key unless Vault or cert-manager gives them: a Secret each, as files for the pods.
+ * Changes reach running pods.
  */
 export class SiteSecrets extends pulumi.ComponentResource {
   /** Changes with the content. */
   readonly hash: pulumi.Output<string>;
+  private readonly namespace: pulumi.Input<string>;
 
   constructor(name: string, args: SiteSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:SiteSecrets", name, {}, opts);
-    const { namespace, packet } = args;
-    const made: pulumi.Output<string>[] = [pulumi.output(packet.ca)];
-    if (args.ring !== undefined) {
-      const ring = args.ring.apply((document) => JSON.stringify(document));
-      const files = { "ring.json": ring };
-      const keys = opaqueSecret(`${name}-keys`, { name: objects.keys, namespace, type: "Opaque", files }, this);
-      made.push(ring, keys.metadata.name);
-    }
-    if (args.issued !== undefined && packet.certificates !== "cert-manager") {
-      const certificate = args.issued.apply((issued) => issued.certificate);
-      const key = args.issued.apply((issued) => issued.privateKey);
-      const files = { "tls.crt": certificate, "tls.key": key, "ca.crt": pulumi.output(packet.ca) };
-      const tls = opaqueSecret(`${name}-tls`, { name: objects.tls, namespace, type: "kubernetes.io/tls", files }, this);
-      made.push(certificate, tls.metadata.name);
-    }
-    this.hash = pulumi.all(made).apply((contents) => contentHash(...contents));
+    this.namespace = args.namespace;
+    const written = [
+      this.write(`${name}-local-key`, objects.localKey, { "key.json": this.createLocalKey(name) }),
+      this.write(`${name}-readers`, objects.readers, { "readers.json": pulumi.jsonStringify(args.readers) }),
+      ...this.writeGiven(name, args),
+    ];
+    this.hash = pulumi.all(written).apply((contents) => contentHash(...contents));
     this.registerOutputs({});
+  }
+
+  private writeGiven(name: string, { ring, issued, packet }: SiteSecretsArgs): pulumi.Output<string>[] {
+    const written: pulumi.Output<string>[] = [];
+    if (ring !== undefined) {
+      const files = { "ring.json": ring.apply((document) => JSON.stringify(document)) };
+      written.push(this.write(`${name}-keys`, objects.keys, files));
+    }
+    if (issued !== undefined && packet.certificates !== "cert-manager") {
+      const files = {
+        "tls.crt": issued.apply(({ certificate }) => certificate),
+        "tls.key": issued.apply(({ privateKey }) => privateKey),
+        "ca.crt": pulumi.output(packet.ca),
+      };
+      written.push(this.write(`${name}-tls`, objects.tls, files));
+    }
+    return written;
+  }
+
+  private createLocalKey(name: string): pulumi.Output<string> {
+    const password = new random.RandomPassword(`${name}-local`, { length: 64, special: false }, { parent: this });
+    return pulumi.secret(password.result).apply((text) => JSON.stringify(tsigKeyFrom("local", text)));
+  }
+
+  /** Returns what changes with the content, known once the Secret is there. */
+  private write(
+    resource: string,
+    name: string,
+    files: Readonly<Record<string, pulumi.Output<string>>>,
+  ): pulumi.Output<string> {
+    const type = name === objects.tls ? "kubernetes.io/tls" : "Opaque";
+    const secret = fileSecret(resource, { name, namespace: this.namespace, type, files }, this);
+    return pulumi
+      .all([secret.metadata.name, pulumi.all(Object.values(files))])
+      .apply(([, contents]) => contentHash(...contents));
   }
 }

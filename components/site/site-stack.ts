@@ -50,12 +50,13 @@ export class SiteStack extends pulumi.ComponentResource {
     super("dnsmesh:site:SiteStack", name, {}, opts);
     const { config, welcome } = args;
     const { packet } = welcome;
+    const { transport } = packet;
     const isPrimary = packet.site.role === "primary-catalog";
     const runtime = siteRuntime(config);
     const within = { parent: this, providers: [this.createProvider(name, config)] };
 
     const { name: namespace } = new SiteNamespace(`${name}-namespace`, config, within);
-    const secrets = new SiteSecrets(`${name}-secrets`, { ...welcome, namespace }, within);
+    const secrets = new SiteSecrets(`${name}-secrets`, { ...welcome, namespace, readers: config.readers }, within);
     const trust = this.createTrust(name, { welcome, namespace, site: config.site }, within);
     const vaultAddress = config.vault?.address;
     const files = new ConfigFiles(
@@ -68,10 +69,10 @@ export class SiteStack extends pulumi.ComponentResource {
       : undefined;
     const bundles = new Bundles(`${name}-bundles`, { namespace, programs: args.programs }, within);
     const policies = new Policies(`${name}-policies`, { namespace, packet, clients: config.clients }, within);
-    const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas }, within);
+    const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas, transport }, within);
     const service = new PublicService(
       `${name}-service`,
-      { namespace, service: config.service, site: packet.site },
+      { namespace, service: config.service, site: packet.site, transport },
       within,
     );
     const mounted = [secrets, ...trust, files, bundles, policies, ...(central ? [central] : [])];
@@ -82,6 +83,7 @@ export class SiteStack extends pulumi.ComponentResource {
         config,
         runtime,
         trust: agentTrust(packet),
+        transport,
         isPrimary,
         podAddresses: pods.addresses,
         restartHash: contentHash(files.restartHash, bundles.agentHash),

@@ -4,9 +4,9 @@ import { compareText, type Outline, type SiteInput } from "./outline";
 import { siblings } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 
-/** Keys by their names: those of the ring, and the site's own. */
-export function renderKeys({ ring, localKey }: Pick<SiteInput, "ring" | "localKey">): string {
-  const keys = [...ring.accepted, localKey].sort((a, b) => compareText(a.name, b.name));
+/** Keys by their names: those of the ring, the site's own, and those of servers outside the mesh. */
+export function renderKeys({ ring, localKey, readers }: Pick<SiteInput, "ring" | "localKey" | "readers">): string {
+  const keys = [...ring.accepted, localKey, ...readers].sort((a, b) => compareText(a.name, b.name));
   return section(
     "key",
     keys.map((key) => ({ id: key.name, algorithm: key.algorithm, secret: key.secret })),
@@ -21,6 +21,7 @@ export function renderKeys({ ring, localKey }: Pick<SiteInput, "ring" | "localKe
  *   as the directory has it no longer.
  * - `mesh-notify`: a NOTIFY holds a zone's name and serial, which everybody may ask for; the key is enough.
  * - `local`: the site's own agent and reconciler read over the pod's network.
+ * - `readers`: servers outside the mesh may take zones, and nothing else, over whatever they speak.
  */
 export function renderAccess(outline: Outline): string {
   return section("acl", rules(outline));
@@ -32,10 +33,13 @@ export function accessIds(outline: Outline): readonly string[] {
 }
 
 function rules(outline: Outline): readonly (Stanza & { readonly id: string })[] {
-  const { ring, localKey, packet } = outline;
+  const { ring, localKey, readers, packet } = outline;
   const key = ring.accepted.map(({ name }) => name).sort(compareText);
-  const local = { id: "local", key: [localKey.name], action: ["transfer"] };
-  if (packet.transport === "tcp") return [{ id: "mesh", key, action: ["transfer", "notify"] }, local];
+  const own = [
+    { id: "local", key: [localKey.name], action: ["transfer"] },
+    { id: "readers", key: readers.map(({ name }) => name).sort(compareText), action: ["transfer"] },
+  ].filter((rule) => rule.key.length > 0);
+  if (packet.transport === "tcp") return [{ id: "mesh", key, action: ["transfer", "notify"] }, ...own];
   const transfers = splitList(hostNames(outline)).map((names, i) => ({
     id: i === 0 ? "mesh" : `mesh-${i}`,
     key,
@@ -43,7 +47,7 @@ function rules(outline: Outline): readonly (Stanza & { readonly id: string })[] 
     protocol: packet.transport === "quic" ? ["quic", "tls"] : ["tls"],
     action: ["transfer"],
   }));
-  return [...transfers, { id: "mesh-notify", key, action: ["notify"] }, local];
+  return [...transfers, { id: "mesh-notify", key, action: ["notify"] }, ...own];
 }
 
 /** Names in the certificates of those that may come: the other sites, and the site itself when it has several pods. */

@@ -20,6 +20,8 @@ export interface SiteInput {
   readonly ring: KeyRing;
   /** The site's own key, by which its agent and reconciler read a zone from its Knot. */
   readonly localKey: TsigKey;
+  /** Keys of servers outside the mesh that may take zones from this site. */
+  readonly readers: readonly TsigKey[];
   /** Left out where transfers run over plain TCP. */
   readonly identity?: Identity;
   readonly view: MeshView;

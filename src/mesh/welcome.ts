@@ -117,11 +117,15 @@ export function parseKey(json: unknown, path: string): TsigKey {
     throw new UserError(`${path}.algorithm must be hmac-sha256, hmac-sha384 or hmac-sha512`);
   }
   const secret = text(key["secret"], `${path}.secret`);
-  const octets = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(secret)
-    ? Buffer.from(secret, "base64").length
-    : 0;
-  if (octets < 16) throw new UserError(`${path}.secret must be base64 of at least 16 octets (RFC 8945 section 7)`);
+  if (!isSecret(secret))
+    throw new UserError(`${path}.secret must be base64 of at least 16 octets (RFC 8945 section 7)`);
   return { name: zoneName(key["name"], `${path}.name`), algorithm, secret };
+}
+
+/** Whether a text can be a key's secret: base64 of at least 16 octets (RFC 8945 section 7). */
+export function isSecret(text: string): boolean {
+  const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+  return base64.test(text) && Buffer.from(text, "base64").length >= 16;
 }
 
 function parseCatalogServer(json: unknown, path: string): CatalogServer {

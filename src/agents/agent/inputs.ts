@@ -11,6 +11,8 @@ export interface Inputs {
   readonly ring: KeyRing;
   /** The site's own key, by which its own programs read a zone from its Knot. */
   readonly localKey: TsigKey;
+  /** Keys of servers outside the mesh that may take zones from this site. */
+  readonly readers: readonly TsigKey[];
   /** Left out where transfers run over plain TCP. */
   readonly identity?: Identity;
 }
@@ -20,6 +22,8 @@ export interface InputFiles {
   readonly packetFile: string;
   readonly ringFile: string;
   readonly localKeyFile: string;
+  /** List of keys; none without it. */
+  readonly readersFile?: string;
   /** Folder with `tls.crt`, `tls.key` and `ca.crt`; needed unless transfers run over plain TCP. */
   readonly tlsFolder?: string;
 }
@@ -35,8 +39,14 @@ export async function readInputs(files: InputFiles): Promise<Inputs> {
     packet,
     ring: await parseFile(files.ringFile, parseKeyRing),
     localKey: await parseFile(files.localKeyFile, (json) => parseKey(json, "key")),
+    readers: files.readersFile === undefined ? [] : await parseFile(files.readersFile, parseReaders),
     ...(packet.transport !== "tcp" && { identity: await identityOf(packet, files.tlsFolder) }),
   };
+}
+
+function parseReaders(json: unknown): readonly TsigKey[] {
+  if (!Array.isArray(json)) throw new UserError("readers must be a list of keys");
+  return json.map((key, i) => parseKey(key, `readers[${i}]`));
 }
 
 function identityOf({ site, directoryZone, transport }: WelcomePacket, folder: string | undefined): Promise<Identity> {
@@ -63,9 +73,9 @@ export class InputWatch {
 
   /** The inputs when they changed since the last call (the first one included), otherwise undefined. Throws as {@link readInputs}. */
   async changed(): Promise<Inputs | undefined> {
-    const { packetFile, ringFile, localKeyFile, tlsFolder } = this.files;
+    const { packetFile, ringFile, localKeyFile, readersFile = [], tlsFolder } = this.files;
     const identity = tlsFolder === undefined ? [] : identityPaths(tlsFolder);
-    const now = await fingerprint([packetFile, ringFile, localKeyFile, ...identity]);
+    const now = await fingerprint([packetFile, ringFile, localKeyFile, readersFile, identity].flat());
     if (now === this.#seen) return undefined;
     const inputs = await readInputs(this.files);
     this.#seen = now;

@@ -9,6 +9,8 @@ export interface AgentOptions {
   readonly ringFile: string;
   /** The site's own key, a JSON file. */
   readonly localKeyFile: string;
+  /** Keys of servers outside the mesh, a JSON file; none without it. */
+  readonly readersFile?: string;
   /** Folder with the site's certificate, its key and the roots; missing only where transfers run over plain TCP. */
   readonly tlsFolder?: string;
   /** Folder with the parts of the central zones; on the primary only. */
@@ -29,6 +31,7 @@ export interface AgentOptions {
 export function readAgentOptions(env: Environment): AgentOptions {
   const central = env["DNS_MESH_CENTRAL"] ?? "";
   const tls = env["DNS_MESH_TLS"] ?? "";
+  const readers = env["DNS_MESH_READERS"] ?? "";
   const remotePort = port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT");
   const pod = required(env, "DNS_MESH_POD");
   const addresses = list(env, "DNS_MESH_REPLICAS");
@@ -37,6 +40,7 @@ export function readAgentOptions(env: Environment): AgentOptions {
     packetFile: required(env, "DNS_MESH_PACKET"),
     ringFile: required(env, "DNS_MESH_KEYS"),
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
+    ...(readers !== "" && { readersFile: readers }),
     ...(tls !== "" && { tlsFolder: tls }),
     ...(central !== "" && { centralFolder: central }),
     runtime: {

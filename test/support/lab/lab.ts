@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { bundle } from "../../../src/io/bundle";
-import type { KeyRing, Mesh, Topology, Transport } from "../../../src/mesh/model";
+import type { KeyRing, Mesh, Topology, Transport, TsigKey } from "../../../src/mesh/model";
 import { makeAuthority, type Identity } from "../certificates";
 import { eventually } from "../eventually";
 import { inParallel } from "../../../src/in-parallel";
@@ -26,6 +26,8 @@ export interface LabOptions {
   readonly topology?: Topology;
   /** What transfers run over. @default tls */
   readonly transport?: Transport;
+  /** Keys of servers outside the mesh that may take zones from every site. @default none */
+  readonly readers?: readonly TsigKey[];
   /** `namespaces` needs root and a program run by `rerunInPrivateNetwork`. @default loopback */
   readonly network?: NetworkKind;
   /** Folder below which the sites' volumes lie, for example one on tmpfs. @default the folder for temporary files */
@@ -48,6 +50,7 @@ interface Parts {
   readonly ports: { readonly dns: number; readonly secure: number; readonly http: number };
   /** The mesh's authorities, the one that signs first. */
   readonly authorities: readonly Identity[];
+  readonly readers: readonly TsigKey[];
   readonly program: string;
   readonly ring: KeyRing;
 }
@@ -105,7 +108,7 @@ export class Lab implements AsyncDisposable {
     const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
     const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
     const authorities = [makeAuthority()];
-    return new Lab(plan, { folder, network, guardian, ports, program, ring, authorities });
+    return new Lab(plan, { folder, network, guardian, ports, program, ring, authorities, readers: o.readers ?? [] });
   }
 
   /** Puts one more site into the list. */
@@ -251,11 +254,11 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const address = this.plan.listed(name).addresses[0] ?? "";
     await this.network.attach(name, address);
-    const { ring, program, ports, folder, authorities } = this.o;
+    const { ring, program, ports, folder, authorities, readers } = this.o;
     const addresses = this.replicas.get(name);
     return {
       ...{ name, folder: join(folder, name), address, port: ports.dns, securePort: ports.secure },
-      ...{ httpPort: ports.http, ring, authorities, program },
+      ...{ httpPort: ports.http, ring, authorities, readers, program },
       enter: this.network.enter(name),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };

@@ -36,6 +36,8 @@ export interface LabPlace {
   readonly securePort: number;
   readonly httpPort: number;
   readonly ring: KeyRing;
+  /** Keys of servers outside the mesh. */
+  readonly readers: readonly TsigKey[];
   /** The mesh's authorities, the one that signs first. */
   readonly authorities: readonly Identity[];
   /** The bundled agent. */
@@ -61,7 +63,7 @@ export class LabSite implements AsyncDisposable {
 
   constructor(private place: LabPlace) {
     const secret = randomBytes(32).toString("base64");
-    this.#localKey = { name: `local-${place.name}`, algorithm: "hmac-sha256", secret };
+    this.#localKey = { name: "local", algorithm: "hmac-sha256", secret };
     this.control = new KnotControl(join(this.path("run"), "knot.sock"));
     this.#agent = new KeptProcess(() => ({
       command: this.#at(pinnedNode(), ...nodeFlags, this.place.program, "worker"),
@@ -135,6 +137,7 @@ export class LabSite implements AsyncDisposable {
     await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
     await writeFile(this.path("etc", "ring.json"), JSON.stringify(this.place.ring));
     await writeFile(this.path("etc", "local.json"), JSON.stringify(this.#localKey));
+    await writeFile(this.path("etc", "readers.json"), JSON.stringify(this.place.readers));
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
     await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime(), mesh.transport));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
@@ -219,6 +222,7 @@ export class LabSite implements AsyncDisposable {
       DNS_MESH_PACKET: this.path("etc", "welcome.json"),
       DNS_MESH_KEYS: this.path("etc", "ring.json"),
       DNS_MESH_LOCAL_KEY: this.path("etc", "local.json"),
+      DNS_MESH_READERS: this.path("etc", "readers.json"),
       DNS_MESH_TLS: this.path("etc", "tls"),
       ...(existsSync(this.path("central")) && { DNS_MESH_CENTRAL: this.path("central") }),
       DNS_MESH_STORAGE: this.path("storage"),

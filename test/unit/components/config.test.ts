@@ -93,6 +93,16 @@ describe("a stack's settings", () => {
     ],
     ["with a namespace that is no label", { ...minimal, namespace: "DNS" }, /dns-mesh:namespace: must be a DNS label/],
     [
+      "with a reader's key that is named like one of the mesh",
+      { ...minimal, readers: [{ name: "mesh-1", algorithm: "hmac-sha256", secret: "A".repeat(24) }] },
+      /dns-mesh:readers\[0\]\.name: is a name that the mesh gives its own keys; choose another/,
+    ],
+    [
+      "with a reader's key that is too short",
+      { ...minimal, readers: [{ name: "bind", algorithm: "hmac-sha256", secret: "AAAA" }] },
+      /dns-mesh:readers\[0\]\.secret: must be base64 of at least 16 octets/,
+    ],
+    [
       "with a Vault that is no URL",
       { mesh: exampleList, vault: { address: "vault:8200" } },
       /dns-mesh:vault\.address: must be an http or https URL/,
