@@ -38,6 +38,6 @@ export class AppRoles extends pulumi.ComponentResource {
       { parent: this, provider },
     );
     const files = { "role-id": roleId, "secret-id": secretId };
-    fileSecret(name, { name: secretNames[client], namespace, type: "Opaque", files }, this);
+    fileSecret(name, { name: secretNames[client], namespace, type: "Opaque", files }, { parent: this });
   }
 }

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { serverName } from "../../src/mesh/welcome";
 import { objectOptions } from "../object-options";
+import { contentHash } from "./hash";
 import { commonLabels, objects } from "./names";
 import { fileSecret } from "./file-secret";
 import type { IssuedCertificate } from "./welcome";
@@ -20,6 +21,9 @@ export interface ClusterCertificateArgs {
 /**
  * The site's certificate by cert-manager, which must run in the cluster: an Issuer with the site's own authority, and a
  * Certificate whose key is born in the cluster, made anew at each renewal, and leaves it never.
+ *
+ * The Issuer is named after its authority's certificate: with a new authority the Certificate has another issuer, which
+ * cert-manager acts on at once. Of a new key behind the same name it takes no notice until the next renewal.
  */
 export class ClusterCertificate extends pulumi.ComponentResource {
   constructor(name: string, args: ClusterCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -29,49 +33,51 @@ export class ClusterCertificate extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  private createIssuer(name: string, { namespace, issuer }: ClusterCertificateArgs): pulumi.Resource {
-    const files = {
-      "tls.crt": issuer.apply(({ certificate }) => certificate),
-      "tls.key": issuer.apply(({ privateKey }) => privateKey),
-    };
+  /** The old authority goes when the certificate has left it. */
+  private createIssuer(name: string, { namespace, issuer }: ClusterCertificateArgs): pulumi.Output<string> {
+    const certificate = pulumi.unsecret(issuer.apply((issued) => issued.certificate));
+    const issuerName = certificate.apply((pem) => `${objects.issuer}-${contentHash(pem).slice(0, 8)}`);
+    const files = { "tls.crt": certificate, "tls.key": issuer.apply(({ privateKey }) => privateKey) };
+    const successorFirst = { deleteBeforeReplace: false };
     const secret = fileSecret(
       `${name}-authority`,
-      { name: objects.issuer, namespace, type: "kubernetes.io/tls", files },
-      this,
+      { name: issuerName, namespace, type: "kubernetes.io/tls", files },
+      { parent: this, ...successorFirst },
     );
-    return new k8s.apiextensions.CustomResource(
+    const { metadata } = new k8s.apiextensions.CustomResource(
       `${name}-issuer`,
       {
         apiVersion: `${group}/v1`,
         kind: "Issuer",
-        metadata: { name: objects.issuer, namespace, labels: commonLabels },
+        metadata: { name: issuerName, namespace, labels: commonLabels },
         spec: { ca: { secretName: secret.metadata.name } },
       },
-      objectOptions(this),
+      objectOptions(this, successorFirst),
     );
+    return metadata.name;
   }
 
-  private createCertificate(name: string, args: ClusterCertificateArgs, issuer: pulumi.Resource): void {
+  private createCertificate(name: string, args: ClusterCertificateArgs, issuer: pulumi.Output<string>): void {
     new k8s.apiextensions.CustomResource(
       name,
       {
         apiVersion: `${group}/v1`,
         kind: "Certificate",
         metadata: { name: objects.tls, namespace: args.namespace, labels: commonLabels },
-        spec: certificateSpec(args.packet),
+        spec: certificateSpec(args.packet, issuer),
       },
-      objectOptions(this, { dependsOn: [issuer] }),
+      objectOptions(this),
     );
   }
 }
 
 /** 90 days, renewed after 60: as Let's Encrypt has taught everybody. */
-function certificateSpec({ site, directoryZone }: WelcomePacket): object {
+function certificateSpec({ site, directoryZone }: WelcomePacket, issuer: pulumi.Output<string>): object {
   const host = serverName(site.name, directoryZone);
   return {
     secretName: objects.tls,
     secretTemplate: { labels: commonLabels },
-    issuerRef: { group, kind: "Issuer", name: objects.issuer },
+    issuerRef: { group, kind: "Issuer", name: issuer },
     commonName: host,
     dnsNames: [host],
     ipAddresses: [...site.addresses],

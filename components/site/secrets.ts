@@ -65,7 +65,7 @@ export class SiteSecrets extends pulumi.ComponentResource {
     files: Readonly<Record<string, pulumi.Output<string>>>,
   ): pulumi.Output<string> {
     const type = name === objects.tls ? "kubernetes.io/tls" : "Opaque";
-    const secret = fileSecret(resource, { name, namespace: this.namespace, type, files }, this);
+    const secret = fileSecret(resource, { name, namespace: this.namespace, type, files }, { parent: this });
     return pulumi
       .all([secret.metadata.name, pulumi.all(Object.values(files))])
       .apply(([, contents]) => contentHash(...contents));

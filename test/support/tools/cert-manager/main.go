@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -27,13 +28,28 @@ import (
 
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "path of the kubeconfig")
+	tellVersion := flag.Bool("version", false, "tell the version of cert-manager that is inside")
 	flag.Parse()
+	if *tellVersion {
+		fmt.Println("cert-manager-controllers", version())
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *kubeconfig); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func version() string {
+	info, _ := debug.ReadBuildInfo()
+	for _, module := range info.Deps {
+		if module.Path == "github.com/cert-manager/cert-manager" {
+			return module.Version
+		}
+	}
+	return "unknown"
 }
 
 func run(ctx context.Context, kubeconfig string) error {

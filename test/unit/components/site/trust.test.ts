@@ -183,18 +183,37 @@ describe("a site's keys and certificates", () => {
 
     it("are a certificate for the site's name and addresses, whose key is born in the cluster", async () => {
       const run = await up("site-a", { stacks: { [sharedName]: outputs } });
-      expect(secretNames(run)).to.include("mesh-issuer").and.not.include("knot-tls");
-      expect(run.one("Issuer").inputs).to.have.deep.property("spec", { ca: { secretName: "mesh-issuer" } });
+      expect(secretNames(run)).to.not.include("knot-tls");
+      const issuer = nameOf(run.one("Issuer"));
+      expect(issuer).to.match(/^mesh-issuer-[0-9a-f]{8}$/);
+      expect(run.one("Issuer").inputs).to.have.deep.property("spec", { ca: { secretName: issuer } });
       expect(run.one("Certificate").inputs)
         .to.have.property("spec")
         .that.deep.includes({
           secretName: "knot-tls",
-          issuerRef: { group: "cert-manager.io", kind: "Issuer", name: "mesh-issuer" },
+          issuerRef: { group: "cert-manager.io", kind: "Issuer", name: issuer },
           dnsNames: ["site-a.dns.internal"],
           ipAddresses: ["192.0.2.1"],
           usages: ["digital signature", "server auth", "client auth"],
           privateKey: { algorithm: "ECDSA", size: 256, encoding: "PKCS8", rotationPolicy: "Always" },
         });
+    });
+
+    it("have another issuer as soon as the site's authority is another, which the old one outlives", async () => {
+      const renewed = sharedOutputs(exampleMesh, trust);
+      const issued = { ...exampleSecrets("site-a"), certificate: "renewed authority" };
+      renewed.outputs["siteSecrets"] = { "site-a": issued };
+      const runs = [
+        await up("site-a", { stacks: { [sharedName]: outputs } }),
+        await up("site-a", { stacks: { [sharedName]: renewed } }),
+      ];
+      const issuers = runs.map((run) => nameOf(run.one("Issuer")));
+      expect(issuers[0]).not.to.equal(issuers[1]);
+      for (const [i, run] of runs.entries()) {
+        expect(run.one("Certificate").inputs).to.have.nested.property("spec.issuerRef.name", issuers[i]);
+        expect(run.one("Issuer").deleteBeforeReplace).to.equal(false);
+        expect(run.one("core/v1:Secret", issuers[i]).deleteBeforeReplace).to.equal(false);
+      }
     });
 
     it("stand beside all the roots that are trusted, of which cert-manager knows one at most", async () => {
@@ -217,7 +236,7 @@ describe("a site's keys and certificates", () => {
     it("give the site's own authority to nobody but cert-manager", async () => {
       const run = await up("site-a", { stacks: { [sharedName]: outputs } });
       for (const spec of podSpecs(run)) expect(JSON.stringify(spec)).not.to.contain("mesh-issuer");
-      expect(run.one("core/v1:Secret", "mesh-issuer").wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
+      expect(run.one("core/v1:Secret", nameOf(run.one("Issuer"))).wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
     });
   });
 });
