@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../src/errors";
+import { defaultRateLimit } from "../src/knot/site-runtime";
 import { isCidr, ipVersion } from "../src/mesh/ip";
 import { zoneNameProblem } from "../src/mesh/names";
 import { isSecret } from "../src/mesh/welcome";
@@ -54,6 +55,24 @@ const imagesSchema = z.strictObject({
   /** Any image with Node 22 or newer on its PATH; it runs the agent and the reconciler. @default "docker.io/library/node:24-slim" */
   node: z.string().min(1).default("docker.io/library/node:24-slim"),
 });
+
+const rateLimitSchema = z
+  .strictObject({
+    /** Answers a second to one address over UDP. @default 200 @example 1000 */
+    perSecond: z
+      .int("must be a whole number")
+      .min(1, "must be at least 1")
+      .max(5_000_000)
+      .default(defaultRateLimit.perSecond),
+    /** Answers at once, after a rest. @default 500 @example 2500 */
+    burst: z.int("must be a whole number").min(1, "must be at least 1").max(5_000_000).default(defaultRateLimit.burst),
+    /** Networks without a limit: resolvers that many share. @default [] @example ["10.0.0.53/32"] */
+    exempt: z.array(cidr).default([]),
+  })
+  .refine(({ perSecond, burst }) => perSecond <= 1000 * burst, {
+    message: "must be at least a thousandth of perSecond",
+    path: ["burst"],
+  });
 
 /** Names that the mesh gives its own keys. */
 const ownKeyNames = /^(local|mesh-\d+)$/;
@@ -121,6 +140,13 @@ const siteSchema = z.strictObject({
   resources: resourcesSchema.prefault({}),
   /** Addresses that Knot binds in the pod, always on port 5353. @default ["0.0.0.0"] @example ["0.0.0.0", "::"] */
   listen: z.array(ipAddress).min(1, "must have at least one address").default(["0.0.0.0"]),
+  /** How many answers one address gets over UDP before it is sent to TCP; `false` for no limit. @default 200 a second, 500 at once */
+  rateLimit: z
+    .union(
+      [z.literal(false), rateLimitSchema],
+      "must be false, or an object of perSecond, burst (at least 1 each) and exempt (networks)",
+    )
+    .prefault({}),
   /** Port that other sites answer on. @default 53 */
   remotePort: z.coerce.number().int().min(1).max(65535).default(53),
   /** Port that other sites have TLS and QUIC on. @default 853 */

@@ -9,7 +9,7 @@ export interface Settings {
 /** Settings that are lists or objects; Pulumi hands them over as JSON. */
 const structured = new Set([
   ...["mesh", "vault", "rotation", "ca", "keys"],
-  ...["service", "clients", "readers", "images", "resources", "listen"],
+  ...["service", "clients", "readers", "images", "resources", "listen", "rateLimit"],
 ]);
 
 /**

@@ -76,6 +76,7 @@ function podSpec(args: KeyRotatorArgs): k8s.types.input.core.v1.PodSpec {
           { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
           { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
           { name: "DNS_MESH_PODS", value: args.podAddresses.apply((all) => all.join(",")) },
+          { name: "DNS_MESH_REMOTE_PORT", value: String(config.remotePort) },
           ...access.environment,
         ],
         resources: config.resources.rotator,

@@ -4,7 +4,9 @@ import type { SiteConfig } from "../config";
 import { paths, podPorts } from "./names";
 
 /** How Knot runs in the site's pods, as far as it is the same for all of them. */
-export function siteRuntime(config: Pick<SiteConfig, "listen" | "remotePort" | "securePort">): SiteRuntime {
+export function siteRuntime(
+  config: Pick<SiteConfig, "listen" | "remotePort" | "securePort" | "rateLimit">,
+): SiteRuntime {
   return {
     storage: paths.storage,
     rundir: paths.rundir,
@@ -14,6 +16,7 @@ export function siteRuntime(config: Pick<SiteConfig, "listen" | "remotePort" | "
       listen: config.listen.map((address) => `${address}@${podPorts.secure}`),
       remotePort: config.securePort,
     },
+    rateLimit: config.rateLimit,
   };
 }
 

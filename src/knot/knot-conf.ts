@@ -1,5 +1,7 @@
 import type { Transport } from "../mesh/model";
-import type { SiteRuntime } from "./site-runtime";
+import { cookiesFile } from "./cookies";
+import { defaultRateLimit, type SiteRuntime } from "./site-runtime";
+import { section } from "./stanza";
 
 /** Where certificates stand on the volume: the site's own with its key, and those of the authorities. */
 export const tlsFiles = { own: "tls/site.pem", roots: "tls/roots.pem" } as const;
@@ -9,6 +11,9 @@ export const tlsFiles = { own: "tls/site.pem", roots: "tls/roots.pem" } as const
  *
  * - `include` takes globs: a bare directory would silently include nothing.
  * - `remote-retry-delay` keeps a black-holed peer from taking the background workers one zone after the other.
+ * - Zones log at `debug`: only there does Knot say why it refused a transfer, a NOTIFY or a signature.
+ * - `identity`, `version` and `nsid` are empty: who answers, and with what, is told to nobody (CHAOS TXT gets REFUSED).
+ * - Cookies come before the rate limit, which spares those who show a valid one.
  * - `user` is absent: the server already runs as an unprivileged user and may not change to another.
  */
 export function renderKnotConf(runtime: SiteRuntime, transport: Transport): string {
@@ -16,7 +21,11 @@ export function renderKnotConf(runtime: SiteRuntime, transport: Transport): stri
   return `server:
     rundir: "${rundir}"
     listen: [${runtime.listen.join(", ")}]
-${secureServer(runtime, transport)}    udp-workers: ${workers?.udp ?? 2}
+    identity: ""
+    version: ""
+    nsid: ""
+${secureServer(runtime, transport)}    udp-max-payload: 1232
+    udp-workers: ${workers?.udp ?? 2}
     tcp-workers: ${workers?.tcp ?? 10}
     tcp-reuseport: on
     background-workers: ${workers?.background ?? 8}
@@ -28,6 +37,7 @@ control:
 log:
   - target: stdout
     any: info
+    zone: debug
 
 database:
     storage: "${storage}/db"
@@ -46,14 +56,16 @@ mod-stats:
     reply-nodata: on
     query-type: on
 
-policy:
+include: "${storage}/${cookiesFile}"
+
+${renderRateLimit(runtime)}policy:
   - id: mesh
     algorithm: ecdsap256sha256
 
 template:
   - id: default
     storage: "${storage}/zones"
-    global-module: mod-stats/default
+    global-module: [${globalModules(runtime).join(", ")}]
 
 include: "${storage}/conf/keys.conf"
 include: "${storage}/conf/peers.d/*.conf"
@@ -75,4 +87,28 @@ function secureServer({ storage, secure }: SiteRuntime, transport: Transport): s
   ]
     .map((line) => `    ${line}\n`)
     .join("");
+}
+
+/**
+ * Only UDP is limited, and nothing is dropped (`slip: 1`): transfers and everything else over TCP, TLS and QUIC come from
+ * an address that is no forgery, and the time limit there would count the handshakes of peers too. The own agent asks
+ * over loopback.
+ */
+function renderRateLimit({ rateLimit = defaultRateLimit }: SiteRuntime): string {
+  if (rateLimit === false) return "";
+  const { perSecond, burst, exempt } = rateLimit;
+  return section("mod-rrl", [
+    {
+      id: "default",
+      "rate-limit": perSecond,
+      "instant-limit": burst,
+      slip: 1,
+      "time-rate-limit": 0,
+      whitelist: ["127.0.0.1", "::1", ...exempt],
+    },
+  ]);
+}
+
+function globalModules({ rateLimit }: SiteRuntime): readonly string[] {
+  return ["mod-stats/default", "mod-cookies/default", ...(rateLimit === false ? [] : ["mod-rrl/default"])];
 }

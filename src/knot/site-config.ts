@@ -4,6 +4,7 @@ import type { SiteView } from "../plan/view";
 import { accessIds, renderAccess, renderKeys } from "./access";
 import { renderCatalogZone } from "./catalog-text";
 import { soaLines } from "./central-zones";
+import { cookiesFile, renderCookies } from "./cookies";
 import { compareText, outlineOf, ownerTemplate, type Identity, type Outline, type SiteInput } from "./outline";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
 import { tlsFiles } from "./knot-conf";
@@ -35,6 +36,7 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
     ...(input.identity ? identityTexts(input.identity) : []),
     ["conf/keys.conf", renderKeys(input)],
     ["conf/peers.d/05-access.conf", renderAccess(outline)],
+    [cookiesFile, renderCookies(input.ring, input.packet.site.name)],
     ["conf/peers.d/10-remotes.conf", renderRemotes(outline)],
     ["conf/peers.d/20-templates.conf", renderTemplates(outline)],
     ["conf/peers.d/30-catalog.conf", renderLocalCatalogStanza(outline)],

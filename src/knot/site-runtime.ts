@@ -1,3 +1,19 @@
+/**
+ * How many answers one address gets over UDP, where it can be forged. Beyond that an answer is cut to nothing (TC), so
+ * that who really asks comes back over TCP, which is not limited. Whoever shows a cookie is not limited either.
+ */
+export interface RateLimit {
+  /** Answers a second to one address. */
+  readonly perSecond: number;
+  /** Answers at once, after a rest. */
+  readonly burst: number;
+  /** Networks without a limit. */
+  readonly exempt: readonly string[];
+}
+
+/** What holds where nobody says otherwise. */
+export const defaultRateLimit: RateLimit = { perSecond: 200, burst: 500, exempt: [] };
+
 /** How one Knot server runs: paths, sockets, siblings. The agent reads it from its environment. */
 export interface SiteRuntime {
   /** Volume of the server; holds `conf`, `zones` and `db`. */
@@ -10,6 +26,8 @@ export interface SiteRuntime {
   readonly remotePort: number;
   /** Sockets for TLS (TCP) and QUIC (UDP), and the port at which the other sites have theirs. */
   readonly secure: { readonly listen: readonly string[]; readonly remotePort: number };
+  /** How many answers a stranger gets over UDP. @default {@link defaultRateLimit} */
+  readonly rateLimit?: RateLimit | false;
   readonly workers?: { readonly udp?: number; readonly tcp?: number; readonly background?: number };
   /** The pods of this site when there are several. */
   readonly replicas?: {

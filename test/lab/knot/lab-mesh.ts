@@ -16,13 +16,16 @@ import { issue, makeAuthority } from "../../support/certificates";
 import { freePort, startKnot, type KnotPlace, type KnotServer } from "../../support/knot";
 
 /** The key ring of the lab's meshes. */
-const ring: KeyRing = {
+export const ring: KeyRing = {
   signing: "mesh-2",
   accepted: [
     { name: "mesh-1", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 1).toString("base64") },
     { name: "mesh-2", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 2).toString("base64") },
   ],
 };
+
+/** The key that the lab's sites sign with. */
+export const signingKey = ring.accepted[1]!;
 
 /** A key for servers outside the mesh. */
 export const readerKey: TsigKey = {
@@ -111,12 +114,17 @@ export interface LabSiteOptions {
   readonly view: MeshView;
   readonly ports: LabPorts;
   readonly replicas?: SiteRuntime["replicas"];
+  readonly rateLimit?: SiteRuntime["rateLimit"];
+  /** @default {@link ring} */
+  readonly ring?: KeyRing;
+  /** Text of own zones, by name, instead of what a new site has. */
+  readonly zoneFiles?: Readonly<Record<string, string>>;
   /** Serial of the own zones and, on the primary, of the central zones. */
   readonly serial?: number;
 }
 
 /** How a lab server runs; what it leaves out of a real site's is nothing. */
-export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "ports" | "replicas">): SiteRuntime {
+export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "ports" | "replicas" | "rateLimit">): SiteRuntime {
   return {
     storage: place.storage,
     rundir: place.rundir,
@@ -125,6 +133,7 @@ export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "ports" | "r
     secure: { listen: [`${place.address}@${o.ports.secure}`], remotePort: o.ports.secure },
     workers: { udp: 1, tcp: 2, background: 2 },
     ...(o.replicas !== undefined && { replicas: o.replicas }),
+    ...(o.rateLimit !== undefined && { rateLimit: o.rateLimit }),
   };
 }
 
@@ -153,8 +162,9 @@ export async function startSite(o: LabSiteOptions): Promise<LabSite> {
   const seeds = writer
     ? seedFiles(o.mesh, packet, o.serial ?? Math.floor(Date.now() / 1000))
     : new Map<string, string>();
+  for (const [name, text] of Object.entries(o.zoneFiles ?? {})) seeds.set(`zones/${name}.zone`, text);
   const filesAt = (place: KnotPlace, view: MeshView) =>
-    renderSiteFiles({ packet, ...secrets, view, runtime: runtimeOf(place, o) });
+    renderSiteFiles({ packet, ...secrets, ring: o.ring ?? ring, view, runtime: runtimeOf(place, o) });
   const knot = await startKnot({
     address,
     port: o.ports.dns,

@@ -80,6 +80,11 @@ export class LabSite implements AsyncDisposable {
     return { address: this.place.address, port: this.place.port };
   }
 
+  /** Where Knot listens for TLS and QUIC. */
+  get secureServer(): DnsServer {
+    return { address: this.place.address, port: this.place.securePort };
+  }
+
   get address(): string {
     return this.place.address;
   }

@@ -55,6 +55,7 @@ describe("a stack's settings", () => {
       split: false,
       verifyAddress: true,
     });
+    expect(config.rateLimit).to.deep.equal({ perSecond: 200, burst: 500, exempt: [] });
     expect(config.images.knot).to.match(/:v3\.5\.[89]/);
   });
 
@@ -64,6 +65,12 @@ describe("a stack's settings", () => {
       protect: false,
       remotePort: 5300,
     });
+  });
+
+  it("limit answers as told, or not at all", () => {
+    const rateLimit = { perSecond: 1000, exempt: ["10.0.0.53/32"] };
+    expect(site({ ...minimal, rateLimit }).rateLimit).to.deep.equal({ ...rateLimit, burst: 500 });
+    expect(site({ ...minimal, rateLimit: false }).rateLimit).to.equal(false);
   });
 
   it("name the site where it is not called like its stack", () => {
@@ -124,6 +131,22 @@ describe("a stack's settings", () => {
       "with a list that is a text",
       { ...minimal, clients: "10.0.0.0/8" },
       /dns-mesh:clients must be a list or an object/,
+    ],
+    ["with a rate limit of nothing", { ...minimal, rateLimit: { perSecond: 0 } }, /dns-mesh:rateLimit.*at least 1/],
+    [
+      "with a rate limit that is true",
+      { ...minimal, rateLimit: true },
+      /dns-mesh:rateLimit: must be false, or an object/,
+    ],
+    [
+      "with a burst that Knot does not take",
+      { ...minimal, rateLimit: { perSecond: 5000, burst: 4 } },
+      /dns-mesh:rateLimit.burst: must be at least a thousandth/,
+    ],
+    [
+      "with an exempt address",
+      { ...minimal, rateLimit: { exempt: ["10.0.0.1"] } },
+      /dns-mesh:rateLimit.*(CIDR|networks)/,
     ],
     ["with a namespace that is no label", { ...minimal, namespace: "DNS" }, /dns-mesh:namespace: must be a DNS label/],
     [

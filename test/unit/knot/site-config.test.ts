@@ -267,6 +267,7 @@ describe("renderKnotConf", () => {
     const text = renderKnotConf(runtime, "tls");
     expect(text).to.not.match(/^\s*user:/m);
     expect(text.match(/^include: .*/gm)).to.deep.equal([
+      'include: "/storage/conf/cookies.conf"',
       'include: "/storage/conf/keys.conf"',
       'include: "/storage/conf/peers.d/*.conf"',
       'include: "/storage/conf/zones.d/*.conf"',
@@ -279,5 +280,22 @@ describe("renderKnotConf", () => {
     expect(listens("tls")).to.deep.equal(["listen-tls"]);
     expect(listens("quic")).to.deep.equal(["listen-tls", "listen-quic"]);
     expect(listens("tcp")).to.equal(null);
+  });
+
+  it("limits answers over UDP, after cookies, and leaves connections and the own agent alone", () => {
+    const text = renderKnotConf({ ...runtime, rateLimit: { perSecond: 7, burst: 9, exempt: ["192.0.2.0/24"] } }, "tls");
+    expect(text).to.contain("global-module: [mod-stats/default, mod-cookies/default, mod-rrl/default]");
+    expect(items(text.split("mod-rrl:")[1]!.split("policy:")[0]!).get("default")).to.include.members([
+      "rate-limit: 7",
+      "instant-limit: 9",
+      "slip: 1",
+      "time-rate-limit: 0",
+      "whitelist: [127.0.0.1, ::1, 192.0.2.0/24]",
+    ]);
+  });
+
+  it("limits 200 answers a second where nothing is said, and none where that is said", () => {
+    expect(renderKnotConf(runtime, "tls")).to.contain("rate-limit: 200\n").and.contain("instant-limit: 500\n");
+    expect(renderKnotConf({ ...runtime, rateLimit: false }, "tls")).to.not.contain("rrl");
   });
 });

@@ -303,6 +303,18 @@ describe("SiteStack", () => {
       .that.includes({ schedule: "* * * * *", concurrencyPolicy: "Forbid" });
   });
 
+  it("limits answers as the settings tell", async () => {
+    const conf = async (config: Record<string, unknown>): Promise<string | undefined> => {
+      const maps = (await up("site-c", { config })).resources.filter(({ type }) => type.endsWith(":ConfigMap"));
+      const data = maps.map(({ inputs }) => inputs["data"] as Record<string, string> | undefined);
+      return data.find((each) => each?.["knot.conf"] !== undefined)?.["knot.conf"];
+    };
+    expect(await conf({ rateLimit: { perSecond: 70 } })).to.contain("rate-limit: 70\n");
+    expect(await conf({ rateLimit: false }))
+      .to.be.a("string")
+      .and.not.contain("mod-rrl");
+  });
+
   it("lets the clients in that the settings name", async () => {
     const policy = (await up("site-a", { config: { clients: ["10.0.0.0/8"] } })).one("NetworkPolicy", "knot-clients");
     expect(policy.inputs).to.have.deep.nested.property("spec.ingress[0].from", [{ ipBlock: { cidr: "10.0.0.0/8" } }]);
