@@ -41,9 +41,8 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
 }
 
 /** The keys of a cluster are of use to the shared stack alone. */
-function withoutVault(site: Site): Site {
-  const { vault: _, ...rest } = site;
-  return rest;
+function withoutVault({ vault: _, ...site }: Site): Site {
+  return site;
 }
 
 function catalogServer(site: Site): CatalogServer {

@@ -1,3 +1,4 @@
+import type { IssuedCertificate } from "../../../components/site/welcome";
 import type { Mesh, WelcomeSecrets } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
 import type { WelcomeTrust } from "../../../src/mesh/trust";
@@ -60,6 +61,12 @@ export function sharedOutputs(
   };
 }
 
+/** What an authority outside the cluster issued for a site. */
+export function exampleIssued(site: string): IssuedCertificate {
+  const { certificate, privateKey } = exampleSecrets(site);
+  return { certificate, privateKey };
+}
+
 /** What the shared stack tells sites of a Vault that they log in to by the keys of their cluster. */
 export const vaultByJwt: WelcomeTrust = {
   certificates: "vault",
@@ -75,6 +82,6 @@ export const vaultByJwt: WelcomeTrust = {
 
 /** The shared stack's outputs where secrets lie in Vault. */
 export function sharedVaultOutputs(trust: WelcomeTrust = vaultByJwt): { outputs: Record<string, unknown> } {
-  const { siteSecrets: _, ...outputs } = sharedOutputs(exampleMesh, trust).outputs;
-  return { outputs };
+  const { directory, catalog, sites } = sharedOutputs(exampleMesh, trust).outputs;
+  return { outputs: { directory, catalog, sites } };
 }

@@ -115,8 +115,7 @@ describe("SharedStack", () => {
   describe("with cert-manager", () => {
     it("gives each site an authority of its own that can sign no other", async () => {
       const run = await up({ certificates: "cert-manager" });
-      const { inputs } = run.one("LocallySignedCert", "mesh-authority-site-b-issuer-certificate");
-      expect(inputs).to.deep.include({
+      expect(run.one("LocallySignedCert", "mesh-authority-site-b-issuer-certificate").inputs).to.deep.include({
         isCaCertificate: true,
         maxPathLength: 0,
         allowedUses: ["cert_signing", "crl_signing"],

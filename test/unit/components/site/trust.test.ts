@@ -3,6 +3,7 @@ import type * as k8s from "@pulumi/kubernetes";
 import type { WelcomeTrust } from "../../../../src/mesh/trust";
 import {
   exampleMesh,
+  exampleIssued,
   exampleSecrets,
   sharedName,
   sharedOutputs,
@@ -15,7 +16,7 @@ import { environment, podSpecs, up } from "./site-run";
 type Volume = k8s.types.output.core.v1.Volume;
 
 function withVault(site: string, trust: WelcomeTrust = vaultByJwt, config: Record<string, unknown> = {}): Promise<Run> {
-  const { keyRing: _, ...issued } = exampleSecrets(site);
+  const issued = exampleIssued(site);
   const vault = { [`dns-mesh/sites/${site}`]: issued, [`dns-mesh/issuers/${site}`]: issued };
   return up(site, { stacks: { [sharedName]: sharedVaultOutputs(trust) }, vault, config });
 }
@@ -26,7 +27,7 @@ const byAppRole: WelcomeTrust = {
 };
 
 function volumesOf(run: Run, pod: number): ReadonlyMap<string, Volume> {
-  return new Map(((podSpecs(run)[pod]?.volumes ?? []) as Volume[]).map((volume) => [volume.name, volume]));
+  return new Map((podSpecs(run)[pod]?.volumes ?? []).map((volume) => [volume.name, volume]));
 }
 
 const secretNames = (run: Run): string[] => run.all("core/v1:Secret").map(nameOf);
@@ -116,12 +117,12 @@ describe("a site's keys and certificates", () => {
     it("come with a login that is a Secret, another one for the rotator", async () => {
       const run = await withVault("site-a", byAppRole);
       expect(secretNames(run)).to.include.members(["vault-approle", "vault-approle-rotator"]);
-      const { inputs, wire } = run.one("core/v1:Secret", "vault-approle");
-      const { data } = inputs as { data: Record<string, string> };
+      const secret = run.one("core/v1:Secret", "vault-approle");
+      const { data } = secret.inputs as { data: Record<string, string> };
       const text = (file: string): string => Buffer.from(data[file] ?? "", "base64").toString();
       expect(text("role-id")).to.equal("role id of site-site-a");
       expect(text("secret-id")).to.equal("SECRET id of site-a-app-roles-site-secret-id");
-      expect(wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
+      expect(secret.wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
       expect(configFile(run, "vault.json")).to.have.deep.property("auth", {
         ...{ method: "approle", path: "dns-mesh-approle" },
         roleIdFile: "/etc/dns-mesh-approle/role-id",

@@ -2,7 +2,14 @@ import { expect } from "chai";
 import { UserError } from "../../../../src/errors";
 import { fetchWelcome } from "../../../../components/site/welcome";
 import type { WelcomeTrust } from "../../../../src/mesh/trust";
-import { exampleSecrets, sharedName, sharedOutputs, sharedVaultOutputs, vaultByJwt } from "../example-mesh";
+import {
+  exampleIssued,
+  exampleSecrets,
+  sharedName,
+  sharedOutputs,
+  sharedVaultOutputs,
+  vaultByJwt,
+} from "../example-mesh";
 import { runStack, type Run, type RunOptions } from "../recorded-stack";
 
 interface Fetched extends Partial<RunOptions> {
@@ -59,7 +66,7 @@ describe("a site's welcome", () => {
   ] as const) {
     it(`has its certificate from Vault where the shared stack put it there, with ${certificates}`, async () => {
       const trust: WelcomeTrust = { ...vaultByJwt, certificates };
-      const { keyRing: _, ...issued } = exampleSecrets("site-b");
+      const issued = exampleIssued("site-b");
       const run = await fetch({
         stacks: { [sharedName]: sharedVaultOutputs(trust) },
         vault: { [`dns-mesh/${folder}/site-b`]: issued },
