@@ -84,14 +84,16 @@ describe("a new root for the mesh", function () {
       let driver: MeshDriver;
       const after: Trust[] = [];
 
+      const configure = (ca: object): Promise<void> =>
+        driver.setConfig("shared", {
+          ...{ "dns-mesh:mesh": mesh, "dns-mesh:ca": ca },
+          ...(by === "vault" && { "dns-mesh:vault": { address: vault.address } }),
+        });
+
       before(async () => {
         driver = createDriver({ workDir: join(folder, by), program, env: { VAULT_TOKEN: vault.token } });
         for (const ca of steps) {
-          await driver.setConfig("shared", {
-            "dns-mesh:mesh": mesh,
-            "dns-mesh:ca": ca,
-            ...(by === "vault" && { "dns-mesh:vault": { address: vault.address } }),
-          });
+          await configure(ca);
           await driver.up("shared");
           after.push(await trustOf(driver));
         }
@@ -119,6 +121,15 @@ describe("a new root for the mesh", function () {
       });
 
       it("leaves nothing to do for another up, refresh included", async () => {
+        expect(Object.keys((await driver.up("shared", { refresh: true })).changes)).to.deep.equal(["same"]);
+      });
+
+      it("may come at once, where the old one has expired or is known to somebody", async () => {
+        await configure({ generation: 3, signing: 3, oldest: 3 });
+        await driver.up("shared");
+        const last = await trustOf(driver);
+        expect(accepts(last, last)).to.be.true;
+        expect(accepts(last, after[3]!) || accepts(after[3]!, last)).to.be.false;
         expect(Object.keys((await driver.up("shared", { refresh: true })).changes)).to.deep.equal(["same"]);
       });
 
