@@ -5,7 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 
-import { DnsClient } from "../../../src/io/dns-client";
+import { decodeMessage, encodeMessage } from "../../../src/dns/message";
+import { transferMessage } from "../../../src/dns/request";
+import { signMessage } from "../../../src/dns/tsig";
+import { rcodes } from "../../../src/dns/types";
+import { DnsClient, type DnsServer } from "../../../src/io/dns-client";
+import { exchangeTcp } from "../../../src/io/dns-sockets";
 import type { Transport, TsigKey } from "../../../src/mesh/model";
 import { serverName } from "../../../src/mesh/welcome";
 import { Capture } from "../../support/capture";
@@ -152,6 +157,22 @@ describe("transfers over TLS", function () {
       expect(site.log().slice(before)).to.contain("verification failed 'BADTIME'");
       return Promise.resolve();
     });
+  });
+
+  it("are refused to whoever sends a site's signed request again without being that site, or too late", async () => {
+    const site = lab.site("site-a");
+    const now = Math.floor(Date.now() / 1000);
+    const signed = (at: number) =>
+      signMessage({ message: encodeMessage(transferMessage({ id: 7, zone })), key: meshKey(), now: at }).bytes;
+    const send = (server: DnsServer, message: Uint8Array) =>
+      exchangeTcp({ server, message, timeoutMs: 2000, receive: (bytes) => decodeMessage(bytes) });
+    const heard = signed(now);
+    const whole = source(site, right());
+    const { cert: _, key: __, ...nobody } = whole.tls;
+    expect((await send(whole, heard)).rcode).to.equal(rcodes.NOERROR);
+    for (const server of [site.server, { ...site.secureServer, tls: nobody }])
+      expect((await send(server, heard)).rcode).to.equal(rcodes.NOTAUTH);
+    expect((await send(whole, signed(now - 301))).rcode).to.equal(rcodes.NOTAUTH);
   });
 
   for (const [what, identity] of [
