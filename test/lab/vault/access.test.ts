@@ -8,7 +8,7 @@ import { SharedStack } from "../../../components/shared/shared-stack";
 import type { RingDocument } from "../../../src/mesh/ring-document";
 import { startVault, type VaultServer } from "../../support/plugins/vault-server";
 import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
-import { dataOf, login, tokenSigner, vaultUser, type Ask, type TokenSigner } from "./vault-user";
+import { dataOf, login, tokenSigner, vaultUser, type Ask, type TokenSigner } from "../../support/vault-user";
 
 function program(): Promise<Record<string, unknown>> {
   const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());

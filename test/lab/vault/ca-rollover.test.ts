@@ -9,7 +9,7 @@ import { SharedStack } from "../../../components/shared/shared-stack";
 import type { WelcomePacket, WelcomeSecrets } from "../../../src/mesh/model";
 import { startVault, type VaultServer } from "../../support/plugins/vault-server";
 import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
-import { dataOf, vaultUser } from "./vault-user";
+import { dataOf, vaultUser } from "../../support/vault-user";
 
 function program(): Promise<Record<string, unknown>> {
   const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());

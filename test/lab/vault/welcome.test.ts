@@ -9,7 +9,7 @@ import { fetchWelcome } from "../../../components/site/welcome";
 import type { WelcomePacket } from "../../../src/mesh/model";
 import { startVault, type VaultServer } from "../../support/plugins/vault-server";
 import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
-import { dataOf, login, tokenSigner, vaultUser } from "./vault-user";
+import { dataOf, login, tokenSigner, vaultUser } from "../../support/vault-user";
 
 /** The shared stack as it is, and of a site's stack what it takes from there. */
 async function program(): Promise<Record<string, unknown>> {
