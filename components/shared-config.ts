@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Mesh } from "../src/mesh/model";
 import { parseMesh } from "../src/mesh/parse";
-import type { CertificateSource, RotationTimes } from "../src/mesh/trust";
+import { defaultRotation, type RotationSettings } from "../src/mesh/rotation-settings";
+import type { CertificateSource } from "../src/mesh/trust";
 import { checkSettings, readSetting, type Settings } from "./settings";
 
 /** A Vault's address. */
@@ -43,11 +44,11 @@ const duration = z
 const rotationSchema = z
   .strictObject({
     /** Age of the current key at which the next one is made. @default "30d" */
-    every: duration.prefault("30d"),
+    every: duration.default(defaultRotation.every),
     /** How long a site that does not answer delays the switch. @default "1d" */
-    patience: duration.prefault("1d"),
+    patience: duration.default(defaultRotation.patience),
     /** How long the previous key is accepted after the switch. @default "1d" */
-    overlap: duration.prefault("1d"),
+    overlap: duration.default(defaultRotation.overlap),
   })
   .refine(({ every, patience, overlap }) => every > patience + overlap, {
     path: ["every"],
@@ -120,7 +121,7 @@ export interface SharedConfig {
   readonly keys: { readonly generation: number };
   readonly vault?: VaultConfig;
   /** With Vault only. */
-  readonly rotation?: RotationTimes;
+  readonly rotation?: RotationSettings;
 }
 
 /**

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 import type { Mesh, Site, SiteVault } from "../../src/mesh/model";
 import { pkiRole, vaultRole, type CertificateSource, type VaultClient } from "../../src/mesh/trust";
+import { ringSecret } from "../../src/mesh/vault-access";
 import { catalogSites, serverName } from "../../src/mesh/welcome";
 import type { VaultConfig } from "../shared-config";
 import { pkiMount } from "./vault-pki";
@@ -47,7 +48,7 @@ export class VaultAccess extends pulumi.ComponentResource {
     super("dnsmesh:shared:VaultAccess", name, {}, opts);
     this.args = args;
     const rotator = this.createPolicy(`${name}-rotator`, rotatorPolicy, [
-      [`${args.vault.mount}/data/ring`, ["read", "update"]],
+      [`${args.vault.mount}/data/${ringSecret}`, ["read", "update"]],
     ]);
     const rotating = new Set(catalogSites(args.mesh).map((site) => site.name));
     const appRoles = args.mesh.sites.some((site) => site.vault === undefined) ? this.createAppRoles(name) : undefined;
@@ -68,7 +69,7 @@ export class VaultAccess extends pulumi.ComponentResource {
       "cert-manager": [],
     };
     return this.createPolicy(`${name}-${site.name}`, `dns-mesh-site-${site.name}`, [
-      [`${mount}/data/ring`, ["read"]],
+      [`${mount}/data/${ringSecret}`, ["read"]],
       ...own[this.args.certificates],
     ]);
   }

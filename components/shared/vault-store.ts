@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
+import { ringSecret } from "../../src/mesh/vault-access";
 import type { VaultConfig } from "../shared-config";
 import type { SiteCertificate } from "./authority";
 
@@ -48,7 +49,7 @@ export class VaultStore extends pulumi.ComponentResource {
   private createRing(name: string, ring: pulumi.Output<unknown>): void {
     new vault.kv.SecretV2(
       `${name}-ring`,
-      { mount: this.mount, name: "ring", dataJson: pulumi.secret(pulumi.jsonStringify(ring)), disableRead: true },
+      { mount: this.mount, name: ringSecret, dataJson: pulumi.secret(pulumi.jsonStringify(ring)), disableRead: true },
       { parent: this, ignoreChanges: ["dataJson"] },
     );
   }

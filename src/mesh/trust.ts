@@ -1,19 +1,11 @@
 /** How a site comes by keys and certificates: the part of the welcome packet that says whom to ask. Public data only. */
 import { UserError } from "../errors";
+import { object, text } from "./json-fields";
 import type { SiteRole } from "./model";
+import { parseRotation, type RotationSettings } from "./rotation-settings";
 
 /** Who issues and renews the sites' certificates (ADR 0013). */
 export type CertificateSource = "vault" | "cert-manager" | "pulumi";
-
-/** When the key ring rotates by itself. Seconds. */
-export interface RotationTimes {
-  /** Age of the current key at which the next one is made. */
-  readonly every: number;
-  /** How long a site that does not answer with the next key delays the switch to it. */
-  readonly patience: number;
-  /** How long the previous key is accepted after the switch. */
-  readonly overlap: number;
-}
 
 /** What a site is told of Vault. */
 export interface VaultWelcome {
@@ -39,7 +31,7 @@ export interface WelcomeTrust {
   readonly certificates?: CertificateSource;
   readonly vault?: VaultWelcome;
   /** Present with Vault: without it, keys rotate by generation. */
-  readonly rotation?: RotationTimes;
+  readonly rotation?: RotationSettings;
 }
 
 /** Which of the site's programs asks Vault. */
@@ -76,61 +68,36 @@ export function parseTrust(packet: Readonly<Record<string, unknown>>): WelcomeTr
 
 function parseSource(value: unknown): CertificateSource {
   if (value === "vault" || value === "cert-manager" || value === "pulumi") return value;
-  throw fault("certificates", "must be vault, cert-manager or pulumi");
+  throw new UserError(
+    "welcome packet: certificates must be vault, cert-manager or pulumi; bring the shared stack and this site up with the same release",
+  );
 }
 
+const at = "welcome packet: vault";
+
 function parseVault(json: unknown): VaultWelcome {
-  const vault = fields(json, "vault");
-  const text = (name: string): string => textOf(vault[name], `vault.${name}`);
+  const vault = object(json, at);
+  const field = (name: string): string => text(vault[name], `${at}.${name}`);
   return {
-    address: text("address"),
-    mount: text("mount"),
-    audience: text("audience"),
+    address: field("address"),
+    mount: field("mount"),
+    audience: field("audience"),
     auth: parseAuth(vault["auth"]),
-    ...(vault["caCert"] !== undefined && { caCert: text("caCert") }),
+    ...(vault["caCert"] !== undefined && { caCert: field("caCert") }),
     ...(vault["pki"] !== undefined && { pki: parsePki(vault["pki"]) }),
   };
 }
 
 function parseAuth(json: unknown): VaultWelcome["auth"] {
-  const { method, ...auth } = fields(json, "vault.auth");
-  const path = textOf(auth["path"], "vault.auth.path");
-  if (method === "jwt") return { method, path, namespace: textOf(auth["namespace"], "vault.auth.namespace") };
+  const { method, ...auth } = object(json, `${at}.auth`);
+  const path = text(auth["path"], `${at}.auth.path`);
+  if (method === "jwt") return { method, path, namespace: text(auth["namespace"], `${at}.auth.namespace`) };
   if (method === "approle") return { method, path };
-  throw fault("vault.auth.method", "must be jwt or approle");
+  throw new UserError(`${at}.auth.method must be jwt or approle`);
 }
 
 function parsePki(json: unknown): NonNullable<VaultWelcome["pki"]> {
-  const pki = fields(json, "vault.pki");
-  return { mount: textOf(pki["mount"], "vault.pki.mount"), ttlHours: positive(pki["ttlHours"], "vault.pki.ttlHours") };
-}
-
-function parseRotation(json: unknown): RotationTimes {
-  const rotation = fields(json, "rotation");
-  return {
-    every: positive(rotation["every"], "rotation.every"),
-    patience: positive(rotation["patience"], "rotation.patience"),
-    overlap: positive(rotation["overlap"], "rotation.overlap"),
-  };
-}
-
-function fault(path: string, problem: string): UserError {
-  return new UserError(
-    `welcome packet: ${path} ${problem}; bring the shared stack and this site up with the same release`,
-  );
-}
-
-function fields(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw fault(path, "must be a JSON object");
-  return { ...value };
-}
-
-function textOf(value: unknown, path: string): string {
-  if (typeof value !== "string" || value === "") throw fault(path, "must be a text");
-  return value;
-}
-
-function positive(value: unknown, path: string): number {
-  if (typeof value !== "number" || !(value > 0)) throw fault(path, "must be a number above 0");
-  return value;
+  const { mount, ttlHours } = object(json, `${at}.pki`);
+  if (typeof ttlHours !== "number" || !(ttlHours > 0)) throw new UserError(`${at}.pki.ttlHours must be above 0`);
+  return { mount: text(mount, `${at}.pki.mount`), ttlHours };
 }

@@ -1,33 +1,8 @@
 import { UserError } from "../errors";
 import type { WelcomePacket } from "./model";
 import { pkiRole, vaultRole, type VaultClient, type VaultWelcome } from "./trust";
+import type { VaultAccess, VaultAuth } from "./vault-access";
 import { serverName } from "./welcome";
-
-/** How a pod logs in. */
-export type VaultAuth =
-  | { readonly method: "jwt"; readonly path: string; readonly role: string; readonly tokenFile: string }
-  | {
-      readonly method: "approle";
-      readonly path: string;
-      readonly roleIdFile: string;
-      readonly secretIdFile: string;
-    };
-
-/** `vault.json`: all that a program in a pod is told of Vault. No secret in it. */
-export interface VaultFile {
-  readonly address: string;
-  readonly mount: string;
-  readonly auth: VaultAuth;
-  /** What certificate to ask for, and of whom. */
-  readonly pki?: {
-    readonly mount: string;
-    readonly role: string;
-    readonly commonName: string;
-    readonly ipSans: readonly string[];
-    readonly ttlHours: number;
-  };
-  readonly caFile?: string;
-}
 
 /** Where things that belong to Vault lie in the pods. */
 export interface VaultFilePaths {
@@ -44,7 +19,7 @@ export interface VaultFilePaths {
  *
  * @throws UserError when the mesh has no Vault.
  */
-export function vaultFile(packet: WelcomePacket, client: VaultClient, paths: VaultFilePaths): VaultFile {
+export function vaultFile(packet: WelcomePacket, client: VaultClient, paths: VaultFilePaths): VaultAccess {
   const { vault, site } = packet;
   if (vault === undefined)
     throw new UserError("the welcome packet names no Vault; set dns-mesh:vault on the shared stack");

@@ -66,13 +66,13 @@ describe("what a welcome packet says of trust", () => {
       { vault: { ...trust.vault, auth: { method: "ldap", path: "x" } } },
       /vault\.auth\.method/,
     ],
-    ["a Vault without an address", { vault: { ...trust.vault, address: "" } }, /packet: vault\.address must be a text/],
+    ["a Vault without an address", { vault: { ...trust.vault, address: 1 } }, /packet: vault\.address must be a text/],
     [
       "certificates that never live",
       { vault: { ...trust.vault, pki: { mount: "x", ttlHours: 0 } } },
       /pki\.ttlHours must/,
     ],
-    ["a rotation without times", { rotation: { every: 1 } }, /packet: rotation\.patience must be a number above 0/],
+    ["a rotation without times", { rotation: { every: "1d" } }, /rotation: every must be seconds/],
   ];
   for (const [what, parts, message] of broken) {
     it(`is refused with ${what}`, () => {
