@@ -71,13 +71,10 @@ describe("who may do what in a real Vault", function () {
     return login(vault, `dns-mesh-${site}`, { role, jwt: clusters[site]?.token({ account }) });
   };
 
-  before(async () => {
-    vault = await startVault();
-    root = vaultUser(vault, vault.token);
-    workDir = mkdtempSync(join(tmpdir(), "dns-mesh-access-"));
-    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token } });
+  function configure(more: Record<string, unknown> = {}): Promise<void> {
     const keys = (site: string): object => ({ vault: { serviceAccountKeys: [clusters[site]?.publicKey] } });
-    await driver.setConfig("shared", {
+    return driver.setConfig("shared", {
+      ...more,
       "dns-mesh:vault": { address: vault.address },
       "dns-mesh:mesh": {
         directoryZone: "dns.internal",
@@ -89,6 +86,14 @@ describe("who may do what in a real Vault", function () {
         ],
       },
     });
+  }
+
+  before(async () => {
+    vault = await startVault();
+    root = vaultUser(vault, vault.token);
+    workDir = mkdtempSync(join(tmpdir(), "dns-mesh-access-"));
+    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token } });
+    await configure();
     await driver.up("shared");
   });
   after(async () => {
@@ -213,6 +218,14 @@ describe("who may do what in a real Vault", function () {
         expect(data.current.secret).to.equal(rotated);
       });
     }
+
+    it("does not do it either when the ring that Vault would start with is another", async () => {
+      await configure({ "dns-mesh:keys": { generation: 2 } });
+      const { changes } = await driver.up("shared");
+      expect(changes).to.include.keys("create").and.not.have.any.keys("update", "replace");
+      const { data } = dataOf(await root("GET", "dns-mesh/data/ring")) as { data: RingDocument };
+      expect(data.current.secret).to.equal(rotated);
+    });
 
     it("brings no rotated key into the state", async () => {
       const { stdout } = await driver.refresh("shared");
