@@ -7,7 +7,7 @@ import { CentralZoneFiles } from "./central-zone-files";
 import { ClusterCertificate } from "./cluster-certificate";
 import { ConfigFiles } from "./config-files";
 import { contentHash } from "./hash";
-import { KeyRotator } from "./key-rotator";
+import { KeyRotator, type KeyRotatorArgs } from "./key-rotator";
 import { KnotServer } from "./knot-server";
 import { LiveMounts } from "./live-mounts";
 import { SiteNamespace } from "./namespace";
@@ -96,18 +96,8 @@ export class SiteStack extends pulumi.ComponentResource {
       { namespace, replicas: config.replicas, statefulSet: server.statefulSet, hashes },
       within,
     );
-    new Reconciler(
-      `${name}-reconciler`,
-      { namespace, config, podAddresses: pods.addresses },
-      { ...within, dependsOn: mounted },
-    );
-    if (rotatesKeys(packet)) {
-      new KeyRotator(
-        `${name}-key-rotator`,
-        { namespace, config, packet, podAddresses: pods.addresses },
-        { ...within, dependsOn: mounted },
-      );
-    }
+    const jobs = { namespace, config, packet, podAddresses: pods.addresses };
+    this.createJobs(name, jobs, { ...within, dependsOn: mounted });
 
     this.outputs = {
       site: config.site,
@@ -137,6 +127,12 @@ export class SiteStack extends pulumi.ComponentResource {
       made.push(new AppRoles(`${name}-app-roles`, args, within));
     }
     return made;
+  }
+
+  /** What runs from time to time: healing, and where the ring lies in Vault its rotation. */
+  private createJobs(name: string, args: KeyRotatorArgs, within: pulumi.ComponentResourceOptions): void {
+    new Reconciler(`${name}-reconciler`, args, within);
+    if (rotatesKeys(args.packet)) new KeyRotator(`${name}-key-rotator`, args, within);
   }
 
   /**
