@@ -3,7 +3,7 @@ import { UserError } from "../src/errors";
 import { defaultRateLimit } from "../src/knot/site-runtime";
 import { isCidr, ipVersion } from "../src/mesh/ip";
 import { zoneNameProblem } from "../src/mesh/names";
-import { isSecret } from "../src/mesh/welcome";
+import { isSecret } from "../src/mesh/tsig-key";
 import { checkSettings, readSetting, type Settings } from "./settings";
 import { parseShared, vaultAddress, type SharedConfig } from "./shared-config";
 

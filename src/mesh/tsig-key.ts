@@ -19,9 +19,13 @@ export function parseTsigKey(json: unknown, path: string): TsigKey {
     throw new UserError(`${path}.algorithm must be hmac-sha256, hmac-sha384 or hmac-sha512`);
   }
   const secret = text(key["secret"], `${path}.secret`);
-  const octets = base64.test(secret) ? Buffer.from(secret, "base64").length : 0;
-  if (octets < shortestSecret) {
+  if (!isSecret(secret)) {
     throw new UserError(`${path}.secret must be base64 of at least ${shortestSecret} octets (RFC 8945 section 7)`);
   }
   return { name: zoneName(key["name"], `${path}.name`), algorithm, secret };
+}
+
+/** Whether a text can be a key's secret: base64 of enough octets (RFC 8945 section 7). */
+export function isSecret(text: string): boolean {
+  return base64.test(text) && Buffer.from(text, "base64").length >= shortestSecret;
 }
