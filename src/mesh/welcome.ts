@@ -3,6 +3,7 @@ import { ipVersion, isCidr } from "./ip";
 import { array, object, text, zoneName } from "./json-fields";
 import type { CatalogServer, Mesh, Site, SiteRole, Transport, WelcomePacket, Zone } from "./model";
 import { siteNameProblem } from "./names";
+import { parseTrust } from "./trust";
 
 /** The name of a site's server, under which it stands in the directory and in its certificate. */
 export function serverName(siteName: string, directoryZone: string): string {
@@ -34,10 +35,15 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
     directoryZone: mesh.directoryZone,
     catalogZone: mesh.catalogZone,
     transport: mesh.transport,
-    site,
+    site: withoutVault(site),
     catalogs: catalogSites(mesh).map(catalogServer),
     ca,
   };
+}
+
+/** The keys of a cluster are of use to the shared stack alone. */
+function withoutVault({ vault: _, ...site }: Site): Site {
+  return site;
 }
 
 function catalogServer(site: Site): CatalogServer {
@@ -71,6 +77,7 @@ export function parseWelcomePacket(json: unknown): WelcomePacket {
     site: parseSite(packet["site"], "welcome packet: site"),
     catalogs,
     ca: text(packet["ca"], "welcome packet: ca"),
+    ...parseTrust(packet),
   };
 }
 
