@@ -1,57 +1,8 @@
 import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
-import type { SiteConfig } from "../../../../components/config";
-import { parseStackConfig } from "../../../../components/config";
-import { SiteStack } from "../../../../components/site/site-stack";
-import { fetchWelcome } from "../../../../components/site/welcome";
-import { exampleMesh, exampleSecrets, sharedName, sharedOutputs } from "../example-mesh";
-import { annotationsOf, nameOf, runStack, type Registered, type Run, type RunOptions } from "../recorded-stack";
-
-type PodSpec = k8s.types.output.core.v1.PodSpec;
-type Container = k8s.types.output.core.v1.Container;
-
-interface UpOptions extends Partial<RunOptions> {
-  readonly config?: Record<string, unknown>;
-  readonly agent?: string;
-}
-
-function configOf(site: string, values: Record<string, unknown> = {}): SiteConfig {
-  const all: Record<string, unknown> = { shared: sharedName, context: `${site}-cluster`, ...values };
-  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
-  const config = parseStackConfig({ get: (key) => (all[key] === undefined ? undefined : text(all[key])) }, site);
-  if (config.kind !== "site") throw new Error("not a site");
-  return config.site;
-}
-
-function up(site: string, { config, agent, ...options }: UpOptions = {}): Promise<Run> {
-  const address = exampleMesh.sites.find(({ name }) => name === site)?.addresses[0] ?? "192.0.2.99";
-  return runStack({
-    stack: site,
-    stacks: { [sharedName]: sharedOutputs() },
-    loadBalancer: [address],
-    program: async () => {
-      const settings = configOf(site, config);
-      const welcome = await fetchWelcome(settings);
-      const programs = { agent: agent ?? "agent()", reconciler: "reconciler()" };
-      return { ...new SiteStack(site, { config: settings, welcome, programs }).outputs };
-    },
-    ...options,
-  });
-}
-
-function podSpecs(run: Run): PodSpec[] {
-  const set = run.one("StatefulSet").inputs as k8s.types.output.apps.v1.StatefulSet;
-  const job = run.one("CronJob").inputs as k8s.types.output.batch.v1.CronJob;
-  return [set.spec.template.spec, job.spec.jobTemplate.spec.template.spec];
-}
-
-function containersOf(spec: PodSpec): Container[] {
-  return [...((spec.initContainers as Container[] | undefined) ?? []), ...spec.containers];
-}
-
-function environment(container: Container | undefined): Record<string, string> {
-  return Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
-}
+import { exampleSecrets, sharedName, sharedOutputs } from "../example-mesh";
+import { annotationsOf, nameOf, type Registered, type Run } from "../recorded-stack";
+import { containersOf, environment, podSpecs, up } from "./site-run";
 
 function kubernetes(run: Run): readonly Registered[] {
   return run.resources.filter(({ type }) => type.startsWith("kubernetes:"));
@@ -372,7 +323,7 @@ describe("SiteStack", () => {
   it("gives Secrets to the engine as secrets, and nothing of them to ConfigMaps", async () => {
     const reader = { name: "bind", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
     const run = await up("site-a", { config: { readers: [reader] } });
-    const key = exampleSecrets("site-a").keyRing.accepted[0]?.secret ?? "";
+    const key = exampleSecrets("site-a").keyRing.current.secret;
     for (const secret of run.all("Secret")) expect(secret.wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
     const ring =
       (run.one("Secret", "tsig-key-ring").inputs as { data: Record<string, string> }).data["ring.json"] ?? "";
