@@ -1,8 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseStackConfig } from "../../components/config";
@@ -10,6 +9,7 @@ import { SharedStack } from "../../components/shared/shared-stack";
 import { AppRoles } from "../../components/site/app-roles";
 import { SiteNamespace } from "../../components/site/namespace";
 import { fetchWelcome } from "../../components/site/welcome";
+import { serviceAccountKeys } from "../support/service-account-keys";
 import { startControlPlane, type ControlPlane } from "../support/plugins/control-plane";
 import { startVault, type VaultServer } from "../support/plugins/vault-server";
 import { createDriver, type MeshDriver } from "../support/pulumi/driver";
@@ -32,14 +32,6 @@ async function program(): Promise<Record<string, unknown>> {
   return {};
 }
 
-/** What the guide says to pipe a cluster's keys through. */
-function guideScript(): string {
-  const guide = readFileSync(join(__dirname, "../../docs/guides/vault.md"), "utf8");
-  const [, script] = /openid\/v1\/jwks \| node -e '([^']+)'/.exec(guide) ?? [];
-  if (script === undefined) throw new Error("the guide has no script for the cluster's keys");
-  return script;
-}
-
 describe("pods of a real API server at a real Vault", function () {
   this.timeout(180_000);
   let plane: ControlPlane;
@@ -51,7 +43,6 @@ describe("pods of a real API server at a real Vault", function () {
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-login-"));
     [plane, vault] = await Promise.all([startControlPlane(), startVault()]);
     const jwks = await run(toolPath("kubectl"), ["--kubeconfig", plane.kubeconfig, "get", "--raw", "/openid/v1/jwks"]);
-    const publicKey = execFileSync(process.execPath, ["-e", guideScript()], { input: jwks, encoding: "utf8" });
     driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token } });
     await driver.setConfig("shared", {
       "dns-mesh:vault": { address: vault.address },
@@ -61,7 +52,7 @@ describe("pods of a real API server at a real Vault", function () {
         sites: [
           {
             ...{ name: "site-a", role: "primary-catalog", addresses: ["192.0.2.1"] },
-            vault: { serviceAccountKeys: [publicKey], namespace: "kube-system" },
+            vault: { serviceAccountKeys: serviceAccountKeys(jwks), namespace: "kube-system" },
           },
           { name: "site-b", role: "secondary-catalog", addresses: ["192.0.2.2"] },
         ],

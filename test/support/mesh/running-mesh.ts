@@ -20,6 +20,7 @@ export interface ListedSite {
   sources: string[];
   zones: (string | { name: string; retired?: string })[];
   retired?: string;
+  vault?: { serviceAccountKeys: string[] };
 }
 
 /** The seed's three sites, and what each owns; further sites are standard. */

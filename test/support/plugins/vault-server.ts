@@ -4,14 +4,14 @@ import { createServer, type AddressInfo } from "node:net";
 import { eventually } from "../eventually";
 import { toolPath } from "../tools";
 
-/** A real Vault in memory on loopback, unsealed, with a KV engine at `secret/`. */
+/** A real Vault in memory, unsealed, with a KV engine at `secret/`. */
 export interface VaultServer extends AsyncDisposable {
   readonly address: string;
   readonly token: string;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
+async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   server.close();
@@ -19,14 +19,18 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts `vault server -dev` on a free port and waits until it is active. */
-export async function startVault(): Promise<VaultServer> {
-  const port = await freePort();
+/**
+ * Starts `vault server -dev` on a free port and waits until it is active.
+ *
+ * @param host - Address to listen on; that of a set of clusters, for their pods.
+ */
+export async function startVault(host = "127.0.0.1"): Promise<VaultServer> {
+  const port = await freePort(host);
   const token = "root-of-a-test";
-  const env = { ...process.env, VAULT_DEV_ROOT_TOKEN_ID: token, VAULT_DEV_LISTEN_ADDRESS: `127.0.0.1:${port}` };
+  const env = { ...process.env, VAULT_DEV_ROOT_TOKEN_ID: token, VAULT_DEV_LISTEN_ADDRESS: `${host}:${port}` };
   const child = spawn(toolPath("vault"), ["server", "-dev", "-dev-no-store-token"], { env, stdio: "ignore" });
   const ended = once(child, "exit");
-  const address = `http://127.0.0.1:${port}`;
+  const address = `http://${host}:${port}`;
   await eventually(20, async () => {
     if (child.exitCode !== null) throw new Error(`vault ended with status ${child.exitCode}`);
     const health = await fetch(`${address}/v1/sys/health`);
