@@ -22,19 +22,40 @@ describe("a fresh mesh of three sites", function () {
     ]);
   });
 
-  it("gives a zone to whoever has the key, at every site", async () => {
+  /** Another site's name. */
+  const other = (site: string) => mesh.sites.find(({ name }) => name !== site)?.name ?? "";
+
+  it("gives a zone to another site over TLS, at every site", async () => {
     for (const site of mesh.sites) {
-      const key = (await mesh.keyRing(site.name)).accepted[0]!;
-      const server = { address: site.addresses[0]!, port: 53 };
+      const key = await mesh.signingKey(site.name);
+      const server = await mesh.transferServer(site.name, other(site.name));
       const records = await mesh.dns.transfer(server, "standard-1.internal.dns", key);
       expect(records[0]).to.include({ type: "SOA", name: "standard-1.internal.dns" });
     }
   });
 
+  it("gives it to nobody over plain TCP or without a certificate, whatever his key, at every site", async () => {
+    for (const site of mesh.sites) {
+      const key = await mesh.signingKey(site.name);
+      const secure = await mesh.transferServer(site.name, other(site.name));
+      const { ca = "", serverName = "" } = secure.tls ?? {};
+      for (const server of [
+        { address: secure.address, port: 53 },
+        { ...secure, tls: { ca, serverName } },
+      ]) {
+        const failure = await mesh.dns
+          .transfer(server, "standard-1.internal.dns", key)
+          .catch((error: unknown) => error);
+        expect(failure, site.name).to.be.instanceOf(DnsError);
+        expect(String(failure), site.name).to.contain("NOTAUTH");
+      }
+    }
+  });
+
   it("refuses a transfer with a wrong secret or an unknown key, at every site", async () => {
     for (const site of mesh.sites) {
-      const key = (await mesh.keyRing(site.name)).accepted[0]!;
-      const server = { address: site.addresses[0]!, port: 53 };
+      const key = await mesh.signingKey(site.name);
+      const server = await mesh.transferServer(site.name, other(site.name));
       const wrong = { ...key, secret: Buffer.alloc(48, 7).toString("base64") };
       for (const bad of [wrong, { ...wrong, name: "stranger" }]) {
         const failure = await mesh.dns.transfer(server, "dns.internal", bad).catch((error: unknown) => error);

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DnsClient } from "../../../src/io/dns-client";
-import type { KeyRing, WelcomeSecrets } from "../../../src/mesh/model";
-import { effectiveRing } from "../../../src/mesh/ring-document";
+import { DnsClient, type DnsServer } from "../../../src/io/dns-client";
+import type { TsigKey, WelcomePacket, WelcomeSecrets } from "../../../src/mesh/model";
+import { effectiveRing, signingKey } from "../../../src/mesh/ring-document";
+import { serverName } from "../../../src/mesh/welcome";
 import type { SoaData } from "../../../src/dns/record";
 import type { AgentStatus } from "../../../src/agents/agent/status";
 import type { Cluster } from "../clusters";
@@ -110,8 +111,11 @@ export class RunningMesh implements AsyncDisposable {
 
   /** The SOA that a site answers for a zone, asked from outside its cluster at the address in the list. */
   soa(site: string, zone: string): Promise<SoaData> {
-    const address = this.sites.find((one) => one.name === site)?.addresses[0] ?? this.cluster(site).siteAddress;
-    return this.dns.querySoa({ address, port: 53 }, zone);
+    return this.dns.querySoa({ address: this.#address(site), port: 53 }, zone);
+  }
+
+  #address(site: string): string {
+    return this.sites.find((one) => one.name === site)?.addresses[0] ?? this.cluster(site).siteAddress;
   }
 
   /** Waits until each of the sites answers each of the zones with one and the same serial. Returns zone → serial. */
@@ -190,14 +194,33 @@ export class RunningMesh implements AsyncDisposable {
     return run;
   }
 
-  /** A site's ring, from the shared stack's secret outputs, which are asked for once. */
-  async keyRing(site: string): Promise<KeyRing> {
+  /** The key that a site signs with now. */
+  async signingKey(site: string): Promise<TsigKey> {
+    return signingKey(effectiveRing((await this.#secretsOf(site)).keyRing, Date.now()));
+  }
+
+  /** Where a site gives zones to other sites, and what one of these shows there. */
+  async transferServer(site: string, as: string): Promise<DnsServer> {
+    const { certificate, privateKey } = await this.#secretsOf(as);
+    const packets = (await this.#shared())["sites"]?.value as Record<string, WelcomePacket>;
+    const ca = packets[as]?.ca ?? "";
+    const address = this.#address(site);
+    const tls = { ca, cert: certificate, key: privateKey, serverName: serverName(site, centralZones[0]) };
+    return { address, port: 853, tls };
+  }
+
+  /** From the shared stack's secret outputs. */
+  async #secretsOf(site: string): Promise<WelcomeSecrets> {
+    const secrets = (await this.#shared())["siteSecrets"]?.value as Record<string, WelcomeSecrets> | undefined;
+    const found = secrets?.[site];
+    if (found === undefined) throw new Error(`the shared stack has no secrets for ${site}`);
+    return found;
+  }
+
+  /** The shared stack's outputs, which are asked for once. */
+  #shared(): ReturnType<MeshDriver["outputs"]> {
     this.sharedOutputs ??= this.driver.outputs("shared");
-    const outputs = await this.sharedOutputs;
-    const secrets = outputs["siteSecrets"]?.value as Record<string, WelcomeSecrets> | undefined;
-    const ring = secrets?.[site]?.keyRing;
-    if (!ring) throw new Error(`the shared stack has no key ring for ${site}`);
-    return effectiveRing(ring, Date.now());
+    return this.sharedOutputs;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
