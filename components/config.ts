@@ -66,6 +66,22 @@ const vaultSchema = z.strictObject({
 /** A Vault that holds what only single sites may read. */
 export type VaultConfig = z.infer<typeof vaultSchema>;
 
+const siteVaultSchema = z.strictObject({
+  address: vaultSchema.shape.address.optional(),
+  /** Networks that Vault answers from. @default its address, or any when it is given by name @example ["10.20.0.0/24"] */
+  egress: z.array(cidr).min(1, "must have at least one network").optional(),
+});
+
+const monitoringSchema = z.strictObject({
+  /** Labels of the namespaces that the scrapers are in. @example { "kubernetes.io/metadata.name": "monitoring" } */
+  namespaceSelector: z
+    .record(z.string(), z.string())
+    .refine(
+      (labels) => Object.keys(labels).length > 0,
+      "must name at least one label: none would select every namespace",
+    ),
+});
+
 const siteSchema = z.strictObject({
   /** The shared stack's name, as a StackReference takes it. @example "organization/dns-mesh/shared" */
   shared: z.string().min(1),
@@ -113,7 +129,11 @@ const siteSchema = z.strictObject({
   /** Protects the namespace, and with it the volumes, from any `up` or `destroy`. @default true */
   protect: z.stringbool("must be true or false").default(true),
   /** Where this site reaches the Vault that the shared stack wrote to, if not at the same address. */
-  vault: vaultSchema.pick({ address: true }).optional(),
+  vault: siteVaultSchema.optional(),
+  /** Networks that the cluster's API server answers from, on 443 or 6443. @default any @example ["10.96.0.1/32", "192.0.2.10/32"] */
+  apiServer: z.array(cidr).min(1, "must have at least one network").default(["0.0.0.0/0", "::/0"]),
+  /** Who may fetch the agents' metrics. @default nobody */
+  monitoring: monitoringSchema.optional(),
 });
 
 /** What a site's stack is told. */
@@ -130,7 +150,17 @@ export type StackConfig =
   { readonly kind: "shared"; readonly shared: SharedConfig } | { readonly kind: "site"; readonly site: SiteConfig };
 
 /** Settings that are lists or objects; Pulumi hands them over as JSON. */
-const structured = new Set(["mesh", "vault", "service", "clients", "images", "resources", "listen"]);
+const structured = new Set([
+  "mesh",
+  "vault",
+  "service",
+  "clients",
+  "images",
+  "resources",
+  "listen",
+  "apiServer",
+  "monitoring",
+]);
 
 /**
  * Reads a stack's settings (`dns-mesh:*`). `mesh` makes it the shared stack, `shared` a site's.

@@ -21,6 +21,8 @@ export interface KnotPodArgs {
   readonly replicas: pulumi.Input<string>;
   /** Changes with what only a restart takes over; never with peers, keys or zones. */
   readonly restartHash: string;
+  /** Whether the agent has to look names up, for which there is the cluster's resolver. */
+  readonly looksUpNames: boolean;
 }
 
 /** A Knot pod: an init container that prepares the volume, Knot, and the agent beside it. It has no API token. */
@@ -31,8 +33,8 @@ export function knotPodTemplate(args: KnotPodArgs): PodTemplate {
       serviceAccountName: "knot",
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      // No name is looked up from here: everything goes by address.
-      dnsPolicy: "Default",
+      // Everything goes by address, but for a Vault that is given by name.
+      dnsPolicy: args.looksUpNames ? "ClusterFirst" : "Default",
       securityContext: podSecurity,
       terminationGracePeriodSeconds: 30,
       initContainers: [prepareContainer(args)],

@@ -15,6 +15,7 @@ export interface KnotServerArgs {
   /** A cluster-internal address per pod, by ordinal. */
   readonly podAddresses: pulumi.Output<string[]>;
   readonly restartHash: string;
+  readonly looksUpNames: boolean;
 }
 
 /**

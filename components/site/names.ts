@@ -35,7 +35,7 @@ export const objects = {
   reconcilerBundle: "reconciler-bundle",
   status: "mesh-status",
   peerPolicy: "knot-peers",
-  clientPolicy: "knot-clients",
+  denyPolicy: "default-deny",
 } as const;
 
 /** ConfigMap that holds one part of the central zones. */

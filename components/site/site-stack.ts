@@ -16,6 +16,7 @@ import { siteRuntime } from "./runtime";
 import { SiteSecrets } from "./secrets";
 import type { Welcome } from "./welcome";
 import { serverName } from "../../src/mesh/welcome";
+import { looksUpVault, type VaultReach } from "../../src/plan/site-policies";
 
 /** What {@link SiteStack} needs. */
 export interface SiteStackArgs {
@@ -56,7 +57,7 @@ export class SiteStack extends pulumi.ComponentResource {
       ? new CentralZoneFiles(`${name}-central-zones`, { namespace, zones: welcome.central }, within)
       : undefined;
     const bundles = new Bundles(`${name}-bundles`, { namespace, programs: args.programs }, within);
-    const policies = new Policies(`${name}-policies`, { namespace, packet, clients: config.clients }, within);
+    const policies = new Policies(`${name}-policies`, { namespace, packet, config, ...vaultReach(args) }, within);
     const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas }, within);
     const service = new PublicService(
       `${name}-service`,
@@ -73,6 +74,7 @@ export class SiteStack extends pulumi.ComponentResource {
         isPrimary,
         podAddresses: pods.addresses,
         restartHash: contentHash(files.restartHash, bundles.agentHash),
+        looksUpNames: welcome.vaultAddress !== undefined && looksUpVault(welcome.vaultAddress),
       },
       { ...within, dependsOn: mounted },
     );
@@ -117,4 +119,11 @@ export class SiteStack extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+/** The Vault that pods may talk to, as far as there is one. */
+function vaultReach({ config, welcome }: SiteStackArgs): { readonly vault?: VaultReach } {
+  if (welcome.vaultAddress === undefined) return {};
+  const { egress } = config.vault ?? {};
+  return { vault: { address: welcome.vaultAddress, ...(egress && { egress }) } };
 }

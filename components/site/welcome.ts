@@ -14,6 +14,8 @@ export interface Welcome {
   /** A secret as a whole. */
   readonly secrets: pulumi.Output<WelcomeSecrets>;
   readonly central: CentralZones;
+  /** Where this site reaches the Vault that holds its secrets; absent when the stacks hold them. */
+  readonly vaultAddress?: string;
 }
 
 type WelcomeConfig = Pick<SiteConfig, "shared" | "site" | "vault">;
@@ -35,7 +37,16 @@ export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
       catalog: String(await plainOutput(reference, "catalog", config.shared)),
     },
     secrets: await siteSecrets(reference, config),
+    ...(await vaultAddress(reference, config)),
   };
+}
+
+async function vaultAddress(
+  reference: pulumi.StackReference,
+  config: WelcomeConfig,
+): Promise<Pick<Welcome, "vaultAddress">> {
+  const shelf = (await reference.getOutputDetails("vaultPaths")).value as VaultPaths | undefined;
+  return shelf === undefined ? {} : { vaultAddress: config.vault?.address ?? shelf.address };
 }
 
 /**

@@ -170,6 +170,7 @@ export class FakeSite {
       ringFile: "",
       namespace: "dns-system",
       pod: "reconciler-1",
+      remotePort: 53,
       pods: this.pods.map((_, i) => ({ name: `knot-${i}`, address: String(i) })),
     };
     const log = createLogger({ write: (line) => this.log.push(line), now: () => this.now });

@@ -1,43 +1,11 @@
 import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
-import type { SiteConfig } from "../../../../components/config";
-import { parseStackConfig } from "../../../../components/config";
-import { SiteStack } from "../../../../components/site/site-stack";
-import { fetchWelcome } from "../../../../components/site/welcome";
-import { exampleMesh, exampleSecrets, sharedName, sharedOutputs } from "../example-mesh";
-import { annotationsOf, nameOf, runStack, type Registered, type Run, type RunOptions } from "../recorded-stack";
+import { exampleSecrets, sharedName, sharedOutputs } from "../example-mesh";
+import { annotationsOf, nameOf, type Registered, type Run } from "../recorded-stack";
+import { up } from "../site-run";
 
 type PodSpec = k8s.types.output.core.v1.PodSpec;
 type Container = k8s.types.output.core.v1.Container;
-
-interface UpOptions extends Partial<RunOptions> {
-  readonly config?: Record<string, unknown>;
-  readonly agent?: string;
-}
-
-function configOf(site: string, values: Record<string, unknown> = {}): SiteConfig {
-  const all: Record<string, unknown> = { shared: sharedName, context: `${site}-cluster`, ...values };
-  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
-  const config = parseStackConfig({ get: (key) => (all[key] === undefined ? undefined : text(all[key])) }, site);
-  if (config.kind !== "site") throw new Error("not a site");
-  return config.site;
-}
-
-function up(site: string, { config, agent, ...options }: UpOptions = {}): Promise<Run> {
-  const address = exampleMesh.sites.find(({ name }) => name === site)?.addresses[0] ?? "192.0.2.99";
-  return runStack({
-    stack: site,
-    stacks: { [sharedName]: sharedOutputs() },
-    loadBalancer: [address],
-    program: async () => {
-      const settings = configOf(site, config);
-      const welcome = await fetchWelcome(settings);
-      const programs = { agent: agent ?? "agent()", reconciler: "reconciler()" };
-      return { ...new SiteStack(site, { config: settings, welcome, programs }).outputs };
-    },
-    ...options,
-  });
-}
 
 function podSpecs(run: Run): PodSpec[] {
   const set = run.one("StatefulSet").inputs as k8s.types.output.apps.v1.StatefulSet;
@@ -350,9 +318,49 @@ describe("SiteStack", () => {
       .that.includes({ schedule: "* * * * *", concurrencyPolicy: "Forbid" });
   });
 
-  it("lets the clients in that the settings name", async () => {
-    const policy = (await up("site-a", { config: { clients: ["10.0.0.0/8"] } })).one("NetworkPolicy", "knot-clients");
-    expect(policy.inputs).to.have.deep.nested.property("spec.ingress[0].from", [{ ipBlock: { cidr: "10.0.0.0/8" } }]);
+  describe("network policies", () => {
+    const names = (run: Run): string[] => run.all("NetworkPolicy").map(nameOf);
+
+    it("let the clients in that the settings name", async () => {
+      const policy = (await up("site-a", { config: { clients: ["10.0.0.0/8"] } })).one("NetworkPolicy", "knot-clients");
+      expect(policy.inputs).to.have.deep.nested.property("spec.ingress[0].from", [{ ipBlock: { cidr: "10.0.0.0/8" } }]);
+    });
+
+    it("deny the rest, once all that is allowed is there", async () => {
+      const run = await up("site-c");
+      expect(names(run)).to.have.members(["default-deny", "knot-clients", "knot-peers", "knot-site", "reconciler"]);
+      const urns = run.one("NetworkPolicy", "default-deny").dependencies.map((urn) => urn.split("::").at(-1));
+      expect(urns).to.include.members([
+        "site-c-policies-clients",
+        "site-c-policies-peers",
+        "site-c-policies-reconciler",
+      ]);
+    });
+
+    it("let scrapers in and the API server be asked where the settings say", async () => {
+      const config = { monitoring: { namespaceSelector: { team: "watch" } }, apiServer: ["192.0.2.10/32"] };
+      const run = await up("site-a", { config });
+      expect(run.one("NetworkPolicy", "knot-metrics").wire).to.contain('"matchLabels":{"team":"watch"}');
+      expect(run.one("NetworkPolicy", "reconciler").wire).to.contain("192.0.2.10/32");
+      const everybody: unknown = await up("site-a", { config: { monitoring: { namespaceSelector: {} } } }).catch(
+        (error: unknown) => error,
+      );
+      expect(String(everybody)).to.match(/monitoring.*namespaceSelector.*at least one label/);
+    });
+
+    it("let pods reach the Vault that the shared stack or the site names, and look its name up", async () => {
+      const shelf = { address: "https://vault.example:8200", mount: "m", paths: { "site-a": "p" } };
+      const stacks = { [sharedName]: { outputs: { ...sharedOutputs().outputs, vaultPaths: shelf } } };
+      const vault = { "m/p": exampleSecrets("site-a") };
+      const byName = await up("site-a", { stacks, vault });
+      expect(names(byName)).to.include.members(["vault", "key-rotator"]);
+      expect(byName.one("NetworkPolicy", "vault").wire).to.contain("kube-dns").and.to.contain("8200");
+      expect(podSpecs(byName)[0]?.dnsPolicy).to.equal("ClusterFirst");
+      const config = { vault: { address: "http://192.0.2.20:8200" } };
+      const byAddress = await up("site-a", { stacks, vault, config });
+      expect(byAddress.one("NetworkPolicy", "vault").wire).to.contain("192.0.2.20/32").and.not.to.contain("kube-dns");
+      expect(podSpecs(byAddress)[0]?.dnsPolicy).to.equal("Default");
+    });
   });
 
   it("gives Secrets to the engine as secrets, and nothing of them to ConfigMaps", async () => {
