@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { UserError } from "../src/errors";
+import { defaultRateLimit } from "../src/knot/site-runtime";
 import { isCidr, ipVersion } from "../src/mesh/ip";
 import type { Mesh } from "../src/mesh/model";
+import { zoneNameProblem } from "../src/mesh/names";
 import { parseMesh } from "../src/mesh/parse";
+import { isSecret } from "../src/mesh/welcome";
 
 /** Reads one setting of the stack as its text; structured settings are JSON. `pulumi.Config` is one. */
 export interface Settings {
@@ -56,6 +59,24 @@ const imagesSchema = z.strictObject({
   node: z.string().min(1).default("docker.io/library/node:24-slim"),
 });
 
+const rateLimitSchema = z
+  .strictObject({
+    /** Answers a second to one address over UDP. @default 200 @example 1000 */
+    perSecond: z
+      .int("must be a whole number")
+      .min(1, "must be at least 1")
+      .max(5_000_000)
+      .default(defaultRateLimit.perSecond),
+    /** Answers at once, after a rest. @default 500 @example 2500 */
+    burst: z.int("must be a whole number").min(1, "must be at least 1").max(5_000_000).default(defaultRateLimit.burst),
+    /** Networks without a limit: resolvers that many share. @default [] @example ["10.0.0.53/32"] */
+    exempt: z.array(cidr).default([]),
+  })
+  .refine(({ perSecond, burst }) => perSecond <= 1000 * burst, {
+    message: "must be at least a thousandth of perSecond",
+    path: ["burst"],
+  });
+
 const vaultSchema = z.strictObject({
   /** Where Vault is reached. The token comes from VAULT_TOKEN or the usual file. @example "https://vault.example:8200" */
   address: z.string().refine((text) => /^https?:\/\/[^/]/.test(text), "must be an http or https URL"),
@@ -81,6 +102,28 @@ const monitoringSchema = z.strictObject({
       "must name at least one label: none would select every namespace",
     ),
 });
+
+/** Names that the mesh gives its own keys. */
+const ownKeyNames = /^(local|mesh-\d+)$/;
+
+const readerSchema = z.strictObject({
+  /** Of the key, as the other server has it. @example "bind" */
+  name: z
+    .string()
+    .refine((name) => zoneNameProblem(name) === undefined, "must be a name in lower case, such as bind.example")
+    .refine((name) => !ownKeyNames.test(name), "is a name that the mesh gives its own keys; choose another"),
+  /** @example "hmac-sha256" */
+  algorithm: z.enum(["hmac-sha256", "hmac-sha384", "hmac-sha512"], "must be hmac-sha256, hmac-sha384 or hmac-sha512"),
+  /** Base64 of at least 16 octets. @example made by `keymgr -t bind` or `tsig-keygen bind` */
+  secret: z
+    .string()
+    .refine((text) => isSecret(text), "must be base64 of at least 16 octets; make one with tsig-keygen or keymgr -t"),
+});
+
+function uniqueNames(keys: readonly { readonly name: string }[], ctx: z.RefinementCtx): void {
+  const names = keys.map(({ name }) => name);
+  if (new Set(names).size < names.length) ctx.addIssue("has two keys of the same name; give each its own");
+}
 
 const siteSchema = z.strictObject({
   /** The shared stack's name, as a StackReference takes it. @example "organization/dns-mesh/shared" */
@@ -110,6 +153,8 @@ const siteSchema = z.strictObject({
     .min(1, "must be at least 1")
     .max(9, "must be at most 9")
     .default(1),
+  /** Keys of servers outside the mesh that may take zones from this site; a secret setting. @default none @example [{ name: "bind", algorithm: "hmac-sha256", secret: "…" }] */
+  readers: z.array(readerSchema).default([]).superRefine(uniqueNames),
   /** How the site is reached from outside. @default a LoadBalancer with one Service for UDP and TCP */
   service: serviceSchema.prefault({}),
   /** Networks whose clients may ask. @default everybody @example ["10.0.0.0/8"] */
@@ -124,8 +169,17 @@ const siteSchema = z.strictObject({
   resources: resourcesSchema.prefault({}),
   /** Addresses that Knot binds in the pod, always on port 5353. @default ["0.0.0.0"] @example ["0.0.0.0", "::"] */
   listen: z.array(ipAddress).min(1, "must have at least one address").default(["0.0.0.0"]),
+  /** How many answers one address gets over UDP before it is sent to TCP; `false` for no limit. @default 200 a second, 500 at once */
+  rateLimit: z
+    .union(
+      [z.literal(false), rateLimitSchema],
+      "must be false, or an object of perSecond, burst (at least 1 each) and exempt (networks)",
+    )
+    .prefault({}),
   /** Port that other sites answer on. @default 53 */
   remotePort: z.coerce.number().int().min(1).max(65535).default(53),
+  /** Port that other sites have TLS and QUIC on. @default 853 */
+  securePort: z.coerce.number().int().min(1).max(65535).default(853),
   /** Protects the namespace, and with it the volumes, from any `up` or `destroy`. @default true */
   protect: z.stringbool("must be true or false").default(true),
   /** Where this site reaches the Vault that the shared stack wrote to, if not at the same address. */
@@ -155,9 +209,11 @@ const structured = new Set([
   "vault",
   "service",
   "clients",
+  "readers",
   "images",
   "resources",
   "listen",
+  "rateLimit",
   "apiServer",
   "monitoring",
 ]);

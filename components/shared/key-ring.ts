@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { KeyRing as Ring } from "../../src/mesh/model";
+import { tsigKeyFrom } from "../tsig-key";
 
 /**
  * The TSIG keys of the mesh (RFC 8945): those that are accepted, and the one that signs. One key for now; the ring is
@@ -18,9 +19,7 @@ export class KeyRing extends pulumi.ComponentResource {
     const password = new random.RandomPassword(`${name}-1`, { length: 64, special: false }, { parent: this });
     this.ring = pulumi.secret(password.result).apply((text) => ({
       signing: keyName,
-      accepted: [
-        { name: keyName, algorithm: "hmac-sha256" as const, secret: Buffer.from(text, "ascii").toString("base64") },
-      ],
+      accepted: [tsigKeyFrom(keyName, text)],
     }));
     this.registerOutputs({});
   }

@@ -22,7 +22,7 @@ export class ConfigFiles extends pulumi.ComponentResource {
 
   constructor(name: string, args: ConfigFilesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:ConfigFiles", name, {}, opts);
-    const knotConf = renderKnotConf(args.runtime);
+    const knotConf = renderKnotConf(args.runtime, args.packet.transport);
     const welcome = `${JSON.stringify(args.packet, undefined, 2)}\n`;
     const configMap = new k8s.core.v1.ConfigMap(
       name,

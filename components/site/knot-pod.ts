@@ -1,9 +1,11 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { SiteRuntime } from "../../src/knot/site-config";
+import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../config";
 import { knotLabels, paths, podPorts } from "./names";
 import { containerSecurity, podSecurity } from "./pod-security";
+import { securePorts } from "./pod-services";
 import { agentMounts, knotMounts, knotVolumes } from "./pod-volumes";
 import { agentSockets } from "./runtime";
 
@@ -15,6 +17,7 @@ type EnvVar = k8s.types.input.core.v1.EnvVar;
 export interface KnotPodArgs {
   readonly config: SiteConfig;
   readonly runtime: SiteRuntime;
+  readonly transport: Transport;
   /** Whether the site is the primary catalog, which has the central zones as files. */
   readonly isPrimary: boolean;
   /** Addresses of the site's pods, by ordinal, joined by commas. */
@@ -38,14 +41,15 @@ export function knotPodTemplate(args: KnotPodArgs): PodTemplate {
       securityContext: podSecurity,
       terminationGracePeriodSeconds: 30,
       initContainers: [prepareContainer(args)],
-      containers: [knotContainer(args.config), agentContainer(args)],
+      containers: [knotContainer(args), agentContainer(args)],
       volumes: knotVolumes(args.isPrimary),
       ...spreading(),
     },
   };
 }
 
-function knotContainer(config: SiteConfig): Container {
+function knotContainer(args: KnotPodArgs): Container {
+  const { config } = args;
   const tcpSocket = { port: podPorts.dns };
   return {
     name: "knot",
@@ -55,6 +59,11 @@ function knotContainer(config: SiteConfig): Container {
     ports: [
       { name: "dns-udp", containerPort: podPorts.dns, protocol: "UDP" },
       { name: "dns-tcp", containerPort: podPorts.dns, protocol: "TCP" },
+      ...securePorts(args.transport).map(({ name, protocol }) => ({
+        name,
+        containerPort: podPorts.secure,
+        protocol,
+      })),
     ],
     startupProbe: { tcpSocket, periodSeconds: 2, failureThreshold: 150 },
     livenessProbe: { tcpSocket, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
@@ -98,12 +107,17 @@ function agentEnvironment(args: KnotPodArgs): EnvVar[] {
   return [
     { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
     { name: "DNS_MESH_KEYS", value: `${paths.keys}/ring.json` },
+    { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
+    { name: "DNS_MESH_READERS", value: `${paths.readers}/readers.json` },
+    { name: "DNS_MESH_TLS", value: paths.tls },
     ...(args.isPrimary ? [{ name: "DNS_MESH_CENTRAL", value: paths.central }] : []),
     { name: "DNS_MESH_STORAGE", value: paths.storage },
     { name: "DNS_MESH_RUNDIR", value: paths.rundir },
     { name: "DNS_MESH_KNOT", value: sockets.knot },
     { name: "DNS_MESH_LISTEN", value: args.runtime.listen.join(",") },
     { name: "DNS_MESH_REMOTE_PORT", value: String(args.runtime.remotePort) },
+    { name: "DNS_MESH_LISTEN_SECURE", value: args.runtime.secure.listen.join(",") },
+    { name: "DNS_MESH_SECURE_PORT", value: String(args.runtime.secure.remotePort) },
     { name: "DNS_MESH_HTTP", value: sockets.http },
     { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
     { name: "DNS_MESH_REPLICAS", value: args.replicas },

@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { SiteRuntime } from "../../src/knot/site-config";
+import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../config";
 import { objectOptions } from "../object-options";
 import { knotPodTemplate } from "./knot-pod";
@@ -11,6 +12,7 @@ export interface KnotServerArgs {
   readonly namespace: pulumi.Input<string>;
   readonly config: SiteConfig;
   readonly runtime: SiteRuntime;
+  readonly transport: Transport;
   readonly isPrimary: boolean;
   /** A cluster-internal address per pod, by ordinal. */
   readonly podAddresses: pulumi.Output<string[]>;

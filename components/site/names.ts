@@ -13,7 +13,7 @@ export const reconcilerLabels = {
 export const commonLabels = { "app.kubernetes.io/part-of": "dns-mesh" } as const;
 
 /** Ports inside a Knot pod: unprivileged, since nothing there runs as root. */
-export const podPorts = { dns: 5353, http: 8053 } as const;
+export const podPorts = { dns: 5353, secure: 8853, http: 8053 } as const;
 
 /** Where files stand inside the pods. */
 export const paths = {
@@ -21,6 +21,8 @@ export const paths = {
   rundir: "/rundir",
   config: "/etc/dns-mesh",
   keys: "/etc/dns-mesh-keys",
+  localKey: "/etc/dns-mesh-local-key",
+  readers: "/etc/dns-mesh-readers",
   tls: "/etc/dns-mesh-tls",
   central: "/etc/dns-mesh-central",
   bundle: "/bundle",
@@ -30,6 +32,8 @@ export const paths = {
 export const objects = {
   config: "knot-config",
   keys: "tsig-key-ring",
+  localKey: "tsig-local-key",
+  readers: "tsig-readers",
   tls: "knot-tls",
   agentBundle: "agent-bundle",
   reconcilerBundle: "reconciler-bundle",

@@ -1,18 +1,39 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { Transport } from "../../src/mesh/model";
 import { objectOptions } from "../object-options";
 import { commonLabels, knotLabels, podPorts } from "./names";
 
-/** UDP and TCP 53, carried to Knot's unprivileged port. */
-export const dnsPorts = [
-  { name: "dns-udp", port: 53, protocol: "UDP", targetPort: podPorts.dns },
-  { name: "dns-tcp", port: 53, protocol: "TCP", targetPort: podPorts.dns },
-];
+/** A port of a Service, carried to Knot's unprivileged one. */
+export interface ServicePort {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: "UDP" | "TCP";
+  readonly targetPort: number;
+}
+
+/** UDP and TCP 53, and 853 for what transfers between sites run over. */
+export function dnsPorts(transport: Transport): ServicePort[] {
+  return [
+    { name: "dns-udp", port: 53, protocol: "UDP", targetPort: podPorts.dns },
+    { name: "dns-tcp", port: 53, protocol: "TCP", targetPort: podPorts.dns },
+    ...securePorts(transport),
+  ];
+}
+
+/** Port 853: TLS, and QUIC where the mesh uses it. */
+export function securePorts(transport: Transport): ServicePort[] {
+  if (transport === "tcp") return [];
+  const at = { port: 853, targetPort: podPorts.secure };
+  const tls = { name: "dns-tls", protocol: "TCP" as const, ...at };
+  return transport === "quic" ? [tls, { name: "dns-quic", protocol: "UDP", ...at }] : [tls];
+}
 
 /** What {@link PodServices} needs. */
 export interface PodServicesArgs {
   readonly namespace: pulumi.Input<string>;
   readonly replicas: number;
+  readonly transport: Transport;
 }
 
 /**
@@ -28,20 +49,20 @@ export class PodServices extends pulumi.ComponentResource {
   constructor(name: string, args: PodServicesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:PodServices", name, {}, opts);
     const pods = Array.from({ length: args.replicas }, (_, ordinal) =>
-      this.createService(`${name}-${ordinal}`, args.namespace, {
+      this.createService(`${name}-${ordinal}`, args, {
         name: `knot-${ordinal}`,
         selector: podSelector(ordinal),
         http: true,
         isHeadless: false,
       }),
     );
-    this.createService(`${name}-headless`, args.namespace, {
+    this.createService(`${name}-headless`, args, {
       name: "knot-headless",
       selector: knotLabels,
       http: false,
       isHeadless: true,
     });
-    this.createService(`${name}-writer`, args.namespace, {
+    this.createService(`${name}-writer`, args, {
       name: "knot-writer",
       selector: podSelector(0),
       http: false,
@@ -53,7 +74,7 @@ export class PodServices extends pulumi.ComponentResource {
 
   private createService(
     name: string,
-    namespace: pulumi.Input<string>,
+    { namespace, transport }: PodServicesArgs,
     o: { name: string; selector: Readonly<Record<string, string>>; http: boolean; isHeadless: boolean },
   ): k8s.core.v1.Service {
     const http = { name: "http", port: podPorts.http, protocol: "TCP", targetPort: podPorts.http };
@@ -71,7 +92,7 @@ export class PodServices extends pulumi.ComponentResource {
           ...(o.isHeadless && { clusterIP: "None" }),
           publishNotReadyAddresses: true,
           selector: o.selector,
-          ports: o.http ? [...dnsPorts, http] : dnsPorts,
+          ports: [...dnsPorts(transport), ...(o.http ? [http] : [])],
         },
       },
       objectOptions(this),

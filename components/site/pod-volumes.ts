@@ -33,6 +33,8 @@ export function knotVolumes(isPrimary: boolean): Volume[] {
     { name: "tmp", emptyDir: {} },
     configMapVolume(objects.config),
     secretVolume(objects.keys),
+    secretVolume(objects.localKey),
+    secretVolume(objects.readers),
     secretVolume(objects.tls),
     configMapVolume(objects.agentBundle),
     ...(isPrimary ? [centralVolume()] : []),
@@ -44,10 +46,9 @@ const shared: Mount[] = [
   { name: "rundir", mountPath: paths.rundir },
   { name: "tmp", mountPath: "/tmp" },
   { name: objects.config, mountPath: paths.config, readOnly: true },
-  { name: objects.tls, mountPath: paths.tls, readOnly: true },
 ];
 
-/** What Knot itself sees: no key ring, which the agent writes into its configuration. */
+/** What Knot itself sees: no keys and certificates, which the agent writes into its configuration. */
 export function knotMounts(): Mount[] {
   return [...shared];
 }
@@ -57,6 +58,9 @@ export function agentMounts(isPrimary: boolean): Mount[] {
   return [
     ...shared,
     { name: objects.keys, mountPath: paths.keys, readOnly: true },
+    { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
+    { name: objects.readers, mountPath: paths.readers, readOnly: true },
+    { name: objects.tls, mountPath: paths.tls, readOnly: true },
     { name: objects.agentBundle, mountPath: paths.bundle, readOnly: true },
     ...(isPrimary ? [{ name: "central-zones", mountPath: paths.central, readOnly: true }] : []),
   ];

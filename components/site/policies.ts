@@ -11,7 +11,7 @@ import { commonLabels, objects } from "./names";
 /** What {@link Policies} needs. */
 export interface PoliciesArgs {
   readonly namespace: pulumi.Input<string>;
-  readonly packet: WelcomePacket & Partial<Pick<SitePolicyInput, "transport">>;
+  readonly packet: WelcomePacket;
   readonly config: Pick<SiteConfig, "clients" | "apiServer" | "monitoring" | "remotePort">;
   /** The Vault that pods fetch keys and certificates from, if there is one. */
   readonly vault?: VaultReach;
@@ -48,7 +48,7 @@ export class Policies extends pulumi.ComponentResource {
 function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
   const { clients, apiServer, monitoring, remotePort } = config;
   const { addresses } = packet.site;
-  const base = { clients, apiServer, addresses, remotePort, transport: packet.transport ?? ("tls" as const) };
+  const base = { clients, apiServer, addresses, remotePort, transport: packet.transport };
   return { ...base, ...(monitoring && { monitoring: monitoring.namespaceSelector }), ...(vault && { vault }) };
 }
 

@@ -1,10 +1,10 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Site } from "../../src/mesh/model";
+import type { Site, Transport } from "../../src/mesh/model";
 import type { ServiceConfig } from "../config";
 import { objectOptions } from "../object-options";
 import { commonLabels, knotLabels } from "./names";
-import { dnsPorts } from "./pod-services";
+import { dnsPorts, type ServicePort } from "./pod-services";
 import { addressProblem, reachableAddresses, type ServiceState } from "./service-address";
 
 /** What {@link PublicService} needs. */
@@ -12,22 +12,24 @@ export interface PublicServiceArgs {
   readonly namespace: pulumi.Input<string>;
   readonly service: ServiceConfig;
   readonly site: Site;
+  readonly transport: Transport;
 }
 
-/** How clients and other sites reach Knot: one Service for UDP and TCP 53, or one for each. */
+/** How clients and other sites reach Knot: one Service for UDP and TCP, or one for each. */
 export class PublicService extends pulumi.ComponentResource {
   /** The addresses that it got. Fails `up` when they are not those of the mesh's list. */
   readonly addresses: pulumi.Output<string[]>;
 
   constructor(name: string, args: PublicServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:PublicService", name, {}, opts);
-    const [udp, tcp] = [dnsPorts.slice(0, 1), dnsPorts.slice(1)];
+    const ports = dnsPorts(args.transport);
+    const of = (protocol: string): ServicePort[] => ports.filter((port) => port.protocol === protocol);
     const services = args.service.split
       ? [
-          this.createService(name, args, { name: "knot", ports: udp }),
-          this.createService(`${name}-tcp`, args, { name: "knot-tcp", ports: tcp }),
+          this.createService(name, args, { name: "knot", ports: of("UDP") }),
+          this.createService(`${name}-tcp`, args, { name: "knot-tcp", ports: of("TCP") }),
         ]
-      : [this.createService(name, args, { name: "knot", ports: dnsPorts })];
+      : [this.createService(name, args, { name: "knot", ports })];
     this.addresses = pulumi
       .all(services.map((service) => checkedAddresses(service, args)))
       .apply((all) => [...new Set(all.flat())]);
@@ -37,7 +39,7 @@ export class PublicService extends pulumi.ComponentResource {
   private createService(
     name: string,
     args: PublicServiceArgs,
-    o: { name: string; ports: typeof dnsPorts },
+    o: { name: string; ports: ServicePort[] },
   ): k8s.core.v1.Service {
     const { type, annotations, externalIPs, loadBalancerIP, externalTrafficPolicy } = args.service;
     const isReachable = type !== "ClusterIP" || externalIPs.length > 0;

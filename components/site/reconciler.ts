@@ -113,19 +113,23 @@ function podSpec(args: ReconcilerArgs): k8s.types.input.core.v1.PodSpec {
         securityContext: containerSecurity,
         volumeMounts: [
           { name: objects.config, mountPath: paths.config, readOnly: true },
-          { name: objects.keys, mountPath: paths.keys, readOnly: true },
+          { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
           { name: objects.reconcilerBundle, mountPath: paths.bundle, readOnly: true },
         ],
       },
     ],
-    volumes: [configMapVolume(objects.config), secretVolume(objects.keys), configMapVolume(objects.reconcilerBundle)],
+    volumes: [
+      configMapVolume(objects.config),
+      secretVolume(objects.localKey),
+      configMapVolume(objects.reconcilerBundle),
+    ],
   };
 }
 
 function environment(args: ReconcilerArgs): k8s.types.input.core.v1.EnvVar[] {
   return [
     { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
-    { name: "DNS_MESH_KEYS", value: `${paths.keys}/ring.json` },
+    { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
     { name: "DNS_MESH_REMOTE_PORT", value: String(args.config.remotePort) },
     { name: "DNS_MESH_PODS", value: args.podAddresses.apply((all) => all.join(",")) },
     { name: "DNS_MESH_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },

@@ -4,12 +4,19 @@ import type { SiteConfig } from "../config";
 import { paths, podPorts } from "./names";
 
 /** How Knot runs in the site's pods, as far as it is the same for all of them. */
-export function siteRuntime(config: Pick<SiteConfig, "listen" | "remotePort">): SiteRuntime {
+export function siteRuntime(
+  config: Pick<SiteConfig, "listen" | "remotePort" | "securePort" | "rateLimit">,
+): SiteRuntime {
   return {
     storage: paths.storage,
     rundir: paths.rundir,
     listen: config.listen.map((address) => `${address}@${podPorts.dns}`),
     remotePort: config.remotePort,
+    secure: {
+      listen: config.listen.map((address) => `${address}@${podPorts.secure}`),
+      remotePort: config.securePort,
+    },
+    rateLimit: config.rateLimit,
   };
 }
 

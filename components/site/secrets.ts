@@ -1,8 +1,10 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
+import * as random from "@pulumi/random";
+import type { TsigKey, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { objectOptions } from "../object-options";
 import { contentHash } from "./hash";
+import { tsigKeyFrom } from "../tsig-key";
 import { commonLabels, objects } from "./names";
 
 /** What {@link SiteSecrets} needs. */
@@ -10,9 +12,14 @@ export interface SiteSecretsArgs {
   readonly namespace: pulumi.Input<string>;
   readonly packet: WelcomePacket;
   readonly secrets: pulumi.Output<WelcomeSecrets>;
+  /** Keys of servers outside the mesh. */
+  readonly readers: pulumi.Input<readonly TsigKey[]>;
 }
 
-/** The key ring and the site's certificate with its key, as files for the pods. Changes reach running pods. */
+/**
+ * The key ring, the site's certificate with its key, the key by which the site's own programs read from its Knot, and
+ * those of servers outside the mesh: a Secret each, as files for the pods. Changes reach running pods.
+ */
 export class SiteSecrets extends pulumi.ComponentResource {
   /** Changes with the content. */
   readonly hash: pulumi.Output<string>;
@@ -35,10 +42,29 @@ export class SiteSecrets extends pulumi.ComponentResource {
         "ca.crt": pulumi.output(args.packet.ca),
       },
     });
+    const localKey = this.createLocalKey(name);
+    const local = this.createSecret(`${name}-local-key`, args.namespace, {
+      name: objects.localKey,
+      type: "Opaque",
+      files: { "key.json": localKey },
+    });
+    const readers = pulumi.secret(args.readers).apply((all) => JSON.stringify(all));
+    const outside = this.createSecret(`${name}-readers`, args.namespace, {
+      name: objects.readers,
+      type: "Opaque",
+      files: { "readers.json": readers },
+    });
+    const written = [keys, tls, local, outside].map(({ metadata }) => metadata.name);
+    const contents = pulumi.all([ring, secrets.certificate, localKey, readers]);
     this.hash = pulumi
-      .all([ring, secrets.certificate, keys.metadata.name, tls.metadata.name])
-      .apply(([keyRing, certificate]) => contentHash(keyRing, certificate, args.packet.ca));
+      .all([contents, pulumi.all(written)])
+      .apply(([[keyRing, certificate, key, others]]) => contentHash(keyRing, certificate, args.packet.ca, key, others));
     this.registerOutputs({});
+  }
+
+  private createLocalKey(name: string): pulumi.Output<string> {
+    const password = new random.RandomPassword(`${name}-local`, { length: 64, special: false }, { parent: this });
+    return pulumi.secret(password.result).apply((text) => JSON.stringify(tsigKeyFrom("local", text)));
   }
 
   private createSecret(

@@ -46,22 +46,23 @@ export class SiteStack extends pulumi.ComponentResource {
     super("dnsmesh:site:SiteStack", name, {}, opts);
     const { config, welcome } = args;
     const { packet } = welcome;
+    const { transport } = packet;
     const isPrimary = packet.site.role === "primary-catalog";
     const runtime = siteRuntime(config);
     const within = { parent: this, providers: [this.createProvider(name, config)] };
 
     const { name: namespace } = new SiteNamespace(`${name}-namespace`, config, within);
-    const secrets = new SiteSecrets(`${name}-secrets`, { ...welcome, namespace }, within);
+    const secrets = new SiteSecrets(`${name}-secrets`, { ...welcome, namespace, readers: config.readers }, within);
     const files = new ConfigFiles(`${name}-config`, { namespace, packet, runtime }, within);
     const central = isPrimary
       ? new CentralZoneFiles(`${name}-central-zones`, { namespace, zones: welcome.central }, within)
       : undefined;
     const bundles = new Bundles(`${name}-bundles`, { namespace, programs: args.programs }, within);
     const policies = new Policies(`${name}-policies`, { namespace, packet, config, ...vaultReach(args) }, within);
-    const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas }, within);
+    const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas, transport }, within);
     const service = new PublicService(
       `${name}-service`,
-      { namespace, service: config.service, site: packet.site },
+      { namespace, service: config.service, site: packet.site, transport },
       within,
     );
     const mounted = [secrets, files, bundles, policies, ...(central ? [central] : [])];
@@ -71,6 +72,7 @@ export class SiteStack extends pulumi.ComponentResource {
         namespace,
         config,
         runtime,
+        transport,
         isPrimary,
         podAddresses: pods.addresses,
         restartHash: contentHash(files.restartHash, bundles.agentHash),

@@ -4,6 +4,10 @@ export type DnsFailure =
   | { readonly kind: "timeout"; readonly afterMs: number; readonly ignored?: IgnoredAnswer }
   /** The operating system refused: nobody listens, no route. `code` as in errno (`ECONNREFUSED`). */
   | { readonly kind: "unreachable"; readonly code: string }
+  /** A certificate that one side does not take: the server's (`by: "us"`), or ours. `code` is OpenSSL's word for it. */
+  | { readonly kind: "untrusted"; readonly by: "us" | "peer"; readonly reason: TrustReason; readonly code: string }
+  /** No connection with TLS came about for another reason: no common version or purpose, or the server speaks none. */
+  | { readonly kind: "noTls"; readonly code: string }
   | { readonly kind: "aborted" }
   /** RCODE REFUSED: most often an ACL that does not know us. */
   | { readonly kind: "refused" }
@@ -38,6 +42,9 @@ export type DnsFailure =
   /** Changes of an incremental transfer that do not fit the zone we have (RFC 1995). */
   | { readonly kind: "notApplicable"; readonly detail: string }
   | { readonly kind: "tooLarge"; readonly limit: "records" | "messages" | "octets" };
+
+/** What is wrong with a certificate: signed by nobody who is trusted, for another name, its time, not shown at all. */
+export type TrustReason = "authority" | "name" | "expired" | "notYetValid" | "missing" | "other";
 
 /** Why a datagram is taken for somebody else's and not for an answer (RFC 5452 section 9.1). */
 export type IgnoredAnswer = "malformed" | "wrongId" | "wrongQuestion" | "notAResponse";
@@ -81,6 +88,10 @@ function describe(failure: DnsFailure): string {
       return describeTimeout(failure);
     case "unreachable":
       return `unreachable (${failure.code})`;
+    case "untrusted":
+      return describeTrust(failure);
+    case "noTls":
+      return `no connection with TLS (${failure.code})`;
     case "rcode":
       return `the server answered ${failure.rcode}`;
     case "badSignature":
@@ -108,7 +119,21 @@ function describeTimeout({ afterMs, ignored }: Extract<DnsFailure, { kind: "time
   return ignored === undefined ? silence : `${silence}, but one that was ignored (${ignored})`;
 }
 
-type TsigFailure = Extract<DnsFailure, { by: "us" | "peer" }>;
+const trustReasons: Readonly<Record<TrustReason, string>> = {
+  authority: "no trusted authority signed it",
+  name: "it is for another name",
+  expired: "it has expired",
+  notYetValid: "it is not valid yet",
+  missing: "there is none",
+  other: "it is refused",
+};
+
+function describeTrust({ by, reason, code }: Extract<DnsFailure, { kind: "untrusted" }>): string {
+  const whose = by === "us" ? "the server's certificate" : "our certificate at the server";
+  return `${whose}: ${trustReasons[reason]} (${code})`;
+}
+
+type TsigFailure = Extract<DnsFailure, { kind: "badSignature" | "badTruncation" | "badKey" | "badTime" }>;
 
 function describeTsig(failure: TsigFailure): string {
   const teller = failure.by === "peer" ? "the server says" : "the answer has";

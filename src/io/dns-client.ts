@@ -17,6 +17,7 @@ import { type DnsServer, type Exchange, exchangeTcp, exchangeUdp } from "./dns-s
 import type { UdpChannel } from "./udp-channel";
 
 export type { DnsServer } from "./dns-sockets";
+export type { DnsTls } from "./dns-tls";
 
 /** How patient a {@link DnsClient} is. */
 export interface DnsClientOptions {
@@ -71,7 +72,10 @@ interface TransferJob<T> {
   readonly open: (request: TransferRequest) => { push(bytes: Uint8Array, now: number): boolean; finish(): T };
 }
 
-/** Asks DNS servers by address. Each call has its own socket with its own port, which is always closed, unless told otherwise. */
+/**
+ * Asks DNS servers by address. Each call has its own socket with its own port, which is always closed, unless told
+ * otherwise. A server with `tls` is asked over TLS alone (RFC 7858, RFC 9103); failures are then `untrusted` or `noTls` too.
+ */
 export class DnsClient {
   readonly counters: DnsCounters = { udpQueries: 0, tcpQueries: 0, transfers: 0, notifies: 0 };
   readonly #options: DnsClientOptions;
@@ -200,6 +204,7 @@ export class DnsClient {
   }
 
   async #exchange(request: Request): Promise<Message> {
+    if (request.server.tls !== undefined) return this.#send("tcp", request);
     try {
       return await this.#send("udp", request);
     } catch (error) {

@@ -1,8 +1,9 @@
 import { createSocket } from "node:dgram";
-import { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 
 import { DnsError, type DnsFailure } from "../dns/errors";
 import { FrameReader, frameMessage } from "../dns/framing";
+import { alpn, connectTls, type DnsTls, tlsFailureOf } from "./dns-tls";
 
 /** Where a server listens, and optionally which of our addresses asks. */
 export interface DnsServer {
@@ -10,6 +11,8 @@ export interface DnsServer {
   readonly address: string;
   readonly port: number;
   readonly localAddress?: string;
+  /** Everything goes over TLS when given, nothing over UDP. The same object again spares reading its texts again. */
+  readonly tls?: DnsTls;
 }
 
 /** One message out and what comes back. */
@@ -52,28 +55,53 @@ export function exchangeUdp<T>(exchange: Exchange<T>): Promise<T> {
 }
 
 /**
- * Sends one message over TCP and hands over each that comes back until {@link Exchange.receive} gives a value. The
- * connection is closed however this ends.
+ * Sends one message over TCP, or TLS where the server has it, and hands over each that comes back until
+ * {@link Exchange.receive} gives a value. The connection is closed however this ends.
  *
- * @throws DnsError as {@link exchangeUdp}, and `incomplete` when the server closes first.
+ * @throws DnsError as {@link exchangeUdp}, `incomplete` when the server closes first, and with TLS `untrusted`, `noTls`.
  */
 export function exchangeTcp<T>(exchange: Exchange<T>): Promise<T> {
-  const { address, port, localAddress } = exchange.server;
-  const socket = new Socket();
+  const { tls } = exchange.server;
   const frames = new FrameReader();
-  const run = new Run(exchange, () => socket.destroy());
-  socket.setNoDelay(true);
-  socket.on("error", run.broken);
-  socket.on("connect", () => socket.write(frameMessage(exchange.message)));
-  socket.on("data", (chunk: Buffer) => {
-    for (const message of frames.push(chunk)) run.receive(message);
-  });
-  socket.on("close", () => {
-    run.fail({ kind: "incomplete", detail: "the server closed the connection" });
-  });
+  let socket: Socket | undefined;
+  let closed = "the server closed the connection";
+  const run = new Run(exchange, () => socket?.destroy());
   return run.start(() => {
-    socket.connect({ host: address, port, ...(localAddress === undefined ? {} : { localAddress }) });
+    socket = openStream(exchange.server, run);
+    if (socket === undefined) return;
+    socket.on(tls === undefined ? "connect" : "secureConnect", () => {
+      if (tls !== undefined)
+        closed = "the server closed the connection after the handshake; it may refuse our certificate";
+      if (!run.over) socket?.write(frameMessage(exchange.message));
+    });
+    socket.on("data", (chunk: Buffer) => {
+      closed = "the server closed the connection";
+      for (const message of frames.push(chunk)) run.receive(message);
+    });
+    socket.on("error", run.broken);
+    socket.on("close", () => {
+      run.fail({ kind: "incomplete", detail: closed });
+    });
   });
+}
+
+/** A connection that is on its way. With TLS the run fails when the server does not know what it is for (ALPN). */
+function openStream<T>(server: DnsServer, run: Run<T>): Socket | undefined {
+  const { address, port, localAddress, tls } = server;
+  const from = localAddress === undefined ? {} : { localAddress };
+  if (tls === undefined) return connect({ host: address, port, noDelay: true, ...from });
+  try {
+    const socket = connectTls(server, tls);
+    socket.setNoDelay(true);
+    socket.on("secureConnect", () => {
+      if (socket.alpnProtocol !== alpn) run.fail({ kind: "noTls", code: "NO_ALPN" });
+    });
+    return socket;
+  } catch (error) {
+    // A PEM text that is none.
+    run.broken(error as NodeJS.ErrnoException);
+    return undefined;
+  }
 }
 
 /** An exchange until it ends, once: by a value, an error, the clock or the signal. Lets go of its socket then. */
@@ -128,7 +156,7 @@ export class Run<T> {
   };
 
   readonly broken = (error: NodeJS.ErrnoException): void => {
-    this.fail({ kind: "unreachable", code: error.code ?? error.message });
+    this.fail(tlsFailureOf(error) ?? { kind: "unreachable", code: error.code ?? error.message });
   };
 
   fail(failure: DnsFailure): void {

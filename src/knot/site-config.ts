@@ -1,15 +1,19 @@
-import { peersOf } from "../plan/peers";
-import { audienceOf, centralSourcesOf, sourcesOf } from "../plan/topology";
-import type { KeyRing, WelcomePacket, Zone } from "../mesh/model";
-import type { MeshView, SiteView } from "../plan/view";
+import type { WelcomePacket, Zone } from "../mesh/model";
+import { centralSourcesOf, sourcesOf } from "../plan/topology";
+import type { SiteView } from "../plan/view";
+import { accessIds, renderAccess, renderKeys } from "./access";
 import { renderCatalogZone } from "./catalog-text";
 import { soaLines } from "./central-zones";
-import { memberId } from "./member-id";
-import { isWriter, siblings, type SiteRuntime } from "./site-runtime";
+import { cookiesFile, renderCookies } from "./cookies";
+import { compareText, outlineOf, ownerTemplate, type Identity, type Outline, type SiteInput } from "./outline";
+import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
+import { tlsFiles } from "./knot-conf";
+import { isWriter } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 import { centralTimers, memberTimers, type Timers } from "./timers";
 
 export { renderKnotConf } from "./knot-conf";
+export { membersOf, ownerTemplate, type Identity, type SiteInput } from "./outline";
 export type { SiteRuntime } from "./site-runtime";
 
 /** The zone that Knot interprets: the members that the plan lets through. Never leaves the server. */
@@ -17,14 +21,6 @@ export const localCatalogZone = "local-catalog.invalid";
 
 /** Where the local catalog's file stands on the volume. Rewriting it and `zone-reload` is all that a membership takes. */
 export const localCatalogFile = `zones/${localCatalogZone}.zone`;
-
-/** What the files of a site are made from. */
-export interface SiteInput {
-  readonly packet: WelcomePacket;
-  readonly ring: KeyRing;
-  readonly view: MeshView;
-  readonly runtime: SiteRuntime;
-}
 
 /**
  * Every file that changes while a site runs, by its path on the volume.
@@ -35,11 +31,12 @@ export interface SiteInput {
  * so that it is served until this site takes it over.
  */
 export function renderSiteFiles(input: SiteInput): Map<string, string> {
-  const peers = peersOf(input);
-  const members = membersOf(input);
-  const outline: Outline = { ...input, peers, members, owners: ownersOf({ ...input, peers, members }) };
+  const outline = outlineOf(input);
   return new Map([
-    ["conf/keys.conf", renderKeys(input.ring)],
+    ...(input.identity ? identityTexts(input.identity) : []),
+    ["conf/keys.conf", renderKeys(input)],
+    ["conf/peers.d/05-access.conf", renderAccess(outline)],
+    [cookiesFile, renderCookies(input.ring, input.packet.site.name)],
     ["conf/peers.d/10-remotes.conf", renderRemotes(outline)],
     ["conf/peers.d/20-templates.conf", renderTemplates(outline)],
     ["conf/peers.d/30-catalog.conf", renderLocalCatalogStanza(outline)],
@@ -49,89 +46,12 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
   ]);
 }
 
-/** A zone that is taken from another site. */
-interface Member {
-  readonly name: string;
-  readonly owner: string;
-}
-
-/** What the files are made from, with what follows from it and several of them need. */
-interface Outline extends SiteInput {
-  readonly peers: readonly SiteView[];
-  readonly members: readonly Member[];
-  /** Sites that have a template. */
-  readonly owners: readonly string[];
-}
-
-/** The zones that the site takes from others, and the site that owns each. */
-export function membersOf({ packet, view }: Pick<SiteInput, "packet" | "view">): readonly Member[] {
-  const own = new Set([...packet.site.zones.map((zone) => zone.name), packet.directoryZone, packet.catalogZone]);
-  return view.zones.filter((zone) => !own.has(zone.name)).map(({ name, owner }) => ({ name, owner }));
-}
-
-/**
- * Id of Knot's template for an owner's zones. The prefix keeps a site's name from meeting `default` or another of ours.
- * Long names give way to a hash: all ids stand in one list, `catalog-template`, and Knot keeps a list in 65,535 octets.
- */
-export function ownerTemplate(owner: string): string {
-  return owner.length <= 10 ? `owner-${owner}` : `owner_${memberId(owner).slice(0, 10)}`;
-}
-
-function remoteId(site: string): string {
-  return `peer-${site}`;
-}
-
-function renderKeys(ring: KeyRing): string {
-  const keys = [...ring.accepted].sort((a, b) => compareText(a.name, b.name));
-  return (
-    section(
-      "key",
-      keys.map((key) => ({ id: key.name, algorithm: key.algorithm, secret: key.secret })),
-    ) + section("acl", [{ id: "mesh", key: keys.map((key) => key.name), action: ["transfer", "notify"] }])
-  );
-}
-
-function renderRemotes(outline: Outline): string {
-  const { peers, ring, runtime } = outline;
-  const replicas = siblings(runtime);
-  const remote = (id: string, addresses: readonly string[]): Stanza => ({ id, address: addresses, key: ring.signing });
-  const lists = [
-    ...audienceLists(outline).map(({ id, names }) => ({ id, remote: names.map(remoteId) })),
-    { id: "siblings", remote: replicas.map((replica) => replica.id) },
+/** Certificate and key stand in one file, which is replaced as a whole: a pair that does not fit never stands there. */
+function identityTexts({ certificate, privateKey, roots }: Identity): readonly (readonly [string, string])[] {
+  return [
+    [tlsFiles.own, `${certificate.trimEnd()}\n${privateKey.trimEnd()}\n`],
+    [tlsFiles.roots, roots],
   ];
-  return (
-    section("remote", [
-      ...peers.map((peer) =>
-        remote(
-          remoteId(peer.name),
-          peer.addresses.map((address) => `${address}@${runtime.remotePort}`),
-        ),
-      ),
-      ...replicas.map(({ id, address, port }) => remote(id, [`${address}@${port}`])),
-    ]) +
-    section(
-      "remotes",
-      lists.filter((list) => list.remote.length > 0),
-    )
-  );
-}
-
-/** Octets of one list; Knot takes 65,535, three more for each id included. */
-const longestList = 60_000;
-
-/** Lists of those whom Knot sends NOTIFY for the zones of this site. */
-function audienceLists(outline: Outline): readonly { readonly id: string; readonly names: readonly string[] }[] {
-  const lists: string[][] = [];
-  let room = 0;
-  for (const { name } of audienceOf(outline)) {
-    room -= remoteId(name).length + 3;
-    if (room < 0) {
-      lists.push([]);
-      room = longestList;
-    }
-    lists.at(-1)?.push(name);
-  }
-  return lists.map((names, i) => ({ id: i === 0 ? "mesh" : `mesh-${i}`, names }));
 }
 
 /** What a zone is that comes from elsewhere: kept in the journal over restarts. */
@@ -139,13 +59,12 @@ const secondary: Stanza = {
   "journal-content": "all",
   "zonefile-load": "none",
   "zonefile-sync": -1,
-  acl: "mesh",
 };
 
 function renderTemplates(input: Outline): string {
   const { packet, runtime } = input;
-  const notifySiblings = siblings(runtime).length > 0 ? ["siblings"] : [];
-  const notifyMesh = audienceLists(input).map(({ id }) => id);
+  const notifySiblings = siblingLists(input);
+  const notifyMesh = audienceLists(input);
   const own = isWriter(runtime)
     ? ownTemplates([...notifyMesh, ...notifySiblings])
     : [{ ...secondary, id: "own", "retry-max-interval": 30, master: ["replica-0"] }];
@@ -154,10 +73,11 @@ function renderTemplates(input: Outline): string {
     centralTemplate(input, [...(isCatalog(packet.site) ? notifyMesh : []), ...notifySiblings]),
     ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notify(notifySiblings) })),
   ];
+  const common = { storage: `"${runtime.storage}/zones"`, acl: accessIds(input) };
   // A zone with a template takes nothing from the default one.
   return section(
     "template",
-    all.map((template) => ({ ...template, storage: `"${runtime.storage}/zones"` })),
+    all.map((template) => ({ ...template, ...common })),
   );
 }
 
@@ -188,7 +108,6 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
     "zonefile-load": "whole",
     "zonefile-sync": 300,
     "serial-policy": "unixtime",
-    acl: "mesh",
     ...notify(targets),
   };
   return [
@@ -204,7 +123,7 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
 function centralTemplate(input: Outline, targets: readonly string[]): Stanza {
   const { packet, runtime } = input;
   if (packet.site.role === "primary-catalog" && isWriter(runtime)) {
-    return { id: "central", ...fileDriven, acl: "mesh", ...notify(targets) };
+    return { id: "central", ...fileDriven, ...notify(targets) };
   }
   const writer = packet.site.role === "primary-catalog" ? ["replica-0"] : [];
   const sources = [...writer, ...centralSourcesOf(input).map(remoteId)];
@@ -259,12 +178,6 @@ function renderLocalCatalog(input: Outline): string {
   });
 }
 
-/** Sites that get a template: every peer, and owners of members beyond (this site itself, a site that is held back). */
-function ownersOf({ packet, peers, members }: Omit<Outline, "owners">): readonly string[] {
-  const owners = [...peers.map((peer) => peer.name), ...members.map((member) => member.owner)];
-  return owners.length === 0 ? [packet.site.name] : [...new Set(owners)].sort(compareText);
-}
-
 function isCatalog(site: Pick<SiteView, "role">): boolean {
   return site.role !== "standard";
 }
@@ -275,8 +188,4 @@ function masters(ids: readonly string[]): Stanza {
 
 function notify(ids: readonly string[]): Stanza {
   return ids.length === 0 ? {} : { notify: ids };
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

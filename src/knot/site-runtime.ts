@@ -1,3 +1,19 @@
+/**
+ * How many answers one address gets over UDP, where it can be forged. Beyond that an answer is cut to nothing (TC), so
+ * that who really asks comes back over TCP, which is not limited. Whoever shows a cookie is not limited either.
+ */
+export interface RateLimit {
+  /** Answers a second to one address. */
+  readonly perSecond: number;
+  /** Answers at once, after a rest. */
+  readonly burst: number;
+  /** Networks without a limit. */
+  readonly exempt: readonly string[];
+}
+
+/** What holds where nobody says otherwise. */
+export const defaultRateLimit: RateLimit = { perSecond: 200, burst: 500, exempt: [] };
+
 /** How one Knot server runs: paths, sockets, siblings. The agent reads it from its environment. */
 export interface SiteRuntime {
   /** Volume of the server; holds `conf`, `zones` and `db`. */
@@ -8,14 +24,17 @@ export interface SiteRuntime {
   readonly listen: readonly string[];
   /** Port at which the other sites' addresses are asked. */
   readonly remotePort: number;
+  /** Sockets for TLS (TCP) and QUIC (UDP), and the port at which the other sites have theirs. */
+  readonly secure: { readonly listen: readonly string[]; readonly remotePort: number };
+  /** How many answers a stranger gets over UDP. @default {@link defaultRateLimit} */
+  readonly rateLimit?: RateLimit | false;
   readonly workers?: { readonly udp?: number; readonly tcp?: number; readonly background?: number };
   /** The pods of this site when there are several. */
   readonly replicas?: {
     /** This pod's ordinal; 0 is the writer. */
     readonly self: number;
-    /** A stable address per pod, by ordinal. */
+    /** A stable address per pod, by ordinal; ports are those of other sites. */
     readonly addresses: readonly string[];
-    readonly port: number;
   };
 }
 
@@ -25,15 +44,9 @@ export function isWriter(runtime: SiteRuntime): boolean {
 }
 
 /** The other pods of this site: Knot's id for each, and its address. */
-export function siblings(
-  runtime: SiteRuntime,
-): readonly { readonly id: string; readonly address: string; readonly port: number }[] {
+export function siblings(runtime: SiteRuntime): readonly { readonly id: string; readonly address: string }[] {
   const replicas = runtime.replicas;
   if (replicas === undefined) return [];
-  const all = replicas.addresses.map((address, ordinal) => ({
-    id: `replica-${ordinal}`,
-    address,
-    port: replicas.port,
-  }));
+  const all = replicas.addresses.map((address, ordinal) => ({ id: `replica-${ordinal}`, address }));
   return all.filter((_, ordinal) => ordinal !== replicas.self);
 }

@@ -35,6 +35,12 @@ export interface Site {
  */
 export type Topology = "full" | "hub";
 
+/**
+ * What zone transfers between sites run over. `tls` (RFC 9103) and `quic` (RFC 9250): on port 853, both ends show a
+ * certificate of the mesh's authority with the site's name in it. `tcp`: readable on the link. TSIG is on top of each.
+ */
+export type Transport = "tls" | "quic" | "tcp";
+
 /** The whole mesh. Sites in the order of the list. */
 export interface Mesh {
   /** Zone that tells which sites exist, where they are and who owns which zone. */
@@ -42,6 +48,7 @@ export interface Mesh {
   /** RFC 9432 catalog of all member zones. */
   readonly catalogZone: string;
   readonly topology: Topology;
+  readonly transport: Transport;
   readonly sites: readonly Site[];
 }
 
@@ -71,6 +78,7 @@ export interface WelcomePacket {
   readonly version: 1;
   readonly directoryZone: string;
   readonly catalogZone: string;
+  readonly transport: Transport;
   readonly site: Site;
   /** The primary catalog first, then the secondaries in the order of the list. The site itself is among them if it is one. */
   readonly catalogs: readonly CatalogServer[];

@@ -80,6 +80,7 @@ function normalise(input: MeshInput): Mesh {
     directoryZone: foldName(input.directoryZone),
     catalogZone: foldName(input.catalogZone),
     topology: input.topology ?? (input.sites.length > largestFull ? "hub" : "full"),
+    transport: input.transport ?? "tls",
     sites: input.sites.map(normaliseSite),
   };
 }

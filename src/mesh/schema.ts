@@ -146,6 +146,10 @@ export const meshSchema = z.strictObject({
     .describe(
       "How zones travel: from their owners to all (full), or by way of the catalog sites (hub). Default: by size.",
     ),
+  transport: z
+    .enum(["tls", "quic", "tcp"], { error: "must be tls, quic or tcp; leave it out for tls" })
+    .optional()
+    .describe("What zone transfers between sites run over: TLS or QUIC on port 853, or plain TCP. Default: tls."),
   sites: z
     .array(site, list("write the sites"))
     .min(1, "is empty; write at least the primary-catalog site")

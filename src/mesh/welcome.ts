@@ -1,6 +1,6 @@
 import { UserError } from "../errors";
 import { ipVersion, isCidr } from "./ip";
-import type { CatalogServer, KeyRing, Mesh, Site, SiteRole, TsigKey, WelcomePacket, Zone } from "./model";
+import type { CatalogServer, KeyRing, Mesh, Site, SiteRole, Transport, TsigKey, WelcomePacket, Zone } from "./model";
 import { foldName, siteNameProblem, zoneNameProblem } from "./names";
 
 /** The name of a site's server, under which it stands in the directory and in its certificate. */
@@ -32,6 +32,7 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
     version: 1,
     directoryZone: mesh.directoryZone,
     catalogZone: mesh.catalogZone,
+    transport: mesh.transport,
     site,
     catalogs: catalogSites(mesh).map(catalogServer),
     ca,
@@ -65,6 +66,7 @@ export function parseWelcomePacket(json: unknown): WelcomePacket {
     version: 1,
     directoryZone: zoneName(packet["directoryZone"], "welcome packet: directoryZone"),
     catalogZone: zoneName(packet["catalogZone"], "welcome packet: catalogZone"),
+    transport: parseTransport(packet["transport"], "welcome packet: transport"),
     site: parseSite(packet["site"], "welcome packet: site"),
     catalogs,
     ca: text(packet["ca"], "welcome packet: ca"),
@@ -90,18 +92,32 @@ export function parseKeyRing(json: unknown): KeyRing {
   return { signing, accepted };
 }
 
-function parseKey(json: unknown, path: string): TsigKey {
+function parseTransport(value: unknown, path: string): Transport {
+  if (value === "tls" || value === "quic" || value === "tcp") return value;
+  throw new UserError(`${path} must be tls, quic or tcp; bring the shared stack up again with this release`);
+}
+
+/**
+ * Reads a single key from parsed JSON.
+ *
+ * @throws UserError that names the field and never shows the secret.
+ */
+export function parseKey(json: unknown, path: string): TsigKey {
   const key = object(json, path);
   const algorithm = key["algorithm"];
   if (algorithm !== "hmac-sha256" && algorithm !== "hmac-sha384" && algorithm !== "hmac-sha512") {
     throw new UserError(`${path}.algorithm must be hmac-sha256, hmac-sha384 or hmac-sha512`);
   }
   const secret = text(key["secret"], `${path}.secret`);
-  const octets = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(secret)
-    ? Buffer.from(secret, "base64").length
-    : 0;
-  if (octets < 16) throw new UserError(`${path}.secret must be base64 of at least 16 octets (RFC 8945 section 7)`);
+  if (!isSecret(secret))
+    throw new UserError(`${path}.secret must be base64 of at least 16 octets (RFC 8945 section 7)`);
   return { name: zoneName(key["name"], `${path}.name`), algorithm, secret };
+}
+
+/** Whether a text can be a key's secret: base64 of at least 16 octets (RFC 8945 section 7). */
+export function isSecret(text: string): boolean {
+  const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+  return base64.test(text) && Buffer.from(text, "base64").length >= 16;
 }
 
 function parseCatalogServer(json: unknown, path: string): CatalogServer {

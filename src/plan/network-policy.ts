@@ -1,20 +1,12 @@
 import { hostCidr } from "../mesh/ip";
 import type { WelcomePacket } from "../mesh/model";
 import { peersOf } from "./peers";
-import {
-  blocks,
-  both,
-  podPorts,
-  podsNamed,
-  transferPorts,
-  type NetworkPolicySpec,
-  type Transport,
-} from "./policy-spec";
+import { blocks, both, podPorts, podsNamed, transferPorts, type NetworkPolicySpec } from "./policy-spec";
 import type { MeshView } from "./view";
 
 /** What the policy for peers follows from. */
 export interface PeerPolicyInput {
-  readonly packet: WelcomePacket & { readonly transport?: Transport };
+  readonly packet: WelcomePacket;
   /** The mesh as it is known; without it the packet's catalog sites are the peers. */
   readonly view?: MeshView;
   /** Port that other sites answer on. @default 53 */
@@ -29,8 +21,8 @@ export interface PeerPolicyInput {
  * would mean "everybody" in Kubernetes, so a rule without peers is left out.
  */
 export function peerPolicySpec(o: PeerPolicyInput): NetworkPolicySpec {
-  const { packet, remotePort = 53 } = o;
-  const { transport = "tls" } = packet;
+  const { remotePort = 53 } = o;
+  const { transport } = o.packet;
   const peers = peersOf(o);
   const sources = blocks(peers.flatMap((peer) => peer.sources));
   const addresses = blocks(peers.flatMap((peer) => peer.addresses.map(hostCidr)));

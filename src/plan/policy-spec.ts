@@ -1,3 +1,5 @@
+import type { Transport } from "../mesh/model";
+
 /** A port that a rule lets through. */
 export interface Port {
   readonly port: number;
@@ -52,11 +54,8 @@ export function tcp(port: number): Port {
   return { port, protocol: "TCP" };
 }
 
-/** How zones travel between sites. */
-export type Transport = "tls" | "quic" | "tcp";
-
-/** The port of encrypted transfers over what the transport uses; none when transfers are plain. */
+/** The port of encrypted transfers, as far as the transport has it: a site with QUIC answers over TLS too. */
 export function transferPorts(transport: Transport, port: number): readonly Port[] {
   if (transport === "tcp") return [];
-  return [transport === "quic" ? { port, protocol: "UDP" } : tcp(port)];
+  return transport === "quic" ? both(port) : [tcp(port)];
 }

@@ -1,4 +1,5 @@
 import { hostCidr, ipVersion } from "../mesh/ip";
+import type { Transport } from "../mesh/model";
 import {
   blocks,
   both,
@@ -9,7 +10,6 @@ import {
   type NetworkPolicySpec,
   type Peer,
   type Port,
-  type Transport,
 } from "./policy-spec";
 
 /** What a site's own policies follow from. Those for its peers are `peerPolicySpec`'s. */

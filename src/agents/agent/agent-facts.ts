@@ -1,6 +1,8 @@
 import type { Held } from "../../plan/view";
 import { viewHash } from "../../plan/view-hash";
 import type { Observed } from "./discovery";
+import { lifetime } from "./identity";
+import type { Inputs } from "./inputs";
 import type { AgentState } from "./state-store";
 import type { AgentCounters, AgentStatus, Problem } from "./status";
 
@@ -11,7 +13,7 @@ export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "counters"> 
 
 /** Puts together what {@link AgentFacts} tell. */
 export function agentFacts(o: {
-  readonly site: string;
+  readonly inputs: Inputs | undefined;
   readonly pod: string;
   readonly state: AgentState;
   readonly observed: Observed;
@@ -19,11 +21,12 @@ export function agentFacts(o: {
   readonly problems: readonly Problem[];
   readonly counters: AgentFacts["counters"];
 }): AgentFacts {
-  const { site, pod, state, held, problems, counters } = o;
+  const { inputs, pod, state, held, problems, counters } = o;
   const { view, appliedAt } = state;
   const { directorySerial, catalogSerial } = o.observed;
   return {
-    ...{ site, pod, held, problems, counters },
+    ...{ site: inputs?.packet.site.name ?? "", pod, held, problems, counters },
+    ...(inputs?.identity && { certificateEnds: new Date(lifetime(inputs.identity).to).toISOString() }),
     ...(view !== undefined && {
       applied: {
         directorySerial: view.directorySerial,

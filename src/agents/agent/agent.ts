@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { messageOf, TransientError } from "../../errors";
-import type { DnsClient, DnsServer } from "../../io/dns-client";
+import type { DnsClient } from "../../io/dns-client";
 import type { KnotControl } from "../../io/knot-control";
 import { isWriter } from "../../knot/site-runtime";
 import { defaultLimits } from "../../plan/limits";
@@ -9,8 +9,10 @@ import type { Standpoint } from "../../plan/topology";
 import type { MeshPlan, MeshView } from "../../plan/view";
 import type { Logger } from "../log";
 import { agentFacts, type AgentFacts } from "./agent-facts";
+import type { Holder } from "./convergence";
 import { Applier, ApplyError } from "./applier";
 import { Discovery, type Observed } from "./discovery";
+import { lifetimeProblem } from "./identity";
 import { type Inputs } from "./inputs";
 import { Mounts } from "./mounts";
 import type { AgentOptions } from "./options";
@@ -19,6 +21,7 @@ import { SiteFiles } from "./site-files";
 import { noteCatalogs, siteInput, standingView } from "./site-input";
 import { StateStore, type AgentState } from "./state-store";
 import type { Problems } from "./status";
+import { ownSource, siteSource } from "./zone-source";
 
 /** What an {@link Agent} works with. */
 export interface AgentParts {
@@ -94,10 +97,13 @@ export class Agent {
   }
 
   /** Takes an own zone back from a site that holds a newer copy; see {@link Seeder.regain}. */
-  async regain(zone: string, source: DnsServer): Promise<boolean> {
-    const own = this.inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
-    if (this.inputs === undefined || !own) return false;
-    return this.#seeder.regain({ zone, source, ring: this.inputs.ring, control: this.o.control });
+  async regain(zone: string, holder: Holder): Promise<boolean> {
+    const { inputs } = this;
+    const own = inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
+    if (inputs === undefined || !own) return false;
+    const { runtime } = this.o.options;
+    const source = siteSource({ inputs, runtime, site: holder.peer, address: holder.server.address });
+    return this.#seeder.regain({ zone, source, control: this.o.control });
   }
 
   /** Has the next pass render, load and plan everything anew. */
@@ -125,6 +131,8 @@ export class Agent {
     const { inputs, changed, written, failures } = await this.#mounts.look();
     this.o.problems.set("inputs", failures);
     if (inputs === undefined) return;
+    const ending = inputs.identity && lifetimeProblem(inputs.identity, this.o.now());
+    this.o.problems.set("certificate", ending === undefined ? [] : [ending]);
     if (changed) this.#planned = "";
     if (changed || this.o.now() >= this.#seedAt) this.#settled = false;
     if (written.length > 0) await this.#loadCentral(written);
@@ -188,11 +196,11 @@ export class Agent {
       return;
     }
     const result = await this.#seeder.seed({
-      ...inputs,
+      packet: inputs.packet,
       ...(state.view !== undefined && { view: state.view }),
       seeded: state.seeded,
       moment: "running",
-      sources: [this.o.options.knot],
+      sources: [ownSource(this.o.options.knot, inputs)],
     });
     this.#waiting = result.waiting;
     this.o.problems.set("zones", result.waiting);
@@ -297,7 +305,7 @@ export class Agent {
   /** The body of `/status`, apart from what only the worker knows. */
   status(): AgentFacts {
     return agentFacts({
-      site: this.#mounts.inputs?.packet.site.name ?? "",
+      inputs: this.#mounts.inputs,
       pod: this.o.options.pod,
       state: this.o.store.state,
       observed: this.#observed,

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { DnsClient, DnsServer } from "../../io/dns-client";
+import type { DnsClient } from "../../io/dns-client";
 import { watchFolder } from "../../io/folder-watch";
 import type { KnotControl } from "../../io/knot-control";
 import { isWriter, type SiteRuntime } from "../../knot/site-runtime";
 import type { TsigKey } from "../../mesh/model";
 import { audienceOf, type Standpoint } from "../../plan/topology";
-import { Convergence, type ConvergenceOptions, type Lag } from "./convergence";
+import { Convergence, type ConvergenceOptions, type Holder, type Lag } from "./convergence";
 import { Relay, targetsOf } from "./relay";
 import { ServedSerials } from "./served-serials";
 
@@ -68,7 +68,7 @@ export class Announcer {
   }
 
   /** Zones of ours that a peer was seen to hold a newer copy of; each is told once. */
-  takeAhead(): readonly (readonly [zone: string, server: DnsServer])[] {
+  takeAhead(): readonly (readonly [zone: string, holder: Holder])[] {
     return this.#convergence.takeAhead();
   }
 

@@ -20,6 +20,12 @@ export interface Lag {
   readonly since: number;
 }
 
+/** A peer that holds a zone, and where. */
+export interface Holder {
+  readonly peer: string;
+  readonly server: DnsServer;
+}
+
 /** What {@link Convergence} works with. */
 export interface ConvergenceOptions {
   readonly dns: Pick<DnsClient, "querySoa" | "notify" | "notifier">;
@@ -57,7 +63,7 @@ export class Convergence {
   #zones: readonly string[] = [];
   /** By peer and zone. */
   readonly #pending = new Map<string, Pending>();
-  readonly #ahead = new Map<string, DnsServer>();
+  readonly #ahead = new Map<string, Holder>();
   /** Peers that were not reached the last time; announcements leave them to the rounds. */
   readonly #silent = new Set<string>();
 
@@ -129,7 +135,7 @@ export class Convergence {
   }
 
   /** Zones of ours that a peer was seen to hold a newer copy of, and where; each is told once. */
-  takeAhead(): readonly (readonly [zone: string, server: DnsServer])[] {
+  takeAhead(): readonly (readonly [zone: string, holder: Holder])[] {
     const ahead = [...this.#ahead];
     this.#ahead.clear();
     return ahead;
@@ -199,7 +205,7 @@ export class Convergence {
   async #push(entry: Pending, serial: number, key: TsigKey): Promise<"has" | "told" | "unreachable"> {
     for (const server of entry.target.servers) {
       try {
-        if (await this.#has(server, entry.zone, serial)) return "has";
+        if (await this.#has({ peer: entry.peer, server }, entry.zone, serial)) return "has";
         await this.o.dns.notify(server, entry.zone, serial, key);
         return "told";
       } catch (error) {
@@ -213,10 +219,10 @@ export class Convergence {
   }
 
   /** A peer that answers, though without the zone, may have it as soon as it is told. */
-  async #has(server: DnsServer, zone: string, serial: number): Promise<boolean> {
+  async #has(holder: Holder, zone: string, serial: number): Promise<boolean> {
     try {
-      const theirs = (await this.o.dns.querySoa(server, zone)).serial;
-      if (isNewerSerial(theirs, serial)) this.#ahead.set(zone, server);
+      const theirs = (await this.o.dns.querySoa(holder.server, zone)).serial;
+      if (isNewerSerial(theirs, serial)) this.#ahead.set(zone, holder);
       return !isNewerSerial(serial, theirs);
     } catch (error) {
       if (isUnreachable(error)) throw error;

@@ -2,7 +2,8 @@ import { messageOf } from "../../errors";
 import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { WelcomePacket } from "../../mesh/model";
 import { MeshReader, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../plan/read-view";
-import { signingKey, type Inputs } from "./inputs";
+import type { Inputs } from "./inputs";
+import { ownSource } from "./zone-source";
 
 /** Serials of both central zones, as far as the site's own Knot answers them. */
 export interface Observed {
@@ -32,11 +33,12 @@ export class Discovery {
   }
 
   /** Both zones, whole and signed. Throws DnsError for anything less. */
-  async read({ packet, ring }: Inputs): Promise<DiscoveredView | RefusedDiscovery> {
-    const key = signingKey(ring);
+  async read(inputs: Inputs): Promise<DiscoveredView | RefusedDiscovery> {
+    const { packet } = inputs;
+    const { server, key } = ownSource(this.o.knot, inputs);
     const reader = new MeshReader(packet);
-    reader.takeDirectory(await this.o.dns.transfer(this.o.knot, packet.directoryZone, key));
-    reader.takeCatalog(await this.o.dns.transfer(this.o.knot, packet.catalogZone, key));
+    reader.takeDirectory(await this.o.dns.transfer(server, packet.directoryZone, key));
+    reader.takeCatalog(await this.o.dns.transfer(server, packet.catalogZone, key));
     return reader.finish();
   }
 

@@ -1,17 +1,5 @@
 import type { Lag } from "./convergence";
-import type { AgentStatus, ProblemKind } from "./status";
-
-const kinds: readonly ProblemKind[] = [
-  "knot",
-  "central",
-  "refused",
-  "held",
-  "doubtful",
-  "apply",
-  "inputs",
-  "zones",
-  "state",
-];
+import { problemKinds, type AgentStatus } from "./status";
 
 /** What {@link renderMetrics} shows. */
 export interface MetricsInput {
@@ -38,6 +26,12 @@ export function renderMetrics({ status, zones, passes, lags, now }: MetricsInput
     family("zones", "gauge", "Zones of the mesh.", [[{}, status.zones]]),
     family("zones_empty", "gauge", "Zones without content here.", [[{}, status.emptyZones]]),
     family(
+      "certificate_expiry_timestamp_seconds",
+      "gauge",
+      "When the site's certificate ends, in seconds since 1970.",
+      status.certificateEnds === undefined ? [] : [[{}, Date.parse(status.certificateEnds) / 1000]],
+    ),
+    family(
       "held",
       "gauge",
       "Entries whose removal is held back.",
@@ -50,7 +44,7 @@ export function renderMetrics({ status, zones, passes, lags, now }: MetricsInput
       "problem",
       "gauge",
       "Whether there is a problem of the kind.",
-      kinds.map((kind) => [{ kind }, status.problems.some((problem) => problem.kind === kind) ? 1 : 0]),
+      problemKinds.map((kind) => [{ kind }, status.problems.some((problem) => problem.kind === kind) ? 1 : 0]),
     ),
     family(
       "passes_total",

@@ -7,6 +7,12 @@ export interface AgentOptions {
   readonly packetFile: string;
   /** Key ring, a JSON file. */
   readonly ringFile: string;
+  /** The site's own key, a JSON file. */
+  readonly localKeyFile: string;
+  /** Keys of servers outside the mesh, a JSON file; none without it. */
+  readonly readersFile?: string;
+  /** Folder with the site's certificate, its key and the roots; missing only where transfers run over plain TCP. */
+  readonly tlsFolder?: string;
   /** Folder with the parts of the central zones; on the primary only. */
   readonly centralFolder?: string;
   readonly runtime: SiteRuntime;
@@ -24,19 +30,28 @@ export interface AgentOptions {
  */
 export function readAgentOptions(env: Environment): AgentOptions {
   const central = env["DNS_MESH_CENTRAL"] ?? "";
+  const tls = env["DNS_MESH_TLS"] ?? "";
+  const readers = env["DNS_MESH_READERS"] ?? "";
   const remotePort = port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT");
   const pod = required(env, "DNS_MESH_POD");
   const addresses = list(env, "DNS_MESH_REPLICAS");
-  const replicas = addresses.length > 1 ? { self: ordinalOf(pod), addresses, port: remotePort } : undefined;
+  const replicas = addresses.length > 1 ? { self: ordinalOf(pod), addresses } : undefined;
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
     ringFile: required(env, "DNS_MESH_KEYS"),
+    localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
+    ...(readers !== "" && { readersFile: readers }),
+    ...(tls !== "" && { tlsFolder: tls }),
     ...(central !== "" && { centralFolder: central }),
     runtime: {
       storage: required(env, "DNS_MESH_STORAGE"),
       rundir: required(env, "DNS_MESH_RUNDIR"),
       listen: list(env, "DNS_MESH_LISTEN"),
       remotePort,
+      secure: {
+        listen: list(env, "DNS_MESH_LISTEN_SECURE"),
+        remotePort: port(env["DNS_MESH_SECURE_PORT"] ?? "853", "DNS_MESH_SECURE_PORT"),
+      },
       ...(replicas && { replicas }),
     },
     knot: socket(env, "DNS_MESH_KNOT"),

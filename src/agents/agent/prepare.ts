@@ -12,6 +12,7 @@ import { Seeder } from "./seeding";
 import { SiteFiles } from "./site-files";
 import { noteCatalogs, siteInput, standingView } from "./site-input";
 import { StateStore, type LoadedState } from "./state-store";
+import { siteSource } from "./zone-source";
 import { renderSiteFiles } from "../../knot/site-config";
 
 /** What {@link prepare} works with. */
@@ -59,19 +60,18 @@ async function seed(o: PrepareParts, inputs: Inputs, { kind, state }: LoadedStat
   const { runtime } = o.options;
   const { packet } = inputs;
   const others = packet.catalogs.filter(({ name }) => name !== packet.site.name);
-  const catalogs = others.flatMap(({ addresses }) =>
-    addresses.map((address) => ({ address, port: runtime.remotePort })),
-  );
-  const servers = [...siblings(runtime).map(({ address, port }) => ({ address, port })), ...catalogs];
+  const source = (site: string) => (address: string) => siteSource({ inputs, runtime, site, address });
+  const pods = siblings(runtime).map(({ address }) => source(packet.site.name)(address));
+  const sources = [...pods, ...others.flatMap(({ name, addresses }) => addresses.map(source(name)))];
   const fresh = kind === "fresh";
   const seeder = new Seeder({ runtime, dns: o.dns, now: o.now });
   await seeder.restore(packet);
   const result = await seeder.seed({
-    ...inputs,
+    packet,
     ...(state.view !== undefined && { view: state.view }),
     seeded: state.seeded,
     moment: fresh ? "fresh" : "restart",
-    sources: fresh ? servers : [],
+    sources: fresh ? sources : [],
   });
   for (const reason of result.waiting) o.log.warn("an own zone waits", { reason });
   return result.seeded;

@@ -3,16 +3,16 @@ import { DnsError } from "../../dns/errors";
 import type { ResourceRecord } from "../../dns/record";
 import { isNewerSerial } from "../../dns/serial";
 import { messageOf } from "../../errors";
-import type { DnsClient, DnsServer } from "../../io/dns-client";
+import type { DnsClient } from "../../io/dns-client";
 import { moveFile, readText, removeFile, writeAtomically } from "../../io/files";
 import { KnotControlError, type KnotControl } from "../../io/knot-control";
 import { renderOwnZone } from "../../knot/own-zone";
 import { stampSerial } from "../../knot/serial-stamp";
 import { isWriter, type SiteRuntime } from "../../knot/site-runtime";
-import type { KeyRing, WelcomePacket, Zone } from "../../mesh/model";
+import type { WelcomePacket, Zone } from "../../mesh/model";
 import { serverName } from "../../mesh/welcome";
 import type { MeshView } from "../../plan/view";
-import { signingKey } from "./inputs";
+import type { ZoneSource } from "./zone-source";
 import { renderTakenOverZone } from "./zone-text";
 
 /** What seeding works with. */
@@ -26,7 +26,6 @@ export interface SeederOptions {
 /** What a site knows when it looks at its own zones. */
 export interface SeedInput {
   readonly packet: WelcomePacket;
-  readonly ring: KeyRing;
   /** The last good view, if there is any. */
   readonly view?: MeshView;
   readonly seeded: readonly string[];
@@ -38,7 +37,7 @@ export interface SeedInput {
    * - `running`: beside Knot, which is the one source and must answer.
    */
   readonly moment: "fresh" | "restart" | "running";
-  readonly sources: readonly DnsServer[];
+  readonly sources: readonly ZoneSource[];
 }
 
 /** What became of the own zones. */
@@ -146,13 +145,12 @@ export class Seeder {
    */
   async regain(o: {
     readonly zone: string;
-    readonly source: DnsServer;
-    readonly ring: KeyRing;
+    readonly source: ZoneSource;
     readonly control: Pick<KnotControl, "zoneReload" | "zoneStatus">;
   }): Promise<boolean> {
     const isUntouched = async () => (await o.control.zoneStatus([o.zone]))[0]?.serial === firstSerial;
     if (!isWriter(this.o.runtime) || !(await isUntouched())) return false;
-    const records = await this.o.dns.transfer(o.source, o.zone, signingKey(o.ring));
+    const records = await this.o.dns.transfer(o.source.server, o.zone, o.source.key);
     const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
     if (!(await isUntouched())) return false;
     await writeAtomically(this.#file(o.zone), content);
@@ -195,7 +193,7 @@ export class Seeder {
     let newest: readonly ResourceRecord[] | undefined;
     for (const source of input.sources) {
       try {
-        const records = await this.o.dns.transfer(source, zone.name, signingKey(input.ring));
+        const records = await this.o.dns.transfer(source.server, zone.name, source.key);
         if (newest === undefined || isNewerSerial(serialOf(records), serialOf(newest))) newest = records;
       } catch (error) {
         const elsewhere = known !== undefined && known.owner !== input.packet.site.name;

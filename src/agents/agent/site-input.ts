@@ -22,6 +22,9 @@ export function siteInput(o: {
   return {
     packet: withoutUnseeded(inputs.packet, state.seeded),
     ring: inputs.ring,
+    localKey: inputs.localKey,
+    readers: inputs.readers,
+    ...(inputs.identity && { identity: inputs.identity }),
     view: ahead ? withPacketCatalogs(view, inputs.packet) : view,
     runtime,
   };

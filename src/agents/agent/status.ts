@@ -16,11 +16,26 @@ export interface Problem {
  * - `held`: a removal is held back until it is confirmed.
  * - `doubtful`: single entries of the central zones that are wrong; the rest is followed.
  * - `apply`: Knot did not take what was written for it; the last good state is back in place.
- * - `inputs`: welcome packet, key ring or central zone files cannot be used.
+ * - `inputs`: welcome packet, key ring, certificate or central zone files cannot be used.
+ * - `certificate`: the site's certificate ended, or ends soon and was not renewed.
  * - `zones`: an own zone is not served, or waits for its content.
  * - `state`: the saved state could not be read or written.
  */
-export type ProblemKind = "knot" | "central" | "refused" | "held" | "doubtful" | "apply" | "inputs" | "zones" | "state";
+export type ProblemKind = (typeof problemKinds)[number];
+
+/** All kinds of problems. */
+export const problemKinds = [
+  "knot",
+  "central",
+  "refused",
+  "held",
+  "doubtful",
+  "apply",
+  "inputs",
+  "certificate",
+  "zones",
+  "state",
+] as const;
 
 /** The body of `GET /status`. */
 export interface AgentStatus {
@@ -40,6 +55,8 @@ export interface AgentStatus {
   readonly peers: number;
   readonly zones: number;
   readonly emptyZones: number;
+  /** When the site's certificate ends, ISO 8601; missing where transfers run over plain TCP. */
+  readonly certificateEnds?: string;
   readonly held: readonly Held[];
   readonly problems: readonly Problem[];
   readonly counters: AgentCounters;

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../errors";
-import { DnsClient, type DnsServer } from "../../io/dns-client";
+import { DnsClient } from "../../io/dns-client";
 import { HttpServer, type HttpAnswer } from "../../io/http-server";
 import { KnotControl } from "../../io/knot-control";
 import { UdpChannel } from "../../io/udp-channel";
 import type { Logger } from "../log";
 import { Agent, statePath } from "./agent";
 import { Announcer } from "./announcer";
+import type { Holder } from "./convergence";
 import { Fetching } from "./fetching";
 import { signingKey } from "./inputs";
 import { renderMetrics } from "./metrics";
@@ -120,16 +121,16 @@ export class Worker {
     if (this.#agent.inputs === undefined) return;
     const rounds = [this.#announcer.round(), this.#fetching.round()];
     for (const round of await Promise.allSettled(rounds)) if (round.status === "rejected") throw round.reason;
-    for (const [zone, source] of this.#announcer.takeAhead()) await this.#regain(zone, source);
+    for (const [zone, holder] of this.#announcer.takeAhead()) await this.#regain(zone, holder);
   }
 
   /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */
-  async #regain(zone: string, source: DnsServer): Promise<void> {
-    const regained = await this.#agent.regain(zone, source);
+  async #regain(zone: string, holder: Holder): Promise<void> {
+    const regained = await this.#agent.regain(zone, holder);
     if (regained) this.#announcer.expect([zone]);
     this.o.log.warn(regained ? "an own zone is taken back from a peer" : "a peer holds a newer copy of an own zone", {
       zone,
-      peer: source.address,
+      peer: holder.peer,
     });
   }
 

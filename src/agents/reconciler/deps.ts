@@ -1,6 +1,6 @@
 import type { AgentClient } from "../../io/agent-client";
 import type { DnsClient } from "../../io/dns-client";
-import type { KeyRing, WelcomePacket } from "../../mesh/model";
+import type { TsigKey, WelcomePacket } from "../../mesh/model";
 import type { Logger } from "../log";
 import type { Cluster } from "./cluster";
 import type { ReconcilerOptions } from "./options";
@@ -9,7 +9,8 @@ import type { ReconcilerOptions } from "./options";
 export interface PassDeps {
   readonly options: ReconcilerOptions;
   readonly packet: WelcomePacket;
-  readonly ring: KeyRing;
+  /** The site's own key. */
+  readonly key: TsigKey;
   readonly dns: Pick<DnsClient, "querySoa" | "transfer" | "counters">;
   readonly agents: Pick<AgentClient, "status" | "poke">;
   readonly cluster: Cluster;

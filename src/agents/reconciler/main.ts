@@ -3,7 +3,7 @@ import { messageOf } from "../../errors";
 import { AgentClient } from "../../io/agent-client";
 import { DnsClient } from "../../io/dns-client";
 import { inClusterOptions, KubeClient } from "../../io/kube-client";
-import { parseKeyRing, parseWelcomePacket } from "../../mesh/welcome";
+import { parseKey, parseWelcomePacket } from "../../mesh/welcome";
 import type { Environment } from "../environment";
 import { createLogger, type Logger } from "../log";
 import { KubeCluster } from "./cluster";
@@ -17,12 +17,12 @@ const dnsPatience = 30_000;
 async function run(env: Environment, log: Logger): Promise<number> {
   const options = readReconcilerOptions(env);
   const packet = parseWelcomePacket(await readJson(options.packetFile));
-  const ring = parseKeyRing(await readJson(options.ringFile));
+  const key = parseKey(await readJson(options.localKeyFile), options.localKeyFile);
   const client = new KubeClient(await inClusterOptions(env));
   const { ok } = await reconcile({
     options,
     packet,
-    ring,
+    key,
     dns: new DnsClient({ timeoutMs: 1500, transferMs: 20_000, signal: AbortSignal.timeout(dnsPatience) }),
     agents: new AgentClient(),
     cluster: new KubeCluster(client, options.namespace),

@@ -11,8 +11,8 @@ export interface Pod {
 export interface ReconcilerOptions {
   /** Welcome packet, a JSON file. */
   readonly packetFile: string;
-  /** Key ring, a JSON file. */
-  readonly ringFile: string;
+  /** The site's own key, a JSON file. */
+  readonly localKeyFile: string;
   readonly pods: readonly Pod[];
   readonly namespace: string;
   /** Our own pod, for Events. */
@@ -34,7 +34,7 @@ export function readReconcilerOptions(env: Environment): ReconcilerOptions {
   if (pods.length === 0) throw new UserError("DNS_MESH_PODS must list the address of each Knot pod");
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
-    ringFile: required(env, "DNS_MESH_KEYS"),
+    localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
     pods,
     namespace: required(env, "DNS_MESH_NAMESPACE"),
     pod: required(env, "DNS_MESH_POD"),

@@ -168,11 +168,9 @@ async function readSerials({ dns, options, packet }: PassDeps, findings: Finding
 }
 
 async function readZones(
-  { dns, packet, ring }: PassDeps,
+  { dns, packet, key }: PassDeps,
   { directory, catalog }: { readonly directory: Source; readonly catalog: Source },
 ): Promise<ReturnType<MeshReader["finish"]>> {
-  const key = ring.accepted.find(({ name }) => name === ring.signing);
-  if (key === undefined) throw new Error("the key ring has no signing key");
   const transfer = ({ pod }: Source, zone: string) =>
     dns.transfer({ address: pod.address, port: ports.dns }, zone, key);
   const reader = new MeshReader(packet);

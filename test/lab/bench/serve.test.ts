@@ -47,10 +47,12 @@ describe("what a site answers under load", function () {
   });
 
   it("is compared with a bare Knot's answers, in turns", async () => {
-    const conf = renderKnotConf({
+    const runtime = {
       ...{ storage: "/s", rundir: "/r", listen: [], remotePort: 53 },
+      secure: { listen: [], remotePort: 853 },
       workers: { udp: 1, tcp: 3, background: 2 },
-    });
+    };
+    const conf = renderKnotConf(runtime, "tls");
     const workers = workersOf(conf);
     expect(workers).to.deep.equal({ udp: 1, tcp: 3, background: 2 });
     const texts = Object.fromEntries(zones.map((zone) => [zone, benchZone(zone, 3)]));

@@ -11,7 +11,7 @@ import { welcomePacket } from "../../../src/mesh/welcome";
 import { bootstrapView } from "../../../src/plan/peers";
 import type { MeshView } from "../../../src/plan/view";
 import { knotBinaries } from "../../support/knot";
-import { ring, seedMesh, viewOf } from "./lab-mesh";
+import { secretsOf, seedMesh, viewOf } from "./lab-mesh";
 
 interface Case {
   readonly mesh: Mesh;
@@ -29,12 +29,13 @@ async function confCheck({ mesh, site, view, replicas }: Case): Promise<string> 
       rundir: join(storage, "run"),
       listen: ["127.0.0.1@5353", "::1@5353"],
       remotePort: 53,
+      secure: { listen: ["127.0.0.1@8853", "::1@8853"], remotePort: 853 },
       ...(replicas !== undefined && { replicas }),
     };
     const packet = welcomePacket(mesh, site, "CA");
     await mkdir(join(storage, "db"));
-    const files = renderSiteFiles({ packet, ring, view: view ?? viewOf(mesh), runtime });
-    for (const [path, text] of [...files, ["knot.conf", renderKnotConf(runtime)] as const]) {
+    const files = renderSiteFiles({ packet, ...secretsOf(packet), view: view ?? viewOf(mesh), runtime });
+    for (const [path, text] of [...files, ["knot.conf", renderKnotConf(runtime, mesh.transport)] as const]) {
       await mkdir(dirname(join(storage, path)), { recursive: true });
       await writeFile(join(storage, path), text);
     }
@@ -73,7 +74,7 @@ describe("the configuration that Knot is given", () => {
     it(`is accepted for each of three pods of ${site}`, async () => {
       const mesh = seedMesh({ zonesOfC: [{ name: "signed.internal.dns", dnssec: true }] });
       for (const self of [0, 1, 2]) {
-        const replicas = { self, addresses: ["10.0.0.1", "10.0.0.2", "fd00::3"], port: 53 };
+        const replicas = { self, addresses: ["10.0.0.1", "10.0.0.2", "fd00::3"] };
         expect(await confCheck({ mesh, site, replicas })).to.equal("Configuration is valid");
       }
     });
@@ -89,7 +90,7 @@ describe("the configuration that Knot is given", () => {
     }));
     const mesh = parseMesh({ directoryZone: "dns.internal", catalogZone: "catalog.internal.dns", sites });
     for (const site of names) {
-      const replicas = { self: 1, addresses: ["10.0.0.1", "10.0.0.2"], port: 53 };
+      const replicas = { self: 1, addresses: ["10.0.0.1", "10.0.0.2"] };
       expect(await confCheck({ mesh, site, replicas })).to.equal("Configuration is valid");
     }
   });

@@ -7,12 +7,13 @@ import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones"
 import { renderOwnZone } from "../../../src/knot/own-zone";
 import { stampSerial } from "../../../src/knot/serial-stamp";
 import { renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/site-config";
-import type { KeyRing, Mesh, WelcomePacket } from "../../../src/mesh/model";
+import type { KeyRing, Mesh, TsigKey, WelcomePacket } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
-import { welcomePacket } from "../../../src/mesh/welcome";
+import { serverName, welcomePacket } from "../../../src/mesh/welcome";
 import { readMeshView } from "../../../src/plan/read-view";
 import type { MeshView } from "../../../src/plan/view";
-import { startKnot, type KnotPlace, type KnotServer } from "../../support/knot";
+import { issue, makeAuthority } from "../../support/certificates";
+import { freePort, startKnot, type KnotPlace, type KnotServer } from "../../support/knot";
 
 /** The key ring of the lab's meshes. */
 export const ring: KeyRing = {
@@ -25,6 +26,13 @@ export const ring: KeyRing = {
 
 /** The key that the lab's sites sign with. */
 export const signingKey = ring.accepted[1]!;
+
+/** A key for servers outside the mesh. */
+export const readerKey: TsigKey = {
+  name: "reader",
+  algorithm: "hmac-sha256",
+  secret: Buffer.alloc(32, 4).toString("base64"),
+};
 
 /** The seed's three sites on loopback; transfers leave from 127.0.0.1, so that no site's traffic carries its address. */
 export function seedMesh(
@@ -74,26 +82,58 @@ export interface LabSite extends AsyncDisposable {
   soa(zone: string): Promise<SoaData>;
 }
 
+/** Ports of Knot, the same at all sites. */
+export interface LabPorts {
+  readonly dns: number;
+  readonly secure: number;
+}
+
+/** Ports that are free on all of loopback at the moment. */
+export async function freePorts(): Promise<LabPorts> {
+  return { dns: await freePort("0.0.0.0"), secure: await freePort("0.0.0.0") };
+}
+
+const authority = makeAuthority();
+
+/** What a site of the lab is rendered from beside its packet and the view. */
+export function secretsOf({ site, directoryZone }: WelcomePacket) {
+  const { cert, key } = issue({ ca: authority, name: serverName(site.name, directoryZone), ips: site.addresses });
+  const secret = Buffer.alloc(32, 3).toString("base64");
+  return {
+    ring,
+    localKey: { name: "local", algorithm: "hmac-sha256", secret },
+    readers: [readerKey],
+    identity: { certificate: cert, privateKey: key, roots: authority.cert },
+  } as const;
+}
+
 /** Options of {@link startSite}. `replicas` as in the runtime; the listener's address is then that of the pod. */
 export interface LabSiteOptions {
   readonly mesh: Mesh;
   readonly site: string;
   readonly view: MeshView;
-  readonly port: number;
+  readonly ports: LabPorts;
   readonly replicas?: SiteRuntime["replicas"];
+  readonly rateLimit?: SiteRuntime["rateLimit"];
+  /** @default {@link ring} */
+  readonly ring?: KeyRing;
+  /** Text of own zones, by name, instead of what a new site has. */
+  readonly zoneFiles?: Readonly<Record<string, string>>;
   /** Serial of the own zones and, on the primary, of the central zones. */
   readonly serial?: number;
 }
 
 /** How a lab server runs; what it leaves out of a real site's is nothing. */
-export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "port" | "replicas">): SiteRuntime {
+export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "ports" | "replicas" | "rateLimit">): SiteRuntime {
   return {
     storage: place.storage,
     rundir: place.rundir,
     listen: [`${place.address}@${place.port}`],
-    remotePort: o.port,
+    remotePort: o.ports.dns,
+    secure: { listen: [`${place.address}@${o.ports.secure}`], remotePort: o.ports.secure },
     workers: { udp: 1, tcp: 2, background: 2 },
     ...(o.replicas !== undefined && { replicas: o.replicas }),
+    ...(o.rateLimit !== undefined && { rateLimit: o.rateLimit }),
   };
 }
 
@@ -117,21 +157,23 @@ export function seedFiles(mesh: Mesh, packet: WelcomePacket, serial: number): Ma
 export async function startSite(o: LabSiteOptions): Promise<LabSite> {
   const packet = welcomePacket(o.mesh, o.site, "CA");
   const address = o.replicas?.addresses[o.replicas.self] ?? packet.site.addresses[0]!;
+  const secrets = secretsOf(packet);
   const writer = (o.replicas?.self ?? 0) === 0;
   const seeds = writer
     ? seedFiles(o.mesh, packet, o.serial ?? Math.floor(Date.now() / 1000))
     : new Map<string, string>();
+  for (const [name, text] of Object.entries(o.zoneFiles ?? {})) seeds.set(`zones/${name}.zone`, text);
   const filesAt = (place: KnotPlace, view: MeshView) =>
-    renderSiteFiles({ packet, ring, view, runtime: runtimeOf(place, o) });
+    renderSiteFiles({ packet, ...secrets, ring: o.ring ?? ring, view, runtime: runtimeOf(place, o) });
   const knot = await startKnot({
     address,
-    port: o.port,
+    port: o.ports.dns,
     config: (place) => {
       for (const [path, text] of [...seeds, ...filesAt(place, o.view)]) {
         mkdirSync(dirname(join(place.storage, path)), { recursive: true });
         writeFileSync(join(place.storage, path), text);
       }
-      return renderKnotConf(runtimeOf(place, o));
+      return renderKnotConf(runtimeOf(place, o), packet.transport);
     },
   });
   const render = (view: MeshView) => filesAt(knot, view);
@@ -181,8 +223,8 @@ export function viewOf(mesh: Mesh, serial = 1): MeshView {
 /** Transfers both central zones from a server and reads them, as an agent does. */
 export async function readCentral(mesh: Mesh, server: DnsServer): Promise<MeshView> {
   const client = new DnsClient({ timeoutMs: 2000 });
-  const directory = await client.transfer(server, mesh.directoryZone, signingKey);
-  const catalog = await client.transfer(server, mesh.catalogZone, signingKey);
+  const directory = await client.transfer(server, mesh.directoryZone, readerKey);
+  const catalog = await client.transfer(server, mesh.catalogZone, readerKey);
   const found = readMeshView({ directoryZone: mesh.directoryZone, catalogZone: mesh.catalogZone, directory, catalog });
   if (found.kind === "refused") throw new Error(found.refusal.reason);
   if (found.problems.length > 0) throw new Error(found.problems.join("; "));

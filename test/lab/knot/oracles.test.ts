@@ -9,9 +9,9 @@ import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones"
 import type { Mesh } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
 import { eventually } from "../../support/eventually";
-import { freePort, oraclePython } from "../../support/knot";
+import { oraclePython } from "../../support/knot";
 import { startBind } from "../../support/other-servers/server";
-import { seedMesh, signingKey, startSite, viewOf } from "./lab-mesh";
+import { freePorts, readerKey, seedMesh, startSite, viewOf } from "./lab-mesh";
 
 const run = promisify(execFile);
 
@@ -97,10 +97,10 @@ describe("the central zones before independent implementations", function () {
 
   it("BIND as a consumer of the mesh catalog serves every member, and drops one that leaves", async () => {
     const mesh = seedMesh({ zonesOfC: [] });
-    const port = await freePort("0.0.0.0");
+    const ports = await freePorts();
     const whole = allAt("site-a", mesh);
-    await using site = await startSite({ mesh: whole, site: "site-a", view: viewOf(whole), port });
-    await using bind = await startBind({ mesh: whole, key: signingKey, port });
+    await using site = await startSite({ mesh: whole, site: "site-a", view: viewOf(whole), ports });
+    await using bind = await startBind({ mesh: whole, key: readerKey, port: ports.dns });
     const soa = (zone: string) => new DnsClient({ timeoutMs: 500 }).querySoa(bind.server, zone);
     const zones = ["catalog-primary.internal.dns", "catalog-secondary.internal.dns", "extra.example"];
     for (const zone of zones) await eventually(15, () => soa(zone));

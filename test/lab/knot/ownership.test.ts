@@ -8,32 +8,46 @@ import { renderSiteFiles } from "../../../src/knot/site-config";
 import { stampSerial } from "../../../src/knot/serial-stamp";
 import { welcomePacket } from "../../../src/mesh/welcome";
 import { eventually } from "../../support/eventually";
-import { freePort } from "../../support/knot";
-import { readCentral, ring, runtimeOf, seedMesh, startSite, viewOf, type LabSite } from "./lab-mesh";
+import {
+  freePorts,
+  readCentral,
+  runtimeOf,
+  secretsOf,
+  seedMesh,
+  startSite,
+  viewOf,
+  type LabPorts,
+  type LabSite,
+} from "./lab-mesh";
 
 const moving = "moving.example";
 
 describe("zones and sites that change hands", function () {
   this.timeout(60_000);
   let stack: AsyncDisposableStack;
-  let port: number;
+  let ports: LabPorts;
 
   beforeEach(async () => {
     stack = new AsyncDisposableStack();
-    port = await freePort("0.0.0.0");
+    ports = await freePorts();
   });
 
   afterEach(async function () {
     await stack.disposeAsync();
   });
 
-  const start = async (o: Omit<Parameters<typeof startSite>[0], "port">): Promise<LabSite> =>
-    stack.use(await startSite({ ...o, port }));
+  const start = async (o: Omit<Parameters<typeof startSite>[0], "ports">): Promise<LabSite> =>
+    stack.use(await startSite({ ...o, ports }));
 
   /** Puts the files of another mesh on a site, as the agent does when its packet changed. */
   const repacket = async (site: LabSite, mesh: ReturnType<typeof seedMesh>) => {
     const packet = welcomePacket(mesh, site.packet.site.name, "CA");
-    const files = renderSiteFiles({ packet, ring, view: viewOf(mesh), runtime: runtimeOf(site.knot, { port }) });
+    const files = renderSiteFiles({
+      packet,
+      ...secretsOf(packet),
+      view: viewOf(mesh),
+      runtime: runtimeOf(site.knot, { ports }),
+    });
     for (const [path, text] of files) await site.write(path, text);
     await site.knot.knotc("-b", "reload");
   };

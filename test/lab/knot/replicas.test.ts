@@ -1,8 +1,7 @@
 import { expect } from "chai";
 import { renderOwnZone } from "../../../src/knot/own-zone";
 import { eventually } from "../../support/eventually";
-import { freePort } from "../../support/knot";
-import { seedMesh, startSite, viewOf } from "./lab-mesh";
+import { freePorts, seedMesh, startSite, viewOf } from "./lab-mesh";
 
 describe("a site with two pods", function () {
   this.timeout(30_000);
@@ -10,18 +9,18 @@ describe("a site with two pods", function () {
   it("has one writer: the other pod follows it for own zones, and each tells the other about members", async () => {
     const mesh = seedMesh({ zonesOfC: [{ name: "standard-1.internal.dns", dnssec: true }] });
     const view = viewOf(mesh);
-    const port = await freePort("0.0.0.0");
-    const replicas = { addresses: ["127.101.0.3", "127.101.0.4"], port };
-    await using b = await startSite({ mesh, site: "site-b", view, port, serial: 100 });
+    const ports = await freePorts();
+    const replicas = { addresses: ["127.101.0.3", "127.101.0.4"] };
+    await using b = await startSite({ mesh, site: "site-b", view, ports, serial: 100 });
     await using writer = await startSite({
       mesh,
       site: "site-c",
       view,
-      port,
+      ports,
       replicas: { ...replicas, self: 0 },
       serial: 100,
     });
-    await using follower = await startSite({ mesh, site: "site-c", view, port, replicas: { ...replicas, self: 1 } });
+    await using follower = await startSite({ mesh, site: "site-c", view, ports, replicas: { ...replicas, self: 1 } });
     const own = await eventually(10, async () => {
       const [first, second] = await Promise.all([
         writer.soa("standard-1.internal.dns"),
@@ -51,10 +50,10 @@ describe("a site with two pods", function () {
   it("serves the central zones from every pod of the primary under one serial", async () => {
     const mesh = seedMesh();
     const view = viewOf(mesh);
-    const port = await freePort("0.0.0.0");
-    const replicas = { addresses: ["127.101.0.1", "127.101.0.5"], port };
-    await using writer = await startSite({ mesh, site: "site-a", view, port, replicas: { ...replicas, self: 0 } });
-    await using follower = await startSite({ mesh, site: "site-a", view, port, replicas: { ...replicas, self: 1 } });
+    const ports = await freePorts();
+    const replicas = { addresses: ["127.101.0.1", "127.101.0.5"] };
+    await using writer = await startSite({ mesh, site: "site-a", view, ports, replicas: { ...replicas, self: 0 } });
+    await using follower = await startSite({ mesh, site: "site-a", view, ports, replicas: { ...replicas, self: 1 } });
     for (const zone of ["dns.internal", "catalog.internal.dns", "catalog-primary.internal.dns"]) {
       await eventually(15, async () => {
         expect((await follower.soa(zone)).serial).to.equal((await writer.soa(zone)).serial);

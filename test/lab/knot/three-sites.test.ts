@@ -4,8 +4,7 @@ import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones"
 import type { Mesh } from "../../../src/mesh/model";
 import { bootstrapView } from "../../../src/plan/peers";
 import { eventually } from "../../support/eventually";
-import { freePort } from "../../support/knot";
-import { readCentral, seedMesh, startSite, viewOf, type LabSite } from "./lab-mesh";
+import { freePorts, readCentral, seedMesh, startSite, viewOf, type LabPorts, type LabSite } from "./lab-mesh";
 import { welcomePacket } from "../../../src/mesh/welcome";
 
 const zones = ["catalog-primary.internal.dns", "catalog-secondary.internal.dns", "standard-1.internal.dns"];
@@ -21,14 +20,14 @@ describe("a mesh of three real Knots", function () {
   this.timeout(60_000);
   const mesh = seedMesh();
   let stack: AsyncDisposableStack;
-  let port: number;
+  let ports: LabPorts;
   let sites: readonly [LabSite, LabSite, LabSite];
 
   beforeEach(async () => {
     stack = new AsyncDisposableStack();
-    port = await freePort("0.0.0.0");
+    ports = await freePorts();
     const start = async (site: string) =>
-      stack.use(await startSite({ mesh, site, view: bootstrapView(welcomePacket(mesh, site, "CA")), port }));
+      stack.use(await startSite({ mesh, site, view: bootstrapView(welcomePacket(mesh, site, "CA")), ports }));
     sites = [await start("site-a"), await start("site-b"), await start("site-c")];
   });
 
@@ -55,7 +54,8 @@ describe("a mesh of three real Knots", function () {
     }
   });
 
-  it("reads back from the wire what the model said", async () => {
+  it("reads back from the wire what the model said, at a site that the primary knows by now", async () => {
+    await sites[0].apply(await eventually(10, () => readCentral(mesh, sites[0].knot.server)));
     const view = await eventually(10, () => readCentral(mesh, sites[2].knot.server));
     const expected = viewOf(mesh);
     expect(view.sites).to.deep.equal(expected.sites);

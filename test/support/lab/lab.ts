@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { bundle } from "../../../src/io/bundle";
-import type { KeyRing, Mesh, Topology } from "../../../src/mesh/model";
+import type { KeyRing, Mesh, Topology, Transport, TsigKey } from "../../../src/mesh/model";
+import { makeAuthority, type Identity } from "../certificates";
 import { eventually } from "../eventually";
 import { inParallel } from "../../../src/in-parallel";
 import { Guardian } from "./guardian";
@@ -23,6 +24,10 @@ export interface LabOptions {
   readonly zones?: number;
   /** How zones travel. @default what the mesh decides */
   readonly topology?: Topology;
+  /** What transfers run over. @default tls */
+  readonly transport?: Transport;
+  /** Keys of servers outside the mesh that may take zones from every site. @default none */
+  readonly readers?: readonly TsigKey[];
   /** `namespaces` needs root and a program run by `rerunInPrivateNetwork`. @default loopback */
   readonly network?: NetworkKind;
   /** Folder below which the sites' volumes lie, for example one on tmpfs. @default the folder for temporary files */
@@ -42,7 +47,10 @@ interface Parts {
   readonly folder: string;
   readonly network: LabNetwork;
   readonly guardian: Guardian;
-  readonly ports: { readonly dns: number; readonly http: number };
+  readonly ports: { readonly dns: number; readonly secure: number; readonly http: number };
+  /** The mesh's authorities, the one that signs first. */
+  readonly authorities: readonly Identity[];
+  readonly readers: readonly TsigKey[];
   readonly program: string;
   readonly ring: KeyRing;
 }
@@ -71,6 +79,10 @@ export class Lab implements AsyncDisposable {
     return this.o.ring;
   }
 
+  get authorities(): readonly Identity[] {
+    return this.o.authorities;
+  }
+
   get network(): LabNetwork {
     return this.o.network;
   }
@@ -93,8 +105,10 @@ export class Lab implements AsyncDisposable {
     const secret = randomBytes(32).toString("base64");
     const ring: KeyRing = { signing: "mesh-1", accepted: [{ name: "mesh-1", algorithm: "hmac-sha256", secret }] };
     const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
-    const ports = { dns, http: await freeEverywhere([dns]) };
-    return new Lab(plan, { folder, network, guardian, ports, program, ring });
+    const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
+    const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
+    const authorities = [makeAuthority()];
+    return new Lab(plan, { folder, network, guardian, ports, program, ring, authorities, readers: o.readers ?? [] });
   }
 
   /** Puts one more site into the list. */
@@ -240,10 +254,11 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const address = this.plan.listed(name).addresses[0] ?? "";
     await this.network.attach(name, address);
-    const { ring, program, ports, folder } = this.o;
+    const { ring, program, ports, folder, authorities, readers } = this.o;
     const addresses = this.replicas.get(name);
     return {
-      ...{ name, folder: join(folder, name), address, port: ports.dns, httpPort: ports.http, ring, program },
+      ...{ name, folder: join(folder, name), address, port: ports.dns, securePort: ports.secure },
+      ...{ httpPort: ports.http, ring, authorities, readers, program },
       enter: this.network.enter(name),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };

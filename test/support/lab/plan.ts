@@ -1,5 +1,5 @@
 import { UserError } from "../../../src/errors";
-import type { Mesh, Topology } from "../../../src/mesh/model";
+import type { Mesh, Topology, Transport } from "../../../src/mesh/model";
 import { foldName, siteNameProblem, zoneNameProblem } from "../../../src/mesh/names";
 import { parseMesh } from "../../../src/mesh/parse";
 
@@ -26,6 +26,8 @@ export interface PlanOptions {
   readonly zones?: number;
   /** @default what the mesh decides by its size */
   readonly topology?: Topology;
+  /** @default tls */
+  readonly transport?: Transport;
   /** First two octets of every address. */
   readonly prefix: string;
 }
@@ -76,7 +78,12 @@ export class LabPlan {
   /** As in the shared stack's config. */
   #written(): unknown {
     const { topology } = this;
-    return { directoryZone, catalogZone, ...(topology && { topology }), sites: this.list };
+    const { transport } = this.o;
+    return {
+      ...{ directoryZone, catalogZone, sites: this.list },
+      ...(topology && { topology }),
+      ...(transport && { transport }),
+    };
   }
 
   /** Names of all zones that every site must answer, the central ones first. */

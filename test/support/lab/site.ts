@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,12 +14,14 @@ import { KnotControl } from "../../../src/io/knot-control";
 import { packCentralZones, partFile, manifestFile } from "../../../src/knot/central-parts";
 import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
 import { renderKnotConf } from "../../../src/knot/site-config";
-import type { KeyRing, Mesh } from "../../../src/mesh/model";
-import { welcomePacket } from "../../../src/mesh/welcome";
+import type { KeyRing, Mesh, TsigKey } from "../../../src/mesh/model";
+import { serverName, welcomePacket } from "../../../src/mesh/welcome";
+import { issue, writeIdentity, type Identity, type IssueOptions } from "../certificates";
 import { eventually } from "../eventually";
 import { knotBinaries } from "../knot";
 import { run } from "../tools/run";
 import { KeptProcess } from "./kept-process";
+import { directoryZone } from "./plan";
 import { LabProcess, Log } from "./process";
 
 /** Where a {@link LabSite} lives. */
@@ -29,8 +32,14 @@ export interface LabPlace {
   readonly address: string;
   /** Of Knot, the same at all sites. */
   readonly port: number;
+  /** Of Knot for TLS and QUIC, the same at all sites. */
+  readonly securePort: number;
   readonly httpPort: number;
   readonly ring: KeyRing;
+  /** Keys of servers outside the mesh. */
+  readonly readers: readonly TsigKey[];
+  /** The mesh's authorities, the one that signs first. */
+  readonly authorities: readonly Identity[];
   /** The bundled agent. */
   readonly program: string;
   /** What a command must begin with to run in the site's network. */
@@ -50,8 +59,11 @@ export class LabSite implements AsyncDisposable {
   #knot: LabProcess | undefined;
   readonly #agent: KeptProcess;
   readonly #log = new Log();
+  readonly #localKey: TsigKey;
 
   constructor(private place: LabPlace) {
+    const secret = randomBytes(32).toString("base64");
+    this.#localKey = { name: "local", algorithm: "hmac-sha256", secret };
     this.control = new KnotControl(join(this.path("run"), "knot.sock"));
     this.#agent = new KeptProcess(() => ({
       command: this.#at(pinnedNode(), ...nodeFlags, this.place.program, "worker"),
@@ -66,6 +78,11 @@ export class LabSite implements AsyncDisposable {
 
   get server(): DnsServer {
     return { address: this.place.address, port: this.place.port };
+  }
+
+  /** Where Knot listens for TLS and QUIC. */
+  get secureServer(): DnsServer {
+    return { address: this.place.address, port: this.place.securePort };
   }
 
   get address(): string {
@@ -85,6 +102,20 @@ export class LabSite implements AsyncDisposable {
   /** Another key ring from the next {@link mount} on. */
   rotate(ring: KeyRing): void {
     this.place = { ...this.place, ring };
+  }
+
+  /** A new certificate, as a renewal brings it, or any other in its place. */
+  async certify(o: { readonly identity?: Identity; readonly authorities?: readonly Identity[] } = {}): Promise<void> {
+    const authorities = o.authorities ?? this.place.authorities;
+    this.place = { ...this.place, authorities };
+    await writeIdentity(this.path("etc", "tls"), o.identity ?? this.issue(), authorities);
+  }
+
+  /** A certificate for the site from the authority that signs. */
+  issue(changes: Partial<IssueOptions> = {}): Identity {
+    const [ca] = this.place.authorities;
+    if (ca === undefined) throw new Error("the lab has no authority");
+    return issue({ ca, name: serverName(this.name, directoryZone), ips: [this.place.address], ...changes });
   }
 
   path(...parts: string[]): string {
@@ -107,10 +138,13 @@ export class LabSite implements AsyncDisposable {
   async mount(mesh: Mesh): Promise<void> {
     await mkdir(this.path("etc"), { recursive: true });
     for (const folder of ["run", "storage"]) await mkdir(this.path(folder), { recursive: true });
-    const packet = welcomePacket(mesh, this.name, "PEM");
+    const packet = welcomePacket(mesh, this.name, this.place.authorities.map(({ cert }) => cert).join(""));
     await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
     await writeFile(this.path("etc", "ring.json"), JSON.stringify(this.place.ring));
-    await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime()));
+    await writeFile(this.path("etc", "local.json"), JSON.stringify(this.#localKey));
+    await writeFile(this.path("etc", "readers.json"), JSON.stringify(this.place.readers));
+    if (!existsSync(this.path("etc", "tls"))) await this.certify();
+    await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime(), mesh.transport));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
   }
 
@@ -188,16 +222,21 @@ export class LabSite implements AsyncDisposable {
 
   /** What the agent's container has in its environment. */
   environment(): Record<string, string> {
-    const { address, port, httpPort } = this.place;
+    const { address, port, securePort, httpPort } = this.place;
     return {
       DNS_MESH_PACKET: this.path("etc", "welcome.json"),
       DNS_MESH_KEYS: this.path("etc", "ring.json"),
+      DNS_MESH_LOCAL_KEY: this.path("etc", "local.json"),
+      DNS_MESH_READERS: this.path("etc", "readers.json"),
+      DNS_MESH_TLS: this.path("etc", "tls"),
       ...(existsSync(this.path("central")) && { DNS_MESH_CENTRAL: this.path("central") }),
       DNS_MESH_STORAGE: this.path("storage"),
       DNS_MESH_RUNDIR: this.path("run"),
       DNS_MESH_KNOT: `${address}@${port}`,
       DNS_MESH_LISTEN: `${address}@${port}`,
       DNS_MESH_REMOTE_PORT: String(port),
+      DNS_MESH_LISTEN_SECURE: `${address}@${securePort}`,
+      DNS_MESH_SECURE_PORT: String(securePort),
       DNS_MESH_HTTP: `${address}@${httpPort}`,
       DNS_MESH_POD: `knot-${this.place.replica?.ordinal ?? 0}`,
       DNS_MESH_REPLICAS: this.place.replica?.addresses.join(",") ?? "",
@@ -259,12 +298,13 @@ export class LabSite implements AsyncDisposable {
   }
 
   #runtime() {
-    const { address, port } = this.place;
+    const { address, port, securePort } = this.place;
     return {
       storage: this.path("storage"),
       rundir: this.path("run"),
       listen: [`${address}@${port}`],
       remotePort: port,
+      secure: { listen: [`${address}@${securePort}`], remotePort: securePort },
       workers: { udp: 1, tcp: 10, background: 2 },
     };
   }

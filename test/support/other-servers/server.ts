@@ -2,6 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DnsClient, type DnsServer } from "../../../src/io/dns-client";
+import type { TsigKey } from "../../../src/mesh/model";
+import type { Identity } from "../certificates";
 import { eventually } from "../eventually";
 import { freePort } from "../knot";
 import { Log, LabProcess } from "../lab/process";
@@ -43,6 +45,43 @@ export async function startBind(options: ConsumerOptions): Promise<OtherServer> 
     const root = "@ 60 SOA . . 1 60 60 60 60\n@ 60 NS localhost.\nlocalhost. 60 A 127.0.0.1\n";
     return { command: ["named", "-g", "-n", "1", "-c", at.conf], files: { conf, root } };
   });
+}
+
+/** What a {@link startBindPrimary} serves. */
+export interface BindPrimaryOptions {
+  /** Zone name → master-file text. */
+  readonly zones: Readonly<Record<string, string>>;
+  /** May transfer and update every zone, over TLS alone. */
+  readonly key: TsigKey;
+  /** Asks for certificates of this CA, and shows its own. */
+  readonly identity: Identity;
+  readonly ca: Identity;
+}
+
+/** A BIND that owns zones and gives them away over mutual TLS, on a port of its own. */
+export async function startBindPrimary(o: BindPrimaryOptions): Promise<OtherServer & { readonly tlsPort: number }> {
+  const tlsPort = await freePort(address);
+  const { key } = o;
+  const bind = await OtherProcess.create("BIND", (at) => {
+    const path = (file: string) => join(at.folder, file);
+    const zone = (
+      name: string,
+    ) => `zone "${name}" { type primary; file "${name}.zone"; allow-update { key "${key.name}"; }; };
+`;
+    const conf = `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };
+tls mutual { cert-file "${path("crt")}"; key-file "${path("key")}"; ca-file "${path("ca")}"; protocols { TLSv1.3; }; };
+options {
+  directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no; recursion no; notify no;
+  listen-on port ${at.port} { ${address}; }; listen-on port ${tlsPort} tls mutual { ${address}; }; listen-on-v6 { none; };
+  allow-transfer port ${tlsPort} transport tls { key "${key.name}"; };
+};
+controls { };
+${Object.keys(o.zones).map(zone).join("")}`;
+    const zones = Object.entries(o.zones).map(([name, text]) => [`${name}.zone`, text]);
+    const files = { conf, crt: o.identity.cert, key: o.identity.key, ca: o.ca.cert, ...Object.fromEntries(zones) };
+    return { command: ["named", "-g", "-n", "1", "-c", at.conf], files };
+  });
+  return Object.assign(bind, { tlsPort });
 }
 
 /** Starts `nsd`. Returns when it runs, whether or not it has any zone yet. */

@@ -15,7 +15,8 @@ import type { DnsClient } from "../../../src/io/dns-client";
 import { KnotControlError } from "../../../src/io/knot-control";
 import { localCatalogZone } from "../../../src/knot/site-config";
 import { parseMesh } from "../../../src/mesh/parse";
-import { welcomePacket } from "../../../src/mesh/welcome";
+import { serverName, welcomePacket } from "../../../src/mesh/welcome";
+import { issue, makeAuthority, writeIdentity } from "../../support/certificates";
 import { FakeKnot, centralRecords } from "./fake-knot";
 
 describe("agent", () => {
@@ -43,6 +44,10 @@ describe("agent", () => {
     const ring = { signing: "k", accepted: [{ name: "k", algorithm: "hmac-sha256", secret }] };
     await writeFile(join(folder, "etc", "welcome.json"), JSON.stringify(packet));
     await writeFile(join(folder, "etc", "ring.json"), JSON.stringify(ring));
+    await writeFile(join(folder, "etc", "local.json"), JSON.stringify({ ...ring.accepted[0], name: "local" }));
+    const authority = makeAuthority();
+    const name = serverName("site-c", mesh.directoryZone);
+    await writeIdentity(join(folder, "etc", "tls"), issue({ ca: authority, name }), [authority]);
     knot = new FakeKnot(join(folder, "storage"));
     await prepare({ options: options(), dns: knot.dns, now: () => now, log });
   });
@@ -52,7 +57,12 @@ describe("agent", () => {
   const options = () => ({
     packetFile: join(folder, "etc", "welcome.json"),
     ringFile: join(folder, "etc", "ring.json"),
-    runtime: { storage: join(folder, "storage"), rundir: "/run", listen: ["127.0.0.1@53"], remotePort: 53 },
+    localKeyFile: join(folder, "etc", "local.json"),
+    tlsFolder: join(folder, "etc", "tls"),
+    runtime: {
+      ...{ storage: join(folder, "storage"), rundir: "/run", listen: ["127.0.0.1@53"], remotePort: 53 },
+      secure: { listen: ["127.0.0.1@853"], remotePort: 853 },
+    },
     knot: { address: "127.0.0.1", port: 53 },
     http: { address: "127.0.0.1", port: 1 },
     pod: "knot-0",

@@ -127,7 +127,7 @@ describe("convergence", () => {
     serials.set("192.0.2.1 z", 11);
     convergence.aim([target("a", "192.0.2.1")], ["z"]);
     await run(convergence, 1);
-    expect(convergence.takeAhead()).to.deep.equal([["z", { address: "192.0.2.1", port: 53 }]]);
+    expect(convergence.takeAhead()).to.deep.equal([["z", { peer: "a", server: { address: "192.0.2.1", port: 53 } }]]);
     expect(convergence.takeAhead()).to.deep.equal([]);
   });
 

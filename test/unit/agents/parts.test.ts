@@ -118,6 +118,8 @@ describe("agent options", () => {
   const env = {
     DNS_MESH_PACKET: "/p",
     DNS_MESH_KEYS: "/k",
+    DNS_MESH_LOCAL_KEY: "/l",
+    DNS_MESH_LISTEN_SECURE: "0.0.0.0@8853",
     DNS_MESH_STORAGE: "/s",
     DNS_MESH_RUNDIR: "/r",
     DNS_MESH_KNOT: "127.0.0.1@5353",
@@ -130,7 +132,8 @@ describe("agent options", () => {
   it("knows the pod's place among its siblings", () => {
     const { runtime, centralFolder } = readAgentOptions(env);
     expect(runtime).to.deep.include({ remotePort: 53, listen: ["0.0.0.0@5353", "::@5353"] });
-    expect(runtime.replicas).to.deep.equal({ self: 1, addresses: ["10.0.0.1", "10.0.0.2"], port: 53 });
+    expect(runtime.replicas).to.deep.equal({ self: 1, addresses: ["10.0.0.1", "10.0.0.2"] });
+    expect(runtime.secure).to.deep.equal({ listen: ["0.0.0.0@8853"], remotePort: 853 });
     expect(centralFolder).to.equal(undefined);
     expect(readAgentOptions({ ...env, DNS_MESH_REPLICAS: "10.0.0.1" }).runtime.replicas).to.equal(undefined);
   });

@@ -8,7 +8,7 @@ import type { PassDeps } from "../../../src/agents/reconciler/deps";
 import { reconcile, type PassResult } from "../../../src/agents/reconciler/pass";
 import type { Report } from "../../../src/agents/reconciler/report";
 import { KubeError, type KubeObject } from "../../../src/io/kube-client";
-import type { KeyRing, WelcomePacket } from "../../../src/mesh/model";
+import type { TsigKey, WelcomePacket } from "../../../src/mesh/model";
 import { peerPolicySpec } from "../../../src/plan/network-policy";
 import { readMeshView } from "../../../src/plan/read-view";
 import type { MeshView } from "../../../src/plan/view";
@@ -28,15 +28,13 @@ export const packet: WelcomePacket = {
   version: 1,
   directoryZone,
   catalogZone,
+  transport: "tls",
   site: { name: "site-b", role: "standard", addresses: ["192.0.2.2"], sources: ["192.0.2.2/32"], zones: [] },
   catalogs: [catalog],
   ca: "",
 };
 
-const ring: KeyRing = {
-  signing: "mesh-1",
-  accepted: [{ name: "mesh-1", algorithm: "hmac-sha256", secret: "c2VjcmV0LXNlY3JldC1zZWNyZXQ=" }],
-};
+const key: TsigKey = { name: "local", algorithm: "hmac-sha256", secret: "c2VjcmV0LXNlY3JldC1zZWNyZXQ=" };
 
 /** The records of both central zones of a mesh whose sites own a zone each. */
 export function centralZones(sites: readonly string[], serial: number): Record<string, ResourceRecord[]> {
@@ -167,7 +165,7 @@ export class FakeSite {
     const cluster = this.#cluster();
     const options = {
       packetFile: "",
-      ringFile: "",
+      localKeyFile: "",
       namespace: "dns-system",
       pod: "reconciler-1",
       remotePort: 53,
@@ -178,7 +176,7 @@ export class FakeSite {
     let ticks = 0;
     const now = (): number => this.now + ticks++;
     const patience = { totalMs: 6, stepMs: 1 };
-    return reconcile({ options, packet, ring, dns, cluster, agents: this.#agents(), log, now, patience });
+    return reconcile({ options, packet, key, dns, cluster, agents: this.#agents(), log, now, patience });
   }
 
   #dns(): PassDeps["dns"] {

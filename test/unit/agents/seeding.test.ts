@@ -7,7 +7,7 @@ import { type SeedInput, Seeder, withoutUnseeded } from "../../../src/agents/age
 import { DnsError } from "../../../src/dns/errors";
 import { KnotControlError } from "../../../src/io/knot-control";
 import type { ResourceRecord } from "../../../src/dns/record";
-import type { KeyRing } from "../../../src/mesh/model";
+import type { ZoneSource } from "../../../src/agents/agent/zone-source";
 import { parseMesh } from "../../../src/mesh/parse";
 import { welcomePacket } from "../../../src/mesh/welcome";
 import type { MeshView } from "../../../src/plan/view";
@@ -22,8 +22,10 @@ describe("own zones", () => {
     ],
   });
   const packet = welcomePacket(mesh, "c", "PEM");
-  const ring: KeyRing = { signing: "k", accepted: [{ name: "k", algorithm: "hmac-sha256", secret: "" }] };
-  const source = { address: "192.0.2.9", port: 53 };
+  const source: ZoneSource = {
+    server: { address: "192.0.2.9", port: 53 },
+    key: { name: "k", algorithm: "hmac-sha256", secret: "" },
+  };
   const served: ResourceRecord[] = [
     {
       ...{ name: "own.example", class: "IN", ttl: 60, type: "SOA", mname: "m", rname: "r", serial: 7 },
@@ -44,13 +46,14 @@ describe("own zones", () => {
     new Seeder({
       runtime: {
         ...{ storage: folder, rundir: "/r", listen: [], remotePort: 53 },
-        replicas: { self, addresses: ["10.0.0.1", "10.0.0.2"], port: 53 },
+        secure: { listen: [], remotePort: 853 },
+        replicas: { self, addresses: ["10.0.0.1", "10.0.0.2"] },
       },
       dns: { transfer: () => answer() },
       now: () => 1_000_000,
     });
   const seed = (input: Partial<SeedInput>) =>
-    seeder().seed({ packet, ring, seeded: [], moment: "fresh", sources: [source], ...input });
+    seeder().seed({ packet, seeded: [], moment: "fresh", sources: [source], ...input });
   const viewOf = (owner: string): MeshView => ({
     ...{ directorySerial: 1, catalogSerial: 1, sites: [] },
     zones: [{ name: "own.example", owner, id: "" }],
@@ -87,7 +90,7 @@ describe("own zones", () => {
     const reloaded: string[] = [];
     const regain = (serial: number) =>
       seeder().regain({
-        ...{ zone: "own.example", source, ring },
+        ...{ zone: "own.example", source },
         control: {
           zoneStatus: () => Promise.resolve([{ zone: "own.example", role: "master", serial }]),
           zoneReload: (zone: string) => Promise.resolve(void reloaded.push(zone)),
@@ -181,7 +184,7 @@ describe("own zones", () => {
   });
 
   it("are the writer's business only", async () => {
-    const result = await seeder(1).seed({ packet, ring, seeded: [], moment: "fresh", sources: [] });
+    const result = await seeder(1).seed({ packet, seeded: [], moment: "fresh", sources: [] });
     expect(result).to.deep.equal({ seeded: ["own.example"], waiting: [] });
     expect(await exists("zones/own.example.zone")).to.equal(false);
   });

@@ -48,6 +48,7 @@ describe("a stack's settings", () => {
       split: false,
       verifyAddress: true,
     });
+    expect(config.rateLimit).to.deep.equal({ perSecond: 200, burst: 500, exempt: [] });
     expect(config.images.knot).to.match(/:v3\.5\.[89]/);
   });
 
@@ -57,6 +58,12 @@ describe("a stack's settings", () => {
       protect: false,
       remotePort: 5300,
     });
+  });
+
+  it("limit answers as told, or not at all", () => {
+    const rateLimit = { perSecond: 1000, exempt: ["10.0.0.53/32"] };
+    expect(site({ ...minimal, rateLimit }).rateLimit).to.deep.equal({ ...rateLimit, burst: 500 });
+    expect(site({ ...minimal, rateLimit: false }).rateLimit).to.equal(false);
   });
 
   it("name the site where it is not called like its stack", () => {
@@ -106,7 +113,33 @@ describe("a stack's settings", () => {
       { ...minimal, vault: { egress: [] } },
       /dns-mesh:vault\.egress: must have at least one network/,
     ],
+    ["with a rate limit of nothing", { ...minimal, rateLimit: { perSecond: 0 } }, /dns-mesh:rateLimit.*at least 1/],
+    [
+      "with a rate limit that is true",
+      { ...minimal, rateLimit: true },
+      /dns-mesh:rateLimit: must be false, or an object/,
+    ],
+    [
+      "with a burst that Knot does not take",
+      { ...minimal, rateLimit: { perSecond: 5000, burst: 4 } },
+      /dns-mesh:rateLimit.burst: must be at least a thousandth/,
+    ],
+    [
+      "with an exempt address",
+      { ...minimal, rateLimit: { exempt: ["10.0.0.1"] } },
+      /dns-mesh:rateLimit.*(CIDR|networks)/,
+    ],
     ["with a namespace that is no label", { ...minimal, namespace: "DNS" }, /dns-mesh:namespace: must be a DNS label/],
+    [
+      "with a reader's key that is named like one of the mesh",
+      { ...minimal, readers: [{ name: "mesh-1", algorithm: "hmac-sha256", secret: "A".repeat(24) }] },
+      /dns-mesh:readers\[0\]\.name: is a name that the mesh gives its own keys; choose another/,
+    ],
+    [
+      "with a reader's key that is too short",
+      { ...minimal, readers: [{ name: "bind", algorithm: "hmac-sha256", secret: "AAAA" }] },
+      /dns-mesh:readers\[0\]\.secret: must be base64 of at least 16 octets/,
+    ],
     [
       "with a Vault that is no URL",
       { mesh: exampleList, vault: { address: "vault:8200" } },

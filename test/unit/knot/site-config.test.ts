@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { membersOf, renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/site-config";
-import type { KeyRing, Mesh } from "../../../src/mesh/model";
+import type { KeyRing, Mesh, Transport, TsigKey } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
 import { welcomePacket } from "../../../src/mesh/welcome";
 import { bootstrapView } from "../../../src/plan/peers";
@@ -30,11 +30,27 @@ const ring: KeyRing = {
     { name: "new", algorithm: "hmac-sha512", secret: "bmV3" },
   ],
 };
-const runtime: SiteRuntime = { storage: "/storage", rundir: "/rundir", listen: ["0.0.0.0@5353"], remotePort: 53 };
+const runtime: SiteRuntime = {
+  storage: "/storage",
+  rundir: "/rundir",
+  listen: ["0.0.0.0@5353"],
+  remotePort: 53,
+  secure: { listen: ["0.0.0.0@8853"], remotePort: 853 },
+};
+const localKey: TsigKey = { name: "local", algorithm: "hmac-sha256", secret: "bG9jYWw=" };
+const identity = { certificate: "CERTIFICATE\n", privateKey: "KEY\n", roots: "ROOTS\n" };
 
 function filesOf(site: string, o: { view?: MeshView; replicas?: SiteRuntime["replicas"] } = {}): Map<string, string> {
   const at = o.replicas === undefined ? runtime : { ...runtime, replicas: o.replicas };
-  return renderSiteFiles({ packet: welcomePacket(mesh, site, "CA"), ring, view: o.view ?? view, runtime: at });
+  return renderSiteFiles({
+    packet: welcomePacket(mesh, site, "CA"),
+    ring,
+    localKey,
+    readers: [],
+    identity,
+    view: o.view ?? view,
+    runtime: at,
+  });
 }
 
 /** The items of a section, by id, as lines. */
@@ -65,11 +81,62 @@ describe("renderSiteFiles", () => {
 
   it("accepts every key and signs with one", () => {
     const files = filesOf("c");
-    expect(files.get("conf/keys.conf")).to.contain("key: [new, old]").and.contain("action: [transfer, notify]");
+    const rules = items(files.get("conf/peers.d/05-access.conf")!);
+    for (const rule of ["mesh", "mesh-notify"]) expect(rules.get(rule)).to.include("key: [new, old]");
     expect(items(files.get("conf/peers.d/10-remotes.conf")!).get("peer-b")).to.include.members([
-      "address: [192.0.2.2@53, 2001:db8::2@53]",
+      "address: [192.0.2.2@853, 2001:db8::2@853]",
       "key: new",
     ]);
+  });
+
+  it("gives a zone to whoever has a key and a site's certificate, over TLS alone; a NOTIFY takes the key", () => {
+    const rules = items(filesOf("c").get("conf/peers.d/05-access.conf")!);
+    expect([...rules.keys()]).to.deep.equal(["mesh", "mesh-notify", "local"]);
+    expect(rules.get("mesh")).to.include.members([
+      "cert-hostname: [a.dns.internal, b.dns.internal, d.dns.internal]",
+      "protocol: [tls]",
+      "action: [transfer]",
+    ]);
+    expect(rules.get("mesh-notify")).to.include("action: [notify]").and.not.include("action: [transfer]");
+    expect(rules.get("local")).to.include.members(["key: [local]", "action: [transfer]"]);
+    const gone = { ...view, sites: view.sites.filter(({ name }) => name !== "d") };
+    expect(filesOf("c", { view: gone }).get("conf/peers.d/05-access.conf")).to.not.contain("d.dns.internal");
+    expect(templates(filesOf("c")).get("owner-d")).to.include("acl: [mesh, mesh-notify, local]");
+  });
+
+  it("asks for zones over TLS with the other's name, and tells of changes at port 53", () => {
+    const remotes = items(filesOf("c").get("conf/peers.d/10-remotes.conf")!);
+    expect(remotes.get("peer-a")).to.include.members([
+      "address: [192.0.2.1@853]",
+      "tls: on",
+      "cert-hostname: a.dns.internal",
+    ]);
+    expect(remotes.get("tell-peer-a")).to.include("address: [192.0.2.1@53]").and.not.include("tls: on");
+    expect(remotes.get("mesh")).to.include("remote: [tell-peer-a, tell-peer-b, tell-peer-d]");
+  });
+
+  it("lets a site's own pods in by its own name, and keys of readers to transfers alone", () => {
+    const replicas = { self: 0, addresses: ["10.0.0.1", "10.0.0.2"] };
+    expect(filesOf("c", { replicas }).get("conf/peers.d/05-access.conf")).to.contain("d.dns.internal, c.dns.internal]");
+    const packet = welcomePacket(mesh, "c", "CA");
+    const readers = [{ ...localKey, name: "bind" }];
+    const files = renderSiteFiles({ packet, ring, localKey, readers, identity, view, runtime });
+    expect(items(files.get("conf/peers.d/05-access.conf")!).get("readers")).to.deep.equal([
+      "key: [bind]",
+      "action: [transfer]",
+      "",
+      "",
+    ]);
+    expect(files.get("conf/keys.conf")).to.contain("id: bind");
+  });
+
+  it("keeps certificate and key in one file, and has neither where transfers run over plain TCP", () => {
+    expect(filesOf("c").get("tls/site.pem")).to.equal("CERTIFICATE\nKEY\n");
+    const packet = { ...welcomePacket(mesh, "c", "CA"), transport: "tcp" as const };
+    const files = renderSiteFiles({ packet, ring, localKey, readers: [], view, runtime });
+    expect([...files.keys()].filter((path) => path.startsWith("tls/"))).to.deep.equal([]);
+    expect(items(files.get("conf/peers.d/10-remotes.conf")!).get("peer-a")).to.include("address: [192.0.2.1@53]");
+    expect(items(files.get("conf/peers.d/05-access.conf")!).get("mesh")).to.include("action: [transfer, notify]");
   });
 
   it("never interprets the mesh's catalog, only the local one", () => {
@@ -116,7 +183,7 @@ describe("renderSiteFiles", () => {
       expect(templates(filesOf(site)).get("central")).to.include(expected);
     }
     expect(templates(filesOf("a")).get("central")).to.include("notify: [mesh]");
-    expect(templates(filesOf("c")).get("central")?.join()).to.not.contain("notify");
+    expect(templates(filesOf("c")).get("central")?.join()).to.not.contain("notify:");
   });
 
   it("asks again soon for what never came: 10 s for the central zones, 30 s for members", () => {
@@ -132,7 +199,7 @@ describe("renderSiteFiles", () => {
       `master: [peer-${home}, peer-${other}, peer-d]`,
     );
     const told = (site: string) => items(filesOf(site, { view: hub }).get("conf/peers.d/10-remotes.conf")!).get("mesh");
-    expect(told("c")).to.include("remote: [peer-a, peer-b]");
+    expect(told("c")).to.include("remote: [tell-peer-a, tell-peer-b]");
     expect(told(home)?.join()).to.contain(`peer-${other}`).and.contain("peer-c");
     expect(told(other)?.join()).to.contain(`peer-${home}`).and.not.contain("peer-c");
   });
@@ -153,13 +220,21 @@ describe("renderSiteFiles", () => {
   it("lists nobody where there is nobody: an empty list is an error for Knot", () => {
     const alone = { ...mesh, sites: mesh.sites.slice(0, 1) };
     const packet = welcomePacket(alone, "a", "CA");
-    const files = renderSiteFiles({ packet, ring, view: bootstrapView(packet), runtime });
+    const files = renderSiteFiles({
+      packet,
+      ring,
+      localKey,
+      readers: [],
+      identity,
+      view: bootstrapView(packet),
+      runtime,
+    });
     expect([...files.values()].join("")).to.not.match(/: \[\]|notify: |master: /);
     expect(files.get("conf/peers.d/10-remotes.conf")).to.equal("");
   });
 
   it("has one writer among several pods", () => {
-    const replicas = { addresses: ["10.0.0.1", "10.0.0.2"], port: 53 };
+    const replicas = { addresses: ["10.0.0.1", "10.0.0.2"] };
     expect(templates(filesOf("c", { replicas: { ...replicas, self: 0 } })).get("own")).to.include(
       "notify: [mesh, siblings]",
     );
@@ -189,13 +264,38 @@ describe("renderSiteFiles", () => {
 
 describe("renderKnotConf", () => {
   it("names no user, includes globs, and says nothing of peers", () => {
-    const text = renderKnotConf(runtime);
+    const text = renderKnotConf(runtime, "tls");
     expect(text).to.not.match(/^\s*user:/m);
     expect(text.match(/^include: .*/gm)).to.deep.equal([
+      'include: "/storage/conf/cookies.conf"',
       'include: "/storage/conf/keys.conf"',
       'include: "/storage/conf/peers.d/*.conf"',
       'include: "/storage/conf/zones.d/*.conf"',
     ]);
     expect(text).to.not.match(/automatic-acl|remote:/);
+  });
+
+  it("listens for TLS, for QUIC where that is asked for, and for neither over plain TCP", () => {
+    const listens = (transport: Transport) => renderKnotConf(runtime, transport).match(/listen-(tls|quic)/g);
+    expect(listens("tls")).to.deep.equal(["listen-tls"]);
+    expect(listens("quic")).to.deep.equal(["listen-tls", "listen-quic"]);
+    expect(listens("tcp")).to.equal(null);
+  });
+
+  it("limits answers over UDP, after cookies, and leaves connections and the own agent alone", () => {
+    const text = renderKnotConf({ ...runtime, rateLimit: { perSecond: 7, burst: 9, exempt: ["192.0.2.0/24"] } }, "tls");
+    expect(text).to.contain("global-module: [mod-stats/default, mod-cookies/default, mod-rrl/default]");
+    expect(items(text.split("mod-rrl:")[1]!.split("policy:")[0]!).get("default")).to.include.members([
+      "rate-limit: 7",
+      "instant-limit: 9",
+      "slip: 1",
+      "time-rate-limit: 0",
+      "whitelist: [127.0.0.1, ::1, 192.0.2.0/24]",
+    ]);
+  });
+
+  it("limits 200 answers a second where nothing is said, and none where that is said", () => {
+    expect(renderKnotConf(runtime, "tls")).to.contain("rate-limit: 200\n").and.contain("instant-limit: 500\n");
+    expect(renderKnotConf({ ...runtime, rateLimit: false }, "tls")).to.not.contain("rrl");
   });
 });

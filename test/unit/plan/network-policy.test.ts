@@ -1,7 +1,8 @@
 import { expect } from "chai";
+import type { Transport } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
 import { welcomePacket } from "../../../src/mesh/welcome";
-import type { NetworkPolicySpec, Transport } from "../../../src/plan/policy-spec";
+import type { NetworkPolicySpec } from "../../../src/plan/policy-spec";
 import { peerPolicySpec } from "../../../src/plan/network-policy";
 import { bootstrapView, catalogSitesOf, isBootstrap, withPacketCatalogs } from "../../../src/plan/peers";
 
@@ -53,8 +54,11 @@ describe("peerPolicySpec", () => {
       ["5353/UDP", "5353/TCP"],
       ["53/UDP", "53/TCP"],
     ]);
-    expect(rules("tls").map((all) => all[2])).to.deep.equal(["8853/TCP", "853/TCP"]);
-    expect(rules("quic").map((all) => all[2])).to.deep.equal(["8853/UDP", "853/UDP"]);
+    expect(rules("tls").map((all) => all.slice(2))).to.deep.equal([["8853/TCP"], ["853/TCP"]]);
+    expect(rules("quic").map((all) => all.slice(2))).to.deep.equal([
+      ["8853/UDP", "8853/TCP"],
+      ["853/UDP", "853/TCP"],
+    ]);
   });
 
   it("asks other sites on the port that they answer on", () => {

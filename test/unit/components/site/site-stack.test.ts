@@ -178,6 +178,7 @@ describe("SiteStack", () => {
       expect(service("knot-1").spec.ports.map(({ port, targetPort }) => [port, targetPort])).to.deep.equal([
         [53, 5353],
         [53, 5353],
+        [853, 8853],
         [8053, 8053],
       ]);
       expect(service("knot-headless").spec.clusterIP).to.equal("None");
@@ -204,6 +205,7 @@ describe("SiteStack", () => {
       ).to.deep.equal([
         { port: 53, protocol: "UDP", targetPort: 5353 },
         { port: 53, protocol: "TCP", targetPort: 5353 },
+        { port: 853, protocol: "TCP", targetPort: 8853 },
       ]);
     });
 
@@ -215,7 +217,7 @@ describe("SiteStack", () => {
         (run.one("Service", name).inputs as k8s.types.output.core.v1.Service).spec.ports.map(
           ({ protocol }) => protocol,
         );
-      expect([ports("knot"), ports("knot-tcp")]).to.deep.equal([["UDP"], ["TCP"]]);
+      expect([ports("knot"), ports("knot-tcp")]).to.deep.equal([["UDP"], ["TCP", "TCP"]]);
       expect(run.one("Service", "knot-tcp").inputs).to.have.deep.nested.property("metadata.annotations", {
         "example.com/shared": "dns",
       });
@@ -318,6 +320,18 @@ describe("SiteStack", () => {
       .that.includes({ schedule: "* * * * *", concurrencyPolicy: "Forbid" });
   });
 
+  it("limits answers as the settings tell", async () => {
+    const conf = async (config: Record<string, unknown>): Promise<string | undefined> => {
+      const maps = (await up("site-c", { config })).resources.filter(({ type }) => type.endsWith(":ConfigMap"));
+      const data = maps.map(({ inputs }) => (inputs as { data?: Record<string, string> }).data);
+      return data.find((each) => each?.["knot.conf"] !== undefined)?.["knot.conf"];
+    };
+    expect(await conf({ rateLimit: { perSecond: 70 } })).to.contain("rate-limit: 70\n");
+    expect(await conf({ rateLimit: false }))
+      .to.be.a("string")
+      .and.not.contain("mod-rrl");
+  });
+
   describe("network policies", () => {
     const names = (run: Run): string[] => run.all("NetworkPolicy").map(nameOf);
 
@@ -364,14 +378,24 @@ describe("SiteStack", () => {
   });
 
   it("gives Secrets to the engine as secrets, and nothing of them to ConfigMaps", async () => {
-    const run = await up("site-a");
+    const reader = { name: "bind", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
+    const run = await up("site-a", { config: { readers: [reader] } });
     const key = exampleSecrets("site-a").keyRing.accepted[0]?.secret ?? "";
     for (const secret of run.all("Secret")) expect(secret.wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
     const ring =
       (run.one("Secret", "tsig-key-ring").inputs as { data: Record<string, string> }).data["ring.json"] ?? "";
     expect(Buffer.from(ring, "base64").toString()).to.contain(key);
+    const data = (name: string, file: string): unknown =>
+      JSON.parse(
+        Buffer.from(
+          (run.one("Secret", name).inputs as { data: Record<string, string> }).data[file]!,
+          "base64",
+        ).toString(),
+      );
+    expect(data("tsig-readers", "readers.json")).to.deep.equal([reader]);
+    expect(data("tsig-local-key", "key.json")).to.include({ name: "local", algorithm: "hmac-sha256" });
     for (const other of [...run.all("ConfigMap"), run.one("StatefulSet"), run.one("CronJob")]) {
-      expect(other.wire).not.to.contain(key).and.not.to.contain("PRIVATE");
+      expect(other.wire).not.to.contain(key).and.not.to.contain("PRIVATE").and.not.to.contain(reader.secret);
     }
   });
 });
