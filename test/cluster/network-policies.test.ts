@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Server } from "node:net";
+import { connect, createServer, type AddressInfo, type Server } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { createClusters, type Cluster, type ClusterSet } from "../support/clusters";
-import { connectFrom, idlePod } from "../support/clusters/probe";
+import { connectFrom, connectFromNode, idlePod } from "../support/clusters/probe";
 import type { PodAddress } from "../support/clusters/types";
 import { eventually } from "../support/eventually";
 import { ensureImages } from "../support/images";
@@ -87,6 +88,19 @@ describe("network policies, enforced by kube-network-policies", function () {
     expect(await asksFrom(second, first.siteAddress)).to.deep.equal([false, false]);
   });
 
+  it("refuse encrypted transfers to whoever is no site of the mesh, clients included", async () => {
+    const port853 = { address: first.siteAddress, port: 853 };
+    expect(await connectFromNode(second, port853)).to.equal("silent");
+    expect(await connectFrom(first, stranger, port853)).to.equal("silent");
+    const socket = connect(port853.port, port853.address);
+    const taken = once(socket, "connect").then(
+      () => "open",
+      () => "refused",
+    );
+    expect(await Promise.race([taken, delay(1500, "silent")])).to.equal("silent");
+    socket.destroy();
+  });
+
   it("refuse pods of other namespaces, and pods of the same one that are not ours", async () => {
     for (const from of [stranger, intruder])
       expect(await knotAnswers(from, [5353, 8853, 8053])).to.deep.equal(["silent", "silent", "silent"]);
@@ -124,6 +138,7 @@ describe("network policies, enforced by kube-network-policies", function () {
         await Promise.all(["site-a", "site-b"].map((site) => mesh.reconcile(site, { expectFailure: true })));
         expect(await asksFrom(second, first.siteAddress)).to.deep.equal([true, true]);
         expect(await asksFrom(first, second.siteAddress)).to.deep.equal([true, true]);
+        expect(await connectFromNode(second, { address: first.siteAddress, port: 853 })).to.equal("open");
       });
       await mesh.converged(60);
       await Promise.all(["site-a", "site-b"].map((site) => mesh.reconcile(site)));

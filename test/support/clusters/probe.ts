@@ -19,6 +19,14 @@ export async function connectFrom(
   return (await cluster.execInPod(from, ["node", "-e", script, to.address, String(to.port)])) as Reached;
 }
 
+/** Connects over TCP from a cluster's node, whose address is what its pods show to others. */
+export async function connectFromNode(
+  cluster: Cluster,
+  to: { readonly address: string; readonly port: number },
+): Promise<Reached> {
+  return (await cluster.netnsExec([process.execPath, "-e", script, to.address, String(to.port)])) as Reached;
+}
+
 /** Runs a pod that does nothing, in a namespace that is made when it is not there, and waits until it runs. */
 export async function idlePod(cluster: Cluster, namespace: string, image: string): Promise<PodAddress> {
   const pod = "idle";
