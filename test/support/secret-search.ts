@@ -50,13 +50,24 @@ function walk(value: unknown, path: string, visit: (path: string, value: unknown
 /** A text, or the texts in it when it is JSON or the base64 of JSON or PEM. */
 function contents(path: string, text: string): [string, string][] {
   const decoded = Buffer.from(text, "base64").toString();
-  if (/^\s*[{[]|^-----BEGIN /.test(decoded)) return contents(path, decoded);
-  if (!/^\s*[{[]/.test(text)) return [[path, text]];
+  if (decoded.startsWith("-----BEGIN ") || asObject(decoded) !== undefined) return contents(path, decoded);
+  const object = asObject(text);
+  if (object === undefined) return [[path, text]];
   const found: [string, string][] = [];
-  walk(JSON.parse(text), path, (inner, leaf) => {
+  walk(object, path, (inner, leaf) => {
     if (typeof leaf === "string") found.push(...contents(inner, leaf));
   });
   return found;
+}
+
+/** The list or object that a text is in JSON. Random bytes may begin like one. */
+function asObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isPublic(text: string): boolean {

@@ -58,7 +58,8 @@ describe("the secrets in a state", () => {
     const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     const ring = { name: "mesh-1", secret, createdAt: "2026-01-01T00:00:00Z" };
     const data = { "ring.json": base64(JSON.stringify(ring)), "tls.crt": base64(certificate), "tls.key": base64(pem) };
-    const state = { resources: [{ inputs: { data: wrapped(data), name: "knot" } }] };
-    expect(secretsInState(state).map(({ value }) => value)).to.have.members([secret, pem]);
+    const odd = base64("{ it begins like JSON, and is none");
+    const state = { resources: [{ inputs: { data: wrapped(data), odd: wrapped(odd), name: "knot" } }] };
+    expect(secretsInState(state).map(({ value }) => value)).to.have.members([secret, pem, odd]);
   });
 });
