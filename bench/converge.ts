@@ -19,6 +19,7 @@ const options = {
   changes: wholeNumber(50, { most: 10_000 }),
   joins: wholeNumber(5, { most: 20 }),
   topology: oneOf("default", "full", "hub"),
+  transport: oneOf("tls", "quic", "tcp"),
   compare: oneOf("yes", "no"),
 };
 
@@ -84,8 +85,8 @@ interface MeshTimes {
 async function measureMesh(o: Values<typeof options>): Promise<MeshTimes> {
   const topology = o.topology === "default" ? {} : { topology: o.topology };
   const run = async <T>(storage: string, measure: (lab: Lab) => Promise<T>): Promise<T> => {
-    log(`a mesh of ${o.sites} sites and ${o.zones} zones, journals in ${storage}`);
-    await using lab = await startMesh({ sites: o.sites, zones: o.zones, storage, ...topology });
+    log(`a mesh of ${o.sites} sites and ${o.zones} zones, transfers over ${o.transport}, journals in ${storage}`);
+    await using lab = await startMesh({ sites: o.sites, zones: o.zones, storage, transport: o.transport, ...topology });
     // What the start left to do is over.
     await delay(10_000);
     return await measure(lab);
@@ -143,7 +144,7 @@ async function converge(o: Values<typeof options>): Promise<object> {
       ...row("site added", mesh.site),
     ]),
   );
-  return { sites: o.sites, ...mesh, ...others };
+  return { sites: o.sites, transport: o.transport, ...mesh, ...others };
 }
 
 void runBench(options, converge);

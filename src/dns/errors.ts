@@ -100,11 +100,11 @@ function describe(failure: DnsFailure): string {
     case "badTime":
       return describeTsig(failure);
     case "unsigned":
-      return failure.rcode === undefined ? "not signed" : `not signed (and says ${failure.rcode})`;
+      return describeUnsigned(failure);
     case "malformed":
     case "outOfOrder":
     case "incomplete":
-      return `${failure.kind === "outOfOrder" ? "out of order" : failure.kind}: ${failure.detail}`;
+      return `${words[failure.kind]}: ${failure.detail}`;
     case "notApplicable":
       return `the changes do not fit the zone: ${failure.detail}`;
     case "tooLarge":
@@ -112,6 +112,12 @@ function describe(failure: DnsFailure): string {
     default:
       return plain[failure.kind];
   }
+}
+
+const words = { malformed: "malformed", outOfOrder: "out of order", incomplete: "incomplete" } as const;
+
+function describeUnsigned({ rcode }: Extract<DnsFailure, { kind: "unsigned" }>): string {
+  return rcode === undefined ? "not signed" : `not signed (and says ${rcode})`;
 }
 
 function describeTimeout({ afterMs, ignored }: Extract<DnsFailure, { kind: "timeout" }>): string {

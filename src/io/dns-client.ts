@@ -56,7 +56,14 @@ interface Request {
   /** The message with its signature, where it was signed already. */
   readonly signed?: Signed;
   readonly count: (transport: "udp" | "tcp") => void;
+  readonly lingerMs?: number;
 }
+
+/**
+ * Knot (3.5.8) ends the session of an UPDATE that came over TLS from another thread, after its answer. When the client has
+ * hung up by then, that goes to whoever got the same descriptor since: another client's handshake fails. So we hang up late.
+ */
+const updateLingerMs = 200;
 
 /** A version of a zone that we have. */
 export interface ZoneVersion {
@@ -150,7 +157,8 @@ export class DnsClient {
     return inContext(`UPDATE of "${request.zone}" at ${server.address}`, async () => {
       const message = updateMessage({ id: randomInt(0x10000), ...request });
       const count = () => this.counters.tcpQueries++;
-      const answer = await this.#send("tcp", { server, message, key, count });
+      const lingering = server.tls === undefined ? {} : { lingerMs: updateLingerMs };
+      const answer = await this.#send("tcp", { server, message, key, count, ...lingering });
       if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
     });
   }
@@ -225,7 +233,7 @@ export class DnsClient {
   }
 
   async #send(transport: "udp" | "tcp", request: Request): Promise<Message> {
-    const { server, message, key } = request;
+    const { server, message, key, lingerMs } = request;
     request.count(transport);
     const signed = request.signed ?? (key && this.#sign(encodeMessage(message), key));
     const datagrams = new Datagrams(message);
@@ -245,6 +253,7 @@ export class DnsClient {
       timeoutMs,
       totalMs: timeoutMs,
       signal,
+      lingerMs,
       receive,
     };
     return datagrams.explain(transport === "udp" ? this.#sendDatagram(exchange) : exchangeTcp(exchange));

@@ -24,6 +24,8 @@ export interface Exchange<T> {
   /** Longest time for everything. Unlimited when left out. */
   readonly totalMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How long a connection stays open, unused, after the end. It keeps no process from ending. @default 0 */
+  readonly lingerMs?: number | undefined;
   /** Takes each message; `undefined` waits for more, throwing ends the exchange. */
   readonly receive: (message: Buffer) => T | undefined;
 }
@@ -65,7 +67,9 @@ export function exchangeTcp<T>(exchange: Exchange<T>): Promise<T> {
   const frames = new FrameReader();
   let socket: Socket | undefined;
   let closed = "the server closed the connection";
-  const run = new Run(exchange, () => socket?.destroy());
+  const run = new Run(exchange, () => {
+    if (socket !== undefined) closeStream(socket, exchange.lingerMs);
+  });
   return run.start(() => {
     socket = openStream(exchange.server, run);
     if (socket === undefined) return;
@@ -83,6 +87,15 @@ export function exchangeTcp<T>(exchange: Exchange<T>): Promise<T> {
       run.fail({ kind: "incomplete", detail: closed });
     });
   });
+}
+
+function closeStream(socket: Socket, lingerMs: number | undefined): void {
+  if (lingerMs === undefined) {
+    socket.destroy();
+    return;
+  }
+  socket.unref();
+  setTimeout(() => socket.destroy(), lingerMs).unref();
 }
 
 /** A connection that is on its way. With TLS the run fails when the server does not know what it is for (ALPN). */

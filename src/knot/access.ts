@@ -47,7 +47,8 @@ function rules(outline: Outline): readonly (Stanza & { readonly id: string })[] 
     protocol: packet.transport === "quic" ? ["quic", "tls"] : ["tls"],
     action: ["transfer"],
   }));
-  return [...transfers, { id: "mesh-notify", key, action: ["notify"] }, ...own];
+  // First, since Knot stops at the first that fits: a look at a certificate is dear, and a serial is no secret.
+  return [{ id: "mesh-notify", key, action: ["notify"] }, ...transfers, ...own];
 }
 
 /** Names in the certificates of those that may come: the other sites, and the site itself when it has several pods. */

@@ -108,7 +108,7 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
     "zonefile-load": "whole",
     "zonefile-sync": 300,
     "serial-policy": "unixtime",
-    ...notify(targets),
+    ...notifyLater(targets),
   };
   return [
     { ...own, id: "own" },
@@ -123,7 +123,7 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
 function centralTemplate(input: Outline, targets: readonly string[]): Stanza {
   const { packet, runtime } = input;
   if (packet.site.role === "primary-catalog" && isWriter(runtime)) {
-    return { id: "central", ...fileDriven, ...notify(targets) };
+    return { id: "central", ...fileDriven, ...notifyLater(targets) };
   }
   const writer = packet.site.role === "primary-catalog" ? ["replica-0"] : [];
   const sources = [...writer, ...centralSourcesOf(input).map(remoteId)];
@@ -184,6 +184,14 @@ function isCatalog(site: Pick<SiteView, "role">): boolean {
 
 function masters(ids: readonly string[]): Stanza {
   return ids.length === 0 ? {} : { master: ids };
+}
+
+/**
+ * Knot's own NOTIFYs stand behind those of the agent, which leave at once: a NOTIFY that comes while a zone is fetched
+ * makes the other side ask all its sources again, and one that comes after that is let be.
+ */
+function notifyLater(ids: readonly string[]): Stanza {
+  return ids.length === 0 ? {} : { notify: ids, "notify-delay": 3 };
 }
 
 function notify(ids: readonly string[]): Stanza {

@@ -16,6 +16,7 @@ import { lifetimeProblem } from "./identity";
 import { type Inputs } from "./inputs";
 import { Mounts } from "./mounts";
 import type { AgentOptions } from "./options";
+import { siteOf } from "./relay";
 import { Seeder, withoutUnseeded } from "./seeding";
 import { SiteFiles } from "./site-files";
 import { noteCatalogs, siteInput, standingView } from "./site-input";
@@ -102,7 +103,7 @@ export class Agent {
     const own = inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
     if (inputs === undefined || !own) return false;
     const { runtime } = this.o.options;
-    const source = siteSource({ inputs, runtime, site: holder.peer, address: holder.server.address });
+    const source = siteSource({ inputs, runtime, site: siteOf(holder.peer), address: holder.server.address });
     return this.#seeder.regain({ zone, source, control: this.o.control });
   }
 

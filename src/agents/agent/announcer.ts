@@ -7,7 +7,7 @@ import { isWriter, type SiteRuntime } from "../../knot/site-runtime";
 import type { TsigKey } from "../../mesh/model";
 import { audienceOf, type Standpoint } from "../../plan/topology";
 import { Convergence, type ConvergenceOptions, type Holder, type Lag } from "./convergence";
-import { Relay, targetsOf } from "./relay";
+import { Relay, siblingTargets, targetsOf } from "./relay";
 import { ServedSerials } from "./served-serials";
 
 /** What an {@link Announcer} works with. */
@@ -53,7 +53,9 @@ export class Announcer {
   /** Knot runs this view now, and these zones originate here. */
   aim(at: Standpoint, zones: readonly string[]): void {
     this.#own = new Set(zones);
-    this.#convergence.aim(targetsOf(audienceOf(at), this.o.runtime.remotePort), zones);
+    const { runtime } = this.o;
+    const pods = siblingTargets(at.packet.site.name, runtime);
+    this.#convergence.aim([...targetsOf(audienceOf(at), runtime.remotePort), ...pods], zones);
     this.#relay.aim(at);
   }
 

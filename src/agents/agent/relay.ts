@@ -1,3 +1,4 @@
+import { siblings, type SiteRuntime } from "../../knot/site-runtime";
 import type { TsigKey } from "../../mesh/model";
 import { audienceOf, isHub, relayAudienceOf, type Standpoint } from "../../plan/topology";
 import type { SiteView } from "../../plan/view";
@@ -7,6 +8,19 @@ import type { ServedChange } from "./served-serials";
 /** Whom a site tells, as servers: other sites, each at all of its addresses. */
 export function targetsOf(sites: readonly SiteView[], port: number): readonly Target[] {
   return sites.map(({ name, addresses }) => ({ name, servers: addresses.map((address) => ({ address, port })) }));
+}
+
+/** The site's other pods, named by site and ordinal. */
+export function siblingTargets(site: string, runtime: SiteRuntime): readonly Target[] {
+  return siblings(runtime).map(({ id, address }) => ({
+    name: `${site}/${id}`,
+    servers: [{ address, port: runtime.remotePort }],
+  }));
+}
+
+/** The site that a target is, or is a pod of. */
+export function siteOf(target: string): string {
+  return target.split("/")[0] ?? target;
 }
 
 /** NOTIFYs that may be open at a time; beyond them changes are left to the looks that Knot takes by itself. */

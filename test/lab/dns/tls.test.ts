@@ -110,6 +110,16 @@ describe("DNS over TLS with Knot", () => {
     expect(counted.counters).to.deep.equal({ udpQueries: 0, tcpQueries: 2, transfers: 2, notifies: 0 });
   });
 
+  it("leaves the connections of others alone after an update, which Knot would not", async () => {
+    const at = right.at(trust(ours));
+    for (let i = 0; i < 100; i++) {
+      const { serial } = await client.querySoa(at, zone, key);
+      const record = { name: `n${i}.${zone}`, class: "IN", ttl: 60, type: "A", address: "192.0.2.9" } as const;
+      await client.update(at, { zone, prerequisites: [], changes: [{ kind: "add", record }] }, key);
+      await client.transferIncremental(at, { zone, serial }, key);
+    }
+  }).timeout(30_000);
+
   const refused: readonly (readonly [string, Identity | undefined])[] = [
     ["no certificate", undefined],
     ["one of another authority", identity({ ca: stranger })],
@@ -123,9 +133,12 @@ describe("DNS over TLS with Knot", () => {
       expect(failure).to.deep.equal({ kind: "unsigned", rcode: "NOTAUTH" });
     });
 
-  it("is refused with the right certificate and a wrong key, and without TLS", async () => {
+  it("is refused with the right certificate and a wrong key or clock, and without TLS", async () => {
     const wrongKey = await failureOf(client.transfer(right.at(trust(ours)), zone, otherKey));
     expect(wrongKey).to.deep.equal({ kind: "badSignature", by: "peer" });
+    const late = new DnsClient({ now: () => Date.now() - 1_000_000 });
+    const skewed = await failureOf(late.transfer(right.at(trust(ours)), zone, key));
+    expect(skewed).to.deep.include({ kind: "badTime", by: "peer" });
     const plain = await failureOf(client.transfer(right.at(), zone, key));
     expect(plain).to.deep.equal({ kind: "unsigned", rcode: "NOTAUTH" });
   });

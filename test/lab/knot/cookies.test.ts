@@ -4,7 +4,6 @@ import type { KeyRing } from "../../../src/mesh/model";
 import { freePorts, type LabSite, type LabSiteOptions, ring, seedMesh, startSite, viewOf } from "./lab-mesh";
 import { askStrangely, type StrangeAnswer } from "./stranger";
 
-const name = "standard-1.internal.dns";
 const from = "127.50.0.1";
 const badCookie = 23;
 const client = Buffer.alloc(8, 7);

@@ -1,7 +1,13 @@
 import { expect } from "chai";
 
+import { decodeMessage, encodeMessage, noFlags } from "../../../src/dns/message";
+import { queryMessage } from "../../../src/dns/request";
+import { rcodes } from "../../../src/dns/types";
 import { DnsClient } from "../../../src/io/dns-client";
+import { exchangeUdp } from "../../../src/io/dns-sockets";
 import type { RateLimit } from "../../../src/knot/site-runtime";
+import { startBindResolver } from "../../support/other-servers/server";
+import { failureOf } from "../dns/failure";
 import { freePorts, type LabSite, readerKey, seedMesh, signingKey, startSite, viewOf } from "./lab-mesh";
 import { askStrangely, flood, type StrangeAnswer } from "./stranger";
 
@@ -52,6 +58,19 @@ describe("rate limit", () => {
     expect(await limited.knot.knotc("stats", "mod-rrl")).to.not.contain("dropped");
   });
 
+  it("does not shut a peer out because somebody behind the same address is refused, over and over", async () => {
+    const client = new DnsClient();
+    const server = { ...limited.knot.server, localAddress: "127.50.0.5" };
+    const stranger = { ...readerKey, secret: Buffer.alloc(32, 99).toString("base64") };
+    for (let i = 0; i < 8; i++) {
+      const tries = Array.from({ length: 40 }, () => failureOf(client.transfer(server, name, stranger)));
+      expect(new Set((await Promise.all(tries)).map((failure) => failure?.kind))).to.deep.equal(
+        new Set(["badSignature"]),
+      );
+    }
+    expect(await client.transfer(server, name, readerKey)).to.have.length.greaterThan(1);
+  });
+
   it("has none for the site's own agent, exempt networks, and who shows a cookie", async () => {
     const { server } = limited.knot;
     expect(cut(await flood({ server, from: "127.0.0.1", name }, 400))).to.equal(0);
@@ -62,6 +81,26 @@ describe("rate limit", () => {
     const answers = await flood({ server, from, name, cookie: cookie! }, 400);
     expect(answers).to.have.length(400);
     expect(cut(answers)).to.equal(0);
+  });
+
+  it("never holds up a resolver that many share, which shows its cookie", async () => {
+    await using bind = await startBindResolver(limited.knot.server, "127.50.0.6");
+    const resolve = (host: string) => {
+      const question = {
+        ...queryMessage({ id: 1, name: `${host}.${name}`, type: "A" }),
+        flags: { ...noFlags, rd: true },
+      };
+      const message = encodeMessage(question);
+      return exchangeUdp({ server: bind.server, message, timeoutMs: 5000, receive: decodeMessage });
+    };
+    const slipped = async () => /slipped = (\d+)/.exec(await limited.knot.knotc("stats", "mod-rrl"))?.[1];
+    const before = await slipped();
+    for (let i = 0; i < 20; i++) {
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, j) => resolve(`n${i}-${j}`)));
+      expect(new Set(answers.map(({ rcode }) => rcode))).to.deep.equal(new Set([rcodes.NXDOMAIN]));
+    }
+    expect(await slipped()).to.equal(before);
+    expect(await limited.knot.knotc("stats", "mod-cookies")).to.match(/presence = [4-9]\d\d/);
   });
 
   it("is 500 answers at once by default, and can be turned off", async () => {

@@ -51,7 +51,7 @@ export async function startBind(options: ConsumerOptions): Promise<OtherServer> 
 export interface BindPrimaryOptions {
   /** Zone name → master-file text. */
   readonly zones: Readonly<Record<string, string>>;
-  /** May transfer and update every zone, over TLS alone. */
+  /** May transfer every zone over TLS alone, and update it. */
   readonly key: TsigKey;
   /** Asks for certificates of this CA, and shows its own. */
   readonly identity: Identity;
@@ -77,11 +77,25 @@ options {
 };
 controls { };
 ${Object.keys(o.zones).map(zone).join("")}`;
-    const zones = Object.entries(o.zones).map(([name, text]) => [`${name}.zone`, text]);
-    const files = { conf, crt: o.identity.cert, key: o.identity.key, ca: o.ca.cert, ...Object.fromEntries(zones) };
+    const files: Record<string, string> = { conf, crt: o.identity.cert, key: o.identity.key, ca: o.ca.cert };
+    for (const [name, text] of Object.entries(o.zones)) files[`${name}.zone`] = text;
     return { command: ["named", "-g", "-n", "1", "-c", at.conf], files };
   });
   return Object.assign(bind, { tlsPort });
+}
+
+/** Starts a `named` that knows nothing itself, asks a server for everything, from an address on loopback, and shows cookies. */
+export async function startBindResolver(to: DnsServer, from: string): Promise<OtherServer> {
+  return OtherProcess.create("BIND", (at) => {
+    const conf = `options {
+  directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no; recursion yes;
+  listen-on port ${at.port} { ${address}; }; listen-on-v6 { none; }; query-source address ${from};
+  forward only; forwarders { ${to.address} port ${to.port}; };
+};
+controls { };
+`;
+    return { command: ["named", "-g", "-n", "1", "-c", at.conf], files: { conf } };
+  });
 }
 
 /** Starts `nsd`. Returns when it runs, whether or not it has any zone yet. */

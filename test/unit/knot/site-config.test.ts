@@ -91,7 +91,7 @@ describe("renderSiteFiles", () => {
 
   it("gives a zone to whoever has a key and a site's certificate, over TLS alone; a NOTIFY takes the key", () => {
     const rules = items(filesOf("c").get("conf/peers.d/05-access.conf")!);
-    expect([...rules.keys()]).to.deep.equal(["mesh", "mesh-notify", "local"]);
+    expect([...rules.keys()]).to.deep.equal(["mesh-notify", "mesh", "local"]);
     expect(rules.get("mesh")).to.include.members([
       "cert-hostname: [a.dns.internal, b.dns.internal, d.dns.internal]",
       "protocol: [tls]",
@@ -101,7 +101,7 @@ describe("renderSiteFiles", () => {
     expect(rules.get("local")).to.include.members(["key: [local]", "action: [transfer]"]);
     const gone = { ...view, sites: view.sites.filter(({ name }) => name !== "d") };
     expect(filesOf("c", { view: gone }).get("conf/peers.d/05-access.conf")).to.not.contain("d.dns.internal");
-    expect(templates(filesOf("c")).get("owner-d")).to.include("acl: [mesh, mesh-notify, local]");
+    expect(templates(filesOf("c")).get("owner-d")).to.include("acl: [mesh-notify, mesh, local]");
   });
 
   it("asks for zones over TLS with the other's name, and tells of changes at port 53", () => {

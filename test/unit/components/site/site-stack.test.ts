@@ -322,7 +322,7 @@ describe("SiteStack", () => {
 
   it("limits answers as the settings tell", async () => {
     const conf = async (config: Record<string, unknown>): Promise<string | undefined> => {
-      const maps = (await up("site-c", { config })).resources.filter(({ type }) => type.endsWith(":ConfigMap"));
+      const maps = kubernetes(await up("site-c", { config })).filter(({ type }) => type.endsWith(":ConfigMap"));
       const data = maps.map(({ inputs }) => (inputs as { data?: Record<string, string> }).data);
       return data.find((each) => each?.["knot.conf"] !== undefined)?.["knot.conf"];
     };
