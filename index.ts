@@ -6,6 +6,7 @@ import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
 import { bundle } from "./src/io/bundle";
+import { rotatesKeys } from "./src/mesh/trust";
 import { requireCluster } from "./src/io/reach-cluster";
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
@@ -22,7 +23,11 @@ async function program(): Promise<object> {
 async function bringUpSite(config: SiteConfig): Promise<object> {
   const welcome = await fetchWelcome(config);
   const kubeconfig = await requireCluster(config);
-  const programs = { agent: bundle("agent"), reconciler: bundle("reconciler") };
+  const programs = {
+    agent: bundle("agent"),
+    reconciler: bundle("reconciler"),
+    ...(rotatesKeys(welcome.packet) && { rotator: bundle("rotator") }),
+  };
   return new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs }).outputs;
 }
 

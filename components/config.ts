@@ -2,15 +2,10 @@ import { z } from "zod";
 import { UserError } from "../src/errors";
 import { defaultRateLimit } from "../src/knot/site-runtime";
 import { isCidr, ipVersion } from "../src/mesh/ip";
-import type { Mesh } from "../src/mesh/model";
 import { zoneNameProblem } from "../src/mesh/names";
-import { parseMesh } from "../src/mesh/parse";
-import { isSecret } from "../src/mesh/welcome";
-
-/** Reads one setting of the stack as its text; structured settings are JSON. `pulumi.Config` is one. */
-export interface Settings {
-  get(key: string): string | undefined;
-}
+import { isSecret } from "../src/mesh/tsig-key";
+import { checkSettings, readSetting, type Settings } from "./settings";
+import { parseShared, vaultAddress, type SharedConfig } from "./shared-config";
 
 const ipAddress = z.string().refine((text) => ipVersion(text) !== undefined, "must be an IP address");
 const cidr = z.string().refine(isCidr, "must be a CIDR such as 10.0.0.0/8");
@@ -50,6 +45,8 @@ const resourcesSchema = z.strictObject({
   agent: resourceSchema.default({ requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
   /** The reconciler's pod. @default requests 10m and 64Mi, limit 256Mi */
   reconciler: resourceSchema.default({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
+  /** The key rotator's pod. @default requests 10m and 64Mi, limit 256Mi */
+  rotator: resourceSchema.default({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
 });
 
 const imagesSchema = z.strictObject({
@@ -77,18 +74,8 @@ const rateLimitSchema = z
     path: ["burst"],
   });
 
-const vaultSchema = z.strictObject({
-  /** Where Vault is reached. The token comes from VAULT_TOKEN or the usual file. @example "https://vault.example:8200" */
-  address: z.string().refine((text) => /^https?:\/\/[^/]/.test(text), "must be an http or https URL"),
-  /** KV v2 mount, which must exist. @default "secret" @example "dns-mesh" */
-  mount: z.string().min(1).default("secret"),
-});
-
-/** A Vault that holds what only single sites may read. */
-export type VaultConfig = z.infer<typeof vaultSchema>;
-
 const siteVaultSchema = z.strictObject({
-  address: vaultSchema.shape.address.optional(),
+  address: vaultAddress.optional(),
   /** Networks that Vault answers from. @default its address, or any when it is given by name @example ["10.20.0.0/24"] */
   egress: z.array(cidr).min(1, "must have at least one network").optional(),
 });
@@ -182,6 +169,11 @@ const siteSchema = z.strictObject({
   securePort: z.coerce.number().int().min(1).max(65535).default(853),
   /** Protects the namespace, and with it the volumes, from any `up` or `destroy`. @default true */
   protect: z.stringbool("must be true or false").default(true),
+  /** When the key rotator looks whether the ring is due, as a CronJob's schedule; with Vault, at catalog sites. @default every 5 minutes */
+  rotatorSchedule: z
+    .string()
+    .regex(/^(\S+ ){4}\S+$/, 'must be a schedule of five fields such as "*/5 * * * *"')
+    .default("*/5 * * * *"),
   /** Where this site reaches the Vault that the shared stack wrote to, if not at the same address. */
   vault: siteVaultSchema.optional(),
   /** Networks that the cluster's API server answers from, on 443 or 6443. @default any @example ["10.96.0.1/32", "192.0.2.10/32"] */
@@ -193,30 +185,9 @@ const siteSchema = z.strictObject({
 /** What a site's stack is told. */
 export type SiteConfig = z.infer<typeof siteSchema>;
 
-/** What the shared stack is told. */
-export interface SharedConfig {
-  readonly mesh: Mesh;
-  readonly vault?: VaultConfig;
-}
-
 /** A stack is either the shared one or a site's. */
 export type StackConfig =
   { readonly kind: "shared"; readonly shared: SharedConfig } | { readonly kind: "site"; readonly site: SiteConfig };
-
-/** Settings that are lists or objects; Pulumi hands them over as JSON. */
-const structured = new Set([
-  "mesh",
-  "vault",
-  "service",
-  "clients",
-  "readers",
-  "images",
-  "resources",
-  "listen",
-  "rateLimit",
-  "apiServer",
-  "monitoring",
-]);
 
 /**
  * Reads a stack's settings (`dns-mesh:*`). `mesh` makes it the shared stack, `shared` a site's.
@@ -239,42 +210,11 @@ export function parseStackConfig(settings: Settings, stack: string): StackConfig
   );
 }
 
-function parseShared(settings: Settings, stack: string): SharedConfig {
-  const mesh = parseMesh(read(settings, "mesh"));
-  const vault = read(settings, "vault");
-  return vault === undefined
-    ? { mesh }
-    : { mesh, vault: check(z.strictObject({ vault: vaultSchema }), { vault }, stack).vault };
-}
-
 function parseSite(settings: Settings, stack: string): SiteConfig {
   const input: Record<string, unknown> = { site: stack };
   for (const key of Object.keys(siteSchema.shape)) {
-    const value = read(settings, key);
+    const value = readSetting(settings, key);
     if (value !== undefined) input[key] = value;
   }
-  return check(siteSchema, input, stack);
-}
-
-function read(settings: Settings, key: string): unknown {
-  const text = settings.get(key);
-  if (text === undefined || !structured.has(key)) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UserError(`dns-mesh:${key} must be a list or an object, got ${JSON.stringify(text)}`);
-  }
-}
-
-function check<T>(schema: z.ZodType<T>, input: unknown, stack: string): T {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `  dns-mesh:${pathText(issue.path)}: ${issue.message}`);
-  throw new UserError(`stack "${stack}" has settings that cannot be used:\n${problems.join("\n")}`);
-}
-
-function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((part, i) => (typeof part === "number" ? `[${part}]` : `${i === 0 ? "" : "."}${String(part)}`))
-    .join("");
+  return checkSettings(siteSchema, input, stack);
 }

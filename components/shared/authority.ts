@@ -2,8 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import type { Mesh, Site } from "../../src/mesh/model";
 import { serverName } from "../../src/mesh/welcome";
+import type { CaConfig } from "../shared-config";
 
-const hoursPerYear = 365 * 24;
+const hoursPerDay = 24;
+const hoursPerYear = 365 * hoursPerDay;
 
 /** A site's certificate and the key to it, both PEM. The key is a secret. */
 export interface SiteCertificate {
@@ -12,81 +14,112 @@ export interface SiteCertificate {
   readonly privateKey: pulumi.Output<string>;
 }
 
+/** What {@link Authority} needs. */
+export interface AuthorityArgs {
+  readonly mesh: Mesh;
+  readonly ca: CaConfig;
+  /**
+   * `certificates`: one for each site's server. `issuers`: an authority for each site, which issues the server's
+   * certificate in the site's cluster; its certificate comes with the root's behind it.
+   */
+  readonly issues: "certificates" | "issuers";
+}
+
+/** How long what is issued lives, and how long before its end an `up` renews it. */
+const lifetimes = {
+  root: { validityPeriodHours: 10 * hoursPerYear, earlyRenewalHours: hoursPerYear },
+  issuers: { validityPeriodHours: 3 * hoursPerYear, earlyRenewalHours: hoursPerYear },
+  certificates: { validityPeriodHours: hoursPerYear, earlyRenewalHours: 60 * hoursPerDay },
+};
+
+interface Root {
+  readonly key: tls.PrivateKey;
+  readonly certificate: tls.SelfSignedCert;
+}
+
 /**
- * The mesh's private certificate authority. Its key stays in the shared stack's state (encrypted) and is no property of
- * this class, so that it cannot become an output by accident.
+ * The mesh's private certificate authority. Its keys stay in the shared stack's state (encrypted) and are no property of
+ * this class, so that they cannot become an output by accident.
  */
 export class Authority extends pulumi.ComponentResource {
-  /** PEM of the root certificate. */
+  /** PEM of every root certificate that is trusted, the newest last. */
   readonly certificate: pulumi.Output<string>;
-  /** One certificate per site, by the site's name. */
+  /** What each site is given, by the site's name. */
   readonly sites: ReadonlyMap<string, SiteCertificate>;
 
-  constructor(name: string, args: { readonly mesh: Mesh }, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: AuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:shared:Authority", name, {}, opts);
-    const key = this.createKey(name);
-    const root = this.createRoot(name, key);
-    this.certificate = root.certPem;
+    const { oldest, generation, signing } = args.ca;
+    const numbers = Array.from({ length: generation - oldest + 1 }, (_, i) => oldest + i);
+    const roots = new Map(numbers.map((number) => [number, this.createRoot(name, number)]));
+    const signer = roots.get(signing);
+    if (signer === undefined) throw new RangeError("the root that signs is not among those that are trusted");
+    this.certificate = joined([...roots.values()].map(({ certificate }) => certificate.certPem));
     this.sites = new Map(
-      args.mesh.sites.map((site) => [site.name, this.issue({ name, key, root, site, mesh: args.mesh })]),
+      args.mesh.sites.map((site) => [site.name, this.issue(`${name}-${site.name}`, { ...args, site, signer })]),
     );
     this.registerOutputs({ certificate: this.certificate });
   }
 
-  private createKey(name: string): tls.PrivateKey {
-    return new tls.PrivateKey(`${name}-key`, { algorithm: "ECDSA", ecdsaCurve: "P256" }, { parent: this });
-  }
-
-  private createRoot(name: string, key: tls.PrivateKey): tls.SelfSignedCert {
-    return new tls.SelfSignedCert(
-      `${name}-root`,
+  /** The first root goes without a number: it was there before there could be others. */
+  private createRoot(name: string, number: number): Root {
+    const suffix = number === 1 ? "" : `-${number}`;
+    const key = this.createKey(`${name}-key${suffix}`);
+    const certificate = new tls.SelfSignedCert(
+      `${name}-root${suffix}`,
       {
         privateKeyPem: key.privateKeyPem,
-        subject: { commonName: "dns-mesh root" },
+        subject: { commonName: number === 1 ? "dns-mesh root" : `dns-mesh root ${number}` },
         isCaCertificate: true,
         setAuthorityKeyId: true,
         setSubjectKeyId: true,
         allowedUses: ["cert_signing", "crl_signing"],
-        validityPeriodHours: 10 * hoursPerYear,
-        earlyRenewalHours: hoursPerYear,
+        ...lifetimes.root,
       },
       { parent: this },
     );
+    return { key, certificate };
   }
 
-  private issue(o: {
-    name: string;
-    key: tls.PrivateKey;
-    root: tls.SelfSignedCert;
-    site: Site;
-    mesh: Mesh;
-  }): SiteCertificate {
-    const prefix = `${o.name}-${o.site.name}`;
-    const host = serverName(o.site.name, o.mesh.directoryZone);
-    const key = new tls.PrivateKey(`${prefix}-key`, { algorithm: "ECDSA", ecdsaCurve: "P256" }, { parent: this });
-    const request = new tls.CertRequest(
-      `${prefix}-request`,
-      {
-        privateKeyPem: key.privateKeyPem,
-        subject: { commonName: host },
-        dnsNames: [host],
-        ipAddresses: [...o.site.addresses],
-      },
-      { parent: this },
-    );
-    const certificate = new tls.LocallySignedCert(
-      `${prefix}-certificate`,
-      {
-        caCertPem: o.root.certPem,
-        caPrivateKeyPem: o.key.privateKeyPem,
-        certRequestPem: request.certRequestPem,
-        allowedUses: ["digital_signature", "server_auth", "client_auth"],
-        setSubjectKeyId: true,
-        validityPeriodHours: hoursPerYear,
-        earlyRenewalHours: 60 * 24,
-      },
-      { parent: this },
-    );
-    return { certificate: certificate.certPem, privateKey: pulumi.secret(key.privateKeyPemPkcs8) };
+  private createKey(name: string): tls.PrivateKey {
+    return new tls.PrivateKey(name, { algorithm: "ECDSA", ecdsaCurve: "P256" }, { parent: this });
   }
+
+  private issue(prefix: string, o: AuthorityArgs & { site: Site; signer: Root }): SiteCertificate {
+    const isIssuer = o.issues === "issuers";
+    const kind = isIssuer ? "issuer-" : "";
+    const key = this.createKey(`${prefix}-${kind}key`);
+    const request = new tls.CertRequest(
+      `${prefix}-${kind}request`,
+      { privateKeyPem: key.privateKeyPem, ...requestedNames(o) },
+      { parent: this },
+    );
+    const { certPem } = new tls.LocallySignedCert(
+      `${prefix}-${kind}certificate`,
+      {
+        caCertPem: o.signer.certificate.certPem,
+        caPrivateKeyPem: o.signer.key.privateKeyPem,
+        certRequestPem: request.certRequestPem,
+        setSubjectKeyId: true,
+        ...(isIssuer
+          ? { isCaCertificate: true, maxPathLength: 0, allowedUses: ["cert_signing", "crl_signing"] }
+          : { allowedUses: ["digital_signature", "server_auth", "client_auth"] }),
+        ...lifetimes[o.issues],
+      },
+      { parent: this },
+    );
+    const certificate = isIssuer ? joined([certPem, o.signer.certificate.certPem]) : certPem;
+    return { certificate, privateKey: pulumi.secret(key.privateKeyPemPkcs8) };
+  }
+}
+
+function requestedNames(o: AuthorityArgs & { site: Site }): Omit<tls.CertRequestArgs, "privateKeyPem"> {
+  if (o.issues === "issuers") return { subject: { commonName: `dns-mesh issuer of ${o.site.name}` } };
+  const host = serverName(o.site.name, o.mesh.directoryZone);
+  return { subject: { commonName: host }, dnsNames: [host], ipAddresses: [...o.site.addresses] };
+}
+
+/** PEM texts one after the other. */
+function joined(texts: readonly pulumi.Output<string>[]): pulumi.Output<string> {
+  return pulumi.all([...texts]).apply((all) => all.map((text) => (text.endsWith("\n") ? text : `${text}\n`)).join(""));
 }

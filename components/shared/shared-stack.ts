@@ -1,12 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
+import * as vault from "@pulumi/vault";
 import { packCentralZones } from "../../src/knot/central-parts";
 import { renderCatalog, renderDirectory } from "../../src/knot/central-zones";
-import type { Mesh, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
+import type { Mesh, Site, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
+import type { VaultWelcome, WelcomeTrust } from "../../src/mesh/trust";
 import { welcomePacket } from "../../src/mesh/welcome";
-import type { SharedConfig } from "../config";
-import { Authority } from "./authority";
+import type { SharedConfig, VaultConfig } from "../shared-config";
+import { Authority, type SiteCertificate } from "./authority";
 import { KeyRing } from "./key-ring";
-import { VaultShelf, type VaultPaths } from "./vault-shelf";
+import { appRoleMount, jwtMount, VaultAccess } from "./vault-access";
+import { certificateHours, pkiMount, VaultPki } from "./vault-pki";
+import { VaultStore, type SiteFolder } from "./vault-store";
 
 /** What the shared stack shows to the sites' stacks. The CA key is not among it, and never may be. */
 export interface SharedOutputs {
@@ -18,9 +22,9 @@ export interface SharedOutputs {
   readonly sites: pulumi.Output<Record<string, WelcomePacket>>;
   /** Keys and certificates by the site's name: a secret. Left out when they lie in Vault. */
   readonly siteSecrets?: pulumi.Output<Record<string, WelcomeSecrets>>;
-  /** Where in Vault keys and certificates lie. */
-  readonly vaultPaths?: pulumi.Output<VaultPaths>;
 }
+
+type VaultSettings = SharedConfig & { readonly vault: VaultConfig };
 
 /** Everything that the sites share: authority, key ring, central zones and a welcome packet for each site. */
 export class SharedStack extends pulumi.ComponentResource {
@@ -29,22 +33,46 @@ export class SharedStack extends pulumi.ComponentResource {
   constructor(name: string, args: SharedConfig, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:shared:SharedStack", name, {}, opts);
     const central = renderCentralZones(args.mesh);
-    const authority = new Authority(`${name}-authority`, { mesh: args.mesh }, { parent: this });
-    const keyRing = new KeyRing(`${name}-key-ring`, { parent: this });
-    const secrets = welcomeSecrets(authority, keyRing);
-    const sites = authority.certificate.apply((ca) => welcomePackets(args.mesh, ca));
-    this.outputs = { ...central, sites, ...this.hand(name, args, secrets) };
+    const keyRing = new KeyRing(`${name}-key-ring`, args.keys, { parent: this });
+    const authority = args.certificates === "vault" ? undefined : this.createAuthority(name, args);
+    const { vault: config } = args;
+    if (config !== undefined) {
+      const ca = this.fillVault(`${name}-vault`, { ...args, vault: config }, { keyRing, authority });
+      this.outputs = { ...central, sites: ca.apply((pem) => welcomePackets(args, pem)) };
+    } else {
+      if (authority === undefined) throw new TypeError("certificates from Vault without a Vault");
+      const siteSecrets = pulumi.secret(pulumi.all(welcomeSecrets(authority, keyRing)));
+      this.outputs = {
+        ...central,
+        sites: authority.certificate.apply((pem) => welcomePackets(args, pem)),
+        siteSecrets,
+      };
+    }
     this.registerOutputs(this.outputs);
   }
 
-  private hand(
+  private createAuthority(name: string, { mesh, ca, certificates }: SharedConfig): Authority {
+    const issues = certificates === "cert-manager" ? "issuers" : "certificates";
+    return new Authority(`${name}-authority`, { mesh, ca, issues }, { parent: this });
+  }
+
+  /** Everything that lies in Vault. Returns the PEM of the trusted roots. */
+  private fillVault(
     name: string,
-    args: SharedConfig,
-    secrets: ReadonlyMap<string, pulumi.Output<WelcomeSecrets>>,
-  ): Pick<SharedOutputs, "siteSecrets" | "vaultPaths"> {
-    if (args.vault === undefined) return { siteSecrets: pulumi.secret(pulumi.all(Object.fromEntries(secrets))) };
-    const shelf = new VaultShelf(`${name}-vault`, { vault: args.vault, secrets }, { parent: this });
-    return { vaultPaths: shelf.paths };
+    args: VaultSettings,
+    from: { readonly keyRing: KeyRing; readonly authority: Authority | undefined },
+  ): pulumi.Output<string> {
+    const provider = new vault.Provider(`${name}-provider`, { address: args.vault.address }, { parent: this });
+    const within = { parent: this, providers: [provider] };
+    const { authority } = from;
+    const folder: SiteFolder = args.certificates === "cert-manager" ? "issuers" : "sites";
+    new VaultStore(
+      `${name}-store`,
+      { vault: args.vault, ring: from.keyRing.first, ...(authority && { given: { folder, sites: authority.sites } }) },
+      within,
+    );
+    new VaultAccess(`${name}-access`, args, within);
+    return authority ? authority.certificate : new VaultPki(`${name}-pki`, args, within).certificate;
   }
 }
 
@@ -55,15 +83,40 @@ function renderCentralZones(mesh: Mesh): { directory: string; catalog: string } 
   return zones;
 }
 
-function welcomePackets(mesh: Mesh, ca: string): Record<string, WelcomePacket> {
-  return Object.fromEntries(mesh.sites.map((site) => [site.name, welcomePacket(mesh, site.name, ca)]));
+function welcomePackets(args: SharedConfig, ca: string): Record<string, WelcomePacket> {
+  const packet = (site: Site): WelcomePacket => ({
+    ...welcomePacket(args.mesh, site.name, ca),
+    ...welcomeTrust(args, site),
+  });
+  return Object.fromEntries(args.mesh.sites.map((site) => [site.name, packet(site)]));
 }
 
-function welcomeSecrets(authority: Authority, keyRing: KeyRing): ReadonlyMap<string, pulumi.Output<WelcomeSecrets>> {
-  return new Map(
-    [...authority.sites].map(([site, issued]) => {
-      const all = pulumi.all([keyRing.ring, issued.certificate, issued.privateKey] as const);
-      return [site, all.apply(([ring, certificate, privateKey]) => ({ keyRing: ring, certificate, privateKey }))];
+function welcomeTrust({ certificates, vault: config, rotation }: SharedConfig, site: Site): WelcomeTrust {
+  return {
+    certificates,
+    ...(rotation !== undefined && { rotation }),
+    ...(config !== undefined && {
+      vault: {
+        address: config.address,
+        mount: config.mount,
+        audience: config.audience,
+        auth: vaultAuth(site),
+        ...(config.caCert !== undefined && { caCert: config.caCert }),
+        ...(certificates === "vault" && { pki: { mount: pkiMount(config.mount), ttlHours: certificateHours } }),
+      },
     }),
-  );
+  };
+}
+
+function vaultAuth(site: Site): VaultWelcome["auth"] {
+  if (site.vault === undefined) return { method: "approle", path: appRoleMount };
+  return { method: "jwt", path: jwtMount(site.name), namespace: site.vault.namespace };
+}
+
+function welcomeSecrets(authority: Authority, keyRing: KeyRing): Record<string, pulumi.Output<WelcomeSecrets>> {
+  const secretsOf = ({ certificate, privateKey }: SiteCertificate): pulumi.Output<WelcomeSecrets> =>
+    pulumi
+      .all([keyRing.document, certificate, privateKey] as const)
+      .apply(([ring, pem, key]) => ({ keyRing: ring, certificate: pem, privateKey: key }));
+  return Object.fromEntries([...authority.sites].map(([site, issued]) => [site, secretsOf(issued)]));
 }

@@ -8,6 +8,8 @@ import { commonLabels, objects } from "./names";
 export interface Programs {
   readonly agent: string;
   readonly reconciler: string;
+  /** Where the key ring lies in Vault, at the catalog sites. */
+  readonly rotator?: string;
 }
 
 /** Our own programs as ConfigMaps: a stock Node image runs them, and no registry is needed. */
@@ -29,6 +31,11 @@ export class Bundles extends pulumi.ComponentResource {
       name: objects.reconcilerBundle,
       data: { "reconciler.js": args.programs.reconciler },
     });
+    const { rotator } = args.programs;
+    if (rotator !== undefined) {
+      const data = { "rotator.js": rotator };
+      this.createBundle(`${name}-rotator`, args.namespace, { name: objects.rotatorBundle, data });
+    }
     this.agentHash = contentHash(args.programs.agent);
     this.registerOutputs({});
   }

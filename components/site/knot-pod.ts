@@ -8,6 +8,7 @@ import { containerSecurity, podSecurity } from "./pod-security";
 import { securePorts } from "./pod-services";
 import { agentMounts, knotMounts, knotVolumes } from "./pod-volumes";
 import { agentSockets } from "./runtime";
+import type { TrustFiles } from "./trust-files";
 
 type PodTemplate = k8s.types.input.core.v1.PodTemplateSpec;
 type Container = k8s.types.input.core.v1.Container;
@@ -17,6 +18,7 @@ type EnvVar = k8s.types.input.core.v1.EnvVar;
 export interface KnotPodArgs {
   readonly config: SiteConfig;
   readonly runtime: SiteRuntime;
+  readonly trust: TrustFiles;
   readonly transport: Transport;
   /** Whether the site is the primary catalog, which has the central zones as files. */
   readonly isPrimary: boolean;
@@ -24,8 +26,7 @@ export interface KnotPodArgs {
   readonly replicas: pulumi.Input<string>;
   /** Changes with what only a restart takes over; never with peers, keys or zones. */
   readonly restartHash: string;
-  /** Whether the agent has to look names up, for which there is the cluster's resolver. */
-  readonly looksUpNames: boolean;
+  readonly dnsPolicy: string;
 }
 
 /** A Knot pod: an init container that prepares the volume, Knot, and the agent beside it. It has no API token. */
@@ -36,13 +37,12 @@ export function knotPodTemplate(args: KnotPodArgs): PodTemplate {
       serviceAccountName: "knot",
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      // Everything goes by address, but for a Vault that is given by name.
-      dnsPolicy: args.looksUpNames ? "ClusterFirst" : "Default",
+      dnsPolicy: args.dnsPolicy,
       securityContext: podSecurity,
       terminationGracePeriodSeconds: 30,
       initContainers: [prepareContainer(args)],
       containers: [knotContainer(args), agentContainer(args)],
-      volumes: knotVolumes(args.isPrimary),
+      volumes: [...knotVolumes(args.isPrimary), ...args.trust.volumes],
       ...spreading(),
     },
   };
@@ -98,7 +98,7 @@ function ownProgram(args: KnotPodArgs, o: { name: string; command: string }): Co
     env: agentEnvironment(args),
     resources: config.resources.agent,
     securityContext: containerSecurity,
-    volumeMounts: agentMounts(args.isPrimary),
+    volumeMounts: [...agentMounts(args.isPrimary), ...args.trust.mounts],
   };
 }
 
@@ -106,10 +106,9 @@ function agentEnvironment(args: KnotPodArgs): EnvVar[] {
   const sockets = agentSockets(args.config);
   return [
     { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
-    { name: "DNS_MESH_KEYS", value: `${paths.keys}/ring.json` },
     { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
     { name: "DNS_MESH_READERS", value: `${paths.readers}/readers.json` },
-    { name: "DNS_MESH_TLS", value: paths.tls },
+    ...args.trust.environment,
     ...(args.isPrimary ? [{ name: "DNS_MESH_CENTRAL", value: paths.central }] : []),
     { name: "DNS_MESH_STORAGE", value: paths.storage },
     { name: "DNS_MESH_RUNDIR", value: paths.rundir },

@@ -9,6 +9,12 @@ export const reconcilerLabels = {
   "app.kubernetes.io/part-of": "dns-mesh",
 } as const;
 
+/** Labels of the rotator's pods. */
+export const rotatorLabels = {
+  "app.kubernetes.io/name": "key-rotator",
+  "app.kubernetes.io/part-of": "dns-mesh",
+} as const;
+
 /** Labels of everything that is no pod. */
 export const commonLabels = { "app.kubernetes.io/part-of": "dns-mesh" } as const;
 
@@ -24,6 +30,8 @@ export const paths = {
   localKey: "/etc/dns-mesh-local-key",
   readers: "/etc/dns-mesh-readers",
   tls: "/etc/dns-mesh-tls",
+  vaultToken: "/var/run/secrets/dns-mesh-vault",
+  appRole: "/etc/dns-mesh-approle",
   central: "/etc/dns-mesh-central",
   bundle: "/bundle",
 } as const;
@@ -35,8 +43,12 @@ export const objects = {
   localKey: "tsig-local-key",
   readers: "tsig-readers",
   tls: "knot-tls",
+  issuer: "mesh-issuer",
+  appRole: "vault-approle",
+  rotatorAppRole: "vault-approle-rotator",
   agentBundle: "agent-bundle",
   reconcilerBundle: "reconciler-bundle",
+  rotatorBundle: "key-rotator-bundle",
   status: "mesh-status",
   peerPolicy: "knot-peers",
   denyPolicy: "default-deny",

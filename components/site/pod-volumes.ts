@@ -6,7 +6,7 @@ type Volume = k8s.types.input.core.v1.Volume;
 type Mount = k8s.types.input.core.v1.VolumeMount;
 
 /** Readable by the pod's group only. */
-const secretMode = 0o440;
+export const secretMode = 0o440;
 
 /** A ConfigMap as a volume of the same name. */
 export function configMapVolume(name: string): Volume {
@@ -26,16 +26,14 @@ function centralVolume(): Volume {
   return { name: "central-zones", projected: { sources } };
 }
 
-/** Everything that a Knot pod mounts beside its own volume, `storage`. */
+/** Everything that a Knot pod mounts beside its own volume, `storage`, and what is about trust. */
 export function knotVolumes(isPrimary: boolean): Volume[] {
   return [
     { name: "rundir", emptyDir: {} },
     { name: "tmp", emptyDir: {} },
     configMapVolume(objects.config),
-    secretVolume(objects.keys),
     secretVolume(objects.localKey),
     secretVolume(objects.readers),
-    secretVolume(objects.tls),
     configMapVolume(objects.agentBundle),
     ...(isPrimary ? [centralVolume()] : []),
   ];
@@ -48,19 +46,17 @@ const shared: Mount[] = [
   { name: objects.config, mountPath: paths.config, readOnly: true },
 ];
 
-/** What Knot itself sees: no keys and certificates, which the agent writes into its configuration. */
+/** What Knot itself sees: neither key ring nor certificate, which the agent puts onto the volume. */
 export function knotMounts(): Mount[] {
   return [...shared];
 }
 
-/** What the agent and the init container see. */
+/** What the agent and the init container see, beside what is about trust. */
 export function agentMounts(isPrimary: boolean): Mount[] {
   return [
     ...shared,
-    { name: objects.keys, mountPath: paths.keys, readOnly: true },
     { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
     { name: objects.readers, mountPath: paths.readers, readOnly: true },
-    { name: objects.tls, mountPath: paths.tls, readOnly: true },
     { name: objects.agentBundle, mountPath: paths.bundle, readOnly: true },
     ...(isPrimary ? [{ name: "central-zones", mountPath: paths.central, readOnly: true }] : []),
   ];

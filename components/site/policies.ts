@@ -12,7 +12,7 @@ import { commonLabels, objects } from "./names";
 export interface PoliciesArgs {
   readonly namespace: pulumi.Input<string>;
   readonly packet: WelcomePacket;
-  readonly config: Pick<SiteConfig, "clients" | "apiServer" | "monitoring" | "remotePort">;
+  readonly config: Pick<SiteConfig, "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort">;
   /** The Vault that pods fetch keys and certificates from, if there is one. */
   readonly vault?: VaultReach;
 }
@@ -25,7 +25,7 @@ export class Policies extends pulumi.ComponentResource {
   constructor(name: string, args: PoliciesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:Policies", name, {}, opts);
     const { packet, config } = args;
-    const peers = peerPolicySpec({ packet, remotePort: config.remotePort });
+    const peers = peerPolicySpec({ ...config, packet });
     const { [objects.denyPolicy]: denial, ...allowances } = sitePolicies(policyInput(args));
     const create = (policy: string, spec: NetworkPolicySpec, options: pulumi.CustomResourceOptions): pulumi.Resource =>
       new k8s.networking.v1.NetworkPolicy(

@@ -1,65 +1,56 @@
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { TsigKey, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
-import { objectOptions } from "../object-options";
-import { contentHash } from "./hash";
+import type { TsigKey } from "../../src/mesh/model";
 import { tsigKeyFrom } from "../tsig-key";
-import { commonLabels, objects } from "./names";
+import { fileSecret } from "./file-secret";
+import { contentHash } from "./hash";
+import { objects } from "./names";
+import type { Welcome } from "./welcome";
 
 /** What {@link SiteSecrets} needs. */
-export interface SiteSecretsArgs {
+export interface SiteSecretsArgs extends Pick<Welcome, "packet" | "ring" | "issued"> {
   readonly namespace: pulumi.Input<string>;
-  readonly packet: WelcomePacket;
-  readonly secrets: pulumi.Output<WelcomeSecrets>;
   /** Keys of servers outside the mesh. */
   readonly readers: pulumi.Input<readonly TsigKey[]>;
 }
 
 /**
- * The key ring, the site's certificate with its key, the key by which the site's own programs read from its Knot, and
- * those of servers outside the mesh: a Secret each, as files for the pods. Changes reach running pods.
+ * The key by which the site's own programs read from its Knot, those of servers outside the mesh, and the key ring and
+ * the site's certificate with its key unless Vault or cert-manager gives them: a Secret each, as files for the pods.
+ * Changes reach running pods.
  */
 export class SiteSecrets extends pulumi.ComponentResource {
   /** Changes with the content. */
   readonly hash: pulumi.Output<string>;
+  private readonly namespace: pulumi.Input<string>;
 
   constructor(name: string, args: SiteSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:SiteSecrets", name, {}, opts);
-    const secrets = pulumi.secret(args.secrets);
-    const ring = secrets.apply(({ keyRing }) => JSON.stringify(keyRing));
-    const keys = this.createSecret(`${name}-keys`, args.namespace, {
-      name: objects.keys,
-      type: "Opaque",
-      files: { "ring.json": ring },
-    });
-    const tls = this.createSecret(`${name}-tls`, args.namespace, {
-      name: objects.tls,
-      type: "kubernetes.io/tls",
-      files: {
-        "tls.crt": secrets.certificate,
-        "tls.key": secrets.privateKey,
-        "ca.crt": pulumi.output(args.packet.ca),
-      },
-    });
-    const localKey = this.createLocalKey(name);
-    const local = this.createSecret(`${name}-local-key`, args.namespace, {
-      name: objects.localKey,
-      type: "Opaque",
-      files: { "key.json": localKey },
-    });
-    const readers = pulumi.secret(args.readers).apply((all) => JSON.stringify(all));
-    const outside = this.createSecret(`${name}-readers`, args.namespace, {
-      name: objects.readers,
-      type: "Opaque",
-      files: { "readers.json": readers },
-    });
-    const written = [keys, tls, local, outside].map(({ metadata }) => metadata.name);
-    const contents = pulumi.all([ring, secrets.certificate, localKey, readers]);
-    this.hash = pulumi
-      .all([contents, pulumi.all(written)])
-      .apply(([[keyRing, certificate, key, others]]) => contentHash(keyRing, certificate, args.packet.ca, key, others));
+    this.namespace = args.namespace;
+    const written = [
+      this.write(`${name}-local-key`, objects.localKey, { "key.json": this.createLocalKey(name) }),
+      this.write(`${name}-readers`, objects.readers, { "readers.json": pulumi.jsonStringify(args.readers) }),
+      ...this.writeGiven(name, args),
+    ];
+    this.hash = pulumi.all(written).apply((contents) => contentHash(...contents));
     this.registerOutputs({});
+  }
+
+  private writeGiven(name: string, { ring, issued, packet }: SiteSecretsArgs): pulumi.Output<string>[] {
+    const written: pulumi.Output<string>[] = [];
+    if (ring !== undefined) {
+      const files = { "ring.json": ring.apply((document) => JSON.stringify(document)) };
+      written.push(this.write(`${name}-keys`, objects.keys, files));
+    }
+    if (issued !== undefined && packet.certificates !== "cert-manager") {
+      const files = {
+        "tls.crt": issued.apply(({ certificate }) => certificate),
+        "tls.key": issued.apply(({ privateKey }) => privateKey),
+        "ca.crt": pulumi.output(packet.ca),
+      };
+      written.push(this.write(`${name}-tls`, objects.tls, files));
+    }
+    return written;
   }
 
   private createLocalKey(name: string): pulumi.Output<string> {
@@ -67,21 +58,16 @@ export class SiteSecrets extends pulumi.ComponentResource {
     return pulumi.secret(password.result).apply((text) => JSON.stringify(tsigKeyFrom("local", text)));
   }
 
-  private createSecret(
+  /** Returns what changes with the content, known once the Secret is there. */
+  private write(
+    resource: string,
     name: string,
-    namespace: pulumi.Input<string>,
-    o: { name: string; type: string; files: Record<string, pulumi.Output<string>> },
-  ): k8s.core.v1.Secret {
-    const data = Object.fromEntries(
-      Object.entries(o.files).map(([file, content]) => [
-        file,
-        content.apply((text) => Buffer.from(text).toString("base64")),
-      ]),
-    );
-    return new k8s.core.v1.Secret(
-      name,
-      { metadata: { name: o.name, namespace, labels: commonLabels }, type: o.type, data },
-      objectOptions(this),
-    );
+    files: Readonly<Record<string, pulumi.Output<string>>>,
+  ): pulumi.Output<string> {
+    const type = name === objects.tls ? "kubernetes.io/tls" : "Opaque";
+    const secret = fileSecret(resource, { name, namespace: this.namespace, type, files }, { parent: this });
+    return pulumi
+      .all([secret.metadata.name, pulumi.all(Object.values(files))])
+      .apply(([, contents]) => contentHash(...contents));
   }
 }

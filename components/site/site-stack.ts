@@ -1,10 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { SiteConfig } from "../config";
+import { AppRoles } from "./app-roles";
 import { Bundles, type Programs } from "./bundles";
 import { CentralZoneFiles } from "./central-zone-files";
+import { ClusterCertificate } from "./cluster-certificate";
 import { ConfigFiles } from "./config-files";
 import { contentHash } from "./hash";
+import { KeyRotator, type KeyRotatorArgs } from "./key-rotator";
 import { KnotServer } from "./knot-server";
 import { LiveMounts } from "./live-mounts";
 import { SiteNamespace } from "./namespace";
@@ -14,9 +17,11 @@ import { PublicService } from "./public-service";
 import { Reconciler } from "./reconciler";
 import { siteRuntime } from "./runtime";
 import { SiteSecrets } from "./secrets";
+import { agentTrust } from "./trust-files";
+import { dnsPolicy, vaultReach } from "./vault-reach";
 import type { Welcome } from "./welcome";
+import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
 import { serverName } from "../../src/mesh/welcome";
-import { looksUpVault, type VaultReach } from "../../src/plan/site-policies";
 
 /** What {@link SiteStack} needs. */
 export interface SiteStackArgs {
@@ -53,30 +58,37 @@ export class SiteStack extends pulumi.ComponentResource {
 
     const { name: namespace } = new SiteNamespace(`${name}-namespace`, config, within);
     const secrets = new SiteSecrets(`${name}-secrets`, { ...welcome, namespace, readers: config.readers }, within);
-    const files = new ConfigFiles(`${name}-config`, { namespace, packet, runtime }, within);
+    const trust = this.createTrust(name, { welcome, namespace, site: config.site }, within);
+    const vault = vaultReach(packet, config);
+    const files = new ConfigFiles(
+      `${name}-config`,
+      { namespace, packet, runtime, ...(vault && { vaultAddress: vault.address }) },
+      within,
+    );
     const central = isPrimary
       ? new CentralZoneFiles(`${name}-central-zones`, { namespace, zones: welcome.central }, within)
       : undefined;
     const bundles = new Bundles(`${name}-bundles`, { namespace, programs: args.programs }, within);
-    const policies = new Policies(`${name}-policies`, { namespace, packet, config, ...vaultReach(args) }, within);
+    const policies = new Policies(`${name}-policies`, { namespace, packet, config, ...(vault && { vault }) }, within);
     const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas, transport }, within);
     const service = new PublicService(
       `${name}-service`,
       { namespace, service: config.service, site: packet.site, transport },
       within,
     );
-    const mounted = [secrets, files, bundles, policies, ...(central ? [central] : [])];
+    const mounted = [secrets, ...trust, files, bundles, policies, ...(central ? [central] : [])];
     const server = new KnotServer(
       `${name}-knot`,
       {
         namespace,
         config,
         runtime,
+        trust: agentTrust(packet),
         transport,
         isPrimary,
         podAddresses: pods.addresses,
         restartHash: contentHash(files.restartHash, bundles.agentHash),
-        looksUpNames: welcome.vaultAddress !== undefined && looksUpVault(welcome.vaultAddress),
+        dnsPolicy: dnsPolicy(vault),
       },
       { ...within, dependsOn: mounted },
     );
@@ -86,11 +98,8 @@ export class SiteStack extends pulumi.ComponentResource {
       { namespace, replicas: config.replicas, statefulSet: server.statefulSet, hashes },
       within,
     );
-    new Reconciler(
-      `${name}-reconciler`,
-      { namespace, config, podAddresses: pods.addresses },
-      { ...within, dependsOn: mounted },
-    );
+    const jobs = { namespace, config, packet, podAddresses: pods.addresses };
+    this.createJobs(name, jobs, { ...within, dependsOn: mounted });
 
     this.outputs = {
       site: config.site,
@@ -101,6 +110,31 @@ export class SiteStack extends pulumi.ComponentResource {
       podAddresses: pods.addresses,
     };
     this.registerOutputs(this.outputs);
+  }
+
+  /** What stands between the site and those who give it keys and certificates, where that is more than files. */
+  private createTrust(
+    name: string,
+    { welcome, ...o }: { welcome: Welcome; namespace: pulumi.Output<string>; site: string },
+    within: pulumi.ComponentResourceOptions,
+  ): pulumi.Resource[] {
+    const { packet, issued, vault: provider } = welcome;
+    const made: pulumi.Resource[] = [];
+    if (packet.certificates === "cert-manager" && issued !== undefined) {
+      made.push(new ClusterCertificate(`${name}-certificate`, { ...o, packet, issuer: issued }, within));
+    }
+    if (packet.vault?.auth.method === "approle" && provider !== undefined) {
+      const clients: VaultClient[] = rotatesKeys(packet) ? ["site", "rotator"] : ["site"];
+      const args = { ...o, path: packet.vault.auth.path, clients, provider };
+      made.push(new AppRoles(`${name}-app-roles`, args, within));
+    }
+    return made;
+  }
+
+  /** What runs from time to time: healing, and where the ring lies in Vault its rotation. */
+  private createJobs(name: string, args: KeyRotatorArgs, within: pulumi.ComponentResourceOptions): void {
+    new Reconciler(`${name}-reconciler`, args, within);
+    if (rotatesKeys(args.packet)) new KeyRotator(`${name}-key-rotator`, args, within);
   }
 
   /**
@@ -121,11 +155,4 @@ export class SiteStack extends pulumi.ComponentResource {
       { parent: this },
     );
   }
-}
-
-/** The Vault that pods may talk to, as far as there is one. */
-function vaultReach({ config, welcome }: SiteStackArgs): { readonly vault?: VaultReach } {
-  if (welcome.vaultAddress === undefined) return {};
-  const { egress } = config.vault ?? {};
-  return { vault: { address: welcome.vaultAddress, ...(egress && { egress }) } };
 }

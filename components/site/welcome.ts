@@ -3,50 +3,56 @@ import * as vault from "@pulumi/vault";
 import { messageOf, UserError } from "../../src/errors";
 import type { CentralZones } from "../../src/knot/central-parts";
 import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
-import { parseKeyRing, parseWelcomePacket } from "../../src/mesh/welcome";
+import { parseRingDocument, type RingDocument } from "../../src/mesh/ring-document";
+import { parseWelcomePacket } from "../../src/mesh/welcome";
 import type { SiteConfig } from "../config";
 import { asRunError } from "../run-error";
-import type { VaultPaths } from "../shared/vault-shelf";
+
+/** What an authority outside the cluster and outside Vault issued: the site's certificate, or that of the site's own issuer. */
+export type IssuedCertificate = Pick<WelcomeSecrets, "certificate" | "privateKey">;
 
 /** All that a site's stack takes from the shared one. */
 export interface Welcome {
   readonly packet: WelcomePacket;
-  /** A secret as a whole. */
-  readonly secrets: pulumi.Output<WelcomeSecrets>;
   readonly central: CentralZones;
-  /** Where this site reaches the Vault that holds its secrets; absent when the stacks hold them. */
-  readonly vaultAddress?: string;
+  /** A secret. Left out with Vault: the pods fetch it from there. */
+  readonly ring?: pulumi.Output<RingDocument>;
+  /** A secret as a whole. Left out where Vault issues. */
+  readonly issued?: pulumi.Output<IssuedCertificate>;
+  /** A way into Vault, where the stack itself needs one: for AppRole, and for certificates that lie there. */
+  readonly vault?: vault.Provider;
 }
 
-type WelcomeConfig = Pick<SiteConfig, "shared" | "site" | "vault">;
+type WelcomeConfig = Pick<SiteConfig, "shared" | "site" | "vault" | "namespace">;
 
 /**
- * Fetches a site's welcome from the shared stack, and its secrets from Vault when the shared stack put them there.
+ * Fetches a site's welcome from the shared stack, and from Vault what lies there and the pods do not fetch themselves.
  *
- * @throws UserError when the shared stack does not exist, was never brought up, or does not know the site.
+ * @throws UserError when the shared stack does not exist, was never brought up, does not know the site, or has told Vault
+ * another namespace than the site's.
  */
 export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
   await requireStack(config.shared);
   const reference = new pulumi.StackReference(config.shared);
-  const sites = await plainOutput(reference, "sites", config.shared);
-  const packet = findPacket(sites, config);
+  const packet = findPacket(await plainOutput(reference, "sites", config.shared), config);
+  requireNamespace(packet, config);
   return {
     packet,
     central: {
       directory: String(await plainOutput(reference, "directory", config.shared)),
       catalog: String(await plainOutput(reference, "catalog", config.shared)),
     },
-    secrets: await siteSecrets(reference, config),
-    ...(await vaultAddress(reference, config)),
+    ...(packet.vault === undefined ? fromStack(reference, config.site) : fromVault(packet, config)),
   };
 }
 
-async function vaultAddress(
-  reference: pulumi.StackReference,
-  config: WelcomeConfig,
-): Promise<Pick<Welcome, "vaultAddress">> {
-  const shelf = (await reference.getOutputDetails("vaultPaths")).value as VaultPaths | undefined;
-  return shelf === undefined ? {} : { vaultAddress: config.vault?.address ?? shelf.address };
+/** Vault would refuse the pods, and nobody would see why until they start. */
+function requireNamespace({ vault: told }: WelcomePacket, { site, namespace }: WelcomeConfig): void {
+  if (told?.auth.method !== "jwt" || told.auth.namespace === namespace) return;
+  throw new UserError(
+    `Vault lets in pods of site "${site}" from the namespace "${told.auth.namespace}", but dns-mesh:namespace is "${namespace}"; ` +
+      `set "vault: { namespace: ${namespace} }" for the site in the shared stack's dns-mesh:mesh and bring that stack up, or change dns-mesh:namespace`,
+  );
 }
 
 /**
@@ -87,41 +93,44 @@ function findPacket(sites: unknown, config: WelcomeConfig): WelcomePacket {
   return parseWelcomePacket(known[config.site]);
 }
 
-async function siteSecrets(
-  reference: pulumi.StackReference,
-  config: WelcomeConfig,
-): Promise<pulumi.Output<WelcomeSecrets>> {
-  const details = await reference.getOutputDetails("vaultPaths");
-  if (details.value !== undefined) return fromVault(details.value as VaultPaths, config);
-  return pulumi
+function fromStack(reference: pulumi.StackReference, site: string): Pick<Welcome, "ring" | "issued"> {
+  const secrets = pulumi
     .secret(reference.requireOutput("siteSecrets"))
-    .apply((all: unknown) => readSecrets((all as Readonly<Record<string, unknown>>)[config.site], config.site));
+    .apply((all: unknown) => fields(fields(all)[site]));
+  return {
+    ring: secrets.apply(({ keyRing }) => asUserSees(() => parseRingDocument(keyRing))),
+    issued: secrets.apply((found) => asUserSees(() => readIssued(found, site))),
+  };
 }
 
-function fromVault(shelf: VaultPaths, config: WelcomeConfig): pulumi.Output<WelcomeSecrets> {
-  const path = shelf.paths[config.site];
-  if (path === undefined)
-    throw new UserError(
-      `the shared stack "${config.shared}" has no Vault path for site "${config.site}"; bring it up again`,
-    );
-  const provider = new vault.Provider("vault", { address: config.vault?.address ?? shelf.address });
-  const found = vault.kv.getSecretV2Output({ mount: shelf.mount, name: path }, { provider });
-  return pulumi.secret(found.dataJson).apply((text) => readSecrets(JSON.parse(text), config.site));
+function fromVault(packet: WelcomePacket, config: WelcomeConfig): Pick<Welcome, "issued" | "vault"> {
+  const { vault: told, certificates } = packet;
+  if (told === undefined || (certificates === "vault" && told.auth.method === "jwt")) return {};
+  const provider = new vault.Provider("vault", { address: config.vault?.address ?? told.address });
+  if (certificates === "vault") return { vault: provider };
+  const path = `${certificates === "cert-manager" ? "issuers" : "sites"}/${config.site}`;
+  const found = vault.kv.getSecretV2Output({ mount: told.mount, name: path }, { provider });
+  const issued = pulumi
+    .secret(found.dataJson)
+    .apply((text) => asUserSees(() => readIssued(fields(JSON.parse(text)), config.site)));
+  return { vault: provider, issued };
 }
 
-/** Checks the secrets' shape. No message shows any of their content. */
-function readSecrets(json: unknown, site: string): WelcomeSecrets {
-  const found = (typeof json === "object" && json !== null ? json : {}) as Partial<
-    Record<keyof WelcomeSecrets, unknown>
-  >;
-  const { certificate, privateKey } = found;
+function fields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+/** Checks the shape. No message shows any of the content. */
+function readIssued({ certificate, privateKey }: Readonly<Record<string, unknown>>, site: string): IssuedCertificate {
+  if (typeof certificate === "string" && typeof privateKey === "string") return { certificate, privateKey };
+  throw new UserError(
+    `the secrets of site "${site}" have no certificate or no private key; bring the shared stack up again`,
+  );
+}
+
+function asUserSees<T>(read: () => T): T {
   try {
-    if (typeof certificate !== "string" || typeof privateKey !== "string") {
-      throw new UserError(
-        `the secrets of site "${site}" have no certificate or no private key; bring the shared stack up again`,
-      );
-    }
-    return { keyRing: parseKeyRing(found.keyRing), certificate, privateKey };
+    return read();
   } catch (error) {
     throw asRunError(error);
   }

@@ -30,12 +30,14 @@ export async function moveFile(from: string, to: string): Promise<void> {
 /**
  * Replaces a file as one step: whoever reads it sees the old text or the new, also after a crash or a loss of power.
  * The hidden temporary name escapes the globs of Knot's configuration.
+ *
+ * @param mode - Of the file, from its first moment.
  */
-export async function writeAtomically(path: string, text: string): Promise<void> {
+export async function writeAtomically(path: string, text: string, mode = 0o640): Promise<void> {
   const folder = dirname(path);
   await ensureFolder(folder);
   const temporary = join(folder, `.${basename(path)}.new`);
-  const file = await open(temporary, "w", 0o640);
+  const file = await open(temporary, "w", mode);
   try {
     await file.writeFile(text, "utf8");
     await file.sync();

@@ -3,7 +3,7 @@ import { request as httpsRequest } from "node:https";
 
 /** One HTTP request, with how long and how large its answer may be. */
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PATCH";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** `http:` or `https:`. */
   readonly url: string;
   readonly headers?: OutgoingHttpHeaders;

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { TransientError } from "../errors";
 
@@ -49,9 +50,22 @@ export class KnotControl {
     this.#timeoutMs = options.timeoutMs ?? 30_000;
   }
 
-  /** Reads the configuration anew, and zone files that changed. A refused configuration leaves the old one in force. */
+  /**
+   * Reads the configuration anew, and zone files that changed. A refused configuration leaves the old one in force. Knot
+   * refuses while a transaction of the control socket is open, which most often is for milliseconds: that is waited for.
+   */
   async reload(): Promise<void> {
-    await this.#call({ command: "reload" });
+    const end = Date.now() + openTransactionMs;
+    for (let wait = 20; ; wait = Math.min(wait * 1.5, 200)) {
+      try {
+        await this.#call({ command: "reload" });
+        return;
+      } catch (error) {
+        if (!(error instanceof KnotControlError) || !error.message.includes(openTransaction) || Date.now() > end)
+          throw error;
+      }
+      await delay(wait * (0.5 + Math.random()));
+    }
   }
 
   /** Reads a zone's file anew and waits until it is loaded. */
@@ -136,6 +150,10 @@ export class KnotControl {
     if (errors.length > 0) throw new KnotControlError(`Knot refused ${command.command}: ${errors.join("; ")}`);
   }
 }
+
+/** Knot's words when a transaction is in the way of a reload (KNOT_TXN_EEXISTS), and how long it is waited for. */
+const openTransaction = "too many transactions";
+const openTransactionMs = 3000;
 
 /** Knot's words for a zone that it does not have (KNOT_ENOZONE). */
 const noSuchZone = "no such zone found";

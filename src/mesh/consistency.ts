@@ -12,6 +12,7 @@ interface DraftSite {
   readonly role?: string;
   readonly addresses: readonly (string | undefined)[];
   readonly zones: readonly (string | undefined)[];
+  readonly serviceAccountKeys: readonly (string | undefined)[];
 }
 
 /** What could be read of a mesh, so that its relations are checked even where single fields are wrong. */
@@ -44,6 +45,9 @@ function duplicateProblems({ sites }: Draft): readonly Problem[] {
   );
   const addresses = sites.flatMap((site, i) => entries(site.addresses, `mesh.sites[${i}].addresses`));
   const zones = sites.flatMap((site, i) => entries(site.zones, `mesh.sites[${i}].zones`));
+  const keys = sites.flatMap((site, i) =>
+    entries(site.serviceAccountKeys, `mesh.sites[${i}].vault.serviceAccountKeys`),
+  );
   return [
     ...duplicates(names, (name, first) => `the name "${name}" is taken by ${first}; give each site a name of its own`),
     ...duplicates(
@@ -53,6 +57,10 @@ function duplicateProblems({ sites }: Draft): readonly Problem[] {
     ...duplicates(
       zones,
       (zone, first) => `the zone "${zone}" is owned at ${first}; a zone has one owner, remove one of them`,
+    ),
+    ...duplicates(
+      keys,
+      (_key, first) => `the key is that of ${first}; Vault could not tell the two apart, write each cluster's own`,
     ),
   ];
 }
@@ -147,6 +155,9 @@ export function draftOf(input: unknown, canonical: (address: string) => string |
         ...(typeof site["role"] === "string" && { role: site["role"] }),
         addresses: items(site["addresses"]).map((address) =>
           typeof address === "string" ? canonical(address) : undefined,
+        ),
+        serviceAccountKeys: items(fields(site["vault"])["serviceAccountKeys"]).map((key) =>
+          typeof key === "string" ? key.replace(/\s+/g, "") : undefined,
         ),
         zones: items(site["zones"]).map((zone) => textOf(typeof zone === "string" ? zone : fields(zone)["name"])),
       };

@@ -1,4 +1,6 @@
 /** The mesh as everybody sees it: the one list in the shared stack's config, validated (see `parse.ts`). */
+import type { RingDocument } from "./ring-document";
+import type { WelcomeTrust } from "./trust";
 
 /** Which part a site plays for the central zones. There is exactly one primary catalog. */
 export type SiteRole = "primary-catalog" | "secondary-catalog" | "standard";
@@ -15,6 +17,14 @@ export interface Zone {
   readonly retired?: string;
 }
 
+/** How Vault recognises a site's pods by the tokens of their cluster. */
+export interface SiteVault {
+  /** PEM of the public keys that the cluster signs service-account tokens with. */
+  readonly serviceAccountKeys: readonly string[];
+  /** Namespace of the site's pods. */
+  readonly namespace: string;
+}
+
 /** One Kubernetes cluster with its Knot servers. */
 export interface Site {
   /** A single DNS label; the server's name is `<name>.<directoryZone>`. */
@@ -25,6 +35,8 @@ export interface Site {
   /** CIDRs that the site's own transfers come from; its addresses (as /32 or /128) unless told otherwise. */
   readonly sources: readonly string[];
   readonly zones: readonly Zone[];
+  /** Without it, the site logs in to Vault by AppRole. Stays in the shared stack. */
+  readonly vault?: SiteVault;
   /** ISO date from which the site may leave the mesh without being held back as a mass removal. */
   readonly retired?: string;
 }
@@ -59,7 +71,7 @@ export interface TsigKey {
   readonly secret: string;
 }
 
-/** Every key that a site accepts, and the name of the one that it signs with. */
+/** Every key that a site accepts at a time, and the name of the one that it signs with; what a ring document then means. */
 export interface KeyRing {
   readonly signing: string;
   readonly accepted: readonly TsigKey[];
@@ -74,7 +86,7 @@ export interface CatalogServer {
 }
 
 /** What a site must know before it can ask the mesh for the rest. Public data only; secrets travel in {@link WelcomeSecrets}. */
-export interface WelcomePacket {
+export interface WelcomePacket extends WelcomeTrust {
   readonly version: 1;
   readonly directoryZone: string;
   readonly catalogZone: string;
@@ -88,8 +100,8 @@ export interface WelcomePacket {
 
 /** The part of a site's welcome that nobody else may read. */
 export interface WelcomeSecrets {
-  readonly keyRing: KeyRing;
-  /** PEM, the site's own certificate for `<site>.<directoryZone>`. */
+  readonly keyRing: RingDocument;
+  /** PEM: the site's own certificate for `<site>.<directoryZone>`, or with cert-manager that of the site's own issuer. */
   readonly certificate: string;
   /** PEM (PKCS 8). */
   readonly privateKey: string;

@@ -93,6 +93,12 @@ function normaliseSite(site: MeshInput["sites"][number]): Site {
     addresses,
     sources: [...new Set(site.sources?.map(canonicalCidr) ?? addresses.map(hostCidr))],
     zones: (site.zones ?? []).map(normaliseZone),
+    ...(site.vault !== undefined && {
+      vault: {
+        serviceAccountKeys: site.vault.serviceAccountKeys.map((pem) => pem.trim()),
+        namespace: site.vault.namespace ?? "dns-system",
+      },
+    }),
     ...(site.retired !== undefined && { retired: site.retired.slice(0, 10) }),
   };
 }

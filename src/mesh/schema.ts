@@ -94,9 +94,36 @@ const zone = z.strictObject({
   retired: retired.optional(),
 });
 
+/** Why a text cannot be a cluster's key; undefined when it can. Never shows the text: it may be a private key. */
+function publicKeyProblem(pem: string): string | undefined {
+  if (pem.includes("PRIVATE KEY"))
+    return "is a private key, which belongs to the cluster alone: remove it here, and write the public key";
+  return /^-----BEGIN PUBLIC KEY-----\s[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$/.test(pem)
+    ? undefined
+    : "is not a public key in PEM; write one that begins with -----BEGIN PUBLIC KEY----- (see docs/guides/vault.md)";
+}
+
 const list = (what: string) => ({
   error: (issue: { input?: unknown }) =>
     issue.input === undefined ? `is missing; ${what}` : `must be a list; ${what}`,
+});
+
+const siteVault = z.strictObject({
+  serviceAccountKeys: z
+    .array(
+      text("write a public key in PEM").superRefine((pem, ctx) => {
+        const found = publicKeyProblem(pem);
+        if (found !== undefined) ctx.addIssue({ code: "custom", message: found, input: undefined });
+      }),
+      list("write the public keys of the cluster's service accounts"),
+    )
+    .min(1, "is empty; write at least one key, or leave vault out: the site then logs in by AppRole")
+    .max(10, "has more than 10 keys; keep those that the cluster signs or signed with lately")
+    .describe("PEM of the public keys that the site's cluster signs service-account tokens with."),
+  namespace: text("write the namespace of the site's pods")
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a DNS label, as Kubernetes wants for a namespace")
+    .optional()
+    .describe("Kubernetes namespace of the site's pods. Default: dns-system."),
 });
 
 const site = z.strictObject({
@@ -130,6 +157,7 @@ const site = z.strictObject({
     )
     .optional()
     .describe("Zones that the site owns: a name, or an object."),
+  vault: siteVault.optional().describe("How Vault recognises the site's pods. Default: by AppRole."),
   retired: retired.optional(),
 });
 

@@ -1,7 +1,9 @@
 import { UserError } from "../errors";
 import { ipVersion, isCidr } from "./ip";
-import type { CatalogServer, KeyRing, Mesh, Site, SiteRole, Transport, TsigKey, WelcomePacket, Zone } from "./model";
-import { foldName, siteNameProblem, zoneNameProblem } from "./names";
+import { array, object, text, zoneName } from "./json-fields";
+import type { CatalogServer, Mesh, Site, SiteRole, Transport, WelcomePacket, Zone } from "./model";
+import { siteNameProblem } from "./names";
+import { parseTrust } from "./trust";
 
 /** The name of a site's server, under which it stands in the directory and in its certificate. */
 export function serverName(siteName: string, directoryZone: string): string {
@@ -33,10 +35,15 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
     directoryZone: mesh.directoryZone,
     catalogZone: mesh.catalogZone,
     transport: mesh.transport,
-    site,
+    site: withoutVault(site),
     catalogs: catalogSites(mesh).map(catalogServer),
     ca,
   };
+}
+
+/** The keys of a cluster are of use to the shared stack alone. */
+function withoutVault({ vault: _, ...site }: Site): Site {
+  return site;
 }
 
 function catalogServer(site: Site): CatalogServer {
@@ -70,54 +77,13 @@ export function parseWelcomePacket(json: unknown): WelcomePacket {
     site: parseSite(packet["site"], "welcome packet: site"),
     catalogs,
     ca: text(packet["ca"], "welcome packet: ca"),
+    ...parseTrust(packet),
   };
-}
-
-/**
- * Reads a key ring from parsed JSON.
- *
- * @throws UserError that names the field and never shows a secret.
- */
-export function parseKeyRing(json: unknown): KeyRing {
-  const ring = object(json, "key ring");
-  const accepted = array(ring["accepted"], "key ring: accepted").map((item, i) =>
-    parseKey(item, `key ring: accepted[${i}]`),
-  );
-  const names = accepted.map((key) => key.name);
-  if (new Set(names).size !== names.length)
-    throw new UserError("key ring: two accepted keys have the same name; give each its own");
-  const signing = zoneName(ring["signing"], "key ring: signing");
-  if (!names.includes(signing))
-    throw new UserError(`key ring: the signing key "${signing}" is not among the accepted ones (${names.join(", ")})`);
-  return { signing, accepted };
 }
 
 function parseTransport(value: unknown, path: string): Transport {
   if (value === "tls" || value === "quic" || value === "tcp") return value;
   throw new UserError(`${path} must be tls, quic or tcp; bring the shared stack up again with this release`);
-}
-
-/**
- * Reads a single key from parsed JSON.
- *
- * @throws UserError that names the field and never shows the secret.
- */
-export function parseKey(json: unknown, path: string): TsigKey {
-  const key = object(json, path);
-  const algorithm = key["algorithm"];
-  if (algorithm !== "hmac-sha256" && algorithm !== "hmac-sha384" && algorithm !== "hmac-sha512") {
-    throw new UserError(`${path}.algorithm must be hmac-sha256, hmac-sha384 or hmac-sha512`);
-  }
-  const secret = text(key["secret"], `${path}.secret`);
-  if (!isSecret(secret))
-    throw new UserError(`${path}.secret must be base64 of at least 16 octets (RFC 8945 section 7)`);
-  return { name: zoneName(key["name"], `${path}.name`), algorithm, secret };
-}
-
-/** Whether a text can be a key's secret: base64 of at least 16 octets (RFC 8945 section 7). */
-export function isSecret(text: string): boolean {
-  const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-  return base64.test(text) && Buffer.from(text, "base64").length >= 16;
 }
 
 function parseCatalogServer(json: unknown, path: string): CatalogServer {
@@ -179,27 +145,4 @@ function siteName(value: unknown, path: string): string {
   const problem = siteNameProblem(name);
   if (problem !== undefined) throw new UserError(`${path}: "${name}" ${problem}`);
   return name;
-}
-
-function zoneName(value: unknown, path: string): string {
-  const name = foldName(text(value, path));
-  const problem = zoneNameProblem(name);
-  if (problem !== undefined) throw new UserError(`${path}: "${name}" ${problem}`);
-  return name;
-}
-
-function object(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new UserError(`${path} must be a JSON object`);
-  return { ...value };
-}
-
-function array(value: unknown, path: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new UserError(`${path} must be a list`);
-  return value;
-}
-
-function text(value: unknown, path: string): string {
-  if (typeof value !== "string") throw new UserError(`${path} must be a text`);
-  return value;
 }

@@ -11,6 +11,8 @@ export interface PeerPolicyInput {
   readonly view?: MeshView;
   /** Port that other sites answer on. @default 53 */
   readonly remotePort?: number;
+  /** Port that other sites offer encrypted transfers on. @default 853 */
+  readonly securePort?: number;
 }
 
 /**
@@ -21,13 +23,13 @@ export interface PeerPolicyInput {
  * would mean "everybody" in Kubernetes, so a rule without peers is left out.
  */
 export function peerPolicySpec(o: PeerPolicyInput): NetworkPolicySpec {
-  const { remotePort = 53 } = o;
+  const { remotePort = 53, securePort = 853 } = o;
   const { transport } = o.packet;
   const peers = peersOf(o);
   const sources = blocks(peers.flatMap((peer) => peer.sources));
   const addresses = blocks(peers.flatMap((peer) => peer.addresses.map(hostCidr)));
   const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.tls)];
-  const outside = [...both(remotePort), ...transferPorts(transport, 853)];
+  const outside = [...both(remotePort), ...transferPorts(transport, securePort)];
   return {
     podSelector: podsNamed("knot", "key-rotator"),
     policyTypes: ["Ingress", "Egress"],

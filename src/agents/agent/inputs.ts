@@ -1,8 +1,11 @@
-import { messageOf, UserError } from "../../errors";
-import { fingerprint, readText } from "../../io/files";
+import { UserError } from "../../errors";
+import { fingerprint } from "../../io/files";
+import { readJsonFile } from "../../io/json-file";
 import type { Identity } from "../../knot/site-config";
 import type { KeyRing, TsigKey, WelcomePacket } from "../../mesh/model";
-import { parseKey, parseKeyRing, parseWelcomePacket, serverName } from "../../mesh/welcome";
+import { effectiveRing, parseRingDocument, type RingDocument } from "../../mesh/ring-document";
+import { parseTsigKey } from "../../mesh/tsig-key";
+import { parseWelcomePacket, serverName } from "../../mesh/welcome";
 import { identityPaths, readIdentity } from "./identity";
 
 /** What the site's stack mounts into the pod. */
@@ -31,22 +34,36 @@ export interface InputFiles {
 /**
  * Reads packet, keys and certificate.
  *
+ * @param now - Milliseconds since 1970: the time at which the ring's document is taken.
  * @throws UserError that names the file and what is wrong in it, without its content.
  */
-export async function readInputs(files: InputFiles): Promise<Inputs> {
-  const packet = await parseFile(files.packetFile, parseWelcomePacket);
+export async function readInputs(files: InputFiles, now: number): Promise<Inputs> {
+  return inputsOf(await readDocuments(files), now);
+}
+
+/** {@link Inputs} with the ring as it is kept. */
+interface Documents extends Omit<Inputs, "ring"> {
+  readonly document: RingDocument;
+}
+
+function inputsOf({ document, ...rest }: Documents, now: number): Inputs {
+  return { ...rest, ring: effectiveRing(document, now) };
+}
+
+async function readDocuments(files: InputFiles): Promise<Documents> {
+  const packet = await readJsonFile(files.packetFile, parseWelcomePacket);
   return {
     packet,
-    ring: await parseFile(files.ringFile, parseKeyRing),
-    localKey: await parseFile(files.localKeyFile, (json) => parseKey(json, "key")),
-    readers: files.readersFile === undefined ? [] : await parseFile(files.readersFile, parseReaders),
+    document: await readJsonFile(files.ringFile, parseRingDocument),
+    localKey: await readJsonFile(files.localKeyFile, (json) => parseTsigKey(json, "key")),
+    readers: files.readersFile === undefined ? [] : await readJsonFile(files.readersFile, parseReaders),
     ...(packet.transport !== "tcp" && { identity: await identityOf(packet, files.tlsFolder) }),
   };
 }
 
 function parseReaders(json: unknown): readonly TsigKey[] {
   if (!Array.isArray(json)) throw new UserError("readers must be a list of keys");
-  return json.map((key, i) => parseKey(key, `readers[${i}]`));
+  return json.map((key, i) => parseTsigKey(key, `readers[${i}]`));
 }
 
 function identityOf({ site, directoryZone, transport }: WelcomePacket, folder: string | undefined): Promise<Identity> {
@@ -58,44 +75,34 @@ function identityOf({ site, directoryZone, transport }: WelcomePacket, folder: s
   return readIdentity(folder, serverName(site.name, directoryZone));
 }
 
-/** The key that a ring signs with. */
-export function signingKey(ring: KeyRing): TsigKey {
-  const key = ring.accepted.find(({ name }) => name === ring.signing);
-  if (key === undefined) throw new UserError(`the key ring has no key "${ring.signing}" to sign with`);
-  return key;
-}
-
-/** Notices when mounted files change, by looking at them; their content is read only then. */
+/**
+ * Notices when mounted files change, by looking at them; their content is read only then. The ring changes by itself too,
+ * when a time in its document comes.
+ */
 export class InputWatch {
   #seen = "";
+  #documents: Documents | undefined;
+  #ring = "";
 
-  constructor(private readonly files: InputFiles) {}
+  /** @param now - Milliseconds since 1970. */
+  constructor(
+    private readonly files: InputFiles,
+    private readonly now: () => number,
+  ) {}
 
   /** The inputs when they changed since the last call (the first one included), otherwise undefined. Throws as {@link readInputs}. */
   async changed(): Promise<Inputs | undefined> {
     const { packetFile, ringFile, localKeyFile, readersFile = [], tlsFolder } = this.files;
     const identity = tlsFolder === undefined ? [] : identityPaths(tlsFolder);
-    const now = await fingerprint([packetFile, ringFile, localKeyFile, readersFile, identity].flat());
-    if (now === this.#seen) return undefined;
-    const inputs = await readInputs(this.files);
-    this.#seen = now;
+    const seen = await fingerprint([packetFile, ringFile, localKeyFile, readersFile, identity].flat());
+    const documents = seen === this.#seen ? this.#documents : await readDocuments(this.files);
+    if (documents === undefined) return undefined;
+    const inputs = inputsOf(documents, this.now());
+    const ring = JSON.stringify(inputs.ring);
+    if (documents === this.#documents && ring === this.#ring) return undefined;
+    this.#seen = seen;
+    this.#documents = documents;
+    this.#ring = ring;
     return inputs;
-  }
-}
-
-async function parseFile<T>(path: string, parse: (json: unknown) => T): Promise<T> {
-  const text = await readText(path);
-  if (text === undefined) throw new UserError(`${path} is missing`);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // The parser's message would show a piece of the file.
-    throw new UserError(`${path} is not JSON`);
-  }
-  try {
-    return parse(json);
-  } catch (error) {
-    throw new UserError(`${path}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import type { Lag } from "./convergence";
 import { problemKinds, type AgentStatus } from "./status";
+import type { VaultFacts } from "./vault-keeper";
 
 /** What {@link renderMetrics} shows. */
 export interface MetricsInput {
@@ -7,12 +8,14 @@ export interface MetricsInput {
   readonly zones: { readonly directory: string; readonly catalog: string } | undefined;
   readonly passes: Readonly<Record<string, number>>;
   readonly lags: readonly Lag[];
+  /** Where key ring and certificate come from Vault. */
+  readonly vault: VaultFacts | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 /** The agent's figures in the text format of Prometheus. */
-export function renderMetrics({ status, zones, passes, lags, now }: MetricsInput): string {
+export function renderMetrics({ status, zones, passes, lags, vault, now }: MetricsInput): string {
   const { applied, observed, counters } = status;
   const serials = (at: { directorySerial?: number; catalogSerial?: number } | undefined): Sample[] => [
     ...sample(zones?.directory, at?.directorySerial),
@@ -62,7 +65,16 @@ export function renderMetrics({ status, zones, passes, lags, now }: MetricsInput
       "Seconds for which a peer has not answered the serial of a zone.",
       lags.map(({ peer, zone, since }) => [{ peer, zone }, Math.round((now - since) / 1000)]),
     ),
+    ...(vault === undefined ? [] : vaultFamilies(vault, now)),
   ].join("");
+}
+
+function vaultFamilies({ up, ringReadAt }: VaultFacts, now: number): string[] {
+  const age: Sample[] = ringReadAt === undefined ? [] : [[{}, Math.round((now - ringReadAt) / 1000)]];
+  return [
+    family("vault_up", "gauge", "Whether Vault gave what was asked for last.", [[{}, up ? 1 : 0]]),
+    family("ring_age_seconds", "gauge", "Since the key ring was read from Vault.", age),
+  ];
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];

@@ -24,7 +24,7 @@ export class Mounts {
 
   /** @param now - Milliseconds since 1970. */
   constructor(options: AgentOptions, now: () => number) {
-    this.#watch = new InputWatch(options);
+    this.#watch = new InputWatch(options, now);
     if (options.centralFolder !== undefined && isWriter(options.runtime)) {
       this.#central = new CentralFiles({ folder: options.centralFolder, storage: options.runtime.storage, now });
     }

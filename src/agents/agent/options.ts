@@ -7,6 +7,8 @@ export interface AgentOptions {
   readonly packetFile: string;
   /** Key ring, a JSON file. */
   readonly ringFile: string;
+  /** What is told of Vault, a JSON file. With it the ring's file is ours to write. */
+  readonly vaultFile?: string;
   /** The site's own key, a JSON file. */
   readonly localKeyFile: string;
   /** Keys of servers outside the mesh, a JSON file; none without it. */
@@ -30,6 +32,7 @@ export interface AgentOptions {
  */
 export function readAgentOptions(env: Environment): AgentOptions {
   const central = env["DNS_MESH_CENTRAL"] ?? "";
+  const vault = env["DNS_MESH_VAULT"] ?? "";
   const tls = env["DNS_MESH_TLS"] ?? "";
   const readers = env["DNS_MESH_READERS"] ?? "";
   const remotePort = port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT");
@@ -39,6 +42,7 @@ export function readAgentOptions(env: Environment): AgentOptions {
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
     ringFile: required(env, "DNS_MESH_KEYS"),
+    ...(vault !== "" && { vaultFile: vault }),
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
     ...(readers !== "" && { readersFile: readers }),
     ...(tls !== "" && { tlsFolder: tls }),

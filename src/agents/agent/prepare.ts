@@ -14,6 +14,7 @@ import { noteCatalogs, siteInput, standingView } from "./site-input";
 import { StateStore, type LoadedState } from "./state-store";
 import { siteSource } from "./zone-source";
 import { renderSiteFiles } from "../../knot/site-config";
+import { keeperOf } from "./vault-keeper";
 
 /** What {@link prepare} works with. */
 export interface PrepareParts {
@@ -26,7 +27,7 @@ export interface PrepareParts {
 
 /**
  * Makes the volume ready for Knot's start: folders, files from the last good state, a first content for own zones, and
- * on the primary the central zones. What stands there and cannot be made anew now is left for Knot to start from.
+ * on the primary the central zones; with Vault, key ring and certificate first. What stands there and cannot be made anew now is left for Knot to start from.
  *
  * @throws UserError when there is nothing that Knot could start from.
  */
@@ -36,7 +37,8 @@ export async function prepare(o: PrepareParts): Promise<void> {
     await ensureFolder(join(storage, folder));
   const standing = (await readText(join(storage, "conf/zones.d/own.conf"))) !== undefined;
   try {
-    await render(o, await readInputs(o.options));
+    await keeperOf({ ...o, random: Math.random })?.prepare();
+    await render(o, await readInputs(o.options, o.now()));
   } catch (error) {
     if (!standing) throw error;
     o.log.error("Knot starts from the files that stand on the volume", { reason: messageOf(error) });

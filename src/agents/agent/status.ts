@@ -20,6 +20,7 @@ export interface Problem {
  * - `certificate`: the site's certificate ended, or ends soon and was not renewed.
  * - `zones`: an own zone is not served, or waits for its content.
  * - `state`: the saved state could not be read or written.
+ * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
  */
 export type ProblemKind = (typeof problemKinds)[number];
 
@@ -35,6 +36,7 @@ export const problemKinds = [
   "certificate",
   "zones",
   "state",
+  "vault",
 ] as const;
 
 /** The body of `GET /status`. */

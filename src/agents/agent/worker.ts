@@ -4,17 +4,18 @@ import { DnsClient } from "../../io/dns-client";
 import { HttpServer, type HttpAnswer } from "../../io/http-server";
 import { KnotControl } from "../../io/knot-control";
 import { UdpChannel } from "../../io/udp-channel";
+import { signingKey } from "../../mesh/ring-document";
 import type { Logger } from "../log";
 import { Agent, statePath } from "./agent";
 import { Announcer } from "./announcer";
 import type { Holder } from "./convergence";
 import { Fetching } from "./fetching";
-import { signingKey } from "./inputs";
 import { renderMetrics } from "./metrics";
 import type { AgentOptions } from "./options";
 import { ReadinessCheck } from "./readiness";
 import { StateStore } from "./state-store";
 import { Problems, type AgentStatus } from "./status";
+import { keeperOf, type VaultKeeper } from "./vault-keeper";
 
 /** What a {@link Worker} is given from outside. */
 export interface WorkerParts {
@@ -43,6 +44,7 @@ export class Worker {
   readonly #readiness: ReadinessCheck;
   readonly #store: StateStore;
   readonly #problems: Problems;
+  readonly #keeper: VaultKeeper | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
   #wake = new AbortController();
@@ -55,6 +57,7 @@ export class Worker {
     this.#lastPass = now();
     this.#dns = new DnsClient({ channel: new UdpChannel({ server: knot }) });
     this.#control = new KnotControl(`${options.runtime.rundir}/knot.sock`);
+    this.#keeper = keeperOf(o);
     this.#store = new StateStore(statePath(options.runtime.storage));
     this.#problems = new Problems(now, ({ began, problem }) => {
       if (began) log.warn("problem", { kind: problem.kind, problem: problem.message });
@@ -89,7 +92,10 @@ export class Worker {
     await this.#agent.start();
     await using server = new HttpServer(this.#routes());
     await server.listen(this.o.options.http.address, this.o.options.http.port);
-    await Promise.all([this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal)]);
+    await Promise.all([
+      ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal)],
+      this.#keeper?.run(signal, this.#problems),
+    ]);
   }
 
   async #passLoop(signal: AbortSignal): Promise<void> {
@@ -175,6 +181,7 @@ export class Worker {
       zones: packet && { directory: packet.directoryZone, catalog: packet.catalogZone },
       passes: this.#passes,
       lags: this.#announcer.lags,
+      vault: this.#keeper?.facts,
       now: this.o.now(),
     });
   }

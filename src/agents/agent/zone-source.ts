@@ -1,8 +1,9 @@
 import type { DnsServer } from "../../io/dns-client";
 import type { SiteRuntime } from "../../knot/site-runtime";
 import type { TsigKey } from "../../mesh/model";
+import { signingKey } from "../../mesh/ring-document";
 import { serverName } from "../../mesh/welcome";
-import { signingKey, type Inputs } from "./inputs";
+import type { Inputs } from "./inputs";
 
 /** A server that zones are taken from, and the key for that. */
 export interface ZoneSource {

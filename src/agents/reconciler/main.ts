@@ -1,9 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { messageOf } from "../../errors";
 import { AgentClient } from "../../io/agent-client";
 import { DnsClient } from "../../io/dns-client";
+import { readJsonFile } from "../../io/json-file";
 import { inClusterOptions, KubeClient } from "../../io/kube-client";
-import { parseKey, parseWelcomePacket } from "../../mesh/welcome";
+import { parseTsigKey } from "../../mesh/tsig-key";
+import { parseWelcomePacket } from "../../mesh/welcome";
 import type { Environment } from "../environment";
 import { createLogger, type Logger } from "../log";
 import { KubeCluster } from "./cluster";
@@ -16,8 +17,8 @@ const dnsPatience = 30_000;
 /** One pass; resolves to the exit status. */
 async function run(env: Environment, log: Logger): Promise<number> {
   const options = readReconcilerOptions(env);
-  const packet = parseWelcomePacket(await readJson(options.packetFile));
-  const key = parseKey(await readJson(options.localKeyFile), options.localKeyFile);
+  const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
+  const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
   const client = new KubeClient(await inClusterOptions(env));
   const { ok } = await reconcile({
     options,
@@ -30,16 +31,6 @@ async function run(env: Environment, log: Logger): Promise<number> {
     now: Date.now,
   });
   return ok ? 0 : 1;
-}
-
-/** The parser's own words would quote the text, which may be a secret. */
-async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8");
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new Error(`${path} is not JSON`);
-  }
 }
 
 const log = createLogger({ write: (line) => process.stdout.write(line), now: Date.now });

@@ -19,6 +19,8 @@ export interface ReconcilerOptions {
   readonly pod: string;
   /** Port that other sites answer on. */
   readonly remotePort: number;
+  /** Port that other sites offer encrypted transfers on. */
+  readonly securePort: number;
 }
 
 /** Ports that each pod's own Service has. */
@@ -39,5 +41,6 @@ export function readReconcilerOptions(env: Environment): ReconcilerOptions {
     namespace: required(env, "DNS_MESH_NAMESPACE"),
     pod: required(env, "DNS_MESH_POD"),
     remotePort: port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT"),
+    securePort: port(env["DNS_MESH_SECURE_PORT"] ?? "853", "DNS_MESH_SECURE_PORT"),
   };
 }

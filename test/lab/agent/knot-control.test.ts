@@ -1,9 +1,11 @@
 import { expect } from "chai";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { KnotControl, KnotControlError } from "../../../src/io/knot-control";
-import { startKnot } from "../../support/knot";
+import { knotBinaries, startKnot } from "../../support/knot";
+import { run } from "../../support/tools/run";
 
 const zone = (serial: number) => `$TTL 60\n@ SOA ns.x. h.x. ${serial} 60 10 600 60\n@ NS ns.x.\n`;
 
@@ -35,5 +37,18 @@ describe("knot control with a real knotd", () => {
     expect(await control.zoneStatus(["none.x", "a.x"])).to.deep.equal([{ zone: "a.x", role: "master", serial: 6 }]);
     const absent = await control.zoneNotify("none.x").catch((error: unknown) => String(error));
     expect(absent).to.equal("KnotControlError: Knot refused zone-notify: none.x: no such zone found");
+  });
+
+  it("waits with a reload until a transaction of somebody else is over", async () => {
+    await using knot = await startKnot({ zones: { "a.x": zone(5) } });
+    const knotc = (...command: string[]) =>
+      run(knotBinaries().knotc, ["-s", join(knot.rundir, "knot.sock"), ...command]);
+    await knotc("zone-begin", "a.x");
+    const state = { reloaded: false };
+    const reload = new KnotControl(join(knot.rundir, "knot.sock")).reload().then(() => (state.reloaded = true));
+    await delay(300);
+    expect(state.reloaded).to.equal(false);
+    await knotc("zone-abort", "a.x");
+    await reload;
   });
 });

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
+import type { RingDocument } from "../../../src/mesh/ring-document";
 import { stampSerial } from "../../../src/knot/serial-stamp";
 import { eventually } from "../../support/eventually";
 import { Lab, type LabSite } from "../../support/lab";
@@ -221,34 +222,40 @@ describe("agents of a mesh", function () {
     await calm();
   });
 
-  it("rotate the key without a gap", async () => {
-    const [old] = lab.ring.accepted;
-    const fresh = {
-      ...old!,
-      name: "mesh-2",
-      secret: Buffer.from("another secret of 32 octets here").toString("base64"),
-    };
-    for (const ring of [
-      { signing: old!.name, accepted: [old!, fresh] },
-      { signing: fresh.name, accepted: [old!, fresh] },
-      { signing: fresh.name, accepted: [fresh] },
-    ]) {
-      for (const site of sites()) {
-        site.rotate(ring);
-        await site.mount(lab.mesh);
-      }
-      await eventually(20, async () => {
-        for (const site of sites()) {
-          const files = await site.files();
-          for (const key of [old!, fresh]) expect(files.includes(key.secret)).to.equal(ring.accepted.includes(key));
-          expect(files).to.include(`key: ${ring.signing}\n`);
-        }
-      });
-      lab.list[3]!.zones.push(`with-${ring.signing}-${ring.accepted.length}.example`);
-      await lab.up();
-      await lab.upSite("site-d");
-      await lab.converged(30);
+  const changedEverywhere = async (text: string) => {
+    for (const { name } of lab.list) {
+      const record = { name: `t.${name}.example`, type: "TXT", value: `"${text}"` };
+      expect((await lab.change(`${name}.example`, record, 20)).missing, `${text} of ${name}`).to.deep.equal([]);
     }
+  };
+
+  it("rotate the key by generation without a gap, one site after the other", async () => {
+    const key = (generation: number) => ({
+      ...{ name: `mesh-${generation}`, algorithm: "hmac-sha256" as const },
+      secret: Buffer.from(`secret of 32 octets, generation ${generation}`).toString("base64"),
+    });
+    const ring = (generation: number): RingDocument => ({
+      version: 1,
+      ...(generation > 1 && { previous: key(generation - 1) }),
+      current: key(generation),
+      next: key(generation + 1),
+    });
+    const [first] = lab.ring.accepted;
+    const ahead: RingDocument = { version: 1, current: first!, next: key(2) };
+    for (const [step, document] of [ahead, { ...ring(2), previous: first! }, ring(3)].entries()) {
+      for (const site of sites()) {
+        site.rotate(document);
+        await site.mount(lab.mesh);
+        await eventually(20, async () => {
+          const files = await site.files();
+          expect(files).to.include(`key: ${document.current.name}\n`);
+          if (document.next !== undefined) expect(files).to.include(document.next.secret);
+        });
+        // The others are a generation behind, or ahead.
+        await changedEverywhere(`step-${step}-${site.name}`);
+      }
+    }
+    for (const site of sites()) expect(await site.files()).not.to.include(first!.secret);
     await calm();
   });
 

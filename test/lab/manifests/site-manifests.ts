@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exampleSecrets, sharedName, sharedOutputs } from "../../unit/components/example-mesh";
-import { up, type UpOptions } from "../../unit/components/site-run";
+import { sharedName, sharedVaultOutputs, vaultByJwt } from "../../unit/components/example-mesh";
+import { up, type UpOptions } from "../../unit/components/site/site-run";
 
 /** A Kubernetes object as a site's stack hands it to the engine. */
 export interface Manifest {
@@ -10,20 +10,20 @@ export interface Manifest {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-const shelf = { address: "https://vault.example:8200", mount: "m", paths: { "site-b": "p" } };
 const monitoring = { namespaceSelector: { "kubernetes.io/metadata.name": "monitoring" } };
+const byAppRole = { ...vaultByJwt.vault!, auth: { method: "approle", path: "dns-mesh-approle" } } as const;
 
-/** Sites that between them have every object that a site's stack can make. */
+/** Sites that between them have every object of Kubernetes' own kinds that a site's stack can make. */
 export const variants: Readonly<Record<string, { readonly site: string; readonly options: UpOptions }>> = {
   "a primary with three replicas": { site: "site-a", options: { config: { replicas: "3", monitoring } } },
   "a standard site with one": { site: "site-c", options: {} },
-  "a site with Vault and a split Service": {
+  "a catalog site with Vault and a split Service": {
     site: "site-b",
-    options: {
-      config: { service: { split: true } },
-      stacks: { [sharedName]: { outputs: { ...sharedOutputs().outputs, vaultPaths: shelf } } },
-      vault: { "m/p": exampleSecrets("site-b") },
-    },
+    options: { config: { service: { split: true } }, stacks: { [sharedName]: sharedVaultOutputs() } },
+  },
+  "a catalog site with Vault by AppRole": {
+    site: "site-b",
+    options: { stacks: { [sharedName]: sharedVaultOutputs({ ...vaultByJwt, vault: byAppRole }) } },
   },
 };
 

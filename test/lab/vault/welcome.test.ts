@@ -6,94 +6,119 @@ import { join } from "node:path";
 import { parseStackConfig } from "../../../components/config";
 import { SharedStack } from "../../../components/shared/shared-stack";
 import { fetchWelcome } from "../../../components/site/welcome";
-import type { WelcomeSecrets } from "../../../src/mesh/model";
+import type { WelcomePacket } from "../../../src/mesh/model";
 import { startVault, type VaultServer } from "../../support/plugins/vault-server";
 import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
+import { dataOf, login, tokenSigner, vaultUser } from "../../support/vault-user";
 
 /** The shared stack as it is, and of a site's stack what it takes from there. */
 async function program(): Promise<Record<string, unknown>> {
   const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
   if (config.kind === "shared") return { ...new SharedStack("mesh", config.shared).outputs };
-  const welcome = await fetchWelcome(config.site);
-  return { packet: welcome.packet, secrets: welcome.secrets };
+  const { packet, ring, issued } = await fetchWelcome(config.site);
+  return { packet, ...(ring && { ring }), ...(issued && { issued }) };
 }
 
-describe("secrets in a real Vault", function () {
-  this.timeout(60_000);
+describe("what a site's stack takes when there is a real Vault", function () {
+  this.timeout(120_000);
+  const cluster = tokenSigner();
   let vault: VaultServer;
   let workDir: string;
   let driver: MeshDriver;
 
-  before(async () => {
-    vault = await startVault();
-    workDir = mkdtempSync(join(tmpdir(), "dns-mesh-vault-"));
-    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token } });
+  /** A driver that has no way into Vault. */
+  const withoutToken = (): MeshDriver =>
+    createDriver({ workDir, program, env: { VAULT_TOKEN: "nobody's", VAULT_ADDR: "" } });
+
+  async function bringUp(certificates: string): Promise<void> {
     await driver.setConfig("shared", {
-      "dns-mesh:vault": { address: vault.address, mount: "secret" },
+      "dns-mesh:vault": { address: vault.address },
+      "dns-mesh:certificates": certificates,
       "dns-mesh:mesh": {
         directoryZone: "dns.internal",
         catalogZone: "catalog.internal.dns",
         sites: [
           { name: "site-a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: ["a.example"] },
-          { name: "site-b", role: "standard", addresses: ["192.0.2.2"], zones: ["b.example"] },
+          {
+            ...{ name: "site-b", role: "standard", addresses: ["192.0.2.2"], zones: ["b.example"] },
+            vault: { serviceAccountKeys: [cluster.publicKey] },
+          },
         ],
       },
     });
-    await driver.setConfig("site-b", { "dns-mesh:shared": "organization/dns-mesh/shared", "dns-mesh:context": "b" });
     await driver.up("shared");
+  }
+
+  before(async () => {
+    vault = await startVault();
+    workDir = mkdtempSync(join(tmpdir(), "dns-mesh-vault-"));
+    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token } });
+    await driver.setConfig("site-b", { "dns-mesh:shared": "organization/dns-mesh/shared", "dns-mesh:context": "b" });
   });
   after(async () => {
     await vault[Symbol.asyncDispose]();
     rmSync(workDir, { recursive: true, force: true });
   });
 
-  /** What Vault answers on a path to a token. */
-  async function get(path: string, token: string): Promise<{ status: number; body: unknown }> {
-    const response = await fetch(`${vault.address}/v1/${path}`, { headers: { "X-Vault-Token": token } });
-    return { status: response.status, body: await response.json() };
+  it("is public as a whole where Vault issues: no token is needed to bring the site up", async () => {
+    await bringUp("vault");
+    const shared = await driver.outputs("shared");
+    expect(shared).to.have.keys("directory", "catalog", "sites");
+    expect(Object.values(shared).map(({ secret }) => secret)).to.deep.equal([false, false, false]);
+    const stack = withoutToken();
+    const { outputs } = await stack.up("site-b");
+    expect(outputs).to.have.keys("packet");
+    expect((outputs["packet"]?.value as WelcomePacket).vault).to.deep.equal({
+      address: vault.address,
+      mount: "dns-mesh",
+      audience: "vault",
+      auth: { method: "jwt", path: "dns-mesh-site-b", namespace: "dns-system" },
+      pki: { mount: "dns-mesh-pki", ttlHours: 720 },
+    });
+    expect(JSON.stringify(await stack.exportState("site-b"))).to.not.match(/PRIVATE KEY|"secret":/);
+  });
+
+  for (const [certificates, folder] of [
+    ["pulumi", "sites"],
+    ["cert-manager", "issuers"],
+  ] as const) {
+    it(`is a certificate that lies in Vault, a secret, with ${certificates}`, async () => {
+      await bringUp(certificates);
+      const { outputs } = await driver.up("site-b");
+      expect(outputs).to.have.keys("packet", "issued");
+      expect(outputs["issued"]?.secret).to.equal(true);
+      const kept = dataOf(await vaultUser(vault, vault.token)("GET", `dns-mesh/data/${folder}/site-b`));
+      expect(outputs["issued"]?.value).to.deep.equal(kept["data"]);
+      for (const stack of ["shared", "site-b"])
+        expect(Object.keys((await driver.up(stack)).changes), stack).to.deep.equal(["same"]);
+    });
+
+    it(`is not to be had without a token of Vault, with ${certificates}`, async () => {
+      const failure = await withoutToken()
+        .up("site-b")
+        .catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(Error).with.property("message").that.contains("permission denied");
+    });
+
+    it(`is what the site's pods may read themselves only where it is their own certificate, with ${certificates}`, async () => {
+      const jwt = cluster.token({ account: "dns-system:knot" });
+      const pods = await login(vault, "dns-mesh-site-b", { role: "site", jwt });
+      const status = async (path: string): Promise<number> => (await pods("GET", `dns-mesh/data/${path}`)).status;
+      expect(await status("sites/site-b")).to.equal(certificates === "pulumi" ? 200 : 403);
+      for (const path of ["sites/site-a", "issuers/site-a", "issuers/site-b"])
+        expect(await status(path), path).to.equal(403);
+    });
   }
 
-  /** A token with a site's policy alone. */
-  async function siteToken(site: string): Promise<string> {
-    const response = await fetch(`${vault.address}/v1/auth/token/create`, {
-      method: "POST",
-      headers: { "X-Vault-Token": vault.token },
-      body: JSON.stringify({ policies: [`dns-mesh-${site}`], no_parent: true }),
+  it("is refused in a namespace that Vault does not expect", async () => {
+    await driver.setConfig("site-b", {
+      "dns-mesh:shared": "organization/dns-mesh/shared",
+      ...{ "dns-mesh:context": "b", "dns-mesh:namespace": "elsewhere" },
     });
-    return ((await response.json()) as { auth: { client_token: string } }).auth.client_token;
-  }
-
-  it("are no outputs of the shared stack; the outputs say where they are", async () => {
-    const outputs = await driver.outputs("shared");
-    expect(outputs).to.have.keys("directory", "catalog", "sites", "vaultPaths");
-    expect(outputs["vaultPaths"]?.value).to.deep.include({
-      paths: { "site-a": "sites/site-a", "site-b": "sites/site-b" },
-    });
-  });
-
-  it("hold ring, certificate and key of each site", async () => {
-    const { body } = await get("secret/data/sites/site-a", vault.token);
-    const { data } = (body as { data: { data: WelcomeSecrets } }).data;
-    expect(data.keyRing.accepted.map((key) => key.name)).to.include(data.keyRing.signing);
-    expect(data.certificate).to.contain("BEGIN CERTIFICATE");
-    expect(data.privateKey).to.contain("PRIVATE KEY");
-  });
-
-  it("are readable for the site's own policy and for no other's", async () => {
-    const token = await siteToken("site-b");
-    expect((await get("secret/data/sites/site-b", token)).status).to.equal(200);
-    expect((await get("secret/data/sites/site-a", token)).status).to.equal(403);
-  });
-
-  it("reach the site's stack, as a secret", async () => {
-    const { outputs } = await driver.up("site-b");
-    expect(outputs["secrets"]?.secret).to.equal(true);
-    expect(outputs["secrets"]?.value).to.have.keys("keyRing", "certificate", "privateKey");
-  });
-
-  it("stay the same when both stacks are run once more", async () => {
-    for (const stack of ["shared", "site-b"]) {
-      expect(Object.keys((await driver.up(stack)).changes), stack).to.deep.equal(["same"]);
-    }
+    const failure = await driver.up("site-b").catch((error: unknown) => error);
+    expect(failure)
+      .to.be.instanceOf(Error)
+      .with.property("message")
+      .that.matches(/from the namespace "dns-system", but dns-mesh:namespace is "elsewhere"/);
   });
 });

@@ -5,11 +5,13 @@ import { join } from "node:path";
 
 import { bundle } from "../../../src/io/bundle";
 import type { KeyRing, Mesh, Topology, Transport, TsigKey } from "../../../src/mesh/model";
+import { effectiveRing, type RingDocument } from "../../../src/mesh/ring-document";
 import { makeAuthority, type Identity } from "../certificates";
 import { eventually } from "../eventually";
 import { inParallel } from "../../../src/in-parallel";
 import { Guardian } from "./guardian";
 import { Namespaces } from "./namespaces";
+import type { MeshVault } from "./mesh-vault";
 import { type LabNetwork, Loopback, type NetworkKind } from "./network";
 import { directoryZone, LabPlan, type LabListed } from "./plan";
 import { freeEverywhere } from "./ports";
@@ -34,6 +36,8 @@ export interface LabOptions {
   readonly storage?: string;
   /** Of every Knot. @default a free one; 53 in namespaces */
   readonly port?: number;
+  /** Where sites get the key ring from; it outlives the lab. @default a file beside each site */
+  readonly vault?: MeshVault;
 }
 
 /** Sites that are started at a time. */
@@ -52,7 +56,8 @@ interface Parts {
   readonly authorities: readonly Identity[];
   readonly readers: readonly TsigKey[];
   readonly program: string;
-  readonly ring: KeyRing;
+  readonly ring: RingDocument;
+  readonly vault?: MeshVault;
 }
 
 /**
@@ -76,7 +81,7 @@ export class Lab implements AsyncDisposable {
   }
 
   get ring(): KeyRing {
-    return this.o.ring;
+    return effectiveRing(this.o.ring, Date.now());
   }
 
   get authorities(): readonly Identity[] {
@@ -103,12 +108,12 @@ export class Lab implements AsyncDisposable {
     const program = join(folder, "agent.js");
     await writeFile(program, bundle("agent"));
     const secret = randomBytes(32).toString("base64");
-    const ring: KeyRing = { signing: "mesh-1", accepted: [{ name: "mesh-1", algorithm: "hmac-sha256", secret }] };
+    const ring: RingDocument = { version: 1, current: { name: "mesh-1", algorithm: "hmac-sha256", secret } };
     const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
     const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
     const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
-    const authorities = [makeAuthority()];
-    return new Lab(plan, { folder, network, guardian, ports, program, ring, authorities, readers: o.readers ?? [] });
+    const more = { authorities: [makeAuthority()], readers: o.readers ?? [], ...(o.vault && { vault: o.vault }) };
+    return new Lab(plan, { folder, network, guardian, ports, program, ring, ...more });
   }
 
   /** Puts one more site into the list. */
@@ -254,12 +259,14 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const address = this.plan.listed(name).addresses[0] ?? "";
     await this.network.attach(name, address);
-    const { ring, program, ports, folder, authorities, readers } = this.o;
+    const { ring, program, ports, folder, authorities, readers, vault } = this.o;
+    await vault?.addSite(name, this.replicas.get(name) ?? [address]);
     const addresses = this.replicas.get(name);
     return {
       ...{ name, folder: join(folder, name), address, port: ports.dns, securePort: ports.secure },
       ...{ httpPort: ports.http, ring, authorities, readers, program },
       enter: this.network.enter(name),
+      ...(vault && { vault }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };
   }

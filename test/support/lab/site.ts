@@ -14,13 +14,15 @@ import { KnotControl } from "../../../src/io/knot-control";
 import { packCentralZones, partFile, manifestFile } from "../../../src/knot/central-parts";
 import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
 import { renderKnotConf } from "../../../src/knot/site-config";
-import type { KeyRing, Mesh, TsigKey } from "../../../src/mesh/model";
+import type { Mesh, TsigKey } from "../../../src/mesh/model";
+import type { RingDocument } from "../../../src/mesh/ring-document";
 import { serverName, welcomePacket } from "../../../src/mesh/welcome";
 import { issue, writeIdentity, type Identity, type IssueOptions } from "../certificates";
 import { eventually } from "../eventually";
 import { knotBinaries } from "../knot";
 import { run } from "../tools/run";
 import { KeptProcess } from "./kept-process";
+import type { MeshVault } from "./mesh-vault";
 import { directoryZone } from "./plan";
 import { LabProcess, Log } from "./process";
 
@@ -35,7 +37,9 @@ export interface LabPlace {
   /** Of Knot for TLS and QUIC, the same at all sites. */
   readonly securePort: number;
   readonly httpPort: number;
-  readonly ring: KeyRing;
+  readonly ring: RingDocument;
+  /** Where the ring comes from instead. */
+  readonly vault?: MeshVault;
   /** Keys of servers outside the mesh. */
   readonly readers: readonly TsigKey[];
   /** The mesh's authorities, the one that signs first. */
@@ -100,7 +104,7 @@ export class LabSite implements AsyncDisposable {
   }
 
   /** Another key ring from the next {@link mount} on. */
-  rotate(ring: KeyRing): void {
+  rotate(ring: RingDocument): void {
     this.place = { ...this.place, ring };
   }
 
@@ -129,6 +133,11 @@ export class LabSite implements AsyncDisposable {
     });
   }
 
+  /** Gives each piece that Knot and the agent log from now on to a listener, until disposed of. */
+  onLog(listener: (text: string) => void): Disposable {
+    return this.#log.listen(listener);
+  }
+
   /** Everything that Knot and the agent logged. */
   log(): string {
     return this.#log.text;
@@ -140,12 +149,18 @@ export class LabSite implements AsyncDisposable {
     for (const folder of ["run", "storage"]) await mkdir(this.path(folder), { recursive: true });
     const packet = welcomePacket(mesh, this.name, this.place.authorities.map(({ cert }) => cert).join(""));
     await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
-    await writeFile(this.path("etc", "ring.json"), JSON.stringify(this.place.ring));
+    await this.#mountRing();
     await writeFile(this.path("etc", "local.json"), JSON.stringify(this.#localKey));
     await writeFile(this.path("etc", "readers.json"), JSON.stringify(this.place.readers));
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
     await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime(), mesh.transport));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
+  }
+
+  async #mountRing(): Promise<void> {
+    const { vault, ring } = this.place;
+    if (vault === undefined) return writeFile(this.path("etc", "ring.json"), JSON.stringify(ring));
+    await writeFile(this.path("etc", "vault.json"), JSON.stringify(await vault.access(this.name, "site")));
   }
 
   /** Central zones as the primary's stack mounts them, or any text in their place. */
@@ -225,7 +240,9 @@ export class LabSite implements AsyncDisposable {
     const { address, port, securePort, httpPort } = this.place;
     return {
       DNS_MESH_PACKET: this.path("etc", "welcome.json"),
-      DNS_MESH_KEYS: this.path("etc", "ring.json"),
+      ...(this.place.vault === undefined
+        ? { DNS_MESH_KEYS: this.path("etc", "ring.json") }
+        : { DNS_MESH_KEYS: this.path("storage", "mesh", "ring.json"), DNS_MESH_VAULT: this.path("etc", "vault.json") }),
       DNS_MESH_LOCAL_KEY: this.path("etc", "local.json"),
       DNS_MESH_READERS: this.path("etc", "readers.json"),
       DNS_MESH_TLS: this.path("etc", "tls"),

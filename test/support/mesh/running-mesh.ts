@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DnsClient } from "../../../src/io/dns-client";
 import type { KeyRing, WelcomeSecrets } from "../../../src/mesh/model";
+import { effectiveRing } from "../../../src/mesh/ring-document";
 import type { SoaData } from "../../../src/dns/record";
 import type { AgentStatus } from "../../../src/agents/agent/status";
 import type { Cluster } from "../clusters";
@@ -196,7 +197,7 @@ export class RunningMesh implements AsyncDisposable {
     const secrets = outputs["siteSecrets"]?.value as Record<string, WelcomeSecrets> | undefined;
     const ring = secrets?.[site]?.keyRing;
     if (!ring) throw new Error(`the shared stack has no key ring for ${site}`);
-    return ring;
+    return effectiveRing(ring, Date.now());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 import { UserError } from "../../../src/errors";
 import { installed, linkTool, onPath, recipeHash, type Progress } from "./install";
 import { run } from "./run";
@@ -11,6 +11,8 @@ export interface GoTool {
   /** Programs that it gives; several are links to the one that is built. */
   readonly programs: readonly [string, ...string[]];
   readonly package: string;
+  /** A folder of a module that is kept beside the programs. */
+  readonly keeps?: { readonly module: string; readonly folder: string };
   readonly flags: readonly string[];
   readonly usual: string;
   /** How a program on PATH tells its version. */
@@ -78,6 +80,18 @@ export const goTools = {
     versionArguments: () => ["-v"],
     fits: /v0\.([6-9]|\d\d)\./,
   },
+  "cert-manager": {
+    name: "cert-manager",
+    version: "v1.21.2",
+    programs: ["cert-manager-controllers"],
+    package: ".",
+    keeps: { module: "github.com/cert-manager/cert-manager", folder: "deploy/crds" },
+    flags: ["-ldflags", "-s -w"],
+    usual: "3 min",
+    versionArguments: () => ["-version"],
+    // A program on PATH would have no definitions beside it.
+    fits: /^(?!)/,
+  },
 } as const satisfies Record<string, GoTool>;
 
 /** The programs on PATH when all of them are there and fit, by name. */
@@ -121,12 +135,18 @@ async function compile(tool: GoTool, o: { sources: string[]; draft: string; tell
   mkdirSync(module);
   for (const source of o.sources) copyFileSync(source, join(module, source.split("/").pop() ?? ""));
   const output = join(o.draft, tool.name);
+  const env = { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off" };
   await run(go, ["build", "-v", "-mod=mod", ...tool.flags, "-o", output, tool.package], {
     cwd: module,
-    env: { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off" },
+    env,
     timeoutMs: 45 * 60_000,
     onLine: o.tell,
   });
+  if (tool.keeps !== undefined) {
+    const { module: path, folder } = tool.keeps;
+    const source = await run(go, ["list", "-mod=mod", "-m", "-f", "{{.Dir}}", path], { cwd: module, env });
+    cpSync(join(source.trim(), folder), join(o.draft, basename(folder)), { recursive: true });
+  }
   rmSync(module, { recursive: true });
   for (const program of tool.programs) if (program !== tool.name) symlinkSync(tool.name, join(o.draft, program));
 }

@@ -41,10 +41,10 @@ describe("agent", () => {
     await mkdir(join(folder, "etc"));
     const packet = welcomePacket(mesh, "site-c", "PEM");
     const secret = Buffer.alloc(32, 7).toString("base64");
-    const ring = { signing: "k", accepted: [{ name: "k", algorithm: "hmac-sha256", secret }] };
+    const ring = { version: 1, current: { name: "k", algorithm: "hmac-sha256", secret } };
     await writeFile(join(folder, "etc", "welcome.json"), JSON.stringify(packet));
     await writeFile(join(folder, "etc", "ring.json"), JSON.stringify(ring));
-    await writeFile(join(folder, "etc", "local.json"), JSON.stringify({ ...ring.accepted[0], name: "local" }));
+    await writeFile(join(folder, "etc", "local.json"), JSON.stringify({ ...ring.current, name: "local" }));
     const authority = makeAuthority();
     const name = serverName("site-c", mesh.directoryZone);
     await writeIdentity(join(folder, "etc", "tls"), issue({ ca: authority, name }), [authority]);
@@ -236,7 +236,7 @@ describe("agent", () => {
     });
 
     it("keeps the inputs from before when the mounted ones are broken, and shows no secret", async () => {
-      await writeFile(join(folder, "etc", "ring.json"), '{"signing": "k", "accepted": [{"secret": "c2VjcmV0"');
+      await writeFile(join(folder, "etc", "ring.json"), '{"version": 1, "current": {"secret": "c2VjcmV0"');
       await agent.pass();
       expect(problems(agent)).to.deep.equal(["inputs"]);
       expect(JSON.stringify(agent.status()) + lines.join("")).not.to.include("c2VjcmV0");

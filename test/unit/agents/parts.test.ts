@@ -158,7 +158,8 @@ describe("agent metrics", () => {
     };
     const lags = [{ peer: 'p"', zone: "z", since: 1000 }];
     const zones = { directory: "dir", catalog: "cat" };
-    const text = renderMetrics({ status, zones, lags, now: 31_000, passes: { idle: 8, failed: 1 } });
+    const vault = { up: false, ringReadAt: 1000 };
+    const text = renderMetrics({ status, zones, lags, vault, now: 31_000, passes: { idle: 8, failed: 1 } });
     for (const line of [
       'dns_mesh_agent_applied_serial{zone="cat"} 6',
       'dns_mesh_agent_observed_serial{zone="dir"} 7',
@@ -167,6 +168,8 @@ describe("agent metrics", () => {
       'dns_mesh_agent_problem{kind="refused"} 0',
       'dns_mesh_agent_passes_total{result="failed"} 1',
       'dns_mesh_agent_peer_lag{peer="p\\"",zone="z"} 30',
+      "dns_mesh_agent_vault_up 0",
+      "dns_mesh_agent_ring_age_seconds 30",
     ])
       expect(text.split("\n")).to.include(line);
     for (const line of text.trimEnd().split("\n"))
@@ -209,7 +212,7 @@ describe("supervisor", () => {
 });
 
 describe("bundles", () => {
-  for (const name of ["agent", "reconciler"] as const) {
+  for (const name of ["agent", "reconciler", "rotator"] as const) {
     it(`of the ${name} fit a ConfigMap many times over, and name no folder of this machine`, () => {
       const text = bundle(name);
       expect(Buffer.byteLength(text)).to.be.within(10_000, 400 * 1024);

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { parseStackConfig, type SiteConfig } from "../../../components/config";
+import type { SharedConfig } from "../../../components/shared-config";
 import { UserError } from "../../../src/errors";
 import { exampleList } from "./example-mesh";
 
@@ -20,6 +21,12 @@ function site(values: Record<string, unknown>): SiteConfig {
   const config = parseStackConfig(settings(values), "site-a");
   if (config.kind !== "site") throw new Error("not a site");
   return config.site;
+}
+
+function shared(values: Record<string, unknown>): SharedConfig {
+  const config = parseStackConfig(settings({ mesh: exampleList, ...values }), "shared");
+  if (config.kind !== "shared") throw new Error("not the shared stack");
+  return config.shared;
 }
 
 describe("a stack's settings", () => {
@@ -70,6 +77,34 @@ describe("a stack's settings", () => {
     expect(site({ ...minimal, site: "site-z" }).site).to.equal("site-z");
   });
 
+  it("leave keys and certificates to Pulumi without a Vault, and to Vault with one", () => {
+    const alone = shared({});
+    const one = { generation: 1, signing: 1, oldest: 1 };
+    expect(alone).to.deep.include({ certificates: "pulumi", ca: one, keys: { generation: 1 } });
+    expect(alone).to.not.have.any.keys("vault", "rotation");
+    const address = "https://vault.example:8200";
+    const withVault = shared({ vault: { address } });
+    expect(withVault.certificates).to.equal("vault");
+    expect(withVault.vault).to.deep.equal({ address, mount: "dns-mesh", createMount: true, audience: "vault" });
+    expect(withVault.rotation).to.deep.equal({ every: 2_592_000, patience: 86_400, overlap: 86_400 });
+    expect(shared({ vault: { address }, certificates: "cert-manager" }).certificates).to.equal("cert-manager");
+  });
+
+  it("give times of the rotation as texts, each with a default of its own", () => {
+    const { rotation } = shared({
+      vault: { address: "https://vault.example" },
+      rotation: { every: "90d", overlap: "6h" },
+    });
+    expect(rotation).to.deep.equal({ every: 7_776_000, patience: 86_400, overlap: 21_600 });
+  });
+
+  it("trust a new root before it signs, unless told otherwise", () => {
+    expect(shared({ ca: { generation: 3 } }).ca).to.deep.equal({ generation: 3, signing: 2, oldest: 2 });
+    const last = { generation: 3, signing: 3, oldest: 3 };
+    expect(shared({ ca: last }).ca).to.deep.equal(last);
+  });
+
+  const vault = { address: "https://vault.example" };
   const refused: readonly [string, Record<string, unknown>, RegExp][] = [
     ["that are empty", {}, /"site-a" is not configured: set dns-mesh:mesh .* or dns-mesh:shared/],
     ["that are of both kinds", { ...minimal, mesh: exampleList }, /remove one of them/],
@@ -144,6 +179,61 @@ describe("a stack's settings", () => {
       "with a Vault that is no URL",
       { mesh: exampleList, vault: { address: "vault:8200" } },
       /dns-mesh:vault\.address: must be an http or https URL/,
+    ],
+    [
+      "with a mount that is no path",
+      { mesh: exampleList, vault: { ...vault, mount: "/dns mesh/" } },
+      /dns-mesh:vault\.mount: must be letters, digits, - and _/,
+    ],
+    [
+      "with a private key among Vault's authorities",
+      { mesh: exampleList, vault: { ...vault, caCert: "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----" } },
+      /dns-mesh:vault\.caCert: holds a private key: write certificates only/,
+    ],
+    [
+      "with certificates of Vault and no Vault",
+      { mesh: exampleList, certificates: "vault" },
+      /dns-mesh:certificates: is vault, but there is no Vault: set dns-mesh:vault, or choose/,
+    ],
+    [
+      "with certificates of somebody unknown",
+      { mesh: exampleList, certificates: "acme" },
+      /dns-mesh:certificates: must be vault, cert-manager or pulumi/,
+    ],
+    [
+      "with times of a rotation and no Vault",
+      { mesh: exampleList, rotation: { every: "30d" } },
+      /dns-mesh:rotation: needs dns-mesh:vault; without Vault, keys rotate by dns-mesh:keys generation/,
+    ],
+    [
+      "with a time that is none",
+      { mesh: exampleList, vault, rotation: { every: "a month" } },
+      /dns-mesh:rotation\.every: must be a number with s, m, h or d, such as "30d"/,
+    ],
+    [
+      "with rotations that would overtake each other",
+      { mesh: exampleList, vault, rotation: { every: "2d" } },
+      /dns-mesh:rotation\.every: must be longer than patience and overlap together/,
+    ],
+    [
+      "with a root that signs before it exists",
+      { mesh: exampleList, ca: { generation: 2, signing: 3 } },
+      /dns-mesh:ca\.signing: must not be above generation/,
+    ],
+    [
+      "with a root that signs and is not trusted",
+      { mesh: exampleList, ca: { generation: 2, signing: 1, oldest: 2 } },
+      /dns-mesh:ca\.oldest: must not be above signing/,
+    ],
+    [
+      "with a generation of keys that is none",
+      { mesh: exampleList, keys: { generation: 0 } },
+      /dns-mesh:keys\.generation: must be at least 1/,
+    ],
+    [
+      "with a schedule that is none",
+      { ...minimal, rotatorSchedule: "hourly" },
+      /dns-mesh:rotatorSchedule: must be a schedule/,
     ],
     [
       "with a list of sites without a primary",

@@ -1,5 +1,7 @@
+import type { IssuedCertificate } from "../../../components/site/welcome";
 import type { Mesh, WelcomeSecrets } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
+import type { WelcomeTrust } from "../../../src/mesh/trust";
 import { welcomePacket } from "../../../src/mesh/welcome";
 import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
 
@@ -32,8 +34,8 @@ export const sharedName = "organization/dns-mesh/shared";
 export function exampleSecrets(site: string): WelcomeSecrets {
   return {
     keyRing: {
-      signing: "mesh-1",
-      accepted: [{ name: "mesh-1", algorithm: "hmac-sha256", secret: Buffer.from("s".repeat(64)).toString("base64") }],
+      version: 1,
+      current: { name: "mesh-1", algorithm: "hmac-sha256", secret: Buffer.from("s".repeat(64)).toString("base64") },
     },
     certificate: `certificate of ${site}`,
     privateKey: `PRIVATE key of ${site}`,
@@ -41,15 +43,45 @@ export function exampleSecrets(site: string): WelcomeSecrets {
 }
 
 /** What the shared stack's outputs look like from a site's stack. */
-export function sharedOutputs(mesh: Mesh = exampleMesh): { outputs: Record<string, unknown>; secret: string[] } {
+export function sharedOutputs(
+  mesh: Mesh = exampleMesh,
+  trust: WelcomeTrust = {},
+): { outputs: Record<string, unknown>; secret: string[] } {
   const names = mesh.sites.map((site) => site.name);
   return {
     outputs: {
       directory: renderDirectory(mesh),
       catalog: renderCatalog(mesh),
-      sites: Object.fromEntries(names.map((name) => [name, welcomePacket(mesh, name, "root certificate")])),
+      sites: Object.fromEntries(
+        names.map((name) => [name, { ...welcomePacket(mesh, name, "root certificate"), ...trust }]),
+      ),
       siteSecrets: Object.fromEntries(names.map((name) => [name, exampleSecrets(name)])),
     },
     secret: ["siteSecrets"],
   };
+}
+
+/** What an authority outside the cluster issued for a site. */
+export function exampleIssued(site: string): IssuedCertificate {
+  const { certificate, privateKey } = exampleSecrets(site);
+  return { certificate, privateKey };
+}
+
+/** What the shared stack tells sites of a Vault that they log in to by the keys of their cluster. */
+export const vaultByJwt: WelcomeTrust = {
+  certificates: "vault",
+  rotation: { every: 2_592_000, patience: 86_400, overlap: 86_400 },
+  vault: {
+    address: "https://vault.example",
+    mount: "dns-mesh",
+    audience: "vault",
+    auth: { method: "jwt", path: "dns-mesh-site", namespace: "dns-system" },
+    pki: { mount: "dns-mesh-pki", ttlHours: 720 },
+  },
+};
+
+/** The shared stack's outputs where secrets lie in Vault. */
+export function sharedVaultOutputs(trust: WelcomeTrust = vaultByJwt): { outputs: Record<string, unknown> } {
+  const { directory, catalog, sites } = sharedOutputs(exampleMesh, trust).outputs;
+  return { outputs: { directory, catalog, sites } };
 }

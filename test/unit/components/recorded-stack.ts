@@ -55,7 +55,25 @@ const answers: Readonly<Record<string, (args: pulumi.runtime.MockResourceArgs, o
   "tls:index/selfSignedCert:SelfSignedCert": ({ name }) => ({ certPem: `root ${name}` }),
   "tls:index/locallySignedCert:LocallySignedCert": ({ name }) => ({ certPem: `certificate ${name}` }),
   "vault:kv/secretV2:SecretV2": () => ({}),
-  "vault:index/policy:Policy": () => ({}),
+  ...Object.fromEntries(
+    [
+      "index/policy:Policy",
+      "index/mount:Mount",
+      "index/authBackend:AuthBackend",
+      "jwt/authBackend:AuthBackend",
+      "jwt/authBackendRole:AuthBackendRole",
+      "appRole/authBackendRole:AuthBackendRole",
+      "pkiSecret/secretBackendConfigIssuers:SecretBackendConfigIssuers",
+      "pkiSecret/secretBackendRole:SecretBackendRole",
+    ].map((kind) => [`vault:${kind}`, (): State => ({})]),
+  ),
+  "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId": ({ name }) => ({
+    secretId: pulumi.secret(`SECRET id of ${name}`),
+  }),
+  "vault:pkiSecret/secretBackendRootCert:SecretBackendRootCert": ({ name }) => ({
+    certificate: `root ${name}`,
+    issuerId: `issuer ${name}`,
+  }),
   "pulumi:providers:vault": () => ({}),
   "pulumi:providers:kubernetes": () => ({}),
   "pulumi:pulumi:StackReference": ({ inputs }, options) => {
@@ -79,6 +97,8 @@ const answers: Readonly<Record<string, (args: pulumi.runtime.MockResourceArgs, o
       "networking.k8s.io/v1:NetworkPolicy",
       "policy/v1:PodDisruptionBudget",
       "batch/v1:CronJob",
+      "cert-manager.io/v1:Issuer",
+      "cert-manager.io/v1:Certificate",
     ].map((kind) => [`kubernetes:${kind}`, (): State => ({})]),
   ),
 };
@@ -114,6 +134,8 @@ class RecordingMocks implements pulumi.runtime.Mocks {
       const path = `${String(wanted["mount"])}/${String(wanted["name"])}`;
       return { ...wanted, dataJson: JSON.stringify(this.options.vault?.[path]) };
     }
+    if (token === "vault:appRole/getAuthBackendRoleId:getAuthBackendRoleId")
+      return { ...wanted, roleId: `role id of ${String(wanted["roleName"])}` };
     throw new Error(`no mock for ${token}`);
   }
 }

@@ -20,7 +20,7 @@ describe("bundles", () => {
   };
   const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-  for (const name of ["agent", "reconciler"] as const) {
+  for (const name of ["agent", "reconciler", "rotator"] as const) {
     describe(name, () => {
       it("is small enough to share a ConfigMap's megabyte with others", () => {
         expect(Buffer.byteLength(bundle(name))).to.be.within(1000, 400_000);

@@ -195,6 +195,52 @@ describe("parseMesh", () => {
     });
   }
 
+  describe("a site's keys for Vault", () => {
+    const pem = (body: string): string => `-----BEGIN PUBLIC KEY-----\n${body}\n-----END PUBLIC KEY-----\n`;
+
+    it("are taken, for pods in dns-system unless told otherwise", () => {
+      const mesh = seed();
+      mesh.sites[0]!["vault"] = { serviceAccountKeys: [pem("MFkw")] };
+      mesh.sites[1]!["vault"] = { serviceAccountKeys: [pem("MFkx")], namespace: "dns" };
+      const [first, second, third] = parseMesh(mesh).sites;
+      expect(first?.vault).to.deep.equal({ serviceAccountKeys: [pem("MFkw").trim()], namespace: "dns-system" });
+      expect(second?.vault?.namespace).to.equal("dns");
+      expect(third).not.to.have.property("vault");
+    });
+
+    it("are refused when they are two sites' at once: Vault could not tell them apart", () => {
+      const message = spoilt((_, [a, b]) => {
+        a!["vault"] = { serviceAccountKeys: [pem("MFkw")] };
+        b!["vault"] = { serviceAccountKeys: [pem("MFkx"), pem("MF\nkw")] };
+      });
+      expect(message).to.match(
+        /^mesh\.sites\[1\]\.vault\.serviceAccountKeys\[1\]: the key is that of mesh\.sites\[0\]\.vault\.serviceAccountKeys\[0\]; /,
+      );
+    });
+
+    it("are refused when they are private, without being shown", () => {
+      const secret = "MHcCAQEEIJ7nbSoNobodyShallSeeThis";
+      const message = spoilt((_, [a]) => {
+        const key = `-----BEGIN EC PRIVATE KEY-----\n${secret}\n-----END EC PRIVATE KEY-----`;
+        a!["vault"] = { serviceAccountKeys: [key] };
+      });
+      expect(message).to.match(
+        /^mesh\.sites\[0\]\.vault\.serviceAccountKeys\[0\]: is a private key, .* remove it here/,
+      );
+      expect(message).not.to.contain(secret);
+    });
+
+    it("are refused when they are none, or for a namespace that is none", () => {
+      const vault = { serviceAccountKeys: ["ssh-ed25519 AAAA"], namespace: "DNS" };
+      const message = spoilt((_, [a]) => (a!["vault"] = vault));
+      expect(message).to.match(/serviceAccountKeys\[0\]: is not a public key in PEM/);
+      expect(message).to.match(/vault\.namespace: must be a DNS label/);
+      expect(spoilt((_, [a]) => (a!["vault"] = { serviceAccountKeys: [] }))).to.match(
+        /vault\.serviceAccountKeys: is empty; .* or leave vault out: the site then logs in by AppRole/,
+      );
+    });
+  });
+
   it("lists all problems at once, those between fields as well", () => {
     const message = spoilt((mesh, sites) => {
       sites[0]!["addresses"] = ["nowhere"];

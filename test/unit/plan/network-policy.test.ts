@@ -61,9 +61,9 @@ describe("peerPolicySpec", () => {
     ]);
   });
 
-  it("asks other sites on the port that they answer on", () => {
-    const { egress = [] } = peerPolicySpec({ packet, remotePort: 5300 });
-    expect(egress[0]?.ports.slice(0, 2).map(({ port }) => port)).to.deep.equal([5300, 5300]);
+  it("asks other sites on the ports that they answer on", () => {
+    const { egress = [] } = peerPolicySpec({ packet, remotePort: 5300, securePort: 8530 });
+    expect(egress[0]?.ports.map(({ port }) => port)).to.deep.equal([5300, 5300, 8530]);
   });
 });
 

@@ -3,7 +3,8 @@ import { isObject, type Json, type Properties } from "../wire";
 import { text, type Vault } from "./engines";
 import { fromVault, toVault, tokenFields, type Field } from "./fields";
 
-function ttl(seconds: Json | undefined): string {
+/** Seconds as the real plugin keeps them: `10m`. */
+export function duration(seconds: Json | undefined): string {
   const whole = typeof seconds === "number" ? seconds : 0;
   if (whole % 3600 === 0) return `${whole / 3600}h`;
   return whole % 60 === 0 ? `${whole / 60}m` : `${whole}s`;
@@ -16,9 +17,9 @@ async function tuneOf(vault: Vault, path: string): Promise<Properties> {
     allowedResponseHeaders: live["allowed_response_headers"] ?? [],
     auditNonHmacRequestKeys: live["audit_non_hmac_request_keys"] ?? [],
     auditNonHmacResponseKeys: live["audit_non_hmac_response_keys"] ?? [],
-    defaultLeaseTtl: ttl(live["default_lease_ttl"]),
+    defaultLeaseTtl: duration(live["default_lease_ttl"]),
     listingVisibility: live["listing_visibility"] ?? "",
-    maxLeaseTtl: ttl(live["max_lease_ttl"]),
+    maxLeaseTtl: duration(live["max_lease_ttl"]),
     passthroughRequestHeaders: live["passthrough_request_headers"] ?? [],
     tokenType: live["token_type"] ?? "default-service",
   };
@@ -235,6 +236,14 @@ export function appRoleKind(vault: Vault): ResourceKind {
     backend: "approle",
     extra: async (path) => ({ roleId: text((await vault().find(`${path}/role-id`)) ?? {}, "role_id") }),
   });
+}
+
+/** `vault.appRole.getAuthBackendRoleId`. */
+export async function getRoleId(vault: Vault, args: Properties): Promise<Properties> {
+  const path = `auth/${text(args, "backend", "approle")}/role/${text(args, "roleName")}/role-id`;
+  const live = await vault().find(path);
+  if (!live) throw new Error(`no role found at "${path}"`);
+  return { ...args, id: path, roleId: text(live, "role_id") };
 }
 
 /** `vault.appRole.AuthBackendRoleSecretId`. Its id holds the accessor. */

@@ -1,7 +1,8 @@
 import { BridgedProvider } from "../bridged";
 import { VaultApi } from "./api";
-import { appRoleKind, authBackendKind, jwtBackendKind, jwtRoleKind, secretIdKind } from "./auth";
+import { appRoleKind, authBackendKind, getRoleId, jwtBackendKind, jwtRoleKind, secretIdKind } from "./auth";
 import { getSecretV2, mountKind, policyKind, secretV2Kind, type Vault } from "./engines";
+import { configIssuersKind, pkiRoleKind, rootCertKind } from "./pki";
 
 /** Stands in for Pulumi's vault plugin: what the mesh uses of it, over the HTTP API of a real Vault. */
 export function vaultProvider(): BridgedProvider {
@@ -22,8 +23,15 @@ export function vaultProvider(): BridgedProvider {
       "vault:jwt/authBackendRole:AuthBackendRole": jwtRoleKind(vault),
       "vault:appRole/authBackendRole:AuthBackendRole": appRoleKind(vault),
       "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId": secretIdKind(vault),
+      "vault:pkiSecret/secretBackendRootCert:SecretBackendRootCert": rootCertKind(vault),
+      "vault:pkiSecret/secretBackendConfigIssuers:SecretBackendConfigIssuers": configIssuersKind(vault),
+      "vault:pkiSecret/secretBackendRole:SecretBackendRole": pkiRoleKind(vault),
     },
     functions: {
+      "vault:appRole/getAuthBackendRoleId:getAuthBackendRoleId": {
+        secrets: [],
+        call: (args) => getRoleId(vault, args),
+      },
       "vault:kv/getSecretV2:getSecretV2": { secrets: ["data", "dataJson"], call: (args) => getSecretV2(vault, args) },
     },
   });

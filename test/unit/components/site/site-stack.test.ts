@@ -1,25 +1,8 @@
 import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
-import { exampleSecrets, sharedName, sharedOutputs } from "../example-mesh";
+import { exampleSecrets, sharedName, sharedOutputs, sharedVaultOutputs } from "../example-mesh";
 import { annotationsOf, nameOf, type Registered, type Run } from "../recorded-stack";
-import { up } from "../site-run";
-
-type PodSpec = k8s.types.output.core.v1.PodSpec;
-type Container = k8s.types.output.core.v1.Container;
-
-function podSpecs(run: Run): PodSpec[] {
-  const set = run.one("StatefulSet").inputs as k8s.types.output.apps.v1.StatefulSet;
-  const job = run.one("CronJob").inputs as k8s.types.output.batch.v1.CronJob;
-  return [set.spec.template.spec, job.spec.jobTemplate.spec.template.spec];
-}
-
-function containersOf(spec: PodSpec): Container[] {
-  return [...((spec.initContainers as Container[] | undefined) ?? []), ...spec.containers];
-}
-
-function environment(container: Container | undefined): Record<string, string> {
-  return Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
-}
+import { containersOf, environment, podSpecs, up } from "./site-run";
 
 function kubernetes(run: Run): readonly Registered[] {
   return run.resources.filter(({ type }) => type.startsWith("kubernetes:"));
@@ -363,24 +346,22 @@ describe("SiteStack", () => {
     });
 
     it("let pods reach the Vault that the shared stack or the site names, and look its name up", async () => {
-      const shelf = { address: "https://vault.example:8200", mount: "m", paths: { "site-a": "p" } };
-      const stacks = { [sharedName]: { outputs: { ...sharedOutputs().outputs, vaultPaths: shelf } } };
-      const vault = { "m/p": exampleSecrets("site-a") };
-      const byName = await up("site-a", { stacks, vault });
+      const stacks = { [sharedName]: sharedVaultOutputs() };
+      const byName = await up("site-a", { stacks });
       expect(names(byName)).to.include.members(["vault", "key-rotator"]);
-      expect(byName.one("NetworkPolicy", "vault").wire).to.contain("kube-dns").and.to.contain("8200");
-      expect(podSpecs(byName)[0]?.dnsPolicy).to.equal("ClusterFirst");
+      expect(byName.one("NetworkPolicy", "vault").wire).to.contain("kube-dns").and.to.contain("443");
+      expect(podSpecs(byName).map((spec) => spec.dnsPolicy)).to.deep.equal(["ClusterFirst", "Default", "ClusterFirst"]);
       const config = { vault: { address: "http://192.0.2.20:8200" } };
-      const byAddress = await up("site-a", { stacks, vault, config });
+      const byAddress = await up("site-a", { stacks, config });
       expect(byAddress.one("NetworkPolicy", "vault").wire).to.contain("192.0.2.20/32").and.not.to.contain("kube-dns");
-      expect(podSpecs(byAddress)[0]?.dnsPolicy).to.equal("Default");
+      expect(podSpecs(byAddress).map((spec) => spec.dnsPolicy)).to.deep.equal(["Default", "Default", "Default"]);
     });
   });
 
   it("gives Secrets to the engine as secrets, and nothing of them to ConfigMaps", async () => {
     const reader = { name: "bind", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
     const run = await up("site-a", { config: { readers: [reader] } });
-    const key = exampleSecrets("site-a").keyRing.accepted[0]?.secret ?? "";
+    const key = exampleSecrets("site-a").keyRing.current.secret;
     for (const secret of run.all("Secret")) expect(secret.wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
     const ring =
       (run.one("Secret", "tsig-key-ring").inputs as { data: Record<string, string> }).data["ring.json"] ?? "";

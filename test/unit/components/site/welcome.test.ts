@@ -1,18 +1,31 @@
 import { expect } from "chai";
 import { UserError } from "../../../../src/errors";
 import { fetchWelcome } from "../../../../components/site/welcome";
-import { exampleSecrets, sharedName, sharedOutputs } from "../example-mesh";
+import type { WelcomeTrust } from "../../../../src/mesh/trust";
+import {
+  exampleIssued,
+  exampleSecrets,
+  sharedName,
+  sharedOutputs,
+  sharedVaultOutputs,
+  vaultByJwt,
+} from "../example-mesh";
 import { runStack, type Run, type RunOptions } from "../recorded-stack";
 
 interface Fetched extends Partial<RunOptions> {
   readonly site?: string;
+  readonly namespace?: string;
 }
 
-function fetch({ site = "site-b", ...options }: Fetched): Promise<Run> {
+function settings({ site, namespace }: Fetched): Parameters<typeof fetchWelcome>[0] {
+  return { shared: sharedName, site: site ?? "site-b", namespace: namespace ?? "dns-system", vault: undefined };
+}
+
+function fetch(options: Fetched): Promise<Run> {
   return runStack({
     program: async () => {
-      const { packet, secrets, central } = await fetchWelcome({ shared: sharedName, site, vault: undefined });
-      return { packet, secrets, directory: central.directory };
+      const { packet, central, ring, issued } = await fetchWelcome(settings(options));
+      return { packet, directory: central.directory, ...(ring && { ring }), ...(issued && { issued }) };
     },
     ...options,
   });
@@ -22,9 +35,7 @@ async function failure(options: Fetched): Promise<Error> {
   let caught: unknown;
   await runStack({
     program: async () => {
-      caught = await fetchWelcome({ shared: sharedName, site: options.site ?? "site-b", vault: undefined }).catch(
-        (error: unknown) => error,
-      );
+      caught = await fetchWelcome(settings(options)).catch((error: unknown) => error);
       return {};
     },
     ...options,
@@ -38,20 +49,38 @@ describe("a site's welcome", () => {
     const { outputs } = await fetch({ stacks: { [sharedName]: sharedOutputs() } });
     expect(outputs["packet"]?.value).to.have.nested.property("site.name", "site-b");
     expect(outputs["directory"]?.value).to.equal(sharedOutputs().outputs["directory"]);
-    expect(outputs["secrets"]).to.deep.equal({ value: exampleSecrets("site-b"), secret: true });
+    const { keyRing, ...issued } = exampleSecrets("site-b");
+    expect(outputs["ring"]).to.deep.equal({ value: keyRing, secret: true });
+    expect(outputs["issued"]).to.deep.equal({ value: issued, secret: true });
   });
 
-  it("comes from Vault where the shared stack put it there", async () => {
-    const outputs = Object.fromEntries(
-      Object.entries(sharedOutputs().outputs).filter(([name]) => name !== "siteSecrets"),
-    );
-    const paths = { address: "https://vault.example", mount: "dns-mesh", paths: { "site-b": "sites/site-b" } };
-    const run = await fetch({
-      stacks: { [sharedName]: { outputs: { ...outputs, vaultPaths: paths } } },
-      vault: { "dns-mesh/sites/site-b": exampleSecrets("site-b") },
+  it("is public as a whole, without a way into Vault, where pods fetch keys and certificates themselves", async () => {
+    const run = await fetch({ stacks: { [sharedName]: sharedVaultOutputs() } });
+    expect(run.outputs).to.have.keys("packet", "directory");
+    expect(run.all("pulumi:providers:vault")).to.be.empty;
+  });
+
+  for (const [certificates, folder] of [
+    ["pulumi", "sites"],
+    ["cert-manager", "issuers"],
+  ] as const) {
+    it(`has its certificate from Vault where the shared stack put it there, with ${certificates}`, async () => {
+      const trust: WelcomeTrust = { ...vaultByJwt, certificates };
+      const issued = exampleIssued("site-b");
+      const run = await fetch({
+        stacks: { [sharedName]: sharedVaultOutputs(trust) },
+        vault: { [`dns-mesh/${folder}/site-b`]: issued },
+      });
+      expect(run.outputs["issued"]).to.deep.equal({ value: issued, secret: true });
+      expect(run.one("pulumi:providers:vault").inputs).to.include({ address: "https://vault.example" });
     });
-    expect(run.outputs["secrets"]).to.deep.equal({ value: exampleSecrets("site-b"), secret: true });
-    expect(run.one("pulumi:providers:vault").inputs).to.include({ address: "https://vault.example" });
+  }
+
+  it("names the cure when Vault expects the pods in another namespace", async () => {
+    const { message } = await failure({ namespace: "dns", stacks: { [sharedName]: sharedVaultOutputs() } });
+    expect(message).to.match(
+      /"dns-system", but dns-mesh:namespace is "dns"; set "vault: \{ namespace: dns \}" for the site/,
+    );
   });
 
   it("says what to do when there is no such shared stack", async () => {

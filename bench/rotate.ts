@@ -1,0 +1,49 @@
+import { Lab } from "../test/support/lab";
+import { MeshVault } from "../test/support/lab/mesh-vault";
+import { LabRotator, rotateOnce } from "../test/support/lab/rotator";
+import { table } from "../test/support/table";
+import { ensureTools } from "../test/support/tools";
+import { FullLoad } from "./support/full-load";
+import { runBench, type Values, wholeNumber } from "./support/options";
+
+const options = {
+  sites: wholeNumber(3, { least: 2, most: 26 }),
+  rotations: wholeNumber(3, { most: 1000 }),
+};
+
+/** Steps follow each other as fast as the sites' looks at Vault (every half second here) allow. */
+const settings = { every: 86_400, patience: 60, overlap: 1, margin: 2.5 };
+
+function log(line: string): void {
+  console.error(line);
+}
+
+/** Rotates the key ring of a mesh at full load, and counts what went wrong: nothing may. */
+async function rotations(o: Values<typeof options>): Promise<object> {
+  await ensureTools(["knot", "vault"], log);
+  log(`starting Vault and a mesh of ${o.sites} sites`);
+  await using vault = await MeshVault.start();
+  await using lab = await Lab.create({ sites: o.sites, vault });
+  await lab.upAll();
+  await lab.converged(60);
+  const rotator = new LabRotator({ lab, vault, site: lab.plan.primary, settings });
+  await using load = await FullLoad.start(lab);
+  for (let i = 1; i <= o.rotations; i++) {
+    await rotateOnce(rotator);
+    log(`rotation ${i} of ${o.rotations}: ${(await vault.ring()).document.current.name} is the current key`);
+  }
+  const { failures, ...counts } = await load.stop();
+  for (const failure of failures) log(failure);
+  const { transfers, notifies, answers } = counts;
+  console.log(
+    table([
+      [`during ${o.rotations} rotations`, "tried", "failed"],
+      ["transfers", transfers.tried, transfers.failed].map(String),
+      ["NOTIFYs", notifies.tried, notifies.refused].map(String),
+      ["answers", answers.tried, answers.lost].map(String),
+    ]),
+  );
+  return { rotations: o.rotations, ...counts };
+}
+
+void runBench(options, rotations);

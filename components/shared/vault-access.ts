@@ -1,0 +1,162 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as vault from "@pulumi/vault";
+import type { Mesh, Site, SiteVault } from "../../src/mesh/model";
+import { pkiRole, vaultRole, type CertificateSource, type VaultClient } from "../../src/mesh/trust";
+import { ringSecret } from "../../src/mesh/vault-access";
+import { catalogSites, serverName } from "../../src/mesh/welcome";
+import type { VaultConfig } from "../shared-config";
+import { pkiMount } from "./vault-pki";
+
+/** The auth mount that sites share whose clusters' keys are not in the list. */
+export const appRoleMount = "dns-mesh-approle";
+
+const rotatorPolicy = "dns-mesh-rotator";
+const tokenSeconds = 600;
+
+/** A site's own JWT auth mount. */
+export function jwtMount(site: string): string {
+  return `dns-mesh-${site}`;
+}
+
+/** Service accounts of the programs that ask Vault. */
+const accounts: Readonly<Record<VaultClient, string>> = { site: "knot", rotator: "key-rotator" };
+
+/** What {@link VaultAccess} needs. */
+export interface VaultAccessArgs {
+  readonly vault: VaultConfig;
+  readonly mesh: Mesh;
+  readonly certificates: CertificateSource;
+}
+
+/** A role's name, what it may do, and how long its tokens live. */
+interface RoleArgs {
+  readonly roleName: string;
+  readonly tokenPolicies: pulumi.Input<string>[];
+  readonly tokenTtl: number;
+  readonly tokenMaxTtl: number;
+  readonly tokenNoDefaultPolicy: boolean;
+}
+
+/**
+ * Who may log in to Vault, and what for: each site reads the ring and gets its own certificate, and the rotators of the
+ * catalog sites read and write the ring. Vault needs no way into a cluster: it checks tokens against keys from the list.
+ */
+export class VaultAccess extends pulumi.ComponentResource {
+  private readonly args: VaultAccessArgs;
+
+  constructor(name: string, args: VaultAccessArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dnsmesh:shared:VaultAccess", name, {}, opts);
+    this.args = args;
+    const rotator = this.createPolicy(`${name}-rotator`, rotatorPolicy, [
+      [`${args.vault.mount}/data/${ringSecret}`, ["read", "update"]],
+    ]);
+    const rotating = new Set(catalogSites(args.mesh).map((site) => site.name));
+    const appRoles = args.mesh.sites.some((site) => site.vault === undefined) ? this.createAppRoles(name) : undefined;
+    for (const site of args.mesh.sites) {
+      const policies: [VaultClient, vault.Policy][] = [["site", this.createSitePolicy(name, site)]];
+      if (rotating.has(site.name)) policies.push(["rotator", rotator]);
+      if (site.vault !== undefined) this.createJwt(`${name}-${site.name}`, { site, trusted: site.vault, policies });
+      else if (appRoles !== undefined) this.createAppRole(`${name}-${site.name}`, { site, appRoles, policies });
+    }
+    this.registerOutputs({});
+  }
+
+  private createSitePolicy(name: string, site: Site): vault.Policy {
+    const { mount } = this.args.vault;
+    const own: Readonly<Record<CertificateSource, Rule[]>> = {
+      vault: [[`${pkiMount(mount)}/issue/${pkiRole(site.name)}`, ["update"], this.certificateParameters(site)]],
+      pulumi: [[`${mount}/data/sites/${site.name}`, ["read"]]],
+      "cert-manager": [],
+    };
+    return this.createPolicy(`${name}-${site.name}`, `dns-mesh-site-${site.name}`, [
+      [`${mount}/data/${ringSecret}`, ["read"]],
+      ...own[this.args.certificates],
+    ]);
+  }
+
+  /** Roles hold names to the site's own; addresses only a policy can. */
+  private certificateParameters(site: Site): Parameters {
+    return {
+      common_name: [serverName(site.name, this.args.mesh.directoryZone)],
+      ip_sans: [site.addresses.join(",")],
+      "*": [],
+    };
+  }
+
+  private createPolicy(name: string, policyName: string, rules: readonly Rule[]): vault.Policy {
+    return new vault.Policy(`${name}-policy`, { name: policyName, policy: policyText(rules) }, { parent: this });
+  }
+
+  private createJwt(
+    name: string,
+    o: { site: Site; trusted: SiteVault; policies: [VaultClient, vault.Policy][] },
+  ): void {
+    const path = jwtMount(o.site.name);
+    const mount = new vault.jwt.AuthBackend(
+      `${name}-jwt`,
+      {
+        path,
+        type: "jwt",
+        description: `Pods of ${o.site.name}, by tokens of their cluster`,
+        jwtValidationPubkeys: [...o.trusted.serviceAccountKeys],
+      },
+      { parent: this },
+    );
+    for (const [client, policy] of o.policies) {
+      new vault.jwt.AuthBackendRole(
+        `${name}-jwt-${client}`,
+        {
+          backend: mount.path.apply((known) => known ?? path),
+          roleType: "jwt",
+          userClaim: "sub",
+          boundAudiences: [this.args.vault.audience],
+          boundSubject: `system:serviceaccount:${o.trusted.namespace}:${accounts[client]}`,
+          ...roleArgs(vaultRole("jwt", client, o.site.name), policy),
+        },
+        { parent: this },
+      );
+    }
+  }
+
+  private createAppRoles(name: string): vault.AuthBackend {
+    const description = "Pods of sites whose cluster's keys are not in the mesh's list";
+    return new vault.AuthBackend(
+      `${name}-approle`,
+      { type: "approle", path: appRoleMount, description },
+      { parent: this },
+    );
+  }
+
+  private createAppRole(
+    name: string,
+    o: { site: Site; appRoles: vault.AuthBackend; policies: [VaultClient, vault.Policy][] },
+  ): void {
+    for (const [client, policy] of o.policies) {
+      new vault.approle.AuthBackendRole(
+        `${name}-approle-${client}`,
+        { backend: o.appRoles.path, ...roleArgs(vaultRole("approle", client, o.site.name), policy) },
+        { parent: this },
+      );
+    }
+  }
+}
+
+/** Values that a request may have, by parameter; any when there are none. */
+type Parameters = Readonly<Record<string, readonly string[]>>;
+
+type Rule = readonly [path: string, capabilities: readonly string[], parameters?: Parameters];
+
+function policyText(rules: readonly Rule[]): string {
+  return rules.map(ruleText).join("");
+}
+
+function ruleText([path, capabilities, parameters]: Rule): string {
+  const allowed = Object.entries(parameters ?? {}).map(([key, values]) => `    "${key}" = ${JSON.stringify(values)}\n`);
+  const limits = parameters === undefined ? "" : `  allowed_parameters = {\n${allowed.join("")}  }\n`;
+  return `path "${path}" {\n  capabilities = ${JSON.stringify(capabilities)}\n${limits}}\n`;
+}
+
+function roleArgs(roleName: string, policy: vault.Policy): RoleArgs {
+  const lifetime = { tokenTtl: tokenSeconds, tokenMaxTtl: tokenSeconds };
+  return { roleName, tokenPolicies: [policy.name], tokenNoDefaultPolicy: true, ...lifetime };
+}

@@ -1,0 +1,100 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { WelcomePacket } from "../../src/mesh/model";
+import type { SiteConfig } from "../config";
+import { objectOptions } from "../object-options";
+import { commonLabels, objects, paths, rotatorLabels } from "./names";
+import { containerSecurity, podSecurity } from "./pod-security";
+import { configMapVolume, secretVolume } from "./pod-volumes";
+import { vaultAccess } from "./trust-files";
+import { dnsPolicy, vaultReach } from "./vault-reach";
+
+/** What {@link KeyRotator} needs. */
+export interface KeyRotatorArgs {
+  readonly namespace: pulumi.Input<string>;
+  readonly config: SiteConfig;
+  readonly packet: WelcomePacket;
+  /** A cluster-internal address per Knot pod, by ordinal. */
+  readonly podAddresses: pulumi.Output<string[]>;
+}
+
+/**
+ * Looks every few minutes whether the key ring in Vault is due, and takes the next step of a rotation. Runs at each
+ * catalog site; Vault's compare-and-set lets one of them win. It has no API token.
+ */
+export class KeyRotator extends pulumi.ComponentResource {
+  constructor(name: string, args: KeyRotatorArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dnsmesh:site:KeyRotator", name, {}, opts);
+    const metadata = { name: "key-rotator", namespace: args.namespace, labels: commonLabels };
+    const account = new k8s.core.v1.ServiceAccount(
+      `${name}-account`,
+      { metadata, automountServiceAccountToken: false },
+      objectOptions(this),
+    );
+    new k8s.batch.v1.CronJob(
+      name,
+      { metadata, spec: cronJobSpec(args) },
+      objectOptions(this, { dependsOn: [account] }),
+    );
+    this.registerOutputs({});
+  }
+}
+
+function cronJobSpec(args: KeyRotatorArgs): k8s.types.input.batch.v1.CronJobSpec {
+  return {
+    schedule: args.config.rotatorSchedule,
+    concurrencyPolicy: "Forbid",
+    startingDeadlineSeconds: 120,
+    successfulJobsHistoryLimit: 1,
+    failedJobsHistoryLimit: 3,
+    jobTemplate: {
+      spec: {
+        backoffLimit: 0,
+        activeDeadlineSeconds: 240,
+        template: { metadata: { labels: rotatorLabels }, spec: podSpec(args) },
+      },
+    },
+  };
+}
+
+function podSpec(args: KeyRotatorArgs): k8s.types.input.core.v1.PodSpec {
+  const { config } = args;
+  const access = vaultAccess(args.packet, "rotator");
+  return {
+    serviceAccountName: "key-rotator",
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    dnsPolicy: dnsPolicy(vaultReach(args.packet, config)),
+    restartPolicy: "Never",
+    securityContext: podSecurity,
+    containers: [
+      {
+        name: "key-rotator",
+        image: config.images.node,
+        imagePullPolicy: config.imagePullPolicy,
+        command: ["node", `${paths.bundle}/rotator.js`, "run"],
+        env: [
+          { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
+          { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
+          { name: "DNS_MESH_PODS", value: args.podAddresses.apply((all) => all.join(",")) },
+          { name: "DNS_MESH_REMOTE_PORT", value: String(config.remotePort) },
+          ...access.environment,
+        ],
+        resources: config.resources.rotator,
+        securityContext: containerSecurity,
+        volumeMounts: [
+          { name: objects.config, mountPath: paths.config, readOnly: true },
+          { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
+          { name: objects.rotatorBundle, mountPath: paths.bundle, readOnly: true },
+          ...access.mounts,
+        ],
+      },
+    ],
+    volumes: [
+      configMapVolume(objects.config),
+      secretVolume(objects.localKey),
+      configMapVolume(objects.rotatorBundle),
+      ...access.volumes,
+    ],
+  };
+}

@@ -1,0 +1,49 @@
+import { messageOf, UserError } from "../../errors";
+import { DnsClient } from "../../io/dns-client";
+import { freshKey } from "../../io/fresh-key";
+import { readJsonFile } from "../../io/json-file";
+import { VaultClient } from "../../io/vault-client";
+import { object } from "../../mesh/json-fields";
+import { parseRotation } from "../../mesh/rotation-settings";
+import { parseVaultAccess } from "../../mesh/vault-access";
+import { parseWelcomePacket } from "../../mesh/welcome";
+import type { Environment } from "../environment";
+import { createLogger, type Logger } from "../log";
+import { readRotatorOptions } from "./options";
+import { rotate } from "./rotate";
+
+/** Milliseconds after which asking the sites is given up; the next run asks again. */
+const dnsPatience = 60_000;
+
+/** The program that advances the key ring: `run` does what is due, `rotate` begins a rotation now. */
+async function main(
+  command: string | undefined,
+  o: { readonly env: Environment; readonly log: Logger },
+): Promise<void> {
+  if (command !== "run" && command !== "rotate") throw new UserError(`say run or rotate, not "${command ?? ""}"`);
+  const options = readRotatorOptions(o.env);
+  const read = (json: unknown) => ({
+    packet: parseWelcomePacket(json),
+    settings: parseRotation(object(json, "welcome packet")["rotation"]),
+  });
+  const { packet, settings } = await readJsonFile(options.packetFile, read);
+  const access = await readJsonFile(options.vaultFile, parseVaultAccess);
+  const parts = {
+    ...{ options, packet, settings, log: o.log, freshKey, now: Date.now },
+    vault: new VaultClient(access),
+    mount: access.mount,
+    dns: new DnsClient({ timeoutMs: 1500, transferMs: 20_000, signal: AbortSignal.timeout(dnsPatience) }),
+  };
+  await rotate(parts, command === "rotate");
+}
+
+const log = createLogger({ write: (line) => process.stdout.write(line), now: Date.now });
+main(process.argv[2], { env: process.env, log }).then(
+  () => {
+    process.exitCode = 0;
+  },
+  (error: unknown) => {
+    log.error(messageOf(error));
+    process.exitCode = 1;
+  },
+);

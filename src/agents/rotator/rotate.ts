@@ -1,0 +1,95 @@
+import type { DnsClient } from "../../io/dns-client";
+import { readJsonFile } from "../../io/json-file";
+import { VaultError, type VaultClient } from "../../io/vault-client";
+import type { TsigKey, WelcomePacket } from "../../mesh/model";
+import { parseRingDocument, type RingDocument } from "../../mesh/ring-document";
+import type { RotationSettings } from "../../mesh/rotation-settings";
+import { parseTsigKey } from "../../mesh/tsig-key";
+import { ringSecret } from "../../mesh/vault-access";
+import { planRotation, type KeyAnswers, type RotationStep } from "../../plan/rotation";
+import type { SiteView } from "../../plan/view";
+import type { Logger } from "../log";
+import type { RotatorOptions } from "./options";
+import { askSites, readSites } from "./sites";
+
+/** What {@link rotate} works with. */
+export interface RotateParts {
+  readonly options: RotatorOptions;
+  readonly packet: WelcomePacket;
+  readonly settings: RotationSettings;
+  readonly vault: Pick<VaultClient, "readSecret" | "writeSecret">;
+  /** KV v2 mount of the ring. */
+  readonly mount: string;
+  readonly dns: Pick<DnsClient, "query" | "transfer">;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly freshKey: (now: number) => TsigKey;
+  readonly log: Logger;
+}
+
+/** What came of a run. */
+export interface Rotated {
+  /** What was written, in its order. */
+  readonly steps: readonly RotationStep[];
+  /** Why nothing more was. */
+  readonly reason: string;
+}
+
+/** Steps after which there may be another at once. */
+const mostSteps = 3;
+
+/**
+ * Does what is due in the rotation of the ring. Any number of rotators may run at a time: each writes only over the
+ * version that it planned for, and whoever is late leaves it to the other.
+ *
+ * @param asked - Whether a rotation is to begin now, whatever the age of the key.
+ */
+export async function rotate(o: RotateParts, asked: boolean): Promise<Rotated> {
+  const steps: RotationStep[] = [];
+  while (steps.length < mostSteps) {
+    const { data, version } = await o.vault.readSecret(o.mount, ringSecret);
+    const document = parseRingDocument(data);
+    const answers = await answersTo(o, document);
+    const now = o.now();
+    const { settings } = o;
+    const fresh = o.freshKey(now);
+    const plan = planRotation({ document, ...(answers && { answers }), now, settings, fresh, asked });
+    if (plan.kind === "nothing") return ended(o, steps, plan.reason);
+    try {
+      await o.vault.writeSecret({ mount: o.mount, name: ringSecret, data: plan.document, cas: version });
+    } catch (error) {
+      if (!(error instanceof VaultError) || error.failure.kind !== "lostRace") throw error;
+      return ended(o, steps, `somebody else did it meanwhile: ${plan.step}`);
+    }
+    o.log.info("the key ring was advanced", { step: plan.step, reason: plan.reason, version: version + 1 });
+    steps.push(plan.step);
+    if (plan.step !== "stamp" && plan.step !== "drop") return { steps, reason: plan.reason };
+  }
+  return ended(o, steps, "the rest is left to the next run");
+}
+
+function ended({ log }: RotateParts, steps: readonly RotationStep[], reason: string): Rotated {
+  log.info("nothing (more) to do", { reason });
+  return { steps, reason };
+}
+
+/** Asks only when it matters: while there is a next key, and no time from which it signs. */
+async function answersTo(o: RotateParts, document: RingDocument): Promise<KeyAnswers | undefined> {
+  const { next } = document;
+  if (next === undefined || next.signFrom !== undefined) return undefined;
+  const { options, packet, dns } = o;
+  const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
+  const sites = await readSites({ dns, pods: options.pods, zones: packet, key });
+  const serversOf = ({ name, addresses }: SiteView) =>
+    name === packet.site.name ? options.pods : addresses.map((address) => ({ address, port: options.remotePort }));
+  const { name, algorithm, secret } = next;
+  const answers = await askSites({
+    dns,
+    sites,
+    serversOf,
+    zone: packet.directoryZone,
+    key: { name, algorithm, secret },
+  });
+  o.log.info("sites were asked for the next key", { ...answers });
+  return answers;
+}

@@ -1,0 +1,171 @@
+import { UserError } from "../errors";
+import { VaultError, type VaultClient } from "../io/vault-client";
+import type { TsigKey } from "../mesh/model";
+import { siteNameProblem } from "../mesh/names";
+import { parseRingDocument, type RingDocument, type RingKey } from "../mesh/ring-document";
+import { defaultRotation } from "../mesh/rotation-settings";
+import { ringSecret } from "../mesh/vault-access";
+import { planRotation } from "../plan/rotation";
+
+/** What the commands work with. */
+export interface KeyCommandParts {
+  readonly vault: VaultClient;
+  /** KV v2 mount of the ring. */
+  readonly mount: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly freshKey: (now: number) => TsigKey;
+  /** Gets a line at a time, none of which holds a secret. */
+  readonly print: (line: string) => void;
+}
+
+/** So often a write is tried again when a rotator was faster. */
+const mostRaces = 5;
+
+/** Tells which keys there are and what each is good for. */
+export async function showKeys(o: KeyCommandParts): Promise<void> {
+  const { document, version } = await readRing(o);
+  o.print(`version ${version} of ${o.mount}/${ringSecret}`);
+  const roles = ["previous", "current", "next"] as const;
+  for (const role of roles) {
+    const key = document[role];
+    if (key !== undefined) o.print(describeKey(role, key));
+  }
+}
+
+function describeKey(role: string, { name, algorithm, createdAt, signFrom, acceptUntil }: RingKey): string {
+  const times = [
+    ...(createdAt === undefined ? [] : [`made ${createdAt}`]),
+    ...(signFrom === undefined ? [] : [`signs from ${signFrom}`]),
+    ...(acceptUntil === undefined ? [] : [`accepted until ${acceptUntil}`]),
+  ];
+  return [role.padEnd(8), name, algorithm, ...times].join("  ");
+}
+
+/** Makes a next key now. The rotators in the mesh see to the rest. */
+export async function rotateKeys(o: KeyCommandParts): Promise<void> {
+  for (let races = 0; races < mostRaces; races++) {
+    const { document, version } = await readRing(o);
+    if (document.next?.createdAt !== undefined) {
+      o.print(`a rotation is under way already: ${document.next.name} was made at ${document.next.createdAt}`);
+      return;
+    }
+    const now = o.now();
+    const plan = planRotation({ document, now, settings: defaultRotation, fresh: o.freshKey(now), asked: true });
+    if (plan.kind === "nothing") throw new Error(plan.reason);
+    const written = await tryWrite(o, plan.document, version);
+    if (written) o.print(plan.reason);
+    if (written && plan.step === "start") return;
+  }
+  throw lostTooOften();
+}
+
+/**
+ * Shuts a site out: first its way into Vault, then every key that it knows. In this order, since it could fetch the new
+ * ring otherwise.
+ *
+ * @param o.isClosed - Its way into Vault was closed before.
+ * @throws UserError when Vault knows no such site.
+ */
+export async function revokeSite(
+  o: KeyCommandParts & { readonly site: string; readonly isClosed: boolean },
+): Promise<void> {
+  const problem = siteNameProblem(o.site);
+  if (problem !== undefined) throw new UserError(`--site: "${o.site}" ${problem}`);
+  // Read first: a ring that cannot be read is told before anything is closed.
+  await readRing(o);
+  if (!o.isClosed) await closeAccess(o);
+  const name = await replaceRing(o);
+  o.print(`the ring holds ${name} alone; the keys before it are accepted nowhere as soon as sites have read it`);
+  o.print(
+    "transfers between two sites fail until both have: 20 s at the most, and then they are caught up by themselves",
+  );
+}
+
+/** What {@link revokeSite} is about to do, and what it costs. */
+export function revocationNotice(site: string): readonly string[] {
+  return [
+    `This deletes the roles of ${site} in Vault, revokes its tokens, and puts a new key in the place of the whole ring.`,
+    `${site} gets nothing from the mesh any more. Between the other sites transfers and NOTIFYs fail until both ends have`,
+    "read the new ring (20 s at the most); answers go on. Say --yes to do it.",
+  ];
+}
+
+interface Entrance {
+  readonly roles: readonly string[];
+  /** Where its tokens came from. */
+  readonly login: string;
+}
+
+/** The ways in that the shared stack may have made for a site. */
+function entrances(site: string): readonly Entrance[] {
+  const [jwt, approle] = [`auth/dns-mesh-${site}`, "auth/dns-mesh-approle"];
+  return [
+    { roles: [`${jwt}/role/site`, `${jwt}/role/rotator`], login: `${jwt}/login` },
+    { roles: [`${approle}/role/site-${site}`, `${approle}/role/rotator-${site}`], login: `${approle}/login` },
+  ];
+}
+
+async function closeAccess(o: KeyCommandParts & { readonly site: string }): Promise<void> {
+  let closed = 0;
+  for (const { roles, login } of entrances(o.site)) {
+    const standing = [];
+    for (const role of roles) if (await isThere(o.vault, role)) standing.push(role);
+    if (standing.length === 0) continue;
+    for (const role of standing) await o.vault.remove(role);
+    await o.vault.write(`sys/leases/revoke-prefix/${login}`, {});
+    o.print(`deleted ${standing.join(", ")}; revoked all tokens of ${login}`);
+    closed += 1;
+  }
+  if (closed === 0) {
+    throw new UserError(
+      `Vault has no role for the site "${o.site}"; check the name, or say --closed if its access was closed before`,
+    );
+  }
+}
+
+async function isThere(vault: VaultClient, path: string): Promise<boolean> {
+  try {
+    await vault.read(path);
+    return true;
+  } catch (error) {
+    if (error instanceof VaultError && error.failure.kind === "absent") return false;
+    throw error;
+  }
+}
+
+/** Returns the name of the new key. */
+async function replaceRing(o: KeyCommandParts): Promise<string> {
+  for (let races = 0; races < mostRaces; races++) {
+    const { version } = await readRing(o);
+    const now = o.now();
+    const current = { ...o.freshKey(now), createdAt: new Date(now).toISOString() };
+    if (await tryWrite(o, { version: 1, current }, version)) return current.name;
+  }
+  throw lostTooOften();
+}
+
+function lostTooOften(): UserError {
+  return new UserError("others write the ring all the time; try again");
+}
+
+async function tryWrite(o: KeyCommandParts, data: RingDocument, cas: number): Promise<boolean> {
+  try {
+    await o.vault.writeSecret({ mount: o.mount, name: ringSecret, data, cas });
+    return true;
+  } catch (error) {
+    if (error instanceof VaultError && error.failure.kind === "lostRace") return false;
+    throw error;
+  }
+}
+
+async function readRing(o: KeyCommandParts): Promise<{ document: RingDocument; version: number }> {
+  try {
+    const { data, version } = await o.vault.readSecret(o.mount, ringSecret);
+    return { document: parseRingDocument(data), version };
+  } catch (error) {
+    const isAbsent = error instanceof VaultError && error.failure.kind === "absent";
+    if (!isAbsent) throw error;
+    throw new UserError(`Vault has no key ring at ${o.mount}/${ringSecret}; bring the shared stack up, or say --mount`);
+  }
+}

@@ -1,0 +1,224 @@
+import { generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { VaultClient } from "../../../src/io/vault-client";
+import { parseRingDocument, type RingDocument } from "../../../src/mesh/ring-document";
+import { ringSecret, type VaultAccess, type VaultPki } from "../../../src/mesh/vault-access";
+import { startVault, type VaultServer } from "../plugins/vault-server";
+
+/** KV v2 mount of the mesh; its PKI and auth mounts are called after it. */
+export const vaultMount = "dns-mesh";
+
+/** Which of a site's programs asks. */
+type Program = "site" | "rotator";
+
+/** A real Vault with what the shared stack puts there, behind a line that can be cut. */
+export class MeshVault implements AsyncDisposable {
+  /** With all rights. */
+  readonly root: VaultClient;
+  readonly #sites = new Map<string, { readonly key: KeyObject; readonly addresses: readonly string[] }>();
+  #pki = false;
+
+  private constructor(
+    private readonly server: VaultServer,
+    private readonly line: Line,
+    private readonly folder: string,
+  ) {
+    this.root = new VaultClient({ address: server.address, auth: { method: "token", token: server.token } });
+  }
+
+  /** @param ring - What Vault holds first. A single key when left out. */
+  static async start(ring: RingDocument = firstRing()): Promise<MeshVault> {
+    const server = await startVault();
+    const folder = await mkdtemp(join(tmpdir(), "mesh-vault-"));
+    const vault = new MeshVault(server, await Line.to(Number(new URL(server.address).port)), folder);
+    await vault.root.write(`sys/mounts/${vaultMount}`, { type: "kv", options: { version: "2" } });
+    await vault.root.writeSecret({ mount: vaultMount, name: ringSecret, data: ring, cas: 0 });
+    return vault;
+  }
+
+  /** As sites reach it. */
+  get address(): string {
+    return `http://127.0.0.1:${this.line.port}`;
+  }
+
+  /** With all rights at the server itself, for programs that take a token. */
+  get operator(): { readonly address: string; readonly token: string } {
+    return { address: this.server.address, token: this.server.token };
+  }
+
+  /** Makes a root certificate, from which sites get theirs. */
+  async enablePki(): Promise<void> {
+    await this.root.write(`sys/mounts/${vaultMount}-pki`, { type: "pki", config: { max_lease_ttl: "87600h" } });
+    await this.newIssuer();
+    this.#pki = true;
+  }
+
+  /** A new root certificate takes the place of the one before. */
+  async newIssuer(): Promise<void> {
+    const body = { common_name: "dns-mesh root", key_type: "ec", key_bits: 256, ttl: "87600h" };
+    const { data } = await this.root.write(`${vaultMount}-pki/root/generate/internal`, body);
+    const { issuer_id: id } = data as { issuer_id: string };
+    await this.root.write(`${vaultMount}-pki/config/issuers`, { default: id });
+  }
+
+  /** The auth mount, the policies and the roles of a site, unless they are there. */
+  async addSite(name: string, addresses: readonly string[]): Promise<void> {
+    if (this.#sites.has(name)) return;
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    this.#sites.set(name, { key: privateKey, addresses });
+    const path = `dns-mesh-${name}`;
+    await this.root.write(`sys/auth/${path}`, { type: "jwt" });
+    const pem = publicKey.export({ type: "spki", format: "pem" });
+    await this.root.write(`auth/${path}/config`, { jwt_validation_pubkeys: [pem] });
+    const ring = `path "${vaultMount}/data/${ringSecret}" { capabilities =`;
+    const issue = `path "${vaultMount}-pki/issue/site-${name}" { capabilities = ["update"] }`;
+    await this.#policy(`dns-mesh-site-${name}`, `${ring} ["read"] }\n${issue}`);
+    await this.#policy("dns-mesh-rotator", `${ring} ["read", "update"] }`);
+    await this.#role(name, "site", `dns-mesh-site-${name}`);
+    await this.#role(name, "rotator", "dns-mesh-rotator");
+    if (this.#pki) await this.#pkiRole(name);
+  }
+
+  async #policy(name: string, policy: string): Promise<void> {
+    await this.root.write(`sys/policies/acl/${name}`, { policy });
+  }
+
+  async #role(site: string, role: Program, policy: string): Promise<void> {
+    await this.root.write(`auth/dns-mesh-${site}/role/${role}`, {
+      ...{ role_type: "jwt", user_claim: "sub", bound_audiences: ["vault"], bound_subject: subjectOf(role) },
+      ...{ token_policies: [policy], token_ttl: 600 },
+    });
+  }
+
+  async #pkiRole(site: string): Promise<void> {
+    await this.root.write(`${vaultMount}-pki/roles/site-${site}`, {
+      ...{ allowed_domains: [`${site}.dns.internal`], allow_bare_domains: true, allow_ip_sans: true },
+      ...{ key_type: "ec", key_bits: 256, server_flag: true, client_flag: true, max_ttl: "2160h" },
+      not_before_duration: "1s",
+    });
+  }
+
+  /** What a program of a site is told of Vault, with a token in a file. */
+  async access(site: string, program: Program, more: Partial<VaultAccess> = {}): Promise<VaultAccess> {
+    const tokenFile = join(this.folder, `${site}-${program}.jwt`);
+    await writeFile(tokenFile, this.#token(site, program));
+    const auth = { method: "jwt" as const, path: `dns-mesh-${site}`, role: program, tokenFile };
+    const pki = this.#pki && program === "site" && { pki: this.pki(site) };
+    return { address: this.address, mount: vaultMount, auth, pollSeconds: 0.5, ...pki, ...more };
+  }
+
+  /** Where a site gets its certificate. */
+  pki(site: string, changes: Partial<VaultPki> = {}): VaultPki {
+    const commonName = `${site}.dns.internal`;
+    const ipSans = this.#sites.get(site)?.addresses ?? [];
+    return { mount: `${vaultMount}-pki`, role: `site-${site}`, commonName, ipSans, ttlHours: 720, ...changes };
+  }
+
+  /** The ring as it stands in Vault. */
+  async ring(): Promise<{ readonly document: RingDocument; readonly version: number }> {
+    const { data, version } = await this.root.readSecret(vaultMount, ringSecret);
+    return { document: parseRingDocument(data), version };
+  }
+
+  /** Nobody reaches Vault. */
+  cut(): void {
+    this.line.cut();
+  }
+
+  /** Everybody does again. */
+  heal(): void {
+    this.line.heal();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.line[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** A token as a cluster's API server signs it for a pod. */
+  #token(site: string, program: Program): string {
+    const key = this.#sites.get(site)?.key;
+    if (key === undefined) throw new Error(`Vault does not know ${site}`);
+    const seconds = Math.floor(Date.now() / 1000);
+    const claims = { aud: ["vault"], sub: subjectOf(program), iat: seconds - 10, exp: seconds + 3600 };
+    const text = [{ alg: "ES256", typ: "JWT" }, claims]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+      .join(".");
+    const signature = sign("sha256", Buffer.from(text), { key, dsaEncoding: "ieee-p1363" });
+    return `${text}.${signature.toString("base64url")}`;
+  }
+}
+
+function subjectOf(program: Program): string {
+  return `system:serviceaccount:dns-system:${program === "site" ? "knot" : "key-rotator"}`;
+}
+
+/** A ring of one key that was made just now. */
+export function firstRing(): RingDocument {
+  const secret = randomBytes(32).toString("base64");
+  const createdAt = new Date().toISOString();
+  return { version: 1, current: { name: "mesh-1", algorithm: "hmac-sha256", secret, createdAt } };
+}
+
+/** A TCP line to a port of this machine. */
+class Line implements AsyncDisposable {
+  readonly #open = new Set<Socket>();
+  #isCut = false;
+
+  private constructor(
+    private readonly server: Server,
+    readonly port: number,
+  ) {}
+
+  static async to(target: number): Promise<Line> {
+    const server = createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const line = new Line(server, (server.address() as AddressInfo).port);
+    server.on("connection", (socket) => {
+      line.#join(socket, target);
+    });
+    return line;
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  heal(): void {
+    this.#isCut = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    this.server.close();
+    await once(this.server, "close");
+  }
+
+  #join(socket: Socket, target: number): void {
+    if (this.#isCut) {
+      socket.destroy();
+      return;
+    }
+    const other = connect(target, "127.0.0.1");
+    for (const [end, far] of [
+      [socket, other],
+      [other, socket],
+    ] as const) {
+      this.#open.add(end);
+      end.on("error", () => far.destroy());
+      end.on("close", () => {
+        this.#open.delete(end);
+        far.destroy();
+      });
+    }
+    socket.pipe(other).pipe(socket);
+  }
+}

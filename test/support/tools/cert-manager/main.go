@@ -1,0 +1,97 @@
+// Runs cert-manager's controllers for Issuers of kind CA and for Certificates against one cluster: what its own
+// cmd/controller does, without leader election, metrics server and ACME, and without the webhook.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cert-manager/cert-manager/pkg/controller"
+	"github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/approver"
+	"github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/ca"
+	"github.com/cert-manager/cert-manager/pkg/controller/certificates/issuing"
+	"github.com/cert-manager/cert-manager/pkg/controller/certificates/keymanager"
+	"github.com/cert-manager/cert-manager/pkg/controller/certificates/readiness"
+	"github.com/cert-manager/cert-manager/pkg/controller/certificates/requestmanager"
+	"github.com/cert-manager/cert-manager/pkg/controller/certificates/revisionmanager"
+	"github.com/cert-manager/cert-manager/pkg/controller/certificates/trigger"
+	"github.com/cert-manager/cert-manager/pkg/controller/issuers"
+	_ "github.com/cert-manager/cert-manager/pkg/issuer/ca"
+)
+
+func main() {
+	kubeconfig := flag.String("kubeconfig", "", "path of the kubeconfig")
+	tellVersion := flag.Bool("version", false, "tell the version of cert-manager that is inside")
+	flag.Parse()
+	if *tellVersion {
+		fmt.Println("cert-manager-controllers", version())
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *kubeconfig); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func version() string {
+	info, _ := debug.ReadBuildInfo()
+	for _, module := range info.Deps {
+		if module.Path == "github.com/cert-manager/cert-manager" {
+			return module.Version
+		}
+	}
+	return "unknown"
+}
+
+func run(ctx context.Context, kubeconfig string) error {
+	factory, err := controller.NewContextFactory(ctx, controller.ContextOptions{
+		Kubeconfig:         kubeconfig,
+		KubernetesAPIQPS:   20,
+		KubernetesAPIBurst: 50,
+		CertificateOptions: controller.CertificateOptions{
+			CertificateRequestMinimumBackoffDuration: time.Hour,
+			CertificateRequestMaximumBackoffDuration: 32 * time.Hour,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	base, err := factory.Build()
+	if err != nil {
+		return err
+	}
+	names := []string{
+		issuers.ControllerName, approver.ControllerName, ca.CRControllerName, issuing.ControllerName, keymanager.ControllerName,
+		readiness.ControllerName, requestmanager.ControllerName, revisionmanager.ControllerName, trigger.ControllerName,
+	}
+	var running sync.WaitGroup
+	for _, name := range names {
+		build, known := controller.Known()[name]
+		if !known {
+			return fmt.Errorf("cert-manager has no controller %s", name)
+		}
+		one, err := build(factory)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		running.Go(func() {
+			if err := one.Run(2, ctx); err != nil {
+				fmt.Fprintln(os.Stderr, name, err)
+			}
+		})
+	}
+	base.SharedInformerFactory.Start(ctx.Done())
+	base.KubeSharedInformerFactory.Start(ctx.Done())
+	base.HTTP01ResourceMetadataInformersFactory.Start(ctx.Done())
+	running.Wait()
+	return nil
+}
