@@ -107,6 +107,7 @@ export class FullLoad implements AsyncDisposable {
     const zone = `${site.name}.example`;
     for (let i = 0; !this.#over; i++) {
       await site.control.zoneReplace(zone, { owner: `t.${zone}`, ttl: 1, type: "TXT", data: `"${i}"` });
+      await site.http("POST", "/announce");
       await delay(restMs);
     }
   }

@@ -70,7 +70,9 @@ describe("agents of a mesh with hubs", function () {
       lab.plan.topology = topology;
       await lab.up();
       await eventually(20, async () => {
+        const { serial } = await lab.site("site-a").soa("dns.internal");
         for (const site of lab.sites.values()) {
+          expect((await site.status()).applied?.directorySerial, site.name).to.equal(serial);
           const files = await site.files();
           const told = /id: mesh\n\s+remote: \[([^\]]*)\]/.exec(files)?.[1]?.split(", ").length;
           const all = topology === "full" || hubs.includes(site.name);

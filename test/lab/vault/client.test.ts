@@ -1,11 +1,15 @@
 import { expect } from "chai";
 import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createServer } from "node:tls";
 
 import { VaultClient, VaultError } from "../../../src/io/vault-client";
 import { ringSecret, type VaultAccess } from "../../../src/mesh/vault-access";
+import { issue, makeAuthority } from "../../support/certificates";
 import { MeshVault, vaultMount } from "../../support/lab/mesh-vault";
 
 describe("the client of a real Vault", function () {
@@ -88,6 +92,31 @@ describe("the client of a real Vault", function () {
     const away = await failure(clientOf(access).readSecret(vaultMount, ringSecret));
     vault.heal();
     expect(away.failure.kind).to.equal("unreachable");
+  });
+
+  it("speaks to a Vault whose certificate is of the roots in its file, and to no other", async () => {
+    const [ours, foreign] = [makeAuthority(), makeAuthority()];
+    const { cert, key } = issue({ ca: ours, name: "vault.example", ips: ["127.0.0.1"] });
+    const server = createServer({ cert, key }, (socket) => {
+      const far = connect(Number(new URL(vault.address).port), "127.0.0.1");
+      socket.pipe(far).pipe(socket);
+      for (const end of [socket, far]) end.on("error", () => undefined);
+    });
+    server.on("tlsClientError", () => undefined);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const caFile = join(folder, "ca.crt");
+      const access = await vault.access("site-a", "site", { address, caFile });
+      await writeFile(caFile, ours.cert);
+      expect((await clientOf(access).readSecret(vaultMount, ringSecret)).version).to.equal(1);
+      await writeFile(caFile, foreign.cert);
+      const { failure: refused } = await failure(clientOf(access).readSecret(vaultMount, ringSecret));
+      expect(refused.kind).to.equal("unreachable");
+    } finally {
+      server.close();
+    }
   });
 
   it("tells a sealed Vault from one that is away", async () => {

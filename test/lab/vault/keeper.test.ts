@@ -171,7 +171,8 @@ describe("the keeper of what comes from Vault", function () {
     await keeper().prepare();
     const [before, old] = [await certificate(), await readFile(path("tls", "ca.crt"), "utf8")];
     await writeFile(join(folder, "etc", "welcome.json"), JSON.stringify(welcomePacket(mesh, "site-a", old)));
-    await vault.newIssuer();
+    await vault.addRoot();
+    await vault.signWithLatestRoot();
     run();
     await eventually(5, async () => {
       expect((await certificate()).issuer).to.equal(before.issuer);

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { messageOf, UserError } from "../../../src/errors";
 import { commandHelp } from "./commands";
 import type { NetworkKind } from "./network";
-import type { Topology } from "../../../src/mesh/model";
+import type { Topology, Transport } from "../../../src/mesh/model";
 import { mostSites } from "./plan";
 
 /** What `npm run lab` is asked for. */
@@ -10,6 +10,7 @@ export interface LabRun {
   readonly sites: number;
   readonly zones: number;
   readonly topology?: Topology;
+  readonly transport?: Transport;
   readonly network: NetworkKind;
   /** Script to run instead of asking for commands. */
   readonly script?: string;
@@ -28,6 +29,7 @@ export function labUsage(): string {
   --sites N               how many (3)
   --zones N               how many zones the sites own together (one a site)
   --topology full|hub     how zones travel (the mesh decides)
+  --transport tls|quic|tcp  what transfers run over (tls)
   --network loopback      addresses of the loopback interface, no root needed (the default)
   --network namespaces    a network namespace a site, so that links can be cut, slow and lossy (root)
   --script FILE           runs the commands in FILE, then ends; its status tells whether all went well
@@ -52,11 +54,14 @@ export function parseLabArguments(args: readonly string[]): LabRun | undefined {
   const { script, storage } = values;
   const sites = whole(values.sites ?? "3", { name: "--sites", least: 1, most: mostSites });
   const topology = values.topology === undefined ? undefined : choice(values.topology, "--topology", ["full", "hub"]);
+  const transport =
+    values.transport === undefined ? undefined : choice(values.transport, "--transport", ["tls", "quic", "tcp"]);
   const port = values.port === undefined ? undefined : whole(values.port, { name: "--port", least: 1, most: 65_535 });
   return {
     sites,
     zones: whole(values.zones ?? String(sites), { name: "--zones", least: 0, most: mostZones }),
     ...(topology !== undefined && { topology }),
+    ...(transport !== undefined && { transport }),
     network: choice(values.network ?? "loopback", "--network", ["loopback", "namespaces"]),
     ...(script !== undefined && { script }),
     ...(storage !== undefined && { storage }),
@@ -69,7 +74,16 @@ function parseOptions(args: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   const options = {
-    ...{ sites: text, zones: text, topology: text, network: text, script: text, storage: text, port: text },
+    ...{
+      sites: text,
+      zones: text,
+      topology: text,
+      transport: text,
+      network: text,
+      script: text,
+      storage: text,
+      port: text,
+    },
     ...{ hold: flag, help: { ...flag, short: "h" } as const },
   };
   try {

@@ -21,7 +21,7 @@ export class MeshVault implements AsyncDisposable {
   /** With all rights. */
   readonly root: VaultClient;
   readonly #sites = new Map<string, { readonly key: KeyObject; readonly addresses: readonly string[] }>();
-  #pki = false;
+  readonly #roots: { readonly id: string; readonly pem: string }[] = [];
 
   private constructor(
     private readonly server: VaultServer,
@@ -54,16 +54,31 @@ export class MeshVault implements AsyncDisposable {
   /** Makes a root certificate, from which sites get theirs. */
   async enablePki(): Promise<void> {
     await this.root.write(`sys/mounts/${vaultMount}-pki`, { type: "pki", config: { max_lease_ttl: "87600h" } });
-    await this.newIssuer();
-    this.#pki = true;
+    await this.addRoot();
+    await this.signWithLatestRoot();
   }
 
-  /** A new root certificate takes the place of the one before. */
-  async newIssuer(): Promise<void> {
+  /** Whether sites get their certificates from here. */
+  get issues(): boolean {
+    return this.#roots.length > 0;
+  }
+
+  /** All root certificates, PEM. */
+  get roots(): string {
+    return this.#roots.map(({ pem }) => `${pem.trim()}\n`).join("");
+  }
+
+  /** Makes one more root certificate, which signs nothing yet. */
+  async addRoot(): Promise<void> {
     const body = { common_name: "dns-mesh root", key_type: "ec", key_bits: 256, ttl: "87600h" };
     const { data } = await this.root.write(`${vaultMount}-pki/root/generate/internal`, body);
-    const { issuer_id: id } = data as { issuer_id: string };
-    await this.root.write(`${vaultMount}-pki/config/issuers`, { default: id });
+    const { issuer_id: id, certificate: pem } = data as { issuer_id: string; certificate: string };
+    this.#roots.push({ id, pem });
+  }
+
+  /** Lets the latest root certificate sign from now on. */
+  async signWithLatestRoot(): Promise<void> {
+    await this.root.write(`${vaultMount}-pki/config/issuers`, { default: this.#roots.at(-1)?.id });
   }
 
   /** The auth mount, the policies and the roles of a site, unless they are there. */
@@ -81,7 +96,7 @@ export class MeshVault implements AsyncDisposable {
     await this.#policy("dns-mesh-rotator", `${ring} ["read", "update"] }`);
     await this.#role(name, "site", `dns-mesh-site-${name}`);
     await this.#role(name, "rotator", "dns-mesh-rotator");
-    if (this.#pki) await this.#pkiRole(name);
+    if (this.issues) await this.#pkiRole(name);
   }
 
   async #policy(name: string, policy: string): Promise<void> {
@@ -108,7 +123,7 @@ export class MeshVault implements AsyncDisposable {
     const tokenFile = join(this.folder, `${site}-${program}.jwt`);
     await writeFile(tokenFile, this.#token(site, program));
     const auth = { method: "jwt" as const, path: `dns-mesh-${site}`, role: program, tokenFile };
-    const pki = this.#pki && program === "site" && { pki: this.pki(site) };
+    const pki = this.issues && program === "site" && { pki: this.pki(site) };
     return { address: this.address, mount: vaultMount, auth, pollSeconds: 0.5, ...pki, ...more };
   }
 

@@ -147,7 +147,7 @@ export class LabSite implements AsyncDisposable {
   async mount(mesh: Mesh): Promise<void> {
     await mkdir(this.path("etc"), { recursive: true });
     for (const folder of ["run", "storage"]) await mkdir(this.path(folder), { recursive: true });
-    const packet = welcomePacket(mesh, this.name, this.place.authorities.map(({ cert }) => cert).join(""));
+    const packet = welcomePacket(mesh, this.name, this.#roots());
     await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
     await this.#mountRing();
     await writeFile(this.path("etc", "local.json"), JSON.stringify(this.#localKey));
@@ -155,6 +155,11 @@ export class LabSite implements AsyncDisposable {
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
     await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime(), mesh.transport));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
+  }
+
+  #roots(): string {
+    const { vault, authorities } = this.place;
+    return vault?.issues === true ? vault.roots : authorities.map(({ cert }) => cert).join("");
   }
 
   async #mountRing(): Promise<void> {
@@ -245,7 +250,7 @@ export class LabSite implements AsyncDisposable {
         : { DNS_MESH_KEYS: this.path("storage", "mesh", "ring.json"), DNS_MESH_VAULT: this.path("etc", "vault.json") }),
       DNS_MESH_LOCAL_KEY: this.path("etc", "local.json"),
       DNS_MESH_READERS: this.path("etc", "readers.json"),
-      DNS_MESH_TLS: this.path("etc", "tls"),
+      DNS_MESH_TLS: this.place.vault?.issues === true ? this.path("storage", "mesh", "tls") : this.path("etc", "tls"),
       ...(existsSync(this.path("central")) && { DNS_MESH_CENTRAL: this.path("central") }),
       DNS_MESH_STORAGE: this.path("storage"),
       DNS_MESH_RUNDIR: this.path("run"),

@@ -20,7 +20,7 @@ const mesh: Mesh = parseMesh({
 
 const shared = {
   mesh,
-  key: { name: "mesh-1", algorithm: "hmac-sha256", secret: "<the secret>" },
+  key: { name: "other-servers", algorithm: "hmac-sha256", secret: "<the secret>" },
   refresh: 60,
 } as const;
 

@@ -8,7 +8,8 @@ describe("the guide to other servers", () => {
   const guide = readFileSync(join(__dirname, "../../../docs/guides/other-servers.md"), "utf8");
 
   it("shows the configurations that the lab runs", () => {
-    const shown = guide.split("```\n").filter((_, i) => i % 2 === 1);
+    const blocks = guide.matchAll(/^```(\w*)\n([^]*?)^```$/gm);
+    const shown = [...blocks].filter(([, language]) => language === "").map(([, , text]) => text);
     expect(shown).to.deep.equal([renderBindConf(guideExample.bind), renderNsdConf(guideExample.nsd)]);
   });
 });

@@ -8,9 +8,11 @@ describe("options of the lab", () => {
     const plain = { sites: 3, zones: 3, network: "loopback", hold: false };
     expect(parseLabArguments([])).to.deep.equal(plain);
     expect(parseLabArguments(["--sites", "50"])).to.deep.equal({ ...plain, sites: 50, zones: 50 });
-    expect(parseLabArguments(["--zones", "200", "--topology", "hub", "--script", "x", "--hold"])).to.deep.equal({
+    expect(
+      parseLabArguments(["--zones=200", "--topology=hub", "--transport=quic", "--script=x", "--hold"]),
+    ).to.deep.equal({
       ...plain,
-      ...{ zones: 200, topology: "hub", script: "x", hold: true },
+      ...{ zones: 200, topology: "hub", transport: "quic", script: "x", hold: true },
     });
   });
 
@@ -26,6 +28,7 @@ describe("options of the lab", () => {
     [["--sites", "1.5"], /whole number/],
     [["--zones=-1"], /^--zones must be a whole number from 0/],
     [["--topology", "star"], /^--topology must be full or hub, not "star"$/],
+    [["--transport", "udp"], /^--transport must be tls or quic or tcp, not "udp"$/],
     [["--network", "wifi"], /^--network must be loopback or namespaces/],
     [["--port", "70000"], /^--port must be a whole number from 1 to 65535/],
     [["--site", "3"], /--site.*--help tells what there is/],
