@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseStackConfig, type SiteConfig } from "./components/config";
+import { redactDebugMessages } from "./components/debug-messages";
 import { asRunError } from "./components/run-error";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
@@ -10,6 +11,7 @@ import { requireCluster } from "./src/io/reach-cluster";
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
 async function program(): Promise<object> {
+  redactDebugMessages();
   try {
     const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
     return config.kind === "shared" ? new SharedStack("mesh", config.shared).outputs : await bringUpSite(config.site);

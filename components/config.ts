@@ -74,6 +74,22 @@ const rateLimitSchema = z
     path: ["burst"],
   });
 
+const siteVaultSchema = z.strictObject({
+  address: vaultAddress.optional(),
+  /** Networks that Vault answers from. @default its address, or any when it is given by name @example ["10.20.0.0/24"] */
+  egress: z.array(cidr).min(1, "must have at least one network").optional(),
+});
+
+const monitoringSchema = z.strictObject({
+  /** Labels of the namespaces that the scrapers are in. @example { "kubernetes.io/metadata.name": "monitoring" } */
+  namespaceSelector: z
+    .record(z.string(), z.string())
+    .refine(
+      (labels) => Object.keys(labels).length > 0,
+      "must name at least one label: none would select every namespace",
+    ),
+});
+
 /** Names that the mesh gives its own keys. */
 const ownKeyNames = /^(local|mesh-\d+)$/;
 
@@ -159,7 +175,11 @@ const siteSchema = z.strictObject({
     .regex(/^(\S+ ){4}\S+$/, 'must be a schedule of five fields such as "*/5 * * * *"')
     .default("*/5 * * * *"),
   /** Where this site reaches the Vault that the shared stack wrote to, if not at the same address. */
-  vault: z.strictObject({ address: vaultAddress }).optional(),
+  vault: siteVaultSchema.optional(),
+  /** Networks that the cluster's API server answers from, on 443 or 6443. @default any @example ["10.96.0.1/32", "192.0.2.10/32"] */
+  apiServer: z.array(cidr).min(1, "must have at least one network").default(["0.0.0.0/0", "::/0"]),
+  /** Who may fetch the agents' metrics. @default nobody */
+  monitoring: monitoringSchema.optional(),
 });
 
 /** What a site's stack is told. */

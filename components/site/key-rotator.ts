@@ -7,6 +7,7 @@ import { commonLabels, objects, paths, rotatorLabels } from "./names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { configMapVolume, secretVolume } from "./pod-volumes";
 import { vaultAccess } from "./trust-files";
+import { dnsPolicy, vaultReach } from "./vault-reach";
 
 /** What {@link KeyRotator} needs. */
 export interface KeyRotatorArgs {
@@ -63,7 +64,7 @@ function podSpec(args: KeyRotatorArgs): k8s.types.input.core.v1.PodSpec {
     serviceAccountName: "key-rotator",
     automountServiceAccountToken: false,
     enableServiceLinks: false,
-    dnsPolicy: "Default",
+    dnsPolicy: dnsPolicy(vaultReach(args.packet, config)),
     restartPolicy: "Never",
     securityContext: podSecurity,
     containers: [

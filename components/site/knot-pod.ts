@@ -26,6 +26,7 @@ export interface KnotPodArgs {
   readonly replicas: pulumi.Input<string>;
   /** Changes with what only a restart takes over; never with peers, keys or zones. */
   readonly restartHash: string;
+  readonly dnsPolicy: string;
 }
 
 /** A Knot pod: an init container that prepares the volume, Knot, and the agent beside it. It has no API token. */
@@ -36,8 +37,7 @@ export function knotPodTemplate(args: KnotPodArgs): PodTemplate {
       serviceAccountName: "knot",
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      // Everything goes by address, but Vault, whose name the cluster's nodes look up.
-      dnsPolicy: "Default",
+      dnsPolicy: args.dnsPolicy,
       securityContext: podSecurity,
       terminationGracePeriodSeconds: 30,
       initContainers: [prepareContainer(args)],

@@ -19,6 +19,8 @@ export interface KnotServerArgs {
   /** A cluster-internal address per pod, by ordinal. */
   readonly podAddresses: pulumi.Output<string[]>;
   readonly restartHash: string;
+  /** Where pods look names up. */
+  readonly dnsPolicy: string;
 }
 
 /**

@@ -51,7 +51,7 @@ export const objects = {
   rotatorBundle: "key-rotator-bundle",
   status: "mesh-status",
   peerPolicy: "knot-peers",
-  clientPolicy: "knot-clients",
+  denyPolicy: "default-deny",
 } as const;
 
 /** ConfigMap that holds one part of the central zones. */

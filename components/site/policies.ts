@@ -2,57 +2,54 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { peerPolicySpec } from "../../src/plan/network-policy";
+import type { NetworkPolicySpec } from "../../src/plan/policy-spec";
+import { sitePolicies, type SitePolicyInput, type VaultReach } from "../../src/plan/site-policies";
+import type { SiteConfig } from "../config";
 import { objectOptions } from "../object-options";
-import { commonLabels, knotLabels, objects, podPorts } from "./names";
+import { commonLabels, objects } from "./names";
 
 /** What {@link Policies} needs. */
 export interface PoliciesArgs {
   readonly namespace: pulumi.Input<string>;
   readonly packet: WelcomePacket;
-  /** Networks whose clients may ask. */
-  readonly clients: readonly string[];
+  readonly config: Pick<SiteConfig, "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort">;
+  /** The Vault that pods fetch keys and certificates from, if there is one. */
+  readonly vault?: VaultReach;
 }
 
-/** Who may talk to Knot: the other sites, which the reconciler keeps current, and clients. */
+/**
+ * Who may talk to whom: nobody, but for what the policies list. The one for peers is the reconciler's from its creation on.
+ * The denial is created last, so that a site which has none yet is not cut off in between.
+ */
 export class Policies extends pulumi.ComponentResource {
   constructor(name: string, args: PoliciesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:Policies", name, {}, opts);
-    this.createPeers(name, args);
-    this.createClients(name, args);
+    const { packet, config } = args;
+    const peers = peerPolicySpec({ ...config, packet });
+    const { [objects.denyPolicy]: denial, ...allowances } = sitePolicies(policyInput(args));
+    const create = (policy: string, spec: NetworkPolicySpec, options: pulumi.CustomResourceOptions): pulumi.Resource =>
+      new k8s.networking.v1.NetworkPolicy(
+        `${name}-${policy.replace(/^knot-/, "")}`,
+        {
+          metadata: { name: policy, namespace: args.namespace, labels: commonLabels },
+          spec: writable(spec),
+        },
+        objectOptions(this, options),
+      );
+    const allowed = [
+      create(objects.peerPolicy, peers, { ignoreChanges: ["spec"] }),
+      ...Object.entries(allowances).map(([policy, spec]) => create(policy, spec, {})),
+    ];
+    if (denial) create(objects.denyPolicy, denial, { dependsOn: allowed });
     this.registerOutputs({});
   }
+}
 
-  /** Lets the catalog sites in to begin with; from then on its content is the reconciler's. */
-  private createPeers(name: string, args: PoliciesArgs): void {
-    new k8s.networking.v1.NetworkPolicy(
-      `${name}-peers`,
-      {
-        metadata: { name: objects.peerPolicy, namespace: args.namespace, labels: commonLabels },
-        spec: writable(peerPolicySpec({ packet: args.packet })),
-      },
-      objectOptions(this, { ignoreChanges: ["spec"] }),
-    );
-  }
-
-  private createClients(name: string, args: PoliciesArgs): void {
-    new k8s.networking.v1.NetworkPolicy(
-      `${name}-clients`,
-      {
-        metadata: { name: objects.clientPolicy, namespace: args.namespace, labels: commonLabels },
-        spec: {
-          podSelector: { matchLabels: knotLabels },
-          policyTypes: ["Ingress"],
-          ingress: [
-            {
-              from: args.clients.map((cidr) => ({ ipBlock: { cidr } })),
-              ports: ["UDP", "TCP"].map((protocol) => ({ port: podPorts.dns, protocol })),
-            },
-          ],
-        },
-      },
-      objectOptions(this),
-    );
-  }
+function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
+  const { clients, apiServer, monitoring, remotePort } = config;
+  const { addresses } = packet.site;
+  const base = { clients, apiServer, addresses, remotePort, transport: packet.transport };
+  return { ...base, ...(monitoring && { monitoring: monitoring.namespaceSelector }), ...(vault && { vault }) };
 }
 
 type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;

@@ -130,6 +130,8 @@ function environment(args: ReconcilerArgs): k8s.types.input.core.v1.EnvVar[] {
   return [
     { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
     { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
+    { name: "DNS_MESH_REMOTE_PORT", value: String(args.config.remotePort) },
+    { name: "DNS_MESH_SECURE_PORT", value: String(args.config.securePort) },
     { name: "DNS_MESH_PODS", value: args.podAddresses.apply((all) => all.join(",")) },
     { name: "DNS_MESH_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
     { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },

@@ -18,6 +18,7 @@ import { Reconciler } from "./reconciler";
 import { siteRuntime } from "./runtime";
 import { SiteSecrets } from "./secrets";
 import { agentTrust } from "./trust-files";
+import { dnsPolicy, vaultReach } from "./vault-reach";
 import type { Welcome } from "./welcome";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
 import { serverName } from "../../src/mesh/welcome";
@@ -58,17 +59,17 @@ export class SiteStack extends pulumi.ComponentResource {
     const { name: namespace } = new SiteNamespace(`${name}-namespace`, config, within);
     const secrets = new SiteSecrets(`${name}-secrets`, { ...welcome, namespace, readers: config.readers }, within);
     const trust = this.createTrust(name, { welcome, namespace, site: config.site }, within);
-    const vaultAddress = config.vault?.address;
+    const vault = vaultReach(packet, config);
     const files = new ConfigFiles(
       `${name}-config`,
-      { namespace, packet, runtime, ...(vaultAddress !== undefined && { vaultAddress }) },
+      { namespace, packet, runtime, ...(vault && { vaultAddress: vault.address }) },
       within,
     );
     const central = isPrimary
       ? new CentralZoneFiles(`${name}-central-zones`, { namespace, zones: welcome.central }, within)
       : undefined;
     const bundles = new Bundles(`${name}-bundles`, { namespace, programs: args.programs }, within);
-    const policies = new Policies(`${name}-policies`, { namespace, packet, clients: config.clients }, within);
+    const policies = new Policies(`${name}-policies`, { namespace, packet, config, ...(vault && { vault }) }, within);
     const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas, transport }, within);
     const service = new PublicService(
       `${name}-service`,
@@ -87,6 +88,7 @@ export class SiteStack extends pulumi.ComponentResource {
         isPrimary,
         podAddresses: pods.addresses,
         restartHash: contentHash(files.restartHash, bundles.agentHash),
+        dnsPolicy: dnsPolicy(vault),
       },
       { ...within, dependsOn: mounted },
     );

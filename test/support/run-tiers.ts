@@ -73,7 +73,7 @@ const tiers: readonly Tier[] = [
   { name: "unused", run: () => command("unused") },
   { name: "unit", run: () => mocha("unit") },
   // Single parts before real servers, then whole meshes of real servers and agents.
-  { name: "peers", run: () => mocha("lab/{dns,knot,plugins,pulumi,vault}") },
+  { name: "peers", run: () => mocha("lab/{dns,knot,manifests,plugins,pulumi,vault}") },
   { name: "lab", run: () => mocha("lab/{agent,bench,interop,lab}") },
   { name: "cluster", run: () => mocha("cluster") },
 ];

@@ -1,7 +1,7 @@
 import { compareSerials, isNewerSerial } from "../../dns/serial";
 import type { KubeObject } from "../../io/kube-client";
 import { defaultLimits } from "../../plan/limits";
-import type { NetworkPolicySpec } from "../../plan/network-policy";
+import type { NetworkPolicySpec } from "../../plan/policy-spec";
 import { planMesh } from "../../plan/plan-mesh";
 import type { Discovery, RefusedDiscovery } from "../../plan/read-view";
 import type { MeshPlan, MeshView } from "../../plan/view";

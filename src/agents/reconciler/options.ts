@@ -1,4 +1,4 @@
-import { list, required, type Environment } from "../environment";
+import { list, port, required, type Environment } from "../environment";
 import { UserError } from "../../errors";
 
 /** One Knot pod, at an address that is its alone. */
@@ -17,6 +17,10 @@ export interface ReconcilerOptions {
   readonly namespace: string;
   /** Our own pod, for Events. */
   readonly pod: string;
+  /** Port that other sites answer on. */
+  readonly remotePort: number;
+  /** Port that other sites offer encrypted transfers on. */
+  readonly securePort: number;
 }
 
 /** Ports that each pod's own Service has. */
@@ -36,5 +40,7 @@ export function readReconcilerOptions(env: Environment): ReconcilerOptions {
     pods,
     namespace: required(env, "DNS_MESH_NAMESPACE"),
     pod: required(env, "DNS_MESH_POD"),
+    remotePort: port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT"),
+    securePort: port(env["DNS_MESH_SECURE_PORT"] ?? "853", "DNS_MESH_SECURE_PORT"),
   };
 }

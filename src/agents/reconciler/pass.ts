@@ -190,7 +190,7 @@ async function keepPolicy(o: {
   const { deps, view, known } = o;
   const live = o.before.policy;
   if (live === undefined || view === undefined) return known.policy;
-  const desired = peerPolicySpec({ packet: deps.packet, view });
+  const desired = peerPolicySpec({ ...deps.options, packet: deps.packet, view });
   if (isPolicyCurrent(live, desired, known.policy)) return markOf(live, desired);
   try {
     const applied = await deps.cluster.applyPolicy(desired);

@@ -20,6 +20,13 @@ class ApiError extends Error {
   }
 }
 
+/** The administrator's token in one of the harness's own kubeconfigs. */
+export function bearerToken(kubeconfig: string): string {
+  const { users } = JSON.parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig;
+  if (!users[0]) throw new Error(`${kubeconfig} has no user`);
+  return users[0].user.token;
+}
+
 /** As much of the Kubernetes API as the harness needs, with the harness's own kubeconfigs. */
 export class Api {
   private readonly server: URL;
@@ -28,12 +35,11 @@ export class Api {
   constructor(kubeconfig: string) {
     const config = JSON.parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig;
     const cluster = config.clusters[0]?.cluster;
-    const user = config.users[0]?.user;
-    if (!cluster || !user) throw new Error(`${kubeconfig} has no cluster or no user`);
+    if (!cluster) throw new Error(`${kubeconfig} has no cluster`);
     this.server = new URL(cluster.server);
     this.options = {
       ca: Buffer.from(cluster["certificate-authority-data"], "base64"),
-      headers: { Authorization: `Bearer ${user.token}` },
+      headers: { Authorization: `Bearer ${bearerToken(kubeconfig)}` },
       agent: false,
       timeout: 10_000,
     };

@@ -2,11 +2,12 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { toolPath } from "../tools";
 import { run } from "../tools/run";
-import { Api } from "./api";
+import { Api, bearerToken } from "./api";
 import { createCgroup, removeCgroup } from "./cgroups";
 import { apiServer, containerdSocket, daemons, type NodeSettings } from "./daemons";
 import { Machine, until } from "./machine";
 import type { SetNetwork } from "./network";
+import { isJudging, startPolicyEngine } from "./policy-engine";
 import { createClusterKeys, writeKubeconfig } from "./pki";
 import type { Cluster, PodAddress } from "./types";
 
@@ -19,6 +20,8 @@ export interface LocalClusterOptions {
   /** The set's folder. */
   readonly stateDir: string;
   readonly pauseImage: string;
+  /** Whether network policies are enforced. */
+  readonly enforcePolicies: boolean;
 }
 
 /** What a node's object says about it. */
@@ -108,7 +111,15 @@ export class LocalCluster implements Cluster {
     const images = this.waitForContainerd().then(() => this.importImages(archives));
     const rest = this.waitForApi().then(() => Promise.all(afterApi.map((daemon) => this.machine.start(daemon))));
     await Promise.all([images, rest]);
-    await this.waitForNode(booted);
+    await Promise.all([this.waitForNode(booted), this.options.enforcePolicies && this.enforcePolicies()]);
+  }
+
+  private async enforcePolicies(): Promise<void> {
+    const { name, address, caFile } = this.settings;
+    await startPolicyEngine(this.machine, { name, address, caFile, token: bearerToken(this.kubeconfig) });
+    await until(`network policies of ${name} (log: ${this.logs}/kube-network-policies.log)`, 30, () =>
+      isJudging(this.machine),
+    );
   }
 
   private api(): Api {

@@ -74,7 +74,9 @@ class LocalClusterSet implements ClusterSet {
 
   private cluster(name: string, place: number): LocalCluster {
     const { stateDir, images } = this.open;
-    return new LocalCluster({ name, place, network: this.network, stateDir, pauseImage: images.pause.name });
+    const { enforcePolicies } = this.state;
+    const pauseImage = images.pause.name;
+    return new LocalCluster({ name, place, network: this.network, stateDir, pauseImage, enforcePolicies });
   }
 
   async add(name: string): Promise<Cluster> {
@@ -132,7 +134,7 @@ export async function createClusters(options: CreateOptions): Promise<ClusterSet
   const log = options.log ?? ((): void => undefined);
   checkFolders([stateRoot(), cacheDir()]);
   const images = await ensureImages();
-  const stateDir = await claim(options.keep ?? false, log);
+  const stateDir = await claim(options, log);
   const set = new LocalClusterSet({ stateDir, images, log });
   try {
     await createAuthority(join(stateDir, "ca"));
@@ -169,7 +171,7 @@ function rootLock<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Takes the first free number for a set and makes its network. */
-function claim(keep: boolean, log: (line: string) => void): Promise<string> {
+function claim({ keep = false, enforcePolicies = false }: CreateOptions, log: (line: string) => void): Promise<string> {
   return rootLock(async () => {
     await sweep(log);
     const taken = await namespaces();
@@ -178,7 +180,8 @@ function claim(keep: boolean, log: (line: string) => void): Promise<string> {
       if (existsSync(stateDir) || taken.includes(`dnsmesh${index}`)) continue;
       const prefix = await freePrefix(index);
       const network = new SetNetwork(index, prefix);
-      writeState(stateDir, { index, prefix, owner: ownProcess(), keep, ready: false, boot: bootId(), clusters: [] });
+      const state = { index, prefix, owner: ownProcess(), keep, enforcePolicies, ready: false, boot: bootId() };
+      writeState(stateDir, { ...state, clusters: [] });
       await network.create();
       return stateDir;
     }
@@ -244,7 +247,7 @@ async function destroySet(stateDir: string): Promise<void> {
     if (state.boot === bootId()) await stopCloud(stateDir);
     await settleAll(
       state.clusters.map((name, place) =>
-        new LocalCluster({ name, place, network, stateDir, pauseImage: "" }).destroy(),
+        new LocalCluster({ name, place, network, stateDir, pauseImage: "", enforcePolicies: false }).destroy(),
       ),
     );
     await network.destroy(state.clusters);

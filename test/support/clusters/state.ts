@@ -11,6 +11,8 @@ export interface SetState {
   readonly owner: ProcessId;
   /** Stays when its owner ends. */
   readonly keep: boolean;
+  /** Network policies are enforced. */
+  readonly enforcePolicies: boolean;
   /** All clusters came up. */
   readonly ready: boolean;
   /** Boot that it belongs to; after another one only files are left. */

@@ -71,6 +71,8 @@ export interface CreateOptions {
   /** How many, when no names are given: `site-a`, `site-b`, … */
   readonly count?: number;
   readonly log?: (line: string) => void;
+  /** Runs an engine in each cluster that enforces network policies. @default false */
+  readonly enforcePolicies?: boolean;
   /** Leaves the clusters running when this process ends. Otherwise what a dead process left is cleared away. @default false */
   readonly keep?: boolean;
 }

@@ -64,7 +64,8 @@ export class RunningMesh implements AsyncDisposable {
   readonly dns = new DnsClient({ timeoutMs: 2000 });
   readonly driver: MeshDriver;
   sites: ListedSite[];
-  private readonly workDir: string;
+  /** Where Pulumi keeps state and settings. */
+  readonly workDir: string;
   private sharedOutputs: ReturnType<MeshDriver["outputs"]> | undefined;
 
   constructor(private readonly options: MeshOptions) {

@@ -59,6 +59,27 @@ export const goTools = {
     versionArguments: () => ["version"],
     fits: /Vault v1\.(1[5-9]|2\d)\./,
   },
+  policies: {
+    name: "kube-network-policies",
+    version: "v0.8.0",
+    programs: ["kube-network-policies"],
+    package: "sigs.k8s.io/kube-network-policies/cmd",
+    flags: ["-ldflags", "-s -w"],
+    usual: "2 min",
+    // It cannot tell its version, so that one on PATH never fits.
+    versionArguments: () => ["-h"],
+    fits: /kube-network-policies v0\.8\./,
+  },
+  kubeconform: {
+    name: "kubeconform",
+    version: "v0.8.0",
+    programs: ["kubeconform"],
+    package: "github.com/yannh/kubeconform/cmd/kubeconform",
+    flags: ["-ldflags", "-s -w -X main.version=v0.8.0"],
+    usual: "10 s",
+    versionArguments: () => ["-v"],
+    fits: /v0\.([6-9]|\d\d)\./,
+  },
   "cert-manager": {
     name: "cert-manager",
     version: "v1.21.2",

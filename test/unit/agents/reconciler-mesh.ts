@@ -168,6 +168,8 @@ export class FakeSite {
       localKeyFile: "",
       namespace: "dns-system",
       pod: "reconciler-1",
+      remotePort: 53,
+      securePort: 853,
       pods: this.pods.map((_, i) => ({ name: `knot-${i}`, address: String(i) })),
     };
     const log = createLogger({ write: (line) => this.log.push(line), now: () => this.now });

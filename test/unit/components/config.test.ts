@@ -133,6 +133,21 @@ describe("a stack's settings", () => {
       { ...minimal, clients: "10.0.0.0/8" },
       /dns-mesh:clients must be a list or an object/,
     ],
+    [
+      "with scrapers of every namespace",
+      { ...minimal, monitoring: { namespaceSelector: {} } },
+      /dns-mesh:monitoring\.namespaceSelector: must name at least one label/,
+    ],
+    [
+      "with an API server that is no network",
+      { ...minimal, apiServer: ["kubernetes.default"] },
+      /dns-mesh:apiServer\[0\]: must be a CIDR/,
+    ],
+    [
+      "with a Vault that answers from no network",
+      { ...minimal, vault: { egress: [] } },
+      /dns-mesh:vault\.egress: must have at least one network/,
+    ],
     ["with a rate limit of nothing", { ...minimal, rateLimit: { perSecond: 0 } }, /dns-mesh:rateLimit.*at least 1/],
     [
       "with a rate limit that is true",

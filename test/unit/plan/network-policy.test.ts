@@ -1,6 +1,8 @@
 import { expect } from "chai";
+import type { Transport } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
 import { welcomePacket } from "../../../src/mesh/welcome";
+import type { NetworkPolicySpec } from "../../../src/plan/policy-spec";
 import { peerPolicySpec } from "../../../src/plan/network-policy";
 import { bootstrapView, catalogSitesOf, isBootstrap, withPacketCatalogs } from "../../../src/plan/peers";
 
@@ -14,12 +16,15 @@ const mesh = parseMesh({
   ],
 });
 const packet = welcomePacket(mesh, "c", "CA");
-const cidrs = (rules: readonly object[]) => JSON.stringify(rules).match(/(?<="cidr":")[^"]+/g) ?? [];
+const cidrs = (rules: readonly object[] = []) => JSON.stringify(rules).match(/(?<="cidr":")[^"]+/g) ?? [];
+const ports = (rules: NetworkPolicySpec["ingress"] = []) =>
+  rules.flatMap((rule) => rule.ports.map(({ port, protocol }) => `${port}/${protocol}`));
 
 describe("peerPolicySpec", () => {
   it("lets peers in from their sources and out to their addresses", () => {
     const spec = peerPolicySpec({ packet });
-    expect(spec.podSelector.matchLabels).to.deep.equal({ "app.kubernetes.io/name": "knot" });
+    expect(spec.podSelector.matchExpressions?.[0]?.values).to.deep.equal(["knot", "key-rotator"]);
+    expect(spec.policyTypes).to.deep.equal(["Ingress", "Egress"]);
     expect(cidrs(spec.ingress)).to.deep.equal(["10.0.0.0/8", "192.0.2.2/32", "2001:db8::2/128"]);
     expect(cidrs(spec.egress)).to.deep.equal(["192.0.2.1/32", "192.0.2.2/32", "2001:db8::2/128"]);
   });
@@ -30,16 +35,35 @@ describe("peerPolicySpec", () => {
       sites: [{ name: "d", role: "standard" as const, addresses: ["192.0.2.4"], sources: ["192.0.2.4/32"] }],
     };
     const spec = peerPolicySpec({ packet, view });
-    expect(cidrs([...spec.ingress, ...spec.egress])).to.deep.equal(["192.0.2.4/32", "192.0.2.4/32"]);
+    expect([...cidrs(spec.ingress), ...cidrs(spec.egress)]).to.deep.equal(["192.0.2.4/32", "192.0.2.4/32"]);
   });
 
   it("has no rule without peers, which would let everybody in", () => {
     const alone = { ...mesh, sites: mesh.sites.slice(2) };
     const spec = peerPolicySpec({ packet: welcomePacket(alone, "a", "CA") });
-    expect(spec.ingress).to.have.length(1);
-    expect(spec.egress).to.have.length(1);
-    for (const rule of spec.ingress) expect(rule.from).to.not.have.length(0);
-    for (const rule of spec.egress) expect(rule.to).to.not.have.length(0);
+    expect(spec).not.to.have.any.keys("ingress", "egress");
+    expect(spec.policyTypes).to.deep.equal(["Ingress", "Egress"]);
+  });
+
+  it("opens no other port than the transport needs", () => {
+    const rules = (transport: Transport) => {
+      const spec = peerPolicySpec({ packet: { ...packet, transport } });
+      return [ports(spec.ingress), ports(spec.egress as NetworkPolicySpec["ingress"])];
+    };
+    expect(rules("tcp")).to.deep.equal([
+      ["5353/UDP", "5353/TCP"],
+      ["53/UDP", "53/TCP"],
+    ]);
+    expect(rules("tls").map((all) => all.slice(2))).to.deep.equal([["8853/TCP"], ["853/TCP"]]);
+    expect(rules("quic").map((all) => all.slice(2))).to.deep.equal([
+      ["8853/UDP", "8853/TCP"],
+      ["853/UDP", "853/TCP"],
+    ]);
+  });
+
+  it("asks other sites on the ports that they answer on", () => {
+    const { egress = [] } = peerPolicySpec({ packet, remotePort: 5300, securePort: 8530 });
+    expect(egress[0]?.ports.map(({ port }) => port)).to.deep.equal([5300, 5300, 8530]);
   });
 });
 

@@ -101,6 +101,7 @@ describe("what a killed run left", () => {
     prefix: "10.88.0",
     owner: ownProcess(),
     keep: false,
+    enforcePolicies: false,
     ready: true,
     boot: bootId(),
     clusters: [],

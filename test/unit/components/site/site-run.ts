@@ -10,7 +10,7 @@ type PodSpec = k8s.types.output.core.v1.PodSpec;
 type Container = k8s.types.output.core.v1.Container;
 
 /** How to bring a site up under mocks. */
-interface UpOptions extends Partial<RunOptions> {
+export interface UpOptions extends Partial<RunOptions> {
   readonly config?: Record<string, unknown>;
   readonly agent?: string;
 }

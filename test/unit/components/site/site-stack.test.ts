@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
-import { exampleSecrets, sharedName, sharedOutputs } from "../example-mesh";
+import { exampleSecrets, sharedName, sharedOutputs, sharedVaultOutputs } from "../example-mesh";
 import { annotationsOf, nameOf, type Registered, type Run } from "../recorded-stack";
 import { containersOf, environment, podSpecs, up } from "./site-run";
 
@@ -315,9 +315,47 @@ describe("SiteStack", () => {
       .and.not.contain("mod-rrl");
   });
 
-  it("lets the clients in that the settings name", async () => {
-    const policy = (await up("site-a", { config: { clients: ["10.0.0.0/8"] } })).one("NetworkPolicy", "knot-clients");
-    expect(policy.inputs).to.have.deep.nested.property("spec.ingress[0].from", [{ ipBlock: { cidr: "10.0.0.0/8" } }]);
+  describe("network policies", () => {
+    const names = (run: Run): string[] => run.all("NetworkPolicy").map(nameOf);
+
+    it("let the clients in that the settings name", async () => {
+      const policy = (await up("site-a", { config: { clients: ["10.0.0.0/8"] } })).one("NetworkPolicy", "knot-clients");
+      expect(policy.inputs).to.have.deep.nested.property("spec.ingress[0].from", [{ ipBlock: { cidr: "10.0.0.0/8" } }]);
+    });
+
+    it("deny the rest, once all that is allowed is there", async () => {
+      const run = await up("site-c");
+      expect(names(run)).to.have.members(["default-deny", "knot-clients", "knot-peers", "knot-site", "reconciler"]);
+      const urns = run.one("NetworkPolicy", "default-deny").dependencies.map((urn) => urn.split("::").at(-1));
+      expect(urns).to.include.members([
+        "site-c-policies-clients",
+        "site-c-policies-peers",
+        "site-c-policies-reconciler",
+      ]);
+    });
+
+    it("let scrapers in and the API server be asked where the settings say", async () => {
+      const config = { monitoring: { namespaceSelector: { team: "watch" } }, apiServer: ["192.0.2.10/32"] };
+      const run = await up("site-a", { config });
+      expect(run.one("NetworkPolicy", "knot-metrics").wire).to.contain('"matchLabels":{"team":"watch"}');
+      expect(run.one("NetworkPolicy", "reconciler").wire).to.contain("192.0.2.10/32");
+      const everybody: unknown = await up("site-a", { config: { monitoring: { namespaceSelector: {} } } }).catch(
+        (error: unknown) => error,
+      );
+      expect(String(everybody)).to.match(/monitoring.*namespaceSelector.*at least one label/);
+    });
+
+    it("let pods reach the Vault that the shared stack or the site names, and look its name up", async () => {
+      const stacks = { [sharedName]: sharedVaultOutputs() };
+      const byName = await up("site-a", { stacks });
+      expect(names(byName)).to.include.members(["vault", "key-rotator"]);
+      expect(byName.one("NetworkPolicy", "vault").wire).to.contain("kube-dns").and.to.contain("443");
+      expect(podSpecs(byName).map((spec) => spec.dnsPolicy)).to.deep.equal(["ClusterFirst", "Default", "ClusterFirst"]);
+      const config = { vault: { address: "http://192.0.2.20:8200" } };
+      const byAddress = await up("site-a", { stacks, config });
+      expect(byAddress.one("NetworkPolicy", "vault").wire).to.contain("192.0.2.20/32").and.not.to.contain("kube-dns");
+      expect(podSpecs(byAddress).map((spec) => spec.dnsPolicy)).to.deep.equal(["Default", "Default", "Default"]);
+    });
   });
 
   it("gives Secrets to the engine as secrets, and nothing of them to ConfigMaps", async () => {
