@@ -101,7 +101,10 @@ async function measureMesh(o: Values<typeof options>): Promise<MeshTimes> {
 }
 
 interface Others {
+  /** Over the same transport as the mesh; TLS where that is QUIC, which BIND has not. */
   readonly bind: Spread;
+  /** Over plain TCP, where the mesh's is not. */
+  readonly bindTcp?: Spread;
   readonly knotPairStock: Spread;
   readonly knotPairAtOnce: Spread;
 }
@@ -109,18 +112,23 @@ interface Others {
 /** The same changes at what a user would have instead, and at the least that there can be. */
 async function measureOthers(o: Values<typeof options>): Promise<Others> {
   const zones = benchZones(o.zones);
-  log(`BIND with ${o.sites - 1} secondaries`);
-  const bind = await (async () => {
-    await using servers = await startBindServers({ servers: o.sites, zones, folder: tmpfs });
+  const bind = async (transport: "tls" | "tcp"): Promise<Spread> => {
+    log(`BIND with ${o.sites - 1} secondaries, transfers over ${transport}`);
+    await using servers = await startBindServers({ servers: o.sites, zones, folder: tmpfs, transport });
     await delay(5000);
     return await recordTimes(servers, o.changes);
-  })();
+  };
   const pair = async (notify: "stock" | "atOnce"): Promise<Spread> => {
     log(`one Knot and one secondary, ${notify === "stock" ? "as they come" : "NOTIFY at once"}`);
     await using servers = await startKnotPair({ zones, folder: tmpfs }, notify);
     return await recordTimes(servers, o.changes);
   };
-  return { bind, knotPairStock: await pair("stock"), knotPairAtOnce: await pair("atOnce") };
+  return {
+    ...(o.transport === "tcp" ? {} : { bindTcp: await bind("tcp") }),
+    bind: await bind(o.transport === "tcp" ? "tcp" : "tls"),
+    knotPairStock: await pair("stock"),
+    knotPairAtOnce: await pair("atOnce"),
+  };
 }
 
 /** Measures how long a change takes to every site of a mesh, and beside it to every server of other set-ups. */
@@ -135,9 +143,10 @@ async function converge(o: Values<typeof options>): Promise<object> {
   console.log(
     table([
       ["until the last answers", "p50 ms", "p99 ms", "max ms", "ratio of p50"],
-      ...row(`record, ${o.sites} sites`, mesh.record),
+      ...row(`record, ${o.sites} sites, over ${o.transport}`, mesh.record),
       ...row("  journals on disk", mesh.recordOnDisk),
-      ...row(`  BIND with ${o.sites - 1} secondaries`, others?.bind),
+      ...row(`  BIND with ${o.sites - 1} secondaries, over ${o.transport === "tcp" ? "TCP" : "TLS"}`, others?.bind),
+      ...row("  the same over plain TCP", others?.bindTcp),
       ...row("  one Knot, one secondary", others?.knotPairStock),
       ...row("  the same, NOTIFY at once", others?.knotPairAtOnce),
       ...row("zone added", mesh.zone),

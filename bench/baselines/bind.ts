@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 
 import { DnsClient, type DnsServer } from "../../src/io/dns-client";
 import type { TsigKey } from "../../src/mesh/model";
+import { issue, makeAuthority, writeIdentity } from "../../test/support/certificates";
 import { eventually } from "../../test/support/eventually";
 import { freePort } from "../../test/support/knot";
 import type { Watched } from "../support/watch";
@@ -23,21 +24,33 @@ interface Plan {
   readonly zones: readonly string[];
   readonly primary: DnsServer;
   readonly secondaries: readonly DnsServer[];
+  /** Of the primary for transfers over TLS, with certificates at both ends; plain TCP when left out. */
+  readonly tlsPort?: number;
 }
+
+/** Name in every server's certificate. */
+const host = "bind.example";
 
 /**
  * How each server is set up, primary or secondary: no limit of BIND's shall hold up a change. Its rates are the best that
  * were found: at 100 a second the last of many secondaries waits, above 1,000 BIND's timer thread takes the CPU.
  */
-function common({ key }: Plan, server: DnsServer, folder: string): string {
+function common(plan: Plan, server: DnsServer, folder: string): string {
+  const { key, primary, tlsPort } = plan;
+  const secure = server === primary && tlsPort !== undefined;
   return `options {
   directory "${folder}"; pid-file none; session-keyfile none; lock-file none;
   listen-on port ${server.port} { ${address}; }; listen-on-v6 { none; };
+  ${secure ? `listen-on port ${tlsPort} tls mutual { ${address}; };` : ""}
   recursion no; dnssec-validation no; minimal-responses yes; max-cache-size 2M; notify explicit;
   notify-delay 0; notify-rate 1000; startup-notify-rate 1000; serial-query-rate 1000;
   transfers-in 100; transfers-per-ns 100; transfers-out 1000; tcp-clients 1000; tcp-listen-queue 1000;
 };
 key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };
+tls mutual {
+  cert-file "${plan.folder}/tls.crt"; key-file "${plan.folder}/tls.key"; ca-file "${plan.folder}/ca.crt";
+  protocols { TLSv1.3; }; remote-hostname "${host}";
+};
 controls { };
 zone "." { type primary; file "root"; notify no; };
 `;
@@ -54,11 +67,10 @@ function primaryConfig(plan: Plan, folder: string): string {
 }
 
 function secondaryConfig(plan: Plan, server: DnsServer, folder: string): string {
-  const { key, zones, primary } = plan;
+  const { key, zones, primary, tlsPort } = plan;
+  const source = `${address} port ${tlsPort ?? primary.port} key "${key.name}"${tlsPort === undefined ? "" : " tls mutual"}`;
   const list = zones.map(
-    (
-      zone,
-    ) => `zone "${zone}" { type secondary; file "${zone}"; primaries { ${address} port ${primary.port} key "${key.name}"; };
+    (zone) => `zone "${zone}" { type secondary; file "${zone}"; primaries { ${source}; };
   min-refresh-time 1; min-retry-time 1; max-retry-time 2; };\n`,
   );
   return common(plan, server, folder) + list.join("");
@@ -117,7 +129,12 @@ const startTogether = 4;
  * Plain BIND 9: one primary whose zones are changed by UPDATE, all others its secondaries, real processes as a careful
  * admin would set them up (NOTIFY to all at once, no limit on rates). The hints are BIND's log lines of transfers.
  */
-export async function startBindServers(options: BaselineOptions): Promise<Baseline> {
+export async function startBindServers(
+  options: BaselineOptions & {
+    /** What transfers run over; TLS with certificates at both ends. @default tcp */
+    readonly transport?: "tcp" | "tls";
+  },
+): Promise<Baseline> {
   const { zones } = options;
   const key = benchKey();
   await using started = new AsyncDisposableStack();
@@ -129,7 +146,10 @@ export async function startBindServers(options: BaselineOptions): Promise<Baseli
     if (at.every((server) => server.port !== port)) at.push({ address, port });
   }
   const [primary, ...secondaries] = at as [DnsServer, ...DnsServer[]];
-  const plan = { folder, key, zones, primary, secondaries };
+  const authority = makeAuthority();
+  await writeIdentity(folder, issue({ ca: authority, name: host }), [authority]);
+  const secure = options.transport === "tls" ? { tlsPort: await freePort(address) } : {};
+  const plan = { folder, key, zones, primary, secondaries, ...secure };
   const running: { readonly watched: Watched; readonly bind: BindServer }[] = [];
   for (const [i, server] of at.entries()) {
     const watched = { name: i === 0 ? "primary" : `secondary-${i}`, server };

@@ -5,6 +5,7 @@ import { startBindServers } from "../../../bench/baselines/bind";
 import { startKnotPair } from "../../../bench/baselines/knot-pair";
 import { AnswerWatcher } from "../../../bench/support/watch";
 import { DnsClient } from "../../../src/io/dns-client";
+import { Capture } from "../../support/capture";
 import { freePort } from "../../support/knot";
 
 const zones = ["one.example", "two.example"];
@@ -61,5 +62,14 @@ describe("what the mesh is compared with", function () {
       .update(bind.owner, { zone: "one.example", changes: [] }, wrong)
       .catch((error: unknown) => String(error));
     expect(refused).to.contain("UPDATE");
+  });
+
+  it("and the same with transfers over TLS, certificates at both ends", async () => {
+    await using bind = await startBindServers({ servers: 3, zones, transport: "tls" });
+    expect(await changeTimes(bind, 3)).to.have.length(3);
+    await using capture = await Capture.start({ tcp: [bind.owner.port], udp: [], end: await freePort() });
+    await changeTimes(bind, 1);
+    const { count } = await capture.stop();
+    expect(await count("dns.qry.type in {251,252}", [`tcp.port==${bind.owner.port},dns`])).to.equal(0);
   });
 });
