@@ -68,14 +68,10 @@ export async function rotateOnce(rotator: LabRotator): Promise<void> {
   await rotator.run(true);
   for (const end = Date.now() + 120_000; Date.now() < end;) {
     // A run that cannot read the sites is made up for by the next one, as in a cluster.
-    const steps = await rotator.run().then(
-      (rotated) => rotated.steps,
-      (error: unknown) => {
-        if (!(error instanceof UserError)) throw error;
-        return [];
-      },
-    );
-    if (steps.includes("promote")) return;
+    const rotated = await rotator.run().catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+    });
+    if (rotated?.steps.includes("promote") === true) return;
     await delay(runEveryMs);
   }
   throw new Error("the rotation did not end within two minutes");
