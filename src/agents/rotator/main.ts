@@ -3,8 +3,7 @@ import { DnsClient } from "../../io/dns-client";
 import { freshKey } from "../../io/fresh-key";
 import { readJsonFile } from "../../io/json-file";
 import { VaultClient } from "../../io/vault-client";
-import { object } from "../../mesh/json-fields";
-import { parseRotation } from "../../mesh/rotation-settings";
+import { defaultRotation } from "../../mesh/rotation-settings";
 import { parseVaultAccess } from "../../mesh/vault-access";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import type { Environment } from "../environment";
@@ -22,14 +21,11 @@ async function main(
 ): Promise<void> {
   if (command !== "run" && command !== "rotate") throw new UserError(`say run or rotate, not "${command ?? ""}"`);
   const options = readRotatorOptions(o.env);
-  const read = (json: unknown) => ({
-    packet: parseWelcomePacket(json),
-    settings: parseRotation(object(json, "welcome packet")["rotation"]),
-  });
-  const { packet, settings } = await readJsonFile(options.packetFile, read);
+  const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const access = await readJsonFile(options.vaultFile, parseVaultAccess);
   const parts = {
-    ...{ options, packet, settings, log: o.log, freshKey, now: Date.now },
+    ...{ options, packet, log: o.log, freshKey, now: Date.now },
+    settings: packet.rotation ?? defaultRotation,
     vault: new VaultClient(access),
     mount: access.mount,
     dns: new DnsClient({ timeoutMs: 1500, transferMs: 20_000, signal: AbortSignal.timeout(dnsPatience) }),

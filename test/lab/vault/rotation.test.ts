@@ -72,7 +72,10 @@ describe("the key ring in a real Vault", function () {
     expect({ failed: transfers.failed, refused: notifies.refused, lost: answers.lost }).to.deep.equal({
       ...{ failed: 0, refused: 0, lost: 0 },
     });
-    for (const { tried } of [transfers, notifies, answers]) expect(tried).to.be.greaterThan(100);
+    // How many there are depends on the machine; a count that is stuck must not pass for none that failed.
+    for (const [what, { tried }] of Object.entries({ transfers, notifies, answers })) {
+      expect(tried, what).to.be.greaterThan(30);
+    }
     await eventually(10, async () => {
       await rotator.run();
       expect((await vault.ring()).document).to.have.keys("version", "current");

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { RotatorOptions } from "../../../src/agents/rotator/options";
 import { rotate, type Rotated } from "../../../src/agents/rotator/rotate";
 import { createLogger } from "../../../src/agents/log";
+import { UserError } from "../../../src/errors";
 import { DnsClient } from "../../../src/io/dns-client";
 import { freshKey } from "../../../src/io/fresh-key";
 import { VaultClient } from "../../../src/io/vault-client";
@@ -52,7 +53,7 @@ export class LabRotator {
           return client.writeSecret(secret);
         },
       },
-      dns: new DnsClient({ timeoutMs: 500 }),
+      dns: new DnsClient({ timeoutMs: 1500 }),
       log: createLogger({ write, now: Date.now }),
     };
     return rotate(parts, asked);
@@ -66,8 +67,11 @@ const runEveryMs = 250;
 export async function rotateOnce(rotator: LabRotator): Promise<void> {
   await rotator.run(true);
   for (const end = Date.now() + 120_000; Date.now() < end;) {
-    const { steps } = await rotator.run();
-    if (steps.includes("promote")) return;
+    // A run that cannot read the sites is made up for by the next one, as in a cluster.
+    const rotated = await rotator.run().catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+    });
+    if (rotated?.steps.includes("promote") === true) return;
     await delay(runEveryMs);
   }
   throw new Error("the rotation did not end within two minutes");
