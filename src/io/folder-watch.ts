@@ -4,9 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 /** What {@link watchFolder} watches, and for whom. */
 export interface FolderWatch {
   readonly path: string;
-  /** Told once for everything that was written since it was called last. Must not throw. */
-  readonly onChange: () => Promise<void>;
-  /** Least milliseconds between the end of one call and the next; three times as long as the call took, if that is more. */
+  /** Told once for everything that was written since it was called last; returns for how many milliseconds it worked. Must not throw. */
+  readonly onChange: () => Promise<number>;
+  /** Least milliseconds between the end of one call and the next; three times as long as the call worked, if that is more. */
   readonly restMs: number;
   /** Milliseconds after which a folder that is not there, or went, is looked for again. */
   readonly lookAgainMs: number;
@@ -43,9 +43,8 @@ async function watchOnce(o: FolderWatch): Promise<void> {
   while (!seen.gone && !o.signal.aborted) {
     if (seen.written) {
       seen.written = false;
-      const began = performance.now();
-      await o.onChange();
-      await rest(Math.max(o.restMs, 3 * (performance.now() - began)), o.signal);
+      const workedMs = await o.onChange();
+      await rest(Math.max(o.restMs, 3 * workedMs), o.signal);
     } else {
       await new Promise<void>((resolve) => (seen.wake = resolve));
     }

@@ -25,12 +25,12 @@ describe("the watch on a folder", () => {
     await rm(parent, { recursive: true, force: true });
   });
 
-  const start = (onChange: () => Promise<void>) => {
+  const start = (onChange: () => Promise<number>) => {
     watching = watchFolder({ path, onChange, restMs: 1, lookAgainMs: 10, signal: stop.signal });
   };
   const count = () => {
     calls += 1;
-    return Promise.resolve();
+    return Promise.resolve(0);
   };
   const writeUntilTold = (more: number) => {
     const before = calls;
@@ -55,6 +55,7 @@ describe("the watch on a folder", () => {
     start(async () => {
       calls += 1;
       if (calls === 1) await new Promise<void>((resolve) => (release = resolve));
+      return 0;
     });
     await writeUntilTold(1);
     for (let i = 0; i < 5; i++) await writeFile(join(path, `${i}`), "x");
@@ -62,7 +63,7 @@ describe("the watch on a folder", () => {
     release();
     await eventually(5, () => {
       if (calls < 2) throw new Error("not told again");
-      return Promise.resolve();
+      return Promise.resolve(0);
     });
   });
 });
