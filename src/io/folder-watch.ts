@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
+import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** What {@link watchFolder} watches, and for whom. */
@@ -24,6 +25,8 @@ export async function watchFolder(o: FolderWatch): Promise<void> {
 /** Watches until the folder goes or the signal is given. */
 async function watchOnce(o: FolderWatch): Promise<void> {
   const seen = { written: false, gone: false, wake: (): void => undefined };
+  // A folder that was made anew has another number; the watch would stay with the one that is gone.
+  const watched = await numberOf(o.path);
   let watcher: FSWatcher;
   try {
     watcher = watch(o.path, { signal: o.signal });
@@ -43,6 +46,7 @@ async function watchOnce(o: FolderWatch): Promise<void> {
   while (!seen.gone && !o.signal.aborted) {
     if (seen.written) {
       seen.written = false;
+      if ((await numberOf(o.path)) !== watched) break;
       const workedMs = await o.onChange();
       await rest(Math.max(o.restMs, 3 * workedMs), o.signal);
     } else {
@@ -50,6 +54,15 @@ async function watchOnce(o: FolderWatch): Promise<void> {
     }
   }
   watcher.close();
+}
+
+/** The folder's inode number; undefined when there is no such folder. */
+async function numberOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).ino;
+  } catch {
+    return undefined;
+  }
 }
 
 async function rest(ms: number, signal: AbortSignal): Promise<void> {
