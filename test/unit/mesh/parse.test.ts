@@ -77,6 +77,11 @@ describe("parseMesh", () => {
     });
   });
 
+  it("has transfers run over TLS, unless it says otherwise", () => {
+    expect(parseMesh(seed()).transport).to.equal("tls");
+    expect(parseMesh({ ...seed(), transport: "quic" }).transport).to.equal("quic");
+  });
+
   it("is content with its own result", () => {
     const mesh = parseMesh(seed());
     expect(parseMesh(mesh)).to.deep.equal(mesh);
@@ -152,6 +157,7 @@ describe("parseMesh", () => {
       (_, s) => (s[2]!["name"] = "site.c"),
       /^mesh\.sites\[2\]\.name: "site\.c" is not a name for a site; use one label/,
     ],
+    ["an unknown transport", (m) => (m["transport"] = "udp"), /^mesh\.transport: must be tls, quic or tcp/],
     [
       "an unknown role",
       (_, s) => (s[2]!["role"] = "primary"),

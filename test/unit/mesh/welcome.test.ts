@@ -50,6 +50,7 @@ describe("parseWelcomePacket", () => {
   for (const [what, spoil, expected] of [
     ["another version", { version: 2 }, /version must be 1, got 2/],
     ["a missing zone", { directoryZone: undefined }, /directoryZone must be a text/],
+    ["no transport, as before there was any", { transport: undefined }, /transport must be tls.*shared stack up again/],
     ["no catalogs", { catalogs: [] }, /one primary catalog/],
     [
       "a catalog with a name for an address",
