@@ -3,14 +3,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { readInputs } from "../../src/agents/agent/inputs";
-import { readAgentOptions } from "../../src/agents/agent/options";
-import { siteSource, type ZoneSource } from "../../src/agents/agent/zone-source";
-import { DnsClient } from "../../src/io/dns-client";
-import { knotBinaries } from "../../test/support/knot";
-import type { Lab, LabSite } from "../../test/support/lab";
-import { run } from "../../test/support/tools/run";
+import type { ZoneSource } from "../../src/agents/agent/zone-source";
+import { DnsClient, type DnsServer } from "../../src/io/dns-client";
 import { dnsperf } from "./dnsperf";
+
+/** A site as {@link FullLoad} loads it. */
+export interface LoadedSite {
+  readonly name: string;
+  /** Where it is asked over UDP. */
+  readonly server: DnsServer;
+  /** Changes the site's own zone, once or a few times, and has its peers told. Texts that differ make different changes. */
+  change(text: string): Promise<void>;
+  /** How it would take a zone from another site at the moment. */
+  sourceOf(other: string): Promise<ZoneSource>;
+  /** Gives what Knot logs from now on to a listener, in pieces: all of it by the time that this is disposed of. */
+  listen(listener: (text: string) => void): AsyncDisposable;
+  /** What `knotc stats mod-stats.server-operation` says. */
+  operations(): Promise<string>;
+}
+
+/** A running mesh as {@link FullLoad} loads it. */
+export interface LoadedMesh {
+  readonly sites: readonly LoadedSite[];
+  zones(): readonly string[];
+  /** Waits until all sites answer all zones alike. */
+  converged(seconds: number): Promise<unknown>;
+}
 
 /** What was tried between sites of a mesh, and what of it went wrong. */
 export interface LoadCounts {
@@ -43,21 +61,21 @@ export class FullLoad implements AsyncDisposable {
   readonly #transferFailures: string[] = [];
   readonly #notifyFailures: string[] = [];
   readonly #answers = { tried: 0, lost: 0 };
-  readonly #listening = new DisposableStack();
-  readonly #sites: readonly LabSite[];
+  readonly #listening = new AsyncDisposableStack();
+  readonly #sites: readonly LoadedSite[];
   #work: Promise<unknown> = Promise.resolve();
   #before: Operations | undefined;
 
-  private constructor(private readonly lab: Lab) {
-    this.#sites = [...lab.sites.values()];
+  private constructor(private readonly mesh: LoadedMesh) {
+    this.#sites = mesh.sites;
   }
 
   /** Starts to count, and to load. */
-  static async start(lab: Lab): Promise<FullLoad> {
-    const load = new FullLoad(lab);
+  static async start(mesh: LoadedMesh): Promise<FullLoad> {
+    const load = new FullLoad(mesh);
     for (const site of load.#sites)
       load.#listening.use(
-        site.onLog(
+        site.listen(
           lines((line) => {
             load.#take(site, line);
           }),
@@ -79,9 +97,9 @@ export class FullLoad implements AsyncDisposable {
     this.#over = true;
     await this.#work;
     // What the last changes led to.
-    await this.lab.converged(20);
+    await this.mesh.converged(20);
     const after = await operationsAt(this.#sites);
-    this.#listening.dispose();
+    await this.#listening.disposeAsync();
     const since = (name: keyof Operations): number => after[name] - (this.#before?.[name] ?? 0);
     return {
       transfers: { tried: since("axfr") + since("ixfr"), failed: this.#transferFailures.length },
@@ -95,29 +113,27 @@ export class FullLoad implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over = true;
     await this.#work.catch(() => undefined);
-    this.#listening.dispose();
+    await this.#listening.disposeAsync();
   }
 
-  #take(site: LabSite, line: string): void {
+  #take(site: LoadedSite, line: string): void {
     if (failedTransfer.test(line)) this.#transferFailures.push(`${site.name}: ${line}`);
     else if (refusedNotify.test(line)) this.#notifyFailures.push(`${site.name}: ${line}`);
   }
 
-  async #change(site: LabSite): Promise<void> {
-    const zone = `${site.name}.example`;
+  async #change(site: LoadedSite): Promise<void> {
     for (let i = 0; !this.#over; i++) {
-      await site.control.zoneReplace(zone, { owner: `t.${zone}`, ttl: 1, type: "TXT", data: `"${i}"` });
-      await site.http("POST", "/announce");
+      await site.change(String(i));
       await delay(restMs);
     }
   }
 
-  async #transfer(by: LabSite, from: LabSite): Promise<void> {
+  async #transfer(by: LoadedSite, from: LoadedSite): Promise<void> {
     const dns = new DnsClient();
-    const zones = this.lab.zones();
+    const zones = this.mesh.zones();
     for (let i = 0; !this.#over; i++) {
       try {
-        const { server, key } = await sourceOf(by, from);
+        const { server, key } = await by.sourceOf(from.name);
         await dns.transfer(server, zones[i % zones.length] ?? "", key);
       } catch (error) {
         this.#transferFailures.push(`${by.name}: ${String(error)}`);
@@ -132,7 +148,7 @@ export class FullLoad implements AsyncDisposable {
       const questions = join(folder, "questions");
       await writeFile(
         questions,
-        this.lab
+        this.mesh
           .zones()
           .map((zone) => `${zone} SOA\n`)
           .join(""),
@@ -151,13 +167,6 @@ export class FullLoad implements AsyncDisposable {
   }
 }
 
-/** How a site would take a zone from another one at the moment. */
-async function sourceOf(by: LabSite, from: LabSite): Promise<ZoneSource> {
-  const options = readAgentOptions(by.environment());
-  const inputs = await readInputs(options, Date.now());
-  return siteSource({ inputs, runtime: options.runtime, site: from.name, address: from.address });
-}
-
 interface Operations {
   readonly axfr: number;
   readonly ixfr: number;
@@ -165,12 +174,8 @@ interface Operations {
 }
 
 /** Requests of each kind that came to all of these Knots since they started. */
-async function operationsAt(sites: readonly LabSite[]): Promise<Operations> {
-  const texts = await Promise.all(
-    sites.map((site) =>
-      run(knotBinaries().knotc, ["-s", site.path("run", "knot.sock"), "stats", "mod-stats.server-operation"]),
-    ),
-  );
+async function operationsAt(sites: readonly LoadedSite[]): Promise<Operations> {
+  const texts = await Promise.all(sites.map((site) => site.operations()));
   const sum = (name: string): number => {
     const found = texts.map((text) => new RegExp(`server-operation\\[${name}\\] = (\\d+)`).exec(text)?.[1] ?? "0");
     return found.reduce((total, count) => total + Number(count), 0);
