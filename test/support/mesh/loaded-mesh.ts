@@ -1,6 +1,7 @@
 import type { LoadedMesh, LoadedSite } from "../../../bench/support/full-load";
 import { siteSource } from "../../../src/agents/agent/zone-source";
 import { effectiveRing, parseRingDocument } from "../../../src/mesh/ring-document";
+import { eventually } from "../eventually";
 import { zoneNames, type RunningMesh } from "./running-mesh";
 
 /** Changes that one call makes: entering a container takes longer than a change. */
@@ -50,7 +51,9 @@ async function loadedSite(mesh: RunningMesh, name: string): Promise<LoadedSite> 
       await Promise.all([...changing, inside("agent", ["node", "-e", announcements])]);
     },
     sourceOf: async (other) => {
-      const ring = effectiveRing(parseRingDocument(JSON.parse(await file("ring.json"))), Date.now());
+      // Under load, what a short command writes in a container does not always come out.
+      const document = await eventually(5, async () => parseRingDocument(JSON.parse(await file("ring.json"))));
+      const ring = effectiveRing(document, Date.now());
       const identity = { certificate, privateKey, roots: packet.ca };
       return siteSource({
         inputs: { packet, ring, identity },
