@@ -2,8 +2,6 @@ import type { LoadedMesh, LoadedSite } from "../../../bench/support/full-load";
 import { readInputs } from "../../../src/agents/agent/inputs";
 import { readAgentOptions } from "../../../src/agents/agent/options";
 import { siteSource } from "../../../src/agents/agent/zone-source";
-import { knotBinaries } from "../knot";
-import { run } from "../tools/run";
 import type { Lab } from "./lab";
 import type { LabSite } from "./site";
 
@@ -39,7 +37,5 @@ function loadedSite(lab: Lab, site: LabSite): LoadedSite {
         },
       };
     },
-    operations: () =>
-      run(knotBinaries().knotc, ["-s", site.path("run", "knot.sock"), "stats", "mod-stats.server-operation"]),
   };
 }
