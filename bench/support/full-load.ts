@@ -72,7 +72,7 @@ export class FullLoad implements AsyncDisposable {
   }
 
   /** Starts to count, and to load. */
-  static async start(mesh: LoadedMesh): Promise<FullLoad> {
+  static start(mesh: LoadedMesh): FullLoad {
     const load = new FullLoad(mesh);
     for (const site of load.#sites)
       load.#listening.use(

@@ -114,7 +114,7 @@ describe("two sites in real clusters whose keys and certificates come from a rea
   it("rotate three times at full load: no failed transfer, no refused NOTIFY, no lost answer", async () => {
     for (const one of set.clusters) await lookOften(one);
     const first = (await ringInVault()).current.name;
-    await using load = await FullLoad.start(await loadedMesh({ mesh, ring: ringInVault }));
+    await using load = FullLoad.start(await loadedMesh({ mesh, ring: ringInVault }));
     for (let i = 0; i < 3; i++) await rotateOnce(rotator);
     const { failures, ...counts } = await load.stop();
     expect(failures).to.deep.equal([]);

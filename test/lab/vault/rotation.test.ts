@@ -65,7 +65,7 @@ describe("the key ring in a real Vault", function () {
 
   it("rotates three times at full load: no failed transfer, no refused NOTIFY, no lost answer", async () => {
     const first = (await vault.ring()).document.current.name;
-    await using load = await FullLoad.start(loadedLab(lab));
+    await using load = FullLoad.start(loadedLab(lab));
     const patient = new LabRotator({ lab, vault, site: "site-b", settings: { ...settings, patience: 60 } });
     for (let i = 0; i < 3; i++) await rotateOnce(patient);
     const { transfers, notifies, answers, failures } = await load.stop();
