@@ -1,4 +1,5 @@
 import { Lab } from "../test/support/lab";
+import { loadedLab } from "../test/support/lab/loaded-lab";
 import { MeshVault } from "../test/support/lab/mesh-vault";
 import { LabRotator, rotateOnce } from "../test/support/lab/rotator";
 import { table } from "../test/support/table";
@@ -27,7 +28,7 @@ async function rotations(o: Values<typeof options>): Promise<object> {
   await lab.upAll();
   await lab.converged(60);
   const rotator = new LabRotator({ lab, vault, site: lab.plan.primary, settings });
-  await using load = await FullLoad.start(lab);
+  await using load = FullLoad.start(loadedLab(lab));
   for (let i = 1; i <= o.rotations; i++) {
     await rotateOnce(rotator);
     log(`rotation ${i} of ${o.rotations}: ${(await vault.ring()).document.current.name} is the current key`);

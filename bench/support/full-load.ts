@@ -3,20 +3,36 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { readInputs } from "../../src/agents/agent/inputs";
-import { readAgentOptions } from "../../src/agents/agent/options";
-import { siteSource, type ZoneSource } from "../../src/agents/agent/zone-source";
-import { DnsClient } from "../../src/io/dns-client";
-import { knotBinaries } from "../../test/support/knot";
-import type { Lab, LabSite } from "../../test/support/lab";
-import { run } from "../../test/support/tools/run";
+import type { ZoneSource } from "../../src/agents/agent/zone-source";
+import { DnsClient, type DnsServer } from "../../src/io/dns-client";
 import { dnsperf } from "./dnsperf";
+
+/** A site as {@link FullLoad} loads it. */
+export interface LoadedSite {
+  readonly name: string;
+  /** Where it is asked over UDP. */
+  readonly server: DnsServer;
+  /** Changes the site's own zone, once or a few times, and has its peers told. Texts that differ make different changes. */
+  change(text: string): Promise<void>;
+  /** How it would take a zone from another site at the moment. */
+  sourceOf(other: string): Promise<ZoneSource>;
+  /** Gives what Knot logs from now on to a listener, in pieces: all of it by the time that this is disposed of. */
+  listen(listener: (text: string) => void): AsyncDisposable;
+}
+
+/** A running mesh as {@link FullLoad} loads it. */
+export interface LoadedMesh {
+  readonly sites: readonly LoadedSite[];
+  zones(): readonly string[];
+  /** Waits until all sites answer all zones alike. */
+  converged(seconds: number): Promise<unknown>;
+}
 
 /** What was tried between sites of a mesh, and what of it went wrong. */
 export interface LoadCounts {
   /** Zones and changes that sites took from each other, and whole zones that a client took. */
   readonly transfers: { readonly tried: number; readonly failed: number };
-  /** Those of agents and Knots that came to a Knot; refused ones as either side logged them. */
+  /** Those of agents and Knots that a Knot took; refused ones as either side logged them. */
   readonly notifies: { readonly tried: number; readonly refused: number };
   readonly answers: { readonly tried: number; readonly lost: number };
   /** The lines of Knot's logs, and the client's words, that were counted as failures. */
@@ -29,6 +45,9 @@ const restMs = 20;
 const askSeconds = 2;
 const questionsPerSecond = 200;
 
+/** Of the server's side. Its statistics are no count of a rotation: each reload has them begin anew. */
+const transfer = /^\S+ info: .*\b[AI]XFR, outgoing, .* started/;
+const notify = /^\S+ info: .*\bnotify, incoming,/;
 const failedTransfer = /^\S+ (?:warning|error|notice): .*\b(?:AXFR|IXFR|refresh),|ACL, denied, action transfer/;
 const refusedNotify = /^\S+ (?:warning|error|notice): .*\bnotify,|ACL, denied, action notify/;
 
@@ -42,28 +61,27 @@ export class FullLoad implements AsyncDisposable {
   #over = false;
   readonly #transferFailures: string[] = [];
   readonly #notifyFailures: string[] = [];
+  readonly #tried = { transfers: 0, notifies: 0 };
   readonly #answers = { tried: 0, lost: 0 };
-  readonly #listening = new DisposableStack();
-  readonly #sites: readonly LabSite[];
+  readonly #listening = new AsyncDisposableStack();
+  readonly #sites: readonly LoadedSite[];
   #work: Promise<unknown> = Promise.resolve();
-  #before: Operations | undefined;
 
-  private constructor(private readonly lab: Lab) {
-    this.#sites = [...lab.sites.values()];
+  private constructor(private readonly mesh: LoadedMesh) {
+    this.#sites = mesh.sites;
   }
 
   /** Starts to count, and to load. */
-  static async start(lab: Lab): Promise<FullLoad> {
-    const load = new FullLoad(lab);
+  static start(mesh: LoadedMesh): FullLoad {
+    const load = new FullLoad(mesh);
     for (const site of load.#sites)
       load.#listening.use(
-        site.onLog(
+        site.listen(
           lines((line) => {
             load.#take(site, line);
           }),
         ),
       );
-    load.#before = await operationsAt(load.#sites);
     const work = Promise.all([
       ...load.#sites.map((site) => load.#change(site)),
       ...load.#sites.flatMap((by) => load.#sites.filter((from) => from !== by).map((from) => load.#transfer(by, from))),
@@ -79,13 +97,11 @@ export class FullLoad implements AsyncDisposable {
     this.#over = true;
     await this.#work;
     // What the last changes led to.
-    await this.lab.converged(20);
-    const after = await operationsAt(this.#sites);
-    this.#listening.dispose();
-    const since = (name: keyof Operations): number => after[name] - (this.#before?.[name] ?? 0);
+    await this.mesh.converged(20);
+    await this.#listening.disposeAsync();
     return {
-      transfers: { tried: since("axfr") + since("ixfr"), failed: this.#transferFailures.length },
-      notifies: { tried: since("notify"), refused: this.#notifyFailures.length },
+      transfers: { tried: this.#tried.transfers, failed: this.#transferFailures.length },
+      notifies: { tried: this.#tried.notifies, refused: this.#notifyFailures.length },
       answers: this.#answers,
       failures: [...this.#transferFailures, ...this.#notifyFailures],
     };
@@ -95,29 +111,29 @@ export class FullLoad implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over = true;
     await this.#work.catch(() => undefined);
-    this.#listening.dispose();
+    await this.#listening.disposeAsync();
   }
 
-  #take(site: LabSite, line: string): void {
+  #take(site: LoadedSite, line: string): void {
     if (failedTransfer.test(line)) this.#transferFailures.push(`${site.name}: ${line}`);
     else if (refusedNotify.test(line)) this.#notifyFailures.push(`${site.name}: ${line}`);
+    else if (transfer.test(line)) this.#tried.transfers += 1;
+    else if (notify.test(line)) this.#tried.notifies += 1;
   }
 
-  async #change(site: LabSite): Promise<void> {
-    const zone = `${site.name}.example`;
+  async #change(site: LoadedSite): Promise<void> {
     for (let i = 0; !this.#over; i++) {
-      await site.control.zoneReplace(zone, { owner: `t.${zone}`, ttl: 1, type: "TXT", data: `"${i}"` });
-      await site.http("POST", "/announce");
+      await site.change(String(i));
       await delay(restMs);
     }
   }
 
-  async #transfer(by: LabSite, from: LabSite): Promise<void> {
+  async #transfer(by: LoadedSite, from: LoadedSite): Promise<void> {
     const dns = new DnsClient();
-    const zones = this.lab.zones();
+    const zones = this.mesh.zones();
     for (let i = 0; !this.#over; i++) {
       try {
-        const { server, key } = await sourceOf(by, from);
+        const { server, key } = await by.sourceOf(from.name);
         await dns.transfer(server, zones[i % zones.length] ?? "", key);
       } catch (error) {
         this.#transferFailures.push(`${by.name}: ${String(error)}`);
@@ -132,7 +148,7 @@ export class FullLoad implements AsyncDisposable {
       const questions = join(folder, "questions");
       await writeFile(
         questions,
-        this.lab
+        this.mesh
           .zones()
           .map((zone) => `${zone} SOA\n`)
           .join(""),
@@ -149,33 +165,6 @@ export class FullLoad implements AsyncDisposable {
       await rm(folder, { recursive: true });
     }
   }
-}
-
-/** How a site would take a zone from another one at the moment. */
-async function sourceOf(by: LabSite, from: LabSite): Promise<ZoneSource> {
-  const options = readAgentOptions(by.environment());
-  const inputs = await readInputs(options, Date.now());
-  return siteSource({ inputs, runtime: options.runtime, site: from.name, address: from.address });
-}
-
-interface Operations {
-  readonly axfr: number;
-  readonly ixfr: number;
-  readonly notify: number;
-}
-
-/** Requests of each kind that came to all of these Knots since they started. */
-async function operationsAt(sites: readonly LabSite[]): Promise<Operations> {
-  const texts = await Promise.all(
-    sites.map((site) =>
-      run(knotBinaries().knotc, ["-s", site.path("run", "knot.sock"), "stats", "mod-stats.server-operation"]),
-    ),
-  );
-  const sum = (name: string): number => {
-    const found = texts.map((text) => new RegExp(`server-operation\\[${name}\\] = (\\d+)`).exec(text)?.[1] ?? "0");
-    return found.reduce((total, count) => total + Number(count), 0);
-  };
-  return { axfr: sum("axfr"), ixfr: sum("ixfr"), notify: sum("notify") };
 }
 
 /** Cuts what comes in pieces into lines. */

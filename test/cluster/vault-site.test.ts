@@ -1,15 +1,20 @@
 import { expect } from "chai";
 import { X509Certificate } from "node:crypto";
-import type { WelcomePacket } from "../../src/mesh/model";
+import { FullLoad } from "../../bench/support/full-load";
+import { VaultClient } from "../../src/io/vault-client";
 import { parseRingDocument, type RingDocument } from "../../src/mesh/ring-document";
 import { createClusters, type Cluster, type ClusterSet } from "../support/clusters";
 import { eventually } from "../support/eventually";
-import { serviceAccountKeys } from "../support/service-account-keys";
+import { rotateOnce } from "../support/lab/rotator";
+import { loadedMesh } from "../support/mesh/loaded-mesh";
+import { MeshRotator } from "../support/mesh/mesh-rotator";
 import { listedSite, RunningMesh } from "../support/mesh/running-mesh";
+import { serviceAccountKeys } from "../support/service-account-keys";
 import { startVault, type VaultServer } from "../support/plugins/vault-server";
 import { dataOf, vaultUser, type Ask } from "../support/vault-user";
 
-describe("a site in a real cluster whose keys and certificate come from a real Vault", function () {
+/** Steps of one mesh's life, in order: each starts from what the one before left. */
+describe("two sites in real clusters whose keys and certificates come from a real Vault", function () {
   this.timeout(300_000);
   const namespace = ["-n", "dns-system"];
   const tokenBefore = process.env["VAULT_TOKEN"];
@@ -18,22 +23,37 @@ describe("a site in a real cluster whose keys and certificate come from a real V
   let vault: VaultServer;
   let root: Ask;
   let mesh: RunningMesh;
+  let rotator: MeshRotator;
 
   before(async () => {
-    set = await createClusters({ names: ["site-a"], log: () => undefined });
+    set = await createClusters({ names: ["site-a", "site-b"], log: () => undefined });
     cluster = set.get("site-a");
     vault = await startVault(set.hostAddress);
     root = vaultUser(vault, vault.token);
     process.env["VAULT_TOKEN"] = vault.token;
-    const keys = serviceAccountKeys(await cluster.kubectl(["get", "--raw", "/openid/v1/jwks"]));
     mesh = new RunningMesh({
       clusters: set.clusters,
       sharedConfig: { "dns-mesh:vault": { address: vault.address } },
+      // A load from one address, and rotators that run when they are told to.
+      siteConfig: {
+        "dns-mesh:rateLimit": { exempt: [`${set.hostAddress}/32`] },
+        "dns-mesh:rotatorSchedule": "0 0 29 2 *",
+      },
     });
-    await mesh.list([{ ...listedSite(cluster, 0), vault: { serviceAccountKeys: keys } }]);
+    const keysOf = async (one: Cluster) => serviceAccountKeys(await one.kubectl(["get", "--raw", "/openid/v1/jwks"]));
+    const listed = set.clusters.map(async (one, i) => ({
+      ...listedSite(one, i),
+      vault: { serviceAccountKeys: await keysOf(one) },
+    }));
+    await mesh.list(await Promise.all(listed));
     await mesh.up("shared");
-    await mesh.configureSite(cluster);
-    await mesh.up("site-a");
+    for (const one of set.clusters) await mesh.configureSite(one);
+    await Promise.all(set.clusters.map(({ name }) => mesh.up(name)));
+    const auth = { method: "token" as const, token: vault.token };
+    rotator = new MeshRotator({
+      ...{ mesh, site: "site-a", vault: new VaultClient({ address: vault.address, auth }) },
+      settings: { every: 86_400, patience: 60, overlap: 1, margin: 4 },
+    });
   });
   after(async () => {
     if (tokenBefore === undefined) delete process.env["VAULT_TOKEN"];
@@ -42,59 +62,117 @@ describe("a site in a real cluster whose keys and certificate come from a real V
     await vault[Symbol.asyncDispose]();
     await set[Symbol.asyncDispose]();
   });
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.error(rotator.log);
+  });
 
-  const file = (path: string): Promise<string> =>
-    cluster.execInPod({ namespace: "dns-system", pod: "knot-0", container: "knot" }, ["cat", `/storage/mesh/${path}`]);
+  const fileAt = (site: Cluster, path: string): Promise<string> =>
+    site.execInPod({ namespace: "dns-system", pod: "knot-0", container: "knot" }, ["cat", `/storage/mesh/${path}`]);
+  const file = (path: string): Promise<string> => fileAt(cluster, path);
   const ringInVault = async (): Promise<RingDocument> =>
     parseRingDocument((dataOf(await root("GET", "dns-mesh/data/ring")) as { data: unknown }).data);
-
-  it("has the ring and a certificate of Vault's on its volume, and neither in a Secret", async () => {
-    expect(parseRingDocument(JSON.parse(await file("ring.json")))).to.deep.equal(await ringInVault());
-    const { sites } = await mesh.driver.outputs("shared");
-    const { ca } = (sites?.value as Record<string, WelcomePacket>)["site-a"]!;
-    const certificate = new X509Certificate(await file("tls/tls.crt"));
-    expect(certificate.verify(new X509Certificate(ca).publicKey)).to.equal(true);
-    expect(certificate.subjectAltName).to.equal(`DNS:site-a.dns.internal, IP Address:${cluster.siteAddress}`);
-    const secrets = await cluster.kubectl([...namespace, "get", "secrets", "-o", "name"]);
-    expect(secrets.trim().split("\n")).to.have.members(["secret/tsig-local-key", "secret/tsig-readers"]);
-  });
-
-  it("has its ring advanced by the rotator's pod, which the agent takes over", async () => {
-    expect((await ringInVault()).current).to.not.have.property("createdAt");
-    await cluster.kubectl([...namespace, "create", "job", "rotation", "--from=cronjob/key-rotator"]);
-    await cluster.kubectl([...namespace, "wait", "--for=condition=complete", "job/rotation", "--timeout=90s"]);
-    const advanced = await ringInVault();
-    expect(advanced.current).to.have.property("createdAt");
-    await eventually(40, async () => {
-      expect(parseRingDocument(JSON.parse(await file("ring.json")))).to.deep.equal(advanced);
+  const jobLogs: string[] = [];
+  const runJob = async (name: string): Promise<RingDocument> => {
+    await cluster.kubectl([...namespace, "create", "job", name, "--from=cronjob/key-rotator"]);
+    await cluster.kubectl([...namespace, "wait", "--for=condition=complete", `job/${name}`, "--timeout=90s"]);
+    jobLogs.push(await cluster.kubectl([...namespace, "logs", `job/${name}`]));
+    return ringInVault();
+  };
+  const haveRing = (ring: RingDocument): Promise<void> =>
+    eventually(40, async () => {
+      for (const one of set.clusters)
+        expect(parseRingDocument(JSON.parse(await fileAt(one, "ring.json"))), one.name).to.deep.equal(ring);
     });
+
+  it("have the ring and a certificate of Vault's on their volumes, and neither in a Secret", async () => {
+    await haveRing(await ringInVault());
+    for (const one of set.clusters) {
+      const { ca } = await mesh.packet(one.name);
+      const certificate = new X509Certificate(await fileAt(one, "tls/tls.crt"));
+      expect(certificate.verify(new X509Certificate(ca).publicKey)).to.equal(true);
+      expect(certificate.subjectAltName).to.equal(`DNS:${one.name}.dns.internal, IP Address:${one.siteAddress}`);
+      const secrets = await one.kubectl([...namespace, "get", "secrets", "-o", "name"]);
+      expect(secrets.trim().split("\n")).to.have.members(["secret/tsig-local-key", "secret/tsig-readers"]);
+    }
+    await mesh.converged(30);
   });
 
-  it("is not touched by another up, and neither is the ring", async () => {
+  it("have their ring advanced by the rotator's pod, which the agents take over", async () => {
+    expect((await ringInVault()).current).to.not.have.property("createdAt");
+    const advanced = await runJob("stamp");
+    expect(advanced.current).to.have.property("createdAt");
+    await haveRing(advanced);
+  });
+
+  it("are not touched by another up, and neither is the ring", async () => {
     const before = await ringInVault();
     for (const stack of ["shared", "site-a"])
       expect(Object.keys((await mesh.up(stack)).changes), stack).to.deep.equal(["same"]);
     expect(await ringInVault()).to.deep.equal(before);
   });
 
-  it("shows no secret in its state, its outputs or its pods' logs", async () => {
+  it("rotate three times at full load: no failed transfer, no refused NOTIFY, no lost answer", async () => {
+    for (const one of set.clusters) await lookOften(one);
+    const first = (await ringInVault()).current.name;
+    await using load = FullLoad.start(await loadedMesh({ mesh, ring: ringInVault }));
+    for (let i = 0; i < 3; i++) await rotateOnce(rotator);
+    const { failures, ...counts } = await load.stop();
+    expect(failures).to.deep.equal([]);
+    const { transfers, notifies, answers } = counts;
+    expect({ failed: transfers.failed, refused: notifies.refused, lost: answers.lost }).to.deep.equal({
+      ...{ failed: 0, refused: 0, lost: 0 },
+    });
+    // How many there are depends on the machine; a count that is stuck must not pass for none that failed.
+    for (const [what, { tried }] of Object.entries(counts)) expect(tried, what).to.be.greaterThan(30);
+    const rotated = await ringInVault();
+    expect([rotated.previous?.name, rotated.current.name, rotated.next?.name]).to.not.include(first);
+  });
+
+  /** Lets a site's agent look at Vault so often as tests have time for, as no stack does. */
+  async function lookOften(one: Cluster): Promise<void> {
+    const name = "vault.json";
+    const config = ["configmap", "knot-config"];
+    const told = await one.kubectl([...namespace, "get", ...config, "-o", "jsonpath={.data.vault\\.json}"]);
+    const data = { [name]: JSON.stringify({ ...(JSON.parse(told) as object), pollSeconds: 0.5 }) };
+    await one.kubectl([...namespace, "patch", ...config, "--type=merge", "-p", JSON.stringify({ data })]);
+    const agent = { namespace: "dns-system", pod: "knot-0", container: "agent" };
+    let tries = 0;
+    await eventually(30, async () => {
+      await one.kubectl([...namespace, "annotate", "--overwrite", "pod/knot-0", `dns-mesh.test/told=${(tries += 1)}`]);
+      expect(await one.execInPod(agent, ["cat", `/etc/dns-mesh/${name}`])).to.include("pollSeconds");
+    });
+  }
+
+  it("have a rotation scheduled by the rotator's pod once both have answered with the next key", async () => {
+    await rotator.run(true);
+    const started = await ringInVault();
+    expect(started.next).to.not.have.property("signFrom");
+    await haveRing(started);
+    const scheduled = await runJob("schedule");
+    expect(scheduled.next).to.have.property("signFrom");
+    expect(jobLogs.at(-1)).to.match(/"answered":\["site-a","site-b"\]/);
+    await haveRing(scheduled);
+  });
+
+  it("show no secret in their state, their outputs or their pods' logs", async () => {
     const key = (await file("tls/tls.key")).split("\n")[1]!;
-    const ring = (await ringInVault()).current.secret;
+    const { current, next } = await ringInVault();
     const logs = await Promise.all(
       ["prepare", "agent", "knot"].map((name) => cluster.kubectl([...namespace, "logs", "knot-0", "-c", name])),
     );
     const texts = [
-      ...[...logs, await cluster.kubectl([...namespace, "logs", "job/rotation"])],
+      ...[...logs, ...jobLogs],
       JSON.stringify(await mesh.driver.exportState("site-a")),
       JSON.stringify(await mesh.driver.outputs("shared")),
       await cluster.kubectl([...namespace, "get", "configmaps,statefulsets,cronjobs", "-o", "json"]),
     ];
+    const rings = [current, next!].flatMap(({ secret }) => [secret, Buffer.from(secret, "base64").toString()]);
     for (const text of texts) {
-      for (const secret of [key, ring, Buffer.from(ring, "base64").toString()]) expect(text).to.not.contain(secret);
+      for (const secret of [key, ...rings]) expect(text).to.not.contain(secret);
     }
   });
 
-  it("comes back with what its volume holds when Vault is away", async () => {
+  it("come back with what their volumes hold when Vault is away", async () => {
     const before = await file("ring.json");
     await vault[Symbol.asyncDispose]();
     await cluster.kubectl([...namespace, "delete", "pod", "knot-0", "--wait=true"]);

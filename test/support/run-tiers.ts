@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,21 +10,29 @@ interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** What it said that nobody has seen yet. */
+  said?: string;
 }
 
 interface Tier {
   readonly name: string;
+  /** Runs beside the others that say so: for what no timing matters to. */
+  readonly beside?: true;
   readonly run: () => Promise<Counts> | Counts;
 }
 
-/** Runs a command with our output; passing is one passed, anything else one failed. */
-function command(script: string): Counts {
-  const ok = spawnSync("npm", ["run", "--silent", script], { stdio: "inherit" }).status === 0;
-  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
+/** Runs a command; passing is one passed, anything else one failed. What it says comes in one piece, at its end. */
+async function command(script: string): Promise<Counts> {
+  const child = spawn("npm", ["run", "--silent", script], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const [status] = (await once(child, "close")) as [number | null];
+  return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0, said: said.trimEnd() };
 }
 
 /** Runs mocha and reads its counts. A run that died before it could count is a failure, and so is one without a test. */
-function mocha(folder: string): Counts {
+function mocha(...specs: string[]): Counts {
   const scratch = mkdtempSync(join(tmpdir(), "dns-mesh-tier-"));
   const file = join(scratch, "counts.json");
   try {
@@ -34,7 +43,7 @@ function mocha(folder: string): Counts {
         "test/mocharc.json",
         "--reporter",
         join(__dirname, "counting-reporter.cjs"),
-        `test/${folder}/**/*.test.ts`,
+        ...specs.map((spec) => `test/${spec}.test.ts`),
       ],
       { stdio: "inherit", env: { ...process.env, TIER_COUNTS: file } },
     );
@@ -57,6 +66,18 @@ function withStatus(counts: Counts | undefined, status: number | null): Counts {
   return status !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
+/**
+ * What needs no mesh comes while an API server of the mesh is away for minutes, and what has clusters of its own when the
+ * mesh is gone. A file that more than one of these finds runs once, where the first does.
+ */
+const clusterSpecs = [
+  "cluster/clusters",
+  "cluster/mesh/[1-4]-*",
+  ...["cluster/cert-manager", "cluster/plugins", "cluster/vault-login"],
+  "cluster/mesh/*",
+  "cluster/**/*",
+];
+
 const tiers: readonly Tier[] = [
   {
     name: "tools",
@@ -67,31 +88,50 @@ const tiers: readonly Tier[] = [
       return { passed: 0, failed: 0, skipped: 0 };
     },
   },
-  { name: "lint", run: () => command("lint") },
-  { name: "types", run: () => command("types") },
-  { name: "format", run: () => command("format:check") },
-  { name: "unused", run: () => command("unused") },
-  { name: "unit", run: () => mocha("unit") },
+  { name: "lint", beside: true, run: () => command("lint") },
+  { name: "types", beside: true, run: () => command("types") },
+  { name: "format", beside: true, run: () => command("format:check") },
+  { name: "unused", beside: true, run: () => command("unused") },
+  { name: "unit", run: () => mocha("unit/**/*") },
   // Single parts before real servers, then whole meshes of real servers and agents.
-  { name: "peers", run: () => mocha("lab/{dns,knot,manifests,plugins,pulumi,vault}") },
-  { name: "lab", run: () => mocha("lab/{agent,bench,interop,lab}") },
-  { name: "cluster", run: () => mocha("cluster") },
+  { name: "peers", run: () => mocha("lab/{dns,knot,manifests,plugins,pulumi,vault}/**/*") },
+  { name: "lab", run: () => mocha("lab/{agent,bench,interop,lab}/**/*") },
+  { name: "cluster", run: () => mocha(...clusterSpecs) },
 ];
 
+/** What a tier came to, and the line of the table that tells how long it took. */
+interface Finished {
+  readonly counts: Counts;
+  readonly line: string;
+}
+
 /** Runs one tier and prints what it took; a tier that throws is a failure with its reason. */
-async function runTier(tier: Tier): Promise<Counts> {
-  console.log(`\n== ${tier.name}`);
+async function runTier(tier: Tier): Promise<Finished> {
+  const header = `\n== ${tier.name}`;
+  if (tier.beside !== true) console.log(header);
   const started = Date.now();
   let counts: Counts;
   try {
     counts = await tier.run();
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    counts = { passed: 0, failed: 1, skipped: 0 };
+    counts = { passed: 0, failed: 1, skipped: 0, said: error instanceof Error ? error.message : String(error) };
   }
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(`== ${tier.name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds} s`);
-  return counts;
+  const result = `== ${tier.name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds} s`;
+  const said = counts.said === undefined || counts.said === "" ? [] : [counts.said];
+  console.log([...(tier.beside === true ? [header] : []), ...said, result].join("\n"));
+  return { counts, line: `${tier.name.padEnd(8)} ${seconds.padStart(7)} s` };
+}
+
+/** Tiers in their order, those that may run beside each other as one. */
+function inGroups(chosen: readonly Tier[]): Tier[][] {
+  const groups: Tier[][] = [];
+  for (const tier of chosen) {
+    const last = groups.at(-1);
+    if (tier.beside === true && last?.[0]?.beside === true) last.push(tier);
+    else groups.push([tier]);
+  }
+  return groups;
 }
 
 async function main(): Promise<void> {
@@ -102,20 +142,15 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const lines: string[] = [];
-  for (const tier of tiers.filter((one) => wanted.length === 0 || wanted.includes(one.name))) {
-    const started = Date.now();
-    const counts = await runTier(tier);
-    lines.push(`${tier.name.padEnd(8)} ${((Date.now() - started) / 1000).toFixed(1).padStart(7)} s`);
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    total.skipped += counts.skipped;
-  }
-  console.log(`\n${lines.join("\n")}\n`);
-  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
-  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
-  process.exitCode = total.failed > 0 || total.skipped > 0 ? 1 : 0;
+  const chosen = tiers.filter((tier) => wanted.length === 0 || wanted.includes(tier.name));
+  const finished: Finished[] = [];
+  for (const group of inGroups(chosen)) finished.push(...(await Promise.all(group.map(runTier))));
+  const sum = (of: "passed" | "failed" | "skipped"): number =>
+    finished.reduce((total, { counts }) => total + counts[of], 0);
+  console.log(`\n${finished.map(({ line }) => line).join("\n")}\n`);
+  const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed${skipped}`);
+  process.exitCode = sum("failed") > 0 || sum("skipped") > 0 ? 1 : 0;
 }
 
 void main();

@@ -19,7 +19,7 @@ export function ownSource(knot: DnsServer, { localKey }: Pick<Inputs, "localKey"
 /** Another pod or site as its Knot lets zones out: over TLS, also where the Knots among themselves use QUIC, or over TCP. */
 export function siteSource(o: {
   readonly inputs: Pick<Inputs, "packet" | "ring" | "identity">;
-  readonly runtime: SiteRuntime;
+  readonly runtime: Pick<SiteRuntime, "remotePort" | "secure">;
   /** Whose certificate it must show. */
   readonly site: string;
   readonly address: string;

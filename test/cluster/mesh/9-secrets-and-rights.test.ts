@@ -5,7 +5,7 @@ import type { Cluster } from "../../support/clusters";
 import { documentedRows, quoted } from "../../support/doc-table";
 import { rightsOf } from "../../support/mesh/rights";
 import type { RunningMesh } from "../../support/mesh/running-mesh";
-import { sharedMesh } from "../../support/mesh/shared-mesh";
+import { endSharedMesh, sharedMesh } from "../../support/mesh/shared-mesh";
 import { processesDuring } from "../../support/process-watch";
 import type { OperationResult } from "../../support/pulumi/driver";
 import { SecretSearch, secretsInState } from "../../support/secret-search";
@@ -127,6 +127,7 @@ describe("rights in a site's namespace", function () {
   before(async () => {
     mesh = await sharedMesh();
   });
+  after(endSharedMesh);
 
   /** The rows of `docs/security.md` that hold for an account. */
   function documented(account: string): string[] {

@@ -12,6 +12,7 @@ import { effectiveRing, parseRingDocument, type RingDocument } from "../../../sr
 import { ringSecret } from "../../../src/mesh/vault-access";
 import { eventually } from "../../support/eventually";
 import { Lab } from "../../support/lab";
+import { loadedLab } from "../../support/lab/loaded-lab";
 import { MeshVault, vaultMount } from "../../support/lab/mesh-vault";
 import { LabRotator, rotateOnce } from "../../support/lab/rotator";
 import { run } from "../../support/tools/run";
@@ -64,7 +65,7 @@ describe("the key ring in a real Vault", function () {
 
   it("rotates three times at full load: no failed transfer, no refused NOTIFY, no lost answer", async () => {
     const first = (await vault.ring()).document.current.name;
-    await using load = await FullLoad.start(lab);
+    await using load = FullLoad.start(loadedLab(lab));
     const patient = new LabRotator({ lab, vault, site: "site-b", settings: { ...settings, patience: 60 } });
     for (let i = 0; i < 3; i++) await rotateOnce(patient);
     const { transfers, notifies, answers, failures } = await load.stop();

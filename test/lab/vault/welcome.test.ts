@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { OutputMap } from "@pulumi/pulumi/automation";
 import { expect } from "chai";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +31,7 @@ describe("what a site's stack takes when there is a real Vault", function () {
   const withoutToken = (): MeshDriver =>
     createDriver({ workDir, program, env: { VAULT_TOKEN: "nobody's", VAULT_ADDR: "" } });
 
-  async function bringUp(certificates: string): Promise<void> {
+  async function bringUp(certificates: string): Promise<OutputMap> {
     await driver.setConfig("shared", {
       "dns-mesh:vault": { address: vault.address },
       "dns-mesh:certificates": certificates,
@@ -46,7 +47,7 @@ describe("what a site's stack takes when there is a real Vault", function () {
         ],
       },
     });
-    await driver.up("shared");
+    return (await driver.up("shared")).outputs;
   }
 
   before(async () => {
@@ -61,8 +62,7 @@ describe("what a site's stack takes when there is a real Vault", function () {
   });
 
   it("is public as a whole where Vault issues: no token is needed to bring the site up", async () => {
-    await bringUp("vault");
-    const shared = await driver.outputs("shared");
+    const shared = await bringUp("vault");
     expect(shared).to.have.keys("directory", "catalog", "sites");
     expect(Object.values(shared).map(({ secret }) => secret)).to.deep.equal([false, false, false]);
     const stack = withoutToken();

@@ -60,11 +60,16 @@ export class LabRotator {
   }
 }
 
+/** A rotator of any mesh: each call is one of the runs that a CronJob makes. */
+interface Rotator {
+  run(asked?: boolean): Promise<Rotated>;
+}
+
 /** Between two runs of a rotation that is hurried. */
 const runEveryMs = 250;
 
 /** Begins a rotation, and has the rotator run until the new key is the current one. Two minutes at the most. */
-export async function rotateOnce(rotator: LabRotator): Promise<void> {
+export async function rotateOnce(rotator: Rotator): Promise<void> {
   await rotator.run(true);
   for (const end = Date.now() + 120_000; Date.now() < end;) {
     // A run that cannot read the sites is made up for by the next one, as in a cluster.

@@ -203,11 +203,18 @@ export class RunningMesh implements AsyncDisposable {
   /** Where a site gives zones to other sites, and what one of these shows there. */
   async transferServer(site: string, as: string): Promise<DnsServer> {
     const { certificate, privateKey } = await this.#secretsOf(as);
-    const packets = (await this.#shared())["sites"]?.value as Record<string, WelcomePacket>;
-    const ca = packets[as]?.ca ?? "";
+    const { ca } = await this.packet(as);
     const address = this.#address(site);
     const tls = { ca, cert: certificate, key: privateKey, serverName: serverName(site, centralZones[0]) };
     return { address, port: 853, tls };
+  }
+
+  /** What the shared stack tells a site. */
+  async packet(site: string): Promise<WelcomePacket> {
+    const packets = (await this.#shared())["sites"]?.value as Record<string, WelcomePacket> | undefined;
+    const found = packets?.[site];
+    if (found === undefined) throw new Error(`the shared stack has no packet for ${site}`);
+    return found;
   }
 
   /** From the shared stack's secret outputs. */

@@ -31,12 +31,18 @@ async function start(): Promise<{ clusters: ClusterSet; mesh: RunningMesh }> {
   return { clusters, mesh };
 }
 
-after(async function () {
-  this.timeout(120_000);
-  if (!running) return;
-  const { clusters, mesh } = await running.catch(() => ({ clusters: undefined, mesh: undefined }));
+/** Takes the mesh down, for files after which nobody needs it: what comes then has the machine for itself. */
+export async function endSharedMesh(): Promise<void> {
+  const ending = running;
+  running = undefined;
+  const { clusters, mesh } = (await ending?.catch(() => undefined)) ?? {};
   await mesh?.[Symbol.asyncDispose]();
   await clusters?.[Symbol.asyncDispose]();
+}
+
+after(async function () {
+  this.timeout(120_000);
+  await endSharedMesh();
 });
 
 interface KubeObject {
