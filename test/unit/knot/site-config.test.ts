@@ -285,7 +285,7 @@ describe("renderKnotConf", () => {
   it("limits answers over UDP, after cookies, and leaves connections and the own agent alone", () => {
     const text = renderKnotConf({ ...runtime, rateLimit: { perSecond: 7, burst: 9, exempt: ["192.0.2.0/24"] } }, "tls");
     expect(text).to.contain("global-module: [mod-stats/default, mod-cookies/default, mod-rrl/default]");
-    expect(items(text.split("mod-rrl:")[1]!.split("policy:")[0]!).get("default")).to.include.members([
+    expect(items(text.split("mod-rrl:")[1]!.split("template:")[0]!).get("default")).to.include.members([
       "rate-limit: 7",
       "instant-limit: 9",
       "slip: 1",
