@@ -41,7 +41,7 @@ export function renderSigning({ packet, runtime }: Pick<SiteInput, "packet" | "r
     section(
       "submission",
       [...groups].map(([id, parents]) => ({
-        ...{ id, "check-interval": times.parentCheck },
+        ...{ id, "check-interval": times.parentCheck, "parent-delay": times.parentDelay },
         parent: parents.map(serverId),
       })),
     ) +
@@ -58,6 +58,8 @@ function policy(id: string, { nsec3, withdraw, parents }: Dnssec, times: typeof 
     algorithm: "ecdsap256sha256",
     "rrsig-lifetime": times.signature,
     "rrsig-refresh": times.refresh,
+    // Signatures that come due soon are made along with those that are due.
+    "rrsig-pre-refresh": Math.min(3600, Math.floor(times.refresh / 10)),
     "zsk-lifetime": times.zoneKey,
     "ksk-lifetime": 0,
     "dnskey-ttl": times.keyTtl,

@@ -28,6 +28,8 @@ export interface SigningTimes {
   readonly propagation: number;
   /** Between questions to the parent's servers. */
   readonly parentCheck: number;
+  /** After the parent has a DS record, until the old key goes: the TTL of DS records there. */
+  readonly parentDelay: number;
 }
 
 const [hour, day] = [3600, 86_400];
@@ -43,6 +45,7 @@ export const defaultSigningTimes: SigningTimes = {
   keyTtl: hour,
   propagation: hour,
   parentCheck: hour,
+  parentDelay: day,
 };
 
 /** How one Knot server runs: paths, sockets, siblings. The agent reads it from its environment. */
