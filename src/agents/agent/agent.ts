@@ -2,8 +2,6 @@ import { join } from "node:path";
 import { messageOf, TransientError } from "../../errors";
 import type { DnsClient } from "../../io/dns-client";
 import type { KnotControl } from "../../io/knot-control";
-import type { Dnssec } from "../../mesh/model";
-import { keptSigned, toUnsign, withKeptSigned } from "../../mesh/signing-state";
 import { isWriter } from "../../knot/site-runtime";
 import { defaultLimits } from "../../plan/limits";
 import { planMesh } from "../../plan/plan-mesh";
@@ -20,7 +18,7 @@ import { Mounts } from "./mounts";
 import type { AgentOptions } from "./options";
 import { siteOf } from "./relay";
 import { Seeder, withoutUnseeded } from "./seeding";
-import { signerSets } from "./signing";
+import { SigningKeeper } from "./signing-keeper";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
 import { StateStore, type AgentState } from "./state-store";
@@ -78,6 +76,8 @@ export class Agent {
   readonly #discovery: Discovery;
   readonly #seeder: Seeder;
   readonly #mounts: Mounts;
+  /** Which own zones are signed. */
+  readonly signing: SigningKeeper;
 
   constructor(private readonly o: AgentParts) {
     const { options, control, dns, now } = o;
@@ -86,6 +86,7 @@ export class Agent {
     this.#discovery = new Discovery({ dns, knot });
     this.#seeder = new Seeder({ runtime, dns, now });
     this.#mounts = new Mounts(options, now);
+    this.signing = new SigningKeeper({ ...o, ...options });
   }
 
   get inputs(): Inputs | undefined {
@@ -186,51 +187,10 @@ export class Agent {
     const seeded = withoutUnseeded(inputs.packet, this.o.store.state.seeded);
     const failures = await this.#seeder.finish(seeded, this.o.control);
     this.o.problems.set("zones", [...this.#waiting, ...failures]);
-    await this.#unsign(inputs);
+    for (const zone of await this.signing.unsign(inputs)) this.o.events.changed([zone]);
     this.#settled = true;
     this.#force = false;
     this.#succeeded();
-  }
-
-  /**
-   * Takes signatures and keys out of zones that are no longer signed: Knot leaves them where they are, and they would
-   * soon be wrong. The private keys stay, for the day that the zone is signed again.
-   */
-  async #unsign(inputs: Inputs): Promise<void> {
-    if (!isWriter(this.o.options.runtime)) return;
-    const { zones } = inputs.packet.site;
-    for (const zone of toUnsign(this.o.store.state.signing ?? {}, zones)) {
-      const { server, key } = ownSource(this.o.options.knot, inputs);
-      const sets = signerSets(await this.o.dns.transfer(server, zone, key));
-      if (sets.length > 0) await this.o.control.zoneUnset(zone, sets);
-      this.o.log.info("a zone is no longer signed", { zone });
-      await this.#save(({ signing = {}, ...state }) => ({
-        ...state,
-        signing: Object.fromEntries(Object.entries(signing).filter(([name]) => name !== zone)),
-      }));
-      this.o.events.changed([zone]);
-    }
-  }
-
-  /** Zones that this server signs, and how. */
-  get signed(): ReadonlyMap<string, true | Dnssec> {
-    const { inputs } = this;
-    if (inputs === undefined || !isWriter(this.o.options.runtime)) return new Map();
-    const { seeded, signing = {} } = this.o.store.state;
-    const { zones } = withKeptSigned(inputs.packet, signing).site;
-    return new Map(
-      zones.flatMap(({ name, dnssec }) => (dnssec !== false && seeded.includes(name) ? [[name, dnssec]] : [])),
-    );
-  }
-
-  /** Zones that stay signed although the packet says otherwise, as sentences. */
-  get keptSigned(): readonly string[] {
-    const kept = keptSigned(this.o.store.state.signing ?? {}, this.inputs?.packet.site.zones ?? []);
-    return kept.map(
-      (zone) =>
-        `zone ${zone} stays signed: its DS record was not withdrawn from the parent; ` +
-        `set "dnssec: { withdraw: true }" for it first, and false once the DS record is gone`,
-    );
   }
 
   async #seed(inputs: Inputs): Promise<void> {

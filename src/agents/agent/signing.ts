@@ -2,7 +2,6 @@ import { dnskeyText, dsText, isCdsDelete, signatureEnd } from "../../dns/dnssec-
 import type { ResourceRecord } from "../../dns/record";
 import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { Dnssec } from "../../mesh/model";
-import { signerTypes } from "./zone-text";
 
 /** What is known of a zone that this site signs. */
 export interface SignedZone {
@@ -86,16 +85,4 @@ export class SigningWatch {
     const isAsked = (record: ResourceRecord) => record.type === "OTHER" && record.typeName === type;
     return answers.filter(isAsked).flatMap((record) => (record.type === "OTHER" ? [record.rdata] : []));
   }
-}
-
-/** RRsets that a signer made, of a whole zone. */
-export function signerSets(
-  records: readonly ResourceRecord[],
-): readonly { readonly owner: string; readonly type: string }[] {
-  const sets = new Map<string, { owner: string; type: string }>();
-  for (const record of records) {
-    if (record.type !== "OTHER" || !signerTypes.has(record.typeName)) continue;
-    sets.set(`${record.name} ${record.typeName}`, { owner: record.name, type: record.typeName });
-  }
-  return [...sets.values()];
 }

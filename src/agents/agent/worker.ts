@@ -75,7 +75,12 @@ export class Worker {
     });
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
-    this.#signing = new SigningWatch({ dns: this.#dns, knot, now, zones: () => this.#agent.signed });
+    this.#signing = new SigningWatch({
+      dns: this.#dns,
+      knot,
+      now,
+      zones: () => this.#agent.signing.signed(this.#agent.inputs),
+    });
     this.#agent = new Agent({
       ...{ options, control: this.#control, dns: this.#dns, store: this.#store, problems: this.#problems, now, log },
       events: {
@@ -130,7 +135,7 @@ export class Worker {
     if (this.#agent.inputs === undefined) return;
     const rounds = [this.#announcer.round(), this.#fetching.round(), this.#signing.round()];
     for (const round of await Promise.allSettled(rounds)) if (round.status === "rejected") throw round.reason;
-    this.#problems.set("dnssec", [...this.#agent.keptSigned, ...this.#signing.failures]);
+    this.#problems.set("dnssec", [...this.#agent.signing.kept(this.#agent.inputs), ...this.#signing.failures]);
     for (const [zone, holder] of this.#announcer.takeAhead()) await this.#regain(zone, holder);
   }
 
