@@ -61,8 +61,8 @@ export class SigningWatch {
     for (const zone of zones.keys()) seen.push(await this.#look(zone));
     this.#seen = seen;
     this.#looked = wanted;
-    // A zone that was just added is signed within moments.
-    this.#dueAt = this.o.now() + (seen.some(({ dnskeys }) => dnskeys.length === 0) ? 1000 : lookEveryMs);
+    // What was just changed is done within moments.
+    this.#dueAt = this.o.now() + (seen.every((zone) => isAsWanted(zone, zones.get(zone.zone))) ? lookEveryMs : 1000);
   }
 
   async #look(zone: string): Promise<SignedZone> {
@@ -85,4 +85,9 @@ export class SigningWatch {
     const isAsked = (record: ResourceRecord) => record.type === "OTHER" && record.typeName === type;
     return answers.filter(isAsked).flatMap((record) => (record.type === "OTHER" ? [record.rdata] : []));
   }
+}
+
+function isAsWanted({ state, dnskeys }: SignedZone, settings: true | Dnssec | undefined): boolean {
+  const withdraw = typeof settings === "object" && settings.withdraw === true;
+  return dnskeys.length > 0 && (state === "withdrawing") === withdraw;
 }
