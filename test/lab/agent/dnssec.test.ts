@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { expect } from "chai";
 import { apexTexts, delv, validate } from "../../support/dnssec/validators";
 import { eventually } from "../../support/eventually";
@@ -116,6 +117,25 @@ describe("a zone that a mesh with agents signs", function () {
     await setDnssec(true);
     await eventually(20, async () => {
       expect((await told())?.ds).to.deep.equal(ds);
+    });
+  });
+
+  it("comes back from the other sites after its volume was lost, with new keys that it tells", async () => {
+    await lab.converged(10, { zones: [zone] });
+    await owner().stop();
+    await rm(owner().path("storage"), { recursive: true });
+    await lab.upSite("site-c");
+    await owner().start();
+    await owner().ready();
+    ds = await eventually(20, async () => {
+      const now = (await told())?.ds ?? [];
+      expect(now).to.have.length(1).and.to.not.deep.equal(ds);
+      return now;
+    });
+    await eventually(20, async () => {
+      await lab.converged(10, { zones: [zone] });
+      for (const { server } of lab.sites.values())
+        await validate({ server, zone, ds, questions: [[`www.${zone}`, "A"]] });
     });
   });
 });

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { DnsClient } from "../../../src/io/dns-client";
 import type { SigningTimes } from "../../../src/knot/site-runtime";
 import { apexTexts, delv, validate } from "../../support/dnssec/validators";
 import { eventually } from "../../support/eventually";
@@ -59,6 +60,7 @@ describe("keys of a signed zone, with times of seconds", function () {
       trusted.set(zone, ds);
     }
     await publish(asked);
+    await owner.knot.knotc("zone-ksk-submitted", byHand);
     for (const site of sites) for (const zone of [asked, byHand]) await eventually(20, () => verify(site, zone));
   });
   after(() => stack.disposeAsync());
@@ -97,6 +99,14 @@ describe("keys of a signed zone, with times of seconds", function () {
   const keys = async (zone: string, flags: "256" | "257"): Promise<readonly string[]> =>
     (await apexTexts(owner.knot.server, zone, "DNSKEY")).filter((key) => key.startsWith(flags));
 
+  /** Knot ignores the command while a zone-signing key is rolled over, as a person would see in its log. */
+  const rollOver = async (zone: string): Promise<void> => {
+    await whileVerified(zone, 30, async () => {
+      await owner.knot.knotc("-b", "zone-key-rollover", zone, "ksk");
+      return (await keys(zone, "257")).length === 2;
+    });
+  };
+
   it("use NSEC3 without salt and further iterations where that is asked for, and NSEC elsewhere", async () => {
     const of = async (zone: string) =>
       delv({
@@ -118,7 +128,7 @@ describe("keys of a signed zone, with times of seconds", function () {
 
   it("roll the key-signing key over once the parent's servers have its DS record", async () => {
     const [before] = trusted.get(asked) ?? [];
-    await owner.knot.knotc("zone-key-rollover", asked, "ksk");
+    await rollOver(asked);
     await whileVerified(asked, 30, async () => (await apexTexts(owner.knot.server, asked, "CDS"))[0] !== before);
     expect(await keys(asked, "257")).to.have.length(2);
     await publish(asked);
@@ -131,7 +141,7 @@ describe("keys of a signed zone, with times of seconds", function () {
 
   it("keep both key-signing keys until a person says that the parent has the new DS record", async () => {
     const before = trusted.get(byHand) ?? [];
-    await owner.knot.knotc("zone-key-rollover", byHand, "ksk");
+    await rollOver(byHand);
     await whileVerified(byHand, 30, async () => (await apexTexts(owner.knot.server, byHand, "CDS"))[0] !== before[0]);
     const after = await apexTexts(owner.knot.server, byHand, "CDS");
     expect(await keys(byHand, "257")).to.have.length(2);
@@ -145,6 +155,31 @@ describe("keys of a signed zone, with times of seconds", function () {
       expect(String(failure)).to.contain("no DNSKEY fits a DS record");
     });
     trusted.set(byHand, after);
+  });
+
+  it("come back from a backup after they were lost, without the zone's old content", async () => {
+    const [folder, record] = [`${owner.knot.storage}/backup`, ["www", "1", "A", "192.0.2.2"]];
+    await owner.knot.knotc("-b", "zone-backup", "+backupdir", folder, "+kaspdb", byHand);
+    await owner.knot.knotc("zone-begin", byHand);
+    await owner.knot.knotc("zone-set", byHand, ...record);
+    await owner.knot.knotc("zone-commit", byHand);
+    await owner.knot.knotc("-b", "-f", "zone-purge", "+kaspdb", byHand);
+    await owner.knot.knotc("-b", "zone-sign", byHand);
+    await eventually(5, async () => {
+      expect(await apexTexts(owner.knot.server, byHand, "CDS")).to.not.deep.equal(trusted.get(byHand));
+    });
+    const lost = await owner.soa(byHand);
+    const filters = ["+kaspdb", "+nozonefile", "+notimers"];
+    await owner.knot.knotc("-b", "zone-restore", "+backupdir", folder, ...filters, byHand);
+    await owner.knot.knotc("-b", "zone-sign", byHand);
+    for (const site of sites) {
+      await eventually(20, async () => {
+        expect((await site.soa(byHand)).serial).to.be.greaterThan(lost.serial);
+        await verify(site, byHand);
+      });
+      const { answers } = await new DnsClient({ timeoutMs: 500 }).query(site.knot.server, `www.${byHand}`, "A");
+      expect(answers).to.have.length(2);
+    }
   });
 
   it("are the same after the signing server was killed and started again", async () => {
