@@ -3,6 +3,7 @@ import { parseStackConfig, type SiteConfig } from "./components/config";
 import { redactDebugMessages } from "./components/debug-messages";
 import { asRunError } from "./components/run-error";
 import { SharedStack } from "./components/shared/shared-stack";
+import { requireWithdrawn } from "./components/shared/withdrawal";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
 import { bundle } from "./src/io/bundle";
@@ -14,7 +15,9 @@ async function program(): Promise<object> {
   redactDebugMessages();
   try {
     const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
-    return config.kind === "shared" ? new SharedStack("mesh", config.shared).outputs : await bringUpSite(config.site);
+    if (config.kind === "site") return await bringUpSite(config.site);
+    await requireWithdrawn(config.shared.mesh);
+    return new SharedStack("mesh", config.shared).outputs;
   } catch (error) {
     throw asRunError(error);
   }

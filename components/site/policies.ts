@@ -47,8 +47,9 @@ export class Policies extends pulumi.ComponentResource {
 
 function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
   const { clients, apiServer, monitoring, remotePort } = config;
-  const { addresses } = packet.site;
-  const base = { clients, apiServer, addresses, remotePort, transport: packet.transport };
+  const { addresses, zones } = packet.site;
+  const parents = zones.flatMap(({ dnssec }) => (typeof dnssec === "object" ? (dnssec.parents ?? []) : []));
+  const base = { clients, apiServer, addresses, remotePort, parents, transport: packet.transport };
   return { ...base, ...(monitoring && { monitoring: monitoring.namespaceSelector }), ...(vault && { vault }) };
 }
 

@@ -1,5 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { readStatus } from "../../src/agents/reconciler/memory";
+import type { Report } from "../../src/agents/reconciler/report";
+import type { WelcomePacket } from "../../src/mesh/model";
 import type { SiteConfig } from "../config";
 import { objectOptions } from "../object-options";
 import { commonLabels, objects, paths, reconcilerLabels } from "./names";
@@ -10,6 +13,7 @@ import { configMapVolume, secretVolume } from "./pod-volumes";
 export interface ReconcilerArgs {
   readonly namespace: pulumi.Input<string>;
   readonly config: SiteConfig;
+  readonly packet: Pick<WelcomePacket, "site">;
   /** A cluster-internal address per Knot pod, by ordinal. */
   readonly podAddresses: pulumi.Output<string[]>;
 }
@@ -19,21 +23,33 @@ export interface ReconcilerArgs {
  * Its role names each object that it may touch.
  */
 export class Reconciler extends pulumi.ComponentResource {
+  /** What the site's signed zones want of their parents, as the last pass told it; left out where no zone is signed. */
+  readonly signedZones?: pulumi.Output<Record<string, ZoneKeys>>;
+
   constructor(name: string, args: ReconcilerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:Reconciler", name, {}, opts);
-    this.createStatus(name, args.namespace);
+    const status = this.createStatus(name, args.namespace);
+    if (args.packet.site.zones.some(({ dnssec }) => dnssec !== false)) {
+      this.signedZones = this.readSignedZones(name, status);
+    }
     const access = this.createAccess(name, args.namespace);
     this.createCronJob(name, args, access);
     this.registerOutputs({});
   }
 
   /** Where the reconciler writes what it found. Its data is the reconciler's alone. */
-  private createStatus(name: string, namespace: pulumi.Input<string>): void {
-    new k8s.core.v1.ConfigMap(
+  private createStatus(name: string, namespace: pulumi.Input<string>): k8s.core.v1.ConfigMap {
+    return new k8s.core.v1.ConfigMap(
       `${name}-status`,
       { metadata: { name: objects.status, namespace, labels: commonLabels } },
       objectOptions(this, { ignoreChanges: ["data"] }),
     );
+  }
+
+  /** Reads what the cluster holds now: Pulumi's state has the data of the creation, which is none. */
+  private readSignedZones(name: string, status: k8s.core.v1.ConfigMap): pulumi.Output<Record<string, ZoneKeys>> {
+    const now = k8s.core.v1.ConfigMap.get(`${name}-status-now`, status.id, { parent: this });
+    return now.data.apply((data) => zoneKeys(data));
   }
 
   private createAccess(name: string, namespace: pulumi.Input<string>): pulumi.Resource[] {
@@ -79,6 +95,15 @@ export class Reconciler extends pulumi.ComponentResource {
       objectOptions(this, { dependsOn: access }),
     );
   }
+}
+
+/** Keys of a zone, and the DS records that its parent should have. */
+export type ZoneKeys = Omit<NonNullable<Report["dnssec"]>[number], "zone">;
+
+/** Empty until the reconciler has told something, and in a preview of the first time. */
+function zoneKeys(data: Readonly<Record<string, string>> | undefined): Record<string, ZoneKeys> {
+  const { report } = readStatus({ ...(data !== undefined && { data }) });
+  return Object.fromEntries((report?.dnssec ?? []).map(({ zone, ...keys }) => [zone, keys]));
 }
 
 const roleRules = [

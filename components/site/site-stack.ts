@@ -14,7 +14,7 @@ import { SiteNamespace } from "./namespace";
 import { PodServices } from "./pod-services";
 import { Policies } from "./policies";
 import { PublicService } from "./public-service";
-import { Reconciler } from "./reconciler";
+import { Reconciler, type ZoneKeys } from "./reconciler";
 import { siteRuntime } from "./runtime";
 import { SiteSecrets } from "./secrets";
 import { agentTrust } from "./trust-files";
@@ -41,6 +41,8 @@ export interface SiteOutputs {
   readonly addresses: pulumi.Output<string[]>;
   /** A cluster-internal address per pod, by ordinal. */
   readonly podAddresses: pulumi.Output<string[]>;
+  /** Keys of the zones that the site signs, and the DS records that their parents should have, by the zone's name. */
+  readonly dnssec?: pulumi.Output<Record<string, ZoneKeys>>;
 }
 
 /** Everything that one site has in its cluster. */
@@ -99,7 +101,7 @@ export class SiteStack extends pulumi.ComponentResource {
       within,
     );
     const jobs = { namespace, config, packet, podAddresses: pods.addresses };
-    this.createJobs(name, jobs, { ...within, dependsOn: mounted });
+    const { signedZones } = this.createJobs(name, jobs, { ...within, dependsOn: mounted });
 
     this.outputs = {
       site: config.site,
@@ -108,6 +110,7 @@ export class SiteStack extends pulumi.ComponentResource {
       namespace,
       addresses: service.addresses,
       podAddresses: pods.addresses,
+      ...(signedZones && { dnssec: signedZones }),
     };
     this.registerOutputs(this.outputs);
   }
@@ -132,9 +135,9 @@ export class SiteStack extends pulumi.ComponentResource {
   }
 
   /** What runs from time to time: healing, and where the ring lies in Vault its rotation. */
-  private createJobs(name: string, args: KeyRotatorArgs, within: pulumi.ComponentResourceOptions): void {
-    new Reconciler(`${name}-reconciler`, args, within);
+  private createJobs(name: string, args: KeyRotatorArgs, within: pulumi.ComponentResourceOptions): Reconciler {
     if (rotatesKeys(args.packet)) new KeyRotator(`${name}-key-rotator`, args, within);
+    return new Reconciler(`${name}-reconciler`, args, within);
   }
 
   /**

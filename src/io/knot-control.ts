@@ -105,14 +105,28 @@ export class KnotControl {
   async zoneReplace(zone: string, record: { owner: string; ttl: number; type: string; data: string }): Promise<void> {
     const { owner, ttl, type, data } = record;
     const at = { owner: `${owner}.`, type };
-    const step = (command: Command): Promise<void> => this.#call(command, { zones: [zone] });
-    await step({ command: "zone-begin" });
-    try {
+    await this.#change(zone, async (step) => {
       // What is not there cannot be unset, and need not be.
       await step({ command: "zone-unset", ...at }).catch((error: unknown) => {
         if (!(error instanceof KnotControlError)) throw error;
       });
       await step({ command: "zone-set", ...at, ttl: String(ttl), data });
+    });
+  }
+
+  /** Takes whole RRsets out of a zone, all at once. */
+  async zoneUnset(zone: string, sets: readonly { readonly owner: string; readonly type: string }[]): Promise<void> {
+    await this.#change(zone, async (step) => {
+      for (const { owner, type } of sets) await step({ command: "zone-unset", owner: `${owner}.`, type });
+    });
+  }
+
+  /** Makes changes in a transaction of their own. */
+  async #change(zone: string, work: (step: (command: Command) => Promise<void>) => Promise<void>): Promise<void> {
+    const step = (command: Command): Promise<void> => this.#call(command, { zones: [zone] });
+    await step({ command: "zone-begin" });
+    try {
+      await work(step);
       await step({ command: "zone-commit" });
     } catch (error) {
       await step({ command: "zone-abort" }).catch(() => undefined);

@@ -58,11 +58,7 @@ mod-stats:
 
 include: "${storage}/${cookiesFile}"
 
-${renderRateLimit(runtime)}policy:
-  - id: mesh
-    algorithm: ecdsap256sha256
-
-template:
+${renderRateLimit(runtime)}template:
   - id: default
     storage: "${storage}/zones"
     global-module: [${globalModules(runtime).join(", ")}]

@@ -8,6 +8,7 @@ import { cookiesFile, renderCookies } from "./cookies";
 import { compareText, outlineOf, ownerTemplate, type Identity, type Outline, type SiteInput } from "./outline";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
 import { tlsFiles } from "./knot-conf";
+import { defaultPolicy, policyOf, renderSigning } from "./signing";
 import { isWriter } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 import { centralTimers, memberTimers, type Timers } from "./timers";
@@ -38,6 +39,7 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
     ["conf/peers.d/05-access.conf", renderAccess(outline)],
     [cookiesFile, renderCookies(input.ring, input.packet.site.name)],
     ["conf/peers.d/10-remotes.conf", renderRemotes(outline)],
+    ["conf/peers.d/15-signing.conf", renderSigning(input)],
     ["conf/peers.d/20-templates.conf", renderTemplates(outline)],
     ["conf/peers.d/30-catalog.conf", renderLocalCatalogStanza(outline)],
     ["conf/zones.d/central.conf", renderCentralStanzas(input.packet)],
@@ -112,7 +114,7 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
   };
   return [
     { ...own, id: "own" },
-    { ...own, id: "own-signed", "dnssec-signing": true, "dnssec-policy": "mesh" },
+    { ...own, id: "own-signed", "dnssec-signing": true, "dnssec-policy": defaultPolicy },
   ];
 }
 
@@ -157,11 +159,13 @@ function renderCentralStanzas(packet: WelcomePacket): string {
 
 function renderOwnStanzas({ packet, runtime }: SiteInput): string {
   const zones = [...packet.site.zones].sort((a, b) => compareText(a.name, b.name));
-  const template = (zone: Zone): string => (zone.dnssec && isWriter(runtime) ? "own-signed" : "own");
-  return section(
-    "zone",
-    zones.map((zone) => ({ domain: zone.name, template: template(zone) })),
-  );
+  const stanza = ({ name, dnssec }: Zone): Stanza => {
+    if (dnssec === false || !isWriter(runtime)) return { domain: name, template: "own" };
+    const policy = policyOf(dnssec);
+    const other = policy === defaultPolicy ? {} : { "dnssec-policy": policy };
+    return { domain: name, template: "own-signed", ...other };
+  };
+  return section("zone", zones.map(stanza));
 }
 
 function renderLocalCatalog(input: Outline): string {

@@ -14,6 +14,40 @@ export interface RateLimit {
 /** What holds where nobody says otherwise. */
 export const defaultRateLimit: RateLimit = { perSecond: 200, burst: 500, exempt: [] };
 
+/** How long keys and signatures last, in seconds. */
+export interface SigningTimes {
+  /** How long a signature is good. */
+  readonly signature: number;
+  /** A signature is made anew when it is good for no longer than this. Also how long a zone stays good without its owner. */
+  readonly refresh: number;
+  /** Age at which a zone-signing key gives way to the next. */
+  readonly zoneKey: number;
+  /** TTL of the DNSKEY RRset. */
+  readonly keyTtl: number;
+  /** How long a change may take to reach every site. */
+  readonly propagation: number;
+  /** Between questions to the parent's servers. */
+  readonly parentCheck: number;
+  /** After the parent has a DS record, until the old key goes: the TTL of DS records there. */
+  readonly parentDelay: number;
+}
+
+const [hour, day] = [3600, 86_400];
+
+/**
+ * What holds where nobody says otherwise. A site that lost its owner keeps a zone for 42 days (SOA expire), and keeps it
+ * verifiable for `refresh`, which is Knot's half of `signature` at the most.
+ */
+export const defaultSigningTimes: SigningTimes = {
+  signature: 28 * day,
+  refresh: 14 * day,
+  zoneKey: 30 * day,
+  keyTtl: hour,
+  propagation: hour,
+  parentCheck: hour,
+  parentDelay: day,
+};
+
 /** How one Knot server runs: paths, sockets, siblings. The agent reads it from its environment. */
 export interface SiteRuntime {
   /** Volume of the server; holds `conf`, `zones` and `db`. */
@@ -28,6 +62,8 @@ export interface SiteRuntime {
   readonly secure: { readonly listen: readonly string[]; readonly remotePort: number };
   /** How many answers a stranger gets over UDP. @default {@link defaultRateLimit} */
   readonly rateLimit?: RateLimit | false;
+  /** How long keys and signatures of signed zones last. @default {@link defaultSigningTimes} */
+  readonly signing?: SigningTimes;
   readonly workers?: { readonly udp?: number; readonly tcp?: number; readonly background?: number };
   /** The pods of this site when there are several. */
   readonly replicas?: {

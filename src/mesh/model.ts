@@ -5,12 +5,25 @@ import type { WelcomeTrust } from "./trust";
 /** Which part a site plays for the central zones. There is exactly one primary catalog. */
 export type SiteRole = "primary-catalog" | "secondary-catalog" | "standard";
 
+/** How a zone is signed, where it is more than what holds for every signed zone. */
+export interface Dnssec {
+  /** Absence is proved by hashed names (RFC 5155, with RFC 9276's parameters) instead of plain ones. */
+  readonly nsec3?: boolean;
+  /**
+   * Servers of the parent zone, in Knot's form (`192.0.2.53`, `192.0.2.53@5353`). The owner's Knot asks all of them for
+   * the DS record, and goes on with a roll-over once they have it.
+   */
+  readonly parents?: readonly string[];
+  /** On the way out: still signed, and the parent is asked to drop the DS record (RFC 8078 section 4). */
+  readonly withdraw?: boolean;
+}
+
 /** A zone and what its owner does with it. */
 export interface Zone {
   /** Absolute, lower-case, without the trailing dot. */
   readonly name: string;
-  /** Signed by the owner's Knot. */
-  readonly dnssec: boolean;
+  /** Whether the owner's Knot signs it, and how. */
+  readonly dnssec: boolean | Dnssec;
   /** Initial content in master-file format (RFC 1035 section 5); a skeleton SOA and NS when left out. */
   readonly zoneFile?: string;
   /** ISO date from which the zone may leave the mesh without being held back as a mass removal. */

@@ -3,9 +3,9 @@ import { z } from "zod";
 import { UserError } from "../errors";
 import { draftOf, findConflicts, type Problem } from "./consistency";
 import { hostCidr } from "./ip";
-import type { Mesh, Site, Zone } from "./model";
+import type { Dnssec, Mesh, Site, Zone } from "./model";
 import { foldName } from "./names";
-import { meshSchema, type MeshInput } from "./schema";
+import { meshSchema, type DnssecInput, type MeshInput } from "./schema";
 
 /** Sites of the largest mesh that is full unless told otherwise (see docs/scaling.md). */
 const largestFull = 50;
@@ -107,8 +107,26 @@ function normaliseZone(zone: NonNullable<MeshInput["sites"][number]["zones"]>[nu
   if (typeof zone === "string") return { name: foldName(zone), dnssec: false };
   return {
     name: foldName(zone.name),
-    dnssec: zone.dnssec ?? false,
+    dnssec: normaliseDnssec(zone.dnssec ?? false),
     ...(zone.zoneFile !== undefined && { zoneFile: zone.zoneFile }),
     ...(zone.retired !== undefined && { retired: zone.retired.slice(0, 10) }),
   };
+}
+
+/** Settings that are those of every signed zone are left out, so that equal zones look equal. */
+function normaliseDnssec(input: boolean | DnssecInput): boolean | Dnssec {
+  if (typeof input === "boolean") return input;
+  const parents = [...new Set((input.parents ?? []).map(canonicalServer))].sort();
+  const settings: Dnssec = {
+    ...(input.nsec3 === true && { nsec3: true }),
+    ...(parents.length > 0 && { parents }),
+    ...(input.withdraw === true && { withdraw: true }),
+  };
+  return Object.keys(settings).length === 0 ? true : settings;
+}
+
+function canonicalServer(server: string): string {
+  const [address = "", port] = server.split("@");
+  const at = port === undefined || Number(port) === 53 ? "" : `@${Number(port)}`;
+  return `${canonicalAddress(address) ?? address}${at}`;
 }

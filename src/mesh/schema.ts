@@ -12,6 +12,11 @@ const checked = (problem: (text: string) => string | undefined) => (text: string
 const text = (what: string) =>
   z.string({ error: (issue) => (issue.input === undefined ? `is missing; ${what}` : `must be a text; ${what}`) });
 
+const list = (what: string) => ({
+  error: (issue: { input?: unknown }) =>
+    issue.input === undefined ? `is missing; ${what}` : `must be a list; ${what}`,
+});
+
 const zoneName = text("write a zone name, for example standard-1.internal.dns").superRefine(
   checked((name) => zoneNameProblem(foldName(name))),
 );
@@ -37,6 +42,14 @@ function rangeProblem(range: string): string | undefined {
   return useless.includes(range)
     ? `is a ${range} address, where no other site can ask; write the address that the other sites reach`
     : undefined;
+}
+
+/** Why a text cannot be a server of a parent zone; undefined when it can. */
+function parentProblem(parent: string): string | undefined {
+  const [address = "", port, ...rest] = parent.split("@");
+  if (port !== undefined && (rest.length > 0 || !/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535))
+    return "has a port that is none; write an address, and if it must be a port as in 192.0.2.53@5353";
+  return addressProblem(address);
 }
 
 /** Why a text cannot be a source of transfers; undefined when it can. */
@@ -78,12 +91,32 @@ const retired = text("write a date")
   .superRefine(checked(dateProblem))
   .describe("Date (YYYY-MM-DD) from which this may leave the mesh without being held back as a mass removal.");
 
+const dnssec = z.strictObject({
+  nsec3: z
+    .boolean({ error: "must be true or false" })
+    .optional()
+    .describe("NSEC3 instead of NSEC: names cannot be listed by walking the zone. Default: false."),
+  parents: z
+    .array(
+      text("write an address").superRefine(checked(parentProblem)),
+      list("write addresses of the parent's servers"),
+    )
+    .min(1, "is empty; write the addresses of the parent zone's servers, or leave it out and confirm by hand")
+    .max(16, "has more than 16 addresses; a few servers of the parent are enough")
+    .optional()
+    .describe("Servers of the parent zone that are asked for the DS record. Default: it is confirmed by hand."),
+  withdraw: z
+    .boolean({ error: "must be true or false" })
+    .optional()
+    .describe("Still signed, and the parent is asked to drop the DS record: the step before false. Default: false."),
+});
+
 const zone = z.strictObject({
   name: zoneName.describe("Absolute name of the zone; the trailing dot may be left out."),
   dnssec: z
-    .boolean({ error: "must be true or false" })
+    .union([z.boolean(), dnssec], { error: "must be true, false, or an object with nsec3, parents or withdraw" })
     .optional()
-    .describe("Signed by the owner's Knot. Default: false."),
+    .describe("Whether the owner's Knot signs the zone, and how. Default: false."),
   zoneFile: text("write a zone in master-file format")
     .superRefine((content, ctx) => {
       const found = zoneFileProblem(content);
@@ -102,11 +135,6 @@ function publicKeyProblem(pem: string): string | undefined {
     ? undefined
     : "is not a public key in PEM; write one that begins with -----BEGIN PUBLIC KEY----- (see docs/guides/vault.md)";
 }
-
-const list = (what: string) => ({
-  error: (issue: { input?: unknown }) =>
-    issue.input === undefined ? `is missing; ${what}` : `must be a list; ${what}`,
-});
 
 const siteVault = z.strictObject({
   serviceAccountKeys: z
@@ -183,6 +211,9 @@ export const meshSchema = z.strictObject({
     .min(1, "is empty; write at least the primary-catalog site")
     .max(mostSites, `has more than ${mostSites} sites, which is what one mesh holds; make two of them`),
 });
+
+/** What the schema yields of a zone's `dnssec`, when it is an object. */
+export type DnssecInput = z.infer<typeof dnssec>;
 
 /** What the schema yields: shaped and checked field by field, not yet normalised. */
 export type MeshInput = z.infer<typeof meshSchema>;

@@ -1,7 +1,7 @@
 import { UserError } from "../errors";
 import { ipVersion, isCidr } from "./ip";
 import { array, object, text, zoneName } from "./json-fields";
-import type { CatalogServer, Mesh, Site, SiteRole, Transport, WelcomePacket, Zone } from "./model";
+import type { CatalogServer, Dnssec, Mesh, Site, SiteRole, Transport, WelcomePacket, Zone } from "./model";
 import { siteNameProblem } from "./names";
 import { parseTrust } from "./trust";
 
@@ -118,14 +118,45 @@ function parseReach(value: Readonly<Record<string, unknown>>, path: string): Pic
 
 function parseZone(json: unknown, path: string): Zone {
   const zone = object(json, path);
-  const dnssec = zone["dnssec"];
-  if (typeof dnssec !== "boolean") throw new UserError(`${path}.dnssec must be true or false`);
   return {
     name: zoneName(zone["name"], `${path}.name`),
-    dnssec,
+    dnssec: parseDnssec(zone["dnssec"], `${path}.dnssec`),
     ...(zone["zoneFile"] !== undefined && { zoneFile: text(zone["zoneFile"], `${path}.zoneFile`) }),
     ...parseRetired(zone["retired"], `${path}.retired`),
   };
+}
+
+function parseDnssec(value: unknown, path: string): boolean | Dnssec {
+  if (typeof value === "boolean") return value;
+  const settings = object(value, path);
+  const parents = settings["parents"];
+  return {
+    ...flag(settings, "nsec3", path),
+    ...flag(settings, "withdraw", path),
+    ...(parents !== undefined && {
+      parents: array(parents, `${path}.parents`).map((parent, i) => serverText(parent, `${path}.parents[${i}]`)),
+    }),
+  };
+}
+
+function flag<K extends string>(
+  fields: Readonly<Record<string, unknown>>,
+  name: K,
+  path: string,
+): Partial<Record<K, boolean>> {
+  const value = fields[name];
+  if (value === undefined) return {};
+  if (typeof value !== "boolean") throw new UserError(`${path}.${name} must be true or false`);
+  return { [name]: value } as Record<K, boolean>;
+}
+
+/** An address, perhaps with a port. It goes into Knot's configuration as it is. */
+function serverText(value: unknown, path: string): string {
+  const server = text(value, path);
+  const [address = "", port = "53", ...rest] = server.split("@");
+  if (ipVersion(address) === undefined || !/^\d{1,5}$/.test(port) || rest.length > 0)
+    throw new UserError(`${path} must be an IP address, or one with a port as in 192.0.2.53@5353`);
+  return server;
 }
 
 function parseRetired(value: unknown, path: string): { retired?: string } {

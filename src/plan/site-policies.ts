@@ -25,6 +25,8 @@ export interface SitePolicyInput {
   readonly transport: Transport;
   /** Labels of the namespaces that may fetch metrics; none may without. */
   readonly monitoring?: Readonly<Record<string, string>>;
+  /** Servers of parent zones that Knot asks for DS records, in its own form. */
+  readonly parents: readonly string[];
   /** The Vault that pods fetch keys and certificates from. */
   readonly vault?: VaultReach;
 }
@@ -46,6 +48,7 @@ export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, Ne
     "knot-site": knotWithinSite(input.transport),
     reconciler: reconciler(input.apiServer),
     ...(input.vault && { "key-rotator": rotator(input), vault: toVault(input.vault) }),
+    ...(input.parents.length > 0 && { "knot-parents": toParents(input.parents) }),
     ...(input.monitoring && { "knot-metrics": metrics(input.monitoring) }),
     "default-deny": { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
   };
@@ -109,6 +112,20 @@ function metrics(namespace: Readonly<Record<string, string>>): NetworkPolicySpec
     podSelector: podsNamed("knot"),
     policyTypes: ["Ingress"],
     ingress: [{ from: [{ namespaceSelector: { matchLabels: namespace } }], ports: [tcp(podPorts.agent)] }],
+  };
+}
+
+/** A rule for each port. */
+function toParents(parents: readonly string[]): NetworkPolicySpec {
+  const byPort = new Map<number, string[]>();
+  for (const parent of parents) {
+    const [address = "", port = "53"] = parent.split("@");
+    byPort.set(Number(port), [...(byPort.get(Number(port)) ?? []), hostCidr(address)]);
+  }
+  return {
+    podSelector: podsNamed("knot"),
+    policyTypes: ["Egress"],
+    egress: [...byPort].map(([port, cidrs]) => ({ to: blocks(cidrs), ports: both(port) })),
   };
 }
 

@@ -7,7 +7,7 @@ import type { AgentState } from "./state-store";
 import type { AgentCounters, AgentStatus, Problem } from "./status";
 
 /** What the agent knows of itself; readiness and the DNS counters are the worker's. */
-export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "counters"> & {
+export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "dnssec" | "counters"> & {
   readonly counters: Pick<AgentCounters, "passes" | "reloads">;
 };
 

@@ -18,8 +18,9 @@ import { Mounts } from "./mounts";
 import type { AgentOptions } from "./options";
 import { siteOf } from "./relay";
 import { Seeder, withoutUnseeded } from "./seeding";
+import { SigningKeeper } from "./signing-keeper";
 import { SiteFiles } from "./site-files";
-import { noteCatalogs, siteInput, standingView } from "./site-input";
+import { notePacket, siteInput, standingView } from "./site-input";
 import { StateStore, type AgentState } from "./state-store";
 import type { Problems } from "./status";
 import { ownSource, siteSource } from "./zone-source";
@@ -75,6 +76,8 @@ export class Agent {
   readonly #discovery: Discovery;
   readonly #seeder: Seeder;
   readonly #mounts: Mounts;
+  /** Which own zones are signed. */
+  readonly signing: SigningKeeper;
 
   constructor(private readonly o: AgentParts) {
     const { options, control, dns, now } = o;
@@ -83,6 +86,7 @@ export class Agent {
     this.#discovery = new Discovery({ dns, knot });
     this.#seeder = new Seeder({ runtime, dns, now });
     this.#mounts = new Mounts(options, now);
+    this.signing = new SigningKeeper({ ...o, ...options });
   }
 
   get inputs(): Inputs | undefined {
@@ -168,7 +172,7 @@ export class Agent {
       return;
     }
     await this.#seed(inputs);
-    await this.#save((state) => noteCatalogs(state, inputs));
+    await this.#save((state) => notePacket(state, inputs));
     const state = this.o.store.state;
     const view = standingView(inputs, state);
     try {
@@ -183,6 +187,7 @@ export class Agent {
     const seeded = withoutUnseeded(inputs.packet, this.o.store.state.seeded);
     const failures = await this.#seeder.finish(seeded, this.o.control);
     this.o.problems.set("zones", [...this.#waiting, ...failures]);
+    for (const zone of await this.signing.unsign(inputs)) this.o.events.changed([zone]);
     this.#settled = true;
     this.#force = false;
     this.#succeeded();

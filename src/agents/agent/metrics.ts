@@ -35,6 +35,14 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
       status.certificateEnds === undefined ? [] : [[{}, Date.parse(status.certificateEnds) / 1000]],
     ),
     family(
+      "signature_expiry_timestamp_seconds",
+      "gauge",
+      "When the first signature at the apex of an own zone ends, in seconds since 1970.",
+      (status.dnssec ?? []).flatMap(({ zone, signedUntil }) =>
+        sample(zone, signedUntil === undefined ? undefined : Date.parse(signedUntil) / 1000),
+      ),
+    ),
+    family(
       "held",
       "gauge",
       "Entries whose removal is held back.",

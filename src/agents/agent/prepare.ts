@@ -10,7 +10,7 @@ import { readInputs, type Inputs } from "./inputs";
 import type { AgentOptions } from "./options";
 import { Seeder } from "./seeding";
 import { SiteFiles } from "./site-files";
-import { noteCatalogs, siteInput, standingView } from "./site-input";
+import { notePacket, siteInput, standingView } from "./site-input";
 import { StateStore, type LoadedState } from "./state-store";
 import { siteSource } from "./zone-source";
 import { renderSiteFiles } from "../../knot/site-config";
@@ -52,7 +52,7 @@ async function render(o: PrepareParts, inputs: Inputs): Promise<void> {
   if (loaded.kind === "damaged") throw new UserError(loaded.reason);
   const seeded = await seed(o, inputs, loaded);
   if (o.options.centralFolder !== undefined && isWriter(runtime)) await takeCentral(o, inputs);
-  await store.update((state) => ({ ...noteCatalogs(state, inputs), seeded }));
+  await store.update((state) => ({ ...notePacket(state, inputs), seeded }));
   const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state), runtime });
   const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));
   o.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });

@@ -1,4 +1,5 @@
 import type { SiteInput, SiteRuntime } from "../../knot/site-config";
+import { noteSigning, withKeptSigned } from "../../mesh/signing-state";
 import { bootstrapView, withPacketCatalogs } from "../../plan/peers";
 import type { MeshView } from "../../plan/view";
 import type { Inputs } from "./inputs";
@@ -20,7 +21,7 @@ export function siteInput(o: {
   const { inputs, state, view, runtime } = o;
   const ahead = state.packetAhead !== undefined && state.packetAhead === view.directorySerial;
   return {
-    packet: withoutUnseeded(inputs.packet, state.seeded),
+    packet: withKeptSigned(withoutUnseeded(inputs.packet, state.seeded), state.signing ?? {}),
     ring: inputs.ring,
     localKey: inputs.localKey,
     readers: inputs.readers,
@@ -30,8 +31,15 @@ export function siteInput(o: {
   };
 }
 
+/** Takes note of what a packet says that must outlive it. */
+export function notePacket(state: AgentState, inputs: Inputs): AgentState {
+  const signing = noteSigning(state.signing ?? {}, inputs.packet.site.zones);
+  const noted = noteCatalogs(state, inputs);
+  return JSON.stringify(signing) === JSON.stringify(state.signing ?? {}) ? noted : { ...noted, signing };
+}
+
 /** Takes note of a packet whose catalog servers are not the ones that were used last. */
-export function noteCatalogs(state: AgentState, inputs: Inputs): AgentState {
+function noteCatalogs(state: AgentState, inputs: Inputs): AgentState {
   const catalogs = JSON.stringify(inputs.packet.catalogs);
   if (state.catalogs === catalogs) return state;
   const changed = state.catalogs !== undefined && state.view !== undefined;

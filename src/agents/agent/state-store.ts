@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { moveFile, readText, writeAtomically } from "../../io/files";
+import type { SigningState } from "../../mesh/signing-state";
 import type { MeshView } from "../../plan/view";
 
 /** What survives restarts of the agent, of the pod and of the node. */
@@ -19,6 +20,8 @@ export interface AgentState {
    * addresses are used beside the known ones: they may be the only way to it.
    */
   readonly packetAhead?: number;
+  /** How own zones were signed last; a zone stays here until it was withdrawn and its signatures are gone. */
+  readonly signing?: SigningState;
   /** Own zones that were given their first content. None of them is ever given it again. */
   readonly seeded: readonly string[];
 }

@@ -1,4 +1,5 @@
 import type { Held } from "../../plan/view";
+import type { SignedZone } from "./signing";
 
 /** Something that is wrong at a site. `since` is when it was first seen, ISO 8601. */
 export interface Problem {
@@ -19,6 +20,7 @@ export interface Problem {
  * - `inputs`: welcome packet, key ring, certificate or central zone files cannot be used.
  * - `certificate`: the site's certificate ended, or ends soon and was not renewed.
  * - `zones`: an own zone is not served, or waits for its content.
+ * - `dnssec`: a zone is not signed as it should be, or stays signed because its DS record was not withdrawn.
  * - `state`: the saved state could not be read or written.
  * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
  */
@@ -35,6 +37,7 @@ export const problemKinds = [
   "inputs",
   "certificate",
   "zones",
+  "dnssec",
   "state",
   "vault",
 ] as const;
@@ -59,6 +62,8 @@ export interface AgentStatus {
   readonly emptyZones: number;
   /** When the site's certificate ends, ISO 8601; missing where transfers run over plain TCP. */
   readonly certificateEnds?: string;
+  /** Zones that this pod signs; missing where there are none. */
+  readonly dnssec?: readonly SignedZone[];
   readonly held: readonly Held[];
   readonly problems: readonly Problem[];
   readonly counters: AgentCounters;

@@ -13,6 +13,7 @@ import { Fetching } from "./fetching";
 import { renderMetrics } from "./metrics";
 import type { AgentOptions } from "./options";
 import { ReadinessCheck } from "./readiness";
+import { SigningWatch } from "./signing";
 import { StateStore } from "./state-store";
 import { Problems, type AgentStatus } from "./status";
 import { keeperOf, type VaultKeeper } from "./vault-keeper";
@@ -42,6 +43,7 @@ export class Worker {
   readonly #announcer: Announcer;
   readonly #fetching: Fetching;
   readonly #readiness: ReadinessCheck;
+  readonly #signing: SigningWatch;
   readonly #store: StateStore;
   readonly #problems: Problems;
   readonly #keeper: VaultKeeper | undefined;
@@ -73,6 +75,12 @@ export class Worker {
     });
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
+    this.#signing = new SigningWatch({
+      dns: this.#dns,
+      knot,
+      now,
+      zones: () => this.#agent.signing.signed(this.#agent.inputs),
+    });
     this.#agent = new Agent({
       ...{ options, control: this.#control, dns: this.#dns, store: this.#store, problems: this.#problems, now, log },
       events: {
@@ -125,8 +133,9 @@ export class Worker {
   async #upkeep(): Promise<void> {
     if (!this.#ready) await this.#lookReady();
     if (this.#agent.inputs === undefined) return;
-    const rounds = [this.#announcer.round(), this.#fetching.round()];
+    const rounds = [this.#announcer.round(), this.#fetching.round(), this.#signing.round()];
     for (const round of await Promise.allSettled(rounds)) if (round.status === "rejected") throw round.reason;
+    this.#problems.set("dnssec", [...this.#agent.signing.kept(this.#agent.inputs), ...this.#signing.failures]);
     for (const [zone, holder] of this.#announcer.takeAhead()) await this.#regain(zone, holder);
   }
 
@@ -164,14 +173,16 @@ export class Worker {
 
   #status(): AgentStatus {
     const { counters: passed, ...status } = this.#agent.status();
-    const [own, peers] = [this.#dns.counters, this.#peerDns.counters];
+    const [near, peers] = [this.#dns.counters, this.#peerDns.counters];
     const counters = {
-      dnsQueries: own.udpQueries + own.tcpQueries + peers.udpQueries + peers.tcpQueries,
-      transfers: own.transfers,
+      dnsQueries: near.udpQueries + near.tcpQueries + peers.udpQueries + peers.tcpQueries,
+      transfers: near.transfers,
       notifies: peers.notifies,
       ...passed,
     };
-    return { ...status, ready: this.#ready, emptyZones: this.#fetching.empty.length, counters };
+    const dnssec = this.#signing.zones;
+    const own = { ready: this.#ready, emptyZones: this.#fetching.empty.length, ...(dnssec.length > 0 && { dnssec }) };
+    return { ...status, ...own, counters };
   }
 
   #metrics(): string {

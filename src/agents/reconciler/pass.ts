@@ -56,7 +56,8 @@ export async function reconcile(deps: PassDeps): Promise<PassResult> {
   await settleAgents({ deps, statuses, view: seen.view });
   for (const [pod, status] of statuses) findings.push(...podFindings(pod, status, seen.view));
   const memory: Memory = { ...seen, ...(policy && { policy }) };
-  if (before.stored !== undefined) await publish({ deps, findings, stored: before.stored, memory });
+  if (before.stored !== undefined)
+    await publish({ deps, findings, stored: before.stored, memory, statuses: [...statuses.values()] });
   return conclude(deps, findings, seen.view);
 }
 

@@ -1,5 +1,6 @@
 import { messageOf } from "../../errors";
 import { viewHash } from "../../plan/view-hash";
+import type { AgentStatus } from "../agent/status";
 import { canonicalJson } from "./canonical";
 import { writeStatus, type Memory, type StoredStatus } from "./memory";
 import type { PassDeps } from "./deps";
@@ -14,12 +15,15 @@ export async function publish(o: {
   readonly findings: Finding[];
   readonly stored: StoredStatus;
   readonly memory: Memory;
+  /** As the agents told it; empty when none answered. */
+  readonly statuses: readonly AgentStatus[];
 }): Promise<void> {
   const { deps, findings, stored, memory } = o;
   const now = deps.now();
   const before = stored.report?.conditions ?? [];
   const conditions = conditionsOf({ findings, before, now });
-  const report = reportOf({ site: deps.packet.site.name, now, memory, conditions });
+  const signed = signedZones(o.statuses, stored.report);
+  const report = reportOf({ site: deps.packet.site.name, now, memory, conditions, signed });
   if (isSame(stored, memory, report)) return;
   try {
     // First what tells the next pass that this was reported, so that it is not reported each minute.
@@ -37,11 +41,22 @@ function isSame(stored: StoredStatus, memory: Memory, report: Report): boolean {
   return !stored.damaged && canonicalJson(old) === canonicalJson({ memory, report: { ...report, changedAt: "" } });
 }
 
+/**
+ * What the writer signs. When no agent that signs answers, what was known before: keys do not change because somebody is
+ * away. Ends of signatures are left out, since they move all the time.
+ */
+function signedZones(statuses: readonly AgentStatus[], before: Report | undefined): NonNullable<Report["dnssec"]> {
+  const writer = statuses.find(({ pod }) => pod.endsWith("-0"));
+  if (writer === undefined) return before?.dnssec ?? [];
+  return (writer.dnssec ?? []).map(({ signedUntil: _, ...zone }) => zone);
+}
+
 function reportOf(o: {
   readonly site: string;
   readonly now: number;
   readonly memory: Memory;
   readonly conditions: readonly Condition[];
+  readonly signed: NonNullable<Report["dnssec"]>;
 }): Report {
   const { view } = o.memory;
   return {
@@ -55,6 +70,7 @@ function reportOf(o: {
       zones: view.zones.length,
       hash: viewHash(view),
     }),
+    ...(o.signed.length > 0 && { dnssec: o.signed }),
     conditions: o.conditions,
   };
 }

@@ -1,3 +1,4 @@
+import type { SignedZone } from "../agent/signing";
 import type { KubeObject } from "../../io/kube-client";
 import type { ReconcilerOptions } from "./options";
 
@@ -53,6 +54,8 @@ export interface Report {
   readonly sites?: number;
   readonly zones?: number;
   readonly hash?: string;
+  /** What the writer signs: the DS records that parents should have, and the keys. Missing where nothing is signed. */
+  readonly dnssec?: readonly Omit<SignedZone, "signedUntil">[];
   readonly conditions: readonly Condition[];
 }
 

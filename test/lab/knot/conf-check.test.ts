@@ -71,6 +71,13 @@ describe("the configuration that Knot is given", () => {
       expect(await confCheck({ mesh, site, view })).to.equal("Configuration is valid");
     });
 
+    it(`is accepted for ${site} with every kind of signed zone`, async () => {
+      const parents = ["2001:db8::53", "192.0.2.53", "192.0.2.54@5353"];
+      const kinds = [true, { nsec3: true }, { withdraw: true }, { nsec3: true, parents }, { parents, withdraw: true }];
+      const mesh = seedMesh({ zonesOfC: kinds.map((dnssec, i) => ({ name: `signed-${i}.internal.dns`, dnssec })) });
+      expect(await confCheck({ mesh, site })).to.equal("Configuration is valid");
+    });
+
     it(`is accepted for each of three pods of ${site}`, async () => {
       const mesh = seedMesh({ zonesOfC: [{ name: "signed.internal.dns", dnssec: true }] });
       for (const self of [0, 1, 2]) {

@@ -115,6 +115,7 @@ export interface LabSiteOptions {
   readonly ports: LabPorts;
   readonly replicas?: SiteRuntime["replicas"];
   readonly rateLimit?: SiteRuntime["rateLimit"];
+  readonly signing?: SiteRuntime["signing"];
   /** @default {@link ring} */
   readonly ring?: KeyRing;
   /** Text of own zones, by name, instead of what a new site has. */
@@ -124,7 +125,10 @@ export interface LabSiteOptions {
 }
 
 /** How a lab server runs; what it leaves out of a real site's is nothing. */
-export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "ports" | "replicas" | "rateLimit">): SiteRuntime {
+export function runtimeOf(
+  place: KnotPlace,
+  o: Pick<LabSiteOptions, "ports" | "replicas" | "rateLimit" | "signing">,
+): SiteRuntime {
   return {
     storage: place.storage,
     rundir: place.rundir,
@@ -134,6 +138,7 @@ export function runtimeOf(place: KnotPlace, o: Pick<LabSiteOptions, "ports" | "r
     workers: { udp: 1, tcp: 2, background: 2 },
     ...(o.replicas !== undefined && { replicas: o.replicas }),
     ...(o.rateLimit !== undefined && { rateLimit: o.rateLimit }),
+    ...(o.signing !== undefined && { signing: o.signing }),
   };
 }
 

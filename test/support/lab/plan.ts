@@ -1,10 +1,10 @@
 import { UserError } from "../../../src/errors";
-import type { Mesh, Topology, Transport } from "../../../src/mesh/model";
+import type { Dnssec, Mesh, Topology, Transport } from "../../../src/mesh/model";
 import { foldName, siteNameProblem, zoneNameProblem } from "../../../src/mesh/names";
 import { parseMesh } from "../../../src/mesh/parse";
 
 /** A zone in the one list: its name, or an object as a user writes it. */
-type ListedZone = string | { name: string; zoneFile?: string; retired?: string; dnssec?: boolean };
+type ListedZone = string | { name: string; zoneFile?: string; retired?: string; dnssec?: boolean | Dnssec };
 
 /** A site in the one list, as a user writes it. */
 export interface LabListed {

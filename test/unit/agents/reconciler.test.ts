@@ -65,6 +65,32 @@ describe("reconciler", () => {
     });
   });
 
+  describe("when a pod signs zones", () => {
+    const keys = { zone: "z.example", state: "signed", ds: ["1 13 2 AB"], dnskeys: ["257 3 13 AA=="] } as const;
+    const signing = (site: FakeSite, signedUntil: string) => {
+      const [writer] = site.pods;
+      writer!.status = { ...writer!.status, dnssec: [{ ...keys, signedUntil }] };
+    };
+
+    it("tells their keys, and writes nothing when only the signatures are new", async () => {
+      const site = new FakeSite(three);
+      signing(site, "2026-12-01T00:00:00.000Z");
+      await site.pass();
+      expect(site.report.dnssec).to.deep.equal([keys]);
+      signing(site, "2026-12-15T00:00:00.000Z");
+      expect((await site.pass()).counters.apiWrites).to.equal(0);
+    });
+
+    it("goes on telling them while the writer is away", async () => {
+      const site = new FakeSite(three);
+      signing(site, "2026-12-01T00:00:00.000Z");
+      await site.pass();
+      site.pods[0]!.agent = "down";
+      await site.pass();
+      expect(site.report.dnssec).to.deep.equal([keys]);
+    });
+  });
+
   describe("when the central zones say what must not be followed", () => {
     it("applies nothing of an emptied directory, fails, and tells it by one Event", async () => {
       const site = new FakeSite(three);

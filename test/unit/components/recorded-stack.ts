@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly vault?: Readonly<Record<string, unknown>>;
   /** Addresses that load balancers get. */
   readonly loadBalancer?: readonly string[];
+  /** What the ConfigMap `mesh-status` holds when it is read. */
+  readonly status?: Readonly<Record<string, string>>;
   /** Pods that the StatefulSet has already, as in a preview of a later run. @default 0 in a preview, all otherwise */
   readonly runningPods?: number;
 }
@@ -80,6 +82,7 @@ const answers: Readonly<Record<string, (args: pulumi.runtime.MockResourceArgs, o
     const found = options.stacks?.[String((inputs as State)["name"])];
     return { outputs: found?.outputs ?? {}, secretOutputNames: found?.secret ?? [] };
   },
+  "kubernetes:core/v1:ConfigMap": ({ id }, options) => (id ? { data: options.status } : {}),
   "kubernetes:core/v1:Service": (args, options) => serviceState(args.inputs as State, options),
   "kubernetes:apps/v1:StatefulSet": ({ inputs }, options) => {
     const spec = (inputs as { spec: { replicas: number } }).spec;
@@ -88,7 +91,6 @@ const answers: Readonly<Record<string, (args: pulumi.runtime.MockResourceArgs, o
   ...Object.fromEntries(
     [
       "core/v1:Namespace",
-      "core/v1:ConfigMap",
       "core/v1:Secret",
       "core/v1:ServiceAccount",
       "core/v1:PodPatch",

@@ -262,6 +262,79 @@ describe("renderSiteFiles", () => {
   });
 });
 
+describe("signed zones", () => {
+  const signedMesh = parseMesh({
+    directoryZone: "dns.internal",
+    catalogZone: "catalog.internal.dns",
+    sites: [
+      {
+        name: "a",
+        role: "primary-catalog",
+        addresses: ["192.0.2.1"],
+        zones: [
+          "plain.example",
+          { name: "signed.example", dnssec: true },
+          { name: "hashed.example", dnssec: { nsec3: true } },
+          { name: "asked.example", dnssec: { parents: ["192.0.2.53", "2001:db8::53@5353"] } },
+          { name: "leaving.example", dnssec: { withdraw: true } },
+        ],
+      },
+    ],
+  });
+  const render = (self = 0) => {
+    const files = renderSiteFiles({
+      packet: welcomePacket(signedMesh, "a", "CA"),
+      ...{ ring, localKey, identity, readers: [], view: bootstrapView(welcomePacket(signedMesh, "a", "CA")) },
+      runtime: { ...runtime, replicas: { self, addresses: ["10.0.0.1", "10.0.0.2"] } },
+    });
+    return {
+      zones: items(files.get("conf/zones.d/own.conf")!),
+      signing: items(files.get("conf/peers.d/15-signing.conf")!),
+    };
+  };
+
+  it("share a policy where they have the same settings", () => {
+    const { zones } = render();
+    expect(zones.get("plain.example")).to.include("template: own");
+    expect(zones.get("signed.example")!.join("")).to.equal("template: own-signed");
+    expect(zones.get("hashed.example")).to.include("dnssec-policy: signed-nsec3");
+    expect(zones.get("leaving.example")).to.include("dnssec-policy: signed-withdraw");
+  });
+
+  it("have one algorithm, NSEC3 without iterations and salt (RFC 9276), and signatures that outlive an owner by two weeks", () => {
+    const { signing } = render();
+    expect(signing.get("signed")).to.include.members([
+      "algorithm: ecdsap256sha256",
+      "ksk-lifetime: 0",
+      "rrsig-lifetime: 2419200",
+      "rrsig-refresh: 1209600",
+      "cds-cdnskey-publish: always",
+    ]);
+    expect(signing.get("signed")!.join()).to.not.contain("nsec3");
+    expect(signing.get("signed-nsec3")).to.include.members([
+      "nsec3: on",
+      "nsec3-iterations: 0",
+      "nsec3-salt-length: 0",
+    ]);
+    expect(signing.get("signed-withdraw")).to.include("cds-cdnskey-publish: delete-dnssec");
+  });
+
+  it("have the parent's servers asked where they are known", () => {
+    const { zones, signing } = render();
+    const policy = /dnssec-policy: (.*)/.exec(zones.get("asked.example")!.join("\n"))![1]!;
+    const group = /ksk-submission: (.*)/.exec(signing.get(policy)!.join("\n"))![1]!;
+    expect(signing.get(group)).to.include("parent: [parent-192.0.2.53, parent-2001-db8--53-p5353]");
+    expect(signing.get("parent-192.0.2.53")).to.include("address: 192.0.2.53@53");
+    expect(signing.get("parent-2001-db8--53-p5353")).to.include("address: 2001:db8::53@5353");
+  });
+
+  it("are signed by the writer alone", () => {
+    const { zones, signing } = render(1);
+    expect(zones.get("hashed.example")).to.include("template: own");
+    expect([...signing.keys()]).to.deep.equal(["signed"]);
+  });
+});
+
 describe("renderKnotConf", () => {
   it("names no user, includes globs, and says nothing of peers", () => {
     const text = renderKnotConf(runtime, "tls");
@@ -285,7 +358,7 @@ describe("renderKnotConf", () => {
   it("limits answers over UDP, after cookies, and leaves connections and the own agent alone", () => {
     const text = renderKnotConf({ ...runtime, rateLimit: { perSecond: 7, burst: 9, exempt: ["192.0.2.0/24"] } }, "tls");
     expect(text).to.contain("global-module: [mod-stats/default, mod-cookies/default, mod-rrl/default]");
-    expect(items(text.split("mod-rrl:")[1]!.split("policy:")[0]!).get("default")).to.include.members([
+    expect(items(text.split("mod-rrl:")[1]!.split("template:")[0]!).get("default")).to.include.members([
       "rate-limit: 7",
       "instant-limit: 9",
       "slip: 1",

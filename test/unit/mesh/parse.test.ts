@@ -93,7 +93,42 @@ describe("parseMesh", () => {
     expect(parseMesh(raw).sites[1]!.zones).to.have.length(2);
   });
 
+  it("takes settings of signed zones, and leaves out what holds for every signed zone", () => {
+    const raw = seed();
+    const parents = ["192.0.2.53@53", "2001:DB8:0:0::53", "192.0.2.53"];
+    const kinds = [true, {}, { nsec3: false, withdraw: false }, { nsec3: true, parents }, { withdraw: true }];
+    raw.sites[2]!["zones"] = kinds.map((dnssec, i) => ({ name: `z${i}.example`, dnssec }));
+    expect(parseMesh(raw).sites[2]!.zones.map(({ dnssec }) => dnssec)).to.deep.equal([
+      true,
+      true,
+      true,
+      { nsec3: true, parents: ["192.0.2.53", "2001:db8::53"] },
+      { withdraw: true },
+    ]);
+  });
+
+  const signed = (dnssec: unknown) => (_: unknown, s: Record<string, unknown>[]) =>
+    (s[2]!["zones"] = [{ name: "z.example", dnssec }]);
+
   const cases: readonly [string, Parameters<typeof spoilt>[0], RegExp][] = [
+    [
+      "a word for dnssec",
+      signed("on"),
+      /^mesh\.sites\[2\]\.zones\[0\]\.dnssec: must be true, false, or an object with/,
+    ],
+    [
+      "an unknown setting of dnssec",
+      signed({ algorithm: 8 }),
+      /^mesh\.sites\[2\]\.zones\[0\]\.dnssec\.algorithm: is not a field/,
+    ],
+    ["a number for nsec3", signed({ nsec3: 3 }), /zones\[0\]\.dnssec\.nsec3: must be true or false/],
+    [
+      "a host name for a parent's server",
+      signed({ parents: ["ns.example"] }),
+      /zones\[0\]\.dnssec\.parents\[0\]: "ns\.example" is not an IP address/,
+    ],
+    ["a parent's port that is none", signed({ parents: ["192.0.2.1@x"] }), /parents\[0\]: "192\.0\.2\.1@x" has a port/],
+    ["no parents", signed({ parents: [] }), /zones\[0\]\.dnssec\.parents: is empty/],
     ["no primary", (_, s) => (s[0]!["role"] = "standard"), /^mesh\.sites: no site has the role primary-catalog; give/],
     [
       "two primaries",

@@ -12,7 +12,11 @@ const mesh = parseMesh({
       name: "c",
       role: "standard",
       addresses: ["192.0.2.3"],
-      zones: [{ name: "z.example", dnssec: true, zoneFile: "@ SOA a. b. 1 1 1 1 1\n", retired: "2026-12-31" }],
+      zones: [
+        "plain.example",
+        { name: "y.example", dnssec: { nsec3: true, parents: ["192.0.2.53@5353"], withdraw: true } },
+        { name: "z.example", dnssec: true, zoneFile: "@ SOA a. b. 1 1 1 1 1\n", retired: "2026-12-31" },
+      ],
       retired: "2027-01-01",
     },
     { name: "b", role: "secondary-catalog", addresses: ["192.0.2.2"] },
@@ -69,6 +73,19 @@ describe("parseWelcomePacket", () => {
         },
       },
       /zones\[0\]\.name/,
+    ],
+    [
+      "a parent's server that would break Knot's configuration",
+      {
+        site: {
+          name: "c",
+          role: "standard",
+          addresses: ["192.0.2.3"],
+          sources: [],
+          zones: [{ name: "x", dnssec: { parents: ["192.0.2.53\n"] } }],
+        },
+      },
+      /zones\[0\]\.dnssec\.parents\[0\] must be an IP address/,
     ],
   ] as const) {
     it(`refuses ${what}`, () => {

@@ -7,6 +7,7 @@ const input: SitePolicyInput = {
   apiServer: ["192.0.2.10/32"],
   addresses: ["192.0.2.1"],
   remotePort: 53,
+  parents: [],
   transport: "tls",
 };
 
@@ -95,9 +96,19 @@ describe("sitePolicies", () => {
     ]);
   });
 
+  it("lets Knot ask the servers of parent zones, where there are any", () => {
+    const parents = ["192.0.2.53", "2001:db8::53", "192.0.2.54@5353"];
+    expect(rules(policy("knot-parents", { parents }))).to.deep.equal({
+      in: [],
+      out: ["192.0.2.53/32,2001:db8::53/128: 53/UDP 53/TCP", "192.0.2.54/32: 5353/UDP 5353/TCP"],
+    });
+  });
+
   it("never has an empty list of peers or ports, which would mean everybody", () => {
     const vault = { address: "https://vault.example" };
-    for (const [name, spec] of Object.entries(sitePolicies({ ...input, vault, monitoring: { a: "b" } }))) {
+    for (const [name, spec] of Object.entries(
+      sitePolicies({ ...input, vault, monitoring: { a: "b" }, parents: ["192.0.2.53"] }),
+    )) {
       for (const { from, ports } of spec.ingress ?? []) expect([from.length, ports.length], name).not.to.include(0);
       for (const { to, ports } of spec.egress ?? []) expect([to.length, ports.length], name).not.to.include(0);
     }

@@ -19,7 +19,18 @@ describe("SiteStack", () => {
       namespace: "dns-system",
       addresses: ["203.0.113.3"],
       podAddresses: ["10.96.0.0"],
+      dnssec: {},
     });
+  });
+
+  it("tells keys of signed zones as the reconciler found them last", async () => {
+    const keys = { state: "signed", ds: ["1 13 2 AB"], dnskeys: ["257 3 13 AA=="] };
+    const report = { site: "site-c", ok: true, conditions: [], dnssec: [{ zone: "standard-1.internal.dns", ...keys }] };
+    const { outputs } = await up("site-c", { status: { "report.json": JSON.stringify(report) } });
+    expect(outputs["dnssec"]).to.deep.equal({ value: { "standard-1.internal.dns": keys }, secret: false });
+    const damaged = await up("site-c", { status: { "report.json": "{" } });
+    expect(damaged.outputs["dnssec"]?.value).to.deep.equal({});
+    expect((await up("site-a")).outputs).to.not.have.property("dnssec");
   });
 
   it("names its cluster for good, states the context, and changes ConfigMaps and Secrets in place", async () => {
