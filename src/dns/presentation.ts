@@ -123,9 +123,17 @@ function readCaa(fields: Fields): RecordData {
   return { type: "CAA", flags, tag, value };
 }
 
+/** Octets by matching type: SHA-256 and SHA-512 (RFC 6698 section 2.1.3). */
+const digestLengths: Readonly<Record<number, number>> = { 1: 32, 2: 64 };
+
 function readTlsa(fields: Fields): RecordData {
   const [usage, selector, matchingType] = [fields.u8("usage"), fields.u8("selector"), fields.u8("matching type")];
   const data = fields.hex("certificate data");
+  const octets = digestLengths[matchingType];
+  if (octets !== undefined && data.length !== octets)
+    throw new UserError(
+      `a TLSA of matching type ${matchingType} has ${2 * octets} hexadecimal digits, got ${2 * data.length}`,
+    );
   return { type: "OTHER", typeName: "TLSA", rdata: encodeTlsa({ usage, selector, matchingType, data }) };
 }
 

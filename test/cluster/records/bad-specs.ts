@@ -1,0 +1,127 @@
+/** Who refuses a spec: the API server at `kubectl apply`, or the operator in a condition (`recordSetOf`). */
+export type Refuser = "apply" | "operator";
+
+/** What is wrong, what of a good A record is written otherwise, who refuses it, and a part of what they say. */
+export type BadSpec = readonly [title: string, spec: object, by: Refuser, says: string];
+
+const name = (text: unknown, more: object = {}): object => ({ name: text, ...more });
+const of = (type: string, value: unknown): object => ({ type, value });
+const list = (type: string, ...values: unknown[]): object => ({ type, value: undefined, values });
+const long = "a".repeat(64);
+const wide = `${"a".repeat(62)}.`.repeat(4).slice(0, -1);
+
+const fields: readonly BadSpec[] = [
+  ["no zone", { zone: undefined }, "apply", "spec.zone: Required value"],
+  ["an empty zone", { zone: "" }, "apply", "spec.zone"],
+  ["a zone with a dot at its end", { zone: "standard-1.internal.dns." }, "apply", "without the dot at its end"],
+  ["a zone in capitals", { zone: "Standard-1.internal.dns" }, "apply", "write the zone in lower case"],
+  ["a zone with a blank", { zone: "standard 1" }, "apply", "use letters, digits, hyphens"],
+  ["a zone with an empty label", { zone: "a..b" }, "apply", "zone is not a zone's name"],
+  ["a zone with a long label", { zone: `${long}.dns` }, "apply", "at most 63 in a row"],
+  ["a zone that begins with a hyphen", { zone: "-a.dns" }, "apply", "zone is not a zone's name"],
+  ["a zone over 253 characters", { zone: `${wide}.example` }, "apply", "may not be more than 253"],
+  ["no name", name(undefined), "apply", "spec.name: Required value"],
+  ["an empty name", name(""), "apply", "spec.name"],
+  ["a name that is a number", name(7), "apply", "spec.name in body must be of type string"],
+  ["a name with a doubled dot", name("a..b"), "apply", "take the leading or doubled dot away"],
+  ["a name with a leading dot", name(".a"), "apply", "take the leading or doubled dot away"],
+  ["a name with a blank", name("new server"), "apply", "blanks or characters outside ASCII"],
+  ["an international name", name("grün"), "apply", "write international names as xn--"],
+  ["a web address for a name", name("https://www"), "apply", "write the host's name alone"],
+  ["a name with a quote", name('a"b'), "apply", "must be escaped with a backslash"],
+  ["a name with an @ in it", name("me@home"), "apply", "must be escaped with a backslash"],
+  ["a name that ends with a backslash", name("a\\"), "apply", "must be escaped with a backslash"],
+  ["a name with a bad escape", name("a\\12"), "apply", "must be escaped with a backslash"],
+  ["a name with an octet over 255", name("a\\256"), "operator", "a bad escape"],
+  ["a star in the middle", name("a.*.b"), "apply", "a wildcard is * or *.name"],
+  ["a star in a label", name("*a"), "apply", "a wildcard is * or *.name"],
+  ["a long label", name(long), "apply", "a label over 63 characters"],
+  ["a long label with escapes", name(`\\097${long}`), "operator", "a label over 63 octets"],
+  ["a long name", name(wide), "apply", "more than the 253 characters"],
+  ["an absolute name elsewhere", name("www.example.org."), "apply", "not within the zone"],
+  ["a name that repeats the zone", name("www.standard-1.internal.dns"), "apply", "write only what stands before it"],
+  ["the zone's name for a name", name("standard-1.internal.dns"), "apply", "@ for the zone itself"],
+  ["a negative TTL", { ttl: -1 }, "apply", "from 0 to 2147483647; 3600 is an hour"],
+  ["a TTL over 31 bits", { ttl: 2 ** 31 }, "apply", "from 0 to 2147483647"],
+  ["a TTL that is text", { ttl: "1h" }, "apply", "spec.ttl in body must be of type integer"],
+  ["a TTL with a fraction", { ttl: 0.5 }, "apply", "spec.ttl in body must be of type integer"],
+  ["no type", { type: undefined }, "apply", "spec.type: Required value"],
+  ["an unknown type", { type: "WWW" }, "apply", 'supported values: "A", "AAAA"'],
+  ["a type in lower case", { type: "a" }, "apply", 'supported values: "A"'],
+  ["a zone's SOA", of("SOA", "a. b. 1 2 3 4 5"), "apply", "Unsupported value"],
+  ["no value", { value: undefined }, "apply", "write either value or values"],
+  ["both value and values", { values: ["192.0.2.1"] }, "apply", "write either value or values"],
+  ["an empty value", { value: "" }, "apply", "spec.value"],
+  ["a value of blanks", of("TXT", "  "), "apply", "text with blanks"],
+  ["no values in the list", list("A"), "apply", "spec.values"],
+  ["the same value twice", list("A", "192.0.2.1", "192.0.2.1"), "apply", "Duplicate value"],
+  ["the same value in two spellings", list("AAAA", "2001:db8::1", "2001:DB8:0::1"), "operator", "says the same as"],
+  ["a value that is a list", { value: ["192.0.2.1"] }, "apply", "must be of type string"],
+  ["a value that is a number", of("TXT", 5), "apply", "must be of type string"],
+  ["a value over 4096 characters", of("TXT", "a".repeat(4097)), "apply", "may not be more than 4096"],
+  ["65 values", list("A", ...Array.from({ length: 65 }, (_, i) => `192.0.2.${i}`)), "apply", "must have at most 64"],
+  ["an unknown field", { priority: 10 }, "apply", 'unknown field "spec.priority"'],
+];
+
+const values: readonly BadSpec[] = [
+  ["an A of three numbers", of("A", "10.10.1"), "apply", "type A takes IPv4 addresses"],
+  ["an A over 255", of("A", "10.10.1.256"), "apply", "type A takes IPv4 addresses"],
+  ["an A with leading zeros", of("A", "010.10.1.5"), "apply", "type A takes IPv4 addresses"],
+  ["an A with a mask", of("A", "10.10.1.5/24"), "apply", "type A takes IPv4 addresses"],
+  ["an A with a name", of("A", "www"), "apply", "type A takes IPv4 addresses"],
+  ["IPv6 in an A", of("A", "2001:db8::1"), "apply", "belongs to type AAAA"],
+  ["one bad A of two", list("A", "192.0.2.1", "2001:db8::1"), "apply", "belongs to type AAAA"],
+  ["IPv4 in an AAAA", of("AAAA", "192.0.2.1"), "apply", "belongs to type A"],
+  ["an AAAA with a zone", of("AAAA", "fe80::1%eth0"), "apply", "type AAAA takes IPv6"],
+  ["an AAAA in brackets", of("AAAA", "[2001:db8::1]"), "apply", "type AAAA takes IPv6"],
+  ["a CNAME to an address", of("CNAME", "192.0.2.1"), "apply", "give the address to an A or AAAA record"],
+  ["a CNAME to an IPv6 address", of("CNAME", "2001:db8::1"), "apply", "give the address to an A or AAAA record"],
+  ["a CNAME of two names", of("CNAME", "a b"), "apply", "this type takes one name"],
+  ["a CNAME with an empty label", of("CNAME", "a..b"), "apply", "this type takes one name"],
+  ["a CNAME to a long label", of("CNAME", long), "operator", "a label over 63 octets"],
+  ["a CNAME that repeats the zone", of("CNAME", "www.standard-1.internal.dns"), "operator", "put a dot at its end"],
+  ["a CNAME at the apex", name("@", of("CNAME", "www")), "apply", "cannot stand at the zone's apex"],
+  ["a CNAME at the absolute apex", name("standard-1.internal.dns.", of("CNAME", "www")), "apply", "the zone's apex"],
+  ["two CNAMEs", list("CNAME", "a", "b"), "apply", "a name has one CNAME at most"],
+  ["an NS at the apex", name("@", of("NS", "ns1")), "apply", "the mesh's own"],
+  ["an NS to an address", of("NS", "192.0.2.1"), "apply", "give the address to an A or AAAA record"],
+  ["an MX without preference", of("MX", "mail"), "apply", "type MX takes a preference"],
+  ["an MX preference over 65535", of("MX", "65536 mail"), "apply", "from 0 to 65535"],
+  ["an MX to an address", of("MX", "10 192.0.2.1"), "apply", "give the address to an A or AAAA record"],
+  ["an SRV of three fields", of("SRV", "5 5060 sip"), "apply", "type SRV takes priority, weight, port"],
+  ["an SRV port over 65535", of("SRV", "0 5 99999 sip"), "apply", "type SRV takes priority, weight, port"],
+  ["an SRV to an address", of("SRV", "0 5 5060 192.0.2.1"), "apply", "give the address to an A or AAAA record"],
+  ["TXT words without quotes", of("TXT", "v=spf1 -all"), "apply", "stands in double quotes as a whole"],
+  ["TXT with an open quote", of("TXT", '"v=spf1'), "apply", "stands in double quotes as a whole"],
+  ["TXT over 255 octets in one", of("TXT", `"${"a".repeat(256)}"`), "operator", "write several strings"],
+  ["TXT with a bad escape", of("TXT", '"\\999"'), "operator", "three digits from 000 to 255"],
+  ["a CAA without flags", of("CAA", 'issue "ca.example"'), "apply", "type CAA takes flags"],
+  ["a CAA with flags over 255", of("CAA", '256 issue "ca.example"'), "apply", "type CAA takes flags"],
+  ["a CAA with a broken tag", of("CAA", '0 is-sue "ca.example"'), "apply", "type CAA takes flags"],
+  ["a TLSA of letters", of("TLSA", "3 1 1 xyz"), "apply", "type TLSA takes usage"],
+  ["a TLSA with half an octet", of("TLSA", "3 1 1 abc"), "operator", "hexadecimal digits in pairs"],
+  ["a TLSA of no SHA-256's length", of("TLSA", "3 1 1 abcd"), "operator", "64 hexadecimal digits"],
+  ["a NAPTR of two strings", of("NAPTR", '100 10 "U" "E2U+sip" .'), "apply", "type NAPTR takes order"],
+  ["an HTTPS without a name", of("HTTPS", "1"), "apply", "this type takes a priority, a name"],
+  ["an HTTPS of an unknown parameter", of("HTTPS", "1 . colour=red"), "operator", "is no parameter of HTTPS"],
+  ["an HTTPS with a broken port", of("HTTPS", "1 . port=http"), "operator", "from 0 to 65535"],
+  ["an HTTPS with a broken hint", of("HTTPS", "1 . ipv4hint=192.0.2"), "operator", "no IPv4 address"],
+  ["an HTTPS with a key twice", of("HTTPS", "1 . port=1 port=2"), "operator", "out of order or twice"],
+  [
+    "an SVCB that lacks what is mandatory",
+    of("SVCB", "1 . mandatory=port"),
+    "operator",
+    "a mandatory key that is missing",
+  ],
+  ["octets of a wrong length", of("A", "\\# 4 0a0a01"), "operator", "but says 4"],
+  ["octets that are no address", of("A", "\\# 3 0a0a01"), "operator", "the octets of A are wrong"],
+];
+
+/** Changes of an object that is there. */
+export const badChanges: readonly BadSpec[] = [
+  ["another zone", { zone: "standard-2.internal.dns" }, "apply", "zone cannot be changed"],
+  ["another name", name("newer-server"), "apply", "name cannot be changed"],
+  ["another type", of("TXT", "a"), "apply", "type cannot be changed"],
+];
+
+export const badSpecs: readonly BadSpec[] = [...fields, ...values];
