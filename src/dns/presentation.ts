@@ -50,14 +50,23 @@ export function parseRdata({ type, tokens, origin }: RdataText): RecordData {
   const number = told(`"${type}" is no record type`, () => typeNumber(type));
   const name = typeName(number);
   const fields = new Fields(name, tokens, origin);
-  const [first] = tokens;
-  if (first?.text === "\\#" && !first.isQuoted) return readGeneric(fields, number);
+  if (isGeneric(tokens)) return readGeneric(fields, number);
   const read = readers.get(name);
   if (read === undefined)
     throw new UserError(`the data of type ${name} can only be read as octets: \\# LENGTH HEX (RFC 3597)`);
   const data = read(fields);
   fields.end();
   return data;
+}
+
+/** Whether {@link parseRdata} can read such data. @throws UserError for a type that does not exist. */
+export function readsType(type: string, tokens: readonly Token[]): boolean {
+  return isGeneric(tokens) || readers.has(typeName(told(`"${type}" is no record type`, () => typeNumber(type))));
+}
+
+/** RFC 3597 section 5. */
+function isGeneric([first]: readonly Token[]): boolean {
+  return first?.text === "\\#" && !first.isQuoted;
 }
 
 function readGeneric(fields: Fields, number: number): RecordData {

@@ -121,7 +121,7 @@ function checkHabits(o: { readonly type: string; readonly zone: string }, tokens
     throw new UserError(`has blanks or quotes outside of quotes; put the text in double quotes: '"v=spf1 -all"'`);
   if (!nameTypes.has(o.type) && o.type !== "MX" && o.type !== "SRV") return;
   const target = tokens.at(-1)?.text ?? "";
-  if (/^(?:\d+\.){3}\d+$|:/.test(target))
+  if (/^(?:\d+\.){3}\d+$|^[\da-f:.]*:[\da-f:.]*[\da-f:]$/i.test(target))
     throw new UserError(`"${target}" is an address, but ${o.type} wants a name; use type A or AAAA for an address`);
   if (isSubdomain(target.toLowerCase(), o.zone))
     throw new UserError(`"${target}" would be below the zone once more; put a dot at its end: "${target}."`);
