@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../errors";
-import { labelsOf } from "../dns/name";
+import { isSubdomain, labelsOf } from "../dns/name";
 import { recordKey } from "../dns/rdata";
 import { absolute, formatRdata, typeNameOf } from "../dns/rdata-text";
 import type { ResourceRecord } from "../dns/record";
@@ -88,11 +88,16 @@ function valueText(record: ResourceRecord): string {
   return `\\# 16 00000000000000000000ffff${high.padStart(4, "0")}${low.padStart(4, "0")}`;
 }
 
-/** Stars that are no wildcard's are escaped, so that nobody takes them for one. */
+/**
+ * The name as a spec has it. Stars that are no wildcard's are escaped, so that nobody takes them for one; what would
+ * look as if it repeated the zone is absolute.
+ */
 function relativeName(name: string, zone: string): string {
   if (name === zone) return "@";
   const own = labelsOf(name).slice(0, -labelsOf(zone).length);
-  return own.map((label, i) => (i === 0 && label === "*" ? label : label.replace(/\*/g, "\\042"))).join(".");
+  const escaped = own.map((label, i) => (i === 0 && label === "*" ? label : label.replace(/\*/g, "\\042")));
+  const text = escaped.join(".");
+  return isSubdomain(text, zone) ? absolute(`${text}.${zone}`) : text;
 }
 
 /** A name for an object: the record's name and type, with a hash where Kubernetes does not take the name as it is. */

@@ -1,6 +1,7 @@
 import { UserError } from "../errors";
 import { nameFromText, told } from "../dns/fields";
 import { isSubdomain } from "../dns/name";
+import { decodeTlsa } from "../dns/octet-rdata";
 import { longestTtl, parseRdata } from "../dns/presentation";
 import { recordKey } from "../dns/rdata";
 import { formatRdata } from "../dns/rdata-text";
@@ -112,7 +113,21 @@ function dataOf(o: { readonly type: string; readonly text: string; readonly zone
   const tokens = tokensOf(o.text);
   if (tokens.length === 0) throw new UserError("is empty");
   if (tokens[0]?.text !== "\\#") checkHabits(o, tokens);
-  return parseRdata({ type: o.type, tokens, origin: o.zone });
+  const data = parseRdata({ type: o.type, tokens, origin: o.zone });
+  if (data.type === "OTHER" && data.typeName === "TLSA") checkDigest(data.rdata);
+  return data;
+}
+
+/** Octets by matching type: SHA-256 and SHA-512 (RFC 6698 section 2.1.3). */
+const digestLengths: Readonly<Record<number, number>> = { 1: 32, 2: 64 };
+
+function checkDigest(rdata: Uint8Array): void {
+  const { matchingType, data } = decodeTlsa(rdata);
+  const octets = digestLengths[matchingType];
+  if (octets !== undefined && data.length !== octets)
+    throw new UserError(
+      `a TLSA of matching type ${matchingType} has ${2 * octets} hexadecimal digits, got ${2 * data.length}; hash the certificate anew`,
+    );
 }
 
 /** What is no fault in a master file, but never meant in an object. */

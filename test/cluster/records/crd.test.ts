@@ -1,10 +1,12 @@
 import { expect } from "chai";
-import { rmSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { apiVersion, kind, type DnsRecordSpec } from "../../../src/records/model";
 import { recordDefinition, recordRoles } from "../../../src/records/crd";
+import { importZone } from "../../../src/records/convert";
 import { recordSetOf } from "../../../src/records/record-set";
+import { readZoneFile } from "../../../src/records/zone-file";
 import { eventually } from "../../support/eventually";
 import { startControlPlane, type ControlPlane } from "../../support/plugins/control-plane";
 import type { Json } from "../../support/plugins/wire";
@@ -17,6 +19,8 @@ import { goodSpecs, seedExample } from "./good-specs";
 const json = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json;
 
 const good = { zone: "standard-1.internal.dns", name: "new-server", ttl: 3600, type: "A", value: "10.10.1.5" };
+
+const zones = join(__dirname, "../../lab/records/zones");
 
 describe("DnsRecord in a real API server", function () {
   this.timeout(120_000);
@@ -110,6 +114,12 @@ describe("DnsRecord in a real API server", function () {
     it(`takes ${spec.type} ${spec.name} ${(spec.value ?? spec.values?.join(", ") ?? "").slice(0, 50)}`, async () => {
       expect(await refusal({ ...good, value: undefined, ...spec })).to.equal("");
       expect(problems({ ...good, value: undefined, ...spec })).to.equal("");
+    });
+
+  for (const file of readdirSync(zones).filter((each) => each.endsWith(".zone")))
+    it(`takes every object that ${file} gives`, async () => {
+      const { objects } = importZone(readZoneFile(readFileSync(join(zones, file), "utf8")));
+      for (const { spec } of objects) expect(await refusal(spec), spec.name).to.equal("");
     });
 
   it("has a table of at least 60 bad specs", () => {
