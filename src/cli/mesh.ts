@@ -4,13 +4,15 @@ import { parseAllDocuments, stringify } from "yaml";
 import { z } from "zod";
 import { messageOf, UserError } from "../errors";
 import { exportZone, importZone } from "../records/convert";
+import { recordDefinition, recordRoles } from "../records/crd";
 import { apiVersion, kind, recordTypes, type DnsRecord } from "../records/model";
 import { readZoneFile } from "../records/zone-file";
 
 const usage = `npm run --silent mesh -- import ZONEFILE [--zone NAME]    a zone file as DnsRecords
 npm run --silent mesh -- export [FILE…] [--zone NAME]    DnsRecords (YAML or JSON) as a zone file
+npm run --silent mesh -- crd                             the definition of DnsRecord and its roles
 
-Both print to the standard output, and tell on the standard error what they leave out. "-" and no FILE read the standard input:
+All print to the standard output, and tell on the standard error what they leave out. "-" and no FILE read the standard input:
 
   kubectl get dnsrecords -o yaml | npm run --silent mesh -- export`;
 
@@ -66,7 +68,11 @@ function importFile(file: string, zone: string | undefined): string {
   const text = textOf(file);
   const { objects, leftOut } = within(file, () => importZone(readZoneFile(text, zone)));
   for (const { line, why } of leftOut) console.error(`${file}: line ${line}: left out: ${why}`);
-  return objects.map((object) => `---\n${stringify(object, { lineWidth: 0 })}`).join("");
+  return yamlOf(objects);
+}
+
+function yamlOf(objects: readonly object[]): string {
+  return objects.map((object) => `---\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`).join("");
 }
 
 function objectsIn(file: string): DnsRecord[] {
@@ -97,6 +103,8 @@ function main(args: readonly string[]): void {
     console.log(usage);
   } else if (command === "import" && files.length <= 1) {
     process.stdout.write(importFile(files[0] ?? "-", values.zone));
+  } else if (command === "crd" && files.length === 0) {
+    process.stdout.write(yamlOf([recordDefinition(), ...recordRoles()]));
   } else if (command === "export") {
     const objects = (files.length === 0 ? ["-"] : files).flatMap(objectsIn);
     process.stdout.write(exportZone(objects, values.zone));

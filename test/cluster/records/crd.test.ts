@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { apiVersion, kind, type DnsRecordSpec } from "../../../src/records/model";
-import { recordDefinition, recordRoles } from "../../../src/records/crd";
 import { importZone } from "../../../src/records/convert";
 import { recordSetOf } from "../../../src/records/record-set";
 import { readZoneFile } from "../../../src/records/zone-file";
@@ -30,7 +29,7 @@ describe("DnsRecord in a real API server", function () {
   before(async () => {
     plane = await startControlPlane();
     folder = mkdtempSync(join(tmpdir(), "dns-mesh-records-"));
-    await apply(JSON.stringify({ apiVersion: "v1", kind: "List", items: [recordDefinition(), ...recordRoles()] }));
+    await apply(await run("npm", ["run", "--silent", "mesh", "--", "crd"], { timeoutMs: 60_000 }));
     await kubectl("wait", "--for", "condition=Established", "crd/dnsrecords.dns.mesh.io", "--timeout", "30s");
   });
   after(async () => {

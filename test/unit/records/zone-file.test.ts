@@ -101,10 +101,9 @@ describe("zone files", () => {
       fc.property(records, layout, (all, o) => {
         const wanted = all
           .filter(({ data }) => data.type !== "SOA")
-          .map(
-            ({ name, ttl, data }) =>
-              ({ name: name === "" ? "z" : `${name}.z`, class: "IN", ttl, ...data }),
-          );
+          .map(({ name, ttl, data }): ResourceRecord => {
+            return { name: name === "" ? "z" : `${name}.z`, class: "IN", ttl, ...data };
+          });
         const text = wanted.map((record, i) => laidOut(record, { ...o, last: wanted[i - 1] })).join("\n");
         const read = readZoneFile(`$ORIGIN z.\n${text}\n`).records.map(({ record }) => line(record));
         expect(read).to.deep.equal(wanted.map(line));
