@@ -12,7 +12,10 @@ const mesh = parseMesh({
       name: "c",
       role: "standard",
       addresses: ["192.0.2.3"],
-      zones: [{ name: "z.example", dnssec: true, zoneFile: "@ SOA a. b. 1 1 1 1 1\n", retired: "2026-12-31" }],
+      zones: [
+        { name: "z.example", dnssec: true, zoneFile: "@ SOA a. b. 1 1 1 1 1\n", retired: "2026-12-31" },
+        { name: "y.example", dnssec: false, records: [{ name: "www", type: "A", value: "192.0.2.1" }] },
+      ],
       retired: "2027-01-01",
     },
     { name: "b", role: "secondary-catalog", addresses: ["192.0.2.2"] },
