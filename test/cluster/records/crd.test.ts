@@ -12,7 +12,7 @@ import type { Json } from "../../support/plugins/wire";
 import { toolPath } from "../../support/tools";
 import { run } from "../../support/tools/run";
 import { badChanges, badSpecs } from "./bad-specs";
-import { goodSpecs, seedExample } from "./good-specs";
+import { goodSpecs, seedExample } from "../../support/records/good-specs";
 
 /** As it goes over the wire: without what is undefined. */
 const json = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json;

@@ -24,6 +24,11 @@ const mesh = parseMesh({
 });
 
 describe("welcomePacket", () => {
+  it("carries a zone's initial records as lines of a zone file, there and back", () => {
+    const packet = parseWelcomePacket(JSON.parse(JSON.stringify(welcomePacket(mesh, "c", "CA"))));
+    expect(packet.site.zones[1]?.records).to.deep.equal(["www.y.example. 3600 IN A 192.0.2.1"]);
+  });
+
   it("names the primary catalog first", () => {
     expect(welcomePacket(mesh, "c", "CA").catalogs.map((catalog) => catalog.name)).to.deep.equal(["a", "b"]);
   });

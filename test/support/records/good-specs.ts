@@ -22,7 +22,7 @@ export const goodSpecs: readonly Good[] = [
   { name: "@", type: "A", value: "192.0.2.1" },
   { name: "*", type: "AAAA", values: ["2001:db8::1", "2001:DB8::2"] },
   { name: "*.apps", type: "CNAME", value: "ingress" },
-  { name: "WWW", type: "CNAME", value: "example.org." },
+  { name: "Web", type: "CNAME", value: "example.org." },
   { name: "back", type: "CNAME", value: "@" },
   { name: "absolute.standard-1.internal.dns.", type: "A", value: "192.0.2.1" },
   { name: "0/25", type: "NS", value: "ns1.example.org." },
