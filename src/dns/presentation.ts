@@ -4,7 +4,7 @@ import { Fields, told } from "./fields";
 import { encodeNaptr, encodeTlsa } from "./octet-rdata";
 import { decodeRdata } from "./rdata";
 import type { RecordData } from "./record";
-import { decodeServiceBinding, encodeServiceBinding } from "./service-binding";
+import { encodeServiceBinding } from "./service-binding";
 import { readServiceParameters } from "./service-parameters";
 import type { Token } from "./tokens";
 import { typeName, typeNumber } from "./types";
@@ -76,12 +76,9 @@ function readGeneric(fields: Fields, number: number): RecordData {
   fields.end();
   if (rdata.length !== length)
     throw new UserError(`${fields.type} has ${rdata.length} octets behind \\#, but says ${length}`);
-  return told(`the octets of ${fields.type} are wrong`, () => {
-    const data = decodeRdata(new WireReader(rdata), { type: number, class: "IN", length });
-    if (data.type === "OTHER" && (data.typeName === "SVCB" || data.typeName === "HTTPS"))
-      decodeServiceBinding(data.rdata);
-    return data;
-  });
+  return told(`the octets of ${fields.type} are wrong`, () =>
+    decodeRdata(new WireReader(rdata), { type: number, class: "IN", length }),
+  );
 }
 
 function readIpv4(fields: Fields): RecordData {

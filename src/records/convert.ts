@@ -23,6 +23,7 @@ export interface Imported {
  */
 export function importZone({ zone, records, leftOut }: ZoneFile): Imported {
   const sets = new Map<string, ZoneFileRecord[]>();
+  const seen = new Set<string>();
   const notes: LeftOut[] = [...leftOut];
   for (const each of records) {
     const why = whyNot(each.record, zone);
@@ -36,7 +37,9 @@ export function importZone({ zone, records, leftOut }: ZoneFile): Imported {
     const first = set[0]?.record.ttl ?? each.record.ttl;
     if (first !== each.record.ttl)
       notes.push({ line: each.line, why: `the TTL ${each.record.ttl} of ${key}; the first, ${first}, is taken` });
-    if (!set.some(({ record }) => recordKey(record) === recordKey(each.record))) set.push(each);
+    const exact = recordKey(each.record);
+    if (!seen.has(exact)) set.push(each);
+    seen.add(exact);
   }
   const objects = [...sets.values()].flatMap((set) => objectsOf(set, zone));
   return { objects, leftOut: notes.toSorted((a, b) => a.line - b.line) };

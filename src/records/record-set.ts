@@ -1,11 +1,12 @@
 import { UserError } from "../errors";
 import { nameFromText, told } from "../dns/fields";
 import { isSubdomain } from "../dns/name";
-import { decodeTlsa } from "../dns/octet-rdata";
+import { decodeNaptr, decodeTlsa } from "../dns/octet-rdata";
 import { longestTtl, parseRdata } from "../dns/presentation";
 import { recordKey } from "../dns/rdata";
 import { formatRdata } from "../dns/rdata-text";
 import type { RecordData, ResourceRecord } from "../dns/record";
+import { decodeServiceBinding } from "../dns/service-binding";
 import { tokensOf, type Token } from "../dns/tokens";
 import { foldName, zoneNameProblem } from "../mesh/names";
 import { defaultTtl, recordTypes, type AppliedSet, type DnsRecordSpec, type RecordSet } from "./model";
@@ -114,12 +115,22 @@ function dataOf(o: { readonly type: string; readonly text: string; readonly zone
   if (tokens.length === 0) throw new UserError("is empty");
   if (tokens[0]?.text !== "\\#") checkHabits(o, tokens);
   const data = parseRdata({ type: o.type, tokens, origin: o.zone });
-  if (data.type === "OTHER" && data.typeName === "TLSA") checkDigest(data.rdata);
+  if (data.type === "OTHER")
+    told(`the octets of ${o.type} are wrong`, () => {
+      checkOctets(data.typeName, data.rdata);
+    });
   return data;
 }
 
 /** Octets by matching type: SHA-256 and SHA-512 (RFC 6698 section 2.1.3). */
 const digestLengths: Readonly<Record<number, number>> = { 1: 32, 2: 64 };
+
+/** Whether octets are what their type wants; they may have been written as such. @throws DnsError, UserError */
+function checkOctets(typeName: string, rdata: Uint8Array): void {
+  if (typeName === "TLSA") checkDigest(rdata);
+  else if (typeName === "NAPTR") decodeNaptr(rdata);
+  else decodeServiceBinding(rdata);
+}
 
 function checkDigest(rdata: Uint8Array): void {
   const { matchingType, data } = decodeTlsa(rdata);

@@ -182,7 +182,7 @@ class ZoneFileReader {
 
 function isClass(text: string): boolean {
   if (/^(?:IN|CLASS1)$/i.test(text)) return true;
-  if (/^(?:CH|HS|CS|CHAOS|HESIOD|NONE|ANY|CLASS\d+)$/i.test(text))
+  if (/^(?:CH|HS|CS|CHAOS|HESIOD|CLASS\d+)$/i.test(text))
     throw new UserError(`the class ${text} is not the Internet's; only IN can be taken`);
   return false;
 }

@@ -114,6 +114,9 @@ const values: readonly BadSpec[] = [
     "a mandatory key that is missing",
   ],
   ["octets of a wrong length", of("A", "\\# 4 0a0a01"), "operator", "but says 4"],
+  ["octets that are no TLSA", of("TLSA", "\\# 1 00"), "operator", "the octets of TLSA are wrong"],
+  ["octets that are no NAPTR", of("NAPTR", "\\# 1 00"), "operator", "the octets of NAPTR are wrong"],
+  ["octets that are no HTTPS", of("HTTPS", "\\# 2 0001"), "operator", "the octets of HTTPS are wrong"],
   ["octets that are no address", of("A", "\\# 3 0a0a01"), "operator", "the octets of A are wrong"],
 ];
 
