@@ -3,6 +3,11 @@ import { DnsError } from "./errors";
 import { parseName } from "./name";
 import { octetsOf, type Token } from "./tokens";
 
+/** Whether a name ends with a dot that is not escaped. */
+export function isAbsoluteName(text: string): boolean {
+  return /(?:^|[^\\])(?:\\\\)*\.$/.test(text);
+}
+
 /**
  * A name as a master file has it, normalised: `@` is the origin, a name without the trailing dot is below the origin
  * (RFC 1035 section 5.1).
@@ -11,8 +16,9 @@ import { octetsOf, type Token } from "./tokens";
  */
 export function nameFromText(text: string, origin: string): string {
   if (text === "@") return origin;
-  const isAbsolute = /(?:^|[^\\])(?:\\\\)*\.$/.test(text);
-  return told(`"${text}" is not a name`, () => parseName(isAbsolute || origin === "" ? text : `${text}.${origin}.`));
+  return told(`"${text}" is not a name`, () =>
+    parseName(isAbsoluteName(text) || origin === "" ? text : `${text}.${origin}.`),
+  );
 }
 
 /** What `read` gives; a failure of the codec becomes the user's, behind `what`. */

@@ -4,7 +4,7 @@ import { Fields, told } from "./fields";
 import { encodeNaptr, encodeTlsa } from "./octet-rdata";
 import { decodeRdata } from "./rdata";
 import type { RecordData } from "./record";
-import { decodeServiceBinding, encodeServiceBinding } from "./service-binding";
+import { encodeServiceBinding } from "./service-binding";
 import { readServiceParameters } from "./service-parameters";
 import type { Token } from "./tokens";
 import { typeName, typeNumber } from "./types";
@@ -50,14 +50,23 @@ export function parseRdata({ type, tokens, origin }: RdataText): RecordData {
   const number = told(`"${type}" is no record type`, () => typeNumber(type));
   const name = typeName(number);
   const fields = new Fields(name, tokens, origin);
-  const [first] = tokens;
-  if (first?.text === "\\#" && !first.isQuoted) return readGeneric(fields, number);
+  if (isGeneric(tokens)) return readGeneric(fields, number);
   const read = readers.get(name);
   if (read === undefined)
     throw new UserError(`the data of type ${name} can only be read as octets: \\# LENGTH HEX (RFC 3597)`);
   const data = read(fields);
   fields.end();
   return data;
+}
+
+/** Whether {@link parseRdata} can read such data. @throws UserError for a type that does not exist. */
+export function readsType(type: string, tokens: readonly Token[]): boolean {
+  return isGeneric(tokens) || readers.has(typeName(told(`"${type}" is no record type`, () => typeNumber(type))));
+}
+
+/** RFC 3597 section 5. */
+function isGeneric([first]: readonly Token[]): boolean {
+  return first?.text === "\\#" && !first.isQuoted;
 }
 
 function readGeneric(fields: Fields, number: number): RecordData {
@@ -67,12 +76,9 @@ function readGeneric(fields: Fields, number: number): RecordData {
   fields.end();
   if (rdata.length !== length)
     throw new UserError(`${fields.type} has ${rdata.length} octets behind \\#, but says ${length}`);
-  return told(`the octets of ${fields.type} are wrong`, () => {
-    const data = decodeRdata(new WireReader(rdata), { type: number, class: "IN", length });
-    if (data.type === "OTHER" && (data.typeName === "SVCB" || data.typeName === "HTTPS"))
-      decodeServiceBinding(data.rdata);
-    return data;
-  });
+  return told(`the octets of ${fields.type} are wrong`, () =>
+    decodeRdata(new WireReader(rdata), { type: number, class: "IN", length }),
+  );
 }
 
 function readIpv4(fields: Fields): RecordData {
@@ -97,7 +103,7 @@ function readIpv6(fields: Fields): RecordData {
 function readSoa(fields: Fields): RecordData {
   const [mname, rname] = [fields.name("primary server"), fields.name("mailbox")];
   const serial = fields.number("serial", 0xffffffff);
-  const time = (what: string): number => ttlFromText(fields.word(what), what);
+  const time = (what: string): number => ttlFromText(fields.word(what), what, 0xffffffff);
   const [refresh, retry, expire, minimum] = [time("refresh"), time("retry"), time("expire"), time("minimum")];
   return { type: "SOA", mname, rname, serial, refresh, retry, expire, minimum };
 }
@@ -159,14 +165,14 @@ export function looksLikeTtl(text: string): boolean {
 }
 
 /** A time in seconds, written in seconds or as BIND's `1h30m`. @throws UserError for anything else. */
-export function ttlFromText(text: string, what: string): number {
+export function ttlFromText(text: string, what: string, max = longestTtl): number {
   const seconds = /^\d+$/.test(text)
     ? Number(text)
     : [...text.matchAll(/(\d+)([smhdw])/gi)].reduce(
         (sum, [, count, unit]) => sum + Number(count) * (units[unit?.toLowerCase() ?? ""] ?? 1),
         0,
       );
-  if (!looksLikeTtl(text) || seconds > longestTtl)
-    throw new UserError(`the ${what} must be seconds from 0 to ${longestTtl}, or such as 1h30m, got "${text}"`);
+  if (!looksLikeTtl(text) || seconds > max)
+    throw new UserError(`the ${what} must be seconds from 0 to ${max}, or such as 1h30m, got "${text}"`);
   return seconds;
 }

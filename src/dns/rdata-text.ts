@@ -1,9 +1,11 @@
 import { DnsError } from "./errors";
 import { decodeNaptr, decodeTlsa } from "./octet-rdata";
+import { encodeRdata } from "./rdata";
 import type { RecordData, SoaData } from "./record";
 import { decodeServiceBinding } from "./service-binding";
 import { serviceParameterText } from "./service-parameters";
 import { quoted } from "./tokens";
+import { WireWriter } from "./wire";
 
 /** The type's mnemonic of any record data, `TYPE1234` when there is none. */
 export function typeNameOf(data: RecordData): string {
@@ -38,10 +40,19 @@ export function formatRdata(data: RecordData): string {
     case "SRV":
       return `${data.priority} ${data.weight} ${data.port} ${absolute(data.target)}`;
     case "CAA":
-      return `${data.flags} ${data.tag} ${quoted(data.value)}`;
+      return plainTag.test(data.tag) ? `${data.flags} ${data.tag} ${quoted(data.value)}` : genericText(octetsOf(data));
     case "OTHER":
       return octetText(data.typeName, data.rdata);
   }
+}
+
+/** What a tag may have (RFC 8659 section 4.1); any other goes as octets. */
+const plainTag = /^[a-z0-9]+$/i;
+
+function octetsOf(data: RecordData): Uint8Array {
+  const writer = new WireWriter();
+  encodeRdata(writer, data);
+  return writer.finish();
 }
 
 function soaText(soa: SoaData): string {

@@ -1,6 +1,7 @@
 import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { findSerial } from "../knot/serial-stamp";
+import { initialRecordProblems, initialRecords } from "./initial-records";
 import { foldName, siteNameProblem, zoneNameProblem } from "./names";
 
 /** What may go wrong at a path is said in the refinement's message, cure included; `parse.ts` puts the path before it. */
@@ -78,7 +79,7 @@ const retired = text("write a date")
   .superRefine(checked(dateProblem))
   .describe("Date (YYYY-MM-DD) from which this may leave the mesh without being held back as a mass removal.");
 
-const zone = z.strictObject({
+const zoneFields = z.strictObject({
   name: zoneName.describe("Absolute name of the zone; the trailing dot may be left out."),
   dnssec: z
     .boolean({ error: "must be true or false" })
@@ -91,7 +92,13 @@ const zone = z.strictObject({
     })
     .optional()
     .describe("Initial content in master-file format (RFC 1035 section 5); a skeleton SOA and NS when left out."),
+  records: initialRecords.optional(),
   retired: retired.optional(),
+});
+
+const zone = zoneFields.superRefine((listed, ctx) => {
+  for (const { path, message } of initialRecordProblems(listed))
+    ctx.addIssue({ code: "custom", path, message, input: listed.records });
 });
 
 /** Why a text cannot be a cluster's key; undefined when it can. Never shows the text: it may be a private key. */
@@ -151,7 +158,7 @@ const site = z.strictObject({
   zones: z
     .array(
       z.union([zoneName, zone], {
-        error: "must be a zone name, or an object with name and dnssec, zoneFile or retired",
+        error: "must be a zone name, or an object with name and dnssec, zoneFile, records or retired",
       }),
       list("write the site's zones"),
     )

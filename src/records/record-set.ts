@@ -1,10 +1,12 @@
 import { UserError } from "../errors";
 import { nameFromText, told } from "../dns/fields";
 import { isSubdomain } from "../dns/name";
+import { decodeNaptr, decodeTlsa } from "../dns/octet-rdata";
 import { longestTtl, parseRdata } from "../dns/presentation";
 import { recordKey } from "../dns/rdata";
 import { formatRdata } from "../dns/rdata-text";
 import type { RecordData, ResourceRecord } from "../dns/record";
+import { decodeServiceBinding } from "../dns/service-binding";
 import { tokensOf, type Token } from "../dns/tokens";
 import { foldName, zoneNameProblem } from "../mesh/names";
 import { defaultTtl, recordTypes, type AppliedSet, type DnsRecordSpec, type RecordSet } from "./model";
@@ -112,7 +114,31 @@ function dataOf(o: { readonly type: string; readonly text: string; readonly zone
   const tokens = tokensOf(o.text);
   if (tokens.length === 0) throw new UserError("is empty");
   if (tokens[0]?.text !== "\\#") checkHabits(o, tokens);
-  return parseRdata({ type: o.type, tokens, origin: o.zone });
+  const data = parseRdata({ type: o.type, tokens, origin: o.zone });
+  if (data.type === "OTHER")
+    told(`the octets of ${o.type} are wrong`, () => {
+      checkOctets(data.typeName, data.rdata);
+    });
+  return data;
+}
+
+/** Octets by matching type: SHA-256 and SHA-512 (RFC 6698 section 2.1.3). */
+const digestLengths: Readonly<Record<number, number>> = { 1: 32, 2: 64 };
+
+/** Whether octets are what their type wants; they may have been written as such. @throws DnsError, UserError */
+function checkOctets(typeName: string, rdata: Uint8Array): void {
+  if (typeName === "TLSA") checkDigest(rdata);
+  else if (typeName === "NAPTR") decodeNaptr(rdata);
+  else decodeServiceBinding(rdata);
+}
+
+function checkDigest(rdata: Uint8Array): void {
+  const { matchingType, data } = decodeTlsa(rdata);
+  const octets = digestLengths[matchingType];
+  if (octets !== undefined && data.length !== octets)
+    throw new UserError(
+      `a TLSA of matching type ${matchingType} has ${2 * octets} hexadecimal digits, got ${2 * data.length}; hash the certificate anew`,
+    );
 }
 
 /** What is no fault in a master file, but never meant in an object. */
@@ -121,7 +147,7 @@ function checkHabits(o: { readonly type: string; readonly zone: string }, tokens
     throw new UserError(`has blanks or quotes outside of quotes; put the text in double quotes: '"v=spf1 -all"'`);
   if (!nameTypes.has(o.type) && o.type !== "MX" && o.type !== "SRV") return;
   const target = tokens.at(-1)?.text ?? "";
-  if (/^(?:\d+\.){3}\d+$|:/.test(target))
+  if (/^(?:\d+\.){3}\d+$|^[\da-f:.]*:[\da-f:.]*[\da-f:]$/i.test(target))
     throw new UserError(`"${target}" is an address, but ${o.type} wants a name; use type A or AAAA for an address`);
   if (isSubdomain(target.toLowerCase(), o.zone))
     throw new UserError(`"${target}" would be below the zone once more; put a dot at its end: "${target}."`);

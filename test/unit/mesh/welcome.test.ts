@@ -12,7 +12,10 @@ const mesh = parseMesh({
       name: "c",
       role: "standard",
       addresses: ["192.0.2.3"],
-      zones: [{ name: "z.example", dnssec: true, zoneFile: "@ SOA a. b. 1 1 1 1 1\n", retired: "2026-12-31" }],
+      zones: [
+        { name: "z.example", dnssec: true, zoneFile: "@ SOA a. b. 1 1 1 1 1\n", retired: "2026-12-31" },
+        { name: "y.example", dnssec: false, records: [{ name: "www", type: "A", value: "192.0.2.1" }] },
+      ],
       retired: "2027-01-01",
     },
     { name: "b", role: "secondary-catalog", addresses: ["192.0.2.2"] },
@@ -21,6 +24,11 @@ const mesh = parseMesh({
 });
 
 describe("welcomePacket", () => {
+  it("carries a zone's initial records as lines of a zone file, there and back", () => {
+    const packet = parseWelcomePacket(JSON.parse(JSON.stringify(welcomePacket(mesh, "c", "CA"))));
+    expect(packet.site.zones[1]?.records).to.deep.equal(["www.y.example. 3600 IN A 192.0.2.1"]);
+  });
+
   it("names the primary catalog first", () => {
     expect(welcomePacket(mesh, "c", "CA").catalogs.map((catalog) => catalog.name)).to.deep.equal(["a", "b"]);
   });
