@@ -29,6 +29,8 @@ export interface Entry {
   name: string | undefined;
   /** It vanished, and its records may still be on the server. */
   isGhost: boolean;
+  /** We let it go: nothing of it needs to be taken away any more. */
+  isReleased: boolean;
   /** When we saw this generation, milliseconds since 1970. */
   seenAt: number;
 }
@@ -68,7 +70,15 @@ export class RecordStore {
     const known = this.#entries.get(uid);
     if (known === undefined) {
       const place = placeOf(record, record.status ?? {});
-      const entry = { uid, object: record, status: record.status ?? {}, isGhost: false, seenAt: this.now(), ...place };
+      const entry = {
+        uid,
+        object: record,
+        status: record.status ?? {},
+        isGhost: false,
+        isReleased: false,
+        seenAt: this.now(),
+        ...place,
+      };
       this.#entries.set(uid, entry);
       this.#link(entry);
       return entry;
@@ -85,7 +95,8 @@ export class RecordStore {
   vanish(uid: string): Entry | undefined {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return undefined;
-    if (entry.name === undefined || !entry.object.metadata.finalizers?.includes(finalizer)) {
+    const wasMarked = entry.status.applied ?? entry.object.metadata.annotations?.[annotations.intent];
+    if (entry.name === undefined || entry.isReleased || wasMarked === undefined) {
       this.drop(entry);
       return undefined;
     }

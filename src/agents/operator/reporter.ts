@@ -52,7 +52,8 @@ export class Reporter {
     if (entry.isGhost || !metadata.finalizers?.includes(finalizer)) return true;
     const finalizers = metadata.finalizers.filter((each) => each !== finalizer);
     try {
-      return await this.#mark(entry, { finalizers });
+      entry.isReleased = await this.#mark(entry, { finalizers });
+      return entry.isReleased;
     } catch (error) {
       if (error instanceof KubeError && error.status === 404) return true;
       throw error;

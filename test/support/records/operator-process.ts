@@ -34,6 +34,21 @@ export async function createAccount({ api }: ControlPlane): Promise<string> {
   return (status as { token: string }).token;
 }
 
+interface Kubeconfig {
+  readonly clusters: readonly [
+    { readonly cluster: { readonly server: string; readonly "certificate-authority": string } },
+  ];
+}
+
+function clusterOf(kubeconfig: string): Kubeconfig["clusters"][0]["cluster"] {
+  return (JSON.parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig).clusters[0].cluster;
+}
+
+/** Where a control plane's API server is. */
+export function apiUrl(kubeconfig: string): URL {
+  return new URL(clusterOf(kubeconfig).server);
+}
+
 /** The operator's program beside a site of a lab, at an API server. */
 export class OperatorProcess implements AsyncDisposable {
   readonly #log = new Log();
@@ -64,10 +79,7 @@ export class OperatorProcess implements AsyncDisposable {
   start(): void {
     const { folder, plane, token } = this.o;
     mkdirSync(join(folder, "account"), { recursive: true });
-    const kubeconfig = JSON.parse(readFileSync(plane.kubeconfig, "utf8")) as {
-      clusters: [{ cluster: { server: string; "certificate-authority": string } }];
-    };
-    const { server, "certificate-authority": authority } = kubeconfig.clusters[0].cluster;
+    const { server, "certificate-authority": authority } = clusterOf(plane.kubeconfig);
     writeFileSync(join(folder, "account", "ca.crt"), readFileSync(authority));
     writeFileSync(join(folder, "account", "token"), token);
     writeFileSync(join(folder, "operator.js"), bundle("operator"));
