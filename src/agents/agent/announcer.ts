@@ -56,7 +56,10 @@ export class Announcer {
     const { runtime } = this.o;
     const pods = siblingTargets(at.packet.site.name, runtime);
     this.#convergence.aim([...targetsOf(audienceOf(at), runtime.remotePort), ...pods], zones);
+    const wasHub = this.#relay.isHub;
     this.#relay.aim(at);
+    // Up to now own zones alone were looked at: the next change of another's would pass for a zone that is new.
+    if (this.#relay.isHub && !wasHub && isWriter(runtime)) void this.#look("control").catch(() => 0);
   }
 
   /** Looks at these zones, or all that originate here, at every peer again. */

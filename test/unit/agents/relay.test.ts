@@ -1,5 +1,6 @@
 import { expect } from "chai";
 
+import { Announcer } from "../../../src/agents/agent/announcer";
 import { Relay } from "../../../src/agents/agent/relay";
 import { ServedSerials } from "../../../src/agents/agent/served-serials";
 import { DnsError } from "../../../src/dns/errors";
@@ -33,6 +34,42 @@ const packet = { site: { name: "hub-a" }, catalogs: [] } as unknown as WelcomePa
 const homes = (hub: string) => standard.filter((name) => homeOf(name, hubs) === hub && name !== "s1");
 
 const knot: DnsServer = { address: "127.0.0.1", port: 53 };
+
+describe("a site that becomes a hub", () => {
+  it("passes on the first change of another's zone that comes after that", async () => {
+    const told: string[] = [];
+    let serial = 5;
+    const notify = (server: DnsServer, zone: string, to: number | undefined): Promise<void> =>
+      Promise.resolve(void told.push(`${nameAt(server)} ${zone} ${to ?? 0}`));
+    const dns = {
+      notify,
+      notifier: (zone: string, to: number | undefined) => (server: DnsServer) => notify(server, zone, to),
+      querySoa: () => Promise.reject(new DnsError({ kind: "absent" })),
+    };
+    const announcer = new Announcer({
+      ...{ dns, ownDns: dns, knot, log, now: () => 0, random: () => 0.5 },
+      control: {
+        zoneStatus: (zones?: readonly string[]) =>
+          Promise.resolve(zones === undefined ? [{ zone: "z.example", role: "slave", serial }] : []),
+      },
+      runtime: {
+        ...{ storage: "/s", rundir: "/r", listen: [], remotePort: 53 },
+        secure: { listen: [], remotePort: 853 },
+      },
+      facts: () => ({ key, own: [] }),
+    });
+    const { directorySerial, catalogSerial, zones } = view;
+    const full: MeshView = { directorySerial, catalogSerial, sites, zones };
+    announcer.aim({ packet, view: full }, []);
+    await announcer.round();
+    announcer.aim({ packet, view }, []);
+    await new Promise(setImmediate);
+    serial = 6;
+    await announcer.announce();
+    await new Promise(setImmediate);
+    expect(told).to.include.members(homes("hub-a").map((name) => `${name} z.example 6`));
+  });
+});
 
 describe("a hub's relay", () => {
   let told: string[];
