@@ -102,13 +102,13 @@ const tiers: readonly Tier[] = [
   { name: "unused", group: "checks", inOnePiece: true, run: () => script("unused") },
   { name: "unit", run: () => mocha(["unit/**/*"]) },
   // Whole meshes of real servers and agents, some of them compared by time.
-  { name: "lab", run: () => mocha(["lab/{agent,bench,interop,lab}/**/*"]) },
+  { name: "lab", run: () => mocha(["lab/{agent,bench,lab}/**/*"]) },
   // Single parts before real servers, while clusters mostly wait.
   {
     name: "peers",
     group: "servers",
     inOnePiece: true,
-    run: () => mocha(["lab/{dns,knot,manifests,plugins,pulumi,vault}/**/*"], true),
+    run: () => mocha(["lab/{dns,interop,knot,manifests,plugins,pulumi,records,vault}/**/*"], true),
   },
   { name: "cluster", group: "servers", run: () => mocha(clusterSpecs) },
 ];
