@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 /** Folders that must stay pure: no sockets, files, processes or cluster calls. */
-const pure = ["src/mesh/**", "src/knot/**", "src/dns/**", "src/plan/**"];
+const pure = ["src/mesh/**", "src/knot/**", "src/dns/**", "src/plan/**", "src/records/**"];
 
 const io = [
   "node:fs",

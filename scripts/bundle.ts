@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { bundle, type ProgramName } from "../src/io/bundle";
 
-const programs: readonly ProgramName[] = ["agent", "reconciler", "rotator"];
+const programs: readonly ProgramName[] = ["agent", "reconciler", "rotator", "operator"];
 
 /** Writes the programs of the cluster to `dist/`, for a ready-made image or to look at. */
 async function main(): Promise<void> {

@@ -66,7 +66,8 @@ function keyName(number: number): string {
   return keyNames[number] ?? `key${number}`;
 }
 
-function keyNumber(name: string): number {
+/** The number of a SvcParam's key. @throws DnsError `malformed` for a key without one. */
+export function keyNumber(name: string): number {
   const known = keyNames.indexOf(name);
   if (known !== -1) return known;
   const number = /^key(0|[1-9]\d{0,4})$/.exec(name)?.[1];

@@ -32,6 +32,12 @@ export class AgentClient {
     if (status >= 300) throw new Error(`the agent at ${agent.address} answered ${status}`);
   }
 
+  /** Tells an agent that an own zone was changed, so that it tells the other sites at once. */
+  async announce(agent: AgentAddress): Promise<void> {
+    const { status } = await this.#send("POST", agent, "/announce");
+    if (status >= 300) throw new Error(`the agent at ${agent.address} answered ${status}`);
+  }
+
   async #send(method: "GET" | "POST", agent: AgentAddress, path: string): Promise<HttpResponse> {
     const host = isIPv6(agent.address) ? `[${agent.address}]` : agent.address;
     try {

@@ -2,7 +2,7 @@ import { buildSync } from "esbuild";
 import { join } from "node:path";
 
 /** The programs that run inside a cluster. */
-export type ProgramName = "agent" | "reconciler" | "rotator";
+export type ProgramName = "agent" | "reconciler" | "rotator" | "operator";
 
 const root = join(__dirname, "../..");
 const bundles = new Map<ProgramName, string>();

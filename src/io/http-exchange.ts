@@ -1,9 +1,15 @@
-import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import {
+  request as httpRequest,
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from "node:http";
 import { request as httpsRequest } from "node:https";
 
 /** One HTTP request, with how long and how large its answer may be. */
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** `http:` or `https:`. */
   readonly url: string;
   readonly headers?: OutgoingHttpHeaders;
@@ -12,6 +18,8 @@ export interface HttpRequest {
   readonly ca?: string;
   /** Milliseconds for the whole exchange. */
   readonly timeoutMs: number;
+  /** Keeps connections for further requests; one of its own otherwise. */
+  readonly agent?: Agent;
 }
 
 /** An answer, whatever its status. */
@@ -25,16 +33,13 @@ export interface HttpResponse {
 const maxOctets = 16 * 1024 * 1024;
 
 /**
- * Sends one request on a connection of its own and reads the whole answer. Redirects are not followed.
+ * Sends one request and reads the whole answer. Redirects are not followed.
  *
  * @throws Error when there is no whole answer in time: refused, reset, cut short, too large. It never shows headers.
  */
 export function exchangeHttp(o: HttpRequest): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
-    const send = o.url.startsWith("https:") ? httpsRequest : httpRequest;
-    const headers = { ...o.headers, ...(o.body !== undefined && { "content-length": Buffer.byteLength(o.body) }) };
-    const options = { method: o.method, headers, agent: false, ...(o.ca !== undefined && { ca: o.ca }) };
-    const request = send(o.url, options, (response) => {
+    const request = openRequest(o, (response) => {
       readWhole(response).then((body) => {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
       }, fail);
@@ -52,6 +57,62 @@ export function exchangeHttp(o: HttpRequest): Promise<HttpResponse> {
     });
     request.end(o.body);
   });
+}
+
+/**
+ * Sends one request and gives its answer to a listener line by line as it comes, until the server ends it.
+ *
+ * @param o.timeoutMs - Milliseconds without an octet after which it is given up.
+ * @returns the answer, with its body when it was no success; an empty one otherwise.
+ * @throws Error when the connection fails, or stays silent, or the signal was given.
+ */
+export function streamHttp(
+  o: HttpRequest & { readonly onLine: (line: string) => void; readonly signal: AbortSignal },
+): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    const request = openRequest(o, (response) => {
+      const status = response.statusCode ?? 0;
+      const read = status >= 200 && status < 300 ? readLines(response, o.onLine) : readWhole(response);
+      read.then((body) => {
+        resolve({ status, headers: response.headers, body });
+      }, fail);
+    });
+    const stop = (): void => {
+      fail(new Error("told to stop"));
+    };
+    function fail(error: unknown): void {
+      request.destroy();
+      reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    o.signal.addEventListener("abort", stop);
+    request.setTimeout(o.timeoutMs, () => {
+      fail(new Error(`nothing came for ${o.timeoutMs} ms`));
+    });
+    request.on("error", fail);
+    request.on("close", () => {
+      o.signal.removeEventListener("abort", stop);
+    });
+    request.end(o.body);
+  });
+}
+
+function openRequest(o: HttpRequest, answered: (response: IncomingMessage) => void): ClientRequest {
+  const send = o.url.startsWith("https:") ? httpsRequest : httpRequest;
+  const headers = { ...o.headers, ...(o.body !== undefined && { "content-length": Buffer.byteLength(o.body) }) };
+  const options = { method: o.method, headers, agent: o.agent ?? false, ...(o.ca !== undefined && { ca: o.ca }) };
+  return send(o.url, options, answered);
+}
+
+async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<string> {
+  response.setEncoding("utf8");
+  let rest = "";
+  for await (const chunk of response as AsyncIterable<string>) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > maxOctets) throw new Error(`a line is larger than ${maxOctets} octets`);
+    for (const line of lines) onLine(line);
+  }
+  return "";
 }
 
 async function readWhole(response: IncomingMessage): Promise<string> {

@@ -1,9 +1,11 @@
+import { Agent } from "node:http";
+import { Agent as TlsAgent } from "node:https";
 import { isIPv6 } from "node:net";
 import { readFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { messageOf, UserError } from "../errors";
-import { exchangeHttp, type HttpRequest, type HttpResponse } from "./http-exchange";
+import { exchangeHttp, streamHttp, type HttpRequest, type HttpResponse } from "./http-exchange";
 
 /** What is used of a Kubernetes object. */
 export interface KubeObject {
@@ -14,6 +16,11 @@ export interface KubeObject {
     readonly namespace?: string;
     readonly uid?: string;
     readonly generation?: number;
+    readonly resourceVersion?: string;
+    readonly creationTimestamp?: string;
+    readonly deletionTimestamp?: string;
+    readonly finalizers?: readonly string[];
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly labels?: Readonly<Record<string, string>>;
   };
   readonly [field: string]: unknown;
@@ -35,6 +42,8 @@ export interface KubeClientOptions {
   readonly backOffMs?: number;
   /** Between 0 and 1. @default Math.random */
   readonly random?: () => number;
+  /** Connections that are kept for further requests; each request has its own otherwise. @default 0 */
+  readonly connections?: number;
 }
 
 /** A request that the API server did not carry out. `status` and `reason` are missing when it gave no answer. */
@@ -83,9 +92,13 @@ export async function inClusterOptions(
 export class KubeClient {
   readonly counters = { reads: 0, writes: 0 };
   readonly #options: KubeClientOptions;
+  readonly #agent: Agent | undefined;
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
+    const { connections: maxSockets = 0 } = options;
+    const Kind = options.url.startsWith("https:") ? TlsAgent : Agent;
+    this.#agent = maxSockets === 0 ? undefined : new Kind({ keepAlive: true, maxSockets });
   }
 
   /**
@@ -115,6 +128,49 @@ export class KubeClient {
   }
 
   /**
+   * Changes single fields (RFC 7396). With a resourceVersion in it, only as long as that is the object's.
+   *
+   * @throws KubeError `Conflict` when the object is another version by now; `NotFound`.
+   */
+  merge(path: string, object: KubeObject, fieldManager: string): Promise<KubeObject> {
+    const query = new URLSearchParams({ fieldManager }).toString();
+    return this.#call({ method: "PATCH", path: `${path}?${query}`, object, type: "application/merge-patch+json" });
+  }
+
+  /**
+   * Puts an object in the place of the version that its resourceVersion names.
+   *
+   * @throws KubeError `Conflict` when the object is another version by now.
+   */
+  replace(path: string, object: KubeObject): Promise<KubeObject> {
+    return this.#call({ method: "PUT", path, object, type: "application/json" });
+  }
+
+  /**
+   * Gives the answer to a GET to a listener line by line, until the server ends it or the signal is given.
+   *
+   * @param o.silenceMs - Milliseconds without an octet after which it is given up.
+   * @throws KubeError, also one that the listener throws.
+   */
+  async stream(
+    path: string,
+    o: { readonly onLine: (line: string) => void; readonly signal: AbortSignal; readonly silenceMs: number },
+  ): Promise<void> {
+    const request = await this.#request({ method: "GET", path });
+    this.counters.reads++;
+    const what = `watch of ${path.split("?")[0] ?? ""}`;
+    let answer: HttpResponse;
+    try {
+      answer = await streamHttp({ ...request, ...o, timeoutMs: o.silenceMs });
+    } catch (cause) {
+      if (cause instanceof KubeError) throw cause;
+      throw new KubeError(`${what}: ${messageOf(cause)}`, { cause });
+    }
+    const outcome = judge(what, answer);
+    if (outcome.kind === "failed" && (answer.status < 200 || answer.status >= 300)) throw outcome.error;
+  }
+
+  /**
    * Makes an object in a collection. One that has a name and exists already is taken for an earlier try of ours.
    *
    * @throws KubeError
@@ -139,19 +195,7 @@ export class KubeClient {
   }
 
   async #send(call: Call): Promise<Outcome> {
-    const { url, ca, timeoutMs = 5000 } = this.#options;
-    const request: HttpRequest = {
-      method: call.method,
-      url: `${url}${call.path}`,
-      headers: {
-        accept: "application/json",
-        authorization: `Bearer ${await this.#options.token()}`,
-        ...(call.type !== undefined && { "content-type": call.type }),
-      },
-      timeoutMs,
-      ...(ca !== undefined && { ca }),
-      ...(call.object !== undefined && { body: JSON.stringify(call.object) }),
-    };
+    const request = { ...(await this.#request(call)), ...(this.#agent && { agent: this.#agent }) };
     this.counters[call.method === "GET" ? "reads" : "writes"]++;
     const what = `${call.method} ${call.path.split("?")[0] ?? ""}`;
     try {
@@ -161,10 +205,26 @@ export class KubeClient {
       return { kind: "failed", error, transient: true, retryAfterMs: 0 };
     }
   }
+
+  async #request(call: Call): Promise<HttpRequest> {
+    const { url, ca, timeoutMs = 5000, token } = this.#options;
+    return {
+      method: call.method,
+      url: `${url}${call.path}`,
+      headers: {
+        accept: "application/json",
+        authorization: `Bearer ${await token()}`,
+        ...(call.type !== undefined && { "content-type": call.type }),
+      },
+      timeoutMs,
+      ...(ca !== undefined && { ca }),
+      ...(call.object !== undefined && { body: JSON.stringify(call.object) }),
+    };
+  }
 }
 
 interface Call {
-  readonly method: "GET" | "POST" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH";
   readonly path: string;
   readonly object?: KubeObject;
   readonly type?: string;

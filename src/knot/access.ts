@@ -5,8 +5,10 @@ import { siblings } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 
 /** Keys by their names: those of the ring, the site's own, and those of servers outside the mesh. */
-export function renderKeys({ ring, localKey, readers }: Pick<SiteInput, "ring" | "localKey" | "readers">): string {
-  const keys = [...ring.accepted, localKey, ...readers].sort((a, b) => compareText(a.name, b.name));
+export function renderKeys(input: Pick<SiteInput, "ring" | "localKey" | "readers" | "recordsKey">): string {
+  const { ring, localKey, readers, recordsKey } = input;
+  const own = [localKey, ...(recordsKey ? [recordsKey] : [])];
+  const keys = [...ring.accepted, ...own, ...readers].sort((a, b) => compareText(a.name, b.name));
   return section(
     "key",
     keys.map((key) => ({ id: key.name, algorithm: key.algorithm, secret: key.secret })),
@@ -22,9 +24,21 @@ export function renderKeys({ ring, localKey, readers }: Pick<SiteInput, "ring" |
  * - `mesh-notify`: a NOTIFY holds a zone's name and serial, which everybody may ask for; the key is enough.
  * - `local`: the site's own agent and reconciler read over the pod's network.
  * - `readers`: servers outside the mesh may take zones, and nothing else, over whatever they speak.
+ * - `records`: the record operator changes own zones at the writer (see {@link updateIds}), and may nothing else. Over TCP
+ *   alone: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007), one over UDP can be sent by anybody again.
  */
 export function renderAccess(outline: Outline): string {
-  return section("acl", rules(outline));
+  return section("acl", [...rules(outline), ...updateRules(outline)]);
+}
+
+/** Ids of the rules that only zones have which are written here. */
+export function updateIds(outline: Outline): readonly string[] {
+  return updateRules(outline).map(({ id }) => id);
+}
+
+function updateRules({ recordsKey }: Outline): readonly (Stanza & { readonly id: string })[] {
+  if (recordsKey === undefined) return [];
+  return [{ id: "records", key: [recordsKey.name], protocol: ["tcp"], action: ["update"] }];
 }
 
 /** Ids of the rules that every zone has. */

@@ -22,6 +22,8 @@ export interface SiteInput {
   readonly localKey: TsigKey;
   /** Keys of servers outside the mesh that may take zones from this site. */
   readonly readers: readonly TsigKey[];
+  /** The key by which the record operator changes the site's own zones; left out where there is none. */
+  readonly recordsKey?: TsigKey;
   /** Left out where transfers run over plain TCP. */
   readonly identity?: Identity;
   readonly view: MeshView;

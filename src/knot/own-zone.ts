@@ -7,7 +7,8 @@ import { stampSerial } from "./serial-stamp";
 const ownTimers: SoaTimers = { refresh: 300, retry: 30, expire: 3_628_800, minimum: 60 };
 
 /**
- * The content that a site's own zone starts from: the model's zone file with the serial stamped, or a skeleton.
+ * The content that a site's own zone starts from: the model's zone file with the serial stamped, or a skeleton and
+ * the records that the list has.
  *
  * @param o.serial - 32 bits, usually seconds since 1970.
  * @param o.nameServers - Absolute names for the skeleton's NS records besides the owner's, for example the catalog
@@ -31,5 +32,5 @@ export function renderOwnZone(o: {
     timers: ownTimers,
   });
   const servers = [...new Set([owner, ...(o.nameServers ?? [])])];
-  return `${[...soa, ...servers.map((server) => `@ NS ${server}.`)].join("\n")}\n`;
+  return `${[...soa, ...servers.map((server) => `@ NS ${server}.`), ...(o.zone.records ?? [])].join("\n")}\n`;
 }

@@ -1,7 +1,7 @@
 import type { WelcomePacket, Zone } from "../mesh/model";
 import { centralSourcesOf, sourcesOf } from "../plan/topology";
 import type { SiteView } from "../plan/view";
-import { accessIds, renderAccess, renderKeys } from "./access";
+import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
 import { renderCatalogZone } from "./catalog-text";
 import { soaLines } from "./central-zones";
 import { cookiesFile, renderCookies } from "./cookies";
@@ -67,19 +67,21 @@ function renderTemplates(input: Outline): string {
   const { packet, runtime } = input;
   const notifySiblings = siblingLists(input);
   const notifyMesh = audienceLists(input);
-  const own = isWriter(runtime)
-    ? ownTemplates([...notifyMesh, ...notifySiblings])
+  const ownAccess = [...accessIds(input), ...updateIds(input)];
+  const own: readonly Stanza[] = isWriter(runtime)
+    ? ownTemplates([...notifyMesh, ...notifySiblings]).map((template) => ({ ...template, acl: ownAccess }))
     : [{ ...secondary, id: "own", "retry-max-interval": 30, master: ["replica-0"] }];
   const all: readonly Stanza[] = [
     ...own,
     centralTemplate(input, [...(isCatalog(packet.site) ? notifyMesh : []), ...notifySiblings]),
     ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notify(notifySiblings) })),
   ];
-  const common = { storage: `"${runtime.storage}/zones"`, acl: accessIds(input) };
+  const acl = accessIds(input);
+  const storage = `"${runtime.storage}/zones"`;
   // A zone with a template takes nothing from the default one.
   return section(
     "template",
-    all.map((template) => ({ ...template, ...common })),
+    all.map((template) => ({ ...template, storage, acl: template["acl"] ?? acl })),
   );
 }
 

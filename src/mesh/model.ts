@@ -26,6 +26,8 @@ export interface Zone {
   readonly dnssec: boolean | Dnssec;
   /** Initial content in master-file format (RFC 1035 section 5); a skeleton SOA and NS when left out. */
   readonly zoneFile?: string;
+  /** Initial records beside the skeleton's, as lines of a master file with absolute names. Never beside `zoneFile`. */
+  readonly records?: readonly string[];
   /** ISO date from which the zone may leave the mesh without being held back as a mass removal. */
   readonly retired?: string;
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { UserError } from "../errors";
 import { draftOf, findConflicts, type Problem } from "./consistency";
 import { hostCidr } from "./ip";
+import { initialRecordLines } from "./initial-records";
 import type { Dnssec, Mesh, Site, Zone } from "./model";
 import { foldName } from "./names";
 import { meshSchema, type DnssecInput, type MeshInput } from "./schema";
@@ -109,6 +110,7 @@ function normaliseZone(zone: NonNullable<MeshInput["sites"][number]["zones"]>[nu
     name: foldName(zone.name),
     dnssec: normaliseDnssec(zone.dnssec ?? false),
     ...(zone.zoneFile !== undefined && { zoneFile: zone.zoneFile }),
+    ...(zone.records !== undefined && { records: initialRecordLines(foldName(zone.name), zone.records) }),
     ...(zone.retired !== undefined && { retired: zone.retired.slice(0, 10) }),
   };
 }

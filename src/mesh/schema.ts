@@ -1,6 +1,7 @@
 import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { findSerial } from "../knot/serial-stamp";
+import { initialRecordProblems, initialRecords } from "./initial-records";
 import { foldName, siteNameProblem, zoneNameProblem } from "./names";
 
 /** What may go wrong at a path is said in the refinement's message, cure included; `parse.ts` puts the path before it. */
@@ -111,7 +112,7 @@ const dnssec = z.strictObject({
     .describe("Still signed, and the parent is asked to drop the DS record: the step before false. Default: false."),
 });
 
-const zone = z.strictObject({
+const zoneFields = z.strictObject({
   name: zoneName.describe("Absolute name of the zone; the trailing dot may be left out."),
   dnssec: z
     .union([z.boolean(), dnssec], { error: "must be true, false, or an object with nsec3, parents or withdraw" })
@@ -124,7 +125,13 @@ const zone = z.strictObject({
     })
     .optional()
     .describe("Initial content in master-file format (RFC 1035 section 5); a skeleton SOA and NS when left out."),
+  records: initialRecords.optional(),
   retired: retired.optional(),
+});
+
+const zone = zoneFields.superRefine((listed, ctx) => {
+  for (const { path, message } of initialRecordProblems(listed))
+    ctx.addIssue({ code: "custom", path, message, input: listed.records });
 });
 
 /** Why a text cannot be a cluster's key; undefined when it can. Never shows the text: it may be a private key. */
@@ -179,7 +186,7 @@ const site = z.strictObject({
   zones: z
     .array(
       z.union([zoneName, zone], {
-        error: "must be a zone name, or an object with name and dnssec, zoneFile or retired",
+        error: "must be a zone name, or an object with name and dnssec, zoneFile, records or retired",
       }),
       list("write the site's zones"),
     )

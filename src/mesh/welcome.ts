@@ -122,6 +122,9 @@ function parseZone(json: unknown, path: string): Zone {
     name: zoneName(zone["name"], `${path}.name`),
     dnssec: parseDnssec(zone["dnssec"], `${path}.dnssec`),
     ...(zone["zoneFile"] !== undefined && { zoneFile: text(zone["zoneFile"], `${path}.zoneFile`) }),
+    ...(zone["records"] !== undefined && {
+      records: array(zone["records"], `${path}.records`).map((line, i) => text(line, `${path}.records[${i}]`)),
+    }),
     ...parseRetired(zone["retired"], `${path}.retired`),
   };
 }

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,38 +16,46 @@ interface Counts {
 
 interface Tier {
   readonly name: string;
-  /** Runs beside the others that say so: for what no timing matters to. */
-  readonly beside?: true;
+  /** Tiers of one group that follow each other run beside each other: for what no timing matters to. */
+  readonly group?: "checks" | "servers";
+  /** What it says comes in one piece, at its end. */
+  readonly inOnePiece?: true;
   readonly run: () => Promise<Counts> | Counts;
 }
 
-/** Runs a command; passing is one passed, anything else one failed. What it says comes in one piece, at its end. */
-async function command(script: string): Promise<Counts> {
-  const child = spawn("npm", ["run", "--silent", script], { stdio: ["ignore", "pipe", "pipe"] });
+/** Runs a program whose output is kept, or shown as it comes. */
+async function run(
+  command: readonly [string, ...string[]],
+  o: { readonly keep: boolean; readonly env?: NodeJS.ProcessEnv },
+): Promise<{ readonly status: number | null; readonly said: string }> {
+  const [program, ...args] = command;
+  const output = o.keep ? "pipe" : "inherit";
+  const child = spawn(program, args, { stdio: ["ignore", output, output], env: o.env ?? process.env });
   let said = "";
   for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (text: string) => (said += text));
+    stream?.setEncoding("utf8").on("data", (text: string) => (said += text));
   const [status] = (await once(child, "close")) as [number | null];
-  return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0, said: said.trimEnd() };
+  return { status, said: said.trimEnd() };
+}
+
+/** Runs one of the project's scripts; passing is one passed, anything else one failed. */
+async function script(name: string): Promise<Counts> {
+  const { status, said } = await run(["npm", "run", "--silent", name], { keep: true });
+  return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0, said };
 }
 
 /** Runs mocha and reads its counts. A run that died before it could count is a failure, and so is one without a test. */
-function mocha(...specs: string[]): Counts {
+async function mocha(specs: readonly string[], keep = false): Promise<Counts> {
   const scratch = mkdtempSync(join(tmpdir(), "dns-mesh-tier-"));
   const file = join(scratch, "counts.json");
+  const reporter = join(__dirname, "counting-reporter.cjs");
+  const files = specs.map((spec) => `test/${spec}.test.ts`);
   try {
-    const { status } = spawnSync(
-      "mocha",
-      [
-        "--config",
-        "test/mocharc.json",
-        "--reporter",
-        join(__dirname, "counting-reporter.cjs"),
-        ...specs.map((spec) => `test/${spec}.test.ts`),
-      ],
-      { stdio: "inherit", env: { ...process.env, TIER_COUNTS: file } },
-    );
-    return withStatus(readCounts(file), status);
+    const { status, said } = await run(["mocha", "--config", "test/mocharc.json", "--reporter", reporter, ...files], {
+      keep,
+      env: { ...process.env, TIER_COUNTS: file },
+    });
+    return { ...withStatus(readCounts(file), status), said };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -88,15 +96,21 @@ const tiers: readonly Tier[] = [
       return { passed: 0, failed: 0, skipped: 0 };
     },
   },
-  { name: "lint", beside: true, run: () => command("lint") },
-  { name: "types", beside: true, run: () => command("types") },
-  { name: "format", beside: true, run: () => command("format:check") },
-  { name: "unused", beside: true, run: () => command("unused") },
-  { name: "unit", run: () => mocha("unit/**/*") },
-  // Single parts before real servers, then whole meshes of real servers and agents.
-  { name: "peers", run: () => mocha("lab/{dns,knot,manifests,plugins,pulumi,vault}/**/*") },
-  { name: "lab", run: () => mocha("lab/{agent,bench,interop,lab}/**/*") },
-  { name: "cluster", run: () => mocha(...clusterSpecs) },
+  { name: "lint", group: "checks", inOnePiece: true, run: () => script("lint") },
+  { name: "types", group: "checks", inOnePiece: true, run: () => script("types") },
+  { name: "format", group: "checks", inOnePiece: true, run: () => script("format:check") },
+  { name: "unused", group: "checks", inOnePiece: true, run: () => script("unused") },
+  { name: "unit", run: () => mocha(["unit/**/*"]) },
+  // Whole meshes of real servers and agents, some of them compared by time.
+  { name: "lab", run: () => mocha(["lab/{agent,bench,lab}/**/*"]) },
+  // Single parts before real servers, while clusters mostly wait.
+  {
+    name: "peers",
+    group: "servers",
+    inOnePiece: true,
+    run: () => mocha(["lab/{dns,interop,knot,manifests,plugins,pulumi,records,vault}/**/*"], true),
+  },
+  { name: "cluster", group: "servers", run: () => mocha(clusterSpecs) },
 ];
 
 /** What a tier came to, and the line of the table that tells how long it took. */
@@ -108,7 +122,7 @@ interface Finished {
 /** Runs one tier and prints what it took; a tier that throws is a failure with its reason. */
 async function runTier(tier: Tier): Promise<Finished> {
   const header = `\n== ${tier.name}`;
-  if (tier.beside !== true) console.log(header);
+  if (tier.inOnePiece !== true) console.log(header);
   const started = Date.now();
   let counts: Counts;
   try {
@@ -119,16 +133,16 @@ async function runTier(tier: Tier): Promise<Finished> {
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   const result = `== ${tier.name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds} s`;
   const said = counts.said === undefined || counts.said === "" ? [] : [counts.said];
-  console.log([...(tier.beside === true ? [header] : []), ...said, result].join("\n"));
+  console.log([...(tier.inOnePiece === true ? [header] : []), ...said, result].join("\n"));
   return { counts, line: `${tier.name.padEnd(8)} ${seconds.padStart(7)} s` };
 }
 
-/** Tiers in their order, those that may run beside each other as one. */
+/** Tiers in their order, those that run beside each other as one. */
 function inGroups(chosen: readonly Tier[]): Tier[][] {
   const groups: Tier[][] = [];
   for (const tier of chosen) {
     const last = groups.at(-1);
-    if (tier.beside === true && last?.[0]?.beside === true) last.push(tier);
+    if (tier.group !== undefined && last?.[0]?.group === tier.group) last.push(tier);
     else groups.push([tier]);
   }
   return groups;

@@ -16,6 +16,8 @@ export interface Inputs {
   readonly localKey: TsigKey;
   /** Keys of servers outside the mesh that may take zones from this site. */
   readonly readers: readonly TsigKey[];
+  /** The key by which the record operator changes the site's own zones. */
+  readonly recordsKey?: TsigKey;
   /** Left out where transfers run over plain TCP. */
   readonly identity?: Identity;
 }
@@ -27,6 +29,8 @@ export interface InputFiles {
   readonly localKeyFile: string;
   /** List of keys; none without it. */
   readonly readersFile?: string;
+  /** One key; none without it. */
+  readonly recordsKeyFile?: string;
   /** Folder with `tls.crt`, `tls.key` and `ca.crt`; needed unless transfers run over plain TCP. */
   readonly tlsFolder?: string;
 }
@@ -57,6 +61,9 @@ async function readDocuments(files: InputFiles): Promise<Documents> {
     document: await readJsonFile(files.ringFile, parseRingDocument),
     localKey: await readJsonFile(files.localKeyFile, (json) => parseTsigKey(json, "key")),
     readers: files.readersFile === undefined ? [] : await readJsonFile(files.readersFile, parseReaders),
+    ...(files.recordsKeyFile !== undefined && {
+      recordsKey: await readJsonFile(files.recordsKeyFile, (json) => parseTsigKey(json, "key")),
+    }),
     ...(packet.transport !== "tcp" && { identity: await identityOf(packet, files.tlsFolder) }),
   };
 }
@@ -92,9 +99,9 @@ export class InputWatch {
 
   /** The inputs when they changed since the last call (the first one included), otherwise undefined. Throws as {@link readInputs}. */
   async changed(): Promise<Inputs | undefined> {
-    const { packetFile, ringFile, localKeyFile, readersFile = [], tlsFolder } = this.files;
+    const { packetFile, ringFile, localKeyFile, readersFile = [], recordsKeyFile = [], tlsFolder } = this.files;
     const identity = tlsFolder === undefined ? [] : identityPaths(tlsFolder);
-    const seen = await fingerprint([packetFile, ringFile, localKeyFile, readersFile, identity].flat());
+    const seen = await fingerprint([packetFile, ringFile, localKeyFile, readersFile, recordsKeyFile, identity].flat());
     const documents = seen === this.#seen ? this.#documents : await readDocuments(this.files);
     if (documents === undefined) return undefined;
     const inputs = inputsOf(documents, this.now());

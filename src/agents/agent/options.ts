@@ -13,6 +13,8 @@ export interface AgentOptions {
   readonly localKeyFile: string;
   /** Keys of servers outside the mesh, a JSON file; none without it. */
   readonly readersFile?: string;
+  /** The record operator's key, a JSON file; nobody changes zones from outside without it. */
+  readonly recordsKeyFile?: string;
   /** Folder with the site's certificate, its key and the roots; missing only where transfers run over plain TCP. */
   readonly tlsFolder?: string;
   /** Folder with the parts of the central zones; on the primary only. */
@@ -35,6 +37,7 @@ export function readAgentOptions(env: Environment): AgentOptions {
   const vault = env["DNS_MESH_VAULT"] ?? "";
   const tls = env["DNS_MESH_TLS"] ?? "";
   const readers = env["DNS_MESH_READERS"] ?? "";
+  const records = env["DNS_MESH_RECORDS_KEY"] ?? "";
   const remotePort = port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT");
   const pod = required(env, "DNS_MESH_POD");
   const addresses = list(env, "DNS_MESH_REPLICAS");
@@ -45,6 +48,7 @@ export function readAgentOptions(env: Environment): AgentOptions {
     ...(vault !== "" && { vaultFile: vault }),
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
     ...(readers !== "" && { readersFile: readers }),
+    ...(records !== "" && { recordsKeyFile: records }),
     ...(tls !== "" && { tlsFolder: tls }),
     ...(central !== "" && { centralFolder: central }),
     runtime: {

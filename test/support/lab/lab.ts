@@ -30,6 +30,8 @@ export interface LabOptions {
   readonly transport?: Transport;
   /** Keys of servers outside the mesh that may take zones from every site. @default none */
   readonly readers?: readonly TsigKey[];
+  /** Key by which every site's own zones may be changed. @default none */
+  readonly recordsKey?: TsigKey;
   /** `namespaces` needs root and a program run by `rerunInPrivateNetwork`. @default loopback */
   readonly network?: NetworkKind;
   /** Folder below which the sites' volumes lie, for example one on tmpfs. @default the folder for temporary files */
@@ -55,6 +57,7 @@ interface Parts {
   /** The mesh's authorities, the one that signs first. */
   readonly authorities: readonly Identity[];
   readonly readers: readonly TsigKey[];
+  readonly recordsKey?: TsigKey;
   readonly program: string;
   readonly ring: RingDocument;
   readonly vault?: MeshVault;
@@ -112,7 +115,12 @@ export class Lab implements AsyncDisposable {
     const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
     const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
     const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
-    const more = { authorities: [makeAuthority()], readers: o.readers ?? [], ...(o.vault && { vault: o.vault }) };
+    const more = {
+      authorities: [makeAuthority()],
+      readers: o.readers ?? [],
+      ...(o.vault && { vault: o.vault }),
+      ...(o.recordsKey && { recordsKey: o.recordsKey }),
+    };
     return new Lab(plan, { folder, network, guardian, ports, program, ring, ...more });
   }
 
@@ -259,7 +267,7 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const address = this.plan.listed(name).addresses[0] ?? "";
     await this.network.attach(name, address);
-    const { ring, program, ports, folder, authorities, readers, vault } = this.o;
+    const { ring, program, ports, folder, authorities, readers, vault, recordsKey } = this.o;
     await vault?.addSite(name, this.replicas.get(name) ?? [address]);
     const addresses = this.replicas.get(name);
     return {
@@ -267,6 +275,7 @@ export class Lab implements AsyncDisposable {
       ...{ httpPort: ports.http, ring, authorities, readers, program },
       enter: this.network.enter(name),
       ...(vault && { vault }),
+      ...(recordsKey && { recordsKey }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };
   }

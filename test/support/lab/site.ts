@@ -42,6 +42,8 @@ export interface LabPlace {
   readonly vault?: MeshVault;
   /** Keys of servers outside the mesh. */
   readonly readers: readonly TsigKey[];
+  /** The key by which own zones may be changed. */
+  readonly recordsKey?: TsigKey;
   /** The mesh's authorities, the one that signs first. */
   readonly authorities: readonly Identity[];
   /** The bundled agent. */
@@ -152,6 +154,8 @@ export class LabSite implements AsyncDisposable {
     await this.#mountRing();
     await writeFile(this.path("etc", "local.json"), JSON.stringify(this.#localKey));
     await writeFile(this.path("etc", "readers.json"), JSON.stringify(this.place.readers));
+    const { recordsKey } = this.place;
+    if (recordsKey !== undefined) await writeFile(this.path("etc", "records.json"), JSON.stringify(recordsKey));
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
     await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime(), mesh.transport));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
@@ -250,6 +254,7 @@ export class LabSite implements AsyncDisposable {
         : { DNS_MESH_KEYS: this.path("storage", "mesh", "ring.json"), DNS_MESH_VAULT: this.path("etc", "vault.json") }),
       DNS_MESH_LOCAL_KEY: this.path("etc", "local.json"),
       DNS_MESH_READERS: this.path("etc", "readers.json"),
+      ...(this.place.recordsKey && { DNS_MESH_RECORDS_KEY: this.path("etc", "records.json") }),
       DNS_MESH_TLS: this.place.vault?.issues === true ? this.path("storage", "mesh", "tls") : this.path("etc", "tls"),
       ...(existsSync(this.path("central")) && { DNS_MESH_CENTRAL: this.path("central") }),
       DNS_MESH_STORAGE: this.path("storage"),

@@ -36,7 +36,7 @@ describe("taken over zone", () => {
     expect(renderTakenOverZone({ records, now: 200 }).split("\n")).to.deep.equal([
       "z. 60 IN SOA m. r. 200 1 2 3 4",
       "a.z. 5 IN AAAA 2001:db8::1",
-      'a.z. 5 IN TXT "say \\034hi\\034; \\092o/" "\\000\\255" ""',
+      'a.z. 5 IN TXT "say \\"hi\\"; \\\\o/" "\\000\\255" ""',
       "a.z. 5 IN MX 5 m.z.",
       'a.z. 5 IN CAA 0 issue "ca.example"',
       "a.z. 5 IN TYPE65400 \\# 2 01fe",

@@ -35,7 +35,8 @@ const soa = fc.record({
 /** Types that are carried as octets and hold no names. */
 const opaque = fc.integer({ min: 43, max: 0xfffe }).filter((type) => ![250, 257].includes(type));
 
-const data: fc.Arbitrary<RecordData> = fc.oneof(
+/** Data of any type, in the form that decoding gives. */
+export const data: fc.Arbitrary<RecordData> = fc.oneof(
   soa,
   fc.record({ type: fc.constant("A" as const), address: octets(4, 4).map(formatIpv4) }),
   fc.record({ type: fc.constant("AAAA" as const), address: octets(16, 16).map(formatIpv6) }),

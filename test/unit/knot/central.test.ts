@@ -122,6 +122,12 @@ describe("renderOwnZone", () => {
     expect(text.match(/@ NS .*/g)).to.deep.equal(["@ NS b.dns.internal.", "@ NS a.dns.internal."]);
   });
 
+  it("puts the list's records behind the skeleton", () => {
+    const zone = { name: "a.y", dnssec: false, records: ["www.a.y. 60 IN A 192.0.2.1"] };
+    const text = renderOwnZone({ zone, site, directoryZone: "dns.internal", serial: 9 });
+    expect(text).to.match(/\n@ NS b\.dns\.internal\.\nwww\.a\.y\. 60 IN A 192\.0\.2\.1\n$/);
+  });
+
   it("takes a given zone file and stamps it", () => {
     const zone = { name: "a.y", dnssec: false, zoneFile: "@ SOA a. b. 5 1 1 1 1\n@ NS a.\n" };
     expect(renderOwnZone({ zone, site, directoryZone: "dns.internal", serial: 9 })).to.equal(

@@ -115,6 +115,23 @@ describe("renderSiteFiles", () => {
     expect(remotes.get("mesh")).to.include("remote: [tell-peer-a, tell-peer-b, tell-peer-d]");
   });
 
+  it("lets the record operator change own zones at the writer, over TCP alone, and nothing else", () => {
+    const packet = welcomePacket(mesh, "c", "CA");
+    const recordsKey = { ...localKey, name: "records" };
+    const input = { packet, ring, localKey, readers: [], recordsKey, identity, view, runtime };
+    const files = renderSiteFiles(input);
+    expect(files.get("conf/keys.conf")).to.contain("id: records");
+    expect(items(files.get("conf/peers.d/05-access.conf")!).get("records")?.slice(0, 3)).to.deep.equal([
+      ...["key: [records]", "protocol: [tcp]", "action: [update]"],
+    ]);
+    const allowed = (text: string | undefined): string[] =>
+      [...items(text!)].flatMap(([id, lines]) => (lines.some((line) => /^acl:.*records/.test(line)) ? [id] : []));
+    expect(allowed(files.get("conf/peers.d/20-templates.conf"))).to.deep.equal(["own", "own-signed"]);
+    const replicas = { self: 1, addresses: ["192.0.2.11", "192.0.2.12"] };
+    const other = renderSiteFiles({ ...input, runtime: { ...runtime, replicas } });
+    expect(allowed(other.get("conf/peers.d/20-templates.conf"))).to.deep.equal([]);
+  });
+
   it("lets a site's own pods in by its own name, and keys of readers to transfers alone", () => {
     const replicas = { self: 0, addresses: ["10.0.0.1", "10.0.0.2"] };
     expect(filesOf("c", { replicas }).get("conf/peers.d/05-access.conf")).to.contain("d.dns.internal, c.dns.internal]");

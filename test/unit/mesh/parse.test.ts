@@ -226,6 +226,35 @@ describe("parseMesh", () => {
       (_, s) => (s[2]!["zones"] = [{ name: "z.example", zoneFile: "$INCLUDE /etc/passwd\n@ SOA a. b. 1 1 1 1 1\n" }]),
       /\$INCLUDE/,
     ],
+    [
+      "an initial record with a bad value",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", records: [{ name: "a", type: "A", value: "b" }] }]),
+      /^mesh\.sites\[2\]\.zones\[0\]\.records\[0\]: .*"b" is not an IPv4 address/,
+    ],
+    [
+      "an initial record of an unknown type",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", records: [{ name: "a", type: "WWW", value: "b" }] }]),
+      /zones\[0\]\.records\[0\]\.type: must be one of A, AAAA/,
+    ],
+    [
+      "initial records beside a zone file",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", zoneFile: "@ SOA a. b. 1 1 1 1 1\n", records: [] }]),
+      /records: stand beside a zoneFile/,
+    ],
+    [
+      "an initial CNAME beside another record",
+      (_, s) =>
+        (s[2]!["zones"] = [
+          {
+            name: "z.example",
+            records: [
+              { name: "a", type: "CNAME", value: "b" },
+              { name: "A", type: "TXT", value: "b" },
+            ],
+          },
+        ]),
+      /records\[0\]: the name a has a CNAME and other records/,
+    ],
     ["a missing list", (m) => delete (m as Partial<Raw>).sites, /^mesh\.sites: is missing/],
   ];
   for (const [what, spoil, expected] of cases) {

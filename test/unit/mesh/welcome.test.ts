@@ -16,6 +16,7 @@ const mesh = parseMesh({
         "plain.example",
         { name: "y.example", dnssec: { nsec3: true, parents: ["192.0.2.53@5353"], withdraw: true } },
         { name: "z.example", dnssec: true, zoneFile: "@ SOA a. b. 1 1 1 1 1\n", retired: "2026-12-31" },
+        { name: "x.example", dnssec: false, records: [{ name: "www", type: "A", value: "192.0.2.1" }] },
       ],
       retired: "2027-01-01",
     },
@@ -25,6 +26,11 @@ const mesh = parseMesh({
 });
 
 describe("welcomePacket", () => {
+  it("carries a zone's initial records as lines of a zone file, there and back", () => {
+    const packet = parseWelcomePacket(JSON.parse(JSON.stringify(welcomePacket(mesh, "c", "CA"))));
+    expect(packet.site.zones[3]?.records).to.deep.equal(["www.x.example. 3600 IN A 192.0.2.1"]);
+  });
+
   it("names the primary catalog first", () => {
     expect(welcomePacket(mesh, "c", "CA").catalogs.map((catalog) => catalog.name)).to.deep.equal(["a", "b"]);
   });

@@ -1,0 +1,72 @@
+import { messageOf, UserError } from "../../errors";
+import { AgentClient } from "../../io/agent-client";
+import { DnsClient } from "../../io/dns-client";
+import { HttpServer } from "../../io/http-server";
+import { readJsonFile } from "../../io/json-file";
+import { inClusterOptions, KubeClient } from "../../io/kube-client";
+import { UdpChannel } from "../../io/udp-channel";
+import { parseTsigKey } from "../../mesh/tsig-key";
+import { parseWelcomePacket } from "../../mesh/welcome";
+import { leaseName } from "../../records/operator-rules";
+import { createLogger, type Logger } from "../log";
+import { leadInTurn } from "./leader";
+import { OperatorMetrics } from "./metrics";
+import { RecordOperator } from "./operator";
+import { readOperatorOptions, type OperatorOptions } from "./options";
+
+/** Connections to the API server that are kept. */
+const connections = 24;
+
+async function run(options: OperatorOptions, o: { readonly signal: AbortSignal; readonly log: Logger }): Promise<void> {
+  const { signal, log } = o;
+  const [now, random] = [Date.now, Math.random];
+  const kube = new KubeClient({ ...(await inClusterOptions(process.env, options.account)), connections });
+  const metrics = new OperatorMetrics();
+  let operator: RecordOperator | undefined;
+  await using server = new HttpServer({
+    "GET /live": () => ({ status: 200, body: "live\n" }),
+    "GET /metrics": () => {
+      const { reads: apiReads, writes: apiWrites } = kube.counters;
+      const counts = operator?.counts ?? { records: 0, waiting: 0 };
+      return { status: 200, body: metrics.render({ ...counts, apiReads, apiWrites }) };
+    },
+  });
+  await server.listen(options.http.address, options.http.port);
+  const lease = { client: kube, namespace: options.namespace, name: leaseName, identity: options.pod };
+  await leadInTurn({ ...lease, now, random, log, signal }, async (turn) => {
+    const key = (file: string) => readJsonFile(file, (json) => parseTsigKey(json, "key"));
+    operator = new RecordOperator({
+      ...{ options, kube, metrics, log, now, random },
+      packet: await readJsonFile(options.packetFile, parseWelcomePacket),
+      keys: { local: await key(options.localKeyFile), records: await key(options.recordsKeyFile) },
+      dns: new DnsClient({ signal: turn }),
+      peerDns: new DnsClient({ timeoutMs: 700, channel: new UdpChannel(), signal: turn }),
+      agents: new AgentClient(),
+    });
+    metrics.isLeader = true;
+    try {
+      await operator.run(turn);
+    } finally {
+      metrics.isLeader = false;
+      operator = undefined;
+    }
+  });
+}
+
+const log = createLogger({ write: (line) => process.stdout.write(line), now: Date.now });
+const told = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => {
+    told.abort();
+    setTimeout(() => process.exit(0), 3000).unref();
+  });
+}
+Promise.resolve()
+  .then(() => run(readOperatorOptions(process.env), { signal: told.signal, log }))
+  .then(
+    () => process.exit(0),
+    (error: unknown) => {
+      log.error(messageOf(error), error instanceof UserError ? {} : { stack: (error as Error).stack });
+      process.exit(1);
+    },
+  );

@@ -1,0 +1,101 @@
+import { inParallel } from "../../in-parallel";
+import { isNewerSerial } from "../../dns/serial";
+import type { DnsClient, DnsServer } from "../../io/dns-client";
+import type { TsigKey, WelcomePacket } from "../../mesh/model";
+import { MeshReader } from "../../plan/read-view";
+import type { MeshView, SiteView } from "../../plan/view";
+
+/** What {@link MeshSites} works with. */
+export interface MeshSitesOptions {
+  readonly packet: WelcomePacket;
+  /** For the zones of the mesh, at the site's own server. */
+  readonly dns: Pick<DnsClient, "querySoa" | "transfer">;
+  /** For questions to all sites. */
+  readonly peerDns: Pick<DnsClient, "querySoa">;
+  readonly writer: DnsServer;
+  readonly key: TsigKey;
+  readonly remotePort: number;
+  readonly awayMs: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** How far a version of a zone has come. */
+export interface Spread {
+  /** Sites that answer something older, or are silent only for a while. */
+  readonly waiting: readonly string[];
+  /** Sites that have been silent for so long that nothing waits for them. */
+  readonly away: readonly string[];
+}
+
+/** Sites asked at a time. */
+const askWidth = 64;
+
+/** The sites of the mesh and the zones that they own, and what they answer. */
+export class MeshSites {
+  #view: MeshView | undefined;
+  readonly #silentSince = new Map<string, number>();
+
+  constructor(private readonly o: MeshSitesOptions) {}
+
+  /** The owner of another site's zone; undefined for zones that the mesh does not have, or as long as nothing is known. */
+  ownerOf(zone: string): string | undefined {
+    return this.#view?.zones.find(({ name }) => name === zone)?.owner;
+  }
+
+  /** Whether the mesh is known. */
+  get known(): boolean {
+    return this.#view !== undefined;
+  }
+
+  /** Reads the central zones where they changed. Returns whether the view is another one. @throws DnsError */
+  async follow(): Promise<boolean> {
+    const { dns, writer, packet, key } = this.o;
+    const directory = await dns.querySoa(writer, packet.directoryZone);
+    const catalog = await dns.querySoa(writer, packet.catalogZone);
+    const same = this.#view?.directorySerial === directory.serial && this.#view.catalogSerial === catalog.serial;
+    if (same) return false;
+    const reader = new MeshReader(packet);
+    reader.takeDirectory(await dns.transfer(writer, packet.directoryZone, key));
+    reader.takeCatalog(await dns.transfer(writer, packet.catalogZone, key));
+    const found = reader.finish();
+    if (found.kind === "refused") return false;
+    this.#view = found.view;
+    return true;
+  }
+
+  /** Asks every site for a zone's serial, at each of its addresses, over UDP. Returns what that says of a version. */
+  async ask(zone: string): Promise<(serial: number) => Spread> {
+    if (this.#view === undefined) return () => ({ waiting: ["the list of sites, which cannot be read"], away: [] });
+    const answered = new Map<string, readonly number[]>();
+    await inParallel(askWidth, this.#view.sites, async (site) => {
+      const serials = await this.#serials(site, zone);
+      answered.set(site.name, serials);
+      if (serials.length > 0) this.#silentSince.delete(site.name);
+      else if (!this.#silentSince.has(site.name)) this.#silentSince.set(site.name, this.o.now());
+    });
+    const names = [...answered.keys()].sort();
+    const away = names.filter((name) => this.#isAway(name));
+    return (serial) => ({
+      waiting: names.filter((name) => !away.includes(name) && !has(answered.get(name) ?? [], serial)),
+      away,
+    });
+  }
+
+  #isAway(site: string): boolean {
+    const since = this.#silentSince.get(site);
+    return since !== undefined && this.o.now() - since >= this.o.awayMs;
+  }
+
+  async #serials(site: SiteView, zone: string): Promise<number[]> {
+    const asked = site.addresses.map((address) =>
+      this.o.peerDns.querySoa({ address, port: this.o.remotePort }, zone).catch(() => undefined),
+    );
+    return (await Promise.all(asked)).flatMap((soa) => (soa === undefined ? [] : [soa.serial]));
+  }
+}
+
+/** Whether a site answers a version or a later one wherever it answers at all. */
+function has(answers: readonly number[], serial: number): boolean {
+  return answers.length > 0 && answers.every((answer) => !isNewerSerial(serial, answer));
+}

@@ -1,0 +1,52 @@
+import { list, port, required, socket, type Environment } from "../environment";
+
+/** All that the record operator is told from outside. Read once, at the start. */
+export interface OperatorOptions {
+  /** Welcome packet, a JSON file. */
+  readonly packetFile: string;
+  /** The site's own key, by which zones are read, a JSON file. */
+  readonly localKeyFile: string;
+  /** The key by which zones are changed, a JSON file. */
+  readonly recordsKeyFile: string;
+  /** Where the writer's Knot answers. */
+  readonly writer: { readonly address: string; readonly port: number };
+  /** Where the agent beside it answers. */
+  readonly agent: { readonly address: string; readonly port: number };
+  /** Where our own HTTP server listens. */
+  readonly http: { readonly address: string; readonly port: number };
+  /** Port that sites answer on. */
+  readonly remotePort: number;
+  /** Our own namespace, where the Lease is and whose DnsRecords we serve. */
+  readonly namespace: string;
+  /** Our own pod. */
+  readonly pod: string;
+  /** Folder with the API server's root certificate and our token; a pod's own when left out. */
+  readonly account?: string;
+  /** Milliseconds between looks for changes that others made. */
+  readonly lookMs: number;
+  /** Milliseconds of silence after which a site is away, and nothing waits for it any more. */
+  readonly awayMs: number;
+}
+
+/**
+ * Reads the operator's environment.
+ *
+ * @throws UserError that names the variable.
+ */
+export function readOperatorOptions(env: Environment): OperatorOptions {
+  const account = list(env, "DNS_MESH_ACCOUNT")[0];
+  return {
+    packetFile: required(env, "DNS_MESH_PACKET"),
+    localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
+    recordsKeyFile: required(env, "DNS_MESH_RECORDS_KEY"),
+    writer: socket(env, "DNS_MESH_WRITER"),
+    agent: socket(env, "DNS_MESH_AGENT"),
+    http: socket(env, "DNS_MESH_HTTP"),
+    remotePort: port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT"),
+    namespace: required(env, "DNS_MESH_NAMESPACE"),
+    pod: required(env, "DNS_MESH_POD"),
+    ...(account !== undefined && { account }),
+    lookMs: Number(env["DNS_MESH_LOOK_SECONDS"] ?? "5") * 1000,
+    awayMs: Number(env["DNS_MESH_AWAY_SECONDS"] ?? "30") * 1000,
+  };
+}

@@ -1,0 +1,189 @@
+import { messageOf } from "../../errors";
+import type { KubeObject } from "../../io/kube-client";
+import { foldName } from "../../mesh/names";
+import type { Claimant } from "../../plan/records";
+import type { DnsRecord, DnsRecordStatus, RecordSet } from "../../records/model";
+import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
+
+/** Keeps an object from vanishing before its records are off the server. */
+export const finalizer = "dns.mesh.io/applied";
+
+/** Annotations of a DnsRecord that the operator reads; `intent` it writes. */
+export const annotations = {
+  adopt: "dns.mesh.io/adopt",
+  /** Lets an object go although nobody knows whether its records are off the server. */
+  abandon: "dns.mesh.io/abandon",
+  intent: "dns.mesh.io/intent",
+} as const;
+
+/** A DnsRecord with what follows from it. */
+export interface Entry {
+  readonly uid: string;
+  /** The latest version that we saw. */
+  object: DnsRecord;
+  /** The status as we wrote it last, or found it at first: nobody else writes it. */
+  status: DnsRecordStatus;
+  reading: SpecReading;
+  /** Zone and name that it is about, absolute; the name is missing where the spec does not tell one. */
+  zone: string;
+  name: string | undefined;
+  /** It vanished, and its records may still be on the server. */
+  isGhost: boolean;
+  /** We let it go: nothing of it needs to be taken away any more. */
+  isReleased: boolean;
+  /** When we saw this generation, milliseconds since 1970. */
+  seenAt: number;
+}
+
+/** All DnsRecords that there are, by uid and by name. */
+export class RecordStore {
+  readonly #entries = new Map<string, Entry>();
+  readonly #names = new Map<string, Map<string, Set<Entry>>>();
+
+  constructor(private readonly now: () => number) {}
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  all(): Iterable<Entry> {
+    return this.#entries.values();
+  }
+
+  get(uid: string): Entry | undefined {
+    return this.#entries.get(uid);
+  }
+
+  at(zone: string, name: string): readonly Entry[] {
+    return [...(this.#names.get(zone)?.get(name) ?? [])];
+  }
+
+  /** Names of a zone that objects are about. */
+  namesOf(zone: string): Iterable<string> {
+    return this.#names.get(zone)?.keys() ?? [];
+  }
+
+  /** Takes a version of an object. Returns its entry when something of it matters that is new. */
+  put(object: KubeObject): Entry | undefined {
+    const record = object as unknown as DnsRecord;
+    const uid = record.metadata.uid ?? "";
+    const known = this.#entries.get(uid);
+    if (known === undefined) {
+      const place = placeOf(record, record.status ?? {});
+      const entry = {
+        uid,
+        object: record,
+        status: record.status ?? {},
+        isGhost: false,
+        isReleased: false,
+        seenAt: this.now(),
+        ...place,
+      };
+      this.#entries.set(uid, entry);
+      this.#link(entry);
+      return entry;
+    }
+    const isSame = fingerprint(known.object) === fingerprint(record);
+    if (known.object.metadata.generation !== record.metadata.generation) known.seenAt = this.now();
+    this.#unlink(known);
+    Object.assign(known, { object: record, ...placeOf(record, known.status) });
+    this.#link(known);
+    return isSame ? undefined : known;
+  }
+
+  /** An object vanished. One that had something on the server stays as a ghost until that is taken away. */
+  vanish(uid: string): Entry | undefined {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) return undefined;
+    const wasMarked = entry.status.applied ?? entry.object.metadata.annotations?.[annotations.intent];
+    if (entry.name === undefined || entry.isReleased || wasMarked === undefined) {
+      this.drop(entry);
+      return undefined;
+    }
+    entry.isGhost = true;
+    return entry;
+  }
+
+  /** What vanished while we did not look: all that the listing does not have. */
+  vanishedFrom(listed: readonly KubeObject[]): readonly string[] {
+    const there = new Set(listed.map(({ metadata }) => metadata?.uid));
+    return [...this.#entries.values()].filter(({ uid, isGhost }) => !isGhost && !there.has(uid)).map(({ uid }) => uid);
+  }
+
+  drop(entry: Entry): void {
+    this.#unlink(entry);
+    this.#entries.delete(entry.uid);
+  }
+
+  #link(entry: Entry): void {
+    if (entry.name === undefined) return;
+    const names = this.#names.get(entry.zone) ?? new Map<string, Set<Entry>>();
+    const entries = names.get(entry.name) ?? new Set();
+    this.#names.set(entry.zone, names.set(entry.name, entries.add(entry)));
+  }
+
+  #unlink(entry: Entry): void {
+    const names = this.#names.get(entry.zone);
+    const entries = names?.get(entry.name ?? "");
+    entries?.delete(entry);
+    if (entries?.size === 0) names?.delete(entry.name ?? "");
+  }
+}
+
+/** What a spec says, and the zone and name that it is about: those that were applied where it says nothing. */
+function placeOf({ spec }: DnsRecord, { applied }: DnsRecordStatus): Pick<Entry, "reading" | "zone" | "name"> {
+  const reading = recordSetOf(spec);
+  if (reading.kind === "set") return { reading, zone: reading.set.zone, name: reading.set.name };
+  return { reading, zone: applied?.zone ?? foldName(spec.zone), name: applied?.name };
+}
+
+/** For people: namespace and name. */
+export function labelOf({ object }: Entry): string {
+  return `${object.metadata.namespace ?? ""}/${object.metadata.name}`;
+}
+
+/** Whether an object is on its way out, or out already. */
+export function isLeaving({ object, isGhost }: Entry): boolean {
+  return isGhost || object.metadata.deletionTimestamp !== undefined;
+}
+
+/** Whether an object carries an annotation with the value "true". */
+export function isAnnotated({ object }: Entry, name: string): boolean {
+  return object.metadata.annotations?.[name] === "true";
+}
+
+/** What planning needs to know of an object. One with a spec that is refused stands for what was applied of it last. */
+export function claimantOf(entry: Entry): Claimant {
+  const { uid, object, reading } = entry;
+  const applied = appliedSet(entry);
+  const wanted = reading.kind === "set" ? reading.set : applied;
+  const intent = object.metadata.annotations?.[annotations.intent];
+  return {
+    uid,
+    label: labelOf(entry),
+    created: object.metadata.creationTimestamp ?? "",
+    deleting: isLeaving(entry),
+    adopts: isAnnotated(entry, annotations.adopt),
+    ...(intent !== undefined && { intent }),
+    ...(wanted && { wanted }),
+    ...(applied && { applied }),
+  };
+}
+
+/** The set that the status remembers; nothing when somebody wrote something else there. */
+function appliedSet({ status }: Entry): RecordSet | undefined {
+  if (status.applied === undefined) return undefined;
+  try {
+    return recordSetOfApplied(status.applied);
+  } catch (error) {
+    // What cannot be read cannot be taken away either: it is as if nothing had been applied.
+    void messageOf(error);
+    return undefined;
+  }
+}
+
+function fingerprint({ metadata }: DnsRecord): string {
+  const { generation, deletionTimestamp, finalizers, annotations: all } = metadata;
+  const read = [all?.[annotations.adopt], all?.[annotations.abandon]];
+  return JSON.stringify([generation, deletionTimestamp, finalizers?.includes(finalizer), read]);
+}

@@ -1,0 +1,143 @@
+import { messageOf } from "../../errors";
+import { KubeError, type KubeClient, type KubeObject } from "../../io/kube-client";
+import { conditionsOf, sameStatus, transitions, type Progress } from "../../plan/record-conditions";
+import { apiVersion, group, kind, plural, version, type AppliedSet, type Condition } from "../../records/model";
+import type { DnsRecordStatus } from "../../records/model";
+import type { Logger } from "../log";
+import type { OperatorMetrics } from "./metrics";
+import { annotations, finalizer, labelOf, type Entry } from "./record-store";
+
+const fieldManager = "dns-mesh-records";
+
+/** What a {@link Reporter} works with. */
+export interface ReporterOptions {
+  readonly client: Pick<KubeClient, "merge" | "create">;
+  readonly pod: string;
+  readonly metrics: OperatorMetrics;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Where a version of an object stands. */
+export interface Standing {
+  readonly generation: number;
+  readonly progress: Progress;
+  /** What of it is on the server; unchanged when left out, nothing when null. */
+  readonly applied?: AppliedSet | null;
+}
+
+/** Writes to the Kubernetes API what the operator found and did, and nothing twice. */
+export class Reporter {
+  #events = 0;
+
+  constructor(private readonly o: ReporterOptions) {}
+
+  /**
+   * Marks an object as ours before anything of it goes to the server: it cannot vanish any more, and after a crash we know
+   * what we were about to write. Returns whether that stands; it does not when the object changed meanwhile.
+   */
+  async claim(entry: Entry, intent: string): Promise<boolean> {
+    const { metadata } = entry.object;
+    const stands = metadata.finalizers?.includes(finalizer) === true;
+    const known = entry.status.applied !== undefined || metadata.annotations?.[annotations.intent] === intent;
+    if (stands && known) return true;
+    const finalizers = [...new Set([...(metadata.finalizers ?? []), finalizer])];
+    return this.#mark(entry, { finalizers, annotations: { [annotations.intent]: intent } });
+  }
+
+  /** Lets an object go. Returns whether that is done. */
+  async release(entry: Entry): Promise<boolean> {
+    const { metadata } = entry.object;
+    if (entry.isGhost || !metadata.finalizers?.includes(finalizer)) return true;
+    const finalizers = metadata.finalizers.filter((each) => each !== finalizer);
+    try {
+      entry.isReleased = await this.#mark(entry, { finalizers });
+      return entry.isReleased;
+    } catch (error) {
+      if (error instanceof KubeError && error.status === 404) return true;
+      throw error;
+    }
+  }
+
+  /**
+   * Writes where an object stands, if that is anything new, and an Event for what turned.
+   *
+   * @throws KubeError
+   */
+  async report(entry: Entry, standing: Standing): Promise<void> {
+    if (entry.isGhost) return;
+    const { progress } = standing;
+    const before = entry.status.conditions ?? [];
+    const status = this.#statusOf(entry, standing);
+    const { conditions = [] } = status;
+    if (sameStatus(entry.status, status)) return;
+    const written = { ...status, applied: status.applied ?? null };
+    try {
+      await this.o.client.merge(`${pathOf(entry)}/status`, { status: written }, fieldManager);
+    } catch (error) {
+      if (error instanceof KubeError && error.status === 404) return;
+      throw error;
+    }
+    entry.status = status;
+    if (progress.kind === "programmed") this.o.metrics.programmed(this.o.now() - entry.seenAt);
+    if (progress.kind === "failed" || progress.kind === "refused" || progress.kind === "conflict")
+      this.o.metrics.failed(progress.reason);
+    for (const condition of transitions(before, conditions)) this.#event(entry, condition);
+  }
+
+  #statusOf(entry: Entry, { progress, generation, applied }: Standing): DnsRecordStatus {
+    const before = entry.status.conditions ?? [];
+    const now = new Date(this.o.now()).toISOString().replace(/\.\d+Z$/, "Z");
+    const conditions = conditionsOf(progress, { generation, before, now });
+    const held = applied === undefined ? entry.status.applied : (applied ?? undefined);
+    return { observedGeneration: generation, conditions, ...(held && { applied: held }) };
+  }
+
+  /** Tells of something that happened to an object. */
+  warn(entry: Entry, reason: string, message: string): void {
+    this.#create(entry, { type: "Warning", reason, message });
+  }
+
+  #event(entry: Entry, { type, status, reason, message }: Condition): void {
+    const isGood = (status === "True") !== (type === "Conflict");
+    this.#create(entry, { type: isGood ? "Normal" : "Warning", reason, message });
+  }
+
+  /** Best effort: an Event that is lost changes nothing. */
+  #create(entry: Entry, o: { readonly type: "Normal" | "Warning"; readonly reason: string; readonly message: string }) {
+    const { name, namespace = "default", uid = "" } = entry.object.metadata;
+    const time = new Date(this.o.now()).toISOString().replace(/\.\d+Z$/, "Z");
+    const id = `${this.o.now().toString(16)}${(this.#events++).toString(16)}`;
+    const event = {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name: `${name.slice(0, 200)}.${id}`, namespace },
+      involvedObject: { apiVersion, kind, name, namespace, uid },
+      ...{ type: o.type, reason: o.reason, message: o.message.slice(0, 1000) },
+      ...{ source: { component: fieldManager }, reportingComponent: fieldManager, reportingInstance: this.o.pod },
+      ...{ firstTimestamp: time, lastTimestamp: time, count: 1 },
+    };
+    this.o.client.create(`/api/v1/namespaces/${namespace}/events`, event).catch((error: unknown) => {
+      this.o.log.warn("an event was lost", { object: labelOf(entry), reason: messageOf(error) });
+    });
+  }
+
+  async #mark(entry: Entry, metadata: NonNullable<KubeObject["metadata"]>): Promise<boolean> {
+    const { resourceVersion = "" } = entry.object.metadata;
+    try {
+      const patch = { metadata: { ...metadata, resourceVersion } };
+      const object = await this.o.client.merge(pathOf(entry), patch, fieldManager);
+      entry.object = object as unknown as Entry["object"];
+      return true;
+    } catch (error) {
+      if (error instanceof KubeError && error.status === 409) return false;
+      throw error;
+    }
+  }
+}
+
+function pathOf({ object }: Entry): string {
+  const { namespace = "default", name } = object.metadata;
+  return `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}`;
+}

@@ -1,0 +1,121 @@
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { parseAllDocuments, stringify } from "yaml";
+import { z } from "zod";
+import { messageOf, UserError } from "../errors";
+import { exportZone, importZone } from "../records/convert";
+import { recordDefinition, recordRoles } from "../records/crd";
+import { apiVersion, kind, recordTypes, type DnsRecord } from "../records/model";
+import { readZoneFile } from "../records/zone-file";
+
+const usage = `npm run --silent mesh -- import ZONEFILE [--zone NAME]    a zone file as DnsRecords
+npm run --silent mesh -- export [FILE…] [--zone NAME]    DnsRecords (YAML or JSON) as a zone file
+npm run --silent mesh -- crd                             the definition of DnsRecord and its roles
+
+All print to the standard output, and tell on the standard error what they leave out. "-" and no FILE read the standard input:
+
+  kubectl get dnsrecords -o yaml | npm run --silent mesh -- export`;
+
+/** `kubectl get -o yaml` makes a list of several objects. */
+const itemsShape = z.object({ items: z.array(z.unknown()) });
+
+/** What the API server would have asked for, since an object may never have been there. */
+const recordShape = z.object({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal(kind),
+  metadata: z.object({ name: z.string(), namespace: z.string().optional() }),
+  spec: z.object({
+    ...{ zone: z.string(), name: z.string(), type: z.enum(recordTypes), ttl: z.number().optional() },
+    ...{ value: z.string().optional(), values: z.array(z.string()).optional() },
+  }),
+});
+
+function parse(args: readonly string[]) {
+  const options = { zone: { type: "string" }, help: { type: "boolean" } } as const;
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new UserError(`${messageOf(error)}\n${usage}`, { cause: error });
+  }
+}
+
+/** The text of a file. Zone files with other octets than UTF-8 would silently mean something else. */
+function textOf(file: string): string {
+  let octets: Uint8Array;
+  try {
+    octets = readFileSync(file === "-" ? 0 : file);
+  } catch (error) {
+    throw new UserError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(octets);
+  } catch (error) {
+    throw new UserError(`${file} is not in UTF-8; write other octets as \\DDD`, { cause: error });
+  }
+}
+
+/** Puts the file's name before what is wrong in it. */
+function within<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.message.replace(/^/gm, `${file}: `), { cause: error });
+  }
+}
+
+function importFile(file: string, zone: string | undefined): string {
+  const text = textOf(file);
+  const { objects, leftOut } = within(file, () => importZone(readZoneFile(text, zone)));
+  for (const { line, why } of leftOut) console.error(`${file}: line ${line}: left out: ${why}`);
+  return yamlOf(objects);
+}
+
+function yamlOf(objects: readonly object[]): string {
+  return objects.map((object) => `---\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`).join("");
+}
+
+function objectsIn(file: string): DnsRecord[] {
+  const documents = parseAllDocuments(textOf(file));
+  return [...documents].flatMap((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new UserError(`${file}: ${error.message}`, { cause: error });
+    return recordsIn(document.toJS(), file);
+  });
+}
+
+function recordsIn(value: unknown, file: string): DnsRecord[] {
+  if (value === null || value === undefined) return [];
+  const items = itemsShape.safeParse(value);
+  if (items.success) return items.data.items.flatMap((item) => recordsIn(item, file));
+  const read = recordShape.safeParse(value);
+  if (read.success) return [value as DnsRecord];
+  const [issue] = read.error.issues;
+  throw new UserError(
+    `${file}: not a ${kind} of ${apiVersion}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`,
+  );
+}
+
+function main(args: readonly string[]): void {
+  const { values, positionals } = parse(args);
+  const [command, ...files] = positionals;
+  if (values.help === true || command === undefined) {
+    console.log(usage);
+  } else if (command === "import" && files.length <= 1) {
+    process.stdout.write(importFile(files[0] ?? "-", values.zone));
+  } else if (command === "crd" && files.length === 0) {
+    process.stdout.write(yamlOf([recordDefinition(), ...recordRoles()]));
+  } else if (command === "export") {
+    const objects = (files.length === 0 ? ["-"] : files).flatMap(objectsIn);
+    process.stdout.write(exportZone(objects, values.zone));
+  } else {
+    throw new UserError(`there is no "${positionals.join(" ")}"\n${usage}`);
+  }
+}
+
+try {
+  main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof UserError ? error.message : error);
+  process.exitCode = 1;
+}

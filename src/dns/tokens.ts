@@ -1,0 +1,87 @@
+import { UserError } from "../errors";
+
+/** A field of a master file or of a record's value, still with its escapes (RFC 1035 section 5.1). */
+export interface Token {
+  readonly text: string;
+  readonly isQuoted: boolean;
+  /** Whether it stands right behind the one before, as in `alpn="h2"`. */
+  readonly isGlued: boolean;
+}
+
+/** A token, and where the text goes on behind it. */
+export interface TokenAt {
+  readonly token: Token;
+  readonly end: number;
+}
+
+const quotedToken = /"((?:[^"\\\r\n]|\\[^\r\n])*)"/y;
+const bareToken = /(?:[^\s"\\;()]|\\[^\r\n])+/y;
+const bareTokenOfValue = /(?:[^\s"\\]|\\[^\r\n])+/y;
+const blank = /\s/;
+
+/**
+ * The token at `at`, where neither a blank nor the end is.
+ *
+ * @param place.inValue - Whether semicolon and parentheses are plain characters, as they are in the value of one record.
+ * @throws UserError for a quote without its end, and for a backslash with nothing behind it.
+ */
+export function tokenAt(text: string, place: { readonly at: number; readonly inValue: boolean }): TokenAt {
+  const { at, inValue } = place;
+  const isQuoted = text[at] === '"';
+  const pattern = isQuoted ? quotedToken : inValue ? bareTokenOfValue : bareToken;
+  pattern.lastIndex = at;
+  const match = pattern.exec(text);
+  if (match === null)
+    throw new UserError(
+      isQuoted
+        ? `a quote is not closed on its line: ${excerpt(text, at)}; add the closing ", and write a line break inside as \\010`
+        : `a backslash has nothing behind it: ${excerpt(text, at)}; write a backslash as \\\\`,
+    );
+  const isGlued = at > 0 && !blank.test(text[at - 1] ?? " ");
+  return { token: { text: match[1] ?? match[0], isQuoted, isGlued }, end: pattern.lastIndex };
+}
+
+/** The tokens of one record's value. @throws UserError as {@link tokenAt}. */
+export function tokensOf(text: string): Token[] {
+  const tokens: Token[] = [];
+  for (let at = 0; at < text.length;) {
+    if (blank.test(text[at] ?? "")) {
+      at++;
+      continue;
+    }
+    const { token, end } = tokenAt(text, { at, inValue: true });
+    tokens.push(token);
+    at = end;
+  }
+  return tokens;
+}
+
+/**
+ * The octets that a token means, one character each (latin-1): escapes read, other characters in UTF-8.
+ *
+ * @throws UserError for a bad `\DDD`.
+ */
+export function octetsOf(text: string): string {
+  if (/^[ -[\]-~]*$/.test(text)) return text;
+  const parts = text.match(/\\\d{1,3}|\\[^]|[^\\]+/gu) ?? [];
+  return parts.map(partOctets).join("");
+}
+
+function partOctets(part: string): string {
+  if (!/^\\\d/.test(part)) return Buffer.from(part.replace(/^\\/, ""), "utf8").toString("latin1");
+  if (part.length < 4 || Number(part.slice(1)) > 255)
+    throw new UserError(`"${part}" is not an escape; write an octet as \\ and three digits from 000 to 255`);
+  return String.fromCharCode(Number(part.slice(1)));
+}
+
+/** A character string in quotes; octets that are not printable as `\DDD`. */
+export function quoted(octets: string): string {
+  const escaped = octets.replace(/[^ -~]|["\\]/g, (char) =>
+    char === '"' || char === "\\" ? `\\${char}` : `\\${String(char.charCodeAt(0)).padStart(3, "0")}`,
+  );
+  return `"${escaped}"`;
+}
+
+function excerpt(text: string, at: number): string {
+  return JSON.stringify(text.slice(at, at + 40));
+}

@@ -1,0 +1,175 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../errors";
+import { isSubdomain, labelsOf } from "../dns/name";
+import { recordKey } from "../dns/rdata";
+import { absolute, formatRdata, typeNameOf } from "../dns/rdata-text";
+import type { ResourceRecord } from "../dns/record";
+import { mostValues } from "./crd";
+import { apiVersion, kind, recordTypes, type DnsRecord, type RecordSet, type RecordType } from "./model";
+import { recordSetOf } from "./record-set";
+import type { LeftOut, ZoneFile, ZoneFileRecord } from "./zone-file";
+import { atLine } from "./zone-lines";
+
+/** The objects that a zone file gives, and what of it they do not say. */
+export interface Imported {
+  readonly objects: readonly DnsRecord[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/**
+ * A zone file's records as DnsRecords, one for each name and type. SOA and NS of the apex are the zone's own.
+ *
+ * @throws UserError with the lines of records that a DnsRecord cannot have, for example a CNAME at the apex.
+ */
+export function importZone({ zone, records, leftOut }: ZoneFile): Imported {
+  const sets = new Map<string, ZoneFileRecord[]>();
+  const seen = new Set<string>();
+  const notes: LeftOut[] = [...leftOut];
+  for (const each of records) {
+    const why = whyNot(each.record, zone);
+    if (why !== undefined) {
+      notes.push({ line: each.line, why });
+      continue;
+    }
+    const key = `${each.record.name} ${typeNameOf(each.record)}`;
+    const set = sets.get(key) ?? [];
+    sets.set(key, set);
+    const first = set[0]?.record.ttl ?? each.record.ttl;
+    if (first !== each.record.ttl)
+      notes.push({ line: each.line, why: `the TTL ${each.record.ttl} of ${key}; the first, ${first}, is taken` });
+    const exact = recordKey(each.record);
+    if (!seen.has(exact)) set.push(each);
+    seen.add(exact);
+  }
+  const objects = [...sets.values()].flatMap((set) => objectsOf(set, zone));
+  return { objects, leftOut: notes.toSorted((a, b) => a.line - b.line) };
+}
+
+function whyNot(record: ResourceRecord, zone: string): string | undefined {
+  const type = typeNameOf(record);
+  if (type === "SOA") return "the SOA record is the zone's own";
+  if (type === "NS" && record.name === zone) return "the NS records of the apex are the zone's own";
+  if (!isRecordType(type)) return `${record.name}: a DnsRecord cannot have the type ${type}`;
+  return undefined;
+}
+
+function isRecordType(type: string): type is RecordType {
+  return (recordTypes as readonly string[]).includes(type);
+}
+
+function objectsOf(set: readonly ZoneFileRecord[], zone: string): DnsRecord[] {
+  const chunks = Array.from({ length: Math.ceil(set.length / mostValues) }, (_, i) =>
+    set.slice(i * mostValues, (i + 1) * mostValues),
+  );
+  return chunks.map((chunk, i) => objectOf(chunk, { zone, suffix: i === 0 ? "" : `-${i + 1}` }));
+}
+
+function objectOf(set: readonly ZoneFileRecord[], o: { readonly zone: string; readonly suffix: string }): DnsRecord {
+  const { record, line } = set[0] ?? emptySet();
+  const type = typeNameOf(record);
+  if (!isRecordType(type)) throw new Error(`no DnsRecord has the type ${type}`);
+  const values = set.map((each) => valueText(each.record));
+  const spec = {
+    ...{ zone: o.zone, name: relativeName(record.name, o.zone), ttl: record.ttl, type },
+    ...(values.length === 1 ? { value: values[0] ?? "" } : { values }),
+  };
+  const reading = recordSetOf(spec);
+  if (reading.kind === "refused")
+    throw new UserError(reading.problems.map((problem) => atLine(line, problem)).join("\n"));
+  return { apiVersion, kind, metadata: { name: objectName(record.name, type) + o.suffix }, spec };
+}
+
+function emptySet(): never {
+  throw new Error("a set without a record");
+}
+
+/** IPv4 addresses inside IPv6 (`::ffff:192.0.2.1`) are no addresses to Kubernetes: they go as octets. */
+function valueText(record: ResourceRecord): string {
+  const text = formatRdata(record);
+  if (record.type !== "AAAA" || !/^::ffff:[\da-f]+:[\da-f]+$/.test(text)) return text;
+  const [high = "", low = ""] = text.slice("::ffff:".length).split(":");
+  return `\\# 16 00000000000000000000ffff${high.padStart(4, "0")}${low.padStart(4, "0")}`;
+}
+
+/**
+ * The name as a spec has it. Stars that are no wildcard's are escaped, so that nobody takes them for one; what would
+ * look as if it repeated the zone is absolute.
+ */
+function relativeName(name: string, zone: string): string {
+  if (name === zone) return "@";
+  const own = labelsOf(name).slice(0, -labelsOf(zone).length);
+  const escaped = own.map((label, i) => (i === 0 && label === "*" ? label : label.replace(/\*/g, "\\042")));
+  const text = escaped.join(".");
+  return isSubdomain(text, zone) ? absolute(`${text}.${zone}`) : text;
+}
+
+/** A name for an object: the record's name and type, with a hash where Kubernetes does not take the name as it is. */
+function objectName(name: string, type: RecordType): string {
+  const whole = `${name}-${type.toLowerCase()}`;
+  if (whole.length <= 200 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(whole))
+    return whole;
+  const readable = name.replace(/^\*/, "wildcard").replace(/[^a-z0-9.-]/g, "");
+  const labels = readable.split(".").map((label) => label.replace(/^-+|-+$/g, ""));
+  const stem = labels
+    .filter((label) => label !== "")
+    .join(".")
+    .slice(0, 180)
+    .replace(/[.-]+$/, "");
+  const hash = createHash("sha256").update(whole).digest("hex").slice(0, 8);
+  return `${stem === "" ? "record" : stem}-${type.toLowerCase()}-${hash}`;
+}
+
+/** What an object is called in what is said about it. */
+function title({ metadata }: DnsRecord): string {
+  return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+}
+
+/**
+ * DnsRecords as a zone file without SOA and the apex's NS, which are the zone's own.
+ *
+ * @param zone - Which, when there are several.
+ * @throws UserError for specs that are no records, and when it is not clear which zone is meant.
+ */
+export function exportZone(objects: readonly DnsRecord[], zone?: string): string {
+  const readings = objects.map((object) => ({ object, reading: recordSetOf(object.spec) }));
+  const problems = readings.flatMap(({ object, reading }) =>
+    reading.kind === "refused" ? reading.problems.map((problem) => `${title(object)}: ${problem}`) : [],
+  );
+  if (problems.length > 0) throw new UserError(problems.join("\n"));
+  const sets = readings.flatMap(({ reading }) => (reading.kind === "set" ? [reading.set] : []));
+  const zones = [...new Set(sets.map((set) => set.zone))].toSorted();
+  const chosen = zone ?? (zones.length === 1 ? zones[0] : undefined);
+  if (chosen === undefined)
+    throw new UserError(
+      `there are records of ${zones.length} zones; say one: ${zones.map((each) => `--zone ${each}`).join(", ") || "--zone NAME"}`,
+    );
+  return zoneText(
+    chosen,
+    sets.filter((set) => set.zone === chosen),
+  );
+}
+
+function zoneText(zone: string, sets: readonly RecordSet[]): string {
+  const ttls = new Map<string, number>();
+  const seen = new Set<string>();
+  const lines = sets.toSorted(byName).flatMap(({ name, type, ttl, records }) => {
+    const key = `${name} ${type}`;
+    const first = ttls.get(key) ?? ttl;
+    ttls.set(key, first);
+    const fresh = records.filter((record) => !seen.has(recordKey(record)));
+    for (const record of fresh) seen.add(recordKey(record));
+    return fresh.map((record) => `${ownerText(name, zone)} ${first} IN ${type} ${formatRdata(record)}`);
+  });
+  return [`$ORIGIN ${absolute(zone)}`, ...lines, ""].join("\n");
+}
+
+function ownerText(name: string, zone: string): string {
+  return name === zone ? "@" : labelsOf(name).slice(0, -labelsOf(zone).length).join(".");
+}
+
+/** Names in the order of RFC 4034 section 6.1, near enough for people; then types. */
+function byName(a: RecordSet, b: RecordSet): number {
+  const key = ({ name, type }: RecordSet): string => [...labelsOf(name).toReversed(), "", type].join("\0");
+  const [left, right] = [key(a), key(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}

@@ -1,0 +1,91 @@
+import type { ResourceRecord } from "../dns/record";
+
+/** API group of the record objects. */
+export const group = "dns.mesh.io";
+export const version = "v1alpha1";
+export const apiVersion = `${group}/${version}`;
+export const kind = "DnsRecord";
+/** The resource's name in URLs and in RBAC. */
+export const plural = "dnsrecords";
+
+/** Types that a DnsRecord may have. */
+export const recordTypes = [
+  ...(["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "CAA", "PTR", "NS"] as const),
+  ...(["SVCB", "HTTPS", "TLSA", "NAPTR"] as const),
+] as const;
+
+export type RecordType = (typeof recordTypes)[number];
+
+/** TTL of a DnsRecord that has none of its own, in seconds. */
+export const defaultTtl = 3600;
+
+/** What a user asks for: one RRset of a zone, or a part of one. Just one of `value` and `values` is there. */
+export interface DnsRecordSpec {
+  readonly zone: string;
+  /** Relative to the zone, `@` for its apex, or absolute with a trailing dot. */
+  readonly name: string;
+  /** Seconds. @default 3600 */
+  readonly ttl?: number;
+  readonly type: RecordType;
+  readonly value?: string;
+  readonly values?: readonly string[];
+}
+
+/** `Accepted`: it can be done. `Programmed`: every site of the mesh answers it. `Conflict`: somebody else has the name. */
+export type ConditionType = "Accepted" | "Programmed" | "Conflict";
+
+/** A condition as Kubernetes has them. */
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: "True" | "False" | "Unknown";
+  readonly observedGeneration?: number;
+  /** RFC 3339, whole seconds. */
+  readonly lastTransitionTime: string;
+  /** One word in CamelCase. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What was put on the server for an object: name and zone absolute without the trailing dot, values as master files have them. */
+export interface AppliedSet {
+  readonly zone: string;
+  readonly name: string;
+  readonly type: RecordType;
+  readonly ttl: number;
+  readonly values: readonly string[];
+}
+
+export interface DnsRecordStatus {
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly Condition[];
+  /** Missing while nothing of it is on the server. */
+  readonly applied?: AppliedSet;
+}
+
+/** A DnsRecord; what the API server alone sets is missing before it is created. */
+export interface DnsRecord {
+  readonly apiVersion: typeof apiVersion;
+  readonly kind: typeof kind;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly generation?: number;
+    readonly creationTimestamp?: string;
+    readonly deletionTimestamp?: string;
+    readonly finalizers?: readonly string[];
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: DnsRecordSpec;
+  readonly status?: DnsRecordStatus;
+}
+
+/** The records that a spec means. Names absolute, lower-case, without the trailing dot. */
+export interface RecordSet {
+  readonly zone: string;
+  readonly name: string;
+  readonly type: RecordType;
+  readonly ttl: number;
+  readonly records: readonly ResourceRecord[];
+}

@@ -1,0 +1,81 @@
+import { messageOf, UserError } from "../errors";
+import { tokenAt, type Token } from "../dns/tokens";
+
+/** One entry of a master file: a line, or several in parentheses. */
+export interface Entry {
+  /** Where it begins, from 1. */
+  readonly line: number;
+  /** Whether a blank stands first: the owner is the last one then. */
+  readonly isIndented: boolean;
+  readonly tokens: readonly Token[];
+}
+
+/** What is wrong, told with the line. */
+export function atLine(line: number, problem: unknown): string {
+  return `line ${line}: ${messageOf(problem)}`;
+}
+
+/**
+ * The entries of a master file (RFC 1035 section 5.1), comments gone, parentheses resolved.
+ *
+ * @throws UserError with the line's number.
+ */
+export class EntryReader {
+  #at = 0;
+  #line = 1;
+  #opened: number[] = [];
+  #tokens: Token[] = [];
+
+  constructor(private readonly text: string) {}
+
+  *entries(): Generator<Entry> {
+    while (this.#at < this.text.length) {
+      const line = this.#line;
+      const isIndented = /[ \t]/.test(this.text[this.#at] ?? "");
+      this.#tokens = [];
+      while (this.#at < this.text.length && !this.#step());
+      if (this.#tokens.length > 0) yield { line, isIndented, tokens: this.#tokens };
+    }
+    const opened = this.#opened[0];
+    if (opened !== undefined)
+      throw new UserError(`line ${opened}: a parenthesis is not closed; write ) behind the last field`);
+  }
+
+  /** Takes a token or passes what is none; true at the end of an entry. */
+  #step(): boolean {
+    const char = this.text[this.#at] ?? "";
+    if (char === "\n") {
+      this.#at++;
+      this.#line++;
+      return this.#opened.length === 0;
+    }
+    if (char === ";") {
+      const end = this.text.indexOf("\n", this.#at);
+      this.#at = end === -1 ? this.text.length : end;
+    } else if (char === "(" || char === ")") {
+      this.#parenthesis(char);
+    } else if (/\s/.test(char)) {
+      this.#at++;
+    } else {
+      this.#token();
+    }
+    return false;
+  }
+
+  #parenthesis(char: string): void {
+    this.#at++;
+    if (char === "(") this.#opened.push(this.#line);
+    else if (this.#opened.pop() === undefined)
+      throw new UserError(atLine(this.#line, new Error("a ) without its (; take it away")));
+  }
+
+  #token(): void {
+    try {
+      const { token, end } = tokenAt(this.text, { at: this.#at, inValue: false });
+      this.#tokens.push(token);
+      this.#at = end;
+    } catch (error) {
+      throw new UserError(atLine(this.#line, error), { cause: error });
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import { expect } from "chai";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { apiVersion, kind, type DnsRecordSpec } from "../../../src/records/model";
+import { importZone } from "../../../src/records/convert";
+import { recordSetOf } from "../../../src/records/record-set";
+import { readZoneFile } from "../../../src/records/zone-file";
+import { eventually } from "../../support/eventually";
+import { startControlPlane, type ControlPlane } from "../../support/plugins/control-plane";
+import type { Json } from "../../support/plugins/wire";
+import { toolPath } from "../../support/tools";
+import { run } from "../../support/tools/run";
+import { badChanges, badSpecs } from "./bad-specs";
+import { goodSpecs, seedExample } from "../../support/records/good-specs";
+
+/** As it goes over the wire: without what is undefined. */
+const json = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json;
+
+const good = { zone: "standard-1.internal.dns", name: "new-server", ttl: 3600, type: "A", value: "10.10.1.5" };
+
+const zones = join(__dirname, "../../lab/records/zones");
+
+describe("DnsRecord in a real API server", function () {
+  this.timeout(120_000);
+  let plane: ControlPlane;
+  let folder: string;
+
+  before(async () => {
+    plane = await startControlPlane();
+    folder = mkdtempSync(join(tmpdir(), "dns-mesh-records-"));
+    await apply(await run("npm", ["run", "--silent", "mesh", "--", "crd"], { timeoutMs: 60_000 }));
+    await kubectl("wait", "--for", "condition=Established", "crd/dnsrecords.dns.mesh.io", "--timeout", "30s");
+  });
+  after(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await plane[Symbol.asyncDispose]();
+  });
+
+  const kubectl = (...args: string[]): Promise<string> =>
+    run(toolPath("kubectl"), ["--kubeconfig", plane.kubeconfig, ...args], { timeoutMs: 60_000 });
+
+  function apply(text: string): Promise<string> {
+    const file = join(folder, "objects.yaml");
+    writeFileSync(file, text);
+    return kubectl("apply", "-f", file);
+  }
+
+  /** What the API server says to a spec without keeping it; empty when it takes it. */
+  async function refusal(spec: object): Promise<string> {
+    const body = { apiVersion, kind, metadata: { name: "tried" }, spec: json(spec) };
+    const path = `/apis/${apiVersion}/namespaces/default/dnsrecords`;
+    try {
+      await plane.api.send({ method: "POST", path: `${path}?dryRun=All&fieldValidation=Strict`, body });
+      return "";
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  function problems(spec: object): string {
+    const reading = recordSetOf(spec as DnsRecordSpec);
+    return reading.kind === "set" ? "" : reading.problems.join("\n");
+  }
+
+  it("takes the seed's example as it stands", async () => {
+    expect(await apply(seedExample)).to.contain("new-server-in-standard-1 created");
+    expect(problems(good)).to.equal("");
+  });
+
+  it("shows zone, name, type, value, TTL, whether it is ready, and age", async () => {
+    const several = { ...good, name: "several", value: undefined, values: ["10.10.1.6", "10.10.1.7"] };
+    await apply(JSON.stringify({ apiVersion, kind, metadata: { name: "several" }, spec: several }));
+    const status = {
+      conditions: [
+        { type: "Accepted", status: "True", reason: "Valid", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" },
+        {
+          type: "Programmed",
+          status: "False",
+          reason: "Waits",
+          message: "",
+          lastTransitionTime: "2026-01-01T00:00:00Z",
+        },
+      ],
+    };
+    await kubectl("patch", "rr/several", "--subresource=status", "--type=merge", "-p", JSON.stringify({ status }));
+    const lines = (await kubectl("get", "dnsrecords")).trim().split("\n");
+    expect(lines[0]?.split(/\s+/)).to.deep.equal(["NAME", ...["ZONE", "NAME", "TYPE", "VALUE", "TTL", "READY", "AGE"]]);
+    expect(lines[1]).to.match(
+      /^new-server-in-standard-1 +standard-1\.internal\.dns +new-server +A +10\.10\.1\.5 +3600/,
+    );
+    expect(lines[2]).to.match(/several +A +\["10\.10\.1\.6","10\.10\.1\.7"\] +3600 +False/);
+    expect(await kubectl("get", "dns-mesh", "-o", "name")).to.contain("dnsrecord.dns.mesh.io/several");
+  });
+
+  it("explains each field", async () => {
+    const explained = await kubectl("explain", "dnsrecord", "--recursive");
+    expect(explained).to.contain("observedGeneration");
+    for (const field of ["spec", "spec.zone", "spec.name", "spec.ttl", "spec.type", "spec.value", "spec.values"])
+      expect(await kubectl("explain", `dnsrecord.${field}`), field).to.match(/DESCRIPTION:\n +\S/);
+    for (const field of ["status", "status.conditions", "status.conditions.reason", "status.applied.values"])
+      expect(await kubectl("explain", `dnsrecord.${field}`), field).to.match(/DESCRIPTION:\n +\S/);
+  });
+
+  it("fills in the TTL of an hour", async () => {
+    const path = `/apis/${apiVersion}/namespaces/default/dnsrecords?dryRun=All`;
+    const body = { apiVersion, kind, metadata: { name: "tried" }, spec: json({ ...good, ttl: undefined }) };
+    const made = await plane.api.send({ method: "POST", path, body });
+    expect(made["spec"]).to.deep.equal(good);
+  });
+
+  for (const spec of goodSpecs)
+    it(`takes ${spec.type} ${spec.name} ${(spec.value ?? spec.values?.join(", ") ?? "").slice(0, 50)}`, async () => {
+      expect(await refusal({ ...good, value: undefined, ...spec })).to.equal("");
+      expect(problems({ ...good, value: undefined, ...spec })).to.equal("");
+    });
+
+  for (const file of readdirSync(zones).filter((each) => each.endsWith(".zone")))
+    it(`takes every object that ${file} gives`, async () => {
+      const { objects } = importZone(readZoneFile(readFileSync(join(zones, file), "utf8")));
+      for (const { spec } of objects) expect(await refusal(spec), spec.name).to.equal("");
+    });
+
+  it("has a table of at least 60 bad specs", () => {
+    expect(badSpecs.length + badChanges.length).to.be.at.least(60);
+  });
+
+  for (const [title, change, by, says] of badSpecs)
+    it(`refuses ${title}: ${by === "apply" ? "at apply" : "in a condition"}`, async () => {
+      const spec = { ...good, ...change };
+      const said = await refusal(spec);
+      if (by === "apply") expect(said).to.contain(says);
+      else expect([said, problems(spec)]).to.satisfy((texts: string[]) => texts[0] === "" && texts[1]?.includes(says));
+    });
+
+  for (const [title, change, , says] of badChanges)
+    it(`refuses ${title} for an object that is there`, async () => {
+      const body = JSON.stringify({ spec: change });
+      const changed = kubectl("patch", "rr/new-server-in-standard-1", "--type=merge", "-p", body);
+      expect(await changed.then(String, String)).to.contain(says);
+    });
+
+  it("lets editors edit and viewers view, and neither write a status", async () => {
+    for (const role of ["view", "edit"]) {
+      const subject = `system:serviceaccount:default:${role}`;
+      await kubectl("create", "rolebinding", role, `--clusterrole=${role}`, `--serviceaccount=default:${role}`);
+      const may = (...what: string[]): Promise<string> =>
+        kubectl("auth", "can-i", ...what, "--as", subject).then(
+          () => "yes",
+          () => "no",
+        );
+      await eventually(30, async () => {
+        expect(await may("list", "dnsrecords"), role).to.equal("yes");
+      });
+      expect(await may("patch", "dnsrecords"), role).to.equal(role === "edit" ? "yes" : "no");
+      expect(await may("patch", "dnsrecords", "--subresource=status"), role).to.equal("no");
+    }
+  });
+});

@@ -1,0 +1,135 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { UserError } from "../../../src/errors";
+import { absolute, formatRdata, typeNameOf } from "../../../src/dns/rdata-text";
+import type { ResourceRecord } from "../../../src/dns/record";
+import { readZoneFile } from "../../../src/records/zone-file";
+import { data, names } from "../dns/arbitraries";
+
+const head = "$ORIGIN example.org.\n";
+const ttls = (text: string) => readZoneFile(head + text).records.map(({ record }) => record.ttl);
+const soa = (ttl: string) => `@ ${ttl} SOA ns hostmaster 1 2 3 4 86400\n`;
+
+/** What is wrong, and what is said about it. */
+const bad: readonly (readonly [text: string, says: string])[] = [
+  ["@ A 192.0.2.1", "line 2: example.org has no TTL; write $TTL 3600 at the top"],
+  ["@ 1 A 192.0.2", 'line 2: "192.0.2" is not an IPv4 address'],
+  ["@ 1 FOO 1", 'line 2: "FOO" is no record type'],
+  ["@ 1 IN", "line 2: the record of example.org has no type"],
+  [" 1 A 192.0.2.1", "line 2: the first record has no name"],
+  ["@ 1 CH A 192.0.2.1", "line 2: the class CH is not the Internet's"],
+  ["@ 1 IN IN 192.0.2.1", 'line 2: "IN" is no record type'],
+  ["@ 2147483648 A 192.0.2.1", "line 2: the TTL must be seconds from 0 to 2147483647"],
+  ["$TTL soon", "line 2: the $TTL must be seconds"],
+  ["$TTL", "line 2: $TTL wants one time"],
+  ["$ORIGIN", "line 2: $ORIGIN wants one name"],
+  ["$INCLUDE other.zone", "line 2: $INCLUDE is not followed; put the file's lines in its place"],
+  ["$DATE", "line 2: $DATE is not known"],
+  ["$GENERATE 1-2 a$", "line 2: $GENERATE wants a range"],
+  ["$GENERATE 2-1 a$ A 192.0.2.$", 'line 2: "2-1" is not a range'],
+  ["$GENERATE 1-9/0 a$ A 192.0.2.$", "is not a range"],
+  ["$GENERATE 0-65536 a$ A 192.0.2.1", "makes 65537 records, and may make 65536"],
+  ["$GENERATE 1-2 a${0,3,q} A 192.0.2.$", "is not a modifier of $GENERATE"],
+  ["$GENERATE 1-2 a${-2} A 192.0.2.$", "makes a negative number of 1"],
+  ["$GENERATE 254-257 a$ 60 A 192.0.2.$", '"192.0.2.256" is not an IPv4 address'],
+  ["@ 1 A (\n192.0.2.1\n", "line 2: a parenthesis is not closed"],
+  ["\n@ 1 A 192.0.2.1 )\n", "line 3: a ) without its ("],
+  ['@ 1 TXT (\n "a" \n "b\n c" )', "line 4: a quote is not closed on its line"],
+  ["@ 1 TXT \\", "line 2: a backslash has nothing behind it"],
+  ["@ 1 MX 10", "line 2: MX lacks its exchange"],
+  ["@ 1 A 192.0.2.1 192.0.2.2", 'line 2: A ends before "192.0.2.2"'],
+  ["a..b 1 A 192.0.2.1", 'line 2: "a..b" is not a name'],
+  ["@ 1 SOA a b 1 2 3 4 5\n@ 1 SOA a b 1 2 3 4 5", "line 3: a second SOA record"],
+];
+
+describe("zone files", () => {
+  for (const [text, says] of bad)
+    it(`are refused with the line: ${JSON.stringify(text)}`, () => {
+      expect(() => readZoneFile(head + text)).to.throw(UserError, says);
+    });
+
+  it("tell all that is wrong at once, up to twenty", () => {
+    expect(() => readZoneFile(head + "@ 1 A x\n@ 1 A 192.0.2.1\n@ 1 A y\n")).to.throw(/^line 2:.*\nline 4:.*$/);
+    expect(() => readZoneFile(head + "@ 1 A x\n".repeat(1000)))
+      .to.throw(UserError)
+      .with.property("message")
+      .that.satisfies((text: string) => text.split("\n").length === 20);
+  });
+
+  it("give records the TTL of $TTL, else the last one (RFC 2308 section 4, RFC 1035 section 5.1)", () => {
+    expect(ttls("$TTL 1h\na A 192.0.2.1\nb 60 A 192.0.2.1\nc A 192.0.2.1\n$TTL 7\nd A 192.0.2.1")).to.deep.equal([
+      3600, 60, 3600, 7,
+    ]);
+    expect(ttls("a 60 A 192.0.2.1\nb A 192.0.2.1\nc 61 A 192.0.2.1\nd A 192.0.2.1")).to.deep.equal([60, 60, 61, 61]);
+    expect(ttls(`${soa("")}a A 192.0.2.1`)).to.deep.equal([86_400, 86_400]);
+    expect(ttls(`${soa("30")}a A 192.0.2.1`)).to.deep.equal([30, 30]);
+  });
+
+  it("know their zone by the option, $ORIGIN or the SOA record", () => {
+    expect(readZoneFile("www 1 A 192.0.2.1", "Example.org.").zone).to.equal("example.org");
+    expect(readZoneFile("example.org. 1 SOA ns h 1 2 3 4 5\nwww 1 A 192.0.2.1").records[1]?.record.name).to.equal(
+      "www.example.org",
+    );
+    expect(readZoneFile("$ORIGIN .\nexample.org 1 SOA ns. h. 1 2 3 4 5").zone).to.equal("example.org");
+    expect(() => readZoneFile("www 1 A 192.0.2.1")).to.throw("--zone NAME");
+    expect(() => readZoneFile("; nothing\n")).to.throw("nothing says the zone");
+    expect(() => readZoneFile(head + soa("1"), "other.org")).to.throw(
+      "the file is of the zone example.org, not of other.org",
+    );
+  });
+
+  it("leave out what is of another zone or of a type without a reader, and tell it", () => {
+    const { records, leftOut } = readZoneFile(
+      `${head}$TTL 1\nwww.example.net. A 192.0.2.1\nh SSHFP 1 1 abcd\n@ A 192.0.2.1`,
+    );
+    expect(records).to.have.lengthOf(1);
+    expect(leftOut.map(({ line }) => line)).to.deep.equal([3, 4]);
+  });
+
+  it("mean the same however they are laid out", () => {
+    const blank = fc.constantFrom(" ", "\t", "  ", " ( ", " ) ", ' ; comment ( "\n', "\n");
+    const records = fc.array(fc.record({ name: names, ttl: fc.integer({ min: 0, max: 2 ** 31 - 1 }), data }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    const layout = fc.record({
+      blanks: fc.array(blank, { minLength: 1, maxLength: 9 }),
+      order: fc.boolean(),
+      omits: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(records, layout, (all, o) => {
+        const wanted = all
+          .filter(({ data }) => data.type !== "SOA")
+          .map(({ name, ttl, data }): ResourceRecord => {
+            return { name: name === "" ? "z" : `${name}.z`, class: "IN", ttl, ...data };
+          });
+        const text = wanted.map((record, i) => laidOut(record, { ...o, last: wanted[i - 1] })).join("\n");
+        const read = readZoneFile(`$ORIGIN z.\n${text}\n`).records.map(({ record }) => line(record));
+        expect(read).to.deep.equal(wanted.map(line));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+const line = (record: ResourceRecord): string =>
+  `${absolute(record.name)} ${record.ttl} ${typeNameOf(record)} ${formatRdata(record)}`;
+
+/** One record with any blanks between its fields, inside a pair of parentheses. */
+function laidOut(
+  record: ResourceRecord,
+  o: { blanks: readonly string[]; order: boolean; omits: boolean; last: ResourceRecord | undefined },
+): string {
+  const owner = o.omits && o.last?.name === record.name ? "" : absolute(record.name);
+  const middle = o.order ? [String(record.ttl), "IN"] : ["in", `${record.ttl}s`];
+  const fields = [...middle, typeNameOf(record).toLowerCase(), formatRdata(record)];
+  let depth = 1;
+  const joined = fields.map((field, i) => {
+    const between = o.blanks[i % o.blanks.length] ?? " ";
+    if (between === " ) " && depth <= 1) return ` ${field}`;
+    depth += between === " ( " ? 1 : between === " ) " ? -1 : 0;
+    return `${between} ${field}`;
+  });
+  return `${owner} (${joined.join("")} ${")".repeat(depth)}`;
+}
