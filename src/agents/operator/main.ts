@@ -33,7 +33,8 @@ async function run(options: OperatorOptions, o: { readonly signal: AbortSignal; 
   });
   await server.listen(options.http.address, options.http.port);
   const lease = { client: kube, namespace: options.namespace, name: leaseName, identity: options.pod };
-  await leadInTurn({ ...lease, now, random, log, signal }, async (turn) => {
+  const { leaseSeconds } = options;
+  await leadInTurn({ ...lease, leaseSeconds, now, random, log, signal }, async (turn) => {
     const key = (file: string) => readJsonFile(file, (json) => parseTsigKey(json, "key"));
     operator = new RecordOperator({
       ...{ options, kube, metrics, log, now, random },
