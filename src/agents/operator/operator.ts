@@ -85,9 +85,15 @@ export class RecordOperator {
     }
   }
 
-  /** How many objects there are, and how many are on their way to the sites. */
-  get counts(): { readonly records: number; readonly waiting: number } {
-    return { records: this.#store.size, waiting: this.#spreading.waiting };
+  /** How many objects there are, how many are on their way to the sites, and how much was asked of DNS servers in this turn. */
+  get counts(): { readonly records: number; readonly waiting: number; readonly dnsRequests: number } {
+    const { dns, peerDns } = this.o;
+    const sent = [dns, peerDns].flatMap(({ counters }) => Object.values(counters) as number[]);
+    return {
+      records: this.#store.size,
+      waiting: this.#spreading.waiting,
+      dnsRequests: sent.reduce((sum, each) => sum + each, 0),
+    };
   }
 
   async run(signal: AbortSignal): Promise<void> {
