@@ -199,7 +199,7 @@ describe("the stand-in for the kubernetes plugin", function () {
   it("tells a conflict with another field manager, and goes on with the others", async () => {
     await apply("mutable", { a: "theirs" }, "other");
     setting = { ...usual, data: { a: "4" } };
-    const message = await failure(driver.up("dev"));
+    const message = await failure(driver.up("dev", { continueOnError: true }));
     expect(message).to.contain("server-side apply field conflict detected");
     expect(message).to.match(/Apply failed with 1 conflict: conflict with "other": \.data\.a/);
     expect((await live("mutable"))["data"]).to.deep.equal({ a: "theirs" });

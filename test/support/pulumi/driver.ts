@@ -62,6 +62,8 @@ export interface MeshDriver {
 export interface UpOptions {
   /** Reads what is really there first. @default false */
   readonly refresh?: boolean;
+  /** Goes on with everything that does not depend on what failed; of an `up` alone. @default false */
+  readonly continueOnError?: boolean;
 }
 
 /** The environment in which engine and plugins run. With `DNS_MESH_PLUGINS=real` the installed plugins serve. */
@@ -99,7 +101,9 @@ class AutomationDriver implements MeshDriver {
 
   async up(stack: string, options: UpOptions = {}): Promise<UpResult> {
     const selected = await this.#stack(stack);
-    const done = await this.#run((hooks) => selected.up({ ...hooks, refresh: options.refresh ?? false }));
+    const done = await this.#run((hooks) =>
+      selected.up({ ...hooks, refresh: options.refresh ?? false, continueOnError: options.continueOnError ?? false }),
+    );
     return { ...done, outputs: done.result.outputs };
   }
 
