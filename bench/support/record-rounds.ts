@@ -89,6 +89,7 @@ export async function measureBulk(mesh: RecordMesh, count: number): Promise<Bulk
     seconds = (performance.now() - began) / 1000;
   });
   await checkAll(mesh, count);
+  await calm(mesh);
   const requests = [...by.values()].reduce((sum, each) => sum + each, 0);
   return {
     seconds: round(seconds, 2),
@@ -117,6 +118,17 @@ export async function measureIdle(mesh: RecordMesh): Promise<Idle> {
 /** An address of its own for each of many records. */
 export function addressOf(index: number): string {
   return `198.18.${(index >> 8) & 0xff}.${index & 0xff}`;
+}
+
+/** Events follow the statuses: waits until none did for a while. */
+async function calm({ operator }: RecordMesh): Promise<void> {
+  let before = -1;
+  for (;;) {
+    const writes = (await operator.metrics()).get("api_writes_total") ?? 0;
+    if (writes === before) return;
+    before = writes;
+    await delay(1000);
+  }
 }
 
 /** What counts as done must be done: by the objects' statuses, and by what every site answers. */

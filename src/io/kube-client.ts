@@ -32,8 +32,10 @@ export interface KubeClientOptions {
   readonly url: string;
   /** PEM of the roots that sign the API server's certificate. */
   readonly ca?: string;
-  /** Asked before each request, since mounted tokens are replaced while we run. */
+  /** Mounted tokens are replaced while we run. */
   readonly token: () => Promise<string>;
+  /** Milliseconds for which a token is used again. @default 0, asked for before each request */
+  readonly tokenMs?: number;
   /** Milliseconds for one request. @default 5000 */
   readonly timeoutMs?: number;
   /** How often a request is sent at most. @default 3 */
@@ -93,6 +95,7 @@ export class KubeClient {
   readonly counters = { reads: 0, writes: 0 };
   readonly #options: KubeClientOptions;
   readonly #agent: Agent | undefined;
+  #token: { readonly text: Promise<string>; readonly at: number } | undefined;
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
@@ -207,19 +210,26 @@ export class KubeClient {
   }
 
   async #request(call: Call): Promise<HttpRequest> {
-    const { url, ca, timeoutMs = 5000, token } = this.#options;
+    const { url, ca, timeoutMs = 5000 } = this.#options;
     return {
       method: call.method,
       url: `${url}${call.path}`,
       headers: {
         accept: "application/json",
-        authorization: `Bearer ${await token()}`,
+        authorization: `Bearer ${await this.#freshToken()}`,
         ...(call.type !== undefined && { "content-type": call.type }),
       },
       timeoutMs,
       ...(ca !== undefined && { ca }),
       ...(call.object !== undefined && { body: JSON.stringify(call.object) }),
     };
+  }
+
+  #freshToken(): Promise<string> {
+    const { token, tokenMs = 0 } = this.#options;
+    const now = Date.now();
+    if (this.#token === undefined || now - this.#token.at >= tokenMs) this.#token = { text: token(), at: now };
+    return this.#token.text;
   }
 }
 

@@ -165,6 +165,7 @@ export class RecordOperator {
       }
     }
     this.#spreading.retryShort();
+    this.o.metrics.looks++;
   }
 
   #noteName(zone: string, name: string): void {
