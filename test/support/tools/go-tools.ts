@@ -80,6 +80,16 @@ export const goTools = {
     versionArguments: () => ["-v"],
     fits: /v0\.([6-9]|\d\d)\./,
   },
+  "external-dns": {
+    name: "external-dns",
+    version: "v0.20.0",
+    programs: ["external-dns"],
+    package: "sigs.k8s.io/external-dns",
+    flags: ["-ldflags", "-s -w -X sigs.k8s.io/external-dns/pkg/apis/externaldns.Version=v0.20.0"],
+    usual: "5 min",
+    versionArguments: () => ["--version"],
+    fits: /^v0\.(19|2\d)\./m,
+  },
   "cert-manager": {
     name: "cert-manager",
     version: "v1.21.2",
