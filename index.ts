@@ -30,6 +30,7 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
     agent: bundle("agent"),
     reconciler: bundle("reconciler"),
     ...(rotatesKeys(welcome.packet) && { rotator: bundle("rotator") }),
+    ...(config.records !== false && { operator: bundle("operator") }),
   };
   return new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs }).outputs;
 }

@@ -47,6 +47,8 @@ const resourcesSchema = z.strictObject({
   reconciler: resourceSchema.default({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
   /** The key rotator's pod. @default requests 10m and 64Mi, limit 256Mi */
   rotator: resourceSchema.default({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } }),
+  /** Each of the record operator's pods. @default requests 20m and 96Mi, limit 512Mi */
+  operator: resourceSchema.default({ requests: { cpu: "20m", memory: "96Mi" }, limits: { memory: "512Mi" } }),
 });
 
 const imagesSchema = z.strictObject({
@@ -80,6 +82,13 @@ const siteVaultSchema = z.strictObject({
   egress: z.array(cidr).min(1, "must have at least one network").optional(),
 });
 
+const recordsSchema = z.strictObject({
+  /** Further namespaces whose DnsRecords are served, `*` for all. Who may edit there may change the site's zones. @default only the site's own @example ["shop", "blog"] */
+  namespaces: z
+    .array(z.string().regex(/^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$/, "must be a namespace's name, or * for all"))
+    .default([]),
+});
+
 const monitoringSchema = z.strictObject({
   /** Labels of the namespaces that the scrapers are in. @example { "kubernetes.io/metadata.name": "monitoring" } */
   namespaceSelector: z
@@ -91,7 +100,7 @@ const monitoringSchema = z.strictObject({
 });
 
 /** Names that the mesh gives its own keys. */
-const ownKeyNames = /^(local|mesh-\d+)$/;
+const ownKeyNames = /^(local|records|mesh-\d+)$/;
 
 const readerSchema = z.strictObject({
   /** Of the key, as the other server has it. @example "bind" */
@@ -142,6 +151,10 @@ const siteSchema = z.strictObject({
     .default(1),
   /** Keys of servers outside the mesh that may take zones from this site; a secret setting. @default none @example [{ name: "bind", algorithm: "hmac-sha256", secret: "…" }] */
   readers: z.array(readerSchema).default([]).superRefine(uniqueNames),
+  /** Whether the site serves DnsRecords, and of which namespaces; `false` for neither operator nor definition. @default of the site's own namespace */
+  records: z
+    .union([z.literal(false), recordsSchema], "must be false, or an object of namespaces (a list of names)")
+    .prefault({}),
   /** How the site is reached from outside. @default a LoadBalancer with one Service for UDP and TCP */
   service: serviceSchema.prefault({}),
   /** Networks whose clients may ask. @default everybody @example ["10.0.0.0/8"] */

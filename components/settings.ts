@@ -10,7 +10,7 @@ export interface Settings {
 const structured = new Set([
   ...["mesh", "vault", "rotation", "ca", "keys"],
   ...["service", "clients", "readers", "images", "resources", "listen", "rateLimit"],
-  ...["apiServer", "monitoring"],
+  ...["apiServer", "monitoring", "records"],
 ]);
 
 /**

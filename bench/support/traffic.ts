@@ -132,7 +132,8 @@ async function countChange(
   return { all: 2 * all, owners: 2 * (extra[sites.indexOf(owner)] ?? 0) };
 }
 
-async function requestsDuring(sites: readonly LabSite[], work: () => Promise<unknown>) {
+/** Requests that came to the Knots of these sites while something was done. */
+export async function requestsDuring(sites: readonly LabSite[], work: () => Promise<unknown>) {
   const read = async (): Promise<Map<string, number>> => {
     const counts = new Map<string, number>();
     await inParallel(4, sites, async (site) => {

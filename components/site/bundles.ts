@@ -10,12 +10,16 @@ export interface Programs {
   readonly reconciler: string;
   /** Where the key ring lies in Vault, at the catalog sites. */
   readonly rotator?: string;
+  /** Where the site serves DnsRecords. */
+  readonly operator?: string;
 }
 
 /** Our own programs as ConfigMaps: a stock Node image runs them, and no registry is needed. */
 export class Bundles extends pulumi.ComponentResource {
   /** Changes with the agent: a new one needs new pods. */
   readonly agentHash: string;
+  /** Changes with the record operator. */
+  readonly operatorHash: string;
 
   constructor(
     name: string,
@@ -31,11 +35,16 @@ export class Bundles extends pulumi.ComponentResource {
       name: objects.reconcilerBundle,
       data: { "reconciler.js": args.programs.reconciler },
     });
-    const { rotator } = args.programs;
+    const { rotator, operator } = args.programs;
     if (rotator !== undefined) {
       const data = { "rotator.js": rotator };
       this.createBundle(`${name}-rotator`, args.namespace, { name: objects.rotatorBundle, data });
     }
+    if (operator !== undefined) {
+      const data = { "operator.js": operator };
+      this.createBundle(`${name}-operator`, args.namespace, { name: objects.operatorBundle, data });
+    }
+    this.operatorHash = contentHash(operator ?? "");
     this.agentHash = contentHash(args.programs.agent);
     this.registerOutputs({});
   }

@@ -22,6 +22,8 @@ export class ConfigFiles extends pulumi.ComponentResource {
   readonly restartHash: string;
   /** Changes with what running pods take over. */
   readonly liveHash: pulumi.Output<string>;
+  /** Changes with the welcome packet. */
+  readonly packetHash: pulumi.Output<string>;
 
   constructor(name: string, args: ConfigFilesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:ConfigFiles", name, {}, opts);
@@ -38,6 +40,7 @@ export class ConfigFiles extends pulumi.ComponentResource {
     );
     this.restartHash = contentHash(knotConf);
     this.liveHash = configMap.metadata.name.apply(() => contentHash(welcome, ...Object.values(trust)));
+    this.packetHash = configMap.metadata.name.apply(() => contentHash(welcome));
     this.registerOutputs({});
   }
 }

@@ -6,7 +6,7 @@ import type { SiteConfig } from "../config";
 import { knotLabels, paths, podPorts } from "./names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { securePorts } from "./pod-services";
-import { agentMounts, knotMounts, knotVolumes } from "./pod-volumes";
+import { agentMounts, knotMounts, knotVolumes, type PodKind } from "./pod-volumes";
 import { agentSockets } from "./runtime";
 import type { TrustFiles } from "./trust-files";
 
@@ -15,13 +15,11 @@ type Container = k8s.types.input.core.v1.Container;
 type EnvVar = k8s.types.input.core.v1.EnvVar;
 
 /** What {@link knotPodTemplate} is made from. */
-export interface KnotPodArgs {
+export interface KnotPodArgs extends PodKind {
   readonly config: SiteConfig;
   readonly runtime: SiteRuntime;
   readonly trust: TrustFiles;
   readonly transport: Transport;
-  /** Whether the site is the primary catalog, which has the central zones as files. */
-  readonly isPrimary: boolean;
   /** Addresses of the site's pods, by ordinal, joined by commas. */
   readonly replicas: pulumi.Input<string>;
   /** Changes with what only a restart takes over; never with peers, keys or zones. */
@@ -42,7 +40,7 @@ export function knotPodTemplate(args: KnotPodArgs): PodTemplate {
       terminationGracePeriodSeconds: 30,
       initContainers: [prepareContainer(args)],
       containers: [knotContainer(args), agentContainer(args)],
-      volumes: [...knotVolumes(args.isPrimary), ...args.trust.volumes],
+      volumes: [...knotVolumes(args), ...args.trust.volumes],
       ...spreading(),
     },
   };
@@ -98,7 +96,7 @@ function ownProgram(args: KnotPodArgs, o: { name: string; command: string }): Co
     env: agentEnvironment(args),
     resources: config.resources.agent,
     securityContext: containerSecurity,
-    volumeMounts: [...agentMounts(args.isPrimary), ...args.trust.mounts],
+    volumeMounts: [...agentMounts(args), ...args.trust.mounts],
   };
 }
 
@@ -108,6 +106,7 @@ function agentEnvironment(args: KnotPodArgs): EnvVar[] {
     { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
     { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
     { name: "DNS_MESH_READERS", value: `${paths.readers}/readers.json` },
+    ...(args.hasOperator ? [{ name: "DNS_MESH_RECORDS_KEY", value: `${paths.recordsKey}/key.json` }] : []),
     ...args.trust.environment,
     ...(args.isPrimary ? [{ name: "DNS_MESH_CENTRAL", value: paths.central }] : []),
     { name: "DNS_MESH_STORAGE", value: paths.storage },

@@ -6,16 +6,16 @@ import type { SiteConfig } from "../config";
 import { objectOptions } from "../object-options";
 import { knotPodTemplate } from "./knot-pod";
 import { commonLabels, knotLabels } from "./names";
+import type { PodKind } from "./pod-volumes";
 import type { TrustFiles } from "./trust-files";
 
 /** What {@link KnotServer} needs. */
-export interface KnotServerArgs {
+export interface KnotServerArgs extends PodKind {
   readonly namespace: pulumi.Input<string>;
   readonly config: SiteConfig;
   readonly runtime: SiteRuntime;
   readonly trust: TrustFiles;
   readonly transport: Transport;
-  readonly isPrimary: boolean;
   /** A cluster-internal address per pod, by ordinal. */
   readonly podAddresses: pulumi.Output<string[]>;
   readonly restartHash: string;

@@ -15,6 +15,12 @@ export const rotatorLabels = {
   "app.kubernetes.io/part-of": "dns-mesh",
 } as const;
 
+/** Labels of the record operator's pods. */
+export const operatorLabels = {
+  "app.kubernetes.io/name": "record-operator",
+  "app.kubernetes.io/part-of": "dns-mesh",
+} as const;
+
 /** Labels of everything that is no pod. */
 export const commonLabels = { "app.kubernetes.io/part-of": "dns-mesh" } as const;
 
@@ -29,6 +35,7 @@ export const paths = {
   keys: "/etc/dns-mesh-keys",
   localKey: "/etc/dns-mesh-local-key",
   readers: "/etc/dns-mesh-readers",
+  recordsKey: "/etc/dns-mesh-records-key",
   tls: "/etc/dns-mesh-tls",
   vaultToken: "/var/run/secrets/dns-mesh-vault",
   appRole: "/etc/dns-mesh-approle",
@@ -42,6 +49,7 @@ export const objects = {
   keys: "tsig-key-ring",
   localKey: "tsig-local-key",
   readers: "tsig-readers",
+  recordsKey: "tsig-records",
   tls: "knot-tls",
   issuer: "mesh-issuer",
   appRole: "vault-approle",
@@ -49,6 +57,7 @@ export const objects = {
   agentBundle: "agent-bundle",
   reconcilerBundle: "reconciler-bundle",
   rotatorBundle: "key-rotator-bundle",
+  operatorBundle: "record-operator-bundle",
   status: "mesh-status",
   peerPolicy: "knot-peers",
   denyPolicy: "default-deny",

@@ -12,7 +12,7 @@ import { commonLabels, objects } from "./names";
 export interface PoliciesArgs {
   readonly namespace: pulumi.Input<string>;
   readonly packet: WelcomePacket;
-  readonly config: Pick<SiteConfig, "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort">;
+  readonly config: Pick<SiteConfig, "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort" | "records">;
   /** The Vault that pods fetch keys and certificates from, if there is one. */
   readonly vault?: VaultReach;
 }
@@ -46,10 +46,18 @@ export class Policies extends pulumi.ComponentResource {
 }
 
 function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
-  const { clients, apiServer, monitoring, remotePort } = config;
+  const { clients, apiServer, monitoring, remotePort, records } = config;
   const { addresses, zones } = packet.site;
   const parents = zones.flatMap(({ dnssec }) => (typeof dnssec === "object" ? (dnssec.parents ?? []) : []));
-  const base = { clients, apiServer, addresses, remotePort, parents, transport: packet.transport };
+  const base = {
+    clients,
+    apiServer,
+    addresses,
+    remotePort,
+    parents,
+    transport: packet.transport,
+    hasOperator: records !== false,
+  };
   return { ...base, ...(monitoring && { monitoring: monitoring.namespaceSelector }), ...(vault && { vault }) };
 }
 

@@ -12,27 +12,43 @@ export interface SiteSecretsArgs extends Pick<Welcome, "packet" | "ring" | "issu
   readonly namespace: pulumi.Input<string>;
   /** Keys of servers outside the mesh. */
   readonly readers: pulumi.Input<readonly TsigKey[]>;
+  /** Whether there is a record operator. */
+  readonly hasOperator: boolean;
 }
 
 /**
- * The key by which the site's own programs read from its Knot, those of servers outside the mesh, and the key ring and
+ * The key by which the site's own programs read from its Knot, the one by which the record operator changes its zones,
+ * those of servers outside the mesh, and the key ring and
  * the site's certificate with its key unless Vault or cert-manager gives them: a Secret each, as files for the pods.
  * Changes reach running pods.
  */
 export class SiteSecrets extends pulumi.ComponentResource {
   /** Changes with the content. */
   readonly hash: pulumi.Output<string>;
+  /** Changes with the keys that this stack made. */
+  readonly madeHash: pulumi.Output<string>;
   private readonly namespace: pulumi.Input<string>;
 
   constructor(name: string, args: SiteSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:SiteSecrets", name, {}, opts);
     this.namespace = args.namespace;
+    const made = [
+      this.write(`${name}-local-key`, objects.localKey, { "key.json": this.createKey(`${name}-local`, "local") }),
+      ...(args.hasOperator
+        ? [
+            this.write(`${name}-records-key`, objects.recordsKey, {
+              "key.json": this.createKey(`${name}-records`, "records"),
+            }),
+          ]
+        : []),
+    ];
     const written = [
-      this.write(`${name}-local-key`, objects.localKey, { "key.json": this.createLocalKey(name) }),
+      ...made,
       this.write(`${name}-readers`, objects.readers, { "readers.json": pulumi.jsonStringify(args.readers) }),
       ...this.writeGiven(name, args),
     ];
     this.hash = pulumi.all(written).apply((contents) => contentHash(...contents));
+    this.madeHash = pulumi.all(made).apply((contents) => contentHash(...contents));
     this.registerOutputs({});
   }
 
@@ -53,9 +69,9 @@ export class SiteSecrets extends pulumi.ComponentResource {
     return written;
   }
 
-  private createLocalKey(name: string): pulumi.Output<string> {
-    const password = new random.RandomPassword(`${name}-local`, { length: 64, special: false }, { parent: this });
-    return pulumi.secret(password.result).apply((text) => JSON.stringify(tsigKeyFrom("local", text)));
+  private createKey(resource: string, name: string): pulumi.Output<string> {
+    const password = new random.RandomPassword(resource, { length: 64, special: false }, { parent: this });
+    return pulumi.secret(password.result).apply((text) => JSON.stringify(tsigKeyFrom(name, text)));
   }
 
   /** Returns what changes with the content, known once the Secret is there. */

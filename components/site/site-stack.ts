@@ -15,6 +15,8 @@ import { PodServices } from "./pod-services";
 import { Policies } from "./policies";
 import { PublicService } from "./public-service";
 import { Reconciler, type ZoneKeys } from "./reconciler";
+import { RecordDefinition } from "./record-definition";
+import { RecordOperator } from "./record-operator";
 import { siteRuntime } from "./runtime";
 import { SiteSecrets } from "./secrets";
 import { agentTrust } from "./trust-files";
@@ -59,7 +61,12 @@ export class SiteStack extends pulumi.ComponentResource {
     const within = { parent: this, providers: [this.createProvider(name, config)] };
 
     const { name: namespace } = new SiteNamespace(`${name}-namespace`, config, within);
-    const secrets = new SiteSecrets(`${name}-secrets`, { ...welcome, namespace, readers: config.readers }, within);
+    const hasOperator = config.records !== false;
+    const secrets = new SiteSecrets(
+      `${name}-secrets`,
+      { ...welcome, namespace, readers: config.readers, hasOperator },
+      within,
+    );
     const trust = this.createTrust(name, { welcome, namespace, site: config.site }, within);
     const vault = vaultReach(packet, config);
     const files = new ConfigFiles(
@@ -88,6 +95,7 @@ export class SiteStack extends pulumi.ComponentResource {
         trust: agentTrust(packet),
         transport,
         isPrimary,
+        hasOperator,
         podAddresses: pods.addresses,
         restartHash: contentHash(files.restartHash, bundles.agentHash),
         dnsPolicy: dnsPolicy(vault),
@@ -100,6 +108,21 @@ export class SiteStack extends pulumi.ComponentResource {
       { namespace, replicas: config.replicas, statefulSet: server.statefulSet, hashes },
       within,
     );
+    if (config.records !== false) {
+      new RecordOperator(
+        `${name}-record-operator`,
+        {
+          namespace,
+          config,
+          namespaces: config.records.namespaces,
+          podAddresses: pods.addresses,
+          restartHash: pulumi
+            .all([files.packetHash, secrets.madeHash])
+            .apply((all) => contentHash(...all, bundles.operatorHash)),
+        },
+        { ...within, dependsOn: [...mounted, new RecordDefinition(`${name}-records`, within)] },
+      );
+    }
     const jobs = { namespace, config, packet, podAddresses: pods.addresses };
     const { signedZones } = this.createJobs(name, jobs, { ...within, dependsOn: mounted });
 

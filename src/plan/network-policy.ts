@@ -16,8 +16,8 @@ export interface PeerPolicyInput {
 }
 
 /**
- * Which other sites may talk to a site's Knot pods, and which they may talk to. It also lets the rotator of keys ask the
- * other sites, which is all that it has of this policy: nothing listens in its pods.
+ * Which other sites may talk to a site's Knot pods, and which they may talk to. It also lets the rotator of keys and
+ * the record operator ask the other sites, which is all that they have of this policy: nothing listens there in their pods.
  *
  * Peers come from their `sources` and are asked at their `addresses`, which differ behind NAT. An empty list of peers
  * would mean "everybody" in Kubernetes, so a rule without peers is left out.
@@ -31,7 +31,7 @@ export function peerPolicySpec(o: PeerPolicyInput): NetworkPolicySpec {
   const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.tls)];
   const outside = [...both(remotePort), ...transferPorts(transport, securePort)];
   return {
-    podSelector: podsNamed("knot", "key-rotator"),
+    podSelector: podsNamed("knot", "key-rotator", "record-operator"),
     policyTypes: ["Ingress", "Egress"],
     ...(sources.length > 0 && { ingress: [{ from: sources, ports: inside }] }),
     ...(addresses.length > 0 && { egress: [{ to: addresses, ports: outside }] }),

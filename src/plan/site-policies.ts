@@ -29,6 +29,8 @@ export interface SitePolicyInput {
   readonly parents: readonly string[];
   /** The Vault that pods fetch keys and certificates from. */
   readonly vault?: VaultReach;
+  /** Whether the site serves DnsRecords. */
+  readonly hasOperator: boolean;
 }
 
 /** A Vault, and the networks it answers from when its address does not tell. */
@@ -46,7 +48,8 @@ export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, Ne
   return {
     "knot-clients": knotClients(input.clients),
     "knot-site": knotWithinSite(input.transport),
-    reconciler: reconciler(input.apiServer),
+    reconciler: withApiServer("reconciler", input.apiServer),
+    ...(input.hasOperator && { "record-operator": operator(input) }),
     ...(input.vault && { "key-rotator": rotator(input), vault: toVault(input.vault) }),
     ...(input.parents.length > 0 && { "knot-parents": toParents(input.parents) }),
     ...(input.monitoring && { "knot-metrics": metrics(input.monitoring) }),
@@ -65,7 +68,7 @@ function knotClients(clients: readonly string[]): NetworkPolicySpec {
 /** Knot's pods among themselves, and those of ours that ask them. */
 function knotWithinSite(transport: Transport): NetworkPolicySpec {
   const knot = { podSelector: podsNamed("knot") };
-  const asking = { podSelector: podsNamed("key-rotator", "reconciler") };
+  const asking = { podSelector: podsNamed("key-rotator", "reconciler", "record-operator") };
   const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.tls)];
   return {
     podSelector: podsNamed("knot"),
@@ -78,21 +81,27 @@ function knotWithinSite(transport: Transport): NetworkPolicySpec {
   };
 }
 
-/** What the reconciler and the rotator ask. Some networks judge before a Service's port is translated, some after. */
+/** What our programs ask. Some networks judge before a Service's port is translated, some after. */
 function toKnot(): readonly Port[] {
   return [...both(53), ...both(podPorts.dns), tcp(podPorts.agent)];
 }
 
 /** The API server has no labels to select it by; the Service in front of it has 443, the servers behind it mostly 6443. */
-function reconciler(apiServer: readonly string[]): NetworkPolicySpec {
+function withApiServer(pods: string, apiServer: readonly string[]): NetworkPolicySpec {
   return {
-    podSelector: podsNamed("reconciler"),
+    podSelector: podsNamed(pods),
     policyTypes: ["Ingress", "Egress"],
     egress: [
       { to: [{ podSelector: podsNamed("knot") }], ports: toKnot() },
       { to: blocks(apiServer), ports: [tcp(443), tcp(6443)] },
     ],
   };
+}
+
+/** The record operator asks every site for what it serves, its own included. */
+function operator({ apiServer, addresses, remotePort }: SitePolicyInput): NetworkPolicySpec {
+  const { egress = [], ...rest } = withApiServer("record-operator", apiServer);
+  return { ...rest, egress: [...egress, { to: blocks(addresses.map(hostCidr)), ports: both(remotePort) }] };
 }
 
 /** The rotator asks every site, its own included. */
@@ -109,7 +118,7 @@ function rotator({ addresses, remotePort }: SitePolicyInput): NetworkPolicySpec 
 
 function metrics(namespace: Readonly<Record<string, string>>): NetworkPolicySpec {
   return {
-    podSelector: podsNamed("knot"),
+    podSelector: podsNamed("knot", "record-operator"),
     policyTypes: ["Ingress"],
     ingress: [{ from: [{ namespaceSelector: { matchLabels: namespace } }], ports: [tcp(podPorts.agent)] }],
   };

@@ -1,17 +1,30 @@
 import { group, plural } from "./model";
 
-/** Name of the Lease that one of the operator's replicas holds. */
-export const leaseName = "dns-mesh-records";
-
-/** What the record operator may do in its namespace: see all DnsRecords, mark them and write their status. It reads no Secret and makes no DnsRecord. */
-export const operatorRules: readonly {
+/** A rule of a Role. */
+interface Rule {
   readonly apiGroups: string[];
   readonly resources: string[];
   readonly resourceNames?: string[];
   readonly verbs: string[];
-}[] = [
+}
+
+/** Name of the Lease that one of the operator's replicas holds. */
+export const leaseName = "dns-mesh-records";
+
+/**
+ * What the record operator may do where the DnsRecords are that it serves: see all of them, mark them, write their status
+ * and tell Events. It reads no Secret and makes no DnsRecord. A Role in each of the namespaces that it serves, or a
+ * ClusterRole when it serves all.
+ */
+export const recordRules: readonly Rule[] = [
   { apiGroups: [group], resources: [plural], verbs: ["list", "watch", "patch"] },
   { apiGroups: [group], resources: [`${plural}/status`], verbs: ["patch"] },
+  { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+];
+
+/** What the record operator may do in its own namespace, whether or not it serves that alone: {@link recordRules}, and its Lease. */
+export const operatorRules: readonly Rule[] = [
+  ...recordRules,
   {
     apiGroups: ["coordination.k8s.io"],
     resources: ["leases"],
@@ -20,5 +33,4 @@ export const operatorRules: readonly {
   },
   // What is to be created has no name yet that a rule could list.
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
-  { apiGroups: [""], resources: ["events"], verbs: ["create"] },
 ];

@@ -17,8 +17,8 @@ export interface LeaderOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  /** Seconds without a sign of life after which another one may lead. @default 15 */
-  readonly leaseSeconds?: number;
+  /** Seconds without a sign of life after which another one may lead. */
+  readonly leaseSeconds: number;
 }
 
 /**
@@ -71,7 +71,7 @@ class Lease {
   #renewedAt: number | undefined;
 
   constructor(private readonly o: LeaderOptions) {
-    this.#leaseMs = (o.leaseSeconds ?? 15) * 1000;
+    this.#leaseMs = o.leaseSeconds * 1000;
     this.renewMs = this.#leaseMs / 5;
     this.#path = `/apis/coordination.k8s.io/v1/namespaces/${o.namespace}/leases`;
   }

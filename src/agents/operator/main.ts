@@ -27,13 +27,14 @@ async function run(options: OperatorOptions, o: { readonly signal: AbortSignal; 
     "GET /live": () => ({ status: 200, body: "live\n" }),
     "GET /metrics": () => {
       const { reads: apiReads, writes: apiWrites } = kube.counters;
-      const counts = operator?.counts ?? { records: 0, waiting: 0 };
+      const counts = operator?.counts ?? { records: 0, waiting: 0, dnsRequests: 0 };
       return { status: 200, body: metrics.render({ ...counts, apiReads, apiWrites }) };
     },
   });
   await server.listen(options.http.address, options.http.port);
   const lease = { client: kube, namespace: options.namespace, name: leaseName, identity: options.pod };
-  await leadInTurn({ ...lease, now, random, log, signal }, async (turn) => {
+  const { leaseSeconds } = options;
+  await leadInTurn({ ...lease, leaseSeconds, now, random, log, signal }, async (turn) => {
     const key = (file: string) => readJsonFile(file, (json) => parseTsigKey(json, "key"));
     operator = new RecordOperator({
       ...{ options, kube, metrics, log, now, random },

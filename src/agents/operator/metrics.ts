@@ -32,6 +32,7 @@ export class OperatorMetrics {
     readonly waiting: number;
     readonly apiReads: number;
     readonly apiWrites: number;
+    readonly dnsRequests: number;
   }): string {
     const one = (name: string, type: string, value: number): string =>
       `# TYPE dns_mesh_records_${name} ${type}\ndns_mesh_records_${name} ${value}\n`;
@@ -44,6 +45,7 @@ export class OperatorMetrics {
       one("drift_total", "counter", this.drift),
       one("api_reads_total", "counter", o.apiReads),
       one("api_writes_total", "counter", o.apiWrites),
+      one("dns_requests_total", "counter", o.dnsRequests),
       "# TYPE dns_mesh_records_errors_total counter\n",
       ...[...this.#failures].map(([reason, n]) => `dns_mesh_records_errors_total{reason="${reason}"} ${n}\n`),
       `# TYPE ${histogram} histogram\n`,

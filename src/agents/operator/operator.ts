@@ -3,14 +3,13 @@ import { messageOf } from "../../errors";
 import { inParallel } from "../../in-parallel";
 import type { DnsClient } from "../../io/dns-client";
 import type { KubeClient } from "../../io/kube-client";
-import { watchObjects } from "../../io/kube-watch";
 import type { AgentClient } from "../../io/agent-client";
 import type { TsigKey, WelcomePacket } from "../../mesh/model";
-import { group, plural, version } from "../../records/model";
 import type { Logger } from "../log";
 import { MeshSites } from "./mesh-sites";
 import type { OperatorMetrics } from "./metrics";
 import type { OperatorOptions } from "./options";
+import { RecordFeed } from "./record-feed";
 import { annotations, isAnnotated, isLeaving, RecordStore, type Entry } from "./record-store";
 import { Reporter } from "./reporter";
 import { Spreading, writeWidth } from "./spreading";
@@ -46,6 +45,7 @@ const wholeEveryLooks = 120;
 /** A turn of the record operator as the leader: from nothing known to the end of its signal. */
 export class RecordOperator {
   readonly #store: RecordStore;
+  readonly #feed: RecordFeed;
   readonly #sites: MeshSites;
   readonly #reporter: Reporter;
   readonly #spreading: Spreading;
@@ -53,7 +53,6 @@ export class RecordOperator {
   /** Objects and names of zones that are to be looked at. */
   readonly #objects = new Set<Entry>();
   readonly #names = new Map<string, Set<string>>();
-  #isListed = false;
   #lookIsDue = true;
   #looks = 0;
   #againMs = firstAgainMs;
@@ -63,6 +62,12 @@ export class RecordOperator {
     const { options, packet, keys, kube, dns, peerDns, metrics, log, now } = o;
     const { writer, remotePort, awayMs } = options;
     this.#store = new RecordStore(now);
+    const onNews = (entries: readonly Entry[]): void => {
+      for (const entry of entries) this.#objects.add(entry);
+      this.#wake.abort();
+    };
+    const { namespaces } = options;
+    this.#feed = new RecordFeed({ client: kube, namespaces, store: this.#store, onNews, log, random: o.random });
     this.#sites = new MeshSites({ packet, dns, peerDns, writer, key: keys.local, remotePort, awayMs, now });
     this.#reporter = new Reporter({ client: kube, pod: options.pod, metrics, log, now });
     this.#spreading = new Spreading({ sites: this.#sites, reporter: this.#reporter, log, now });
@@ -80,38 +85,20 @@ export class RecordOperator {
     }
   }
 
-  /** How many objects there are, and how many are on their way to the sites. */
-  get counts(): { readonly records: number; readonly waiting: number } {
-    return { records: this.#store.size, waiting: this.#spreading.waiting };
+  /** How many objects there are, how many are on their way to the sites, and how much was asked of DNS servers in this turn. */
+  get counts(): { readonly records: number; readonly waiting: number; readonly dnsRequests: number } {
+    const { dns, peerDns } = this.o;
+    const sent = [dns, peerDns].flatMap(({ counters }) => Object.values(counters) as number[]);
+    return {
+      records: this.#store.size,
+      waiting: this.#spreading.waiting,
+      dnsRequests: sent.reduce((sum, each) => sum + each, 0),
+    };
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { kube, options, random, log } = this.o;
-    const watching = watchObjects({
-      client: kube,
-      path: `/apis/${group}/${version}/namespaces/${options.namespace}/${plural}`,
-      ...{ signal, random },
-      onList: (objects) => {
-        for (const uid of this.#store.vanishedFrom(objects)) this.#note(this.#store.vanish(uid));
-        for (const object of objects) this.#note(this.#store.put(object));
-        this.#isListed = true;
-        this.#wake.abort();
-      },
-      onChange: (object, gone) => {
-        const entry = this.#store.put(object);
-        this.#note(gone ? this.#store.vanish(object.metadata?.uid ?? "") : entry);
-        this.#wake.abort();
-      },
-      onTrouble: (tries, reason) => {
-        if (tries > 0) log.warn("the Kubernetes API cannot be watched", { tries, reason });
-        else log.info("the Kubernetes API is watched again");
-      },
-    });
-    await Promise.all([watching, this.#lookLoop(signal), this.#passLoop(signal), this.#spreading.run(signal)]);
-  }
-
-  #note(entry: Entry | undefined): void {
-    if (entry !== undefined) this.#objects.add(entry);
+    const loops = [this.#feed.run(signal), this.#lookLoop(signal), this.#passLoop(signal), this.#spreading.run(signal)];
+    await Promise.all(loops);
   }
 
   async #lookLoop(signal: AbortSignal): Promise<void> {
@@ -125,8 +112,8 @@ export class RecordOperator {
   async #passLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#wake = new AbortController();
-      if (this.#isListed) await this.#pass(signal);
-      const isOpen = this.#isListed && (this.#objects.size > 0 || this.#lookIsDue);
+      if (this.#feed.isReady) await this.#pass(signal);
+      const isOpen = this.#feed.isReady && (this.#objects.size > 0 || this.#lookIsDue);
       await pause(isOpen ? gatherMs : 60_000, isOpen ? signal : AbortSignal.any([signal, this.#wake.signal]));
     }
   }

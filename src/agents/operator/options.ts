@@ -16,8 +16,10 @@ export interface OperatorOptions {
   readonly http: { readonly address: string; readonly port: number };
   /** Port that sites answer on. */
   readonly remotePort: number;
-  /** Our own namespace, where the Lease is and whose DnsRecords we serve. */
+  /** Our own namespace, where the Lease is. */
   readonly namespace: string;
+  /** Namespaces whose DnsRecords we serve, our own among them; `*` alone for all. */
+  readonly namespaces: readonly string[];
   /** Our own pod. */
   readonly pod: string;
   /** Folder with the API server's root certificate and our token; a pod's own when left out. */
@@ -26,6 +28,8 @@ export interface OperatorOptions {
   readonly lookMs: number;
   /** Milliseconds of silence after which a site is away, and nothing waits for it any more. */
   readonly awayMs: number;
+  /** Seconds without a sign of life after which another replica leads. */
+  readonly leaseSeconds: number;
 }
 
 /**
@@ -35,6 +39,8 @@ export interface OperatorOptions {
  */
 export function readOperatorOptions(env: Environment): OperatorOptions {
   const account = list(env, "DNS_MESH_ACCOUNT")[0];
+  const namespace = required(env, "DNS_MESH_NAMESPACE");
+  const served = list(env, "DNS_MESH_NAMESPACES");
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
@@ -43,10 +49,12 @@ export function readOperatorOptions(env: Environment): OperatorOptions {
     agent: socket(env, "DNS_MESH_AGENT"),
     http: socket(env, "DNS_MESH_HTTP"),
     remotePort: port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT"),
-    namespace: required(env, "DNS_MESH_NAMESPACE"),
+    namespace,
+    namespaces: served.includes("*") ? ["*"] : [...new Set([namespace, ...served])],
     pod: required(env, "DNS_MESH_POD"),
     ...(account !== undefined && { account }),
     lookMs: Number(env["DNS_MESH_LOOK_SECONDS"] ?? "5") * 1000,
     awayMs: Number(env["DNS_MESH_AWAY_SECONDS"] ?? "30") * 1000,
+    leaseSeconds: Number(env["DNS_MESH_LEASE_SECONDS"] ?? "15"),
   };
 }

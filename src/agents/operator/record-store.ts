@@ -104,10 +104,13 @@ export class RecordStore {
     return entry;
   }
 
-  /** What vanished while we did not look: all that the listing does not have. */
-  vanishedFrom(listed: readonly KubeObject[]): readonly string[] {
+  /** What vanished while we did not look: all of a namespace (`*`: of all) that its listing does not have. */
+  vanishedFrom(listed: readonly KubeObject[], namespace: string): readonly string[] {
     const there = new Set(listed.map(({ metadata }) => metadata?.uid));
-    return [...this.#entries.values()].filter(({ uid, isGhost }) => !isGhost && !there.has(uid)).map(({ uid }) => uid);
+    const isOf = ({ object }: Entry): boolean => namespace === "*" || object.metadata.namespace === namespace;
+    return [...this.#entries.values()]
+      .filter((entry) => isOf(entry) && !entry.isGhost && !there.has(entry.uid))
+      .map(({ uid }) => uid);
   }
 
   drop(entry: Entry): void {

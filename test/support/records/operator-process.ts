@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundle } from "../../../src/io/bundle";
 import type { TsigKey } from "../../../src/mesh/model";
-import { operatorRules } from "../../../src/records/operator-rules";
+import { operatorRules, recordRules } from "../../../src/records/operator-rules";
 import type { LabSite } from "../lab/site";
 import { LabProcess, Log } from "../lab/process";
 import type { ControlPlane } from "../plugins/control-plane";
@@ -18,19 +18,43 @@ export function recordsKey(): TsigKey {
   return { name: "records", algorithm: "hmac-sha256", secret: randomBytes(32).toString("base64") };
 }
 
-/** The operator's account with the rights that the site's stack gives it. Returns a token of it. */
-export async function createAccount({ api }: ControlPlane): Promise<string> {
+/** How an operator of a test is set. */
+export interface OperatorSettings {
+  /** Namespaces whose records it serves, `*` for all. @default its own */
+  readonly namespaces?: readonly string[];
+  /** Seconds between looks for changes of others. @default 1 */
+  readonly lookSeconds?: number;
+  /** Seconds of silence after which a site is away. @default 3 */
+  readonly awaySeconds?: number;
+  /** Seconds without a sign of life after which another one leads. @default the operator's own */
+  readonly leaseSeconds?: number;
+}
+
+/**
+ * The operator's account with the rights that the site's stack gives it. Returns a token of it.
+ *
+ * @param served - as {@link OperatorSettings.namespaces}; those that are not there are made.
+ */
+export async function createAccount({ api }: ControlPlane, served: readonly string[] = []): Promise<string> {
   const post = (path: string, body: Properties): Promise<Properties> => api.send({ method: "POST", path, body });
-  const metadata = { name: "record-operator", namespace };
-  await post("/api/v1/namespaces", { metadata: { name: namespace } });
-  await post(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata });
-  const base = `/apis/${rbac}/v1/namespaces/${namespace}`;
-  await post(`${base}/roles`, { metadata, rules: JSON.parse(JSON.stringify(operatorRules)) as Properties[] });
-  const subjects = [{ kind: "ServiceAccount", ...metadata }];
-  const roleRef = { apiGroup: rbac, kind: "Role", name: metadata.name };
-  await post(`${base}/rolebindings`, { metadata, subjects, roleRef });
-  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/record-operator/token`;
-  const { status } = await post(path, { spec: { expirationSeconds: 7200 } });
+  const metadata = { name: "record-operator" };
+  const subjects = [{ kind: "ServiceAccount", ...metadata, namespace }];
+  const grant = async (base: string, kind: "Role" | "ClusterRole", rules: typeof recordRules): Promise<void> => {
+    const path = `${base}/${kind.toLowerCase()}`;
+    await post(`${path}s`, { metadata, rules: JSON.parse(JSON.stringify(rules)) as Properties[] });
+    await post(`${path}bindings`, { metadata, subjects, roleRef: { apiGroup: rbac, kind, ...metadata } });
+  };
+  const base = `/apis/${rbac}/v1`;
+  for (const name of new Set([namespace, ...served])) {
+    if (name === "*") await grant(base, "ClusterRole", recordRules);
+    else {
+      await post("/api/v1/namespaces", { metadata: { name } });
+      await grant(`${base}/namespaces/${name}`, "Role", name === namespace ? operatorRules : recordRules);
+    }
+  }
+  const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+  await post(accounts, { metadata });
+  const { status } = await post(`${accounts}/record-operator/token`, { spec: { expirationSeconds: 7200 } });
   return (status as { token: string }).token;
 }
 
@@ -49,27 +73,37 @@ export function apiUrl(kubeconfig: string): URL {
   return new URL(clusterOf(kubeconfig).server);
 }
 
+/** Where an operator of a test is. */
+interface Place {
+  readonly site: LabSite;
+  readonly plane: ControlPlane;
+  readonly token: string;
+  readonly folder: string;
+  readonly pod: string;
+  readonly httpPort: number;
+  /** Where the API server is reached. */
+  readonly apiPort: number;
+}
+
 /** The operator's program beside a site of a lab, at an API server. */
 export class OperatorProcess implements AsyncDisposable {
   readonly #log = new Log();
   #process: LabProcess | undefined;
 
   constructor(
-    private readonly o: {
-      readonly site: LabSite;
-      readonly plane: ControlPlane;
-      readonly token: string;
-      readonly folder: string;
-      readonly pod: string;
-      readonly httpPort: number;
-      /** Where the API server is reached, when not directly. */
-      readonly apiPort?: number;
-      readonly awaySeconds?: number;
-    },
+    private readonly o: Place,
+    private readonly settings: OperatorSettings = {},
   ) {}
 
-  get metricsUrl(): string {
-    return `http://127.0.0.1:${this.o.httpPort}/metrics`;
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Its metrics, by name and labels. @throws Error when it does not answer. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetch(`http://127.0.0.1:${this.o.httpPort}/metrics`)).text();
+    const found = text.matchAll(/^dns_mesh_records_(\S+) ([\d.]+)$/gm);
+    return new Map([...found].map(([, name = "", value]) => [name, Number(value)]));
   }
 
   log(): string {
@@ -100,12 +134,13 @@ export class OperatorProcess implements AsyncDisposable {
     await this.#process?.end("SIGKILL");
   }
 
-  #environment({ hostname, port }: URL): Record<string, string> {
-    const { site, folder, pod, httpPort, apiPort, awaySeconds } = this.o;
+  #environment({ hostname }: URL): Record<string, string> {
+    const { site, folder, pod, httpPort, apiPort } = this.o;
+    const { lookSeconds = 1, awaySeconds = 3, leaseSeconds, namespaces } = this.settings;
     const of = site.environment();
     return {
       KUBERNETES_SERVICE_HOST: hostname,
-      KUBERNETES_SERVICE_PORT: String(apiPort ?? port),
+      KUBERNETES_SERVICE_PORT: String(apiPort),
       DNS_MESH_ACCOUNT: join(folder, "account"),
       DNS_MESH_PACKET: of["DNS_MESH_PACKET"] ?? "",
       DNS_MESH_LOCAL_KEY: of["DNS_MESH_LOCAL_KEY"] ?? "",
@@ -116,8 +151,10 @@ export class OperatorProcess implements AsyncDisposable {
       DNS_MESH_HTTP: `127.0.0.1@${httpPort}`,
       DNS_MESH_NAMESPACE: namespace,
       DNS_MESH_POD: pod,
-      DNS_MESH_LOOK_SECONDS: "1",
-      DNS_MESH_AWAY_SECONDS: String(awaySeconds ?? 3),
+      DNS_MESH_LOOK_SECONDS: String(lookSeconds),
+      DNS_MESH_AWAY_SECONDS: String(awaySeconds),
+      ...(namespaces !== undefined && { DNS_MESH_NAMESPACES: namespaces.join(",") }),
+      ...(leaseSeconds !== undefined && { DNS_MESH_LEASE_SECONDS: String(leaseSeconds) }),
     };
   }
 }

@@ -23,7 +23,7 @@ const ports = (rules: NetworkPolicySpec["ingress"] = []) =>
 describe("peerPolicySpec", () => {
   it("lets peers in from their sources and out to their addresses", () => {
     const spec = peerPolicySpec({ packet });
-    expect(spec.podSelector.matchExpressions?.[0]?.values).to.deep.equal(["knot", "key-rotator"]);
+    expect(spec.podSelector.matchExpressions?.[0]?.values).to.deep.equal(["knot", "key-rotator", "record-operator"]);
     expect(spec.policyTypes).to.deep.equal(["Ingress", "Egress"]);
     expect(cidrs(spec.ingress)).to.deep.equal(["10.0.0.0/8", "192.0.2.2/32", "2001:db8::2/128"]);
     expect(cidrs(spec.egress)).to.deep.equal(["192.0.2.1/32", "192.0.2.2/32", "2001:db8::2/128"]);

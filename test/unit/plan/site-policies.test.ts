@@ -8,6 +8,7 @@ const input: SitePolicyInput = {
   addresses: ["192.0.2.1"],
   remotePort: 53,
   parents: [],
+  hasOperator: true,
   transport: "tls",
 };
 
@@ -47,26 +48,27 @@ describe("sitePolicies", () => {
       "knot-clients",
       "knot-site",
       "reconciler",
+      "record-operator",
     ]);
+    expect(sitePolicies({ ...input, hasOperator: false })).not.to.have.property("record-operator");
     const monitoring = { "kubernetes.io/metadata.name": "monitoring" };
     expect(rules(policy("knot-metrics", { monitoring }))).to.deep.equal({ in: ["monitoring: 8053/TCP"], out: [] });
   });
 
-  it("lets Knot's pods talk to each other, and the reconciler and the rotator ask them", () => {
+  it("lets Knot's pods talk to each other, and our other programs ask them", () => {
     expect(rules(policy("knot-site"))).to.deep.equal({
-      in: ["knot: 5353/UDP 5353/TCP 8853/TCP", "key-rotator+reconciler: 5353/UDP 5353/TCP 8053/TCP"],
+      in: ["knot: 5353/UDP 5353/TCP 8853/TCP", "key-rotator+reconciler+record-operator: 5353/UDP 5353/TCP 8053/TCP"],
       out: ["knot: 53/UDP 53/TCP 853/TCP 5353/UDP 5353/TCP 8853/TCP"],
     });
     expect(JSON.stringify(policy("knot-site", { transport: "tcp" }))).not.to.match(/8?853/);
   });
 
-  it("lets the reconciler alone talk to the API server", () => {
-    expect(rules(policy("reconciler"))).to.deep.equal({
-      in: [],
-      out: ["knot: 53/UDP 53/TCP 5353/UDP 5353/TCP 8053/TCP", "192.0.2.10/32: 443/TCP 6443/TCP"],
-    });
+  it("lets the reconciler and the record operator alone talk to the API server", () => {
+    const out = ["knot: 53/UDP 53/TCP 5353/UDP 5353/TCP 8053/TCP", "192.0.2.10/32: 443/TCP 6443/TCP"];
+    expect(rules(policy("reconciler"))).to.deep.equal({ in: [], out });
+    expect(rules(policy("record-operator"))).to.deep.equal({ in: [], out: [...out, "192.0.2.1/32: 53/UDP 53/TCP"] });
     const all = sitePolicies({ ...input, vault: { address: "https://192.0.2.20:8200" } });
-    const others = Object.entries(all).filter(([name]) => name !== "reconciler");
+    const others = Object.entries(all).filter(([name]) => !["reconciler", "record-operator"].includes(name));
     for (const [name, spec] of others) expect(JSON.stringify(spec), name).not.to.match(/6443|192\.0\.2\.10/);
   });
 

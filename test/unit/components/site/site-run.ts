@@ -37,6 +37,7 @@ export function up(site: string, { config, agent, ...options }: UpOptions = {}):
         agent: agent ?? "agent()",
         reconciler: "reconciler()",
         ...(rotatesKeys(welcome.packet) && { rotator: "rotator()" }),
+        ...(settings.records !== false && { operator: "operator()" }),
       };
       return { ...new SiteStack(site, { config: settings, welcome, programs }).outputs };
     },
@@ -44,13 +45,18 @@ export function up(site: string, { config, agent, ...options }: UpOptions = {}):
   });
 }
 
-/** What Knot's pods, the reconciler's and, where there are any, the rotator's are made from. */
+/** What Knot's pods, the reconciler's and, where there are any, the rotator's and the record operator's are made from. */
 export function podSpecs(run: Run): PodSpec[] {
   const set = run.one("StatefulSet").inputs as k8s.types.output.apps.v1.StatefulSet;
   const jobs = run.all("CronJob").map(({ inputs }) => inputs as k8s.types.output.batch.v1.CronJob);
   const named = (name: string): k8s.types.output.batch.v1.CronJob[] => jobs.filter((job) => job.metadata.name === name);
   const ordered = [...named("reconciler"), ...named("key-rotator")];
-  return [set.spec.template.spec, ...ordered.map((job) => job.spec.jobTemplate.spec.template.spec)];
+  const deployed = run.all("Deployment").map(({ inputs }) => inputs as k8s.types.output.apps.v1.Deployment);
+  return [
+    set.spec.template.spec,
+    ...ordered.map((job) => job.spec.jobTemplate.spec.template.spec),
+    ...deployed.map(({ spec }) => spec.template.spec),
+  ];
 }
 
 /** Init containers first. */

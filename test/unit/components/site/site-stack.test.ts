@@ -93,10 +93,11 @@ describe("SiteStack", () => {
       }
     });
 
-    it("gives Knot's pods no API token, and the reconciler's one", async () => {
+    it("gives Knot's pods no API token, and one each to the programs that talk to the API", async () => {
       const run = await up("site-a");
-      expect(podSpecs(run).map((spec) => spec.automountServiceAccountToken)).to.deep.equal([false, true]);
-      expect(podSpecs(run).map((spec) => spec.serviceAccountName)).to.deep.equal(["knot", "reconciler"]);
+      const accounts = podSpecs(run).map((spec) => spec.serviceAccountName);
+      expect(podSpecs(run).map((spec) => spec.automountServiceAccountToken)).to.deep.equal([false, true, true]);
+      expect(accounts).to.deep.equal(["knot", "reconciler", "record-operator"]);
       expect(run.one("ServiceAccount", "knot").inputs).to.include({ automountServiceAccountToken: false });
     });
 
@@ -292,7 +293,7 @@ describe("SiteStack", () => {
     });
 
     it("is all that its role may touch, by name", async () => {
-      const { rules } = (await up("site-a")).one("Role").inputs as {
+      const { rules } = (await up("site-a")).one("Role", "reconciler").inputs as {
         rules: { resources: string[]; resourceNames?: string[]; verbs: string[] }[];
       };
       expect(rules.map(({ resources, resourceNames, verbs }) => ({ resources, resourceNames, verbs }))).to.deep.equal([
@@ -336,7 +337,14 @@ describe("SiteStack", () => {
 
     it("deny the rest, once all that is allowed is there", async () => {
       const run = await up("site-c");
-      expect(names(run)).to.have.members(["default-deny", "knot-clients", "knot-peers", "knot-site", "reconciler"]);
+      expect(names(run)).to.have.members([
+        "default-deny",
+        "knot-clients",
+        "knot-peers",
+        "knot-site",
+        "reconciler",
+        "record-operator",
+      ]);
       const urns = run.one("NetworkPolicy", "default-deny").dependencies.map((urn) => urn.split("::").at(-1));
       expect(urns).to.include.members([
         "site-c-policies-clients",
@@ -361,11 +369,12 @@ describe("SiteStack", () => {
       const byName = await up("site-a", { stacks });
       expect(names(byName)).to.include.members(["vault", "key-rotator"]);
       expect(byName.one("NetworkPolicy", "vault").wire).to.contain("kube-dns").and.to.contain("443");
-      expect(podSpecs(byName).map((spec) => spec.dnsPolicy)).to.deep.equal(["ClusterFirst", "Default", "ClusterFirst"]);
+      const policies = (run: Run): string[] => podSpecs(run).map((spec) => spec.dnsPolicy);
+      expect(policies(byName)).to.deep.equal(["ClusterFirst", "Default", "ClusterFirst", "Default"]);
       const config = { vault: { address: "http://192.0.2.20:8200" } };
       const byAddress = await up("site-a", { stacks, config });
       expect(byAddress.one("NetworkPolicy", "vault").wire).to.contain("192.0.2.20/32").and.not.to.contain("kube-dns");
-      expect(podSpecs(byAddress).map((spec) => spec.dnsPolicy)).to.deep.equal(["Default", "Default", "Default"]);
+      expect(policies(byAddress)).to.deep.equal(["Default", "Default", "Default", "Default"]);
     });
   });
 

@@ -56,7 +56,7 @@ describe("a site's keys and certificates", () => {
   describe("with Vault", () => {
     it("are nowhere in the site's stack: the agent puts them onto the volume", async () => {
       const run = await withVault("site-a");
-      expect(secretNames(run)).to.have.members(["tsig-local-key", "tsig-readers"]);
+      expect(secretNames(run)).to.have.members(["tsig-local-key", "tsig-readers", "tsig-records"]);
       expect(environment(podSpecs(run)[0]?.containers[1])).to.include({
         DNS_MESH_KEYS: "/storage/mesh/ring.json",
         DNS_MESH_TLS: "/storage/mesh/tls",
@@ -158,7 +158,7 @@ describe("a site's keys and certificates", () => {
       const pod = podSpecs(run)[2];
       expect(pod).to.include({ serviceAccountName: "key-rotator", automountServiceAccountToken: false });
       expect(run.one("ServiceAccount", "key-rotator").inputs).to.include({ automountServiceAccountToken: false });
-      expect(run.all("Role").map(nameOf)).to.deep.equal(["reconciler"]);
+      expect(run.all("Role").map(nameOf)).to.have.members(["reconciler", "record-operator"]);
       expect(pod?.containers[0]?.command).to.deep.equal(["node", "/bundle/rotator.js", "run"]);
       expect(environment(pod?.containers[0])).to.include({
         DNS_MESH_VAULT: "/etc/dns-mesh/vault-rotator.json",

@@ -1,0 +1,134 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { inParallel } from "../../src/in-parallel";
+import { eventually } from "../../test/support/eventually";
+import type { RecordMesh } from "../../test/support/records/record-mesh";
+import { conditionOf, type LiveRecord } from "../../test/support/records/record-objects";
+import { watchedSites } from "./mesh";
+import { peakMiB } from "./processes";
+import { percentile, round } from "./statistics";
+import { requestsDuring } from "./traffic";
+import type { AnswerWatcher } from "./watch";
+
+/** Median and 99th percentile, in milliseconds. */
+export interface Times {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** How long objects take that are made one at a time, from before the API server is asked to make them. */
+export interface Singles {
+  readonly writer: Times;
+  readonly allSites: Times;
+}
+
+/** What many objects take that are made at once. */
+export interface Bulk {
+  /** From the first object until the last one's status says that every site answers it. */
+  readonly seconds: number;
+  readonly perSecond: number;
+  /** Of the operator since it started. */
+  readonly peakMiB: number;
+  /** By the operator, for each object. */
+  readonly apiReads: number;
+  readonly apiWrites: number;
+  /** Requests and answers at all servers, for each object. */
+  readonly dnsMessages: number;
+}
+
+/** What the operator does when there is nothing to do, in calls and DNS requests a minute. */
+export interface Idle {
+  readonly apiReads: number;
+  readonly apiWrites: number;
+  readonly dnsRequests: number;
+}
+
+/** Objects that are made at a time in bulk. */
+const makeWidth = 12;
+/** Between objects that are made one at a time. */
+const restMs = 100;
+const idleSeconds = 20;
+
+/** Makes so many objects, one after the other, and watches all sites for each. */
+export async function measureSingles(mesh: RecordMesh, watcher: AnswerWatcher, count: number): Promise<Singles> {
+  const objects = mesh.objects();
+  const [writer, allSites]: [number[], number[]] = [[], []];
+  for (let i = 0; i < count; i++) {
+    using watch = watcher.watch({
+      servers: watchedSites(mesh.lab.sites.values()),
+      question: { name: `single-${i}.${mesh.zone}`, type: "A" },
+      accept: ({ answers: [answer] }) => answer?.type === "A",
+    });
+    const made = performance.now();
+    const answered = watch.since(made);
+    await objects.make(`single-${i}`, { name: `single-${i}`, value: "192.0.2.1" });
+    const times = await answered;
+    writer.push(times.get(mesh.owner) ?? 0);
+    allSites.push(Math.max(...times.values()));
+    await objects.programmed(`single-${i}`);
+    await delay(restMs);
+  }
+  return { writer: timesOf(writer), allSites: timesOf(allSites) };
+}
+
+/** Makes so many objects at once, and waits until all of them are programmed. */
+export async function measureBulk(mesh: RecordMesh, count: number): Promise<Bulk> {
+  const objects = mesh.objects();
+  const before = await mesh.operator.metrics();
+  const difference = async (name: string): Promise<number> =>
+    ((await mesh.operator.metrics()).get(name) ?? 0) - (before.get(name) ?? 0);
+  const all = Array.from({ length: count }, (_, i) => i);
+  let seconds = 0;
+  const { by } = await requestsDuring([...mesh.lab.sites.values()], async () => {
+    const began = performance.now();
+    await inParallel(makeWidth, all, (i) => objects.make(`bulk-${i}`, { name: `bulk-${i}`, value: addressOf(i) }));
+    await eventually(600, async () => {
+      const done = await difference("programmed_seconds_count");
+      if (done < count) throw new Error(`${done} of ${count} objects are programmed`);
+    });
+    seconds = (performance.now() - began) / 1000;
+  });
+  await checkAll(mesh, count);
+  const requests = [...by.values()].reduce((sum, each) => sum + each, 0);
+  return {
+    seconds: round(seconds, 2),
+    perSecond: round(count / seconds, 0),
+    peakMiB: peakMiB(mesh.operator.pid),
+    apiReads: round((await difference("api_reads_total")) / count, 2),
+    apiWrites: round((await difference("api_writes_total")) / count, 2),
+    dnsMessages: round((2 * requests) / count, 2),
+  };
+}
+
+/** Counts for a while in which nothing happens. */
+export async function measureIdle(mesh: RecordMesh): Promise<Idle> {
+  const before = await mesh.operator.metrics();
+  await delay(idleSeconds * 1000);
+  const after = await mesh.operator.metrics();
+  const perMinute = (name: string): number =>
+    round((((after.get(name) ?? 0) - (before.get(name) ?? 0)) * 60) / idleSeconds, 0);
+  return {
+    apiReads: perMinute("api_reads_total"),
+    apiWrites: perMinute("api_writes_total"),
+    dnsRequests: perMinute("dns_requests_total"),
+  };
+}
+
+/** An address of its own for each of many records. */
+export function addressOf(index: number): string {
+  return `198.18.${(index >> 8) & 0xff}.${index & 0xff}`;
+}
+
+/** What counts as done must be done: by the objects' statuses, and by what every site answers. */
+async function checkAll(mesh: RecordMesh, count: number): Promise<void> {
+  const { items } = await mesh.plane.api.send({ method: "GET", path: mesh.objects().path });
+  const open = (items as unknown as readonly LiveRecord[]).filter(
+    (live) => conditionOf(live, "Programmed")?.reason !== "AllSites",
+  );
+  if (open.length > 0) throw new Error(`${open.length} objects are not programmed at every site`);
+  for (const i of [0, count >> 1, count - 1]) await mesh.everywhere(`bulk-${i}.${mesh.zone}`, [addressOf(i)]);
+}
+
+function timesOf(milliseconds: readonly number[]): Times {
+  return { p50: round(percentile(milliseconds, 50)), p99: round(percentile(milliseconds, 99)) };
+}

@@ -1,0 +1,173 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { operatorRules, recordRules } from "../../src/records/operator-rules";
+import type { SiteConfig } from "../config";
+import { objectOptions } from "../object-options";
+import { commonLabels, objects, operatorLabels, paths, podPorts } from "./names";
+import { containerSecurity, podSecurity } from "./pod-security";
+import { configMapVolume, secretVolume } from "./pod-volumes";
+import { agentSockets } from "./runtime";
+
+/** What {@link RecordOperator} needs. */
+export interface RecordOperatorArgs {
+  readonly namespace: pulumi.Output<string>;
+  readonly config: SiteConfig;
+  /** Further namespaces whose DnsRecords are served; `*` for all. */
+  readonly namespaces: readonly string[];
+  /** A cluster-internal address per Knot pod, by ordinal. */
+  readonly podAddresses: pulumi.Output<string[]>;
+  /** Changes with what the operator reads only when it starts. */
+  readonly restartHash: pulumi.Output<string>;
+}
+
+const account = "record-operator";
+
+/**
+ * Puts the site's DnsRecords on its Knot and tells how far they have come. Two replicas, one of which leads. Its role
+ * lets it see and mark DnsRecords where it serves them, and nothing else.
+ */
+export class RecordOperator extends pulumi.ComponentResource {
+  constructor(name: string, args: RecordOperatorArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("dnsmesh:site:RecordOperator", name, {}, opts);
+    const serviceAccount = new k8s.core.v1.ServiceAccount(
+      `${name}-account`,
+      {
+        metadata: { name: account, namespace: args.namespace, labels: commonLabels },
+        automountServiceAccountToken: false,
+      },
+      objectOptions(this),
+    );
+    const access = [
+      serviceAccount,
+      this.allow(name, { ...args, served: args.namespace, rules: operatorRules }),
+      ...this.allowElsewhere(name, args),
+    ];
+    new k8s.apps.v1.Deployment(
+      name,
+      {
+        metadata: { name: account, namespace: args.namespace, labels: commonLabels },
+        spec: {
+          replicas: 2,
+          selector: { matchLabels: operatorLabels },
+          template: {
+            metadata: { labels: operatorLabels, annotations: { "dns-mesh/restart-hash": args.restartHash } },
+            spec: podSpec(args),
+          },
+        },
+      },
+      objectOptions(this, { dependsOn: access }),
+    );
+    this.registerOutputs({});
+  }
+
+  private allowElsewhere(name: string, { namespace, namespaces }: RecordOperatorArgs): pulumi.Resource[] {
+    if (namespaces.includes("*")) return [this.allowEverywhere(name, namespace)];
+    return namespaces.map((served) => this.allow(`${name}-${served}`, { namespace, served, rules: recordRules }));
+  }
+
+  /** A Role with its binding in one of the namespaces that are served. */
+  private allow(
+    name: string,
+    o: { namespace: pulumi.Output<string>; served: pulumi.Input<string>; rules: typeof operatorRules },
+  ): pulumi.Resource {
+    const { namespace, served, rules } = o;
+    const metadata = { name: account, namespace: served, labels: commonLabels };
+    const role = new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules: rulesFor(rules) }, objectOptions(this));
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name };
+    return new k8s.rbac.v1.RoleBinding(
+      `${name}-binding`,
+      { metadata, roleRef, subjects: [subjectIn(namespace)] },
+      objectOptions(this),
+    );
+  }
+
+  private allowEverywhere(name: string, namespace: pulumi.Output<string>): pulumi.Resource {
+    // Another site in the same cluster has one of its own.
+    const metadata = { name: pulumi.interpolate`dns-mesh-${account}-${namespace}`, labels: commonLabels };
+    const role = new k8s.rbac.v1.ClusterRole(
+      `${name}-cluster-role`,
+      { metadata, rules: rulesFor(recordRules) },
+      objectOptions(this),
+    );
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role.metadata.name };
+    return new k8s.rbac.v1.ClusterRoleBinding(
+      `${name}-cluster-binding`,
+      { metadata, roleRef, subjects: [subjectIn(namespace)] },
+      objectOptions(this),
+    );
+  }
+}
+
+function subjectIn(namespace: pulumi.Input<string>): k8s.types.input.rbac.v1.Subject {
+  return { kind: "ServiceAccount", name: account, namespace };
+}
+
+/** A copy that Pulumi's input types, which know no `readonly`, take. */
+function rulesFor(rules: typeof operatorRules): k8s.types.input.rbac.v1.PolicyRule[] {
+  return rules.map((rule) => ({ ...rule }));
+}
+
+function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
+  const { config } = args;
+  const probe = { httpGet: { path: "/live", port: podPorts.http } };
+  return {
+    serviceAccountName: account,
+    automountServiceAccountToken: true,
+    enableServiceLinks: false,
+    dnsPolicy: "Default",
+    securityContext: podSecurity,
+    terminationGracePeriodSeconds: 10,
+    containers: [
+      {
+        name: account,
+        image: config.images.node,
+        imagePullPolicy: config.imagePullPolicy,
+        command: ["node", `${paths.bundle}/operator.js`],
+        env: environment(args),
+        ports: [{ name: "http", containerPort: podPorts.http, protocol: "TCP" }],
+        startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 120 },
+        livenessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+        readinessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: 3 },
+        resources: config.resources.operator,
+        securityContext: containerSecurity,
+        volumeMounts: [
+          { name: objects.config, mountPath: paths.config, readOnly: true },
+          { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
+          { name: objects.recordsKey, mountPath: paths.recordsKey, readOnly: true },
+          { name: objects.operatorBundle, mountPath: paths.bundle, readOnly: true },
+        ],
+      },
+    ],
+    volumes: [
+      configMapVolume(objects.config),
+      secretVolume(objects.localKey),
+      secretVolume(objects.recordsKey),
+      configMapVolume(objects.operatorBundle),
+    ],
+    affinity: apart(),
+  };
+}
+
+function environment(args: RecordOperatorArgs): k8s.types.input.core.v1.EnvVar[] {
+  const writer = (port: number): pulumi.Output<string> => args.podAddresses.apply(([first]) => `${first}@${port}`);
+  return [
+    { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
+    { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
+    { name: "DNS_MESH_RECORDS_KEY", value: `${paths.recordsKey}/key.json` },
+    { name: "DNS_MESH_WRITER", value: writer(53) },
+    { name: "DNS_MESH_AGENT", value: writer(podPorts.http) },
+    { name: "DNS_MESH_HTTP", value: agentSockets(args.config).http },
+    { name: "DNS_MESH_REMOTE_PORT", value: String(args.config.remotePort) },
+    { name: "DNS_MESH_NAMESPACES", value: args.namespaces.join(",") },
+    { name: "DNS_MESH_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+    { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+  ];
+}
+
+/** Replicas keep apart where they can: one node must not take both. */
+function apart(): k8s.types.input.core.v1.Affinity {
+  const podAffinityTerm = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: operatorLabels } };
+  return {
+    podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] },
+  };
+}

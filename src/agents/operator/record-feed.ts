@@ -1,0 +1,78 @@
+import type { KubeClient, KubeObject } from "../../io/kube-client";
+import { watchObjects } from "../../io/kube-watch";
+import { group, plural, version } from "../../records/model";
+import type { Logger } from "../log";
+import type { Entry, RecordStore } from "./record-store";
+
+/** What a {@link RecordFeed} works with. */
+export interface RecordFeedOptions {
+  readonly client: Pick<KubeClient, "get" | "stream">;
+  /** Whose objects are served; `*` for all namespaces'. */
+  readonly namespaces: readonly string[];
+  readonly store: RecordStore;
+  /** Something of an object is new, or all objects of a namespace were looked at. */
+  readonly onNews: (entries: readonly Entry[]) => void;
+  readonly log: Logger;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+}
+
+/** Keeps the store in step with the objects that there are. */
+export class RecordFeed {
+  readonly #open: Set<string>;
+
+  constructor(private readonly o: RecordFeedOptions) {
+    this.#open = new Set(o.namespaces);
+  }
+
+  /**
+   * Whether the objects are known, but for those of a namespace that cannot be listed: what they have on the server
+   * counts as somebody else's then, and is left alone.
+   */
+  get isReady(): boolean {
+    return this.#open.size === 0;
+  }
+
+  /** Runs until the signal is given. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.o.namespaces.map((namespace) => this.#watch(namespace, signal)));
+  }
+
+  #watch(namespace: string, signal: AbortSignal): Promise<void> {
+    const { client, random, log } = this.o;
+    const path = namespace === "*" ? plural : `namespaces/${namespace}/${plural}`;
+    return watchObjects({
+      client,
+      path: `/apis/${group}/${version}/${path}`,
+      ...{ signal, random },
+      onList: (objects) => {
+        this.#settle(namespace, this.#list(namespace, objects));
+      },
+      onChange: (object, gone) => {
+        const { store, onNews } = this.o;
+        const entry = store.put(object);
+        const news = gone ? store.vanish(object.metadata?.uid ?? "") : entry;
+        if (news !== undefined) onNews([news]);
+      },
+      onTrouble: (tries, reason) => {
+        if (tries === 0) log.info("the Kubernetes API is watched again", { namespace });
+        else {
+          log.warn("the Kubernetes API cannot be watched", { namespace, tries, reason });
+          this.#settle(namespace, []);
+        }
+      },
+    });
+  }
+
+  /** Nothing waits for a namespace that was tried, so that one without rights stops no other. */
+  #settle(namespace: string, entries: readonly Entry[]): void {
+    this.#open.delete(namespace);
+    this.o.onNews(entries);
+  }
+
+  #list(namespace: string, objects: readonly KubeObject[]): readonly Entry[] {
+    const { store } = this.o;
+    const vanished = store.vanishedFrom(objects, namespace).map((uid) => store.vanish(uid));
+    return [...vanished, ...objects.map((object) => store.put(object))].filter((entry) => entry !== undefined);
+  }
+}

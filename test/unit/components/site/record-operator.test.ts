@@ -1,0 +1,107 @@
+import { expect } from "chai";
+import { operatorRules, recordRules } from "../../../../src/records/operator-rules";
+import { nameOf, type Registered, type Run } from "../recorded-stack";
+import { environment, podSpecs, up } from "./site-run";
+
+interface Inputs {
+  readonly metadata: { readonly namespace: string };
+  readonly rules: unknown;
+  readonly subjects: unknown;
+  readonly data: Record<string, string>;
+  readonly spec: { replicas: number; template: { metadata: { annotations: Record<string, string> } } };
+}
+
+function inputsOf(resource: Registered | undefined): Inputs {
+  return resource?.inputs as Inputs;
+}
+
+const off = { config: { records: false } };
+
+function operatorEnvironment(run: Run): Record<string, string> {
+  return environment(podSpecs(run).at(-1)?.containers[0]);
+}
+
+describe("a site's record operator", () => {
+  it("has two replicas, which find the site's writer and every file that they read", async () => {
+    const run = await up("site-a", { config: { replicas: "3" } });
+    expect(inputsOf(run.one("Deployment")).spec.replicas).to.equal(2);
+    const pod = podSpecs(run).at(-1);
+    expect(operatorEnvironment(run)).to.include({
+      DNS_MESH_WRITER: "10.96.0.0@53",
+      DNS_MESH_AGENT: "10.96.0.0@8053",
+      DNS_MESH_NAMESPACES: "",
+    });
+    const mounted = (pod?.containers[0]?.volumeMounts ?? []).map(({ mountPath }) => mountPath);
+    const values = Object.values<string | undefined>(operatorEnvironment(run));
+    const files = values.filter((value) => value?.startsWith("/") === true);
+    expect(files).to.have.length(3);
+    for (const file of files) expect(mounted).to.include(file?.replace(/\/[^/]+$/, ""));
+  });
+
+  it("changes zones with a key of its own, which agents know and Knot's container does not see", async () => {
+    const run = await up("site-a");
+    const [knot, agent] = podSpecs(run)[0]?.containers ?? [];
+    expect(environment(agent)).to.include({ DNS_MESH_RECORDS_KEY: "/etc/dns-mesh-records-key/key.json" });
+    expect(JSON.stringify(knot)).not.to.contain("records-key");
+    const key = (secret: string): string => Object.values(inputsOf(run.one("Secret", secret)).data)[0] ?? "";
+    const read = (secret: string): string => Buffer.from(key(secret), "base64").toString();
+    expect(read("tsig-records")).to.contain('"name":"records"');
+    expect(run.one("Secret", "tsig-records").wire).to.match(/^\{"apiVersion":"v1","data":\{"[0-9a-f]{32}":/);
+    expect(run.all("RandomPassword").map(({ name }) => name)).to.have.members([
+      "site-a-secrets-local",
+      "site-a-secrets-records",
+    ]);
+  });
+
+  it("sees DnsRecords of its own namespace, of those that are listed, or of all, and nothing else", async () => {
+    const own = await up("site-a");
+    expect(inputsOf(own.one("Role", "record-operator")).rules).to.deep.equal(operatorRules);
+    expect(own.all("ClusterRoleBinding")).to.deep.equal([]);
+
+    const listed = await up("site-a", { config: { records: { namespaces: ["shop"] } } });
+    const roles = listed.all("Role").filter((role) => nameOf(role) === "record-operator");
+    const rules = Object.fromEntries(roles.map((role) => [inputsOf(role).metadata.namespace, inputsOf(role).rules]));
+    expect(rules).to.deep.equal({ "dns-system": operatorRules, shop: recordRules });
+    expect(operatorEnvironment(listed)["DNS_MESH_NAMESPACES"]).to.equal("shop");
+
+    const all = await up("site-a", { config: { records: { namespaces: ["*"] } } });
+    expect(inputsOf(all.one("ClusterRole", "dns-mesh-record-operator-dns-system")).rules).to.deep.equal(recordRules);
+    expect(inputsOf(all.one("ClusterRoleBinding")).subjects).to.deep.equal([
+      { kind: "ServiceAccount", name: "record-operator", namespace: "dns-system" },
+    ]);
+  });
+
+  it("comes with the definition of DnsRecord and its roles, which stay when the site goes", async () => {
+    const run = await up("site-a");
+    const definition = run.one("CustomResourceDefinition");
+    const roles = run.all("ClusterRole");
+    expect(nameOf(definition)).to.equal("dnsrecords.dns.mesh.io");
+    expect(roles.map(nameOf)).to.have.members(["dns-mesh-record-viewer", "dns-mesh-record-editor"]);
+    expect([definition, ...roles].map(({ retainOnDelete }) => retainOnDelete)).to.deep.equal([true, true, true]);
+  });
+
+  it("starts anew with another packet or another program, and with nothing else", async () => {
+    const hash = (run: Run): string =>
+      inputsOf(run.one("Deployment")).spec.template.metadata.annotations["dns-mesh/restart-hash"] ?? "";
+    const before = hash(await up("site-a"));
+    expect(hash(await up("site-a", { config: { replicas: "3" }, agent: "another()" }))).to.equal(before);
+    expect(hash(await up("site-c"))).not.to.equal(before);
+  });
+
+  it("is not there when it is turned off, and neither is its key", async () => {
+    const run = await up("site-a", off);
+    for (const type of ["Deployment", "CustomResourceDefinition", "ClusterRole"]) expect(run.all(type)).to.be.empty;
+    const names = run.resources.map(nameOf).join(" ");
+    expect(names)
+      .to.contain("tsig-readers")
+      .and.not.to.match(/record/);
+    expect(JSON.stringify(podSpecs(run))).not.to.match(/record/i);
+  });
+
+  it("refuses settings that mean nothing", async () => {
+    for (const records of [true, { namespaces: ["Shop!"] }, { spaces: [] }]) {
+      const error: unknown = await up("site-a", { config: { records } }).catch((reason: unknown) => reason);
+      expect(String(error)).to.match(/dns-mesh:records.*(must be|namespaces|spaces)/s);
+    }
+  });
+});
