@@ -90,6 +90,16 @@ export const goTools = {
     versionArguments: () => ["--version"],
     fits: /^v0\.(19|2\d)\./m,
   },
+  pebble: {
+    name: "pebble",
+    version: "v2.8.0",
+    programs: ["pebble"],
+    package: "github.com/letsencrypt/pebble/v2/cmd/pebble",
+    flags: ["-ldflags", "-s -w -X main.version=v2.8.0"],
+    usual: "20 s",
+    versionArguments: () => ["-version"],
+    fits: /v2\.([6-9]|\d\d)\./,
+  },
   "cert-manager": {
     name: "cert-manager",
     version: "v1.21.2",

@@ -14,6 +14,7 @@ const tools = {
   policies: (progress: Progress) => ensureGoTool(goTools.policies, progress),
   kubeconform: (progress: Progress) => ensureGoTool(goTools.kubeconform, progress),
   "external-dns": (progress: Progress) => ensureGoTool(goTools["external-dns"], progress),
+  pebble: (progress: Progress) => ensureGoTool(goTools.pebble, progress),
   "cert-manager": (progress: Progress) => ensureGoTool(goTools["cert-manager"], progress),
   knot: ensureKnot,
   nsd: ensureNsd,
