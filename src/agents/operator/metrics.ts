@@ -32,6 +32,8 @@ export class OperatorMetrics {
   render(o: {
     readonly records: number;
     readonly waiting: number;
+    /** In zones that are retired. */
+    readonly retiring: number;
     readonly apiReads: number;
     readonly apiWrites: number;
     readonly leaseRequests: number;
@@ -44,6 +46,7 @@ export class OperatorMetrics {
       one("leader", "gauge", this.isLeader ? 1 : 0),
       one("objects", "gauge", o.records),
       one("waiting", "gauge", o.waiting),
+      one("retiring", "gauge", o.retiring),
       one("updates_total", "counter", this.updates),
       one("looks_total", "counter", this.looks),
       one("drift_total", "counter", this.drift),
