@@ -1,13 +1,16 @@
 import { RecordMesh } from "../test/support/records/record-mesh";
 import { table } from "../test/support/table";
 import { ensureTools } from "../test/support/tools";
-import { runBench, type Values, wholeNumber } from "./support/options";
+import { externalZone, measureExternalDns, type ExternalDnsFigures } from "./baselines/external-dns";
+import { oneOf, runBench, type Values, wholeNumber } from "./support/options";
 import { measureBulk, measureIdle, measureSingles, type Bulk, type Idle, type Singles } from "./support/record-rounds";
+import { round } from "./support/statistics";
 import { AnswerWatcher } from "./support/watch";
 
 const options = {
   count: wholeNumber(1000, { least: 10, most: 60_000 }),
   singles: wholeNumber(100, { least: 10, most: 10_000 }),
+  compare: oneOf("yes", "no"),
 };
 
 function log(line: string): void {
@@ -30,15 +33,10 @@ async function measureOurs(mesh: RecordMesh, o: Values<typeof options>): Promise
   return { singles, bulk, idle: await measureIdle(mesh) };
 }
 
-/** How long a DnsRecord takes until it is answered, and what many of them cost. */
-async function records(o: Values<typeof options>): Promise<object> {
-  await ensureTools(["knot", "kubernetes"], log);
-  log("starting an API server, a mesh of three sites and the operator");
-  await using mesh = await RecordMesh.start({ lookSeconds: 5, awaySeconds: 30 });
-  const { singles, bulk, idle } = await measureOurs(mesh, o);
+function show({ singles, bulk, idle }: Ours, others: ExternalDnsFigures | undefined, count: number): void {
   console.log(
     table([
-      ["from the object's making until", "p50 ms", "p99 ms"],
+      ["from before an object is made until", "p50 ms", "p99 ms"],
       ["the writer answers", singles.writer.p50, singles.writer.p99].map(String),
       ["all three sites answer", singles.allSites.p50, singles.allSites.p99].map(String),
     ]),
@@ -46,21 +44,47 @@ async function records(o: Values<typeof options>): Promise<object> {
   console.log(
     table(
       [
-        [`${o.count} records at once`, ""],
-        ["live with their statuses, s", bulk.seconds],
+        [`${count} records at once`, ""],
+        ["made, and told to be live at every site: s", bulk.seconds],
         ["records/s", bulk.perSecond],
         ["API reads a record", bulk.apiReads],
         ["API writes a record", bulk.apiWrites],
         ["DNS messages a record", bulk.dnsMessages],
-        ["operator's peak MiB", bulk.peakMiB],
-        ["at rest: API reads a minute", idle.apiReads],
-        ["at rest: API writes a minute", idle.apiWrites],
-        ["at rest: DNS requests a minute", idle.dnsRequests],
+        ["the operator's peak MiB", bulk.peakMiB],
+        ["at rest, a minute: API calls for records", idle.apiReads + idle.apiWrites],
+        ["  for the Lease", idle.leaseRequests],
+        ["  DNS requests", idle.dnsRequests],
       ].map((row) => row.map(String)),
     ),
   );
-  const { perSecond, peakMiB } = bulk;
-  return { count: o.count, writerMs: singles.writer, allSitesMs: singles.allSites, perSecond, peakMiB };
+  if (others === undefined) return;
+  const row = (what: string, perSecond: number, theirs: number): string[] =>
+    [what, theirs, perSecond, round(bulk.perSecond / perSecond, 2)].map(String);
+  console.log(
+    table([
+      ["external-dns at the same Knot and API server", "records", "records/s", "ours are times as many"],
+      row("with statuses to write", others.perSecond, others.count),
+      row("with none to write", others.perSecondWithoutStatuses, others.countWithoutStatuses),
+    ]),
+  );
+}
+
+/** How long a DnsRecord takes until it is answered, what many of them cost, and how external-dns does with as many. */
+async function records(o: Values<typeof options>): Promise<object> {
+  const isCompared = o.compare === "yes";
+  await ensureTools(["knot", "kubernetes", ...(isCompared ? (["external-dns"] as const) : [])], log);
+  log("starting an API server, a mesh of three sites and the operator");
+  await using mesh = await RecordMesh.start({ zones: [externalZone], lookSeconds: 5, awaySeconds: 30 });
+  const ours = await measureOurs(mesh, o);
+  if (isCompared) log("external-dns");
+  const others = isCompared ? await measureExternalDns(mesh, o.count) : undefined;
+  show(ours, others, o.count);
+  const { singles, bulk } = ours;
+  return {
+    ...{ count: o.count, writerMs: singles.writer, allSitesMs: singles.allSites },
+    ...{ perSecond: bulk.perSecond, peakMiB: bulk.peakMiB },
+    ...(others && { externalDns: others, ratio: round(bulk.perSecond / others.perSecond, 1) }),
+  };
 }
 
 void runBench(options, records);

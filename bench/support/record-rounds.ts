@@ -40,6 +40,7 @@ export interface Bulk {
 export interface Idle {
   readonly apiReads: number;
   readonly apiWrites: number;
+  readonly leaseRequests: number;
   readonly dnsRequests: number;
 }
 
@@ -111,6 +112,7 @@ export async function measureIdle(mesh: RecordMesh): Promise<Idle> {
   return {
     apiReads: perMinute("api_reads_total"),
     apiWrites: perMinute("api_writes_total"),
+    leaseRequests: perMinute("lease_requests_total"),
     dnsRequests: perMinute("dns_requests_total"),
   };
 }
