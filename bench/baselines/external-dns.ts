@@ -10,7 +10,7 @@ import { toolPath } from "../../test/support/tools";
 import { addressOf } from "../support/record-rounds";
 import { round } from "../support/statistics";
 
-/** Records a second of external-dns, and of how many each figure is. */
+/** Records a second of external-dns, from the start of its process, and of how many each figure is. */
 export interface ExternalDnsFigures {
   /** While it has a status to write for each record. */
   readonly perSecond: number;
@@ -38,12 +38,10 @@ export async function measureExternalDns(mesh: RecordMesh, count: number): Promi
   const told = await runOnce(`told-${few - 1}`);
   await makeEndpoints(mesh, { prefix: "plain", count, status: true });
   const plain = await runOnce(`plain-${count - 1}`);
-  // Its start, its listing and its transfer of the zone, which is not what we compare.
-  const nothing = await runOnce(`plain-${count - 1}`);
   return {
-    perSecond: round(few / (told - nothing)),
+    perSecond: round(few / told),
     count: few,
-    perSecondWithoutStatuses: round(count / Math.max(0.001, plain - nothing), 0),
+    perSecondWithoutStatuses: round(count / plain, 0),
     countWithoutStatuses: count,
   };
 }
