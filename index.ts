@@ -3,6 +3,7 @@ import { parseStackConfig, type SiteConfig } from "./components/config";
 import { redactDebugMessages } from "./components/debug-messages";
 import { asRunError } from "./components/run-error";
 import { SharedStack } from "./components/shared/shared-stack";
+import { requireRetired } from "./components/shared/removal";
 import { requireWithdrawn } from "./components/shared/withdrawal";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
@@ -17,6 +18,7 @@ async function program(): Promise<object> {
     const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
     if (config.kind === "site") return await bringUpSite(config.site);
     await requireWithdrawn(config.shared.mesh);
+    await requireRetired(config.shared.mesh, new Date().toISOString().slice(0, 10));
     return new SharedStack("mesh", config.shared).outputs;
   } catch (error) {
     throw asRunError(error);

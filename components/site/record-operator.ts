@@ -127,7 +127,7 @@ function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
         ports: [{ name: "http", containerPort: podPorts.http, protocol: "TCP" }],
         startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 120 },
         livenessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
-        readinessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: 3 },
+        readinessProbe: { ...probe, periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 },
         resources: config.resources.operator,
         securityContext: containerSecurity,
         volumeMounts: [

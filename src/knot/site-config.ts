@@ -75,7 +75,7 @@ function renderTemplates(input: Outline): string {
   const all: readonly Stanza[] = [
     ...own,
     centralTemplate(input, [...(isCatalog(packet.site) ? notifyMesh : []), ...notifySiblings]),
-    ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notify(notifySiblings) })),
+    ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notifyLast(notifySiblings) })),
   ];
   const acl = accessIds(input);
   const storage = `"${runtime.storage}/zones"`;
@@ -113,7 +113,7 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
     "zonefile-load": "whole",
     "zonefile-sync": 300,
     "serial-policy": "unixtime",
-    ...notifyLater(targets),
+    ...notifyLast(targets),
   };
   return [
     { ...own, id: "own" },
@@ -211,6 +211,15 @@ function masters(ids: readonly string[]): Stanza {
  */
 function notifyLater(ids: readonly string[]): Stanza {
   return ids.length === 0 ? {} : { notify: ids, "notify-delay": 3 };
+}
+
+/**
+ * The same for zones that change often. Knot plans a NOTIFY after each change, even when there is nobody to tell; and as
+ * long as one is due within the present second, what comes for the zone meanwhile (an UPDATE, a NOTIFY) waits for it. With
+ * the delay that happens once a minute at most. Peers that the agent cannot tell are told by it again and again.
+ */
+function notifyLast(ids: readonly string[]): Stanza {
+  return { ...notify(ids), "notify-delay": 60 };
 }
 
 function notify(ids: readonly string[]): Stanza {

@@ -16,16 +16,25 @@ export type Progress =
 
 type Facts = readonly [status: Condition["status"], reason: string, message: string];
 
+/** Reason of conditions of objects in a zone that is on its way out of the mesh. */
+export const zoneRetiring = "ZoneRetiring";
+
 /**
  * The conditions of an object. The time of one stays as long as its status does.
  *
  * @param o.now - RFC 3339, whole seconds.
+ * @param o.retired - Since when its zone has been retired, where it is: the object is in the way then.
  */
 export function conditionsOf(
   progress: Progress,
-  o: { readonly generation: number; readonly before: readonly Condition[]; readonly now: string },
+  o: {
+    readonly generation: number;
+    readonly before: readonly Condition[];
+    readonly now: string;
+    readonly retired?: string | undefined;
+  },
 ): readonly Condition[] {
-  return Object.entries(factsOf(progress)).map(([type, [status, reason, message]]) => {
+  return Object.entries(factsOf(progress, o.retired)).map(([type, [status, reason, message]]) => {
     const earlier = o.before.find((condition) => condition.type === type);
     return {
       type: type as ConditionType,
@@ -71,8 +80,8 @@ export function transitions(before: readonly Condition[], after: readonly Condit
   });
 }
 
-function factsOf(progress: Progress): Readonly<Record<ConditionType, Facts>> {
-  const accepted: Facts = ["True", "Valid", "the site owns the zone and the record can be served"];
+function factsOf(progress: Progress, retired?: string): Readonly<Record<ConditionType, Facts>> {
+  const accepted = acceptedIn(retired);
   const free: Facts = ["False", "NoConflict", "nobody else has the name"];
   switch (progress.kind) {
     case "refused":
@@ -98,6 +107,12 @@ function factsOf(progress: Progress): Readonly<Record<ConditionType, Facts>> {
     case "programmed":
       return { Accepted: accepted, Programmed: programmed(progress.away), Conflict: shared(progress.note) ?? free };
   }
+}
+
+function acceptedIn(retired: string | undefined): Facts {
+  if (retired === undefined) return ["True", "Valid", "the site owns the zone and the record can be served"];
+  const message = `the zone is retired from ${retired}, and this object stands in the way of its removal; delete it, or put the record into another zone`;
+  return ["True", zoneRetiring, message];
 }
 
 function programmed(away: readonly string[]): Facts {

@@ -7,7 +7,7 @@ import { connectFrom, connectFromNode, idlePod } from "../support/clusters/probe
 import type { PodAddress } from "../support/clusters/types";
 import { eventually } from "../support/eventually";
 import { ensureImages } from "../support/images";
-import { centralZones, listedSite, RunningMesh } from "../support/mesh/running-mesh";
+import { centralZones, listedSite, RunningMesh, zoneNames } from "../support/mesh/running-mesh";
 import { toolPath } from "../support/tools";
 
 const monitoring = "watchers";
@@ -142,6 +142,15 @@ describe("network policies, enforced by kube-network-policies", function () {
       });
       await mesh.converged(60);
       await Promise.all(["site-a", "site-b"].map((site) => mesh.reconcile(site)));
+    });
+
+    it("let the record operator do all its work: API, update, both sites' answers", async () => {
+      const zone = zoneNames(listedSite(first, 0))[0] ?? "";
+      const spec = { zone, name: "allowed", type: "A", value: "192.0.2.1" };
+      const record = { apiVersion: "dns.mesh.io/v1alpha1", kind: "DnsRecord", metadata: { name: "allowed" }, spec };
+      await first.kubectl(["-n", "dns-system", "apply", "-f", "-"], JSON.stringify(record));
+      const programmed = "jsonpath={.status.conditions[?(@.type=='Programmed')].reason}=AllSites";
+      await first.kubectl(["-n", "dns-system", "wait", `--for=${programmed}`, "dnsrecord/allowed", "--timeout=60s"]);
     });
 
     it("go on refusing strangers", async () => {

@@ -2,9 +2,9 @@ import { toolPath } from "./tools";
 import { run } from "./tools/run";
 import { messageOf } from "../../src/errors";
 
-/** What the real `kdig` prints for the SOA of a zone at an address. */
-export async function kdigAnswer(address: string, zone: string): Promise<string> {
-  return run(toolPath("kdig"), [`@${address}`, zone, "SOA", "+short"]);
+/** What the real `kdig` prints for a name's records of a type at an address. */
+export async function kdigAnswer(address: string, name: string, type = "SOA"): Promise<string> {
+  return run(toolPath("kdig"), [`@${address}`, name, type, "+short"]);
 }
 
 /** What the real `kdig` says of a transfer without a key, whether it came about or not. */

@@ -27,7 +27,7 @@ async function run(options: OperatorOptions, o: { readonly signal: AbortSignal; 
     "GET /live": () => ({ status: 200, body: "live\n" }),
     "GET /metrics": () => {
       const { reads: apiReads, writes: apiWrites } = kube.counters;
-      const counts = operator?.counts ?? { records: 0, waiting: 0, dnsRequests: 0 };
+      const counts = operator?.counts ?? { records: 0, waiting: 0, retiring: 0, dnsRequests: 0 };
       return { status: 200, body: metrics.render({ ...counts, apiReads, apiWrites }) };
     },
   });

@@ -2,6 +2,7 @@ import { inParallel } from "../../in-parallel";
 import { isNewerSerial } from "../../dns/serial";
 import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { TsigKey, WelcomePacket } from "../../mesh/model";
+import { isRetired } from "../../plan/limits";
 import { MeshReader } from "../../plan/read-view";
 import type { MeshView, SiteView } from "../../plan/view";
 
@@ -41,6 +42,15 @@ export class MeshSites {
   /** The owner of another site's zone; undefined for zones that the mesh does not have, or as long as nothing is known. */
   ownerOf(zone: string): string | undefined {
     return this.#view?.zones.find(({ name }) => name === zone)?.owner;
+  }
+
+  /** Since when a zone of this site has been retired, itself or with the site; undefined as long as its day has not come. */
+  retiredSince(zone: string): string | undefined {
+    const { site } = this.o.packet;
+    const self = this.#view?.sites.find(({ name }) => name === site.name) ?? site;
+    const own = (this.#view?.zones ?? site.zones).find(({ name }) => name === zone);
+    const today = new Date(this.o.now()).toISOString().slice(0, 10);
+    return [own, self].flatMap((each) => (each && isRetired(each, today) ? (each.retired ?? []) : [])).sort()[0];
   }
 
   /** Whether the mesh is known. */

@@ -30,6 +30,8 @@ export class OperatorMetrics {
   render(o: {
     readonly records: number;
     readonly waiting: number;
+    /** In zones that are retired. */
+    readonly retiring: number;
     readonly apiReads: number;
     readonly apiWrites: number;
     readonly dnsRequests: number;
@@ -41,6 +43,7 @@ export class OperatorMetrics {
       one("leader", "gauge", this.isLeader ? 1 : 0),
       one("objects", "gauge", o.records),
       one("waiting", "gauge", o.waiting),
+      one("retiring", "gauge", o.retiring),
       one("updates_total", "counter", this.updates),
       one("drift_total", "counter", this.drift),
       one("api_reads_total", "counter", o.apiReads),

@@ -5,12 +5,13 @@ import type { DnsClient } from "../../io/dns-client";
 import type { KubeClient } from "../../io/kube-client";
 import type { AgentClient } from "../../io/agent-client";
 import type { TsigKey, WelcomePacket } from "../../mesh/model";
+import { zoneRetiring } from "../../plan/record-conditions";
 import type { Logger } from "../log";
 import { MeshSites } from "./mesh-sites";
 import type { OperatorMetrics } from "./metrics";
 import type { OperatorOptions } from "./options";
 import { RecordFeed } from "./record-feed";
-import { annotations, isAnnotated, isLeaving, RecordStore, type Entry } from "./record-store";
+import { annotations, isAnnotated, isHere, isLeaving, RecordStore, type Entry } from "./record-store";
 import { Reporter } from "./reporter";
 import { Spreading, writeWidth } from "./spreading";
 import { ZoneMirror } from "./zone-mirror";
@@ -69,7 +70,8 @@ export class RecordOperator {
     const { namespaces } = options;
     this.#feed = new RecordFeed({ client: kube, namespaces, store: this.#store, onNews, log, random: o.random });
     this.#sites = new MeshSites({ packet, dns, peerDns, writer, key: keys.local, remotePort, awayMs, now });
-    this.#reporter = new Reporter({ client: kube, pod: options.pod, metrics, log, now });
+    const retiredSince = (zone: string) => this.#sites.retiredSince(zone);
+    this.#reporter = new Reporter({ client: kube, pod: options.pod, metrics, retiredSince, log, now });
     this.#spreading = new Spreading({ sites: this.#sites, reporter: this.#reporter, log, now });
     for (const { name: zone } of packet.site.zones) {
       const mirror = new ZoneMirror({ zone, dns, writer, key: keys.local });
@@ -77,7 +79,15 @@ export class RecordOperator {
         o.agents.announce(options.agent).catch((error: unknown) => {
           log.warn("the agent could not be told", { reason: messageOf(error) });
         });
-      const parts = { zone, mirror, store: this.#store, reporter: this.#reporter, spreading: this.#spreading };
+      const isRetired = () => retiredSince(zone) !== undefined;
+      const parts = {
+        zone,
+        mirror,
+        store: this.#store,
+        reporter: this.#reporter,
+        spreading: this.#spreading,
+        isRetired,
+      };
       this.#workers.set(
         zone,
         new ZoneWorker({ ...parts, dns, writer, key: keys.records, announce, metrics, log, now }),
@@ -85,13 +95,16 @@ export class RecordOperator {
     }
   }
 
-  /** How many objects there are, how many are on their way to the sites, and how much was asked of DNS servers in this turn. */
-  get counts(): { readonly records: number; readonly waiting: number; readonly dnsRequests: number } {
+  /** How many objects there are, on their way to the sites, and in zones that are retired; and how much was asked of DNS servers in this turn. */
+  get counts(): Record<"records" | "waiting" | "retiring" | "dnsRequests", number> {
     const { dns, peerDns } = this.o;
+    const zones = new Set([...this.#workers.keys()].filter((zone) => this.#sites.retiredSince(zone) !== undefined));
     const sent = [dns, peerDns].flatMap(({ counters }) => Object.values(counters) as number[]);
     return {
       records: this.#store.size,
       waiting: this.#spreading.waiting,
+      retiring:
+        zones.size === 0 ? 0 : [...this.#store.all()].filter((each) => zones.has(each.zone) && isHere(each)).length,
       dnsRequests: sent.reduce((sum, each) => sum + each, 0),
     };
   }
@@ -176,7 +189,9 @@ export class RecordOperator {
     const { zone, name, reading } = entry;
     try {
       const abandoned = isLeaving(entry) && isAnnotated(entry, annotations.abandon);
-      if (this.#workers.has(zone) && name !== undefined && !abandoned) {
+      const since = this.#workers.has(zone) ? this.#sites.retiredSince(zone) : undefined;
+      const isTurnedAway = since !== undefined && !isHere(entry) && !isLeaving(entry) && reading.kind !== "refused";
+      if (this.#workers.has(zone) && name !== undefined && !abandoned && !isTurnedAway) {
         this.#noteName(zone, name);
         return true;
       }
@@ -185,7 +200,7 @@ export class RecordOperator {
       const problem = reading.kind === "refused" ? reading.problems.join("; ") : undefined;
       const progress =
         problem === undefined
-          ? this.#strange(zone)
+          ? this.#strange(zone, since)
           : ({ kind: "refused", reason: "InvalidSpec", message: problem } as const);
       await this.#reporter.report(entry, { generation, progress });
       return true;
@@ -206,8 +221,12 @@ export class RecordOperator {
     return this.#reporter.release(entry);
   }
 
-  #strange(zone: string): { kind: "refused"; reason: string; message: string } {
+  #strange(zone: string, retired?: string): { kind: "refused"; reason: string; message: string } {
     const { name } = this.o.packet.site;
+    if (retired !== undefined) {
+      const message = `${zone} is retired from ${retired} and takes no new DnsRecord; use another zone, or take the mark from the zone in dns-mesh:mesh and bring up shared and the primary`;
+      return { kind: "refused", reason: zoneRetiring, message };
+    }
     const owner = this.#sites.ownerOf(zone);
     if (owner !== undefined && owner !== name) {
       const message = `${zone} is a zone of ${owner}; make the DnsRecord in that site's cluster`;

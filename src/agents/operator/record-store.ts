@@ -150,6 +150,11 @@ export function isLeaving({ object, isGhost }: Entry): boolean {
   return isGhost || object.metadata.deletionTimestamp !== undefined;
 }
 
+/** Whether something of an object is on the server, or may be. */
+export function isHere({ object, status }: Entry): boolean {
+  return status.applied !== undefined || object.metadata.finalizers?.includes(finalizer) === true;
+}
+
 /** Whether an object carries an annotation with the value "true". */
 export function isAnnotated({ object }: Entry, name: string): boolean {
   return object.metadata.annotations?.[name] === "true";

@@ -1,6 +1,6 @@
 import { messageOf } from "../../errors";
 import { KubeError, type KubeClient, type KubeObject } from "../../io/kube-client";
-import { conditionsOf, sameStatus, transitions, type Progress } from "../../plan/record-conditions";
+import { conditionsOf, sameStatus, transitions, zoneRetiring, type Progress } from "../../plan/record-conditions";
 import { apiVersion, group, kind, plural, version, type AppliedSet, type Condition } from "../../records/model";
 import type { DnsRecordStatus } from "../../records/model";
 import type { Logger } from "../log";
@@ -14,6 +14,8 @@ export interface ReporterOptions {
   readonly client: Pick<KubeClient, "merge" | "create">;
   readonly pod: string;
   readonly metrics: OperatorMetrics;
+  /** Since when a zone has been retired, where it is. */
+  readonly retiredSince: (zone: string) => string | undefined;
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -80,7 +82,8 @@ export class Reporter {
       throw error;
     }
     entry.status = status;
-    if (progress.kind === "programmed") this.o.metrics.programmed(this.o.now() - entry.seenAt);
+    const isNew = !before.some((each) => isProgrammed(each, standing.generation));
+    if (progress.kind === "programmed" && isNew) this.o.metrics.programmed(this.o.now() - entry.seenAt);
     if (progress.kind === "failed" || progress.kind === "refused" || progress.kind === "conflict")
       this.o.metrics.failed(progress.reason);
     for (const condition of transitions(before, conditions)) this.#event(entry, condition);
@@ -89,7 +92,7 @@ export class Reporter {
   #statusOf(entry: Entry, { progress, generation, applied }: Standing): DnsRecordStatus {
     const before = entry.status.conditions ?? [];
     const now = new Date(this.o.now()).toISOString().replace(/\.\d+Z$/, "Z");
-    const conditions = conditionsOf(progress, { generation, before, now });
+    const conditions = conditionsOf(progress, { generation, before, now, retired: this.o.retiredSince(entry.zone) });
     const held = applied === undefined ? entry.status.applied : (applied ?? undefined);
     return { observedGeneration: generation, conditions, ...(held && { applied: held }) };
   }
@@ -100,7 +103,7 @@ export class Reporter {
   }
 
   #event(entry: Entry, { type, status, reason, message }: Condition): void {
-    const isGood = (status === "True") !== (type === "Conflict");
+    const isGood = (status === "True") !== (type === "Conflict") && reason !== zoneRetiring;
     this.#create(entry, { type: isGood ? "Normal" : "Warning", reason, message });
   }
 
@@ -135,6 +138,11 @@ export class Reporter {
       throw error;
     }
   }
+}
+
+/** Whether a condition says that every site answers an object in this version. */
+function isProgrammed({ type, status, observedGeneration }: Condition, generation: number): boolean {
+  return type === "Programmed" && status === "True" && observedGeneration === generation;
 }
 
 function pathOf({ object }: Entry): string {

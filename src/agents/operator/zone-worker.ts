@@ -8,7 +8,7 @@ import { planName, type NamePlan } from "../../plan/records";
 import { appliedOf, type SpecReading } from "../../records/record-set";
 import type { Logger } from "../log";
 import type { OperatorMetrics } from "./metrics";
-import { claimantOf, isLeaving, type Entry, type RecordStore } from "./record-store";
+import { claimantOf, isHere, isLeaving, type Entry, type RecordStore } from "./record-store";
 import type { Reporter } from "./reporter";
 import { writeWidth, type Spreading } from "./spreading";
 import type { ZoneMirror } from "./zone-mirror";
@@ -25,6 +25,8 @@ export interface ZoneWorkerOptions {
   readonly key: TsigKey;
   /** Tells the agent that the zone was changed. Never throws. */
   readonly announce: () => Promise<void>;
+  /** Whether the zone takes no further objects. */
+  readonly isRetired: () => boolean;
   readonly metrics: OperatorMetrics;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -108,8 +110,10 @@ export class ZoneWorker {
   }
 
   #decide(name: string): Decision {
+    const isRetired = this.o.isRetired();
     const entries = this.o.store
       .at(this.o.zone, name)
+      .filter((entry) => !isRetired || isHere(entry) || isLeaving(entry))
       .map((entry) => ({ entry, generation: entry.object.metadata.generation ?? 0, reading: entry.reading }));
     const claimants = entries.map(({ entry }) => claimantOf(entry));
     return { name, entries, plan: planName({ name, claimants, served: this.o.mirror.at(name) }) };

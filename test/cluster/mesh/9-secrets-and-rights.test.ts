@@ -12,8 +12,8 @@ import { SecretSearch, secretsInState } from "../../support/secret-search";
 
 const namespace = "dns-system";
 
-/** A hash of all that a pod mounts, on the pod so that the kubelet looks again. What is hashed is too long to be guessed. */
-const shownOnPurpose = "annotations.dns-mesh/mounted";
+/** Hashes of what a pod mounts, so that the kubelet looks again or other pods start. What is hashed is too long to be guessed. */
+const shownOnPurpose = ["annotations.dns-mesh/mounted", "annotations.dns-mesh/restart-hash"];
 
 interface Pod {
   readonly metadata: { readonly name: string };
@@ -54,7 +54,7 @@ describe("secrets of a running mesh", function () {
     }));
     const states = await Promise.all(stacks().map((stack) => mesh.driver.exportState(stack)));
     const secrets = states.flatMap(({ deployment }) => secretsInState(deployment));
-    search = new SecretSearch(secrets.filter(({ name }) => !name.endsWith(shownOnPurpose)));
+    search = new SecretSearch(secrets.filter(({ name }) => !shownOnPurpose.some((end) => name.endsWith(end))));
   });
 
   it("are known, and found where they belong: in the clusters' Secrets", async () => {
@@ -97,7 +97,7 @@ describe("secrets of a running mesh", function () {
 
   it("are not in any object but Secrets, nor in what agents tell over HTTP", async () => {
     const kinds =
-      "configmaps,events,pods,jobs,cronjobs,statefulsets,controllerrevisions,services,networkpolicies,serviceaccounts";
+      "configmaps,events,pods,jobs,cronjobs,deployments,statefulsets,leases,dnsrecords,controllerrevisions,services,networkpolicies,serviceaccounts";
     for (const cluster of sites()) {
       const objects = await cluster.kubectl(["-n", namespace, "get", kinds, "-o", "json"]);
       expect(search.in(objects), cluster.name).to.deep.equal([]);
@@ -149,7 +149,7 @@ describe("rights in a site's namespace", function () {
         .trim()
         .split("\n")
         .map((line) => line.replace("serviceaccount/", ""));
-      expect(accounts).to.include.members(["default", "knot", "reconciler"]);
+      expect(accounts).to.include.members(["default", "knot", "reconciler", "record-operator"]);
       const { urls } = await rightsOf(cluster, namespace, "default");
       for (const account of accounts) {
         const rights = await rightsOf(cluster, namespace, account);
@@ -166,7 +166,8 @@ describe("rights in a site's namespace", function () {
         const sources = (spec.volumes ?? []).flatMap(({ projected }) => projected?.sources ?? []);
         const tokens = sources.flatMap(({ serviceAccountToken }) => serviceAccountToken ?? []);
         const forApi = tokens.filter(({ audience }) => audience === undefined);
-        expect(forApi, `${site} ${metadata.name}`).to.have.length(spec.serviceAccountName === "reconciler" ? 1 : 0);
+        const isAsking = ["reconciler", "record-operator"].includes(spec.serviceAccountName);
+        expect(forApi, `${site} ${metadata.name}`).to.have.length(isAsking ? 1 : 0);
       }
     }
   });

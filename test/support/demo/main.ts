@@ -1,13 +1,16 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { parse } from "yaml";
 import { UserError } from "../../../src/errors";
+import type { DnsRecord } from "../../../src/records/model";
 import { createClusters, destroyClusters, useContexts, type Cluster } from "../clusters";
 import { readyAt, servedAt } from "../mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
 import { ensureTools, toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";
 import { kdigAnswer } from "../kdig";
+import { seedExample } from "../records/good-specs";
 import { table } from "../table";
 
 const names = ["site-a", "site-b", "site-c", "site-d"];
@@ -70,6 +73,9 @@ async function down(): Promise<void> {
 async function destroyStacks(contexts: readonly string[]): Promise<void> {
   const { clusters } = await useContexts({ contexts });
   const mesh = new RunningMesh({ clusters, workDir: workDir() });
+  // Nobody takes their finalizers once the record operators are gone.
+  const records = ["-n", "dns-system", "delete", "dnsrecords", "--all", "--timeout=60s"];
+  await Promise.all(clusters.map((cluster) => cluster.kubectl(records).catch(() => undefined)));
   for (const stack of [...clusters.map(({ name }) => name), "shared"]) {
     await mesh.driver.destroy(stack);
     say(`pulumi destroy -s ${stack}`);
@@ -107,6 +113,26 @@ async function joinOneMore(mesh: RunningMesh, newcomer: Cluster): Promise<void> 
   console.log(`\n${table([["site", `serves ${zone} after`], ...rows])}\n`);
 }
 
+/** Applies the seed's example of a DnsRecord in the cluster of the site that owns its zone, and prints what every site answers. */
+async function applyExample(mesh: RunningMesh): Promise<void> {
+  const { zone, name, type } = (parse(seedExample) as DnsRecord).spec;
+  const owner = mesh.sites.find((site) => zoneNames(site).includes(zone));
+  if (owner === undefined) throw new Error(`no site owns ${zone}`);
+  const inside = ["-n", "dns-system"];
+  const cluster = mesh.cluster(owner.name);
+  say(`kubectl apply -f - (${owner.name}):\n\n${seedExample}`);
+  const applied = Date.now();
+  await cluster.kubectl([...inside, "apply", "-f", "-"], seedExample);
+  await cluster.kubectl([...inside, "wait", "--for=condition=Programmed", "dnsrecords", "--all", "--timeout=60s"]);
+  say(`programmed, which is live at every site, ${((Date.now() - applied) / 1000).toFixed(1)} s after kubectl began`);
+  console.log(`\n${await cluster.kubectl([...inside, "get", "dnsrecords"])}`);
+  const rows = mesh.sites.map(async (site) => {
+    const answer = await kdigAnswer(site.addresses[0] ?? "", `${name}.${zone}`, type);
+    return [site.name, `kdig @${site.addresses[0] ?? ""} ${name}.${zone} ${type}`, answer.trim()];
+  });
+  console.log(`${table([["site", "asked", "answer"], ...(await Promise.all(rows))])}\n`);
+}
+
 /** The flags that lead kubectl to a cluster. */
 function insideOf(cluster: Cluster | undefined): string {
   const file = cluster === undefined || cluster.kubeconfig === "" ? "" : `--kubeconfig ${cluster.kubeconfig} `;
@@ -135,6 +161,7 @@ async function up(contexts: string | undefined): Promise<void> {
   }
   await joinOneMore(mesh, clusters[3] as Cluster);
   await printSerials(mesh);
+  await applyExample(mesh);
   const [first] = mesh.sites;
   say("the mesh is running");
   console.log(`\nTalk to it:  ${toolPath("kdig")} @${first?.addresses[0] ?? ""} standard-2.internal.dns SOA`);

@@ -55,7 +55,7 @@ interface KubeObject {
 /** Each object of the mesh's namespace with its generation, and the data of ConfigMaps and Secrets. What runs by itself (Jobs, their pods, the reconciler's status) is left out. */
 export async function snapshot(cluster: Cluster): Promise<Record<string, unknown>> {
   const kinds =
-    "namespaces,statefulsets,services,configmaps,secrets,cronjobs,roles,rolebindings,serviceaccounts,networkpolicies,poddisruptionbudgets,persistentvolumeclaims";
+    "namespaces,deployments,statefulsets,services,configmaps,secrets,cronjobs,roles,rolebindings,serviceaccounts,networkpolicies,poddisruptionbudgets,persistentvolumeclaims";
   const text = await cluster.kubectl(["-n", "dns-system", "get", kinds, "-o", "json"]);
   const { items } = JSON.parse(text) as { items: KubeObject[] };
   const own = items.filter((item) => item.metadata.name !== "mesh-status" && item.kind !== "Namespace");
@@ -90,18 +90,12 @@ export async function previewed(mesh: RunningMesh, stack: string): Promise<Previ
   return { changes, differing: differences(before, await look()) };
 }
 
-/** UID and restart count of each container of a site's Knot pods. */
-export async function podIdentity(cluster: Cluster): Promise<Record<string, unknown>> {
-  const text = await cluster.kubectl([
-    "-n",
-    "dns-system",
-    "get",
-    "pods",
-    "-l",
-    "app.kubernetes.io/name=knot",
-    "-o",
-    "json",
-  ]);
+/** UID and restart count of each container of a site's Knot pods, or of those that another selector finds. */
+export async function podIdentity(
+  cluster: Cluster,
+  selector = "app.kubernetes.io/name=knot",
+): Promise<Record<string, unknown>> {
+  const text = await cluster.kubectl(["-n", "dns-system", "get", "pods", "-l", selector, "-o", "json"]);
   const { items } = JSON.parse(text) as {
     items: {
       metadata: { name: string; uid: string };
