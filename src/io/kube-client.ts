@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { messageOf, UserError } from "../errors";
-import { exchangeHttp, streamHttp, type HttpRequest, type HttpResponse } from "./http-exchange";
+import { exchangeHttp, streamHttp, type HttpRequest, type HttpResponse, type TlsChoices } from "./http-exchange";
 
 /** What is used of a Kubernetes object. */
 export interface KubeObject {
@@ -32,8 +32,9 @@ export interface KubeClientOptions {
   readonly url: string;
   /** PEM of the roots that sign the API server's certificate. */
   readonly ca?: string;
-  /** Asked before each request, since mounted tokens are replaced while we run. */
-  readonly token: () => Promise<string>;
+  /** Asked before each request, since mounted tokens are replaced while we run. Left out for a client that shows a certificate. */
+  readonly token?: () => Promise<string>;
+  readonly tls?: TlsChoices;
   /** Milliseconds for one request. @default 5000 */
   readonly timeoutMs?: number;
   /** How often a request is sent at most. @default 3 */
@@ -70,7 +71,7 @@ const folder = "/var/run/secrets/kubernetes.io/serviceaccount";
 export async function inClusterOptions(
   env: Readonly<Record<string, string | undefined>>,
   mount = folder,
-): Promise<Pick<KubeClientOptions, "url" | "ca" | "token">> {
+): Promise<Required<Pick<KubeClientOptions, "url" | "ca" | "token">>> {
   const host = env["KUBERNETES_SERVICE_HOST"] ?? "";
   const port = env["KUBERNETES_SERVICE_PORT"] ?? "443";
   if (host === "") throw new UserError("KUBERNETES_SERVICE_HOST is not set; run this inside a pod");
@@ -207,17 +208,18 @@ export class KubeClient {
   }
 
   async #request(call: Call): Promise<HttpRequest> {
-    const { url, ca, timeoutMs = 5000, token } = this.#options;
+    const { url, ca, tls, timeoutMs = 5000, token } = this.#options;
     return {
       method: call.method,
       url: `${url}${call.path}`,
       headers: {
         accept: "application/json",
-        authorization: `Bearer ${await token()}`,
+        ...(token !== undefined && { authorization: `Bearer ${await token()}` }),
         ...(call.type !== undefined && { "content-type": call.type }),
       },
       timeoutMs,
       ...(ca !== undefined && { ca }),
+      ...(tls !== undefined && { tls }),
       ...(call.object !== undefined && { body: JSON.stringify(call.object) }),
     };
   }
