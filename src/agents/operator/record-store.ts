@@ -167,7 +167,7 @@ export function isLeaving({ object, isGhost }: Entry): boolean {
 }
 
 /** Whether something of an object is on the server, or may be. */
-export function isHere({ object, status }: Entry): boolean {
+export function isHere({ object, status }: Pick<Entry, "object" | "status">): boolean {
   return status.applied !== undefined || object.metadata.finalizers?.includes(finalizer) === true;
 }
 
