@@ -2,10 +2,10 @@ import { z } from "zod";
 import { UserError } from "../src/errors";
 import { defaultRateLimit } from "../src/knot/site-runtime";
 import { isCidr, ipVersion } from "../src/mesh/ip";
-import { zoneNameProblem } from "../src/mesh/names";
-import { isSecret } from "../src/mesh/tsig-key";
+import { keySchema, uniqueNames } from "./key-settings";
 import { checkSettings, readSetting, type Settings } from "./settings";
 import { parseShared, vaultAddress, type SharedConfig } from "./shared-config";
+import { updaterSchema } from "./updaters";
 
 const ipAddress = z.string().refine((text) => ipVersion(text) !== undefined, "must be an IP address");
 const cidr = z.string().refine(isCidr, "must be a CIDR such as 10.0.0.0/8");
@@ -99,28 +99,6 @@ const monitoringSchema = z.strictObject({
     ),
 });
 
-/** Names that the mesh gives its own keys. */
-const ownKeyNames = /^(local|records|mesh-\d+)$/;
-
-const readerSchema = z.strictObject({
-  /** Of the key, as the other server has it. @example "bind" */
-  name: z
-    .string()
-    .refine((name) => zoneNameProblem(name) === undefined, "must be a name in lower case, such as bind.example")
-    .refine((name) => !ownKeyNames.test(name), "is a name that the mesh gives its own keys; choose another"),
-  /** @example "hmac-sha256" */
-  algorithm: z.enum(["hmac-sha256", "hmac-sha384", "hmac-sha512"], "must be hmac-sha256, hmac-sha384 or hmac-sha512"),
-  /** Base64 of at least 16 octets. @example made by `keymgr -t bind` or `tsig-keygen bind` */
-  secret: z
-    .string()
-    .refine((text) => isSecret(text), "must be base64 of at least 16 octets; make one with tsig-keygen or keymgr -t"),
-});
-
-function uniqueNames(keys: readonly { readonly name: string }[], ctx: z.RefinementCtx): void {
-  const names = keys.map(({ name }) => name);
-  if (new Set(names).size < names.length) ctx.addIssue("has two keys of the same name; give each its own");
-}
-
 const siteSchema = z.strictObject({
   /** The shared stack's name, as a StackReference takes it. @example "organization/dns-mesh/shared" */
   shared: z.string().min(1),
@@ -150,7 +128,9 @@ const siteSchema = z.strictObject({
     .max(9, "must be at most 9")
     .default(1),
   /** Keys of servers outside the mesh that may take zones from this site; a secret setting. @default none @example [{ name: "bind", algorithm: "hmac-sha256", secret: "…" }] */
-  readers: z.array(readerSchema).default([]).superRefine(uniqueNames),
+  readers: z.array(keySchema).default([]).superRefine(uniqueNames),
+  /** Who may change the site's own zones by DNS UPDATE beside its operator, each with a key of its own; a secret setting. @default none @example [{ name: "external-dns", algorithm: "hmac-sha256", secret: "…", zones: ["standard-1.internal.dns"], updateOwner: "name", updateOwnerName: ["apps"], transfer: true }] */
+  updaters: z.array(updaterSchema).default([]).superRefine(uniqueNames),
   /** Whether the site serves DnsRecords, and of which namespaces; `false` for neither operator nor definition. @default of the site's own namespace */
   records: z
     .union([z.literal(false), recordsSchema], "must be false, or an object of namespaces (a list of names)")
@@ -229,5 +209,16 @@ function parseSite(settings: Settings, stack: string): SiteConfig {
     const value = readSetting(settings, key);
     if (value !== undefined) input[key] = value;
   }
-  return checkSettings(siteSchema, input, stack);
+  const config = checkSettings(siteSchema, input, stack);
+  requireOneKeyEach(config, stack);
+  return config;
+}
+
+/** Readers and updaters name their keys to one Knot. */
+function requireOneKeyEach({ readers, updaters }: SiteConfig, stack: string): void {
+  const i = updaters.findIndex(({ name }) => readers.some((reader) => reader.name === name));
+  if (i < 0) return;
+  throw new UserError(
+    `stack "${stack}": dns-mesh:updaters[${i}].name is a reader's too; give each its own key, or let the updater transfer`,
+  );
 }

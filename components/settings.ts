@@ -9,7 +9,7 @@ export interface Settings {
 /** Settings that are lists or objects; Pulumi hands them over as JSON. */
 const structured = new Set([
   ...["mesh", "vault", "rotation", "ca", "keys"],
-  ...["service", "clients", "readers", "images", "resources", "listen", "rateLimit"],
+  ...["service", "clients", "readers", "updaters", "images", "resources", "listen", "rateLimit"],
   ...["apiServer", "monitoring", "records"],
 ]);
 

@@ -30,19 +30,20 @@ function centralVolume(): Volume {
 export interface PodKind {
   /** Whether the site is the primary catalog, which has the central zones as files. */
   readonly isPrimary: boolean;
-  /** Whether a record operator changes the site's zones. */
-  readonly hasOperator: boolean;
+  /** Whether it has the key by which the site's own programs change its zones. */
+  readonly hasRecordsKey: boolean;
 }
 
 /** Everything that a Knot pod mounts beside its own volume, `storage`, and what is about trust. */
-export function knotVolumes({ isPrimary, hasOperator }: PodKind): Volume[] {
+export function knotVolumes({ isPrimary, hasRecordsKey }: PodKind): Volume[] {
   return [
     { name: "rundir", emptyDir: {} },
     { name: "tmp", emptyDir: {} },
     configMapVolume(objects.config),
     secretVolume(objects.localKey),
     secretVolume(objects.readers),
-    ...(hasOperator ? [secretVolume(objects.recordsKey)] : []),
+    secretVolume(objects.updaters),
+    ...(hasRecordsKey ? [secretVolume(objects.recordsKey)] : []),
     configMapVolume(objects.agentBundle),
     ...(isPrimary ? [centralVolume()] : []),
   ];
@@ -61,12 +62,13 @@ export function knotMounts(): Mount[] {
 }
 
 /** What the agent and the init container see, beside what is about trust. */
-export function agentMounts({ isPrimary, hasOperator }: PodKind): Mount[] {
+export function agentMounts({ isPrimary, hasRecordsKey }: PodKind): Mount[] {
   return [
     ...shared,
     { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
     { name: objects.readers, mountPath: paths.readers, readOnly: true },
-    ...(hasOperator ? [{ name: objects.recordsKey, mountPath: paths.recordsKey, readOnly: true }] : []),
+    { name: objects.updaters, mountPath: paths.updaters, readOnly: true },
+    ...(hasRecordsKey ? [{ name: objects.recordsKey, mountPath: paths.recordsKey, readOnly: true }] : []),
     { name: objects.agentBundle, mountPath: paths.bundle, readOnly: true },
     ...(isPrimary ? [{ name: "central-zones", mountPath: paths.central, readOnly: true }] : []),
   ];

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { TsigKey } from "../../src/mesh/model";
+import type { Updater } from "../../src/mesh/updater";
 import { tsigKeyFrom } from "../tsig-key";
 import { fileSecret } from "./file-secret";
 import { contentHash } from "./hash";
@@ -12,13 +13,15 @@ export interface SiteSecretsArgs extends Pick<Welcome, "packet" | "ring" | "issu
   readonly namespace: pulumi.Input<string>;
   /** Keys of servers outside the mesh. */
   readonly readers: pulumi.Input<readonly TsigKey[]>;
-  /** Whether there is a record operator. */
-  readonly hasOperator: boolean;
+  /** Who may change own zones by DNS UPDATE, with their keys. */
+  readonly updaters: pulumi.Input<readonly Updater[]>;
+  /** Whether the site's own programs change its zones over DNS: its operator, and pods that send updates on to the writer. */
+  readonly hasRecordsKey: boolean;
 }
 
 /**
  * The key by which the site's own programs read from its Knot, the one by which the record operator changes its zones,
- * those of servers outside the mesh, and the key ring and
+ * those of servers and programs outside the mesh, and the key ring and
  * the site's certificate with its key unless Vault or cert-manager gives them: a Secret each, as files for the pods.
  * Changes reach running pods.
  */
@@ -34,7 +37,7 @@ export class SiteSecrets extends pulumi.ComponentResource {
     this.namespace = args.namespace;
     const made = [
       this.write(`${name}-local-key`, objects.localKey, { "key.json": this.createKey(`${name}-local`, "local") }),
-      ...(args.hasOperator
+      ...(args.hasRecordsKey
         ? [
             this.write(`${name}-records-key`, objects.recordsKey, {
               "key.json": this.createKey(`${name}-records`, "records"),
@@ -45,6 +48,7 @@ export class SiteSecrets extends pulumi.ComponentResource {
     const written = [
       ...made,
       this.write(`${name}-readers`, objects.readers, { "readers.json": pulumi.jsonStringify(args.readers) }),
+      this.write(`${name}-updaters`, objects.updaters, { "updaters.json": pulumi.jsonStringify(args.updaters) }),
       ...this.writeGiven(name, args),
     ];
     this.hash = pulumi.all(written).apply((contents) => contentHash(...contents));

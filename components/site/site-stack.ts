@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { SiteConfig } from "../config";
+import { requireOwnZones } from "../updaters";
 import { AppRoles } from "./app-roles";
 import { Bundles, type Programs } from "./bundles";
 import { CentralZoneFiles } from "./central-zone-files";
@@ -64,14 +65,16 @@ export class SiteStack extends pulumi.ComponentResource {
     const { packet } = welcome;
     const { transport } = packet;
     const isPrimary = packet.site.role === "primary-catalog";
+    requireOwnZones(config.updaters, packet.site);
     const runtime = siteRuntime(config);
     const within = { parent: this, providers: [this.createProvider(name, config)] };
 
     const { name: namespace } = new SiteNamespace(`${name}-namespace`, config, within);
-    const hasOperator = config.records !== false;
+    // Pods beside the writer sign with it the updates that they send on.
+    const hasRecordsKey = config.records !== false || config.replicas > 1;
     const secrets = new SiteSecrets(
       `${name}-secrets`,
-      { ...welcome, namespace, readers: config.readers, hasOperator },
+      { ...welcome, namespace, readers: config.readers, updaters: config.updaters, hasRecordsKey },
       within,
     );
     const trust = this.createTrust(name, { welcome, namespace, site: config.site }, within);
@@ -102,7 +105,7 @@ export class SiteStack extends pulumi.ComponentResource {
         trust: agentTrust(packet),
         transport,
         isPrimary,
-        hasOperator,
+        hasRecordsKey,
         podAddresses: pods.addresses,
         restartHash: contentHash(files.restartHash, bundles.agentHash),
         dnsPolicy: dnsPolicy(vault),

@@ -3,12 +3,15 @@ import { splitList } from "./lists";
 import { compareText, type Outline, type SiteInput } from "./outline";
 import { siblings } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
+import { updaterRules } from "./updaters";
 
-/** Keys by their names: those of the ring, the site's own, and those of servers outside the mesh. */
-export function renderKeys(input: Pick<SiteInput, "ring" | "localKey" | "readers" | "recordsKey">): string {
-  const { ring, localKey, readers, recordsKey } = input;
+/** Keys by their names: those of the ring, the site's own, and those of servers and programs outside the mesh. */
+export function renderKeys(
+  input: Pick<SiteInput, "ring" | "localKey" | "readers" | "updaters" | "recordsKey">,
+): string {
+  const { ring, localKey, readers, updaters = [], recordsKey } = input;
   const own = [localKey, ...(recordsKey ? [recordsKey] : [])];
-  const keys = [...ring.accepted, ...own, ...readers].sort((a, b) => compareText(a.name, b.name));
+  const keys = [...ring.accepted, ...own, ...readers, ...updaters].sort((a, b) => compareText(a.name, b.name));
   return section(
     "key",
     keys.map((key) => ({ id: key.name, algorithm: key.algorithm, secret: key.secret })),
@@ -26,9 +29,10 @@ export function renderKeys(input: Pick<SiteInput, "ring" | "localKey" | "readers
  * - `readers`: servers outside the mesh may take zones, and nothing else, over whatever they speak.
  * - `records`: the record operator changes own zones at the writer (see {@link updateIds}), and may nothing else. Over TCP
  *   alone: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007), one over UDP can be sent by anybody again.
+ * - others who may change own zones: see {@link updaterRules}.
  */
 export function renderAccess(outline: Outline): string {
-  return section("acl", [...rules(outline), ...updateRules(outline)]);
+  return section("acl", [...rules(outline), ...updateRules(outline), ...updaterRules(outline)]);
 }
 
 /** Ids of the rules that only zones have which are written here. */

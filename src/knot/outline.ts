@@ -1,4 +1,5 @@
 import type { KeyRing, TsigKey, WelcomePacket } from "../mesh/model";
+import type { Updater } from "../mesh/updater";
 import { peersOf } from "../plan/peers";
 import type { MeshView, SiteView } from "../plan/view";
 import { memberId } from "./member-id";
@@ -22,6 +23,8 @@ export interface SiteInput {
   readonly localKey: TsigKey;
   /** Keys of servers outside the mesh that may take zones from this site. */
   readonly readers: readonly TsigKey[];
+  /** Who else may change own zones by DNS UPDATE. @default nobody */
+  readonly updaters?: readonly Updater[];
   /** The key by which the record operator changes the site's own zones; left out where there is none. */
   readonly recordsKey?: TsigKey;
   /** Left out where transfers run over plain TCP. */

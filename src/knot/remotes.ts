@@ -4,6 +4,7 @@ import { splitList } from "./lists";
 import type { Outline } from "./outline";
 import { siblings } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
+import { updateRemotes } from "./updaters";
 
 /** Id of another site as somebody whom zones are taken from. */
 export function remoteId(site: string): string {
@@ -41,7 +42,7 @@ export function renderRemotes(outline: Outline): string {
       "cert-hostname": serverName(site, packet.directoryZone),
     };
   });
-  return section("remote", [...sources, ...plain]) + section("remotes", tellLists(outline));
+  return section("remote", [...sources, ...plain, ...updateRemotes(outline)]) + section("remotes", tellLists(outline));
 }
 
 /** Ids of the lists of those whom Knot tells of the zones of this site: other sites. */

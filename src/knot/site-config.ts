@@ -12,6 +12,7 @@ import { defaultPolicy, policyOf, renderSigning } from "./signing";
 import { isWriter } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 import { centralTimers, memberTimers, type Timers } from "./timers";
+import { forwarding, updaterIds } from "./updaters";
 
 export { renderKnotConf } from "./knot-conf";
 export { membersOf, ownerTemplate, type Identity, type SiteInput } from "./outline";
@@ -43,7 +44,7 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
     ["conf/peers.d/20-templates.conf", renderTemplates(outline)],
     ["conf/peers.d/30-catalog.conf", renderLocalCatalogStanza(outline)],
     ["conf/zones.d/central.conf", renderCentralStanzas(input.packet)],
-    ["conf/zones.d/own.conf", renderOwnStanzas(input)],
+    ["conf/zones.d/own.conf", renderOwnStanzas(outline)],
     [localCatalogFile, renderLocalCatalog(outline)],
   ]);
 }
@@ -74,7 +75,7 @@ function renderTemplates(input: Outline): string {
   const all: readonly Stanza[] = [
     ...own,
     centralTemplate(input, [...(isCatalog(packet.site) ? notifyMesh : []), ...notifySiblings]),
-    ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notify(notifySiblings) })),
+    ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notifyLast(notifySiblings) })),
   ];
   const acl = accessIds(input);
   const storage = `"${runtime.storage}/zones"`;
@@ -112,7 +113,7 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
     "zonefile-load": "whole",
     "zonefile-sync": 300,
     "serial-policy": "unixtime",
-    ...notifyLater(targets),
+    ...notifyLast(targets),
   };
   return [
     { ...own, id: "own" },
@@ -159,15 +160,27 @@ function renderCentralStanzas(packet: WelcomePacket): string {
   );
 }
 
-function renderOwnStanzas({ packet, runtime }: SiteInput): string {
+function renderOwnStanzas(input: Outline): string {
+  const { packet, runtime } = input;
   const zones = [...packet.site.zones].sort((a, b) => compareText(a.name, b.name));
-  const stanza = ({ name, dnssec }: Zone): Stanza => {
+  const templated = ({ name, dnssec }: Zone): Stanza => {
     if (dnssec === false || !isWriter(runtime)) return { domain: name, template: "own" };
     const policy = policyOf(dnssec);
     const other = policy === defaultPolicy ? {} : { "dnssec-policy": policy };
     return { domain: name, template: "own-signed", ...other };
   };
-  return section("zone", zones.map(stanza));
+  return section(
+    "zone",
+    zones.map((zone) => ({ ...templated(zone), ...updatable(input, zone.name) })),
+  );
+}
+
+/** What a zone has in the place of its template's rules, when somebody outside may change it. */
+function updatable(input: Outline, zone: string): Stanza {
+  const ids = updaterIds(input, zone);
+  if (ids.length === 0) return {};
+  const own = isWriter(input.runtime) ? updateIds(input) : [];
+  return { acl: [...accessIds(input), ...own, ...ids], ...forwarding(input, zone) };
 }
 
 function renderLocalCatalog(input: Outline): string {
@@ -198,6 +211,15 @@ function masters(ids: readonly string[]): Stanza {
  */
 function notifyLater(ids: readonly string[]): Stanza {
   return ids.length === 0 ? {} : { notify: ids, "notify-delay": 3 };
+}
+
+/**
+ * The same for zones that change often. Knot plans a NOTIFY after each change, even when there is nobody to tell; and as
+ * long as one is due within the present second, what comes for the zone meanwhile (an UPDATE, a NOTIFY) waits for it. With
+ * the delay that happens once a minute at most. Peers that the agent cannot tell are told by it again and again.
+ */
+function notifyLast(ids: readonly string[]): Stanza {
+  return { ...notify(ids), "notify-delay": 60 };
 }
 
 function notify(ids: readonly string[]): Stanza {

@@ -92,7 +92,8 @@ describe("two sites in real clusters whose keys and certificates come from a rea
       expect(certificate.verify(new X509Certificate(ca).publicKey)).to.equal(true);
       expect(certificate.subjectAltName).to.equal(`DNS:${one.name}.dns.internal, IP Address:${one.siteAddress}`);
       const secrets = await one.kubectl([...namespace, "get", "secrets", "-o", "name"]);
-      expect(secrets.trim().split("\n")).to.have.members(["secret/tsig-local-key", "secret/tsig-readers"]);
+      const own = ["local-key", "readers", "records", "updaters"].map((name) => `secret/tsig-${name}`);
+      expect(secrets.trim().split("\n")).to.have.members(own);
     }
     await mesh.converged(30);
   });

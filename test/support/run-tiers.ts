@@ -83,7 +83,7 @@ const clusterSpecs = [
   "cluster/mesh/[1-4]-*",
   ...["cluster/cert-manager", "cluster/plugins", "cluster/vault-login"],
   "cluster/mesh/*",
-  "cluster/**/*",
+  "cluster/*",
 ];
 
 const tiers: readonly Tier[] = [
@@ -103,12 +103,13 @@ const tiers: readonly Tier[] = [
   { name: "unit", run: () => mocha(["unit/**/*"]) },
   // Whole meshes of real servers and agents, some of them compared by time.
   { name: "lab", run: () => mocha(["lab/{agent,bench,lab}/**/*"]) },
-  // Single parts before real servers, while clusters mostly wait.
+  // Single parts before real servers, API servers without a cluster among them, while clusters mostly wait.
   {
     name: "peers",
     group: "servers",
     inOnePiece: true,
-    run: () => mocha(["lab/{dns,interop,knot,manifests,plugins,pulumi,records,vault}/**/*"], true),
+    run: () =>
+      mocha(["lab/{dns,interop,knot,manifests,plugins,pulumi,records,vault}/**/*", "cluster/records/**/*"], true),
   },
   { name: "cluster", group: "servers", run: () => mocha(clusterSpecs) },
 ];

@@ -83,22 +83,55 @@ export interface Sighting {
 
 /** Looks for secrets in texts, in each form that they can take on the way there. Tells names and forms, never values. */
 export class SecretSearch {
-  private readonly needles: readonly { readonly secret: string; readonly form: string; readonly text: string }[];
+  readonly #needles = new Needles<Sighting>();
 
   constructor(readonly secrets: readonly Secret[]) {
-    this.needles = secrets.flatMap(({ name, value }) =>
-      pieces(value).flatMap((piece) =>
-        [...forms(piece)]
-          .filter(([text]) => text.length >= shortest)
-          .map(([text, form]) => ({ secret: name, form, text })),
-      ),
-    );
+    for (const { name: secret, value } of secrets) {
+      for (const [text, form] of pieces(value).flatMap((piece) => [...forms(piece)])) {
+        if (text.length >= shortest) this.#needles.add(text, { secret, form });
+      }
+    }
   }
 
   in(text: string): Sighting[] {
-    const seen = this.needles.filter((needle) => text.includes(needle.text));
-    return seen.map(({ secret, form }) => ({ secret, form }));
+    return this.#needles.in(text);
   }
+}
+
+const hashBits = 20;
+
+/** Finds many texts at once, in one pass: states are large, and each secret has twenty forms. */
+class Needles<T> {
+  readonly #starts = new Map<number, { readonly bytes: Buffer; readonly found: T }[]>();
+  /** Hashes of the first octets of all that is looked for. */
+  readonly #isStart = new Uint8Array(1 << hashBits);
+
+  add(text: string, found: T): void {
+    const bytes = Buffer.from(text);
+    const hash = hashAt(bytes, 0);
+    this.#isStart[hash] = 1;
+    this.#starts.set(hash, [...(this.#starts.get(hash) ?? []), { bytes, found }]);
+  }
+
+  /** What is in a text, each once, in the order of its first place. */
+  in(text: string): T[] {
+    const bytes = Buffer.from(text);
+    const isStart = this.#isStart;
+    const seen = new Set<T>();
+    for (let at = 0; at + shortest <= bytes.length; at++) {
+      const hash = hashAt(bytes, at);
+      if (isStart[hash] === 0) continue;
+      for (const { bytes: needle, found } of this.#starts.get(hash) ?? [])
+        if (bytes[at + 4] === needle[4] && needle.equals(bytes.subarray(at, at + needle.length))) seen.add(found);
+    }
+    return [...seen];
+  }
+}
+
+/** Of the four octets from there on. */
+function hashAt(bytes: Buffer, at: number): number {
+  const word = bytes.readUInt32LE(at);
+  return (Math.imul(word, 0x9e3779b1) >>> (32 - hashBits)) & ((1 << hashBits) - 1);
 }
 
 /**

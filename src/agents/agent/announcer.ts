@@ -16,8 +16,18 @@ export interface AnnouncerOptions extends Omit<ConvergenceOptions, "onSilent"> {
   /** Asks the site's own Knot. */
   readonly ownDns: Pick<DnsClient, "querySoa">;
   readonly runtime: SiteRuntime;
-  /** The key that NOTIFYs are signed with, and this site's own zones that have a content; undefined before anything is known. */
-  readonly facts: () => { readonly key: TsigKey; readonly own: readonly string[] } | undefined;
+  /** Undefined before anything is known. */
+  readonly facts: () => AnnouncerFacts | undefined;
+}
+
+/** What an {@link Announcer} goes by. */
+export interface AnnouncerFacts {
+  /** NOTIFYs are signed with it. */
+  readonly key: TsigKey;
+  /** This site's own zones that have a content. */
+  readonly own: readonly string[];
+  /** Whether others change own zones, who cannot say so ({@link Announcer.announce}). */
+  readonly hasUpdaters: boolean;
 }
 
 /** Between looks at serials by the clock, for changes that the watch on the journal missed. */
@@ -25,9 +35,9 @@ const lookEveryMs = 30_000;
 /**
  * From a write to the journal to the first look, and between further ones, in milliseconds: Knot shows a new serial a few
  * milliseconds after the write. A hub passes changes on at once. Elsewhere nearly all writes are copies that arrive, which
- * concern nobody, and whoever changes an own zone can say so ({@link Announcer.announce}).
+ * concern nobody, and whoever changes an own zone can say so ({@link Announcer.announce}), unless updaters do.
  */
-const looksAfter = { hub: [3, 5, 15, 130], elsewhere: [100, 150] } as const;
+const looksAfter = { hub: [3, 5, 15, 130], updated: [5, 20, 130], elsewhere: [100, 150] } as const;
 /** Between writes that are acted on. */
 const journalRestMs = 20;
 /** Between looks for a journal that is not there. */
@@ -93,7 +103,7 @@ export class Announcer {
     let found = false;
     let workedMs = 0;
     try {
-      for (const ms of looksAfter[this.#relay.isHub ? "hub" : "elsewhere"]) {
+      for (const ms of looksAfter[this.#pace()]) {
         await delay(ms, undefined, { signal });
         const began = this.o.now();
         const changes = await this.#look("queries");
@@ -105,6 +115,11 @@ export class Announcer {
       // A Knot that is away is the passes' business, and the next look finds the change.
     }
     return workedMs;
+  }
+
+  #pace(): keyof typeof looksAfter {
+    if (this.#relay.isHub) return "hub";
+    return this.o.facts()?.hasUpdaters === true ? "updated" : "elsewhere";
   }
 
   /** Whoever changed an own zone says so: looks at once. Calls that come while one waits share its look. Never throws. */

@@ -5,6 +5,7 @@ import type { Identity } from "../../knot/site-config";
 import type { KeyRing, TsigKey, WelcomePacket } from "../../mesh/model";
 import { effectiveRing, parseRingDocument, type RingDocument } from "../../mesh/ring-document";
 import { parseTsigKey } from "../../mesh/tsig-key";
+import { parseUpdaters, type Updater } from "../../mesh/updater";
 import { parseWelcomePacket, serverName } from "../../mesh/welcome";
 import { identityPaths, readIdentity } from "./identity";
 
@@ -16,6 +17,8 @@ export interface Inputs {
   readonly localKey: TsigKey;
   /** Keys of servers outside the mesh that may take zones from this site. */
   readonly readers: readonly TsigKey[];
+  /** Who may change own zones by DNS UPDATE, beside the record operator. */
+  readonly updaters: readonly Updater[];
   /** The key by which the record operator changes the site's own zones. */
   readonly recordsKey?: TsigKey;
   /** Left out where transfers run over plain TCP. */
@@ -29,6 +32,8 @@ export interface InputFiles {
   readonly localKeyFile: string;
   /** List of keys; none without it. */
   readonly readersFile?: string;
+  /** List of updaters; none without it. */
+  readonly updatersFile?: string;
   /** One key; none without it. */
   readonly recordsKeyFile?: string;
   /** Folder with `tls.crt`, `tls.key` and `ca.crt`; needed unless transfers run over plain TCP. */
@@ -61,6 +66,7 @@ async function readDocuments(files: InputFiles): Promise<Documents> {
     document: await readJsonFile(files.ringFile, parseRingDocument),
     localKey: await readJsonFile(files.localKeyFile, (json) => parseTsigKey(json, "key")),
     readers: files.readersFile === undefined ? [] : await readJsonFile(files.readersFile, parseReaders),
+    updaters: files.updatersFile === undefined ? [] : await readJsonFile(files.updatersFile, parseUpdaters),
     ...(files.recordsKeyFile !== undefined && {
       recordsKey: await readJsonFile(files.recordsKeyFile, (json) => parseTsigKey(json, "key")),
     }),
@@ -99,9 +105,11 @@ export class InputWatch {
 
   /** The inputs when they changed since the last call (the first one included), otherwise undefined. Throws as {@link readInputs}. */
   async changed(): Promise<Inputs | undefined> {
-    const { packetFile, ringFile, localKeyFile, readersFile = [], recordsKeyFile = [], tlsFolder } = this.files;
+    const { packetFile, ringFile, localKeyFile, tlsFolder } = this.files;
+    const { readersFile = [], updatersFile = [], recordsKeyFile = [] } = this.files;
     const identity = tlsFolder === undefined ? [] : identityPaths(tlsFolder);
-    const seen = await fingerprint([packetFile, ringFile, localKeyFile, readersFile, recordsKeyFile, identity].flat());
+    const keys = [ringFile, localKeyFile, readersFile, updatersFile, recordsKeyFile];
+    const seen = await fingerprint([packetFile, ...keys, identity].flat());
     const documents = seen === this.#seen ? this.#documents : await readDocuments(this.files);
     if (documents === undefined) return undefined;
     const inputs = inputsOf(documents, this.now());

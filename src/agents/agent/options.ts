@@ -13,7 +13,9 @@ export interface AgentOptions {
   readonly localKeyFile: string;
   /** Keys of servers outside the mesh, a JSON file; none without it. */
   readonly readersFile?: string;
-  /** The record operator's key, a JSON file; nobody changes zones from outside without it. */
+  /** Who may change own zones from outside, a JSON file; nobody without it. */
+  readonly updatersFile?: string;
+  /** The record operator's key, a JSON file; without it no operator does. */
   readonly recordsKeyFile?: string;
   /** Folder with the site's certificate, its key and the roots; missing only where transfers run over plain TCP. */
   readonly tlsFolder?: string;
@@ -37,6 +39,7 @@ export function readAgentOptions(env: Environment): AgentOptions {
   const vault = env["DNS_MESH_VAULT"] ?? "";
   const tls = env["DNS_MESH_TLS"] ?? "";
   const readers = env["DNS_MESH_READERS"] ?? "";
+  const updaters = env["DNS_MESH_UPDATERS"] ?? "";
   const records = env["DNS_MESH_RECORDS_KEY"] ?? "";
   const remotePort = port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT");
   const pod = required(env, "DNS_MESH_POD");
@@ -48,6 +51,7 @@ export function readAgentOptions(env: Environment): AgentOptions {
     ...(vault !== "" && { vaultFile: vault }),
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
     ...(readers !== "" && { readersFile: readers }),
+    ...(updaters !== "" && { updatersFile: updaters }),
     ...(records !== "" && { recordsKeyFile: records }),
     ...(tls !== "" && { tlsFolder: tls }),
     ...(central !== "" && { centralFolder: central }),

@@ -25,6 +25,7 @@ export function siteInput(o: {
     ring: inputs.ring,
     localKey: inputs.localKey,
     readers: inputs.readers,
+    updaters: inputs.updaters,
     ...(inputs.recordsKey && { recordsKey: inputs.recordsKey }),
     ...(inputs.identity && { identity: inputs.identity }),
     view: ahead ? withPacketCatalogs(view, inputs.packet) : view,

@@ -70,7 +70,9 @@ export class Worker {
       ...{ control: this.#control, runtime: options.runtime },
       facts: () => {
         const { inputs } = this.#agent;
-        return inputs && { key: signingKey(inputs.ring), own: this.#ownZones() };
+        if (inputs === undefined) return undefined;
+        const hasUpdaters = inputs.updaters.length > 0;
+        return { key: signingKey(inputs.ring), own: this.#ownZones(), hasUpdaters };
       },
     });
     this.#fetching = new Fetching({ control: this.#control, now });

@@ -305,6 +305,7 @@ describe("agents of a mesh", function () {
     const serial = (await owner.soa(zone)).serial + 10;
     await writeFile(path, `${stampSerial(text, serial)}\nkept 60 TXT "by the others"\n`);
     await owner.control.zoneReload(zone);
+    await owner.http("POST", "/announce");
     await lab.converged(20, { zones: [zone] });
     const others = sites().filter((site) => site !== owner);
     await owner.stop();

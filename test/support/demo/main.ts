@@ -73,6 +73,9 @@ async function down(): Promise<void> {
 async function destroyStacks(contexts: readonly string[]): Promise<void> {
   const { clusters } = await useContexts({ contexts });
   const mesh = new RunningMesh({ clusters, workDir: workDir() });
+  // Nobody takes their finalizers once the record operators are gone.
+  const records = ["-n", "dns-system", "delete", "dnsrecords", "--all", "--timeout=60s"];
+  await Promise.all(clusters.map((cluster) => cluster.kubectl(records).catch(() => undefined)));
   for (const stack of [...clusters.map(({ name }) => name), "shared"]) {
     await mesh.driver.destroy(stack);
     say(`pulumi destroy -s ${stack}`);

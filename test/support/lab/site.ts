@@ -16,6 +16,7 @@ import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones"
 import { renderKnotConf } from "../../../src/knot/site-config";
 import type { Mesh, TsigKey } from "../../../src/mesh/model";
 import type { RingDocument } from "../../../src/mesh/ring-document";
+import type { Updater } from "../../../src/mesh/updater";
 import { serverName, welcomePacket } from "../../../src/mesh/welcome";
 import { issue, writeIdentity, type Identity, type IssueOptions } from "../certificates";
 import { eventually } from "../eventually";
@@ -44,6 +45,8 @@ export interface LabPlace {
   readonly readers: readonly TsigKey[];
   /** The key by which own zones may be changed. */
   readonly recordsKey?: TsigKey;
+  /** Who may change own zones beside. */
+  readonly updaters?: readonly Updater[];
   /** The mesh's authorities, the one that signs first. */
   readonly authorities: readonly Identity[];
   /** The bundled agent. */
@@ -110,6 +113,12 @@ export class LabSite implements AsyncDisposable {
     this.place = { ...this.place, ring };
   }
 
+  /** Who may change own zones from now on, as `up` of the site's stack mounts it. */
+  async allow(updaters: readonly Updater[]): Promise<void> {
+    this.place = { ...this.place, updaters };
+    await writeFile(this.path("etc", "updaters.json"), JSON.stringify(updaters));
+  }
+
   /** A new certificate, as a renewal brings it, or any other in its place. */
   async certify(o: { readonly identity?: Identity; readonly authorities?: readonly Identity[] } = {}): Promise<void> {
     const authorities = o.authorities ?? this.place.authorities;
@@ -154,7 +163,8 @@ export class LabSite implements AsyncDisposable {
     await this.#mountRing();
     await writeFile(this.path("etc", "local.json"), JSON.stringify(this.#localKey));
     await writeFile(this.path("etc", "readers.json"), JSON.stringify(this.place.readers));
-    const { recordsKey } = this.place;
+    const { recordsKey, updaters = [] } = this.place;
+    await writeFile(this.path("etc", "updaters.json"), JSON.stringify(updaters));
     if (recordsKey !== undefined) await writeFile(this.path("etc", "records.json"), JSON.stringify(recordsKey));
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
     await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime(), mesh.transport));
@@ -254,6 +264,7 @@ export class LabSite implements AsyncDisposable {
         : { DNS_MESH_KEYS: this.path("storage", "mesh", "ring.json"), DNS_MESH_VAULT: this.path("etc", "vault.json") }),
       DNS_MESH_LOCAL_KEY: this.path("etc", "local.json"),
       DNS_MESH_READERS: this.path("etc", "readers.json"),
+      DNS_MESH_UPDATERS: this.path("etc", "updaters.json"),
       ...(this.place.recordsKey && { DNS_MESH_RECORDS_KEY: this.path("etc", "records.json") }),
       DNS_MESH_TLS: this.place.vault?.issues === true ? this.path("storage", "mesh", "tls") : this.path("etc", "tls"),
       ...(existsSync(this.path("central")) && { DNS_MESH_CENTRAL: this.path("central") }),

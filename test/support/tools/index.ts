@@ -13,6 +13,8 @@ const tools = {
   vault: (progress: Progress) => ensureGoTool(goTools.vault, progress),
   policies: (progress: Progress) => ensureGoTool(goTools.policies, progress),
   kubeconform: (progress: Progress) => ensureGoTool(goTools.kubeconform, progress),
+  "external-dns": (progress: Progress) => ensureGoTool(goTools["external-dns"], progress),
+  pebble: (progress: Progress) => ensureGoTool(goTools.pebble, progress),
   "cert-manager": (progress: Progress) => ensureGoTool(goTools["cert-manager"], progress),
   knot: ensureKnot,
   nsd: ensureNsd,
@@ -23,7 +25,15 @@ const tools = {
 export type ToolName = keyof typeof tools;
 
 /** Those that compile: one after the other, since each uses all cores. */
-const compiled: readonly ToolName[] = ["kubernetes", "pulumi", "vault", "policies", "kubeconform", "cert-manager"];
+const compiled: readonly ToolName[] = [
+  "kubernetes",
+  "pulumi",
+  "vault",
+  "policies",
+  "kubeconform",
+  "external-dns",
+  "cert-manager",
+];
 
 /**
  * Sees to it that tools are in the cache: links what is on PATH and fits, builds the rest, which takes minutes the first time and

@@ -56,7 +56,7 @@ describe("a site that becomes a hub", () => {
         ...{ storage: "/s", rundir: "/r", listen: [], remotePort: 53 },
         secure: { listen: [], remotePort: 853 },
       },
-      facts: () => ({ key, own: [] }),
+      facts: () => ({ key, own: [], hasUpdaters: false }),
     });
     const { directorySerial, catalogSerial, zones } = view;
     const full: MeshView = { directorySerial, catalogSerial, sites, zones };

@@ -15,6 +15,8 @@ function settings(values: Record<string, unknown>): { get(key: string): string |
   };
 }
 
+const key = { name: "bind", algorithm: "hmac-sha256", secret: "A".repeat(24) };
+const updater = { ...key, name: "external-dns", zones: ["standard-1.internal.dns"], updateOwner: "zone" };
 const minimal = { shared: "organization/dns-mesh/shared", context: "cluster-a" };
 
 function site(values: Record<string, unknown>): SiteConfig {
@@ -174,6 +176,46 @@ describe("a stack's settings", () => {
       "with a reader's key that is too short",
       { ...minimal, readers: [{ name: "bind", algorithm: "hmac-sha256", secret: "AAAA" }] },
       /dns-mesh:readers\[0\]\.secret: must be base64 of at least 16 octets/,
+    ],
+    [
+      "with an updater that may change nothing in particular",
+      { ...minimal, updaters: [{ ...updater, updateOwner: undefined }] },
+      /dns-mesh:updaters\[0\]\.updateOwner: must be name \(with updateOwnerName\), key .* or zone/,
+    ],
+    [
+      "with an updater of names that are not named",
+      { ...minimal, updaters: [{ ...updater, updateOwner: "name" }] },
+      /dns-mesh:updaters\[0\]\.updateOwnerName: is missing: name what may be changed/,
+    ],
+    [
+      "with an updater of the key's name elsewhere",
+      { ...minimal, updaters: [{ ...updater, updateOwner: "key" }] },
+      /dns-mesh:updaters\[0\]\.updateOwner: is key, and the key's name .* is in none of its zones/,
+    ],
+    [
+      "with an updater of names outside its zones",
+      { ...minimal, updaters: [{ ...updater, updateOwner: "name", updateOwnerName: ["www.elsewhere.test."] }] },
+      /dns-mesh:updaters\[0\]\.updateOwnerName: has www.elsewhere.test., which is in none of its zones/,
+    ],
+    [
+      "with an updater of a name that is none",
+      { ...minimal, updaters: [{ ...updater, updateOwner: "name", updateOwnerName: ["no name"] }] },
+      /dns-mesh:updaters\[0\]\.updateOwnerName\[0\]: must be a name in lower case within the zone/,
+    ],
+    [
+      "with an updater of a type that nobody changes",
+      { ...minimal, updaters: [{ ...updater, updateType: ["SOA"] }] },
+      /dns-mesh:updaters\[0\]\.updateType\[0\]: must be one of A, AAAA/,
+    ],
+    [
+      "with an updater whose key is the operator's",
+      { ...minimal, updaters: [{ ...updater, name: "records" }] },
+      /dns-mesh:updaters\[0\]\.name: is a name that the mesh gives its own keys/,
+    ],
+    [
+      "with an updater whose key is a reader's",
+      { ...minimal, readers: [key], updaters: [{ ...updater, name: key.name }] },
+      /dns-mesh:updaters\[0\]\.name is a reader's too/,
     ],
     [
       "with a Vault that is no URL",

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { membersOf, renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/site-config";
 import type { KeyRing, Mesh, Transport, TsigKey } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/mesh/parse";
+import type { Updater } from "../../../src/mesh/updater";
 import { welcomePacket } from "../../../src/mesh/welcome";
 import { bootstrapView } from "../../../src/plan/peers";
 import { homeOf } from "../../../src/plan/topology";
@@ -130,6 +131,63 @@ describe("renderSiteFiles", () => {
     const replicas = { self: 1, addresses: ["192.0.2.11", "192.0.2.12"] };
     const other = renderSiteFiles({ ...input, runtime: { ...runtime, replicas } });
     expect(allowed(other.get("conf/peers.d/20-templates.conf"))).to.deep.equal([]);
+  });
+
+  describe("with updaters", () => {
+    const packet = welcomePacket(mesh, "c", "CA");
+    const recordsKey = { ...localKey, name: "records" };
+    const ofZone = (name: string, zone: string): Updater => ({
+      ...{ ...localKey, name, zones: [zone], updateOwner: "zone", updateOwnerMatch: "sub-or-equal" },
+      ...{ updateOwnerName: [], updateType: ["A", "TXT"], transfer: false },
+    });
+    const apps: Updater = {
+      ...ofZone("external-dns", "c.example"),
+      ...{ updateOwner: "name", updateOwnerName: ["apps", "@"], transfer: true },
+    };
+    const updaters = [apps, ofZone("elsewhere", "gone.example")];
+    const base = { packet, ring, localKey, readers: [], updaters, recordsKey, identity, view, runtime };
+    const replicas = { self: 1, addresses: ["192.0.2.11", "192.0.2.12"] };
+    const at = (changes: Partial<typeof base>) => renderSiteFiles({ ...base, ...changes });
+    const zoneLines = (files: ReadonlyMap<string, string>) =>
+      items(files.get("conf/zones.d/own.conf")!).get("c.example");
+
+    it("lets each change its names and types of its zones, over UDP and TCP, never over TLS or QUIC", () => {
+      const rules = items(at({}).get("conf/peers.d/05-access.conf")!);
+      expect(rules.get("updater-0")).to.deep.equal([
+        ...["key: [external-dns]", "protocol: [udp, tcp]", "action: [update]", "update-type: [A, TXT]"],
+        ...["update-owner: name", "update-owner-match: sub-or-equal", 'update-owner-name: ["apps", "c.example."]'],
+      ]);
+      expect(rules.get("updater-0-transfer")).to.deep.equal([
+        ...["key: [external-dns]", "protocol: [tcp]", "action: [transfer]"],
+      ]);
+      expect(at({}).get("conf/keys.conf")).to.contain("id: external-dns");
+    });
+
+    it("gives rules to their own zones alone, beside those that every own zone has", () => {
+      expect(zoneLines(at({}))).to.include("acl: [mesh-notify, mesh, local, records, updater-0, updater-0-transfer]");
+      const templates = at({}).get("conf/peers.d/20-templates.conf")!;
+      expect(templates).not.to.contain("updater");
+      expect(zoneLines(at({ updaters: [] }))?.join()).not.to.contain("acl");
+    });
+
+    it("sends updates at another pod on to the writer with the site's own key, over what is not TLS", () => {
+      const files = at({ runtime: { ...runtime, replicas } });
+      expect(zoneLines(files)).to.include.members([
+        "acl: [mesh-notify, mesh, local, updater-0, updater-0-transfer]",
+        "ddns-master: update-writer",
+      ]);
+      expect(items(files.get("conf/peers.d/10-remotes.conf")!).get("update-writer")).to.include.members([
+        ...["address: 192.0.2.11@53", "key: records"],
+      ]);
+      expect(at({}).get("conf/peers.d/10-remotes.conf")).not.to.contain("update-writer");
+    });
+
+    it("takes no updates at another pod that has no key to send them on with", () => {
+      const { recordsKey: _, ...keyless } = base;
+      const files = renderSiteFiles({ ...keyless, runtime: { ...runtime, replicas } });
+      expect(zoneLines(files)).to.include("acl: [mesh-notify, mesh, local, updater-0-transfer]");
+      expect(files.get("conf/zones.d/own.conf")).not.to.contain("ddns-master");
+    });
   });
 
   it("lets a site's own pods in by its own name, and keys of readers to transfers alone", () => {

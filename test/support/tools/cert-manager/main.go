@@ -1,5 +1,5 @@
-// Runs cert-manager's controllers for Issuers of kind CA and for Certificates against one cluster: what its own
-// cmd/controller does, without leader election, metrics server and ACME, and without the webhook.
+// Runs cert-manager's controllers for Certificates and for Issuers of the kinds CA and ACME against one cluster: what its
+// own cmd/controller does, without leader election and metrics server, and without the webhook.
 package main
 
 import (
@@ -9,11 +9,15 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/cert-manager/cert-manager/pkg/controller"
+	"github.com/cert-manager/cert-manager/pkg/controller/acmechallenges"
+	"github.com/cert-manager/cert-manager/pkg/controller/acmeorders"
+	"github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/acme"
 	"github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/approver"
 	"github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/ca"
 	"github.com/cert-manager/cert-manager/pkg/controller/certificates/issuing"
@@ -23,12 +27,14 @@ import (
 	"github.com/cert-manager/cert-manager/pkg/controller/certificates/revisionmanager"
 	"github.com/cert-manager/cert-manager/pkg/controller/certificates/trigger"
 	"github.com/cert-manager/cert-manager/pkg/controller/issuers"
+	_ "github.com/cert-manager/cert-manager/pkg/issuer/acme"
 	_ "github.com/cert-manager/cert-manager/pkg/issuer/ca"
 )
 
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "path of the kubeconfig")
 	tellVersion := flag.Bool("version", false, "tell the version of cert-manager that is inside")
+	nameservers := flag.String("dns01-recursive-nameservers", "", "ADDRESS:PORT of each server that is asked for DNS-01 records, by commas")
 	flag.Parse()
 	if *tellVersion {
 		fmt.Println("cert-manager-controllers", version())
@@ -36,7 +42,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *kubeconfig); err != nil {
+	if err := run(ctx, *kubeconfig, strings.Split(*nameservers, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -52,11 +58,17 @@ func version() string {
 	return "unknown"
 }
 
-func run(ctx context.Context, kubeconfig string) error {
+func run(ctx context.Context, kubeconfig string, nameservers []string) error {
 	factory, err := controller.NewContextFactory(ctx, controller.ContextOptions{
 		Kubeconfig:         kubeconfig,
 		KubernetesAPIQPS:   20,
 		KubernetesAPIBurst: 50,
+		ACMEOptions: controller.ACMEOptions{
+			ACMEHTTP01SolverRunAsNonRoot: true,
+			DNS01Nameservers:             nameservers,
+			DNS01CheckRetryPeriod:        time.Second,
+		},
+		SchedulerOptions: controller.SchedulerOptions{MaxConcurrentChallenges: 60},
 		CertificateOptions: controller.CertificateOptions{
 			CertificateRequestMinimumBackoffDuration: time.Hour,
 			CertificateRequestMaximumBackoffDuration: 32 * time.Hour,
@@ -70,6 +82,7 @@ func run(ctx context.Context, kubeconfig string) error {
 		return err
 	}
 	names := []string{
+		acmechallenges.ControllerName, acmeorders.ControllerName, acme.CRControllerName,
 		issuers.ControllerName, approver.ControllerName, ca.CRControllerName, issuing.ControllerName, keymanager.ControllerName,
 		readiness.ControllerName, requestmanager.ControllerName, revisionmanager.ControllerName, trigger.ControllerName,
 	}

@@ -1,6 +1,7 @@
+import { defaultUpdateTypes } from "../../../../src/mesh/updater";
 import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
-import { exampleSecrets, sharedName, sharedOutputs, sharedVaultOutputs } from "../example-mesh";
+import { exampleMesh, exampleSecrets, sharedName, sharedOutputs, sharedVaultOutputs } from "../example-mesh";
 import { annotationsOf, nameOf, type Registered, type Run } from "../recorded-stack";
 import { containersOf, environment, podSpecs, up } from "./site-run";
 
@@ -381,7 +382,9 @@ describe("SiteStack", () => {
 
   it("gives Secrets to the engine as secrets, and nothing of them to ConfigMaps", async () => {
     const reader = { name: "bind", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
-    const run = await up("site-a", { config: { readers: [reader] } });
+    const [zone = { name: "" }] = exampleMesh.sites.find(({ name }) => name === "site-a")?.zones ?? [];
+    const updater = { ...reader, name: "external-dns", zones: [zone.name], updateOwner: "zone", transfer: true };
+    const run = await up("site-a", { config: { readers: [reader], updaters: [updater] } });
     const key = exampleSecrets("site-a").keyRing.current.secret;
     for (const secret of run.all("Secret")) expect(secret.wire).to.contain("1b47061264138c4ac30d75fd1eb44270");
     const ring =
@@ -395,9 +398,33 @@ describe("SiteStack", () => {
         ).toString(),
       );
     expect(data("tsig-readers", "readers.json")).to.deep.equal([reader]);
+    const filled = {
+      ...updater,
+      updateOwnerMatch: "sub-or-equal",
+      updateOwnerName: [],
+      updateType: defaultUpdateTypes,
+    };
+    expect(data("tsig-updaters", "updaters.json")).to.deep.equal([filled]);
     expect(data("tsig-local-key", "key.json")).to.include({ name: "local", algorithm: "hmac-sha256" });
     for (const other of [...run.all("ConfigMap"), run.one("StatefulSet"), run.one("CronJob")]) {
       expect(other.wire).not.to.contain(key).and.not.to.contain("PRIVATE").and.not.to.contain(reader.secret);
     }
+  });
+
+  it("refuses updaters of zones that the site does not own, before anything is planned", async () => {
+    const key = { name: "external-dns", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
+    const updater = { ...key, zones: ["elsewhere.test"], updateOwner: "zone" };
+    const failure = await up("site-a", { config: { updaters: [updater] } }).catch((error: unknown) => error);
+    expect(String(failure)).to.match(
+      /updaters\[0\]\.zones\[0\]: "elsewhere.test" is not a zone of site-a, which owns /,
+    );
+    expect(String(failure)).not.to.contain(key.secret);
+  });
+
+  it("has the key that sends updates on to the writer without an operator too, where there are several pods", async () => {
+    const names = async (config: object): Promise<string[]> =>
+      (await up("site-a", { config: { records: false, ...config } })).all("Secret").map(({ name }) => name);
+    expect((await names({})).filter((name) => name.includes("records"))).to.deep.equal([]);
+    expect((await names({ replicas: 2 })).filter((name) => name.includes("records"))).to.have.lengthOf(1);
   });
 });

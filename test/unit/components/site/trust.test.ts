@@ -56,7 +56,7 @@ describe("a site's keys and certificates", () => {
   describe("with Vault", () => {
     it("are nowhere in the site's stack: the agent puts them onto the volume", async () => {
       const run = await withVault("site-a");
-      expect(secretNames(run)).to.have.members(["tsig-local-key", "tsig-readers", "tsig-records"]);
+      expect(secretNames(run)).to.have.members(["tsig-local-key", "tsig-readers", "tsig-records", "tsig-updaters"]);
       expect(environment(podSpecs(run)[0]?.containers[1])).to.include({
         DNS_MESH_KEYS: "/storage/mesh/ring.json",
         DNS_MESH_TLS: "/storage/mesh/tls",
