@@ -16,8 +16,8 @@ export function guideBlocks(name: string, o: { readonly language: string; readon
   const level = /^#+/.exec(o.below)?.[0] ?? "#";
   const rest = text.slice(start + o.below.length + 2);
   const end = new RegExp(`^#{1,${level.length}} `, "m").exec(rest)?.index ?? rest.length;
-  const blocks = rest.slice(0, end).matchAll(new RegExp(`^\`\`\`${o.language}\\n([^]*?)^\`\`\``, "gm"));
-  return [...blocks].map(([, block = ""]) => block);
+  const blocks = [...rest.slice(0, end).matchAll(/^```(\w*)\n([^]*?)^```$/gm)];
+  return blocks.filter(([, language]) => language === o.language).map(([, , block = ""]) => block);
 }
 
 /** The updaters that a guide's `pulumi config set` commands make, with a secret in the place of `the-secret`. */
@@ -33,7 +33,7 @@ export function guideUpdaters(name: string, below: string, secret: string): read
       continue;
     }
     const [, index, field = "", item, words = "", after = ""] = found;
-    const text = words === "--secret" && after === " < the-secret" ? secret : words;
+    const text = words === "--secret" && after === " < the-secret" ? secret : words.replaceAll("'", "");
     const value = text === "true" ? true : text;
     const updater = (list[Number(index)] ??= {});
     if (item === undefined) updater[field] = value;
