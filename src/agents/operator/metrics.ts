@@ -10,6 +10,8 @@ export class OperatorMetrics {
   isLeader = false;
   updates = 0;
   drift = 0;
+  /** Statuses that told for which sites an object waits. */
+  waits = 0;
   /** Looks for what others changed. */
   looks = 0;
 
@@ -48,6 +50,7 @@ export class OperatorMetrics {
       one("waiting", "gauge", o.waiting),
       one("retiring", "gauge", o.retiring),
       one("updates_total", "counter", this.updates),
+      one("waits_total", "counter", this.waits),
       one("looks_total", "counter", this.looks),
       one("drift_total", "counter", this.drift),
       one("api_reads_total", "counter", o.apiReads),

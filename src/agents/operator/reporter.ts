@@ -84,6 +84,7 @@ export class Reporter {
     entry.status = status;
     const isNew = !before.some((each) => isProgrammed(each, standing.generation));
     if (progress.kind === "programmed" && isNew) this.o.metrics.programmed(this.o.now() - entry.seenAt);
+    if (progress.kind === "waiting") this.o.metrics.waits++;
     if (progress.kind === "failed" || progress.kind === "refused" || progress.kind === "conflict")
       this.o.metrics.failed(progress.reason);
     for (const condition of transitions(before, conditions)) this.#events.add(entry, eventOf(condition));

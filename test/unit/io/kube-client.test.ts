@@ -47,7 +47,7 @@ describe("Kubernetes client", () => {
     server.close(done);
   });
 
-  const client = (o: { timeoutMs?: number; token?: () => Promise<string> } = {}) =>
+  const client = (o: { timeoutMs?: number; token?: () => Promise<string>; tokenMs?: number } = {}) =>
     new KubeClient({
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       token: () => Promise.resolve(token),
@@ -137,6 +137,17 @@ describe("Kubernetes client", () => {
   it("waits no longer than it was told", async () => {
     answers = [() => undefined];
     expect((await failureOf(client({ timeoutMs: 20 }).get("/x"))).message).to.contain("within 20 ms");
+  });
+
+  it("keeps a token for as long as it is told, but no failure to read one", async () => {
+    answers = [say(200, {})];
+    const tokens = [undefined, "one", "two"];
+    const read = async (): Promise<string> => Promise.resolve(tokens.shift() ?? Promise.reject(new Error("no file")));
+    const kube = client({ token: read, tokenMs: 60_000 });
+    expect(await kube.get("/x").catch((error: unknown) => String(error))).to.equal("Error: no file");
+    await kube.get("/x");
+    await kube.get("/x");
+    expect(asked.map(({ headers }) => headers.authorization)).to.deep.equal(["Bearer one", "Bearer one"]);
   });
 
   it("never shows its token", async () => {
