@@ -32,8 +32,10 @@ export interface KubeClientOptions {
   readonly url: string;
   /** PEM of the roots that sign the API server's certificate. */
   readonly ca?: string;
-  /** Asked before each request, since mounted tokens are replaced while we run. Left out for a client that shows a certificate. */
+  /** Mounted tokens are replaced while we run. Left out for a client that shows a certificate. */
   readonly token?: () => Promise<string>;
+  /** Milliseconds for which a token is used again. @default 0, asked for before each request */
+  readonly tokenMs?: number;
   readonly tls?: TlsChoices;
   /** Milliseconds for one request. @default 5000 */
   readonly timeoutMs?: number;
@@ -94,6 +96,7 @@ export class KubeClient {
   readonly counters = { reads: 0, writes: 0 };
   readonly #options: KubeClientOptions;
   readonly #agent: Agent | undefined;
+  #token: { readonly text: string; readonly at: number } | undefined;
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
@@ -208,13 +211,14 @@ export class KubeClient {
   }
 
   async #request(call: Call): Promise<HttpRequest> {
-    const { url, ca, tls, timeoutMs = 5000, token } = this.#options;
+    const { url, ca, tls, timeoutMs = 5000 } = this.#options;
+    const token = await this.#freshToken();
     return {
       method: call.method,
       url: `${url}${call.path}`,
       headers: {
         accept: "application/json",
-        ...(token !== undefined && { authorization: `Bearer ${await token()}` }),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(call.type !== undefined && { "content-type": call.type }),
       },
       timeoutMs,
@@ -222,6 +226,16 @@ export class KubeClient {
       ...(tls !== undefined && { tls }),
       ...(call.object !== undefined && { body: JSON.stringify(call.object) }),
     };
+  }
+
+  async #freshToken(): Promise<string | undefined> {
+    const { token, tokenMs = 0 } = this.#options;
+    const now = Date.now();
+    if (this.#token === undefined || now - this.#token.at >= tokenMs) {
+      const text = await token?.();
+      this.#token = text === undefined ? undefined : { text, at: now };
+    }
+    return this.#token?.text;
   }
 }
 
