@@ -12,11 +12,12 @@ export interface CertManager extends AsyncDisposable {
 }
 
 /**
- * Installs cert-manager's definitions and runs its real controllers for CA issuers and certificates, without its webhook.
+ * Installs cert-manager's definitions and runs its real controllers for issuers of the kinds CA and ACME and for certificates, without its webhook.
  *
  * @param kubeconfig - Path of an administrator's.
+ * @param flags - Further ones for the controllers.
  */
-export async function startCertManager(kubeconfig: string): Promise<CertManager> {
+export async function startCertManager(kubeconfig: string, flags: readonly string[] = []): Promise<CertManager> {
   const program = toolPath("cert-manager-controllers");
   const definitions = join(dirname(realpathSync(program)), "crds");
   const kubectl = (...args: string[]): Promise<string> =>
@@ -24,7 +25,7 @@ export async function startCertManager(kubeconfig: string): Promise<CertManager>
   await kubectl("apply", "--server-side", "-f", definitions);
   await eventually(30, () => kubectl("wait", "--for", "condition=Established", "crd", "--all", "--timeout", "10s"));
   const log = new Log();
-  const controllers = new LabProcess({ command: [program, "--kubeconfig", kubeconfig], log });
+  const controllers = new LabProcess({ command: [program, "--kubeconfig", kubeconfig, ...flags], log });
   return {
     log: () => log.text,
     async [Symbol.asyncDispose]() {

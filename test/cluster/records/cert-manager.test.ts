@@ -1,0 +1,118 @@
+import { expect } from "chai";
+import { X509Certificate, randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startCertManager } from "../../support/cert-manager";
+import { eventually } from "../../support/eventually";
+import { Lab } from "../../support/lab";
+import { startControlPlane, type ControlPlane } from "../../support/plugins/control-plane";
+import type { Properties } from "../../support/plugins/wire";
+import { guideBlocks, guideUpdaters } from "../../support/records/guides";
+import { startPebble } from "../../support/records/pebble";
+import { allowUpdaters } from "../../support/records/updaters";
+import { toolPath } from "../../support/tools";
+import { run } from "../../support/tools/run";
+
+describe("cert-manager's DNS-01, by the guide", function () {
+  this.timeout(120_000);
+  const zone = "standard-1.internal.dns";
+  const heading = "## cert-manager";
+  const secret = randomBytes(32).toString("base64");
+  const started = new AsyncDisposableStack();
+  let lab: Lab;
+  let plane: ControlPlane;
+  let logs: () => string = () => "";
+
+  const kubectl = (...args: string[]): Promise<string> =>
+    run(toolPath("kubectl"), ["--kubeconfig", plane.kubeconfig, ...args], { timeoutMs: 60_000 });
+
+  async function apply(name: string, text: string): Promise<void> {
+    const file = join(lab.folder, name);
+    writeFileSync(file, text);
+    await kubectl("apply", "-f", file);
+  }
+
+  before(async () => {
+    plane = started.use(await startControlPlane());
+    lab = started.use(await Lab.create({ sites: 3 }));
+    lab.list[2]?.zones.push(zone);
+    await lab.upAll();
+    await lab.converged(60);
+    await allowUpdaters([lab.site("site-c")], guideUpdaters("dns-update", heading, secret));
+    const [flags = ""] = guideBlocks("dns-update", { language: "", below: heading });
+    const { address, port } = lab.site("site-c").server;
+    const asked = flags.replace("203.0.113.3:53", `${address}:${port}`).trim().split("\n");
+    expect(asked).to.have.lengthOf(2);
+    const certManager = started.use(await startCertManager(plane.kubeconfig, asked));
+    // Another site than the one that takes the updates.
+    const pebble = started.use(await startPebble(lab.folder, lab.site("site-b").server));
+    logs = () => `${certManager.log().slice(-4000)}\n${pebble.log().slice(-4000)}`;
+    // As openssl wrote it into the file, with the end of its line.
+    writeFileSync(join(lab.folder, "the-secret"), `${secret}\n`, { mode: 0o600 });
+    await kubectl(
+      ...["create", "secret", "generic", "cert-manager-key"],
+      `--from-file=secret=${join(lab.folder, "the-secret")}`,
+    );
+    const [manifest = ""] = guideBlocks("dns-update", { language: "yaml", below: heading });
+    const bundle = Buffer.from(pebble.ca).toString("base64");
+    const placed = manifest
+      .replace(/server: https:.*/, `server: ${pebble.directory}\n    caBundle: ${bundle}`)
+      .replace("203.0.113.3:53", `${address}:${port}`)
+      // After its own look, which the guide has, cert-manager rests for a minute.
+      .replace(/^( +)dns01:/m, "$1waitInsteadOfSelfCheck: 1s\n$&");
+    expect(placed).to.contain(pebble.directory).and.contain(`nameserver: ${address}:${port}`);
+    await eventually(20, () => apply("acme.yaml", placed));
+  });
+  after(() => started.disposeAsync());
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.error(logs());
+  });
+
+  async function challenges(name: string): Promise<number[]> {
+    const counts = [...lab.sites.values()].map(
+      async ({ server, dns }) => (await dns.query(server, name, "TXT")).answers.length,
+    );
+    return Promise.all(counts);
+  }
+
+  /** The server's log of what the key asked for. */
+  const asked = (verdict: "allowed" | "denied"): number =>
+    lab.site("site-c").log().split(`[${zone}.] ACL, ${verdict}, action update,`).length - 1;
+
+  it("issues a certificate for a name and for all names below the zone", async () => {
+    const found = await eventually(60, async () => {
+      const live = await plane.api.send({ method: "GET", path: "/api/v1/namespaces/default/secrets/www-tls" });
+      return new X509Certificate(Buffer.from((live["data"] as Record<string, string>)["tls.crt"] ?? "", "base64"));
+    });
+    expect(found.subjectAltName?.split(", ").sort()).to.deep.equal([`DNS:*.${zone}`, `DNS:www.${zone}`]);
+    expect(found.issuer).to.contain("Pebble");
+    expect(asked("allowed")).to.be.at.least(2);
+    expect(asked("denied")).to.equal(0);
+  });
+
+  it("leaves no challenge behind at any site", async () => {
+    for (const name of [`_acme-challenge.${zone}`, `_acme-challenge.www.${zone}`])
+      await eventually(20, async () => expect(await challenges(name)).to.deep.equal([0, 0, 0]));
+  });
+
+  it("gets no name that the key does not open, and says that the server refused", async () => {
+    const name = `a.b.${zone}`;
+    const spec = { secretName: "deep-tls", dnsNames: [name], issuerRef: { name: "acme" } };
+    const certificate = { apiVersion: "cert-manager.io/v1", kind: "Certificate", metadata: { name: "deep" }, spec };
+    const serial = (await lab.site("site-c").soa(zone)).serial;
+    await apply("deep.json", JSON.stringify(certificate));
+    const path = "/apis/acme.cert-manager.io/v1/namespaces/default/challenges";
+    await eventually(30, async () => {
+      const { items } = await plane.api.send({ method: "GET", path });
+      const reasons = (items as Properties[]).map((each) => JSON.stringify(each["status"]));
+      expect(reasons.join()).to.match(/DNS update failed|bad authentication|NOTAUTH/);
+    });
+    expect(asked("denied")).to.be.at.least(1);
+    expect(await challenges(`_acme-challenge.${name}`)).to.deep.equal([0, 0, 0]);
+    expect((await lab.site("site-c").soa(zone)).serial).to.equal(serial);
+  });
+
+  it("shows the secret in no log", () => {
+    expect(logs() + lab.logs()).not.to.contain(secret);
+  });
+});
