@@ -5,7 +5,7 @@ import { clusterClient } from "../../src/io/cluster-client";
 import { KubeError, type KubeClient, type KubeObject } from "../../src/io/kube-client";
 import { listObjects } from "../../src/io/kube-watch";
 import { foldName } from "../../src/mesh/names";
-import { isRetired } from "../../src/plan/limits";
+import { isRetired, zoneRetirement } from "../../src/plan/limits";
 import { namesText, type StillIn } from "../../src/plan/zone-removal";
 import { group, plural, version, type DnsRecord } from "../../src/records/model";
 import { formerOutputs } from "../former-outputs";
@@ -25,7 +25,7 @@ export async function requireEmptied(
   o: { readonly welcome: Pick<Welcome, "packet" | "meshZones">; readonly today: string },
 ): Promise<StillIn> {
   const { site } = o.welcome.packet;
-  const retired = site.zones.filter((zone) => isRetired(zone, o.today) || isRetired(site, o.today));
+  const retired = site.zones.filter((zone) => isRetired(zoneRetirement(zone, site), o.today));
   const gone = zonesOf(await formerOutputs()).filter((zone) => !o.welcome.meshZones.includes(zone));
   const zones = [...retired.map(({ name }) => name), ...gone];
   if (zones.length === 0) return {};

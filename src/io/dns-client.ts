@@ -1,18 +1,18 @@
 import { randomInt } from "node:crypto";
 
-import { DnsError, type IgnoredAnswer } from "../dns/errors";
+import { DnsError } from "../dns/errors";
 import { IncrementalAssembler, type IncrementalTransfer } from "../dns/incremental";
-import { decodeMessage, encodeMessage, type Message, type Question } from "../dns/message";
+import { encodeMessage, type Message } from "../dns/message";
 import { parseName } from "../dns/name";
 import type { ResourceRecord, SoaData } from "../dns/record";
 import { incrementalTransferMessage, notifyMessage, queryMessage, transferMessage } from "../dns/request";
-import { checkQuestion, checkResponse } from "../dns/response";
 import { TransferAssembler } from "../dns/transfer";
 import { defaultTransferLimits, rcodeFailure, type TransferLimits, type TransferRequest } from "../dns/transfer-stream";
 import { signMessage, verifyMessage } from "../dns/tsig";
 import { rcodes } from "../dns/types";
 import { updateMessage, type ZoneUpdate } from "../dns/update";
 import type { TsigKey } from "../mesh/model";
+import { Datagrams, inContext, readAnswer, soaAt } from "./dns-answers";
 import { type DnsServer, type Exchange, exchangeTcp, exchangeUdp } from "./dns-sockets";
 import type { UdpChannel } from "./udp-channel";
 
@@ -274,60 +274,5 @@ export class DnsClient {
 
   get #timeoutMs(): number {
     return this.#options.timeoutMs ?? 2000;
-  }
-}
-
-function readAnswer(bytes: Buffer, request: Message): Message {
-  const answer = decodeMessage(bytes);
-  checkResponse(answer, { id: request.id, opcode: request.flags.opcode });
-  const [asked] = request.questions as [Question];
-  checkQuestion(answer, asked);
-  return answer;
-}
-
-/** A datagram that is no answer to our question may be a guess of somebody else: the right one may still come (RFC 5452). */
-class Datagrams {
-  readonly #request: Message;
-  #ignored: IgnoredAnswer | undefined;
-
-  constructor(request: Message) {
-    this.#request = request;
-  }
-
-  read(bytes: Buffer): Message | undefined {
-    try {
-      return readAnswer(bytes, this.#request);
-    } catch (error) {
-      if (!(error instanceof DnsError)) throw error;
-      this.#ignored = error.failure.kind as IgnoredAnswer;
-      return undefined;
-    }
-  }
-
-  /** Lets a timeout tell what was ignored meanwhile. */
-  async explain<T>(answer: Promise<T>): Promise<T> {
-    try {
-      return await answer;
-    } catch (error) {
-      if (this.#ignored === undefined || !(error instanceof DnsError) || error.failure.kind !== "timeout") throw error;
-      throw new DnsError({ ...error.failure, ignored: this.#ignored });
-    }
-  }
-}
-
-function soaAt(apex: string, records: readonly ResourceRecord[]): SoaData {
-  for (const record of records) {
-    if (record.type !== "SOA" || record.name !== apex) continue;
-    const { type, mname, rname, serial, refresh, retry, expire, minimum } = record;
-    return { type, mname, rname, serial, refresh, retry, expire, minimum };
-  }
-  throw new DnsError({ kind: "absent" });
-}
-
-async function inContext<T>(context: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof DnsError ? error.in(context) : error;
   }
 }

@@ -15,7 +15,18 @@ export function mostRemovals(limits: Limits, known: number): number {
   return Math.max(limits.least, Math.floor(known * limits.share + 1e-9));
 }
 
+/** A mark of retirement, if any: an ISO date. */
+interface Retirable {
+  readonly retired?: string;
+}
+
+/** What holds for a zone of a site: the earlier of its own mark and the site's, which takes its zones along. */
+export function zoneRetirement(zone: Retirable, site: Retirable): Retirable {
+  const [retired] = [zone.retired, site.retired].filter((day) => day !== undefined).sort();
+  return retired === undefined ? {} : { retired };
+}
+
 /** Whether a mark of retirement has come into force. Both are ISO dates. */
-export function isRetired({ retired }: { readonly retired?: string }, today: string): boolean {
+export function isRetired({ retired }: Retirable, today: string): boolean {
   return retired !== undefined && retired <= today;
 }

@@ -1,5 +1,5 @@
 import type { Mesh } from "../mesh/model";
-import { isRetired } from "./limits";
+import { isRetired, zoneRetirement } from "./limits";
 
 /** A zone as the list had it when the shared stack was brought up last. */
 export interface FormerZone {
@@ -34,8 +34,7 @@ export function formerZones(packets: unknown): readonly FormerZone[] {
     const zones = Array.isArray(site["zones"]) ? site["zones"].map(fields) : [];
     return zones.flatMap(({ name, retired }) => {
       if (typeof name !== "string") return [];
-      const [date] = [retired, site["retired"]].filter((each) => typeof each === "string").sort();
-      return [{ name, owner, ...(date !== undefined && { retired: date }) }];
+      return [{ name, owner, ...zoneRetirement(markOf(retired), markOf(site["retired"])) }];
     });
   });
 }
@@ -92,6 +91,10 @@ function problemOf({ name, owner, retired }: FormerZone, today: string, stillIn?
 function goneZones(before: readonly FormerZone[], mesh: Mesh): readonly FormerZone[] {
   const there = new Set(mesh.sites.flatMap(({ zones }) => zones.map(({ name }) => name)));
   return before.filter(({ name }) => !there.has(name));
+}
+
+function markOf(retired: unknown): { readonly retired?: string } {
+  return typeof retired === "string" ? { retired } : {};
 }
 
 function fields(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { messageOf, TransientError } from "../../errors";
 import type { DnsClient } from "../../io/dns-client";
 import type { KnotControl } from "../../io/knot-control";
@@ -16,14 +15,12 @@ import { lifetimeProblem } from "./identity";
 import { type Inputs } from "./inputs";
 import { Mounts } from "./mounts";
 import type { AgentOptions } from "./options";
-import { siteOf } from "./relay";
-import { Seeder, withoutUnseeded } from "./seeding";
+import { OwnZones } from "./own-zones";
 import { SigningKeeper } from "./signing-keeper";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
-import { StateStore, type AgentState } from "./state-store";
+import { isSameState, type AgentState, type StateStore } from "./state-store";
 import type { Problems } from "./status";
-import { ownSource, siteSource } from "./zone-source";
 
 /** What an {@link Agent} works with. */
 export interface AgentParts {
@@ -54,9 +51,6 @@ class ReadError extends Error {
 /** Waits before trying again what failed: 1, 2, 4, … 30 seconds. */
 const longestRetryMs = 30_000;
 
-/** Between attempts to take over an own zone that waits for its content. */
-const seedAgainMs = 3000;
-
 /** Keeps one Knot as the mesh wants it, a pass at a time. */
 export class Agent {
   #settled = false;
@@ -68,13 +62,11 @@ export class Agent {
   #failures = 0;
   #retryAt = 0;
   #passes = 0;
-  #seedAt = Infinity;
   #unread: readonly string[] = [];
-  #waiting: readonly string[] = [];
   #lastPlan: MeshPlan | undefined;
   readonly #applier: Applier;
   readonly #discovery: Discovery;
-  readonly #seeder: Seeder;
+  readonly #ownZones: OwnZones;
   readonly #mounts: Mounts;
   /** Which own zones are signed. */
   readonly signing: SigningKeeper;
@@ -84,7 +76,7 @@ export class Agent {
     const { runtime, knot } = options;
     this.#applier = new Applier({ control, files: new SiteFiles(runtime.storage), now });
     this.#discovery = new Discovery({ dns, knot });
-    this.#seeder = new Seeder({ runtime, dns, now });
+    this.#ownZones = new OwnZones(o);
     this.#mounts = new Mounts(options, now);
     this.signing = new SigningKeeper({ ...o, ...options });
   }
@@ -101,14 +93,9 @@ export class Agent {
     this.o.log.info("agent starts", { pod: this.o.options.pod, state: loaded.kind });
   }
 
-  /** Takes an own zone back from a site that holds a newer copy; see {@link Seeder.regain}. */
-  async regain(zone: string, holder: Holder): Promise<boolean> {
-    const { inputs } = this;
-    const own = inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
-    if (inputs === undefined || !own) return false;
-    const { runtime } = this.o.options;
-    const source = siteSource({ inputs, runtime, site: siteOf(holder.peer), address: holder.server.address });
-    return this.#seeder.regain({ zone, source, control: this.o.control });
+  /** Takes an own zone back from a site that holds a newer copy; see {@link OwnZones.regain}. */
+  regain(zone: string, holder: Holder): Promise<boolean> {
+    return this.#ownZones.regain(this.inputs, zone, holder);
   }
 
   /** Has the next pass render, load and plan everything anew. */
@@ -139,7 +126,7 @@ export class Agent {
     const ending = inputs.identity && lifetimeProblem(inputs.identity, this.o.now());
     this.o.problems.set("certificate", ending === undefined ? [] : [ending]);
     if (changed) this.#planned = "";
-    if (changed || this.o.now() >= this.#seedAt) this.#settled = false;
+    if (changed || this.#ownZones.areDue) this.#settled = false;
     if (written.length > 0) await this.#loadCentral(written);
     if (!this.#settled) {
       if (this.o.now() < this.#retryAt) return;
@@ -167,11 +154,12 @@ export class Agent {
   /** Makes Knot run what the state says, whatever a predecessor or a former packet left. */
   async #settle(inputs: Inputs): Promise<void> {
     if (this.#damaged) {
-      const seeded = await this.#seeder.standing(inputs.packet);
+      const seeded = await this.#ownZones.standing(inputs.packet);
       await this.o.store.update((state) => ({ ...state, seeded }));
       return;
     }
-    await this.#seed(inputs);
+    const seeded = await this.#ownZones.seed(inputs, this.o.store.state);
+    await this.#save((before) => ({ ...before, seeded }));
     await this.#save((state) => notePacket(state, inputs));
     const state = this.o.store.state;
     const view = standingView(inputs, state);
@@ -184,34 +172,11 @@ export class Agent {
       throw error;
     }
     if (state.candidate !== undefined) await this.#saveView(view);
-    const seeded = withoutUnseeded(inputs.packet, this.o.store.state.seeded);
-    const failures = await this.#seeder.finish(seeded, this.o.control);
-    this.o.problems.set("zones", [...this.#waiting, ...failures]);
+    await this.#ownZones.finish(inputs.packet, seeded);
     for (const zone of await this.signing.unsign(inputs)) this.o.events.changed([zone]);
     this.#settled = true;
     this.#force = false;
     this.#succeeded();
-  }
-
-  async #seed(inputs: Inputs): Promise<void> {
-    const { state } = this.o.store;
-    const names = inputs.packet.site.zones.map(({ name }) => name);
-    if (names.length === state.seeded.length && names.every((name) => state.seeded.includes(name))) {
-      this.#waiting = [];
-      this.#seedAt = Infinity;
-      return;
-    }
-    const result = await this.#seeder.seed({
-      packet: inputs.packet,
-      ...(state.view !== undefined && { view: state.view }),
-      seeded: state.seeded,
-      moment: "running",
-      sources: [ownSource(this.o.options.knot, inputs)],
-    });
-    this.#waiting = result.waiting;
-    this.o.problems.set("zones", result.waiting);
-    this.#seedAt = result.waiting.length > 0 ? this.o.now() + seedAgainMs : Infinity;
-    await this.#save((before) => ({ ...before, seeded: result.seeded }));
   }
 
   /** Plans when either serial, the day, or what we know changed. */
@@ -320,16 +285,4 @@ export class Agent {
       counters: { passes: this.#passes, reloads: this.#applier.reloads },
     });
   }
-}
-
-/** Whether there is nothing to save. Views are large, and one that is equal is the same object. */
-function isSameState(a: AgentState, b: AgentState): boolean {
-  const { view, candidate, ...rest } = a;
-  const { view: otherView, candidate: otherCandidate, ...otherRest } = b;
-  return view === otherView && candidate === otherCandidate && JSON.stringify(rest) === JSON.stringify(otherRest);
-}
-
-/** Where the state stands on the volume. */
-export function statePath(storage: string): string {
-  return join(storage, "mesh", "state.json");
 }

@@ -4,14 +4,14 @@ import type { DnsClient } from "../../io/dns-client";
 import { ensureFolder, readText } from "../../io/files";
 import { isWriter, siblings } from "../../knot/site-runtime";
 import type { Logger } from "../log";
-import { statePath } from "./agent";
+
 import { CentralFiles } from "./central-files";
 import { readInputs, type Inputs } from "./inputs";
 import type { AgentOptions } from "./options";
 import { Seeder } from "./seeding";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
-import { StateStore, type LoadedState } from "./state-store";
+import { statePath, StateStore, type LoadedState } from "./state-store";
 import { siteSource } from "./zone-source";
 import { renderSiteFiles } from "../../knot/site-config";
 import { keeperOf } from "./vault-keeper";

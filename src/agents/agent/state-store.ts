@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { moveFile, readText, writeAtomically } from "../../io/files";
 import type { SigningState } from "../../mesh/signing-state";
 import type { MeshView } from "../../plan/view";
@@ -76,6 +77,18 @@ export class StateStore {
     this.#saving = work.catch(() => undefined);
     return work;
   }
+}
+
+/** Whether there is nothing to save. Views are large, and one that is equal is the same object. */
+export function isSameState(a: AgentState, b: AgentState): boolean {
+  const { view, candidate, ...rest } = a;
+  const { view: otherView, candidate: otherCandidate, ...otherRest } = b;
+  return view === otherView && candidate === otherCandidate && JSON.stringify(rest) === JSON.stringify(otherRest);
+}
+
+/** Where the state stands on the volume. */
+export function statePath(storage: string): string {
+  return join(storage, "mesh", "state.json");
 }
 
 function encode(state: AgentState): string {

@@ -6,7 +6,7 @@ import { KnotControl } from "../../io/knot-control";
 import { UdpChannel } from "../../io/udp-channel";
 import { signingKey } from "../../mesh/ring-document";
 import type { Logger } from "../log";
-import { Agent, statePath } from "./agent";
+import { Agent } from "./agent";
 import { Announcer } from "./announcer";
 import type { Holder } from "./convergence";
 import { Fetching } from "./fetching";
@@ -14,7 +14,7 @@ import { renderMetrics } from "./metrics";
 import type { AgentOptions } from "./options";
 import { ReadinessCheck } from "./readiness";
 import { SigningWatch } from "./signing";
-import { StateStore } from "./state-store";
+import { statePath, StateStore } from "./state-store";
 import { Problems, type AgentStatus } from "./status";
 import { keeperOf, type VaultKeeper } from "./vault-keeper";
 

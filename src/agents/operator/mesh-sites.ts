@@ -2,7 +2,7 @@ import { inParallel } from "../../in-parallel";
 import { isNewerSerial } from "../../dns/serial";
 import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { TsigKey, WelcomePacket } from "../../mesh/model";
-import { isRetired } from "../../plan/limits";
+import { isRetired, zoneRetirement } from "../../plan/limits";
 import { MeshReader } from "../../plan/read-view";
 import type { MeshView, SiteView } from "../../plan/view";
 
@@ -37,7 +37,13 @@ export class MeshSites {
   #view: MeshView | undefined;
   readonly #silentSince = new Map<string, number>();
 
-  constructor(private readonly o: MeshSitesOptions) {}
+  /** Days from which zones of this site are retired: asked for with each object. */
+  #retired: ReadonlyMap<string, string>;
+
+  constructor(private readonly o: MeshSitesOptions) {
+    const { site } = o.packet;
+    this.#retired = retirements(site, site.zones);
+  }
 
   /** The owner of another site's zone; undefined for zones that the mesh does not have, or as long as nothing is known. */
   ownerOf(zone: string): string | undefined {
@@ -46,11 +52,9 @@ export class MeshSites {
 
   /** Since when a zone of this site has been retired, itself or with the site; undefined as long as its day has not come. */
   retiredSince(zone: string): string | undefined {
-    const { site } = this.o.packet;
-    const self = this.#view?.sites.find(({ name }) => name === site.name) ?? site;
-    const own = (this.#view?.zones ?? site.zones).find(({ name }) => name === zone);
+    const retired = this.#retired.get(zone);
     const today = new Date(this.o.now()).toISOString().slice(0, 10);
-    return [own, self].flatMap((each) => (each && isRetired(each, today) ? (each.retired ?? []) : [])).sort()[0];
+    return retired !== undefined && isRetired({ retired }, today) ? retired : undefined;
   }
 
   /** Whether the mesh is known. */
@@ -71,6 +75,11 @@ export class MeshSites {
     const found = reader.finish();
     if (found.kind === "refused") return false;
     this.#view = found.view;
+    const self = found.view.sites.find(({ name }) => name === packet.site.name) ?? packet.site;
+    this.#retired = retirements(
+      self,
+      found.view.zones.filter(({ owner }) => owner === packet.site.name),
+    );
     return true;
   }
 
@@ -103,6 +112,19 @@ export class MeshSites {
     );
     return (await Promise.all(asked)).flatMap((soa) => (soa === undefined ? [] : [soa.serial]));
   }
+}
+
+/** Days from which zones are retired, by name. */
+function retirements(
+  site: { readonly retired?: string },
+  zones: readonly { readonly name: string; readonly retired?: string }[],
+): ReadonlyMap<string, string> {
+  return new Map(
+    zones.flatMap((zone) => {
+      const { retired } = zoneRetirement(zone, site);
+      return retired === undefined ? [] : [[zone.name, retired] as const];
+    }),
+  );
 }
 
 /** Whether a site answers a version or a later one wherever it answers at all. */

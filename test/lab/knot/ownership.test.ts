@@ -114,7 +114,7 @@ describe("zones and sites that change hands", function () {
     const mesh = seedMesh();
     const a = await start({ mesh, site: "site-a", view: viewOf(mesh) });
     await start({ mesh, site: "site-c", view: viewOf(mesh) });
-    await eventually(5, () => a.soa("standard-1.internal.dns"));
+    await eventually(20, () => a.soa("standard-1.internal.dns"));
     const view = viewOf(mesh);
     const rest = {
       ...view,
@@ -128,7 +128,7 @@ describe("zones and sites that change hands", function () {
     });
     expect(await a.knot.knotc("conf-read", "remote")).to.not.contain("site-c");
     await a.apply(view);
-    await eventually(5, () => a.soa("standard-1.internal.dns"));
+    await eventually(20, () => a.soa("standard-1.internal.dns"));
   });
 
   it("a re-addressed site is asked at its new address", async () => {

@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Agent, statePath } from "../../../src/agents/agent/agent";
+import { Agent } from "../../../src/agents/agent/agent";
 import { createLogger } from "../../../src/agents/log";
 import { prepare } from "../../../src/agents/agent/prepare";
-import { StateStore } from "../../../src/agents/agent/state-store";
+import { statePath, StateStore } from "../../../src/agents/agent/state-store";
 import { Problems } from "../../../src/agents/agent/status";
 import { DnsError } from "../../../src/dns/errors";
 import type { ResourceRecord } from "../../../src/dns/record";
