@@ -5,6 +5,7 @@ import { asRunError } from "./components/run-error";
 import { SharedStack } from "./components/shared/shared-stack";
 import { requireRetired } from "./components/shared/removal";
 import { requireWithdrawn } from "./components/shared/withdrawal";
+import { requireEmptied } from "./components/site/retiring";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
 import { bundle } from "./src/io/bundle";
@@ -18,7 +19,7 @@ async function program(): Promise<object> {
     const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
     if (config.kind === "site") return await bringUpSite(config.site);
     await requireWithdrawn(config.shared.mesh);
-    await requireRetired(config.shared.mesh, new Date().toISOString().slice(0, 10));
+    await requireRetired(config.shared.mesh, today());
     return new SharedStack("mesh", config.shared).outputs;
   } catch (error) {
     throw asRunError(error);
@@ -28,13 +29,18 @@ async function program(): Promise<object> {
 async function bringUpSite(config: SiteConfig): Promise<object> {
   const welcome = await fetchWelcome(config);
   const kubeconfig = await requireCluster(config);
+  const retiring = await requireEmptied(config, { welcome, today: today() });
   const programs = {
     agent: bundle("agent"),
     reconciler: bundle("reconciler"),
     ...(rotatesKeys(welcome.packet) && { rotator: bundle("rotator") }),
     ...(config.records !== false && { operator: bundle("operator") }),
   };
-  return new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs }).outputs;
+  return new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs, retiring }).outputs;
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
 }
 
 export = program;

@@ -1,13 +1,24 @@
 import { RecordMesh } from "../test/support/records/record-mesh";
 import { table } from "../test/support/table";
 import { ensureTools } from "../test/support/tools";
-import { runBench, type Values, wholeNumber } from "./support/options";
-import { measureBulk, measureIdle, measureSingles, type Bulk, type Idle, type Singles } from "./support/record-rounds";
+import { externalZone, measureExternalDns, type ExternalDnsFigures } from "./baselines/external-dns";
+import { oneOf, runBench, type Values, wholeNumber } from "./support/options";
+import {
+  measureBulk,
+  measureIdle,
+  measureRefill,
+  measureSingles,
+  type Bulk,
+  type Idle,
+  type Singles,
+} from "./support/record-rounds";
+import { round } from "./support/statistics";
 import { AnswerWatcher } from "./support/watch";
 
 const options = {
   count: wholeNumber(1000, { least: 10, most: 60_000 }),
   singles: wholeNumber(100, { least: 10, most: 10_000 }),
+  compare: oneOf("yes", "no"),
 };
 
 function log(line: string): void {
@@ -18,6 +29,8 @@ interface Ours {
   readonly singles: Singles;
   readonly bulk: Bulk;
   readonly idle: Idle;
+  /** Records a second without statuses. */
+  readonly refill: number;
 }
 
 async function measureOurs(mesh: RecordMesh, o: Values<typeof options>): Promise<Ours> {
@@ -27,18 +40,15 @@ async function measureOurs(mesh: RecordMesh, o: Values<typeof options>): Promise
   log(`${o.count} records at once`);
   const bulk = await measureBulk(mesh, o.count);
   log("nothing for a while");
-  return { singles, bulk, idle: await measureIdle(mesh) };
+  const idle = await measureIdle(mesh);
+  log("the same records again, with nothing to write to the API server");
+  return { singles, bulk, idle, refill: await measureRefill(mesh, o.count) };
 }
 
-/** How long a DnsRecord takes until it is answered, and what many of them cost. */
-async function records(o: Values<typeof options>): Promise<object> {
-  await ensureTools(["knot", "kubernetes"], log);
-  log("starting an API server, a mesh of three sites and the operator");
-  await using mesh = await RecordMesh.start({ lookSeconds: 5, awaySeconds: 30 });
-  const { singles, bulk, idle } = await measureOurs(mesh, o);
+function show({ singles, bulk, idle, refill }: Ours, others: ExternalDnsFigures | undefined, count: number): void {
   console.log(
     table([
-      ["from the object's making until", "p50 ms", "p99 ms"],
+      ["from before an object is made until", "p50 ms", "p99 ms"],
       ["the writer answers", singles.writer.p50, singles.writer.p99].map(String),
       ["all three sites answer", singles.allSites.p50, singles.allSites.p99].map(String),
     ]),
@@ -46,21 +56,47 @@ async function records(o: Values<typeof options>): Promise<object> {
   console.log(
     table(
       [
-        [`${o.count} records at once`, ""],
-        ["live with their statuses, s", bulk.seconds],
+        [`${count} records that an operator finds when it starts`, ""],
+        ["told to be live at every site after s", bulk.seconds],
         ["records/s", bulk.perSecond],
         ["API reads a record", bulk.apiReads],
         ["API writes a record", bulk.apiWrites],
         ["DNS messages a record", bulk.dnsMessages],
-        ["operator's peak MiB", bulk.peakMiB],
-        ["at rest: API reads a minute", idle.apiReads],
-        ["at rest: API writes a minute", idle.apiWrites],
-        ["at rest: DNS requests a minute", idle.dnsRequests],
+        ["the operator's peak MiB", bulk.peakMiB],
+        ["at rest, a minute: API calls for records", idle.apiReads + idle.apiWrites],
+        ["  for the Lease", idle.leaseRequests],
+        ["  DNS requests", idle.dnsRequests],
       ].map((row) => row.map(String)),
     ),
   );
-  const { perSecond, peakMiB } = bulk;
-  return { count: o.count, writerMs: singles.writer, allSitesMs: singles.allSites, perSecond, peakMiB };
+  if (others === undefined) return;
+  const row = (what: string, ours: number, theirs: readonly [perSecond: number, count: number]): string[] =>
+    [what, ours, theirs[0], round(ours / theirs[0], 1), theirs[1]].map(String);
+  console.log(
+    table([
+      ["records/s at the same Knot and API server", "ours", "external-dns", "ratio", "of so many of its records"],
+      row("with statuses to write", bulk.perSecond, [others.perSecond, others.count]),
+      row("with none to write", refill, [others.perSecondWithoutStatuses, others.countWithoutStatuses]),
+    ]),
+  );
+}
+
+/** How long a DnsRecord takes until it is answered, what many of them cost, and how external-dns does with as many. */
+async function records(o: Values<typeof options>): Promise<object> {
+  const isCompared = o.compare === "yes";
+  await ensureTools(["knot", "kubernetes", ...(isCompared ? (["external-dns"] as const) : [])], log);
+  log("starting an API server, a mesh of three sites and the operator");
+  await using mesh = await RecordMesh.start({ zones: [externalZone], lookSeconds: 5, awaySeconds: 30 });
+  const ours = await measureOurs(mesh, o);
+  if (isCompared) log("external-dns");
+  const others = isCompared ? await measureExternalDns(mesh, o.count) : undefined;
+  show(ours, others, o.count);
+  const { singles, bulk } = ours;
+  return {
+    ...{ count: o.count, writerMs: singles.writer, allSitesMs: singles.allSites },
+    ...{ perSecond: bulk.perSecond, peakMiB: bulk.peakMiB },
+    ...(others && { externalDns: others, ratio: round(bulk.perSecond / others.perSecond, 1) }),
+  };
 }
 
 void runBench(options, records);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { inParallel } from "../../src/in-parallel";
 import { eventually } from "../../test/support/eventually";
+import type { OperatorProcess } from "../../test/support/records/operator-process";
 import type { RecordMesh } from "../../test/support/records/record-mesh";
 import { conditionOf, type LiveRecord } from "../../test/support/records/record-objects";
 import { watchedSites } from "./mesh";
@@ -22,9 +23,9 @@ export interface Singles {
   readonly allSites: Times;
 }
 
-/** What many objects take that are made at once. */
+/** What many objects take that an operator finds when it starts. */
 export interface Bulk {
-  /** From the first object until the last one's status says that every site answers it. */
+  /** From the start of its process until the last one's status says that every site answers it. */
   readonly seconds: number;
   readonly perSecond: number;
   /** Of the operator since it started. */
@@ -40,6 +41,7 @@ export interface Bulk {
 export interface Idle {
   readonly apiReads: number;
   readonly apiWrites: number;
+  readonly leaseRequests: number;
   readonly dnsRequests: number;
 }
 
@@ -47,6 +49,8 @@ export interface Idle {
 const makeWidth = 12;
 /** Between objects that are made one at a time. */
 const restMs = 100;
+/** Names that one UPDATE takes off. */
+const removedAtOnce = 500;
 const idleSeconds = 20;
 
 /** Makes so many objects, one after the other, and watches all sites for each. */
@@ -71,33 +75,79 @@ export async function measureSingles(mesh: RecordMesh, watcher: AnswerWatcher, c
   return { writer: timesOf(writer), allSites: timesOf(allSites) };
 }
 
-/** Makes so many objects at once, and waits until all of them are programmed. */
+/** Has an operator start with so many objects that are there and new to it, and waits until all are programmed. */
 export async function measureBulk(mesh: RecordMesh, count: number): Promise<Bulk> {
+  const { operator } = mesh;
   const objects = mesh.objects();
-  const before = await mesh.operator.metrics();
-  const difference = async (name: string): Promise<number> =>
-    ((await mesh.operator.metrics()).get(name) ?? 0) - (before.get(name) ?? 0);
   const all = Array.from({ length: count }, (_, i) => i);
+  await operator.stop();
+  await inParallel(makeWidth, all, (i) => objects.make(`bulk-${i}`, { name: `bulk-${i}`, value: addressOf(i) }));
+  const metric = async (name: string): Promise<number> => (await operator.metrics()).get(name) ?? 0;
   let seconds = 0;
   const { by } = await requestsDuring([...mesh.lab.sites.values()], async () => {
-    const began = performance.now();
-    await inParallel(makeWidth, all, (i) => objects.make(`bulk-${i}`, { name: `bulk-${i}`, value: addressOf(i) }));
+    const began = Date.now();
+    restart(operator);
     await eventually(600, async () => {
-      const done = await difference("programmed_seconds_count");
+      const done = await metric("programmed_seconds_count");
       if (done < count) throw new Error(`${done} of ${count} objects are programmed`);
     });
-    seconds = (performance.now() - began) / 1000;
+    seconds = (Date.now() - began) / 1000;
   });
   await checkAll(mesh, count);
+  await calm(mesh);
   const requests = [...by.values()].reduce((sum, each) => sum + each, 0);
   return {
     seconds: round(seconds, 2),
     perSecond: round(count / seconds, 0),
     peakMiB: peakMiB(mesh.operator.pid),
-    apiReads: round((await difference("api_reads_total")) / count, 2),
-    apiWrites: round((await difference("api_writes_total")) / count, 2),
+    apiReads: round((await metric("api_reads_total")) / count, 2),
+    apiWrites: round((await metric("api_writes_total")) / count, 2),
     dnsMessages: round((2 * requests) / count, 2),
   };
+}
+
+/**
+ * Takes the records of {@link measureBulk} off the server, and returns how many a second an operator puts back, from the
+ * start of its process: all statuses stand already, and there is none to write.
+ */
+export async function measureRefill(mesh: RecordMesh, count: number): Promise<number> {
+  const { operator, zone } = mesh;
+  await operator.stop();
+  for (let from = 0; from < count; from += removedAtOnce) {
+    const names = Array.from({ length: Math.min(removedAtOnce, count - from) }, (_, i) => `bulk-${from + i}.${zone}`);
+    await mesh.update(
+      zone,
+      names.map((name) => ({ kind: "deleteRrset", name, type: "A" })),
+    );
+  }
+  const began = Date.now();
+  const said = restart(operator);
+  const ended = await eventually(120, () => timeOf(said(), "caught up"));
+  for (const i of [0, count - 1]) {
+    const found = await mesh.answer(mesh.owner, `bulk-${i}.${zone}`);
+    if (found.join() !== addressOf(i)) throw new Error(`the writer answers "${found.join()}" for bulk-${i}`);
+  }
+  return round((count * 1000) / (ended - began), 0);
+}
+
+interface Line {
+  readonly time: string;
+  readonly message: string;
+}
+
+/** Starts an operator. Returns what reads all that it has logged since. */
+function restart(operator: OperatorProcess): () => readonly Line[] {
+  const before = operator.log().length;
+  operator.start();
+  const lines = (): readonly string[] => operator.log().slice(before).trimEnd().split("\n");
+  return () => lines().flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Line]));
+}
+
+/** When something was logged first. @throws Error when it was not. */
+function timeOf(lines: readonly Line[], message: string): number {
+  const found = lines.find((line) => line.message === message);
+  if (found === undefined) throw new Error(`the operator did not say "${message}"`);
+  return Date.parse(found.time);
 }
 
 /** Counts for a while in which nothing happens. */
@@ -110,6 +160,7 @@ export async function measureIdle(mesh: RecordMesh): Promise<Idle> {
   return {
     apiReads: perMinute("api_reads_total"),
     apiWrites: perMinute("api_writes_total"),
+    leaseRequests: perMinute("lease_requests_total"),
     dnsRequests: perMinute("dns_requests_total"),
   };
 }
@@ -117,6 +168,17 @@ export async function measureIdle(mesh: RecordMesh): Promise<Idle> {
 /** An address of its own for each of many records. */
 export function addressOf(index: number): string {
   return `198.18.${(index >> 8) & 0xff}.${index & 0xff}`;
+}
+
+/** Events follow the statuses: waits until none did for a while. */
+async function calm({ operator }: RecordMesh): Promise<void> {
+  let before = -1;
+  for (;;) {
+    const writes = (await operator.metrics()).get("api_writes_total") ?? 0;
+    if (writes === before) return;
+    before = writes;
+    await delay(1000);
+  }
 }
 
 /** What counts as done must be done: by the objects' statuses, and by what every site answers. */

@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { operatorFlags } from "../../src/agents/node-flags";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
 import type { SiteConfig } from "../config";
 import { objectOptions } from "../object-options";
@@ -122,7 +123,7 @@ function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
         name: account,
         image: config.images.node,
         imagePullPolicy: config.imagePullPolicy,
-        command: ["node", `${paths.bundle}/operator.js`],
+        command: ["node", ...operatorFlags, `${paths.bundle}/operator.js`],
         env: environment(args),
         ports: [{ name: "http", containerPort: podPorts.http, protocol: "TCP" }],
         startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 120 },

@@ -24,6 +24,7 @@ import { agentTrust } from "./trust-files";
 import { dnsPolicy, vaultReach } from "./vault-reach";
 import type { Welcome } from "./welcome";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
+import type { StillIn } from "../../src/plan/zone-removal";
 import { serverName } from "../../src/mesh/welcome";
 
 /** What {@link SiteStack} needs. */
@@ -31,6 +32,8 @@ export interface SiteStackArgs {
   readonly config: SiteConfig;
   readonly welcome: Welcome;
   readonly programs: Programs;
+  /** DnsRecords in zones that are retired, by zone. */
+  readonly retiring?: StillIn;
 }
 
 /** What a site's stack tells. */
@@ -44,6 +47,10 @@ export interface SiteOutputs {
   readonly addresses: pulumi.Output<string[]>;
   /** A cluster-internal address per pod, by ordinal. */
   readonly podAddresses: pulumi.Output<string[]>;
+  /** The zones that the site owns. */
+  readonly zones: readonly string[];
+  /** DnsRecords that are still in zones that are retired, by the zone's name; left out where none is. */
+  readonly retiring?: StillIn;
   /** Keys of the zones that the site signs, and the DS records that their parents should have, by the zone's name. */
   readonly dnssec?: pulumi.Output<Record<string, ZoneKeys>>;
 }
@@ -54,7 +61,7 @@ export class SiteStack extends pulumi.ComponentResource {
 
   constructor(name: string, args: SiteStackArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:SiteStack", name, {}, opts);
-    const { config, welcome } = args;
+    const { config, welcome, retiring = {} } = args;
     const { packet } = welcome;
     const { transport } = packet;
     const isPrimary = packet.site.role === "primary-catalog";
@@ -136,6 +143,8 @@ export class SiteStack extends pulumi.ComponentResource {
       namespace,
       addresses: service.addresses,
       podAddresses: pods.addresses,
+      zones: packet.site.zones.map((zone) => zone.name),
+      ...(Object.keys(retiring).length > 0 && { retiring }),
       ...(signedZones && { dnssec: signedZones }),
     };
     this.registerOutputs(this.outputs);

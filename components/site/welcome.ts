@@ -5,6 +5,7 @@ import type { CentralZones } from "../../src/knot/central-parts";
 import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { parseRingDocument, type RingDocument } from "../../src/mesh/ring-document";
 import { parseWelcomePacket } from "../../src/mesh/welcome";
+import { formerZones } from "../../src/plan/zone-removal";
 import type { SiteConfig } from "../config";
 import { asRunError } from "../run-error";
 
@@ -15,6 +16,8 @@ export type IssuedCertificate = Pick<WelcomeSecrets, "certificate" | "privateKey
 export interface Welcome {
   readonly packet: WelcomePacket;
   readonly central: CentralZones;
+  /** Names of all sites' zones. */
+  readonly meshZones: readonly string[];
   /** A secret. Left out with Vault: the pods fetch it from there. */
   readonly ring?: pulumi.Output<RingDocument>;
   /** A secret as a whole. Left out where Vault issues. */
@@ -34,10 +37,12 @@ type WelcomeConfig = Pick<SiteConfig, "shared" | "site" | "vault" | "namespace">
 export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
   await requireStack(config.shared);
   const reference = new pulumi.StackReference(config.shared);
-  const packet = findPacket(await plainOutput(reference, "sites", config.shared), config);
+  const sites = await plainOutput(reference, "sites", config.shared);
+  const packet = findPacket(sites, config);
   requireNamespace(packet, config);
   return {
     packet,
+    meshZones: formerZones(sites).map(({ name }) => name),
     central: {
       directory: String(await plainOutput(reference, "directory", config.shared)),
       catalog: String(await plainOutput(reference, "catalog", config.shared)),

@@ -7,6 +7,17 @@ import {
 } from "node:http";
 import { request as httpsRequest } from "node:https";
 
+/** How a client shows who it is, and what it expects of the server, beside the roots. */
+export interface TlsChoices {
+  /** PEM of the client's certificate and its key. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** Name in the server's certificate. @default the host of the URL */
+  readonly servername?: string;
+  /** Whether the server's certificate is checked. @default true */
+  readonly rejectUnauthorized?: boolean;
+}
+
 /** One HTTP request, with how long and how large its answer may be. */
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -16,6 +27,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** PEM of the only roots that the server's certificate may have; Node's own when left out. */
   readonly ca?: string;
+  /** What else the connection is made with. */
+  readonly tls?: TlsChoices;
   /** Milliseconds for the whole exchange. */
   readonly timeoutMs: number;
   /** Keeps connections for further requests; one of its own otherwise. */
@@ -99,7 +112,8 @@ export function streamHttp(
 function openRequest(o: HttpRequest, answered: (response: IncomingMessage) => void): ClientRequest {
   const send = o.url.startsWith("https:") ? httpsRequest : httpRequest;
   const headers = { ...o.headers, ...(o.body !== undefined && { "content-length": Buffer.byteLength(o.body) }) };
-  const options = { method: o.method, headers, agent: o.agent ?? false, ...(o.ca !== undefined && { ca: o.ca }) };
+  const trust = { ...o.tls, ...(o.ca !== undefined && { ca: o.ca }) };
+  const options = { method: o.method, headers, agent: o.agent ?? false, ...trust };
   return send(o.url, options, answered);
 }
 

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { messageOf, UserError } from "../errors";
-import { exchangeHttp, streamHttp, type HttpRequest, type HttpResponse } from "./http-exchange";
+import { exchangeHttp, streamHttp, type HttpRequest, type HttpResponse, type TlsChoices } from "./http-exchange";
 
 /** What is used of a Kubernetes object. */
 export interface KubeObject {
@@ -32,8 +32,11 @@ export interface KubeClientOptions {
   readonly url: string;
   /** PEM of the roots that sign the API server's certificate. */
   readonly ca?: string;
-  /** Asked before each request, since mounted tokens are replaced while we run. */
-  readonly token: () => Promise<string>;
+  /** Mounted tokens are replaced while we run. Left out for a client that shows a certificate. */
+  readonly token?: () => Promise<string>;
+  /** Milliseconds for which a token is used again. @default 0, asked for before each request */
+  readonly tokenMs?: number;
+  readonly tls?: TlsChoices;
   /** Milliseconds for one request. @default 5000 */
   readonly timeoutMs?: number;
   /** How often a request is sent at most. @default 3 */
@@ -70,7 +73,7 @@ const folder = "/var/run/secrets/kubernetes.io/serviceaccount";
 export async function inClusterOptions(
   env: Readonly<Record<string, string | undefined>>,
   mount = folder,
-): Promise<Pick<KubeClientOptions, "url" | "ca" | "token">> {
+): Promise<Required<Pick<KubeClientOptions, "url" | "ca" | "token">>> {
   const host = env["KUBERNETES_SERVICE_HOST"] ?? "";
   const port = env["KUBERNETES_SERVICE_PORT"] ?? "443";
   if (host === "") throw new UserError("KUBERNETES_SERVICE_HOST is not set; run this inside a pod");
@@ -93,6 +96,7 @@ export class KubeClient {
   readonly counters = { reads: 0, writes: 0 };
   readonly #options: KubeClientOptions;
   readonly #agent: Agent | undefined;
+  #token: { readonly text: string; readonly at: number } | undefined;
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
@@ -207,19 +211,31 @@ export class KubeClient {
   }
 
   async #request(call: Call): Promise<HttpRequest> {
-    const { url, ca, timeoutMs = 5000, token } = this.#options;
+    const { url, ca, tls, timeoutMs = 5000 } = this.#options;
+    const token = await this.#freshToken();
     return {
       method: call.method,
       url: `${url}${call.path}`,
       headers: {
         accept: "application/json",
-        authorization: `Bearer ${await token()}`,
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(call.type !== undefined && { "content-type": call.type }),
       },
       timeoutMs,
       ...(ca !== undefined && { ca }),
+      ...(tls !== undefined && { tls }),
       ...(call.object !== undefined && { body: JSON.stringify(call.object) }),
     };
+  }
+
+  async #freshToken(): Promise<string | undefined> {
+    const { token, tokenMs = 0 } = this.#options;
+    const now = Date.now();
+    if (this.#token === undefined || now - this.#token.at >= tokenMs) {
+      const text = await token?.();
+      this.#token = text === undefined ? undefined : { text, at: now };
+    }
+    return this.#token?.text;
   }
 }
 

@@ -74,19 +74,7 @@ class Watch {
   }
 
   async #list(): Promise<void> {
-    const objects: KubeObject[] = [];
-    let from = "";
-    let version: string | undefined;
-    do {
-      const query = new URLSearchParams({
-        limit: String(this.o.pageSize ?? 500),
-        ...(from !== "" && { continue: from }),
-      }).toString();
-      const page = await this.o.client.get(`${this.o.path}?${query}`);
-      if (page === undefined) throw new KubeError(`${this.o.path} is not there`, { status: 404, reason: "NotFound" });
-      objects.push(...itemsOf(page));
-      ({ version, from } = placeOf(page));
-    } while (from !== "");
+    const { objects, version } = await listObjects(this.o.client, this.o.path, this.o.pageSize);
     this.o.onList(objects);
     this.#version = version;
   }
@@ -118,6 +106,29 @@ class Watch {
     if (type === "ADDED" || type === "MODIFIED") this.o.onChange(object, false);
     if (type === "DELETED") this.o.onChange(object, true);
   }
+}
+
+/**
+ * All objects of a collection, fetched page by page, and its version.
+ *
+ * @throws KubeError; `NotFound` when there is no such collection.
+ */
+export async function listObjects(
+  client: Pick<KubeClient, "get">,
+  path: string,
+  pageSize = 500,
+): Promise<{ readonly objects: readonly KubeObject[]; readonly version: string | undefined }> {
+  const objects: KubeObject[] = [];
+  let from = "";
+  let version: string | undefined;
+  do {
+    const query = new URLSearchParams({ limit: String(pageSize), ...(from !== "" && { continue: from }) }).toString();
+    const page = await client.get(`${path}?${query}`);
+    if (page === undefined) throw new KubeError(`${path} is not there`, { status: 404, reason: "NotFound" });
+    objects.push(...itemsOf(page));
+    ({ version, from } = placeOf(page));
+  } while (from !== "");
+  return { objects, version };
 }
 
 function itemsOf(page: KubeObject): readonly KubeObject[] {

@@ -9,9 +9,9 @@ export interface UpdateBatch {
   readonly names: readonly (readonly RrsetChange[])[];
 }
 
-/** Most that one message holds: RRsets, and octets of RDATA (a message over TCP has 65,535, names and headers included). */
-const mostRrsets = 500;
-const mostOctets = 16_000;
+/** Most that one message holds: RRsets, and octets of records. A message over TCP has 65,535, header and signature included. */
+const mostRrsets = 1000;
+const mostOctets = 60_000;
 
 /** Puts changes into messages of a size that a server takes. */
 export function batchesOf(zone: string, names: readonly (readonly RrsetChange[])[]): readonly UpdateBatch[] {
@@ -53,6 +53,7 @@ function changesOf({ name, type, before, after }: RrsetChange): readonly Change[
   return [...removal, ...after.map((record): Change => ({ kind: "add", record }))];
 }
 
-function sizeOf({ before, after }: RrsetChange): number {
-  return [...before, ...after].reduce((sum, record) => sum + recordKey(record).length, 64);
+/** No fewer octets than a change takes: names count whole, and the text of a name is no shorter than what is sent. */
+function sizeOf({ name, before, after }: RrsetChange): number {
+  return [...before, ...after].reduce((sum, record) => sum + recordKey(record).length + 8, name.length + 14);
 }

@@ -63,6 +63,16 @@ export function refusedRemovals({ before, mesh, today, stillIn }: RemovalInput):
   });
 }
 
+/** Most names that a text lists. */
+const mostNames = 20;
+
+/** Names in their order, and beyond twenty how many more there are. */
+export function namesText(names: readonly string[]): readonly string[] {
+  const sorted = [...names].sort();
+  const more = sorted.length - mostNames;
+  return more <= 0 ? sorted : [...sorted.slice(0, mostNames), `and ${more} more`];
+}
+
 function problemOf({ name, owner, retired }: FormerZone, today: string, stillIn?: StillIn): string | undefined {
   if (retired === undefined)
     return (

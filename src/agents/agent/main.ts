@@ -1,7 +1,7 @@
 import { messageOf, UserError } from "../../errors";
 import { DnsClient } from "../../io/dns-client";
 import { createLogger, type Logger } from "../log";
-import { nodeFlags } from "./node-flags";
+import { nodeFlags } from "../node-flags";
 import { readAgentOptions, type AgentOptions } from "./options";
 import { prepare } from "./prepare";
 import { supervise } from "./supervisor";

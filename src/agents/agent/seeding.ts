@@ -68,7 +68,7 @@ export class Seeder {
     const names = input.packet.site.zones.map(({ name }) => name);
     if (!isWriter(this.o.runtime)) return { seeded: names, waiting: [] };
     for (const zone of input.seeded.filter((name) => !names.includes(name))) {
-      await moveFile(this.#file(zone), this.#aside("former", zone));
+      await this.#putAside(zone, input);
     }
     const seeded: string[] = [];
     const waiting: string[] = [];
@@ -184,6 +184,16 @@ export class Seeder {
       (await this.#takeOver(zone, input)) ?? standing ?? (await this.#former(zone)) ?? this.#begin(zone, input.packet);
     await writeAtomically(this.#aside("first", zone.name), content);
     await writeAtomically(this.#file(zone.name), content);
+  }
+
+  /** As Knot serves it as long as it does: its file may be minutes behind the journal. */
+  async #putAside(zone: string, { moment, sources }: SeedInput): Promise<void> {
+    const [source] = moment === "running" ? sources : [];
+    const records = source && (await this.o.dns.transfer(source.server, zone, source.key).catch(() => undefined));
+    if (records === undefined) return moveFile(this.#file(zone), this.#aside("former", zone));
+    const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
+    await writeAtomically(this.#aside("former", zone), content);
+    await removeFile(this.#file(zone));
   }
 
   /** The zone as a source serves it; undefined when there is nothing to wait for. Throws when there is. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../errors";
-import type { KubeClient, KubeObject } from "../../io/kube-client";
+import { KubeError, type KubeClient, type KubeObject } from "../../io/kube-client";
 import type { Logger } from "../log";
 
 /** What {@link leadInTurn} needs. */
@@ -69,6 +69,8 @@ class Lease {
   #seen: { readonly version: string; readonly at: number } | undefined;
   /** When we asked for the renewal that was last granted. */
   #renewedAt: number | undefined;
+  /** The Lease as we wrote it last: what leads need not read. */
+  #written: KubeObject | undefined;
 
   constructor(private readonly o: LeaderOptions) {
     this.#leaseMs = o.leaseSeconds * 1000;
@@ -85,12 +87,16 @@ class Lease {
   async take(): Promise<boolean> {
     const at = this.o.now();
     try {
-      const lease = await this.#read();
+      const lease = this.#written ?? (await this.#read());
       if (lease === undefined || !this.#mayTake(lease)) return false;
-      await this.o.client.replace(`${this.#path}/${this.o.name}`, this.#mine(lease));
+      this.#written = await this.o.client.replace(`${this.#path}/${this.o.name}`, this.#mine(lease));
       this.#renewedAt = at;
       return true;
     } catch (error) {
+      if (this.#written !== undefined && error instanceof KubeError && error.status === 409) {
+        this.#written = undefined;
+        return this.take();
+      }
       this.o.log.warn("the lease cannot be taken or renewed", { reason: messageOf(error) });
       return false;
     }
@@ -99,6 +105,7 @@ class Lease {
   /** Lets another one lead at once. */
   async release(): Promise<void> {
     this.#renewedAt = undefined;
+    this.#written = undefined;
     try {
       const lease = await this.o.client.get(`${this.#path}/${this.o.name}`);
       if (lease === undefined || holderOf(lease) !== this.o.identity) return;

@@ -15,24 +15,30 @@ import { RecordOperator } from "./operator";
 import { readOperatorOptions, type OperatorOptions } from "./options";
 
 /** Connections to the API server that are kept. */
-const connections = 24;
+const connections = 32;
+/** For so many milliseconds a token is not read again; mounted ones are good for minutes after they were replaced. */
+const tokenMs = 10_000;
 
 async function run(options: OperatorOptions, o: { readonly signal: AbortSignal; readonly log: Logger }): Promise<void> {
   const { signal, log } = o;
   const [now, random] = [Date.now, Math.random];
-  const kube = new KubeClient({ ...(await inClusterOptions(process.env, options.account)), connections });
+  const api = { ...(await inClusterOptions(process.env, options.account)), tokenMs };
+  const kube = new KubeClient({ ...api, connections });
+  // Its own connection: renewing the Lease must not wait behind thousands of writes.
+  const leaseClient = new KubeClient({ ...api, connections: 1 });
   const metrics = new OperatorMetrics();
   let operator: RecordOperator | undefined;
   await using server = new HttpServer({
     "GET /live": () => ({ status: 200, body: "live\n" }),
     "GET /metrics": () => {
       const { reads: apiReads, writes: apiWrites } = kube.counters;
+      const leaseRequests = leaseClient.counters.reads + leaseClient.counters.writes;
       const counts = operator?.counts ?? { records: 0, waiting: 0, retiring: 0, dnsRequests: 0 };
-      return { status: 200, body: metrics.render({ ...counts, apiReads, apiWrites }) };
+      return { status: 200, body: metrics.render({ ...counts, apiReads, apiWrites, leaseRequests }) };
     },
   });
   await server.listen(options.http.address, options.http.port);
-  const lease = { client: kube, namespace: options.namespace, name: leaseName, identity: options.pod };
+  const lease = { client: leaseClient, namespace: options.namespace, name: leaseName, identity: options.pod };
   const { leaseSeconds } = options;
   await leadInTurn({ ...lease, leaseSeconds, now, random, log, signal }, async (turn) => {
     const key = (file: string) => readJsonFile(file, (json) => parseTsigKey(json, "key"));

@@ -10,6 +10,8 @@ export class OperatorMetrics {
   isLeader = false;
   updates = 0;
   drift = 0;
+  /** Looks for what others changed. */
+  looks = 0;
 
   /** Every site answers an object that was made or changed so many milliseconds ago. */
   programmed(ms: number): void {
@@ -34,6 +36,7 @@ export class OperatorMetrics {
     readonly retiring: number;
     readonly apiReads: number;
     readonly apiWrites: number;
+    readonly leaseRequests: number;
     readonly dnsRequests: number;
   }): string {
     const one = (name: string, type: string, value: number): string =>
@@ -45,9 +48,11 @@ export class OperatorMetrics {
       one("waiting", "gauge", o.waiting),
       one("retiring", "gauge", o.retiring),
       one("updates_total", "counter", this.updates),
+      one("looks_total", "counter", this.looks),
       one("drift_total", "counter", this.drift),
       one("api_reads_total", "counter", o.apiReads),
       one("api_writes_total", "counter", o.apiWrites),
+      one("lease_requests_total", "counter", o.leaseRequests),
       one("dns_requests_total", "counter", o.dnsRequests),
       "# TYPE dns_mesh_records_errors_total counter\n",
       ...[...this.#failures].map(([reason, n]) => `dns_mesh_records_errors_total{reason="${reason}"} ${n}\n`),

@@ -54,6 +54,7 @@ export class RecordOperator {
   /** Objects and names of zones that are to be looked at. */
   readonly #objects = new Set<Entry>();
   readonly #names = new Map<string, Set<string>>();
+  #isCaughtUp = false;
   #lookIsDue = true;
   #looks = 0;
   #againMs = firstAgainMs;
@@ -146,6 +147,8 @@ export class RecordOperator {
       const left = (await this.#workers.get(zone)?.bring(names)) ?? [];
       for (const name of left) again.push(...this.#store.at(zone, name));
     });
+    if (!this.#isCaughtUp) this.o.log.info("caught up", { records: this.#store.size });
+    this.#isCaughtUp = true;
     if (again.length === 0) this.#againMs = firstAgainMs;
     else void this.#tryAgain(again, signal);
   }
@@ -178,6 +181,7 @@ export class RecordOperator {
       }
     }
     this.#spreading.retryShort();
+    this.o.metrics.looks++;
   }
 
   #noteName(zone: string, name: string): void {

@@ -58,22 +58,24 @@ export class RecordStore {
     return [...(this.#names.get(zone)?.get(name) ?? [])];
   }
 
-  /** Names of a zone that objects are about. */
-  namesOf(zone: string): Iterable<string> {
-    return this.#names.get(zone)?.keys() ?? [];
+  /** Names of a zone that objects are about: all of them, or those among some. */
+  namesOf(zone: string, among?: Iterable<string>): readonly string[] {
+    const names = this.#names.get(zone);
+    if (names === undefined) return [];
+    return among === undefined ? [...names.keys()] : [...among].filter((name) => names.has(name));
   }
 
   /** Takes a version of an object. Returns its entry when something of it matters that is new. */
   put(object: KubeObject): Entry | undefined {
-    const record = object as unknown as DnsRecord;
+    const { status = {}, ...record } = keptOf(object as unknown as DnsRecord);
     const uid = record.metadata.uid ?? "";
     const known = this.#entries.get(uid);
     if (known === undefined) {
-      const place = placeOf(record, record.status ?? {});
+      const place = placeOf(record, status);
       const entry = {
         uid,
         object: record,
-        status: record.status ?? {},
+        status,
         isGhost: false,
         isReleased: false,
         seenAt: this.now(),
@@ -83,12 +85,15 @@ export class RecordStore {
       this.#link(entry);
       return entry;
     }
-    const isSame = fingerprint(known.object) === fingerprint(record);
+    if (fingerprint(known.object) === fingerprint(record)) {
+      known.object = record;
+      return undefined;
+    }
     if (known.object.metadata.generation !== record.metadata.generation) known.seenAt = this.now();
     this.#unlink(known);
     Object.assign(known, { object: record, ...placeOf(record, known.status) });
     this.#link(known);
-    return isSame ? undefined : known;
+    return known;
   }
 
   /** An object vanished. One that had something on the server stays as a ghost until that is taken away. */
@@ -133,6 +138,17 @@ export class RecordStore {
   }
 }
 
+/** What we need of an object: ten thousand with all that the API server tells are a lot of memory. */
+export function keptOf({ apiVersion, kind, metadata, spec, status }: DnsRecord): DnsRecord {
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp } = metadata;
+  const { finalizers, annotations: all = {} } = metadata;
+  const read = Object.values(annotations).flatMap((each) => (all[each] === undefined ? [] : [[each, all[each]]]));
+  const kept = { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, finalizers };
+  const present = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
+  const others = { annotations: Object.fromEntries(read) as Record<string, string> };
+  return { apiVersion, kind, metadata: { ...present, name, ...others }, spec, ...(status && { status }) };
+}
+
 /** What a spec says, and the zone and name that it is about: those that were applied where it says nothing. */
 function placeOf({ spec }: DnsRecord, { applied }: DnsRecordStatus): Pick<Entry, "reading" | "zone" | "name"> {
   const reading = recordSetOf(spec);
@@ -151,7 +167,7 @@ export function isLeaving({ object, isGhost }: Entry): boolean {
 }
 
 /** Whether something of an object is on the server, or may be. */
-export function isHere({ object, status }: Entry): boolean {
+export function isHere({ object, status }: Pick<Entry, "object" | "status">): boolean {
   return status.applied !== undefined || object.metadata.finalizers?.includes(finalizer) === true;
 }
 

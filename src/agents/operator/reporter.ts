@@ -1,13 +1,11 @@
-import { messageOf } from "../../errors";
 import { KubeError, type KubeClient, type KubeObject } from "../../io/kube-client";
 import { conditionsOf, sameStatus, transitions, zoneRetiring, type Progress } from "../../plan/record-conditions";
-import { apiVersion, group, kind, plural, version, type AppliedSet, type Condition } from "../../records/model";
-import type { DnsRecordStatus } from "../../records/model";
+import { group, plural, version, type AppliedSet, type Condition } from "../../records/model";
+import type { DnsRecord, DnsRecordStatus } from "../../records/model";
 import type { Logger } from "../log";
 import type { OperatorMetrics } from "./metrics";
-import { annotations, finalizer, labelOf, type Entry } from "./record-store";
-
-const fieldManager = "dns-mesh-records";
+import { EventQueue, fieldManager, type EventText } from "./event-queue";
+import { annotations, finalizer, keptOf, type Entry } from "./record-store";
 
 /** What a {@link Reporter} works with. */
 export interface ReporterOptions {
@@ -31,9 +29,11 @@ export interface Standing {
 
 /** Writes to the Kubernetes API what the operator found and did, and nothing twice. */
 export class Reporter {
-  #events = 0;
+  readonly #events: EventQueue;
 
-  constructor(private readonly o: ReporterOptions) {}
+  constructor(private readonly o: ReporterOptions) {
+    this.#events = new EventQueue(o);
+  }
 
   /**
    * Marks an object as ours before anything of it goes to the server: it cannot vanish any more, and after a crash we know
@@ -86,7 +86,7 @@ export class Reporter {
     if (progress.kind === "programmed" && isNew) this.o.metrics.programmed(this.o.now() - entry.seenAt);
     if (progress.kind === "failed" || progress.kind === "refused" || progress.kind === "conflict")
       this.o.metrics.failed(progress.reason);
-    for (const condition of transitions(before, conditions)) this.#event(entry, condition);
+    for (const condition of transitions(before, conditions)) this.#events.add(entry, eventOf(condition));
   }
 
   #statusOf(entry: Entry, { progress, generation, applied }: Standing): DnsRecordStatus {
@@ -99,31 +99,7 @@ export class Reporter {
 
   /** Tells of something that happened to an object. */
   warn(entry: Entry, reason: string, message: string): void {
-    this.#create(entry, { type: "Warning", reason, message });
-  }
-
-  #event(entry: Entry, { type, status, reason, message }: Condition): void {
-    const isGood = (status === "True") !== (type === "Conflict") && reason !== zoneRetiring;
-    this.#create(entry, { type: isGood ? "Normal" : "Warning", reason, message });
-  }
-
-  /** Best effort: an Event that is lost changes nothing. */
-  #create(entry: Entry, o: { readonly type: "Normal" | "Warning"; readonly reason: string; readonly message: string }) {
-    const { name, namespace = "default", uid = "" } = entry.object.metadata;
-    const time = new Date(this.o.now()).toISOString().replace(/\.\d+Z$/, "Z");
-    const id = `${this.o.now().toString(16)}${(this.#events++).toString(16)}`;
-    const event = {
-      apiVersion: "v1",
-      kind: "Event",
-      metadata: { name: `${name.slice(0, 200)}.${id}`, namespace },
-      involvedObject: { apiVersion, kind, name, namespace, uid },
-      ...{ type: o.type, reason: o.reason, message: o.message.slice(0, 1000) },
-      ...{ source: { component: fieldManager }, reportingComponent: fieldManager, reportingInstance: this.o.pod },
-      ...{ firstTimestamp: time, lastTimestamp: time, count: 1 },
-    };
-    this.o.client.create(`/api/v1/namespaces/${namespace}/events`, event).catch((error: unknown) => {
-      this.o.log.warn("an event was lost", { object: labelOf(entry), reason: messageOf(error) });
-    });
+    this.#events.add(entry, { type: "Warning", reason, message });
   }
 
   async #mark(entry: Entry, metadata: NonNullable<KubeObject["metadata"]>): Promise<boolean> {
@@ -131,13 +107,18 @@ export class Reporter {
     try {
       const patch = { metadata: { ...metadata, resourceVersion } };
       const object = await this.o.client.merge(pathOf(entry), patch, fieldManager);
-      entry.object = object as unknown as Entry["object"];
+      entry.object = keptOf(object as unknown as DnsRecord);
       return true;
     } catch (error) {
       if (error instanceof KubeError && error.status === 409) return false;
       throw error;
     }
   }
+}
+
+function eventOf({ type, status, reason, message }: Condition): EventText {
+  const isGood = (status === "True") !== (type === "Conflict") && reason !== zoneRetiring;
+  return { type: isGood ? "Normal" : "Warning", reason, message };
 }
 
 /** Whether a condition says that every site answers an object in this version. */

@@ -61,7 +61,7 @@ export class ZoneWorker {
   /** Names that others changed at the writer since the last look, as far as objects are about them. @throws DnsError */
   async look(): Promise<readonly string[]> {
     const changed = await this.o.mirror.follow();
-    return [...this.o.store.namesOf(this.o.zone)].filter((name) => changed?.has(name) ?? true);
+    return this.o.store.namesOf(this.o.zone, changed);
   }
 
   /** Does what is to be done at these names. Returns those that must be looked at again, later. Never throws. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { readAgentOptions } from "../../../src/agents/agent/options";
 import { prepare } from "../../../src/agents/agent/prepare";
-import { nodeFlags } from "../../../src/agents/agent/node-flags";
+import { nodeFlags } from "../../../src/agents/node-flags";
 import type { AgentStatus } from "../../../src/agents/agent/status";
 import { createLogger } from "../../../src/agents/log";
 import type { SoaData } from "../../../src/dns/record";

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { operatorFlags } from "../../../src/agents/node-flags";
 import { bundle } from "../../../src/io/bundle";
 import type { TsigKey } from "../../../src/mesh/model";
 import { operatorRules, recordRules } from "../../../src/records/operator-rules";
@@ -33,29 +34,32 @@ export interface OperatorSettings {
 /**
  * The operator's account with the rights that the site's stack gives it. Returns a token of it.
  *
- * @param served - as {@link OperatorSettings.namespaces}; those that are not there are made.
+ * @param served - further namespaces, which are made
  */
 export async function createAccount({ api }: ControlPlane, served: readonly string[] = []): Promise<string> {
   const post = (path: string, body: Properties): Promise<Properties> => api.send({ method: "POST", path, body });
   const metadata = { name: "record-operator" };
-  const subjects = [{ kind: "ServiceAccount", ...metadata, namespace }];
-  const grant = async (base: string, kind: "Role" | "ClusterRole", rules: typeof recordRules): Promise<void> => {
-    const path = `${base}/${kind.toLowerCase()}`;
-    await post(`${path}s`, { metadata, rules: JSON.parse(JSON.stringify(rules)) as Properties[] });
-    await post(`${path}bindings`, { metadata, subjects, roleRef: { apiGroup: rbac, kind, ...metadata } });
-  };
-  const base = `/apis/${rbac}/v1`;
   for (const name of new Set([namespace, ...served])) {
-    if (name === "*") await grant(base, "ClusterRole", recordRules);
-    else {
-      await post("/api/v1/namespaces", { metadata: { name } });
-      await grant(`${base}/namespaces/${name}`, "Role", name === namespace ? operatorRules : recordRules);
-    }
+    await post("/api/v1/namespaces", { metadata: { name } });
+    await allow(api, name);
   }
   const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
   await post(accounts, { metadata });
   const { status } = await post(`${accounts}/record-operator/token`, { spec: { expirationSeconds: 7200 } });
   return (status as { token: string }).token;
+}
+
+/** Lets the operator's account serve a namespace, or all (`*`). */
+export async function allow(api: ControlPlane["api"], served: string): Promise<void> {
+  const kind = served === "*" ? "ClusterRole" : "Role";
+  const base = `/apis/${rbac}/v1/${served === "*" ? "" : `namespaces/${served}/`}${kind.toLowerCase()}`;
+  const metadata = { name: "record-operator" };
+  const rules = served === namespace ? operatorRules : recordRules;
+  const roleBody = { metadata, rules: JSON.parse(JSON.stringify(rules)) as Properties[] };
+  await api.send({ method: "POST", path: `${base}s`, body: roleBody });
+  const subjects = [{ kind: "ServiceAccount", ...metadata, namespace }];
+  const body = { metadata, subjects, roleRef: { apiGroup: rbac, kind, ...metadata } };
+  await api.send({ method: "POST", path: `${base}bindings`, body });
 }
 
 interface Kubeconfig {
@@ -118,7 +122,11 @@ export class OperatorProcess implements AsyncDisposable {
     writeFileSync(join(folder, "account", "token"), token);
     writeFileSync(join(folder, "operator.js"), bundle("operator"));
     const env = { PATH: process.env["PATH"], ...this.#environment(new URL(server)) };
-    this.#process = new LabProcess({ command: ["node", join(folder, "operator.js")], env, log: this.#log });
+    this.#process = new LabProcess({
+      command: ["node", ...operatorFlags, join(folder, "operator.js")],
+      env,
+      log: this.#log,
+    });
   }
 
   /** Ends it as a crash would. */

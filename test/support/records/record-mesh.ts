@@ -59,6 +59,7 @@ export class RecordMesh implements AsyncDisposable {
       const parts = { plane, lab, proxy, token, started, settings, key };
       const mesh = new RecordMesh(parts, await freeEverywhere());
       mesh.operator.start();
+      await mesh.#warmUp();
       return mesh;
     } catch (error) {
       await started.disposeAsync();
@@ -95,8 +96,8 @@ export class RecordMesh implements AsyncDisposable {
   }
 
   /** Another replica of the operator, which does not run yet. It ends with the mesh at the latest. */
-  async replica(pod: string): Promise<OperatorProcess> {
-    return this.#process(pod, await freeEverywhere());
+  async replica(pod: string, settings: OperatorSettings = {}): Promise<OperatorProcess> {
+    return this.#process(pod, await freeEverywhere(), settings);
   }
 
   /** What a site answers, sorted; addresses as such. */
@@ -123,11 +124,20 @@ export class RecordMesh implements AsyncDisposable {
     await this.o.started.disposeAsync();
   }
 
-  #process(pod: string, httpPort: number): OperatorProcess {
+  /** An API server lets the first requests of a new kind wait for seconds. */
+  async #warmUp(): Promise<void> {
+    const objects = this.objects();
+    await objects.make("first", { name: "first", value: "192.0.2.1" });
+    await objects.programmed("first");
+    await objects.remove("first");
+    await objects.gone("first");
+  }
+
+  #process(pod: string, httpPort: number, more: OperatorSettings = {}): OperatorProcess {
     const { plane, token, lab, proxy, settings } = this.o;
     const site = lab.site(this.owner);
     const folder = join(lab.folder, pod);
     const place = { site, plane, token, folder, pod, httpPort, apiPort: proxy.port };
-    return this.o.started.use(new OperatorProcess(place, settings));
+    return this.o.started.use(new OperatorProcess(place, { ...settings, ...more }));
   }
 }

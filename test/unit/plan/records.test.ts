@@ -2,6 +2,8 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
+import { encodeMessage } from "../../../src/dns/message";
+import { updateMessage } from "../../../src/dns/update";
 import { batchesOf, halvesOf } from "../../../src/plan/record-updates";
 import { contentHash, planName, type Claimant, type NamePlan, type ServedName } from "../../../src/plan/records";
 
@@ -190,9 +192,16 @@ describe("messages for changes", () => {
   };
 
   it("hold no more than a server takes, and all of it together", () => {
-    const names = Array.from({ length: 2000 }, (_, i) => change(i));
+    const names = Array.from({ length: 3000 }, (_, i) => {
+      // Names that share nothing, as long as they can be, of which every other one is there already.
+      const long = ["a", "b", "c", "d"].map((letter) => `${i}`.padStart(60, letter)).join(".");
+      const after: ResourceRecord = { ...a("192.0.2.1"), name: `${long}.example` };
+      return [{ name: after.name, type: "A", before: i % 2 === 0 ? [] : [{ ...after, ttl: 1 }], after: [after] }];
+    });
     const batches = batchesOf("example", names);
-    expect(batches.length).to.be.within(4, 20);
+    expect(batches.length).to.be.within(5, 60);
+    for (const { update } of batches)
+      expect(encodeMessage(updateMessage({ id: 1, ...update })).length).to.be.below(64_000);
     expect(batches.flatMap(({ names: each }) => each)).to.deep.equal(names);
   });
 

@@ -20,6 +20,7 @@ describe("SiteStack", () => {
       namespace: "dns-system",
       addresses: ["203.0.113.3"],
       podAddresses: ["10.96.0.0"],
+      zones: ["standard-1.internal.dns"],
       dnssec: {},
     });
   });

@@ -1,0 +1,71 @@
+import { messageOf } from "../../errors";
+import type { KubeClient } from "../../io/kube-client";
+import { apiVersion, kind } from "../../records/model";
+import type { Logger } from "../log";
+import { labelOf, type Entry } from "./record-store";
+
+/** Who writes to DnsRecords and tells of them. */
+export const fieldManager = "dns-mesh-records";
+
+/** What an Event says. */
+export interface EventText {
+  readonly type: "Normal" | "Warning";
+  /** One word in CamelCase. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Events on their way at a time: few, so that statuses, which others wait for, go first. */
+const width = 2;
+/** Events that wait at most; what comes beyond is dropped. An object's conditions say the same. */
+const mostWaiting = 20_000;
+
+/** Tells Events one after the other. Best effort: one that is lost changes nothing. */
+export class EventQueue {
+  readonly #waiting: (() => Promise<void>)[] = [];
+  #active = 0;
+  #told = 0;
+
+  constructor(
+    private readonly o: {
+      readonly client: Pick<KubeClient, "create">;
+      readonly pod: string;
+      readonly log: Logger;
+      /** Milliseconds since 1970. */
+      readonly now: () => number;
+    },
+  ) {}
+
+  /** Tells of something that happened to an object just now, as soon as its turn comes. */
+  add(entry: Entry, text: EventText): void {
+    if (this.#waiting.length >= mostWaiting) return;
+    const at = this.o.now();
+    this.#waiting.push(() => this.#tell(entry, text, at));
+    if (this.#active < width) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#active++;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) await next();
+    this.#active--;
+  }
+
+  async #tell(entry: Entry, { type, reason, message }: EventText, at: number): Promise<void> {
+    const { name, namespace = "default", uid = "" } = entry.object.metadata;
+    const time = new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
+    const event = {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name: `${name.slice(0, 200)}.${at.toString(16)}${(this.#told++).toString(16)}`, namespace },
+      involvedObject: { apiVersion, kind, name, namespace, uid },
+      ...{ type, reason, message: message.slice(0, 1000) },
+      ...{ source: { component: fieldManager }, reportingComponent: fieldManager, reportingInstance: this.o.pod },
+      ...{ firstTimestamp: time, lastTimestamp: time, count: 1 },
+    };
+    try {
+      await this.o.client.create(`/api/v1/namespaces/${namespace}/events`, event);
+    } catch (error) {
+      this.o.log.warn("an event was lost", { object: labelOf(entry), reason: messageOf(error) });
+    }
+  }
+}
