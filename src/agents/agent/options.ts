@@ -35,12 +35,6 @@ export interface AgentOptions {
  * @throws UserError that names the variable.
  */
 export function readAgentOptions(env: Environment): AgentOptions {
-  const central = env["DNS_MESH_CENTRAL"] ?? "";
-  const vault = env["DNS_MESH_VAULT"] ?? "";
-  const tls = env["DNS_MESH_TLS"] ?? "";
-  const readers = env["DNS_MESH_READERS"] ?? "";
-  const updaters = env["DNS_MESH_UPDATERS"] ?? "";
-  const records = env["DNS_MESH_RECORDS_KEY"] ?? "";
   const remotePort = port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT");
   const pod = required(env, "DNS_MESH_POD");
   const addresses = list(env, "DNS_MESH_REPLICAS");
@@ -48,13 +42,8 @@ export function readAgentOptions(env: Environment): AgentOptions {
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
     ringFile: required(env, "DNS_MESH_KEYS"),
-    ...(vault !== "" && { vaultFile: vault }),
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
-    ...(readers !== "" && { readersFile: readers }),
-    ...(updaters !== "" && { updatersFile: updaters }),
-    ...(records !== "" && { recordsKeyFile: records }),
-    ...(tls !== "" && { tlsFolder: tls }),
-    ...(central !== "" && { centralFolder: central }),
+    ...mountedFiles(env),
     runtime: {
       storage: required(env, "DNS_MESH_STORAGE"),
       rundir: required(env, "DNS_MESH_RUNDIR"),
@@ -70,6 +59,21 @@ export function readAgentOptions(env: Environment): AgentOptions {
     http: socket(env, "DNS_MESH_HTTP"),
     pod,
   };
+}
+
+/** Files and folders that not every site has, by the variable that names each. */
+const mounted = {
+  vaultFile: "DNS_MESH_VAULT",
+  readersFile: "DNS_MESH_READERS",
+  updatersFile: "DNS_MESH_UPDATERS",
+  recordsKeyFile: "DNS_MESH_RECORDS_KEY",
+  tlsFolder: "DNS_MESH_TLS",
+  centralFolder: "DNS_MESH_CENTRAL",
+} as const;
+
+function mountedFiles(env: Environment): Partial<Record<keyof typeof mounted, string>> {
+  const named = Object.entries(mounted).map(([field, variable]) => [field, env[variable] ?? ""] as const);
+  return Object.fromEntries(named.filter(([, path]) => path !== ""));
 }
 
 /** The number at the end of a StatefulSet pod's name. */

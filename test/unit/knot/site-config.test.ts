@@ -183,7 +183,7 @@ describe("renderSiteFiles", () => {
     });
 
     it("takes no updates at another pod that has no key to send them on with", () => {
-      const { recordsKey: _, ...keyless } = base;
+      const keyless = { packet, ring, localKey, readers: [], updaters, identity, view };
       const files = renderSiteFiles({ ...keyless, runtime: { ...runtime, replicas } });
       expect(zoneLines(files)).to.include("acl: [mesh-notify, mesh, local, updater-0-transfer]");
       expect(files.get("conf/zones.d/own.conf")).not.to.contain("ddns-master");

@@ -23,9 +23,7 @@ describe("updaters", () => {
       [{ zones: ["no zone"] }, /updaters\[0\]\.zones\[0\]/],
       [{ secret: "short" }, /updaters\[0\]\.secret must be base64/],
     ];
-    for (const [change, message] of wrong)
-      expect(() => parseUpdaters([{ ...good, ...change }]))
-        .to.throw(message);
+    for (const [change, message] of wrong) expect(() => parseUpdaters([{ ...good, ...change }])).to.throw(message);
   });
 
   it("have names within the zone, absolute ones, the apex and wildcards", () => {
