@@ -135,12 +135,12 @@ describe("the record operator", function () {
     );
     await mesh.operator.kill();
     mesh.operator.start();
-    await mesh.proxy.cut();
+    mesh.line.cut();
     await Promise.all(
       [...Array(40).keys()].map((i) => objects.make(`more-${i}`, { name: `more-${i}`, value: "192.0.2.8" })),
     );
     await objects.remove("drift");
-    await mesh.proxy.mend();
+    mesh.line.heal();
     for (let i = 0; i < 40; i++) await Promise.all([objects.programmed(`bulk-${i}`), objects.programmed(`more-${i}`)]);
     await objects.gone("drift");
     await eventually(10, () => everywhere("drift", []), 50);

@@ -1,14 +1,14 @@
-import { generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
-import { once } from "node:events";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { VaultClient } from "../../../src/io/vault-client";
 import { parseRingDocument, type RingDocument } from "../../../src/mesh/ring-document";
 import { ringSecret, type VaultAccess, type VaultPki } from "../../../src/mesh/vault-access";
+import { Line } from "../line";
 import { startVault, type VaultServer } from "../plugins/vault-server";
+import { tokenSigner, type TokenSigner } from "../vault-user";
 
 /** KV v2 mount of the mesh; its PKI and auth mounts are called after it. */
 export const vaultMount = "dns-mesh";
@@ -20,7 +20,7 @@ type Program = "site" | "rotator";
 export class MeshVault implements AsyncDisposable {
   /** With all rights. */
   readonly root: VaultClient;
-  readonly #sites = new Map<string, { readonly key: KeyObject; readonly addresses: readonly string[] }>();
+  readonly #sites = new Map<string, { readonly signer: TokenSigner; readonly addresses: readonly string[] }>();
   readonly #roots: { readonly id: string; readonly pem: string }[] = [];
 
   private constructor(
@@ -84,12 +84,11 @@ export class MeshVault implements AsyncDisposable {
   /** The auth mount, the policies and the roles of a site, unless they are there. */
   async addSite(name: string, addresses: readonly string[]): Promise<void> {
     if (this.#sites.has(name)) return;
-    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    this.#sites.set(name, { key: privateKey, addresses });
+    const signer = tokenSigner();
+    this.#sites.set(name, { signer, addresses });
     const path = `dns-mesh-${name}`;
     await this.root.write(`sys/auth/${path}`, { type: "jwt" });
-    const pem = publicKey.export({ type: "spki", format: "pem" });
-    await this.root.write(`auth/${path}/config`, { jwt_validation_pubkeys: [pem] });
+    await this.root.write(`auth/${path}/config`, { jwt_validation_pubkeys: [signer.publicKey] });
     const ring = `path "${vaultMount}/data/${ringSecret}" { capabilities =`;
     const issue = `path "${vaultMount}-pki/issue/site-${name}" { capabilities = ["update"] }`;
     await this.#policy(`dns-mesh-site-${name}`, `${ring} ["read"] }\n${issue}`);
@@ -105,7 +104,12 @@ export class MeshVault implements AsyncDisposable {
 
   async #role(site: string, role: Program, policy: string): Promise<void> {
     await this.root.write(`auth/dns-mesh-${site}/role/${role}`, {
-      ...{ role_type: "jwt", user_claim: "sub", bound_audiences: ["vault"], bound_subject: subjectOf(role) },
+      ...{
+        role_type: "jwt",
+        user_claim: "sub",
+        bound_audiences: ["vault"],
+        bound_subject: `system:serviceaccount:${accountOf(role)}`,
+      },
       ...{ token_policies: [policy], token_ttl: 600 },
     });
   }
@@ -158,20 +162,15 @@ export class MeshVault implements AsyncDisposable {
 
   /** A token as a cluster's API server signs it for a pod. */
   #token(site: string, program: Program): string {
-    const key = this.#sites.get(site)?.key;
-    if (key === undefined) throw new Error(`Vault does not know ${site}`);
-    const seconds = Math.floor(Date.now() / 1000);
-    const claims = { aud: ["vault"], sub: subjectOf(program), iat: seconds - 10, exp: seconds + 3600 };
-    const text = [{ alg: "ES256", typ: "JWT" }, claims]
-      .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
-      .join(".");
-    const signature = sign("sha256", Buffer.from(text), { key, dsaEncoding: "ieee-p1363" });
-    return `${text}.${signature.toString("base64url")}`;
+    const signer = this.#sites.get(site)?.signer;
+    if (signer === undefined) throw new Error(`Vault does not know ${site}`);
+    return signer.token({ account: accountOf(program), expiresInSeconds: 3600 });
   }
 }
 
-function subjectOf(program: Program): string {
-  return `system:serviceaccount:dns-system:${program === "site" ? "knot" : "key-rotator"}`;
+/** Namespace and account of a program's pods. */
+function accountOf(program: Program): string {
+  return `dns-system:${program === "site" ? "knot" : "key-rotator"}`;
 }
 
 /** A ring of one key that was made just now. */
@@ -179,61 +178,4 @@ export function firstRing(): RingDocument {
   const secret = randomBytes(32).toString("base64");
   const createdAt = new Date().toISOString();
   return { version: 1, current: { name: "mesh-1", algorithm: "hmac-sha256", secret, createdAt } };
-}
-
-/** A TCP line to a port of this machine. */
-class Line implements AsyncDisposable {
-  readonly #open = new Set<Socket>();
-  #isCut = false;
-
-  private constructor(
-    private readonly server: Server,
-    readonly port: number,
-  ) {}
-
-  static async to(target: number): Promise<Line> {
-    const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const line = new Line(server, (server.address() as AddressInfo).port);
-    server.on("connection", (socket) => {
-      line.#join(socket, target);
-    });
-    return line;
-  }
-
-  cut(): void {
-    this.#isCut = true;
-    for (const socket of this.#open) socket.destroy();
-  }
-
-  heal(): void {
-    this.#isCut = false;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.cut();
-    this.server.close();
-    await once(this.server, "close");
-  }
-
-  #join(socket: Socket, target: number): void {
-    if (this.#isCut) {
-      socket.destroy();
-      return;
-    }
-    const other = connect(target, "127.0.0.1");
-    for (const [end, far] of [
-      [socket, other],
-      [other, socket],
-    ] as const) {
-      this.#open.add(end);
-      end.on("error", () => far.destroy());
-      end.on("close", () => {
-        this.#open.delete(end);
-        far.destroy();
-      });
-    }
-    socket.pipe(other).pipe(socket);
-  }
 }

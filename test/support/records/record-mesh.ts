@@ -8,9 +8,9 @@ import { eventually } from "../eventually";
 import { Lab } from "../lab";
 import type { LabListed } from "../lab/plan";
 import { freeEverywhere } from "../lab/ports";
+import { Line } from "../line";
 import { startControlPlane, type ControlPlane } from "../plugins/control-plane";
 import type { Properties } from "../plugins/wire";
-import { ApiProxy } from "./api-proxy";
 import { apiUrl, createAccount, OperatorProcess, recordsKey, type OperatorSettings } from "./operator-process";
 import { RecordObjects } from "./record-objects";
 
@@ -23,7 +23,7 @@ export interface RecordMeshOptions extends OperatorSettings {
 interface Parts {
   readonly plane: ControlPlane;
   readonly lab: Lab;
-  readonly proxy: ApiProxy;
+  readonly line: Line;
   readonly token: string;
   readonly started: AsyncDisposableStack;
   readonly settings: OperatorSettings;
@@ -55,8 +55,8 @@ export class RecordMesh implements AsyncDisposable {
       await plane.api.send({ method: "POST", path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body });
       await eventually(30, () => plane.api.send({ method: "GET", path: "/apis/dns.mesh.io/v1alpha1" }));
       const token = await createAccount(plane, settings.namespaces);
-      const proxy = started.use(await ApiProxy.start(apiUrl(plane.kubeconfig)));
-      const parts = { plane, lab, proxy, token, started, settings, key };
+      const line = started.use(await Line.to(Number(apiUrl(plane.kubeconfig).port)));
+      const parts = { plane, lab, line, token, started, settings, key };
       const mesh = new RecordMesh(parts, await freeEverywhere());
       mesh.operator.start();
       await mesh.#warmUp();
@@ -76,8 +76,8 @@ export class RecordMesh implements AsyncDisposable {
   }
 
   /** The operator's way to the API server. */
-  get proxy(): ApiProxy {
-    return this.o.proxy;
+  get line(): Line {
+    return this.o.line;
   }
 
   /** The operator's site, whose zones can be changed. */
@@ -134,10 +134,10 @@ export class RecordMesh implements AsyncDisposable {
   }
 
   #process(pod: string, httpPort: number, more: OperatorSettings = {}): OperatorProcess {
-    const { plane, token, lab, proxy, settings } = this.o;
+    const { plane, token, lab, line, settings } = this.o;
     const site = lab.site(this.owner);
     const folder = join(lab.folder, pod);
-    const place = { site, plane, token, folder, pod, httpPort, apiPort: proxy.port };
+    const place = { site, plane, token, folder, pod, httpPort, apiPort: line.port };
     return this.o.started.use(new OperatorProcess(place, { ...settings, ...more }));
   }
 }

@@ -1,0 +1,79 @@
+import { expect } from "chai";
+import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { eventually } from "../../support/eventually";
+import { toolPath } from "../../support/tools";
+import { RecordMesh } from "../../support/records/record-mesh";
+
+const run = promisify(execFile);
+const root = join(__dirname, "..", "..", "..");
+const tsx = require.resolve("tsx");
+
+/** What the guide has its reader do, with the guide's own words, files and commands. */
+describe("docs/records.md, followed to the letter", function () {
+  this.timeout(120_000);
+  const guide = readFileSync(join(root, "docs", "records.md"), "utf8");
+  const zone = "standard-1.internal.dns";
+  let mesh: RecordMesh;
+  let folder: string;
+
+  before(async () => {
+    mesh = await RecordMesh.start({ zones: [zone] });
+    ({ folder } = mesh.lab);
+  });
+  after(() => mesh[Symbol.asyncDispose]());
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.log(mesh.operator.log().slice(-3000));
+  });
+
+  /** Runs a command line that stands in the guide. */
+  async function follow(command: string): Promise<string> {
+    expect(guide, "the guide").to.contain(command);
+    const path = [dirname(toolPath("kubectl")), dirname(process.execPath), process.env["PATH"]].join(":");
+    const env = { ...process.env, PATH: path, KUBECONFIG: mesh.plane.kubeconfig };
+    // npm goes to the project's folder first, and the guide's reader is there.
+    const script = command.replace("npm run --silent mesh --", `node --import ${tsx} ${root}/src/cli/mesh.ts`);
+    return (await run("bash", ["-ec", script], { env, cwd: folder, timeout: 60_000 })).stdout;
+  }
+  const block = (kind: string, number: number): string => {
+    const blocks = [...guide.matchAll(/^( *)```(\w*)\n([^]*?)^ *```$/gm)].filter(([, , found]) => found === kind);
+    const [, indent = "", , text = ""] = blocks[number] ?? [];
+    return text.replaceAll(new RegExp(`^${indent}`, "gm"), "");
+  };
+
+  it("puts a record onto every site", async () => {
+    writeFileSync(join(folder, "record.yaml"), block("yaml", 0));
+    await follow("kubectl -n dns-system apply -f record.yaml");
+    await follow("kubectl -n dns-system wait --for=condition=Programmed rr/new-server-in-standard-1");
+    await mesh.everywhere(`new-server.${zone}`, ["10.10.1.5"]);
+  });
+
+  it("shows it as the guide shows it", async () => {
+    const columns = (text: string) =>
+      text
+        .trim()
+        .split("\n")
+        .map((line) => line.trim().split(/ {2,}/).slice(0, -1));
+    expect(columns(await follow("kubectl -n dns-system get dnsrecords"))).to.deep.equal(columns(block("", 0)));
+    expect(await follow("kubectl -n dns-system describe rr new-server-in-standard-1")).to.contain("AllSites");
+    expect(await follow("kubectl explain dnsrecord.spec")).to.match(/^ {2}zone\t<string> -required-/m);
+  });
+
+  it("takes records from a zone file, and gives them back", async () => {
+    writeFileSync(join(folder, "example.zone"), `$ORIGIN ${zone}.\n$TTL 1h\n@ SOA a. b. 1 2 3 4 5\nwww A 192.0.2.1\n`);
+    await follow("npm run --silent mesh -- import example.zone > records.yaml");
+    await follow("kubectl -n dns-system apply -f records.yaml");
+    await eventually(20, () => mesh.everywhere(`www.${zone}`, ["192.0.2.1"]));
+    const exported = await follow("kubectl -n dns-system get dnsrecords -o yaml | npm run --silent mesh -- export");
+    expect(exported)
+      .to.match(/^www.*3600.*A.*192\.0\.2\.1$/m)
+      .and.match(/^new-server.*10\.10\.1\.5$/m);
+  });
+
+  it("lets all of it go", async () => {
+    await follow("kubectl -n dns-system delete rr --all");
+    await mesh.everywhere(`new-server.${zone}`, []);
+  });
+});

@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+
+/** A TCP line to a server of this machine that can be cut: connections break, and new ones end at once. */
+export class Line implements AsyncDisposable {
+  readonly #open = new Set<Socket>();
+  #isCut = false;
+
+  private constructor(
+    private readonly server: Server,
+    readonly port: number,
+  ) {}
+
+  static async to(target: number): Promise<Line> {
+    const server = createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const line = new Line(server, (server.address() as AddressInfo).port);
+    server.on("connection", (socket) => {
+      line.#join(socket, target);
+    });
+    return line;
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  heal(): void {
+    this.#isCut = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    this.server.close();
+    await once(this.server, "close");
+  }
+
+  #join(socket: Socket, target: number): void {
+    if (this.#isCut) {
+      socket.destroy();
+      return;
+    }
+    const other = connect(target, "127.0.0.1");
+    for (const [end, far] of [
+      [socket, other],
+      [other, socket],
+    ] as const) {
+      this.#open.add(end);
+      end.on("error", () => far.destroy());
+      end.on("close", () => {
+        this.#open.delete(end);
+        far.destroy();
+      });
+    }
+    socket.pipe(other).pipe(socket);
+  }
+}
