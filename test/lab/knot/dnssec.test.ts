@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { setTimeout as delay } from "node:timers/promises";
 import { DnsClient } from "../../../src/io/dns-client";
 import type { SigningTimes } from "../../../src/knot/site-runtime";
 import { apexTexts, delv, validate } from "../../support/dnssec/validators";
@@ -21,6 +22,23 @@ const zoneFile = "$TTL 1\n@ SOA a. b. 1 60 10 3600 1\n@ NS a.\nwww A 192.0.2.1\n
 const [asked, byHand] = ["asked.parent.test", "by-hand.parent.test"];
 
 const tagOf = (ds: string): number => Number(ds.split(" ")[0]);
+
+/** Tells the other sites of zones again and again, as agents do, which do not run here; Knot's own NOTIFYs wait for them. */
+function telling(owner: LabSite, zones: readonly string[]): AsyncDisposable {
+  const ended = new AbortController();
+  const loop = (async () => {
+    while (!ended.signal.aborted) {
+      for (const zone of zones) await owner.knot.knotc("zone-notify", zone).catch(() => undefined);
+      await delay(300, undefined, { signal: ended.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      ended.abort();
+      await loop;
+    },
+  };
+}
 
 describe("keys of a signed zone, with times of seconds", function () {
   this.timeout(60_000);
@@ -51,6 +69,7 @@ describe("keys of a signed zone, with times of seconds", function () {
     );
     owner = await start("site-c");
     sites = [await start("site-a"), await start("site-b"), owner];
+    stack.use(telling(owner, [asked, byHand]));
     for (const zone of [asked, byHand]) {
       const ds = await eventually(10, async () => {
         const found = await apexTexts(owner.knot.server, zone, "CDS");

@@ -21,7 +21,9 @@ describe("a site with two pods", function () {
       serial: 100,
     });
     await using follower = await startSite({ mesh, site: "site-c", view, ports, replicas: { ...replicas, self: 1 } });
+    // Knot's own NOTIFYs wait for the agents', which do not run here.
     const own = await eventually(10, async () => {
+      await writer.knot.knotc("zone-notify", "standard-1.internal.dns");
       const [first, second] = await Promise.all([
         writer.soa("standard-1.internal.dns"),
         follower.soa("standard-1.internal.dns"),
@@ -33,6 +35,8 @@ describe("a site with two pods", function () {
 
     const member = "catalog-secondary.internal.dns";
     await eventually(10, async () => {
+      await b.knot.knotc("zone-notify", member);
+      await writer.knot.knotc("zone-notify", member);
       expect((await follower.soa(member)).serial).to.equal((await b.soa(member)).serial);
     });
     // site-b knows one address of site-c: the pod behind it has to pass the word on.
@@ -43,6 +47,8 @@ describe("a site with two pods", function () {
     );
     await b.knot.knotc("-b", "zone-reload", member);
     await eventually(10, async () => {
+      await b.knot.knotc("zone-notify", member);
+      await writer.knot.knotc("zone-notify", member);
       expect((await follower.soa(member)).serial).to.equal(200);
     });
   });
