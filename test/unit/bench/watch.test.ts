@@ -67,8 +67,9 @@ describe("watching when servers answer a change", () => {
     using watch = watcher.watch({ servers: watched([early, never]), question, accept, hinted: true });
     watch.hint("server-0");
     const times = await watch.since(performance.now());
-    expect(times.get("server-0")).to.be.below(100);
-    expect(times.get("server-1")).to.be.within(50, 200);
+    expect(times.get("server-0")).to.be.below(1000);
+    // Timers may be a little early.
+    expect(times.get("server-1")).to.be.within(40, 1000);
   });
 
   it("counts an answer before the acknowledgement as no time at all", async () => {
