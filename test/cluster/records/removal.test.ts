@@ -67,8 +67,8 @@ describe("a zone that leaves while DnsRecords are in it", function () {
   it("is listed with them by the owner's stack once it is retired", async () => {
     await list([{ name: zone, retired: today }, "other.example"]);
     await driver.up("shared");
-    const { stdout } = await driver.preview(mesh.owner);
-    expect(stdout).to.match(new RegExp(`retiring[^]*${zone}[^]*dns-system/mail[^]*dns-system/www`));
+    const { stdout, events } = await driver.preview(mesh.owner);
+    expect(stdout + JSON.stringify(events)).to.match(new RegExp(`retiring[^]*${zone}[^]*dns-system/mail[^]*dns-system/www`));
   });
 
   it("is refused by the owner's up, with their names, and nothing changes", async () => {

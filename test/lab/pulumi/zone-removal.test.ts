@@ -71,8 +71,9 @@ describe("a zone that leaves the one list", function () {
 
   it("goes with its site, which is told", async () => {
     await list(a, c);
-    const { stdout } = await driver.up("shared");
-    expect(stdout).to.contain('the zone "new.example" leaves the mesh with site-b');
+    const { events } = await driver.up("shared");
+    const warnings = events.flatMap(({ diagnosticEvent }) => diagnosticEvent?.message ?? []);
+    expect(warnings.join("\n")).to.contain('the zone "new.example" leaves the mesh with site-b');
     expect(await directory()).not.to.contain("new.example");
   });
 });
