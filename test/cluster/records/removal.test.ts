@@ -68,7 +68,9 @@ describe("a zone that leaves while DnsRecords are in it", function () {
     await list([{ name: zone, retired: today }, "other.example"]);
     await driver.up("shared");
     const { stdout, events } = await driver.preview(mesh.owner);
-    expect(stdout + JSON.stringify(events)).to.match(new RegExp(`retiring[^]*${zone}[^]*dns-system/mail[^]*dns-system/www`));
+    expect(stdout + JSON.stringify(events)).to.match(
+      new RegExp(`retiring[^]*${zone}[^]*dns-system/mail[^]*dns-system/www`),
+    );
   });
 
   it("is refused by the owner's up, with their names, and nothing changes", async () => {
