@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../../src/errors";
 import { createClusters, useContexts, type Cluster, type ClusterSet } from "../support/clusters";
 import { ensureImages } from "../support/images";
 import { eventually } from "../support/eventually";
@@ -92,7 +93,11 @@ zone:
 
 async function applyKnot(cluster: Cluster, image: string): Promise<void> {
   for (const object of knotObjects(image)) await cluster.kubectl(["apply", "-f", "-"], JSON.stringify(object));
-  await cluster.kubectl(["-n", pod.namespace, "rollout", "status", "statefulset/knot", "--timeout=90s"]);
+  const rollout = ["-n", pod.namespace, "rollout", "status", "statefulset/knot", "--timeout=90s"];
+  await cluster.kubectl(rollout).catch(async (cause: unknown) => {
+    const pods = await cluster.kubectl(["-n", pod.namespace, "describe", "pods"]);
+    throw new Error(`${messageOf(cause)}\n${pods}`, { cause });
+  });
   await eventually(20, () => ask(cluster.siteAddress, "+notcp"));
 }
 
