@@ -186,14 +186,22 @@ function record(into: Registered[]): void {
   };
 }
 
-/** Keeps what is told to the user. Without an engine Pulumi would print it. */
-function catchLog(into: Run["log"][number][]): void {
+/** Keeps what is told to the user, until it is ended. Without an engine Pulumi would print it. */
+function catchLog(into: Run["log"][number][]): Disposable {
+  const log = pulumi.log as Record<"warn" | "error", typeof pulumi.log.error>;
+  const before = { ...log };
   for (const severity of ["warn", "error"] as const) {
-    (pulumi.log as Record<typeof severity, typeof pulumi.log.error>)[severity] = (message) => {
+    log[severity] = (message) => {
       into.push({ severity, message });
       return Promise.resolve();
     };
   }
+  return {
+    [Symbol.dispose]: () => {
+      log.warn = before.warn;
+      log.error = before.error;
+    },
+  };
 }
 
 /** Secrets in the clear, all the way down. */
@@ -217,7 +225,8 @@ export async function runStack(options: RunOptions): Promise<Run> {
   const resources: Registered[] = [];
   const log: Run["log"][number][] = [];
   record(resources);
-  catchLog(log);
+  using caught = new DisposableStack();
+  caught.use(catchLog(log));
   const outputs: Record<string, { value: unknown; secret: boolean }> = {};
   await pulumi.runtime.runInPulumiStack(async () => {
     const produced = await options.program();
