@@ -7,6 +7,7 @@ import { sitePolicies, type SitePolicyInput, type VaultReach } from "../../src/p
 import type { SiteConfig } from "../config";
 import { objectOptions } from "../object-options";
 import { commonLabels, objects } from "./names";
+import { writable } from "./writable";
 
 /** What {@link Policies} needs. */
 export interface PoliciesArgs {
@@ -59,11 +60,4 @@ function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
     hasOperator: records !== false,
   };
   return { ...base, ...(monitoring && { monitoring: monitoring.namespaceSelector }), ...(vault && { vault }) };
-}
-
-type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;
-
-/** A copy that Pulumi's input types, which know no `readonly`, take. */
-function writable<T>(value: T): Writable<T> {
-  return structuredClone(value) as Writable<T>;
 }

@@ -8,6 +8,7 @@ import { objectOptions } from "../object-options";
 import { commonLabels, objects, paths, reconcilerLabels } from "./names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { configMapVolume, secretVolume } from "./pod-volumes";
+import { allow } from "./role";
 
 /** What {@link Reconciler} needs. */
 export interface ReconcilerArgs {
@@ -59,16 +60,7 @@ export class Reconciler extends pulumi.ComponentResource {
       { metadata, automountServiceAccountToken: false },
       objectOptions(this),
     );
-    const role = new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules: roleRules }, objectOptions(this));
-    const binding = new k8s.rbac.v1.RoleBinding(
-      `${name}-binding`,
-      {
-        metadata,
-        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
-        subjects: [{ kind: "ServiceAccount", name: account.metadata.name, namespace }],
-      },
-      objectOptions(this),
-    );
+    const binding = allow(this, name, { account: "reconciler", namespace, rules: roleRules });
     return [account, binding];
   }
 

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { recordDefinition, recordRoles } from "../../src/records/crd";
 import { objectOptions } from "../object-options";
 import { commonLabels } from "./names";
+import { writable } from "./writable";
 
 /**
  * What the whole cluster has of DnsRecords: their definition, and the roles that `view`, `edit` and `admin` take in. Sites
@@ -14,7 +15,7 @@ export class RecordDefinition extends pulumi.ComponentResource {
     // Another site's stack may have written it, and an older one may have written less.
     const annotations = { "pulumi.com/patchForce": "true" };
     const options = objectOptions(this, { retainOnDelete: true });
-    const { metadata, ...definition } = structuredClone(recordDefinition());
+    const { metadata, ...definition } = writable(recordDefinition());
     new k8s.apiextensions.v1.CustomResourceDefinition(
       name,
       {
@@ -23,7 +24,7 @@ export class RecordDefinition extends pulumi.ComponentResource {
       },
       options,
     );
-    for (const { metadata: roleMetadata, ...role } of structuredClone(recordRoles())) {
+    for (const { metadata: roleMetadata, ...role } of writable(recordRoles())) {
       new k8s.rbac.v1.ClusterRole(
         `${name}-${roleMetadata.name.replace(/^dns-mesh-record-/, "")}`,
         {

@@ -7,7 +7,9 @@ import { objectOptions } from "../object-options";
 import { commonLabels, objects, operatorLabels, paths, podPorts } from "./names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { configMapVolume, secretVolume } from "./pod-volumes";
+import { allow, subjectOf } from "./role";
 import { agentSockets } from "./runtime";
+import { writable } from "./writable";
 
 /** What {@link RecordOperator} needs. */
 export interface RecordOperatorArgs {
@@ -40,7 +42,7 @@ export class RecordOperator extends pulumi.ComponentResource {
     );
     const access = [
       serviceAccount,
-      this.allow(name, { ...args, served: args.namespace, rules: operatorRules }),
+      allow(this, name, { account, namespace: args.namespace, rules: writable(operatorRules) }),
       ...this.allowElsewhere(name, args),
     ];
     new k8s.apps.v1.Deployment(
@@ -63,22 +65,8 @@ export class RecordOperator extends pulumi.ComponentResource {
 
   private allowElsewhere(name: string, { namespace, namespaces }: RecordOperatorArgs): pulumi.Resource[] {
     if (namespaces.includes("*")) return [this.allowEverywhere(name, namespace)];
-    return namespaces.map((served) => this.allow(`${name}-${served}`, { namespace, served, rules: recordRules }));
-  }
-
-  /** A Role with its binding in one of the namespaces that are served. */
-  private allow(
-    name: string,
-    o: { namespace: pulumi.Output<string>; served: pulumi.Input<string>; rules: typeof operatorRules },
-  ): pulumi.Resource {
-    const { namespace, served, rules } = o;
-    const metadata = { name: account, namespace: served, labels: commonLabels };
-    const role = new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules: rulesFor(rules) }, objectOptions(this));
-    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name };
-    return new k8s.rbac.v1.RoleBinding(
-      `${name}-binding`,
-      { metadata, roleRef, subjects: [subjectIn(namespace)] },
-      objectOptions(this),
+    return namespaces.map((served) =>
+      allow(this, `${name}-${served}`, { account, namespace, served, rules: writable(recordRules) }),
     );
   }
 
@@ -87,25 +75,16 @@ export class RecordOperator extends pulumi.ComponentResource {
     const metadata = { name: pulumi.interpolate`dns-mesh-${account}-${namespace}`, labels: commonLabels };
     const role = new k8s.rbac.v1.ClusterRole(
       `${name}-cluster-role`,
-      { metadata, rules: rulesFor(recordRules) },
+      { metadata, rules: writable(recordRules) },
       objectOptions(this),
     );
     const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role.metadata.name };
     return new k8s.rbac.v1.ClusterRoleBinding(
       `${name}-cluster-binding`,
-      { metadata, roleRef, subjects: [subjectIn(namespace)] },
+      { metadata, roleRef, subjects: [subjectOf({ account, namespace })] },
       objectOptions(this),
     );
   }
-}
-
-function subjectIn(namespace: pulumi.Input<string>): k8s.types.input.rbac.v1.Subject {
-  return { kind: "ServiceAccount", name: account, namespace };
-}
-
-/** A copy that Pulumi's input types, which know no `readonly`, take. */
-function rulesFor(rules: typeof operatorRules): k8s.types.input.rbac.v1.PolicyRule[] {
-  return rules.map((rule) => ({ ...rule }));
 }
 
 function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {

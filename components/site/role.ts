@@ -1,0 +1,35 @@
+import * as k8s from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { objectOptions } from "../object-options";
+import { commonLabels } from "./names";
+
+/** What {@link allow} is made from. */
+export interface RoleArgs {
+  /** Name of the service account, of the Role and of its binding. */
+  readonly account: string;
+  /** Where the account is. */
+  readonly namespace: pulumi.Input<string>;
+  /** Where it may do what the rules say. @default the account's own namespace */
+  readonly served?: pulumi.Input<string>;
+  readonly rules: k8s.types.input.rbac.v1.PolicyRule[];
+}
+
+/** Lets a service account do what rules say in one namespace. Returns the binding, which comes last. */
+export function allow(parent: pulumi.Resource, name: string, o: RoleArgs): k8s.rbac.v1.RoleBinding {
+  const metadata = { name: o.account, namespace: o.served ?? o.namespace, labels: commonLabels };
+  const role = new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules: o.rules }, objectOptions(parent));
+  return new k8s.rbac.v1.RoleBinding(
+    `${name}-binding`,
+    {
+      metadata,
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
+      subjects: [subjectOf(o)],
+    },
+    objectOptions(parent),
+  );
+}
+
+/** A service account as a binding names it. */
+export function subjectOf(o: Pick<RoleArgs, "account" | "namespace">): k8s.types.input.rbac.v1.Subject {
+  return { kind: "ServiceAccount", name: o.account, namespace: o.namespace };
+}
