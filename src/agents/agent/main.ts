@@ -9,9 +9,9 @@ import { Worker } from "./worker";
 
 /**
  * The program beside Knot: `prepare` (once, before Knot starts), `agent` (keeps `worker` running), `worker` (the agent
- * itself).
+ * itself). Returns the exit status.
  */
-async function main(command: string | undefined): Promise<void> {
+async function main(command: string | undefined): Promise<number> {
   const now = Date.now;
   const log = createLogger({
     write: (line) => process.stdout.write(line),
@@ -20,9 +20,10 @@ async function main(command: string | undefined): Promise<void> {
   });
   try {
     await run({ command, log, options: readAgentOptions(process.env) });
+    return 0;
   } catch (error) {
     log.error(messageOf(error), error instanceof UserError ? {} : { stack: (error as Error).stack });
-    process.exitCode = 1;
+    return 1;
   }
 }
 
@@ -42,7 +43,7 @@ async function run(o: { command: string | undefined; log: Logger; options: Agent
       told.addEventListener("abort", () => setTimeout(() => process.exit(0), 3000).unref());
       process.once("disconnect", () => process.exit(0));
       await new Worker({ options, now, random: Math.random, log }).run(told);
-      process.exit(0);
+      return;
     }
     default:
       throw new UserError(`say prepare or agent, not "${o.command ?? ""}"`);
@@ -59,4 +60,12 @@ function untilTold(): AbortSignal {
   return controller.signal;
 }
 
-void main(process.argv[2]);
+/**
+ * Ends the process once its output is written, whatever is still open: the channel to the supervisor alone would keep a
+ * worker that failed alive, and nobody would start it again.
+ */
+function leave(code: number): void {
+  process.stdout.write("", () => process.exit(code));
+}
+
+void main(process.argv[2]).then(leave);
