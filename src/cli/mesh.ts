@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { parseAllDocuments, stringify } from "yaml";
+import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { messageOf, UserError } from "../errors";
 import { exportZone, importZone } from "../records/convert";
 import { recordDefinition, recordRoles } from "../records/crd";
 import { apiVersion, kind, recordTypes, type DnsRecord } from "../records/model";
 import { readZoneFile } from "../records/zone-file";
+import { manifestText } from "./manifest-text";
 
 const usage = `npm run --silent mesh -- import ZONEFILE [--zone NAME]    a zone file as DnsRecords
 npm run --silent mesh -- export [FILE…] [--zone NAME]    DnsRecords (YAML or JSON) as a zone file
@@ -68,11 +69,7 @@ function importFile(file: string, zone: string | undefined): string {
   const text = textOf(file);
   const { objects, leftOut } = within(file, () => importZone(readZoneFile(text, zone)));
   for (const { line, why } of leftOut) console.error(`${file}: line ${line}: left out: ${why}`);
-  return yamlOf(objects);
-}
-
-function yamlOf(objects: readonly object[]): string {
-  return objects.map((object) => `---\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`).join("");
+  return manifestText(objects);
 }
 
 function objectsIn(file: string): DnsRecord[] {
@@ -104,7 +101,7 @@ function main(args: readonly string[]): void {
   } else if (command === "import" && files.length <= 1) {
     process.stdout.write(importFile(files[0] ?? "-", values.zone));
   } else if (command === "crd" && files.length === 0) {
-    process.stdout.write(yamlOf([recordDefinition(), ...recordRoles()]));
+    process.stdout.write(manifestText([recordDefinition(), ...recordRoles()]));
   } else if (command === "export") {
     const objects = (files.length === 0 ? ["-"] : files).flatMap(objectsIn);
     process.stdout.write(exportZone(objects, values.zone));

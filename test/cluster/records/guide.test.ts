@@ -62,10 +62,14 @@ describe("docs/records.md, followed to the letter", function () {
   });
 
   it("takes records from a zone file, and gives them back", async () => {
-    writeFileSync(join(folder, "example.zone"), `$ORIGIN ${zone}.\n$TTL 1h\n@ SOA a. b. 1 2 3 4 5\nwww A 192.0.2.1\n`);
+    // Names that YAML 1.1, which the API server reads, takes for booleans and numbers.
+    const words = "no yes on off y n null 0b11 0o17 017 1_000 1e3".split(" ").map((name) => `${name} A 192.0.2.2\n`);
+    const lines = ["@ SOA a. b. 1 2 3 4 5\nwww A 192.0.2.1\n", ...words];
+    writeFileSync(join(folder, "example.zone"), `$ORIGIN ${zone}.\n$TTL 1h\n${lines.join("")}`);
     await follow("npm run --silent mesh -- import example.zone > records.yaml");
     await follow("kubectl -n dns-system apply -f records.yaml");
     await eventually(20, () => mesh.everywhere(`www.${zone}`, ["192.0.2.1"]));
+    await eventually(20, () => mesh.everywhere(`0b11.${zone}`, ["192.0.2.2"]));
     const exported = await follow("kubectl -n dns-system get dnsrecords -o yaml | npm run --silent mesh -- export");
     expect(exported)
       .to.match(/^www.*3600.*A.*192\.0\.2\.1$/m)
