@@ -3,12 +3,12 @@ import * as vault from "@pulumi/vault";
 import { packCentralZones } from "../../src/knot/central-parts";
 import { renderCatalog, renderDirectory } from "../../src/knot/central-zones";
 import type { Mesh, Site, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
-import type { VaultWelcome, WelcomeTrust } from "../../src/mesh/trust";
+import { appRoleMount, jwtMount, type VaultWelcome, type WelcomeTrust } from "../../src/mesh/trust";
 import { welcomePacket } from "../../src/mesh/welcome";
 import type { SharedConfig, VaultConfig } from "../shared-config";
 import { Authority, type SiteCertificate } from "./authority";
 import { KeyRing } from "./key-ring";
-import { appRoleMount, jwtMount, VaultAccess } from "./vault-access";
+import { VaultAccess } from "./vault-access";
 import { certificateHours, pkiMount, VaultPki } from "./vault-pki";
 import { VaultStore, type SiteFolder } from "./vault-store";
 

@@ -1,22 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 import type { Mesh, Site, SiteVault } from "../../src/mesh/model";
-import { pkiRole, vaultRole, type CertificateSource, type VaultClient } from "../../src/mesh/trust";
+import {
+  appRoleMount,
+  jwtMount,
+  pkiRole,
+  vaultRole,
+  type CertificateSource,
+  type VaultClient,
+} from "../../src/mesh/trust";
 import { ringSecret } from "../../src/mesh/vault-access";
 import { catalogSites, serverName } from "../../src/mesh/welcome";
 import type { VaultConfig } from "../shared-config";
 import { pkiMount } from "./vault-pki";
 
-/** The auth mount that sites share whose clusters' keys are not in the list. */
-export const appRoleMount = "dns-mesh-approle";
-
 const rotatorPolicy = "dns-mesh-rotator";
 const tokenSeconds = 600;
-
-/** A site's own JWT auth mount. */
-export function jwtMount(site: string): string {
-  return `dns-mesh-${site}`;
-}
 
 /** Service accounts of the programs that ask Vault. */
 const accounts: Readonly<Record<VaultClient, string>> = { site: "knot", rotator: "key-rotator" };

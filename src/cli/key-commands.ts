@@ -1,9 +1,10 @@
-import { UserError } from "../errors";
+import { messageOf, UserError } from "../errors";
 import { VaultError, type VaultClient } from "../io/vault-client";
 import type { TsigKey } from "../mesh/model";
 import { siteNameProblem } from "../mesh/names";
 import { parseRingDocument, type RingDocument, type RingKey } from "../mesh/ring-document";
 import { defaultRotation } from "../mesh/rotation-settings";
+import { vaultEntrances } from "../mesh/trust";
 import { ringSecret } from "../mesh/vault-access";
 import { planRotation } from "../plan/rotation";
 
@@ -62,21 +63,38 @@ export async function rotateKeys(o: KeyCommandParts): Promise<void> {
 
 /**
  * Shuts a site out: first its way into Vault, then every key that it knows. In this order, since it could fetch the new
- * ring otherwise.
+ * ring otherwise. Each step can be repeated, so that a run which ended half way is finished by another one.
  *
- * @param o.isClosed - Its way into Vault was closed before.
- * @throws UserError when Vault knows no such site.
+ * @param o.isClosed - Its roles may be gone already; without it, that is taken for a mistyped name.
+ * @throws UserError when Vault knows no such site, or when Vault fails half way: then it says how to go on.
  */
 export async function revokeSite(
   o: KeyCommandParts & { readonly site: string; readonly isClosed: boolean },
 ): Promise<void> {
   const problem = siteNameProblem(o.site);
   if (problem !== undefined) throw new UserError(`--site: "${o.site}" ${problem}`);
-  // Read first: a ring that cannot be read is told before anything is closed.
+  // Read first: a ring that cannot be read is reported before anything is closed.
   await readRing(o);
-  if (!o.isClosed) await closeAccess(o);
-  const name = await replaceRing(o);
-  o.print(`the ring holds ${name} alone; the keys before it are accepted nowhere as soon as sites have read it`);
+  const entrances = vaultEntrances(o.site);
+  const roles = await presentRoles(
+    o.vault,
+    entrances.flatMap((entrance) => entrance.roles),
+  );
+  if (roles.length === 0 && !o.isClosed) {
+    throw new UserError(
+      `Vault has no role for the site "${o.site}"; check the name, or say --closed if its access was closed before`,
+    );
+  }
+  try {
+    await closeAccess(o, { roles, logins: entrances.map(({ login }) => login) });
+    const name = await replaceRing(o);
+    o.print(`the ring holds ${name} alone; the keys before it are accepted nowhere as soon as sites have read it`);
+  } catch (error) {
+    throw new UserError(
+      `${messageOf(error)}\n${o.site} is not shut out yet. Run this again with --closed: it repeats every step, whatever was done already`,
+      { cause: error },
+    );
+  }
   o.print(
     "transfers between two sites fail until both have: 20 s at the most, and then they are caught up by themselves",
   );
@@ -91,40 +109,28 @@ export function revocationNotice(site: string): readonly string[] {
   ];
 }
 
-interface Entrance {
-  readonly roles: readonly string[];
-  /** Where its tokens came from. */
-  readonly login: string;
-}
-
-/** The ways in that the shared stack may have made for a site. */
-function entrances(site: string): readonly Entrance[] {
-  const [jwt, approle] = [`auth/dns-mesh-${site}`, "auth/dns-mesh-approle"];
-  return [
-    { roles: [`${jwt}/role/site`, `${jwt}/role/rotator`], login: `${jwt}/login` },
-    { roles: [`${approle}/role/site-${site}`, `${approle}/role/rotator-${site}`], login: `${approle}/login` },
-  ];
-}
-
-async function closeAccess(o: KeyCommandParts & { readonly site: string }): Promise<void> {
-  let closed = 0;
-  for (const { roles, login } of entrances(o.site)) {
-    const standing = [];
-    for (const role of roles) if (await isThere(o.vault, role)) standing.push(role);
-    if (standing.length === 0) continue;
-    for (const role of standing) await o.vault.remove(role);
+/** Roles go first, so that no token is made after the tokens were revoked. Tokens are revoked even where no role is left. */
+async function closeAccess(
+  o: KeyCommandParts,
+  { roles, logins }: { readonly roles: readonly string[]; readonly logins: readonly string[] },
+): Promise<void> {
+  for (const role of roles) {
+    await o.vault.remove(role);
+    o.print(`deleted ${role}`);
+  }
+  for (const login of logins) {
     await o.vault.write(`sys/leases/revoke-prefix/${login}`, {});
-    o.print(`deleted ${standing.join(", ")}; revoked all tokens of ${login}`);
-    closed += 1;
-  }
-  if (closed === 0) {
-    throw new UserError(
-      `Vault has no role for the site "${o.site}"; check the name, or say --closed if its access was closed before`,
-    );
+    o.print(`revoked all tokens of ${login}`);
   }
 }
 
-async function isThere(vault: VaultClient, path: string): Promise<boolean> {
+async function presentRoles(vault: KeyCommandParts["vault"], roles: readonly string[]): Promise<readonly string[]> {
+  const present = [];
+  for (const role of roles) if (await isThere(vault, role)) present.push(role);
+  return present;
+}
+
+async function isThere(vault: KeyCommandParts["vault"], path: string): Promise<boolean> {
   try {
     await vault.read(path);
     return true;

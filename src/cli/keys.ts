@@ -10,7 +10,7 @@ npm run keys -- revoke --site NAME --yes    shuts a site out and replaces the wh
 
   --address URL   of Vault (VAULT_ADDR)
   --mount PATH    KV v2 mount (dns-mesh)
-  --closed        the site's access to Vault was closed before
+  --closed        the site's roles in Vault may be gone already; its tokens are revoked all the same
 
 The token comes from VAULT_TOKEN, roots for https from the file VAULT_CACERT.`;
 

@@ -1,3 +1,4 @@
+import { appRoleMount, jwtMount } from "./trust";
 import { foldName, isWithin, longestName } from "./names";
 
 /** One thing to put right. `path` as in `mesh.sites[2].addresses[0]`. */
@@ -24,7 +25,13 @@ export interface Draft {
 
 /** Everything that is wrong between fields: roles, duplicates, zones in the way of the central zones, lengths. */
 export function findConflicts(draft: Draft): readonly Problem[] {
-  return [...roleProblems(draft), ...duplicateProblems(draft), ...centralProblems(draft), ...lengthProblems(draft)];
+  return [
+    ...roleProblems(draft),
+    ...mountProblems(draft),
+    ...duplicateProblems(draft),
+    ...centralProblems(draft),
+    ...lengthProblems(draft),
+  ];
 }
 
 function roleProblems({ sites }: Draft): readonly Problem[] {
@@ -37,6 +44,20 @@ function roleProblems({ sites }: Draft): readonly Problem[] {
   }
   if (sites.some((site) => site.role === undefined)) return [];
   return [{ path: "mesh.sites", message: "no site has the role primary-catalog; give it to exactly one" }];
+}
+
+/** A site's own auth mount in Vault is called after it, and one name is taken by the mount that AppRole sites share. */
+function mountProblems({ sites }: Draft): readonly Problem[] {
+  return sites.flatMap(({ name, serviceAccountKeys }, i) =>
+    name !== undefined && serviceAccountKeys.length > 0 && jwtMount(name) === appRoleMount
+      ? [
+          {
+            path: `mesh.sites[${i}].name`,
+            message: `"${name}" would get the auth mount ${appRoleMount}, which sites that log in by AppRole share; choose another name, or leave vault out`,
+          },
+        ]
+      : [],
+  );
 }
 
 function duplicateProblems({ sites }: Draft): readonly Problem[] {

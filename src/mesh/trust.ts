@@ -42,6 +42,34 @@ export function vaultRole(method: "jwt" | "approle", client: VaultClient, site: 
   return method === "jwt" ? client : `${client}-${site}`;
 }
 
+/** The auth mount that sites share whose clusters' keys are not in the list. */
+export const appRoleMount = "dns-mesh-approle";
+
+/** A site's own JWT auth mount. */
+export function jwtMount(site: string): string {
+  return `dns-mesh-${site}`;
+}
+
+/** A way for a site's programs to log in to Vault. */
+export interface VaultEntrance {
+  /** Paths of the roles, of which some may not be there. */
+  readonly roles: readonly string[];
+  /** Path that tokens come from, and with it the prefix of their leases. */
+  readonly login: string;
+}
+
+/** Every way to log in that the shared stack may have made for a site. */
+export function vaultEntrances(site: string): readonly VaultEntrance[] {
+  const mounts = [
+    { method: "jwt", path: jwtMount(site) },
+    { method: "approle", path: appRoleMount },
+  ] as const;
+  return mounts.map(({ method, path }) => ({
+    roles: (["site", "rotator"] as const).map((client) => `auth/${path}/role/${vaultRole(method, client, site)}`),
+    login: `auth/${path}/login`,
+  }));
+}
+
 /** Name of the PKI role that issues a site's certificate. */
 export function pkiRole(site: string): string {
   return `site-${site}`;

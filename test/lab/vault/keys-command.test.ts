@@ -99,6 +99,18 @@ describe("npm run keys", function () {
     expect((await vault.ring()).document.current.name).not.to.equal(after.current.name);
   });
 
+  it("revokes tokens that are out with --closed, where an earlier run ended after it had deleted the roles", async () => {
+    await vault.addSite("site-b", []);
+    const held = new VaultClient(await vault.access("site-b", "site"));
+    await held.readSecret(vaultMount, ringSecret);
+    for (const role of ["site", "rotator"]) await vault.root.remove(`auth/dns-mesh-site-b/role/${role}`);
+    await held.readSecret(vaultMount, ringSecret);
+    const { status, output } = await keys(["revoke", "--site", "site-b", "--yes", "--closed"]);
+    expect(status, output).to.equal(0);
+    const error: unknown = await held.readSecret(vaultMount, ringSecret).catch((caught: unknown) => caught);
+    expect(error).to.have.nested.property("failure.kind", "denied");
+  });
+
   for (const [what, args, env, expected] of [
     ["a command that is none", ["revok"], undefined, /there is no "revok"/],
     ["an option that is none", ["show", "--all"], undefined, /Unknown option '--all'/],

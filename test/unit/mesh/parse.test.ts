@@ -288,6 +288,17 @@ describe("parseMesh", () => {
       );
     });
 
+    it("are refused for a site whose own auth mount would be the one that AppRole sites share", () => {
+      const message = spoilt((_, [, , c]) => {
+        c!["name"] = "approle";
+        c!["vault"] = { serviceAccountKeys: [pem("MFkw")] };
+      });
+      expect(message).to.match(/^mesh\.sites\[2\]\.name: "approle" would get the auth mount dns-mesh-approle/);
+      const byAppRole = seed();
+      byAppRole.sites[2]!["name"] = "approle";
+      expect(parseMesh(byAppRole).sites[2]?.name).to.equal("approle");
+    });
+
     it("are refused when they are private, without being shown", () => {
       const secret = "MHcCAQEEIJ7nbSoNobodyShallSeeThis";
       const message = spoilt((_, [a]) => {
