@@ -1,3 +1,4 @@
+import { encodeEdnsOptions, nsidCode } from "./edns-options";
 import { type Edns, type Message, noFlags } from "./message";
 import { parseName } from "./name";
 import type { ResourceRecord } from "./record";
@@ -5,6 +6,7 @@ import { opcodes } from "./types";
 
 /** What fits an Ethernet frame without fragments (DNS Flag Day 2020). */
 const edns: Edns = { udpPayload: 1232, version: 0, dnssecOk: false, options: new Uint8Array() };
+const askForNsid = encodeEdnsOptions([{ code: nsidCode, data: new Uint8Array() }]);
 
 interface QueryRequest {
   readonly id: number;
@@ -13,9 +15,14 @@ interface QueryRequest {
   readonly type: string;
 }
 
-/** A question to an authority: no recursion wanted. */
-export function queryMessage(request: QueryRequest): Message {
-  return { ...bareMessage(request), edns };
+/**
+ * A question to an authority: no recursion wanted.
+ *
+ * @param request.nsid - Whether the server is asked for its identifier, too (RFC 5001 section 2.1).
+ */
+export function queryMessage(request: QueryRequest & { readonly nsid?: boolean }): Message {
+  const options = request.nsid === true ? askForNsid : edns.options;
+  return { ...bareMessage(request), edns: { ...edns, options } };
 }
 
 /** The request for a whole zone (RFC 5936 section 2.1). */

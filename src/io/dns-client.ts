@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 
+import { nsidOf } from "../dns/edns-options";
 import { DnsError } from "../dns/errors";
 import { IncrementalAssembler, type IncrementalTransfer } from "../dns/incremental";
 import { encodeMessage, type Message } from "../dns/message";
@@ -65,6 +66,21 @@ interface Request {
  */
 const updateLingerMs = 200;
 
+/** An SOA, and which server it came from. */
+export interface IdentifiedSoa {
+  readonly soa: SoaData;
+  /** Octets of the server's own choice (RFC 5001 section 2.3). */
+  readonly nsid?: Uint8Array;
+}
+
+interface Asked {
+  readonly server: DnsServer;
+  readonly name: string;
+  readonly type: string;
+  readonly key: TsigKey | undefined;
+  readonly nsid?: boolean;
+}
+
 /** A version of a zone that we have. */
 export interface ZoneVersion {
   readonly zone: string;
@@ -98,14 +114,15 @@ export class DnsClient {
    * does not sign that even when the question was: `unsigned` with `rcode` REFUSED.
    */
   querySoa(server: DnsServer, zone: string, key?: TsigKey): Promise<SoaData> {
-    return inContext(`SOA of "${zone}" at ${server.address}`, async () => {
-      const name = parseName(zone);
-      const answer = await this.#ask({ server, name, type: "SOA", key });
-      if (answer.rcode === rcodes.NXDOMAIN) throw new DnsError({ kind: "absent" });
-      if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
-      if (!answer.flags.aa) throw new DnsError({ kind: "notAuthoritative" });
-      return soaAt(name, answer.answers);
-    });
+    return this.#soa({ server, name: parseName(zone), type: "SOA", key }, ({ soa }) => soa);
+  }
+
+  /**
+   * {@link querySoa} with the identifier of the server that answered, as far as it gives one: behind one address there may
+   * be several. Needs a client without a `channel`: what balances load keeps to one server for one source port.
+   */
+  querySoaWithNsid(server: DnsServer, zone: string, key?: TsigKey): Promise<IdentifiedSoa> {
+    return this.#soa({ server, name: parseName(zone), type: "SOA", key, nsid: true }, (answer) => answer);
   }
 
   /**
@@ -203,12 +220,24 @@ export class DnsClient {
     return whole.value;
   }
 
-  #ask(question: { server: DnsServer; name: string; type: string; key: TsigKey | undefined }): Promise<Message> {
-    const message = queryMessage({ id: randomInt(0x10000), name: question.name, type: question.type });
+  #soa<T>(question: Asked, take: (answer: IdentifiedSoa) => T): Promise<T> {
+    const { name, server } = question;
+    return inContext(`SOA of "${name}" at ${server.address}`, async () => {
+      const answer = await this.#ask(question);
+      if (answer.rcode === rcodes.NXDOMAIN) throw new DnsError({ kind: "absent" });
+      if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
+      if (!answer.flags.aa) throw new DnsError({ kind: "notAuthoritative" });
+      const nsid = answer.edns && nsidOf(answer.edns.options);
+      return take({ soa: soaAt(name, answer.answers), ...(nsid !== undefined && { nsid }) });
+    });
+  }
+
+  #ask({ server, key, ...question }: Asked): Promise<Message> {
+    const message = queryMessage({ id: randomInt(0x10000), ...question });
     const count = (transport: "udp" | "tcp") => {
       this.counters[transport === "udp" ? "udpQueries" : "tcpQueries"]++;
     };
-    return this.#exchange({ server: question.server, message, key: question.key, count });
+    return this.#exchange({ server, message, key, count });
   }
 
   async #exchange(request: Request): Promise<Message> {

@@ -12,7 +12,8 @@ export const tlsFiles = { own: "tls/site.pem", roots: "tls/roots.pem" } as const
  * - `include` takes globs: a bare directory would silently include nothing.
  * - `remote-retry-delay` keeps a black-holed peer from taking the background workers one zone after the other.
  * - Zones log at `debug`: only there does Knot say why it refused a transfer, a NOTIFY or a signature.
- * - `identity`, `version` and `nsid` are empty: who answers, and with what, is told to nobody (CHAOS TXT gets REFUSED).
+ * - `identity` and `version` are empty: neither host nor software is told (CHAOS TXT gets REFUSED). `nsid` is that of the
+ *   included `00-server.conf`: which pod answers is told, since the other sites and the site's own programs must know.
  * - Cookies come before the rate limit, which spares those who show a valid one.
  * - `user` is absent: the server already runs as an unprivileged user and may not change to another.
  */

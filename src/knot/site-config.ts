@@ -1,4 +1,5 @@
 import type { WelcomePacket, Zone } from "../mesh/model";
+import { formatPodId } from "../mesh/pod-id";
 import { centralSourcesOf, sourcesOf } from "../plan/topology";
 import type { SiteView } from "../plan/view";
 import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
@@ -37,6 +38,7 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
   return new Map([
     ...(input.identity ? identityTexts(input.identity) : []),
     ["conf/keys.conf", renderKeys(input)],
+    ["conf/peers.d/00-server.conf", renderServer(outline)],
     ["conf/peers.d/05-access.conf", renderAccess(outline)],
     [cookiesFile, renderCookies(input.ring, input.packet.site.name)],
     ["conf/peers.d/10-remotes.conf", renderRemotes(outline)],
@@ -47,6 +49,18 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
     ["conf/zones.d/own.conf", renderOwnStanzas(outline)],
     [localCatalogFile, renderLocalCatalog(outline)],
   ]);
+}
+
+/**
+ * Which pod it is, for whoever asks for that (NSID, RFC 5001): an address alone cannot tell, and how many pods there are
+ * changes while they run.
+ */
+function renderServer({ packet, runtime }: Outline): string {
+  const { self: ordinal, addresses } = runtime.replicas ?? { self: 0, addresses: [""] };
+  // A pod that the list has no longer answers until it ends: as long as it does, there is one more.
+  const replicas = Math.max(addresses.length, ordinal + 1);
+  const pod = formatPodId({ site: packet.site.name, ordinal, replicas });
+  return `server:\n    nsid: "${pod}"\n\n`;
 }
 
 /** Certificate and key stand in one file, which is replaced as a whole: a pair that does not fit never stands there. */

@@ -44,9 +44,10 @@ describe("a stranger", () => {
       expect(answers(printed)).to.equal(0);
     });
 
-  it("is not told which pod answers (NSID)", async () => {
+  it("is told which pod of the site answers (NSID), and nothing of host or software", async () => {
     const printed = await dig(zone, "SOA", "+nsid");
-    expect(printed).to.contain("status: NOERROR").and.not.contain("NSID");
+    expect(printed).to.contain("status: NOERROR");
+    expect(/NSID: [0-9A-F]+ (.*)/.exec(printed)?.[1]).to.equal('"site-c/0/1"');
   });
 
   it("gets one RRset for ANY, over UDP and TCP (RFC 8482)", async () => {

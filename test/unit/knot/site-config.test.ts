@@ -69,6 +69,15 @@ function items(text: string): ReadonlyMap<string, readonly string[]> {
 const templates = (files: ReadonlyMap<string, string>) => items(files.get("conf/peers.d/20-templates.conf")!);
 
 describe("renderSiteFiles", () => {
+  it("lets each pod name itself: the site, which pod it is, and how many there are", () => {
+    const idOf = (replicas?: SiteRuntime["replicas"]) =>
+      /nsid: "(.*)"/.exec(filesOf("c", { ...(replicas && { replicas }) }).get("conf/peers.d/00-server.conf")!)?.[1];
+    const addresses = ["10.0.0.1", "10.0.0.2"];
+    expect(idOf()).to.equal("c/0/1");
+    expect(idOf({ self: 1, addresses })).to.equal("c/1/2");
+    expect(idOf({ self: 2, addresses }), "one that is about to go").to.equal("c/2/3");
+  });
+
   it("asks a zone's owner first, then the catalog sites, never the server itself", () => {
     const masters = (site: string, owner: string) =>
       templates(filesOf(site))
