@@ -1,6 +1,17 @@
 import { malformed } from "./errors";
 import { WireReader } from "./wire";
 
+/** Made by a signer from the rest of a zone; a new owner signs anew. */
+export const signerTypes: ReadonlySet<string> = new Set([
+  "RRSIG",
+  "NSEC",
+  "NSEC3",
+  "NSEC3PARAM",
+  "DNSKEY",
+  "CDS",
+  "CDNSKEY",
+]);
+
 /** RDATA of a DS or CDS record as text: key tag, algorithm, digest type, digest (RFC 4034 section 5.3). */
 export function dsText(rdata: Uint8Array): string {
   const reader = new WireReader(rdata);

@@ -1,5 +1,4 @@
 import { DnsError } from "./errors";
-import { recordKey } from "./rdata";
 import type { ResourceRecord } from "./record";
 import { isNewerSerial } from "./serial";
 import { outOfOrder, type Soa, type TransferRequest, TransferStream } from "./transfer-stream";
@@ -136,35 +135,4 @@ export class IncrementalAssembler {
 
 function closed(result: IncrementalTransfer): State {
   return { at: "end", result };
-}
-
-/**
- * A zone after changes, its SOA first. Records are the same when owner, type and RDATA are; the TTL does not tell them
- * apart.
- *
- * @throws DnsError `notApplicable` when a change starts from another serial, deletes what is not there, or adds what
- * is: the zone and the changes do not belong together, and only a whole transfer helps.
- */
-export function applyChanges(
-  zone: readonly ResourceRecord[],
-  changes: readonly ZoneChange[],
-): readonly ResourceRecord[] {
-  let soa = zone.find((record): record is Soa => record.type === "SOA");
-  const records = new Map(zone.filter((record) => record !== soa).map((record) => [recordKey(record), record]));
-  for (const { from, to, deleted, added } of changes) {
-    if (soa?.serial !== from.serial) throw notApplicable(`the change is of serial ${from.serial}`);
-    for (const record of deleted)
-      if (!records.delete(recordKey(record))) throw notApplicable(`"${record.name}" has no such record to delete`);
-    for (const record of added) {
-      const key = recordKey(record);
-      if (records.has(key)) throw notApplicable(`"${record.name}" has the added record already`);
-      records.set(key, record);
-    }
-    soa = to;
-  }
-  return soa === undefined ? [] : [soa, ...records.values()];
-}
-
-function notApplicable(detail: string): DnsError {
-  return new DnsError({ kind: "notApplicable", detail });
 }

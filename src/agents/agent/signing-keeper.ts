@@ -1,3 +1,4 @@
+import { signerTypes } from "../../dns/dnssec-rdata";
 import type { ResourceRecord } from "../../dns/record";
 import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { KnotControl } from "../../io/knot-control";
@@ -8,7 +9,6 @@ import type { Logger } from "../log";
 import type { Inputs } from "./inputs";
 import type { StateStore } from "./state-store";
 import { ownSource } from "./zone-source";
-import { signerTypes } from "./zone-text";
 
 /** What a {@link SigningKeeper} works with. */
 export interface SigningKeeperParts {

@@ -1,17 +1,7 @@
+import { signerTypes } from "../../dns/dnssec-rdata";
 import { absolute, formatRdata, typeNameOf } from "../../dns/rdata-text";
 import type { ResourceRecord } from "../../dns/record";
 import { isNewerSerial } from "../../dns/serial";
-
-/** Made by a signer from the rest of a zone; a new owner signs anew. */
-export const signerTypes: ReadonlySet<string> = new Set([
-  "RRSIG",
-  "NSEC",
-  "NSEC3",
-  "NSEC3PARAM",
-  "DNSKEY",
-  "CDS",
-  "CDNSKEY",
-]);
 
 /**
  * A transferred zone as a master file (RFC 1035 section 5) for a server that takes the zone over: without signatures,

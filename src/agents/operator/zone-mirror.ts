@@ -1,17 +1,14 @@
-import { recordKey } from "../../dns/rdata";
-import type { ResourceRecord } from "../../dns/record";
+import { signerTypes } from "../../dns/dnssec-rdata";
+import { DnsError } from "../../dns/errors";
+import type { ZoneChange } from "../../dns/incremental";
+import { ZoneCopy } from "../../dns/zone-copy";
 import type { DnsClient, DnsServer } from "../../io/dns-client";
 import type { TsigKey } from "../../mesh/model";
 import type { ServedName } from "../../plan/records";
 
-/** What Knot makes by itself when it signs a zone, and what the zone's owner alone writes. */
-const ignored = new Set(["SOA", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"]);
-const nothing: ServedName = new Map();
-
-/** A zone as its writer has it: transferred once, and followed by what changed since. */
+/** A zone as its writer has it, without what a signer makes: transferred once, and followed by what changed since. */
 export class ZoneMirror {
-  #serial: number | undefined;
-  #names = new Map<string, Map<string, Map<string, ResourceRecord>>>();
+  readonly #copy = new ZoneCopy(signerTypes);
 
   constructor(
     private readonly o: {
@@ -24,14 +21,12 @@ export class ZoneMirror {
 
   /** The serial of what we have; undefined before the first {@link follow}. */
   get serial(): number | undefined {
-    return this.#serial;
+    return this.#copy.soa?.serial;
   }
 
   /** RRsets at a name, by type. */
   at(name: string): ServedName {
-    const types = this.#names.get(name);
-    if (types === undefined) return nothing;
-    return new Map([...types].map(([type, records]) => [type, [...records.values()]]));
+    return this.#copy.at(name);
   }
 
   /**
@@ -42,52 +37,33 @@ export class ZoneMirror {
    */
   async follow(): Promise<ReadonlySet<string> | undefined> {
     const { zone, dns, writer, key } = this.o;
-    if (this.#serial === undefined) {
-      this.#load(await dns.transfer(writer, zone, key));
-      return undefined;
-    }
-    const answer = await dns.transferIncremental(writer, { zone, serial: this.#serial }, key);
-    if (answer.kind === "upToDate") {
-      if (answer.soa.serial === this.#serial) return new Set();
-      // The zone went back: its volume was lost. What we have says nothing of it.
-      this.#load(await dns.transfer(writer, zone, key));
-      return undefined;
-    }
-    if (answer.kind === "full") {
-      this.#load(answer.records);
-      return undefined;
-    }
-    const changed = new Set<string>();
-    for (const { deleted, added, to } of answer.changes) {
-      for (const record of deleted) this.#take(record, changed, (records, id) => records.delete(id));
-      for (const record of added) this.#take(record, changed, (records, id) => records.set(id, record));
-      this.#serial = to.serial;
-    }
-    return changed;
-  }
-
-  #load(records: readonly ResourceRecord[]): void {
-    this.#names = new Map();
-    for (const record of records) {
-      if (record.type === "SOA") this.#serial = record.serial;
-      this.#take(record, new Set(), (all, id) => all.set(id, record));
+    const { serial } = this;
+    if (serial === undefined) return this.#transfer();
+    const answer = await dns.transferIncremental(writer, { zone, serial }, key);
+    switch (answer.kind) {
+      case "upToDate":
+        // With another serial the zone went back: its volume was lost. What we have says nothing of it.
+        return answer.soa.serial === serial ? new Set() : this.#transfer();
+      case "full":
+        this.#copy.load(answer.records);
+        return undefined;
+      case "incremental":
+        return this.#apply(answer.changes) ?? this.#transfer();
     }
   }
 
-  #take(
-    record: ResourceRecord,
-    changed: Set<string>,
-    act: (records: Map<string, ResourceRecord>, id: string) => void,
-  ): void {
-    const type = record.type === "OTHER" ? record.typeName : record.type;
-    if (ignored.has(type)) return;
-    changed.add(record.name);
-    const types = this.#names.get(record.name) ?? new Map<string, Map<string, ResourceRecord>>();
-    const records = types.get(type) ?? new Map<string, ResourceRecord>();
-    act(records, recordKey(record));
-    if (records.size > 0) types.set(type, records);
-    else types.delete(type);
-    if (types.size > 0) this.#names.set(record.name, types);
-    else this.#names.delete(record.name);
+  /** Nothing when the changes are not those of the zone that we have. */
+  #apply(changes: readonly ZoneChange[]): ReadonlySet<string> | undefined {
+    try {
+      return this.#copy.apply(changes);
+    } catch (error) {
+      if (error instanceof DnsError && error.failure.kind === "notApplicable") return undefined;
+      throw error;
+    }
+  }
+
+  async #transfer(): Promise<undefined> {
+    const { zone, dns, writer, key } = this.o;
+    this.#copy.load(await dns.transfer(writer, zone, key));
   }
 }

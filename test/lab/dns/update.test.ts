@@ -4,12 +4,13 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { applyChanges } from "../../../src/dns/incremental";
 import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
 import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { encodeServiceBinding } from "../../../src/dns/service-binding";
 import { type Change, type Prerequisite, updateMessage } from "../../../src/dns/update";
+import type { ZoneChange } from "../../../src/dns/incremental";
+import { ZoneCopy } from "../../../src/dns/zone-copy";
 import { DnsClient } from "../../../src/io/dns-client";
 import type { TsigKey } from "../../../src/mesh/model";
 import { knotBinaries, type KnotServer, startKnot } from "../../support/knot";
@@ -38,6 +39,12 @@ const https: ResourceRecord = {
   rdata: encodeServiceBinding(binding),
 };
 
+const followed = (zone: readonly ResourceRecord[], changes: readonly ZoneChange[]): readonly ResourceRecord[] => {
+  const copy = new ZoneCopy();
+  copy.load(zone);
+  copy.apply(changes);
+  return copy.records();
+};
 const sorted = (records: readonly ResourceRecord[]) =>
   records.map((each) => `${recordKey(each)} ${each.ttl}`).sort((one, other) => (one < other ? -1 : 1));
 
@@ -136,7 +143,7 @@ describe("DNS UPDATE at Knot", () => {
       [6, 7],
       [7, 8],
     ]);
-    expect(sorted(applyChanges(first, answer.changes))).to.deep.equal(sorted(await transfer()));
+    expect(sorted(followed(first, answer.changes))).to.deep.equal(sorted(await transfer()));
     const late = await client.transferIncremental(knot.server, { zone, serial: 7 }, key);
     expect(late).to.deep.include({ kind: "incremental" }).and.to.have.property("changes").with.length(1);
     expect(client.counters.transfers).to.be.greaterThan(2);
@@ -160,7 +167,7 @@ describe("DNS UPDATE at Knot", () => {
     await update(many.slice(0, 700).map((record) => ({ kind: "deleteRecord", record })));
     const answer = await client.transferIncremental(knot.server, { zone, serial: 5 }, key);
     if (answer.kind !== "incremental") throw new Error(`not incremental but ${answer.kind}`);
-    expect(sorted(applyChanges(first, answer.changes))).to.deep.equal(sorted(await transfer()));
+    expect(sorted(followed(first, answer.changes))).to.deep.equal(sorted(await transfer()));
     expect(await failureOf(client.transferIncremental(knot.server, { zone, serial: 5 }, { ...key, name: "x" })))
       .to.have.property("kind")
       .that.equals("unsigned");

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { applyChanges, IncrementalAssembler, type ZoneChange } from "../../../src/dns/incremental";
+import { IncrementalAssembler, type ZoneChange } from "../../../src/dns/incremental";
 import { decodeMessage, encodeMessage, type Message } from "../../../src/dns/message";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { incrementalTransferMessage } from "../../../src/dns/request";
@@ -145,44 +145,5 @@ describe("incremental transfers (RFC 1995)", () => {
       kind: "rcode",
       rcode: "NOTIMP",
     });
-  });
-});
-
-describe("changes of a zone", () => {
-  const ids = fc.uniqueArray(fc.integer({ min: 0, max: 30 }), { maxLength: 20 });
-
-  it("lead from any version to any other", () => {
-    fc.assert(
-      fc.property(fc.array(ids, { minLength: 2, maxLength: 5 }), (versions) => {
-        const changes = versions.slice(1).map((next, i): ZoneChange => {
-          const before = versions[i]!;
-          const deleted = before.filter((id) => !next.includes(id)).map(host);
-          const added = next.filter((id) => !before.includes(id)).map(host);
-          return { from: soa(i), to: soa(i + 1), deleted, added };
-        });
-        const after = applyChanges([soa(0), ...versions[0]!.map(host)], changes);
-        expect(after[0]).to.deep.equal(soa(versions.length - 1));
-        const names = (records: readonly ResourceRecord[]) => records.map((each) => each.name).sort();
-        expect(names(after.slice(1))).to.deep.equal(names(versions.at(-1)!.map(host)));
-      }),
-    );
-  });
-
-  it("may change a TTL alone", () => {
-    const longer = { ...host(1), ttl: 999 };
-    const change = { from: soa(1), to: soa(2), deleted: [host(1)], added: [longer] };
-    expect(applyChanges([soa(1), host(1)], [change])).to.deep.equal([soa(2), longer]);
-  });
-
-  it("are refused when they belong to another zone's state", () => {
-    const change = { from: soa(1), to: soa(2), deleted: [] as ResourceRecord[], added: [] as ResourceRecord[] };
-    const bad: [ResourceRecord[], ZoneChange][] = [
-      [[soa(3)], change],
-      [[], change],
-      [[soa(1)], { ...change, deleted: [host(1)] }],
-      [[soa(1), host(1)], { ...change, added: [host(1)] }],
-    ];
-    for (const [records, each] of bad)
-      expect(failureOf(() => applyChanges(records, [each])).kind).to.equal("notApplicable");
   });
 });
