@@ -10,6 +10,7 @@ import { ensurePython } from "./python";
 const tools = {
   kubernetes: (progress: Progress) => ensureGoTool(goTools.kubernetes, progress),
   pulumi: (progress: Progress) => ensureGoTool(goTools.pulumi, progress),
+  provider: (progress: Progress) => ensureGoTool(goTools.provider, progress),
   vault: (progress: Progress) => ensureGoTool(goTools.vault, progress),
   policies: (progress: Progress) => ensureGoTool(goTools.policies, progress),
   kubeconform: (progress: Progress) => ensureGoTool(goTools.kubeconform, progress),
@@ -28,6 +29,7 @@ export type ToolName = keyof typeof tools;
 const compiled: readonly ToolName[] = [
   "kubernetes",
   "pulumi",
+  "provider",
   "vault",
   "policies",
   "kubeconform",
