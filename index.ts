@@ -1,16 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
-import { parseStackConfig, type SiteConfig } from "./components/config";
+import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings";
 import { redactDebugMessages } from "./components/debug-messages";
 import { asRunError } from "./components/run-error";
 import { SharedStack } from "./components/shared/shared-stack";
-import { requireRetired } from "./components/shared/removal";
-import { requireWithdrawn } from "./components/shared/withdrawal";
-import { requireEmptied } from "./components/site/retiring";
+import { requireRetired } from "./src/preflight/retired-first";
+import { requireWithdrawn } from "./src/preflight/withdrawn-first";
+import { requireEmptied } from "./src/preflight/emptied-first";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
-import { bundle } from "./src/io/bundle";
+import { bundle } from "./components/bundle";
 import { rotatesKeys } from "./src/mesh/trust";
-import { requireCluster } from "./src/io/reach-cluster";
+import { requireCluster } from "./src/kube/reach-cluster";
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
 async function program(): Promise<object> {

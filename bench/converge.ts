@@ -1,9 +1,9 @@
 import { tmpdir } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { Lab } from "../test/support/lab";
-import { table } from "../test/support/table";
-import { ensureTools } from "../test/support/tools";
+import type { Lab } from "../lab";
+import { table } from "../harness/table";
+import { ensureTools } from "../harness/tools";
 import { recordChangeTimes, type Replicated } from "./baselines/baseline";
 import { startBindServers } from "./baselines/bind";
 import { startKnotPair } from "./baselines/knot-pair";

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 
-import { fuzz } from "../test/unit/dns/fuzz-run";
+import { fuzz } from "../harness/dns/fuzz-run";
 import { runBench, wholeNumber } from "./support/options";
 
 const options = {

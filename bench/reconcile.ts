@@ -1,6 +1,6 @@
-import { Lab } from "../test/support/lab";
-import { table } from "../test/support/table";
-import { ensureTools } from "../test/support/tools";
+import { Lab } from "../lab";
+import { table } from "../harness/table";
+import { ensureTools } from "../harness/tools";
 import { runBench, wholeNumber } from "./support/options";
 import { type Cost, measureChange, measureIdle } from "./support/pass-cost";
 

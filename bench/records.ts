@@ -1,6 +1,6 @@
-import { RecordMesh } from "../test/support/records/record-mesh";
-import { table } from "../test/support/table";
-import { ensureTools } from "../test/support/tools";
+import { RecordMesh } from "../harness/records/record-mesh";
+import { table } from "../harness/table";
+import { ensureTools } from "../harness/tools";
 import { externalZone, measureExternalDns, type ExternalDnsFigures } from "./baselines/external-dns";
 import { oneOf, runBench, type Values, wholeNumber } from "./support/options";
 import {

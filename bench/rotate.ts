@@ -1,10 +1,10 @@
-import { Lab } from "../test/support/lab";
-import { loadedLab } from "../test/support/lab/loaded-lab";
-import { MeshVault } from "../test/support/lab/mesh-vault";
-import { LabRotator, rotateOnce } from "../test/support/lab/rotator";
-import { table } from "../test/support/table";
-import { ensureTools } from "../test/support/tools";
-import { FullLoad } from "./support/full-load";
+import { Lab } from "../lab";
+import { loadedLab } from "../harness/mesh/loaded-lab";
+import { MeshVault } from "../lab/mesh-vault";
+import { LabRotator, rotateOnce } from "../lab/rotator";
+import { table } from "../harness/table";
+import { ensureTools } from "../harness/tools";
+import { FullLoad } from "../harness/load/full-load";
 import { runBench, type Values, wholeNumber } from "./support/options";
 
 const options = {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { bundle, type ProgramName } from "../src/io/bundle";
+import { bundle, type ProgramName } from "../components/bundle";
 
 const programs: readonly ProgramName[] = ["agent", "reconciler", "rotator", "operator"];
 

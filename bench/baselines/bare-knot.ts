@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { type KnotServer, startKnot } from "../../test/support/knot";
+import { type KnotServer, startKnot } from "../../harness/knot";
 
 /** How many threads of each kind a Knot has. */
 export interface Workers {

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { DnsClient, type DnsServer } from "../../src/io/dns-client";
+import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/mesh/model";
-import { issue, makeAuthority, writeIdentity } from "../../test/support/certificates";
-import { eventually } from "../../test/support/eventually";
-import { freePort } from "../../test/support/knot";
+import { issue, makeAuthority, writeIdentity } from "../../harness/certificates";
+import { eventually } from "../../harness/eventually";
+import { freePort } from "../../harness/knot";
 import type { Watched } from "../support/watch";
 import { type Baseline, type BaselineOptions, replaceByUpdate } from "./baseline";
 import { benchKey, benchZone } from "./text";

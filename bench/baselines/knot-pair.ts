@@ -1,10 +1,10 @@
 import { join } from "node:path";
 
-import { KnotControl } from "../../src/io/knot-control";
+import { KnotControl } from "../../src/knot/control/knot-control";
 import type { TsigKey } from "../../src/mesh/model";
-import { eventually } from "../../test/support/eventually";
-import { freePort, type KnotPlace, startKnot } from "../../test/support/knot";
-import { DnsClient } from "../../src/io/dns-client";
+import { eventually } from "../../harness/eventually";
+import { freePort, type KnotPlace, startKnot } from "../../harness/knot";
+import { DnsClient } from "../../src/dns/client/dns-client";
 import { type Baseline, type BaselineOptions, replaceByUpdate } from "./baseline";
 import { benchKey, benchZone } from "./text";
 

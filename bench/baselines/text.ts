@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-import { soaLines } from "../../src/knot/central-zones";
+import { soaLines } from "../../src/mesh/central-zones";
 import type { TsigKey } from "../../src/mesh/model";
 
 /** A key of this run's own. */

@@ -1,7 +1,7 @@
-import { renderCatalog, renderDirectory } from "../../src/knot/central-zones";
+import { renderCatalog, renderDirectory } from "../../src/mesh/central-zones";
 import type { Mesh, TsigKey } from "../../src/mesh/model";
-import { parseMesh } from "../../src/mesh/parse";
-import { type KnotPlace, type KnotServer, startKnot } from "../../test/support/knot";
+import { parseMesh } from "../../src/settings/parse";
+import { type KnotPlace, type KnotServer, startKnot } from "../../harness/knot";
 import { benchKey, benchZone, benchZones } from "../baselines/text";
 import { knotHead } from "../support/knot-head";
 

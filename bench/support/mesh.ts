@@ -1,5 +1,5 @@
-import type { LabSite } from "../../test/support/lab";
-import { Lab } from "../../test/support/lab";
+import type { LabSite } from "../../lab";
+import { Lab } from "../../lab";
 import type { Replicated } from "../baselines/baseline";
 import type { AnswerWatcher, Watched } from "./watch";
 

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-import { messageOf, UserError } from "../../src/errors";
+import { messageOf, UserError } from "../../src/base/errors";
 
 /** One `--option`: what it is when it is not given, and how its text is read. */
 export interface Option<T> {

@@ -1,6 +1,6 @@
-import type { AgentStatus } from "../../src/agents/agent/status";
-import { eventually } from "../../test/support/eventually";
-import type { LabSite } from "../../test/support/lab";
+import type { AgentStatus } from "../../src/agents/sidecar/status";
+import { eventually } from "../../harness/eventually";
+import type { LabSite } from "../../lab";
 import { cpuMs, peakMiB } from "./processes";
 import { round } from "./statistics";
 

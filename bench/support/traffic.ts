@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { memberTimers, centralTimers } from "../../src/knot/timers";
+import { memberTimers, centralTimers } from "../../src/knot/config/timers";
 import type { Topology } from "../../src/mesh/model";
-import { inParallel } from "../../src/in-parallel";
-import { knotBinaries } from "../../test/support/knot";
-import { catalogZone, directoryZone } from "../../test/support/lab/plan";
-import type { Lab, LabSite } from "../../test/support/lab";
-import { run } from "../../test/support/tools/run";
+import { inParallel } from "../../src/base/in-parallel";
+import { knotBinaries } from "../../harness/knot";
+import { catalogZone, directoryZone } from "../../lab/plan";
+import type { Lab, LabSite } from "../../lab";
+import { run } from "../../harness/tools/run";
 import { startMesh } from "./mesh";
 import { median, round } from "./statistics";
 

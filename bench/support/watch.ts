@@ -6,7 +6,7 @@ import { DnsError } from "../../src/dns/errors";
 import { decodeMessage, encodeMessage, type Message } from "../../src/dns/message";
 import { queryMessage } from "../../src/dns/request";
 import { rcodeName } from "../../src/dns/types";
-import type { DnsServer } from "../../src/io/dns-client";
+import type { DnsServer } from "../../src/dns/client/dns-client";
 
 /** A server that is asked, by a name that the figures go by. */
 export interface Watched {

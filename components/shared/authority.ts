@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import type { Mesh, Site } from "../../src/mesh/model";
 import { serverName } from "../../src/mesh/welcome";
-import type { CaConfig } from "../shared-config";
+import type { CaConfig } from "../../src/settings/shared-settings";
 
 const hoursPerDay = 24;
 const hoursPerYear = 365 * hoursPerDay;

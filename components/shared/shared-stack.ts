@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
-import { packCentralZones } from "../../src/knot/central-parts";
-import { renderCatalog, renderDirectory } from "../../src/knot/central-zones";
+import { packCentralZones } from "../../src/mesh/central-parts";
+import { renderCatalog, renderDirectory } from "../../src/mesh/central-zones";
 import type { Mesh, Site, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { appRoleMount, jwtMount, type VaultWelcome, type WelcomeTrust } from "../../src/mesh/trust";
 import { welcomePacket } from "../../src/mesh/welcome";
-import type { SharedConfig, VaultConfig } from "../shared-config";
+import type { SharedConfig, VaultConfig } from "../../src/settings/shared-settings";
 import { Authority, type SiteCertificate } from "./authority";
 import { KeyRing } from "./key-ring";
 import { VaultAccess } from "./vault-access";

@@ -9,9 +9,9 @@ import {
   type CertificateSource,
   type VaultClient,
 } from "../../src/mesh/trust";
-import { ringSecret } from "../../src/mesh/vault-access";
+import { ringSecret } from "../../src/vault/access";
 import { catalogSites, serverName } from "../../src/mesh/welcome";
-import type { VaultConfig } from "../shared-config";
+import type { VaultConfig } from "../../src/settings/shared-settings";
 import { pkiMount } from "./vault-pki";
 
 const rotatorPolicy = "dns-mesh-rotator";

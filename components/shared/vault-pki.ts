@@ -3,7 +3,7 @@ import * as vault from "@pulumi/vault";
 import type { Mesh, Site } from "../../src/mesh/model";
 import { pkiRole } from "../../src/mesh/trust";
 import { serverName } from "../../src/mesh/welcome";
-import type { CaConfig, VaultConfig } from "../shared-config";
+import type { CaConfig, VaultConfig } from "../../src/settings/shared-settings";
 
 const secondsPerHour = 3600;
 const rootHours = 10 * 365 * 24;

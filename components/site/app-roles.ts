@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 import { vaultRole, type VaultClient } from "../../src/mesh/trust";
-import { objects } from "./names";
+import { objects } from "../../src/contract/names";
 import { fileSecret } from "./file-secret";
 
 /** What {@link AppRoles} needs. */

@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { objectOptions } from "../object-options";
 import { contentHash } from "./hash";
-import { commonLabels, objects } from "./names";
+import { commonLabels, objects } from "../../src/contract/names";
 
 /** The programs that run in the cluster, each as one JavaScript file. */
 export interface Programs {

@@ -1,8 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { manifestFile, mostParts, packCentralZones, partFile, type CentralZones } from "../../src/knot/central-parts";
+import { manifestFile, mostParts, packCentralZones, partFile, type CentralZones } from "../../src/mesh/central-parts";
 import { objectOptions } from "../object-options";
-import { centralZonesName, commonLabels } from "./names";
+import { centralZonesName, commonLabels } from "../../src/contract/names";
 
 /** What {@link CentralZoneFiles} needs. */
 export interface CentralZoneFilesArgs {

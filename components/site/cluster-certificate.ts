@@ -4,7 +4,7 @@ import type { WelcomePacket } from "../../src/mesh/model";
 import { serverName } from "../../src/mesh/welcome";
 import { objectOptions } from "../object-options";
 import { contentHash } from "./hash";
-import { commonLabels, objects } from "./names";
+import { commonLabels, objects } from "../../src/contract/names";
 import { fileSecret } from "./file-secret";
 import type { IssuedCertificate } from "./welcome";
 

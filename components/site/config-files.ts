@@ -1,10 +1,10 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { renderKnotConf, type SiteRuntime } from "../../src/knot/site-config";
+import { renderKnotConf, type SiteRuntime } from "../../src/knot/config/site-config";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { objectOptions } from "../object-options";
 import { contentHash } from "./hash";
-import { commonLabels, objects } from "./names";
+import { commonLabels, objects } from "../../src/contract/names";
 import { trustConfigFiles } from "./trust-files";
 
 /** What {@link ConfigFiles} needs. */

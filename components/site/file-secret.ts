@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { objectOptions } from "../object-options";
-import { commonLabels } from "./names";
+import { commonLabels } from "../../src/contract/names";
 
 /** What {@link fileSecret} is made from. Contents by file name. */
 export interface FileSecretArgs {

@@ -1,9 +1,9 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import type { SiteRuntime } from "../../src/knot/site-config";
+import type { SiteRuntime } from "../../src/knot/config/site-config";
 import type { Transport } from "../../src/mesh/model";
-import type { SiteConfig } from "../config";
-import { knotLabels, paths, podPorts } from "./names";
+import type { SiteConfig } from "../../src/settings/site-settings";
+import { knotLabels, paths, podPorts } from "../../src/contract/names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { securePorts } from "./pod-services";
 import { agentMounts, knotMounts, knotVolumes, type PodKind } from "./pod-volumes";

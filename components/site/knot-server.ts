@@ -1,11 +1,11 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { SiteRuntime } from "../../src/knot/site-config";
+import type { SiteRuntime } from "../../src/knot/config/site-config";
 import type { Transport } from "../../src/mesh/model";
-import type { SiteConfig } from "../config";
+import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
 import { knotPodTemplate } from "./knot-pod";
-import { commonLabels, knotLabels } from "./names";
+import { commonLabels, knotLabels } from "../../src/contract/names";
 import type { PodKind } from "./pod-volumes";
 import type { TrustFiles } from "./trust-files";
 

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { objectOptions } from "../object-options";
-import { commonLabels } from "./names";
+import { commonLabels } from "../../src/contract/names";
 
 /**
  * The namespace of everything that a site has, with Pod Security `restricted` enforced. Deleting it would delete the

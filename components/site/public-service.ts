@@ -1,11 +1,11 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Site, Transport } from "../../src/mesh/model";
-import type { ServiceConfig } from "../config";
+import type { ServiceConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { commonLabels, knotLabels } from "./names";
+import { commonLabels, knotLabels } from "../../src/contract/names";
 import { dnsPorts, type ServicePort } from "./pod-services";
-import { addressProblem, reachableAddresses, type ServiceState } from "./service-address";
+import { addressProblem, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
 
 /** What {@link PublicService} needs. */
 export interface PublicServiceArgs {

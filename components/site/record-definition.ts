@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { recordDefinition, recordRoles } from "../../src/records/crd";
 import { objectOptions } from "../object-options";
-import { commonLabels } from "./names";
+import { commonLabels } from "../../src/contract/names";
 import { writable } from "./writable";
 
 /**

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { objectOptions } from "../object-options";
-import { commonLabels } from "./names";
+import { commonLabels } from "../../src/contract/names";
 
 /** What {@link allow} is made from. */
 export interface RoleArgs {

@@ -1,7 +1,7 @@
-import type { SiteRuntime } from "../../src/knot/site-config";
-import { ipVersion } from "../../src/mesh/ip";
-import type { SiteConfig } from "../config";
-import { paths, podPorts } from "./names";
+import type { SiteRuntime } from "../../src/knot/config/site-config";
+import { ipVersion } from "../../src/base/ip";
+import type { SiteConfig } from "../../src/settings/site-settings";
+import { paths, podPorts } from "../../src/contract/names";
 
 /** How Knot runs in the site's pods, as far as it is the same for all of them. */
 export function siteRuntime(

@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { SiteConfig } from "../config";
-import { requireOwnZones } from "../updaters";
+import type { SiteConfig } from "../../src/settings/site-settings";
+import { requireOwnZones } from "../../src/settings/updaters";
 import { AppRoles } from "./app-roles";
 import { Bundles, type Programs } from "./bundles";
 import { CentralZoneFiles } from "./central-zone-files";
@@ -24,7 +24,7 @@ import { agentTrust } from "./trust-files";
 import { dnsPolicy, vaultReach } from "./vault-reach";
 import type { Welcome } from "./welcome";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
-import type { StillIn } from "../../src/plan/zone-removal";
+import type { StillIn } from "../../src/preflight/zone-removal";
 import { serverName } from "../../src/mesh/welcome";
 
 /** What {@link SiteStack} needs. */

@@ -1,8 +1,8 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
-import { vaultFile } from "../../src/mesh/vault-file";
-import { objects, paths } from "./names";
+import { vaultFile } from "../../src/contract/vault-file";
+import { objects, paths } from "../../src/contract/names";
 import { secretMode, secretVolume } from "./pod-volumes";
 
 type Volume = k8s.types.input.core.v1.Volume;

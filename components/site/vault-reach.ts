@@ -1,6 +1,6 @@
 import type { WelcomePacket } from "../../src/mesh/model";
-import { looksUpVault, type VaultReach } from "../../src/plan/site-policies";
-import type { SiteConfig } from "../config";
+import { looksUpVault, type VaultReach } from "../../src/policies/site-policies";
+import type { SiteConfig } from "../../src/settings/site-settings";
 
 /** The Vault that a site's pods talk to, as the site reaches it; undefined where there is none. */
 export function vaultReach(packet: WelcomePacket, config: Pick<SiteConfig, "vault">): VaultReach | undefined {

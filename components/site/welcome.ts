@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
-import { messageOf, UserError } from "../../src/errors";
-import type { CentralZones } from "../../src/knot/central-parts";
+import { messageOf, UserError } from "../../src/base/errors";
+import type { CentralZones } from "../../src/mesh/central-parts";
 import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
-import { parseRingDocument, type RingDocument } from "../../src/mesh/ring-document";
+import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
 import { parseWelcomePacket } from "../../src/mesh/welcome";
-import { formerZones } from "../../src/plan/zone-removal";
-import type { SiteConfig } from "../config";
+import { formerZones } from "../../src/preflight/zone-removal";
+import type { SiteConfig } from "../../src/settings/site-settings";
 import { asRunError } from "../run-error";
 
 /** What an authority outside the cluster and outside Vault issued: the site's certificate, or that of the site's own issuer. */

@@ -1,4 +1,4 @@
-import type { DnsClient, DnsServer } from "../io/dns-client";
+import type { DnsClient, DnsServer } from "../dns/client/dns-client";
 import type { TsigKey } from "../mesh/model";
 import { parsePodId, type PodId } from "../mesh/pod-id";
 

@@ -1,12 +1,12 @@
-import { messageOf, UserError } from "../errors";
-import { VaultError, type VaultClient } from "../io/vault-client";
+import { messageOf, UserError } from "../base/errors";
+import { VaultError, type VaultClient } from "../vault/client";
 import type { TsigKey } from "../mesh/model";
-import { siteNameProblem } from "../mesh/names";
-import { parseRingDocument, type RingDocument, type RingKey } from "../mesh/ring-document";
-import { defaultRotation } from "../mesh/rotation-settings";
+import { siteNameProblem } from "../base/names";
+import { parseRingDocument, type RingDocument, type RingKey } from "../keyring/ring-document";
+import { defaultRotation } from "../keyring/rotation-settings";
 import { vaultEntrances } from "../mesh/trust";
-import { ringSecret } from "../mesh/vault-access";
-import { planRotation } from "../plan/rotation";
+import { ringSecret } from "../vault/access";
+import { planRotation } from "../keyring/rotation";
 
 /** What the commands work with. */
 export interface KeyCommandParts {

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import { messageOf, UserError } from "../errors";
-import { freshKey } from "../io/fresh-key";
-import { VaultClient, VaultError } from "../io/vault-client";
+import { messageOf, UserError } from "../base/errors";
+import { freshKey } from "../keyring/fresh-key";
+import { VaultClient, VaultError } from "../vault/client";
 import { revocationNotice, revokeSite, rotateKeys, showKeys, type KeyCommandParts } from "./key-commands";
 
 const usage = `npm run keys -- show                        which keys there are; no secrets

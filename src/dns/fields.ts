@@ -1,4 +1,4 @@
-import { UserError } from "../errors";
+import { UserError } from "../base/errors";
 import { DnsError } from "./errors";
 import { parseName } from "./name";
 import { octetsOf, type Token } from "./tokens";

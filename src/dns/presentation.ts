@@ -1,4 +1,4 @@
-import { UserError } from "../errors";
+import { UserError } from "../base/errors";
 import { parseIpv4, parseIpv6, formatIpv6 } from "./address";
 import { Fields, told } from "./fields";
 import { encodeNaptr, encodeTlsa } from "./octet-rdata";

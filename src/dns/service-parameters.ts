@@ -1,4 +1,4 @@
-import { UserError } from "../errors";
+import { UserError } from "../base/errors";
 import { formatIpv6, parseIpv4, parseIpv6 } from "./address";
 import { told, type Fields } from "./fields";
 import { keyNumber, type ServiceParameter } from "./service-binding";

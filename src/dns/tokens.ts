@@ -1,4 +1,4 @@
-import { UserError } from "../errors";
+import { UserError } from "../base/errors";
 
 /** A field of a master file or of a record's value, still with its escapes (RFC 1035 section 5.1). */
 export interface Token {

@@ -1,5 +1,5 @@
 /** The mesh as everybody sees it: the one list in the shared stack's config, validated (see `parse.ts`). */
-import type { RingDocument } from "./ring-document";
+import type { RingDocument } from "../keyring/ring-document";
 import type { WelcomeTrust } from "./trust";
 
 /** Which part a site plays for the central zones. There is exactly one primary catalog. */

@@ -1,4 +1,4 @@
-import { siteNameProblem } from "./names";
+import { siteNameProblem } from "../base/names";
 
 /** One Knot pod of a site, as it names itself in its answers (NSID, RFC 5001). */
 export interface PodId {

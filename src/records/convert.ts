@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../errors";
+import { UserError } from "../base/errors";
 import { isSubdomain, labelsOf } from "../dns/name";
 import { recordKey } from "../dns/rdata";
 import { absolute, formatRdata, typeNameOf } from "../dns/rdata-text";

@@ -1,4 +1,4 @@
-import { UserError } from "../errors";
+import { UserError } from "../base/errors";
 import type { Token } from "../dns/tokens";
 
 /** BIND's `$GENERATE`: the texts of the records that it stands for. */

@@ -1,4 +1,4 @@
-import { UserError } from "../errors";
+import { UserError } from "../base/errors";
 import { nameFromText, told } from "../dns/fields";
 import { isSubdomain } from "../dns/name";
 import { decodeNaptr, decodeTlsa } from "../dns/octet-rdata";
@@ -8,7 +8,7 @@ import { formatRdata } from "../dns/rdata-text";
 import type { RecordData, ResourceRecord } from "../dns/record";
 import { decodeServiceBinding } from "../dns/service-binding";
 import { tokensOf, type Token } from "../dns/tokens";
-import { foldName, zoneNameProblem } from "../mesh/names";
+import { foldName, zoneNameProblem } from "../base/names";
 import { defaultTtl, recordTypes, type AppliedSet, type DnsRecordSpec, type RecordSet } from "./model";
 
 /** The records of a spec, or all that is wrong with it, each a sentence with its field and its cure. */

@@ -1,10 +1,10 @@
-import { UserError } from "../errors";
+import { UserError } from "../base/errors";
 import { isAbsoluteName, nameFromText } from "../dns/fields";
 import { isSubdomain } from "../dns/name";
 import { looksLikeTtl, parseRdata, readsType, ttlFromText } from "../dns/presentation";
 import type { ResourceRecord } from "../dns/record";
 import type { Token } from "../dns/tokens";
-import { foldName } from "../mesh/names";
+import { foldName } from "../base/names";
 import { generateLines } from "./generate";
 import { atLine, EntryReader, type Entry } from "./zone-lines";
 

@@ -1,4 +1,4 @@
-import { messageOf, UserError } from "../errors";
+import { messageOf, UserError } from "../base/errors";
 import { tokenAt, type Token } from "../dns/tokens";
 
 /** One entry of a master file: a line, or several in parentheses. */

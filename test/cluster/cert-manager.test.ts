@@ -6,17 +6,17 @@ import { X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseStackConfig } from "../../components/config";
+import { parseStackConfig } from "../../src/settings/site-settings";
 import { SharedStack } from "../../components/shared/shared-stack";
 import { ClusterCertificate } from "../../components/site/cluster-certificate";
 import { SiteNamespace } from "../../components/site/namespace";
 import { fetchWelcome } from "../../components/site/welcome";
 import type { WelcomePacket } from "../../src/mesh/model";
-import { startCertManager, type CertManager } from "../support/cert-manager";
-import { eventually } from "../support/eventually";
-import { startControlPlane, type ControlPlane } from "../support/plugins/control-plane";
-import type { Properties } from "../support/plugins/wire";
-import { createDriver, type MeshDriver } from "../support/pulumi/driver";
+import { startCertManager, type CertManager } from "../../harness/cert-manager";
+import { eventually } from "../../harness/eventually";
+import { startControlPlane, type ControlPlane } from "../../harness/plugins/control-plane";
+import type { Properties } from "../../harness/plugins/wire";
+import { createDriver, type MeshDriver } from "../../harness/pulumi/driver";
 
 /** The shared stack as it is, and of a site's stack what has to do with cert-manager. */
 async function program(): Promise<Record<string, unknown>> {

@@ -1,12 +1,12 @@
 import { expect } from "chai";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf } from "../../src/errors";
-import { createClusters, useContexts, type Cluster, type ClusterSet } from "../support/clusters";
-import { ensureImages } from "../support/images";
-import { eventually } from "../support/eventually";
-import { toolPath } from "../support/tools";
-import { CommandError, run } from "../support/tools/run";
+import { messageOf } from "../../src/base/errors";
+import { createClusters, useContexts, type Cluster, type ClusterSet } from "../../harness/clusters";
+import { ensureImages } from "../../harness/images";
+import { eventually } from "../../harness/eventually";
+import { toolPath } from "../../harness/tools";
+import { CommandError, run } from "../../harness/tools/run";
 
 const pod = { namespace: "dns-system", pod: "knot-0", container: "knot" };
 const zone = "example.test";
@@ -285,7 +285,7 @@ describe("clusters on this machine", function () {
   });
 
   it("is taken down by itself when the process that made it is killed", async () => {
-    const clusters = join(__dirname, "../support/clusters");
+    const clusters = join(__dirname, "../../harness/clusters");
     const program = `require(${JSON.stringify(clusters)}).createClusters({ count: 1 }).then((set) => {
       process.stdout.write(set.id);
       process.kill(process.pid, "SIGKILL");

@@ -4,10 +4,10 @@ import { expect } from "chai";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startControlPlane, type ControlPlane } from "../support/plugins/control-plane";
-import { disagreements, recordings, recordingsIn, type Recording } from "../support/plugins/recordings";
-import { isObject, plainProperties, valueAt, without, type Json, type Properties } from "../support/plugins/wire";
-import { createDriver, type MeshDriver } from "../support/pulumi/driver";
+import { startControlPlane, type ControlPlane } from "../../harness/plugins/control-plane";
+import { disagreements, recordings, recordingsIn, type Recording } from "../../harness/plugins/recordings";
+import { isObject, plainProperties, valueAt, without, type Json, type Properties } from "../../harness/plugins/wire";
+import { createDriver, type MeshDriver } from "../../harness/pulumi/driver";
 
 /** A resource of any type, with the inputs of a recording. */
 class Recorded extends pulumi.CustomResource {

@@ -4,18 +4,18 @@ import { expect } from "chai";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseStackConfig } from "../../components/config";
+import { parseStackConfig } from "../../src/settings/site-settings";
 import { SharedStack } from "../../components/shared/shared-stack";
 import { AppRoles } from "../../components/site/app-roles";
 import { SiteNamespace } from "../../components/site/namespace";
 import { fetchWelcome } from "../../components/site/welcome";
-import { serviceAccountKeys } from "../support/service-account-keys";
-import { startControlPlane, type ControlPlane } from "../support/plugins/control-plane";
-import { startVault, type VaultServer } from "../support/plugins/vault-server";
-import { createDriver, type MeshDriver } from "../support/pulumi/driver";
-import { toolPath } from "../support/tools";
-import { run } from "../support/tools/run";
-import { dataOf, login } from "../support/vault-user";
+import { serviceAccountKeys } from "../../harness/service-account-keys";
+import { startControlPlane, type ControlPlane } from "../../harness/plugins/control-plane";
+import { startVault, type VaultServer } from "../../harness/plugins/vault-server";
+import { createDriver, type MeshDriver } from "../../harness/pulumi/driver";
+import { toolPath } from "../../harness/tools";
+import { run } from "../../harness/tools/run";
+import { dataOf, login } from "../../harness/vault-user";
 
 /** The shared stack as it is, and of a site's stack what has to do with its login. */
 async function program(): Promise<Record<string, unknown>> {

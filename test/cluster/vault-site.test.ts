@@ -1,17 +1,17 @@
 import { expect } from "chai";
 import { X509Certificate } from "node:crypto";
-import { FullLoad } from "../../bench/support/full-load";
-import { VaultClient } from "../../src/io/vault-client";
-import { parseRingDocument, type RingDocument } from "../../src/mesh/ring-document";
-import { createClusters, type Cluster, type ClusterSet } from "../support/clusters";
-import { eventually } from "../support/eventually";
-import { rotateOnce } from "../support/lab/rotator";
-import { loadedMesh } from "../support/mesh/loaded-mesh";
-import { MeshRotator } from "../support/mesh/mesh-rotator";
-import { listedSite, RunningMesh } from "../support/mesh/running-mesh";
-import { serviceAccountKeys } from "../support/service-account-keys";
-import { startVault, type VaultServer } from "../support/plugins/vault-server";
-import { dataOf, vaultUser, type Ask } from "../support/vault-user";
+import { FullLoad } from "../../harness/load/full-load";
+import { VaultClient } from "../../src/vault/client";
+import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
+import { createClusters, type Cluster, type ClusterSet } from "../../harness/clusters";
+import { eventually } from "../../harness/eventually";
+import { rotateOnce } from "../../lab/rotator";
+import { loadedMesh } from "../../harness/mesh/loaded-mesh";
+import { MeshRotator } from "../../harness/mesh/mesh-rotator";
+import { listedSite, RunningMesh } from "../../harness/mesh/running-mesh";
+import { serviceAccountKeys } from "../../harness/service-account-keys";
+import { startVault, type VaultServer } from "../../harness/plugins/vault-server";
+import { dataOf, vaultUser, type Ask } from "../../harness/vault-user";
 
 /** Steps of one mesh's life, in order: each starts from what the one before left. */
 describe("two sites in real clusters whose keys and certificates come from a real Vault", function () {

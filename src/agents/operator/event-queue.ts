@@ -1,7 +1,7 @@
-import { messageOf } from "../../errors";
-import type { KubeClient } from "../../io/kube-client";
+import { messageOf } from "../../base/errors";
+import type { KubeClient } from "../../kube/client";
 import { apiVersion, kind } from "../../records/model";
-import type { Logger } from "../log";
+import type { Logger } from "../../base/log";
 import { labelOf, type Entry } from "./record-store";
 
 /** Who writes to DnsRecords and tells of them. */

@@ -1,10 +1,10 @@
-import { inParallel } from "../../in-parallel";
+import { inParallel } from "../../base/in-parallel";
 import { isNewerSerial } from "../../dns/serial";
-import type { DnsClient, DnsServer } from "../../io/dns-client";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey, WelcomePacket } from "../../mesh/model";
-import { isRetired, zoneRetirement } from "../../plan/limits";
-import { MeshReader } from "../../plan/read-view";
-import type { MeshView, SiteView } from "../../plan/view";
+import { isRetired, zoneRetirement } from "../../mesh/limits";
+import { MeshReader } from "../../mesh/read-view";
+import type { MeshView, SiteView } from "../../mesh/view";
 
 /** What {@link MeshSites} works with. */
 export interface MeshSitesOptions {

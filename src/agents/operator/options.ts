@@ -1,4 +1,4 @@
-import { list, port, required, socket, type Environment } from "../environment";
+import { list, port, required, socket, type Environment } from "../../contract/environment";
 
 /** All that the record operator is told from outside. Read once, at the start. */
 export interface OperatorOptions {

@@ -1,7 +1,7 @@
-import type { KubeClient, KubeObject } from "../../io/kube-client";
-import { watchObjects } from "../../io/kube-watch";
+import type { KubeClient, KubeObject } from "../../kube/client";
+import { watchObjects } from "../../kube/watch";
 import { group, plural, version } from "../../records/model";
-import type { Logger } from "../log";
+import type { Logger } from "../../base/log";
 import type { Entry, RecordStore } from "./record-store";
 
 /** What a {@link RecordFeed} works with. */

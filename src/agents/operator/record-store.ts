@@ -1,7 +1,7 @@
-import { messageOf } from "../../errors";
-import type { KubeObject } from "../../io/kube-client";
-import { foldName } from "../../mesh/names";
-import type { Claimant } from "../../plan/records";
+import { messageOf } from "../../base/errors";
+import type { KubeObject } from "../../kube/client";
+import { foldName } from "../../base/names";
+import type { Claimant } from "../../records/plan";
 import type { DnsRecord, DnsRecordStatus, RecordSet } from "../../records/model";
 import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
 

@@ -1,8 +1,8 @@
-import { KubeError, type KubeClient, type KubeObject } from "../../io/kube-client";
-import { conditionsOf, sameStatus, transitions, zoneRetiring, type Progress } from "../../plan/record-conditions";
+import { KubeError, type KubeClient, type KubeObject } from "../../kube/client";
+import { conditionsOf, sameStatus, transitions, zoneRetiring, type Progress } from "../../records/conditions";
 import { group, plural, version, type AppliedSet, type Condition } from "../../records/model";
 import type { DnsRecord, DnsRecordStatus } from "../../records/model";
-import type { Logger } from "../log";
+import type { Logger } from "../../base/log";
 import type { OperatorMetrics } from "./metrics";
 import { EventQueue, fieldManager, type EventText } from "./event-queue";
 import { annotations, finalizer, keptOf, type Entry } from "./record-store";

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf } from "../../errors";
-import { inParallel } from "../../in-parallel";
+import { messageOf } from "../../base/errors";
+import { inParallel } from "../../base/in-parallel";
 import type { AppliedSet } from "../../records/model";
-import type { Logger } from "../log";
+import type { Logger } from "../../base/log";
 import type { MeshSites, Spread } from "./mesh-sites";
 import type { Entry } from "./record-store";
 import type { Reporter } from "./reporter";

@@ -2,9 +2,9 @@ import { signerTypes } from "../../dns/dnssec-rdata";
 import { DnsError } from "../../dns/errors";
 import type { ZoneChange } from "../../dns/incremental";
 import { ZoneCopy } from "../../dns/zone-copy";
-import type { DnsClient, DnsServer } from "../../io/dns-client";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../mesh/model";
-import type { ServedName } from "../../plan/records";
+import type { ServedName } from "../../records/plan";
 
 /** A zone as its writer has it, without what a signer makes: transferred once, and followed by what changed since. */
 export class ZoneMirror {

@@ -1,12 +1,12 @@
 import { DnsError } from "../../dns/errors";
-import { messageOf } from "../../errors";
-import { inParallel } from "../../in-parallel";
-import type { DnsClient, DnsServer } from "../../io/dns-client";
+import { messageOf } from "../../base/errors";
+import { inParallel } from "../../base/in-parallel";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../mesh/model";
-import { batchesOf, halvesOf, type UpdateBatch } from "../../plan/record-updates";
-import { planName, type NamePlan } from "../../plan/records";
+import { batchesOf, halvesOf, type UpdateBatch } from "../../records/updates";
+import { planName, type NamePlan } from "../../records/plan";
 import { appliedOf, type SpecReading } from "../../records/record-set";
-import type { Logger } from "../log";
+import type { Logger } from "../../base/log";
 import type { OperatorMetrics } from "./metrics";
 import { claimantOf, isHere, isLeaving, type Entry, type RecordStore } from "./record-store";
 import type { Reporter } from "./reporter";

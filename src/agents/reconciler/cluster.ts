@@ -1,5 +1,5 @@
-import type { KubeClient, KubeObject } from "../../io/kube-client";
-import type { NetworkPolicySpec } from "../../plan/policy-spec";
+import type { KubeClient, KubeObject } from "../../kube/client";
+import type { NetworkPolicySpec } from "../../policies/policy-spec";
 import type { StatusData } from "./memory";
 
 const fieldManager = "dns-mesh-reconciler";

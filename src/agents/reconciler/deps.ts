@@ -1,7 +1,7 @@
-import type { AgentClient } from "../../io/agent-client";
-import type { DnsClient } from "../../io/dns-client";
+import type { AgentClient } from "../sidecar/agent-client";
+import type { DnsClient } from "../../dns/client/dns-client";
 import type { TsigKey, WelcomePacket } from "../../mesh/model";
-import type { Logger } from "../log";
+import type { Logger } from "../../base/log";
 import type { Cluster } from "./cluster";
 import type { ReconcilerOptions } from "./options";
 

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import type { KubeObject } from "../../io/kube-client";
-import type { MeshView } from "../../plan/view";
+import type { KubeObject } from "../../kube/client";
+import type { MeshView } from "../../mesh/view";
 import { canonicalHash } from "./canonical";
 import type { Report } from "./report";
 

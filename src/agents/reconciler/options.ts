@@ -1,5 +1,5 @@
-import { list, port, required, type Environment } from "../environment";
-import { UserError } from "../../errors";
+import { list, port, required, type Environment } from "../../contract/environment";
+import { UserError } from "../../base/errors";
 
 /** One Knot pod, at an address that is its alone. */
 export interface Pod {

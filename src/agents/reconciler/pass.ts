@@ -1,12 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { messageOf } from "../../errors";
-import type { KubeObject } from "../../io/kube-client";
-import { peerPolicySpec } from "../../plan/network-policy";
-import { isBootstrap } from "../../plan/peers";
-import { MeshReader } from "../../plan/read-view";
-import type { MeshView } from "../../plan/view";
-import { viewHash } from "../../plan/view-hash";
-import type { AgentStatus } from "../agent/status";
+import { messageOf } from "../../base/errors";
+import type { KubeObject } from "../../kube/client";
+import { peerPolicySpec } from "../../policies/network-policy";
+import { isBootstrap } from "../../mesh/peers";
+import { MeshReader } from "../../mesh/read-view";
+import type { MeshView } from "../../mesh/view";
+import { viewHash } from "../../mesh/view-hash";
+import type { AgentStatus } from "../sidecar/status";
 import {
   decidePlan,
   isLagging,

@@ -1,6 +1,6 @@
-import { messageOf } from "../../errors";
-import { viewHash } from "../../plan/view-hash";
-import type { AgentStatus } from "../agent/status";
+import { messageOf } from "../../base/errors";
+import { viewHash } from "../../mesh/view-hash";
+import type { AgentStatus } from "../sidecar/status";
 import { canonicalJson } from "./canonical";
 import { writeStatus, type Memory, type StoredStatus } from "./memory";
 import type { PassDeps } from "./deps";

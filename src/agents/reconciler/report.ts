@@ -1,5 +1,5 @@
-import type { SignedZone } from "../agent/signing";
-import type { KubeObject } from "../../io/kube-client";
+import type { SignedZone } from "../sidecar/signing";
+import type { KubeObject } from "../../kube/client";
 import type { ReconcilerOptions } from "./options";
 
 /**

@@ -1,13 +1,13 @@
-import { messageOf, UserError } from "../../errors";
-import { DnsClient } from "../../io/dns-client";
-import { freshKey } from "../../io/fresh-key";
-import { readJsonFile } from "../../io/json-file";
-import { VaultClient } from "../../io/vault-client";
-import { defaultRotation } from "../../mesh/rotation-settings";
-import { parseVaultAccess } from "../../mesh/vault-access";
+import { messageOf, UserError } from "../../base/errors";
+import { DnsClient } from "../../dns/client/dns-client";
+import { freshKey } from "../../keyring/fresh-key";
+import { readJsonFile } from "../../base/json-file";
+import { VaultClient } from "../../vault/client";
+import { defaultRotation } from "../../keyring/rotation-settings";
+import { parseVaultAccess } from "../../vault/access";
 import { parseWelcomePacket } from "../../mesh/welcome";
-import type { Environment } from "../environment";
-import { createLogger, type Logger } from "../log";
+import type { Environment } from "../../contract/environment";
+import { createLogger, type Logger } from "../../base/log";
 import { readRotatorOptions } from "./options";
 import { rotate } from "./rotate";
 

@@ -1,6 +1,6 @@
-import { UserError } from "../../errors";
-import type { DnsServer } from "../../io/dns-client";
-import { list, port, required, type Environment } from "../environment";
+import { UserError } from "../../base/errors";
+import type { DnsServer } from "../../dns/client/dns-client";
+import { list, port, required, type Environment } from "../../contract/environment";
 
 /** All that the rotator is told from outside. Read once, at the start. */
 export interface RotatorOptions {

@@ -1,14 +1,14 @@
-import type { DnsClient } from "../../io/dns-client";
-import { readJsonFile } from "../../io/json-file";
-import { VaultError, type VaultClient } from "../../io/vault-client";
+import type { DnsClient } from "../../dns/client/dns-client";
+import { readJsonFile } from "../../base/json-file";
+import { VaultError, type VaultClient } from "../../vault/client";
 import type { TsigKey, WelcomePacket } from "../../mesh/model";
-import { parseRingDocument, type RingDocument } from "../../mesh/ring-document";
-import type { RotationSettings } from "../../mesh/rotation-settings";
-import { parseTsigKey } from "../../mesh/tsig-key";
-import { ringSecret } from "../../mesh/vault-access";
-import { planRotation, type KeyAnswers, type RotationStep } from "../../plan/rotation";
-import type { SiteView } from "../../plan/view";
-import type { Logger } from "../log";
+import { parseRingDocument, type RingDocument } from "../../keyring/ring-document";
+import type { RotationSettings } from "../../keyring/rotation-settings";
+import { parseTsigKey } from "../../keyring/tsig-key";
+import { ringSecret } from "../../vault/access";
+import { planRotation, type KeyAnswers, type RotationStep } from "../../keyring/rotation";
+import type { SiteView } from "../../mesh/view";
+import type { Logger } from "../../base/log";
 import type { RotatorOptions } from "./options";
 import { askSites, readSites } from "./sites";
 

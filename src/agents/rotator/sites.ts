@@ -1,11 +1,11 @@
 import { DnsError } from "../../dns/errors";
-import { messageOf, UserError } from "../../errors";
-import { inParallel } from "../../in-parallel";
-import type { DnsClient, DnsServer } from "../../io/dns-client";
+import { messageOf, UserError } from "../../base/errors";
+import { inParallel } from "../../base/in-parallel";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../mesh/model";
-import { MeshReader } from "../../plan/read-view";
-import type { KeyAnswers } from "../../plan/rotation";
-import type { SiteView } from "../../plan/view";
+import { MeshReader } from "../../mesh/read-view";
+import type { KeyAnswers } from "../../keyring/rotation";
+import type { SiteView } from "../../mesh/view";
 
 /** Names of both central zones. */
 interface CentralNames {

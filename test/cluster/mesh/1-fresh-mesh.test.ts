@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { DnsError } from "../../../src/dns/errors";
-import { kdigTransfer } from "../../support/kdig";
-import { differences, sharedMesh, snapshot } from "../../support/mesh/shared-mesh";
-import type { RunningMesh } from "../../support/mesh/running-mesh";
+import { kdigTransfer } from "../../../harness/kdig";
+import { differences, sharedMesh, snapshot } from "../../../harness/mesh/shared-mesh";
+import type { RunningMesh } from "../../../harness/mesh/running-mesh";
 
 describe("a fresh mesh of three sites", function () {
   this.timeout(240_000);

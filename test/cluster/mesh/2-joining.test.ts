@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { listedSite, type RunningMesh } from "../../support/mesh/running-mesh";
-import { podIdentity, previewed, sharedMesh, type Previewed } from "../../support/mesh/shared-mesh";
+import { listedSite, type RunningMesh } from "../../../harness/mesh/running-mesh";
+import { podIdentity, previewed, sharedMesh, type Previewed } from "../../../harness/mesh/shared-mesh";
 
 describe("a fourth site joins", function () {
   this.timeout(180_000);

@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import type { Cluster } from "../../support/clusters";
-import { eventually } from "../../support/eventually";
-import { kdigAnswer } from "../../support/kdig";
-import { zoneNames, type RunningMesh } from "../../support/mesh/running-mesh";
-import { sharedMesh } from "../../support/mesh/shared-mesh";
-import { seedExample } from "../../support/records/good-specs";
+import type { Cluster } from "../../../harness/clusters";
+import { eventually } from "../../../harness/eventually";
+import { kdigAnswer } from "../../../harness/kdig";
+import { zoneNames, type RunningMesh } from "../../../harness/mesh/running-mesh";
+import { sharedMesh } from "../../../harness/mesh/shared-mesh";
+import { seedExample } from "../../../harness/records/good-specs";
 
 const namespace = "dns-system";
 const name = "new-server.standard-1.internal.dns";

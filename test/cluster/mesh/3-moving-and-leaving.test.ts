@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { eventually } from "../../support/eventually";
-import type { RunningMesh } from "../../support/mesh/running-mesh";
-import { podIdentity, sharedMesh, stopApiServerFor } from "../../support/mesh/shared-mesh";
+import { eventually } from "../../../harness/eventually";
+import type { RunningMesh } from "../../../harness/mesh/running-mesh";
+import { podIdentity, sharedMesh, stopApiServerFor } from "../../../harness/mesh/shared-mesh";
 
 /** Every file that says where peers are: Knot's configuration on the volume, and the network policy. */
 async function traces(mesh: RunningMesh, site: string, api: boolean): Promise<string> {

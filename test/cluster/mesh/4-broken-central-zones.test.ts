@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { eventually } from "../../support/eventually";
-import { zoneNames, type ListedSite, type RunningMesh } from "../../support/mesh/running-mesh";
-import { sharedMesh } from "../../support/mesh/shared-mesh";
+import { eventually } from "../../../harness/eventually";
+import { zoneNames, type ListedSite, type RunningMesh } from "../../../harness/mesh/running-mesh";
+import { sharedMesh } from "../../../harness/mesh/shared-mesh";
 
 /** Names in a zone at the primary, its apex left out. What `kubectl exec` prints can come cut off: it is asked again then. */
 function namesAtPrimary(mesh: RunningMesh, zone: string): Promise<ReadonlySet<string>> {

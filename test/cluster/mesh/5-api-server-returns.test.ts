@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import type { RunningMesh } from "../../support/mesh/running-mesh";
-import { identityBefore, podIdentity, sharedMesh, startApiServerAfter } from "../../support/mesh/shared-mesh";
-import { eventually } from "../../support/eventually";
+import type { RunningMesh } from "../../../harness/mesh/running-mesh";
+import { identityBefore, podIdentity, sharedMesh, startApiServerAfter } from "../../../harness/mesh/shared-mesh";
+import { eventually } from "../../../harness/eventually";
 
 describe("an API server that was away for five minutes", function () {
   this.timeout(420_000);

@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { eventually } from "../../support/eventually";
-import type { RunningMesh } from "../../support/mesh/running-mesh";
-import { podIdentity, sharedMesh } from "../../support/mesh/shared-mesh";
+import { eventually } from "../../../harness/eventually";
+import type { RunningMesh } from "../../../harness/mesh/running-mesh";
+import { podIdentity, sharedMesh } from "../../../harness/mesh/shared-mesh";
 
 describe("the primary's cluster is stopped", function () {
   this.timeout(240_000);

@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import type { RunningMesh } from "../../support/mesh/running-mesh";
-import { podIdentity, sharedMesh, volumes } from "../../support/mesh/shared-mesh";
+import type { RunningMesh } from "../../../harness/mesh/running-mesh";
+import { podIdentity, sharedMesh, volumes } from "../../../harness/mesh/shared-mesh";
 
 describe("a site's kubeconfig changes", function () {
   this.timeout(180_000);

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RunningMesh, type ListedSite } from "../../support/mesh/running-mesh";
-import { sharedMesh } from "../../support/mesh/shared-mesh";
+import { RunningMesh, type ListedSite } from "../../../harness/mesh/running-mesh";
+import { sharedMesh } from "../../../harness/mesh/shared-mesh";
 
 describe("bad input is told before anything is planned", function () {
   this.timeout(120_000);

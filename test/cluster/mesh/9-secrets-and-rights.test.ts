@@ -1,14 +1,14 @@
 import { expect } from "chai";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Cluster } from "../../support/clusters";
-import { documentedRows, quoted } from "../../support/doc-table";
-import { rightsOf } from "../../support/mesh/rights";
-import type { RunningMesh } from "../../support/mesh/running-mesh";
-import { endSharedMesh, sharedMesh } from "../../support/mesh/shared-mesh";
-import { processesDuring } from "../../support/process-watch";
-import type { OperationResult } from "../../support/pulumi/driver";
-import { SecretSearch, secretsInState } from "../../support/secret-search";
+import type { Cluster } from "../../../harness/clusters";
+import { documentedRows, quoted } from "../../../harness/doc-table";
+import { rightsOf } from "../../../harness/mesh/rights";
+import type { RunningMesh } from "../../../harness/mesh/running-mesh";
+import { endSharedMesh, sharedMesh } from "../../../harness/mesh/shared-mesh";
+import { processesDuring } from "../../../harness/process-watch";
+import type { OperationResult } from "../../../harness/pulumi/driver";
+import { SecretSearch, secretsInState } from "../../../harness/secret-search";
 
 const namespace = "dns-system";
 

@@ -2,16 +2,16 @@ import { expect } from "chai";
 import { X509Certificate, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startCertManager } from "../../support/cert-manager";
-import { eventually } from "../../support/eventually";
-import { Lab } from "../../support/lab";
-import { startControlPlane, type ControlPlane } from "../../support/plugins/control-plane";
-import type { Properties } from "../../support/plugins/wire";
-import { guideBlocks, guideUpdaters } from "../../support/records/guides";
-import { startPebble } from "../../support/records/pebble";
-import { allowUpdaters } from "../../support/records/updaters";
-import { toolPath } from "../../support/tools";
-import { run } from "../../support/tools/run";
+import { startCertManager } from "../../../harness/cert-manager";
+import { eventually } from "../../../harness/eventually";
+import { Lab } from "../../../lab";
+import { startControlPlane, type ControlPlane } from "../../../harness/plugins/control-plane";
+import type { Properties } from "../../../harness/plugins/wire";
+import { guideBlocks, guideUpdaters } from "../../../harness/records/guides";
+import { startPebble } from "../../../harness/records/pebble";
+import { allowUpdaters } from "../../../harness/records/updaters";
+import { toolPath } from "../../../harness/tools";
+import { run } from "../../../harness/tools/run";
 
 describe("cert-manager's DNS-01, by the guide", function () {
   this.timeout(120_000);

@@ -6,13 +6,13 @@ import { apiVersion, kind, type DnsRecordSpec } from "../../../src/records/model
 import { importZone } from "../../../src/records/convert";
 import { recordSetOf } from "../../../src/records/record-set";
 import { readZoneFile } from "../../../src/records/zone-file";
-import { eventually } from "../../support/eventually";
-import { startControlPlane, type ControlPlane } from "../../support/plugins/control-plane";
-import type { Json } from "../../support/plugins/wire";
-import { toolPath } from "../../support/tools";
-import { run } from "../../support/tools/run";
+import { eventually } from "../../../harness/eventually";
+import { startControlPlane, type ControlPlane } from "../../../harness/plugins/control-plane";
+import type { Json } from "../../../harness/plugins/wire";
+import { toolPath } from "../../../harness/tools";
+import { run } from "../../../harness/tools/run";
 import { badChanges, badSpecs } from "./bad-specs";
-import { goodSpecs, seedExample } from "../../support/records/good-specs";
+import { goodSpecs, seedExample } from "../../../harness/records/good-specs";
 
 /** As it goes over the wire: without what is undefined. */
 const json = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json;

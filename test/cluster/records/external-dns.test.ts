@@ -3,16 +3,16 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Change } from "../../../src/dns/update";
-import type { Updater } from "../../../src/mesh/updater";
-import { eventually } from "../../support/eventually";
-import { LabProcess, Log } from "../../support/lab/process";
-import { freeEverywhere } from "../../support/lab/ports";
-import type { Properties } from "../../support/plugins/wire";
-import { guideBlocks, guideUpdaters } from "../../support/records/guides";
-import { RecordMesh } from "../../support/records/record-mesh";
-import { allowUpdaters } from "../../support/records/updaters";
-import { toolPath } from "../../support/tools";
-import { run } from "../../support/tools/run";
+import type { Updater } from "../../../src/records/updater";
+import { eventually } from "../../../harness/eventually";
+import { LabProcess, Log } from "../../../lab/process";
+import { freeEverywhere } from "../../../lab/ports";
+import type { Properties } from "../../../harness/plugins/wire";
+import { guideBlocks, guideUpdaters } from "../../../harness/records/guides";
+import { RecordMesh } from "../../../harness/records/record-mesh";
+import { allowUpdaters } from "../../../harness/records/updaters";
+import { toolPath } from "../../../harness/tools";
+import { run } from "../../../harness/tools/run";
 
 /** The part of a Deployment that says what runs. */
 interface Deployment {

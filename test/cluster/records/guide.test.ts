@@ -3,9 +3,9 @@ import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { eventually } from "../../support/eventually";
-import { toolPath } from "../../support/tools";
-import { RecordMesh } from "../../support/records/record-mesh";
+import { eventually } from "../../../harness/eventually";
+import { toolPath } from "../../../harness/tools";
+import { RecordMesh } from "../../../harness/records/record-mesh";
 
 const run = promisify(execFile);
 const root = join(__dirname, "..", "..", "..");

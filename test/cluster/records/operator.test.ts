@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import type { ResourceRecord } from "../../../src/dns/record";
-import { namespace } from "../../support/records/operator-process";
-import { conditionOf, type RecordObjects } from "../../support/records/record-objects";
-import { RecordMesh } from "../../support/records/record-mesh";
-import { eventually } from "../../support/eventually";
+import { namespace } from "../../../harness/records/operator-process";
+import { conditionOf, type RecordObjects } from "../../../harness/records/record-objects";
+import { RecordMesh } from "../../../harness/records/record-mesh";
+import { eventually } from "../../../harness/eventually";
 
 describe("the record operator", function () {
   this.timeout(180_000);

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import program from "../../../index";
-import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
-import type { RecordObjects } from "../../support/records/record-objects";
-import { RecordMesh } from "../../support/records/record-mesh";
+import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";
+import type { RecordObjects } from "../../../harness/records/record-objects";
+import { RecordMesh } from "../../../harness/records/record-mesh";
 
 type Program = () => Promise<Record<string, unknown>>;
 

@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import { eventually } from "../../support/eventually";
-import { namespace } from "../../support/records/operator-process";
-import { conditionOf, type RecordObjects } from "../../support/records/record-objects";
-import { RecordMesh } from "../../support/records/record-mesh";
+import { eventually } from "../../../harness/eventually";
+import { namespace } from "../../../harness/records/operator-process";
+import { conditionOf, type RecordObjects } from "../../../harness/records/record-objects";
+import { RecordMesh } from "../../../harness/records/record-mesh";
 
 describe("DnsRecords of a zone that is retired", function () {
   this.timeout(120_000);

@@ -1,11 +1,11 @@
 import { expect } from "chai";
-import { delv } from "../../support/dnssec/validators";
-import { knotBinaries } from "../../support/knot";
-import { eventually } from "../../support/eventually";
-import { allow, type OperatorProcess } from "../../support/records/operator-process";
-import { conditionOf, type RecordObjects } from "../../support/records/record-objects";
-import { RecordMesh } from "../../support/records/record-mesh";
-import { run } from "../../support/tools/run";
+import { delv } from "../../../harness/dnssec/validators";
+import { knotBinaries } from "../../../harness/knot";
+import { eventually } from "../../../harness/eventually";
+import { allow, type OperatorProcess } from "../../../harness/records/operator-process";
+import { conditionOf, type RecordObjects } from "../../../harness/records/record-objects";
+import { RecordMesh } from "../../../harness/records/record-mesh";
+import { run } from "../../../harness/tools/run";
 
 /** Steps in order: each starts from what the one before left. */
 describe("the record operator, beyond one quiet namespace", function () {

@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { expect } from "chai";
-import { apexTexts, delv, validate } from "../../support/dnssec/validators";
-import { eventually } from "../../support/eventually";
-import { Lab, type LabSite } from "../../support/lab";
+import { apexTexts, delv, validate } from "../../../harness/dnssec/validators";
+import { eventually } from "../../../harness/eventually";
+import { Lab, type LabSite } from "../../../lab";
 
 const zone = "signed.example";
 const zoneFile = "$TTL 5\n@ SOA a. b. 1 60 10 3600 5\n@ NS a.\nwww A 192.0.2.1\n";

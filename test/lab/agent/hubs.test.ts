@@ -1,8 +1,8 @@
 import { expect } from "chai";
 
-import { eventually } from "../../support/eventually";
-import { Lab } from "../../support/lab";
-import { homeOf } from "../../../src/plan/topology";
+import { eventually } from "../../../harness/eventually";
+import { Lab } from "../../../lab";
+import { homeOf } from "../../../src/mesh/topology";
 
 /** Steps of one mesh's life, in order: each starts from what the one before left. */
 describe("agents of a mesh with hubs", function () {

@@ -3,9 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { KnotControl, KnotControlError } from "../../../src/io/knot-control";
-import { knotBinaries, startKnot } from "../../support/knot";
-import { run } from "../../support/tools/run";
+import { KnotControl, KnotControlError } from "../../../src/knot/control/knot-control";
+import { knotBinaries, startKnot } from "../../../harness/knot";
+import { run } from "../../../harness/tools/run";
 
 const zone = (serial: number) => `$TTL 60\n@ SOA ns.x. h.x. ${serial} 60 10 600 60\n@ NS ns.x.\n`;
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { eventually } from "../../support/eventually";
-import { Lab } from "../../support/lab";
+import { eventually } from "../../../harness/eventually";
+import { Lab } from "../../../lab";
 
 describe("a zone that leaves a mesh with agents", function () {
   this.timeout(60_000);

@@ -2,11 +2,11 @@ import { expect } from "chai";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
-import type { RingDocument } from "../../../src/mesh/ring-document";
-import { stampSerial } from "../../../src/knot/serial-stamp";
-import { eventually } from "../../support/eventually";
-import { Lab, type LabSite } from "../../support/lab";
+import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones";
+import type { RingDocument } from "../../../src/keyring/ring-document";
+import { stampSerial } from "../../../src/dns/serial-stamp";
+import { eventually } from "../../../harness/eventually";
+import { Lab, type LabSite } from "../../../lab";
 
 /** Steps of one mesh's life, in order: each starts from what the one before left. */
 describe("agents of a mesh", function () {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
-import { eventually } from "../../support/eventually";
-import { Lab } from "../../support/lab";
+import { eventually } from "../../../harness/eventually";
+import { Lab } from "../../../lab";
 
 describe("agents of a site with two pods", function () {
   this.timeout(60_000);

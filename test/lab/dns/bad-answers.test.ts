@@ -4,11 +4,11 @@ import type { DnsFailure } from "../../../src/dns/errors";
 import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
 import { encodeTsig, locateTsig } from "../../../src/dns/tsig-record";
 import { signMessage, verifyMessage } from "../../../src/dns/tsig";
-import { DnsClient, type DnsServer } from "../../../src/io/dns-client";
-import { StreamSigner } from "../../unit/dns/stream-signer";
-import { host, key, soa } from "../../unit/dns/zone-builders";
+import { DnsClient, type DnsServer } from "../../../src/dns/client/dns-client";
+import { StreamSigner } from "../../../harness/dns/stream-signer";
+import { host, key, soa } from "../../../harness/dns/zone-builders";
 import { failureOf } from "./failure";
-import { startOwnServer } from "./own-server";
+import { startOwnServer } from "../../../harness/dns/own-server";
 
 const seconds = () => Math.floor(Date.now() / 1000);
 

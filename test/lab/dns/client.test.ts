@@ -8,12 +8,12 @@ import { promisify } from "node:util";
 import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { signMessage, verifyMessage } from "../../../src/dns/tsig";
-import { DnsClient } from "../../../src/io/dns-client";
+import { DnsClient } from "../../../src/dns/client/dns-client";
 import type { TsigKey } from "../../../src/mesh/model";
-import { eventually } from "../../support/eventually";
-import { freePort, knotBinaries } from "../../support/knot";
+import { eventually } from "../../../harness/eventually";
+import { freePort, knotBinaries } from "../../../harness/knot";
 import { failureOf } from "./failure";
-import { startOwnServer } from "./own-server";
+import { startOwnServer } from "../../../harness/dns/own-server";
 
 const key: TsigKey = { name: "k", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 1).toString("base64") };
 

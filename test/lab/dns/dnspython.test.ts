@@ -5,7 +5,7 @@ import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../sr
 import type { RecordData, ResourceRecord } from "../../../src/dns/record";
 import { queryMessage } from "../../../src/dns/request";
 import { signMessage, verifyMessage } from "../../../src/dns/tsig";
-import { DnsClient } from "../../../src/io/dns-client";
+import { DnsClient } from "../../../src/dns/client/dns-client";
 import type { TsigKey } from "../../../src/mesh/model";
 import { askOracle, serveOracle } from "./oracle";
 

@@ -6,11 +6,11 @@ import { promisify } from "node:util";
 
 import { decodeMessage, encodeMessage } from "../../../src/dns/message";
 import { transferMessage } from "../../../src/dns/request";
-import { DnsClient, type DnsServer } from "../../../src/io/dns-client";
-import { exchangeTcp } from "../../../src/io/dns-sockets";
+import { DnsClient, type DnsServer } from "../../../src/dns/client/dns-client";
+import { exchangeTcp } from "../../../src/dns/client/sockets";
 import type { TsigKey } from "../../../src/mesh/model";
-import { eventually } from "../../support/eventually";
-import { knotBinaries, type KnotServer, startKnot } from "../../support/knot";
+import { eventually } from "../../../harness/eventually";
+import { knotBinaries, type KnotServer, startKnot } from "../../../harness/knot";
 import { failureOf } from "./failure";
 
 const algorithms = ["hmac-sha256", "hmac-sha384", "hmac-sha512"] as const;

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 
-import type { DnsServer } from "../../../src/io/dns-client";
-import { oraclePython } from "../../support/knot";
+import type { DnsServer } from "../../../src/dns/client/dns-client";
+import { oraclePython } from "../../../harness/knot";
 
 type Oracle = ChildProcessByStdio<Writable, Readable, Readable>;
 

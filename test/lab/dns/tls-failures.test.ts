@@ -7,7 +7,7 @@ import { createServer, type TlsOptions } from "node:tls";
 
 import { encodeMessage, noFlags, decodeMessage } from "../../../src/dns/message";
 import { frameMessage } from "../../../src/dns/framing";
-import { DnsClient, type DnsServer, type DnsTls } from "../../../src/io/dns-client";
+import { DnsClient, type DnsServer, type DnsTls } from "../../../src/dns/client/dns-client";
 import {
   type Identity,
   issue,
@@ -15,12 +15,12 @@ import {
   makeAuthority,
   tlsFiles,
   writeIdentity,
-} from "../../support/certificates";
-import { eventually } from "../../support/eventually";
-import { freePort } from "../../support/knot";
-import { LabProcess, Log } from "../../support/lab/process";
+} from "../../../harness/certificates";
+import { eventually } from "../../../harness/eventually";
+import { freePort } from "../../../harness/knot";
+import { LabProcess, Log } from "../../../lab/process";
 import { failureOf } from "./failure";
-import { startOwnServer } from "./own-server";
+import { startOwnServer } from "../../../harness/dns/own-server";
 
 const ca = makeAuthority();
 const stranger = makeAuthority("somebody else");

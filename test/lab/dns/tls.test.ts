@@ -2,11 +2,11 @@ import { expect } from "chai";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { DnsClient, type DnsServer, type DnsTls } from "../../../src/io/dns-client";
+import { DnsClient, type DnsServer, type DnsTls } from "../../../src/dns/client/dns-client";
 import type { TsigKey } from "../../../src/mesh/model";
-import { type Identity, issue, type IssueOptions, makeAuthority, tlsFiles } from "../../support/certificates";
-import { freePort, type KnotPlace, type KnotServer, startKnot } from "../../support/knot";
-import { startBindPrimary } from "../../support/other-servers/server";
+import { type Identity, issue, type IssueOptions, makeAuthority, tlsFiles } from "../../../harness/certificates";
+import { freePort, type KnotPlace, type KnotServer, startKnot } from "../../../harness/knot";
+import { startBindPrimary } from "../../../harness/other-servers/server";
 import { failureOf } from "./failure";
 
 const key: TsigKey = { name: "mesh-1", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 1).toString("base64") };

@@ -11,11 +11,11 @@ import { encodeServiceBinding } from "../../../src/dns/service-binding";
 import { type Change, type Prerequisite, updateMessage } from "../../../src/dns/update";
 import type { ZoneChange } from "../../../src/dns/incremental";
 import { ZoneCopy } from "../../../src/dns/zone-copy";
-import { DnsClient } from "../../../src/io/dns-client";
+import { DnsClient } from "../../../src/dns/client/dns-client";
 import type { TsigKey } from "../../../src/mesh/model";
-import { knotBinaries, type KnotServer, startKnot } from "../../support/knot";
+import { knotBinaries, type KnotServer, startKnot } from "../../../harness/knot";
 import { failureOf } from "./failure";
-import { startOwnServer } from "./own-server";
+import { startOwnServer } from "../../../harness/dns/own-server";
 
 const key: TsigKey = { name: "k", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 1).toString("base64") };
 const zone = "u.test";

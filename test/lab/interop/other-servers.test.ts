@@ -5,14 +5,14 @@ import { join } from "node:path";
 
 import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
-import { DnsClient } from "../../../src/io/dns-client";
-import { renderCatalog } from "../../../src/knot/central-zones";
+import { DnsClient } from "../../../src/dns/client/dns-client";
+import { renderCatalog } from "../../../src/mesh/central-zones";
 import type { TsigKey } from "../../../src/mesh/model";
-import { eventually } from "../../support/eventually";
-import { knotBinaries } from "../../support/knot";
-import { Lab, type LabSite } from "../../support/lab";
-import { type OtherServer, startBind, startNsd } from "../../support/other-servers/server";
-import { run } from "../../support/tools/run";
+import { eventually } from "../../../harness/eventually";
+import { knotBinaries } from "../../../harness/knot";
+import { Lab, type LabSite } from "../../../lab";
+import { type OtherServer, startBind, startNsd } from "../../../harness/other-servers/server";
+import { run } from "../../../harness/tools/run";
 
 const richZone = "rich.example";
 const richText = `$ORIGIN ${richZone}.

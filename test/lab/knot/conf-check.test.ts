@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
-import { renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/site-config";
+import { renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/config/site-config";
 import type { Mesh } from "../../../src/mesh/model";
-import { parseMesh } from "../../../src/mesh/parse";
+import { parseMesh } from "../../../src/settings/parse";
 import { welcomePacket } from "../../../src/mesh/welcome";
-import { bootstrapView } from "../../../src/plan/peers";
-import type { MeshView } from "../../../src/plan/view";
-import { knotBinaries } from "../../support/knot";
+import { bootstrapView } from "../../../src/mesh/peers";
+import type { MeshView } from "../../../src/mesh/view";
+import { knotBinaries } from "../../../harness/knot";
 import { secretsOf, seedMesh, viewOf } from "./lab-mesh";
 
 interface Case {

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
-import { DnsClient } from "../../../src/io/dns-client";
-import type { SigningTimes } from "../../../src/knot/site-runtime";
-import { apexTexts, delv, validate } from "../../support/dnssec/validators";
-import { eventually } from "../../support/eventually";
-import { freePort, startKnot, type KnotServer } from "../../support/knot";
+import { DnsClient } from "../../../src/dns/client/dns-client";
+import type { SigningTimes } from "../../../src/knot/config/site-runtime";
+import { apexTexts, delv, validate } from "../../../harness/dnssec/validators";
+import { eventually } from "../../../harness/eventually";
+import { freePort, startKnot, type KnotServer } from "../../../harness/knot";
 import { freePorts, seedMesh, startSite, viewOf, type LabSite } from "./lab-mesh";
 
 /** Seconds in which all of a key's life passes, and in which a change is at every site for sure. */

@@ -2,18 +2,18 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SoaData } from "../../../src/dns/record";
-import { DnsClient, type DnsServer } from "../../../src/io/dns-client";
-import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
-import { renderOwnZone } from "../../../src/knot/own-zone";
-import { stampSerial } from "../../../src/knot/serial-stamp";
-import { renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/site-config";
+import { DnsClient, type DnsServer } from "../../../src/dns/client/dns-client";
+import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones";
+import { renderOwnZone } from "../../../src/knot/config/own-zone";
+import { stampSerial } from "../../../src/dns/serial-stamp";
+import { renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/config/site-config";
 import type { KeyRing, Mesh, TsigKey, WelcomePacket } from "../../../src/mesh/model";
-import { parseMesh } from "../../../src/mesh/parse";
+import { parseMesh } from "../../../src/settings/parse";
 import { serverName, welcomePacket } from "../../../src/mesh/welcome";
-import { readMeshView } from "../../../src/plan/read-view";
-import type { MeshView } from "../../../src/plan/view";
-import { issue, makeAuthority } from "../../support/certificates";
-import { freePort, startKnot, type KnotPlace, type KnotServer } from "../../support/knot";
+import { readMeshView } from "../../../src/mesh/read-view";
+import type { MeshView } from "../../../src/mesh/view";
+import { issue, makeAuthority } from "../../../harness/certificates";
+import { freePort, startKnot, type KnotPlace, type KnotServer } from "../../../harness/knot";
 
 /** The key ring of the lab's meshes. */
 export const ring: KeyRing = {

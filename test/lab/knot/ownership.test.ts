@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { DnsClient } from "../../../src/io/dns-client";
-import { renderDirectory } from "../../../src/knot/central-zones";
-import { renderSiteFiles } from "../../../src/knot/site-config";
-import { stampSerial } from "../../../src/knot/serial-stamp";
+import { DnsClient } from "../../../src/dns/client/dns-client";
+import { renderDirectory } from "../../../src/mesh/central-zones";
+import { renderSiteFiles } from "../../../src/knot/config/site-config";
+import { stampSerial } from "../../../src/dns/serial-stamp";
 import { welcomePacket } from "../../../src/mesh/welcome";
-import { eventually } from "../../support/eventually";
+import { eventually } from "../../../harness/eventually";
 import {
   freePorts,
   readCentral,

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { askPod } from "../../../src/agents/pods";
-import { DnsClient } from "../../../src/io/dns-client";
-import { renderSiteFiles } from "../../../src/knot/site-config";
-import { startKnot } from "../../support/knot";
+import { DnsClient } from "../../../src/dns/client/dns-client";
+import { renderSiteFiles } from "../../../src/knot/config/site-config";
+import { startKnot } from "../../../harness/knot";
 import { freePorts, runtimeOf, secretsOf, seedMesh, signingKey, startSite, viewOf } from "./lab-mesh";
 
 const serverFile = "conf/peers.d/00-server.conf";

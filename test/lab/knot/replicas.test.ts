@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { renderOwnZone } from "../../../src/knot/own-zone";
-import { eventually } from "../../support/eventually";
+import { renderOwnZone } from "../../../src/knot/config/own-zone";
+import { eventually } from "../../../harness/eventually";
 import { freePorts, seedMesh, startSite, viewOf } from "./lab-mesh";
 
 describe("a site with two pods", function () {

@@ -4,7 +4,7 @@ import { randomInt } from "node:crypto";
 
 import { decodeMessage, encodeMessage } from "../../../src/dns/message";
 import { queryMessage } from "../../../src/dns/request";
-import type { DnsServer } from "../../../src/io/dns-client";
+import type { DnsServer } from "../../../src/dns/client/dns-client";
 
 /** A question of somebody whom nobody knows. */
 export interface StrangeQuestion {

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-import { DnsClient } from "../../../src/io/dns-client";
-import { knotBinaries } from "../../support/knot";
+import { DnsClient } from "../../../src/dns/client/dns-client";
+import { knotBinaries } from "../../../harness/knot";
 import { freePorts, type LabSite, seedMesh, signingKey, startSite, viewOf } from "./lab-mesh";
 
 const zone = "standard-1.internal.dns";

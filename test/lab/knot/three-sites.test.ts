@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import { DnsClient } from "../../../src/io/dns-client";
-import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
+import { DnsClient } from "../../../src/dns/client/dns-client";
+import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones";
 import type { Mesh } from "../../../src/mesh/model";
-import { bootstrapView } from "../../../src/plan/peers";
-import { eventually } from "../../support/eventually";
+import { bootstrapView } from "../../../src/mesh/peers";
+import { eventually } from "../../../harness/eventually";
 import { freePorts, readCentral, seedMesh, startSite, viewOf, type LabPorts, type LabSite } from "./lab-mesh";
 import { welcomePacket } from "../../../src/mesh/welcome";
 

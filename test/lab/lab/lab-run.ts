@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eventually } from "../../support/eventually";
-import { isAlive, processId, type ProcessId } from "../../support/tools/lock";
+import { eventually } from "../../../harness/eventually";
+import { isAlive, processId, type ProcessId } from "../../../harness/tools/lock";
 
-const program = join(__dirname, "..", "..", "support", "lab", "main.ts");
+const program = join(__dirname, "..", "..", "..", "lab", "main.ts");
 
 /** `npm run lab` as users run it, with a folder of its own for everything that it stores. */
 export class LabRun implements AsyncDisposable {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { toolPath } from "../../support/tools";
-import { CommandError, run } from "../../support/tools/run";
+import { toolPath } from "../../../harness/tools";
+import { CommandError, run } from "../../../harness/tools/run";
 import type { Manifest } from "./site-manifests";
 
 /** The version of Kubernetes whose schemas are used: that of the clusters of the harness. */

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { documentedRows, quoted } from "../../support/doc-table";
-import { ensureTools } from "../../support/tools";
+import { documentedRows, quoted } from "../../../harness/doc-table";
+import { ensureTools } from "../../../harness/tools";
 import { checkov, kubeconform, kubeconformSchemas, kubernetesValidate, type Finding } from "./checkers";
 import { manifestsOf, variants, writeManifests, type Manifest } from "./site-manifests";
 

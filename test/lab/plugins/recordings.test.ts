@@ -6,9 +6,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { disagreements, recordings, recordingsIn, type Recording } from "../../support/plugins/recordings";
-import { startVault, type VaultServer } from "../../support/plugins/vault-server";
-import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
+import { disagreements, recordings, recordingsIn, type Recording } from "../../../harness/plugins/recordings";
+import { startVault, type VaultServer } from "../../../harness/plugins/vault-server";
+import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";
 
 /** What the program varies between runs. */
 interface Variation {

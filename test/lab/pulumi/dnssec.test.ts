@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import program from "../../../index";
-import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
+import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";
 import { exampleList } from "../../unit/components/example-mesh";
 
 /** Steps of one list, in order: each starts from what the one before left. */

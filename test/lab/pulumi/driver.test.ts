@@ -4,8 +4,8 @@ import { expect } from "chai";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UserError } from "../../../src/errors";
-import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
+import { UserError } from "../../../src/base/errors";
+import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";
 
 interface Settings {
   sites: { name: string; port: number; on: boolean }[];

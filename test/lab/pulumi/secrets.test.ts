@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import program from "../../../index";
-import { startVault, type VaultServer } from "../../support/plugins/vault-server";
-import { processesDuring } from "../../support/process-watch";
-import { createDriver, type MeshDriver, type OperationResult } from "../../support/pulumi/driver";
-import { SecretSearch, secretsInState } from "../../support/secret-search";
+import { startVault, type VaultServer } from "../../../harness/plugins/vault-server";
+import { processesDuring } from "../../../harness/process-watch";
+import { createDriver, type MeshDriver, type OperationResult } from "../../../harness/pulumi/driver";
+import { SecretSearch, secretsInState } from "../../../harness/secret-search";
 import { exampleList } from "../../unit/components/example-mesh";
 
 /** Each file below a folder, with its content. */

@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { recordKey } from "../../../src/dns/rdata";
-import { DnsClient } from "../../../src/io/dns-client";
-import { renderOwnZone } from "../../../src/knot/own-zone";
-import { parseMesh } from "../../../src/mesh/parse";
+import { DnsClient } from "../../../src/dns/client/dns-client";
+import { renderOwnZone } from "../../../src/knot/config/own-zone";
+import { parseMesh } from "../../../src/settings/parse";
 import { recordSetOf } from "../../../src/records/record-set";
-import { startKnot } from "../../support/knot";
-import { goodSpecs } from "../../support/records/good-specs";
+import { startKnot } from "../../../harness/knot";
+import { goodSpecs } from "../../../harness/records/good-specs";
 
 describe("a zone that begins with records of every type", function () {
   this.timeout(20_000);

@@ -3,12 +3,12 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { eventually } from "../../support/eventually";
-import { Lab } from "../../support/lab";
-import { guideBlocks, guideUpdaters } from "../../support/records/guides";
-import { allowUpdaters } from "../../support/records/updaters";
-import { binDir } from "../../support/tools/cache";
-import { run } from "../../support/tools/run";
+import { eventually } from "../../../harness/eventually";
+import { Lab } from "../../../lab";
+import { guideBlocks, guideUpdaters } from "../../../harness/records/guides";
+import { allowUpdaters } from "../../../harness/records/updaters";
+import { binDir } from "../../../harness/tools/cache";
+import { run } from "../../../harness/tools/run";
 
 describe("the guide to DNS UPDATE", function () {
   this.timeout(60_000);

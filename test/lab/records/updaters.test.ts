@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { rcodes } from "../../../src/dns/types";
 import type { TsigKey } from "../../../src/mesh/model";
-import type { Updater } from "../../../src/mesh/updater";
-import { eventually } from "../../support/eventually";
-import { Lab } from "../../support/lab";
-import { sendUpdate, type UpdateAnswer, type UpdateClient } from "../../support/records/update-clients";
-import { allowUpdaters, tsigKey, updater } from "../../support/records/updaters";
+import type { Updater } from "../../../src/records/updater";
+import { eventually } from "../../../harness/eventually";
+import { Lab } from "../../../lab";
+import { sendUpdate, type UpdateAnswer, type UpdateClient } from "../../../harness/records/update-clients";
+import { allowUpdaters, tsigKey, updater } from "../../../harness/records/updaters";
 
 interface Sent {
   readonly commands: readonly string[];

@@ -8,7 +8,7 @@ import { absolute, formatRdata, typeNameOf } from "../../../src/dns/rdata-text";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { exportZone, importZone } from "../../../src/records/convert";
 import { readZoneFile, type ZoneFile } from "../../../src/records/zone-file";
-import { oraclePython } from "../../support/knot";
+import { oraclePython } from "../../../harness/knot";
 
 const run = promisify(execFile);
 const root = join(__dirname, "../../..");

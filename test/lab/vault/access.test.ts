@@ -3,12 +3,12 @@ import { expect } from "chai";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseStackConfig } from "../../../components/config";
+import { parseStackConfig } from "../../../src/settings/site-settings";
 import { SharedStack } from "../../../components/shared/shared-stack";
-import type { RingDocument } from "../../../src/mesh/ring-document";
-import { startVault, type VaultServer } from "../../support/plugins/vault-server";
-import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
-import { dataOf, login, tokenSigner, vaultUser, type Ask, type TokenSigner } from "../../support/vault-user";
+import type { RingDocument } from "../../../src/keyring/ring-document";
+import { startVault, type VaultServer } from "../../../harness/plugins/vault-server";
+import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";
+import { dataOf, login, tokenSigner, vaultUser, type Ask, type TokenSigner } from "../../../harness/vault-user";
 
 function program(): Promise<Record<string, unknown>> {
   const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());

@@ -5,12 +5,12 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseStackConfig } from "../../../components/config";
+import { parseStackConfig } from "../../../src/settings/site-settings";
 import { SharedStack } from "../../../components/shared/shared-stack";
 import type { WelcomePacket, WelcomeSecrets } from "../../../src/mesh/model";
-import { startVault, type VaultServer } from "../../support/plugins/vault-server";
-import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
-import { dataOf, vaultUser } from "../../support/vault-user";
+import { startVault, type VaultServer } from "../../../harness/plugins/vault-server";
+import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";
+import { dataOf, vaultUser } from "../../../harness/vault-user";
 
 function program(): Promise<Record<string, unknown>> {
   const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());

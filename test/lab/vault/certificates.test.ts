@@ -3,9 +3,9 @@ import { X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
 import { readFile } from "node:fs/promises";
 
-import { eventually } from "../../support/eventually";
-import { Lab, type LabSite } from "../../support/lab";
-import { MeshVault } from "../../support/lab/mesh-vault";
+import { eventually } from "../../../harness/eventually";
+import { Lab, type LabSite } from "../../../lab";
+import { MeshVault } from "../../../lab/mesh-vault";
 
 /** Steps of one mesh's life, in order: each starts from what the one before left. */
 describe("certificates of a mesh that a real Vault issues", function () {

@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer } from "node:tls";
 
-import { VaultClient, VaultError } from "../../../src/io/vault-client";
-import { ringSecret, type VaultAccess } from "../../../src/mesh/vault-access";
-import { issue, makeAuthority } from "../../support/certificates";
-import { MeshVault, vaultMount } from "../../support/lab/mesh-vault";
+import { VaultClient, VaultError } from "../../../src/vault/client";
+import { ringSecret, type VaultAccess } from "../../../src/vault/access";
+import { issue, makeAuthority } from "../../../harness/certificates";
+import { MeshVault, vaultMount } from "../../../lab/mesh-vault";
 
 describe("the client of a real Vault", function () {
   this.timeout(30_000);

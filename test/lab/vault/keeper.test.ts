@@ -4,14 +4,14 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Problems } from "../../../src/agents/agent/status";
-import { VaultKeeper } from "../../../src/agents/agent/vault-keeper";
-import { createLogger } from "../../../src/agents/log";
-import { parseMesh } from "../../../src/mesh/parse";
-import { ringSecret, type VaultAccess } from "../../../src/mesh/vault-access";
+import { Problems } from "../../../src/agents/sidecar/status";
+import { VaultKeeper } from "../../../src/agents/sidecar/vault-keeper";
+import { createLogger } from "../../../src/base/log";
+import { parseMesh } from "../../../src/settings/parse";
+import { ringSecret, type VaultAccess } from "../../../src/vault/access";
 import { welcomePacket } from "../../../src/mesh/welcome";
-import { eventually } from "../../support/eventually";
-import { firstRing, MeshVault, vaultMount } from "../../support/lab/mesh-vault";
+import { eventually } from "../../../harness/eventually";
+import { firstRing, MeshVault, vaultMount } from "../../../lab/mesh-vault";
 
 const mesh = parseMesh({
   directoryZone: "dns.internal",

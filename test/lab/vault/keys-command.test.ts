@@ -2,9 +2,9 @@ import { expect } from "chai";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
-import { VaultClient, VaultError } from "../../../src/io/vault-client";
-import { ringSecret } from "../../../src/mesh/vault-access";
-import { MeshVault, vaultMount } from "../../support/lab/mesh-vault";
+import { VaultClient, VaultError } from "../../../src/vault/client";
+import { ringSecret } from "../../../src/vault/access";
+import { MeshVault, vaultMount } from "../../../lab/mesh-vault";
 
 interface Ran {
   readonly status: number | null;

@@ -1,21 +1,21 @@
 import { expect } from "chai";
 import { readFile, writeFile } from "node:fs/promises";
 
-import { FullLoad } from "../../../bench/support/full-load";
+import { FullLoad } from "../../../harness/load/full-load";
 import { revokeSite } from "../../../src/cli/key-commands";
 import { DnsError } from "../../../src/dns/errors";
-import { bundle } from "../../../src/io/bundle";
-import { freshKey } from "../../../src/io/fresh-key";
-import { VaultClient, type VaultError } from "../../../src/io/vault-client";
+import { bundle } from "../../../components/bundle";
+import { freshKey } from "../../../src/keyring/fresh-key";
+import { VaultClient, type VaultError } from "../../../src/vault/client";
 import type { TsigKey } from "../../../src/mesh/model";
-import { effectiveRing, parseRingDocument, type RingDocument } from "../../../src/mesh/ring-document";
-import { ringSecret } from "../../../src/mesh/vault-access";
-import { eventually } from "../../support/eventually";
-import { Lab } from "../../support/lab";
-import { loadedLab } from "../../support/lab/loaded-lab";
-import { MeshVault, vaultMount } from "../../support/lab/mesh-vault";
-import { LabRotator, rotateOnce } from "../../support/lab/rotator";
-import { run } from "../../support/tools/run";
+import { effectiveRing, parseRingDocument, type RingDocument } from "../../../src/keyring/ring-document";
+import { ringSecret } from "../../../src/vault/access";
+import { eventually } from "../../../harness/eventually";
+import { Lab } from "../../../lab";
+import { loadedLab } from "../../../harness/mesh/loaded-lab";
+import { MeshVault, vaultMount } from "../../../lab/mesh-vault";
+import { LabRotator, rotateOnce } from "../../../lab/rotator";
+import { run } from "../../../harness/tools/run";
 
 /** Steps of one mesh's life, in order: each starts from what the one before left. */
 describe("the key ring in a real Vault", function () {

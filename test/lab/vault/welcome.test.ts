@@ -4,13 +4,13 @@ import { expect } from "chai";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseStackConfig } from "../../../components/config";
+import { parseStackConfig } from "../../../src/settings/site-settings";
 import { SharedStack } from "../../../components/shared/shared-stack";
 import { fetchWelcome } from "../../../components/site/welcome";
 import type { WelcomePacket } from "../../../src/mesh/model";
-import { startVault, type VaultServer } from "../../support/plugins/vault-server";
-import { createDriver, type MeshDriver } from "../../support/pulumi/driver";
-import { dataOf, login, tokenSigner, vaultUser } from "../../support/vault-user";
+import { startVault, type VaultServer } from "../../../harness/plugins/vault-server";
+import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";
+import { dataOf, login, tokenSigner, vaultUser } from "../../../harness/vault-user";
 
 /** The shared stack as it is, and of a site's stack what it takes from there. */
 async function program(): Promise<Record<string, unknown>> {

@@ -3,19 +3,19 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { renderMetrics } from "../../../src/agents/agent/metrics";
-import { readAgentOptions } from "../../../src/agents/agent/options";
-import { ReadinessCheck } from "../../../src/agents/agent/readiness";
-import { SiteFiles } from "../../../src/agents/agent/site-files";
-import type { AgentStatus } from "../../../src/agents/agent/status";
-import { supervise } from "../../../src/agents/agent/supervisor";
-import { renderTakenOverZone } from "../../../src/agents/agent/zone-text";
-import { createLogger } from "../../../src/agents/log";
+import { renderMetrics } from "../../../src/agents/sidecar/metrics";
+import { readAgentOptions } from "../../../src/agents/sidecar/options";
+import { ReadinessCheck } from "../../../src/agents/sidecar/readiness";
+import { SiteFiles } from "../../../src/agents/sidecar/site-files";
+import type { AgentStatus } from "../../../src/agents/sidecar/status";
+import { supervise } from "../../../src/agents/sidecar/supervisor";
+import { renderTakenOverZone } from "../../../src/agents/sidecar/zone-text";
+import { createLogger } from "../../../src/base/log";
 import { DnsError } from "../../../src/dns/errors";
 import type { ResourceRecord, SoaData } from "../../../src/dns/record";
-import { bundle } from "../../../src/io/bundle";
+import { bundle } from "../../../components/bundle";
 import type { WelcomePacket } from "../../../src/mesh/model";
-import { eventually } from "../../support/eventually";
+import { eventually } from "../../../harness/eventually";
 
 describe("taken over zone", () => {
   const soa: ResourceRecord = {

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { revokeSite } from "../../../src/cli/key-commands";
-import { VaultClient } from "../../../src/io/vault-client";
+import { VaultClient } from "../../../src/vault/client";
 import { vaultEntrances } from "../../../src/mesh/trust";
 
 const secret = Buffer.alloc(32).toString("base64");

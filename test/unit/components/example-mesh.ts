@@ -1,9 +1,9 @@
 import type { IssuedCertificate } from "../../../components/site/welcome";
 import type { Mesh, WelcomeSecrets } from "../../../src/mesh/model";
-import { parseMesh } from "../../../src/mesh/parse";
+import { parseMesh } from "../../../src/settings/parse";
 import type { WelcomeTrust } from "../../../src/mesh/trust";
 import { welcomePacket } from "../../../src/mesh/welcome";
-import { renderCatalog, renderDirectory } from "../../../src/knot/central-zones";
+import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones";
 
 /** The seed's three sites as they stand in the shared stack's settings. */
 export const exampleList = {

@@ -11,8 +11,8 @@ import { TransferAssembler } from "../../../src/dns/transfer";
 import { signMessage, verifyMessage } from "../../../src/dns/tsig";
 import { locateTsig } from "../../../src/dns/tsig-record";
 import { typeNumber } from "../../../src/dns/types";
-import { messages } from "./arbitraries";
-import { key, now, requestMac, soa, transferAnswer, zone } from "./zone-builders";
+import { messages } from "../../../harness/dns/arbitraries";
+import { key, now, requestMac, soa, transferAnswer, zone } from "../../../harness/dns/zone-builders";
 
 /** What `work` gives or refuses with; anything but the codec's own error is thrown. */
 function outcomeOf(work: () => unknown): unknown {

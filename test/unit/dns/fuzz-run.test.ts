@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { fuzz } from "./fuzz-run";
+import { fuzz } from "../../../harness/dns/fuzz-run";
 
 const outcomes = (seed: number, messages: number) => fuzz({ seed, messages, milliseconds: 60_000 }).outcomes;
 

@@ -7,7 +7,7 @@ import type { ResourceRecord } from "../../../src/dns/record";
 import { incrementalTransferMessage } from "../../../src/dns/request";
 import type { TransferLimits } from "../../../src/dns/transfer-stream";
 import { failureOf } from "./failure";
-import { feed, host, key, requestMac, soa, transferAnswer, zone } from "./zone-builders";
+import { feed, host, key, requestMac, soa, transferAnswer, zone } from "../../../harness/dns/zone-builders";
 
 const limits: TransferLimits = { records: 1000, messages: 100, octets: 100_000 };
 

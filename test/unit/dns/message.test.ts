@@ -5,7 +5,7 @@ import { DnsError } from "../../../src/dns/errors";
 import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { locateTsig } from "../../../src/dns/tsig-record";
-import { messages } from "./arbitraries";
+import { messages } from "../../../harness/dns/arbitraries";
 import { failureOf } from "./failure";
 
 const empty: Message = {

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 
 import { encodeName, isSubdomain, labelsOf, parseName } from "../../../src/dns/name";
-import { names } from "./arbitraries";
+import { names } from "../../../harness/dns/arbitraries";
 import { failureOf } from "./failure";
 
 describe("names", () => {

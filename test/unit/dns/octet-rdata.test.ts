@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 
 import { decodeNaptr, decodeTlsa, encodeNaptr, encodeTlsa } from "../../../src/dns/octet-rdata";
-import { names } from "./arbitraries";
+import { names } from "../../../harness/dns/arbitraries";
 import { failureOf } from "./failure";
 
 const u8 = fc.integer({ min: 0, max: 0xff });

@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { UserError } from "../../../src/errors";
+import { UserError } from "../../../src/base/errors";
 import { decodeServiceBinding, encodeServiceBinding } from "../../../src/dns/service-binding";
 import { looksLikeTtl, parseRdata, ttlFromText } from "../../../src/dns/presentation";
 import { formatRdata, typeNameOf } from "../../../src/dns/rdata-text";
 import { octetsOf, quoted, tokensOf } from "../../../src/dns/tokens";
-import { data, names } from "./arbitraries";
+import { data, names } from "../../../harness/dns/arbitraries";
 
 const read = (type: string, text: string) => parseRdata({ type, tokens: tokensOf(text), origin: "example.org" });
 const again = (type: string, text: string): string => formatRdata(read(type, text));

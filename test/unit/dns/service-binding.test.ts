@@ -8,7 +8,7 @@ import {
   type ServiceBinding,
   type ServiceParameter,
 } from "../../../src/dns/service-binding";
-import { names } from "./arbitraries";
+import { names } from "../../../harness/dns/arbitraries";
 import { failureOf } from "./failure";
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replace(/\s+/g, ""), "hex"));

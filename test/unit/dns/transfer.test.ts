@@ -7,8 +7,8 @@ import { TransferAssembler } from "../../../src/dns/transfer";
 import type { TransferLimits } from "../../../src/dns/transfer-stream";
 import { signMessage } from "../../../src/dns/tsig";
 import { failureOf } from "./failure";
-import { StreamSigner } from "./stream-signer";
-import { feed, host, key, now, requestMac, soa, transferAnswer, zone } from "./zone-builders";
+import { StreamSigner } from "../../../harness/dns/stream-signer";
+import { feed, host, key, now, requestMac, soa, transferAnswer, zone } from "../../../harness/dns/zone-builders";
 
 const limits: TransferLimits = { records: 1000, messages: 100, octets: 100_000 };
 const common = { class: "IN", ttl: 60 } as const;

@@ -6,9 +6,9 @@ import { decodeMessage, encodeMessage, noFlags } from "../../../src/dns/message"
 import { signMessage, TsigStreamVerifier, verifyMessage } from "../../../src/dns/tsig";
 import { encodeTsig, locateTsig } from "../../../src/dns/tsig-record";
 import type { TsigKey } from "../../../src/mesh/model";
-import { messages } from "./arbitraries";
+import { messages } from "../../../harness/dns/arbitraries";
 import { failureOf } from "./failure";
-import { StreamSigner } from "./stream-signer";
+import { StreamSigner } from "../../../harness/dns/stream-signer";
 
 const now = 1_700_000_000;
 const secret = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString("base64");

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { decodeMessage, encodeMessage } from "../../../src/dns/message";
 import { type Change, type Prerequisite, updateMessage } from "../../../src/dns/update";
 import { failureOf } from "./failure";
-import { host } from "./zone-builders";
+import { host } from "../../../harness/dns/zone-builders";
 
 const a1 = host(1);
 const build = (changes: readonly Change[], prerequisites: readonly Prerequisite[] = []) =>

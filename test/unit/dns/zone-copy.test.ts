@@ -5,7 +5,7 @@ import type { ZoneChange } from "../../../src/dns/incremental";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { ZoneCopy } from "../../../src/dns/zone-copy";
 import { failureOf } from "./failure";
-import { host, soa } from "./zone-builders";
+import { host, soa } from "../../../harness/dns/zone-builders";
 
 const copyOf = (records: readonly ResourceRecord[], skips?: ReadonlySet<string>): ZoneCopy => {
   const copy = new ZoneCopy(skips);

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import type { Dnssec, Zone } from "../../../src/mesh/model";
-import { parseMesh } from "../../../src/mesh/parse";
+import { parseMesh } from "../../../src/settings/parse";
 import { keptSigned, noteSigning, toUnsign, type SigningState, withKeptSigned } from "../../../src/mesh/signing-state";
-import { signedBefore, unwithdrawn } from "../../../src/mesh/withdrawal";
+import { signedBefore, unwithdrawn } from "../../../src/preflight/withdrawn";
 import { welcomePacket } from "../../../src/mesh/welcome";
 
 const zones = (dnssec: boolean | Dnssec): Zone[] => [{ name: "z.example", dnssec }];

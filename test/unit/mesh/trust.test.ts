@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { UserError } from "../../../src/errors";
-import { parseMesh } from "../../../src/mesh/parse";
+import { UserError } from "../../../src/base/errors";
+import { parseMesh } from "../../../src/settings/parse";
 import { rotatesKeys, type WelcomeTrust } from "../../../src/mesh/trust";
 import { parseWelcomePacket, welcomePacket } from "../../../src/mesh/welcome";
 

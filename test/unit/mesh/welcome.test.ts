@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { UserError } from "../../../src/errors";
-import { isCidr, ipVersion } from "../../../src/mesh/ip";
-import { parseMesh } from "../../../src/mesh/parse";
+import { UserError } from "../../../src/base/errors";
+import { isCidr, ipVersion } from "../../../src/base/ip";
+import { parseMesh } from "../../../src/settings/parse";
 import { parseWelcomePacket, serverName, welcomePacket } from "../../../src/mesh/welcome";
 
 const mesh = parseMesh({

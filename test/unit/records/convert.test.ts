@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { UserError } from "../../../src/errors";
+import { UserError } from "../../../src/base/errors";
 import { absolute, formatRdata, typeNameOf } from "../../../src/dns/rdata-text";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { exportZone, importZone } from "../../../src/records/convert";
 import { apiVersion, kind, type DnsRecord, type DnsRecordSpec } from "../../../src/records/model";
 import { appliedOf, recordSetOf, recordSetOfApplied } from "../../../src/records/record-set";
 import { readZoneFile } from "../../../src/records/zone-file";
-import { data, names } from "../dns/arbitraries";
+import { data, names } from "../../../harness/dns/arbitraries";
 
 const imported = (text: string) => importZone(readZoneFile(`$ORIGIN example.org.\n$TTL 60\n${text}`));
 const object = (spec: Partial<DnsRecordSpec>, name = "x"): DnsRecord => ({

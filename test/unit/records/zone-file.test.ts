@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { UserError } from "../../../src/errors";
+import { UserError } from "../../../src/base/errors";
 import { absolute, formatRdata, typeNameOf } from "../../../src/dns/rdata-text";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { readZoneFile } from "../../../src/records/zone-file";
-import { data, names } from "../dns/arbitraries";
+import { data, names } from "../../../harness/dns/arbitraries";
 
 const head = "$ORIGIN example.org.\n";
 const ttls = (text: string) => readZoneFile(head + text).records.map(({ record }) => record.ttl);

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { KeyRing } from "../../../../components/shared/key-ring";
-import { effectiveRing, type RingDocument } from "../../../../src/mesh/ring-document";
+import { effectiveRing, type RingDocument } from "../../../../src/keyring/ring-document";
 import { runStack, type Run } from "../recorded-stack";
 
 function up(generation?: number): Promise<Run> {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { SharedStack } from "../../../../components/shared/shared-stack";
-import { parseStackConfig } from "../../../../components/config";
+import { parseStackConfig } from "../../../../src/settings/site-settings";
 import type { WelcomePacket, WelcomeSecrets } from "../../../../src/mesh/model";
 import { exampleList } from "../example-mesh";
 import { runStack, type Run } from "../recorded-stack";

@@ -1,5 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import { parseStackConfig, type SiteConfig } from "../../../../components/config";
+import { parseStackConfig, type SiteConfig } from "../../../../src/settings/site-settings";
 import { SiteStack } from "../../../../components/site/site-stack";
 import { fetchWelcome } from "../../../../components/site/welcome";
 import { rotatesKeys } from "../../../../src/mesh/trust";

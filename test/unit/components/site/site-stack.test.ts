@@ -1,4 +1,4 @@
-import { defaultUpdateTypes } from "../../../../src/mesh/updater";
+import { defaultUpdateTypes } from "../../../../src/records/updater";
 import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
 import { exampleMesh, exampleSecrets, sharedName, sharedOutputs, sharedVaultOutputs } from "../example-mesh";
@@ -142,7 +142,7 @@ describe("SiteStack", () => {
         "data" | "binaryData",
         Record<string, string>
       >;
-      const { unpackCentralZones } = await import("../../../../src/knot/central-parts");
+      const { unpackCentralZones } = await import("../../../../src/mesh/central-parts");
       const files = new Map<string, Buffer>([
         ["manifest.json", Buffer.from(data["manifest.json"] ?? "")],
         ["part-0", Buffer.from(binaryData["part-0"] ?? "", "base64")],

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { UserError } from "../../../../src/errors";
+import { UserError } from "../../../../src/base/errors";
 import { fetchWelcome } from "../../../../components/site/welcome";
 import type { WelcomeTrust } from "../../../../src/mesh/trust";
 import {

@@ -1,0 +1,38 @@
+import { expect } from "chai";
+
+import { oneOf, readOptions, wholeNumber, wholeNumbers } from "../../support/options";
+import { UserError } from "../../../src/base/errors";
+
+const options = {
+  sites: wholeNumber(3, { least: 2, most: 300 }),
+  rows: wholeNumbers([10, 100]),
+  journals: oneOf("tmpfs", "disk"),
+};
+
+describe("options of a bench", () => {
+  it("are the defaults when nothing is given", () => {
+    expect(readOptions(options, [])).to.deep.equal({ sites: 3, rows: [10, 100], journals: "tmpfs", json: false });
+  });
+
+  it("are what is given", () => {
+    const args = ["--sites", "100", "--rows=1,2", "--json", "--journals", "disk"];
+    expect(readOptions(options, args)).to.deep.equal({ sites: 100, rows: [1, 2], journals: "disk", json: true });
+  });
+
+  for (const [args, complaint] of [
+    [["--sites", "1"], '--sites must be a whole number from 2 to 300, got "1"'],
+    [["--sites", "3.5"], '--sites must be a whole number from 2 to 300, got "3.5"'],
+    [["--sites="], '--sites must be a whole number from 2 to 300, got ""'],
+    [
+      ["--rows", "1,x"],
+      '--rows must be numbers with commas in between, each a whole number from 1 to 4294967295, got "1,x"',
+    ],
+    [["--journals", "tape"], '--journals must be tmpfs or disk, got "tape"'],
+    [["--site", "3"], "Unknown option '--site'; options are --sites, --rows, --journals, --json"],
+    [["--sites"], "Option '--sites <value>' argument missing; options are --sites, --rows, --journals, --json"],
+  ] as const) {
+    it(`names what is wrong with ${args.join(" ")}`, () => {
+      expect(() => readOptions(options, args)).to.throw(UserError, complaint);
+    });
+  }
+});

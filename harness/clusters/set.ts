@@ -1,0 +1,264 @@
+import { spawn } from "node:child_process";
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { UserError } from "../../src/base/errors";
+import { cacheDir } from "../tools/cache";
+import { ensureImages, type Images } from "../images";
+import { isAlive, ownProcess, processId, withLock, type ProcessId } from "../tools/lock";
+import { LocalCluster } from "./local-cluster";
+import { until } from "./machine";
+import { freePrefix, namespaces, SetNetwork } from "./network";
+import { createAuthority } from "./pki";
+import { bootId, clusterDir, isLeftover, readState, stateDirs, stateRoot, writeState, type SetState } from "./state";
+import type { Cluster, ClusterSet, CreateOptions } from "./types";
+
+/** A set's folder with what is remembered of it. */
+interface OpenSet {
+  readonly stateDir: string;
+  readonly images: Images;
+  readonly log: (line: string) => void;
+}
+
+/** Clusters on this machine that reach each other. */
+class LocalClusterSet implements ClusterSet {
+  private readonly made: LocalCluster[] = [];
+
+  constructor(private readonly open: OpenSet) {
+    this.made = this.state.clusters.map((name, place) => this.cluster(name, place));
+  }
+
+  private get state(): SetState {
+    const state = readState(this.open.stateDir);
+    if (!state) throw new Error(`no clusters in ${this.open.stateDir}`);
+    return state;
+  }
+
+  private get network(): SetNetwork {
+    return new SetNetwork(this.state.index, this.state.prefix);
+  }
+
+  get id(): string {
+    return basename(this.open.stateDir);
+  }
+
+  get stateDir(): string {
+    return this.open.stateDir;
+  }
+
+  get hostAddress(): string {
+    return this.network.hostAddress;
+  }
+
+  get clusters(): readonly Cluster[] {
+    return this.made;
+  }
+
+  get(name: string): Cluster {
+    const cluster = this.made.find((one) => one.name === name);
+    if (!cluster) throw new UserError(`no cluster "${name}"; there are ${this.made.map((one) => one.name).join(", ")}`);
+    return cluster;
+  }
+
+  private cluster(name: string, place: number): LocalCluster {
+    const { stateDir, images } = this.open;
+    const { enforcePolicies } = this.state;
+    const pauseImage = images.pause.name;
+    return new LocalCluster({ name, place, network: this.network, stateDir, pauseImage, enforcePolicies });
+  }
+
+  async add(name: string): Promise<Cluster> {
+    checkNames([...this.made.map((one) => one.name), name]);
+    const { images, log, stateDir } = this.open;
+    const began = Date.now();
+    const cluster = this.cluster(name, this.made.length);
+    this.made.push(cluster);
+    writeState(stateDir, { ...this.state, clusters: this.made.map((one) => one.name) });
+    await cluster.create([images.pause.archive, images.knot.archive, images.node.archive]);
+    log(`cluster ${name} is ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+    return cluster;
+  }
+
+  destroy(): Promise<void> {
+    return destroyClusters(this.open.stateDir);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy();
+  }
+}
+
+function checkNames(names: readonly string[]): void {
+  const bad = names.find((name) => !/^[a-z]([-a-z0-9]{0,30}[a-z0-9])?$/.test(name));
+  if (bad !== undefined)
+    throw new UserError(`cluster name "${bad}": lower-case letters, digits and hyphens, at most 32`);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw new UserError(`cluster name "${twice}" is given twice`);
+  if (names.length === 0 || names.length > 40) throw new UserError(`${names.length} clusters: 1 to 40 can be made`);
+}
+
+/** Each cluster has its own of these folders, so nothing that it is to see may lie in the machine's. */
+function checkFolders(folders: readonly string[]): void {
+  const hidden = folders.find((folder) => /^\/(run|var\/run|var\/lib|var\/log)(\/|$)/.test(resolve(folder)));
+  if (hidden === undefined) return;
+  throw new UserError(
+    `${hidden} is hidden from clusters: let DNS_MESH_CACHE and DNS_MESH_STATE lie outside /run, /var/lib and /var/log`,
+  );
+}
+
+function namesOf({ names, count = 1 }: CreateOptions): readonly string[] {
+  return names ?? Array.from({ length: count }, (_, at) => `site-${String.fromCharCode(97 + at)}`);
+}
+
+/**
+ * Makes real Kubernetes clusters of one node each, joined by a network of their own; ready when each node takes pods and has
+ * the images. Clears away first what killed runs left. Needs root and the tools of `ensureTools`.
+ */
+export async function createClusters(options: CreateOptions): Promise<ClusterSet> {
+  const names = namesOf(options);
+  checkNames(names);
+  if (process.getuid?.() !== 0)
+    throw new UserError("clusters on this machine need root; or give --contexts to use others");
+  const log = options.log ?? ((): void => undefined);
+  checkFolders([stateRoot(), cacheDir()]);
+  const images = await ensureImages();
+  const stateDir = await claim(options, log);
+  const set = new LocalClusterSet({ stateDir, images, log });
+  try {
+    await createAuthority(join(stateDir, "ca"));
+    startCloud(stateDir);
+    await settleAll(names.map((name) => set.add(name)));
+    const state = readState(stateDir);
+    if (state) writeState(stateDir, { ...state, ready: true });
+    return set;
+  } catch (error) {
+    log(`clusters failed; logs are in ${saveLogs(stateDir)}`);
+    await destroyClusters(stateDir);
+    throw error;
+  }
+}
+
+/** Copies the logs of a set that failed to where they outlive it. */
+function saveLogs(stateDir: string): string {
+  const target = mkdtempSync(join(tmpdir(), "dns-mesh-failed-"));
+  for (const name of readState(stateDir)?.clusters ?? []) {
+    const logs = join(clusterDir(stateDir, name), "log");
+    if (existsSync(logs)) cpSync(logs, join(target, name), { recursive: true, verbatimSymlinks: true });
+  }
+  return target;
+}
+
+/** Waits for all, so that nothing is still being made when a failure is cleared away. */
+async function settleAll(work: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+function rootLock<T>(work: () => Promise<T>): Promise<T> {
+  return withLock(join(stateRoot(), "lock"), work);
+}
+
+/** Takes the first free number for a set and makes its network. */
+function claim({ keep = false, enforcePolicies = false }: CreateOptions, log: (line: string) => void): Promise<string> {
+  return rootLock(async () => {
+    await sweep(log);
+    const taken = await namespaces();
+    for (let index = 0; index < 200; index++) {
+      const stateDir = join(stateRoot(), `set${index}`);
+      if (existsSync(stateDir) || taken.includes(`dnsmesh${index}`)) continue;
+      const prefix = await freePrefix(index);
+      const network = new SetNetwork(index, prefix);
+      const state = { index, prefix, owner: ownProcess(), keep, enforcePolicies, ready: false, boot: bootId() };
+      writeState(stateDir, { ...state, clusters: [] });
+      await network.create();
+      return stateDir;
+    }
+    throw new Error("200 sets of clusters on one machine");
+  });
+}
+
+async function sweep(log: (line: string) => void): Promise<void> {
+  for (const stateDir of stateDirs()) {
+    if (!isLeftover(readState(stateDir))) continue;
+    log(`clearing away what a killed run left (${basename(stateDir)})`);
+    await destroySet(stateDir);
+  }
+}
+
+/** Runs what a cloud would do in a process of its own, so that it goes on when this one ends. */
+function startCloud(stateDir: string): void {
+  const tsx = createRequire(__filename).resolve("tsx");
+  const log = openSync(join(stateDir, "cloud.log"), "a");
+  const program = join(__dirname, "cloud-main.ts");
+  const child = spawn(process.execPath, ["--import", `file://${tsx}`, program, stateDir], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    cwd: "/",
+  });
+  closeSync(log);
+  child.unref();
+  const id = child.pid === undefined ? undefined : processId(child.pid);
+  writeFileSync(join(stateDir, "cloud.json"), JSON.stringify(id ?? {}));
+}
+
+async function stopCloud(stateDir: string): Promise<void> {
+  const file = join(stateDir, "cloud.json");
+  if (!existsSync(file)) return;
+  const id = JSON.parse(readFileSync(file, "utf8")) as ProcessId;
+  if (!isAlive(id) || id.pid === process.pid) return;
+  process.kill(id.pid, "SIGKILL");
+  await until("the end of the cloud", 10, () => !isAlive(id));
+}
+
+/**
+ * Finds the clusters of a set that another process made and kept.
+ *
+ * @public
+ */
+export async function openClusters(
+  stateDir: string,
+  log: (line: string) => void = () => undefined,
+): Promise<ClusterSet> {
+  if (!readState(stateDir)) throw new UserError(`no clusters in ${stateDir}`);
+  return new LocalClusterSet({ stateDir, images: await ensureImages(), log });
+}
+
+/** Takes a set down without a trace, from any process; what is gone already is no error. */
+export function destroyClusters(stateDir: string): Promise<void> {
+  return rootLock(() => destroySet(stateDir));
+}
+
+async function destroySet(stateDir: string): Promise<void> {
+  const state = readState(stateDir);
+  if (state) {
+    const network = new SetNetwork(state.index, state.prefix);
+    if (state.boot === bootId()) await stopCloud(stateDir);
+    await settleAll(
+      state.clusters.map((name, place) =>
+        new LocalCluster({ name, place, network, stateDir, pauseImage: "", enforcePolicies: false }).destroy(),
+      ),
+    );
+    await network.destroy(state.clusters);
+  }
+  rmSync(stateDir, { recursive: true, force: true });
+  if (existsSync(stateRoot()) && readdirSync(stateRoot()).every((name) => name.startsWith("lock"))) {
+    rmSync(join(stateRoot(), "lock"), { force: true });
+    try {
+      rmdirSync(stateRoot());
+    } catch {
+      return;
+    }
+  }
+}

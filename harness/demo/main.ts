@@ -1,0 +1,184 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { parse } from "yaml";
+import { UserError } from "../../src/base/errors";
+import type { DnsRecord } from "../../src/records/model";
+import { createClusters, destroyClusters, useContexts, type Cluster } from "../clusters";
+import { readyAt, servedAt } from "../mesh/joining";
+import { listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
+import { ensureTools, toolPath } from "../tools";
+import { cacheDir } from "../tools/cache";
+import { kdigAnswer } from "../kdig";
+import { seedExample } from "../records/good-specs";
+import { table } from "../table";
+
+const names = ["site-a", "site-b", "site-c", "site-d"];
+
+const usage = `npm run demo                          a mesh on clusters made here, left running
+npm run demo -- --down                takes it away
+npm run demo -- --contexts a,b,c,d    on four clusters of yours, from your kubeconfig`;
+
+const started = Date.now();
+
+function say(line: string): void {
+  console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+}
+
+/** Where the demo's Pulumi state lies between runs. */
+function workDir(): string {
+  return join(cacheDir(), "demo");
+}
+
+/** Remembers which clusters the demo made or was given, for `--down`. */
+interface Remembered {
+  readonly stateDir?: string;
+  readonly contexts?: readonly string[];
+}
+
+function memoryFile(): string {
+  return join(workDir(), "clusters.json");
+}
+
+function remember(clusters: Remembered): void {
+  writeFileSync(memoryFile(), JSON.stringify(clusters));
+}
+
+async function clustersFor(contexts: string | undefined): Promise<readonly Cluster[]> {
+  if (contexts !== undefined) {
+    const wanted = contexts.split(",");
+    if (wanted.length !== names.length) throw new UserError(`--contexts needs four contexts, got ${wanted.length}`);
+    const { clusters } = await useContexts({ contexts: wanted });
+    remember({ contexts: wanted });
+    return clusters;
+  }
+  const set = await createClusters({ names, log: say, keep: true });
+  remember({ stateDir: set.stateDir });
+  return set.clusters;
+}
+
+/**
+ * Takes away what an earlier demo left: clusters of our own as a whole, and in given ones what the demo's stacks made.
+ * Pulumi's state goes last, when it describes nothing any more.
+ */
+async function down(): Promise<void> {
+  if (existsSync(memoryFile())) {
+    const { stateDir, contexts } = JSON.parse(readFileSync(memoryFile(), "utf8")) as Remembered;
+    if (stateDir !== undefined) await destroyClusters(stateDir);
+    if (contexts !== undefined) await destroyStacks(contexts);
+  }
+  rmSync(workDir(), { recursive: true, force: true });
+}
+
+async function destroyStacks(contexts: readonly string[]): Promise<void> {
+  const { clusters } = await useContexts({ contexts });
+  const mesh = new RunningMesh({ clusters, workDir: workDir() });
+  // Nobody takes their finalizers once the record operators are gone.
+  const records = ["-n", "dns-system", "delete", "dnsrecords", "--all", "--timeout=60s"];
+  await Promise.all(clusters.map((cluster) => cluster.kubectl(records).catch(() => undefined)));
+  for (const stack of [...clusters.map(({ name }) => name), "shared"]) {
+    await mesh.driver.destroy(stack);
+    say(`pulumi destroy -s ${stack}`);
+  }
+}
+
+async function bringUp(mesh: RunningMesh, stack: string): Promise<void> {
+  const { changes } = await mesh.up(stack);
+  const counts = Object.entries(changes).map(([operation, count]) => `${operation} ${count}`);
+  say(`pulumi up -s ${stack}: ${counts.join(", ")}`);
+}
+
+async function printSerials(mesh: RunningMesh): Promise<void> {
+  const sites = mesh.sites.map((site) => site.name);
+  const serials = await mesh.converged(60);
+  console.log(
+    `\n${table([["zone", ...sites], ...[...serials].map(([zone, serial]) => [zone, ...sites.map(() => String(serial))])])}\n`,
+  );
+}
+
+/** Adds the fourth site and tells how long each of the others took from the moment that its pod was ready. */
+async function joinOneMore(mesh: RunningMesh, newcomer: Cluster): Promise<void> {
+  const existing = mesh.sites.map((site) => site.name);
+  const primary = existing[0] ?? "";
+  const site = listedSite(newcomer, 3);
+  const zone = zoneNames(site)[0] ?? "";
+  await mesh.list([...mesh.sites, site]);
+  say(`${newcomer.name} joins with ${zone}; nobody touches ${existing.join(", ")}'s stacks but the primary's`);
+  await bringUp(mesh, "shared");
+  await bringUp(mesh, primary);
+  const served = servedAt(mesh, existing, zone);
+  await bringUp(mesh, newcomer.name);
+  const ready = await readyAt(newcomer);
+  const rows = (await served).map(({ site, at }) => [site, `${(Math.max(0, at - ready) / 1000).toFixed(1)} s`]);
+  console.log(`\n${table([["site", `serves ${zone} after`], ...rows])}\n`);
+}
+
+/** Applies the seed's example of a DnsRecord in the cluster of the site that owns its zone, and prints what every site answers. */
+async function applyExample(mesh: RunningMesh): Promise<void> {
+  const { zone, name, type } = (parse(seedExample) as DnsRecord).spec;
+  const owner = mesh.sites.find((site) => zoneNames(site).includes(zone));
+  if (owner === undefined) throw new Error(`no site owns ${zone}`);
+  const inside = ["-n", "dns-system"];
+  const cluster = mesh.cluster(owner.name);
+  say(`kubectl apply -f - (${owner.name}):\n\n${seedExample}`);
+  const applied = Date.now();
+  await cluster.kubectl([...inside, "apply", "-f", "-"], seedExample);
+  await cluster.kubectl([...inside, "wait", "--for=condition=Programmed", "dnsrecords", "--all", "--timeout=60s"]);
+  say(`programmed, which is live at every site, ${((Date.now() - applied) / 1000).toFixed(1)} s after kubectl began`);
+  console.log(`\n${await cluster.kubectl([...inside, "get", "dnsrecords"])}`);
+  const rows = mesh.sites.map(async (site) => {
+    const answer = await kdigAnswer(site.addresses[0] ?? "", `${name}.${zone}`, type);
+    return [site.name, `kdig @${site.addresses[0] ?? ""} ${name}.${zone} ${type}`, answer.trim()];
+  });
+  console.log(`${table([["site", "asked", "answer"], ...(await Promise.all(rows))])}\n`);
+}
+
+/** The flags that lead kubectl to a cluster. */
+function insideOf(cluster: Cluster | undefined): string {
+  const file = cluster === undefined || cluster.kubeconfig === "" ? "" : `--kubeconfig ${cluster.kubeconfig} `;
+  return `${file}--context ${cluster?.context ?? ""}`;
+}
+
+/** The zone of the site that stands last in the list. */
+function lastZone(mesh: RunningMesh): string {
+  return mesh.zones().at(-1) ?? "";
+}
+
+async function up(contexts: string | undefined): Promise<void> {
+  await ensureTools(["kubernetes", "pulumi", "knot"], say);
+  await down();
+  mkdirSync(workDir(), { recursive: true });
+  const clusters = await clustersFor(contexts);
+  const mesh = new RunningMesh({ clusters, workDir: workDir() });
+  await mesh.list(clusters.slice(0, 3).map(listedSite));
+  await bringUp(mesh, "shared");
+  for (const cluster of clusters) await mesh.configureSite(cluster, { "dns-mesh:protect": "false" });
+  for (const site of mesh.sites) await bringUp(mesh, site.name);
+  await printSerials(mesh);
+  for (const site of mesh.sites) {
+    console.log(`kdig @${site.addresses[0] ?? ""} ${lastZone(mesh)} SOA   (${site.name})`);
+    console.log(await kdigAnswer(site.addresses[0] ?? "", lastZone(mesh)));
+  }
+  await joinOneMore(mesh, clusters[3] as Cluster);
+  await printSerials(mesh);
+  await applyExample(mesh);
+  const [first] = mesh.sites;
+  say("the mesh is running");
+  console.log(`\nTalk to it:  ${toolPath("kdig")} @${first?.addresses[0] ?? ""} standard-2.internal.dns SOA`);
+  console.log(`Look inside: ${toolPath("kubectl")} ${insideOf(clusters[0])} -n dns-system get all`);
+  console.log("Take it away: npm run demo -- --down");
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { down: { type: "boolean" }, contexts: { type: "string" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help) console.log(usage);
+  else if (values.down) await down();
+  else await up(values.contexts);
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof UserError ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,54 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { dnskeyText, dsText } from "../../src/dns/dnssec-rdata";
+import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
+import { oraclePython } from "../knot";
+import { run } from "../tools/run";
+
+/** Text of the records of a type at a zone's apex, sorted. */
+export async function apexTexts(server: DnsServer, zone: string, type: "CDS" | "DNSKEY"): Promise<string[]> {
+  const { answers } = await new DnsClient({ timeoutMs: 1000 }).query(server, zone, type);
+  const text = type === "CDS" ? dsText : dnskeyText;
+  const rdata = answers.flatMap((record) =>
+    record.type === "OTHER" && record.typeName === type ? [record.rdata] : [],
+  );
+  return rdata.map(text).sort();
+}
+
+/**
+ * Has dnspython check a zone's answers at a server against DS records.
+ *
+ * @returns tags of the keys that signed the answers.
+ */
+export async function validate(o: {
+  readonly server: DnsServer;
+  readonly zone: string;
+  readonly ds: readonly string[];
+  readonly questions: readonly (readonly [name: string, type: string])[];
+}): Promise<readonly number[]> {
+  const { server, zone, ds, questions } = o;
+  const task = { address: server.address, port: server.port, zone, ds, questions };
+  const said = await run(oraclePython(), [join(__dirname, "validate.py")], { input: JSON.stringify(task) });
+  return (JSON.parse(said) as { tags: number[] }).tags;
+}
+
+/** What BIND's `delv` says of an answer, given the zone's keys as its only trust. */
+export async function delv(o: {
+  readonly server: DnsServer;
+  readonly zone: string;
+  readonly ds: readonly string[];
+  readonly question: readonly [name: string, type: string];
+}): Promise<string> {
+  const { server, zone, ds, question } = o;
+  const folder = await mkdtemp(join(tmpdir(), "mesh-delv-"));
+  try {
+    const anchors = ds.map((text) => text.replace(/^(\d+ \d+ \d+) (.*)$/, `"${zone}" static-ds $1 "$2";`));
+    const file = join(folder, "anchors");
+    await writeFile(file, `trust-anchors { ${anchors.join(" ")} };\n`);
+    const to = [`@${server.address}`, "-p", String(server.port), "-a", file, `+root=${zone}`];
+    return await run("delv", [...to, ...question], { timeoutMs: 10_000 });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

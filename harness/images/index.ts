@@ -1,0 +1,152 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { cacheDir } from "../tools/cache";
+import { knotPrograms, knotSource, type KnotSource } from "../tools/knot";
+import { withLock } from "../tools/lock";
+import { packImage, type ImageSettings } from "./archive";
+import { addBusybox, addFile, createRoot, libraries } from "./rootfs";
+
+/** An image that the harness makes and how. */
+interface Recipe {
+  readonly settings: ImageSettings;
+  /** What else than the recipe decides what is in it. */
+  readonly inputs: readonly string[];
+  readonly fill: (root: string) => Promise<void> | void;
+}
+
+/** An image on disk. */
+interface ImageArchive {
+  readonly name: string;
+  readonly archive: string;
+}
+
+/** Images by what they are for. */
+export interface Images {
+  readonly pause: ImageArchive;
+  readonly knot: ImageArchive;
+  readonly node: ImageArchive;
+}
+
+function nodeProgram(): string {
+  const own = join(__dirname, "../../node_modules/node/bin/node");
+  return realpathSync(existsSync(own) ? own : process.execPath);
+}
+
+function nodeVersion(): string {
+  const file = join(__dirname, "../../node_modules/node/package.json");
+  if (!existsSync(file)) return process.versions.node;
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+/** Holds a pod's namespaces open, and does nothing else. */
+function pauseRecipe(): Recipe {
+  return {
+    settings: { name: "localhost/dns-mesh/pause:1", command: ["/bin/sleep", "2147483647"] },
+    inputs: [],
+    fill: (root) => {
+      addBusybox(root);
+    },
+  };
+}
+
+/** Knot DNS with its tools and their libraries, each at the path where Debian has it, run by its usual user. */
+function knotRecipe({ version, programs, loader }: KnotSource): Recipe {
+  return {
+    settings: {
+      name: `localhost/dns-mesh/knot:${version}`,
+      command: ["knotd", "-c", "/config/knot.conf"],
+      user: "53:53",
+    },
+    inputs: [version, String(loader === undefined)],
+    fill: async (root) => {
+      addBusybox(root);
+      for (const [name, program] of programs) {
+        addFile(root, program, knotPrograms[name as keyof typeof knotPrograms]);
+        for (const library of await libraries(program, loader)) {
+          const target = loader ? join("usr/lib", basename(loader.folder), basename(library)) : merged(library);
+          addFile(root, library, target);
+        }
+      }
+      if (loader) addFile(root, loader.path, join("usr", linkerFolder, basename(loader.path)));
+    },
+  };
+}
+
+/** Where programs look for their dynamic linker. */
+const linkerFolder = process.arch === "arm64" ? "lib" : "lib64";
+
+/** A path with `/lib` where a merged root has it. */
+function merged(path: string): string {
+  return path.replace(/^\/lib/, "usr/lib");
+}
+
+/** Node with the machine's own C library. */
+function nodeRecipe(): Recipe {
+  const version = nodeVersion();
+  return {
+    settings: {
+      name: `localhost/dns-mesh/node:${version.split(".")[0] ?? version}`,
+      command: ["node"],
+      user: "1000:1000",
+    },
+    inputs: [version],
+    fill: async (root) => {
+      addBusybox(root);
+      const program = nodeProgram();
+      addFile(root, program, "usr/bin/node");
+      for (const library of await libraries(program)) addFile(root, library, merged(library));
+      const certificates = "/etc/ssl/certs/ca-certificates.crt";
+      if (existsSync(certificates)) addFile(root, certificates, certificates);
+    },
+  };
+}
+
+const recipeSources = ["index.ts", "archive.ts", "rootfs.ts"].map((file) =>
+  readFileSync(join(__dirname, file), "utf8"),
+);
+
+const keyLength = 12;
+
+/** Removes archives of the same image that earlier recipes made, when no run of today can want them. */
+function dropOld(folder: string, prefix: string): void {
+  for (const name of readdirSync(folder).filter((one) => one.startsWith(prefix) && one.endsWith(".tar"))) {
+    const path = join(folder, name);
+    if (Date.now() - statSync(path).mtimeMs > 24 * 3_600_000) rmSync(path);
+  }
+}
+
+async function ensureImage(recipe: Recipe): Promise<ImageArchive> {
+  const { name } = recipe.settings;
+  const key = createHash("sha256")
+    .update(JSON.stringify([...recipeSources, ...recipe.inputs]))
+    .digest("hex");
+  const folder = join(cacheDir(), "images");
+  const archive = join(folder, `${name.split("/").pop()?.replace(":", "-") ?? "image"}-${key.slice(0, keyLength)}.tar`);
+  if (existsSync(archive)) return { name, archive };
+  mkdirSync(folder, { recursive: true });
+  return withLock(`${archive}.lock`, async () => {
+    if (!existsSync(archive)) {
+      const root = mkdtempSync(join(tmpdir(), "dns-mesh-image-"));
+      try {
+        createRoot(root);
+        await recipe.fill(root);
+        await packImage(root, recipe.settings, archive);
+        dropOld(folder, basename(archive).slice(0, -keyLength - ".tar".length));
+      } finally {
+        rmSync(root, { recursive: true, force: true });
+      }
+    }
+    return { name, archive };
+  });
+}
+
+/** The images that clusters run, made when they are not in the cache yet. A changed recipe or version makes a new one. */
+export async function ensureImages(): Promise<Images> {
+  const [pause, knot, node] = await Promise.all(
+    [pauseRecipe(), knotRecipe(await knotSource()), nodeRecipe()].map(ensureImage),
+  );
+  if (!pause || !knot || !node) throw new Error("an image is missing");
+  return { pause, knot, node };
+}

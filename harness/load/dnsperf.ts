@@ -1,0 +1,76 @@
+import { UserError } from "../../src/base/errors";
+import type { DnsServer } from "../../src/dns/client/dns-client";
+import { CommandError, run } from "../tools/run";
+
+/** What dnsperf counted. */
+export interface LoadReport {
+  readonly sent: number;
+  /** Answered, with whatever code. */
+  readonly completed: number;
+  /** Answers by their code, such as `NOERROR`. */
+  readonly codes: ReadonlyMap<string, number>;
+  readonly perSecond: number;
+}
+
+/** How dnsperf asks. */
+export interface Load {
+  readonly server: DnsServer;
+  /** A file with a name and a type in each line, asked over and over. */
+  readonly questions: string;
+  readonly seconds: number;
+  /** Questions a second. As many as the server answers when left out. */
+  readonly rate?: number;
+}
+
+/**
+ * Asks a server over UDP and waits for the last answers.
+ *
+ * @throws UserError when there is no dnsperf.
+ */
+export async function dnsperf({ server, questions, seconds, rate }: Load): Promise<LoadReport> {
+  const { address, port } = server;
+  const paced = rate === undefined ? [] : ["-Q", String(rate)];
+  const args = ["-s", address, "-p", String(port), "-d", questions, "-l", String(seconds), "-c", "10", "-t", "2"];
+  try {
+    return readReport(await run("dnsperf", [...args, ...paced], { timeoutMs: (seconds + 30) * 1000 }));
+  } catch (error) {
+    const isMissing = error instanceof CommandError && error.status === null && /ENOENT/.test(error.message);
+    if (isMissing) throw new UserError("dnsperf is not on PATH: Debian's package is dnsperf (apt-get install dnsperf)");
+    throw error;
+  }
+}
+
+/**
+ * Questions for {@link Load.questions}: of each zone so many hosts, its SOA, and, when wanted, a name that is not there. The
+ * order is the same in each run, and not zone by zone.
+ */
+export function questions(o: {
+  readonly zones: readonly string[];
+  readonly hosts: number;
+  readonly absent: boolean;
+}): string {
+  const lines = o.zones.flatMap((zone) => [
+    ...Array.from({ length: o.hosts }, (_, i) => `host-${i}.${zone} A`),
+    `${zone} SOA`,
+    ...(o.absent ? [`absent.${zone} A`] : []),
+  ]);
+  // A prime: no number of lines that is less shares a divisor with it.
+  const stride = 1_000_003;
+  return `${lines.map((_, i) => lines[(i * stride) % lines.length] ?? "").join("\n")}\n`;
+}
+
+/** Reads what dnsperf prints in the end. @throws Error when a figure is missing. */
+export function readReport(text: string): LoadReport {
+  const figure = (label: string): number => {
+    const found = new RegExp(`^\\s*${label}:\\s+([\\d.]+)`, "m").exec(text)?.[1];
+    if (found === undefined) throw new Error(`dnsperf printed no "${label}":\n${text}`);
+    return Number(found);
+  };
+  const codes = /^\s*Response codes:\s+(.*)$/m.exec(text)?.[1] ?? "";
+  return {
+    sent: figure("Queries sent"),
+    completed: figure("Queries completed"),
+    codes: new Map([...codes.matchAll(/([A-Z]\w*) (\d+) \(/g)].map(([, code = "", count]) => [code, Number(count)])),
+    perSecond: figure("Queries per second"),
+  };
+}

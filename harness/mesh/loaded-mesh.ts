@@ -1,0 +1,67 @@
+import { buildSync } from "esbuild";
+import { join } from "node:path";
+import type { LoadedMesh, LoadedSite } from "../load/full-load";
+import { siteSource } from "../../src/agents/sidecar/zone-source";
+import { effectiveRing, type RingDocument } from "../../src/keyring/ring-document";
+import { zoneNames, type RunningMesh } from "./running-mesh";
+
+/** Seconds that one call changes a zone for: entering a container takes longer than a change. */
+const changingSeconds = 5;
+
+interface MeshToLoad {
+  readonly mesh: RunningMesh;
+  /** The ring as a site finds it that has just looked. */
+  readonly ring: () => Promise<RingDocument>;
+}
+
+/** A mesh in clusters as the load on a mesh sees it. Its sites take zones with the certificates on their pods' volumes. */
+export async function loadedMesh(o: MeshToLoad): Promise<LoadedMesh> {
+  const { mesh } = o;
+  const program = changeProgram();
+  return {
+    sites: await Promise.all(mesh.sites.map(({ name }) => loadedSite({ ...o, program }, name))),
+    zones: () => mesh.zones(),
+    converged: (seconds) => mesh.converged(seconds),
+  };
+}
+
+/** `change-zone.ts` as one line of JavaScript. */
+function changeProgram(): string {
+  const entryPoints = [join(__dirname, "change-zone.ts")];
+  const { outputFiles } = buildSync({ entryPoints, bundle: true, write: false, platform: "node", minify: true });
+  return outputFiles.map(({ text }) => text).join("");
+}
+
+async function loadedSite(o: MeshToLoad & { readonly program: string }, name: string): Promise<LoadedSite> {
+  const { mesh, program } = o;
+  const cluster = mesh.cluster(name);
+  const inside = (container: "knot" | "agent", command: readonly string[]): Promise<string> =>
+    cluster.execInPod({ namespace: "dns-system", pod: "knot-0", container }, command);
+  const file = (path: string): Promise<string> => inside("knot", ["cat", `/storage/mesh/${path}`]);
+  const packet = await mesh.packet(name);
+  const [certificate, privateKey] = await Promise.all([file("tls/tls.crt"), file("tls/tls.key")]);
+  const identity = { certificate, privateKey, roots: packet.ca };
+  const [own = ""] = mesh.sites.filter((site) => site.name === name).flatMap(zoneNames);
+  return {
+    name,
+    server: { address: cluster.siteAddress, port: 53 },
+    change: async (text) => {
+      await inside("agent", ["node", "-e", program, own, text, String(changingSeconds)]);
+    },
+    sourceOf: async (other) =>
+      siteSource({
+        inputs: { packet, ring: effectiveRing(await o.ring(), Date.now()), identity },
+        runtime: { remotePort: 53, secure: { listen: [], remotePort: 853 } },
+        site: other,
+        address: mesh.cluster(other).siteAddress,
+      }),
+    listen: (listener) => {
+      const since = `--since-time=${new Date().toISOString()}`;
+      return {
+        [Symbol.asyncDispose]: async () => {
+          listener(await cluster.kubectl(["-n", "dns-system", "logs", "knot-0", "-c", "knot", since]));
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import type { Mesh, Site, TsigKey } from "../../src/mesh/model";
+import { catalogSites } from "../../src/mesh/welcome";
+
+/** What another server has to know to take everything from a mesh. */
+export interface Consumer {
+  readonly mesh: Mesh;
+  readonly key: TsigKey;
+  /** Seconds between two looks at a zone, since no site sends NOTIFY to a server that is not in the list. */
+  readonly refresh: number;
+  /** Lines that are the server's own business: where it listens, where its files go. */
+  readonly own: readonly string[];
+  /** Where the sites are asked. @default 53 */
+  readonly port?: number;
+}
+
+/** The pattern of members whose owner has none of its own. */
+const anyOwner = "dns-mesh";
+
+/** `named.conf` of a BIND (9.18) that consumes the catalog and serves every zone. All come from the catalog sites. */
+export function renderBindConf(consumer: Consumer): string {
+  const { mesh, key, refresh, own, port } = consumer;
+  const at = port === undefined ? "" : ` port ${port}`;
+  const primaries = catalogSites(mesh).flatMap(({ addresses }) =>
+    addresses.map((address) => `  ${address}${at} key "${key.name}";`),
+  );
+  const secondary = (zone: string): string =>
+    `zone "${zone}" { type secondary; file "${zone}.db"; primaries { dns-mesh; }; };`;
+  return `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };
+
+primaries dns-mesh {
+${primaries.join("\n")}
+};
+
+options {
+${own.map((line) => `  ${line}`).join("\n")}
+  recursion no;
+  notify no;
+  allow-notify { key "${key.name}"; };
+  allow-transfer { none; };
+  min-refresh-time ${Math.min(refresh, 60)}; max-refresh-time ${refresh};
+  min-retry-time 1; max-retry-time ${refresh};
+  catalog-zones {
+    zone "${mesh.catalogZone}" default-primaries { dns-mesh; } min-update-interval 1;
+  };
+};
+
+${secondary(mesh.catalogZone)}
+${secondary(mesh.directoryZone)}
+`;
+}
+
+/**
+ * `nsd.conf` of an NSD (4.9 or later) that consumes the catalog and serves every zone. The catalog's `group` names the owner: a pattern
+ * of that name asks the owner first. Members of owners without a pattern come from the catalog sites.
+ */
+export function renderNsdConf(consumer: Consumer): string {
+  const { mesh, key, refresh, own } = consumer;
+  const owners = mesh.sites.filter((site) => !catalogSites(mesh).includes(site));
+  return `server:
+${own.map((line) => `  ${line}`).join("\n")}
+  zonefiles-write: ${refresh}
+
+key:
+  name: "${key.name}"
+  algorithm: ${key.algorithm}
+  secret: "${key.secret}"
+
+${nsdPattern(consumer, { name: anyOwner, sites: catalogSites(mesh), lines: nsdTimers(consumer) })}
+${owners.map((site) => nsdPattern(consumer, { name: site.name, sites: [site], lines: [`include-pattern: ${anyOwner}`] })).join("\n")}
+zone:
+  name: ${mesh.catalogZone}
+  include-pattern: ${anyOwner}
+  catalog: consumer
+  catalog-member-pattern: ${anyOwner}
+
+zone:
+  name: ${mesh.directoryZone}
+  include-pattern: ${anyOwner}
+`;
+}
+
+function nsdTimers({ key, refresh }: Consumer): readonly string[] {
+  const notify = ["0.0.0.0/0", "::/0"].map((from) => `allow-notify: ${from} ${key.name}`);
+  return [...notify, `max-refresh-time: ${refresh}`, `max-retry-time: ${refresh}`, 'zonefile: "%s.zone"'];
+}
+
+function nsdPattern(consumer: Consumer, o: { name: string; sites: readonly Site[]; lines: readonly string[] }): string {
+  const { key, port } = consumer;
+  const at = port === undefined ? "" : `@${port}`;
+  const requests = o.sites.flatMap(({ addresses }) =>
+    addresses.map((address) => `request-xfr: ${address}${at} ${key.name}`),
+  );
+  return `pattern:
+  name: ${o.name}
+${[...requests, ...o.lines].map((line) => `  ${line}`).join("\n")}
+`;
+}

@@ -1,0 +1,31 @@
+import type { Mesh } from "../../src/mesh/model";
+import { parseMesh } from "../../src/settings/parse";
+import type { Consumer } from "./configuration";
+
+/** The mesh of the README. */
+const mesh: Mesh = parseMesh({
+  directoryZone: "dns.internal",
+  catalogZone: "catalog.internal.dns",
+  sites: [
+    { name: "site-a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: ["catalog-primary.internal.dns"] },
+    {
+      name: "site-b",
+      role: "secondary-catalog",
+      addresses: ["198.51.100.2"],
+      zones: ["catalog-secondary.internal.dns"],
+    },
+    { name: "site-c", role: "standard", addresses: ["203.0.113.3"], zones: ["standard-1.internal.dns"] },
+  ],
+});
+
+const shared = {
+  mesh,
+  key: { name: "other-servers", algorithm: "hmac-sha256", secret: "<the secret>" },
+  refresh: 60,
+} as const;
+
+/** What `docs/guides/other-servers.md` shows. */
+export const guideExample: { readonly bind: Consumer; readonly nsd: Consumer } = {
+  bind: { ...shared, own: ['directory "/var/cache/bind";', "dnssec-validation no;"] },
+  nsd: { ...shared, own: ['zonesdir: "/var/lib/nsd"'] },
+};

@@ -1,0 +1,189 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
+import type { TsigKey } from "../../src/mesh/model";
+import type { Identity } from "../certificates";
+import { eventually } from "../eventually";
+import { freePort } from "../knot";
+import { Log, LabProcess } from "../../lab/process";
+import { toolPath } from "../tools";
+import { type Consumer, renderBindConf, renderNsdConf } from "./configuration";
+
+/** What {@link startBind} and {@link startNsd} need: the mesh, the key, the port of its sites. */
+export type ConsumerOptions = Omit<Consumer, "own" | "refresh">;
+
+/** A BIND or an NSD that takes everything from a mesh, looking every second. Disposing ends it and removes its files. */
+export interface OtherServer extends AsyncDisposable {
+  readonly name: "BIND" | "NSD";
+  readonly server: DnsServer;
+  /** Where its configuration and its copies of zones are. */
+  readonly folder: string;
+  /** The end of what it logged. */
+  log(): string;
+  /** Ends it and keeps its files. */
+  stop(): Promise<void>;
+  /** Starts it again on its files. */
+  start(): Promise<void>;
+}
+
+// BIND listens on addresses of interfaces only.
+const address = "127.0.0.1";
+
+/** Seconds between two looks. */
+const refresh = 1;
+
+/** Starts `named`. Returns when it runs, whether or not it has any zone yet. */
+export async function startBind(options: ConsumerOptions): Promise<OtherServer> {
+  return OtherProcess.create("BIND", (at) => {
+    const own = [
+      `directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no;`,
+      `listen-on port ${at.port} { ${address}; }; listen-on-v6 { none; };`,
+    ];
+    // A root of its own, so that it asks nobody on the Internet for one.
+    const conf = `${renderBindConf({ ...options, refresh, own })}controls { };\nzone "." { type primary; file "root"; allow-query { none; }; };\n`;
+    const root = "@ 60 SOA . . 1 60 60 60 60\n@ 60 NS localhost.\nlocalhost. 60 A 127.0.0.1\n";
+    return { command: ["named", "-g", "-n", "1", "-c", at.conf], files: { conf, root } };
+  });
+}
+
+/** What a {@link startBindPrimary} serves. */
+export interface BindPrimaryOptions {
+  /** Zone name → master-file text. */
+  readonly zones: Readonly<Record<string, string>>;
+  /** May transfer every zone over TLS alone, and update it. */
+  readonly key: TsigKey;
+  /** Asks for certificates of this CA, and shows its own. */
+  readonly identity: Identity;
+  readonly ca: Identity;
+}
+
+/** A BIND that owns zones and gives them away over mutual TLS, on a port of its own. */
+export async function startBindPrimary(o: BindPrimaryOptions): Promise<OtherServer & { readonly tlsPort: number }> {
+  const tlsPort = await freePort(address);
+  const { key } = o;
+  const bind = await OtherProcess.create("BIND", (at) => {
+    const path = (file: string) => join(at.folder, file);
+    const zone = (
+      name: string,
+    ) => `zone "${name}" { type primary; file "${name}.zone"; allow-update { key "${key.name}"; }; };
+`;
+    const conf = `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };
+tls mutual { cert-file "${path("crt")}"; key-file "${path("key")}"; ca-file "${path("ca")}"; protocols { TLSv1.3; }; };
+options {
+  directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no; recursion no; notify no;
+  listen-on port ${at.port} { ${address}; }; listen-on port ${tlsPort} tls mutual { ${address}; }; listen-on-v6 { none; };
+  allow-transfer port ${tlsPort} transport tls { key "${key.name}"; };
+};
+controls { };
+${Object.keys(o.zones).map(zone).join("")}`;
+    const files: Record<string, string> = { conf, crt: o.identity.cert, key: o.identity.key, ca: o.ca.cert };
+    for (const [name, text] of Object.entries(o.zones)) files[`${name}.zone`] = text;
+    return { command: ["named", "-g", "-n", "1", "-c", at.conf], files };
+  });
+  return Object.assign(bind, { tlsPort });
+}
+
+/** Starts a `named` that knows nothing itself, asks a server for everything, from an address on loopback, and shows cookies. */
+export async function startBindResolver(to: DnsServer, from: string): Promise<OtherServer> {
+  return OtherProcess.create("BIND", (at) => {
+    const conf = `options {
+  directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no; recursion yes;
+  listen-on port ${at.port} { ${address}; }; listen-on-v6 { none; }; query-source address ${from};
+  forward only; forwarders { ${to.address} port ${to.port}; };
+};
+controls { };
+`;
+    return { command: ["named", "-g", "-n", "1", "-c", at.conf], files: { conf } };
+  });
+}
+
+/** Starts `nsd`. Returns when it runs, whether or not it has any zone yet. */
+export async function startNsd(options: ConsumerOptions): Promise<OtherServer> {
+  return OtherProcess.create("NSD", (at) => {
+    const own = [
+      `ip-address: ${address}@${at.port}`,
+      `zonesdir: "${at.folder}"`,
+      `xfrdir: "${at.folder}"`,
+      `xfrdfile: "${join(at.folder, "xfrd.state")}"`,
+      `zonelistfile: "${join(at.folder, "zone.list")}"`,
+      'pidfile: ""',
+      'username: ""',
+      "verbosity: 1",
+    ];
+    const conf = `${renderNsdConf({ ...options, refresh, own })}\nremote-control:\n  control-enable: no\n`;
+    return { command: [toolPath("nsd"), "-d", "-c", at.conf], files: { conf } };
+  });
+}
+
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+  /** Path of the configuration. */
+  readonly conf: string;
+}
+
+interface Setup {
+  readonly command: readonly [string, ...string[]];
+  /** By name in the folder. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+class OtherProcess implements OtherServer {
+  readonly #log = new Log();
+  #process: LabProcess | undefined;
+
+  private constructor(
+    readonly name: OtherServer["name"],
+    private readonly place: Place,
+    private readonly command: Setup["command"],
+  ) {}
+
+  static async create(name: OtherServer["name"], setUp: (place: Place) => Setup): Promise<OtherServer> {
+    const folder = await mkdtemp(join(tmpdir(), "mesh-other-"));
+    const place = { folder, port: await freePort(address), conf: join(folder, "conf") };
+    const { command, files } = setUp(place);
+    for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
+    const server = new OtherProcess(name, place, command);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get server(): DnsServer {
+    return { address, port: this.place.port };
+  }
+
+  get folder(): string {
+    return this.place.folder;
+  }
+
+  log(): string {
+    return this.#log.text;
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.end("SIGTERM");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await rm(this.place.folder, { recursive: true, force: true });
+  }
+
+  /** Any answer will do, since all zones are yet to come. */
+  async start(): Promise<void> {
+    const child = new LabProcess({ command: this.command, log: this.#log });
+    this.#process = child;
+    const client = new DnsClient({ timeoutMs: 200 });
+    await eventually(10, async () => {
+      if (!child.runs) return;
+      await client.query(this.server, "version.bind", "TXT");
+    });
+    if (!child.runs) throw new Error(`${this.name} ended:\n${this.log()}`);
+  }
+}

@@ -1,0 +1,299 @@
+import * as grpc from "@grpc/grpc-js";
+import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
+import { PluginInfo, type PluginAttach } from "@pulumi/pulumi/proto/plugin_pb";
+import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as pb from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
+import { Any } from "google-protobuf/google/protobuf/any_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { messageOf } from "../../src/base/errors";
+import {
+  InitializationError,
+  type DiffKind,
+  type Difference,
+  type Log,
+  type Provider,
+  type ResourceName,
+} from "./provider";
+import type { Properties } from "./wire";
+
+const kinds: Record<DiffKind, pb.PropertyDiff.Kind> = {
+  add: pb.PropertyDiff.Kind.ADD,
+  "add-replace": pb.PropertyDiff.Kind.ADD_REPLACE,
+  delete: pb.PropertyDiff.Kind.DELETE,
+  "delete-replace": pb.PropertyDiff.Kind.DELETE_REPLACE,
+  update: pb.PropertyDiff.Kind.UPDATE,
+  "update-replace": pb.PropertyDiff.Kind.UPDATE_REPLACE,
+};
+
+/** gRPC's own limit of 4 MiB is less than what the engine lets through. */
+const messageLimit = 400 * 1024 * 1024;
+
+function fromStruct(struct: Struct | undefined): Properties {
+  return struct?.toJavaScript() ?? {};
+}
+
+function toStruct(properties: Properties): Struct {
+  return Struct.fromJavaScript(properties);
+}
+
+interface Named {
+  getUrn(): string;
+  getType(): string;
+  getName(): string;
+}
+
+/** Old engines leave type and name out: the URN has both. */
+function nameOf(request: Named): ResourceName {
+  const urn = request.getUrn();
+  const parts = urn.split("::");
+  return {
+    urn,
+    type: request.getType() || (parts[2]?.split("$").at(-1) ?? ""),
+    name: request.getName() || parts.slice(3).join("::"),
+  };
+}
+
+function diffResponse(difference: Difference): pb.DiffResponse {
+  const response = new pb.DiffResponse();
+  const entries = Object.entries(difference.detail);
+  response.setChanges(
+    entries.length > 0 ? pb.DiffResponse.DiffChanges.DIFF_SOME : pb.DiffResponse.DiffChanges.DIFF_NONE,
+  );
+  response.setHasdetaileddiff(true);
+  response.setDeletebeforereplace(difference.deleteBeforeReplace ?? false);
+  response.setDiffsList([...new Set(entries.map(([path]) => path.split(/[.[]/)[0] ?? path))]);
+  response.setReplacesList(entries.filter(([, kind]) => kind.endsWith("-replace")).map(([path]) => path));
+  for (const [path, kind] of entries) {
+    const detail = new pb.PropertyDiff();
+    detail.setKind(kinds[kind]);
+    detail.setInputdiff(true);
+    response.getDetaileddiffMap().set(path, detail);
+  }
+  return response;
+}
+
+/** A failed operation; one that left a resource behind carries its state in the status details, where the engine looks for it. */
+function serviceError(error: unknown): Partial<grpc.ServiceError> {
+  const message = messageOf(error);
+  if (!(error instanceof InitializationError)) return { code: grpc.status.UNKNOWN, details: message, message };
+  const detail = new pb.ErrorResourceInitFailed();
+  detail.setId(error.state.id);
+  detail.setProperties(toStruct(error.state.outputs));
+  if (error.state.inputs) detail.setInputs(toStruct(error.state.inputs));
+  detail.setReasonsList([...error.reasons]);
+  const any = new Any();
+  any.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+  const status = new Status();
+  status.setCode(grpc.status.UNKNOWN);
+  status.setMessage(message);
+  status.addDetails(any);
+  const metadata = new grpc.Metadata();
+  metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
+  return { code: grpc.status.UNKNOWN, details: message, message, metadata };
+}
+
+type Handler<Request, Response> = (request: Request) => Promise<Response> | Response;
+
+function unary<Request, Response>(handle: Handler<Request, Response>): grpc.handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    Promise.resolve()
+      .then(() => handle(call.request))
+      .then(
+        (response) => {
+          callback(null, response);
+        },
+        (error: unknown) => {
+          callback(serviceError(error));
+        },
+      );
+  };
+}
+
+/** Speaks to the engine that started the plugin; the address is known from the command line or from `Attach`. */
+class EngineLog implements Log {
+  #client: EngineClient | undefined;
+
+  attach(address: string | undefined): void {
+    if (address) this.#client = new EngineClient(address, grpc.credentials.createInsecure());
+  }
+
+  status(urn: string, message: string): void {
+    void this.#send({ urn, message, severity: LogSeverity.INFO, ephemeral: true });
+  }
+
+  warn(urn: string, message: string): Promise<void> {
+    return this.#send({ urn, message, severity: LogSeverity.WARNING, ephemeral: false });
+  }
+
+  #send(line: { urn: string; message: string; severity: LogSeverity; ephemeral: boolean }): Promise<void> {
+    const request = new LogRequest();
+    request.setUrn(line.urn);
+    request.setMessage(line.message);
+    request.setSeverity(line.severity);
+    request.setEphemeral(line.ephemeral);
+    const client = this.#client;
+    if (!client) return Promise.resolve();
+    return new Promise((resolve) => {
+      client.log(request, () => {
+        resolve();
+      });
+    });
+  }
+}
+
+function configuration(provider: Provider, log: EngineLog): grpc.UntypedServiceImplementation {
+  return {
+    getPluginInfo: unary(() => {
+      const info = new PluginInfo();
+      info.setVersion(provider.version);
+      return info;
+    }),
+    attach: unary((request: PluginAttach) => {
+      log.attach(request.getAddress());
+      return new Empty();
+    }),
+    cancel: unary(() => {
+      provider.cancel();
+      return new Empty();
+    }),
+    checkConfig: unary((request: pb.CheckRequest) => {
+      const response = new pb.CheckResponse();
+      response.setInputs(request.getNews());
+      return response;
+    }),
+    diffConfig: unary((request: pb.DiffRequest) =>
+      diffResponse(provider.diffConfig(fromStruct(request.getOlds()), fromStruct(request.getNews()))),
+    ),
+    configure: unary(async (request: pb.ConfigureRequest) => {
+      await provider.configure(fromStruct(request.getArgs()), log);
+      const response = new pb.ConfigureResponse();
+      response.setAcceptsecrets(true);
+      response.setSupportspreview(true);
+      response.setAcceptresources(false);
+      response.setAcceptoutputs(false);
+      return response;
+    }),
+    invoke: unary(async (request: pb.InvokeRequest) => {
+      const response = new pb.InvokeResponse();
+      response.setReturn(toStruct(await provider.invoke(request.getTok(), fromStruct(request.getArgs()))));
+      return response;
+    }),
+  };
+}
+
+function planning(provider: Provider): grpc.UntypedServiceImplementation {
+  return {
+    check: unary(async (request: pb.CheckRequest) => {
+      const checked = await provider.check({
+        ...nameOf(request),
+        olds: request.hasOlds() ? fromStruct(request.getOlds()) : undefined,
+        news: fromStruct(request.getNews()),
+        randomSeed: request.getRandomseed_asU8(),
+      });
+      const response = new pb.CheckResponse();
+      response.setInputs(toStruct(checked.inputs));
+      for (const { property, reason } of checked.failures ?? []) {
+        const failure = new pb.CheckFailure();
+        failure.setProperty(property);
+        failure.setReason(reason);
+        response.addFailures(failure);
+      }
+      return response;
+    }),
+    diff: unary(async (request: pb.DiffRequest) =>
+      diffResponse(
+        await provider.diff({
+          ...nameOf(request),
+          id: request.getId(),
+          oldInputs: fromStruct(request.getOldInputs()),
+          oldState: fromStruct(request.getOlds()),
+          news: fromStruct(request.getNews()),
+          ignoreChanges: request.getIgnorechangesList(),
+        }),
+      ),
+    ),
+  };
+}
+
+function operations(provider: Provider): grpc.UntypedServiceImplementation {
+  return {
+    create: unary(async (request: pb.CreateRequest) => {
+      const created = await provider.create({
+        ...nameOf(request),
+        news: fromStruct(request.getProperties()),
+        preview: request.getPreview(),
+        timeoutSeconds: request.getTimeout(),
+      });
+      const response = new pb.CreateResponse();
+      response.setId(request.getPreview() ? "" : created.id);
+      response.setProperties(toStruct(created.outputs));
+      return response;
+    }),
+    read: unary(async (request: pb.ReadRequest) => {
+      const read = await provider.read({
+        ...nameOf(request),
+        id: request.getId(),
+        inputs: fromStruct(request.getInputs()),
+        state: fromStruct(request.getProperties()),
+      });
+      const response = new pb.ReadResponse();
+      if (!read) return response;
+      response.setId(read.id);
+      response.setProperties(toStruct(read.outputs));
+      response.setInputs(read.inputs ? toStruct(read.inputs) : request.getInputs());
+      return response;
+    }),
+    update: unary(async (request: pb.UpdateRequest) => {
+      const outputs = await provider.update({
+        ...nameOf(request),
+        id: request.getId(),
+        oldInputs: fromStruct(request.getOldInputs()),
+        oldState: fromStruct(request.getOlds()),
+        news: fromStruct(request.getNews()),
+        ignoreChanges: request.getIgnorechangesList(),
+        preview: request.getPreview(),
+        timeoutSeconds: request.getTimeout(),
+      });
+      const response = new pb.UpdateResponse();
+      response.setProperties(toStruct(outputs));
+      return response;
+    }),
+    delete: unary(async (request: pb.DeleteRequest) => {
+      await provider.delete({
+        ...nameOf(request),
+        id: request.getId(),
+        state: fromStruct(request.getProperties()),
+        timeoutSeconds: request.getTimeout(),
+      });
+      return new Empty();
+    }),
+  };
+}
+
+/**
+ * Serves a provider to the engine: a free port on loopback, told on the first line of standard output, as Pulumi's plugins do.
+ * `engine` is the address that the engine gave as the only argument.
+ */
+export async function serve(provider: Provider, engine: string | undefined): Promise<void> {
+  const log = new EngineLog();
+  log.attach(engine);
+  const server = new grpc.Server({
+    "grpc.max_receive_message_length": messageLimit,
+    "grpc.max_send_message_length": messageLimit,
+  });
+  server.addService(ResourceProviderService, {
+    ...configuration(provider, log),
+    ...planning(provider),
+    ...operations(provider),
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(error);
+      else resolve(bound);
+    });
+  });
+  process.stdout.write(`${port}\n`);
+}

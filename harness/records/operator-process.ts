@@ -1,0 +1,168 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { operatorFlags } from "../../src/contract/node-flags";
+import { bundle } from "../../components/bundle";
+import type { TsigKey } from "../../src/mesh/model";
+import { operatorRules, recordRules } from "../../src/records/operator-rules";
+import type { LabSite } from "../../lab/site";
+import { LabProcess, Log } from "../../lab/process";
+import type { ControlPlane } from "../plugins/control-plane";
+import type { Properties } from "../plugins/wire";
+
+/** The namespace of the operator and its records. */
+export const namespace = "dns-system";
+const rbac = "rbac.authorization.k8s.io";
+
+/** A key of the kind that the site's stack makes for the operator. */
+export function recordsKey(): TsigKey {
+  return { name: "records", algorithm: "hmac-sha256", secret: randomBytes(32).toString("base64") };
+}
+
+/** How an operator of a test is set. */
+export interface OperatorSettings {
+  /** Namespaces whose records it serves, `*` for all. @default its own */
+  readonly namespaces?: readonly string[];
+  /** Seconds between looks for changes of others. @default 1 */
+  readonly lookSeconds?: number;
+  /** Seconds of silence after which a site is away. @default 3 */
+  readonly awaySeconds?: number;
+  /** Seconds without a sign of life after which another one leads. @default the operator's own */
+  readonly leaseSeconds?: number;
+}
+
+/**
+ * The operator's account with the rights that the site's stack gives it. Returns a token of it.
+ *
+ * @param served - further namespaces, which are made
+ */
+export async function createAccount({ api }: ControlPlane, served: readonly string[] = []): Promise<string> {
+  const post = (path: string, body: Properties): Promise<Properties> => api.send({ method: "POST", path, body });
+  const metadata = { name: "record-operator" };
+  for (const name of new Set([namespace, ...served])) {
+    await post("/api/v1/namespaces", { metadata: { name } });
+    await allow(api, name);
+  }
+  const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+  await post(accounts, { metadata });
+  const { status } = await post(`${accounts}/record-operator/token`, { spec: { expirationSeconds: 7200 } });
+  return (status as { token: string }).token;
+}
+
+/** Lets the operator's account serve a namespace, or all (`*`). */
+export async function allow(api: ControlPlane["api"], served: string): Promise<void> {
+  const kind = served === "*" ? "ClusterRole" : "Role";
+  const base = `/apis/${rbac}/v1/${served === "*" ? "" : `namespaces/${served}/`}${kind.toLowerCase()}`;
+  const metadata = { name: "record-operator" };
+  const rules = served === namespace ? operatorRules : recordRules;
+  const roleBody = { metadata, rules: JSON.parse(JSON.stringify(rules)) as Properties[] };
+  await api.send({ method: "POST", path: `${base}s`, body: roleBody });
+  const subjects = [{ kind: "ServiceAccount", ...metadata, namespace }];
+  const body = { metadata, subjects, roleRef: { apiGroup: rbac, kind, ...metadata } };
+  await api.send({ method: "POST", path: `${base}bindings`, body });
+}
+
+interface Kubeconfig {
+  readonly clusters: readonly [
+    { readonly cluster: { readonly server: string; readonly "certificate-authority": string } },
+  ];
+}
+
+function clusterOf(kubeconfig: string): Kubeconfig["clusters"][0]["cluster"] {
+  return (JSON.parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig).clusters[0].cluster;
+}
+
+/** Where a control plane's API server is. */
+export function apiUrl(kubeconfig: string): URL {
+  return new URL(clusterOf(kubeconfig).server);
+}
+
+/** Where an operator of a test is. */
+interface Place {
+  readonly site: LabSite;
+  readonly plane: ControlPlane;
+  readonly token: string;
+  readonly folder: string;
+  readonly pod: string;
+  readonly httpPort: number;
+  /** Where the API server is reached. */
+  readonly apiPort: number;
+}
+
+/** The operator's program beside a site of a lab, at an API server. */
+export class OperatorProcess implements AsyncDisposable {
+  readonly #log = new Log();
+  #process: LabProcess | undefined;
+
+  constructor(
+    private readonly o: Place,
+    private readonly settings: OperatorSettings = {},
+  ) {}
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Its metrics, by name and labels. @throws Error when it does not answer. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetch(`http://127.0.0.1:${this.o.httpPort}/metrics`)).text();
+    const found = text.matchAll(/^dns_mesh_records_(\S+) ([\d.]+)$/gm);
+    return new Map([...found].map(([, name = "", value]) => [name, Number(value)]));
+  }
+
+  log(): string {
+    return this.#log.text;
+  }
+
+  start(): void {
+    const { folder, plane, token } = this.o;
+    mkdirSync(join(folder, "account"), { recursive: true });
+    const { server, "certificate-authority": authority } = clusterOf(plane.kubeconfig);
+    writeFileSync(join(folder, "account", "ca.crt"), readFileSync(authority));
+    writeFileSync(join(folder, "account", "token"), token);
+    writeFileSync(join(folder, "operator.js"), bundle("operator"));
+    const env = { PATH: process.env["PATH"], ...this.#environment(new URL(server)) };
+    this.#process = new LabProcess({
+      command: ["node", ...operatorFlags, join(folder, "operator.js")],
+      env,
+      log: this.#log,
+    });
+  }
+
+  /** Ends it as a crash would. */
+  async kill(): Promise<void> {
+    await this.#process?.end("SIGKILL");
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.end("SIGTERM");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process?.end("SIGKILL");
+  }
+
+  #environment({ hostname }: URL): Record<string, string> {
+    const { site, folder, pod, httpPort, apiPort } = this.o;
+    const { lookSeconds = 1, awaySeconds = 3, leaseSeconds, namespaces } = this.settings;
+    const of = site.environment();
+    return {
+      KUBERNETES_SERVICE_HOST: hostname,
+      KUBERNETES_SERVICE_PORT: String(apiPort),
+      DNS_MESH_ACCOUNT: join(folder, "account"),
+      DNS_MESH_PACKET: of["DNS_MESH_PACKET"] ?? "",
+      DNS_MESH_LOCAL_KEY: of["DNS_MESH_LOCAL_KEY"] ?? "",
+      DNS_MESH_RECORDS_KEY: of["DNS_MESH_RECORDS_KEY"] ?? "",
+      DNS_MESH_WRITER: of["DNS_MESH_KNOT"] ?? "",
+      DNS_MESH_AGENT: of["DNS_MESH_HTTP"] ?? "",
+      DNS_MESH_REMOTE_PORT: of["DNS_MESH_REMOTE_PORT"] ?? "",
+      DNS_MESH_HTTP: `127.0.0.1@${httpPort}`,
+      DNS_MESH_NAMESPACE: namespace,
+      DNS_MESH_POD: pod,
+      DNS_MESH_LOOK_SECONDS: String(lookSeconds),
+      DNS_MESH_AWAY_SECONDS: String(awaySeconds),
+      ...(namespaces !== undefined && { DNS_MESH_NAMESPACES: namespaces.join(",") }),
+      ...(leaseSeconds !== undefined && { DNS_MESH_LEASE_SECONDS: String(leaseSeconds) }),
+    };
+  }
+}

@@ -1,0 +1,138 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../src/base/errors";
+import { cacheDir } from "./cache";
+import { cached, compareVersions, installed, writeWrapper, type Progress } from "./install";
+import { withLock } from "./lock";
+import { run } from "./run";
+
+/** Software that comes from Debian unstable, since releases have too old a one. */
+export interface DebianSoftware {
+  /** The package that has the version. The folder in the cache is called after it. */
+  readonly name: string;
+  /** The oldest version that does. */
+  readonly oldest: string;
+  readonly packages: readonly string[];
+}
+
+/** A Debian root in the cache: files of packages and of what they depend on, never configured, so that no root is needed. */
+export interface DebianRoot {
+  readonly path: string;
+  readonly version: string;
+  /** What starts programs of the root from outside it: its dynamic linker and the folder of its libraries. */
+  readonly loader: Loader;
+}
+
+/** A dynamic linker and the folder of its libraries. */
+export interface Loader {
+  readonly path: string;
+  readonly folder: string;
+}
+
+/** The newest root in the cache that has the software in a version that does. */
+export function cachedRoot({ name, oldest }: DebianSoftware): DebianRoot | undefined {
+  const folders = cached(new RegExp(`^${name}-\\d[\\d.]*$`));
+  const newest = folders.filter((folder) => compareVersions(folder, `${name}-${oldest}`) >= 0).pop();
+  if (newest === undefined) return undefined;
+  const path = join(cacheDir(), newest);
+  return { path, version: newest.slice(name.length + 1), loader: loaderOf(path) };
+}
+
+/** Sees to it that {@link cachedRoot} finds one. */
+export async function ensureRoot(software: DebianSoftware, progress: Progress): Promise<void> {
+  if (cachedRoot(software)) return;
+  await withLock(join(cacheDir(), "locks", software.name), async () => {
+    if (!cachedRoot(software)) await makeRoot(software, progress);
+  });
+}
+
+/** Makes `bin/NAME` start a program of a root. */
+export function wrapProgram(name: string, o: { readonly program: string; readonly loader: Loader }): void {
+  const { path, folder } = o.loader;
+  writeWrapper(name, `#!/bin/sh\nexec "${path}" --library-path "${folder}" "${o.program}" "$@"\n`);
+}
+
+function loaderOf(root: string): Loader {
+  const triplet = readdirSync(join(root, "usr/lib")).find((folder) => folder.includes("-linux-gnu")) ?? "";
+  const folder = join(root, "usr/lib", triplet);
+  const linker = readdirSync(folder).find((file) => file.startsWith("ld-linux")) ?? "";
+  return { path: join(folder, linker), folder };
+}
+
+/** Its version is known when it is there, and then names its folder. */
+async function makeRoot(software: DebianSoftware, progress: Progress): Promise<void> {
+  const { name, oldest } = software;
+  const build = { title: `${name} ${oldest} or newer, from Debian unstable`, folder: `${name}-new`, usual: "15 s" };
+  const folder = await installed({ ...build, build: (draft, tell) => unpack(software, draft, tell) }, progress);
+  const version = readFileSync(join(folder, "version"), "utf8");
+  if (compareVersions(version, oldest) < 0) {
+    rmSync(folder, { recursive: true, force: true });
+    throw new UserError(`Debian unstable at this mirror has ${name} ${version}; ${oldest} or newer is needed`);
+  }
+  const home = join(cacheDir(), `${name}-${version}`);
+  if (!existsSync(home)) renameSync(folder, home);
+}
+
+/** Downloads what an empty machine would install, with an apt that knows nothing of this one's packages, and unpacks it. */
+async function unpack(software: DebianSoftware, root: string, tell: Progress): Promise<void> {
+  const apt = join(root, "apt");
+  const options = await emptyMachine(apt);
+  const limits = { timeoutMs: 10 * 60_000, onLine: tell };
+  await run("apt-get", [...options, "--error-on=any", "update"], limits);
+  const install = ["--assume-yes", "--no-install-recommends", "--download-only", "install"];
+  await run("apt-get", [...options, ...install, ...software.packages], limits);
+  const archives = join(apt, "archives");
+  const files = readdirSync(archives).filter((file) => file.endsWith(".deb"));
+  for (const file of files) await run("dpkg-deb", ["--extract", join(archives, file), root], limits);
+  const own = files.find((file) => file.startsWith(`${software.name}_`)) ?? "";
+  const full = await run("dpkg-deb", ["--field", join(archives, own), "Version"]);
+  writeFileSync(join(root, "version"), /^(?:\d+:)?([\d.]+)/.exec(full)?.[1]?.replace(/\.$/, "") ?? "0");
+  for (const waste of ["apt", "usr/share/doc", "usr/share/man", "usr/share/locale"]) {
+    rmSync(join(root, waste), { recursive: true, force: true });
+  }
+}
+
+/** Options for an apt whose machine has no packages and whose only source is Debian unstable. Signatures are checked. */
+async function emptyMachine(apt: string): Promise<readonly string[]> {
+  for (const folder of ["lists/partial", "archives/partial", "none"]) mkdirSync(join(apt, folder), { recursive: true });
+  const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+  const signed = existsSync(keyring) ? `[signed-by=${keyring}] ` : "";
+  writeFileSync(join(apt, "sources"), `deb ${signed}${await debianMirror()} sid main\n`);
+  writeFileSync(join(apt, "status"), "");
+  const settings = {
+    "Dir::State": apt,
+    "Dir::State::lists": join(apt, "lists"),
+    "Dir::State::status": join(apt, "status"),
+    "Dir::Cache": apt,
+    "Dir::Cache::archives": join(apt, "archives"),
+    "Dir::Etc::sourcelist": join(apt, "sources"),
+    "Dir::Etc::sourceparts": join(apt, "none"),
+    "Dir::Etc::preferences": join(apt, "none", "preferences"),
+    "Dir::Etc::preferencesparts": join(apt, "none"),
+    "APT::Default-Release": "",
+    "APT::Sandbox::User": "",
+    "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
+    "Acquire::Languages": "none",
+    "Acquire::Retries": "3",
+  };
+  return ["-qq", ...Object.entries(settings).map(([name, value]) => `--option=${name}=${value}`)];
+}
+
+/** The mirror that this machine's apt gets Debian from. `DNS_MESH_DEBIAN_MIRROR` names another. */
+async function debianMirror(): Promise<string> {
+  const set = process.env["DNS_MESH_DEBIAN_MIRROR"];
+  if (set !== undefined) return set;
+  const format = "$(REPO_URI) $(ORIGIN) $(COMPONENT) $(CODENAME)";
+  const targets = await run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
+  const mirror = chooseMirror(targets);
+  if (mirror !== undefined) return mirror;
+  throw new UserError("apt knows no Debian mirror here (run apt-get update), and DNS_MESH_DEBIAN_MIRROR names none");
+}
+
+/** The first mirror with Debian itself among `uri origin component codename` lines; security updates lie elsewhere. */
+export function chooseMirror(targets: string): string | undefined {
+  const rows = targets.split("\n").map((line) => line.split(" "));
+  return rows.find(([, origin, component, codename]) => {
+    return origin === "Debian" && component === "main" && codename !== undefined && !codename.includes("-");
+  })?.[0];
+}

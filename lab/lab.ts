@@ -1,0 +1,287 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { bundle } from "../components/bundle";
+import type { KeyRing, Mesh, Topology, Transport, TsigKey } from "../src/mesh/model";
+import { effectiveRing, type RingDocument } from "../src/keyring/ring-document";
+import { makeAuthority, type Identity } from "../harness/certificates";
+import { eventually } from "../harness/eventually";
+import { inParallel } from "../src/base/in-parallel";
+import { Guardian } from "./guardian";
+import { Namespaces } from "./namespaces";
+import type { MeshVault } from "./mesh-vault";
+import { type LabNetwork, Loopback, type NetworkKind } from "./network";
+import { directoryZone, LabPlan, type LabListed } from "./plan";
+import { freeEverywhere } from "./ports";
+import { checkPort } from "./preflight";
+import { LabSite } from "./site";
+import { changeRecord, type NewRecord, type Spread, watchSpread } from "./spread";
+
+/** What a lab is made of. */
+export interface LabOptions {
+  readonly sites: number;
+  /** Zones that the sites own together, in turns. @default one a site */
+  readonly zones?: number;
+  /** How zones travel. @default what the mesh decides */
+  readonly topology?: Topology;
+  /** What transfers run over. @default tls */
+  readonly transport?: Transport;
+  /** Keys of servers outside the mesh that may take zones from every site. @default none */
+  readonly readers?: readonly TsigKey[];
+  /** Key by which every site's own zones may be changed. @default none */
+  readonly recordsKey?: TsigKey;
+  /** `namespaces` needs root and a program run by `rerunInPrivateNetwork`. @default loopback */
+  readonly network?: NetworkKind;
+  /** Folder below which the sites' volumes lie, for example one on tmpfs. @default the folder for temporary files */
+  readonly storage?: string;
+  /** Of every Knot. @default a free one; 53 in namespaces */
+  readonly port?: number;
+  /** Where sites get the key ring from; it outlives the lab. @default a file beside each site */
+  readonly vault?: MeshVault;
+}
+
+/** Sites that are started at a time. */
+const startWidth = 8;
+/** Questions about one zone that are under way at a time. */
+const askWidth = 64;
+/** Seconds for a site to become ready. A mesh of hundreds on a small machine needs them. */
+const readySeconds = 120;
+
+interface Parts {
+  readonly folder: string;
+  readonly network: LabNetwork;
+  readonly guardian: Guardian;
+  readonly ports: { readonly dns: number; readonly secure: number; readonly http: number };
+  /** The mesh's authorities, the one that signs first. */
+  readonly authorities: readonly Identity[];
+  readonly readers: readonly TsigKey[];
+  readonly recordsKey?: TsigKey;
+  readonly program: string;
+  readonly ring: RingDocument;
+  readonly vault?: MeshVault;
+}
+
+/**
+ * A mesh of real servers and agents on this machine, without Kubernetes and Pulumi. `list` is the one list;
+ * {@link Lab.up} does what bringing up the shared stack and the primary does.
+ */
+export class Lab implements AsyncDisposable {
+  readonly sites = new Map<string, LabSite>();
+
+  /** Addresses of the pods of sites that have several, set before they start. The first is the writer's. */
+  readonly replicas = new Map<string, readonly string[]>();
+
+  private constructor(
+    readonly plan: LabPlan,
+    private readonly o: Parts,
+  ) {}
+
+  /** The one list; change it and bring up. */
+  get list(): LabListed[] {
+    return this.plan.list;
+  }
+
+  get ring(): KeyRing {
+    return effectiveRing(this.o.ring, Date.now());
+  }
+
+  get authorities(): readonly Identity[] {
+    return this.o.authorities;
+  }
+
+  get network(): LabNetwork {
+    return this.o.network;
+  }
+
+  /** Below which everything of the lab lies. */
+  get folder(): string {
+    return this.o.folder;
+  }
+
+  /** A lab whose list has so many sites, of which none runs yet. The first is the primary, the second a secondary catalog. */
+  static async create(options: number | LabOptions): Promise<Lab> {
+    const o = typeof options === "number" ? { sites: options } : options;
+    const network = await createNetwork(o.network ?? "loopback");
+    const plan = new LabPlan({ ...o, prefix: network.prefix });
+    if (o.port !== undefined && network.kind === "loopback") await checkPort(plan, o.port);
+    const folder = await mkdtemp(join(o.storage ?? tmpdir(), "mesh-lab-"));
+    const guardian = new Guardian(folder);
+    const program = join(folder, "agent.js");
+    await writeFile(program, bundle("agent"));
+    const secret = randomBytes(32).toString("base64");
+    const ring: RingDocument = { version: 1, current: { name: "mesh-1", algorithm: "hmac-sha256", secret } };
+    const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
+    const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
+    const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
+    const more = {
+      authorities: [makeAuthority()],
+      readers: o.readers ?? [],
+      ...(o.vault && { vault: o.vault }),
+      ...(o.recordsKey && { recordsKey: o.recordsKey }),
+    };
+    return new Lab(plan, { folder, network, guardian, ports, program, ring, ...more });
+  }
+
+  /** Puts one more site into the list. */
+  add(changes: Partial<LabListed> = {}): LabListed {
+    return this.plan.add(changes);
+  }
+
+  /** An address of the lab. */
+  address(index: number): string {
+    return this.plan.address(index);
+  }
+
+  get mesh(): Mesh {
+    return this.plan.mesh;
+  }
+
+  site(name: string): LabSite {
+    const site = this.sites.get(name);
+    if (site === undefined) throw new Error(`${name} does not run`);
+    return site;
+  }
+
+  /** The primary's central zones follow the list. */
+  async up(): Promise<void> {
+    await this.site(this.plan.primary).mountCentral(this.mesh);
+  }
+
+  /** What a site's stack mounts follows the list; a site that does not run yet is started. */
+  async upSite(name: string): Promise<LabSite> {
+    const isNew = !this.sites.has(name);
+    const site = await this.#mountSite(name, this.mesh);
+    if (isNew) await site.start();
+    return site;
+  }
+
+  /** Starts a further pod of a site; `sites` has it as `name/ordinal`. */
+  async upReplica(name: string, ordinal: number): Promise<LabSite> {
+    const addresses = this.replicas.get(name) ?? [];
+    const place = await this.#place(name);
+    const address = addresses[ordinal];
+    if (address === undefined) throw new Error(`${name} has no pod ${ordinal}`);
+    const folder = `${place.folder}-${ordinal}`;
+    const site = new LabSite({ ...place, address, folder, replica: { ordinal, addresses } });
+    this.sites.set(`${name}/${ordinal}`, site);
+    await site.mount(this.mesh);
+    await site.start();
+    return site;
+  }
+
+  /**
+   * Starts what is listed and not running, and waits until all are ready. The primary answers before the others start,
+   * and every Knot runs before the first agent does: whoever asks another one too early waits long before it asks again.
+   *
+   * @param progress - is given the number of sites that are ready
+   */
+  async upAll(progress: (ready: number) => void = () => undefined): Promise<void> {
+    const mesh = this.mesh;
+    const { primary } = this.plan;
+    const names = this.list.map(({ name }) => name).filter((name) => name !== primary);
+    await this.#upServer(primary, mesh);
+    await eventually(readySeconds, () => this.site(primary).soa(directoryZone), 20);
+    await inParallel(startWidth, names, (name) => this.#upServer(name, mesh));
+    for (const site of this.sites.values()) site.startAgent();
+    let ready = 0;
+    await inParallel(startWidth, [primary, ...names], async (name) => {
+      await this.site(name).ready(readySeconds);
+      progress(++ready);
+    });
+  }
+
+  /** Ends a site that the list has no longer, and drops its volume. */
+  async drop(name: string): Promise<void> {
+    await this.sites.get(name)?.[Symbol.asyncDispose]();
+    this.sites.delete(name);
+    await this.network.detach(name);
+    await rm(join(this.folder, name), { recursive: true, force: true });
+  }
+
+  /** Names of all zones that every site must answer. */
+  zones(): string[] {
+    return this.plan.zones();
+  }
+
+  /** Running sites whose link is not cut. */
+  reachable(): LabSite[] {
+    return [...this.sites.values()].filter(({ name, pids }) => pids.knot !== undefined && !this.network.isCut(name));
+  }
+
+  /** Waits until these sites answer each zone with one and the same serial. */
+  async converged(
+    seconds: number,
+    o: { readonly sites?: readonly string[]; readonly zones?: readonly string[] } = {},
+  ): Promise<Map<string, number>> {
+    const sites = [...this.sites.values()].filter(({ name }) => o.sites?.includes(name) ?? true);
+    return eventually(seconds, async () => {
+      const serials = new Map<string, number>();
+      for (const zone of o.zones ?? this.zones()) {
+        const answers: number[] = [];
+        await inParallel(askWidth, sites, async (site) => {
+          answers.push((await site.soa(zone)).serial);
+        });
+        if (new Set(answers).size !== 1) throw new Error(`${zone}: ${answers.join(", ")}`);
+        serials.set(zone, answers[0] ?? 0);
+      }
+      return serials;
+    });
+  }
+
+  /**
+   * Puts a record in the place of all of its name and type, by a transaction at the zone's owner, and waits until every
+   * reachable site answers it.
+   *
+   * @param seconds - after which those that do not are given up
+   */
+  async change(zone: string, record: NewRecord, seconds = 60): Promise<Spread> {
+    const owner = this.site(this.plan.owner(zone) ?? "");
+    const began = await changeRecord(owner, zone, record);
+    return watchSpread({ sites: this.reachable(), owner, question: record, began, seconds });
+  }
+
+  /** Everything that all sites logged, for a failed test. */
+  logs(): string {
+    return [...this.sites.values()].map((site) => `--- ${site.name}\n${site.log()}`).join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.sites.values()].map((site) => site[Symbol.asyncDispose]()));
+    await this.network[Symbol.asyncDispose]();
+    await this.o.guardian[Symbol.asyncDispose]();
+  }
+
+  async #upServer(name: string, mesh: Mesh): Promise<void> {
+    await (await this.#mountSite(name, mesh)).startServer();
+  }
+
+  async #mountSite(name: string, mesh: Mesh): Promise<LabSite> {
+    const site = this.sites.get(name) ?? new LabSite(await this.#place(name));
+    this.sites.set(name, site);
+    await site.mount(mesh);
+    return site;
+  }
+
+  async #place(name: string) {
+    const address = this.plan.listed(name).addresses[0] ?? "";
+    await this.network.attach(name, address);
+    const { ring, program, ports, folder, authorities, readers, vault, recordsKey } = this.o;
+    await vault?.addSite(name, this.replicas.get(name) ?? [address]);
+    const addresses = this.replicas.get(name);
+    return {
+      ...{ name, folder: join(folder, name), address, port: ports.dns, securePort: ports.secure },
+      ...{ httpPort: ports.http, ring, authorities, readers, program },
+      enter: this.network.enter(name),
+      ...(vault && { vault }),
+      ...(recordsKey && { recordsKey }),
+      ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
+    };
+  }
+}
+
+function createNetwork(kind: NetworkKind): Promise<LabNetwork> {
+  if (kind === "namespaces") return Namespaces.create();
+  return Promise.resolve(new Loopback(`127.${randomInt(10, 250)}`));
+}

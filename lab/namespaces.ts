@@ -1,0 +1,226 @@
+import { spawn } from "node:child_process";
+import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { join } from "node:path";
+import { UserError } from "../src/base/errors";
+import { eventually } from "../harness/eventually";
+import { run } from "../harness/tools/run";
+import { type LabNetwork, type Link, plainLink } from "./network";
+import { LabProcess, Log } from "./process";
+
+/** The router's address on every link; each site has its own link, so one is enough. */
+const gateway = "169.254.1.1";
+
+/** What is known of a site's link. */
+interface Attached {
+  readonly address: string;
+  /** Number in the names of its devices: `sN`, its end of the site's cable; `mN`, `aN` and `bN` around a delay line. */
+  readonly number: number;
+  /** Holds the namespace. */
+  readonly holder: LabProcess;
+  line?: LabProcess;
+  link: Link;
+  cut: boolean;
+}
+
+/**
+ * Each site in a network namespace of its own, joined by a router in the lab's own, which must be private: nothing of it
+ * touches the machine's network. The namespaces have no names; each is held by a process that ends with the lab.
+ *
+ * A router and no bridge: the kernel's neighbour table, 1,024 entries for all namespaces together, would not hold a full
+ * mesh of 33 sites on one segment.
+ */
+export class Namespaces implements LabNetwork {
+  readonly kind = "namespaces";
+  readonly prefix = "10.77";
+  readonly #sites = new Map<string, Attached>();
+  #next = 1;
+
+  private constructor() {
+    // Made by create().
+  }
+
+  /** @throws UserError when this process is not in a private network namespace. */
+  static async create(): Promise<Namespaces> {
+    if (!isInPrivateNetwork())
+      throw new UserError("a lab of namespaces changes its network: run the program by way of rerunInPrivateNetwork()");
+    writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
+    withoutIpv6();
+    await ip([], ["link set lo up"]);
+    return new Namespaces();
+  }
+
+  async attach(site: string, address: string): Promise<void> {
+    if (this.#sites.has(site)) return;
+    const number = this.#next++;
+    const holder = await holdNamespace();
+    this.#sites.set(site, { address, number, holder, link: plainLink, cut: false });
+    await ip(
+      [],
+      [
+        `link add s${number} type veth peer name eth0 netns ${holder.pid}`,
+        `addr add ${gateway}/32 dev s${number}`,
+        `link set s${number} up`,
+        // What is sent to a cut site is lost without a word, as on a real network.
+        `route add blackhole ${address}/32 metric 4096`,
+        `route add ${address}/32 dev s${number}`,
+      ],
+    );
+    await ip(this.enter(site), [
+      `addr add ${address}/32 dev eth0`,
+      "link set eth0 up",
+      `route add default via ${gateway} dev eth0 onlink`,
+    ]);
+  }
+
+  async detach(site: string): Promise<void> {
+    const attached = this.#sites.get(site);
+    if (attached === undefined) return;
+    this.#sites.delete(site);
+    const { number, line, holder, address } = attached;
+    await line?.end("SIGKILL");
+    await ip(
+      [],
+      [
+        `link del s${number}`,
+        ...(line === undefined ? [] : [`link del m${number}`]),
+        `route flush exact ${address}/32 type blackhole`,
+      ],
+    );
+    await holder.end("SIGKILL");
+  }
+
+  enter(site: string): readonly string[] {
+    return ["nsenter", `--net=/proc/${this.#of(site).holder.pid}/ns/net`, "--"];
+  }
+
+  isCut(site: string): boolean {
+    return this.#sites.get(site)?.cut === true;
+  }
+
+  async cut(site: string): Promise<void> {
+    const attached = this.#of(site);
+    await ip([], [`link set s${attached.number} down`]);
+    attached.cut = true;
+  }
+
+  async heal(site: string): Promise<void> {
+    const { number, address, line } = this.#of(site);
+    const route = line === undefined ? [`route replace ${address}/32 dev s${number}`] : [];
+    await ip([], [`link set s${number} up`, ...route]);
+    this.#of(site).cut = false;
+  }
+
+  async shape(site: string, change: Partial<Link>): Promise<void> {
+    const attached = this.#of(site);
+    attached.link = { ...attached.link, ...change };
+    attached.line ??= await this.#layLine(site, attached);
+    const { delayMs, jitterMs, lossPercent } = attached.link;
+    attached.line.tell(`${delayMs} ${jitterMs} ${lossPercent}\n`);
+  }
+
+  packets(site: string): { sent: number; received: number } | undefined {
+    const { number } = this.#of(site);
+    const line = new RegExp(`^ *s${number}:(.*)$`, "m").exec(readFileSync("/proc/net/dev", "utf8"));
+    const fields = (line?.[1] ?? "").trim().split(/\s+/).map(Number);
+    return { sent: fields[1] ?? 0, received: fields[9] ?? 0 };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const attached = [...this.#sites.values()];
+    this.#sites.clear();
+    const processes = attached.flatMap(({ line, holder }) => (line === undefined ? [holder] : [line, holder]));
+    await Promise.all(processes.map((each) => each.end("SIGKILL")));
+  }
+
+  /** Puts a delay line between a site's cable and the router. It stays, since one that delays nothing costs little. */
+  async #layLine(site: string, { number, address }: Attached): Promise<LabProcess> {
+    const log = new Log();
+    const script = join(__dirname, "delay_line.py");
+    const command = ["python3", script, `a${number}`, `b${number}`] as const;
+    const line = new LabProcess({ command: [...command], log, listens: true });
+    await isReady(line, log, "the delay line");
+    await ip(
+      [],
+      [
+        `link add m${number} type bridge`,
+        `addr del ${gateway}/32 dev s${number}`,
+        `route flush exact ${address}/32 dev s${number}`,
+        `link set s${number} master m${number}`,
+        `link set a${number} master m${number} up`,
+        `link set m${number} up`,
+        `addr add ${gateway}/32 dev b${number}`,
+        `link set b${number} up`,
+        `route add ${address}/32 dev b${number}`,
+      ],
+    );
+    await ip(this.enter(site), ["neigh flush dev eth0"]);
+    return line;
+  }
+
+  #of(site: string): Attached {
+    const attached = this.#sites.get(site);
+    if (attached === undefined) throw new Error(`${site} has no link`);
+    return attached;
+  }
+}
+
+/** Names, in the environment of a program that was run again, the network namespace that it has left. */
+const leftVariable = "DNS_MESH_LAB_LEFT_NETWORK";
+
+/** Whether {@link rerunInPrivateNetwork} started this process, and thus nothing that it does to its network is the machine's. */
+export function isInPrivateNetwork(): boolean {
+  const left = process.env[leftVariable];
+  return left !== undefined && left !== readlinkSync("/proc/self/ns/net");
+}
+
+/** Runs this very program again in a network namespace of its own, and returns its exit status when it ended. Needs root. */
+export async function rerunInPrivateNetwork(): Promise<number> {
+  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  // Should this process be killed, the other is told and cleans up.
+  const apart = ["--net", "--", "setpriv", "--pdeathsig", "TERM", "--", ...again];
+  const env = { ...process.env, [leftVariable]: readlinkSync("/proc/self/ns/net") };
+  const child = spawn("unshare", apart, { stdio: "inherit", env });
+  process.on("SIGINT", () => undefined);
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+  const [code] = (await once(child, "exit")) as [number | null];
+  return code ?? 1;
+}
+
+async function holdNamespace(): Promise<LabProcess> {
+  const log = new Log();
+  const script = "ip link set lo up && echo ready && exec sleep infinity";
+  const holder = new LabProcess({ command: ["unshare", "--net", "--", "sh", "-c", script], log });
+  await isReady(holder, log, "a network namespace");
+  return holder;
+}
+
+/** Waits until a process says that it is ready. */
+async function isReady(process: LabProcess, log: Log, what: string): Promise<void> {
+  const check = (): void => {
+    if (!log.text.includes("ready\n")) throw new Error(`${what} is not there: ${log.text}`);
+  };
+  try {
+    await eventually(20, check, 5);
+  } catch (error) {
+    await process.end("SIGKILL");
+    throw error;
+  }
+}
+
+/** Its neighbour discovery would be counted among the mesh's packets. */
+function withoutIpv6(): void {
+  for (const which of ["all", "default"]) {
+    try {
+      writeFileSync(`/proc/sys/net/ipv6/conf/${which}/disable_ipv6`, "1");
+    } catch {
+      return;
+    }
+  }
+}
+
+async function ip(enter: readonly string[], commands: readonly string[]): Promise<void> {
+  const command: readonly string[] = [...enter, "ip", "-batch", "-"];
+  const [program = "ip", ...args] = command;
+  await run(program, args, { input: `${commands.join("\n")}\n` });
+}

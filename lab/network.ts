@@ -1,0 +1,83 @@
+import { UserError } from "../src/base/errors";
+
+/** A site's link: milliseconds that each packet takes longer, in both directions, and how much that varies; packets lost in percent. */
+export interface Link {
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  readonly lossPercent: number;
+}
+
+/** The link of a site that nothing was asked for. */
+export const plainLink: Link = { delayMs: 0, jitterMs: 0, lossPercent: 0 };
+
+/** Which network a lab has. */
+export type NetworkKind = "loopback" | "namespaces";
+
+/** What the sites of a lab are joined by. */
+export interface LabNetwork extends AsyncDisposable {
+  readonly kind: NetworkKind;
+  /** First two octets of every address. */
+  readonly prefix: string;
+  /** Makes the link of a site that does not have one yet. */
+  attach(site: string, address: string): Promise<void>;
+  /** Takes away what {@link attach} made. */
+  detach(site: string): Promise<void>;
+  /** What a command must begin with to run at a site. */
+  enter(site: string): readonly string[];
+  isCut(site: string): boolean;
+  /** @throws UserError where links cannot be changed. */
+  cut(site: string): Promise<void>;
+  heal(site: string): Promise<void>;
+  shape(site: string, change: Partial<Link>): Promise<void>;
+  /** Packets that a site sent and received since it was attached; undefined where nobody counts. */
+  packets(site: string): { readonly sent: number; readonly received: number } | undefined;
+}
+
+/** All sites on this machine's loopback interface, each with an address of its own. Nothing can be cut here. */
+export class Loopback implements LabNetwork {
+  readonly kind = "loopback";
+
+  /** @param prefix - first two octets of all addresses */
+  constructor(readonly prefix: string) {}
+
+  attach(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  detach(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  enter(): readonly string[] {
+    return [];
+  }
+
+  isCut(): boolean {
+    return false;
+  }
+
+  cut(): Promise<void> {
+    return Promise.reject(needsNamespaces("cut"));
+  }
+
+  heal(): Promise<void> {
+    return Promise.reject(needsNamespaces("heal"));
+  }
+
+  shape(): Promise<void> {
+    return Promise.reject(needsNamespaces("delay and loss"));
+  }
+
+  packets(): undefined {
+    return undefined;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** What to say when a link is to be changed on loopback. */
+export function needsNamespaces(what: string): UserError {
+  return new UserError(`${what} needs a link for each site: start the lab as root with --network namespaces`);
+}

@@ -1,0 +1,68 @@
+import { isIPv6 } from "node:net";
+
+import type { AgentStatus } from "./status";
+import { messageOf } from "../../base/errors";
+import { exchangeHttp, type HttpResponse } from "../../base/http-exchange";
+
+/** Where an agent's HTTP server is. */
+export interface AgentAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Talks to the agents inside a site's Knot pods. */
+export class AgentClient {
+  /** @param timeoutMs - Milliseconds for each request. */
+  constructor(private readonly timeoutMs = 3000) {}
+
+  /**
+   * What an agent says of itself.
+   *
+   * @throws Error when there is no answer, or not one of an agent.
+   */
+  async status(agent: AgentAddress): Promise<AgentStatus> {
+    const { status, body } = await this.#send("GET", agent, "/status");
+    if (status !== 200) throw new Error(`the agent at ${agent.address} answered ${status}`);
+    return parseStatus(body, agent.address);
+  }
+
+  /** Asks an agent for a pass now. */
+  async poke(agent: AgentAddress): Promise<void> {
+    const { status } = await this.#send("POST", agent, "/poke");
+    if (status >= 300) throw new Error(`the agent at ${agent.address} answered ${status}`);
+  }
+
+  /** Tells an agent that an own zone was changed, so that it tells the other sites at once. */
+  async announce(agent: AgentAddress): Promise<void> {
+    const { status } = await this.#send("POST", agent, "/announce");
+    if (status >= 300) throw new Error(`the agent at ${agent.address} answered ${status}`);
+  }
+
+  async #send(method: "GET" | "POST", agent: AgentAddress, path: string): Promise<HttpResponse> {
+    const host = isIPv6(agent.address) ? `[${agent.address}]` : agent.address;
+    try {
+      return await exchangeHttp({ method, url: `http://${host}:${agent.port}${path}`, timeoutMs: this.timeoutMs });
+    } catch (cause) {
+      throw new Error(`the agent at ${agent.address} does not answer: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+function parseStatus(body: string, address: string): AgentStatus {
+  const status = parseJson(body) as Partial<AgentStatus> | null | undefined;
+  const whole =
+    typeof status?.ready === "boolean" &&
+    Array.isArray(status.held) &&
+    Array.isArray(status.problems) &&
+    (status.applied === undefined || typeof status.applied.hash === "string");
+  if (!whole) throw new Error(`the agent at ${address} gave no status that we understand`);
+  return status as AgentStatus;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,146 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../base/errors";
+import type { KnotControl, ZoneStatus } from "../../knot/control/knot-control";
+import {
+  localCatalogFile,
+  localCatalogZone,
+  membersOf,
+  ownerTemplate,
+  renderSiteFiles,
+  type SiteInput,
+} from "../../knot/config/site-config";
+import type { SiteFiles } from "./site-files";
+
+/** The part of Knot's control that applying needs. */
+export type ApplyControl = Pick<KnotControl, "reload" | "zoneReload" | "zoneStatus">;
+
+/** Knot did not take what it was given; what stood before is back in place. */
+export class ApplyError extends Error {
+  override readonly name = "ApplyError";
+}
+
+/** What an {@link Applier} works with. */
+export interface ApplierOptions {
+  readonly control: ApplyControl;
+  readonly files: SiteFiles;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds in which Knot must show what it was given. @default 20000 */
+  readonly verifyMs?: number;
+}
+
+/** Brings a site's files into Knot, all or nothing. */
+export class Applier {
+  reloads = 0;
+  /** Members that Knot was seen to run, with their templates; undefined when that is not known. */
+  #seen: Members | undefined;
+
+  constructor(private readonly o: ApplierOptions) {}
+
+  /**
+   * Writes what differs, loads it and waits until Knot shows it.
+   *
+   * @param o.force - Loads also when no file differs: nobody knows what a predecessor got loaded.
+   * @param o.accepted - Called once Knot took the configuration, before its members are verified.
+   * @returns the paths that differed.
+   * @throws ApplyError when Knot refused or did not follow; the files from before stand and are loaded again.
+   */
+  async apply(
+    input: SiteInput,
+    o: { readonly force?: boolean; readonly accepted?: () => Promise<void> } = {},
+  ): Promise<readonly string[]> {
+    const before = await this.o.files.replace(renderSiteFiles(input));
+    const paths = [...before.keys()];
+    if (paths.length === 0 && o.force !== true) return paths;
+    const known = o.force === true || !isMembershipAlone(paths) ? undefined : this.#seen;
+    this.#seen = undefined;
+    try {
+      await this.#load(paths, o.force === true);
+      await o.accepted?.();
+      this.#seen = await this.#verify(input, known);
+    } catch (error) {
+      await this.o.files.write(before);
+      await this.#loadAgain(paths);
+      throw new ApplyError(messageOf(error), { cause: error });
+    }
+    return paths;
+  }
+
+  /** A membership alone takes a reload of the one zone that lists it. */
+  async #load(paths: readonly string[], force: boolean): Promise<void> {
+    this.reloads += 1;
+    if (!force && isMembershipAlone(paths)) {
+      await this.o.control.zoneReload(localCatalogZone);
+    } else {
+      await this.o.control.reload();
+    }
+  }
+
+  /** Knot keeps its old configuration when it refuses a new one, so that this only matters after a failed verification. */
+  async #loadAgain(paths: readonly string[]): Promise<void> {
+    try {
+      await this.#load(paths, false);
+    } catch {
+      // Told already: it is the reason why we are here, and the next pass tries again.
+    }
+  }
+
+  /** @param known - What Knot ran before, if nothing but the membership changed: then the others need no look. */
+  async #verify(input: SiteInput, known: Members | undefined): Promise<Members> {
+    const wanted: Members = new Map(membersOf(input).map(({ name, owner }) => [name, ownerTemplate(owner)]));
+    const deadline = this.o.now() + (this.o.verifyMs ?? 20_000);
+    for (let wait = 20; ; wait = Math.min(wait * 1.6, 500)) {
+      const missing = await (known === undefined ? this.#difference(input, wanted) : this.#step(known, wanted));
+      if (missing === undefined) return wanted;
+      if (this.o.now() > deadline) throw new Error(`Knot did not follow: ${missing}`);
+      await delay(wait);
+    }
+  }
+
+  /** A sentence on what Knot does not show yet. */
+  async #difference({ packet }: SiteInput, wanted: Members): Promise<string | undefined> {
+    const statuses = await this.#statuses();
+    const fixed = [packet.directoryZone, packet.catalogZone, ...packet.site.zones.map(({ name }) => name)];
+    for (const zone of [...fixed, localCatalogZone]) {
+      const status = statuses.get(zone);
+      if (status === undefined || status.member !== undefined) return `zone ${zone} is not there`;
+      statuses.delete(zone);
+    }
+    for (const [name, template] of wanted) {
+      if (statuses.get(name)?.member?.group !== template) return absence(name, template);
+      statuses.delete(name);
+    }
+    const [surplus] = statuses.keys();
+    return surplus === undefined ? undefined : presence(surplus);
+  }
+
+  /** The same, of the members alone that come, go or move. */
+  async #step(known: Members, wanted: Members): Promise<string | undefined> {
+    const came = [...wanted].filter(([name, template]) => known.get(name) !== template);
+    const gone = [...known.keys()].filter((name) => !wanted.has(name));
+    const statuses = await this.#statuses([...came.map(([name]) => name), ...gone]);
+    const missing = came.find(([name, template]) => statuses.get(name)?.member?.group !== template);
+    if (missing !== undefined) return absence(...missing);
+    const surplus = gone.find((name) => statuses.has(name));
+    return surplus === undefined ? undefined : presence(surplus);
+  }
+
+  async #statuses(zones?: readonly string[]): Promise<Map<string, ZoneStatus>> {
+    return new Map((await this.o.control.zoneStatus(zones)).map((status) => [status.zone, status]));
+  }
+}
+
+/** Templates by the names of members. */
+type Members = ReadonlyMap<string, string>;
+
+function isMembershipAlone(paths: readonly string[]): boolean {
+  return paths.every((path) => path === localCatalogFile);
+}
+
+function absence(zone: string, template: string): string {
+  return `zone ${zone} is not there under the template ${template}`;
+}
+
+function presence(zone: string): string {
+  return `zone ${zone} is still there`;
+}

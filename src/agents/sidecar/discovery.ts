@@ -1,0 +1,52 @@
+import { messageOf } from "../../base/errors";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
+import type { WelcomePacket } from "../../mesh/model";
+import { MeshReader, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../mesh/read-view";
+import type { Inputs } from "./inputs";
+import { ownSource } from "./zone-source";
+
+/** Serials of both central zones, as far as the site's own Knot answers them. */
+export interface Observed {
+  readonly directorySerial?: number;
+  readonly catalogSerial?: number;
+  /** One sentence for each zone that is not answered. */
+  readonly failures: readonly string[];
+}
+
+/** Reads the central zones from the site's own Knot, never from afar. */
+export class Discovery {
+  constructor(
+    private readonly o: { readonly dns: Pick<DnsClient, "querySoa" | "transfer">; readonly knot: DnsServer },
+  ) {}
+
+  /** Both serials: two queries. Never throws. */
+  async observe(packet: WelcomePacket): Promise<Observed> {
+    const [directory, catalog] = await Promise.all([
+      this.#serial(packet.directoryZone),
+      this.#serial(packet.catalogZone),
+    ]);
+    return {
+      ...(directory.serial !== undefined && { directorySerial: directory.serial }),
+      ...(catalog.serial !== undefined && { catalogSerial: catalog.serial }),
+      failures: [directory.failure, catalog.failure].filter((failure) => failure !== undefined),
+    };
+  }
+
+  /** Both zones, whole and signed. Throws DnsError for anything less. */
+  async read(inputs: Inputs): Promise<DiscoveredView | RefusedDiscovery> {
+    const { packet } = inputs;
+    const { server, key } = ownSource(this.o.knot, inputs);
+    const reader = new MeshReader(packet);
+    reader.takeDirectory(await this.o.dns.transfer(server, packet.directoryZone, key));
+    reader.takeCatalog(await this.o.dns.transfer(server, packet.catalogZone, key));
+    return reader.finish();
+  }
+
+  async #serial(zone: string): Promise<{ serial?: number; failure?: string }> {
+    try {
+      return { serial: (await this.o.dns.querySoa(this.o.knot, zone)).serial };
+    } catch (error) {
+      return { failure: messageOf(error) };
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { join } from "node:path";
+import { UserError } from "../../base/errors";
+import { readText } from "../../base/files";
+import type { Identity } from "../../knot/config/site-config";
+
+/** Names of the files in the folder that a site's identity is given in. */
+const fileNames = { certificate: "tls.crt", privateKey: "tls.key", roots: "ca.crt" } as const;
+
+/** Paths of the files that {@link readIdentity} reads. */
+export function identityPaths(folder: string): readonly string[] {
+  return Object.values(fileNames).map((name) => join(folder, name));
+}
+
+/**
+ * Reads a site's certificate, its key and the roots, and sees whether they belong together.
+ *
+ * @param host - the name that the certificate must be for
+ * @throws UserError that names the file and what is wrong, without anything of the key.
+ */
+export async function readIdentity(folder: string, host: string): Promise<Identity> {
+  const read = async (name: string): Promise<string> => {
+    const text = await readText(join(folder, name));
+    if (text === undefined) throw new UserError(`${join(folder, name)} is missing`);
+    return text;
+  };
+  const identity = {
+    certificate: await read(fileNames.certificate),
+    privateKey: await read(fileNames.privateKey),
+    roots: await read(fileNames.roots),
+  };
+  check(identity, { folder, host });
+  return identity;
+}
+
+/** From when to when a site's certificate holds, in milliseconds since 1970. */
+export function lifetime({ certificate }: Pick<Identity, "certificate">): {
+  readonly from: number;
+  readonly to: number;
+} {
+  const leaf = new X509Certificate(certificate);
+  return { from: Date.parse(leaf.validFrom), to: Date.parse(leaf.validTo) };
+}
+
+const dayMs = 86_400_000;
+
+/** A sentence when a certificate ended, or ends so soon that its renewal must have failed; undefined otherwise. */
+export function lifetimeProblem(identity: Pick<Identity, "certificate">, now: number): string | undefined {
+  const { from, to } = lifetime(identity);
+  if (now >= to) return `the site's certificate ended at ${new Date(to).toISOString()}: other sites refuse it`;
+  if (to - now > Math.min(30 * dayMs, (to - from) / 6)) return undefined;
+  return `the site's certificate ends at ${new Date(to).toISOString()} and was not renewed`;
+}
+
+function check({ certificate, privateKey, roots }: Identity, at: { folder: string; host: string }): void {
+  const chain = certificates(certificate, join(at.folder, fileNames.certificate));
+  const trusted = certificates(roots, join(at.folder, fileNames.roots));
+  const path = join(at.folder, fileNames.certificate);
+  const [leaf] = chain;
+  if (leaf === undefined) throw new UserError(`${path} holds no certificate`);
+  if (!fits(leaf, privateKey)) {
+    throw new UserError(`${join(at.folder, fileNames.privateKey)} is not the key of the certificate beside it (yet)`);
+  }
+  if (leaf.checkHost(at.host, { subject: "never" }) === undefined) {
+    throw new UserError(`${path} is not for ${at.host}, but for ${leaf.subjectAltName ?? "nobody"}`);
+  }
+  if (!leadsTo(leaf, chain, trusted)) {
+    throw new UserError(`${path} was issued by none of the authorities in ${fileNames.roots}`);
+  }
+}
+
+function fits(leaf: X509Certificate, privateKey: string): boolean {
+  try {
+    return leaf.checkPrivateKey(createPrivateKey(privateKey));
+  } catch {
+    // The parser's message could tell of the key.
+    return false;
+  }
+}
+
+function certificates(pem: string, path: string): readonly X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch (error) {
+    throw new UserError(`${path} is not a certificate in PEM form`, { cause: error });
+  }
+}
+
+/** Whether signatures lead from a certificate over others to a trusted one. */
+function leadsTo(
+  leaf: X509Certificate,
+  others: readonly X509Certificate[],
+  trusted: readonly X509Certificate[],
+): boolean {
+  let current = leaf;
+  for (let steps = 0; steps <= others.length; steps++) {
+    const isIssuer = (issuer: X509Certificate): boolean =>
+      current.checkIssued(issuer) && current.verify(issuer.publicKey);
+    if (trusted.some(isIssuer)) return true;
+    const next = others.find((other) => other !== current && isIssuer(other));
+    if (next === undefined) return false;
+    current = next;
+  }
+  return false;
+}

@@ -1,0 +1,123 @@
+import { UserError } from "../../base/errors";
+import { fingerprint } from "../../base/files";
+import { readJsonFile } from "../../base/json-file";
+import type { Identity } from "../../knot/config/site-config";
+import type { KeyRing, TsigKey, WelcomePacket } from "../../mesh/model";
+import { effectiveRing, parseRingDocument, type RingDocument } from "../../keyring/ring-document";
+import { parseTsigKey } from "../../keyring/tsig-key";
+import { parseUpdaters, type Updater } from "../../records/updater";
+import { parseWelcomePacket, serverName } from "../../mesh/welcome";
+import { identityPaths, readIdentity } from "./identity";
+
+/** What the site's stack mounts into the pod. */
+export interface Inputs {
+  readonly packet: WelcomePacket;
+  readonly ring: KeyRing;
+  /** The site's own key, by which its own programs read a zone from its Knot. */
+  readonly localKey: TsigKey;
+  /** Keys of servers outside the mesh that may take zones from this site. */
+  readonly readers: readonly TsigKey[];
+  /** Who may change own zones by DNS UPDATE, beside the record operator. */
+  readonly updaters: readonly Updater[];
+  /** The key by which the record operator changes the site's own zones. */
+  readonly recordsKey?: TsigKey;
+  /** Left out where transfers run over plain TCP. */
+  readonly identity?: Identity;
+}
+
+/** Where {@link Inputs} come from. */
+export interface InputFiles {
+  readonly packetFile: string;
+  readonly ringFile: string;
+  readonly localKeyFile: string;
+  /** List of keys; none without it. */
+  readonly readersFile?: string;
+  /** List of updaters; none without it. */
+  readonly updatersFile?: string;
+  /** One key; none without it. */
+  readonly recordsKeyFile?: string;
+  /** Folder with `tls.crt`, `tls.key` and `ca.crt`; needed unless transfers run over plain TCP. */
+  readonly tlsFolder?: string;
+}
+
+/**
+ * Reads packet, keys and certificate.
+ *
+ * @param now - Milliseconds since 1970: the time at which the ring's document is taken.
+ * @throws UserError that names the file and what is wrong in it, without its content.
+ */
+export async function readInputs(files: InputFiles, now: number): Promise<Inputs> {
+  return inputsOf(await readDocuments(files), now);
+}
+
+/** {@link Inputs} with the ring as it is kept. */
+interface Documents extends Omit<Inputs, "ring"> {
+  readonly document: RingDocument;
+}
+
+function inputsOf({ document, ...rest }: Documents, now: number): Inputs {
+  return { ...rest, ring: effectiveRing(document, now) };
+}
+
+async function readDocuments(files: InputFiles): Promise<Documents> {
+  const packet = await readJsonFile(files.packetFile, parseWelcomePacket);
+  return {
+    packet,
+    document: await readJsonFile(files.ringFile, parseRingDocument),
+    localKey: await readJsonFile(files.localKeyFile, (json) => parseTsigKey(json, "key")),
+    readers: files.readersFile === undefined ? [] : await readJsonFile(files.readersFile, parseReaders),
+    updaters: files.updatersFile === undefined ? [] : await readJsonFile(files.updatersFile, parseUpdaters),
+    ...(files.recordsKeyFile !== undefined && {
+      recordsKey: await readJsonFile(files.recordsKeyFile, (json) => parseTsigKey(json, "key")),
+    }),
+    ...(packet.transport !== "tcp" && { identity: await identityOf(packet, files.tlsFolder) }),
+  };
+}
+
+function parseReaders(json: unknown): readonly TsigKey[] {
+  if (!Array.isArray(json)) throw new UserError("readers must be a list of keys");
+  return json.map((key, i) => parseTsigKey(key, `readers[${i}]`));
+}
+
+function identityOf({ site, directoryZone, transport }: WelcomePacket, folder: string | undefined): Promise<Identity> {
+  if (folder === undefined) {
+    throw new UserError(
+      `transfers run over ${transport}, and DNS_MESH_TLS names no folder with the site's certificate`,
+    );
+  }
+  return readIdentity(folder, serverName(site.name, directoryZone));
+}
+
+/**
+ * Notices when mounted files change, by looking at them; their content is read only then. The ring changes by itself too,
+ * when a time in its document comes.
+ */
+export class InputWatch {
+  #seen = "";
+  #documents: Documents | undefined;
+  #ring = "";
+
+  /** @param now - Milliseconds since 1970. */
+  constructor(
+    private readonly files: InputFiles,
+    private readonly now: () => number,
+  ) {}
+
+  /** The inputs when they changed since the last call (the first one included), otherwise undefined. Throws as {@link readInputs}. */
+  async changed(): Promise<Inputs | undefined> {
+    const { packetFile, ringFile, localKeyFile, tlsFolder } = this.files;
+    const { readersFile = [], updatersFile = [], recordsKeyFile = [] } = this.files;
+    const identity = tlsFolder === undefined ? [] : identityPaths(tlsFolder);
+    const keys = [ringFile, localKeyFile, readersFile, updatersFile, recordsKeyFile];
+    const seen = await fingerprint([packetFile, ...keys, identity].flat());
+    const documents = seen === this.#seen ? this.#documents : await readDocuments(this.files);
+    if (documents === undefined) return undefined;
+    const inputs = inputsOf(documents, this.now());
+    const ring = JSON.stringify(inputs.ring);
+    if (documents === this.#documents && ring === this.#ring) return undefined;
+    this.#seen = seen;
+    this.#documents = documents;
+    this.#ring = ring;
+    return inputs;
+  }
+}

@@ -1,0 +1,71 @@
+import { messageOf, UserError } from "../../base/errors";
+import { DnsClient } from "../../dns/client/dns-client";
+import { createLogger, type Logger } from "../../base/log";
+import { nodeFlags } from "../../contract/node-flags";
+import { readAgentOptions, type AgentOptions } from "./options";
+import { prepare } from "./prepare";
+import { supervise } from "./supervisor";
+import { Worker } from "./worker";
+
+/**
+ * The program beside Knot: `prepare` (once, before Knot starts), `agent` (keeps `worker` running), `worker` (the agent
+ * itself). Returns the exit status.
+ */
+async function main(command: string | undefined): Promise<number> {
+  const now = Date.now;
+  const log = createLogger({
+    write: (line) => process.stdout.write(line),
+    now,
+    common: { program: command ?? "" },
+  });
+  try {
+    await run({ command, log, options: readAgentOptions(process.env) });
+    return 0;
+  } catch (error) {
+    log.error(messageOf(error), error instanceof UserError ? {} : { stack: (error as Error).stack });
+    return 1;
+  }
+}
+
+async function run(o: { command: string | undefined; log: Logger; options: AgentOptions }): Promise<void> {
+  const { log, options } = o;
+  const now = Date.now;
+  switch (o.command) {
+    case "prepare":
+      await prepare({ options, dns: new DnsClient({ timeoutMs: 700 }), now, log });
+      return;
+    case "agent":
+      await supervise({ script: __filename, args: ["worker"], nodeFlags, log, now, signal: untilTold() });
+      return;
+    case "worker": {
+      const told = untilTold();
+      // Whatever is under way can be taken up by the next one: nothing is worth the pod's whole grace period.
+      told.addEventListener("abort", () => setTimeout(() => process.exit(0), 3000).unref());
+      process.once("disconnect", () => process.exit(0));
+      await new Worker({ options, now, random: Math.random, log }).run(told);
+      return;
+    }
+    default:
+      throw new UserError(`say prepare or agent, not "${o.command ?? ""}"`);
+  }
+}
+
+function untilTold(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => {
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/**
+ * Ends the process once its output is written, whatever is still open: the channel to the supervisor alone would keep a
+ * worker that failed alive, and nobody would start it again.
+ */
+function leave(code: number): void {
+  process.stdout.write("", () => process.exit(code));
+}
+
+void main(process.argv[2]).then(leave);

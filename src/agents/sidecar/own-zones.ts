@@ -1,0 +1,81 @@
+import type { DnsClient } from "../../dns/client/dns-client";
+import type { KnotControl } from "../../knot/control/knot-control";
+import type { WelcomePacket } from "../../mesh/model";
+import type { Holder } from "./convergence";
+import type { Inputs } from "./inputs";
+import type { AgentOptions } from "./options";
+import { siteOf } from "./relay";
+import { Seeder, withoutUnseeded } from "./seeding";
+import type { AgentState } from "./state-store";
+import type { Problems } from "./status";
+import { ownSource, siteSource } from "./zone-source";
+
+/** What {@link OwnZones} works with. */
+export interface OwnZonesParts {
+  readonly options: Pick<AgentOptions, "runtime" | "knot">;
+  readonly control: KnotControl;
+  readonly dns: DnsClient;
+  readonly problems: Problems;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Between attempts to take over an own zone that waits for its content. */
+const seedAgainMs = 3000;
+
+/** Sees to the first contents of the site's own zones while Knot runs, and tells which wait for theirs. */
+export class OwnZones {
+  #againAt = Infinity;
+  #waiting: readonly string[] = [];
+  readonly #seeder: Seeder;
+
+  constructor(private readonly o: OwnZonesParts) {
+    this.#seeder = new Seeder({ runtime: o.options.runtime, dns: o.dns, now: o.now });
+  }
+
+  /** Whether zones that wait are to be looked at again. */
+  get areDue(): boolean {
+    return this.o.now() >= this.#againAt;
+  }
+
+  /** Own zones whose files stand on the volume: all that is known of them when the state is lost. */
+  standing(packet: WelcomePacket): Promise<readonly string[]> {
+    return this.#seeder.standing(packet);
+  }
+
+  /** Gives zones that never had one a first content. Returns all that have, or had, one. */
+  async seed(inputs: Inputs, state: AgentState): Promise<readonly string[]> {
+    const names = inputs.packet.site.zones.map(({ name }) => name);
+    if (names.length === state.seeded.length && names.every((name) => state.seeded.includes(name))) {
+      this.#waiting = [];
+      this.#againAt = Infinity;
+      return state.seeded;
+    }
+    const { seeded, waiting } = await this.#seeder.seed({
+      packet: inputs.packet,
+      ...(state.view !== undefined && { view: state.view }),
+      seeded: state.seeded,
+      moment: "running",
+      sources: [ownSource(this.o.options.knot, inputs)],
+    });
+    this.#waiting = waiting;
+    this.o.problems.set("zones", waiting);
+    this.#againAt = waiting.length > 0 ? this.o.now() + seedAgainMs : Infinity;
+    return seeded;
+  }
+
+  /** Makes sure that Knot has the contents, once it took the zones. */
+  async finish(packet: WelcomePacket, seeded: readonly string[]): Promise<void> {
+    const failures = await this.#seeder.finish(withoutUnseeded(packet, seeded), this.o.control);
+    this.o.problems.set("zones", [...this.#waiting, ...failures]);
+  }
+
+  /** Takes a zone back from a site that holds a newer copy; see {@link Seeder.regain}. */
+  async regain(inputs: Inputs | undefined, zone: string, holder: Holder): Promise<boolean> {
+    const isOwn = inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
+    if (inputs === undefined || !isOwn) return false;
+    const { runtime } = this.o.options;
+    const source = siteSource({ inputs, runtime, site: siteOf(holder.peer), address: holder.server.address });
+    return this.#seeder.regain({ zone, source, control: this.o.control });
+  }
+}

@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import { messageOf, UserError } from "../../base/errors";
+import type { DnsClient } from "../../dns/client/dns-client";
+import { ensureFolder, readText } from "../../base/files";
+import { isWriter, siblings } from "../../knot/config/site-runtime";
+import type { Logger } from "../../base/log";
+
+import { CentralFiles } from "./central-files";
+import { readInputs, type Inputs } from "./inputs";
+import type { AgentOptions } from "./options";
+import { Seeder } from "./seeding";
+import { SiteFiles } from "./site-files";
+import { notePacket, siteInput, standingView } from "./site-input";
+import { statePath, StateStore, type LoadedState } from "./state-store";
+import { siteSource } from "./zone-source";
+import { renderSiteFiles } from "../../knot/config/site-config";
+import { keeperOf } from "./vault-keeper";
+
+/** What {@link prepare} works with. */
+export interface PrepareParts {
+  readonly options: AgentOptions;
+  readonly dns: Pick<DnsClient, "transfer">;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/**
+ * Makes the volume ready for Knot's start: folders, files from the last good state, a first content for own zones, and
+ * on the primary the central zones; with Vault, key ring and certificate first. What stands there and cannot be made anew now is left for Knot to start from.
+ *
+ * @throws UserError when there is nothing that Knot could start from.
+ */
+export async function prepare(o: PrepareParts): Promise<void> {
+  const { storage } = o.options.runtime;
+  for (const folder of ["conf/peers.d", "conf/zones.d", "zones", "db", "mesh"])
+    await ensureFolder(join(storage, folder));
+  const standing = (await readText(join(storage, "conf/zones.d/own.conf"))) !== undefined;
+  try {
+    await keeperOf({ ...o, random: Math.random })?.prepare();
+    await render(o, await readInputs(o.options, o.now()));
+  } catch (error) {
+    if (!standing) throw error;
+    o.log.error("Knot starts from the files that stand on the volume", { reason: messageOf(error) });
+  }
+}
+
+async function render(o: PrepareParts, inputs: Inputs): Promise<void> {
+  const { runtime } = o.options;
+  const store = new StateStore(statePath(runtime.storage));
+  const loaded = await store.load();
+  if (loaded.kind === "damaged") throw new UserError(loaded.reason);
+  const seeded = await seed(o, inputs, loaded);
+  if (o.options.centralFolder !== undefined && isWriter(runtime)) await takeCentral(o, inputs);
+  await store.update((state) => ({ ...notePacket(state, inputs), seeded }));
+  const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state), runtime });
+  const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));
+  o.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });
+}
+
+async function seed(o: PrepareParts, inputs: Inputs, { kind, state }: LoadedState): Promise<readonly string[]> {
+  const { runtime } = o.options;
+  const { packet } = inputs;
+  const others = packet.catalogs.filter(({ name }) => name !== packet.site.name);
+  const source = (site: string) => (address: string) => siteSource({ inputs, runtime, site, address });
+  const pods = siblings(runtime).map(({ address }) => source(packet.site.name)(address));
+  const sources = [...pods, ...others.flatMap(({ name, addresses }) => addresses.map(source(name)))];
+  const fresh = kind === "fresh";
+  const seeder = new Seeder({ runtime, dns: o.dns, now: o.now });
+  await seeder.restore(packet);
+  const result = await seeder.seed({
+    packet,
+    ...(state.view !== undefined && { view: state.view }),
+    seeded: state.seeded,
+    moment: fresh ? "fresh" : "restart",
+    sources: fresh ? sources : [],
+  });
+  for (const reason of result.waiting) o.log.warn("an own zone waits", { reason });
+  return result.seeded;
+}
+
+async function takeCentral(o: PrepareParts, { packet }: Inputs): Promise<void> {
+  const { centralFolder, runtime } = o.options;
+  if (centralFolder === undefined) return;
+  const files = new CentralFiles({ folder: centralFolder, storage: runtime.storage, now: o.now });
+  const result = await files.take(packet, true);
+  if (result.kind !== "incomplete") return;
+  const paths = [packet.directoryZone, packet.catalogZone].map((zone) =>
+    join(runtime.storage, "zones", `${zone}.zone`),
+  );
+  const standing = await Promise.all(paths.map(readText));
+  if (standing.some((text) => text === undefined)) {
+    throw new UserError(`${centralFolder} does not hold all parts of the central zones (yet)`);
+  }
+  o.log.warn("the mounted parts of the central zones do not belong together; Knot starts from those before");
+}

@@ -1,0 +1,255 @@
+import { join } from "node:path";
+import { DnsError } from "../../dns/errors";
+import type { ResourceRecord } from "../../dns/record";
+import { isNewerSerial } from "../../dns/serial";
+import { messageOf } from "../../base/errors";
+import type { DnsClient } from "../../dns/client/dns-client";
+import { moveFile, readText, removeFile, writeAtomically } from "../../base/files";
+import { KnotControlError, type KnotControl } from "../../knot/control/knot-control";
+import { renderOwnZone } from "../../knot/config/own-zone";
+import { stampSerial } from "../../dns/serial-stamp";
+import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
+import type { WelcomePacket, Zone } from "../../mesh/model";
+import { serverName } from "../../mesh/welcome";
+import type { MeshView } from "../../mesh/view";
+import type { ZoneSource } from "./zone-source";
+import { renderTakenOverZone } from "./zone-text";
+
+/** What seeding works with. */
+export interface SeederOptions {
+  readonly runtime: SiteRuntime;
+  readonly dns: Pick<DnsClient, "transfer">;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What a site knows when it looks at its own zones. */
+export interface SeedInput {
+  readonly packet: WelcomePacket;
+  /** The last good view, if there is any. */
+  readonly view?: MeshView;
+  readonly seeded: readonly string[];
+  /**
+   * When it is:
+   * - `fresh`: before Knot's first start on an empty volume. `sources` are other sites, which may hold what a lost
+   *   volume held; whoever does not answer is not waited for, since the first site of a mesh would wait for ever.
+   * - `restart`: before a later start. Whatever the mesh knows already waits for `running`.
+   * - `running`: beside Knot, which is the one source and must answer.
+   */
+  readonly moment: "fresh" | "restart" | "running";
+  readonly sources: readonly ZoneSource[];
+}
+
+/** What became of the own zones. */
+export interface SeedResult {
+  /** All own zones that have, or had, a first content. */
+  readonly seeded: readonly string[];
+  /** Zones that wait, each with the reason, as sentences. */
+  readonly waiting: readonly string[];
+}
+
+/**
+ * The serial that a zone from the model starts with. It is older than that of any copy that other sites may hold, so that
+ * a site that lost its volume while nobody answered cannot push an empty zone over the real one (RFC 1982).
+ */
+export const firstSerial = 1;
+
+/** Gives own zones their first content, each once and never again. */
+export class Seeder {
+  constructor(private readonly o: SeederOptions) {}
+
+  /**
+   * Seeds what was never seeded. A zone that the mesh already serves is taken over as it is; one that only the model
+   * knows starts from there. A zone of another site that cannot be taken over yet waits: an empty one in its place would
+   * be worse than a late one. The file of a zone that is no longer ours is put aside, so that its old content is not
+   * taken for the current one should the zone come back.
+   */
+  async seed(input: SeedInput): Promise<SeedResult> {
+    const names = input.packet.site.zones.map(({ name }) => name);
+    if (!isWriter(this.o.runtime)) return { seeded: names, waiting: [] };
+    for (const zone of input.seeded.filter((name) => !names.includes(name))) {
+      await this.#putAside(zone, input);
+    }
+    const seeded: string[] = [];
+    const waiting: string[] = [];
+    for (const zone of input.packet.site.zones) {
+      try {
+        await this.#seedZone(zone, input);
+        seeded.push(zone.name);
+      } catch (error) {
+        waiting.push(`zone ${zone.name} is to be taken over: ${messageOf(error)}`);
+      }
+    }
+    return { seeded, waiting };
+  }
+
+  /**
+   * Puts a first content back that Knot purged: it forgets a catalog's member with its file when the zone becomes the
+   * server's own.
+   *
+   * @returns a sentence for each zone that Knot cannot load; the others go on.
+   */
+  async finish(
+    packet: WelcomePacket,
+    control: Pick<KnotControl, "zoneReload" | "zoneStatus">,
+  ): Promise<readonly string[]> {
+    const failures: string[] = [];
+    for (const zone of packet.site.zones) {
+      try {
+        await this.#finishZone(zone, packet, control);
+      } catch (error) {
+        if (!(error instanceof KnotControlError)) throw error;
+        failures.push(`zone ${zone.name} is not loaded: ${messageOf(error)}`);
+      }
+    }
+    return failures;
+  }
+
+  async #finishZone(
+    zone: Zone,
+    packet: WelcomePacket,
+    control: Pick<KnotControl, "zoneReload" | "zoneStatus">,
+  ): Promise<void> {
+    const first = await readText(this.#aside("first", zone.name));
+    if (first === undefined) return;
+    const isLoaded = async () => (await control.zoneStatus([zone.name]))[0]?.serial !== undefined;
+    const purged = (await readText(this.#file(zone.name))) === undefined;
+    if (purged) await writeAtomically(this.#file(zone.name), first);
+    if (purged || !(await isLoaded())) await this.#reloadFirst({ zone, packet, first, control });
+    if (await isLoaded()) await removeFile(this.#aside("first", zone.name));
+  }
+
+  /** A content that Knot cannot load gives way to the model's, which may have been mended since. */
+  async #reloadFirst(o: {
+    readonly zone: Zone;
+    readonly packet: WelcomePacket;
+    readonly first: string;
+    readonly control: Pick<KnotControl, "zoneReload">;
+  }): Promise<void> {
+    try {
+      await o.control.zoneReload(o.zone.name);
+    } catch (error) {
+      const content = this.#begin(o.zone, o.packet);
+      if (!(error instanceof KnotControlError) || o.zone.zoneFile === undefined || content === o.first) throw error;
+      await writeAtomically(this.#aside("first", o.zone.name), content);
+      await writeAtomically(this.#file(o.zone.name), content);
+      await o.control.zoneReload(o.zone.name);
+    }
+  }
+
+  /**
+   * Takes a zone back from a site that holds a newer copy than this server, its owner: the volume was lost while nobody
+   * could be asked. Only a zone that is still as the model has it gives way.
+   *
+   * @returns whether it did.
+   */
+  async regain(o: {
+    readonly zone: string;
+    readonly source: ZoneSource;
+    readonly control: Pick<KnotControl, "zoneReload" | "zoneStatus">;
+  }): Promise<boolean> {
+    const isUntouched = async () => (await o.control.zoneStatus([o.zone]))[0]?.serial === firstSerial;
+    if (!isWriter(this.o.runtime) || !(await isUntouched())) return false;
+    const records = await this.o.dns.transfer(o.source.server, o.zone, o.source.key);
+    const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
+    if (!(await isUntouched())) return false;
+    await writeAtomically(this.#file(o.zone), content);
+    await o.control.zoneReload(o.zone);
+    return true;
+  }
+
+  /** Own zones whose files stand on the volume: all that is known of them when the state is lost. */
+  async standing(packet: WelcomePacket): Promise<readonly string[]> {
+    const names = packet.site.zones.map(({ name }) => name);
+    if (!isWriter(this.o.runtime)) return names;
+    const files = await Promise.all(names.map((name) => readText(this.#file(name))));
+    return names.filter((_, i) => files[i] !== undefined);
+  }
+
+  /** Puts back, before Knot starts, what it purged and nobody could put back since. */
+  async restore(packet: WelcomePacket): Promise<void> {
+    for (const { name } of packet.site.zones) {
+      const first = await readText(this.#aside("first", name));
+      if (first !== undefined && (await readText(this.#file(name))) === undefined) {
+        await writeAtomically(this.#file(name), first);
+      }
+    }
+  }
+
+  async #seedZone(zone: Zone, input: SeedInput): Promise<void> {
+    if (input.seeded.includes(zone.name)) return;
+    const standing = await readText(this.#file(zone.name));
+    if (standing !== undefined && input.moment === "fresh") return;
+    const content =
+      (await this.#takeOver(zone, input)) ?? standing ?? (await this.#former(zone)) ?? this.#begin(zone, input.packet);
+    await writeAtomically(this.#aside("first", zone.name), content);
+    await writeAtomically(this.#file(zone.name), content);
+  }
+
+  /** As Knot serves it as long as it does: its file may be minutes behind the journal. */
+  async #putAside(zone: string, { moment, sources }: SeedInput): Promise<void> {
+    const [source] = moment === "running" ? sources : [];
+    const records = source && (await this.o.dns.transfer(source.server, zone, source.key).catch(() => undefined));
+    if (records === undefined) return moveFile(this.#file(zone), this.#aside("former", zone));
+    const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
+    await writeAtomically(this.#aside("former", zone), content);
+    await removeFile(this.#file(zone));
+  }
+
+  /** The zone as a source serves it; undefined when there is nothing to wait for. Throws when there is. */
+  async #takeOver(zone: Zone, input: SeedInput): Promise<string | undefined> {
+    const known = input.view?.zones.find(({ name }) => name === zone.name);
+    if (input.moment === "restart" && known !== undefined) throw new Error("Knot has to run for that");
+    let newest: readonly ResourceRecord[] | undefined;
+    for (const source of input.sources) {
+      try {
+        const records = await this.o.dns.transfer(source.server, zone.name, source.key);
+        if (newest === undefined || isNewerSerial(serialOf(records), serialOf(newest))) newest = records;
+      } catch (error) {
+        const elsewhere = known !== undefined && known.owner !== input.packet.site.name;
+        if (input.moment === "running" && (elsewhere || !saysNo(error))) throw error;
+      }
+    }
+    return newest && renderTakenOverZone({ records: newest, now: Math.floor(this.o.now() / 1000) });
+  }
+
+  /** What the zone held when it left this site, if nobody has taken it further since. */
+  async #former(zone: Zone): Promise<string | undefined> {
+    const former = await readText(this.#aside("former", zone.name));
+    return former === undefined ? undefined : stampSerial(former, Math.floor(this.o.now() / 1000));
+  }
+
+  /** What the model says. */
+  #begin(zone: Zone, packet: WelcomePacket): string {
+    const { site, directoryZone, catalogs } = packet;
+    const nameServers = catalogs.map(({ name }) => serverName(name, directoryZone));
+    return renderOwnZone({ zone, site, directoryZone, serial: firstSerial, nameServers });
+  }
+
+  #file(zone: string): string {
+    return join(this.o.runtime.storage, "zones", `${zone}.zone`);
+  }
+
+  #aside(folder: "first" | "former", zone: string): string {
+    return join(this.o.runtime.storage, "mesh", folder, `${zone}.zone`);
+  }
+}
+
+function serialOf(records: readonly ResourceRecord[]): number {
+  const soa = records.find((record) => record.type === "SOA");
+  return soa?.type === "SOA" ? soa.serial : 0;
+}
+
+/** Whether a server answered that it has no such zone, or no content for it. Knot signs no such answer to an AXFR. */
+function saysNo(error: unknown): boolean {
+  if (!(error instanceof DnsError)) return false;
+  const { failure } = error;
+  if (failure.kind === "unsigned") return failure.rcode !== undefined && failure.rcode !== "NOERROR";
+  return ["refused", "rcode", "notAuthoritative", "absent"].includes(failure.kind);
+}
+
+/** The packet with only those own zones that have a first content: the others stay members until they are taken over. */
+export function withoutUnseeded(packet: WelcomePacket, seeded: readonly string[]): WelcomePacket {
+  const zones = packet.site.zones.filter(({ name }) => seeded.includes(name));
+  return { ...packet, site: { ...packet.site, zones } };
+}

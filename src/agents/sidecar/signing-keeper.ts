@@ -1,0 +1,80 @@
+import { signerTypes } from "../../dns/dnssec-rdata";
+import type { ResourceRecord } from "../../dns/record";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
+import type { KnotControl } from "../../knot/control/knot-control";
+import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
+import type { Dnssec } from "../../mesh/model";
+import { keptSigned, toUnsign, withKeptSigned } from "../../mesh/signing-state";
+import type { Logger } from "../../base/log";
+import type { Inputs } from "./inputs";
+import type { StateStore } from "./state-store";
+import { ownSource } from "./zone-source";
+
+/** What a {@link SigningKeeper} works with. */
+export interface SigningKeeperParts {
+  readonly runtime: SiteRuntime;
+  readonly knot: DnsServer;
+  readonly control: Pick<KnotControl, "zoneUnset">;
+  readonly dns: Pick<DnsClient, "transfer">;
+  readonly store: StateStore;
+  readonly log: Logger;
+}
+
+/** Knows which own zones are signed, and sees that none stops before its DS record was withdrawn. */
+export class SigningKeeper {
+  constructor(private readonly o: SigningKeeperParts) {}
+
+  /** Zones that this server signs, and how. */
+  signed(inputs: Inputs | undefined): ReadonlyMap<string, true | Dnssec> {
+    const signed = new Map<string, true | Dnssec>();
+    if (inputs === undefined || !isWriter(this.o.runtime)) return signed;
+    const { seeded, signing = {} } = this.o.store.state;
+    for (const { name, dnssec } of withKeptSigned(inputs.packet, signing).site.zones) {
+      if (dnssec !== false && seeded.includes(name)) signed.set(name, dnssec);
+    }
+    return signed;
+  }
+
+  /** Zones that stay signed although the packet says otherwise, as sentences. */
+  kept(inputs: Inputs | undefined): readonly string[] {
+    if (inputs === undefined || !isWriter(this.o.runtime)) return [];
+    return keptSigned(this.o.store.state.signing ?? {}, inputs.packet.site.zones).map(
+      (zone) =>
+        `zone ${zone} stays signed: its DS record was not withdrawn from the parent; ` +
+        `set "dnssec: { withdraw: true }" for it first, and false once the DS record is gone`,
+    );
+  }
+
+  /**
+   * Takes signatures and keys out of zones that are no longer signed: Knot leaves them where they are, and they would
+   * soon be wrong. The private keys stay, for the day that the zone is signed again.
+   *
+   * @returns the zones.
+   */
+  async unsign(inputs: Inputs): Promise<readonly string[]> {
+    const { store, knot, control, dns, log } = this.o;
+    if (!isWriter(this.o.runtime)) return [];
+    const zones = toUnsign(store.state.signing ?? {}, inputs.packet.site.zones);
+    for (const zone of zones) {
+      const { server, key } = ownSource(knot, inputs);
+      const sets = signerSets(await dns.transfer(server, zone, key));
+      if (sets.length > 0) await control.zoneUnset(zone, sets);
+      log.info("a zone is no longer signed", { zone });
+      await store.update(({ signing = {}, ...state }) => ({
+        ...state,
+        signing: Object.fromEntries(Object.entries(signing).filter(([name]) => name !== zone)),
+      }));
+    }
+    return zones;
+  }
+}
+
+/** RRsets that a signer made, of a whole zone. */
+function signerSets(records: readonly ResourceRecord[]): readonly { readonly owner: string; readonly type: string }[] {
+  const sets = new Map<string, { owner: string; type: string }>();
+  for (const record of records) {
+    if (record.type !== "OTHER" || !signerTypes.has(record.typeName)) continue;
+    sets.set(`${record.name} ${record.typeName}`, { owner: record.name, type: record.typeName });
+  }
+  return [...sets.values()];
+}

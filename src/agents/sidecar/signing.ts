@@ -1,0 +1,93 @@
+import { dnskeyText, dsText, isCdsDelete, signatureEnd } from "../../dns/dnssec-rdata";
+import type { ResourceRecord } from "../../dns/record";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
+import type { Dnssec } from "../../mesh/model";
+
+/** What is known of a zone that this site signs. */
+export interface SignedZone {
+  readonly zone: string;
+  /** `withdrawing`: the parent is asked to drop the DS record. */
+  readonly state: "signed" | "withdrawing";
+  /** What the parent's DS records should be, as text; none while withdrawing. */
+  readonly ds: readonly string[];
+  readonly dnskeys: readonly string[];
+  /** When the first of the apex's signatures ends, ISO 8601. */
+  readonly signedUntil?: string;
+}
+
+/** What {@link SigningWatch} works with. */
+export interface SigningWatchOptions {
+  readonly dns: Pick<DnsClient, "query">;
+  readonly knot: DnsServer;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Zones that this server signs, and how. */
+  readonly zones: () => ReadonlyMap<string, true | Dnssec>;
+}
+
+const lookEveryMs = 10_000;
+/** Signatures are made anew two weeks before they end. One that has less than this left was not. */
+const leastSeconds = 3 * 86_400;
+
+/** Reads from the site's own Knot what a parent must be told, and whether signing goes on. */
+export class SigningWatch {
+  #dueAt = 0;
+  #seen: readonly SignedZone[] = [];
+  /** What was to be signed at the last look. */
+  #looked = "";
+
+  constructor(private readonly o: SigningWatchOptions) {}
+
+  get zones(): readonly SignedZone[] {
+    return this.#seen;
+  }
+
+  /** What is wrong, as sentences. */
+  get failures(): readonly string[] {
+    return this.#seen.flatMap(({ zone, dnskeys, signedUntil }) => {
+      if (dnskeys.length === 0) return [`zone ${zone} is to be signed and has no DNSKEY record yet`];
+      if (signedUntil === undefined) return [`zone ${zone} has keys and no signatures`];
+      const left = Date.parse(signedUntil) / 1000 - this.o.now() / 1000;
+      return left < leastSeconds ? [`signatures of zone ${zone} end at ${signedUntil} and were not made anew`] : [];
+    });
+  }
+
+  /** Looks when it is time, or when other zones are to be signed. Throws what the client throws. */
+  async round(): Promise<void> {
+    const zones = this.o.zones();
+    const wanted = JSON.stringify([...zones]);
+    if (wanted === this.#looked && this.o.now() < this.#dueAt) return;
+    const seen: SignedZone[] = [];
+    for (const zone of zones.keys()) seen.push(await this.#look(zone));
+    this.#seen = seen;
+    this.#looked = wanted;
+    // What was just changed is done within moments.
+    this.#dueAt = this.o.now() + (seen.every((zone) => isAsWanted(zone, zones.get(zone.zone))) ? lookEveryMs : 1000);
+  }
+
+  async #look(zone: string): Promise<SignedZone> {
+    const [keys, cds, signatures] = await Promise.all(
+      ["DNSKEY", "CDS", "RRSIG"].map((type) => this.#rdata(zone, type)),
+    );
+    const ends = (signatures ?? []).map((rdata) => signatureEnd(rdata, Math.floor(this.o.now() / 1000)));
+    const deletes = (cds ?? []).some(isCdsDelete);
+    return {
+      zone,
+      state: deletes ? "withdrawing" : "signed",
+      ds: deletes ? [] : (cds ?? []).map(dsText).sort(),
+      dnskeys: (keys ?? []).map(dnskeyText).sort(),
+      ...(ends.length > 0 && { signedUntil: new Date(Math.min(...ends) * 1000).toISOString() }),
+    };
+  }
+
+  async #rdata(zone: string, type: string): Promise<Uint8Array[]> {
+    const { answers } = await this.o.dns.query(this.o.knot, zone, type);
+    const isAsked = (record: ResourceRecord) => record.type === "OTHER" && record.typeName === type;
+    return answers.filter(isAsked).flatMap((record) => (record.type === "OTHER" ? [record.rdata] : []));
+  }
+}
+
+function isAsWanted({ state, dnskeys }: SignedZone, settings: true | Dnssec | undefined): boolean {
+  const withdraw = typeof settings === "object" && settings.withdraw === true;
+  return dnskeys.length > 0 && (state === "withdrawing") === withdraw;
+}

@@ -1,0 +1,109 @@
+import type { Held } from "../../mesh/view";
+import type { SignedZone } from "./signing";
+
+/** Something that is wrong at a site. `since` is when it was first seen, ISO 8601. */
+export interface Problem {
+  /** A short word for metrics and alerts, for example `refused` or `knot`. */
+  readonly kind: ProblemKind;
+  /** A sentence for people. */
+  readonly message: string;
+  readonly since: string;
+}
+
+/**
+ * - `knot`: Knot does not answer on its control socket or its DNS port.
+ * - `central`: a central zone has no content here, or could not be read whole.
+ * - `refused`: the central zones say something that must not be followed.
+ * - `held`: a removal is held back until it is confirmed.
+ * - `doubtful`: single entries of the central zones that are wrong; the rest is followed.
+ * - `apply`: Knot did not take what was written for it; the last good state is back in place.
+ * - `inputs`: welcome packet, key ring, certificate or central zone files cannot be used.
+ * - `certificate`: the site's certificate ended, or ends soon and was not renewed.
+ * - `zones`: an own zone is not served, or waits for its content.
+ * - `dnssec`: a zone is not signed as it should be, or stays signed because its DS record was not withdrawn.
+ * - `state`: the saved state could not be read or written.
+ * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
+ */
+export type ProblemKind = (typeof problemKinds)[number];
+
+/** All kinds of problems. */
+export const problemKinds = [
+  "knot",
+  "central",
+  "refused",
+  "held",
+  "doubtful",
+  "apply",
+  "inputs",
+  "certificate",
+  "zones",
+  "dnssec",
+  "state",
+  "vault",
+] as const;
+
+/** The body of `GET /status`. */
+export interface AgentStatus {
+  readonly site: string;
+  readonly pod: string;
+  readonly ready: boolean;
+  /** What Knot runs; missing before the first time. `hash` as of `viewHash`, `at` ISO 8601. */
+  readonly applied?: {
+    readonly directorySerial: number;
+    readonly catalogSerial: number;
+    readonly hash: string;
+    readonly at: string;
+  };
+  /** What this site's Knot answered last. */
+  readonly observed: { readonly directorySerial?: number; readonly catalogSerial?: number };
+  /** Numbers of other sites, of zones in the mesh, and of zones that have no content here yet. */
+  readonly peers: number;
+  readonly zones: number;
+  readonly emptyZones: number;
+  /** When the site's certificate ends, ISO 8601; missing where transfers run over plain TCP. */
+  readonly certificateEnds?: string;
+  /** Zones that this pod signs; missing where there are none. */
+  readonly dnssec?: readonly SignedZone[];
+  readonly held: readonly Held[];
+  readonly problems: readonly Problem[];
+  readonly counters: AgentCounters;
+}
+
+/** Totals since the agent started. */
+export interface AgentCounters {
+  /** All DNS queries, those to peers included; probes from outside excluded. */
+  readonly dnsQueries: number;
+  readonly transfers: number;
+  readonly notifies: number;
+  readonly passes: number;
+  readonly reloads: number;
+}
+
+/** What is wrong at the moment, each with the time it began; tells the log about beginnings and ends only. */
+export class Problems {
+  readonly #now: () => number;
+  readonly #tell: (event: { began: boolean; problem: Problem }) => void;
+  readonly #open = new Map<ProblemKind, Problem[]>();
+
+  constructor(now: () => number, tell: (event: { began: boolean; problem: Problem }) => void) {
+    this.#now = now;
+    this.#tell = tell;
+  }
+
+  /** Replaces all problems of a kind; an empty list ends them. */
+  set(kind: ProblemKind, messages: readonly string[]): void {
+    const before = this.#open.get(kind) ?? [];
+    const since = new Date(this.#now()).toISOString();
+    const after = messages.map(
+      (message) => before.find((problem) => problem.message === message) ?? { kind, message, since },
+    );
+    this.#open.set(kind, after);
+    for (const problem of before) if (!after.includes(problem)) this.#tell({ began: false, problem });
+    for (const problem of after) if (!before.includes(problem)) this.#tell({ began: true, problem });
+  }
+
+  /** All that are open, by kind. */
+  list(): readonly Problem[] {
+    return [...this.#open.values()].flat();
+  }
+}

@@ -1,0 +1,153 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { join } from "node:path";
+import { readText, writeAtomically } from "../../base/files";
+import type { IssuedCertificate, VaultClient } from "../../vault/client";
+import type { VaultPki } from "../../vault/access";
+
+/** What {@link VaultCertificate} works with. */
+export interface VaultCertificateParts {
+  /** Gets `tls.crt`, `tls.key` and `ca.crt`. */
+  readonly folder: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+}
+
+/** What a look at the certificate goes by. */
+export interface CertificateWish {
+  readonly vault: Pick<VaultClient, "issue" | "issuer">;
+  readonly pki: VaultPki;
+  /** PEM of the roots that the mesh trusts. */
+  readonly roots: string;
+}
+
+/** Share of its life after which a certificate is renewed at the latest, and by how much earlier at the most. */
+const renewAfter = 2 / 3;
+const spread = 0.05;
+/** Between questions for the certificate that Vault issues with. */
+const issuerEveryMs = 5 * 60_000;
+/** Before another try when Vault made a certificate that will not do. */
+const unfitWaitMs = 60_000;
+
+/** Sees to it that a site has a certificate of Vault's PKI that is right and young enough. */
+export class VaultCertificate {
+  #issuer: { readonly pem: string; readonly at: number } | undefined;
+  #until: number | undefined;
+  #notBefore = 0;
+  readonly #early: number;
+
+  constructor(private readonly o: VaultCertificateParts) {
+    this.#early = o.random() * spread;
+  }
+
+  /** Milliseconds since 1970 at which the standing certificate expires; undefined when there is none. */
+  get until(): number | undefined {
+    return this.#until;
+  }
+
+  /** Has a certificate made when the one that stands will not do any more. Returns why, if so. */
+  async look(wish: CertificateWish): Promise<string | undefined> {
+    const issuer = await this.#currentIssuer(wish);
+    await this.#replace("ca.crt", union(wish.roots, issuer));
+    const standing = await this.#standing();
+    const reason = this.#unfit(standing, wish.pki, issuer);
+    this.#until = standing && Date.parse(standing.certificate.validTo);
+    if (reason === undefined || this.o.now() < this.#notBefore) return undefined;
+    await this.#renew(wish, issuer);
+    return reason;
+  }
+
+  async #renew({ vault, pki }: CertificateWish, issuer: string): Promise<void> {
+    const issued = await vault.issue(pki);
+    const certificate = new X509Certificate(issued.certificate);
+    const problem = this.#unfit({ certificate, key: issued.privateKey }, pki, issuer);
+    if (problem !== undefined) {
+      this.#issuer = undefined;
+      this.#notBefore = this.o.now() + unfitWaitMs;
+      throw new Error(`Vault made a certificate that cannot be used: ${problem}`);
+    }
+    await this.#replace("tls.key", issued.privateKey);
+    await this.#replace("tls.crt", chainOf(issued));
+    this.#until = Date.parse(certificate.validTo);
+  }
+
+  async #currentIssuer({ vault, pki }: CertificateWish): Promise<string> {
+    const known = this.#issuer;
+    if (known !== undefined && this.o.now() - known.at < issuerEveryMs) return known.pem;
+    const pem = await vault.issuer(pki.mount);
+    this.#issuer = { pem, at: this.o.now() };
+    return pem;
+  }
+
+  async #standing(): Promise<Pair | undefined> {
+    const [text, key] = [await readText(this.#path("tls.crt")), await readText(this.#path("tls.key"))];
+    if (text === undefined || key === undefined) return undefined;
+    try {
+      return { certificate: new X509Certificate(text), key };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Why a certificate will not do; undefined when it will. */
+  #unfit(pair: Pair | undefined, pki: VaultPki, issuer: string): string | undefined {
+    if (pair === undefined) return "there is none";
+    const { certificate, key } = pair;
+    const [from, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
+    if (!matches(certificate, key)) return "its key is another one";
+    if (!hasNames(certificate, pki)) return "names or addresses changed";
+    if (!certificate.verify(new X509Certificate(issuer).publicKey)) return "another authority issues now";
+    const renewAt = from + (until - from) * (renewAfter - this.#early);
+    return this.o.now() < renewAt ? undefined : "most of its life is over";
+  }
+
+  async #replace(name: string, text: string): Promise<void> {
+    if ((await readText(this.#path(name))) === text) return;
+    await writeAtomically(this.#path(name), text, 0o600);
+  }
+
+  #path(name: string): string {
+    return join(this.o.folder, name);
+  }
+}
+
+interface Pair {
+  readonly certificate: X509Certificate;
+  /** PEM. */
+  readonly key: string;
+}
+
+function matches(certificate: X509Certificate, key: string): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether it is for exactly these names. */
+function hasNames(certificate: X509Certificate, { commonName, ipSans }: VaultPki): boolean {
+  const count = (certificate.subjectAltName ?? "").split(", ").length;
+  const named = certificate.checkHost(commonName) !== undefined;
+  return named && ipSans.every((address) => certificate.checkIP(address) !== undefined) && count === 1 + ipSans.length;
+}
+
+/** The certificate and those between it and the root, which who checks has already. */
+function chainOf({ certificate, chain }: IssuedCertificate): string {
+  const between = chain.filter((pem) => {
+    const { subject, issuer } = new X509Certificate(pem);
+    return subject !== issuer;
+  });
+  return [certificate, ...between].map(withNewline).join("");
+}
+
+/** All certificates of some texts, each once. */
+function union(...texts: readonly string[]): string {
+  const all = texts.flatMap((text) => text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []);
+  return [...new Set(all)].map(withNewline).join("");
+}
+
+function withNewline(pem: string): string {
+  return `${pem.trim()}\n`;
+}

@@ -1,0 +1,161 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf, UserError } from "../../base/errors";
+import { fingerprint, readText, writeAtomically } from "../../base/files";
+import { readJsonFile } from "../../base/json-file";
+import { VaultClient, VaultError } from "../../vault/client";
+import { parseRingDocument } from "../../keyring/ring-document";
+import { parseVaultAccess, ringSecret, type VaultAccess } from "../../vault/access";
+import { parseWelcomePacket } from "../../mesh/welcome";
+import { longestPollSeconds } from "../../keyring/rotation";
+import type { Logger } from "../../base/log";
+import type { AgentOptions } from "./options";
+import type { Problems } from "./status";
+import { VaultCertificate } from "./vault-certificate";
+
+/** What {@link VaultKeeper} works with. */
+interface VaultKeeperParts {
+  readonly options: Pick<AgentOptions, "packetFile" | "ringFile" | "runtime"> & { readonly vaultFile: string };
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** A keeper where the ring comes from Vault; undefined where it is mounted. */
+export function keeperOf(
+  o: Omit<VaultKeeperParts, "options"> & { readonly options: AgentOptions },
+): VaultKeeper | undefined {
+  const { vaultFile } = o.options;
+  return vaultFile === undefined ? undefined : new VaultKeeper({ ...o, options: { ...o.options, vaultFile } });
+}
+
+/** How it stands with Vault, for metrics. Times in milliseconds since 1970. */
+export interface VaultFacts {
+  readonly up: boolean;
+  readonly ringReadAt: number | undefined;
+}
+
+/** Between looks a third more is added at random, so that this comes to the longest there may be. */
+const defaultPollSeconds = (longestPollSeconds * 3) / 4;
+const timeoutMs = 5000;
+/** How long a start waits for Vault when it can do without, and when it cannot. */
+const refreshMs = 2000;
+const firstMs = 30_000;
+const againMs = 500;
+
+/**
+ * Keeps the key ring on the volume as it stands in Vault, and a certificate of Vault's PKI beside it. What is there stays
+ * when Vault is away, also over a restart.
+ */
+export class VaultKeeper {
+  #known: { readonly seen: string; readonly access: VaultAccess; readonly client: VaultClient } | undefined;
+  #ringReadAt: number | undefined;
+  #up = false;
+  readonly #certificate: VaultCertificate;
+
+  constructor(private readonly o: VaultKeeperParts) {
+    this.#certificate = new VaultCertificate({ ...o, folder: join(o.options.runtime.storage, "mesh", "tls") });
+  }
+
+  get facts(): VaultFacts {
+    return { up: this.#up, ringReadAt: this.#ringReadAt };
+  }
+
+  /**
+   * Before Knot starts: fetches what the volume does not have. What it has is brought up to date if Vault answers at once.
+   *
+   * @throws UserError when there is nothing to start with.
+   */
+  async prepare(): Promise<void> {
+    const lacking = await this.#lacking();
+    const end = this.o.now() + (lacking.length > 0 ? firstMs : refreshMs);
+    for (;;) {
+      const failures = await this.#lookWithin(Math.min(timeoutMs, Math.max(againMs, end - this.o.now())));
+      if (failures.length === 0) return;
+      const [still] = await this.#lacking();
+      if (still === undefined) {
+        this.o.log.warn("Vault cannot be asked; what the volume holds stays", { reasons: failures });
+        return;
+      }
+      if (this.o.now() >= end)
+        throw new UserError(`there is no ${still} on the volume, and none can be had: ${failures.join("; ")}`);
+      await delay(againMs);
+    }
+  }
+
+  /** Looks from time to time until the signal is given. Never throws. */
+  async run(signal: AbortSignal, problems: Problems): Promise<void> {
+    while (!signal.aborted) {
+      problems.set("vault", await this.#lookWithin(timeoutMs));
+      const poll = this.#known?.access.pollSeconds ?? defaultPollSeconds;
+      await delay(poll * 1000 * (1 + this.o.random() / 3), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** One look; returns what went wrong, as sentences. */
+  async #lookWithin(milliseconds: number): Promise<readonly string[]> {
+    const failures: string[] = [];
+    const steps = [() => this.#open(milliseconds), () => this.#pullRing(), () => this.#lookAtCertificate()];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(messageOf(error));
+        // A ring that is broken must not keep the certificate from being renewed.
+        if (step === steps[0] || (error instanceof VaultError && error.failure.kind === "unreachable")) break;
+      }
+    }
+    this.#up = failures.length === 0;
+    return failures;
+  }
+
+  /** The client, made anew when what is told of Vault changed. */
+  async #open(timeout: number): Promise<void> {
+    const { vaultFile } = this.o.options;
+    const seen = `${timeout} ${await fingerprint([vaultFile])}`;
+    if (seen === this.#known?.seen) return;
+    const access = await readJsonFile(vaultFile, parseVaultAccess);
+    this.#known = { seen, access, client: new VaultClient({ ...access, timeoutMs: timeout, now: this.o.now }) };
+  }
+
+  async #pullRing(): Promise<void> {
+    if (this.#known === undefined) return;
+    const { client, access } = this.#known;
+    const { data, version } = await client.readSecret(access.mount, ringSecret);
+    const document = parseRingDocument(data);
+    this.#ringReadAt = this.o.now();
+    const { ringFile } = this.o.options;
+    const text = `${JSON.stringify(document)}\n`;
+    if ((await readText(ringFile)) === text) return;
+    await writeAtomically(ringFile, text, 0o600);
+    const { previous, current, next } = document;
+    this.o.log.info("the key ring changed", {
+      ...{ version, previous: previous?.name, current: current.name, next: next?.name, signFrom: next?.signFrom },
+    });
+  }
+
+  async #lookAtCertificate(): Promise<void> {
+    if (this.#known?.access.pki === undefined) return;
+    const { client, access } = this.#known;
+    const { ca: roots } = await readJsonFile(this.o.options.packetFile, parseWelcomePacket);
+    const renewed = await this.#certificate.look({ vault: client, pki: this.#known.access.pki, roots });
+    if (renewed !== undefined) {
+      const until = new Date(this.#certificate.until ?? 0).toISOString();
+      this.o.log.info("a new certificate", { reason: renewed, mount: access.pki?.mount, until });
+    }
+  }
+
+  /** What a start cannot do without and the volume does not have. */
+  async #lacking(): Promise<readonly string[]> {
+    const { ringFile, vaultFile, runtime } = this.o.options;
+    const { pki } = await readJsonFile(vaultFile, parseVaultAccess);
+    const certificate = join(runtime.storage, "mesh", "tls", "tls.crt");
+    const missing = async (path: string): Promise<boolean> => (await readText(path)) === undefined;
+    return [
+      ...((await missing(ringFile)) ? ["key ring"] : []),
+      ...(pki !== undefined && (await missing(certificate)) ? ["certificate"] : []),
+    ];
+  }
+}

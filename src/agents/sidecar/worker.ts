@@ -1,0 +1,232 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../base/errors";
+import { DnsClient } from "../../dns/client/dns-client";
+import { HttpServer, type HttpAnswer } from "../../base/http-server";
+import { KnotControl } from "../../knot/control/knot-control";
+import { UdpChannel } from "../../dns/client/udp-channel";
+import { signingKey } from "../../keyring/ring-document";
+import type { Logger } from "../../base/log";
+import { Agent } from "./agent";
+import { Announcer } from "./announcer";
+import type { Holder } from "./convergence";
+import { Fetching } from "./fetching";
+import { renderMetrics } from "./metrics";
+import type { AgentOptions } from "./options";
+import { ReadinessCheck } from "./readiness";
+import { SigningWatch } from "./signing";
+import { statePath, StateStore } from "./state-store";
+import { Problems, type AgentStatus } from "./status";
+import { keeperOf, type VaultKeeper } from "./vault-keeper";
+
+/** What a {@link Worker} is given from outside. */
+export interface WorkerParts {
+  readonly options: AgentOptions;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+const passEveryMs = 1000;
+/** A loop that has not come round for so long is stuck. */
+const stuckMs = 120_000;
+/** How often a poke counts. */
+const pokeEveryMs = 5000;
+
+/** The agent's process: passes, upkeep and the HTTP server, side by side. */
+export class Worker {
+  readonly #agent: Agent;
+  readonly #control: KnotControl;
+  readonly #dns: DnsClient;
+  readonly #peerDns = new DnsClient({ timeoutMs: 1500, channel: new UdpChannel() });
+  readonly #announcer: Announcer;
+  readonly #fetching: Fetching;
+  readonly #readiness: ReadinessCheck;
+  readonly #signing: SigningWatch;
+  readonly #store: StateStore;
+  readonly #problems: Problems;
+  readonly #keeper: VaultKeeper | undefined;
+  readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
+  #ready = false;
+  #wake = new AbortController();
+  #lastPass: number;
+  #pokeAt = 0;
+
+  constructor(private readonly o: WorkerParts) {
+    const { options, now, random, log } = o;
+    const { knot } = options;
+    this.#lastPass = now();
+    this.#dns = new DnsClient({ channel: new UdpChannel({ server: knot }) });
+    this.#control = new KnotControl(`${options.runtime.rundir}/knot.sock`);
+    this.#keeper = keeperOf(o);
+    this.#store = new StateStore(statePath(options.runtime.storage));
+    this.#problems = new Problems(now, ({ began, problem }) => {
+      if (began) log.warn("problem", { kind: problem.kind, problem: problem.message });
+      else log.info("problem is over", { kind: problem.kind, problem: problem.message });
+    });
+    this.#announcer = new Announcer({
+      ...{ dns: this.#peerDns, ownDns: this.#dns, knot, now, random, log },
+      ...{ control: this.#control, runtime: options.runtime },
+      facts: () => {
+        const { inputs } = this.#agent;
+        if (inputs === undefined) return undefined;
+        const hasUpdaters = inputs.updaters.length > 0;
+        return { key: signingKey(inputs.ring), own: this.#ownZones(), hasUpdaters };
+      },
+    });
+    this.#fetching = new Fetching({ control: this.#control, now });
+    this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
+    this.#signing = new SigningWatch({
+      dns: this.#dns,
+      knot,
+      now,
+      zones: () => this.#agent.signing.signed(this.#agent.inputs),
+    });
+    this.#agent = new Agent({
+      ...{ options, control: this.#control, dns: this.#dns, store: this.#store, problems: this.#problems, now, log },
+      events: {
+        applied: (at, zones) => {
+          this.#announcer.aim(at, zones);
+          this.#fetching.expect();
+        },
+        changed: (zones) => {
+          this.#announcer.expect(zones);
+        },
+      },
+    });
+  }
+
+  /** Runs until the signal is given. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#agent.start();
+    await using server = new HttpServer(this.#routes());
+    await server.listen(this.o.options.http.address, this.o.options.http.port);
+    await Promise.all([
+      ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal)],
+      this.#keeper?.run(signal, this.#problems),
+    ]);
+  }
+
+  async #passLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      const began = this.o.now();
+      const result = await this.#agent.pass();
+      this.#passes[result] = (this.#passes[result] ?? 0) + 1;
+      this.#lastPass = this.o.now();
+      const rest = Math.max(0, passEveryMs - (this.#lastPass - began));
+      await pause(rest, AbortSignal.any([signal, this.#wake.signal]));
+    }
+  }
+
+  async #upkeepLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#upkeep();
+      } catch (error) {
+        if (this.o.now() - this.#lastPass < stuckMs) this.o.log.info("upkeep waits", { reason: messageOf(error) });
+        await pause(5000, signal);
+      }
+      await pause(passEveryMs, signal);
+    }
+  }
+
+  async #upkeep(): Promise<void> {
+    if (!this.#ready) await this.#lookReady();
+    if (this.#agent.inputs === undefined) return;
+    const rounds = [this.#announcer.round(), this.#fetching.round(), this.#signing.round()];
+    for (const round of await Promise.allSettled(rounds)) if (round.status === "rejected") throw round.reason;
+    this.#problems.set("dnssec", [...this.#agent.signing.kept(this.#agent.inputs), ...this.#signing.failures]);
+    for (const [zone, holder] of this.#announcer.takeAhead()) await this.#regain(zone, holder);
+  }
+
+  /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */
+  async #regain(zone: string, holder: Holder): Promise<void> {
+    const regained = await this.#agent.regain(zone, holder);
+    if (regained) this.#announcer.expect([zone]);
+    this.o.log.warn(regained ? "an own zone is taken back from a peer" : "a peer holds a newer copy of an own zone", {
+      zone,
+      peer: holder.peer,
+    });
+  }
+
+  /** Own zones that have a first content here. */
+  #ownZones(): readonly string[] {
+    const { seeded } = this.#store.state;
+    const names = this.#agent.inputs?.packet.site.zones.map(({ name }) => name) ?? [];
+    return names.filter((name) => seeded.includes(name));
+  }
+
+  async #lookReady(): Promise<HttpAnswer> {
+    const inputs = this.#agent.inputs;
+    if (inputs === undefined) return { status: 503, body: "no welcome packet yet\n" };
+    const { wasReady } = this.#store.state;
+    const readiness = await this.#readiness.look({ packet: inputs.packet, own: this.#ownZones(), wasReady });
+    const became = readiness.ready && !this.#ready;
+    this.#ready = readiness.ready;
+    if (became) {
+      this.o.log.info("ready", { first: !wasReady });
+      this.#announcer.expect();
+      if (!wasReady) await this.#store.update((state) => ({ ...state, wasReady: true }));
+    }
+    return readiness.ready ? { status: 200, body: "ready\n" } : { status: 503, body: `${readiness.reason}\n` };
+  }
+
+  #status(): AgentStatus {
+    const { counters: passed, ...status } = this.#agent.status();
+    const [near, peers] = [this.#dns.counters, this.#peerDns.counters];
+    const counters = {
+      dnsQueries: near.udpQueries + near.tcpQueries + peers.udpQueries + peers.tcpQueries,
+      transfers: near.transfers,
+      notifies: peers.notifies,
+      ...passed,
+    };
+    const dnssec = this.#signing.zones;
+    const own = { ready: this.#ready, emptyZones: this.#fetching.empty.length, ...(dnssec.length > 0 && { dnssec }) };
+    return { ...status, ...own, counters };
+  }
+
+  #metrics(): string {
+    const packet = this.#agent.inputs?.packet;
+    return renderMetrics({
+      status: this.#status(),
+      zones: packet && { directory: packet.directoryZone, catalog: packet.catalogZone },
+      passes: this.#passes,
+      lags: this.#announcer.lags,
+      vault: this.#keeper?.facts,
+      now: this.o.now(),
+    });
+  }
+
+  #routes() {
+    return {
+      "GET /ready": () => this.#lookReady(),
+      "GET /live": () =>
+        this.o.now() - this.#lastPass < stuckMs ? { status: 200, body: "live\n" } : { status: 500, body: "stuck\n" },
+      "GET /status": () => ({ status: 200, body: this.#status() }),
+      "GET /metrics": () => ({ status: 200, body: this.#metrics() }),
+      "POST /announce": () => {
+        void this.#announcer.announce();
+        return { status: 202, body: "looking\n" };
+      },
+      "POST /poke": () => {
+        // Each poke costs a reload and two transfers, and anybody in the pod network can ask for it.
+        if (this.o.now() < this.#pokeAt) return { status: 202, body: "poked already\n" };
+        this.#pokeAt = this.o.now() + pokeEveryMs;
+        this.#agent.poke();
+        this.#wake.abort();
+        return { status: 202, body: "poked\n" };
+      },
+    };
+  }
+}
+
+/** Waits, and no longer than until the signal. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, { signal });
+  } catch {
+    // The signal ended it.
+  }
+}

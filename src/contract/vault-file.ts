@@ -1,0 +1,47 @@
+import { UserError } from "../base/errors";
+import type { WelcomePacket } from "../mesh/model";
+import { pkiRole, vaultRole, type VaultClient, type VaultWelcome } from "../mesh/trust";
+import type { VaultAccess, VaultAuth } from "../vault/access";
+import { serverName } from "../mesh/welcome";
+
+/** Where things that belong to Vault lie in the pods. */
+export interface VaultFilePaths {
+  readonly token: string;
+  /** Folder of the AppRole's `role-id` and `secret-id`. */
+  readonly appRole: string;
+  readonly ca: string;
+  /** Vault's address as this site reaches it, where that is another than the list's. */
+  readonly address?: string;
+}
+
+/**
+ * What one of a site's programs is told of Vault. The rotator asks for no certificate.
+ *
+ * @throws UserError when the mesh has no Vault.
+ */
+export function vaultFile(packet: WelcomePacket, client: VaultClient, paths: VaultFilePaths): VaultAccess {
+  const { vault, site } = packet;
+  if (vault === undefined)
+    throw new UserError("the welcome packet names no Vault; set dns-mesh:vault on the shared stack");
+  return {
+    address: paths.address ?? vault.address,
+    mount: vault.mount,
+    auth: vaultAuth(vault.auth, vaultRole(vault.auth.method, client, site.name), paths),
+    ...(vault.pki !== undefined &&
+      client === "site" && {
+        pki: {
+          mount: vault.pki.mount,
+          role: pkiRole(site.name),
+          commonName: serverName(site.name, packet.directoryZone),
+          ipSans: site.addresses,
+          ttlHours: vault.pki.ttlHours,
+        },
+      }),
+    ...(vault.caCert !== undefined && { caFile: paths.ca }),
+  };
+}
+
+function vaultAuth({ method, path }: VaultWelcome["auth"], role: string, paths: VaultFilePaths): VaultAuth {
+  if (method === "jwt") return { method, path, role, tokenFile: paths.token };
+  return { method, path, roleIdFile: `${paths.appRole}/role-id`, secretIdFile: `${paths.appRole}/secret-id` };
+}

@@ -1,0 +1,67 @@
+import { DnsError, type IgnoredAnswer } from "../errors";
+import { decodeMessage, type Message, type Question } from "../message";
+import type { ResourceRecord, SoaData } from "../record";
+import { checkQuestion, checkResponse } from "../response";
+
+/**
+ * An answer to a request of ours.
+ *
+ * @throws DnsError for a message that is none.
+ */
+export function readAnswer(bytes: Buffer, request: Message): Message {
+  const answer = decodeMessage(bytes);
+  checkResponse(answer, { id: request.id, opcode: request.flags.opcode });
+  const [asked] = request.questions as [Question];
+  checkQuestion(answer, asked);
+  return answer;
+}
+
+/** A datagram that is no answer to our question may be a guess of somebody else: the right one may still come (RFC 5452). */
+export class Datagrams {
+  readonly #request: Message;
+  #ignored: IgnoredAnswer | undefined;
+
+  constructor(request: Message) {
+    this.#request = request;
+  }
+
+  /** Returns the answer, or nothing for what is to be ignored. */
+  read(bytes: Buffer): Message | undefined {
+    try {
+      return readAnswer(bytes, this.#request);
+    } catch (error) {
+      if (!(error instanceof DnsError)) throw error;
+      this.#ignored = error.failure.kind as IgnoredAnswer;
+      return undefined;
+    }
+  }
+
+  /** Lets a timeout tell what was ignored meanwhile. */
+  async explain<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (this.#ignored === undefined || !(error instanceof DnsError) || error.failure.kind !== "timeout") throw error;
+      throw new DnsError({ ...error.failure, ignored: this.#ignored });
+    }
+  }
+}
+
+/** The SOA of an apex. @throws DnsError `absent` */
+export function soaAt(apex: string, records: readonly ResourceRecord[]): SoaData {
+  for (const record of records) {
+    if (record.type !== "SOA" || record.name !== apex) continue;
+    const { type, mname, rname, serial, refresh, retry, expire, minimum } = record;
+    return { type, mname, rname, serial, refresh, retry, expire, minimum };
+  }
+  throw new DnsError({ kind: "absent" });
+}
+
+/** Lets a DnsError of some work say what that was about. */
+export async function inContext<T>(context: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof DnsError ? error.in(context) : error;
+  }
+}

@@ -1,0 +1,307 @@
+import { randomInt } from "node:crypto";
+
+import { nsidOf } from "../edns-options";
+import { DnsError } from "../errors";
+import { IncrementalAssembler, type IncrementalTransfer } from "../incremental";
+import { encodeMessage, type Message } from "../message";
+import { parseName } from "../name";
+import type { ResourceRecord, SoaData } from "../record";
+import { incrementalTransferMessage, notifyMessage, queryMessage, transferMessage } from "../request";
+import { TransferAssembler } from "../transfer";
+import { defaultTransferLimits, rcodeFailure, type TransferLimits, type TransferRequest } from "../transfer-stream";
+import { signMessage, verifyMessage } from "../tsig";
+import { rcodes } from "../types";
+import { updateMessage, type ZoneUpdate } from "../update";
+import type { TsigKey } from "../../mesh/model";
+import { Datagrams, inContext, readAnswer, soaAt } from "./answers";
+import { type DnsServer, type Exchange, exchangeTcp, exchangeUdp } from "./sockets";
+import type { UdpChannel } from "./udp-channel";
+
+export type { DnsServer } from "./sockets";
+export type { DnsTls } from "./tls";
+
+/** How patient a {@link DnsClient} is. */
+export interface DnsClientOptions {
+  /** Milliseconds to wait for each message. A lost datagram is sent once more, so that UDP may take twice that. @default 2000 */
+  readonly timeoutMs?: number;
+  /** Milliseconds that a whole transfer may take. @default 30000 */
+  readonly transferMs?: number;
+  /** Milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
+  /** @default defaultTransferLimits */
+  readonly limits?: Partial<TransferLimits>;
+  /** Datagrams go over this one socket where it takes the server; otherwise each has its own, with its own port. */
+  readonly channel?: UdpChannel;
+  /** Ends everything that is under way with DnsError `aborted`, and all later calls at once. */
+  readonly signal?: AbortSignal;
+}
+
+/** How much a client has sent since it was made. Repeated datagrams count each time. */
+export interface DnsCounters {
+  udpQueries: number;
+  tcpQueries: number;
+  transfers: number;
+  notifies: number;
+}
+
+/** A message as it is sent, with what its answer is verified by. */
+interface Signed {
+  readonly bytes: Uint8Array;
+  readonly mac: Uint8Array;
+}
+
+interface Request {
+  readonly server: DnsServer;
+  readonly message: Message;
+  readonly key: TsigKey | undefined;
+  /** The message with its signature, where it was signed already. */
+  readonly signed?: Signed;
+  readonly count: (transport: "udp" | "tcp") => void;
+  readonly lingerMs?: number;
+}
+
+/**
+ * Knot (3.5.8) ends the session of an UPDATE that came over TLS from another thread, after its answer. When the client has
+ * hung up by then, that goes to whoever got the same descriptor since: another client's handshake fails. So we hang up late.
+ */
+const updateLingerMs = 200;
+
+/** An SOA, and which server it came from. */
+export interface IdentifiedSoa {
+  readonly soa: SoaData;
+  /** Octets of the server's own choice (RFC 5001 section 2.3). */
+  readonly nsid?: Uint8Array;
+}
+
+interface Asked {
+  readonly server: DnsServer;
+  readonly name: string;
+  readonly type: string;
+  readonly key: TsigKey | undefined;
+  readonly nsid?: boolean;
+}
+
+/** A version of a zone that we have. */
+export interface ZoneVersion {
+  readonly zone: string;
+  readonly serial: number;
+}
+
+interface TransferJob<T> {
+  readonly server: DnsServer;
+  readonly zone: string;
+  readonly key: TsigKey;
+  readonly message: (id: number) => Message;
+  readonly open: (request: TransferRequest) => { push(bytes: Uint8Array, now: number): boolean; finish(): T };
+}
+
+/**
+ * Asks DNS servers by address. Each call has its own socket with its own port, which is always closed, unless told
+ * otherwise. A server with `tls` is asked over TLS alone (RFC 7858, RFC 9103); failures are then `untrusted` or `noTls` too.
+ */
+export class DnsClient {
+  readonly counters: DnsCounters = { udpQueries: 0, tcpQueries: 0, transfers: 0, notifies: 0 };
+  readonly #options: DnsClientOptions;
+
+  constructor(options: DnsClientOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * The SOA that a server answers with authority.
+   *
+   * @throws DnsError `absent`, `notAuthoritative`, `refused`, or as {@link query}. A Knot without the zone refuses, and
+   * does not sign that even when the question was: `unsigned` with `rcode` REFUSED.
+   */
+  querySoa(server: DnsServer, zone: string, key?: TsigKey): Promise<SoaData> {
+    return this.#soa({ server, name: parseName(zone), type: "SOA", key }, ({ soa }) => soa);
+  }
+
+  /**
+   * {@link querySoa} with the identifier of the server that answered, as far as it gives one: behind one address there may
+   * be several. Needs a client without a `channel`: what balances load keeps to one server for one source port.
+   */
+  querySoaWithNsid(server: DnsServer, zone: string, key?: TsigKey): Promise<IdentifiedSoa> {
+    return this.#soa({ server, name: parseName(zone), type: "SOA", key, nsid: true }, (answer) => answer);
+  }
+
+  /**
+   * Asks over UDP, once more when nothing comes, and over TCP when the answer is truncated. Any RCODE is an answer.
+   * With a key the question is signed and the answer must be.
+   *
+   * @throws DnsError `timeout`, `unreachable`, `aborted`, or what is wrong with the signature.
+   */
+  // eslint-disable-next-line max-params -- reads as the question does: whom, what, which type
+  query(server: DnsServer, name: string, type: string, key?: TsigKey): Promise<Message> {
+    return inContext(`${type} of "${name}" at ${server.address}`, () => this.#ask({ server, name, type, key }));
+  }
+
+  /**
+   * A whole zone by AXFR over TCP: the SOA first, the closing SOA left out.
+   *
+   * @throws DnsError for anything that is partial, unsigned, out of order or beyond the limits.
+   */
+  transfer(server: DnsServer, zone: string, key: TsigKey): Promise<ResourceRecord[]> {
+    return inContext(`AXFR of "${zone}" from ${server.address}`, async () => {
+      const message = (id: number) => transferMessage({ id, zone });
+      const records = await this.#transfer({ server, zone, key, message, open: (each) => new TransferAssembler(each) });
+      return [...records];
+    });
+  }
+
+  /**
+   * What changed in a zone since a serial, by IXFR over TCP (RFC 1995). The server may answer with the whole zone. One
+   * that knows no IXFR fails with `rcode` (NOTIMP, FORMERR) or `refused`: then {@link transfer} is the way.
+   *
+   * @throws DnsError as {@link transfer}.
+   */
+  transferIncremental(server: DnsServer, version: ZoneVersion, key: TsigKey): Promise<IncrementalTransfer> {
+    const { zone, serial } = version;
+    return inContext(`IXFR of "${zone}" from ${server.address}`, () => {
+      const message = (id: number) => incrementalTransferMessage({ id, zone, serial });
+      const open = (request: TransferRequest) => new IncrementalAssembler({ ...request, serial });
+      return this.#transfer({ server, zone, key, message, open });
+    });
+  }
+
+  /**
+   * Changes a zone by DNS UPDATE over TCP (RFC 2136), never sent twice. It counts as a TCP query.
+   *
+   * @throws DnsError `rcode` when a prerequisite is not met (YXDOMAIN, YXRRSET, NXDOMAIN, NXRRSET) or the server is not
+   * the zone's (NOTAUTH), `refused`, or what is wrong with the exchange: then the change may have been made or not.
+   */
+  update(server: DnsServer, request: ZoneUpdate, key: TsigKey): Promise<void> {
+    return inContext(`UPDATE of "${request.zone}" at ${server.address}`, async () => {
+      const message = updateMessage({ id: randomInt(0x10000), ...request });
+      const count = () => this.counters.tcpQueries++;
+      const lingering = server.tls === undefined ? {} : { lingerMs: updateLingerMs };
+      const answer = await this.#send("tcp", { server, message, key, count, ...lingering });
+      if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
+    });
+  }
+
+  /**
+   * Tells a secondary that a zone changed, over UDP (RFC 1996), and waits until it says that it heard.
+   *
+   * @throws DnsError when it did not, or will not: `timeout`, `refused`, `rcode`, … Knot says that a zone is not its own
+   * without a signature: `unsigned` with `rcode` NOTAUTH.
+   */
+  // eslint-disable-next-line max-params -- reads as the message does: whom, which zone, what is new
+  notify(server: DnsServer, zone: string, serial: number | undefined, key: TsigKey): Promise<void> {
+    return this.notifier(zone, serial, key)(server);
+  }
+
+  /** A {@link notify} for many secondaries: made and signed once, sent to each that the function is called with. */
+  notifier(zone: string, serial: number | undefined, key: TsigKey): (server: DnsServer) => Promise<void> {
+    const message = notifyMessage({ id: randomInt(0x10000), zone, serial });
+    const signed = this.#sign(encodeMessage(message), key);
+    const count = () => this.counters.notifies++;
+    return (server) =>
+      inContext(`NOTIFY for "${zone}" to ${server.address}`, async () => {
+        const answer = await this.#exchange({ server, message, key, signed, count });
+        if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
+      });
+  }
+
+  async #transfer<T>({ server, zone, key, message, open }: TransferJob<T>): Promise<T> {
+    this.counters.transfers++;
+    const id = randomInt(0x10000);
+    const request = this.#sign(encodeMessage(message(id)), key);
+    const limits = { ...defaultTransferLimits, ...this.#options.limits };
+    const assembler = open({ zone: parseName(zone), id, key, requestMac: request.mac, limits });
+    const whole = await exchangeTcp({
+      server,
+      message: request.bytes,
+      timeoutMs: this.#timeoutMs,
+      totalMs: this.#options.transferMs ?? 30_000,
+      signal: this.#options.signal,
+      receive: (bytes) => (assembler.push(bytes, this.#seconds()) ? { value: assembler.finish() } : undefined),
+    });
+    return whole.value;
+  }
+
+  #soa<T>(question: Asked, take: (answer: IdentifiedSoa) => T): Promise<T> {
+    const { name, server } = question;
+    return inContext(`SOA of "${name}" at ${server.address}`, async () => {
+      const answer = await this.#ask(question);
+      if (answer.rcode === rcodes.NXDOMAIN) throw new DnsError({ kind: "absent" });
+      if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
+      if (!answer.flags.aa) throw new DnsError({ kind: "notAuthoritative" });
+      const nsid = answer.edns && nsidOf(answer.edns.options);
+      return take({ soa: soaAt(name, answer.answers), ...(nsid !== undefined && { nsid }) });
+    });
+  }
+
+  #ask({ server, key, ...question }: Asked): Promise<Message> {
+    const message = queryMessage({ id: randomInt(0x10000), ...question });
+    const count = (transport: "udp" | "tcp") => {
+      this.counters[transport === "udp" ? "udpQueries" : "tcpQueries"]++;
+    };
+    return this.#exchange({ server, message, key, count });
+  }
+
+  async #exchange(request: Request): Promise<Message> {
+    if (request.server.tls !== undefined) return this.#send("tcp", request);
+    try {
+      return await this.#send("udp", request);
+    } catch (error) {
+      if (!(error instanceof DnsError)) throw error;
+      if (error.failure.kind === "truncated") return this.#send("tcp", request);
+      if (error.failure.kind === "timeout") return this.#sendAgain(request);
+      throw error;
+    }
+  }
+
+  async #sendAgain(request: Request): Promise<Message> {
+    try {
+      return await this.#send("udp", request);
+    } catch (error) {
+      if (error instanceof DnsError && error.failure.kind === "truncated") return this.#send("tcp", request);
+      throw error;
+    }
+  }
+
+  async #send(transport: "udp" | "tcp", request: Request): Promise<Message> {
+    const { server, message, key, lingerMs } = request;
+    request.count(transport);
+    const signed = request.signed ?? (key && this.#sign(encodeMessage(message), key));
+    const datagrams = new Datagrams(message);
+    const receive = (bytes: Buffer) => {
+      const answer = transport === "udp" ? datagrams.read(bytes) : readAnswer(bytes, message);
+      if (answer === undefined) return undefined;
+      if (answer.flags.tc) throw new DnsError({ kind: "truncated" });
+      if (signed !== undefined && key !== undefined)
+        verifyMessage({ message: bytes, keys: [key], now: this.#seconds(), requestMac: signed.mac });
+      return answer;
+    };
+    const timeoutMs = this.#timeoutMs;
+    const { signal } = this.#options;
+    const exchange: Exchange<Message> = {
+      server,
+      message: signed?.bytes ?? encodeMessage(message),
+      timeoutMs,
+      totalMs: timeoutMs,
+      signal,
+      lingerMs,
+      receive,
+    };
+    return datagrams.explain(transport === "udp" ? this.#sendDatagram(exchange) : exchangeTcp(exchange));
+  }
+
+  #sendDatagram<T>(exchange: Exchange<T>): Promise<T> {
+    const { channel } = this.#options;
+    return channel?.takes(exchange.server) === true ? channel.exchange(exchange) : exchangeUdp(exchange);
+  }
+
+  #sign(message: Buffer, key: TsigKey) {
+    return signMessage({ message, key, now: this.#seconds() });
+  }
+
+  #seconds(): number {
+    return Math.floor((this.#options.now ?? Date.now)() / 1000);
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.timeoutMs ?? 2000;
+  }
+}

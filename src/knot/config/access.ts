@@ -1,0 +1,76 @@
+import { serverName } from "../../mesh/welcome";
+import { splitList } from "./lists";
+import { compareText, type Outline, type SiteInput } from "./outline";
+import { siblings } from "./site-runtime";
+import { section, type Stanza } from "./stanza";
+import { updaterRules } from "./updaters";
+
+/** Keys by their names: those of the ring, the site's own, and those of servers and programs outside the mesh. */
+export function renderKeys(
+  input: Pick<SiteInput, "ring" | "localKey" | "readers" | "updaters" | "recordsKey">,
+): string {
+  const { ring, localKey, readers, updaters = [], recordsKey } = input;
+  const own = [localKey, ...(recordsKey ? [recordsKey] : [])];
+  const keys = [...ring.accepted, ...own, ...readers, ...updaters].sort((a, b) => compareText(a.name, b.name));
+  return section(
+    "key",
+    keys.map((key) => ({ id: key.name, algorithm: key.algorithm, secret: key.secret })),
+  );
+}
+
+/**
+ * Who may transfer and notify. Addresses never count: they change behind NAT, and can be made up.
+ *
+ * - `mesh`: a zone is given to whoever has a key of the ring and, unless transfers run over plain TCP, comes over TLS or
+ *   QUIC with a certificate of the authority in the name of a site that the mesh has now. So a site is shut out as soon
+ *   as the directory has it no longer.
+ * - `mesh-notify`: a NOTIFY holds a zone's name and serial, which everybody may ask for; the key is enough.
+ * - `local`: the site's own agent and reconciler read over the pod's network.
+ * - `readers`: servers outside the mesh may take zones, and nothing else, over whatever they speak.
+ * - `records`: the record operator changes own zones at the writer (see {@link updateIds}), and may nothing else. Over TCP
+ *   alone: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007), one over UDP can be sent by anybody again.
+ * - others who may change own zones: see {@link updaterRules}.
+ */
+export function renderAccess(outline: Outline): string {
+  return section("acl", [...rules(outline), ...updateRules(outline), ...updaterRules(outline)]);
+}
+
+/** Ids of the rules that only zones have which are written here. */
+export function updateIds(outline: Outline): readonly string[] {
+  return updateRules(outline).map(({ id }) => id);
+}
+
+function updateRules({ recordsKey }: Outline): readonly (Stanza & { readonly id: string })[] {
+  if (recordsKey === undefined) return [];
+  return [{ id: "records", key: [recordsKey.name], protocol: ["tcp"], action: ["update"] }];
+}
+
+/** Ids of the rules that every zone has. */
+export function accessIds(outline: Outline): readonly string[] {
+  return rules(outline).map(({ id }) => id);
+}
+
+function rules(outline: Outline): readonly (Stanza & { readonly id: string })[] {
+  const { ring, localKey, readers, packet } = outline;
+  const key = ring.accepted.map(({ name }) => name).sort(compareText);
+  const own = [
+    { id: "local", key: [localKey.name], action: ["transfer"] },
+    { id: "readers", key: readers.map(({ name }) => name).sort(compareText), action: ["transfer"] },
+  ].filter((rule) => rule.key.length > 0);
+  if (packet.transport === "tcp") return [{ id: "mesh", key, action: ["transfer", "notify"] }, ...own];
+  const transfers = splitList(hostNames(outline)).map((names, i) => ({
+    id: i === 0 ? "mesh" : `mesh-${i}`,
+    key,
+    "cert-hostname": names,
+    protocol: packet.transport === "quic" ? ["quic", "tls"] : ["tls"],
+    action: ["transfer"],
+  }));
+  // First, since Knot stops at the first that fits: a look at a certificate is dear, and a serial is no secret.
+  return [{ id: "mesh-notify", key, action: ["notify"] }, ...transfers, ...own];
+}
+
+/** Names in the certificates of those that may come: the other sites, and the site itself when it has several pods. */
+function hostNames({ peers, packet, runtime }: Outline): readonly string[] {
+  const own = siblings(runtime).length > 0 ? [packet.site.name] : [];
+  return [...peers.map(({ name }) => name), ...own].map((name) => serverName(name, packet.directoryZone));
+}

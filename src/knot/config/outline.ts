@@ -1,0 +1,80 @@
+import type { KeyRing, TsigKey, WelcomePacket } from "../../mesh/model";
+import type { Updater } from "../../records/updater";
+import { peersOf } from "../../mesh/peers";
+import type { MeshView, SiteView } from "../../mesh/view";
+import { memberId } from "../../mesh/member-id";
+import type { SiteRuntime } from "./site-runtime";
+
+/** What a site shows of itself in TLS and QUIC, and what it takes others by. All PEM. */
+export interface Identity {
+  /** The site's certificate, with what leads from it to a root. */
+  readonly certificate: string;
+  /** PKCS 8. */
+  readonly privateKey: string;
+  /** Certificates of the authorities whose sites are let in; two while the authority changes. */
+  readonly roots: string;
+}
+
+/** What the files of a site are made from. */
+export interface SiteInput {
+  readonly packet: WelcomePacket;
+  readonly ring: KeyRing;
+  /** The site's own key, by which its agent and reconciler read a zone from its Knot. */
+  readonly localKey: TsigKey;
+  /** Keys of servers outside the mesh that may take zones from this site. */
+  readonly readers: readonly TsigKey[];
+  /** Who else may change own zones by DNS UPDATE. @default nobody */
+  readonly updaters?: readonly Updater[];
+  /** The key by which the record operator changes the site's own zones; left out where there is none. */
+  readonly recordsKey?: TsigKey;
+  /** Left out where transfers run over plain TCP. */
+  readonly identity?: Identity;
+  readonly view: MeshView;
+  readonly runtime: SiteRuntime;
+}
+
+/** A zone that is taken from another site. */
+export interface Member {
+  readonly name: string;
+  readonly owner: string;
+}
+
+/** What the files are made from, with what follows from it and several of them need. */
+export interface Outline extends SiteInput {
+  readonly peers: readonly SiteView[];
+  readonly members: readonly Member[];
+  /** Sites that have a template. */
+  readonly owners: readonly string[];
+}
+
+/** Works out what several files need. */
+export function outlineOf(input: SiteInput): Outline {
+  const peers = peersOf(input);
+  const members = membersOf(input);
+  return { ...input, peers, members, owners: ownersOf({ ...input, peers, members }) };
+}
+
+/** The zones that the site takes from others, and the site that owns each. */
+export function membersOf({ packet, view }: Pick<SiteInput, "packet" | "view">): readonly Member[] {
+  const own = new Set([...packet.site.zones.map((zone) => zone.name), packet.directoryZone, packet.catalogZone]);
+  return view.zones.filter((zone) => !own.has(zone.name)).map(({ name, owner }) => ({ name, owner }));
+}
+
+/**
+ * Id of Knot's template for an owner's zones. The prefix keeps a site's name from meeting `default` or another of ours.
+ * Long names give way to a hash: all ids stand in one list, `catalog-template`, and Knot keeps a list in 65,535 octets.
+ */
+export function ownerTemplate(owner: string): string {
+  return owner.length <= 10 ? `owner-${owner}` : `owner_${memberId(owner).slice(0, 10)}`;
+}
+
+/** Sites that get a template: every peer, and owners of members beyond (this site itself, a site that is held back). */
+function ownersOf({ packet, peers, members }: Omit<Outline, "owners">): readonly string[] {
+  const owners = [...peers.map((peer) => peer.name), ...members.map((member) => member.owner)];
+  return owners.length === 0 ? [packet.site.name] : [...new Set(owners)].sort(compareText);
+}
+
+/** Order of texts by code units, the same everywhere. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

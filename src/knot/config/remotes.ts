@@ -1,0 +1,69 @@
+import { serverName } from "../../mesh/welcome";
+import { audienceOf } from "../../mesh/topology";
+import { splitList } from "./lists";
+import type { Outline } from "./outline";
+import { siblings } from "./site-runtime";
+import { section, type Stanza } from "./stanza";
+import { updateRemotes } from "./updaters";
+
+/** Id of another site as somebody whom zones are taken from. */
+export function remoteId(site: string): string {
+  return `peer-${site}`;
+}
+
+/** Id of another server as somebody who is told of changes: at port 53, where one datagram or connection does. */
+function tellId(remote: string): string {
+  return `tell-${remote}`;
+}
+
+/** The other servers, each as a source and as somebody to tell, and the lists of those to tell. */
+export function renderRemotes(outline: Outline): string {
+  const { peers, ring, runtime, packet } = outline;
+  const servers = [
+    ...peers.map(({ name, addresses }) => ({ id: remoteId(name), site: name, addresses })),
+    ...siblings(runtime).map(({ id, address }) => ({ id, site: packet.site.name, addresses: [address] })),
+  ];
+  const { remotePort, secure } = runtime;
+  const plain = servers.map(({ id, addresses }) => ({
+    id: tellId(id),
+    address: addresses.map((address) => `${address}@${remotePort}`),
+    key: ring.signing,
+  }));
+  const { transport } = packet;
+  const sources = servers.map(({ id, site, addresses }): Stanza => {
+    if (transport === "tcp") {
+      return { id, address: addresses.map((address) => `${address}@${remotePort}`), key: ring.signing };
+    }
+    return {
+      id,
+      address: addresses.map((address) => `${address}@${secure.remotePort}`),
+      key: ring.signing,
+      [transport]: true,
+      "cert-hostname": serverName(site, packet.directoryZone),
+    };
+  });
+  return section("remote", [...sources, ...plain, ...updateRemotes(outline)]) + section("remotes", tellLists(outline));
+}
+
+/** Ids of the lists of those whom Knot tells of the zones of this site: other sites. */
+export function audienceLists(outline: Outline): readonly string[] {
+  return meshLists(outline).map(({ id }) => id);
+}
+
+/** Ids of the lists of those whom Knot tells of every zone: the site's other pods. */
+export function siblingLists(outline: Outline): readonly string[] {
+  return siblings(outline.runtime).length > 0 ? ["siblings"] : [];
+}
+
+function tellLists(outline: Outline): readonly Stanza[] {
+  const pods = siblingLists(outline).map((id) => ({
+    id,
+    remote: siblings(outline.runtime).map((pod) => tellId(pod.id)),
+  }));
+  return [...meshLists(outline), ...pods];
+}
+
+function meshLists(outline: Outline): readonly { readonly id: string; readonly remote: readonly string[] }[] {
+  const ids = audienceOf(outline).map(({ name }) => tellId(remoteId(name)));
+  return splitList(ids).map((remote, i) => ({ id: i === 0 ? "mesh" : `mesh-${i}`, remote }));
+}

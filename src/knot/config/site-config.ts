@@ -1,0 +1,241 @@
+import type { WelcomePacket, Zone } from "../../mesh/model";
+import { formatPodId } from "../../mesh/pod-id";
+import { centralSourcesOf, sourcesOf } from "../../mesh/topology";
+import type { SiteView } from "../../mesh/view";
+import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
+import { renderCatalogZone } from "../../mesh/catalog-text";
+import { soaLines } from "../../mesh/central-zones";
+import { cookiesFile, renderCookies } from "./cookies";
+import { compareText, outlineOf, ownerTemplate, type Identity, type Outline, type SiteInput } from "./outline";
+import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
+import { tlsFiles } from "./knot-conf";
+import { defaultPolicy, policyOf, renderSigning } from "./signing";
+import { isWriter } from "./site-runtime";
+import { section, type Stanza } from "./stanza";
+import { centralTimers, memberTimers, type Timers } from "./timers";
+import { forwarding, updaterIds } from "./updaters";
+
+export { renderKnotConf } from "./knot-conf";
+export { membersOf, ownerTemplate, type Identity, type SiteInput } from "./outline";
+export type { SiteRuntime } from "./site-runtime";
+
+/** The zone that Knot interprets: the members that the plan lets through. Never leaves the server. */
+export const localCatalogZone = "local-catalog.invalid";
+
+/** Where the local catalog's file stands on the volume. Rewriting it and `zone-reload` is all that a membership takes. */
+export const localCatalogFile = `zones/${localCatalogZone}.zone`;
+
+/**
+ * Every file that changes while a site runs, by its path on the volume.
+ *
+ * Own zones are those of the packet and stay static, whatever the view says of them: nothing in a central zone can
+ * purge an origin. Every other zone of the view is a member of the local catalog, under the template of its owner. A
+ * zone that the view gives to this site, but the packet does not yet, stays a member (fetched from the catalog sites),
+ * so that it is served until this site takes it over.
+ */
+export function renderSiteFiles(input: SiteInput): Map<string, string> {
+  const outline = outlineOf(input);
+  return new Map([
+    ...(input.identity ? identityTexts(input.identity) : []),
+    ["conf/keys.conf", renderKeys(input)],
+    ["conf/peers.d/00-server.conf", renderServer(outline)],
+    ["conf/peers.d/05-access.conf", renderAccess(outline)],
+    [cookiesFile, renderCookies(input.ring, input.packet.site.name)],
+    ["conf/peers.d/10-remotes.conf", renderRemotes(outline)],
+    ["conf/peers.d/15-signing.conf", renderSigning(input)],
+    ["conf/peers.d/20-templates.conf", renderTemplates(outline)],
+    ["conf/peers.d/30-catalog.conf", renderLocalCatalogStanza(outline)],
+    ["conf/zones.d/central.conf", renderCentralStanzas(input.packet)],
+    ["conf/zones.d/own.conf", renderOwnStanzas(outline)],
+    [localCatalogFile, renderLocalCatalog(outline)],
+  ]);
+}
+
+/**
+ * Which pod it is, for whoever asks for that (NSID, RFC 5001): an address alone cannot tell, and how many pods there are
+ * changes while they run.
+ */
+function renderServer({ packet, runtime }: Outline): string {
+  const { self: ordinal, addresses } = runtime.replicas ?? { self: 0, addresses: [""] };
+  // A pod that the list has no longer answers until it ends: as long as it does, there is one more.
+  const replicas = Math.max(addresses.length, ordinal + 1);
+  const pod = formatPodId({ site: packet.site.name, ordinal, replicas });
+  return `server:\n    nsid: "${pod}"\n\n`;
+}
+
+/** Certificate and key stand in one file, which is replaced as a whole: a pair that does not fit never stands there. */
+function identityTexts({ certificate, privateKey, roots }: Identity): readonly (readonly [string, string])[] {
+  return [
+    [tlsFiles.own, `${certificate.trimEnd()}\n${privateKey.trimEnd()}\n`],
+    [tlsFiles.roots, roots],
+  ];
+}
+
+/** What a zone is that comes from elsewhere: kept in the journal over restarts. */
+const secondary: Stanza = {
+  "journal-content": "all",
+  "zonefile-load": "none",
+  "zonefile-sync": -1,
+};
+
+function renderTemplates(input: Outline): string {
+  const { packet, runtime } = input;
+  const notifySiblings = siblingLists(input);
+  const notifyMesh = audienceLists(input);
+  const ownAccess = [...accessIds(input), ...updateIds(input)];
+  const own: readonly Stanza[] = isWriter(runtime)
+    ? ownTemplates([...notifyMesh, ...notifySiblings]).map((template) => ({ ...template, acl: ownAccess }))
+    : [{ ...secondary, id: "own", "retry-max-interval": 30, master: ["replica-0"] }];
+  const all: readonly Stanza[] = [
+    ...own,
+    centralTemplate(input, [...(isCatalog(packet.site) ? notifyMesh : []), ...notifySiblings]),
+    ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notifyLast(notifySiblings) })),
+  ];
+  const acl = accessIds(input);
+  const storage = `"${runtime.storage}/zones"`;
+  // A zone with a template takes nothing from the default one.
+  return section(
+    "template",
+    all.map((template) => ({ ...template, storage, acl: template["acl"] ?? acl })),
+  );
+}
+
+/** How a zone is taken from its owner. Hubs pass changes on by their agents, which know whom a zone belongs to. */
+function memberTemplate(input: Outline, owner: string): Stanza {
+  const sources = sourcesOf(input, owner);
+  const { sites, zones } = input.view;
+  const spread = `${input.packet.site.name} ${owner}`;
+  const timers = memberTimers({ sites: sites.length, zones: zones.length, sources: sources.length, spread });
+  return {
+    ...secondary,
+    id: ownerTemplate(owner),
+    ...intervals(timers),
+    ...masters(sources.map(remoteId)),
+  };
+}
+
+/** A zone without content is asked for at shorter intervals, which a least one would stretch. */
+function intervals({ refresh, retry }: Timers): Stanza {
+  const rare = retry > 30 ? { "retry-min-interval": retry } : {};
+  return { "refresh-min-interval": refresh, ...rare, "retry-max-interval": retry };
+}
+
+/** Own zones live from updates: the file is read at the start and written by Knot, the journal holds what came since. */
+function ownTemplates(targets: readonly string[]): readonly Stanza[] {
+  const own: Stanza = {
+    "journal-content": "changes",
+    "zonefile-load": "whole",
+    "zonefile-sync": 300,
+    "serial-policy": "unixtime",
+    ...notifyLast(targets),
+  };
+  return [
+    { ...own, id: "own" },
+    { ...own, id: "own-signed", "dnssec-signing": true, "dnssec-policy": defaultPolicy },
+  ];
+}
+
+/**
+ * The central zones. The primary's writer loads files and counts the serial up by itself. All others are plain
+ * secondaries: they do not interpret the catalog, since a Knot that does obeys it before anybody could check it.
+ */
+function centralTemplate(input: Outline, targets: readonly string[]): Stanza {
+  const { packet, runtime } = input;
+  if (packet.site.role === "primary-catalog" && isWriter(runtime)) {
+    return { id: "central", ...fileDriven, ...notifyLater(targets) };
+  }
+  const writer = packet.site.role === "primary-catalog" ? ["replica-0"] : [];
+  const sources = [...writer, ...centralSourcesOf(input).map(remoteId)];
+  const sites = input.view.sites.length;
+  // All else waits for these two, so that they are asked for sooner than members.
+  const timers = centralTimers({ sites, sources: sources.length, spread: packet.site.name });
+  return { ...secondary, id: "central", ...intervals(timers), ...masters(sources), ...notify(targets) };
+}
+
+/** A zone that comes from a file: differences go out, the serial is Knot's own business, the file is never written. */
+const fileDriven: Stanza = {
+  "journal-content": "all",
+  "zonefile-load": "difference-no-serial",
+  "zonefile-sync": -1,
+  "serial-policy": "unixtime",
+};
+
+function renderLocalCatalogStanza(input: Outline): string {
+  const templates = input.owners.map(ownerTemplate);
+  return section("zone", [
+    { domain: localCatalogZone, ...fileDriven, "catalog-role": "interpret", "catalog-template": templates },
+  ]);
+}
+
+function renderCentralStanzas(packet: WelcomePacket): string {
+  return section(
+    "zone",
+    [packet.directoryZone, packet.catalogZone].map((domain) => ({ domain, template: "central" })),
+  );
+}
+
+function renderOwnStanzas(input: Outline): string {
+  const { packet, runtime } = input;
+  const zones = [...packet.site.zones].sort((a, b) => compareText(a.name, b.name));
+  const templated = ({ name, dnssec }: Zone): Stanza => {
+    if (dnssec === false || !isWriter(runtime)) return { domain: name, template: "own" };
+    const policy = policyOf(dnssec);
+    const other = policy === defaultPolicy ? {} : { "dnssec-policy": policy };
+    return { domain: name, template: "own-signed", ...other };
+  };
+  return section(
+    "zone",
+    zones.map((zone) => ({ ...templated(zone), ...updatable(input, zone.name) })),
+  );
+}
+
+/** What a zone has in the place of its template's rules, when somebody outside may change it. */
+function updatable(input: Outline, zone: string): Stanza {
+  const ids = updaterIds(input, zone);
+  if (ids.length === 0) return {};
+  const own = isWriter(input.runtime) ? updateIds(input) : [];
+  return { acl: [...accessIds(input), ...own, ...ids], ...forwarding(input, zone) };
+}
+
+function renderLocalCatalog(input: Outline): string {
+  const apex = soaLines({
+    zone: localCatalogZone,
+    mname: "invalid",
+    rname: "invalid",
+    serial: 1,
+    timers: { refresh: 3600, retry: 600, expire: 2_147_483_646, minimum: 0 },
+  });
+  return renderCatalogZone({
+    apex,
+    members: input.members.map(({ name, owner }) => ({ name, group: ownerTemplate(owner) })),
+  });
+}
+
+function isCatalog(site: Pick<SiteView, "role">): boolean {
+  return site.role !== "standard";
+}
+
+function masters(ids: readonly string[]): Stanza {
+  return ids.length === 0 ? {} : { master: ids };
+}
+
+/**
+ * Knot's own NOTIFYs stand behind those of the agent, which leave at once: a NOTIFY that comes while a zone is fetched
+ * makes the other side ask all its sources again, and one that comes after that is let be.
+ */
+function notifyLater(ids: readonly string[]): Stanza {
+  return ids.length === 0 ? {} : { notify: ids, "notify-delay": 3 };
+}
+
+/**
+ * The same for zones that change often. Knot plans a NOTIFY after each change, even when there is nobody to tell; and as
+ * long as one is due within the present second, what comes for the zone meanwhile (an UPDATE, a NOTIFY) waits for it. With
+ * the delay that happens once a minute at most. Peers that the agent cannot tell are told by it again and again.
+ */
+function notifyLast(ids: readonly string[]): Stanza {
+  return { ...notify(ids), "notify-delay": 60 };
+}
+
+function notify(ids: readonly string[]): Stanza {
+  return ids.length === 0 ? {} : { notify: ids };
+}

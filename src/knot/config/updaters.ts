@@ -1,0 +1,79 @@
+import type { Updater } from "../../records/updater";
+import type { Outline } from "./outline";
+import { isWriter } from "./site-runtime";
+import type { Stanza } from "./stanza";
+
+/** Id of the server that updates go on to from a site's other pods. */
+export const updateWriter = "update-writer";
+
+type Rule = Stanza & { readonly id: string };
+
+/**
+ * Who may change own zones from outside, and take them if told so: each rule stands with the zones of its updater alone.
+ *
+ * Over UDP and TCP: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007). Knot answers one that no rule
+ * lets through with NOTAUTH.
+ */
+export function updaterRules(outline: Outline): readonly Rule[] {
+  return updatersOf(outline).flatMap((updater, i) => [
+    ...(takesUpdates(outline) ? [updateRule(updater, i)] : []),
+    ...(updater.transfer ? [{ id: transferId(i), key: [updater.name], protocol: ["tcp"], action: ["transfer"] }] : []),
+  ]);
+}
+
+/** Ids of those rules that a zone has. */
+export function updaterIds(outline: Outline, zone: string): readonly string[] {
+  return updatersOf(outline).flatMap(({ zones, transfer }, i) =>
+    zones.includes(zone) ? [...(takesUpdates(outline) ? [updateId(i)] : []), ...(transfer ? [transferId(i)] : [])] : [],
+  );
+}
+
+/**
+ * Where a pod that is not the writer sends updates of a zone on to, once its own rules let them through. Knot leaves the
+ * sender's signature out and signs anew: with the key by which the site's own programs change its zones.
+ */
+export function forwarding(outline: Outline, zone: string): Stanza {
+  const forwards = !isWriter(outline.runtime) && takesUpdates(outline);
+  return forwards && updaterIds(outline, zone).length > 0 ? { "ddns-master": updateWriter } : {};
+}
+
+/** The writer as somebody to send updates on to, for the site's other pods. In the clear: see {@link updaterRules}. */
+export function updateRemotes(outline: Outline): readonly Stanza[] {
+  const { runtime, recordsKey } = outline;
+  const [writer] = runtime.replicas?.addresses ?? [];
+  if (isWriter(runtime) || writer === undefined || recordsKey === undefined) return [];
+  if (updatersOf(outline).length === 0) return [];
+  return [{ id: updateWriter, address: `${writer}@${runtime.remotePort}`, key: recordsKey.name }];
+}
+
+function updatersOf({ updaters }: Outline): readonly Updater[] {
+  return updaters ?? [];
+}
+
+/** The writer does; another pod if it can sign what it sends on. */
+function takesUpdates({ runtime, recordsKey }: Outline): boolean {
+  return isWriter(runtime) || recordsKey !== undefined;
+}
+
+function updateId(i: number): string {
+  return `updater-${i}`;
+}
+
+function transferId(i: number): string {
+  return `updater-${i}-transfer`;
+}
+
+function updateRule(updater: Updater, i: number): Rule {
+  const { name, zones, updateOwner, updateOwnerMatch, updateOwnerName, updateType } = updater;
+  const names = updateOwnerName.flatMap((owner) => (owner === "@" ? zones.map((zone) => `${zone}.`) : [owner]));
+  return {
+    id: updateId(i),
+    key: [name],
+    protocol: ["udp", "tcp"],
+    action: ["update"],
+    "update-type": updateType,
+    "update-owner": updateOwner,
+    "update-owner-match": updateOwnerMatch,
+    ...(names.length > 0 && { "update-owner-name": names.map((owner) => `"${owner}"`) }),
+  };
+}

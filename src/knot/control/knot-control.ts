@@ -1,0 +1,187 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { encodeRequest, exchange, item, type Command, type Unit } from "./wire";
+
+/** One zone of Knot's `zone-status`. */
+export interface ZoneStatus {
+  /** Absolute, lower-case, without the trailing dot. */
+  readonly zone: string;
+  /** `master` or `slave`; Knot's word for primary and secondary. */
+  readonly role: string;
+  /** Undefined as long as the zone has no content. */
+  readonly serial: number | undefined;
+  /** Set for a member of a catalog that Knot interprets; `group` as there (RFC 9432 section 4.3.2). */
+  readonly member?: { readonly catalog: string; readonly group: string };
+}
+
+/** Knot refused a command; the message has its words. */
+export class KnotControlError extends Error {
+  override readonly name = "KnotControlError";
+}
+
+/**
+ * Speaks to a running Knot over its control socket, as `knotc` does. Each call has a connection of its own.
+ *
+ * Errors: {@link KnotControlError} with Knot's words when it refuses, TransientError when it does not answer.
+ */
+export class KnotControl {
+  readonly #path: string;
+  readonly #timeoutMs: number;
+
+  constructor(path: string, options: { readonly timeoutMs?: number } = {}) {
+    this.#path = path;
+    this.#timeoutMs = options.timeoutMs ?? 30_000;
+  }
+
+  /**
+   * Reads the configuration anew, and zone files that changed. A refused configuration leaves the old one in force. Knot
+   * refuses while a transaction of the control socket is open, which most often is for milliseconds: that is waited for.
+   */
+  async reload(): Promise<void> {
+    const end = Date.now() + openTransactionMs;
+    for (let wait = 20; ; wait = Math.min(wait * 1.5, 200)) {
+      try {
+        await this.#call({ command: "reload" });
+        return;
+      } catch (error) {
+        if (!(error instanceof KnotControlError) || !error.message.includes(openTransaction) || Date.now() > end)
+          throw error;
+      }
+      await delay(wait * (0.5 + Math.random()));
+    }
+  }
+
+  /** Reads a zone's file anew and waits until it is loaded. */
+  async zoneReload(zone: string): Promise<void> {
+    await this.#call({ command: "zone-reload", flags: "B" }, { zones: [zone] });
+  }
+
+  /** Sends NOTIFY for a zone to all that its configuration names. */
+  async zoneNotify(zone: string): Promise<void> {
+    await this.#call({ command: "zone-notify" }, { zones: [zone] });
+  }
+
+  /** Asks the primaries of secondary zones for newer serials, now. */
+  async zoneRefresh(zones: readonly string[]): Promise<void> {
+    if (zones.length > 0) await this.#call({ command: "zone-refresh" }, { zones });
+  }
+
+  /** State of the named zones, or of all. A zone that Knot does not have is left out. */
+  async zoneStatus(zones?: readonly string[]): Promise<ZoneStatus[]> {
+    if (zones?.length === 0) return [];
+    const statuses = new Map<string, Writable<ZoneStatus>>();
+    let current: Writable<ZoneStatus> | undefined;
+    const take = (unit: Unit): void => {
+      const name = unit.get(item.zone);
+      if (name !== undefined) {
+        const zone = plainName(name);
+        current = statuses.get(zone) ?? { zone, role: "", serial: undefined };
+        statuses.set(zone, current);
+      }
+      if (current !== undefined) takeField(current, unit);
+    };
+    await this.#call({ command: "zone-status", filters: "rsc" }, { zones, take, absent: "ignore" });
+    return [...statuses.values()];
+  }
+
+  /** Puts one record in the place of an RRset, in a transaction of its own; resolved once Knot has it in the journal and answers it. */
+  async zoneReplace(zone: string, record: { owner: string; ttl: number; type: string; data: string }): Promise<void> {
+    const { owner, ttl, type, data } = record;
+    const at = { owner: `${owner}.`, type };
+    await this.#change(zone, async (step) => {
+      // What is not there cannot be unset, and need not be.
+      await step({ command: "zone-unset", ...at }).catch((error: unknown) => {
+        if (!(error instanceof KnotControlError)) throw error;
+      });
+      await step({ command: "zone-set", ...at, ttl: String(ttl), data });
+    });
+  }
+
+  /** Takes whole RRsets out of a zone, all at once. */
+  async zoneUnset(zone: string, sets: readonly { readonly owner: string; readonly type: string }[]): Promise<void> {
+    await this.#change(zone, async (step) => {
+      for (const { owner, type } of sets) await step({ command: "zone-unset", owner: `${owner}.`, type });
+    });
+  }
+
+  /** Makes changes in a transaction of their own. */
+  async #change(zone: string, work: (step: (command: Command) => Promise<void>) => Promise<void>): Promise<void> {
+    const step = (command: Command): Promise<void> => this.#call(command, { zones: [zone] });
+    await step({ command: "zone-begin" });
+    try {
+      await work(step);
+      await step({ command: "zone-commit" });
+    } catch (error) {
+      await step({ command: "zone-abort" }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Knot's version, which also shows that it is there. */
+  async status(): Promise<{ readonly version: string }> {
+    let version = "";
+    const take = (unit: Unit): void => {
+      version = unit.get(item.data) ?? version;
+    };
+    await this.#call({ command: "status", type: "version" }, { take });
+    return { version };
+  }
+
+  async #call(
+    command: Command,
+    o: {
+      readonly zones?: readonly string[] | undefined;
+      readonly take?: (unit: Unit) => void;
+      readonly absent?: "ignore";
+    } = {},
+  ): Promise<void> {
+    const errors: string[] = [];
+    const take = (unit: Unit): void => {
+      const error = unit.get(item.error);
+      const zone = unit.get(item.zone);
+      if (error === undefined) o.take?.(unit);
+      else if (o.absent !== "ignore" || error !== noSuchZone)
+        errors.push(zone === undefined ? error : `${plainName(zone)}: ${error}`);
+    };
+    await exchange({ path: this.#path, timeoutMs: this.#timeoutMs, request: encodeRequest(command, o.zones), take });
+    if (errors.length > 0) throw new KnotControlError(`Knot refused ${command.command}: ${errors.join("; ")}`);
+  }
+}
+
+/** Knot's words when a transaction is in the way of a reload (KNOT_TXN_EEXISTS), and how long it is waited for. */
+const openTransaction = "too many transactions";
+const openTransactionMs = 3000;
+
+/** Knot's words for a zone that it does not have (KNOT_ENOZONE). */
+const noSuchZone = "no such zone found";
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function takeField(status: Writable<ZoneStatus>, unit: Unit): void {
+  const value = unit.get(item.data) ?? "";
+  switch (unit.get(item.type)) {
+    case "role":
+      status.role = value;
+      break;
+    case "serial":
+      status.serial = serialOf(value);
+      break;
+    case "catalog":
+      Object.assign(status, memberOf(value));
+      break;
+  }
+}
+
+function plainName(name: string): string {
+  return name.replace(/\.$/, "").toLowerCase();
+}
+
+/** `catalog.name.#group` for members; `interpret`, `generate`, `@…` and `-` for other zones. */
+function memberOf(text: string | undefined): Pick<ZoneStatus, "member"> {
+  const match = /^([^@#]*\.)(?:#(.*))?$/.exec(text ?? "");
+  return match === null ? {} : { member: { catalog: plainName(match[1] ?? ""), group: match[2] ?? "" } };
+}
+
+function serialOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,279 @@
+import { Agent } from "node:http";
+import { Agent as TlsAgent } from "node:https";
+import { isIPv6 } from "node:net";
+import { readFile } from "node:fs/promises";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { messageOf, UserError } from "../base/errors";
+import { exchangeHttp, streamHttp, type HttpRequest, type HttpResponse, type TlsChoices } from "../base/http-exchange";
+
+/** What is used of a Kubernetes object. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata?: {
+    readonly name?: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly generation?: number;
+    readonly resourceVersion?: string;
+    readonly creationTimestamp?: string;
+    readonly deletionTimestamp?: string;
+    readonly finalizers?: readonly string[];
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** Where the API server is and how we show who we are. */
+export interface KubeClientOptions {
+  /** For example `https://10.96.0.1:443`. */
+  readonly url: string;
+  /** PEM of the roots that sign the API server's certificate. */
+  readonly ca?: string;
+  /** Mounted tokens are replaced while we run. Left out for a client that shows a certificate. */
+  readonly token?: () => Promise<string>;
+  /** Milliseconds for which a token is used again. @default 0, asked for before each request */
+  readonly tokenMs?: number;
+  readonly tls?: TlsChoices;
+  /** Milliseconds for one request. @default 5000 */
+  readonly timeoutMs?: number;
+  /** How often a request is sent at most. @default 3 */
+  readonly tries?: number;
+  /** Milliseconds before the second try, doubled before each further one, with up to half of it on top. @default 200 */
+  readonly backOffMs?: number;
+  /** Between 0 and 1. @default Math.random */
+  readonly random?: () => number;
+  /** Connections that are kept for further requests; each request has its own otherwise. @default 0 */
+  readonly connections?: number;
+}
+
+/** A request that the API server did not carry out. `status` and `reason` are missing when it gave no answer. */
+export class KubeError extends Error {
+  override readonly name = "KubeError";
+  readonly status?: number;
+  /** Kubernetes' word for it, for example `NotFound`. */
+  readonly reason?: string;
+
+  constructor(message: string, o: { status?: number; reason?: string; cause?: unknown } = {}) {
+    super(message, { cause: o.cause });
+    if (o.status !== undefined) this.status = o.status;
+    if (o.reason !== undefined) this.reason = o.reason;
+  }
+}
+
+const folder = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/**
+ * How a pod reaches the API server of its own cluster: by address, with the mounted root certificate and token.
+ *
+ * @throws UserError when the environment is not that of a pod, or the mount is missing.
+ */
+export async function inClusterOptions(
+  env: Readonly<Record<string, string | undefined>>,
+  mount = folder,
+): Promise<Required<Pick<KubeClientOptions, "url" | "ca" | "token">>> {
+  const host = env["KUBERNETES_SERVICE_HOST"] ?? "";
+  const port = env["KUBERNETES_SERVICE_PORT"] ?? "443";
+  if (host === "") throw new UserError("KUBERNETES_SERVICE_HOST is not set; run this inside a pod");
+  const read = async (name: string): Promise<string> => {
+    try {
+      return await readFile(`${mount}/${name}`, "utf8");
+    } catch (cause) {
+      throw new UserError(`${mount}/${name} cannot be read; give the pod automountServiceAccountToken`, { cause });
+    }
+  };
+  return {
+    url: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    ca: await read("ca.crt"),
+    token: async () => (await read("token")).trim(),
+  };
+}
+
+/** A few calls of the Kubernetes API. What may pass by itself is tried again; each request sent is counted. */
+export class KubeClient {
+  readonly counters = { reads: 0, writes: 0 };
+  readonly #options: KubeClientOptions;
+  readonly #agent: Agent | undefined;
+  #token: { readonly text: string; readonly at: number } | undefined;
+
+  constructor(options: KubeClientOptions) {
+    this.#options = options;
+    const { connections: maxSockets = 0 } = options;
+    const Kind = options.url.startsWith("https:") ? TlsAgent : Agent;
+    this.#agent = maxSockets === 0 ? undefined : new Kind({ keepAlive: true, maxSockets });
+  }
+
+  /**
+   * An object by its path, for example `/api/v1/namespaces/x/configmaps/y`; undefined when there is none.
+   *
+   * @throws KubeError
+   */
+  async get(path: string): Promise<KubeObject | undefined> {
+    try {
+      return await this.#call({ method: "GET", path });
+    } catch (error) {
+      if (error instanceof KubeError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Server-side apply, forced: the fields of `object` become ours and get these values; those that we had set before and
+   * that are not in it any more go away.
+   *
+   * @throws KubeError
+   */
+  apply(path: string, object: KubeObject, fieldManager: string): Promise<KubeObject> {
+    const query = new URLSearchParams({ fieldManager, force: "true" }).toString();
+    const type = "application/apply-patch+yaml";
+    return this.#call({ method: "PATCH", path: `${path}?${query}`, object, type });
+  }
+
+  /**
+   * Changes single fields (RFC 7396). With a resourceVersion in it, only as long as that is the object's.
+   *
+   * @throws KubeError `Conflict` when the object is another version by now; `NotFound`.
+   */
+  merge(path: string, object: KubeObject, fieldManager: string): Promise<KubeObject> {
+    const query = new URLSearchParams({ fieldManager }).toString();
+    return this.#call({ method: "PATCH", path: `${path}?${query}`, object, type: "application/merge-patch+json" });
+  }
+
+  /**
+   * Puts an object in the place of the version that its resourceVersion names.
+   *
+   * @throws KubeError `Conflict` when the object is another version by now.
+   */
+  replace(path: string, object: KubeObject): Promise<KubeObject> {
+    return this.#call({ method: "PUT", path, object, type: "application/json" });
+  }
+
+  /**
+   * Gives the answer to a GET to a listener line by line, until the server ends it or the signal is given.
+   *
+   * @param o.silenceMs - Milliseconds without an octet after which it is given up.
+   * @throws KubeError, also one that the listener throws.
+   */
+  async stream(
+    path: string,
+    o: { readonly onLine: (line: string) => void; readonly signal: AbortSignal; readonly silenceMs: number },
+  ): Promise<void> {
+    const request = await this.#request({ method: "GET", path });
+    this.counters.reads++;
+    const what = `watch of ${path.split("?")[0] ?? ""}`;
+    let answer: HttpResponse;
+    try {
+      answer = await streamHttp({ ...request, ...o, timeoutMs: o.silenceMs });
+    } catch (cause) {
+      if (cause instanceof KubeError) throw cause;
+      throw new KubeError(`${what}: ${messageOf(cause)}`, { cause });
+    }
+    const outcome = judge(what, answer);
+    if (outcome.kind === "failed" && (answer.status < 200 || answer.status >= 300)) throw outcome.error;
+  }
+
+  /**
+   * Makes an object in a collection. One that has a name and exists already is taken for an earlier try of ours.
+   *
+   * @throws KubeError
+   */
+  async create(path: string, object: KubeObject): Promise<void> {
+    try {
+      await this.#call({ method: "POST", path, object, type: "application/json" });
+    } catch (error) {
+      if (!(error instanceof KubeError && error.reason === "AlreadyExists")) throw error;
+    }
+  }
+
+  async #call(call: Call): Promise<KubeObject> {
+    const { tries = 3, backOffMs = 200, random = Math.random } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#send(call);
+      if (outcome.kind === "done") return outcome.object;
+      if (!outcome.transient || attempt >= tries) throw outcome.error;
+      const pause = Math.max(backOffMs * 2 ** (attempt - 1), outcome.retryAfterMs);
+      await wait(pause * (1 + random() / 2));
+    }
+  }
+
+  async #send(call: Call): Promise<Outcome> {
+    const request = { ...(await this.#request(call)), ...(this.#agent && { agent: this.#agent }) };
+    this.counters[call.method === "GET" ? "reads" : "writes"]++;
+    const what = `${call.method} ${call.path.split("?")[0] ?? ""}`;
+    try {
+      return judge(what, await exchangeHttp(request));
+    } catch (cause) {
+      const error = new KubeError(`${what}: the Kubernetes API is away: ${messageOf(cause)}`, { cause });
+      return { kind: "failed", error, transient: true, retryAfterMs: 0 };
+    }
+  }
+
+  async #request(call: Call): Promise<HttpRequest> {
+    const { url, ca, tls, timeoutMs = 5000 } = this.#options;
+    const token = await this.#freshToken();
+    return {
+      method: call.method,
+      url: `${url}${call.path}`,
+      headers: {
+        accept: "application/json",
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(call.type !== undefined && { "content-type": call.type }),
+      },
+      timeoutMs,
+      ...(ca !== undefined && { ca }),
+      ...(tls !== undefined && { tls }),
+      ...(call.object !== undefined && { body: JSON.stringify(call.object) }),
+    };
+  }
+
+  async #freshToken(): Promise<string | undefined> {
+    const { token, tokenMs = 0 } = this.#options;
+    const now = Date.now();
+    if (this.#token === undefined || now - this.#token.at >= tokenMs) {
+      const text = await token?.();
+      this.#token = text === undefined ? undefined : { text, at: now };
+    }
+    return this.#token?.text;
+  }
+}
+
+interface Call {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH";
+  readonly path: string;
+  readonly object?: KubeObject;
+  readonly type?: string;
+}
+
+type Outcome =
+  | { readonly kind: "done"; readonly object: KubeObject }
+  | { readonly kind: "failed"; readonly error: KubeError; readonly transient: boolean; readonly retryAfterMs: number };
+
+/** Longest time that we let the server make us wait, in milliseconds: a pass has less than a minute. */
+const longestRetryAfter = 5000;
+
+function judge(what: string, { status, headers, body }: HttpResponse): Outcome {
+  const object = parseObject(body);
+  if (status >= 200 && status < 300 && object !== undefined) return { kind: "done", object };
+  const good = status >= 200 && status < 300;
+  const message =
+    typeof object?.["message"] === "string" ? object["message"] : good ? "no JSON object" : "no reason given";
+  const reason = object?.["reason"];
+  const error = new KubeError(`${what}: ${status}: ${message}`, {
+    status,
+    ...(typeof reason === "string" && { reason }),
+  });
+  const seconds = Number(headers["retry-after"] ?? 0);
+  const retryAfterMs = Number.isFinite(seconds) ? Math.min(seconds * 1000, longestRetryAfter) : 0;
+  return { kind: "failed", error, transient: good || status === 429 || status >= 500, retryAfterMs };
+}
+
+function parseObject(body: string): KubeObject | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}

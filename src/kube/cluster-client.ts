@@ -1,0 +1,97 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { promisify } from "node:util";
+import { UserError } from "../base/errors";
+import { KubeClient } from "./client";
+import { findContext, type ClusterChoice, type ClusterEntry, type ExecEntry, type FoundContext } from "./kubeconfig";
+
+const run = promisify(execFile);
+/** For a program that may ask a cloud. */
+const execTimeoutMs = 60_000;
+
+/**
+ * A client for the cluster of a kubeconfig's context, as whom that says: by token, certificate, or a program that knows
+ * (ExecCredential, as clouds have it).
+ *
+ * @returns undefined for a cluster behind a `proxy-url`, which we do not go through.
+ * @throws UserError when the kubeconfig cannot be read or its program fails.
+ */
+export async function clusterClient(choice: ClusterChoice): Promise<KubeClient | undefined> {
+  const found = findContext(choice);
+  const { cluster } = found;
+  if (cluster["proxy-url"] !== undefined) return undefined;
+  const ca = pem(cluster, "certificate-authority");
+  const servername = cluster["tls-server-name"];
+  const { token, cert, key } = await credentialsOf(found);
+  return new KubeClient({
+    url: cluster.server.replace(/\/+$/, ""),
+    timeoutMs: 30_000,
+    ...(ca !== undefined && { ca }),
+    ...(token !== undefined && { token: () => Promise.resolve(token) }),
+    tls: {
+      ...(cert !== undefined && key !== undefined && { cert, key }),
+      ...(servername !== undefined && { servername }),
+      ...(cluster["insecure-skip-tls-verify"] === true && { rejectUnauthorized: false }),
+    },
+  });
+}
+
+interface Credentials {
+  readonly token?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+async function credentialsOf({ file, cluster, user }: FoundContext): Promise<Credentials> {
+  if (user.exec !== undefined) return execCredentials(user.exec, { file, cluster });
+  const token = user.tokenFile === undefined ? user.token : readFileSync(user.tokenFile, "utf8").trim();
+  return { token, cert: pem(user, "client-certificate"), key: pem(user, "client-key") };
+}
+
+/** From the field itself, base64, or from the file that it names. */
+function pem<F extends string>(
+  entry: { readonly [K in F | `${F}-data`]?: string | undefined },
+  field: F,
+): string | undefined {
+  const inline = entry[`${field}-data`];
+  if (inline !== undefined) return Buffer.from(inline, "base64").toString("utf8");
+  const path = entry[field];
+  return path === undefined ? undefined : readFileSync(path, "utf8");
+}
+
+/** Neither what the program printed nor what it was called with is shown: both may hold secrets. */
+async function execCredentials(
+  exec: ExecEntry,
+  { file, cluster }: Pick<FoundContext, "file" | "cluster">,
+): Promise<Credentials> {
+  const { apiVersion, command } = exec;
+  const program = command.includes("/") ? resolve(dirname(file), command) : command;
+  const spec = { interactive: false, ...(exec.provideClusterInfo === true && { cluster: clusterInfo(cluster) }) };
+  const env = {
+    ...process.env,
+    ...Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value])),
+    KUBERNETES_EXEC_INFO: JSON.stringify({ apiVersion, kind: "ExecCredential", spec }),
+  };
+  try {
+    const { stdout } = await run(program, [...(exec.args ?? [])], { env, timeout: execTimeoutMs });
+    const { status = {} } = JSON.parse(stdout) as { readonly status?: Readonly<Record<string, string>> };
+    return { token: status["token"], cert: status["clientCertificateData"], key: status["clientKeyData"] };
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? "what it printed is no JSON" : exitOf(error);
+    throw new UserError(`"${command}", which ${file} names for who you are, failed: ${reason}; run it by hand`);
+  }
+}
+
+function exitOf(error: unknown): string {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "number" || typeof code === "string" ? `it ended with ${code}` : "it was ended";
+}
+
+function clusterInfo(cluster: ClusterEntry): object {
+  const ca = pem(cluster, "certificate-authority");
+  return {
+    server: cluster.server,
+    ...(ca !== undefined && { "certificate-authority-data": Buffer.from(ca).toString("base64") }),
+  };
+}

@@ -1,0 +1,168 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../base/errors";
+import { KubeError, type KubeClient, type KubeObject } from "./client";
+import type { Logger } from "../base/log";
+
+/** What {@link leadInTurn} needs. */
+export interface LeaderOptions {
+  readonly client: Pick<KubeClient, "get" | "create" | "replace">;
+  readonly namespace: string;
+  /** Name of the Lease. */
+  readonly name: string;
+  /** Who we are, unlike all others. */
+  readonly identity: string;
+  /** Milliseconds since 1970; the difference of two is all that counts. */
+  readonly now: () => number;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Seconds without a sign of life after which another one may lead. */
+  readonly leaseSeconds: number;
+}
+
+/**
+ * Does the work while we hold the Lease (coordination.k8s.io/v1), again and again, until the signal is given. The work is
+ * told to stop well before anybody else may take over, even when the API is away; when told to end, the Lease is given up
+ * at once. Other clocks do not matter: a Lease is over when nothing of it changed for its time by ours.
+ */
+export async function leadInTurn(o: LeaderOptions, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const lease = new Lease(o);
+  while (!isAborted(o.signal)) {
+    if (await lease.take()) await lead(lease, o, work);
+    else await pause(lease.renewMs * (1 + o.random() / 4), o.signal);
+  }
+}
+
+async function lead(lease: Lease, o: LeaderOptions, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  o.log.info("leading");
+  const lost = new AbortController();
+  const signal = AbortSignal.any([o.signal, lost.signal]);
+  const renewing = (async () => {
+    while (!isAborted(signal)) {
+      await pause(lease.renewMs, signal);
+      if (isAborted(signal)) return;
+      if (await lease.take()) continue;
+      if (!lease.holds()) lost.abort();
+    }
+  })();
+  // A lease that is not renewed in time ends our turn, whatever the call that should renew it is doing.
+  const watchdog = setInterval(() => {
+    if (!lease.holds()) lost.abort();
+  }, lease.renewMs / 4);
+  try {
+    await work(signal);
+  } finally {
+    lost.abort();
+    clearInterval(watchdog);
+    await renewing;
+    await lease.release();
+    o.log.info("leading no more");
+  }
+}
+
+class Lease {
+  readonly renewMs: number;
+  readonly #leaseMs: number;
+  readonly #path: string;
+  /** What was seen of the Lease, and since when it is like that. */
+  #seen: { readonly version: string; readonly at: number } | undefined;
+  /** When we asked for the renewal that was last granted. */
+  #renewedAt: number | undefined;
+  /** The Lease as we wrote it last: what leads need not read. */
+  #written: KubeObject | undefined;
+
+  constructor(private readonly o: LeaderOptions) {
+    this.#leaseMs = o.leaseSeconds * 1000;
+    this.renewMs = this.#leaseMs / 5;
+    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${o.namespace}/leases`;
+  }
+
+  /** Whether it is ours without any doubt: others wait for the whole time, we stop after two thirds of it. */
+  holds(): boolean {
+    return this.#renewedAt !== undefined && this.o.now() - this.#renewedAt < (this.#leaseMs * 2) / 3;
+  }
+
+  /** Takes or renews it. Returns whether it is ours now; never throws. */
+  async take(): Promise<boolean> {
+    const at = this.o.now();
+    try {
+      const lease = this.#written ?? (await this.#read());
+      if (lease === undefined || !this.#mayTake(lease)) return false;
+      this.#written = await this.o.client.replace(`${this.#path}/${this.o.name}`, this.#mine(lease));
+      this.#renewedAt = at;
+      return true;
+    } catch (error) {
+      if (this.#written !== undefined && error instanceof KubeError && error.status === 409) {
+        this.#written = undefined;
+        return this.take();
+      }
+      this.o.log.warn("the lease cannot be taken or renewed", { reason: messageOf(error) });
+      return false;
+    }
+  }
+
+  /** Lets another one lead at once. */
+  async release(): Promise<void> {
+    this.#renewedAt = undefined;
+    this.#written = undefined;
+    try {
+      const lease = await this.o.client.get(`${this.#path}/${this.o.name}`);
+      if (lease === undefined || holderOf(lease) !== this.o.identity) return;
+      const spec = { ...specOf(lease), holderIdentity: "" };
+      await this.o.client.replace(`${this.#path}/${this.o.name}`, { ...lease, spec });
+    } catch (error) {
+      this.o.log.warn("the lease could not be given up", { reason: messageOf(error) });
+    }
+  }
+
+  async #read(): Promise<KubeObject | undefined> {
+    const found = await this.o.client.get(`${this.#path}/${this.o.name}`);
+    if (found !== undefined) return found;
+    const metadata = { name: this.o.name, namespace: this.o.namespace };
+    await this.o.client.create(this.#path, { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec: {} });
+    return this.o.client.get(`${this.#path}/${this.o.name}`);
+  }
+
+  #mayTake(lease: KubeObject): boolean {
+    const holder = holderOf(lease);
+    const version = lease.metadata?.resourceVersion ?? "";
+    const now = this.o.now();
+    if (this.#seen?.version !== version) this.#seen = { version, at: now };
+    return holder === "" || holder === this.o.identity || now - this.#seen.at >= this.#leaseMs;
+  }
+
+  #mine(lease: KubeObject): KubeObject {
+    const before = specOf(lease);
+    const time = new Date(this.o.now()).toISOString().replace("Z", "000Z");
+    const own = holderOf(lease) === this.o.identity;
+    const transitions = Number(before["leaseTransitions"] ?? 0) + (own ? 0 : 1);
+    const spec = {
+      ...before,
+      holderIdentity: this.o.identity,
+      leaseDurationSeconds: Math.round(this.#leaseMs / 1000),
+      renewTime: time,
+      acquireTime: own ? (before["acquireTime"] ?? time) : time,
+      leaseTransitions: transitions,
+    };
+    return { ...lease, spec };
+  }
+}
+
+function specOf(lease: KubeObject): Readonly<Record<string, unknown>> {
+  return (lease["spec"] as Readonly<Record<string, unknown>> | undefined) ?? {};
+}
+
+function holderOf(lease: KubeObject): string {
+  const holder = specOf(lease)["holderIdentity"];
+  return typeof holder === "string" ? holder : "";
+}
+
+/** The signal may be given while we wait, which the compiler cannot see. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,142 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../base/errors";
+import { KubeError, type KubeClient, type KubeObject } from "./client";
+
+/** What {@link watchObjects} needs. */
+export interface WatchOptions {
+  readonly client: Pick<KubeClient, "get" | "stream">;
+  /** Path of the collection. */
+  readonly path: string;
+  /** All that there is, after each listing. What was known before and is not in it is gone. */
+  readonly onList: (objects: readonly KubeObject[]) => void;
+  /** One that was made or changed (`gone` unset), or that went away. */
+  readonly onChange: (object: KubeObject, gone: boolean) => void;
+  /** The API does not answer, since this many tries; 0 when it does again. */
+  readonly onTrouble: (tries: number, reason: string) => void;
+  readonly signal: AbortSignal;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+  /** Milliseconds before the first further try, doubled up to {@link longestPauseMs}, with up to half of it on top. @default 200 */
+  readonly firstPauseMs?: number;
+  /** Objects of one listing's page. @default 500 */
+  readonly pageSize?: number;
+}
+
+/** Longest pause between two tries, in milliseconds. */
+const longestPauseMs = 20_000;
+/** Seconds for which the server holds a watch open. It says where it is (bookmark) about once a minute. */
+const watchSeconds = 290;
+const silenceMs = 120_000;
+
+/**
+ * Keeps a collection in sight: lists it, then watches it from there. A watch that ends goes on where it was; a place
+ * that the server no longer knows (410) means a new listing. An API that is away is asked again, ever more rarely.
+ * Resolves when the signal is given.
+ */
+export async function watchObjects(o: WatchOptions): Promise<void> {
+  const watch = new Watch(o);
+  let tries = 0;
+  while (!isAborted(o.signal)) {
+    const { failure, watched } = await watch.step();
+    if (isAborted(o.signal)) return;
+    if (failure !== undefined) o.onTrouble(++tries, failure);
+    else if (tries > 0) o.onTrouble((tries = 0), "");
+    // A server that ends each watch at once is not asked in a tight loop either.
+    const first = failure !== undefined || watched ? (o.firstPauseMs ?? 200) : 0;
+    const pause = Math.min(first * 2 ** Math.max(0, tries - 1), longestPauseMs) * (1 + o.random() / 2);
+    await delay(pause, undefined, { signal: o.signal }).catch(() => undefined);
+  }
+}
+
+/** The signal may be given while we wait, which the compiler cannot see. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
+class Watch {
+  /** Where a watch goes on; undefined when everything must be listed first. */
+  #version: string | undefined;
+
+  constructor(private readonly o: WatchOptions) {}
+
+  /** A listing, or a watch until it ends: which of them, and what went wrong. */
+  async step(): Promise<{ readonly watched: boolean; readonly failure?: string }> {
+    const watched = this.#version !== undefined;
+    try {
+      if (this.#version === undefined) await this.#list();
+      else await this.#watch(this.#version);
+      return { watched };
+    } catch (error) {
+      const lost = error instanceof KubeError && error.status === 410;
+      if (lost) this.#version = undefined;
+      return lost && watched ? { watched } : { watched, failure: messageOf(error) };
+    }
+  }
+
+  async #list(): Promise<void> {
+    const { objects, version } = await listObjects(this.o.client, this.o.path, this.o.pageSize);
+    this.o.onList(objects);
+    this.#version = version;
+  }
+
+  async #watch(version: string): Promise<void> {
+    const query = new URLSearchParams({
+      watch: "true",
+      allowWatchBookmarks: "true",
+      timeoutSeconds: String(watchSeconds),
+      resourceVersion: version,
+    }).toString();
+    await this.o.client.stream(`${this.o.path}?${query}`, {
+      onLine: (line) => {
+        this.#take(line);
+      },
+      signal: this.o.signal,
+      silenceMs,
+    });
+  }
+
+  #take(line: string): void {
+    if (line === "") return;
+    const { type, object } = JSON.parse(line) as { readonly type: string; readonly object: KubeObject };
+    if (type === "ERROR") {
+      const { code, message } = object as { readonly code?: number; readonly message?: string };
+      throw new KubeError(`watch of ${this.o.path}: ${message ?? "no reason given"}`, { status: code ?? 500 });
+    }
+    this.#version = object.metadata?.resourceVersion ?? this.#version;
+    if (type === "ADDED" || type === "MODIFIED") this.o.onChange(object, false);
+    if (type === "DELETED") this.o.onChange(object, true);
+  }
+}
+
+/**
+ * All objects of a collection, fetched page by page, and its version.
+ *
+ * @throws KubeError; `NotFound` when there is no such collection.
+ */
+export async function listObjects(
+  client: Pick<KubeClient, "get">,
+  path: string,
+  pageSize = 500,
+): Promise<{ readonly objects: readonly KubeObject[]; readonly version: string | undefined }> {
+  const objects: KubeObject[] = [];
+  let from = "";
+  let version: string | undefined;
+  do {
+    const query = new URLSearchParams({ limit: String(pageSize), ...(from !== "" && { continue: from }) }).toString();
+    const page = await client.get(`${path}?${query}`);
+    if (page === undefined) throw new KubeError(`${path} is not there`, { status: 404, reason: "NotFound" });
+    objects.push(...itemsOf(page));
+    ({ version, from } = placeOf(page));
+  } while (from !== "");
+  return { objects, version };
+}
+
+function itemsOf(page: KubeObject): readonly KubeObject[] {
+  const items = page["items"];
+  return Array.isArray(items) ? (items as readonly KubeObject[]) : [];
+}
+
+function placeOf(page: KubeObject): { readonly version: string | undefined; readonly from: string } {
+  const metadata = page.metadata as { readonly resourceVersion?: string; readonly continue?: string } | undefined;
+  return { version: metadata?.resourceVersion, from: metadata?.continue ?? "" };
+}

@@ -1,0 +1,69 @@
+import type { CatalogServer, WelcomePacket } from "./model";
+import type { MeshView, SiteView } from "./view";
+
+/** The other sites, sorted by name: those of the view, and the packet's catalog sites before there is any view. */
+export function peersOf({
+  packet,
+  view,
+}: {
+  readonly packet: WelcomePacket;
+  readonly view?: MeshView;
+}): readonly SiteView[] {
+  const sites = (view ?? bootstrapView(packet)).sites.filter((site) => site.name !== packet.site.name);
+  return [...sites].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+/** The catalog sites that the view knows, the primary first; the packet's when the view knows none. */
+export function catalogSitesOf({
+  packet,
+  view,
+}: {
+  readonly packet: WelcomePacket;
+  readonly view: MeshView;
+}): readonly SiteView[] {
+  const catalogs = view.sites.filter((site) => site.role !== "standard");
+  const known = catalogs.length > 0 ? catalogs : packet.catalogs;
+  return [...known.filter(isPrimary), ...known.filter((site) => !isPrimary(site))];
+}
+
+function isPrimary(site: Pick<SiteView, "role">): boolean {
+  return site.role === "primary-catalog";
+}
+
+/** What a site knows before it has read a central zone: itself and the catalog sites, no zone. Both serials are 0. */
+export function bootstrapView(packet: WelcomePacket): MeshView {
+  const { name, role, addresses, sources, retired } = packet.site;
+  const self: SiteView = { name, role, addresses, sources, ...(retired !== undefined && { retired }) };
+  const others = packet.catalogs.filter((catalog) => catalog.name !== name);
+  const sites = [self, ...others]
+    .map((site) => ({ ...site, addresses: [...site.addresses].sort(), sources: [...site.sources].sort() }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return { directorySerial: 0, catalogSerial: 0, sites, zones: [] };
+}
+
+/** Whether a view has never been confirmed by the central zones (see {@link bootstrapView}). */
+export function isBootstrap(view: MeshView): boolean {
+  return view.directorySerial === 0 && view.catalogSerial === 0;
+}
+
+/**
+ * The view with the packet's catalog sites in it, their packet addresses after those that the view knows.
+ *
+ * For a site that was handed a newer packet while it could not read the directory: where the catalogs moved meanwhile,
+ * the packet is the only way back. Not for every day, since the packet of a site that is long up may be the older one.
+ */
+export function withPacketCatalogs(view: MeshView, packet: WelcomePacket): MeshView {
+  const merged = view.sites.map((site) => {
+    const catalog = packet.catalogs.find((candidate) => candidate.name === site.name);
+    return catalog === undefined ? site : { ...site, ...joinReach(site, catalog) };
+  });
+  const missing = packet.catalogs.filter((catalog) => !view.sites.some((site) => site.name === catalog.name));
+  return { ...view, sites: [...merged, ...missing].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)) };
+}
+
+function joinReach(site: SiteView, catalog: CatalogServer): Pick<SiteView, "addresses" | "sources"> {
+  return {
+    addresses: [...new Set([...site.addresses, ...catalog.addresses])],
+    sources: [...new Set([...site.sources, ...catalog.sources])],
+  };
+}

@@ -1,0 +1,72 @@
+import type { ResourceRecord } from "../dns/record";
+import { zoneNameProblem } from "../base/names";
+import { RefusedZone, serialOf, textsByName } from "./refused-zone";
+
+/** A member zone as the catalog has it. */
+interface CatalogEntry {
+  readonly id: string;
+  readonly group?: string;
+}
+
+/** The catalog zone, read member by member. */
+export interface Catalog {
+  readonly serial: number;
+  readonly members: ReadonlyMap<string, CatalogEntry>;
+  readonly badMembers: readonly string[];
+  readonly problems: readonly string[];
+}
+
+/**
+ * Reads a catalog zone (RFC 9432). A broken member node becomes a problem and leaves the others alone.
+ *
+ * @throws RefusedZone for a zone without SOA, or of another schema version than 2 (RFC 9432 section 4.2.1).
+ */
+export function readCatalog(zone: string, records: readonly ResourceRecord[]): Catalog {
+  const serial = serialOf(zone, records);
+  const texts = textsByName(records);
+  const version = texts.get(`version.${zone}`);
+  if (version?.length !== 1 || version[0]?.length !== 1 || version[0][0] !== "2") {
+    throw new RefusedZone("malformed", `catalog ${zone} is not of version 2 (RFC 9432)`);
+  }
+  const members = new Map<string, CatalogEntry>();
+  const bad = new Set<string>();
+  const problems: string[] = [];
+  for (const [id, targets] of memberNodes(zone, records)) {
+    const group = texts.get(`group.${id}.zones.${zone}`)?.[0]?.[0];
+    for (const name of targets) {
+      const problem = memberProblem({ id, name, targets, members });
+      if (problem === undefined) members.set(name, { id, ...(group !== undefined && { group }) });
+      else {
+        problems.push(problem);
+        bad.add(name);
+      }
+    }
+  }
+  return { serial, members, badMembers: [...bad], problems };
+}
+
+/** PTR targets by unique-id: one each in a sound catalog (RFC 9432 section 4.1). */
+function memberNodes(zone: string, records: readonly ResourceRecord[]): ReadonlyMap<string, readonly string[]> {
+  const end = `.zones.${zone}`;
+  const nodes = new Map<string, string[]>();
+  for (const record of records) {
+    if (record.type !== "PTR" || !record.name.endsWith(end)) continue;
+    const id = record.name.slice(0, -end.length);
+    const known = nodes.get(id);
+    if (known === undefined) nodes.set(id, [record.target]);
+    else known.push(record.target);
+  }
+  return nodes;
+}
+
+function memberProblem(o: {
+  id: string;
+  name: string;
+  targets: readonly string[];
+  members: ReadonlyMap<string, CatalogEntry>;
+}): string | undefined {
+  if (zoneNameProblem(o.name) !== undefined) return `catalog member ${JSON.stringify(o.name)} is not a name for a zone`;
+  if (o.targets.length !== 1) return `catalog member ${o.name} shares the id ${o.id} with another`;
+  if (o.members.has(o.name)) return `catalog member ${o.name} stands under two ids`;
+  return undefined;
+}

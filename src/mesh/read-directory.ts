@@ -1,0 +1,157 @@
+import type { ResourceRecord } from "../dns/record";
+import { meshLabel, zoneLabel } from "./central-zones";
+import { isCidr } from "../base/ip";
+import type { SiteRole } from "./model";
+import { siteNameProblem, zoneNameProblem } from "../base/names";
+import { RefusedZone, serialOf, textsByName } from "./refused-zone";
+import type { SiteView } from "./view";
+
+/** What the directory says of a zone. */
+interface DirectoryEntry {
+  readonly owner: string;
+  readonly retired?: string;
+}
+
+/** The directory zone, read entry by entry. */
+export interface Directory {
+  readonly serial: number;
+  readonly topology?: "hub";
+  readonly sites: readonly SiteView[];
+  readonly badSites: readonly string[];
+  readonly zones: ReadonlyMap<string, DirectoryEntry>;
+  readonly badZones: readonly string[];
+  readonly problems: readonly string[];
+}
+
+/**
+ * Reads the directory zone. An entry that makes no sense becomes a problem and leaves the others alone.
+ *
+ * @throws RefusedZone for a zone without SOA or version, of another version, without sites, or with a number of entries
+ *   other than it says of itself.
+ */
+export function readDirectory(zone: string, records: readonly ResourceRecord[]): Directory {
+  const serial = serialOf(zone, records);
+  const texts = textsByName(records);
+  const outline = readOutline(zone, texts.get(`${meshLabel}.${zone}`));
+  const siteNames = namesBelow(texts.keys(), zone).filter((name) => !name.includes(".") && name !== meshLabel);
+  const zoneNames = namesBelow(texts.keys(), `${zoneLabel}.${zone}`);
+  if (siteNames.length === 0) throw new RefusedZone("empty", `directory ${zone} has no site`);
+  if (siteNames.length !== outline.sites || zoneNames.length !== outline.zones) {
+    const has = `${siteNames.length} sites and ${zoneNames.length} zones`;
+    throw new RefusedZone(
+      "incomplete",
+      `directory ${zone} has ${has}, but says that it has ${outline.sites} and ${outline.zones}`,
+    );
+  }
+  const addresses = addressesByName(records);
+  const sites = siteNames.map((name) =>
+    readSite(name, texts.get(`${name}.${zone}`) ?? [], addresses.get(`${name}.${zone}`) ?? []),
+  );
+  const zones = zoneNames.map((name) => ({
+    name,
+    entry: readZone({ name, zone, texts: texts.get(`${name}.${zoneLabel}.${zone}`) ?? [] }),
+  }));
+  return {
+    serial,
+    ...(outline.topology !== undefined && { topology: outline.topology }),
+    sites: sites.flatMap((site) => (typeof site === "string" ? [] : [site])),
+    badSites: siteNames.filter((_, i) => typeof sites[i] === "string"),
+    zones: new Map(zones.flatMap(({ name, entry }) => (typeof entry === "string" ? [] : [[name, entry] as const]))),
+    badZones: zones.flatMap(({ name, entry }) => (typeof entry === "string" ? [name] : [])),
+    problems: [...sites, ...zones.map(({ entry }) => entry)].filter((item) => typeof item === "string"),
+  };
+}
+
+function namesBelow(names: Iterable<string>, parent: string): readonly string[] {
+  const end = `.${parent}`;
+  return [...names].filter((name) => name.endsWith(end)).map((name) => name.slice(0, -end.length));
+}
+
+function addressesByName(records: readonly ResourceRecord[]): ReadonlyMap<string, readonly string[]> {
+  const addresses = new Map<string, string[]>();
+  for (const record of records) {
+    if (record.type !== "A" && record.type !== "AAAA") continue;
+    const known = addresses.get(record.name);
+    if (known === undefined) addresses.set(record.name, [record.address]);
+    else known.push(record.address);
+  }
+  return addresses;
+}
+
+/** What the directory says of itself: how much it holds, and how zones travel. A topology of a later release is read as `full`. */
+function readOutline(
+  zone: string,
+  texts: readonly (readonly string[])[] | undefined,
+): { sites: number; zones: number; topology?: "hub" } {
+  const facts = factsOf(texts?.[0] ?? []);
+  const version = facts.get("version")?.[0];
+  if (texts?.length !== 1 || version === undefined)
+    throw new RefusedZone("malformed", `directory ${zone} does not say its version at ${meshLabel}.${zone}`);
+  if (version !== "1")
+    throw new RefusedZone("malformed", `directory ${zone} has version ${version}; this release reads version 1`);
+  const count = (key: string): number => {
+    const value = facts.get(key)?.[0] ?? "";
+    if (!/^\d{1,9}$/.test(value))
+      throw new RefusedZone("malformed", `directory ${zone} does not say its number of ${key}`);
+    return Number(value);
+  };
+  const hub = facts.get("topology")?.[0] === "hub";
+  return { sites: count("sites"), zones: count("zones"), ...(hub && { topology: "hub" }) };
+}
+
+/** `key=value` strings, by key. What has another form is ignored, so that later versions may add to it. */
+function factsOf(strings: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const facts = new Map<string, string[]>();
+  for (const string of strings) {
+    const at = string.indexOf("=");
+    if (at < 1) continue;
+    const key = string.slice(0, at);
+    facts.set(key, [...(facts.get(key) ?? []), string.slice(at + 1)]);
+  }
+  return facts;
+}
+
+function readSite(
+  name: string,
+  texts: readonly (readonly string[])[],
+  addresses: readonly string[],
+): SiteView | string {
+  const facts = factsOf(texts[0] ?? []);
+  const sources = [...new Set(facts.get("source") ?? [])];
+  const role = facts.get("role")?.[0];
+  if (siteNameProblem(name) !== undefined) return `site ${JSON.stringify(name)} is not a name for a site`;
+  if (texts.length !== 1) return `site ${name} has ${texts.length} TXT records instead of one`;
+  if (!isRole(role)) return `site ${name} has no role that is known here`;
+  if (addresses.length === 0) return `site ${name} has no address`;
+  if (!sources.every(isCidr)) return `site ${name} has a source that is no CIDR`;
+  const retired = readRetired(facts);
+  if (retired === "bad") return `site ${name} is retired from a date that is none`;
+  return {
+    name,
+    role,
+    addresses: [...new Set(addresses)].sort(),
+    sources: sources.sort(),
+    ...(retired !== undefined && { retired }),
+  };
+}
+
+function isRole(role: string | undefined): role is SiteRole {
+  return role === "primary-catalog" || role === "secondary-catalog" || role === "standard";
+}
+
+function readZone(o: { name: string; zone: string; texts: readonly (readonly string[])[] }): DirectoryEntry | string {
+  const { name, zone, texts } = o;
+  const facts = factsOf(texts[0] ?? []);
+  const server = facts.get("server")?.[0]?.toLowerCase();
+  if (zoneNameProblem(name) !== undefined) return `zone ${JSON.stringify(name)} is not a name for a zone`;
+  if (texts.length !== 1) return `zone ${name} has ${texts.length} TXT records in the directory instead of one`;
+  if (server?.endsWith(`.${zone}`) !== true) return `zone ${name} has no server below ${zone}`;
+  const retired = readRetired(facts);
+  if (retired === "bad") return `zone ${name} is retired from a date that is none`;
+  return { owner: server.slice(0, -zone.length - 1), ...(retired !== undefined && { retired }) };
+}
+
+function readRetired(facts: ReadonlyMap<string, readonly string[]>): string | undefined {
+  const date = facts.get("retired")?.[0];
+  return date === undefined || /^\d{4}-\d\d-\d\d$/.test(date) ? date : "bad";
+}

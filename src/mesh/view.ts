@@ -1,0 +1,64 @@
+import type { SiteRole, Topology } from "./model";
+
+/** A site as the directory tells it. */
+export interface SiteView {
+  readonly name: string;
+  readonly role: SiteRole;
+  readonly addresses: readonly string[];
+  readonly sources: readonly string[];
+  readonly retired?: string;
+}
+
+/** A zone as directory and catalog tell it together. */
+export interface ZoneView {
+  readonly name: string;
+  /** Name of the site that owns it (catalog group, RFC 9432 section 4.3.2, and directory agree). */
+  readonly owner: string;
+  /** The catalog's unique-id label of the member. */
+  readonly id: string;
+  readonly retired?: string;
+}
+
+/**
+ * What the two central zones say, sorted by name, so that equal meshes are equal texts. It is also what is kept as the
+ * last good state and what is rendered into Knot's files.
+ */
+export interface MeshView {
+  readonly directorySerial: number;
+  readonly catalogSerial: number;
+  readonly sites: readonly SiteView[];
+  readonly zones: readonly ZoneView[];
+  /** How zones travel; missing where every site takes them from their owners. */
+  readonly topology?: Exclude<Topology, "full">;
+  /** Names whose removal is held back: still in `sites` and `zones`, no longer in the central zones. */
+  readonly held?: { readonly sites: readonly string[]; readonly zones: readonly string[] };
+}
+
+/** One step from what is known to what was discovered. */
+export type Change =
+  | { readonly kind: "topology-changed"; readonly to: Topology }
+  | { readonly kind: "site-added"; readonly site: string }
+  | { readonly kind: "site-removed"; readonly site: string }
+  | { readonly kind: "site-changed"; readonly site: string; readonly fields: readonly string[] }
+  | { readonly kind: "zone-added"; readonly zone: string; readonly owner: string }
+  | { readonly kind: "zone-removed"; readonly zone: string; readonly owner: string }
+  | { readonly kind: "zone-moved"; readonly zone: string; readonly from: string; readonly to: string };
+
+/** A removal that is not carried out until it is confirmed (see `limits.ts`). */
+export interface Held {
+  readonly kind: "sites" | "zones";
+  readonly names: readonly string[];
+  /** A sentence for people: how many of how many, what the limit is, how to confirm. */
+  readonly reason: string;
+}
+
+/** Why a discovered view is not taken at all. `older` is a serial that went back (RFC 1982). */
+export type RefusalKind = "empty" | "older" | "malformed" | "incomplete" | "self-missing";
+
+/** What a pass decides. `next` is `known` when the discovered view is refused. */
+export interface MeshPlan {
+  readonly next: MeshView;
+  readonly changes: readonly Change[];
+  readonly held: readonly Held[];
+  readonly refusal?: { readonly kind: RefusalKind; readonly reason: string };
+}

@@ -1,0 +1,171 @@
+import { hostCidr, ipVersion } from "../base/ip";
+import type { Transport } from "../mesh/model";
+import {
+  blocks,
+  both,
+  podPorts,
+  podsNamed,
+  tcp,
+  transferPorts,
+  type NetworkPolicySpec,
+  type Peer,
+  type Port,
+} from "./policy-spec";
+
+/** What a site's own policies follow from. Those for its peers are `peerPolicySpec`'s. */
+export interface SitePolicyInput {
+  /** Networks whose clients may ask. */
+  readonly clients: readonly string[];
+  /** Where the cluster's API server answers. */
+  readonly apiServer: readonly string[];
+  /** Where this site is asked from outside. */
+  readonly addresses: readonly string[];
+  /** Port that sites answer on. */
+  readonly remotePort: number;
+  readonly transport: Transport;
+  /** Labels of the namespaces that may fetch metrics; none may without. */
+  readonly monitoring?: Readonly<Record<string, string>>;
+  /** Servers of parent zones that Knot asks for DS records, in its own form. */
+  readonly parents: readonly string[];
+  /** The Vault that pods fetch keys and certificates from. */
+  readonly vault?: VaultReach;
+  /** Whether the site serves DnsRecords. */
+  readonly hasOperator: boolean;
+}
+
+/** A Vault, and the networks it answers from when its address does not tell. */
+export interface VaultReach {
+  /** Its URL. */
+  readonly address: string;
+  readonly egress?: readonly string[];
+}
+
+/**
+ * Everything that pods of a site may do on the network beside talking to other sites, by the policy's name.
+ * `default-deny` holds for every pod of the namespace, also for those that somebody else puts there.
+ */
+export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, NetworkPolicySpec>> {
+  return {
+    "knot-clients": knotClients(input.clients),
+    "knot-site": knotWithinSite(input.transport),
+    reconciler: withApiServer("reconciler", input.apiServer),
+    ...(input.hasOperator && { "record-operator": operator(input) }),
+    ...(input.vault && { "key-rotator": rotator(input), vault: toVault(input.vault) }),
+    ...(input.parents.length > 0 && { "knot-parents": toParents(input.parents) }),
+    ...(input.monitoring && { "knot-metrics": metrics(input.monitoring) }),
+    "default-deny": { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+  };
+}
+
+function knotClients(clients: readonly string[]): NetworkPolicySpec {
+  return {
+    podSelector: podsNamed("knot"),
+    policyTypes: ["Ingress"],
+    ingress: [{ from: blocks(clients), ports: both(podPorts.dns) }],
+  };
+}
+
+/** Knot's pods among themselves, and those of ours that ask them. */
+function knotWithinSite(transport: Transport): NetworkPolicySpec {
+  const knot = { podSelector: podsNamed("knot") };
+  const asking = { podSelector: podsNamed("key-rotator", "reconciler", "record-operator") };
+  const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.tls)];
+  return {
+    podSelector: podsNamed("knot"),
+    policyTypes: ["Ingress", "Egress"],
+    ingress: [
+      { from: [knot], ports: inside },
+      { from: [asking], ports: [...both(podPorts.dns), tcp(podPorts.agent)] },
+    ],
+    egress: [{ to: [knot], ports: [...both(53), ...transferPorts(transport, 853), ...inside] }],
+  };
+}
+
+/** What our programs ask. Some networks judge before a Service's port is translated, some after. */
+function toKnot(): readonly Port[] {
+  return [...both(53), ...both(podPorts.dns), tcp(podPorts.agent)];
+}
+
+/** The API server has no labels to select it by; the Service in front of it has 443, the servers behind it mostly 6443. */
+function withApiServer(pods: string, apiServer: readonly string[]): NetworkPolicySpec {
+  return {
+    podSelector: podsNamed(pods),
+    policyTypes: ["Ingress", "Egress"],
+    egress: [
+      { to: [{ podSelector: podsNamed("knot") }], ports: toKnot() },
+      { to: blocks(apiServer), ports: [tcp(443), tcp(6443)] },
+    ],
+  };
+}
+
+/** The record operator asks every site for what it serves, its own included. */
+function operator({ apiServer, addresses, remotePort }: SitePolicyInput): NetworkPolicySpec {
+  const { egress = [], ...rest } = withApiServer("record-operator", apiServer);
+  return { ...rest, egress: [...egress, { to: blocks(addresses.map(hostCidr)), ports: both(remotePort) }] };
+}
+
+/** The rotator asks every site, its own included. */
+function rotator({ addresses, remotePort }: SitePolicyInput): NetworkPolicySpec {
+  return {
+    podSelector: podsNamed("key-rotator"),
+    policyTypes: ["Ingress", "Egress"],
+    egress: [
+      { to: [{ podSelector: podsNamed("knot") }], ports: toKnot() },
+      { to: blocks(addresses.map(hostCidr)), ports: both(remotePort) },
+    ],
+  };
+}
+
+function metrics(namespace: Readonly<Record<string, string>>): NetworkPolicySpec {
+  return {
+    podSelector: podsNamed("knot", "record-operator"),
+    policyTypes: ["Ingress"],
+    ingress: [{ from: [{ namespaceSelector: { matchLabels: namespace } }], ports: [tcp(podPorts.agent)] }],
+  };
+}
+
+/** A rule for each port. */
+function toParents(parents: readonly string[]): NetworkPolicySpec {
+  const byPort = new Map<number, string[]>();
+  for (const parent of parents) {
+    const [address = "", port = "53"] = parent.split("@");
+    byPort.set(Number(port), [...(byPort.get(Number(port)) ?? []), hostCidr(address)]);
+  }
+  return {
+    podSelector: podsNamed("knot"),
+    policyTypes: ["Egress"],
+    egress: [...byPort].map(([port, cidrs]) => ({ to: blocks(cidrs), ports: both(port) })),
+  };
+}
+
+function toVault(vault: VaultReach): NetworkPolicySpec {
+  const { host, port } = vaultEndpoint(vault.address);
+  const networks = vault.egress ?? (ipVersion(host) === undefined ? ["0.0.0.0/0", "::/0"] : [hostCidr(host)]);
+  return {
+    podSelector: podsNamed("knot", "key-rotator"),
+    policyTypes: ["Egress"],
+    egress: [
+      { to: blocks(networks), ports: [tcp(port)] },
+      ...(looksUpVault(vault.address) ? [{ to: [clusterDns], ports: both(53) }] : []),
+    ],
+  };
+}
+
+/** Where every distribution runs its resolver. */
+const clusterDns: Peer = {
+  namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } },
+  podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
+};
+
+/** Whether Vault is given by a name that pods must look up. */
+export function looksUpVault(address: string): boolean {
+  return ipVersion(vaultEndpoint(address).host) === undefined;
+}
+
+function vaultEndpoint(address: string): { readonly host: string; readonly port: number } {
+  const { hostname, port, protocol } = new URL(address);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? (protocol === "http:" ? 80 : 443) : Number(port),
+  };
+}

@@ -1,0 +1,93 @@
+import * as pulumi from "@pulumi/pulumi";
+import { isHere } from "../agents/operator/record-store";
+import { messageOf, UserError } from "../base/errors";
+import { clusterClient } from "../kube/cluster-client";
+import { KubeError, type KubeClient, type KubeObject } from "../kube/client";
+import { listObjects } from "../kube/watch";
+import { foldName } from "../base/names";
+import { isRetired, zoneRetirement } from "../mesh/limits";
+import { namesText, type StillIn } from "./zone-removal";
+import { group, plural, version, type DnsRecord } from "../records/model";
+import { formerOutputs } from "./former-outputs";
+import type { SiteConfig } from "../settings/site-settings";
+import type { Welcome } from "../../components/site/welcome";
+
+/**
+ * Looks which DnsRecords have something in zones that are on their way out: those that are retired, and those that this
+ * stack had when it was brought up last and that no site has any more. Asks the cluster only when there are such zones.
+ *
+ * @param o.today - ISO date.
+ * @returns names by zone, for the zones that are retired.
+ * @throws UserError when a zone is gone that DnsRecords are in: their data would go with it.
+ */
+export async function requireEmptied(
+  config: Pick<SiteConfig, "context" | "kubeconfig">,
+  o: { readonly welcome: Pick<Welcome, "packet" | "meshZones">; readonly today: string },
+): Promise<StillIn> {
+  const { site } = o.welcome.packet;
+  const retired = site.zones.filter((zone) => isRetired(zoneRetirement(zone, site), o.today));
+  const gone = zonesOf(await formerOutputs()).filter((zone) => !o.welcome.meshZones.includes(zone));
+  const zones = [...retired.map(({ name }) => name), ...gone];
+  if (zones.length === 0) return {};
+  const found = await look(config, zones);
+  const problems = gone.flatMap((zone) => {
+    const names = found.get(zone) ?? [];
+    return names.length === 0 ? [] : [stillThere(zone, names, config.context)];
+  });
+  if (problems.length > 0) throw new UserError(problems.join("\n"));
+  return Object.fromEntries(retired.map(({ name }) => [name, namesText(found.get(name) ?? [])]));
+}
+
+/** DnsRecords that have something in zones, or may have: namespace and name, by zone. */
+async function look(
+  config: Pick<SiteConfig, "context" | "kubeconfig">,
+  zones: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const client = await clusterClient(config);
+  if (client !== undefined) return recordsIn(client, zones, config.context);
+  await pulumi.log.warn(
+    `the cluster of context "${config.context}" is behind a proxy: nobody looked for DnsRecords in ${zones.join(", ")}; look yourself (kubectl get dnsrecords -A)`,
+  );
+  return new Map();
+}
+
+async function recordsIn(
+  client: KubeClient,
+  zones: readonly string[],
+  context: string,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = new Map<string, string[]>();
+  for (const object of await recordsOf(client, context)) {
+    const record = object as unknown as DnsRecord;
+    const status = record.status ?? {};
+    const zone = status.applied?.zone ?? foldName(record.spec.zone);
+    if (!zones.includes(zone) || !isHere({ object: record, status })) continue;
+    const { namespace = "default", name } = record.metadata;
+    found.set(zone, [...(found.get(zone) ?? []), `${namespace}/${name}`]);
+  }
+  return found;
+}
+
+async function recordsOf(client: KubeClient, context: string): Promise<readonly KubeObject[]> {
+  try {
+    return (await listObjects(client, `/apis/${group}/${version}/${plural}`)).objects;
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 404) return [];
+    throw new UserError(
+      `the DnsRecords of context "${context}" cannot be listed: ${messageOf(error)}; a zone is on its way out, and ` +
+        `whoever runs this must be able to see whether any are in it (kubectl --context ${context} get dnsrecords -A)`,
+    );
+  }
+}
+
+function stillThere(zone: string, names: readonly string[], context: string): string {
+  return (
+    `the zone "${zone}" has left the mesh's list, and DnsRecords of context "${context}" are still in it: ${namesText(names).join(", ")}; ` +
+    `delete them and run this again, or put the zone back into the list and bring up shared and the primary. Nothing was changed (docs/guides/retiring-a-zone.md)`
+  );
+}
+
+function zonesOf(outputs: Readonly<Record<string, unknown>> | undefined): readonly string[] {
+  const zones = outputs?.["zones"];
+  return Array.isArray(zones) ? zones.filter((zone): zone is string => typeof zone === "string") : [];
+}

@@ -1,0 +1,43 @@
+import type { Dnssec, Mesh } from "../mesh/model";
+
+/** Zones at each site that were signed and not withdrawn when the list was brought up last, by the site's name. */
+export type SignedBefore = ReadonlyMap<string, ReadonlySet<string>>;
+
+/**
+ * Reads that from the welcome packets that stand in the shared stack's outputs. What cannot be read counts as nothing
+ * signed: it may come from any release.
+ */
+export function signedBefore(packets: unknown): SignedBefore {
+  const found = Object.entries(fields(packets)).map(([site, packet]) => {
+    const zones = fields(fields(packet)["site"])["zones"];
+    const signed = (Array.isArray(zones) ? zones : []).map(fields).filter(({ dnssec }) => needsWithdrawal(dnssec));
+    return [site, new Set(signed.map(({ name }) => String(name)))] as const;
+  });
+  return new Map(found);
+}
+
+/**
+ * Zones that stop being signed at their site without having been withdrawn, a sentence each: the DS record at the parent
+ * would make every answer bogus. A zone that leaves the list or moves is another matter, and often an emergency.
+ */
+export function unwithdrawn(before: SignedBefore, mesh: Mesh): readonly string[] {
+  return mesh.sites.flatMap((site, i) =>
+    site.zones.flatMap(({ name, dnssec }, j) =>
+      dnssec === false && before.get(site.name)?.has(name) === true
+        ? [
+            `mesh.sites[${i}].zones[${j}].dnssec: "${name}" is signed, and validating resolvers would refuse it for as long as its DS record is at the parent; ` +
+              `write "dnssec: { withdraw: true }", bring up shared and ${site.name}, and leave it out once the DS record is gone and its TTL is over (docs/guides/dnssec.md)`,
+          ]
+        : [],
+    ),
+  );
+}
+
+function needsWithdrawal(dnssec: unknown): boolean {
+  if (typeof dnssec !== "object" || dnssec === null) return dnssec === true;
+  return (dnssec as Dnssec).withdraw !== true;
+}
+
+function fields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}

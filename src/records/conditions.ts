@@ -1,0 +1,125 @@
+import type { Condition, ConditionType, DnsRecordStatus } from "./model";
+
+/**
+ * Where an object stands.
+ *
+ * - `refused`: it cannot be done as it is written.
+ * - `conflict`: the name is somebody else's.
+ * - `failed`: the server did not take it, or cannot be asked; it is tried again.
+ * - `waiting`: the site's own server has it, not every site answers it yet.
+ * - `programmed`: every site answers it, but for those that are away.
+ */
+export type Progress =
+  | { readonly kind: "refused" | "conflict" | "failed"; readonly reason: string; readonly message: string }
+  | { readonly kind: "waiting"; readonly sites: readonly string[] }
+  | { readonly kind: "programmed"; readonly away: readonly string[]; readonly note?: string };
+
+type Facts = readonly [status: Condition["status"], reason: string, message: string];
+
+/** Reason of conditions of objects in a zone that is on its way out of the mesh. */
+export const zoneRetiring = "ZoneRetiring";
+
+/**
+ * The conditions of an object. The time of one stays as long as its status does.
+ *
+ * @param o.now - RFC 3339, whole seconds.
+ * @param o.retired - Since when its zone has been retired, where it is: the object is in the way then.
+ */
+export function conditionsOf(
+  progress: Progress,
+  o: {
+    readonly generation: number;
+    readonly before: readonly Condition[];
+    readonly now: string;
+    readonly retired?: string | undefined;
+  },
+): readonly Condition[] {
+  return Object.entries(factsOf(progress, o.retired)).map(([type, [status, reason, message]]) => {
+    const earlier = o.before.find((condition) => condition.type === type);
+    return {
+      type: type as ConditionType,
+      status,
+      observedGeneration: o.generation,
+      lastTransitionTime: earlier?.status === status ? earlier.lastTransitionTime : o.now,
+      reason,
+      message,
+    };
+  });
+}
+
+/** Whether two statuses say the same. */
+export function sameStatus(a: DnsRecordStatus | undefined, b: DnsRecordStatus): boolean {
+  return JSON.stringify(canonical(a ?? {})) === JSON.stringify(canonical(b));
+}
+
+function canonical({ observedGeneration, conditions = [], applied }: DnsRecordStatus): unknown {
+  const facts = conditions
+    .map((each) => [
+      each.type,
+      each.status,
+      each.observedGeneration,
+      each.lastTransitionTime,
+      each.reason,
+      each.message,
+    ])
+    .sort();
+  return [
+    observedGeneration,
+    facts,
+    applied && [applied.zone, applied.name, applied.type, applied.ttl, [...applied.values].sort()],
+  ];
+}
+
+/** Conditions whose status or reason is another one now, for Events. */
+export function transitions(before: readonly Condition[], after: readonly Condition[]): readonly Condition[] {
+  return after.filter((condition) => {
+    const earlier = before.find(({ type }) => type === condition.type);
+    if (condition.type === "Programmed" && condition.reason === "Propagating") return false;
+    if (earlier === undefined) return condition.status === (condition.type === "Accepted" ? "False" : "True");
+    return earlier.status !== condition.status || earlier.reason !== condition.reason;
+  });
+}
+
+function factsOf(progress: Progress, retired?: string): Readonly<Record<ConditionType, Facts>> {
+  const accepted = acceptedIn(retired);
+  const free: Facts = ["False", "NoConflict", "nobody else has the name"];
+  switch (progress.kind) {
+    case "refused":
+      return {
+        Accepted: ["False", progress.reason, progress.message],
+        Programmed: ["False", progress.reason, "what the object says now is not served"],
+        Conflict: free,
+      };
+    case "conflict":
+      return {
+        Accepted: accepted,
+        Programmed: ["False", progress.reason, "the name is somebody else's"],
+        Conflict: ["True", progress.reason, progress.message],
+      };
+    case "failed":
+      return { Accepted: accepted, Programmed: ["False", progress.reason, progress.message], Conflict: free };
+    case "waiting":
+      return {
+        Accepted: accepted,
+        Programmed: ["False", "Propagating", `the writer has it, not yet: ${progress.sites.join(", ")}`],
+        Conflict: free,
+      };
+    case "programmed":
+      return { Accepted: accepted, Programmed: programmed(progress.away), Conflict: shared(progress.note) ?? free };
+  }
+}
+
+function acceptedIn(retired: string | undefined): Facts {
+  if (retired === undefined) return ["True", "Valid", "the site owns the zone and the record can be served"];
+  const message = `the zone is retired from ${retired}, and this object stands in the way of its removal; delete it, or put the record into another zone`;
+  return ["True", zoneRetiring, message];
+}
+
+function programmed(away: readonly string[]): Facts {
+  if (away.length === 0) return ["True", "AllSites", "every site of the mesh answers it"];
+  return ["True", "SitesAway", `every site that can be reached answers it; away: ${away.join(", ")}`];
+}
+
+function shared(note: string | undefined): Facts | undefined {
+  return note === undefined ? undefined : ["True", "OtherTtl", note];
+}

@@ -1,0 +1,204 @@
+import { appRoleMount, jwtMount } from "../mesh/trust";
+import { foldName, isWithin, longestName } from "../base/names";
+
+/** One thing to put right. `path` as in `mesh.sites[2].addresses[0]`. */
+export interface Problem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A site whose fields may not all be usable; indexes are those of the list that the user wrote. */
+interface DraftSite {
+  readonly name?: string;
+  readonly role?: string;
+  readonly addresses: readonly (string | undefined)[];
+  readonly zones: readonly (string | undefined)[];
+  readonly serviceAccountKeys: readonly (string | undefined)[];
+}
+
+/** What could be read of a mesh, so that its relations are checked even where single fields are wrong. */
+export interface Draft {
+  readonly directoryZone?: string;
+  readonly catalogZone?: string;
+  readonly sites: readonly DraftSite[];
+}
+
+/** Everything that is wrong between fields: roles, duplicates, zones in the way of the central zones, lengths. */
+export function findConflicts(draft: Draft): readonly Problem[] {
+  return [
+    ...roleProblems(draft),
+    ...mountProblems(draft),
+    ...duplicateProblems(draft),
+    ...centralProblems(draft),
+    ...lengthProblems(draft),
+  ];
+}
+
+function roleProblems({ sites }: Draft): readonly Problem[] {
+  if (sites.length === 0) return [];
+  const primaries = sites.flatMap((site, i) => (site.role === "primary-catalog" ? [i] : []));
+  const [first, ...more] = primaries;
+  if (first !== undefined) {
+    const message = `there are two primary catalogs, and mesh.sites[${first}] is the first; make this one secondary-catalog or standard`;
+    return more.map((i) => ({ path: `mesh.sites[${i}].role`, message }));
+  }
+  if (sites.some((site) => site.role === undefined)) return [];
+  return [{ path: "mesh.sites", message: "no site has the role primary-catalog; give it to exactly one" }];
+}
+
+/** A site's own auth mount in Vault is called after it, and one name is taken by the mount that AppRole sites share. */
+function mountProblems({ sites }: Draft): readonly Problem[] {
+  return sites.flatMap(({ name, serviceAccountKeys }, i) =>
+    name !== undefined && serviceAccountKeys.length > 0 && jwtMount(name) === appRoleMount
+      ? [
+          {
+            path: `mesh.sites[${i}].name`,
+            message: `"${name}" would get the auth mount ${appRoleMount}, which sites that log in by AppRole share; choose another name, or leave vault out`,
+          },
+        ]
+      : [],
+  );
+}
+
+function duplicateProblems({ sites }: Draft): readonly Problem[] {
+  const names = sites.flatMap((site, i) =>
+    site.name === undefined ? [] : [{ value: site.name, path: `mesh.sites[${i}].name` }],
+  );
+  const addresses = sites.flatMap((site, i) => entries(site.addresses, `mesh.sites[${i}].addresses`));
+  const zones = sites.flatMap((site, i) => entries(site.zones, `mesh.sites[${i}].zones`));
+  const keys = sites.flatMap((site, i) =>
+    entries(site.serviceAccountKeys, `mesh.sites[${i}].vault.serviceAccountKeys`),
+  );
+  return [
+    ...duplicates(names, (name, first) => `the name "${name}" is taken by ${first}; give each site a name of its own`),
+    ...duplicates(
+      addresses,
+      (address, first) => `the address ${address} is that of ${first}; two servers cannot share an address`,
+    ),
+    ...duplicates(
+      zones,
+      (zone, first) => `the zone "${zone}" is owned at ${first}; a zone has one owner, remove one of them`,
+    ),
+    ...duplicates(
+      keys,
+      (_key, first) => `the key is that of ${first}; Vault could not tell the two apart, write each cluster's own`,
+    ),
+  ];
+}
+
+interface Entry {
+  readonly value: string;
+  readonly path: string;
+}
+
+function entries(values: readonly (string | undefined)[], path: string): readonly Entry[] {
+  return values.flatMap((value, i) => (value === undefined ? [] : [{ value, path: `${path}[${i}]` }]));
+}
+
+function duplicates(all: readonly Entry[], message: (value: string, first: string) => string): readonly Problem[] {
+  const first = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const { value, path } of all) {
+    const earlier = first.get(value);
+    if (earlier === undefined) first.set(value, path);
+    else problems.push({ path, message: message(value, earlier) });
+  }
+  return problems;
+}
+
+/** A zone above a central zone is harmless (a server answers from the closest one), one inside hides central names. */
+function centralProblems({ directoryZone, catalogZone, sites }: Draft): readonly Problem[] {
+  const problems: Problem[] = [];
+  if (
+    directoryZone !== undefined &&
+    catalogZone !== undefined &&
+    (isWithin(catalogZone, directoryZone) || isWithin(directoryZone, catalogZone))
+  ) {
+    problems.push({
+      path: "mesh.catalogZone",
+      message: `"${catalogZone}" and the directory zone "${directoryZone}" lie within each other; choose two separate names`,
+    });
+  }
+  const central = [
+    { name: directoryZone, what: "directory" },
+    { name: catalogZone, what: "catalog" },
+  ];
+  for (const { value, path } of sites.flatMap((site, i) => entries(site.zones, `mesh.sites[${i}].zones`))) {
+    for (const { name, what } of central) {
+      if (name === undefined || !isWithin(value, name)) continue;
+      const how = value === name ? "is" : "lies inside";
+      problems.push({
+        path,
+        message: `"${value}" ${how} the ${what} zone "${name}", which the mesh itself writes; choose a name outside it`,
+      });
+    }
+  }
+  return problems;
+}
+
+function lengthProblems({ directoryZone, catalogZone, sites }: Draft): readonly Problem[] {
+  const problems: Problem[] = [];
+  const longestMember = "group.".length + 32 + ".zones.".length;
+  if (catalogZone !== undefined && catalogZone.length + longestMember > longestName) {
+    problems.push({
+      path: "mesh.catalogZone",
+      message: `leaves no room for its members' names; at most ${longestName - longestMember} characters`,
+    });
+  }
+  if (directoryZone === undefined) return problems;
+  const room = longestName - "._zone.".length - directoryZone.length;
+  for (const { value, path } of sites.flatMap((site, i) => entries(site.zones, `mesh.sites[${i}].zones`))) {
+    if (value.length > room && value.length <= longestName) {
+      problems.push({
+        path,
+        message: `has ${value.length} characters; below the directory "${directoryZone}" there is room for ${room}`,
+      });
+    }
+  }
+  for (const [i, { name }] of sites.entries()) {
+    if (name !== undefined && name.length + 1 + directoryZone.length > longestName) {
+      problems.push({ path: `mesh.sites[${i}].name`, message: `is too long below the directory "${directoryZone}"` });
+    }
+  }
+  return problems;
+}
+
+/** Reads what can be read of an input that may be wrong anywhere. `canonical` gives undefined for what is no address. */
+export function draftOf(input: unknown, canonical: (address: string) => string | undefined): Draft {
+  const mesh = fields(input);
+  return {
+    ...pick("directoryZone", mesh["directoryZone"]),
+    ...pick("catalogZone", mesh["catalogZone"]),
+    sites: items(mesh["sites"]).map((item) => {
+      const site = fields(item);
+      return {
+        ...(typeof site["name"] === "string" && { name: site["name"] }),
+        ...(typeof site["role"] === "string" && { role: site["role"] }),
+        addresses: items(site["addresses"]).map((address) =>
+          typeof address === "string" ? canonical(address) : undefined,
+        ),
+        serviceAccountKeys: items(fields(site["vault"])["serviceAccountKeys"]).map((key) =>
+          typeof key === "string" ? key.replace(/\s+/g, "") : undefined,
+        ),
+        zones: items(site["zones"]).map((zone) => textOf(typeof zone === "string" ? zone : fields(zone)["name"])),
+      };
+    }),
+  };
+}
+
+function fields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function items(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? foldName(value) : undefined;
+}
+
+function pick<K extends string>(key: K, value: unknown): Partial<Record<K, string>> {
+  const name = textOf(value);
+  return name === undefined ? {} : ({ [key]: name } as Record<K, string>);
+}

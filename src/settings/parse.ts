@@ -1,0 +1,134 @@
+import * as ipaddr from "ipaddr.js";
+import { z } from "zod";
+import { UserError } from "../base/errors";
+import { draftOf, findConflicts, type Problem } from "./consistency";
+import { hostCidr } from "../base/ip";
+import { initialRecordLines } from "./initial-records";
+import type { Dnssec, Mesh, Site, Zone } from "../mesh/model";
+import { foldName } from "../base/names";
+import { meshSchema, type DnssecInput, type MeshInput } from "./schema";
+
+/** Sites of the largest mesh that is full unless told otherwise (see docs/scaling.md). */
+const largestFull = 50;
+
+/**
+ * Turns the one list of the shared stack's config into a mesh that everything else may rely on.
+ *
+ * Names come out folded, addresses in canonical form, defaults filled in.
+ *
+ * @throws UserError that lists every problem with its path and its cure.
+ */
+export function parseMesh(input: unknown): Mesh {
+  const shape = meshSchema.safeParse(input);
+  const problems: Problem[] = (shape.error?.issues ?? []).flatMap((issue) => describeIssue(issue, []));
+  problems.push(...findConflicts(draftOf(input, canonicalAddress)));
+  if (problems.length > 0 || !shape.success) throw new UserError(report(problems));
+  return normalise(shape.data);
+}
+
+/** JSON Schema (2020-12) of the list, for editors. Relations between fields are checked by {@link parseMesh} alone. */
+export function meshJsonSchema(): unknown {
+  return z.toJSONSchema(meshSchema, { io: "input" });
+}
+
+function describeIssue(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): readonly Problem[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      path: pathText([...path, key]),
+      message: "is not a field that is known here; remove it or mend its spelling",
+    }));
+  }
+  if (issue.code === "invalid_union") {
+    const meant = issue.errors.find(
+      (branch) =>
+        branch.length > 0 && !branch.some((inner) => inner.path.length === 0 && inner.code === "invalid_type"),
+    );
+    if (meant !== undefined) return meant.flatMap((inner) => describeIssue(inner, path));
+  }
+  if (issue.code === "invalid_type" && issue.expected === "object") {
+    return [{ path: pathText(path), message: "must be an object with named fields" }];
+  }
+  return [{ path: pathText(path), message: issue.message }];
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === "number" ? `${text}[${key}]` : `${text}.${String(key)}`),
+    "mesh",
+  );
+}
+
+function report(problems: readonly Problem[]): string {
+  const lines = problems.map(({ path, message }) => `${path}: ${message}`);
+  return lines.length === 1
+    ? lines.join("")
+    : `The mesh has ${lines.length} problems:\n${lines.map((line) => `- ${line}`).join("\n")}`;
+}
+
+function canonicalAddress(address: string): string | undefined {
+  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return address;
+  return ipaddr.IPv6.isValid(address) ? ipaddr.IPv6.parse(address).toRFC5952String() : undefined;
+}
+
+function canonicalCidr(cidr: string): string {
+  const [address = "", prefix = ""] = cidr.split("/");
+  return `${canonicalAddress(address) ?? address}/${Number(prefix)}`;
+}
+
+function normalise(input: MeshInput): Mesh {
+  return {
+    directoryZone: foldName(input.directoryZone),
+    catalogZone: foldName(input.catalogZone),
+    topology: input.topology ?? (input.sites.length > largestFull ? "hub" : "full"),
+    transport: input.transport ?? "tls",
+    sites: input.sites.map(normaliseSite),
+  };
+}
+
+function normaliseSite(site: MeshInput["sites"][number]): Site {
+  const addresses = site.addresses.map((address) => canonicalAddress(address) ?? address);
+  return {
+    name: site.name,
+    role: site.role,
+    addresses,
+    sources: [...new Set(site.sources?.map(canonicalCidr) ?? addresses.map(hostCidr))],
+    zones: (site.zones ?? []).map(normaliseZone),
+    ...(site.vault !== undefined && {
+      vault: {
+        serviceAccountKeys: site.vault.serviceAccountKeys.map((pem) => pem.trim()),
+        namespace: site.vault.namespace ?? "dns-system",
+      },
+    }),
+    ...(site.retired !== undefined && { retired: site.retired.slice(0, 10) }),
+  };
+}
+
+function normaliseZone(zone: NonNullable<MeshInput["sites"][number]["zones"]>[number]): Zone {
+  if (typeof zone === "string") return { name: foldName(zone), dnssec: false };
+  return {
+    name: foldName(zone.name),
+    dnssec: normaliseDnssec(zone.dnssec ?? false),
+    ...(zone.zoneFile !== undefined && { zoneFile: zone.zoneFile }),
+    ...(zone.records !== undefined && { records: initialRecordLines(foldName(zone.name), zone.records) }),
+    ...(zone.retired !== undefined && { retired: zone.retired.slice(0, 10) }),
+  };
+}
+
+/** Settings that are those of every signed zone are left out, so that equal zones look equal. */
+function normaliseDnssec(input: boolean | DnssecInput): boolean | Dnssec {
+  if (typeof input === "boolean") return input;
+  const parents = [...new Set((input.parents ?? []).map(canonicalServer))].sort();
+  const settings: Dnssec = {
+    ...(input.nsec3 === true && { nsec3: true }),
+    ...(parents.length > 0 && { parents }),
+    ...(input.withdraw === true && { withdraw: true }),
+  };
+  return Object.keys(settings).length === 0 ? true : settings;
+}
+
+function canonicalServer(server: string): string {
+  const [address = "", port] = server.split("@");
+  const at = port === undefined || Number(port) === 53 ? "" : `@${Number(port)}`;
+  return `${canonicalAddress(address) ?? address}${at}`;
+}

@@ -1,0 +1,137 @@
+import { z } from "zod";
+import type { Mesh } from "../mesh/model";
+import { parseMesh } from "./parse";
+import { defaultRotation, type RotationSettings } from "../keyring/rotation-settings";
+import type { CertificateSource } from "../mesh/trust";
+import { checkSettings, readSetting, type Settings } from "./reading";
+
+/** A Vault's address. */
+export const vaultAddress = z
+  .string("must be an http or https URL")
+  .refine((text) => /^https?:\/\/[^/]/.test(text), "must be an http or https URL");
+
+const vaultSchema = z.strictObject({
+  /** Where Vault is reached. The token comes from VAULT_TOKEN or the usual file. @example "https://vault.example:8200" */
+  address: vaultAddress,
+  /** KV v2 mount; the PKI mount is named after it, `<mount>-pki`. @default "dns-mesh" */
+  mount: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/, "must be letters, digits, - and _, in parts joined by /")
+    .default("dns-mesh"),
+  /** Whether the stack makes the mounts; false where they are there already. @default true */
+  createMount: z.boolean("must be true or false").default(true),
+  /** Audience that pods' tokens are made for. @default "vault" */
+  audience: z.string().min(1, "must not be empty").default("vault"),
+  /** PEM of the authorities that pods check Vault's certificate against. @default the system's */
+  caCert: z
+    .string()
+    .regex(/-----BEGIN CERTIFICATE-----/, "must be certificates in PEM")
+    .refine((pem) => !pem.includes("PRIVATE KEY"), "holds a private key: write certificates only")
+    .optional(),
+});
+
+/** A Vault that holds the key ring, and issues certificates unless told otherwise. */
+export type VaultConfig = z.infer<typeof vaultSchema>;
+
+const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** A duration such as `30d`, in seconds. */
+const duration = z
+  .string('must be a text such as "30d"')
+  .regex(/^[1-9]\d*[smhd]$/, 'must be a number with s, m, h or d, such as "30d"')
+  .transform((text) => Number(text.slice(0, -1)) * units[text.slice(-1) as keyof typeof units]);
+
+const rotationSchema = z
+  .strictObject({
+    /** Age of the current key at which the next one is made. @default "30d" */
+    every: duration.default(defaultRotation.every),
+    /** How long a site that does not answer delays the switch. @default "1d" */
+    patience: duration.default(defaultRotation.patience),
+    /** How long the previous key is accepted after the switch. @default "1d" */
+    overlap: duration.default(defaultRotation.overlap),
+  })
+  .refine(({ every, patience, overlap }) => every > patience + overlap, {
+    path: ["every"],
+    message: "must be longer than patience and overlap together: a rotation ends before the next begins",
+  });
+
+const generation = z.int("must be a whole number").min(1, "must be at least 1");
+
+const caSchema = z
+  .strictObject({
+    /** The newest root. @default 1 */
+    generation: generation.default(1),
+    /** The root that signs. @default the one before the newest, which every site trusts already */
+    signing: generation.optional(),
+    /** The oldest root that is trusted. @default the one before the newest */
+    oldest: generation.optional(),
+  })
+  .transform(({ generation: newest, signing, oldest }) => ({
+    generation: newest,
+    signing: signing ?? Math.max(1, newest - 1),
+    oldest: oldest ?? Math.max(1, newest - 1),
+  }))
+  .refine(({ generation: newest, signing }) => signing <= newest, {
+    path: ["signing"],
+    message: "must not be above generation, the newest root",
+  })
+  .refine(({ signing, oldest }) => oldest <= signing, {
+    path: ["oldest"],
+    message: "must not be above signing: sites would not trust the root that signs",
+  });
+
+/** Which roots there are: trusted from `oldest` to `generation`, of which `signing` signs. */
+export type CaConfig = z.infer<typeof caSchema>;
+
+const trustShape = {
+  /** A Vault for the key ring. @default none */
+  vault: vaultSchema.optional(),
+  /** Who issues and renews the sites' certificates. @default "vault" with a Vault, else "pulumi" */
+  certificates: z.enum(["vault", "cert-manager", "pulumi"], "must be vault, cert-manager or pulumi").optional(),
+  /** When the ring rotates by itself; with Vault. */
+  rotation: rotationSchema.optional(),
+  /** The mesh's roots. */
+  ca: caSchema.prefault({}),
+  /** Keys of the ring without Vault: those before, at and after `generation`. @default generation 1 */
+  keys: z.strictObject({ generation: generation.default(1) }).prefault({}),
+};
+
+const trustSchema = z
+  .strictObject(trustShape)
+  .refine(({ vault, certificates }) => vault !== undefined || certificates !== "vault", {
+    path: ["certificates"],
+    message: "is vault, but there is no Vault: set dns-mesh:vault, or choose pulumi or cert-manager",
+  })
+  .refine(({ vault, rotation }) => vault !== undefined || rotation === undefined, {
+    path: ["rotation"],
+    message: "needs dns-mesh:vault; without Vault, keys rotate by dns-mesh:keys generation",
+  })
+  .transform(({ vault, certificates, rotation, ca, keys }) => ({
+    ca,
+    keys,
+    certificates: certificates ?? (vault === undefined ? ("pulumi" as const) : ("vault" as const)),
+    ...(vault !== undefined && { vault, rotation: rotation ?? rotationSchema.parse({}) }),
+  }));
+
+/** What the shared stack is told. */
+export interface SharedConfig {
+  readonly mesh: Mesh;
+  readonly certificates: CertificateSource;
+  readonly ca: CaConfig;
+  readonly keys: { readonly generation: number };
+  readonly vault?: VaultConfig;
+  /** With Vault only. */
+  readonly rotation?: RotationSettings;
+}
+
+/**
+ * Reads the shared stack's settings.
+ *
+ * @throws UserError that names every setting at fault and its cure.
+ */
+export function parseShared(settings: Settings, stack: string): SharedConfig {
+  const mesh = parseMesh(readSetting(settings, "mesh"));
+  const given = Object.keys(trustShape).map((key) => [key, readSetting(settings, key)] as const);
+  const input = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  return { mesh, ...checkSettings(trustSchema, input, stack) };
+}

@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { UserError } from "../base/errors";
+import type { Site } from "../mesh/model";
+import { isWithin, zoneNameProblem } from "../base/names";
+import {
+  defaultUpdateTypes,
+  ownerNameProblem,
+  updateOwnerMatches,
+  updateOwners,
+  updateTypes,
+  type Updater,
+} from "../records/updater";
+import { keySchema } from "./key-settings";
+
+const zone = z
+  .string()
+  .refine(
+    (name) => zoneNameProblem(name) === undefined,
+    "must be a zone in lower case, such as standard-1.internal.dns",
+  );
+
+/** Somebody who may change own zones. Fields are called as Knot calls them. */
+export const updaterSchema = keySchema
+  .extend({
+    /** Zones of this site that it may change. @example ["standard-1.internal.dns"] */
+    zones: z.array(zone, "must be a list of zones of this site").min(1, "must have at least one zone"),
+    /** Which names: those of `updateOwnerName`, the `key`'s own name, or all of the `zone`. @example "name" */
+    updateOwner: z.enum(
+      updateOwners,
+      "must be name (with updateOwnerName), key (the key's own name) or zone (every name)",
+    ),
+    /** How names are compared; in a `pattern`, a label `*` stands for any one label. @default "sub-or-equal": the name, and all below it */
+    updateOwnerMatch: z
+      .enum(updateOwnerMatches, `must be one of ${updateOwnerMatches.join(", ")}`)
+      .default("sub-or-equal"),
+    /** Names within the zones, `@` for the zone itself; with a dot at its end absolute. With `updateOwner: name`. @example ["apps", "_acme-challenge.www"] */
+    updateOwnerName: z
+      .array(z.string().refine((name) => ownerNameProblem(name) === undefined, ownerNameProblem("")))
+      .default([]),
+    /** Types that it may add and delete; `ANY` for the deletion of all that a name has. @default all that a DnsRecord may have, without NS */
+    updateType: z
+      .array(z.enum(updateTypes, `must be one of ${updateTypes.join(", ")}`))
+      .min(1, "must have at least one type")
+      .default([...defaultUpdateTypes]),
+    /** Whether it may transfer the zones, as external-dns does. @default false */
+    transfer: z.boolean("must be true or false").default(false),
+  })
+  .superRefine(checkNames);
+
+function checkNames(updater: Omit<Updater, "algorithm" | "secret" | "transfer">, ctx: z.RefinementCtx): void {
+  const { name, zones, updateOwner, updateOwnerName } = updater;
+  const problem = (field: keyof Updater, message: string): void => {
+    ctx.addIssue({ code: "custom", path: [field], message });
+  };
+  const isInside = (owner: string): boolean => zones.some((each) => isWithin(owner, each));
+  if (updateOwner === "name" && updateOwnerName.length === 0)
+    problem("updateOwnerName", "is missing: name what may be changed, or set updateOwner to zone for every name");
+  if (updateOwner !== "name" && updateOwnerName.length > 0)
+    problem("updateOwnerName", "counts with updateOwner: name only; set that, or leave the names out");
+  if (updateOwner === "key" && !isInside(name))
+    problem(
+      "updateOwner",
+      `is key, and the key's name ${name} is in none of its zones; call the key as the name that it may change`,
+    );
+  const outside = updateOwnerName.find((owner) => owner.endsWith(".") && !isInside(owner.slice(0, -1)));
+  if (outside !== undefined)
+    problem(
+      "updateOwnerName",
+      `has ${outside}, which is in none of its zones; leave the dot at its end out when it is a name within them`,
+    );
+}
+
+/**
+ * Sees to it that nobody is given a zone that the site does not own.
+ *
+ * @throws UserError that names the zone and what the site owns.
+ */
+export function requireOwnZones(updaters: readonly Updater[], site: Pick<Site, "name" | "zones">): void {
+  const own = site.zones.map(({ name }) => name);
+  for (const [i, { zones }] of updaters.entries()) {
+    const n = zones.findIndex((each) => !own.includes(each));
+    if (n < 0) continue;
+    const owned = own.length === 0 ? "owns no zone" : `owns ${own.join(", ")}`;
+    throw new UserError(
+      `dns-mesh:updaters[${i}].zones[${n}]: "${zones[n] ?? ""}" is not a zone of ${site.name}, which ${owned}; updates are taken at a zone's owner: set this in the stack of that site`,
+    );
+  }
+}

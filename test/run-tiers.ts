@@ -1,0 +1,174 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureTools } from "../harness/tools";
+
+/** What a tier counted. A command without counts of its own counts as one. */
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+  /** What it said that nobody has seen yet. */
+  said?: string;
+}
+
+interface Tier {
+  readonly name: string;
+  /** Tiers of one group that follow each other run beside each other: for what no timing matters to. */
+  readonly group?: "checks" | "servers";
+  /** What it says comes in one piece, at its end. */
+  readonly inOnePiece?: true;
+  readonly run: () => Promise<Counts> | Counts;
+}
+
+/** Runs a program whose output is kept, or shown as it comes. */
+async function run(
+  command: readonly [string, ...string[]],
+  o: { readonly keep: boolean; readonly env?: NodeJS.ProcessEnv },
+): Promise<{ readonly status: number | null; readonly said: string }> {
+  const [program, ...args] = command;
+  const output = o.keep ? "pipe" : "inherit";
+  const child = spawn(program, args, { stdio: ["ignore", output, output], env: o.env ?? process.env });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const [status] = (await once(child, "close")) as [number | null];
+  return { status, said: said.trimEnd() };
+}
+
+/** Runs one of the project's scripts; passing is one passed, anything else one failed. */
+async function script(name: string): Promise<Counts> {
+  const { status, said } = await run(["npm", "run", "--silent", name], { keep: true });
+  return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0, said };
+}
+
+/** Runs mocha and reads its counts. A run that died before it could count is a failure, and so is one without a test. */
+async function mocha(specs: readonly string[], keep = false): Promise<Counts> {
+  const scratch = mkdtempSync(join(tmpdir(), "dns-mesh-tier-"));
+  const file = join(scratch, "counts.json");
+  const reporter = join(__dirname, "counting-reporter.cjs");
+  const files = specs.map((spec) => `${spec}.test.ts`);
+  try {
+    const { status, said } = await run(["mocha", "--config", "test/mocharc.json", "--reporter", reporter, ...files], {
+      keep,
+      env: { ...process.env, TIER_COUNTS: file },
+    });
+    return { ...withStatus(readCounts(file), status), said };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function readCounts(file: string): Counts | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Counts;
+  } catch {
+    return undefined;
+  }
+}
+
+function withStatus(counts: Counts | undefined, status: number | null): Counts {
+  if (counts === undefined || counts.passed + counts.failed === 0) return { passed: 0, failed: 1, skipped: 0 };
+  return status !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/**
+ * What needs no mesh comes while an API server of the mesh is away for minutes, and what has clusters of its own when the
+ * mesh is gone. A file that more than one of these finds runs once, where the first does.
+ */
+const clusterSpecs = [
+  "test/cluster/clusters",
+  "test/cluster/mesh/[1-4]-*",
+  ...["test/cluster/cert-manager", "test/cluster/plugins", "test/cluster/vault-login"],
+  "test/cluster/mesh/*",
+  "test/cluster/*",
+];
+
+const tiers: readonly Tier[] = [
+  {
+    name: "tools",
+    run: async () => {
+      await ensureTools(undefined, (line) => {
+        console.log(line);
+      });
+      return { passed: 0, failed: 0, skipped: 0 };
+    },
+  },
+  { name: "lint", group: "checks", inOnePiece: true, run: () => script("lint") },
+  { name: "types", group: "checks", inOnePiece: true, run: () => script("types") },
+  { name: "format", group: "checks", inOnePiece: true, run: () => script("format:check") },
+  { name: "unused", group: "checks", inOnePiece: true, run: () => script("unused") },
+  { name: "unit", run: () => mocha(["test/unit/**/*", "bench/test/unit/**/*"]) },
+  // Whole meshes of real servers and agents, some of them compared by time.
+  { name: "lab", run: () => mocha(["test/lab/{agent,lab}/**/*", "bench/test/*"]) },
+  // Single parts before real servers, API servers without a cluster among them, while clusters mostly wait.
+  {
+    name: "peers",
+    group: "servers",
+    inOnePiece: true,
+    run: () =>
+      mocha(
+        ["test/lab/{dns,interop,knot,manifests,plugins,pulumi,records,vault}/**/*", "test/cluster/records/**/*"],
+        true,
+      ),
+  },
+  { name: "cluster", group: "servers", run: () => mocha(clusterSpecs) },
+];
+
+/** What a tier came to, and the line of the table that tells how long it took. */
+interface Finished {
+  readonly counts: Counts;
+  readonly line: string;
+}
+
+/** Runs one tier and prints what it took; a tier that throws is a failure with its reason. */
+async function runTier(tier: Tier): Promise<Finished> {
+  const header = `\n== ${tier.name}`;
+  if (tier.inOnePiece !== true) console.log(header);
+  const started = Date.now();
+  let counts: Counts;
+  try {
+    counts = await tier.run();
+  } catch (error) {
+    counts = { passed: 0, failed: 1, skipped: 0, said: error instanceof Error ? error.message : String(error) };
+  }
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  const result = `== ${tier.name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds} s`;
+  const said = counts.said === undefined || counts.said === "" ? [] : [counts.said];
+  console.log([...(tier.inOnePiece === true ? [header] : []), ...said, result].join("\n"));
+  return { counts, line: `${tier.name.padEnd(8)} ${seconds.padStart(7)} s` };
+}
+
+/** Tiers in their order, those that run beside each other as one. */
+function inGroups(chosen: readonly Tier[]): Tier[][] {
+  const groups: Tier[][] = [];
+  for (const tier of chosen) {
+    const last = groups.at(-1);
+    if (tier.group !== undefined && last?.[0]?.group === tier.group) last.push(tier);
+    else groups.push([tier]);
+  }
+  return groups;
+}
+
+async function main(): Promise<void> {
+  const wanted = process.argv.slice(2);
+  const unknown = wanted.filter((name) => !tiers.some((tier) => tier.name === name));
+  if (unknown.length > 0) {
+    console.error(`no such tier: ${unknown.join(", ")}; there are ${tiers.map((tier) => tier.name).join(", ")}`);
+    process.exitCode = 2;
+    return;
+  }
+  const chosen = tiers.filter((tier) => wanted.length === 0 || wanted.includes(tier.name));
+  const finished: Finished[] = [];
+  for (const group of inGroups(chosen)) finished.push(...(await Promise.all(group.map(runTier))));
+  const sum = (of: "passed" | "failed" | "skipped"): number =>
+    finished.reduce((total, { counts }) => total + counts[of], 0);
+  console.log(`\n${finished.map(({ line }) => line).join("\n")}\n`);
+  const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed${skipped}`);
+  process.exitCode = sum("failed") > 0 || sum("skipped") > 0 ? 1 : 0;
+}
+
+void main();

@@ -1,0 +1,286 @@
+import { expect } from "chai";
+
+import { peerPolicySpec } from "../../../../src/policies/network-policy";
+import { addressOf, centralZones, FakeSite, packet } from "./reconciler-mesh";
+
+const three = ["site-a", "site-b", "site-c"];
+const six = [...three, "site-d", "site-e", "site-f"];
+const clean = { ok: true, counters: { dnsQueries: 2, transfers: 0, apiReads: 2, apiWrites: 0 } };
+
+describe("reconciler", () => {
+  describe("when nothing changed", () => {
+    it("asks each pod twice, transfers nothing and writes nothing", async () => {
+      const site = new FakeSite(three, 2);
+      await site.pass();
+      expect(await site.pass()).to.deep.equal({ ok: true, counters: { ...clean.counters, dnsQueries: 4 } });
+    });
+
+    it("leaves alone a policy to which the API server added defaults", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      site.policy = { ...site.policy, spec: { ...(site.policy?.["spec"] as object), defaulted: true } };
+      expect(await site.pass()).to.deep.equal(clean);
+    });
+
+    it("leaves alone what a problem that goes on has led to", async () => {
+      const site = new FakeSite(three, 2);
+      await site.pass();
+      site.pods[1]!.agent = "down";
+      await site.pass();
+      const { ok, counters } = await site.pass();
+      expect({ ok, writes: counters.apiWrites }).to.deep.equal({ ok: false, writes: 0 });
+    });
+  });
+
+  describe("when the mesh changed", () => {
+    it("applies the policy once", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      site.publish([...three, "site-d"], 101);
+      const { ok, counters } = await site.pass();
+      expect(ok).to.equal(true);
+      expect(counters).to.deep.equal({ dnsQueries: 2, transfers: 2, apiReads: 2, apiWrites: 2 });
+      expect(JSON.stringify(site.policy)).to.contain(`${addressOf("site-d")}/32`);
+      expect(await site.pass()).to.deep.equal(clean);
+    });
+
+    it("writes no policy when only serials changed", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      const before = site.applied.length;
+      site.publish(three, 101);
+      await site.pass();
+      expect(site.applied).to.have.length(before);
+      expect(await site.pass()).to.deep.equal(clean);
+    });
+
+    it("believes the pod with the newest serial, across the end of the circle", async () => {
+      const site = new FakeSite(three, 2);
+      site.publish(three, 2 ** 32 - 1);
+      await site.pass();
+      site.pods[1]!.zones = centralZones([...three, "site-d"], 4);
+      for (const pod of site.pods) site.applyAt(pod, [...three, "site-d"], 4);
+      expect((await site.pass()).ok).to.equal(true);
+      expect(JSON.stringify(site.policy)).to.contain(addressOf("site-d"));
+    });
+  });
+
+  describe("when a pod signs zones", () => {
+    const keys = { zone: "z.example", state: "signed", ds: ["1 13 2 AB"], dnskeys: ["257 3 13 AA=="] } as const;
+    const signing = (site: FakeSite, signedUntil: string) => {
+      const [writer] = site.pods;
+      writer!.status = { ...writer!.status, dnssec: [{ ...keys, signedUntil }] };
+    };
+
+    it("tells their keys, and writes nothing when only the signatures are new", async () => {
+      const site = new FakeSite(three);
+      signing(site, "2026-12-01T00:00:00.000Z");
+      await site.pass();
+      expect(site.report.dnssec).to.deep.equal([keys]);
+      signing(site, "2026-12-15T00:00:00.000Z");
+      expect((await site.pass()).counters.apiWrites).to.equal(0);
+    });
+
+    it("goes on telling them while the writer is away", async () => {
+      const site = new FakeSite(three);
+      signing(site, "2026-12-01T00:00:00.000Z");
+      await site.pass();
+      site.pods[0]!.agent = "down";
+      await site.pass();
+      expect(site.report.dnssec).to.deep.equal([keys]);
+    });
+  });
+
+  describe("when the central zones say what must not be followed", () => {
+    it("applies nothing of an emptied directory, fails, and tells it by one Event", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      const { policy } = site;
+      site.publish([], 101, { applied: false });
+      expect((await site.pass()).ok).to.equal(false);
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.policy).to.equal(policy);
+      expect(site.told).to.have.length(1);
+      expect(site.told[0]).to.match(/^Warning Refused: refused: empty: /);
+    });
+
+    it("tells the end of a problem, too", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      site.publish([], 101, { applied: false });
+      await site.pass();
+      site.publish(three, 102);
+      expect((await site.pass()).ok).to.equal(true);
+      expect(site.told[1]).to.match(/^Normal RefusedOver: refused is over/);
+      expect(site.report).to.deep.include({ ok: true, conditions: [] });
+    });
+
+    it("holds a mass removal, and keeps the peers in the policy", async () => {
+      const site = new FakeSite(six);
+      await site.pass();
+      const { policy } = site;
+      site.publish(["site-a", "site-b"], 101, { applied: false });
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.policy).to.equal(policy);
+      expect(site.report.conditions.map(({ kind }) => kind)).to.include("held");
+    });
+
+    it("follows a removal that looks large from here once all agents have followed it", async () => {
+      const site = new FakeSite(six);
+      await site.pass();
+      site.publish(["site-a", "site-b"], 101);
+      expect((await site.pass()).ok).to.equal(true);
+      expect(JSON.stringify(site.policy)).not.to.contain(addressOf("site-f"));
+    });
+
+    it("does not follow the zones without a memory while an agent holds", async () => {
+      const site = new FakeSite(six);
+      await site.pass();
+      const { policy } = site;
+      site.publish(["site-a", "site-b"], 101, { applied: false });
+      site.pods[0]!.status = {
+        ...site.pods[0]!.status,
+        held: [{ kind: "sites", names: ["site-c"], reason: "four of six" }],
+      };
+      site.status = { metadata: { name: "mesh-status" }, data: { "state.json": "{}" } };
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.policy).to.equal(policy);
+    });
+
+    it("transfers nothing when all serials went back", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      site.publish(["site-a", "site-b"], 99, { applied: false });
+      const { ok, counters } = await site.pass();
+      expect({ ok, transfers: counters.transfers }).to.deep.equal({ ok: false, transfers: 0 });
+      expect(site.told[0]).to.contain("older");
+    });
+
+    it("changes nothing after a transfer that broke", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      const { policy } = site;
+      site.publish([...three, "site-d"], 101, { applied: false });
+      site.pods[0]!.knot = "no-transfer";
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.policy).to.equal(policy);
+      expect(site.told.join()).to.contain("Warning Transfer");
+    });
+  });
+
+  describe("the network policy", () => {
+    it("is healed after somebody edited it", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      const right = site.policy?.["spec"];
+      site.editPolicy(peerPolicySpec({ packet }));
+      const { ok, counters } = await site.pass();
+      expect({ ok, transfers: counters.transfers }).to.deep.equal({ ok: true, transfers: 0 });
+      expect(site.policy?.["spec"]).to.deep.equal(right);
+      expect(await site.pass()).to.deep.equal(clean);
+    });
+
+    it("is healed while no pod answers, from what is known", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      const right = site.policy?.["spec"];
+      site.pods[0]!.knot = "down";
+      site.editPolicy({ podSelector: {} });
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.policy?.["spec"]).to.deep.equal(right);
+    });
+
+    it("is left alone while nothing was ever read", async () => {
+      const site = new FakeSite(three);
+      site.pods[0]!.knot = "down";
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.applied).to.be.empty;
+    });
+
+    it("is reported when it is missing", async () => {
+      const site = new FakeSite(three);
+      site.policy = undefined;
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.told.join()).to.contain("NetworkPolicy knot-peers is missing");
+    });
+  });
+
+  describe("pods", () => {
+    it("are poked when they lag, and looked at again", async () => {
+      const site = new FakeSite(three, 2);
+      await site.pass();
+      site.publish([...three, "site-d"], 101);
+      const late = site.pods[1]!;
+      site.applyAt(late, three, 100);
+      late.onPoke = () => {
+        site.applyAt(late, [...three, "site-d"], 101);
+      };
+      expect((await site.pass()).ok).to.equal(true);
+      expect(site.pods.map(({ pokes }) => pokes)).to.deep.equal([0, 1]);
+    });
+
+    it("fail the pass when they stay behind", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      site.publish([...three, "site-d"], 101, { applied: false });
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.told).to.have.length(1);
+      expect(site.told[0]).to.match(/^Warning Lagging: lagging knot-0/);
+    });
+
+    it("lag while they have read no zone, whatever the serial is", async () => {
+      const site = new FakeSite(three);
+      site.publish(three, 2 ** 31 + 5);
+      await site.pass();
+      site.applyAt(site.pods[0]!, ["site-a"], 0);
+      expect((await site.pass()).ok).to.equal(false);
+    });
+
+    it("do not lag when they have read newer zones", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      site.applyAt(site.pods[0]!, [...three, "site-d"], 101);
+      expect((await site.pass()).ok).to.equal(true);
+    });
+
+    it("fail the pass when not ready, unreachable or with problems of their own", async () => {
+      const site = new FakeSite(three, 3);
+      const [first, second, third] = site.pods;
+      first!.status = { ...first!.status, ready: false };
+      second!.agent = "down";
+      const since = "2026-11-23T11:00:00Z";
+      third!.status = { ...third!.status, problems: [{ kind: "apply", message: "Knot did not take it", since }] };
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.report.conditions.map(({ kind, subject }) => `${kind} ${subject ?? ""}`)).to.deep.equal([
+        "agent-apply knot-2",
+        "not-ready knot-0",
+        "unreachable knot-1",
+      ]);
+    });
+
+    it("are believed one by one: one that does not answer stops nothing", async () => {
+      const site = new FakeSite(three, 2);
+      await site.pass();
+      site.pods[0]!.knot = "down";
+      site.publish([...three, "site-d"], 101);
+      expect((await site.pass()).ok).to.equal(false);
+      expect(JSON.stringify(site.policy)).to.contain(addressOf("site-d"));
+    });
+  });
+
+  describe("without the Kubernetes API", () => {
+    it("fails, and says so in the log", async () => {
+      const site = new FakeSite(three);
+      site.apiUp = false;
+      const { ok, counters } = await site.pass();
+      expect({ ok, writes: counters.apiWrites }).to.deep.equal({ ok: false, writes: 0 });
+      expect(site.log.join("")).to.contain("the Kubernetes API is away");
+    });
+  });
+
+  it("ends its log with what the pass cost", async () => {
+    const site = new FakeSite(three);
+    const { counters } = await site.pass();
+    expect(JSON.parse(site.log.at(-1)!)).to.deep.include({ counters, ok: true });
+  });
+});

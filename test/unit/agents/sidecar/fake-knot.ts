@@ -1,0 +1,134 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { DnsError } from "../../../../src/dns/errors";
+import type { ResourceRecord, SoaData } from "../../../../src/dns/record";
+import type { KnotControl, ZoneStatus } from "../../../../src/knot/control/knot-control";
+import { localCatalogFile, localCatalogZone } from "../../../../src/knot/config/site-config";
+import { memberId } from "../../../../src/mesh/member-id";
+import type { Mesh } from "../../../../src/mesh/model";
+
+/** Both central zones as transferred records. */
+export function centralRecords(mesh: Mesh, serial: number): Map<string, ResourceRecord[]> {
+  const { directoryZone: dir, catalogZone: cat } = mesh;
+  const times = { refresh: 60, retry: 10, expire: 3_628_800, minimum: 60 };
+  const soa = (name: string): ResourceRecord => ({
+    ...{ name, class: "IN", ttl: 60, type: "SOA", mname: "m", rname: "r", serial },
+    ...times,
+  });
+  const txt = (name: string, ...strings: string[]): ResourceRecord => ({
+    ...{ name, class: "IN", ttl: 60, type: "TXT", strings },
+  });
+  const zones = mesh.sites.flatMap((site) => site.zones.map((zone) => ({ site, zone })));
+  const directory = [
+    soa(dir),
+    txt(`_mesh.${dir}`, "version=1", `sites=${mesh.sites.length}`, `zones=${zones.length}`),
+    ...mesh.sites.flatMap((site): ResourceRecord[] => [
+      ...site.addresses.map((address): ResourceRecord => ({
+        ...{ name: `${site.name}.${dir}`, class: "IN", ttl: 60, type: "A", address },
+      })),
+      txt(`${site.name}.${dir}`, `role=${site.role}`, ...site.sources.map((source) => `source=${source}`)),
+    ]),
+    ...zones.map(({ site, zone }) => txt(`${zone.name}._zone.${dir}`, `server=${site.name}.${dir}`)),
+  ];
+  const catalog = [
+    soa(cat),
+    txt(`version.${cat}`, "2"),
+    ...zones.flatMap(({ site, zone }): ResourceRecord[] => {
+      const member = `${memberId(zone.name)}.zones.${cat}`;
+      return [
+        { name: member, class: "IN", ttl: 60, type: "PTR", target: zone.name },
+        txt(`group.${member}`, site.name),
+      ];
+    }),
+  ];
+  return new Map([
+    [dir, directory],
+    [cat, catalog],
+  ]);
+}
+
+/** Stands in for a Knot: serves records, and loads files as far as an agent can see it. */
+export class FakeKnot {
+  questions = 0;
+  readonly commands: string[] = [];
+  /** Thrown by what would load files. */
+  refusal: Error | undefined;
+  /** Verification of a loaded configuration hangs until {@link release}. */
+  stall = false;
+  readonly stalled: Promise<void>;
+  release: () => void = () => undefined;
+  #reached: () => void = () => undefined;
+  readonly #released: Promise<void>;
+  #records = new Map<string, ResourceRecord[]>();
+  #failure: DnsError | undefined;
+  #own: string[] = [];
+  #members = new Map<string, string>();
+
+  constructor(private readonly storage: string) {
+    this.stalled = new Promise((resolve) => {
+      this.#reached = resolve;
+    });
+    this.#released = new Promise((resolve) => {
+      this.release = resolve;
+    });
+  }
+
+  /** @param failure - What each transfer ends with. */
+  serve(records: Map<string, ResourceRecord[]>, failure?: DnsError): void {
+    this.#records = records;
+    this.#failure = failure;
+  }
+
+  members(): readonly string[] {
+    return [...this.#members.keys()];
+  }
+
+  readonly dns = {
+    querySoa: (_server: unknown, zone: string): Promise<SoaData> => {
+      this.questions += 1;
+      const soa = this.#records.get(zone)?.find((record) => record.type === "SOA");
+      if (soa?.type === "SOA") return Promise.resolve(soa);
+      return Promise.reject(new DnsError({ kind: "rcode", rcode: "SERVFAIL" }));
+    },
+    transfer: (_server: unknown, zone: string): Promise<ResourceRecord[]> => {
+      const records = this.#records.get(zone);
+      if (this.#failure !== undefined) return Promise.reject(this.#failure);
+      if (records === undefined) return Promise.reject(new DnsError({ kind: "refused" }));
+      return Promise.resolve(records);
+    },
+  };
+
+  readonly control = {
+    reload: () => this.#load("reload"),
+    zoneReload: (zone: string) => this.#load(`zone-reload ${zone}`),
+    zoneStatus: async (zones?: readonly string[]): Promise<ZoneStatus[]> => {
+      if (this.stall) {
+        this.#reached();
+        await this.#released;
+      }
+      const own = this.#own.map((zone) => ({ zone, role: "master", serial: 1 }));
+      const members = [...this.#members].map(([zone, group]) => ({
+        ...{ zone, role: "slave", serial: 1, member: { catalog: localCatalogZone, group } },
+      }));
+      return [...own, ...members].filter(({ zone }) => zones?.includes(zone) ?? true);
+    },
+  } as unknown as KnotControl;
+
+  #load(command: string): Promise<void> {
+    this.commands.push(command);
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
+    const conf = ["central", "own"].map((name) => this.#read(`conf/zones.d/${name}.conf`)).join("\n");
+    this.#own = [...conf.matchAll(/domain: (\S+)/g)].map((match) => match[1]!).concat(localCatalogZone);
+    const catalog = this.#read(localCatalogFile);
+    this.#members = new Map(
+      [...catalog.matchAll(/PTR (\S+)\.\n\S+ TXT "([^"]*)"/g)].map((match) => [match[1]!, match[2]!]),
+    );
+    return Promise.resolve();
+  }
+
+  #read(path: string): string {
+    const full = join(this.storage, path);
+    return existsSync(full) ? readFileSync(full, "utf8") : "";
+  }
+}

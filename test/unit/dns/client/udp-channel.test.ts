@@ -1,0 +1,118 @@
+import { expect } from "chai";
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { once } from "node:events";
+
+import type { DnsError } from "../../../../src/dns/errors";
+import { UdpChannel } from "../../../../src/dns/client/udp-channel";
+
+/** A message with an id and one octet of content. */
+const message = (id: number, content: number) => Buffer.of(id >> 8, id & 255, content);
+
+describe("a UDP channel", () => {
+  const servers: Socket[] = [];
+  let channel: UdpChannel;
+  let ports: number[];
+
+  /** A server that answers what `reply` gives, and notes where questions come from. */
+  async function serve(reply: (asked: Buffer, send: (answer: Buffer) => void, from: RemoteInfo) => void) {
+    const socket = createSocket("udp4");
+    servers.push(socket);
+    socket.on("message", (asked, from) => {
+      ports.push(from.port);
+      reply(
+        asked,
+        (answer) => {
+          socket.send(answer, from.port, from.address);
+        },
+        from,
+      );
+    });
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    return { address: "127.0.0.1", port: socket.address().port };
+  }
+
+  const ask = (server: { address: string; port: number }, id: number, timeoutMs = 500) =>
+    channel.exchange({ server, message: message(id, 0), timeoutMs, receive: (answer) => answer[2] });
+  const kindOf = (work: Promise<unknown>) =>
+    work.then(
+      () => "none",
+      (error: unknown) => (error as DnsError).failure.kind,
+    );
+
+  beforeEach(() => {
+    ports = [];
+    channel = new UdpChannel();
+  });
+  afterEach(() => {
+    channel.close();
+    for (const socket of servers.splice(0)) socket.close();
+  });
+
+  it("asks many servers from one port, and gives each answer to who asked for it", async () => {
+    const echo = (content: number) =>
+      serve((asked, send) => {
+        send(message(asked.readUInt16BE(0), content));
+      });
+    const [one, two] = [await echo(1), await echo(2)];
+    expect(await Promise.all([ask(one, 7), ask(two, 7), ask(one, 8)])).to.deep.equal([1, 2, 1]);
+    expect(new Set(ports).size).to.equal(1);
+  });
+
+  it("gives nobody an answer with another id, or from another server", async () => {
+    const other = await serve(() => undefined);
+    const wrongId = await serve((asked, send) => {
+      send(message(asked.readUInt16BE(0) + 1, 9));
+    });
+    const silent = await serve((asked, _, from) => {
+      servers[0]?.send(message(asked.readUInt16BE(0), 9), from.port, from.address);
+    });
+    expect(other.port).to.not.equal(silent.port);
+    expect(await Promise.all([kindOf(ask(wrongId, 1, 60)), kindOf(ask(silent, 2, 60))])).to.deep.equal([
+      "timeout",
+      "timeout",
+    ]);
+  });
+
+  it("waits past an answer that is not taken", async () => {
+    const server = await serve((asked, send) => {
+      send(message(asked.readUInt16BE(0), 1));
+      send(message(asked.readUInt16BE(0), 2));
+    });
+    const receive = (answer: Buffer) => (answer[2] === 2 ? "two" : undefined);
+    expect(await channel.exchange({ server, message: message(3, 0), timeoutMs: 500, receive })).to.equal("two");
+  });
+
+  it("tells at once when nobody listens at its one server, and goes on when somebody does", async () => {
+    const gone = createSocket("udp4").bind(0, "127.0.0.1");
+    await once(gone, "listening");
+    const { port } = gone.address();
+    gone.close();
+    const server = { address: "127.0.0.1", port };
+    channel = new UdpChannel({ server });
+    expect(channel.takes(server)).to.equal(true);
+    expect(channel.takes({ address: "127.0.0.2", port })).to.equal(false);
+    expect(await kindOf(ask(server, 1, 5000))).to.equal("unreachable");
+    const back = createSocket("udp4").bind(port, "127.0.0.1");
+    servers.push(back);
+    back.on("message", (asked, from) => {
+      back.send(message(asked.readUInt16BE(0), 4), from.port, from.address);
+    });
+    await once(back, "listening");
+    expect(await ask(server, 2)).to.equal(4);
+  });
+
+  it("takes another port after it was idle", async () => {
+    channel = new UdpChannel({ idleMs: 1 });
+    const server = await serve((asked, send) => {
+      send(message(asked.readUInt16BE(0), 1));
+    });
+    await ask(server, 1);
+    const before = ports[0];
+    for (let i = 0; i < 50 && ports.at(-1) === before; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await ask(server, i);
+    }
+    expect(ports.at(-1)).to.not.equal(before);
+  });
+});

@@ -1,0 +1,458 @@
+import { expect } from "chai";
+import { membersOf, renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../../src/knot/config/site-config";
+import type { KeyRing, Mesh, Transport, TsigKey } from "../../../../src/mesh/model";
+import { parseMesh } from "../../../../src/settings/parse";
+import type { Updater } from "../../../../src/records/updater";
+import { welcomePacket } from "../../../../src/mesh/welcome";
+import { bootstrapView } from "../../../../src/mesh/peers";
+import { homeOf } from "../../../../src/mesh/topology";
+import type { MeshView } from "../../../../src/mesh/view";
+
+const mesh: Mesh = parseMesh({
+  directoryZone: "dns.internal",
+  catalogZone: "catalog.internal.dns",
+  sites: [
+    { name: "a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: ["a.example"] },
+    { name: "b", role: "secondary-catalog", addresses: ["192.0.2.2", "2001:db8::2"], zones: ["b.example"] },
+    { name: "c", role: "standard", addresses: ["192.0.2.3"], zones: ["c.example"] },
+    { name: "d", role: "standard", addresses: ["192.0.2.4"], zones: ["d.example"] },
+  ],
+});
+const view: MeshView = {
+  directorySerial: 5,
+  catalogSerial: 6,
+  sites: mesh.sites.map(({ name, role, addresses, sources }) => ({ name, role, addresses, sources })),
+  zones: mesh.sites.map((site) => ({ name: `${site.name}.example`, owner: site.name, id: "x" })),
+};
+const ring: KeyRing = {
+  signing: "new",
+  accepted: [
+    { name: "old", algorithm: "hmac-sha256", secret: "b2xk" },
+    { name: "new", algorithm: "hmac-sha512", secret: "bmV3" },
+  ],
+};
+const runtime: SiteRuntime = {
+  storage: "/storage",
+  rundir: "/rundir",
+  listen: ["0.0.0.0@5353"],
+  remotePort: 53,
+  secure: { listen: ["0.0.0.0@8853"], remotePort: 853 },
+};
+const localKey: TsigKey = { name: "local", algorithm: "hmac-sha256", secret: "bG9jYWw=" };
+const identity = { certificate: "CERTIFICATE\n", privateKey: "KEY\n", roots: "ROOTS\n" };
+
+function filesOf(site: string, o: { view?: MeshView; replicas?: SiteRuntime["replicas"] } = {}): Map<string, string> {
+  const at = o.replicas === undefined ? runtime : { ...runtime, replicas: o.replicas };
+  return renderSiteFiles({
+    packet: welcomePacket(mesh, site, "CA"),
+    ring,
+    localKey,
+    readers: [],
+    identity,
+    view: o.view ?? view,
+    runtime: at,
+  });
+}
+
+/** The items of a section, by id, as lines. */
+function items(text: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  let lines: string[] = [];
+  for (const line of text.split("\n")) {
+    const head = /^ {2}- (?:id|domain): (.*)$/.exec(line);
+    if (head?.[1] !== undefined) found.set(head[1], (lines = []));
+    else lines.push(line.trim());
+  }
+  return found;
+}
+
+const templates = (files: ReadonlyMap<string, string>) => items(files.get("conf/peers.d/20-templates.conf")!);
+
+describe("renderSiteFiles", () => {
+  it("lets each pod name itself: the site, which pod it is, and how many there are", () => {
+    const idOf = (replicas?: SiteRuntime["replicas"]) =>
+      /nsid: "(.*)"/.exec(filesOf("c", { ...(replicas && { replicas }) }).get("conf/peers.d/00-server.conf")!)?.[1];
+    const addresses = ["10.0.0.1", "10.0.0.2"];
+    expect(idOf()).to.equal("c/0/1");
+    expect(idOf({ self: 1, addresses })).to.equal("c/1/2");
+    expect(idOf({ self: 2, addresses }), "one that is about to go").to.equal("c/2/3");
+  });
+
+  it("asks a zone's owner first, then the catalog sites, never the server itself", () => {
+    const masters = (site: string, owner: string) =>
+      templates(filesOf(site))
+        .get(`owner-${owner}`)
+        ?.find((line) => line.startsWith("master"));
+    expect(masters("c", "d")).to.equal("master: [peer-d, peer-a, peer-b]");
+    expect(masters("c", "b")).to.equal("master: [peer-b, peer-a]");
+    expect(masters("b", "d")).to.equal("master: [peer-d, peer-a]");
+    expect(masters("a", "b")).to.equal("master: [peer-b]");
+  });
+
+  it("accepts every key and signs with one", () => {
+    const files = filesOf("c");
+    const rules = items(files.get("conf/peers.d/05-access.conf")!);
+    for (const rule of ["mesh", "mesh-notify"]) expect(rules.get(rule)).to.include("key: [new, old]");
+    expect(items(files.get("conf/peers.d/10-remotes.conf")!).get("peer-b")).to.include.members([
+      "address: [192.0.2.2@853, 2001:db8::2@853]",
+      "key: new",
+    ]);
+  });
+
+  it("gives a zone to whoever has a key and a site's certificate, over TLS alone; a NOTIFY takes the key", () => {
+    const rules = items(filesOf("c").get("conf/peers.d/05-access.conf")!);
+    expect([...rules.keys()]).to.deep.equal(["mesh-notify", "mesh", "local"]);
+    expect(rules.get("mesh")).to.include.members([
+      "cert-hostname: [a.dns.internal, b.dns.internal, d.dns.internal]",
+      "protocol: [tls]",
+      "action: [transfer]",
+    ]);
+    expect(rules.get("mesh-notify")).to.include("action: [notify]").and.not.include("action: [transfer]");
+    expect(rules.get("local")).to.include.members(["key: [local]", "action: [transfer]"]);
+    const gone = { ...view, sites: view.sites.filter(({ name }) => name !== "d") };
+    expect(filesOf("c", { view: gone }).get("conf/peers.d/05-access.conf")).to.not.contain("d.dns.internal");
+    expect(templates(filesOf("c")).get("owner-d")).to.include("acl: [mesh-notify, mesh, local]");
+  });
+
+  it("asks for zones over TLS with the other's name, and tells of changes at port 53", () => {
+    const remotes = items(filesOf("c").get("conf/peers.d/10-remotes.conf")!);
+    expect(remotes.get("peer-a")).to.include.members([
+      "address: [192.0.2.1@853]",
+      "tls: on",
+      "cert-hostname: a.dns.internal",
+    ]);
+    expect(remotes.get("tell-peer-a")).to.include("address: [192.0.2.1@53]").and.not.include("tls: on");
+    expect(remotes.get("mesh")).to.include("remote: [tell-peer-a, tell-peer-b, tell-peer-d]");
+  });
+
+  it("lets the record operator change own zones at the writer, over TCP alone, and nothing else", () => {
+    const packet = welcomePacket(mesh, "c", "CA");
+    const recordsKey = { ...localKey, name: "records" };
+    const input = { packet, ring, localKey, readers: [], recordsKey, identity, view, runtime };
+    const files = renderSiteFiles(input);
+    expect(files.get("conf/keys.conf")).to.contain("id: records");
+    expect(items(files.get("conf/peers.d/05-access.conf")!).get("records")?.slice(0, 3)).to.deep.equal([
+      ...["key: [records]", "protocol: [tcp]", "action: [update]"],
+    ]);
+    const allowed = (text: string | undefined): string[] =>
+      [...items(text!)].flatMap(([id, lines]) => (lines.some((line) => /^acl:.*records/.test(line)) ? [id] : []));
+    expect(allowed(files.get("conf/peers.d/20-templates.conf"))).to.deep.equal(["own", "own-signed"]);
+    const replicas = { self: 1, addresses: ["192.0.2.11", "192.0.2.12"] };
+    const other = renderSiteFiles({ ...input, runtime: { ...runtime, replicas } });
+    expect(allowed(other.get("conf/peers.d/20-templates.conf"))).to.deep.equal([]);
+  });
+
+  describe("with updaters", () => {
+    const packet = welcomePacket(mesh, "c", "CA");
+    const recordsKey = { ...localKey, name: "records" };
+    const ofZone = (name: string, zone: string): Updater => ({
+      ...{ ...localKey, name, zones: [zone], updateOwner: "zone", updateOwnerMatch: "sub-or-equal" },
+      ...{ updateOwnerName: [], updateType: ["A", "TXT"], transfer: false },
+    });
+    const apps: Updater = {
+      ...ofZone("external-dns", "c.example"),
+      ...{ updateOwner: "name", updateOwnerName: ["apps", "@"], transfer: true },
+    };
+    const updaters = [apps, ofZone("elsewhere", "gone.example")];
+    const base = { packet, ring, localKey, readers: [], updaters, recordsKey, identity, view, runtime };
+    const replicas = { self: 1, addresses: ["192.0.2.11", "192.0.2.12"] };
+    const at = (changes: Partial<typeof base>) => renderSiteFiles({ ...base, ...changes });
+    const zoneLines = (files: ReadonlyMap<string, string>) =>
+      items(files.get("conf/zones.d/own.conf")!).get("c.example");
+
+    it("lets each change its names and types of its zones, over UDP and TCP, never over TLS or QUIC", () => {
+      const rules = items(at({}).get("conf/peers.d/05-access.conf")!);
+      expect(rules.get("updater-0")).to.deep.equal([
+        ...["key: [external-dns]", "protocol: [udp, tcp]", "action: [update]", "update-type: [A, TXT]"],
+        ...["update-owner: name", "update-owner-match: sub-or-equal", 'update-owner-name: ["apps", "c.example."]'],
+      ]);
+      expect(rules.get("updater-0-transfer")).to.deep.equal([
+        ...["key: [external-dns]", "protocol: [tcp]", "action: [transfer]"],
+      ]);
+      expect(at({}).get("conf/keys.conf")).to.contain("id: external-dns");
+    });
+
+    it("gives rules to their own zones alone, beside those that every own zone has", () => {
+      expect(zoneLines(at({}))).to.include("acl: [mesh-notify, mesh, local, records, updater-0, updater-0-transfer]");
+      const templates = at({}).get("conf/peers.d/20-templates.conf")!;
+      expect(templates).not.to.contain("updater");
+      expect(zoneLines(at({ updaters: [] }))?.join()).not.to.contain("acl");
+    });
+
+    it("sends updates at another pod on to the writer with the site's own key, over what is not TLS", () => {
+      const files = at({ runtime: { ...runtime, replicas } });
+      expect(zoneLines(files)).to.include.members([
+        "acl: [mesh-notify, mesh, local, updater-0, updater-0-transfer]",
+        "ddns-master: update-writer",
+      ]);
+      expect(items(files.get("conf/peers.d/10-remotes.conf")!).get("update-writer")).to.include.members([
+        ...["address: 192.0.2.11@53", "key: records"],
+      ]);
+      expect(at({}).get("conf/peers.d/10-remotes.conf")).not.to.contain("update-writer");
+    });
+
+    it("takes no updates at another pod that has no key to send them on with", () => {
+      const keyless = { packet, ring, localKey, readers: [], updaters, identity, view };
+      const files = renderSiteFiles({ ...keyless, runtime: { ...runtime, replicas } });
+      expect(zoneLines(files)).to.include("acl: [mesh-notify, mesh, local, updater-0-transfer]");
+      expect(files.get("conf/zones.d/own.conf")).not.to.contain("ddns-master");
+    });
+  });
+
+  it("lets a site's own pods in by its own name, and keys of readers to transfers alone", () => {
+    const replicas = { self: 0, addresses: ["10.0.0.1", "10.0.0.2"] };
+    expect(filesOf("c", { replicas }).get("conf/peers.d/05-access.conf")).to.contain("d.dns.internal, c.dns.internal]");
+    const packet = welcomePacket(mesh, "c", "CA");
+    const readers = [{ ...localKey, name: "bind" }];
+    const files = renderSiteFiles({ packet, ring, localKey, readers, identity, view, runtime });
+    expect(items(files.get("conf/peers.d/05-access.conf")!).get("readers")).to.deep.equal([
+      "key: [bind]",
+      "action: [transfer]",
+      "",
+      "",
+    ]);
+    expect(files.get("conf/keys.conf")).to.contain("id: bind");
+  });
+
+  it("keeps certificate and key in one file, and has neither where transfers run over plain TCP", () => {
+    expect(filesOf("c").get("tls/site.pem")).to.equal("CERTIFICATE\nKEY\n");
+    const packet = { ...welcomePacket(mesh, "c", "CA"), transport: "tcp" as const };
+    const files = renderSiteFiles({ packet, ring, localKey, readers: [], view, runtime });
+    expect([...files.keys()].filter((path) => path.startsWith("tls/"))).to.deep.equal([]);
+    expect(items(files.get("conf/peers.d/10-remotes.conf")!).get("peer-a")).to.include("address: [192.0.2.1@53]");
+    expect(items(files.get("conf/peers.d/05-access.conf")!).get("mesh")).to.include("action: [transfer, notify]");
+  });
+
+  it("never interprets the mesh's catalog, only the local one", () => {
+    for (const site of ["a", "b", "c"]) {
+      const files = filesOf(site);
+      expect([...files.values()].join("").match(/catalog-role: interpret/g)).to.have.length(1);
+      expect(items(files.get("conf/peers.d/30-catalog.conf")!).get("local-catalog.invalid")).to.include(
+        "catalog-role: interpret",
+      );
+    }
+  });
+
+  it("leaves own zones out of the local catalog, also when the view gives them away", () => {
+    const stolen = { ...view, zones: view.zones.map((zone) => ({ ...zone, owner: "d" })) };
+    const packet = welcomePacket(mesh, "c", "CA");
+    expect(membersOf({ packet, view: stolen }).map((zone) => zone.name)).to.deep.equal([
+      "a.example",
+      "b.example",
+      "d.example",
+    ]);
+    expect(filesOf("c", { view: stolen }).get("conf/zones.d/own.conf")).to.contain("domain: c.example");
+  });
+
+  it("never makes a member of a central zone", () => {
+    const poisoned = { ...view, zones: [{ name: "dns.internal", owner: "d", id: "x" }] };
+    expect(filesOf("c", { view: poisoned }).get("zones/local-catalog.invalid.zone")).to.not.contain("PTR");
+  });
+
+  it("keeps serving a zone that is to become this site's from the catalog sites", () => {
+    const coming = { ...view, zones: [{ name: "coming.example", owner: "c", id: "x" }] };
+    const files = filesOf("c", { view: coming });
+    expect(files.get("zones/local-catalog.invalid.zone"))
+      .to.contain("PTR coming.example.")
+      .and.contain('TXT "owner-c"');
+    expect(templates(files).get("owner-c")).to.include("master: [peer-a, peer-b]");
+  });
+
+  it("loads the central zones from files at the primary alone", () => {
+    for (const [site, expected] of [
+      ["a", "zonefile-load: difference-no-serial"],
+      ["b", "zonefile-load: none"],
+      ["c", "zonefile-load: none"],
+    ] as const) {
+      expect(templates(filesOf(site)).get("central")).to.include(expected);
+    }
+    expect(templates(filesOf("a")).get("central")).to.include("notify: [mesh]");
+    expect(templates(filesOf("c")).get("central")?.join()).to.not.contain("notify:");
+  });
+
+  it("asks again soon for what never came: 10 s for the central zones, 30 s for members", () => {
+    const of = (id: string) => templates(filesOf("c")).get(id);
+    expect(of("central")).to.include("retry-max-interval: 10");
+    expect(of("owner-d")).to.include("retry-max-interval: 30");
+  });
+
+  it("takes zones from the hub at home, the owner last, in a mesh with hubs; a hub tells whom it is home to", () => {
+    const hub: MeshView = { ...view, topology: "hub" };
+    const [home, other] = homeOf("c", ["a", "b"]) === "a" ? ["a", "b"] : ["b", "a"];
+    expect(templates(filesOf("c", { view: hub })).get("owner-d")).to.include(
+      `master: [peer-${home}, peer-${other}, peer-d]`,
+    );
+    const told = (site: string) => items(filesOf(site, { view: hub }).get("conf/peers.d/10-remotes.conf")!).get("mesh");
+    expect(told("c")).to.include("remote: [tell-peer-a, tell-peer-b]");
+    expect(told(home)?.join()).to.contain(`peer-${other}`).and.contain("peer-c");
+    expect(told(other)?.join()).to.contain(`peer-${home}`).and.not.contain("peer-c");
+  });
+
+  it("cuts the list of those who are told to what Knot keeps, 65,535 octets", () => {
+    const sites = Array.from({ length: 3000 }, (_, i) => ({
+      ...view.sites[3]!,
+      name: `site-with-a-name-as-long-as-it-may-be-${i}`.padEnd(63, "x"),
+    }));
+    const files = filesOf("c", { view: { ...view, sites: [...view.sites.slice(0, 3), ...sites] } });
+    const lists = files.get("conf/peers.d/10-remotes.conf")!.split("remotes:\n")[1]!;
+    expect(lists.match(/peer-/g)).to.have.length(3002);
+    for (const line of lists.split("\n")) expect(line.length).to.be.at.most(65_535);
+    expect(templates(files).get("own")).to.include("notify: [mesh, mesh-1, mesh-2, mesh-3]");
+    expect(files.get("conf/peers.d/30-catalog.conf")!.length).to.be.at.most(65_535);
+  });
+
+  it("lists nobody where there is nobody: an empty list is an error for Knot", () => {
+    const alone = { ...mesh, sites: mesh.sites.slice(0, 1) };
+    const packet = welcomePacket(alone, "a", "CA");
+    const files = renderSiteFiles({
+      packet,
+      ring,
+      localKey,
+      readers: [],
+      identity,
+      view: bootstrapView(packet),
+      runtime,
+    });
+    expect([...files.values()].join("")).to.not.match(/: \[\]|notify: |master: /);
+    expect(files.get("conf/peers.d/10-remotes.conf")).to.equal("");
+  });
+
+  it("has one writer among several pods", () => {
+    const replicas = { addresses: ["10.0.0.1", "10.0.0.2"] };
+    expect(templates(filesOf("c", { replicas: { ...replicas, self: 0 } })).get("own")).to.include(
+      "notify: [mesh, siblings]",
+    );
+    const second = templates(filesOf("a", { replicas: { ...replicas, self: 1 } }));
+    expect(second.get("own")).to.include("master: [replica-0]");
+    expect(second.get("central")).to.include("master: [replica-0, peer-b]");
+    expect(second.get("owner-d")).to.include("notify: [siblings]");
+  });
+
+  it("changes only the remote when a site has a new address, and only the local catalog when a zone comes", () => {
+    const changed = (other: MeshView) => {
+      const before = filesOf("c");
+      return [...filesOf("c", { view: other })]
+        .filter(([path, text]) => before.get(path) !== text)
+        .map(([path]) => path);
+    };
+    const moved = {
+      ...view,
+      sites: view.sites.map((site) => (site.name === "d" ? { ...site, addresses: ["192.0.2.9"] } : site)),
+    };
+    expect(changed(moved)).to.deep.equal(["conf/peers.d/10-remotes.conf"]);
+    const more = { ...view, zones: [...view.zones, { name: "e.example", owner: "d", id: "x" }] };
+    expect(changed(more)).to.deep.equal(["zones/local-catalog.invalid.zone"]);
+    expect(changed({ ...view, directorySerial: 9, catalogSerial: 9 })).to.deep.equal([]);
+  });
+});
+
+describe("signed zones", () => {
+  const signedMesh = parseMesh({
+    directoryZone: "dns.internal",
+    catalogZone: "catalog.internal.dns",
+    sites: [
+      {
+        name: "a",
+        role: "primary-catalog",
+        addresses: ["192.0.2.1"],
+        zones: [
+          "plain.example",
+          { name: "signed.example", dnssec: true },
+          { name: "hashed.example", dnssec: { nsec3: true } },
+          { name: "asked.example", dnssec: { parents: ["192.0.2.53", "2001:db8::53@5353"] } },
+          { name: "leaving.example", dnssec: { withdraw: true } },
+        ],
+      },
+    ],
+  });
+  const render = (self = 0) => {
+    const files = renderSiteFiles({
+      packet: welcomePacket(signedMesh, "a", "CA"),
+      ...{ ring, localKey, identity, readers: [], view: bootstrapView(welcomePacket(signedMesh, "a", "CA")) },
+      runtime: { ...runtime, replicas: { self, addresses: ["10.0.0.1", "10.0.0.2"] } },
+    });
+    return {
+      zones: items(files.get("conf/zones.d/own.conf")!),
+      signing: items(files.get("conf/peers.d/15-signing.conf")!),
+    };
+  };
+
+  it("share a policy where they have the same settings", () => {
+    const { zones } = render();
+    expect(zones.get("plain.example")).to.include("template: own");
+    expect(zones.get("signed.example")!.join("")).to.equal("template: own-signed");
+    expect(zones.get("hashed.example")).to.include("dnssec-policy: signed-nsec3");
+    expect(zones.get("leaving.example")).to.include("dnssec-policy: signed-withdraw");
+  });
+
+  it("have one algorithm, NSEC3 without iterations and salt (RFC 9276), and signatures that outlive an owner by two weeks", () => {
+    const { signing } = render();
+    expect(signing.get("signed")).to.include.members([
+      "algorithm: ecdsap256sha256",
+      "ksk-lifetime: 0",
+      "rrsig-lifetime: 2419200",
+      "rrsig-refresh: 1209600",
+      "cds-cdnskey-publish: always",
+    ]);
+    expect(signing.get("signed")!.join()).to.not.contain("nsec3");
+    expect(signing.get("signed-nsec3")).to.include.members([
+      "nsec3: on",
+      "nsec3-iterations: 0",
+      "nsec3-salt-length: 0",
+    ]);
+    expect(signing.get("signed-withdraw")).to.include("cds-cdnskey-publish: delete-dnssec");
+  });
+
+  it("have the parent's servers asked where they are known", () => {
+    const { zones, signing } = render();
+    const policy = /dnssec-policy: (.*)/.exec(zones.get("asked.example")!.join("\n"))![1]!;
+    const group = /ksk-submission: (.*)/.exec(signing.get(policy)!.join("\n"))![1]!;
+    expect(signing.get(group)).to.include("parent: [parent-192.0.2.53, parent-2001-db8--53-p5353]");
+    expect(signing.get("parent-192.0.2.53")).to.include("address: 192.0.2.53@53");
+    expect(signing.get("parent-2001-db8--53-p5353")).to.include("address: 2001:db8::53@5353");
+  });
+
+  it("are signed by the writer alone", () => {
+    const { zones, signing } = render(1);
+    expect(zones.get("hashed.example")).to.include("template: own");
+    expect([...signing.keys()]).to.deep.equal(["signed"]);
+  });
+});
+
+describe("renderKnotConf", () => {
+  it("names no user, includes globs, and says nothing of peers", () => {
+    const text = renderKnotConf(runtime, "tls");
+    expect(text).to.not.match(/^\s*user:/m);
+    expect(text.match(/^include: .*/gm)).to.deep.equal([
+      'include: "/storage/conf/cookies.conf"',
+      'include: "/storage/conf/keys.conf"',
+      'include: "/storage/conf/peers.d/*.conf"',
+      'include: "/storage/conf/zones.d/*.conf"',
+    ]);
+    expect(text).to.not.match(/automatic-acl|remote:/);
+  });
+
+  it("listens for TLS, for QUIC where that is asked for, and for neither over plain TCP", () => {
+    const listens = (transport: Transport) => renderKnotConf(runtime, transport).match(/listen-(tls|quic)/g);
+    expect(listens("tls")).to.deep.equal(["listen-tls"]);
+    expect(listens("quic")).to.deep.equal(["listen-tls", "listen-quic"]);
+    expect(listens("tcp")).to.equal(null);
+  });
+
+  it("limits answers over UDP, after cookies, and leaves connections and the own agent alone", () => {
+    const text = renderKnotConf({ ...runtime, rateLimit: { perSecond: 7, burst: 9, exempt: ["192.0.2.0/24"] } }, "tls");
+    expect(text).to.contain("global-module: [mod-stats/default, mod-cookies/default, mod-rrl/default]");
+    expect(items(text.split("mod-rrl:")[1]!.split("template:")[0]!).get("default")).to.include.members([
+      "rate-limit: 7",
+      "instant-limit: 9",
+      "slip: 1",
+      "time-rate-limit: 0",
+      "whitelist: [127.0.0.1, ::1, 192.0.2.0/24]",
+    ]);
+  });
+
+  it("limits 200 answers a second where nothing is said, and none where that is said", () => {
+    expect(renderKnotConf(runtime, "tls")).to.contain("rate-limit: 200\n").and.contain("instant-limit: 500\n");
+    expect(renderKnotConf({ ...runtime, rateLimit: false }, "tls")).to.not.contain("rrl");
+  });
+});

@@ -1,0 +1,102 @@
+import { expect } from "chai";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clusterClient } from "../../../src/kube/cluster-client";
+import { issue, makeAuthority } from "../../../harness/certificates";
+
+describe("a client by a kubeconfig", () => {
+  const ca = makeAuthority();
+  const own = issue({ ca, name: "api", ips: ["127.0.0.1"] });
+  const person = issue({ ca, name: "somebody" });
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  let folder: string;
+  let server: Server;
+
+  /** Tells who asked: by certificate, and by token. */
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "dns-mesh-client-"));
+    const options = { cert: own.cert, key: own.key, ca: ca.cert, requestCert: true, rejectUnauthorized: false };
+    server = createServer(options, (request, response) => {
+      const { subject } = (request.socket as unknown as Pick<TLSSocket, "getPeerCertificate">).getPeerCertificate() as {
+        subject?: { CN?: string };
+      };
+      response.end(JSON.stringify({ asked: [subject?.CN ?? null, request.headers.authorization ?? null] }));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    writeFileSync(join(folder, "ca.pem"), ca.cert);
+    writeFileSync(join(folder, "who.pem"), person.cert);
+    writeFileSync(join(folder, "who.key"), person.key);
+    writeFileSync(join(folder, "token"), "from-a-file\n");
+  });
+  after(() => {
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function script(name: string, text: string): { apiVersion: string; command: string } {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o700 });
+    return { apiVersion: "client.authentication.k8s.io/v1", command: `./${name}` };
+  }
+
+  async function asked(user: object, cluster: object = { "certificate-authority": "ca.pem" }): Promise<unknown> {
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const kubeconfig = join(folder, "config");
+    const document = {
+      contexts: [{ name: "c", context: { cluster: "k", user: "u" } }],
+      clusters: [{ name: "k", cluster: { server: url, ...cluster } }],
+      users: [{ name: "u", user }],
+    };
+    writeFileSync(kubeconfig, JSON.stringify(document));
+    const client = await clusterClient({ kubeconfig, context: "c" });
+    return (await client?.get("/who"))?.["asked"];
+  }
+
+  it("shows a token, or a certificate, from the kubeconfig or from files beside it", async () => {
+    expect(await asked({ token: "a-token" })).to.deep.equal([null, "Bearer a-token"]);
+    expect(await asked({ tokenFile: "token" })).to.deep.equal([null, "Bearer from-a-file"]);
+    expect(await asked({ "client-certificate": "who.pem", "client-key": "who.key" })).to.deep.equal(["somebody", null]);
+    const inline = { "client-certificate-data": base64(person.cert), "client-key-data": base64(person.key) };
+    expect(await asked(inline, { "certificate-authority-data": base64(ca.cert) })).to.deep.equal(["somebody", null]);
+  });
+
+  it("asks a program who somebody is, and tells it what it wants to know", async () => {
+    const exec = {
+      ...script(
+        "who",
+        `[ "$ROLE:$1" = admin:--as ] && printf '{"status":{"token":"%s"}}' "$(echo "$KUBERNETES_EXEC_INFO" | tr -d '"' | cut -c1-40)"`,
+      ),
+      args: ["--as"],
+      env: [{ name: "ROLE", value: "admin" }],
+    };
+    expect(await asked({ exec })).to.deep.equal([null, "Bearer {apiVersion:client.authentication.k8s.io"]);
+  });
+
+  it("checks the server's certificate unless told otherwise, under the name that is given", async () => {
+    const failure = (cluster: object) =>
+      asked({ token: "t" }, cluster).then(
+        () => "",
+        (error: unknown) => String(error),
+      );
+    expect(await failure({})).to.match(/certificate/);
+    expect(await failure({ "insecure-skip-tls-verify": true })).to.equal("");
+    expect(await failure({ "certificate-authority": "ca.pem", "tls-server-name": "api" })).to.equal("");
+    expect(await failure({ "certificate-authority": "ca.pem", "tls-server-name": "other" })).to.match(/other/);
+  });
+
+  it("names a program that fails, and shows nothing of what it printed", async () => {
+    for (const text of ["echo a-secret; echo a-secret >&2; exit 3", "echo a-secret"]) {
+      const error = await asked({ exec: script("bad", text) }).catch((reason: unknown) => reason);
+      expect(String(error)).to.match(/"\.\/bad".*failed: (it ended with 3|what it printed is no JSON)/);
+      expect(String(error)).not.to.contain("a-secret");
+    }
+  });
+
+  it("does not go through a proxy", async () => {
+    expect(await asked({ token: "t" }, { "proxy-url": "http://127.0.0.1:1" })).to.equal(undefined);
+  });
+});

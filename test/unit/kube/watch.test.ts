@@ -1,0 +1,112 @@
+import { expect } from "chai";
+import { once } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { KubeClient } from "../../../src/kube/client";
+import { watchObjects } from "../../../src/kube/watch";
+import { eventually } from "../../../harness/eventually";
+
+const object = (name: string, resourceVersion: string) => ({ kind: "X", metadata: { name, resourceVersion } });
+const line = (type: string, of: object): string => `${JSON.stringify({ type, object: of })}\n`;
+
+describe("watching a collection", () => {
+  let server: Server;
+  /** Queries in their order. */
+  let asked: URLSearchParams[];
+  /** What is answered, in turn; a watch beyond them stays open. */
+  let answers: ((response: ServerResponse) => void)[];
+  let told: string[];
+  let stop: AbortController;
+
+  const page =
+    (names: readonly string[], metadata: object) =>
+    (response: ServerResponse): void => {
+      response.end(JSON.stringify({ kind: "List", metadata, items: names.map((name) => object(name, "1")) }));
+    };
+  const say =
+    (...lines: readonly string[]) =>
+    (response: ServerResponse): void => {
+      response.end(lines.join(""));
+    };
+  const fail =
+    (code: number) =>
+    (response: ServerResponse): void => {
+      response.writeHead(code).end(JSON.stringify({ kind: "Status", code, message: "no" }));
+    };
+
+  beforeEach(async () => {
+    [asked, told, answers, stop] = [[], [], [], new AbortController()];
+    server = createServer((request, response) => {
+      asked.push(new URL(request.url ?? "", "http://x").searchParams);
+      const answer = answers.shift();
+      if (answer) answer(response);
+      else response.flushHeaders();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+  });
+  afterEach(() => {
+    stop.abort();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  function watch(): Promise<void> {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return watchObjects({
+      client: new KubeClient({ url, token: () => Promise.resolve("t"), tries: 1 }),
+      ...{ path: "/apis/x", signal: stop.signal, random: () => 0, firstPauseMs: 1 },
+      onList: (all) => told.push(`list ${all.map(({ metadata }) => metadata?.name ?? "").join(",")}`),
+      onChange: ({ metadata }, gone) => told.push(`${gone ? "gone" : "seen"} ${metadata?.name ?? ""}`),
+      onTrouble: (tries) => told.push(`trouble ${tries}`),
+    });
+  }
+
+  const heard = (...expected: string[]): Promise<unknown> =>
+    eventually(5, () => Promise.resolve(expect(told).to.deep.equal(expected)), 5);
+
+  it("lists page by page, and watches from there", async () => {
+    answers = [page(["a"], { continue: "next" }), page(["b"], { resourceVersion: "7" })];
+    void watch();
+    await heard("list a,b");
+    await eventually(5, () => Promise.resolve(expect(asked).to.have.lengthOf(3)), 5);
+    expect(asked[1]?.get("continue")).to.equal("next");
+    expect(asked[2]?.get("resourceVersion")).to.equal("7");
+  });
+
+  it("goes on where a watch ended, by bookmarks too, without listing again", async () => {
+    answers = [
+      page([], { resourceVersion: "7" }),
+      say(line("ADDED", object("a", "8")), line("DELETED", object("a", "9")), line("BOOKMARK", object("", "12"))),
+    ];
+    void watch();
+    await eventually(5, () => Promise.resolve(expect(asked).to.have.lengthOf(3)), 5);
+    await heard("list ", "seen a", "gone a");
+    expect(asked[2]?.get("resourceVersion")).to.equal("12");
+  });
+
+  it("lists again when its place is no longer known, said either way", async () => {
+    const expired = line("ERROR", { kind: "Status", code: 410, message: "too old" });
+    answers = [
+      ...[page(["a"], { resourceVersion: "7" }), fail(410)],
+      ...[page(["b"], { resourceVersion: "8" }), say(expired)],
+      page(["c"], { resourceVersion: "9" }),
+    ];
+    void watch();
+    await heard("list a", "list b", "list c");
+  });
+
+  it("asks again when the API is away, tells of it and of its end, and keeps its place", async () => {
+    answers = [page(["a"], { resourceVersion: "7" }), fail(503), fail(403), say(line("MODIFIED", object("a", "8")))];
+    void watch();
+    await heard("list a", "trouble 1", "trouble 2", "seen a", "trouble 0");
+    expect(asked.slice(1, 4).map((query) => query.get("resourceVersion"))).to.deep.equal(["7", "7", "7"]);
+  });
+
+  it("ends when it is told to", async () => {
+    answers = [page([], { resourceVersion: "7" })];
+    const ended = watch();
+    await heard("list ");
+    stop.abort();
+    await ended;
+  });
+});

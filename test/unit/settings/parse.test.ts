@@ -1,0 +1,350 @@
+import { expect } from "chai";
+import { UserError } from "../../../src/base/errors";
+import { meshJsonSchema, parseMesh } from "../../../src/settings/parse";
+
+interface Raw {
+  [key: string]: unknown;
+  sites: Record<string, unknown>[];
+}
+
+/** The seed's list, fresh for each test to spoil. */
+function seed(): Raw {
+  return {
+    directoryZone: "dns.internal",
+    catalogZone: "catalog.internal.dns",
+    sites: [
+      { name: "site-a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: ["catalog-primary.internal.dns"] },
+      {
+        name: "site-b",
+        role: "secondary-catalog",
+        addresses: ["198.51.100.2"],
+        zones: ["catalog-secondary.internal.dns"],
+      },
+      {
+        name: "site-c",
+        role: "standard",
+        addresses: ["203.0.113.3"],
+        zones: [{ name: "standard-1.internal.dns", dnssec: true }],
+      },
+    ],
+  };
+}
+
+function problemsOf(input: unknown): string {
+  try {
+    parseMesh(input);
+  } catch (error) {
+    expect(error).to.be.instanceOf(UserError);
+    return (error as UserError).message;
+  }
+  return expect.fail("the mesh was taken");
+}
+
+function spoilt(spoil: (mesh: Raw, sites: Record<string, unknown>[]) => void): string {
+  const mesh = seed();
+  spoil(mesh, mesh.sites);
+  return problemsOf(mesh);
+}
+
+describe("parseMesh", () => {
+  it("takes the seed's mesh and fills in what was left out", () => {
+    const mesh = parseMesh(seed());
+    expect(mesh.sites[2]).to.deep.equal({
+      name: "site-c",
+      role: "standard",
+      addresses: ["203.0.113.3"],
+      sources: ["203.0.113.3/32"],
+      zones: [{ name: "standard-1.internal.dns", dnssec: true }],
+    });
+  });
+
+  it("folds names, brings addresses into canonical form and takes dates as YAML readers give them", () => {
+    const raw = seed();
+    raw["directoryZone"] = "DNS.Internal.";
+    Object.assign(raw.sites[2]!, {
+      addresses: ["2001:DB8:0::3"],
+      sources: ["2001:DB8::/32"],
+      zones: [{ name: "Zone.Example.", retired: "2026-12-31T00:00:00Z" }],
+      retired: "2026-12-30",
+    });
+    const mesh = parseMesh(raw);
+    expect(mesh.directoryZone).to.equal("dns.internal");
+    expect(mesh.sites[2]).to.deep.include({
+      addresses: ["2001:db8::3"],
+      sources: ["2001:db8::/32"],
+      zones: [{ name: "zone.example", dnssec: false, retired: "2026-12-31" }],
+      retired: "2026-12-30",
+    });
+  });
+
+  it("has transfers run over TLS, unless it says otherwise", () => {
+    expect(parseMesh(seed()).transport).to.equal("tls");
+    expect(parseMesh({ ...seed(), transport: "quic" }).transport).to.equal("quic");
+  });
+
+  it("is content with its own result", () => {
+    const mesh = parseMesh(seed());
+    expect(parseMesh(mesh)).to.deep.equal(mesh);
+  });
+
+  it("allows zones above a central zone and zones within another site's zone", () => {
+    const raw = seed();
+    raw.sites[1]!["zones"] = ["internal.dns", "a.standard-1.internal.dns"];
+    expect(parseMesh(raw).sites[1]!.zones).to.have.length(2);
+  });
+
+  it("takes settings of signed zones, and leaves out what holds for every signed zone", () => {
+    const raw = seed();
+    const parents = ["192.0.2.53@53", "2001:DB8:0:0::53", "192.0.2.53"];
+    const kinds = [true, {}, { nsec3: false, withdraw: false }, { nsec3: true, parents }, { withdraw: true }];
+    raw.sites[2]!["zones"] = kinds.map((dnssec, i) => ({ name: `z${i}.example`, dnssec }));
+    expect(parseMesh(raw).sites[2]!.zones.map(({ dnssec }) => dnssec)).to.deep.equal([
+      true,
+      true,
+      true,
+      { nsec3: true, parents: ["192.0.2.53", "2001:db8::53"] },
+      { withdraw: true },
+    ]);
+  });
+
+  const signed = (dnssec: unknown) => (_: unknown, s: Record<string, unknown>[]) =>
+    (s[2]!["zones"] = [{ name: "z.example", dnssec }]);
+
+  const cases: readonly [string, Parameters<typeof spoilt>[0], RegExp][] = [
+    [
+      "a word for dnssec",
+      signed("on"),
+      /^mesh\.sites\[2\]\.zones\[0\]\.dnssec: must be true, false, or an object with/,
+    ],
+    [
+      "an unknown setting of dnssec",
+      signed({ algorithm: 8 }),
+      /^mesh\.sites\[2\]\.zones\[0\]\.dnssec\.algorithm: is not a field/,
+    ],
+    ["a number for nsec3", signed({ nsec3: 3 }), /zones\[0\]\.dnssec\.nsec3: must be true or false/],
+    [
+      "a host name for a parent's server",
+      signed({ parents: ["ns.example"] }),
+      /zones\[0\]\.dnssec\.parents\[0\]: "ns\.example" is not an IP address/,
+    ],
+    ["a parent's port that is none", signed({ parents: ["192.0.2.1@x"] }), /parents\[0\]: "192\.0\.2\.1@x" has a port/],
+    ["no parents", signed({ parents: [] }), /zones\[0\]\.dnssec\.parents: is empty/],
+    ["no primary", (_, s) => (s[0]!["role"] = "standard"), /^mesh\.sites: no site has the role primary-catalog; give/],
+    [
+      "two primaries",
+      (_, s) => (s[2]!["role"] = "primary-catalog"),
+      /^mesh\.sites\[2\]\.role: there are two primary catalogs.*mesh\.sites\[0\]/,
+    ],
+    [
+      "a duplicate site",
+      (_, s) => (s[2]!["name"] = "site-a"),
+      /^mesh\.sites\[2\]\.name: the name "site-a" is taken by mesh\.sites\[0\]\.name/,
+    ],
+    [
+      "a duplicate zone in another spelling",
+      (_, s) => (s[2]!["zones"] = ["Catalog-Primary.internal.dns."]),
+      /^mesh\.sites\[2\]\.zones\[0\]: .*owned at mesh\.sites\[0\]\.zones\[0\]/,
+    ],
+    [
+      "a duplicate address in another spelling",
+      (_, s) => ((s[0]!["addresses"] = ["2001:db8::1"]), (s[2]!["addresses"] = ["192.0.2.7", "2001:DB8:0:0::1"])),
+      /^mesh\.sites\[2\]\.addresses\[1\]: the address 2001:db8::1 is that of mesh\.sites\[0\]\.addresses\[0\]/,
+    ],
+    [
+      "a host name for an address",
+      (_, s) => (s[2]!["addresses"] = ["dns.example.org"]),
+      /^mesh\.sites\[2\]\.addresses\[0\]: "dns\.example\.org" is not an IP address; .*write the address that it resolves to/,
+    ],
+    [
+      "an address of too few numbers",
+      (_, s) => (s[2]!["addresses"] = ["10.1"]),
+      /addresses\[0\]: "10\.1" is not an IPv4 address; write four numbers/,
+    ],
+    ["an address that reaches nobody", (_, s) => (s[2]!["addresses"] = ["0.0.0.0"]), /unspecified/],
+    ["an address with a zone id", (_, s) => (s[2]!["addresses"] = ["fe80::1%eth0"]), /zone id/],
+    ["an IPv4 address in IPv6 form", (_, s) => (s[2]!["addresses"] = ["::ffff:192.0.2.1"]), /write 192\.0\.2\.1/],
+    ["no address", (_, s) => (s[2]!["addresses"] = []), /^mesh\.sites\[2\]\.addresses: is empty/],
+    [
+      "a bad zone name",
+      (_, s) => (s[2]!["zones"] = ["a..b"]),
+      /^mesh\.sites\[2\]\.zones\[0\]: "a\.\.b" has an empty label/,
+    ],
+    ["a zone name with a slash", (_, s) => (s[2]!["zones"] = ["0/25.2.0.192.in-addr.arpa"]), /has the label "0\/25"/],
+    ["a label of 64 characters", (_, s) => (s[2]!["zones"] = [`${"a".repeat(64)}.example`]), /64 characters/],
+    [
+      "a zone too long for the directory",
+      (_, s) => (s[2]!["zones"] = [Array(4).fill("a".repeat(60)).join(".")]),
+      /room for 234/,
+    ],
+    [
+      "a zone inside the directory",
+      (_, s) => (s[2]!["zones"] = ["x.dns.internal"]),
+      /^mesh\.sites\[2\]\.zones\[0\]: "x\.dns\.internal" lies inside the directory zone "dns\.internal"/,
+    ],
+    ["a zone that is the catalog", (_, s) => (s[2]!["zones"] = ["catalog.internal.dns"]), /is the catalog zone/],
+    [
+      "central zones within each other",
+      (m) => (m["catalogZone"] = "catalog.dns.internal"),
+      /^mesh\.catalogZone: .*lie within each other/,
+    ],
+    [
+      "a site name of two labels",
+      (_, s) => (s[2]!["name"] = "site.c"),
+      /^mesh\.sites\[2\]\.name: "site\.c" is not a name for a site; use one label/,
+    ],
+    ["an unknown transport", (m) => (m["transport"] = "udp"), /^mesh\.transport: must be tls, quic or tcp/],
+    [
+      "an unknown role",
+      (_, s) => (s[2]!["role"] = "primary"),
+      /^mesh\.sites\[2\]\.role: must be one of primary-catalog/,
+    ],
+    ["an unknown field", (_, s) => (s[2]!["adresses"] = []), /^mesh\.sites\[2\]\.adresses: is not a field/],
+    [
+      "an unknown field of a zone",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", dnsec: true }]),
+      /^mesh\.sites\[2\]\.zones\[0\]\.dnsec: is not a field/,
+    ],
+    [
+      "a day that does not exist",
+      (_, s) => (s[2]!["retired"] = "2026-02-30"),
+      /^mesh\.sites\[2\]\.retired: "2026-02-30" is not a date/,
+    ],
+    [
+      "a source without prefix",
+      (_, s) => (s[2]!["sources"] = ["10.0.0.1"]),
+      /^mesh\.sites\[2\]\.sources\[0\]: .*write 10\.0\.0\.1\/32/,
+    ],
+    ["a source with bits beyond its prefix", (_, s) => (s[2]!["sources"] = ["10.0.0.1/24"]), /write 10\.0\.0\.0\/24/],
+    ["a source that is a name", (_, s) => (s[2]!["sources"] = ["nat.example/32"]), /is not a CIDR/],
+    [
+      "a zone file without SOA",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", zoneFile: "; SOA\n@ 60 A 192.0.2.1\n" }]),
+      /zones\[0\]\.zoneFile: the zone file has no SOA/,
+    ],
+    [
+      "a zone file that includes another",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", zoneFile: "$INCLUDE /etc/passwd\n@ SOA a. b. 1 1 1 1 1\n" }]),
+      /\$INCLUDE/,
+    ],
+    [
+      "an initial record with a bad value",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", records: [{ name: "a", type: "A", value: "b" }] }]),
+      /^mesh\.sites\[2\]\.zones\[0\]\.records\[0\]: .*"b" is not an IPv4 address/,
+    ],
+    [
+      "an initial record of an unknown type",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", records: [{ name: "a", type: "WWW", value: "b" }] }]),
+      /zones\[0\]\.records\[0\]\.type: must be one of A, AAAA/,
+    ],
+    [
+      "initial records beside a zone file",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", zoneFile: "@ SOA a. b. 1 1 1 1 1\n", records: [] }]),
+      /records: stand beside a zoneFile/,
+    ],
+    [
+      "an initial CNAME beside another record",
+      (_, s) =>
+        (s[2]!["zones"] = [
+          {
+            name: "z.example",
+            records: [
+              { name: "a", type: "CNAME", value: "b" },
+              { name: "A", type: "TXT", value: "b" },
+            ],
+          },
+        ]),
+      /records\[0\]: the name a has a CNAME and other records/,
+    ],
+    ["a missing list", (m) => delete (m as Partial<Raw>).sites, /^mesh\.sites: is missing/],
+  ];
+  for (const [what, spoil, expected] of cases) {
+    it(`refuses ${what} with path and cure, and nothing else`, () => {
+      const message = spoilt(spoil);
+      expect(message).to.match(expected);
+      expect(message).to.not.contain("\n");
+    });
+  }
+
+  describe("a site's keys for Vault", () => {
+    const pem = (body: string): string => `-----BEGIN PUBLIC KEY-----\n${body}\n-----END PUBLIC KEY-----\n`;
+
+    it("are taken, for pods in dns-system unless told otherwise", () => {
+      const mesh = seed();
+      mesh.sites[0]!["vault"] = { serviceAccountKeys: [pem("MFkw")] };
+      mesh.sites[1]!["vault"] = { serviceAccountKeys: [pem("MFkx")], namespace: "dns" };
+      const [first, second, third] = parseMesh(mesh).sites;
+      expect(first?.vault).to.deep.equal({ serviceAccountKeys: [pem("MFkw").trim()], namespace: "dns-system" });
+      expect(second?.vault?.namespace).to.equal("dns");
+      expect(third).not.to.have.property("vault");
+    });
+
+    it("are refused when they are two sites' at once: Vault could not tell them apart", () => {
+      const message = spoilt((_, [a, b]) => {
+        a!["vault"] = { serviceAccountKeys: [pem("MFkw")] };
+        b!["vault"] = { serviceAccountKeys: [pem("MFkx"), pem("MF\nkw")] };
+      });
+      expect(message).to.match(
+        /^mesh\.sites\[1\]\.vault\.serviceAccountKeys\[1\]: the key is that of mesh\.sites\[0\]\.vault\.serviceAccountKeys\[0\]; /,
+      );
+    });
+
+    it("are refused for a site whose own auth mount would be the one that AppRole sites share", () => {
+      const message = spoilt((_, [, , c]) => {
+        c!["name"] = "approle";
+        c!["vault"] = { serviceAccountKeys: [pem("MFkw")] };
+      });
+      expect(message).to.match(/^mesh\.sites\[2\]\.name: "approle" would get the auth mount dns-mesh-approle/);
+      const byAppRole = seed();
+      byAppRole.sites[2]!["name"] = "approle";
+      expect(parseMesh(byAppRole).sites[2]?.name).to.equal("approle");
+    });
+
+    it("are refused when they are private, without being shown", () => {
+      const secret = "MHcCAQEEIJ7nbSoNobodyShallSeeThis";
+      const message = spoilt((_, [a]) => {
+        const key = `-----BEGIN EC PRIVATE KEY-----\n${secret}\n-----END EC PRIVATE KEY-----`;
+        a!["vault"] = { serviceAccountKeys: [key] };
+      });
+      expect(message).to.match(
+        /^mesh\.sites\[0\]\.vault\.serviceAccountKeys\[0\]: is a private key, .* remove it here/,
+      );
+      expect(message).not.to.contain(secret);
+    });
+
+    it("are refused when they are none, or for a namespace that is none", () => {
+      const vault = { serviceAccountKeys: ["ssh-ed25519 AAAA"], namespace: "DNS" };
+      const message = spoilt((_, [a]) => (a!["vault"] = vault));
+      expect(message).to.match(/serviceAccountKeys\[0\]: is not a public key in PEM/);
+      expect(message).to.match(/vault\.namespace: must be a DNS label/);
+      expect(spoilt((_, [a]) => (a!["vault"] = { serviceAccountKeys: [] }))).to.match(
+        /vault\.serviceAccountKeys: is empty; .* or leave vault out: the site then logs in by AppRole/,
+      );
+    });
+  });
+
+  it("lists all problems at once, those between fields as well", () => {
+    const message = spoilt((mesh, sites) => {
+      sites[0]!["addresses"] = ["nowhere"];
+      sites[1]!["name"] = "site-a";
+      sites[2]!["zones"] = ["dns.internal", 7];
+      mesh["zone"] = 1;
+    });
+    expect(message.split("\n")[0]).to.equal("The mesh has 5 problems:");
+    for (const path of ["sites[0].addresses[0]", "sites[1].name", "sites[2].zones[0]", "sites[2].zones[1]", "zone"]) {
+      expect(message).to.contain(`- mesh.${path}: `);
+    }
+  });
+
+  it("refuses what is no mesh at all", () => {
+    for (const input of [undefined, null, 7, "mesh", [], { sites: [null, 1] }])
+      expect(problemsOf(input)).to.contain("mesh");
+  });
+});
+
+describe("meshJsonSchema", () => {
+  it("describes the list for editors", () => {
+    const schema = meshJsonSchema() as { required: string[]; additionalProperties: boolean };
+    expect(schema.required).to.have.members(["directoryZone", "catalogZone", "sites"]);
+    expect(schema.additionalProperties).to.equal(false);
+  });
+});
