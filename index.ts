@@ -6,6 +6,8 @@ import { SharedStack } from "./components/shared/shared-stack";
 import { requireRetired } from "./src/preflight/retired-first";
 import { requireWithdrawn } from "./src/preflight/withdrawn-first";
 import { requireEmptied } from "./src/preflight/emptied-first";
+import { formerOutputs } from "./src/preflight/former-outputs";
+import { requirePublishable } from "./src/preflight/publishable";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
 import { bundle } from "./components/bundle";
@@ -18,8 +20,9 @@ async function program(): Promise<object> {
   try {
     const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
     if (config.kind === "site") return await bringUpSite(config.site);
-    await requireWithdrawn(config.shared.mesh);
-    await requireRetired(config.shared.mesh, today());
+    const former = await formerOutputs();
+    requireWithdrawn(config.shared.mesh, former);
+    await requireRetired(config.shared, { former, today: today() });
     return new SharedStack("mesh", config.shared).outputs;
   } catch (error) {
     throw asRunError(error);
@@ -28,8 +31,10 @@ async function program(): Promise<object> {
 
 async function bringUpSite(config: SiteConfig): Promise<object> {
   const welcome = await fetchWelcome(config);
+  const last = { former: await formerOutputs(), today: today() };
+  requirePublishable(welcome, last);
   const kubeconfig = await requireCluster(config);
-  const retiring = await requireEmptied(config, { welcome, today: today() });
+  const retiring = await requireEmptied(config, { welcome, ...last });
   const programs = {
     agent: bundle("agent"),
     reconciler: bundle("reconciler"),

@@ -23,6 +23,7 @@ import { SiteSecrets } from "./secrets";
 import { agentTrust } from "./trust-files";
 import { dnsPolicy, vaultReach } from "./vault-reach";
 import type { Welcome } from "./welcome";
+import type { Published } from "../../src/preflight/published";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
 import type { StillIn } from "../../src/preflight/zone-removal";
 import { serverName } from "../../src/mesh/welcome";
@@ -49,6 +50,8 @@ export interface SiteOutputs {
   readonly podAddresses: pulumi.Output<string[]>;
   /** The zones that the site owns. */
   readonly zones: readonly string[];
+  /** All sites with their zones, as the central zones have them; of the primary alone. */
+  readonly published?: Published;
   /** DnsRecords that are still in zones that are retired, by the zone's name; left out where none is. */
   readonly retiring?: StillIn;
   /** Keys of the zones that the site signs, and the DS records that their parents should have, by the zone's name. */
@@ -144,6 +147,7 @@ export class SiteStack extends pulumi.ComponentResource {
       addresses: service.addresses,
       podAddresses: pods.addresses,
       zones: packet.site.zones.map((zone) => zone.name),
+      ...(isPrimary && { published: welcome.published }),
       ...(Object.keys(retiring).length > 0 && { retiring }),
       ...(signedZones && { dnssec: signedZones }),
     };

@@ -5,7 +5,8 @@ import type { CentralZones } from "../../src/mesh/central-parts";
 import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
 import { parseWelcomePacket } from "../../src/mesh/welcome";
-import { formerZones } from "../../src/preflight/zone-removal";
+import { findStack, type FoundStack } from "../../src/preflight/former-outputs";
+import { readPublished, type Published } from "../../src/preflight/published";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { asRunError } from "../run-error";
 
@@ -16,8 +17,8 @@ export type IssuedCertificate = Pick<WelcomeSecrets, "certificate" | "privateKey
 export interface Welcome {
   readonly packet: WelcomePacket;
   readonly central: CentralZones;
-  /** Names of all sites' zones. */
-  readonly meshZones: readonly string[];
+  /** All sites with their zones, as the list has them. */
+  readonly published: Published;
   /** A secret. Left out with Vault: the pods fetch it from there. */
   readonly ring?: pulumi.Output<RingDocument>;
   /** A secret as a whole. Left out where Vault issues. */
@@ -42,7 +43,7 @@ export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
   requireNamespace(packet, config);
   return {
     packet,
-    meshZones: formerZones(sites).map(({ name }) => name),
+    published: readPublished(sites),
     central: {
       directory: String(await plainOutput(reference, "directory", config.shared)),
       catalog: String(await plainOutput(reference, "catalog", config.shared)),
@@ -65,14 +66,19 @@ function requireNamespace({ vault: told }: WelcomePacket, { site, namespace }: W
  * what to do about it; this call merely fails.
  */
 async function requireStack(shared: string): Promise<void> {
+  let found: FoundStack;
   try {
-    await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name: shared });
+    found = await findStack(shared);
   } catch (error) {
-    const reason = messageOf(error).replace(/^.*returned an error: /s, "");
     throw new UserError(
-      `the shared stack "${shared}" cannot be read: ${reason}; check dns-mesh:shared, or ${bringUp(shared)}`,
+      `the shared stack "${shared}" cannot be read: ${messageOf(error)}; make it readable (pulumi stack output -s ${shared}), or check dns-mesh:shared`,
+      { cause: error },
     );
   }
+  if (found.kind === "missing")
+    throw new UserError(
+      `the shared stack "${shared}" does not exist, or you may not see it; check dns-mesh:shared, or ${bringUp(shared)}`,
+    );
 }
 
 function bringUp(shared: string): string {

@@ -8,7 +8,8 @@ import { foldName } from "../base/names";
 import { isRetired, zoneRetirement } from "../mesh/limits";
 import { namesText, type StillIn } from "./zone-removal";
 import { group, plural, version, type DnsRecord } from "../records/model";
-import { formerOutputs } from "./former-outputs";
+import type { FormerOutputs } from "./former-outputs";
+import { zonesIn } from "./published";
 import type { SiteConfig } from "../settings/site-settings";
 import type { Welcome } from "../../components/site/welcome";
 
@@ -22,11 +23,16 @@ import type { Welcome } from "../../components/site/welcome";
  */
 export async function requireEmptied(
   config: Pick<SiteConfig, "context" | "kubeconfig">,
-  o: { readonly welcome: Pick<Welcome, "packet" | "meshZones">; readonly today: string },
+  o: {
+    readonly welcome: Pick<Welcome, "packet" | "published">;
+    readonly former: FormerOutputs | undefined;
+    readonly today: string;
+  },
 ): Promise<StillIn> {
   const { site } = o.welcome.packet;
   const retired = site.zones.filter((zone) => isRetired(zoneRetirement(zone, site), o.today));
-  const gone = zonesOf(await formerOutputs()).filter((zone) => !o.welcome.meshZones.includes(zone));
+  const listed = new Set(zonesIn(o.welcome.published));
+  const gone = zonesOf(o.former).filter((zone) => !listed.has(zone));
   const zones = [...retired.map(({ name }) => name), ...gone];
   if (zones.length === 0) return {};
   const found = await look(config, zones);
@@ -87,7 +93,7 @@ function stillThere(zone: string, names: readonly string[], context: string): st
   );
 }
 
-function zonesOf(outputs: Readonly<Record<string, unknown>> | undefined): readonly string[] {
+function zonesOf(outputs: FormerOutputs | undefined): readonly string[] {
   const zones = outputs?.["zones"];
   return Array.isArray(zones) ? zones.filter((zone): zone is string => typeof zone === "string") : [];
 }

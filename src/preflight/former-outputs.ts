@@ -1,20 +1,50 @@
 import * as pulumi from "@pulumi/pulumi";
+import { messageOf, UserError } from "../base/errors";
 
 /** Outputs of a stack by name. What another release wrote may have any shape. */
 export type FormerOutputs = Readonly<Record<string, unknown>>;
 
-/** What this stack said when it was brought up last; undefined before the first time. */
-export function formerOutputs(): Promise<FormerOutputs | undefined> {
-  return outputsOfStack(pulumi.getStack());
+/** A stack that was looked for. */
+export type FoundStack = { readonly kind: "found"; readonly outputs: FormerOutputs } | { readonly kind: "missing" };
+
+/**
+ * What this stack said when it was brought up last; undefined before the first time. The checks that keep zones and
+ * signatures go by it, so that they must not run without it.
+ *
+ * @throws UserError when the outputs cannot be read.
+ */
+export async function formerOutputs(): Promise<FormerOutputs | undefined> {
+  const stack = pulumi.getStack();
+  try {
+    const found = await findStack(qualified(stack));
+    return found.kind === "found" ? found.outputs : undefined;
+  } catch (error) {
+    throw new UserError(
+      `what stack "${stack}" said when it was brought up last cannot be read: ${messageOf(error)}; the checks against losing zones go by it. ` +
+        `Nothing was changed; make it readable (pulumi stack output -s ${stack}), and run this again`,
+      { cause: error },
+    );
+  }
 }
 
-/** What a stack of this project said when it was brought up last; undefined where there is none. Unlike a StackReference, it does not end the run then. */
-export async function outputsOfStack(stack: string): Promise<FormerOutputs | undefined> {
-  const name = [pulumi.getOrganization(), pulumi.getProject(), stack].join("/");
+/** The full name of a stack of this project. */
+export function qualified(stack: string): string {
+  return [pulumi.getOrganization(), pulumi.getProject(), stack].join("/");
+}
+
+/**
+ * Looks a stack up by its full name. Unlike a StackReference, it does not end the run where there is none.
+ *
+ * @throws UserError with the reason alone, when the stack is there, or may be, and cannot be read.
+ */
+export async function findStack(name: string): Promise<FoundStack> {
   try {
     const result: unknown = await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name });
-    return (result as { outputs?: FormerOutputs }).outputs;
-  } catch {
-    return undefined;
+    return { kind: "found", outputs: (result as { outputs?: FormerOutputs }).outputs ?? {} };
+  } catch (error) {
+    const reason = messageOf(error).replace(/^.*returned an error: /s, "");
+    // The engine's words for a stack that its backend does not have.
+    if (/\bunknown stack\b/.test(reason)) return { kind: "missing" };
+    throw new UserError(reason, { cause: error });
   }
 }

@@ -1,14 +1,14 @@
 import { UserError } from "../base/errors";
 import type { Mesh } from "../mesh/model";
 import { signedBefore, unwithdrawn } from "./withdrawn";
-import { formerOutputs } from "./former-outputs";
+import type { FormerOutputs } from "./former-outputs";
 
 /**
  * Makes sure that no zone stops being signed at once, by what this stack said when it was brought up last.
  *
  * @throws UserError that names each such zone and what to write instead.
  */
-export async function requireWithdrawn(mesh: Mesh): Promise<void> {
-  const found = unwithdrawn(signedBefore((await formerOutputs())?.["sites"]), mesh);
+export function requireWithdrawn(mesh: Mesh, former: FormerOutputs | undefined): void {
+  const found = unwithdrawn(signedBefore(former?.["sites"]), mesh);
   if (found.length > 0) throw new UserError(found.join("\n"));
 }

@@ -1,5 +1,6 @@
 import type { Mesh } from "../mesh/model";
 import { isRetired, zoneRetirement } from "../mesh/limits";
+import type { Published } from "./published";
 
 /** A zone as the list had it when the shared stack was brought up last. */
 export interface FormerZone {
@@ -12,31 +13,31 @@ export interface FormerZone {
 /** What an owner's stack said of its zones that retire: for each the DnsRecords that were still in it. */
 export type StillIn = Readonly<Record<string, readonly string[]>>;
 
+/** What is known of an owner's DnsRecords: its stack's output, that it has no stack, or why its stack cannot be read. */
+export type OwnerReport =
+  | { readonly kind: "known"; readonly stillIn: StillIn }
+  | { readonly kind: "missing" }
+  | { readonly kind: "unreadable"; readonly reason: string };
+
 /** What {@link refusedRemovals} decides on. */
 export interface RemovalInput {
   readonly before: readonly FormerZone[];
   readonly mesh: Mesh;
   /** ISO date. */
   readonly today: string;
-  /** By owner; undefined for one whose stack cannot be read. */
-  readonly stillIn: ReadonlyMap<string, StillIn | undefined>;
+  /** By owner. */
+  readonly owners: ReadonlyMap<string, OwnerReport>;
+  /** Zones for which the user has looked for DnsRecords himself. */
+  readonly emptied: readonly string[];
 }
 
 const guide = "docs/guides/retiring-a-zone.md";
 
-/**
- * Reads the zones of the last time from the welcome packets in the shared stack's outputs. What cannot be read counts as
- * none: it may come from any release.
- */
-export function formerZones(packets: unknown): readonly FormerZone[] {
-  return Object.entries(fields(packets)).flatMap(([owner, packet]) => {
-    const site = fields(fields(packet)["site"]);
-    const zones = Array.isArray(site["zones"]) ? site["zones"].map(fields) : [];
-    return zones.flatMap(({ name, retired }) => {
-      if (typeof name !== "string") return [];
-      return [{ name, owner, ...zoneRetirement(markOf(retired), markOf(site["retired"])) }];
-    });
-  });
+/** All zones that were published, with their owners. */
+export function formerZones(published: Published): readonly FormerZone[] {
+  return Object.entries(published).flatMap(([owner, site]) =>
+    Object.entries(site.zones).map(([name, zone]) => ({ name, owner, ...zoneRetirement(zone, site) })),
+  );
 }
 
 /** Zones that nobody has any more, although their owner stays. One that another site has now has moved. */
@@ -55,11 +56,19 @@ export function zonesLeavingWithSites(o: Pick<RemovalInput, "before" | "mesh" | 
  * Why zones may not leave the list yet, a sentence each: they were not retired, or DnsRecords are in them. A site that
  * leaves takes its zones along all the same: that is often an emergency, and everything of it stays in its own cluster.
  */
-export function refusedRemovals({ before, mesh, today, stillIn }: RemovalInput): readonly string[] {
+export function refusedRemovals({ before, mesh, today, owners, emptied }: RemovalInput): readonly string[] {
   return removedZones(before, mesh).flatMap((zone) => {
-    const problem = problemOf(zone, today, stillIn.get(zone.owner));
+    const report = emptied.includes(zone.name) ? undefined : owners.get(zone.owner);
+    const problem = markProblem(zone, today) ?? recordsProblem(zone, report);
     return problem === undefined ? [] : [`mesh.sites: the zone "${zone.name}" of ${zone.owner} ${problem} (${guide})`];
   });
+}
+
+/** Zones that may leave although nobody could look whether DnsRecords are in them: their owner has no stack of its name. */
+export function unseenRemovals({ before, mesh, owners, emptied }: RemovalInput): readonly FormerZone[] {
+  return removedZones(before, mesh).filter(
+    ({ name, owner }) => owners.get(owner)?.kind === "missing" && !emptied.includes(name),
+  );
 }
 
 /** Most names that a text lists. */
@@ -72,7 +81,7 @@ export function namesText(names: readonly string[]): readonly string[] {
   return more <= 0 ? sorted : [...sorted.slice(0, mostNames), `and ${more} more`];
 }
 
-function problemOf({ name, owner, retired }: FormerZone, today: string, stillIn?: StillIn): string | undefined {
+function markProblem({ owner, retired }: FormerZone, today: string): string | undefined {
   if (retired === undefined)
     return (
       `is gone from the list and was not retired, and every site would stop answering it at once; ` +
@@ -80,8 +89,17 @@ function problemOf({ name, owner, retired }: FormerZone, today: string, stillIn?
     );
   if (retired > today)
     return `is retired from ${retired}, which has not come; put it back until then, or bring it up with an earlier date first`;
-  if (stillIn === undefined) return undefined;
-  const records = stillIn[name];
+  return undefined;
+}
+
+function recordsProblem({ name, owner }: FormerZone, report: OwnerReport | undefined): string | undefined {
+  if (report === undefined || report.kind === "missing") return undefined;
+  if (report.kind === "unreadable")
+    return (
+      `is retired, but the stack "${owner}" cannot be read (${report.reason}), so that DnsRecords may be in it; make it readable and run this again, ` +
+      `or look yourself (kubectl get dnsrecords -A at ${owner}) and set dns-mesh:emptied to ["${name}"]`
+    );
+  const records = report.stillIn[name];
   if (records === undefined)
     return `is retired, but ${owner} was not brought up since, so nobody knows which DnsRecords are in it; put it back, bring up shared and ${owner}, and take it off after that`;
   if (records.length === 0) return undefined;
@@ -91,12 +109,4 @@ function problemOf({ name, owner, retired }: FormerZone, today: string, stillIn?
 function goneZones(before: readonly FormerZone[], mesh: Mesh): readonly FormerZone[] {
   const there = new Set(mesh.sites.flatMap(({ zones }) => zones.map(({ name }) => name)));
   return before.filter(({ name }) => !there.has(name));
-}
-
-function markOf(retired: unknown): { readonly retired?: string } {
-  return typeof retired === "string" ? { retired } : {};
-}
-
-function fields(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }

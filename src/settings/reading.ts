@@ -8,7 +8,7 @@ export interface Settings {
 
 /** Settings that are lists or objects; Pulumi hands them over as JSON. */
 const structured = new Set([
-  ...["mesh", "vault", "rotation", "ca", "keys"],
+  ...["mesh", "vault", "rotation", "ca", "keys", "emptied"],
   ...["service", "clients", "readers", "updaters", "images", "resources", "listen", "rateLimit"],
   ...["apiServer", "monitoring", "records"],
 ]);

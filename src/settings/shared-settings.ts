@@ -4,6 +4,8 @@ import { parseMesh } from "./parse";
 import { defaultRotation, type RotationSettings } from "../keyring/rotation-settings";
 import type { CertificateSource } from "../mesh/trust";
 import { checkSettings, readSetting, type Settings } from "./reading";
+import { UserError } from "../base/errors";
+import { foldName, zoneNameProblem } from "../base/names";
 
 /** A Vault's address. */
 export const vaultAddress = z
@@ -83,7 +85,17 @@ const caSchema = z
 /** Which roots there are: trusted from `oldest` to `generation`, of which `signing` signs. */
 export type CaConfig = z.infer<typeof caSchema>;
 
-const trustShape = {
+const emptied = z
+  .array(
+    z
+      .string()
+      .transform(foldName)
+      .refine((name) => zoneNameProblem(name) === undefined, "must be a zone name"),
+    "must be a list of zones",
+  )
+  .default([]);
+
+const sharedShape = {
   /** A Vault for the key ring. @default none */
   vault: vaultSchema.optional(),
   /** Who issues and renews the sites' certificates. @default "vault" with a Vault, else "pulumi" */
@@ -94,10 +106,12 @@ const trustShape = {
   ca: caSchema.prefault({}),
   /** Keys of the ring without Vault: those before, at and after `generation`. @default generation 1 */
   keys: z.strictObject({ generation: generation.default(1) }).prefault({}),
+  /** Retired zones for which you looked yourself that no DnsRecord is in them, where their owner's stack cannot be read. @default none */
+  emptied,
 };
 
-const trustSchema = z
-  .strictObject(trustShape)
+const sharedSchema = z
+  .strictObject(sharedShape)
   .refine(({ vault, certificates }) => vault !== undefined || certificates !== "vault", {
     path: ["certificates"],
     message: "is vault, but there is no Vault: set dns-mesh:vault, or choose pulumi or cert-manager",
@@ -106,8 +120,9 @@ const trustSchema = z
     path: ["rotation"],
     message: "needs dns-mesh:vault; without Vault, keys rotate by dns-mesh:keys generation",
   })
-  .transform(({ vault, certificates, rotation, ca, keys }) => ({
+  .transform(({ vault, certificates, rotation, ca, keys, emptied: seen }) => ({
     ca,
+    emptied: seen,
     keys,
     certificates: certificates ?? (vault === undefined ? ("pulumi" as const) : ("vault" as const)),
     ...(vault !== undefined && { vault, rotation: rotation ?? rotationSchema.parse({}) }),
@@ -119,6 +134,8 @@ export interface SharedConfig {
   readonly certificates: CertificateSource;
   readonly ca: CaConfig;
   readonly keys: { readonly generation: number };
+  /** Zones that may leave the list without anybody's stack having seen that no DnsRecord is in them. */
+  readonly emptied: readonly string[];
   readonly vault?: VaultConfig;
   /** With Vault only. */
   readonly rotation?: RotationSettings;
@@ -131,7 +148,19 @@ export interface SharedConfig {
  */
 export function parseShared(settings: Settings, stack: string): SharedConfig {
   const mesh = parseMesh(readSetting(settings, "mesh"));
-  const given = Object.keys(trustShape).map((key) => [key, readSetting(settings, key)] as const);
+  const given = Object.keys(sharedShape).map((key) => [key, readSetting(settings, key)] as const);
   const input = Object.fromEntries(given.filter(([, value]) => value !== undefined));
-  return { mesh, ...checkSettings(trustSchema, input, stack) };
+  const config = { mesh, ...checkSettings(sharedSchema, input, stack) };
+  requireGone(config, stack);
+  return config;
+}
+
+/** A zone that is named beforehand would lose its guard for good. */
+function requireGone({ mesh, emptied }: SharedConfig, stack: string): void {
+  const listed = new Set(mesh.sites.flatMap(({ zones }) => zones.map(({ name }) => name)));
+  const i = emptied.findIndex((zone) => listed.has(zone));
+  if (i < 0) return;
+  throw new UserError(
+    `stack "${stack}": dns-mesh:emptied[${i}]: the zone "${emptied[i] ?? ""}" is still in mesh.sites; leave it out here until you take it off the list`,
+  );
 }

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import program from "../../../index";
@@ -63,6 +63,52 @@ describe("a zone that leaves the one list", function () {
     expect(await directory()).not.to.contain(zone);
   });
 
+  it("stays while its owner's stack is there and cannot be read, until the user says that he looked", async () => {
+    await list(a, b, { ...c, zones: ["new.example", { name: "old.example", retired: today }] });
+    await driver.up("shared");
+    await ownerTold({ "old.example": [] });
+    const state = join(workDir, "state/.pulumi/stacks/dns-mesh/site-c.json");
+    const sound = readFileSync(state, "utf8");
+    writeFileSync(state, "damaged");
+    await list(a, b, { ...c, zones: ["new.example"] });
+    expect(await failure(driver.up("shared"))).to.match(
+      /"old\.example" of site-c .* the stack "site-c" cannot be read/,
+    );
+    await driver.setConfig("shared", {
+      "dns-mesh:mesh": { ...exampleList, sites: [a, b, { ...c, zones: ["new.example"] }] },
+      "dns-mesh:emptied": ["old.example"],
+    });
+    await driver.up("shared");
+    writeFileSync(state, sound);
+    expect(await directory()).not.to.contain("old.example");
+  });
+
+  it("is refused with many others, which every site would hold back, until the primary has published their marks", async () => {
+    const many = ["m1.example", "m2.example", "m3.example"];
+    /** The primary's stack, as far as the shared one looks at it. */
+    const publish = async () => {
+      const published: unknown = (await driver.outputs("shared"))["sites"]?.value;
+      await createDriver({ workDir, program: () => Promise.resolve({ published }) }).up("site-a");
+    };
+    await list(a, b, { ...c, zones: [...many, "new.example"] });
+    await driver.up("shared");
+    await publish();
+    const held =
+      /the zones m1\.example, m2\.example, m3\.example.* are gone from the list, [34] of 6, and every site would hold/;
+    await list(a, b);
+    expect(await failure(driver.preview("shared"))).to.match(held);
+    await list(a, b, { ...c, zones: [...many.map((name) => ({ name, retired: today })), "new.example"] });
+    await driver.up("shared");
+    await ownerTold(Object.fromEntries(many.map((name) => [name, []])));
+    await list(a, b, { ...c, zones: ["new.example"] });
+    expect(await failure(driver.up("shared"))).to.match(held);
+    await list(a, b, { ...c, zones: [...many.map((name) => ({ name, retired: today })), "new.example"] });
+    await driver.up("shared");
+    await publish();
+    await list(a, b, { ...c, zones: ["new.example"] });
+    await driver.up("shared");
+  });
+
   it("moves to another site without a mark", async () => {
     await list(a, { ...b, zones: [...(b?.zones ?? []), "new.example"] }, { ...c, zones: [] });
     await driver.up("shared");
@@ -70,7 +116,7 @@ describe("a zone that leaves the one list", function () {
   });
 
   it("goes with its site, which is told", async () => {
-    await list(a, c);
+    await list(a, { ...c, zones: b?.zones });
     const { events } = await driver.up("shared");
     const warnings = events.flatMap(({ diagnosticEvent }) => diagnosticEvent?.message ?? []);
     expect(warnings.join("\n")).to.contain('the zone "new.example" leaves the mesh with site-b');

@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly preview?: boolean;
   /** Outputs by stack, of which those named in `secret` are secret. */
   readonly stacks?: Readonly<Record<string, { outputs: Record<string, unknown>; secret?: readonly string[] }>>;
+  /** Stacks that are there and cannot be read: why, by name. */
+  readonly unreadable?: Readonly<Record<string, string>>;
   /** What Vault holds, by `mount/name`. */
   readonly vault?: Readonly<Record<string, unknown>>;
   /** Addresses that load balancers get. */
@@ -132,7 +134,9 @@ class RecordingMocks implements pulumi.runtime.Mocks {
     if (token === "pulumi:pulumi:readStackOutputs") {
       const name = String(wanted["name"]);
       const found = this.options.stacks?.[name];
+      const refusal = this.options.unreadable?.[name];
       // As gRPC errors carry it.
+      if (refusal !== undefined) throw Object.assign(new Error(), { details: refusal });
       if (!found) throw Object.assign(new Error(), { details: `unknown stack "${name}"` });
       return { name, outputs: found.outputs };
     }

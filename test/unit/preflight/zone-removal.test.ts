@@ -6,9 +6,12 @@ import {
   formerZones,
   refusedRemovals,
   removedZones,
+  unseenRemovals,
   zonesLeavingWithSites,
+  type OwnerReport,
   type StillIn,
 } from "../../../src/preflight/zone-removal";
+import { readPublished } from "../../../src/preflight/published";
 
 const today = "2026-11-25";
 type Listed = string | Partial<Zone>;
@@ -26,10 +29,14 @@ function mesh(a: readonly Listed[], b?: readonly Listed[], bRetired?: string): M
 }
 
 const outputsOf = (of: Mesh) =>
-  formerZones(Object.fromEntries(of.sites.map(({ name }) => [name, welcomePacket(of, name, "CA")])));
+  formerZones(readPublished(Object.fromEntries(of.sites.map(({ name }) => [name, welcomePacket(of, name, "CA")]))));
 
+const input = (before: Mesh, now: Mesh, report: OwnerReport) => ({
+  ...{ before: outputsOf(before), mesh: now, today, emptied: [] as string[] },
+  owners: new Map([["b", report]]),
+});
 const refused = (before: Mesh, now: Mesh, stillIn?: StillIn) =>
-  refusedRemovals({ before: outputsOf(before), mesh: now, today, stillIn: new Map([["b", stillIn]]) });
+  refusedRemovals(input(before, now, stillIn === undefined ? { kind: "missing" } : { kind: "known", stillIn }));
 
 describe("a zone that is gone from the list", () => {
   const retired = mesh(["a.example"], [{ name: "b.example", retired: today }]);
@@ -62,6 +69,26 @@ describe("a zone that is gone from the list", () => {
     expect(refused(retired, without, { "b.example": [] })).to.deep.equal([]);
   });
 
+  it("is refused when its owner's stack is there and cannot be read, unless the user says that he looked", () => {
+    const unreadable = { kind: "unreadable", reason: "403 Forbidden" } as const;
+    const problem = refusedRemovals(input(retired, without, unreadable)).join();
+    expect(problem).to.contain('the stack "b" cannot be read (403 Forbidden)');
+    expect(problem).to.contain('set dns-mesh:emptied to ["b.example"]');
+    expect(refusedRemovals({ ...input(retired, without, unreadable), emptied: ["b.example"] })).to.deep.equal([]);
+    const unmarked = mesh(["a.example"], ["b.example"]);
+    expect(refusedRemovals({ ...input(unmarked, without, unreadable), emptied: ["b.example"] }).join()).to.contain(
+      "was not retired",
+    );
+  });
+
+  it("may go when its owner has no stack, which is worth a word", () => {
+    const gone = input(retired, without, { kind: "missing" });
+    expect(refusedRemovals(gone)).to.deep.equal([]);
+    expect(unseenRemovals(gone).map(({ name }) => name)).to.deep.equal(["b.example"]);
+    expect(unseenRemovals({ ...gone, emptied: ["b.example"] })).to.deep.equal([]);
+    expect(unseenRemovals(input(retired, without, { kind: "known", stillIn: {} }))).to.deep.equal([]);
+  });
+
   it("has moved when another site has it, whatever the marks", () => {
     const before = mesh(["a.example"], ["b.example"]);
     expect(removedZones(outputsOf(before), mesh(["a.example", "b.example"], []))).to.deep.equal([]);
@@ -87,6 +114,6 @@ describe("a zone that is gone from the list", () => {
       { b: { site: { zones: "z" } } },
       { b: { site: { zones: [1] } } },
     ])
-      expect(formerZones(output)).to.deep.equal([]);
+      expect(formerZones(readPublished(output))).to.deep.equal([]);
   });
 });

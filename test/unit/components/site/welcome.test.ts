@@ -85,8 +85,14 @@ describe("a site's welcome", () => {
 
   it("says what to do when there is no such shared stack", async () => {
     expect((await failure({ stacks: {} })).message).to.match(
-      /"organization\/dns-mesh\/shared" cannot be read: unknown stack.*check dns-mesh:shared, or bring it up first \(pulumi up -s shared\)/,
+      /"organization\/dns-mesh\/shared" does not exist, or you may not see it; check dns-mesh:shared, or bring it up first \(pulumi up -s shared\)/,
     );
+  });
+
+  it("gives the reason when the shared stack is there and cannot be read", async () => {
+    const { message } = await failure({ stacks: {}, unreadable: { [sharedName]: "incorrect passphrase" } });
+    expect(message).to.match(/"organization\/dns-mesh\/shared" cannot be read: incorrect passphrase; make it readable/);
+    expect(message).not.to.contain("bring it up");
   });
 
   it("says what to do when the shared stack was never brought up", async () => {

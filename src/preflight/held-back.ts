@@ -1,0 +1,52 @@
+import { defaultLimits } from "../mesh/limits";
+import { planMesh } from "../mesh/plan-mesh";
+import type { Held, MeshView, SiteView } from "../mesh/view";
+import { namesText } from "./zone-removal";
+import { markOf, type Published } from "./published";
+
+/**
+ * What every site would hold back if `after` came in the place of `before`, a sentence each, by the very rules that the
+ * agents go by: it would stay in service everywhere although it is off the list, which only the sites' logs would say.
+ *
+ * @param o.today - ISO date.
+ */
+export function heldBack(o: {
+  readonly before: Published;
+  readonly after: Published;
+  readonly today: string;
+}): readonly string[] {
+  const [self] = Object.keys(o.after);
+  const known = viewOf(o.before, 1);
+  if (self === undefined || known.sites.length === 0) return [];
+  const discovered = {
+    kind: "view",
+    view: viewOf(o.after, 2),
+    uncertain: { sites: [], zones: [] },
+    problems: [],
+  } as const;
+  const { held } = planMesh({ self, known, discovered, limits: defaultLimits, today: o.today });
+  return held.map((each) => sentence(each, known, o.today));
+}
+
+function sentence({ kind, names }: Held, known: MeshView, today: string): string {
+  return (
+    `mesh.sites: the ${kind} ${namesText(names).join(", ")} are gone from the list, ${names.length} of ${known[kind].length}, and every site would hold them back: ` +
+    `of what was not retired before, one or a third may leave at once. Nothing was changed. To confirm, put them back with "retired: ${today}" ` +
+    `(a retired site takes its zones along), bring up shared and the primary, and take them off after that (docs/adr/0004-retirement-is-the-confirmation.md)`
+  );
+}
+
+/** The rules look at names, owners and marks alone. */
+function viewOf(published: Published, serial: number): MeshView {
+  const sites = Object.entries(published).map(([name, site]): SiteView => ({
+    name,
+    role: "standard",
+    addresses: [],
+    sources: [],
+    ...markOf(site),
+  }));
+  const zones = Object.entries(published).flatMap(([owner, site]) =>
+    Object.entries(site.zones).map(([name, zone]) => ({ name, owner, id: "", ...markOf(zone) })),
+  );
+  return { directorySerial: serial, catalogSerial: serial, sites, zones };
+}

@@ -1,0 +1,21 @@
+import { UserError } from "../base/errors";
+import { heldBack } from "./held-back";
+import { readPublished } from "./published";
+import type { FormerOutputs } from "./former-outputs";
+import type { Welcome } from "../../components/site/welcome";
+
+/**
+ * Makes sure that the sites will take what the primary is about to publish, by what it published when it was brought up
+ * last. Any other site publishes nothing.
+ *
+ * @param o.today - ISO date.
+ * @throws UserError that names the sites and zones that would be held back.
+ */
+export function requirePublishable(
+  { packet, published }: Pick<Welcome, "packet" | "published">,
+  o: { readonly former: FormerOutputs | undefined; readonly today: string },
+): void {
+  if (packet.site.role !== "primary-catalog") return;
+  const found = heldBack({ before: readPublished(o.former?.["published"]), after: published, today: o.today });
+  if (found.length > 0) throw new UserError(found.join("\n"));
+}
