@@ -1,6 +1,7 @@
 import { messageOf, TransientError } from "../../base/errors";
 import type { DnsClient } from "../../dns/client/dns-client";
 import type { KnotControl } from "../../knot/control/knot-control";
+import type { SiteInput } from "../../knot/config/site-config";
 import { isWriter } from "../../knot/config/site-runtime";
 import { defaultLimits } from "../../mesh/limits";
 import { planMesh } from "../../mesh/plan-mesh";
@@ -37,8 +38,8 @@ export interface AgentParts {
 
 /** What a pass found that others should act on. */
 export interface AgentEvents {
-  /** Knot runs this view now, and these zones originate here. */
-  applied(at: Standpoint, zones: readonly string[]): void;
+  /** Knot runs this view now, among these pods, and these zones originate here. */
+  applied(at: Standpoint & Pick<SiteInput, "runtime">, zones: readonly string[]): void;
   /** The content of these zones changed here. */
   changed(zones: readonly string[]): void;
 }

@@ -6,12 +6,15 @@ import type { KnotControl } from "../../knot/control/knot-control";
 import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
 import type { TsigKey } from "../../mesh/model";
 import { audienceOf, type Standpoint } from "../../mesh/topology";
-import { Convergence, type ConvergenceOptions, type Holder, type Lag } from "./convergence";
-import { Relay, siblingTargets, targetsOf } from "./relay";
-import { ServedSerials } from "./served-serials";
+import { Convergence, type ConvergenceOptions, type Holder } from "./convergence";
+import type { Lag } from "./open-entries";
+import { Relay, targetsOf } from "./relay";
+import { ServedSerials, type ServedChange } from "./served-serials";
+import { Siblings, type SiblingsOptions } from "./siblings";
 
 /** What an {@link Announcer} works with. */
-export interface AnnouncerOptions extends Omit<ConvergenceOptions, "onSilent"> {
+export interface AnnouncerOptions
+  extends Omit<ConvergenceOptions, "onSilent" | "onAhead" | "concerns">, Pick<SiblingsOptions, "near" | "pause"> {
   readonly control: Pick<KnotControl, "zoneStatus">;
   /** Asks the site's own Knot. */
   readonly ownDns: Pick<DnsClient, "querySoa">;
@@ -34,20 +37,26 @@ export interface AnnouncerFacts {
 const lookEveryMs = 30_000;
 /**
  * From a write to the journal to the first look, and between further ones, in milliseconds: Knot shows a new serial a few
- * milliseconds after the write. A hub passes changes on at once. Elsewhere nearly all writes are copies that arrive, which
- * concern nobody, and whoever changes an own zone can say so ({@link Announcer.announce}), unless updaters do.
+ * milliseconds after the write. A hub, and a pod that has siblings, pass changes on at once. Elsewhere nearly all writes
+ * are copies that arrive, which concern no other server, and whoever changes an own zone can say so
+ * ({@link Announcer.announce}), unless updaters do.
  */
-const looksAfter = { hub: [3, 5, 15, 130], updated: [5, 20, 130], elsewhere: [100, 150] } as const;
+const looksAfter = { passing: [3, 5, 15, 130], updated: [5, 20, 130], elsewhere: [100, 150] } as const;
 /** Between writes that are acted on. */
 const journalRestMs = 20;
 /** Between looks for a journal that is not there. */
 const journalAgainMs = 1000;
 
-/** Tells other sites what changed here: its own zones, and at a hub those that it passes on. */
+/**
+ * Tells other servers what changed here. The writer tells other sites of its own zones, a hub of those that it passes on;
+ * and every pod tells the others of its site, of whatever changed.
+ */
 export class Announcer {
   readonly #convergence: Convergence;
   readonly #relay: Relay;
+  readonly #siblings: Siblings;
   readonly #serials: ServedSerials;
+  readonly #ahead = new Map<string, Holder>();
   #own: ReadonlySet<string> = new Set();
   #lookAt = 0;
   /** The look that is under way. One after the other: each compares with the one before. */
@@ -55,46 +64,65 @@ export class Announcer {
   #waiting = false;
 
   constructor(private readonly o: AnnouncerOptions) {
-    this.#convergence = new Convergence(o);
+    const onAhead = (zone: string, holder: Holder): void => {
+      if (this.#own.has(zone)) this.#ahead.set(zone, holder);
+    };
+    this.#convergence = new Convergence({ ...o, onAhead });
+    this.#siblings = new Siblings({ ...o, onAhead });
     this.#relay = new Relay(o, o.runtime.remotePort);
     this.#serials = new ServedSerials({ control: o.control, dns: o.ownDns, knot: o.knot });
   }
 
-  /** Knot runs this view now, and these zones originate here. */
-  aim(at: Standpoint, zones: readonly string[]): void {
+  /** Knot runs this view now, among these pods, and these zones originate here. */
+  aim(at: Standpoint & { readonly runtime: SiteRuntime }, zones: readonly string[]): void {
     this.#own = new Set(zones);
-    const { runtime } = this.o;
-    const pods = siblingTargets(at.packet.site.name, runtime);
-    this.#convergence.aim([...targetsOf(audienceOf(at), runtime.remotePort), ...pods], zones);
-    const wasHub = this.#relay.isHub;
+    for (const zone of this.#ahead.keys()) if (!this.#own.has(zone)) this.#ahead.delete(zone);
+    const passedOn = this.#passesOn;
+    this.#convergence.aim(targetsOf(audienceOf(at), at.runtime.remotePort), zones);
+    this.#siblings.aim(at);
     this.#relay.aim(at);
-    // Up to now own zones alone were looked at: the next change of another's would pass for a zone that is new.
-    if (this.#relay.isHub && !wasHub && isWriter(runtime)) void this.#look("control").catch(() => 0);
+    if (!this.#passesOn || passedOn) return;
+    // Up to now own zones alone were looked at: the others would pass for zones that are new.
+    this.#serials.restart();
+    this.#convergence.expect();
+    void this.#look("control").catch(() => 0);
+  }
+
+  /** Whether changes of others' zones are passed on: by a hub to other sites, by each of several pods to the others. */
+  get #passesOn(): boolean {
+    return this.#relay.isHub || this.#siblings.exist;
+  }
+
+  /** Whether changes here are for others to know. */
+  get #hasNews(): boolean {
+    return isWriter(this.o.runtime) || this.#passesOn;
   }
 
   /** Looks at these zones, or all that originate here, at every peer again. */
   expect(zones?: readonly string[]): void {
     this.#convergence.expect(zones);
+    this.#siblings.expect(zones);
   }
 
   /** What is still open. */
   get lags(): readonly Lag[] {
-    return [...this.#convergence.lags, ...this.#relay.lags];
+    return [...this.#convergence.lags, ...this.#relay.lags, ...this.#siblings.lags];
   }
 
-  /** Zones of ours that a peer was seen to hold a newer copy of; each is told once. */
+  /** Zones of ours that somebody was seen to hold a newer copy of; each is returned once. */
   takeAhead(): readonly (readonly [zone: string, holder: Holder])[] {
-    return this.#convergence.takeAhead();
+    const ahead = [...this.#ahead];
+    this.#ahead.clear();
+    return ahead;
   }
 
   /** Knot writes each change of a zone to its journal before it answers it: that is the moment to tell the peers. */
   async watch(signal: AbortSignal): Promise<void> {
-    if (!isWriter(this.o.runtime)) return;
     await watchFolder({
       path: join(this.o.runtime.storage, "db", "journal"),
       ...{ restMs: journalRestMs, lookAgainMs: journalAgainMs },
       signal,
-      onChange: () => this.#lookUntilShown(signal),
+      onChange: () => (this.#hasNews ? this.#lookUntilShown(signal) : Promise.resolve(0)),
     });
   }
 
@@ -118,7 +146,7 @@ export class Announcer {
   }
 
   #pace(): keyof typeof looksAfter {
-    if (this.#relay.isHub) return "hub";
+    if (this.#passesOn) return "passing";
     return this.o.facts()?.hasUpdaters === true ? "updated" : "elsewhere";
   }
 
@@ -135,8 +163,8 @@ export class Announcer {
   async round(): Promise<void> {
     const facts = this.o.facts();
     if (facts === undefined) return;
-    if (this.o.now() >= this.#lookAt && isWriter(this.o.runtime)) await this.#look("control");
-    await Promise.all([this.#convergence.round(facts.key), this.#relay.round(facts.key)]);
+    if (this.o.now() >= this.#lookAt && this.#hasNews) await this.#look("control");
+    await Promise.all([this.#convergence, this.#relay, this.#siblings].map((each) => each.round(facts.key)));
   }
 
   /** Returns how many zones changed. */
@@ -150,12 +178,18 @@ export class Announcer {
     const facts = this.o.facts();
     if (facts === undefined) return 0;
     this.#lookAt = this.o.now() + lookEveryMs * (0.75 + this.o.random() / 2);
-    const changes = await this.#serials.changed(this.#relay.isHub ? undefined : facts.own, by);
+    const changes = await this.#serials.changed(this.#passesOn ? undefined : facts.own, by);
+    // Not waited for: a peer that does not answer must not delay the next change.
+    void this.#tell(changes, facts.key);
+    return changes.length;
+  }
+
+  /** First the pods next door: other sites may take the zone from any of them. */
+  async #tell(changes: readonly ServedChange[], key: TsigKey): Promise<void> {
+    const hadFirst = this.#siblings.exist ? await this.#siblings.announce(changes, key) : undefined;
     const own = changes.filter(({ zone }) => this.#own.has(zone));
     const others = changes.filter(({ zone }) => !this.#own.has(zone));
-    // Not waited for: a peer that does not answer must not delay the next change.
-    if (own.length > 0) void this.#convergence.announce(own, facts.key);
-    if (others.length > 0) void this.#relay.announce(others, facts.key);
-    return changes.length;
+    if (own.length > 0) void this.#convergence.announce(own, key);
+    if (others.length > 0) void this.#relay.announce(others, key, hadFirst);
   }
 }

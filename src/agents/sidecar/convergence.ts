@@ -5,25 +5,12 @@ import { inParallel } from "../../base/in-parallel";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../mesh/model";
 import type { Logger } from "../../base/log";
+import { Backlog, type Lag, type OpenEntry, OpenEntries, peerFields, type Target, targetKey } from "./open-entries";
 
-/** Another site, where it is asked. */
-export interface Target {
-  readonly name: string;
-  readonly servers: readonly DnsServer[];
-}
-
-/** One zone at one peer that has not answered our serial yet. */
-export interface Lag {
-  readonly peer: string;
-  readonly zone: string;
-  /** Milliseconds since 1970. */
-  readonly since: number;
-}
-
-/** A peer that holds a zone, and where. */
-export interface Holder {
-  readonly peer: string;
+/** Somebody who holds a zone, where, and in which version. */
+export interface Holder extends Pick<Target, "site" | "pod"> {
   readonly server: DnsServer;
+  readonly serial: number;
 }
 
 /** What {@link Convergence} works with. */
@@ -35,14 +22,12 @@ export interface ConvergenceOptions {
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly log: Logger;
-  /** Told when a peer that was reached before, or never asked, is not reached; with the zones that are open there. */
-  readonly onSilent?: (peer: string, zones: readonly string[]) => void;
-}
-
-interface Pending extends Lag {
-  readonly target: Target;
-  attempts: number;
-  dueAt: number;
+  /** Called when a target that was reached before, or never asked, is not reached; with the zones that are open there. */
+  readonly onSilent?: (target: Target, zones: readonly string[]) => void;
+  /** Called when somebody holds a newer copy of a zone than this server, also after a second look at our own. */
+  readonly onAhead?: (zone: string, holder: Holder) => void;
+  /** Whether a zone is a target's business. @default always */
+  readonly concerns?: (target: Target, zone: string) => boolean;
 }
 
 const firstWaitMs = 1000;
@@ -52,121 +37,148 @@ const mostPeers = 16;
 /** NOTIFYs that wait for their answers at a time when a change is announced. */
 const mostAnnounced = 32;
 const mostZones = 8;
+/** Zones at targets that may be open at a time. What is more waits for its turn. */
+export const mostOpen = 20_000;
+/** When there is little room: attempts after which a target is taken for obstinate, and how many zones it then keeps. */
+const obstinateAfter = 3;
+const keptOfObstinate = 8;
 
 /**
- * Sees to it that other sites take what this one serves: asks each for the serial of our zones, and repeats the NOTIFY
+ * Sees to it that others take what this server has: asks each for the serial of our zones, and repeats the NOTIFY
  * (RFC 1996, signed) to those that lag, after 1, 2, 4, … 60 seconds, until they answer our serial. Costs nothing once
- * all have.
+ * all have. Holds {@link mostOpen} entries at most, however many zones and targets there are.
  */
 export class Convergence {
   #targets: readonly Target[] = [];
   #zones: readonly string[] = [];
-  /** By peer and zone. */
-  readonly #pending = new Map<string, Pending>();
-  readonly #ahead = new Map<string, Holder>();
-  /** Peers that were not reached the last time; announcements leave them to the rounds. */
-  readonly #silent = new Set<string>();
+  readonly #open = new OpenEntries();
+  readonly #backlog = new Backlog();
+  /** Targets of which entries were dropped for lack of room: once all that is left is closed, all zones are looked at. */
+  readonly #missed = new Map<string, Target>();
+  /** Targets that were not reached the last time; announcements leave them to the rounds. */
+  readonly #silent = new Map<string, Target>();
+  /** The target as it is now; undefined when it is none any more. */
+  #resolve: (target: Target) => Target | undefined = (target) => target;
 
   constructor(private readonly o: ConvergenceOptions) {}
 
-  /** Who should have which zones from now on. Peers and zones that are new, or reached elsewhere, are looked at. */
+  /** Who should have which zones from now on. Targets and zones that are new, or reached elsewhere, are looked at. */
   aim(targets: readonly Target[], zones: readonly string[]): void {
-    const before = new Map(this.#targets.map((target) => [target.name, JSON.stringify(target.servers)]));
+    const before = new Map(this.#targets.map((target) => [targetKey(target), JSON.stringify(target.servers)]));
     const oldZones = new Set(this.#zones);
-    const newZones = zones.filter((zone) => !oldZones.has(zone));
-    const newTargets = targets.filter((target) => before.get(target.name) !== JSON.stringify(target.servers));
+    const now = new Map(targets.map((target) => [targetKey(target), target]));
+    const newTargets = targets.filter((target) => before.get(targetKey(target)) !== JSON.stringify(target.servers));
+    const newKeys = new Set(newTargets.map(targetKey));
+    const wanted = new Set(zones);
     this.#targets = targets;
     this.#zones = zones;
-    const standing = new Set(targets.filter((target) => !newTargets.includes(target)).map(({ name }) => name));
-    const wanted = new Set(zones);
-    this.#drop(({ peer, zone }) => !standing.has(peer) || !wanted.has(zone));
-    this.#add(newTargets, zones);
-    this.#add(targets, newZones);
+    this.#keep((target) => now.get(targetKey(target)));
+    for (const key of newKeys) this.#silent.delete(key);
+    this.#drop(({ zone, target }) => !wanted.has(zone) || newKeys.has(targetKey(target)));
+    this.#look(newTargets, zones);
+    this.#look(
+      targets,
+      zones.filter((zone) => !oldZones.has(zone)),
+    );
   }
 
-  /** Looks at these zones everywhere again, at once: their serial changed, or the peers may have. */
+  /** Forgets whoever is not of these sites, and takes note of all zones that may be announced. */
+  keepOnly(sites: ReadonlySet<string>, zones: readonly string[]): void {
+    this.#zones = zones;
+    this.#keep((target) => (sites.has(target.site) ? target : undefined));
+  }
+
+  /** Looks at these zones everywhere again, at once: their serial changed, or the targets may have. */
   expect(zones: readonly string[] = this.#zones): void {
-    const again = new Set(zones);
-    this.#drop(({ zone }) => again.has(zone));
-    this.#add(this.#targets, zones);
+    for (const zone of zones) this.#open.deleteZone(zone);
+    this.#look(this.#targets, zones);
   }
 
   /**
-   * Sends the NOTIFYs for zones that just changed here, with their new serials, to all peers at once; Knot would send
-   * them a second later. Whether they have them is looked at in the rounds to come. Never throws.
+   * Sends the NOTIFYs for zones that just changed here, with their new serials, to all targets at once; Knot would send
+   * them later. Whether they have them is looked at in the rounds to come. What there is no room for waits for those.
+   * Never throws.
    *
-   * @param targetsOf - Whom to tell of a zone. All, when left out.
+   * @param targetsOf - Whom to notify of a zone. All, when left out.
    */
   async announce(
     changed: readonly { readonly zone: string; readonly serial: number }[],
     key: TsigKey,
     targetsOf: (zone: string) => readonly Target[] = () => this.#targets,
   ): Promise<void> {
-    const news: { readonly entry: Pending; readonly send: (server: DnsServer) => Promise<void> }[] = [];
+    const news: { readonly entry: OpenEntry; readonly send: (server: DnsServer) => Promise<void> }[] = [];
+    const later: string[] = [];
     for (const { zone, serial } of changed) {
       const send = this.o.dns.notifier(zone, serial, key);
-      this.#drop((entry) => entry.zone === zone);
-      for (const entry of this.#add(targetsOf(zone), [zone])) {
-        entry.dueAt = this.o.now() + firstWaitMs;
-        if (!this.#silent.has(entry.peer)) news.push({ entry, send });
-      }
+      this.#open.deleteZone(zone);
+      const targets = targetsOf(zone);
+      if (!this.#hasRoom(targets.length)) later.push(zone);
+      else
+        for (const entry of this.#add(targets, zone, firstWaitMs))
+          if (!this.#silent.has(targetKey(entry.target))) news.push({ entry, send });
     }
+    this.#look(this.#targets, later);
     await inParallel(mostAnnounced, news, ({ entry, send }) => this.#tell(entry, send));
   }
 
-  /** Looks at these zones at these peers too, at once, as long as nothing newer is announced. */
-  alsoTell(targets: readonly Target[], zones: readonly string[]): void {
-    this.#add(targets, zones);
+  /** Looks at these zones at these targets too, at once, as long as nothing newer is announced. */
+  alsoLook(targets: readonly Target[], zones: readonly string[]): void {
+    this.#look(targets, zones);
   }
 
-  /** Forgets whoever is not among these. */
-  keepOnly(peers: ReadonlySet<string>): void {
-    this.#drop(({ peer }) => !peers.has(peer));
+  /** A zone changed of which somebody else notifies these targets: looks a second later whether they have it. */
+  lookLater(targets: readonly Target[], zone: string): void {
+    this.#open.deleteZone(zone);
+    if (this.#hasRoom(targets.length)) this.#add(targets, zone, firstWaitMs);
   }
 
-  /** Peers that were not reached the last time. */
-  get silent(): ReadonlySet<string> {
-    return this.#silent;
+  /** Whether a target was not reached the last time. */
+  isSilent(target: Pick<Target, "site" | "pod">): boolean {
+    return this.#silent.has(targetKey(target));
   }
 
-  /** What is still open. */
+  /** What is still open, by target. */
   get lags(): readonly Lag[] {
-    return [...this.#pending.values()];
+    return this.#open.lags();
   }
 
-  /** Zones of ours that a peer was seen to hold a newer copy of, and where; each is told once. */
-  takeAhead(): readonly (readonly [zone: string, holder: Holder])[] {
-    const ahead = [...this.#ahead];
-    this.#ahead.clear();
-    return ahead;
+  /** Zones at targets that are open. */
+  get size(): number {
+    return this.#open.size;
   }
 
   /** Does what is due. Never throws. */
   async round(key: TsigKey): Promise<void> {
+    this.#makeRoom();
+    this.#refill();
     const now = this.o.now();
-    const due = [...this.#pending.values()].filter(({ dueAt }) => dueAt <= now);
+    const due = [...this.#open].filter(({ dueAt }) => dueAt <= now);
     if (due.length === 0) return;
     const serials = await this.#ownSerials([...new Set(due.map(({ zone }) => zone))]);
-    const peers = new Map<string, Pending[]>();
+    const byTarget = new Map<string, OpenEntry[]>();
     for (const entry of due) {
-      const entries = peers.get(entry.peer);
-      if (entries === undefined) peers.set(entry.peer, [entry]);
+      const entries = byTarget.get(targetKey(entry.target));
+      if (entries === undefined) byTarget.set(targetKey(entry.target), [entry]);
       else entries.push(entry);
     }
-    await inParallel(mostPeers, [...peers.values()], (entries) => this.#attend({ entries, serials, key }));
+    await inParallel(mostPeers, [...byTarget.values()], (entries) => this.#attend({ entries, serials, key }));
   }
 
-  /** All due zones of one peer. One that does not answer is asked about few of them only. */
-  async #attend(o: { entries: readonly Pending[]; serials: ReadonlyMap<string, number>; key: TsigKey }): Promise<void> {
+  /** All due zones of one target. One that does not answer is asked about few of them only. */
+  async #attend(o: {
+    entries: readonly OpenEntry[];
+    serials: ReadonlyMap<string, number>;
+    key: TsigKey;
+  }): Promise<void> {
     let reachable = true;
-    const attend = async (entry: Pending): Promise<void> => {
+    const attend = async (entry: OpenEntry): Promise<void> => {
       const serial = o.serials.get(entry.zone);
       if (serial !== undefined && reachable) {
         const result = await this.#push(entry, serial, o.key);
-        if (result === "unreachable") this.#fellSilent(entry.peer);
-        else this.#silent.delete(entry.peer);
+        if (result === "unreachable") this.#fellSilent(entry.target);
+        else this.#silent.delete(targetKey(entry.target));
         if (result === "has") {
-          if (this.#pending.get(keyOf(entry)) === entry) this.#pending.delete(keyOf(entry));
+          this.#close(entry);
           return;
         }
         reachable &&= result === "told";
@@ -180,7 +192,15 @@ export class Convergence {
     await inParallel(mostZones, others, attend);
   }
 
-  async #tell(entry: Pending, send: (server: DnsServer) => Promise<void>): Promise<void> {
+  #close(entry: OpenEntry): void {
+    this.#open.delete(entry);
+    const key = targetKey(entry.target);
+    if (!this.#missed.has(key) || this.#open.countAt(entry.target) > 0) return;
+    this.#missed.delete(key);
+    this.#look([entry.target], this.#zones);
+  }
+
+  async #tell(entry: OpenEntry, send: (server: DnsServer) => Promise<void>): Promise<void> {
     for (const server of entry.target.servers) {
       try {
         await send(server);
@@ -189,28 +209,33 @@ export class Convergence {
         if (!isUnreachable(error)) return;
       }
     }
-    this.#fellSilent(entry.peer);
+    this.#fellSilent(entry.target);
   }
 
-  #fellSilent(peer: string): void {
-    if (this.#silent.has(peer)) return;
-    this.#silent.add(peer);
-    const open = [...this.#pending.values()].filter((entry) => entry.peer === peer);
-    this.o.onSilent?.(
-      peer,
+  #fellSilent(target: Target): void {
+    const key = targetKey(target);
+    if (this.#silent.has(key) || this.#resolve(target) === undefined) return;
+    this.#silent.set(key, target);
+    if (this.o.onSilent === undefined) return;
+    const open = [...this.#open].filter((entry) => targetKey(entry.target) === key);
+    this.o.onSilent(
+      target,
       open.map(({ zone }) => zone),
     );
   }
 
-  async #push(entry: Pending, serial: number, key: TsigKey): Promise<"has" | "told" | "unreachable"> {
+  async #push(entry: OpenEntry, serial: number, key: TsigKey): Promise<"has" | "told" | "unreachable"> {
     for (const server of entry.target.servers) {
       try {
-        if (await this.#has({ peer: entry.peer, server }, entry.zone, serial)) return "has";
+        if (await this.#has(entry, server, serial)) return "has";
         await this.o.dns.notify(server, entry.zone, serial, key);
         return "told";
       } catch (error) {
         if (!isUnreachable(error)) {
-          if (entry.attempts === 4) this.o.log.warn("a peer does not take a zone", describe(entry, error));
+          if (entry.attempts === 4) {
+            const fields = { ...peerFields(entry.target), zone: entry.zone, reason: messageOf(error) };
+            this.o.log.warn("a peer does not take a zone", fields);
+          }
           return "told";
         }
       }
@@ -218,16 +243,23 @@ export class Convergence {
     return "unreachable";
   }
 
-  /** A peer that answers, though without the zone, may have it as soon as it is told. */
-  async #has(holder: Holder, zone: string, serial: number): Promise<boolean> {
+  /** A peer that answers, though without the zone, may have it as soon as it is notified. */
+  async #has({ target, zone }: OpenEntry, server: DnsServer, serial: number): Promise<boolean> {
+    let theirs: number;
     try {
-      const theirs = (await this.o.dns.querySoa(holder.server, zone)).serial;
-      if (isNewerSerial(theirs, serial)) this.#ahead.set(zone, holder);
-      return !isNewerSerial(serial, theirs);
+      theirs = (await this.o.dns.querySoa(server, zone)).serial;
     } catch (error) {
       if (isUnreachable(error)) throw error;
       return false;
     }
+    if (!isNewerSerial(theirs, serial)) return !isNewerSerial(serial, theirs);
+    // Ours was read before theirs: it may have changed meanwhile.
+    const ours = (await this.#ownSerials([zone])).get(zone);
+    if (ours === undefined) return false;
+    const { site, pod } = target;
+    if (isNewerSerial(theirs, ours))
+      this.o.onAhead?.(zone, { site, ...(pod !== undefined && { pod }), server, serial: theirs });
+    return !isNewerSerial(ours, theirs);
   }
 
   async #ownSerials(zones: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -242,34 +274,70 @@ export class Convergence {
     return serials;
   }
 
+  /** Looks at zones at targets as soon as there is room. */
+  #look(targets: readonly Target[], zones: readonly string[]): void {
+    if (!this.#backlog.put(zones, targets)) {
+      this.#backlog.clear();
+      this.#backlog.put(this.#zones, this.#targets);
+    }
+    this.#refill();
+  }
+
+  #refill(): void {
+    for (let next = this.#backlog.peek(); next !== undefined; next = this.#backlog.peek()) {
+      if (!this.#hasRoom(next.targets.length)) return;
+      this.#add(next.targets, next.zone, 0);
+      this.#backlog.skip();
+    }
+  }
+
+  #hasRoom(entries: number): boolean {
+    return this.#open.size === 0 || this.#open.size + entries <= mostOpen;
+  }
+
+  /** Targets that do not answer, or do not take what they are told, must not keep the others waiting. */
+  #makeRoom(): void {
+    if (this.#open.size <= mostOpen / 2) return;
+    const kept = new Map<string, number>();
+    for (const entry of [...this.#open]) {
+      if (entry.attempts < obstinateAfter) continue;
+      const key = targetKey(entry.target);
+      const count = (kept.get(key) ?? 0) + 1;
+      kept.set(key, count);
+      if (count <= keptOfObstinate) continue;
+      this.#open.delete(entry);
+      this.#missed.set(key, entry.target);
+    }
+  }
+
   /** Returns the entries that were not there. */
-  #add(targets: readonly Target[], zones: readonly string[]): readonly Pending[] {
+  #add(targets: readonly Target[], zone: string, afterMs: number): readonly OpenEntry[] {
     const now = this.o.now();
-    const added: Pending[] = [];
-    for (const target of targets) {
-      for (const zone of zones) {
-        const entry = { peer: target.name, zone, since: now, target, attempts: 0, dueAt: now };
-        if (this.#pending.has(keyOf(entry))) continue;
-        this.#pending.set(keyOf(entry), entry);
-        added.push(entry);
-      }
+    const added: OpenEntry[] = [];
+    for (const each of targets) {
+      const target = this.#resolve(each);
+      if (target === undefined || this.o.concerns?.(target, zone) === false) continue;
+      const entry = this.#open.add(target, zone, now);
+      if (entry === undefined) continue;
+      entry.dueAt = now + afterMs;
+      added.push(entry);
     }
     return added;
   }
 
-  #drop(which: (entry: Pending) => boolean): void {
-    for (const [key, entry] of this.#pending) if (which(entry)) this.#pending.delete(key);
+  #keep(resolve: (target: Target) => Target | undefined): void {
+    this.#resolve = resolve;
+    this.#drop(({ target }) => resolve(target) === undefined);
+    for (const noted of [this.#silent, this.#missed])
+      for (const [key, target] of noted) if (resolve(target) === undefined) noted.delete(key);
+  }
+
+  #drop(which: (entry: OpenEntry) => boolean): void {
+    for (const entry of [...this.#open]) if (which(entry)) this.#open.delete(entry);
   }
 }
 
-function keyOf({ peer, zone }: Lag): string {
-  return `${peer} ${zone}`;
-}
-
-function isUnreachable(error: unknown): boolean {
+/** Whether nothing came back at all. */
+export function isUnreachable(error: unknown): boolean {
   return error instanceof DnsError && ["timeout", "unreachable", "aborted"].includes(error.failure.kind);
-}
-
-function describe(entry: Pending, error: unknown): Record<string, string> {
-  return { peer: entry.peer, zone: entry.zone, reason: messageOf(error) };
 }

@@ -1,4 +1,4 @@
-import type { Lag } from "./convergence";
+import { type Lag, targetKey } from "./open-entries";
 import { problemKinds, type AgentStatus } from "./status";
 import type { VaultFacts } from "./vault-keeper";
 
@@ -21,6 +21,7 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
     ...sample(zones?.directory, at?.directorySerial),
     ...sample(zones?.catalog, at?.catalogSerial),
   ];
+  const peerLags = perPeer(lags);
   return [
     family("applied_serial", "gauge", "Serial of the central zone that Knot's files are made from.", serials(applied)),
     family("observed_serial", "gauge", "Serial of the central zone that this site's Knot answers.", serials(observed)),
@@ -68,10 +69,16 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
     family("notifies_total", "counter", "NOTIFY messages to lagging peers.", [[{}, counters.notifies]]),
     family("reloads_total", "counter", "Reloads of Knot or of the local catalog.", [[{}, counters.reloads]]),
     family(
-      "peer_lag",
+      "peer_lag_seconds",
       "gauge",
-      "Seconds for which a peer has not answered the serial of a zone.",
-      lags.map(({ peer, zone, since }) => [{ peer, zone }, Math.round((now - since) / 1000)]),
+      "For how long a peer has not answered the serial of a zone, that which it lacks longest.",
+      peerLags.map(({ labels, since }) => [labels, Math.round((now - since) / 1000)]),
+    ),
+    family(
+      "peer_lagging_zones",
+      "gauge",
+      "Zones whose serial a peer has not answered.",
+      peerLags.map((lag) => [lag.labels, lag.zones]),
     ),
     ...(vault === undefined ? [] : vaultFamilies(vault, now)),
   ].join("");
@@ -83,6 +90,18 @@ function vaultFamilies({ up, ringReadAt }: VaultFacts, now: number): string[] {
     family("vault_up", "gauge", "Whether Vault gave what was asked for last.", [[{}, up ? 1 : 0]]),
     family("ring_age_seconds", "gauge", "Since the key ring was read from Vault.", age),
   ];
+}
+
+/** A site may lag with its owner's zones and with those that this site passes on. */
+function perPeer(lags: readonly Lag[]) {
+  const peers = new Map<string, { labels: Record<string, string>; zones: number; since: number }>();
+  for (const { site, pod, zones, since } of lags) {
+    const key = targetKey({ site, ...(pod !== undefined && { pod }) });
+    const before = peers.get(key) ?? { zones: 0, since };
+    const labels = { peer: site, ...(pod !== undefined && { pod: String(pod) }) };
+    peers.set(key, { labels, zones: before.zones + zones, since: Math.min(before.since, since) });
+  }
+  return [...peers.values()];
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];

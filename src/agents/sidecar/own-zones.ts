@@ -4,7 +4,6 @@ import type { WelcomePacket } from "../../mesh/model";
 import type { Holder } from "./convergence";
 import type { Inputs } from "./inputs";
 import type { AgentOptions } from "./options";
-import { siteOf } from "./relay";
 import { Seeder, withoutUnseeded } from "./seeding";
 import type { AgentState } from "./state-store";
 import type { Problems } from "./status";
@@ -75,7 +74,7 @@ export class OwnZones {
     const isOwn = inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
     if (inputs === undefined || !isOwn) return false;
     const { runtime } = this.o.options;
-    const source = siteSource({ inputs, runtime, site: siteOf(holder.peer), address: holder.server.address });
-    return this.#seeder.regain({ zone, source, control: this.o.control });
+    const source = siteSource({ inputs, runtime, site: holder.site, address: holder.server.address });
+    return this.#seeder.regain({ zone, source, serial: holder.serial, control: this.o.control });
   }
 }

@@ -1,47 +1,38 @@
-import { siblings, type SiteRuntime } from "../../knot/config/site-runtime";
 import type { TsigKey } from "../../mesh/model";
 import { audienceOf, isHub, relayAudienceOf, type Standpoint } from "../../mesh/topology";
 import type { SiteView } from "../../mesh/view";
-import { Convergence, type ConvergenceOptions, type Lag, type Target } from "./convergence";
+import { Convergence, type ConvergenceOptions, mostOpen } from "./convergence";
+import type { Lag, Target } from "./open-entries";
 import type { ServedChange } from "./served-serials";
 
 /** Whom a site tells, as servers: other sites, each at all of its addresses. */
 export function targetsOf(sites: readonly SiteView[], port: number): readonly Target[] {
-  return sites.map(({ name, addresses }) => ({ name, servers: addresses.map((address) => ({ address, port })) }));
-}
-
-/** The site's other pods, named by site and ordinal. */
-export function siblingTargets(site: string, runtime: SiteRuntime): readonly Target[] {
-  return siblings(runtime).map(({ id, address }) => ({
-    name: `${site}/${id}`,
-    servers: [{ address, port: runtime.remotePort }],
+  return sites.map(({ name, addresses }) => ({
+    site: name,
+    servers: addresses.map((address) => ({ address, port })),
   }));
 }
-
-/** The site that a target is, or is a pod of. */
-export function siteOf(target: string): string {
-  return target.split("/")[0] ?? target;
-}
-
-/** NOTIFYs that may be open at a time; beyond them changes are left to the looks that Knot takes by itself. */
-const mostOpen = 20_000;
 
 /**
  * What a hub does for the zones of others: tells the other hubs and the sites at home here of each change as soon as its
  * own Knot has it, and repeats that until they have it too. Takes the place of hubs that are not reached.
+ *
+ * A hub's pods all do that. The one that had a change first announces it; the others look a second later whether it arrived.
  */
 export class Relay {
   readonly #convergence: Convergence;
   #at: Standpoint | undefined;
+  #owners: ReadonlyMap<string, string> = new Map();
 
   constructor(
-    o: Omit<ConvergenceOptions, "onSilent">,
+    o: Omit<ConvergenceOptions, "onSilent" | "concerns" | "onAhead">,
     private readonly port: number,
   ) {
     this.#convergence = new Convergence({
       ...o,
-      onSilent: (peer, zones) => {
-        this.#standIn(peer, zones);
+      concerns: ({ site }, zone) => this.#owners.get(zone) !== site,
+      onSilent: ({ site }, zones) => {
+        this.#standIn(site, zones);
       },
     });
   }
@@ -58,19 +49,27 @@ export class Relay {
   /** Knot runs this view now. */
   aim(at: Standpoint): void {
     this.#at = at;
-    this.#convergence.keepOnly(this.isHub ? new Set(at.view.sites.map(({ name }) => name)) : new Set());
+    const { sites, zones } = at.view;
+    this.#owners = new Map(this.isHub ? zones.map(({ name, owner }) => [name, owner]) : []);
+    this.#convergence.keepOnly(this.isHub ? new Set(sites.map(({ name }) => name)) : new Set(), [
+      ...this.#owners.keys(),
+    ]);
   }
 
-  /** Passes changes on. New zones are left to those who miss them: they ask every second. Never throws. */
-  async announce(changes: readonly ServedChange[], key: TsigKey): Promise<void> {
+  /**
+   * Passes changes on. New zones are left to those who miss them: they ask every second. Never throws.
+   *
+   * @param hadFirst - Zones that another pod of this site had before.
+   */
+  async announce(changes: readonly ServedChange[], key: TsigKey, hadFirst?: ReadonlySet<string>): Promise<void> {
     const at = this.#at;
     if (at === undefined || !isHub(at)) return;
     const audience = this.#audience(at);
-    const room = Math.floor((mostOpen - this.lags.length) / Math.max(1, audience.length));
+    const room = Math.floor((mostOpen - this.#convergence.size) / Math.max(1, audience.length));
     const passedOn = changes.filter(({ isNew }) => !isNew).slice(0, Math.max(0, room));
-    const zones = new Set(passedOn.map(({ zone }) => zone));
-    const owners = new Map(at.view.zones.filter(({ name }) => zones.has(name)).map(({ name, owner }) => [name, owner]));
-    await this.#convergence.announce(passedOn, key, (zone) => audience.filter(({ name }) => name !== owners.get(zone)));
+    for (const { zone } of passedOn) if (hadFirst?.has(zone) === true) this.#convergence.lookLater(audience, zone);
+    const first = passedOn.filter(({ zone }) => hadFirst?.has(zone) !== true);
+    await this.#convergence.announce(first, key, () => audience);
   }
 
   /** Does what is due. Never throws. */
@@ -81,13 +80,13 @@ export class Relay {
   #audience(at: Standpoint): readonly Target[] {
     const { name } = at.packet.site;
     const hubs = audienceOf(at).filter(({ role }) => role !== "standard");
-    const away = hubs.map((hub) => hub.name).filter((hub) => this.#convergence.silent.has(hub));
+    const away = hubs.map((hub) => hub.name).filter((hub) => this.#convergence.isSilent({ site: hub }));
     return targetsOf([...hubs, ...relayAudienceOf(at, [name, ...away])], this.port);
   }
 
   /** The sites at home at a hub that is away are told from here. */
-  #standIn(peer: string, zones: readonly string[]): void {
+  #standIn(hub: string, zones: readonly string[]): void {
     if (this.#at === undefined) return;
-    this.#convergence.alsoTell(targetsOf(relayAudienceOf(this.#at, [peer]), this.port), zones);
+    this.#convergence.alsoLook(targetsOf(relayAudienceOf(this.#at, [hub]), this.port), zones);
   }
 }

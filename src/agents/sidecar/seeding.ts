@@ -54,6 +54,9 @@ export interface SeedResult {
  */
 export const firstSerial = 1;
 
+/** Transfers of one zone that are tried until one is as new as what was seen. */
+const mostTransfers = 8;
+
 /** Gives own zones their first content, each once and never again. */
 export class Seeder {
   constructor(private readonly o: SeederOptions) {}
@@ -141,21 +144,33 @@ export class Seeder {
    * Takes a zone back from a site that holds a newer copy than this server, its owner: the volume was lost while nobody
    * could be asked. Only a zone that is still as the model has it gives way.
    *
+   * @param o.serial - What the site was seen to hold: behind its address there may be pods that do not have it yet.
    * @returns whether it did.
+   * @throws Error when no pod that answers has that version.
    */
   async regain(o: {
     readonly zone: string;
     readonly source: ZoneSource;
+    readonly serial: number;
     readonly control: Pick<KnotControl, "zoneReload" | "zoneStatus">;
   }): Promise<boolean> {
     const isUntouched = async () => (await o.control.zoneStatus([o.zone]))[0]?.serial === firstSerial;
     if (!isWriter(this.o.runtime) || !(await isUntouched())) return false;
-    const records = await this.o.dns.transfer(o.source.server, o.zone, o.source.key);
+    const records = await this.#transferAtLeast(o.zone, o.source, o.serial);
     const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
     if (!(await isUntouched())) return false;
     await writeAtomically(this.#file(o.zone), content);
     await o.control.zoneReload(o.zone);
     return true;
+  }
+
+  /** Each connection may come to another pod. */
+  async #transferAtLeast(zone: string, source: ZoneSource, serial: number): Promise<readonly ResourceRecord[]> {
+    for (let tries = 0; tries < mostTransfers; tries++) {
+      const records = await this.o.dns.transfer(source.server, zone, source.key);
+      if (!isNewerSerial(serial, serialOf(records))) return records;
+    }
+    throw new Error(`${source.server.address} gives older copies of zone ${zone} than the one with serial ${serial}`);
   }
 
   /** Own zones whose files stand on the volume: all that is known of them when the state is lost. */

@@ -52,6 +52,11 @@ export class ServedSerials {
     return changes;
   }
 
+  /** The next look has nothing to compare with. */
+  restart(): void {
+    this.#known = undefined;
+  }
+
   #look(zones: readonly string[] | undefined, by: "queries" | "control"): Promise<readonly Served[]> {
     if (by === "control" || zones === undefined || zones.length > mostAsked) return this.o.control.zoneStatus(zones);
     return Promise.all(zones.map(async (zone) => ({ zone, serial: await this.#ask(zone) })));

@@ -11,6 +11,7 @@ import { Announcer } from "./announcer";
 import type { Holder } from "./convergence";
 import { Fetching } from "./fetching";
 import { renderMetrics } from "./metrics";
+import { peerFields } from "./open-entries";
 import type { AgentOptions } from "./options";
 import { ReadinessCheck } from "./readiness";
 import { SigningWatch } from "./signing";
@@ -67,6 +68,7 @@ export class Worker {
     });
     this.#announcer = new Announcer({
       ...{ dns: this.#peerDns, ownDns: this.#dns, knot, now, random, log },
+      near: new DnsClient({ timeoutMs: 100, channel: new UdpChannel() }),
       ...{ control: this.#control, runtime: options.runtime },
       facts: () => {
         const { inputs } = this.#agent;
@@ -143,11 +145,20 @@ export class Worker {
 
   /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */
   async #regain(zone: string, holder: Holder): Promise<void> {
-    const regained = await this.#agent.regain(zone, holder);
+    let regained: boolean;
+    try {
+      regained = await this.#agent.regain(zone, holder);
+    } catch (error) {
+      // The next look finds the holder, or a better one, once more.
+      this.#announcer.expect([zone]);
+      const fields = { zone, ...peerFields(holder), reason: messageOf(error) };
+      this.o.log.warn("an own zone cannot be taken back from a peer yet", fields);
+      return;
+    }
     if (regained) this.#announcer.expect([zone]);
     this.o.log.warn(regained ? "an own zone is taken back from a peer" : "a peer holds a newer copy of an own zone", {
       zone,
-      peer: holder.peer,
+      ...peerFields(holder),
     });
   }
 

@@ -79,10 +79,18 @@ export function isWriter(runtime: SiteRuntime): boolean {
   return (runtime.replicas?.self ?? 0) === 0;
 }
 
-/** The other pods of this site: Knot's id for each, and its address. */
-export function siblings(runtime: SiteRuntime): readonly { readonly id: string; readonly address: string }[] {
+/** Another pod of the same site. */
+export interface Sibling {
+  /** Knot's id for it. */
+  readonly id: string;
+  readonly ordinal: number;
+  readonly address: string;
+}
+
+/** The other pods of this site. */
+export function siblings(runtime: SiteRuntime): readonly Sibling[] {
   const replicas = runtime.replicas;
   if (replicas === undefined) return [];
-  const all = replicas.addresses.map((address, ordinal) => ({ id: `replica-${ordinal}`, address }));
-  return all.filter((_, ordinal) => ordinal !== replicas.self);
+  const all = replicas.addresses.map((address, ordinal) => ({ id: `replica-${ordinal}`, ordinal, address }));
+  return all.filter(({ ordinal }) => ordinal !== replicas.self);
 }

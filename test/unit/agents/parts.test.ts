@@ -156,7 +156,11 @@ describe("agent metrics", () => {
       problems: [{ kind: "held", message: "", since: "" }],
       counters: { dnsQueries: 4, transfers: 2, notifies: 1, passes: 9, reloads: 1 },
     };
-    const lags = [{ peer: 'p"', zone: "z", since: 1000 }];
+    const lags = [
+      { site: 'p"', zones: 3, since: 1000 },
+      { site: 'p"', zones: 2, since: 11_000 },
+      { site: "a", pod: 1, zones: 1, since: 30_000 },
+    ];
     const zones = { directory: "dir", catalog: "cat" };
     const vault = { up: false, ringReadAt: 1000 };
     const text = renderMetrics({ status, zones, lags, vault, now: 31_000, passes: { idle: 8, failed: 1 } });
@@ -167,7 +171,9 @@ describe("agent metrics", () => {
       'dns_mesh_agent_problem{kind="held"} 1',
       'dns_mesh_agent_problem{kind="refused"} 0',
       'dns_mesh_agent_passes_total{result="failed"} 1',
-      'dns_mesh_agent_peer_lag{peer="p\\"",zone="z"} 30',
+      'dns_mesh_agent_peer_lag_seconds{peer="p\\""} 30',
+      'dns_mesh_agent_peer_lagging_zones{peer="p\\""} 5',
+      'dns_mesh_agent_peer_lagging_zones{peer="a",pod="1"} 1',
       "dns_mesh_agent_vault_up 0",
       "dns_mesh_agent_ring_age_seconds 30",
     ])

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 
-import { Convergence } from "../../../../src/agents/sidecar/convergence";
+import { Convergence, type Holder, mostOpen } from "../../../../src/agents/sidecar/convergence";
+import type { Target } from "../../../../src/agents/sidecar/open-entries";
 import { createLogger } from "../../../../src/base/log";
 import { DnsError } from "../../../../src/dns/errors";
 import type { SoaData } from "../../../../src/dns/record";
@@ -16,9 +17,14 @@ describe("convergence", () => {
   let dead: Set<string>;
   let asked: string[];
   let told: string[];
+  let ahead: (readonly [string, Holder])[];
+  /** Called before a server is asked. */
+  let beforeAsking: (at: string) => void;
 
   beforeEach(() => {
     now = 0;
+    ahead = [];
+    beforeAsking = () => undefined;
     serials = new Map([["127.0.0.1 z", 10]]);
     dead = new Set();
     asked = [];
@@ -34,6 +40,7 @@ describe("convergence", () => {
       now: () => now,
       random: () => 0.5,
       log: createLogger({ write: () => undefined, now: () => 0 }),
+      onAhead: (zone, holder) => ahead.push([zone, holder]),
       dns: {
         notifier: (zone) => async (server) => {
           await Promise.resolve();
@@ -43,6 +50,7 @@ describe("convergence", () => {
         querySoa: async (server, zone) => {
           await Promise.resolve();
           asked.push(`${server.address} ${zone}`);
+          beforeAsking(server.address);
           reach(server);
           const serial = serials.get(`${server.address} ${zone}`);
           if (serial === undefined) throw new DnsError({ kind: "refused" });
@@ -55,8 +63,8 @@ describe("convergence", () => {
         },
       },
     });
-  const target = (name: string, ...addresses: string[]) => ({
-    name,
+  const target = (site: string, ...addresses: string[]) => ({
+    site,
     servers: addresses.map((address) => ({ address, port: 53 })),
   });
   const run = async (convergence: Convergence, seconds: number) => {
@@ -92,7 +100,7 @@ describe("convergence", () => {
     convergence.aim([target("one", "1"), target("two", "2")], ["z"]);
     await run(convergence, 1);
     expect(told).to.deep.equal(["1 z at 0"]);
-    expect(convergence.lags.map(({ peer }) => peer)).to.deep.equal(["one"]);
+    expect(convergence.lags.map(({ site }) => site)).to.deep.equal(["one"]);
   });
 
   it("asks a dead peer about one zone only, and goes on with the others", async () => {
@@ -103,7 +111,7 @@ describe("convergence", () => {
     convergence.aim([target("one", "1"), target("two", "2")], ["x", "y", "z"]);
     await run(convergence, 0.5);
     expect(asked.filter((line) => line.startsWith("1 "))).to.have.length(1);
-    expect(new Set(convergence.lags.map(({ peer }) => peer))).to.deep.equal(new Set(["one"]));
+    expect(new Set(convergence.lags.map(({ site }) => site))).to.deep.equal(new Set(["one"]));
   });
 
   it("tries a peer's second address when the first is dead", async () => {
@@ -127,8 +135,7 @@ describe("convergence", () => {
     serials.set("192.0.2.1 z", 11);
     convergence.aim([target("a", "192.0.2.1")], ["z"]);
     await run(convergence, 1);
-    expect(convergence.takeAhead()).to.deep.equal([["z", { peer: "a", server: { address: "192.0.2.1", port: 53 } }]]);
-    expect(convergence.takeAhead()).to.deep.equal([]);
+    expect(ahead).to.deep.equal([["z", { site: "a", server: { address: "192.0.2.1", port: 53 }, serial: 11 }]]);
   });
 
   it("announces a change to every peer at once without asking, and looks a second later whether they have it", async () => {
@@ -144,7 +151,7 @@ describe("convergence", () => {
     await run(convergence, 1.5);
     expect(asked).to.have.members(["127.0.0.1 z", "1 z", "2 z"]);
     expect(told).to.have.length(3);
-    expect(convergence.lags.map(({ peer }) => peer)).to.deep.equal(["two"]);
+    expect(convergence.lags.map(({ site }) => site)).to.deep.equal(["two"]);
   });
 
   it("announces nothing to a peer that was silent, until a round reaches it again", async () => {
@@ -159,5 +166,112 @@ describe("convergence", () => {
     await run(convergence, 2);
     await convergence.announce([{ zone: "z", serial: 12 }], key);
     expect(told).to.have.length(1);
+  });
+
+  it("takes no peer for one with a newer copy when only our own serial was read too early", async () => {
+    const convergence = create();
+    convergence.aim([target("a", "192.0.2.1")], ["z"]);
+    beforeAsking = (at) => {
+      // An update comes, and arrives at the peer, between the two questions.
+      if (at === "192.0.2.1") serials.set("127.0.0.1 z", 11).set("192.0.2.1 z", 11);
+    };
+    await run(convergence, 1);
+    expect(ahead).to.deep.equal([]);
+    expect(convergence.lags).to.deep.equal([]);
+  });
+
+  it("forgets who was silent when it is no peer any more, or elsewhere", async () => {
+    dead.add("1");
+    const convergence = create();
+    convergence.aim([target("one", "1")], ["z"]);
+    await run(convergence, 0.5);
+    expect(convergence.isSilent({ site: "one" })).to.equal(true);
+    convergence.aim([], ["z"]);
+    expect(convergence.isSilent({ site: "one" })).to.equal(false);
+    convergence.aim([target("one", "1")], ["z"]);
+    await run(convergence, 0.5);
+    convergence.aim([target("one", "2")], ["z"]);
+    expect(convergence.isSilent({ site: "one" })).to.equal(false);
+  });
+
+  it("tells pods of one site apart, and from the site", async () => {
+    for (const at of ["1", "2", "3"]) serials.set(`${at} z`, 9);
+    serials.set("2 z", 10);
+    const convergence = create();
+    convergence.aim([target("one", "1"), { ...target("one", "2"), pod: 1 }, { ...target("one", "3"), pod: 2 }], ["z"]);
+    await run(convergence, 0.5);
+    expect(convergence.lags).to.deep.equal([
+      { site: "one", zones: 1, since: 0 },
+      { site: "one", pod: 2, zones: 1, since: 0 },
+    ]);
+  });
+
+  describe("with 10,000 zones and 200 peers", () => {
+    const zones = Array.from({ length: 10_000 }, (_, i) => `${i}.example`);
+    /** How often any peer's name was read: what work costs, without a clock. */
+    let reads: number;
+    let peers: Target[];
+
+    beforeEach(() => {
+      reads = 0;
+      peers = Array.from({ length: 200 }, (_, i) => ({
+        get site() {
+          reads += 1;
+          return `site-${i}`;
+        },
+        servers: [{ address: `${i}`, port: 53 }],
+      }));
+      for (const zone of zones) serials.set(`127.0.0.1 ${zone}`, 10);
+    });
+
+    it("keeps what is open within its bound, however much there is to look at", async () => {
+      const convergence = create();
+      convergence.aim(peers, zones);
+      expect(convergence.size).to.be.within(mostOpen / 2, mostOpen);
+      await convergence.round(key);
+      expect(asked.length, "questions of one round").to.be.at.most(2 * mostOpen);
+      convergence.expect();
+      await convergence.announce(
+        zones.map((zone) => ({ zone, serial: 11 })),
+        key,
+      );
+      expect(convergence.size).to.be.at.most(mostOpen);
+      expect(convergence.lags).to.have.length(200);
+    }).timeout(20_000);
+
+    it("announces a change of each zone without a look at the others", async () => {
+      const convergence = create();
+      convergence.aim(peers, zones);
+      for (const zone of zones.slice(0, 50)) await convergence.announce([{ zone, serial: 11 }], key);
+      reads = 0;
+      told = [];
+      for (const zone of zones.slice(0, 50)) await convergence.announce([{ zone, serial: 12 }], key);
+      expect(told).to.have.length(50 * 200);
+      expect(reads).to.be.at.most(50 * 200 * 20);
+    }).timeout(20_000);
+
+    it("reaches the peers that answer although others never do, and looks at those again when they come back", async () => {
+      const few = peers.slice(0, 4);
+      dead = new Set(["0", "1", "2"]);
+      for (const zone of zones) serials.set(`3 ${zone}`, 10);
+      const convergence = create();
+      convergence.aim(few, zones);
+      const atThird = () => new Set(asked.filter((line) => line.startsWith("3 "))).size;
+      for (let round = 0; round < 60 && atThird() < zones.length; round++) {
+        now += 1000;
+        await convergence.round(key);
+      }
+      expect(atThird()).to.equal(zones.length);
+      dead = new Set();
+      for (const at of ["0", "1", "2"]) for (const zone of zones) serials.set(`${at} ${zone}`, 10);
+      asked = [];
+      for (let round = 0; round < 100 && convergence.lags.length > 0; round++) {
+        now += 60_000;
+        await convergence.round(key);
+      }
+      expect(convergence.lags).to.deep.equal([]);
+      for (const at of ["0", "1", "2"])
+        expect(new Set(asked.filter((line) => line.startsWith(`${at} `))).size, at).to.equal(zones.length);
+    }).timeout(60_000);
   });
 });

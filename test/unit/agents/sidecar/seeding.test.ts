@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { type SeedInput, Seeder, withoutUnseeded } from "../../../../src/agents/sidecar/seeding";
 import { DnsError } from "../../../../src/dns/errors";
+import { messageOf } from "../../../../src/base/errors";
 import { KnotControlError } from "../../../../src/knot/control/knot-control";
 import type { ResourceRecord } from "../../../../src/dns/record";
 import type { ZoneSource } from "../../../../src/agents/sidecar/zone-source";
@@ -90,7 +91,7 @@ describe("own zones", () => {
     const reloaded: string[] = [];
     const regain = (serial: number) =>
       seeder().regain({
-        ...{ zone: "own.example", source },
+        ...{ zone: "own.example", source, serial: 7 },
         control: {
           zoneStatus: () => Promise.resolve([{ zone: "own.example", role: "master", serial }]),
           zoneReload: (zone: string) => Promise.resolve(void reloaded.push(zone)),
@@ -101,6 +102,29 @@ describe("own zones", () => {
     expect(await regain(1)).to.equal(true);
     expect(await file()).to.include('"kept"');
     expect(reloaded).to.deep.equal(["own.example"]);
+  });
+
+  it("are taken back in the version that was seen, though another pod of the peer gives an older one", async () => {
+    await seed({});
+    const older = served.map((one) => (one.type === "SOA" ? { ...one, serial: 6 } : { ...one, ttl: 1 }));
+    let transfers = 0;
+    answer = () => Promise.resolve(++transfers % 3 === 0 ? served : older);
+    const regain = (serial: number) =>
+      seeder().regain({
+        ...{ zone: "own.example", source, serial },
+        control: {
+          zoneStatus: () => Promise.resolve([{ zone: "own.example", role: "master", serial: 1 }]),
+          zoneReload: () => Promise.resolve(),
+        },
+      });
+    expect(await regain(7)).to.equal(true);
+    expect(await file()).to.include('60 IN TXT "kept"');
+    const before = await file();
+    transfers = 0;
+    const failure = await regain(8).then(() => undefined, messageOf);
+    expect(failure).to.contain("older copies of zone own.example").and.to.contain("8");
+    expect(transfers).to.be.at.most(8);
+    expect(await file()).to.equal(before);
   });
 
   it("do not keep the others back when Knot cannot load one", async () => {
