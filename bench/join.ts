@@ -19,7 +19,7 @@ async function joining(): Promise<{ sites: Joined[]; maxSeconds: number }> {
   const log = (line: string): void => {
     console.error(line);
   };
-  await ensureTools(["kubernetes", "pulumi", "knot"], log);
+  await ensureTools(["kubernetes", "pulumi", "provider", "knot"], log);
   await using clusters = await createClusters({ names: ["site-a", "site-b", "site-c", "site-d"], log });
   await using mesh = new RunningMesh({ clusters: clusters.clusters });
   await mesh.list(clusters.clusters.slice(0, 3).map(listedSite));

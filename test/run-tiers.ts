@@ -81,7 +81,7 @@ function withStatus(counts: Counts | undefined, status: number | null): Counts {
 const clusterSpecs = [
   "test/cluster/clusters",
   "test/cluster/mesh/[1-4]-*",
-  ...["test/cluster/cert-manager", "test/cluster/plugins", "test/cluster/vault-login"],
+  ...["test/cluster/cert-manager", "test/cluster/vault-login"],
   "test/cluster/mesh/*",
   "test/cluster/*",
 ];

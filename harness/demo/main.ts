@@ -145,7 +145,7 @@ function lastZone(mesh: RunningMesh): string {
 }
 
 async function up(contexts: string | undefined): Promise<void> {
-  await ensureTools(["kubernetes", "pulumi", "knot"], say);
+  await ensureTools(["kubernetes", "pulumi", "provider", "knot"], say);
   await down();
   mkdirSync(workDir(), { recursive: true });
   const clusters = await clustersFor(contexts);

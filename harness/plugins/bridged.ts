@@ -7,7 +7,6 @@ import type {
   DiffKind,
   DiffRequest,
   Difference,
-  Log,
   Provider,
   ReadRequest,
   ResourceState,
@@ -96,9 +95,8 @@ export class BridgedProvider implements Provider {
     return { detail: Object.fromEntries(keys.map((key) => [key, "update" as const])) };
   }
 
-  configure(config: Properties, _log: Log): Promise<void> {
+  configure(config: Properties): void {
     this.plugin.configure?.(plainProperties(config));
-    return Promise.resolve();
   }
 
   check(request: CheckRequest): Promise<Checked> {
@@ -182,10 +180,6 @@ export class BridgedProvider implements Provider {
     if (!called) throw new Error(`the stand-in of this plugin has no function ${token}`);
     if (hasUnknown(args)) throw new Error(`${token} was called with a value that is not known yet`);
     return markSecrets(await called.call(plainProperties(args)), called.secrets);
-  }
-
-  cancel(): void {
-    // Operations are single requests: there is nothing to cut short.
   }
 
   #kind(type: string): ResourceKind {

@@ -6,8 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../eventually";
 import { toolPath } from "../tools";
-import { KubernetesApi } from "./kubernetes/api";
-import { readKubeconfig } from "./kubernetes/kubeconfig";
+import { KubernetesApi } from "./kubernetes-api";
 
 /** A real Kubernetes API server with its controllers on loopback, without a node: enough for everything but pods. */
 export interface ControlPlane extends AsyncDisposable {
@@ -23,13 +22,15 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+const token = "an-administrator-of-a-test";
+
 function kubeconfigText(folder: string, port: number): string {
   const cluster = { server: `https://127.0.0.1:${port}`, "certificate-authority": join(folder, "pki/apiserver.crt") };
   return JSON.stringify({
     apiVersion: "v1",
     kind: "Config",
     clusters: [{ name: "plane", cluster }],
-    users: [{ name: "admin", user: { token: "an-administrator-of-a-test" } }],
+    users: [{ name: "admin", user: { token } }],
     contexts: [{ name: "plane", context: { cluster: "plane", user: "admin" } }],
     "current-context": "plane",
   });
@@ -64,7 +65,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
       "--unsafe-no-fsync",
     ]);
     execFileSync("openssl", ["genrsa", "-out", join(folder, "sa.key"), "2048"], { stdio: "ignore" });
-    writeFileSync(join(folder, "tokens.csv"), "an-administrator-of-a-test,admin,admin,system:masters\n", {
+    writeFileSync(join(folder, "tokens.csv"), `${token},admin,admin,system:masters\n`, {
       mode: 0o600,
     });
     start(toolPath("kube-apiserver"), [
@@ -83,7 +84,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     const kubeconfig = join(folder, "kubeconfig");
     writeFileSync(kubeconfig, kubeconfigText(folder, secure), { mode: 0o600 });
     const api = await eventually(60, async () => {
-      const reachable = new KubernetesApi(readKubeconfig({ kubeconfig }));
+      const reachable = new KubernetesApi({ server: `https://127.0.0.1:${secure}`, token });
       await reachable.send({ method: "GET", path: "/api/v1/namespaces/default" });
       return reachable;
     });

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { cacheDir } from "../tools/cache";
 
-/** The plugins that have a stand-in, with the version of the real one that each agrees with. */
-export const standIns = ["kubernetes", "random", "tls", "vault"] as const;
+/** The plugins that have a stand-in: the real ones cannot be built from what package registries have. */
+const standIns = ["random", "tls", "vault"] as const;
 
 /**
  * The folder with the stand-ins for Pulumi's resource plugins, to be put first on PATH: the engine prefers what it finds there over

@@ -1,4 +1,3 @@
-import { KubernetesProvider } from "./kubernetes/provider";
 import type { Provider } from "./provider";
 import { randomProvider } from "./random/provider";
 import { serve } from "./server";
@@ -6,13 +5,12 @@ import { tlsProvider } from "./tls/provider";
 import { vaultProvider } from "./vault/provider";
 
 const providers: Readonly<Record<string, () => Provider>> = {
-  kubernetes: () => new KubernetesProvider(),
   random: randomProvider,
   tls: tlsProvider,
   vault: vaultProvider,
 };
 
-const [name = "", engine] = process.argv.slice(2);
+const [name = ""] = process.argv.slice(2);
 const make = providers[name];
 if (!make) throw new Error(`there is no stand-in for the plugin "${name}": ${Object.keys(providers).join(", ")}`);
-void serve(make(), engine);
+void serve(make());

@@ -1,4 +1,4 @@
-import type { Json, Properties } from "./wire";
+import type { Properties } from "./wire";
 
 /** How a property differs, as the engine shows it; `-replace` kinds force a replacement. */
 export type DiffKind = "add" | "add-replace" | "delete" | "delete-replace" | "update" | "update-replace";
@@ -7,8 +7,6 @@ export type DiffKind = "add" | "add-replace" | "delete" | "delete-replace" | "up
 export interface Difference {
   /** Property path → kind of change. */
   readonly detail: Readonly<Record<string, DiffKind>>;
-  /** The replaced resource has to go before its successor comes (a fixed name). */
-  readonly deleteBeforeReplace?: boolean;
 }
 
 /** Names a resource in a request. */
@@ -42,17 +40,15 @@ export interface DiffRequest extends ResourceName {
   readonly ignoreChanges: readonly string[];
 }
 
-/** Makes a resource, or, in a preview, says what it would be. Timeout in seconds, 0 for the default. */
+/** Makes a resource, or, in a preview, says what it would be. */
 export interface CreateRequest extends ResourceName {
   readonly news: Properties;
   readonly preview: boolean;
-  readonly timeoutSeconds: number;
 }
 
 /** Changes a resource in place. */
 export interface UpdateRequest extends DiffRequest {
   readonly preview: boolean;
-  readonly timeoutSeconds: number;
 }
 
 /** Reads what a resource is now. */
@@ -66,7 +62,6 @@ export interface ReadRequest extends ResourceName {
 export interface DeleteRequest extends ResourceName {
   readonly id: string;
   readonly state: Properties;
-  readonly timeoutSeconds: number;
 }
 
 /** A resource as it is after an operation; `undefined` from `read` says that it is gone. */
@@ -77,19 +72,12 @@ export interface ResourceState {
   readonly inputs?: Properties;
 }
 
-/** Tells the engine's user something. Status lines are shown while the resource is worked on, and then replaced. */
-export interface Log {
-  status(urn: string, message: string): void;
-  /** Resolves when the engine has it, so that it stands before the error that follows. */
-  warn(urn: string, message: string): Promise<void>;
-}
-
 /** One of Pulumi's resource plugins, without the wire. */
 export interface Provider {
   readonly version: string;
   /** The provider's own configuration changed: which of the changed keys force a replacement of it, and so of all its resources. */
   diffConfig(olds: Properties, news: Properties): Difference;
-  configure(config: Properties, log: Log): Promise<void>;
+  configure(config: Properties): void;
   check(request: CheckRequest): Promise<Checked>;
   diff(request: DiffRequest): Promise<Difference>;
   create(request: CreateRequest): Promise<ResourceState>;
@@ -97,32 +85,4 @@ export interface Provider {
   update(request: UpdateRequest): Promise<Properties>;
   delete(request: DeleteRequest): Promise<void>;
   invoke(token: string, args: Properties): Promise<Properties>;
-  /** The engine asks for an end of what is under way. */
-  cancel(): void;
-}
-
-/** The resource exists, but did not become what it should: the engine keeps its state, and reports the reasons. */
-export class InitializationError extends Error {
-  override readonly name = "InitializationError";
-
-  constructor(
-    message: string,
-    readonly state: ResourceState,
-    readonly reasons: readonly string[],
-  ) {
-    super(message);
-  }
-}
-
-/** Provider settings arrive as text; what is not a string is JSON. */
-export function setting(config: Properties, key: string): Json | undefined {
-  const value = config[key];
-  if (typeof value !== "string") return value ?? undefined;
-  if (!/^(true|false|null|\{.*|\[.*|-?\d+(\.\d+)?)$/s.test(value)) return value;
-  try {
-    const parsed = JSON.parse(value) as Json;
-    return parsed ?? undefined;
-  } catch {
-    return value;
-  }
 }

@@ -1,22 +1,11 @@
 import * as grpc from "@grpc/grpc-js";
-import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
-import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
-import { PluginInfo, type PluginAttach } from "@pulumi/pulumi/proto/plugin_pb";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
-import { Status } from "@pulumi/pulumi/proto/status_pb";
-import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { messageOf } from "../../src/base/errors";
-import {
-  InitializationError,
-  type DiffKind,
-  type Difference,
-  type Log,
-  type Provider,
-  type ResourceName,
-} from "./provider";
+import type { DiffKind, Difference, Provider, ResourceName } from "./provider";
 import type { Properties } from "./wire";
 
 const kinds: Record<DiffKind, pb.PropertyDiff.Kind> = {
@@ -63,7 +52,6 @@ function diffResponse(difference: Difference): pb.DiffResponse {
     entries.length > 0 ? pb.DiffResponse.DiffChanges.DIFF_SOME : pb.DiffResponse.DiffChanges.DIFF_NONE,
   );
   response.setHasdetaileddiff(true);
-  response.setDeletebeforereplace(difference.deleteBeforeReplace ?? false);
   response.setDiffsList([...new Set(entries.map(([path]) => path.split(/[.[]/)[0] ?? path))]);
   response.setReplacesList(entries.filter(([, kind]) => kind.endsWith("-replace")).map(([path]) => path));
   for (const [path, kind] of entries) {
@@ -73,26 +61,6 @@ function diffResponse(difference: Difference): pb.DiffResponse {
     response.getDetaileddiffMap().set(path, detail);
   }
   return response;
-}
-
-/** A failed operation; one that left a resource behind carries its state in the status details, where the engine looks for it. */
-function serviceError(error: unknown): Partial<grpc.ServiceError> {
-  const message = messageOf(error);
-  if (!(error instanceof InitializationError)) return { code: grpc.status.UNKNOWN, details: message, message };
-  const detail = new pb.ErrorResourceInitFailed();
-  detail.setId(error.state.id);
-  detail.setProperties(toStruct(error.state.outputs));
-  if (error.state.inputs) detail.setInputs(toStruct(error.state.inputs));
-  detail.setReasonsList([...error.reasons]);
-  const any = new Any();
-  any.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-  const status = new Status();
-  status.setCode(grpc.status.UNKNOWN);
-  status.setMessage(message);
-  status.addDetails(any);
-  const metadata = new grpc.Metadata();
-  metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
-  return { code: grpc.status.UNKNOWN, details: message, message, metadata };
 }
 
 type Handler<Request, Response> = (request: Request) => Promise<Response> | Response;
@@ -106,59 +74,23 @@ function unary<Request, Response>(handle: Handler<Request, Response>): grpc.hand
           callback(null, response);
         },
         (error: unknown) => {
-          callback(serviceError(error));
+          const message = messageOf(error);
+          callback({ code: grpc.status.UNKNOWN, details: message, message });
         },
       );
   };
 }
 
-/** Speaks to the engine that started the plugin; the address is known from the command line or from `Attach`. */
-class EngineLog implements Log {
-  #client: EngineClient | undefined;
-
-  attach(address: string | undefined): void {
-    if (address) this.#client = new EngineClient(address, grpc.credentials.createInsecure());
-  }
-
-  status(urn: string, message: string): void {
-    void this.#send({ urn, message, severity: LogSeverity.INFO, ephemeral: true });
-  }
-
-  warn(urn: string, message: string): Promise<void> {
-    return this.#send({ urn, message, severity: LogSeverity.WARNING, ephemeral: false });
-  }
-
-  #send(line: { urn: string; message: string; severity: LogSeverity; ephemeral: boolean }): Promise<void> {
-    const request = new LogRequest();
-    request.setUrn(line.urn);
-    request.setMessage(line.message);
-    request.setSeverity(line.severity);
-    request.setEphemeral(line.ephemeral);
-    const client = this.#client;
-    if (!client) return Promise.resolve();
-    return new Promise((resolve) => {
-      client.log(request, () => {
-        resolve();
-      });
-    });
-  }
-}
-
-function configuration(provider: Provider, log: EngineLog): grpc.UntypedServiceImplementation {
+function configuration(provider: Provider): grpc.UntypedServiceImplementation {
   return {
     getPluginInfo: unary(() => {
       const info = new PluginInfo();
       info.setVersion(provider.version);
       return info;
     }),
-    attach: unary((request: PluginAttach) => {
-      log.attach(request.getAddress());
-      return new Empty();
-    }),
-    cancel: unary(() => {
-      provider.cancel();
-      return new Empty();
-    }),
+    attach: unary(() => new Empty()),
+    // Operations are single requests: there is nothing to cut short.
+    cancel: unary(() => new Empty()),
     checkConfig: unary((request: pb.CheckRequest) => {
       const response = new pb.CheckResponse();
       response.setInputs(request.getNews());
@@ -167,8 +99,8 @@ function configuration(provider: Provider, log: EngineLog): grpc.UntypedServiceI
     diffConfig: unary((request: pb.DiffRequest) =>
       diffResponse(provider.diffConfig(fromStruct(request.getOlds()), fromStruct(request.getNews()))),
     ),
-    configure: unary(async (request: pb.ConfigureRequest) => {
-      await provider.configure(fromStruct(request.getArgs()), log);
+    configure: unary((request: pb.ConfigureRequest) => {
+      provider.configure(fromStruct(request.getArgs()));
       const response = new pb.ConfigureResponse();
       response.setAcceptsecrets(true);
       response.setSupportspreview(true);
@@ -225,7 +157,6 @@ function operations(provider: Provider): grpc.UntypedServiceImplementation {
         ...nameOf(request),
         news: fromStruct(request.getProperties()),
         preview: request.getPreview(),
-        timeoutSeconds: request.getTimeout(),
       });
       const response = new pb.CreateResponse();
       response.setId(request.getPreview() ? "" : created.id);
@@ -255,7 +186,6 @@ function operations(provider: Provider): grpc.UntypedServiceImplementation {
         news: fromStruct(request.getNews()),
         ignoreChanges: request.getIgnorechangesList(),
         preview: request.getPreview(),
-        timeoutSeconds: request.getTimeout(),
       });
       const response = new pb.UpdateResponse();
       response.setProperties(toStruct(outputs));
@@ -266,7 +196,6 @@ function operations(provider: Provider): grpc.UntypedServiceImplementation {
         ...nameOf(request),
         id: request.getId(),
         state: fromStruct(request.getProperties()),
-        timeoutSeconds: request.getTimeout(),
       });
       return new Empty();
     }),
@@ -274,18 +203,15 @@ function operations(provider: Provider): grpc.UntypedServiceImplementation {
 }
 
 /**
- * Serves a provider to the engine: a free port on loopback, told on the first line of standard output, as Pulumi's plugins do.
- * `engine` is the address that the engine gave as the only argument.
+ * Serves a provider to the engine: a free port on loopback, printed on the first line of standard output, as Pulumi's plugins do.
  */
-export async function serve(provider: Provider, engine: string | undefined): Promise<void> {
-  const log = new EngineLog();
-  log.attach(engine);
+export async function serve(provider: Provider): Promise<void> {
   const server = new grpc.Server({
     "grpc.max_receive_message_length": messageLimit,
     "grpc.max_send_message_length": messageLimit,
   });
   server.addService(ResourceProviderService, {
-    ...configuration(provider, log),
+    ...configuration(provider),
     ...planning(provider),
     ...operations(provider),
   });

@@ -12,6 +12,7 @@ import {
   type StackSettings,
 } from "@pulumi/pulumi/automation";
 import { pluginsFolder } from "../plugins/folder";
+import { toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";
 import { readableFailure } from "./failure";
 
@@ -69,7 +70,8 @@ export interface UpOptions {
 /** The environment in which engine and plugins run. With `DNS_MESH_PLUGINS=real` the installed plugins serve. */
 async function environment(options: DriverOptions): Promise<Record<string, string>> {
   const real = process.env["DNS_MESH_PLUGINS"] === "real";
-  const folders = [...(real ? [] : [await pluginsFolder()]), dirname(process.execPath), process.env["PATH"] ?? ""];
+  const plugins = real ? [] : [await pluginsFolder(), dirname(toolPath("pulumi-resource-kubernetes"))];
+  const folders = [...plugins, dirname(process.execPath), process.env["PATH"] ?? ""];
   return {
     PATH: folders.join(delimiter),
     PULUMI_BACKEND_URL: `file://${join(options.workDir, "state")}`,

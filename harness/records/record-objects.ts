@@ -2,7 +2,7 @@ import { expect } from "chai";
 
 import type { Condition, DnsRecordSpec, DnsRecordStatus } from "../../src/records/model";
 import { eventually } from "../eventually";
-import type { KubernetesApi } from "../plugins/kubernetes/api";
+import type { KubernetesApi } from "../plugins/kubernetes-api";
 import type { Properties } from "../plugins/wire";
 import { namespace } from "./operator-process";
 
@@ -45,7 +45,11 @@ export class RecordObjects {
   }
 
   async find(name: string): Promise<LiveRecord | undefined> {
-    return (await this.api.find(`${this.path}/${name}`)) as unknown as LiveRecord | undefined;
+    const { items } = await this.api.send({
+      method: "GET",
+      path: `${this.path}?fieldSelector=metadata.name%3D${name}`,
+    });
+    return (items as unknown as LiveRecord[])[0];
   }
 
   /** Waits until an object is gone. */

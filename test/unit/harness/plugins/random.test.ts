@@ -7,7 +7,7 @@ const provider = randomProvider();
 const type = "random:index/randomPassword:RandomPassword";
 
 async function outputsOf(news: Properties, preview = false): Promise<Properties> {
-  return (await provider.create({ urn: "", type, name: "x", news, preview, timeoutSeconds: 0 })).outputs;
+  return (await provider.create({ urn: "", type, name: "x", news, preview })).outputs;
 }
 
 describe("the stand-in for random", () => {
