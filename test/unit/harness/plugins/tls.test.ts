@@ -8,7 +8,7 @@ import { plain, type Properties } from "../../../../harness/plugins/wire";
 const provider = tlsProvider();
 
 async function make(type: string, news: Properties): Promise<Properties> {
-  const request = { urn: "", type, name: "x", news, preview: false, timeoutSeconds: 0 };
+  const request = { urn: "", type, name: "x", news, preview: false };
   return plain((await provider.create(request)).outputs) as Properties;
 }
 
