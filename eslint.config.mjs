@@ -1,52 +1,116 @@
+import { dirname, relative, resolve, sep } from "node:path";
+import { isBuiltin } from "node:module";
 import tseslint from "typescript-eslint";
 
-/** Folders that must stay pure: no sockets, files, processes or cluster calls. */
-const pure = ["src/{keyring,mesh,policies,records,settings}/**", "src/dns/*", "src/knot/config/**"];
-
-const io = [
-  "node:fs",
-  "node:fs/*",
-  "node:net",
-  "node:dgram",
-  "node:tls",
-  "node:http",
-  "node:https",
-  "node:child_process",
-  "fs",
-  "net",
-  "dgram",
-  "tls",
-  "http",
-  "https",
-  "child_process",
+/** Rooms from the ground up: a file imports its own room and those on lines before it. */
+const rooms = [
+  ["src/base"],
+  ["src/dns", "src/kube", "src/vault"],
+  ["src/keyring"],
+  ["src/mesh"],
+  ["src/records"],
+  ["src/knot", "src/policies"],
+  ["src/contract"],
+  ["src/settings"],
+  ["src/preflight"],
+  ["src/agents", "components"],
+  ["src/cli"],
+  ["index.ts"],
+  ["lab", "harness"],
+  ["test", "bench"],
 ];
+
+/** Folders that do no I/O: no sockets, files, processes or cluster calls, of Node's or of our own. */
+const pure = [
+  "src/keyring",
+  "src/mesh",
+  "src/records",
+  "src/policies",
+  "src/contract",
+  "src/settings",
+  "src/knot/config",
+];
+const pureButFor = { "src/dns": "src/dns/client" };
+/** The one thing that a pure room takes from outside: random octets for a new key. */
+const impure = ["src/keyring/fresh-key.ts"];
+
+/** Where I/O is done. */
+const io = [
+  "src/dns/client",
+  "src/knot/control",
+  "src/kube",
+  "src/vault/client",
+  "src/base/files",
+  "src/base/folder-watch",
+  "src/base/http-exchange",
+  "src/base/http-server",
+  "src/base/json-file",
+];
+const pureBuiltins = ["node:crypto", "node:path", "node:url", "node:util", "node:zlib"];
+
+const root = import.meta.dirname;
+const isIn = (file, folder) => file === folder || file === `${folder}.ts` || file.startsWith(`${folder}/`);
+const levelOf = (file) => rooms.findIndex((level) => level.some((room) => isIn(file, room)));
+const roomOf = (file) => rooms.flat().find((room) => isIn(file, room));
+
+function isPure(file) {
+  if (impure.includes(file)) return false;
+  const but = Object.entries(pureButFor).some(([folder, except]) => isIn(file, folder) && !isIn(file, except));
+  return but || pure.some((folder) => isIn(file, folder));
+}
+
+/** What is wrong with an import, or undefined. */
+function problemOf(file, source) {
+  if (!source.startsWith(".")) {
+    const doesIo = source.startsWith("@pulumi/") || (isBuiltin(source) && !pureBuiltins.includes(source));
+    return isPure(file) && doesIo ? `${roomOf(file)} is pure: it imports no ${source}` : undefined;
+  }
+  const target = relative(root, resolve(root, dirname(file), source))
+    .split(sep)
+    .join("/");
+  if (isPure(file) && io.some((place) => isIn(target, place)))
+    return `${roomOf(file)} is pure: it imports no I/O (${target})`;
+  const [from, to] = [roomOf(file), roomOf(target)];
+  if (from === undefined || to === undefined || from === to) return undefined;
+  const sameLevel = levelOf(file) === levelOf(target) && !["lab", "harness"].includes(from);
+  return sameLevel || levelOf(target) > levelOf(file)
+    ? `${from} does not import ${to}: see the list of rooms in eslint.config.mjs`
+    : undefined;
+}
+
+const arrows = {
+  meta: { type: "problem", schema: [] },
+  create(context) {
+    const file = relative(root, context.filename).split(sep).join("/");
+    const check = (node) => {
+      const problem = typeof node.source?.value === "string" ? problemOf(file, node.source.value) : undefined;
+      if (problem !== undefined) context.report({ node, message: problem });
+    };
+    return {
+      ImportDeclaration: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      ImportExpression: check,
+    };
+  },
+};
 
 export default tseslint.config(
   { ignores: ["node_modules/**", "dist/**", "coverage/**", "**/*.mjs", "**/*.cjs"] },
   ...tseslint.configs.strictTypeChecked,
   {
+    plugins: { house: { rules: { arrows } } },
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       complexity: ["error", 16],
       "max-params": ["error", 3],
+      "house/arrows": "error",
     },
   },
   {
-    files: pure,
-    rules: {
-      "no-restricted-imports": [
-        "error",
-        {
-          paths: io,
-          patterns: [{ group: ["**/client/**", "**/control/**", "**/kube/**", "**/agents/**", "@pulumi/*"], message: "pure folders import no I/O" }],
-        },
-      ],
-    },
-  },
-  {
-    files: ["test/**"],
+    files: ["{test,lab,harness,bench/test}/**"],
     rules: { "@typescript-eslint/no-unused-expressions": "off", "@typescript-eslint/no-non-null-assertion": "off" },
   },
 );

@@ -1,4 +1,4 @@
-import type { TsigKey } from "../src/mesh/model";
+import type { TsigKey } from "../src/dns/tsig-key";
 
 /** A TSIG key whose secret is the octets of a random text. */
 export function tsigKeyFrom(name: string, text: string): TsigKey {

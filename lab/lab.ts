@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { bundle } from "../components/bundle";
-import type { KeyRing, Mesh, Topology, Transport, TsigKey } from "../src/mesh/model";
+import type { KeyRing } from "../src/keyring/ring-document";
+import type { TsigKey } from "../src/dns/tsig-key";
+import type { Mesh, Topology, Transport } from "../src/mesh/model";
 import { effectiveRing, type RingDocument } from "../src/keyring/ring-document";
 import { makeAuthority, type Identity } from "../harness/certificates";
 import { eventually } from "../harness/eventually";

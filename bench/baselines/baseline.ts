@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { ResourceRecord } from "../../src/dns/record";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { type AnswerWatcher, LateError, type Watched } from "../support/watch";
 
 /** How long a change is waited for. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { issue, makeAuthority, writeIdentity } from "../../harness/certificates";
 import { eventually } from "../../harness/eventually";
 import { freePort } from "../../harness/knot";

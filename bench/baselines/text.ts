@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 import { soaLines } from "../../src/mesh/central-zones";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 
 /** A key of this run's own. */
 export function benchKey(): TsigKey {

@@ -1,5 +1,6 @@
 import { renderCatalog, renderDirectory } from "../../src/mesh/central-zones";
-import type { Mesh, TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
+import type { Mesh } from "../../src/mesh/model";
 import { parseMesh } from "../../src/settings/parse";
 import { type KnotPlace, type KnotServer, startKnot } from "../../harness/knot";
 import { benchKey, benchZone, benchZones } from "../baselines/text";

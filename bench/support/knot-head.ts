@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import type { KnotPlace } from "../../harness/knot";
 
 /** How a configuration of Knot begins that listens at several addresses, and has one key for all that a mesh does. */

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import type { Updater } from "../../src/records/updater";
 import { tsigKeyFrom } from "../tsig-key";
 import { fileSecret } from "./file-secret";

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 
 import { encodeName } from "../../src/dns/name";
 import { encodeTsig } from "../../src/dns/tsig-record";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 
 const uint16 = (value: number) => Buffer.from([value >> 8, value & 0xff]);
 

@@ -1,7 +1,7 @@
 import { encodeMessage, type Message, noFlags } from "../../src/dns/message";
 import type { ResourceRecord } from "../../src/dns/record";
 import type { Soa } from "../../src/dns/transfer-stream";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { StreamSigner } from "./stream-signer";
 
 export const now = 1_700_000_000;

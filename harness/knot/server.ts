@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 
 import { messageOf } from "../../src/base/errors";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { knotBinaries } from "./binaries";
 
 /** Paths and addresses that a configuration for {@link startKnot} needs. */

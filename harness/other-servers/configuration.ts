@@ -1,4 +1,5 @@
-import type { Mesh, Site, TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
+import type { Mesh, Site } from "../../src/mesh/model";
 import { catalogSites } from "../../src/mesh/welcome";
 
 /** What another server has to know to take everything from a mesh. */

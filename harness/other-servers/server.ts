@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import type { Identity } from "../certificates";
 import { eventually } from "../eventually";
 import { freePort } from "../knot";

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { operatorFlags } from "../../src/contract/node-flags";
 import { bundle } from "../../components/bundle";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
 import type { LabSite } from "../../lab/site";
 import { LabProcess, Log } from "../../lab/process";

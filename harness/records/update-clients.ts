@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DnsServer } from "../../src/dns/client/dns-client";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { toolPath } from "../tools";
 import { CommandError, run } from "../tools/run";
 

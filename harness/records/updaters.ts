@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { TsigKey } from "../../src/mesh/model";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { defaultUpdateTypes, type Updater } from "../../src/records/updater";
 import { eventually } from "../eventually";
 import type { LabSite } from "../../lab/site";

@@ -1,5 +1,5 @@
 import type { DnsClient, DnsServer } from "../dns/client/dns-client";
-import type { TsigKey } from "../mesh/model";
+import type { TsigKey } from "../dns/tsig-key";
 import { parsePodId, type PodId } from "../mesh/pod-id";
 
 /** A zone's serial as one server answers it. */

@@ -1,6 +1,6 @@
 import { messageOf, UserError } from "../base/errors";
 import { VaultError, type VaultClient } from "../vault/client";
-import type { TsigKey } from "../mesh/model";
+import type { TsigKey } from "../dns/tsig-key";
 import { siteNameProblem } from "../base/names";
 import { parseRingDocument, type RingDocument, type RingKey } from "../keyring/ring-document";
 import { defaultRotation } from "../keyring/rotation-settings";

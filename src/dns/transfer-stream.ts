@@ -1,4 +1,4 @@
-import type { TsigKey } from "../mesh/model";
+import type { TsigKey } from "./tsig-key";
 import { DnsError } from "./errors";
 import { decodeMessage, type Message } from "./message";
 import { isSubdomain } from "./name";

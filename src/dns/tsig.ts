@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-import type { TsigKey } from "../mesh/model";
+import type { TsigKey } from "./tsig-key";
 import { DnsError, malformed } from "./errors";
 import { headerLength } from "./message";
 import { encodeName, parseName } from "./name";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { TsigKey } from "../mesh/model";
+import type { TsigKey } from "../dns/tsig-key";
 
 /** Octets of a secret: as many as the hash gives (RFC 8945 section 7). */
 const secretOctets = 32;

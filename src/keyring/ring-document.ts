@@ -1,7 +1,13 @@
 import { UserError } from "../base/errors";
 import { object, text } from "../base/json-fields";
-import type { KeyRing, TsigKey } from "../mesh/model";
+import type { TsigKey } from "../dns/tsig-key";
 import { parseTsigKey } from "./tsig-key";
+
+/** Every key that a site accepts at a time, and the name of the one that it signs with; what a ring document then means. */
+export interface KeyRing {
+  readonly signing: string;
+  readonly accepted: readonly TsigKey[];
+}
 
 /** A key of the ring with the times that say what it is good for, ISO 8601. */
 export interface RingKey extends TsigKey {

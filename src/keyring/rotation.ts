@@ -1,4 +1,4 @@
-import type { TsigKey } from "../mesh/model";
+import type { TsigKey } from "../dns/tsig-key";
 import type { RingDocument, RingKey } from "./ring-document";
 import type { RotationSettings } from "./rotation-settings";
 

@@ -1,6 +1,6 @@
 import { UserError } from "../base/errors";
 import { object, text, zoneName } from "../base/json-fields";
-import type { TsigKey } from "../mesh/model";
+import type { TsigKey } from "../dns/tsig-key";
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 

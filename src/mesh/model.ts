@@ -79,19 +79,6 @@ export interface Mesh {
   readonly sites: readonly Site[];
 }
 
-/** A key for TSIG (RFC 8945). `secret` is base64. */
-export interface TsigKey {
-  readonly name: string;
-  readonly algorithm: "hmac-sha256" | "hmac-sha384" | "hmac-sha512";
-  readonly secret: string;
-}
-
-/** Every key that a site accepts at a time, and the name of the one that it signs with; what a ring document then means. */
-export interface KeyRing {
-  readonly signing: string;
-  readonly accepted: readonly TsigKey[];
-}
-
 /** A catalog server as a new site needs to know it. */
 export interface CatalogServer {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { UserError } from "../base/errors";
 import { recordTypes } from "./model";
 import { array, object, text, zoneName } from "../base/json-fields";
-import type { TsigKey } from "../mesh/model";
+import type { TsigKey } from "../dns/tsig-key";
 import { parseTsigKey } from "../keyring/tsig-key";
 
 /** What names are compared with: every name of the zone, the key's own name, or names that are listed. */

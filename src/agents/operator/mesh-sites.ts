@@ -1,7 +1,8 @@
 import { inParallel } from "../../base/in-parallel";
 import { isNewerSerial } from "../../dns/serial";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import type { TsigKey, WelcomePacket } from "../../mesh/model";
+import type { TsigKey } from "../../dns/tsig-key";
+import type { WelcomePacket } from "../../mesh/model";
 import { isRetired, zoneRetirement } from "../../mesh/limits";
 import { MeshReader } from "../../mesh/read-view";
 import type { MeshView, SiteView } from "../../mesh/view";

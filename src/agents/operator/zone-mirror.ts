@@ -3,7 +3,7 @@ import { DnsError } from "../../dns/errors";
 import type { ZoneChange } from "../../dns/incremental";
 import { ZoneCopy } from "../../dns/zone-copy";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import type { TsigKey } from "../../mesh/model";
+import type { TsigKey } from "../../dns/tsig-key";
 import type { ServedName } from "../../records/plan";
 
 /** A zone as its writer has it, without what a signer makes: transferred once, and followed by what changed since. */

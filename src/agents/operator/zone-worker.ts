@@ -2,7 +2,7 @@ import { DnsError } from "../../dns/errors";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import type { TsigKey } from "../../mesh/model";
+import type { TsigKey } from "../../dns/tsig-key";
 import { batchesOf, halvesOf, type UpdateBatch } from "../../records/updates";
 import { planName, type NamePlan } from "../../records/plan";
 import { appliedOf, type SpecReading } from "../../records/record-set";

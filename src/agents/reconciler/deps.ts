@@ -1,6 +1,7 @@
 import type { AgentClient } from "../sidecar/agent-client";
 import type { DnsClient } from "../../dns/client/dns-client";
-import type { TsigKey, WelcomePacket } from "../../mesh/model";
+import type { TsigKey } from "../../dns/tsig-key";
+import type { WelcomePacket } from "../../mesh/model";
 import type { Logger } from "../../base/log";
 import type { Cluster } from "./cluster";
 import type { ReconcilerOptions } from "./options";

@@ -1,7 +1,8 @@
 import type { DnsClient } from "../../dns/client/dns-client";
 import { readJsonFile } from "../../base/json-file";
 import { VaultError, type VaultClient } from "../../vault/client";
-import type { TsigKey, WelcomePacket } from "../../mesh/model";
+import type { TsigKey } from "../../dns/tsig-key";
+import type { WelcomePacket } from "../../mesh/model";
 import { parseRingDocument, type RingDocument } from "../../keyring/ring-document";
 import type { RotationSettings } from "../../keyring/rotation-settings";
 import { parseTsigKey } from "../../keyring/tsig-key";

@@ -2,7 +2,7 @@ import { DnsError } from "../../dns/errors";
 import { messageOf, UserError } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import type { TsigKey } from "../../mesh/model";
+import type { TsigKey } from "../../dns/tsig-key";
 import { MeshReader } from "../../mesh/read-view";
 import type { KeyAnswers } from "../../keyring/rotation";
 import type { SiteView } from "../../mesh/view";

@@ -4,7 +4,7 @@ import type { DnsClient } from "../../dns/client/dns-client";
 import { watchFolder } from "../../base/folder-watch";
 import type { KnotControl } from "../../knot/control/knot-control";
 import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
-import type { TsigKey } from "../../mesh/model";
+import type { TsigKey } from "../../dns/tsig-key";
 import { audienceOf, type Standpoint } from "../../mesh/topology";
 import { Convergence, type ConvergenceOptions, type Holder } from "./convergence";
 import type { Lag } from "./open-entries";

@@ -3,7 +3,7 @@ import { isNewerSerial } from "../../dns/serial";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import type { TsigKey } from "../../mesh/model";
+import type { TsigKey } from "../../dns/tsig-key";
 import type { Logger } from "../../base/log";
 import { Backlog, type Lag, type OpenEntry, OpenEntries, peerFields, type Target, targetKey } from "./open-entries";
 

@@ -1,4 +1,5 @@
-import type { TsigKey } from "../../mesh/model";
+import { siblings, type SiteRuntime } from "../../knot/config/site-runtime";
+import type { TsigKey } from "../../dns/tsig-key";
 import { audienceOf, isHub, relayAudienceOf, type Standpoint } from "../../mesh/topology";
 import type { SiteView } from "../../mesh/view";
 import { Convergence, type ConvergenceOptions, mostOpen } from "./convergence";

@@ -1,6 +1,6 @@
 import type { DnsServer } from "../../dns/client/dns-client";
 import type { SiteRuntime } from "../../knot/config/site-runtime";
-import type { TsigKey } from "../../mesh/model";
+import type { TsigKey } from "../../dns/tsig-key";
 import { signingKey } from "../../keyring/ring-document";
 import { serverName } from "../../mesh/welcome";
 import type { Inputs } from "./inputs";

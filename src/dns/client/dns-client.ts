@@ -12,7 +12,7 @@ import { defaultTransferLimits, rcodeFailure, type TransferLimits, type Transfer
 import { signMessage, verifyMessage } from "../tsig";
 import { rcodes } from "../types";
 import { updateMessage, type ZoneUpdate } from "../update";
-import type { TsigKey } from "../../mesh/model";
+import type { TsigKey } from "../tsig-key";
 import { Datagrams, inContext, readAnswer, soaAt } from "./answers";
 import { type DnsServer, type Exchange, exchangeTcp, exchangeUdp } from "./sockets";
 import type { UdpChannel } from "./udp-channel";

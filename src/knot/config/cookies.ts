@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { KeyRing } from "../../mesh/model";
+import type { KeyRing } from "../../keyring/ring-document";
 import { section } from "./stanza";
 
 /** Where the secrets of DNS Cookies stand on the volume. `knot.conf` includes it before the module is named. */

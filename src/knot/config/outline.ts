@@ -1,4 +1,6 @@
-import type { KeyRing, TsigKey, WelcomePacket } from "../../mesh/model";
+import type { KeyRing } from "../../keyring/ring-document";
+import type { TsigKey } from "../../dns/tsig-key";
+import type { WelcomePacket } from "../../mesh/model";
 import type { Updater } from "../../records/updater";
 import { peersOf } from "../../mesh/peers";
 import type { MeshView, SiteView } from "../../mesh/view";

@@ -9,7 +9,7 @@ import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../sr
 import type { ResourceRecord } from "../../../src/dns/record";
 import { signMessage, verifyMessage } from "../../../src/dns/tsig";
 import { DnsClient } from "../../../src/dns/client/dns-client";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import { eventually } from "../../../harness/eventually";
 import { freePort, knotBinaries } from "../../../harness/knot";
 import { failureOf } from "./failure";

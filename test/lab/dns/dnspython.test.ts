@@ -6,7 +6,7 @@ import type { RecordData, ResourceRecord } from "../../../src/dns/record";
 import { queryMessage } from "../../../src/dns/request";
 import { signMessage, verifyMessage } from "../../../src/dns/tsig";
 import { DnsClient } from "../../../src/dns/client/dns-client";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import { askOracle, serveOracle } from "./oracle";
 
 const secret = Buffer.from("a secret that only these tests know").toString("base64");

@@ -8,7 +8,7 @@ import { decodeMessage, encodeMessage } from "../../../src/dns/message";
 import { transferMessage } from "../../../src/dns/request";
 import { DnsClient, type DnsServer } from "../../../src/dns/client/dns-client";
 import { exchangeTcp } from "../../../src/dns/client/sockets";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import { eventually } from "../../../harness/eventually";
 import { knotBinaries, type KnotServer, startKnot } from "../../../harness/knot";
 import { failureOf } from "./failure";

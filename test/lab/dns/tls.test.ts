@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { DnsClient, type DnsServer, type DnsTls } from "../../../src/dns/client/dns-client";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import { type Identity, issue, type IssueOptions, makeAuthority, tlsFiles } from "../../../harness/certificates";
 import { freePort, type KnotPlace, type KnotServer, startKnot } from "../../../harness/knot";
 import { startBindPrimary } from "../../../harness/other-servers/server";

@@ -12,7 +12,7 @@ import { type Change, type Prerequisite, updateMessage } from "../../../src/dns/
 import type { ZoneChange } from "../../../src/dns/incremental";
 import { ZoneCopy } from "../../../src/dns/zone-copy";
 import { DnsClient } from "../../../src/dns/client/dns-client";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import { knotBinaries, type KnotServer, startKnot } from "../../../harness/knot";
 import { failureOf } from "./failure";
 import { startOwnServer } from "../../../harness/dns/own-server";

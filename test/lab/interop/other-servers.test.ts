@@ -7,7 +7,7 @@ import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { DnsClient } from "../../../src/dns/client/dns-client";
 import { renderCatalog } from "../../../src/mesh/central-zones";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import { eventually } from "../../../harness/eventually";
 import { knotBinaries } from "../../../harness/knot";
 import { Lab, type LabSite } from "../../../lab";

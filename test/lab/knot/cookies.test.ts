@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import type { KeyRing } from "../../../src/mesh/model";
+import type { KeyRing } from "../../../src/keyring/ring-document";
 import { freePorts, type LabSite, type LabSiteOptions, ring, seedMesh, startSite, viewOf } from "./lab-mesh";
 import { askStrangely, type StrangeAnswer } from "./stranger";
 

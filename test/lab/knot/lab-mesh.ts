@@ -7,7 +7,9 @@ import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones"
 import { renderOwnZone } from "../../../src/knot/config/own-zone";
 import { stampSerial } from "../../../src/dns/serial-stamp";
 import { renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/config/site-config";
-import type { KeyRing, Mesh, TsigKey, WelcomePacket } from "../../../src/mesh/model";
+import type { KeyRing } from "../../../src/keyring/ring-document";
+import type { TsigKey } from "../../../src/dns/tsig-key";
+import type { Mesh, WelcomePacket } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/settings/parse";
 import { serverName, welcomePacket } from "../../../src/mesh/welcome";
 import { readMeshView } from "../../../src/mesh/read-view";

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { rcodes } from "../../../src/dns/types";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import type { Updater } from "../../../src/records/updater";
 import { eventually } from "../../../harness/eventually";
 import { Lab } from "../../../lab";

@@ -7,7 +7,7 @@ import { DnsError } from "../../../src/dns/errors";
 import { bundle } from "../../../components/bundle";
 import { freshKey } from "../../../src/keyring/fresh-key";
 import { VaultClient, type VaultError } from "../../../src/vault/client";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import { effectiveRing, parseRingDocument, type RingDocument } from "../../../src/keyring/ring-document";
 import { ringSecret } from "../../../src/vault/access";
 import { eventually } from "../../../harness/eventually";

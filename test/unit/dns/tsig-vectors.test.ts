@@ -5,7 +5,7 @@ import { transferMessage } from "../../../src/dns/request";
 import { TransferAssembler } from "../../../src/dns/transfer";
 import { locateTsig } from "../../../src/dns/tsig-record";
 import { signMessage, TsigStreamVerifier, verifyMessage } from "../../../src/dns/tsig";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import { failureOf } from "./failure";
 import { tsigVectors } from "./tsig-vectors";
 

@@ -5,7 +5,7 @@ import { DnsError } from "../../../src/dns/errors";
 import { decodeMessage, encodeMessage, noFlags } from "../../../src/dns/message";
 import { signMessage, TsigStreamVerifier, verifyMessage } from "../../../src/dns/tsig";
 import { encodeTsig, locateTsig } from "../../../src/dns/tsig-record";
-import type { TsigKey } from "../../../src/mesh/model";
+import type { TsigKey } from "../../../src/dns/tsig-key";
 import { messages } from "../../../harness/dns/arbitraries";
 import { failureOf } from "./failure";
 import { StreamSigner } from "../../../harness/dns/stream-signer";

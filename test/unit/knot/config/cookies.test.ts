@@ -1,7 +1,8 @@
 import { expect } from "chai";
 
 import { cookieSecrets, renderCookies } from "../../../../src/knot/config/cookies";
-import type { KeyRing, TsigKey } from "../../../../src/mesh/model";
+import type { KeyRing } from "../../../../src/keyring/ring-document";
+import type { TsigKey } from "../../../../src/dns/tsig-key";
 
 const key = (name: string, filling: number): TsigKey => ({
   name,

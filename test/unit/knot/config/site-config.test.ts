@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { membersOf, renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../../src/knot/config/site-config";
-import type { KeyRing, Mesh, Transport, TsigKey } from "../../../../src/mesh/model";
+import type { KeyRing } from "../../../../src/keyring/ring-document";
+import type { TsigKey } from "../../../../src/dns/tsig-key";
+import type { Mesh, Transport } from "../../../../src/mesh/model";
 import { parseMesh } from "../../../../src/settings/parse";
 import type { Updater } from "../../../../src/records/updater";
 import { welcomePacket } from "../../../../src/mesh/welcome";
