@@ -60,15 +60,15 @@ function isPure(file) {
 }
 
 /** What is wrong with an import, or undefined. */
-function problemOf(file, source) {
+function problemOf(file, source, isType) {
   if (!source.startsWith(".")) {
     const doesIo = source.startsWith("@pulumi/") || (isBuiltin(source) && !pureBuiltins.includes(source));
-    return isPure(file) && doesIo ? `${roomOf(file)} is pure: it imports no ${source}` : undefined;
+    return isPure(file) && doesIo && !isType ? `${roomOf(file)} is pure: it imports no ${source}` : undefined;
   }
   const target = relative(root, resolve(root, dirname(file), source))
     .split(sep)
     .join("/");
-  if (isPure(file) && io.some((place) => isIn(target, place)))
+  if (isPure(file) && !isType && io.some((place) => isIn(target, place)))
     return `${roomOf(file)} is pure: it imports no I/O (${target})`;
   const [from, to] = [roomOf(file), roomOf(target)];
   if (from === undefined || to === undefined || from === to) return undefined;
@@ -83,7 +83,10 @@ const arrows = {
   create(context) {
     const file = relative(root, context.filename).split(sep).join("/");
     const check = (node) => {
-      const problem = typeof node.source?.value === "string" ? problemOf(file, node.source.value) : undefined;
+      const problem =
+        typeof node.source?.value === "string"
+          ? problemOf(file, node.source.value, node.importKind === "type")
+          : undefined;
       if (problem !== undefined) context.report({ node, message: problem });
     };
     return {

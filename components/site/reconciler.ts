@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { readStatus } from "../../src/agents/reconciler/memory";
-import type { Report } from "../../src/agents/reconciler/report";
+import { readStatus } from "../../src/contract/mesh-status";
+import type { Report } from "../../src/contract/mesh-status";
 import type { WelcomePacket } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";

@@ -45,3 +45,15 @@ function isWithdrawn(state: SigningState, { name }: Zone): boolean {
 function nameOf({ name }: Zone): string {
   return name;
 }
+
+/** What is known of a zone that this site signs. */
+export interface SignedZone {
+  readonly zone: string;
+  /** `withdrawing`: the parent is asked to drop the DS record. */
+  readonly state: "signed" | "withdrawing";
+  /** What the parent's DS records should be, as text; none while withdrawing. */
+  readonly ds: readonly string[];
+  readonly dnskeys: readonly string[];
+  /** When the first of the apex's signatures ends, ISO 8601. */
+  readonly signedUntil?: string;
+}

@@ -1,17 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
-import { isHere } from "../agents/operator/record-store";
+import { isHere } from "../records/lifecycle";
 import { messageOf, UserError } from "../base/errors";
 import { clusterClient } from "../kube/cluster-client";
 import { KubeError, type KubeClient, type KubeObject } from "../kube/client";
 import { listObjects } from "../kube/watch";
 import { foldName } from "../base/names";
 import { isRetired, zoneRetirement } from "../mesh/limits";
+import type { WelcomePacket } from "../mesh/model";
 import { namesText, type StillIn } from "./zone-removal";
 import { group, plural, version, type DnsRecord } from "../records/model";
 import type { FormerOutputs } from "./former-outputs";
-import { zonesIn } from "./published";
+import { zonesIn, type Published } from "./published";
 import type { SiteConfig } from "../settings/site-settings";
-import type { Welcome } from "../../components/site/welcome";
 
 /**
  * Looks which DnsRecords have something in zones that are on their way out: those that are retired, and those that this
@@ -24,7 +24,7 @@ import type { Welcome } from "../../components/site/welcome";
 export async function requireEmptied(
   config: Pick<SiteConfig, "context" | "kubeconfig">,
   o: {
-    readonly welcome: Pick<Welcome, "packet" | "published">;
+    readonly welcome: { readonly packet: WelcomePacket; readonly published: Published };
     readonly former: FormerOutputs | undefined;
     readonly today: string;
   },

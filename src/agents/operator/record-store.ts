@@ -4,9 +4,7 @@ import { foldName } from "../../base/names";
 import type { Claimant } from "../../records/plan";
 import type { DnsRecord, DnsRecordStatus, RecordSet } from "../../records/model";
 import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
-
-/** Keeps an object from vanishing before its records are off the server. */
-export const finalizer = "dns.mesh.io/applied";
+import { finalizer, isHere } from "../../records/lifecycle";
 
 /** Annotations of a DnsRecord that the operator reads; `intent` it writes. */
 export const annotations = {
@@ -164,11 +162,6 @@ export function labelOf({ object }: Entry): string {
 /** Whether an object is on its way out, or out already. */
 export function isLeaving({ object, isGhost }: Entry): boolean {
   return isGhost || object.metadata.deletionTimestamp !== undefined;
-}
-
-/** Whether something of an object is on the server, or may be. */
-export function isHere({ object, status }: Pick<Entry, "object" | "status">): boolean {
-  return status.applied !== undefined || object.metadata.finalizers?.includes(finalizer) === true;
 }
 
 /** Whether an object carries an annotation with the value "true". */

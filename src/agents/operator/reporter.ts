@@ -5,7 +5,8 @@ import type { DnsRecord, DnsRecordStatus } from "../../records/model";
 import type { Logger } from "../../base/log";
 import type { OperatorMetrics } from "./metrics";
 import { EventQueue, fieldManager, type EventText } from "./event-queue";
-import { annotations, finalizer, keptOf, type Entry } from "./record-store";
+import { finalizer } from "../../records/lifecycle";
+import { annotations, keptOf, type Entry } from "./record-store";
 
 /** What a {@link Reporter} works with. */
 export interface ReporterOptions {

@@ -7,10 +7,10 @@ import type { Discovery, RefusedDiscovery } from "../../mesh/read-view";
 import type { MeshPlan, MeshView } from "../../mesh/view";
 import { viewHash } from "../../mesh/view-hash";
 import type { AgentStatus } from "../sidecar/status";
-import { canonicalHash, canonicalJson } from "./canonical";
-import type { PolicyMark } from "./memory";
+import { canonicalHash, canonicalJson } from "../../base/canonical";
+import type { PolicyMark } from "../../contract/mesh-status";
 import type { Pod } from "./options";
-import type { Finding } from "./report";
+import type { Finding } from "../../contract/mesh-status";
 
 /** The serials of both central zones at one pod, as far as it answered. */
 export interface PodSerials {

@@ -20,10 +20,10 @@ import {
   type Source,
 } from "./decide";
 import type { PassDeps } from "./deps";
-import { emptyMemory, readStatus, type Memory, type PolicyMark, type StoredStatus } from "./memory";
+import { emptyMemory, readStatus, type Memory, type PolicyMark, type StoredStatus } from "../../contract/mesh-status";
 import { ports, type Pod } from "./options";
 import { publish } from "./publish";
-import type { Finding } from "./report";
+import type { Finding } from "../../contract/mesh-status";
 
 /** Whether a pass found everything in order, and what it cost. */
 export interface PassResult {

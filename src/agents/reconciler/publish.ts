@@ -1,10 +1,11 @@
 import { messageOf } from "../../base/errors";
 import { viewHash } from "../../mesh/view-hash";
 import type { AgentStatus } from "../sidecar/status";
-import { canonicalJson } from "./canonical";
-import { writeStatus, type Memory, type StoredStatus } from "./memory";
+import { canonicalJson } from "../../base/canonical";
+import { writeStatus, type Memory, type StoredStatus } from "../../contract/mesh-status";
 import type { PassDeps } from "./deps";
-import { conditionsOf, eventFor, transitions, type Condition, type Finding, type Report } from "./report";
+import type { Condition, Finding, Report } from "../../contract/mesh-status";
+import { conditionsOf, eventFor, transitions } from "./report";
 
 /**
  * Leaves state and report in the cluster, and an Event for each problem that began or ended. Writes nothing when there is

@@ -2,18 +2,7 @@ import { dnskeyText, dsText, isCdsDelete, signatureEnd } from "../../dns/dnssec-
 import type { ResourceRecord } from "../../dns/record";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { Dnssec } from "../../mesh/model";
-
-/** What is known of a zone that this site signs. */
-export interface SignedZone {
-  readonly zone: string;
-  /** `withdrawing`: the parent is asked to drop the DS record. */
-  readonly state: "signed" | "withdrawing";
-  /** What the parent's DS records should be, as text; none while withdrawing. */
-  readonly ds: readonly string[];
-  readonly dnskeys: readonly string[];
-  /** When the first of the apex's signatures ends, ISO 8601. */
-  readonly signedUntil?: string;
-}
+import type { SignedZone } from "../../mesh/signing-state";
 
 /** What {@link SigningWatch} works with. */
 export interface SigningWatchOptions {

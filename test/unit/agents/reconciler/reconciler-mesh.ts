@@ -6,7 +6,7 @@ import { createLogger } from "../../../../src/base/log";
 import type { Cluster } from "../../../../src/agents/reconciler/cluster";
 import type { PassDeps } from "../../../../src/agents/reconciler/deps";
 import { reconcile, type PassResult } from "../../../../src/agents/reconciler/pass";
-import type { Report } from "../../../../src/agents/reconciler/report";
+import type { Report } from "../../../../src/contract/mesh-status";
 import { KubeError, type KubeObject } from "../../../../src/kube/client";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
 import type { WelcomePacket } from "../../../../src/mesh/model";

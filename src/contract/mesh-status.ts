@@ -1,9 +1,66 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import type { KubeObject } from "../../kube/client";
-import type { MeshView } from "../../mesh/view";
-import { canonicalHash } from "./canonical";
-import type { Report } from "./report";
+import type { KubeObject } from "../kube/client";
+import type { SignedZone } from "../mesh/signing-state";
+import type { MeshView } from "../mesh/view";
+import { canonicalHash } from "../base/canonical";
+
+/**
+ * - `api`: the Kubernetes API is away, or refused something.
+ * - `dns`: a pod's Knot does not answer for a central zone.
+ * - `transfer`: a central zone could not be read whole.
+ * - `refused`: the central zones say something that must not be followed.
+ * - `held`: a removal is held back until it is confirmed.
+ * - `doubtful`: single entries of the central zones that are wrong; the rest is followed.
+ * - `policy`, `status`: an object of ours is missing in the cluster.
+ * - `unreachable`, `not-ready`, `lagging`: a pod's agent does not answer, is not ready, has not applied the plan.
+ * - `agent-…`: what an agent reports of itself.
+ */
+export type ConditionKind =
+  | "api"
+  | "dns"
+  | "transfer"
+  | "refused"
+  | "held"
+  | "doubtful"
+  | "policy"
+  | "status"
+  | "unreachable"
+  | "not-ready"
+  | "lagging"
+  | `agent-${string}`;
+
+/** Something that is wrong. */
+export interface Finding {
+  readonly kind: ConditionKind;
+  /** The pod, or what else it is about; several findings of a kind and subject are one. */
+  readonly subject?: string;
+  /** A sentence for people. */
+  readonly message: string;
+}
+
+/** A finding with the time it began, ISO 8601. */
+export interface Condition extends Finding {
+  readonly since: string;
+}
+
+/** What people find in the ConfigMap `mesh-status`. */
+export interface Report {
+  readonly site: string;
+  /** Whether there is no condition. */
+  readonly ok: boolean;
+  /** When anything in here changed last, ISO 8601. */
+  readonly changedAt: string;
+  readonly directorySerial?: number;
+  readonly catalogSerial?: number;
+  /** Numbers of sites and zones in the plan, and its hash as of `viewHash`. */
+  readonly sites?: number;
+  readonly zones?: number;
+  readonly hash?: string;
+  /** What the writer signs: the DS records that parents should have, and the keys. Missing where nothing is signed. */
+  readonly dnssec?: readonly Omit<SignedZone, "signedUntil">[];
+  readonly conditions: readonly Condition[];
+}
 
 /** The network policy as it was when it was last found or made right. */
 export interface PolicyMark {

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 
 import { expect } from "chai";
 
-import { emptyMemory, readStatus, writeStatus, type Memory } from "../../../../src/agents/reconciler/memory";
-import type { Report } from "../../../../src/agents/reconciler/report";
+import { emptyMemory, readStatus, writeStatus, type Memory } from "../../../src/contract/mesh-status";
+import type { Report } from "../../../src/contract/mesh-status";
 
 const report: Report = { site: "site-b", ok: true, changedAt: "2026-11-23T12:00:00.000Z", conditions: [] };
 
