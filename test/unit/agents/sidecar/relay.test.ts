@@ -8,7 +8,6 @@ import type { SoaData } from "../../../../src/dns/record";
 import type { DnsServer } from "../../../../src/dns/client/dns-client";
 import type { ZoneStatus } from "../../../../src/knot/control/knot-control";
 import type { SiteRuntime } from "../../../../src/knot/config/site-runtime";
-import type { TsigKey, WelcomePacket } from "../../../../src/mesh/model";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
 import type { WelcomePacket } from "../../../../src/mesh/model";
 import { homeOf } from "../../../../src/mesh/topology";
