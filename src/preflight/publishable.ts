@@ -1,8 +1,8 @@
 import { UserError } from "../base/errors";
 import { heldBack } from "./held-back";
-import { readPublished } from "./published";
+import { readPublished, type Published } from "./published";
 import type { FormerOutputs } from "./former-outputs";
-import type { Welcome } from "../../components/site/welcome";
+import type { WelcomePacket } from "../mesh/model";
 
 /**
  * Makes sure that the sites will take what the primary is about to publish, by what it published when it was brought up
@@ -12,7 +12,7 @@ import type { Welcome } from "../../components/site/welcome";
  * @throws UserError that names the sites and zones that would be held back.
  */
 export function requirePublishable(
-  { packet, published }: Pick<Welcome, "packet" | "published">,
+  { packet, published }: { readonly packet: WelcomePacket; readonly published: Published },
   o: { readonly former: FormerOutputs | undefined; readonly today: string },
 ): void {
   if (packet.site.role !== "primary-catalog") return;

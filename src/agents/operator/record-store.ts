@@ -4,7 +4,7 @@ import { foldName } from "../../base/names";
 import type { Claimant } from "../../records/plan";
 import type { DnsRecord, DnsRecordStatus, RecordSet } from "../../records/model";
 import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
-import { finalizer, isHere } from "../../records/lifecycle";
+import { finalizer } from "../../records/lifecycle";
 
 /** Annotations of a DnsRecord that the operator reads; `intent` it writes. */
 export const annotations = {

@@ -1,4 +1,3 @@
-import { siblings, type SiteRuntime } from "../../knot/config/site-runtime";
 import type { TsigKey } from "../../dns/tsig-key";
 import { audienceOf, isHub, relayAudienceOf, type Standpoint } from "../../mesh/topology";
 import type { SiteView } from "../../mesh/view";
