@@ -138,7 +138,7 @@ export const zoneRules: readonly Rule[] = [
     message: "write the zone in lower case, as the mesh's list has it",
   },
   {
-    rule: "self.endsWith('.') || self.lowerAscii().matches('^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\\\\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$')",
+    rule: "self.endsWith('.') || (self.lowerAscii().matches('^([a-z0-9_]([a-z0-9_/-]{0,61}[a-z0-9_])?)(\\\\.[a-z0-9_]([a-z0-9_/-]{0,61}[a-z0-9_])?)*$') && (!self.contains('/') || self.lowerAscii().matches('[.](in-addr|ip6)[.]arpa$')))",
     message:
       "zone is not a zone's name; use letters, digits, hyphens and underscores between dots, at most 63 in a row, for example standard-1.internal.dns",
   },

@@ -1,5 +1,5 @@
 import { appRoleMount, jwtMount } from "../mesh/trust";
-import { foldName, isWithin, longestName } from "../base/names";
+import { foldName, isWithin, longestName, zoneFileName } from "../base/names";
 
 /** One thing to put right. `path` as in `mesh.sites[2].addresses[0]`. */
 export interface Problem {
@@ -29,6 +29,7 @@ export function findConflicts(draft: Draft): readonly Problem[] {
     ...roleProblems(draft),
     ...mountProblems(draft),
     ...duplicateProblems(draft),
+    ...fileProblems(draft),
     ...centralProblems(draft),
     ...lengthProblems(draft),
   ];
@@ -84,6 +85,18 @@ function duplicateProblems({ sites }: Draft): readonly Problem[] {
       (_key, first) => `the key is that of ${first}; Vault could not tell the two apart, write each cluster's own`,
     ),
   ];
+}
+
+/** Two zones whose files would have one name: they may be at one site some day. */
+function fileProblems({ sites }: Draft): readonly Problem[] {
+  const zones = sites.flatMap((site, i) => entries(site.zones, `mesh.sites[${i}].zones`));
+  const firsts = new Map(zones.toReversed().map((entry) => [entry.value, entry]));
+  const files = [...firsts.values()].toReversed().map(({ value, path }) => ({ value: zoneFileName(value), path }));
+  return duplicates(
+    files,
+    (file, first) =>
+      `its file ${file} would be that of ${first}, since Knot writes a slash as an underscore; rename one`,
+  );
 }
 
 interface Entry {

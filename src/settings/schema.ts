@@ -22,6 +22,12 @@ const zoneName = text("write a zone name, for example standard-1.internal.dns").
   checked((name) => zoneNameProblem(foldName(name))),
 );
 
+/** The directory's name ends those of the servers, which stand in certificates. */
+const centralName = zoneName.refine(
+  (name) => !name.includes("/"),
+  "has a slash, which no server's name may have; choose another",
+);
+
 /** Why a text cannot be an address of a site; undefined when it can. */
 function addressProblem(address: string): string | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(address)) return rangeProblem(ipaddr.IPv4.parse(address).range());
@@ -201,8 +207,8 @@ const mostSites = 3400;
 
 /** The shape of the one list, each field by itself. What the fields must be to each other is in `consistency.ts`. */
 export const meshSchema = z.strictObject({
-  directoryZone: zoneName.describe("Zone that tells which sites exist, where they are and who owns which zone."),
-  catalogZone: zoneName.describe("RFC 9432 catalog of all member zones."),
+  directoryZone: centralName.describe("Zone that tells which sites exist, where they are and who owns which zone."),
+  catalogZone: centralName.describe("RFC 9432 catalog of all member zones."),
   topology: z
     .enum(["full", "hub"], { error: "must be full or hub; leave it out to have it chosen by the number of sites" })
     .optional()

@@ -1,3 +1,4 @@
+import { zoneFileName } from "../../base/names";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fingerprint, listFolder, readText, writeAtomically } from "../../base/files";
@@ -43,7 +44,7 @@ export class CentralFiles {
   }
 
   async #write(zone: string, { text, restamp }: { text: string; restamp: boolean }): Promise<boolean> {
-    const path = join(this.o.storage, "zones", `${zone}.zone`);
+    const path = join(this.o.storage, "zones", zoneFileName(zone));
     const standing = await readText(path);
     if (!restamp && standing !== undefined && sameContent(standing, text)) return false;
     await writeAtomically(path, stampSerial(text, Math.floor(this.o.now() / 1000)));

@@ -1,3 +1,4 @@
+import { zoneFileName } from "../../base/names";
 import { join } from "node:path";
 import { messageOf, UserError } from "../../base/errors";
 import type { DnsClient } from "../../dns/client/dns-client";
@@ -86,7 +87,7 @@ async function takeCentral(o: PrepareParts, { packet }: Inputs): Promise<void> {
   const result = await files.take(packet, true);
   if (result.kind !== "incomplete") return;
   const paths = [packet.directoryZone, packet.catalogZone].map((zone) =>
-    join(runtime.storage, "zones", `${zone}.zone`),
+    join(runtime.storage, "zones", zoneFileName(zone)),
   );
   const standing = await Promise.all(paths.map(readText));
   if (standing.some((text) => text === undefined)) {

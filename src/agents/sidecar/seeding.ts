@@ -1,3 +1,4 @@
+import { zoneFileName } from "../../base/names";
 import { join } from "node:path";
 import { DnsError } from "../../dns/errors";
 import type { ResourceRecord } from "../../dns/record";
@@ -242,11 +243,11 @@ export class Seeder {
   }
 
   #file(zone: string): string {
-    return join(this.o.runtime.storage, "zones", `${zone}.zone`);
+    return join(this.o.runtime.storage, "zones", zoneFileName(zone));
   }
 
   #aside(folder: "first" | "former", zone: string): string {
-    return join(this.o.runtime.storage, "mesh", folder, `${zone}.zone`);
+    return join(this.o.runtime.storage, "mesh", folder, zoneFileName(zone));
   }
 }
 

@@ -16,6 +16,7 @@ const fields: readonly BadSpec[] = [
   ["a zone with a dot at its end", { zone: "standard-1.internal.dns." }, "apply", "without the dot at its end"],
   ["a zone in capitals", { zone: "Standard-1.internal.dns" }, "apply", "write the zone in lower case"],
   ["a zone with a blank", { zone: "standard 1" }, "apply", "use letters, digits, hyphens"],
+  ["a zone with a slash that is no reverse zone", { zone: "0/26.example" }, "apply", "zone is not a zone's name"],
   ["a zone with an empty label", { zone: "a..b" }, "apply", "zone is not a zone's name"],
   ["a zone with a long label", { zone: `${long}.dns` }, "apply", "at most 63 in a row"],
   ["a zone that begins with a hyphen", { zone: "-a.dns" }, "apply", "zone is not a zone's name"],

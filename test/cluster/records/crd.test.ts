@@ -68,6 +68,11 @@ describe("DnsRecord in a real API server", function () {
     expect(problems(good)).to.equal("");
   });
 
+  it("takes a reverse zone with a slash (RFC 2317)", async () => {
+    const spec = { zone: "0/26.2.0.192.in-addr.arpa", name: "1", type: "PTR", value: "a.example." };
+    expect([await refusal(spec), problems(spec)]).to.deep.equal(["", ""]);
+  });
+
   it("shows zone, name, type, value, TTL, whether it is ready, and age", async () => {
     const several = { ...good, name: "several", value: undefined, values: ["10.10.1.6", "10.10.1.7"] };
     await apply(JSON.stringify({ apiVersion, kind, metadata: { name: "several" }, spec: several }));

@@ -1,3 +1,4 @@
+import { zoneFileName } from "../../../src/base/names";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -149,7 +150,7 @@ export function seedFiles(mesh: Mesh, packet: WelcomePacket, serial: number): Ma
   const files = new Map<string, string>();
   for (const zone of packet.site.zones) {
     files.set(
-      `zones/${zone.name}.zone`,
+      `zones/${zoneFileName(zone.name)}`,
       renderOwnZone({ zone, site: packet.site, directoryZone: mesh.directoryZone, serial }),
     );
   }

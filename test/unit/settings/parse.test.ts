@@ -129,6 +129,21 @@ describe("parseMesh", () => {
     ],
     ["a parent's port that is none", signed({ parents: ["192.0.2.1@x"] }), /parents\[0\]: "192\.0\.2\.1@x" has a port/],
     ["no parents", signed({ parents: [] }), /zones\[0\]\.dnssec\.parents: is empty/],
+    [
+      "two zones whose files would be one",
+      (_, s) => (s[2]!["zones"] = ["0/26.2.0.192.in-addr.arpa", "0_26.2.0.192.in-addr.arpa"]),
+      /^mesh\.sites\[2\]\.zones\[1\]: its file 0_26\.2\.0\.192\.in-addr\.arpa\.zone would be that of mesh\.sites\[2\]\.zones\[0\]/,
+    ],
+    [
+      "a zone's name as people write it",
+      (_, s) => (s[2]!["zones"] = [{ name: "Bücher.example" }]),
+      /^mesh\.sites\[2\]\.zones\[0\]\.name: "Bücher\.example" has letters outside ASCII; write it as xn--bcher-kva\.example/,
+    ],
+    [
+      "a directory with a slash",
+      (mesh) => (mesh["directoryZone"] = "0/26.2.0.192.in-addr.arpa"),
+      /^mesh\.directoryZone: has a slash/,
+    ],
     ["no primary", (_, s) => (s[0]!["role"] = "standard"), /^mesh\.sites: no site has the role primary-catalog; give/],
     [
       "two primaries",
@@ -169,7 +184,7 @@ describe("parseMesh", () => {
       (_, s) => (s[2]!["zones"] = ["a..b"]),
       /^mesh\.sites\[2\]\.zones\[0\]: "a\.\.b" has an empty label/,
     ],
-    ["a zone name with a slash", (_, s) => (s[2]!["zones"] = ["0/25.2.0.192.in-addr.arpa"]), /has the label "0\/25"/],
+    ["a zone name with a slash", (_, s) => (s[2]!["zones"] = ["0/25.example"]), /has the label "0\/25"/],
     ["a label of 64 characters", (_, s) => (s[2]!["zones"] = [`${"a".repeat(64)}.example`]), /64 characters/],
     [
       "a zone too long for the directory",
