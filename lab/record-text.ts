@@ -1,4 +1,4 @@
-import { formatRdata } from "../src/dns/rdata-text";
+import { formatRdata } from "../src/dns/rdata";
 import type { ResourceRecord } from "../src/dns/record";
 
 /** The RDATA of a record for people, who want to know an SOA's serial and nothing else of it. */

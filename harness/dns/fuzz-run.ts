@@ -2,7 +2,7 @@ import fc from "fast-check";
 
 import { DnsError } from "../../src/dns/errors";
 import { encodeMessage, headerLength } from "../../src/dns/message";
-import { encodeServiceBinding } from "../../src/dns/service-binding";
+import { encodeServiceBinding } from "../../src/dns/rdata/service-types";
 import { signMessage } from "../../src/dns/tsig";
 import { messages } from "./arbitraries";
 import { type Outcome, tryHostile } from "./hostile";

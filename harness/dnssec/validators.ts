@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dnskeyText, dsText } from "../../src/dns/dnssec-rdata";
+import { dnskeyText, dsText } from "../../src/dns/rdata/trust-types";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
 import { oraclePython } from "../knot";
 import { run } from "../tools/run";

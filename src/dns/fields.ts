@@ -1,7 +1,9 @@
 import { UserError } from "../base/errors";
+import { formatIpv6, parseIpv4, parseIpv6 } from "./address";
 import { DnsError } from "./errors";
 import { parseName } from "./name";
 import { octetsOf, type Token } from "./tokens";
+import { ttlFromText } from "./ttl";
 
 /** Whether a name ends with a dot that is not escaped. */
 export function isAbsoluteName(text: string): boolean {
@@ -16,13 +18,13 @@ export function isAbsoluteName(text: string): boolean {
  */
 export function nameFromText(text: string, origin: string): string {
   if (text === "@") return origin;
-  return told(`"${text}" is not a name`, () =>
+  return asUserError(`"${text}" is not a name`, () =>
     parseName(isAbsoluteName(text) || origin === "" ? text : `${text}.${origin}.`),
   );
 }
 
 /** What `read` gives; a failure of the codec becomes the user's, behind `what`. */
-export function told<T>(what: string, read: () => T): T {
+export function asUserError<T>(what: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
@@ -44,6 +46,11 @@ export class Fields {
 
   get isAtEnd(): boolean {
     return this.#next >= this.tokens.length;
+  }
+
+  /** The text of the next token; undefined at the end. */
+  peek(): string | undefined {
+    return this.tokens[this.#next]?.text;
   }
 
   token(what: string): Token {
@@ -73,12 +80,9 @@ export class Fields {
     return Number(text);
   }
 
-  u8(what: string): number {
-    return this.number(what, 0xff);
-  }
-
-  u16(what: string): number {
-    return this.number(what, 0xffff);
+  /** A time in seconds, or as BIND's `1h30m`. */
+  seconds(what: string, max: number): number {
+    return ttlFromText(this.word(what), what, max);
   }
 
   name(what: string): string {
@@ -100,9 +104,50 @@ export class Fields {
     return octetsOf(this.token(what).text);
   }
 
+  ipv4(what: string): string {
+    const text = this.word(what);
+    try {
+      parseIpv4(text);
+      return text;
+    } catch (cause) {
+      throw new UserError(`"${text}" is not an IPv4 address; write four numbers, for example 192.0.2.1`, { cause });
+    }
+  }
+
+  ipv6(what: string): string {
+    const text = this.word(what);
+    try {
+      return formatIpv6(parseIpv6(text));
+    } catch (cause) {
+      throw new UserError(`"${text}" is not an IPv6 address; write one such as 2001:db8::1`, { cause });
+    }
+  }
+
   /** All that is left, in hexadecimal; blanks inside are allowed. */
   hex(what: string): Uint8Array {
-    const text = this.rest(what);
+    return this.#hexOctets(what, this.#rest(what));
+  }
+
+  /** One field in hexadecimal, or `-` for no octets. */
+  hexWord(what: string): Uint8Array {
+    const text = this.word(what);
+    return text === "-" ? new Uint8Array() : this.#hexOctets(what, text);
+  }
+
+  /** All that is left, in base64; blanks inside are allowed. */
+  base64(what: string): Uint8Array {
+    const text = this.#rest(what);
+    if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text))
+      throw new UserError(`the ${what} of ${this.type} must be base64, got "${text.slice(0, 80)}"`);
+    return new Uint8Array(Buffer.from(text, "base64"));
+  }
+
+  /** What `read` gives; a failure of the codec becomes the user's. */
+  asUserError<T>(read: () => T): T {
+    return asUserError(`${this.type} is wrong`, read);
+  }
+
+  #hexOctets(what: string, text: string): Uint8Array {
     if (!/^(?:[0-9a-f]{2})+$/i.test(text))
       throw new UserError(
         `the ${what} of ${this.type} must be hexadecimal digits in pairs, got "${text.slice(0, 80)}"`,
@@ -110,7 +155,7 @@ export class Fields {
     return new Uint8Array(Buffer.from(text, "hex"));
   }
 
-  rest(what: string): string {
+  #rest(what: string): string {
     let text = "";
     do text += this.word(what);
     while (!this.isAtEnd);

@@ -26,6 +26,11 @@ export function parseName(text: string): string {
   return encodeLabels(text).map(formatLabel).join(".");
 }
 
+/** A normalised name as master files have it, with its trailing dot. */
+export function absolute(name: string): string {
+  return `${name}.`;
+}
+
 /** Labels of a normalised name, most specific first; none for the root. An escaped dot does not part labels. */
 export function labelsOf(name: string): string[] {
   if (name === "") return [];

@@ -1,28 +1,23 @@
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address";
+import { UserError } from "../base/errors";
 import { malformed } from "./errors";
-import type { RecordClass, RecordData, ResourceRecord, SoaData } from "./record";
+import type { RecordClass, RecordData, ResourceRecord } from "./record";
+import { nameTypes } from "./rdata/name-types";
+import { lengthTo } from "./rdata/parts";
+import { serviceTypes } from "./rdata/service-types";
+import { textTypes } from "./rdata/text-types";
+import { trustTypes } from "./rdata/trust-types";
+import type { RdataForm } from "./rdata/type-form";
+import { asUserError, Fields } from "./fields";
+import { absolute } from "./name";
+import { tokensOf, type Token } from "./tokens";
 import { typeName, typeNumber } from "./types";
-import { type WireReader, WireWriter } from "./wire";
+import { WireReader, WireWriter } from "./wire";
 
 /**
- * Types carried as octets whose RDATA may hold compressed names (RFC 3597 section 4). They are unfolded, so that the
- * octets mean the same in another message. `n` is a name, `s` a character string, a digit that many octets; the rest
- * is taken as it is.
+ * What is known of each type; any other is carried as its octets (RFC 3597). Those with a text are types whose text Knot
+ * reads, too, since zones are given to it as files.
  */
-const layouts: Readonly<Record<string, string>> = {
-  MD: "n",
-  MF: "n",
-  MB: "n",
-  MG: "n",
-  MR: "n",
-  MINFO: "nn",
-  RP: "nn",
-  AFSDB: "2n",
-  RT: "2n",
-  KX: "2n",
-  PX: "2nn",
-  NAPTR: "4sssn",
-};
+const forms: ReadonlyMap<string, RdataForm> = new Map([...nameTypes, ...textTypes, ...trustTypes, ...serviceTypes]);
 
 interface RdataSource {
   readonly type: number;
@@ -41,148 +36,126 @@ interface RdataSource {
 export function decodeRdata(reader: WireReader, source: RdataSource): RecordData {
   const end = reader.offset + source.length;
   if (end > reader.length) malformed("RDATA longer than the message");
+  const type = typeName(source.type);
   const updateOnly = source.length === 0 && (source.class === "ANY" || source.class === "NONE");
-  const data = updateOnly ? decodeOther(reader, source.type, end) : decodeTyped(reader, source.type, end);
-  if (reader.offset !== end) malformed(`RDATA of ${typeName(source.type)} with a wrong length`);
+  const form = updateOnly ? undefined : forms.get(type);
+  const data = form === undefined ? decodeOther(reader, type, end) : form.decode(reader, end);
+  if (reader.offset !== end) malformed(`RDATA of ${type} with a wrong length`);
   return data;
+}
+
+function decodeOther(reader: WireReader, type: string, end: number): RecordData {
+  return { type: "OTHER", typeName: type, rdata: new Uint8Array(reader.take(lengthTo(reader, end))) };
 }
 
 /** Writes RDATA without its length. @throws DnsError `malformed` for values that do not fit. */
 export function encodeRdata(writer: WireWriter, data: RecordData): void {
-  switch (data.type) {
-    case "A":
-      writer.bytes(parseIpv4(data.address));
-      return;
-    case "AAAA":
-      writer.bytes(parseIpv6(data.address));
-      return;
-    case "NS":
-    case "CNAME":
-    case "PTR":
-      writer.name(data.target, true);
-      return;
-    case "DNAME":
-      writer.name(data.target, false);
-      return;
-    case "SOA":
-      encodeSoa(writer, data);
-      return;
-    case "TXT":
-      encodeStrings(writer, data.strings);
-      return;
-    case "MX":
-      writer.u16(data.preference);
-      writer.name(data.exchange, true);
-      return;
-    case "SRV":
-      for (const value of [data.priority, data.weight, data.port]) writer.u16(value);
-      writer.name(data.target, false);
-      return;
-    case "CAA":
-      encodeCaa(writer, data);
-      return;
-    case "OTHER":
-      writer.bytes(data.rdata);
-  }
+  if (data.type === "OTHER") writer.bytes(data.rdata);
+  else forms.get(data.type)?.encode(writer, data);
+}
+
+/** What a record's data is read from. */
+export interface RdataText {
+  /** A mnemonic or `TYPE1234`. */
+  readonly type: string;
+  readonly tokens: readonly Token[];
+  /** Names without the trailing dot are below it. */
+  readonly origin: string;
+}
+
+/**
+ * Reads a record's data as people write it (RFC 1035 section 5.1); any type also as `\# LENGTH HEX` (RFC 3597 section 5).
+ *
+ * @throws UserError with the field that is wrong and what belongs there.
+ */
+export function parseRdata({ type, tokens, origin }: RdataText): RecordData {
+  const number = typeNumberFromText(type);
+  const fields = new Fields(typeName(number), tokens, origin);
+  const data = isGeneric(tokens) ? parseGeneric(fields, number) : textForm(fields.type).parse(fields);
+  fields.end();
+  return data;
+}
+
+function textForm(type: string): NonNullable<RdataForm["text"]> {
+  const text = forms.get(type)?.text;
+  if (text === undefined)
+    throw new UserError(`the data of type ${type} can only be read as octets: \\# LENGTH HEX (RFC 3597)`);
+  return text;
+}
+
+/** Whether {@link parseRdata} can read such data. @throws UserError for a type that does not exist. */
+export function readsType(type: string, tokens: readonly Token[]): boolean {
+  return forms.get(typeName(typeNumberFromText(type)))?.text !== undefined || isGeneric(tokens);
+}
+
+function typeNumberFromText(type: string): number {
+  return asUserError(`"${type}" is no record type`, () => typeNumber(type));
+}
+
+/** RFC 3597 section 5. */
+function isGeneric([first]: readonly Token[]): boolean {
+  return first?.text === "\\#" && !first.isQuoted;
+}
+
+/** Octets that have a text mean what the text means: the case of their names is lost. */
+function parseGeneric(fields: Fields, number: number): RecordData {
+  fields.word("mark");
+  const length = fields.number("length", 0xffff);
+  const rdata = length === 0 ? new Uint8Array() : fields.hex("octets");
+  if (rdata.length !== length)
+    throw new UserError(`${fields.type} has ${rdata.length} octets behind \\#, but says ${length}`);
+  const reader = new WireReader(rdata, { allowsPointers: false });
+  const data = asUserError(`the octets of ${fields.type} are wrong`, () =>
+    decodeRdata(reader, { type: number, class: "IN", length }),
+  );
+  const text = data.type === "OTHER" ? ownText(data) : undefined;
+  return text === undefined ? data : parseRdata({ type: fields.type, tokens: tokensOf(text), origin: "" });
+}
+
+/**
+ * A record's data as master files have it (RFC 1035 section 5.1), names absolute; what has no form of its own as
+ * `\# LENGTH HEX` (RFC 3597 section 5). `parseRdata` reads it back the same.
+ */
+export function formatRdata(data: RecordData): string {
+  return ownText(data) ?? genericText(data);
+}
+
+function ownText(data: RecordData): string | undefined {
+  return forms.get(typeNameOf(data))?.text?.format(data);
+}
+
+function genericText(data: RecordData): string {
+  const octets = rdataOctets(data);
+  return octets.length === 0 ? "\\# 0" : `\\# ${octets.length} ${octets.toString("hex")}`;
+}
+
+/**
+ * A record as a line of a master file. One without a text of its own has its type as `TYPE1234`, since servers differ
+ * in the mnemonics that they know.
+ */
+export function formatRecord(record: ResourceRecord): string {
+  const text = ownText(record);
+  const type = text === undefined ? `TYPE${typeNumberOf(record)}` : typeNameOf(record);
+  return `${absolute(record.name)} ${record.ttl} ${record.class} ${type} ${text ?? genericText(record)}`;
+}
+
+/** The type's mnemonic of any record data, `TYPE1234` when there is none. */
+export function typeNameOf(data: RecordData): string {
+  return data.type === "OTHER" ? data.typeName : data.type;
 }
 
 /** The type's number of any record data. @throws DnsError `malformed` for a bad `typeName`. */
 export function typeNumberOf(data: RecordData): number {
-  return typeNumber(data.type === "OTHER" ? data.typeName : data.type);
+  return typeNumber(typeNameOf(data));
 }
 
 /** Text that two records share when owner, class, type and RDATA are the same, and never otherwise. Without the TTL. */
 export function recordKey(record: ResourceRecord): string {
-  const writer = new WireWriter();
-  encodeRdata(writer, record);
-  return `${record.name} ${record.class} ${typeNumberOf(record)} ${writer.finish().toString("latin1")}`;
+  return `${record.name} ${record.class} ${typeNumberOf(record)} ${rdataOctets(record).toString("latin1")}`;
 }
 
-function decodeTyped(reader: WireReader, type: number, end: number): RecordData {
-  const name = typeName(type);
-  switch (name) {
-    case "A":
-      return { type: name, address: formatIpv4(reader.take(4)) };
-    case "AAAA":
-      return { type: name, address: formatIpv6(reader.take(16)) };
-    case "NS":
-    case "CNAME":
-    case "PTR":
-    case "DNAME":
-      return { type: name, target: reader.name() };
-    case "SOA":
-      return decodeSoa(reader);
-    case "TXT":
-      return { type: name, strings: decodeStrings(reader, end) };
-    case "MX":
-      return { type: name, preference: reader.u16(), exchange: reader.name() };
-    case "SRV":
-      return { type: name, priority: reader.u16(), weight: reader.u16(), port: reader.u16(), target: reader.name() };
-    case "CAA":
-      return decodeCaa(reader, end);
-    default:
-      return decodeOther(reader, type, end);
-  }
-}
-
-function decodeOther(reader: WireReader, type: number, end: number): RecordData {
-  const name = typeName(type);
-  const layout = layouts[name];
-  const rdata = layout === undefined || reader.offset === end ? undefined : unfold(reader, layout);
-  return { type: "OTHER", typeName: name, rdata: rdata ?? new Uint8Array(reader.take(end - reader.offset)) };
-}
-
-function unfold(reader: WireReader, layout: string): Uint8Array {
-  const writer = new WireWriter();
-  for (const part of layout) {
-    if (part === "n") writer.name(reader.name(), false);
-    else if (part === "s") writer.characterString(reader.characterString());
-    else writer.bytes(reader.take(Number(part)));
-  }
-  return new Uint8Array(writer.finish());
-}
-
-function decodeSoa(reader: WireReader): SoaData {
-  return {
-    type: "SOA",
-    mname: reader.name(),
-    rname: reader.name(),
-    serial: reader.u32(),
-    refresh: reader.u32(),
-    retry: reader.u32(),
-    expire: reader.u32(),
-    minimum: reader.u32(),
-  };
-}
-
-function encodeSoa(writer: WireWriter, soa: SoaData): void {
-  writer.name(soa.mname, true);
-  writer.name(soa.rname, true);
-  for (const value of [soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum]) writer.u32(value);
-}
-
-function encodeStrings(writer: WireWriter, strings: readonly string[]): void {
-  if (strings.length === 0) malformed("a TXT record without a string");
-  for (const text of strings) writer.characterString(text);
-}
-
-function decodeStrings(reader: WireReader, end: number): string[] {
-  const strings: string[] = [];
-  do strings.push(reader.characterString());
-  while (reader.offset < end);
-  return strings;
-}
-
-function decodeCaa(reader: WireReader, end: number): RecordData {
-  const flags = reader.u8();
-  const tag = reader.characterString();
-  if (tag === "" || reader.offset > end) malformed("RDATA of CAA with a wrong length");
-  return { type: "CAA", flags, tag, value: reader.latin1(end - reader.offset) };
-}
-
-function encodeCaa(writer: WireWriter, caa: Extract<RecordData, { type: "CAA" }>): void {
-  if (caa.tag === "") malformed("a CAA record without a tag");
-  writer.u8(caa.flags);
-  writer.characterString(caa.tag);
-  writer.latin1(caa.value);
+function rdataOctets(data: RecordData): Buffer {
+  const writer = new WireWriter({ compresses: false });
+  encodeRdata(writer, data);
+  return writer.finish();
 }

@@ -32,7 +32,7 @@ const anyClass = 255;
  * @throws DnsError `malformed` when a TSIG record is not the last one, or occurs twice (section 5.1).
  */
 export function locateTsig(message: Uint8Array): TsigRecord | undefined {
-  const reader = new WireReader(message, 4);
+  const reader = new WireReader(message, { offset: 4 });
   const questions = reader.u16();
   const records = reader.u16() + reader.u16();
   const additionals = reader.u16();

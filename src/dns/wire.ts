@@ -21,12 +21,17 @@ interface DecodedName {
 export class WireReader {
   readonly #view: Buffer;
   readonly #names = new Map<number, DecodedName>();
+  readonly #allowsPointers: boolean;
+  offset: number;
 
-  constructor(
-    bytes: Uint8Array,
-    public offset = 0,
-  ) {
+  /**
+   * @param o.offset - Where reading starts. @default 0
+   * @param o.allowsPointers - Whether names may be compressed; octets outside of a message have nothing to point to. @default true
+   */
+  constructor(bytes: Uint8Array, o: { readonly offset?: number; readonly allowsPointers?: boolean } = {}) {
     this.#view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.offset = o.offset ?? 0;
+    this.#allowsPointers = o.allowsPointers ?? true;
   }
 
   get length(): number {
@@ -68,17 +73,10 @@ export class WireReader {
 
   /** A name, normalised. Pointers lead strictly backwards, and there is a limit on how many are followed. */
   name(): string {
-    const name = this.#nameAt(this.offset, 0);
-    this.offset = name.end;
-    return name.text;
-  }
-
-  /** A name, normalised, where compression is not allowed (RFC 3597 section 4). */
-  plainName(): string {
     const start = this.offset;
-    this.skipName();
     const { text, wireLength, end } = this.#nameAt(start, 0);
-    if (wireLength !== end - start) malformed("a compressed name where none may be");
+    if (!this.#allowsPointers && wireLength !== end - start) malformed("a compressed name where none may be");
+    this.offset = end;
     return text;
   }
 
@@ -156,6 +154,12 @@ export class WireWriter {
   #bytes = Buffer.allocUnsafe(512);
   #length = 0;
   readonly #suffixes = new Map<string, number>();
+  readonly #compresses: boolean;
+
+  /** @param o.compresses - Whether names may be compressed at all; what leaves the message may not. @default true */
+  constructor(o: { readonly compresses?: boolean } = {}) {
+    this.#compresses = o.compresses ?? true;
+  }
 
   get length(): number {
     return this.#length;
@@ -199,7 +203,7 @@ export class WireWriter {
     for (let i = 0; i < labels.length; i++) {
       const suffix = labels.slice(i).join(".");
       const known = this.#suffixes.get(suffix);
-      if (compress && known !== undefined) {
+      if (compress && this.#compresses && known !== undefined) {
         this.u16(0xc000 | known);
         return;
       }

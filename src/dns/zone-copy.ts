@@ -1,7 +1,6 @@
 import { DnsError } from "./errors";
 import type { ZoneChange } from "./incremental";
-import { recordKey } from "./rdata";
-import { typeNameOf } from "./rdata-text";
+import { recordKey, typeNameOf } from "./rdata";
 import type { ResourceRecord } from "./record";
 import type { Soa } from "./transfer-stream";
 

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../base/errors";
-import { isSubdomain, labelsOf } from "../dns/name";
-import { recordKey } from "../dns/rdata";
-import { absolute, formatRdata, typeNameOf } from "../dns/rdata-text";
+import { absolute, isSubdomain, labelsOf } from "../dns/name";
+import { formatRdata, recordKey, typeNameOf } from "../dns/rdata";
 import type { ResourceRecord } from "../dns/record";
 import { mostValues } from "./crd";
 import { apiVersion, kind, recordTypes, type DnsRecord, type RecordSet, type RecordType } from "./model";

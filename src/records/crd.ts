@@ -1,5 +1,5 @@
 import { defaultTtl, group, kind, plural, recordTypes, version } from "./model";
-import { longestTtl } from "../dns/presentation";
+import { longestTtl } from "../dns/ttl";
 import { immutable, nameRules, specRules, zoneRules, type Rule } from "./rules";
 
 type Schema = Readonly<Record<string, unknown>>;

@@ -1,12 +1,12 @@
 import { UserError } from "../base/errors";
-import { nameFromText, told } from "../dns/fields";
+import { asUserError, nameFromText } from "../dns/fields";
 import { isSubdomain } from "../dns/name";
-import { decodeNaptr, decodeTlsa } from "../dns/octet-rdata";
-import { longestTtl, parseRdata } from "../dns/presentation";
-import { recordKey } from "../dns/rdata";
-import { formatRdata } from "../dns/rdata-text";
+import { formatRdata, parseRdata, recordKey } from "../dns/rdata";
+import { decodeServiceBinding } from "../dns/rdata/service-types";
+import { decodeNaptr } from "../dns/rdata/text-types";
+import { decodeTlsa } from "../dns/rdata/trust-types";
+import { longestTtl } from "../dns/ttl";
 import type { RecordData, ResourceRecord } from "../dns/record";
-import { decodeServiceBinding } from "../dns/service-binding";
 import { tokensOf, type Token } from "../dns/tokens";
 import { foldName, zoneNameProblem } from "../base/names";
 import { defaultTtl, recordTypes, type AppliedSet, type DnsRecordSpec, type RecordSet } from "./model";
@@ -116,7 +116,7 @@ function dataOf(o: { readonly type: string; readonly text: string; readonly zone
   if (tokens[0]?.text !== "\\#") checkHabits(o, tokens);
   const data = parseRdata({ type: o.type, tokens, origin: o.zone });
   if (data.type === "OTHER")
-    told(`the octets of ${o.type} are wrong`, () => {
+    asUserError(`the octets of ${o.type} are wrong`, () => {
       checkOctets(data.typeName, data.rdata);
     });
   return data;
@@ -157,7 +157,7 @@ function doubles(records: readonly { readonly field: string; readonly record: Re
   const seen = new Map<string, string>();
   return records.flatMap(({ field, record }) => {
     const problems: string[] = [];
-    const key = attempt(problems, field, () => told("does not fit into a message", () => recordKey(record)));
+    const key = attempt(problems, field, () => asUserError("does not fit into a message", () => recordKey(record)));
     const earlier = key === undefined ? undefined : seen.get(key);
     if (key !== undefined && earlier === undefined) seen.set(key, field);
     return earlier === undefined ? problems : [`${field} says the same as ${earlier}; take one away`];

@@ -1,7 +1,8 @@
 import { UserError } from "../base/errors";
 import { isAbsoluteName, nameFromText } from "../dns/fields";
 import { isSubdomain } from "../dns/name";
-import { looksLikeTtl, parseRdata, readsType, ttlFromText } from "../dns/presentation";
+import { parseRdata, readsType } from "../dns/rdata";
+import { looksLikeTtl, ttlFromText } from "../dns/ttl";
 import type { ResourceRecord } from "../dns/record";
 import type { Token } from "../dns/tokens";
 import { foldName } from "../base/names";

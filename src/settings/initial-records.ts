@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { absolute, formatRdata } from "../dns/rdata-text";
+import { absolute } from "../dns/name";
+import { formatRdata } from "../dns/rdata";
 import { recordTypes, type RecordSet } from "../records/model";
 import { recordSetOf } from "../records/record-set";
 

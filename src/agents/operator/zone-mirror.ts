@@ -1,4 +1,4 @@
-import { signerTypes } from "../../dns/dnssec-rdata";
+import { signerTypes } from "../../dns/rdata/trust-types";
 import { DnsError } from "../../dns/errors";
 import type { ZoneChange } from "../../dns/incremental";
 import { ZoneCopy } from "../../dns/zone-copy";

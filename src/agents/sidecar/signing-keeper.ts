@@ -1,4 +1,4 @@
-import { signerTypes } from "../../dns/dnssec-rdata";
+import { signerTypes } from "../../dns/rdata/trust-types";
 import type { ResourceRecord } from "../../dns/record";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { KnotControl } from "../../knot/control/knot-control";

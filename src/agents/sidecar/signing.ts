@@ -1,4 +1,4 @@
-import { dnskeyText, dsText, isCdsDelete, signatureEnd } from "../../dns/dnssec-rdata";
+import { dnskeyText, dsText, isCdsDelete, signatureEnd } from "../../dns/rdata/trust-types";
 import type { ResourceRecord } from "../../dns/record";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { Dnssec } from "../../mesh/model";

@@ -1,5 +1,5 @@
-import { signerTypes } from "../../dns/dnssec-rdata";
-import { absolute, formatRdata, typeNameOf } from "../../dns/rdata-text";
+import { formatRecord, typeNameOf } from "../../dns/rdata";
+import { signerTypes } from "../../dns/rdata/trust-types";
 import type { ResourceRecord } from "../../dns/record";
 import { isNewerSerial } from "../../dns/serial";
 
@@ -15,9 +15,5 @@ export function renderTakenOverZone(o: { readonly records: readonly ResourceReco
   if (soa?.type !== "SOA") throw new Error("a zone without an SOA record cannot be taken over");
   const serial = isNewerSerial(o.now >>> 0, soa.serial) ? o.now >>> 0 : (soa.serial + 1) >>> 0;
   const others = o.records.filter((record) => record.type !== "SOA" && !signerTypes.has(typeNameOf(record)));
-  return `${[recordLine({ ...soa, serial }), ...others.map(recordLine)].join("\n")}\n`;
-}
-
-function recordLine(record: ResourceRecord): string {
-  return `${absolute(record.name)} ${record.ttl} IN ${typeNameOf(record)} ${formatRdata(record)}`;
+  return `${[formatRecord({ ...soa, serial }), ...others.map(formatRecord)].join("\n")}\n`;
 }

@@ -1,8 +1,9 @@
 import { expect } from "chai";
 
 import { DnsError } from "../../../src/dns/errors";
-import { decodeNaptr, decodeTlsa, encodeNaptr, encodeTlsa } from "../../../src/dns/octet-rdata";
-import { decodeServiceBinding, encodeServiceBinding, type ServiceBinding } from "../../../src/dns/service-binding";
+import { type ServiceBinding, decodeServiceBinding, encodeServiceBinding } from "../../../src/dns/rdata/service-types";
+import { decodeNaptr, encodeNaptr } from "../../../src/dns/rdata/text-types";
+import { decodeTlsa, encodeTlsa } from "../../../src/dns/rdata/trust-types";
 import { askOracle } from "./oracle";
 
 const octets = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
 import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
-import { encodeServiceBinding } from "../../../src/dns/service-binding";
+import { encodeServiceBinding } from "../../../src/dns/rdata/service-types";
 import { type Change, type Prerequisite, updateMessage } from "../../../src/dns/update";
 import type { ZoneChange } from "../../../src/dns/incremental";
 import { ZoneCopy } from "../../../src/dns/zone-copy";

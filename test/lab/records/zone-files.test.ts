@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { absolute, formatRdata, typeNameOf } from "../../../src/dns/rdata-text";
+import { formatRecord } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { exportZone, importZone } from "../../../src/records/convert";
 import { readZoneFile, type ZoneFile } from "../../../src/records/zone-file";
@@ -16,8 +16,7 @@ const zones = join(__dirname, "zones");
 const files = readdirSync(zones).filter((file) => file.endsWith(".zone"));
 
 /** Each record on a line of its own, sorted. */
-const lines = (records: readonly ResourceRecord[]): string[] =>
-  records.map((each) => `${absolute(each.name)} ${each.ttl} IN ${typeNameOf(each)} ${formatRdata(each)}`).toSorted();
+const lines = (records: readonly ResourceRecord[]): string[] => records.map(formatRecord).toSorted();
 
 const dnspython = `
 import sys, dns.zone, dns.rdatatype

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { dnskeyText, dsText, isCdsDelete, signatureEnd } from "../../../src/dns/dnssec-rdata";
+import { dnskeyText, dsText, isCdsDelete, signatureEnd } from "../../../src/dns/rdata/trust-types";
 
 describe("records of DNSSEC as text", () => {
   // RFC 4034 section 5.4: dskey.example.com.

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { decodeNaptr, decodeTlsa, encodeNaptr, encodeTlsa } from "../../../src/dns/octet-rdata";
+import { decodeNaptr, encodeNaptr } from "../../../src/dns/rdata/text-types";
+import { decodeTlsa, encodeTlsa } from "../../../src/dns/rdata/trust-types";
 import { names } from "../../../harness/dns/arbitraries";
 import { failureOf } from "./failure";
 

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { UserError } from "../../../src/base/errors";
-import { decodeServiceBinding, encodeServiceBinding } from "../../../src/dns/service-binding";
-import { looksLikeTtl, parseRdata, ttlFromText } from "../../../src/dns/presentation";
-import { formatRdata, typeNameOf } from "../../../src/dns/rdata-text";
+import { formatRdata, parseRdata, typeNameOf } from "../../../src/dns/rdata";
+import { decodeServiceBinding, encodeServiceBinding } from "../../../src/dns/rdata/service-types";
+import { looksLikeTtl, ttlFromText } from "../../../src/dns/ttl";
 import { octetsOf, quoted, tokensOf } from "../../../src/dns/tokens";
 import { data, names } from "../../../harness/dns/arbitraries";
 
@@ -108,6 +108,22 @@ describe("record data as people write it", () => {
       "mandatory=key123",
     ])
       expect(() => read("SVCB", `1 foo.example.org. ${bad}`), bad).to.throw(UserError);
+  });
+
+  it("reads all keys of the registry, by name or by number (RFC 9461, RFC 9540, RFC 9460 section 2.1)", () => {
+    expect(again("SVCB", "1 d.example.net. alpn=h2 dohpath=/dns-query{?dns} ohttp")).to.equal(
+      '1 d.example.net. alpn="h2" dohpath="/dns-query{?dns}" ohttp',
+    );
+    expect(again("HTTPS", '1 . key7="/q{?dns}" key8 key3="\\000\\053" key1="\\002h2"')).to.equal(
+      '1 . alpn="h2" port=53 dohpath="/q{?dns}" ohttp',
+    );
+    expect(again("HTTPS", '1 . key9="\\000\\029" key12 mandatory=tls-supported-groups')).to.equal(
+      '1 . mandatory=key9 key9="\\000\\029" key12',
+    );
+    for (const bad of ["dohpath", "dohpath=/q", "dohpath=q{?dns}", "ohttp=1", "key7=/q", "key3=5", "ALPN=h2"])
+      expect(() => read("SVCB", `1 . ${bad}`), bad).to.throw(UserError);
+    for (const octets of ["pvd=x", "docpath=a,b"])
+      expect(() => read("SVCB", `1 . ${octets}`), octets).to.throw(UserError, /can only be read as octets: key1\d="…"/);
   });
 
   it("has times in seconds and in BIND's units", () => {

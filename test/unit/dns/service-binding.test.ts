@@ -1,13 +1,13 @@
 import { expect } from "chai";
-import fc from "fast-check";
-
-import { formatIpv4, formatIpv6 } from "../../../src/dns/address";
 import {
   decodeServiceBinding,
   encodeServiceBinding,
   type ServiceBinding,
   type ServiceParameter,
-} from "../../../src/dns/service-binding";
+} from "../../../src/dns/rdata/service-types";
+import fc from "fast-check";
+
+import { formatIpv4, formatIpv6 } from "../../../src/dns/address";
 import { names } from "../../../harness/dns/arbitraries";
 import { failureOf } from "./failure";
 

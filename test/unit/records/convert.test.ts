@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { UserError } from "../../../src/base/errors";
-import { absolute, formatRdata, typeNameOf } from "../../../src/dns/rdata-text";
+import { absolute } from "../../../src/dns/name";
+import { formatRdata, typeNameOf } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { exportZone, importZone } from "../../../src/records/convert";
 import { apiVersion, kind, type DnsRecord, type DnsRecordSpec } from "../../../src/records/model";
