@@ -12,6 +12,8 @@ export interface LabRun {
   readonly topology?: Topology;
   readonly transport?: Transport;
   readonly network: NetworkKind;
+  /** Pods of each site. */
+  readonly replicas: number;
   /** Script to run instead of asking for commands. */
   readonly script?: string;
   readonly storage?: string;
@@ -21,6 +23,7 @@ export interface LabRun {
 }
 
 const mostZones = 100_000;
+const mostReplicas = 5;
 
 /** How `npm run lab` is used. */
 export function labUsage(): string {
@@ -30,6 +33,7 @@ export function labUsage(): string {
   --zones N               how many zones the sites own together (one a site)
   --topology full|hub     how zones travel (the mesh decides)
   --transport tls|quic|tcp  what transfers run over (tls)
+  --replicas N            pods of each site, behind one address (1; more on loopback only)
   --network loopback      addresses of the loopback interface, no root needed (the default)
   --network namespaces    a network namespace a site, so that links can be cut, slow and lossy (root)
   --script FILE           runs the commands in FILE, then ends; its status tells whether all went well
@@ -63,6 +67,7 @@ export function parseLabArguments(args: readonly string[]): LabRun | undefined {
     ...(topology !== undefined && { topology }),
     ...(transport !== undefined && { transport }),
     network: choice(values.network ?? "loopback", "--network", ["loopback", "namespaces"]),
+    replicas: whole(values.replicas ?? "1", { name: "--replicas", least: 1, most: mostReplicas }),
     ...(script !== undefined && { script }),
     ...(storage !== undefined && { storage }),
     ...(port !== undefined && { port }),
@@ -80,6 +85,7 @@ function parseOptions(args: readonly string[]) {
       topology: text,
       transport: text,
       network: text,
+      replicas: text,
       script: text,
       storage: text,
       port: text,

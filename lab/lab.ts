@@ -11,6 +11,7 @@ import { effectiveRing, type RingDocument } from "../src/keyring/ring-document";
 import { makeAuthority, type Identity } from "../harness/certificates";
 import { eventually } from "../harness/eventually";
 import { inParallel } from "../src/base/in-parallel";
+import { Balancer } from "./balancer";
 import { Guardian } from "./guardian";
 import { Namespaces } from "./namespaces";
 import type { MeshVault } from "./mesh-vault";
@@ -42,6 +43,8 @@ export interface LabOptions {
   readonly port?: number;
   /** Where sites get the key ring from; it outlives the lab. @default a file beside each site */
   readonly vault?: MeshVault;
+  /** Pods of each site, behind one address. On loopback only. @default 1 */
+  readonly replicas?: number;
 }
 
 /** Sites that are started at a time. */
@@ -63,7 +66,11 @@ interface Parts {
   readonly program: string;
   readonly ring: RingDocument;
   readonly vault?: MeshVault;
+  readonly replicas: number;
 }
+
+/** Where addresses of pods begin, and how many a site may have. */
+const [firstPod, mostPods] = [10_000, 8];
 
 /**
  * A mesh of real servers and agents on this machine, without Kubernetes and Pulumi. `list` is the one list;
@@ -74,6 +81,7 @@ export class Lab implements AsyncDisposable {
 
   /** Addresses of the pods of sites that have several, set before they start. The first is the writer's. */
   readonly replicas = new Map<string, readonly string[]>();
+  readonly #balancers = new Map<string, Balancer>();
 
   private constructor(
     readonly plan: LabPlan,
@@ -123,7 +131,8 @@ export class Lab implements AsyncDisposable {
       ...(o.vault && { vault: o.vault }),
       ...(o.recordsKey && { recordsKey: o.recordsKey }),
     };
-    return new Lab(plan, { folder, network, guardian, ports, program, ring, ...more });
+    const replicas = o.replicas ?? 1;
+    return new Lab(plan, { folder, network, guardian, ports, program, ring, replicas, ...more });
   }
 
   /** Puts one more site into the list. */
@@ -155,20 +164,24 @@ export class Lab implements AsyncDisposable {
   async upSite(name: string): Promise<LabSite> {
     const isNew = !this.sites.has(name);
     const site = await this.#mountSite(name, this.mesh);
-    if (isNew) await site.start();
+    for (const pod of isNew ? this.pods(name) : []) await pod.start();
     return site;
+  }
+
+  /** By which names `sites` has a site's pods, the writer first. */
+  podNames(name: string): readonly string[] {
+    const others = (this.replicas.get(name) ?? []).slice(1);
+    return [name, ...others.map((_, i) => `${name}/${i + 1}`)];
+  }
+
+  /** What there is of a site, the writer first. */
+  pods(name: string): readonly LabSite[] {
+    return this.podNames(name).flatMap((pod) => this.sites.get(pod) ?? []);
   }
 
   /** Starts a further pod of a site; `sites` has it as `name/ordinal`. */
   async upReplica(name: string, ordinal: number): Promise<LabSite> {
-    const addresses = this.replicas.get(name) ?? [];
-    const place = await this.#place(name);
-    const address = addresses[ordinal];
-    if (address === undefined) throw new Error(`${name} has no pod ${ordinal}`);
-    const folder = `${place.folder}-${ordinal}`;
-    const site = new LabSite({ ...place, address, folder, replica: { ordinal, addresses } });
-    this.sites.set(`${name}/${ordinal}`, site);
-    await site.mount(this.mesh);
+    const site = await this.#mountReplica(name, ordinal, this.mesh);
     await site.start();
     return site;
   }
@@ -189,17 +202,21 @@ export class Lab implements AsyncDisposable {
     for (const site of this.sites.values()) site.startAgent();
     let ready = 0;
     await inParallel(startWidth, [primary, ...names], async (name) => {
-      await this.site(name).ready(readySeconds);
+      for (const pod of this.pods(name)) await pod.ready(readySeconds);
       progress(++ready);
     });
   }
 
   /** Ends a site that the list has no longer, and drops its volume. */
   async drop(name: string): Promise<void> {
-    await this.sites.get(name)?.[Symbol.asyncDispose]();
-    this.sites.delete(name);
+    await this.#balancers.get(name)?.[Symbol.asyncDispose]();
+    this.#balancers.delete(name);
+    for (const pod of this.pods(name)) {
+      await pod[Symbol.asyncDispose]();
+      await rm(pod.path(), { recursive: true, force: true });
+      this.sites.delete(pod.podName);
+    }
     await this.network.detach(name);
-    await rm(join(this.folder, name), { recursive: true, force: true });
   }
 
   /** Names of all zones that every site must answer. */
@@ -250,32 +267,66 @@ export class Lab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#balancers.values()].map((balancer) => balancer[Symbol.asyncDispose]()));
     await Promise.all([...this.sites.values()].map((site) => site[Symbol.asyncDispose]()));
     await this.network[Symbol.asyncDispose]();
     await this.o.guardian[Symbol.asyncDispose]();
   }
 
   async #upServer(name: string, mesh: Mesh): Promise<void> {
-    await (await this.#mountSite(name, mesh)).startServer();
+    await this.#mountSite(name, mesh);
+    for (const pod of this.pods(name)) await pod.startServer();
   }
 
+  /** Mounts what each pod of a site has. Returns the writer. */
   async #mountSite(name: string, mesh: Mesh): Promise<LabSite> {
+    if (this.o.replicas > 1 && !this.replicas.has(name)) await this.#balance(name);
     const site = this.sites.get(name) ?? new LabSite(await this.#place(name));
     this.sites.set(name, site);
+    await site.mount(mesh);
+    for (let ordinal = 1; ordinal < this.o.replicas; ordinal++) await this.#mountReplica(name, ordinal, mesh);
+    return site;
+  }
+
+  async #mountReplica(name: string, ordinal: number, mesh: Mesh): Promise<LabSite> {
+    const key = `${name}/${ordinal}`;
+    const addresses = this.replicas.get(name) ?? [];
+    const address = addresses[ordinal];
+    if (address === undefined) throw new Error(`${name} has no pod ${ordinal}`);
+    const place = await this.#place(name);
+    const folder = `${place.folder}-${ordinal}`;
+    const site = this.sites.get(key) ?? new LabSite({ ...place, address, folder, replica: { ordinal, addresses } });
+    this.sites.set(key, site);
     await site.mount(mesh);
     return site;
   }
 
+  /** Gives a site addresses for its pods, and puts a balancer at its own. */
+  async #balance(name: string): Promise<void> {
+    const { replicas, ports } = this.o;
+    const [address = ""] = this.plan.listed(name).addresses;
+    const first = firstPod + this.replicas.size * mostPods;
+    this.replicas.set(
+      name,
+      Array.from({ length: replicas }, (_, ordinal) => this.address(first + ordinal)),
+    );
+    const pods = (): readonly string[] =>
+      this.pods(name)
+        .filter(({ pids }) => pids.knot !== undefined)
+        .map((pod) => pod.address);
+    this.#balancers.set(name, await Balancer.start({ address, ports: [ports.dns, ports.secure], pods }));
+  }
+
   async #place(name: string) {
-    const address = this.plan.listed(name).addresses[0] ?? "";
-    await this.network.attach(name, address);
+    const [listed = ""] = this.plan.listed(name).addresses;
+    await this.network.attach(name, listed);
     const { ring, program, ports, folder, authorities, readers, vault, recordsKey } = this.o;
-    await vault?.addSite(name, this.replicas.get(name) ?? [address]);
     const addresses = this.replicas.get(name);
+    await vault?.addSite(name, addresses ?? [listed]);
     return {
-      ...{ name, folder: join(folder, name), address, port: ports.dns, securePort: ports.secure },
-      ...{ httpPort: ports.http, ring, authorities, readers, program },
-      enter: this.network.enter(name),
+      ...{ name, folder: join(folder, name), address: addresses?.[0] ?? listed },
+      ...{ port: ports.dns, securePort: ports.secure, httpPort: ports.http },
+      ...{ ring, authorities, readers, program, enter: this.network.enter(name) },
       ...(vault && { vault }),
       ...(recordsKey && { recordsKey }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),

@@ -13,6 +13,8 @@ export interface Wanted {
   readonly sites: number;
   readonly zones: number;
   readonly network: NetworkKind;
+  /** Pods of each site. @default 1 */
+  readonly replicas?: number;
   readonly storage: string;
 }
 
@@ -38,8 +40,8 @@ const labMiB = 250;
 const mostInNamespaces = 1000;
 
 /** MiB of memory that a lab takes. */
-export function memoryNeed({ sites, zones }: Pick<Wanted, "sites" | "zones">): number {
-  return Math.round(labMiB + sites * (siteMiB + zones * zoneCopyMiB + sites * peerMiB));
+export function memoryNeed({ sites, zones, replicas = 1 }: Pick<Wanted, "sites" | "zones" | "replicas">): number {
+  return Math.round(labMiB + replicas * sites * (siteMiB + zones * zoneCopyMiB + sites * peerMiB));
 }
 
 /** Why a lab cannot be here, a sentence with the cure each. */
@@ -52,6 +54,9 @@ export function labProblems(wanted: Wanted, facts: Facts): string[] {
     facts.knotProblem,
     ...programs,
     network === "namespaces" && !facts.isRoot && "--network namespaces needs root; without it use --network loopback",
+    network === "namespaces" &&
+      (wanted.replicas ?? 1) > 1 &&
+      "--network namespaces has one pod for each site; leave --replicas out, or use --network loopback",
     network === "namespaces" &&
       sites > mostInNamespaces &&
       `--network namespaces holds ${mostInNamespaces} sites at most, not ${sites}; use fewer, or --network loopback`,

@@ -86,6 +86,12 @@ export class LabSite implements AsyncDisposable {
     return this.place.name;
   }
 
+  /** Its name and, at a site of several pods, the ordinal of those that are not the writer. */
+  get podName(): string {
+    const { name, replica } = this.place;
+    return replica === undefined || replica.ordinal === 0 ? name : `${name}/${replica.ordinal}`;
+  }
+
   get server(): DnsServer {
     return { address: this.place.address, port: this.place.port };
   }

@@ -3,8 +3,9 @@ import { inParallel } from "../src/base/in-parallel";
 import { table } from "../harness/table";
 import type { Lab } from "./lab";
 
-/** One site at one moment. */
+/** One site at one moment, or one pod of a site that has several. */
 export interface SiteView {
+  /** The site's; `site/ordinal` for a pod that is not the writer. */
   readonly name: string;
   readonly role: string;
   readonly address: string;
@@ -37,21 +38,23 @@ export async function takeSnapshot(lab: Lab): Promise<Snapshot> {
   const zones = lab.zones();
   const serials = new Map<string, Serials>();
   const agents = new Map<string, SiteView["agent"]>();
-  await inParallel(width, lab.list, async ({ name }) => {
+  const pods = lab.list.flatMap((site) => lab.podNames(site.name).map((name) => ({ ...site, name, site: site.name })));
+  await inParallel(width, pods, async ({ name, site }) => {
     serials.set(name, await serialsOf(lab, name));
-    agents.set(name, await agentOf(lab, name));
+    agents.set(name, lab.network.isCut(site) ? undefined : await agentOf(lab, name));
   });
   const wanted = new Map(zones.map((zone) => [zone, wantedSerial(zone, lab.plan.owner(zone) ?? "", serials)]));
-  const sites = lab.list.map(({ name, role, addresses }): SiteView => {
+  const sites = pods.map(({ name, site, role, addresses }): SiteView => {
     const own = serials.get(name) ?? new Map<string, number>();
     const empty = zones.filter((zone) => !own.has(zone));
     const lagging = zones.filter((zone) =>
       isNewerSerial(wanted.get(zone) ?? 0, own.get(zone) ?? wanted.get(zone) ?? 0),
     );
     const agent = agents.get(name);
-    const packets = lab.network.packets(name);
+    const packets = name === site ? lab.network.packets(site) : undefined;
+    const address = lab.sites.get(name)?.address ?? addresses[0] ?? "";
     return {
-      ...{ name, role, address: addresses[0] ?? "", state: stateOf(lab, name) },
+      ...{ name, role, address, state: stateOf(lab, name, site) },
       ...(agent !== undefined && { agent }),
       ...{ current: zones.length - empty.length - lagging.length, lagging, empty },
       ...(packets !== undefined && { packets: packets.sent + packets.received }),
@@ -70,15 +73,15 @@ async function serialsOf(lab: Lab, name: string): Promise<Serials> {
 
 async function agentOf(lab: Lab, name: string): Promise<SiteView["agent"]> {
   const site = lab.sites.get(name);
-  if (site?.pids.agent === undefined || lab.network.isCut(name)) return undefined;
+  if (site?.pids.agent === undefined) return undefined;
   const status = await site.status().catch(() => undefined);
   return status && { ready: status.ready, peers: status.peers, problems: status.problems.map(({ kind }) => kind) };
 }
 
-function stateOf(lab: Lab, name: string): SiteView["state"] {
+function stateOf(lab: Lab, name: string, site: string): SiteView["state"] {
   const pids = lab.sites.get(name)?.pids;
   if (pids?.knot === undefined && pids?.agent === undefined) return "down";
-  if (lab.network.isCut(name)) return "cut";
+  if (lab.network.isCut(site)) return "cut";
   if (pids.knot === undefined) return "no knot";
   return pids.agent === undefined ? "no agent" : "up";
 }

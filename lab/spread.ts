@@ -16,9 +16,9 @@ export interface NewRecord {
 
 /** How a change went through the mesh. */
 export interface Spread {
-  /** Milliseconds from the owner's commit until each site answered, by name. */
+  /** Milliseconds from the owner's commit until each pod of each site answered, by name. */
   readonly reached: ReadonlyMap<string, number>;
-  /** Sites that had not when the time was up. */
+  /** Those that had not when the time was up. */
   readonly missing: readonly string[];
 }
 
@@ -63,10 +63,10 @@ export async function watchSpread(o: {
     await inParallel(askWidth, [...missing], async (site) => {
       const answer = await ask(site).catch(() => undefined);
       if (answer !== wanted) return;
-      reached.set(site.name, performance.now() - o.began);
+      reached.set(site.podName, performance.now() - o.began);
       missing.delete(site);
     });
     if (missing.size > 0) await delay(restMs);
   }
-  return { reached, missing: [...missing].map(({ name }) => name) };
+  return { reached, missing: [...missing].map(({ podName }) => podName) };
 }

@@ -5,14 +5,14 @@ import { type Facts, labProblems, memoryNeed } from "../../../lab/preflight";
 
 describe("options of the lab", () => {
   it("have defaults", () => {
-    const plain = { sites: 3, zones: 3, network: "loopback", hold: false };
+    const plain = { sites: 3, zones: 3, network: "loopback", replicas: 1, hold: false };
     expect(parseLabArguments([])).to.deep.equal(plain);
     expect(parseLabArguments(["--sites", "50"])).to.deep.equal({ ...plain, sites: 50, zones: 50 });
     expect(
-      parseLabArguments(["--zones=200", "--topology=hub", "--transport=quic", "--script=x", "--hold"]),
+      parseLabArguments(["--zones=200", "--topology=hub", "--transport=quic", "--script=x", "--hold", "--replicas=2"]),
     ).to.deep.equal({
       ...plain,
-      ...{ zones: 200, topology: "hub", transport: "quic", script: "x", hold: true },
+      ...{ zones: 200, topology: "hub", transport: "quic", script: "x", hold: true, replicas: 2 },
     });
   });
 
@@ -30,6 +30,7 @@ describe("options of the lab", () => {
     [["--topology", "star"], /^--topology must be full or hub, not "star"$/],
     [["--transport", "udp"], /^--transport must be tls or quic or tcp, not "udp"$/],
     [["--network", "wifi"], /^--network must be loopback or namespaces/],
+    [["--replicas", "0"], /^--replicas must be a whole number from 1 to 5/],
     [["--port", "70000"], /^--port must be a whole number from 1 to 65535/],
     [["--site", "3"], /--site.*--help tells what there is/],
     [["50"], /50/],

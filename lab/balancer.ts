@@ -1,0 +1,124 @@
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** Milliseconds without a datagram after which a flow's next one may go to another pod. */
+const flowMs = 5000;
+
+/** What a {@link Balancer} stands in front of. */
+export interface BalancerOptions {
+  readonly address: string;
+  readonly ports: readonly number[];
+  /** Addresses of the pods that get traffic, the same ports. */
+  readonly pods: () => readonly string[];
+}
+
+interface Flow {
+  readonly socket: UdpSocket;
+  readonly timer: NodeJS.Timeout;
+}
+
+/**
+ * What a Service is to a site with several pods: one address, behind which each connection, and each source port over UDP,
+ * gets to one pod. They take turns, so that a test meets all of them.
+ */
+export class Balancer implements AsyncDisposable {
+  readonly #servers: Server[] = [];
+  readonly #sockets: UdpSocket[] = [];
+  readonly #flows = new Map<string, Flow>();
+  readonly #connections = new Set<Socket>();
+  #turn = 0;
+
+  private constructor(private readonly o: BalancerOptions) {}
+
+  static async start(o: BalancerOptions): Promise<Balancer> {
+    const balancer = new Balancer(o);
+    for (const port of o.ports) await balancer.#listen(port);
+    return balancer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.#connections) connection.destroy();
+    for (const { socket, timer } of this.#flows.values()) {
+      clearTimeout(timer);
+      socket.close();
+    }
+    for (const socket of this.#sockets) socket.close();
+    await Promise.all(this.#servers.map((server) => once(server.close(), "close")));
+  }
+
+  async #listen(port: number): Promise<void> {
+    const { address } = this.o;
+    const udp = createSocket("udp4");
+    udp.on("message", (message, from) => {
+      this.#forward(udp, message, from);
+    });
+    const tcp = createServer((client) => {
+      this.#pipe(client, port);
+    });
+    this.#sockets.push(udp);
+    this.#servers.push(tcp);
+    udp.bind(port, address);
+    tcp.listen(port, address);
+    await Promise.all([once(udp, "listening"), once(tcp, "listening")]);
+  }
+
+  #next(): string | undefined {
+    const pods = this.o.pods();
+    return pods[this.#turn++ % Math.max(1, pods.length)];
+  }
+
+  #forward(front: UdpSocket, message: Buffer, from: { readonly address: string; readonly port: number }): void {
+    const { port } = front.address();
+    const key = `${port} ${from.address} ${from.port}`;
+    const standing = this.#flows.get(key);
+    const pod = standing === undefined ? this.#next() : undefined;
+    if (standing === undefined && pod === undefined) return;
+    const flow = standing ?? this.#open(front, key, from);
+    flow.timer.refresh();
+    if (pod === undefined) flow.socket.send(message);
+    else
+      flow.socket.connect(port, pod, () => {
+        flow.socket.send(message);
+      });
+  }
+
+  #open(front: UdpSocket, key: string, from: { readonly address: string; readonly port: number }): Flow {
+    const socket = createSocket("udp4");
+    const close = (): void => {
+      if (!this.#flows.delete(key)) return;
+      clearTimeout(flow.timer);
+      socket.close();
+    };
+    const flow = { socket, timer: setTimeout(close, flowMs).unref() };
+    socket.on("message", (answer) => {
+      front.send(answer, from.port, from.address);
+    });
+    // A pod that went: the next datagram goes to another one.
+    socket.on("error", close);
+    this.#flows.set(key, flow);
+    return flow;
+  }
+
+  #pipe(client: Socket, port: number): void {
+    const pod = this.#next();
+    if (pod === undefined) {
+      client.destroy();
+      return;
+    }
+    const server = connect(port, pod);
+    for (const [end, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      end.setNoDelay(true);
+      this.#connections.add(end);
+      end.on("error", () => other.destroy());
+      end.on("close", () => {
+        this.#connections.delete(end);
+        other.end();
+      });
+      end.pipe(other);
+    }
+  }
+}
