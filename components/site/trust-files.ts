@@ -1,4 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
+import { KnotVolume } from "../../src/contract/volume";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
 import { vaultFile } from "../../src/contract/vault-file";
@@ -63,9 +64,9 @@ export function agentTrust(packet: WelcomePacket): TrustFiles {
 
 function ringFiles(packet: WelcomePacket): TrustFiles {
   const inVault = packet.vault !== undefined;
-  const folder = inVault ? `${paths.storage}/mesh` : paths.keys;
+  const path = inVault ? new KnotVolume(paths.storage).ring : `${paths.keys}/ring.json`;
   return {
-    environment: [{ name: "DNS_MESH_KEYS", value: `${folder}/ring.json` }],
+    environment: [{ name: "DNS_MESH_KEYS", value: path }],
     volumes: inVault ? [] : [secretVolume(objects.keys)],
     mounts: inVault ? [] : [{ name: objects.keys, mountPath: paths.keys, readOnly: true }],
   };
@@ -74,7 +75,7 @@ function ringFiles(packet: WelcomePacket): TrustFiles {
 function certificateFiles(packet: WelcomePacket): TrustFiles {
   const told = (value: string): EnvVar[] => [{ name: "DNS_MESH_TLS", value }];
   if (packet.certificates === "vault")
-    return { volumes: [], mounts: [], environment: told(`${paths.storage}/mesh/tls`) };
+    return { volumes: [], mounts: [], environment: told(new KnotVolume(paths.storage).identity) };
   return {
     environment: told(paths.tls),
     volumes: [packet.certificates === "cert-manager" ? issuedInCluster() : secretVolume(objects.tls)],

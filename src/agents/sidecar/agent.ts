@@ -9,23 +9,26 @@ import type { Standpoint } from "../../mesh/topology";
 import type { MeshPlan, MeshView } from "../../mesh/view";
 import type { Logger } from "../../base/log";
 import { agentFacts, type AgentFacts } from "./agent-facts";
-import type { Holder } from "./convergence";
 import { Applier, ApplyError } from "./applier";
-import { Discovery, type Observed } from "./discovery";
+import { Backoff } from "./backoff";
+import type { Holder } from "./convergence";
+import { Discovery, type Observed as Answered } from "./discovery";
 import { lifetimeProblem } from "./identity";
 import { type Inputs } from "./inputs";
-import { Mounts } from "./mounts";
+import type { Mounts } from "./mounts";
 import type { AgentOptions } from "./options";
 import { OwnZones } from "./own-zones";
+import { reconcile, type Desired, type Observed, type Serials, type Step } from "./reconcile";
 import { SigningKeeper } from "./signing-keeper";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
-import { isSameState, type AgentState, type StateStore } from "./state-store";
+import { isSameState, StateError, type AgentState, type StateStore } from "./state-store";
 import type { Problems } from "./status";
 
 /** What an {@link Agent} works with. */
 export interface AgentParts {
   readonly options: AgentOptions;
+  readonly mounts: Mounts;
   readonly control: KnotControl;
   readonly dns: DnsClient;
   readonly store: StateStore;
@@ -49,93 +52,134 @@ class ReadError extends Error {
   override readonly name = "ReadError";
 }
 
-/** Waits before trying again what failed: 1, 2, 4, … 30 seconds. */
-const longestRetryMs = 30_000;
-
-/** Keeps one Knot as the mesh wants it, a pass at a time. */
+/**
+ * Keeps one Knot as the mesh wants it, a pass at a time. What a pass does is decided by {@link reconcile} from what is
+ * requested and what is settled; here it is carried out.
+ */
 export class Agent {
-  #settled = false;
-  /** Nothing is known of what Knot runs: it is left as it is until the central zones were read. */
-  #damaged = false;
-  #force = true;
-  #planned = "";
-  #observed: Observed = { failures: [] };
-  #failures = 0;
-  #retryAt = 0;
+  /** What was requested so far; see {@link Desired}. The first files are loaded, whatever a predecessor got loaded. */
+  #requested: Omit<Desired, "today"> = { files: 1, load: 1, plan: 1 };
+  /** What was carried out; see {@link Observed}. */
+  #settled: Pick<Observed, "settledFiles" | "listedFiles" | "planned"> = {
+    settledFiles: 0,
+    listedFiles: 0,
+    planned: "",
+  };
+  #answered: Answered = { failures: [] };
   #passes = 0;
+  #pokes = 0;
   #unread: readonly string[] = [];
   #lastPlan: MeshPlan | undefined;
+  readonly #backoff: Backoff;
   readonly #applier: Applier;
   readonly #discovery: Discovery;
   readonly #ownZones: OwnZones;
-  readonly #mounts: Mounts;
-  /** Which own zones are signed. */
-  readonly signing: SigningKeeper;
+  readonly #signing: SigningKeeper;
 
   constructor(private readonly o: AgentParts) {
     const { options, control, dns, now } = o;
     const { runtime, knot } = options;
+    this.#backoff = new Backoff(now);
     this.#applier = new Applier({ control, files: new SiteFiles(runtime.storage), now });
     this.#discovery = new Discovery({ dns, knot });
     this.#ownZones = new OwnZones(o);
-    this.#mounts = new Mounts(options, now);
-    this.signing = new SigningKeeper({ ...o, ...options });
-  }
-
-  get inputs(): Inputs | undefined {
-    return this.#mounts.inputs;
+    this.#signing = new SigningKeeper({ ...o, ...options });
   }
 
   /** Reads the state that a predecessor left. */
   async start(): Promise<void> {
     const loaded = await this.o.store.load();
-    this.#damaged = loaded.kind === "damaged";
-    this.o.problems.set("state", loaded.kind === "damaged" ? [loaded.reason] : []);
+    this.#showState();
     this.o.log.info("agent starts", { pod: this.o.options.pod, state: loaded.kind });
   }
 
   /** Takes an own zone back from a site that holds a newer copy; see {@link OwnZones.regain}. */
   regain(zone: string, holder: Holder): Promise<boolean> {
-    return this.#ownZones.regain(this.inputs, zone, holder);
+    return this.#ownZones.regain(this.o.mounts.inputs, zone, holder);
   }
 
-  /** Has the next pass render, load and plan everything anew. */
+  /** Requests that everything is rendered, loaded and planned anew. */
   poke(): void {
-    this.#settled = false;
-    this.#force = true;
-    this.#planned = "";
-    this.#retryAt = 0;
+    this.#request("files", "load", "plan");
+    this.#pokes += 1;
+    this.#backoff.reset();
   }
 
   /** One pass. Never throws: what goes wrong becomes a problem, and the next pass tries again. */
   async pass(): Promise<"idle" | "changed" | "failed"> {
     this.#passes += 1;
+    const [reloads, pokes] = [this.#applier.reloads, this.#pokes];
     try {
-      const before = this.#applier.reloads;
       await this.#pass();
-      return this.#applier.reloads === before ? "idle" : "changed";
+      return this.#applier.reloads === reloads ? "idle" : "changed";
     } catch (error) {
       this.#failed(error);
+      if (this.#pokes !== pokes) this.#backoff.reset();
       return "failed";
+    } finally {
+      this.#showState();
     }
   }
 
   async #pass(): Promise<void> {
-    const { inputs, changed, written, failures } = await this.#mounts.look();
+    const { inputs, changed, written, failures } = await this.o.mounts.look();
     this.o.problems.set("inputs", failures);
     if (inputs === undefined) return;
     const ending = inputs.identity && lifetimeProblem(inputs.identity, this.o.now());
     this.o.problems.set("certificate", ending === undefined ? [] : [ending]);
-    if (changed) this.#planned = "";
-    if (changed || this.#ownZones.areDue) this.#settled = false;
-    if (written.length > 0) await this.#loadCentral(written);
-    if (!this.#settled) {
-      if (this.o.now() < this.#retryAt) return;
-      await this.#settle(inputs);
+    if (changed) {
+      this.#request("files", "plan");
+      this.#backoff.reset();
     }
-    this.#observed = await this.#discovery.observe(inputs.packet);
-    this.o.problems.set("central", [...this.#observed.failures, ...this.#unread]);
-    if (this.#observed.failures.length === 0) await this.#follow(inputs);
+    if (this.#ownZones.areDue) this.#request("files");
+    if (written.length > 0) await this.#loadCentral(written);
+    let serials: Observed["serials"];
+    for (;;) {
+      const step = reconcile(this.#desired(), this.#observed(serials));
+      if (step.kind === "rest") return;
+      if (step.kind === "observe") serials = await this.#observe(inputs);
+      else await this.#carryOut(step, inputs);
+    }
+  }
+
+  async #carryOut(step: Exclude<Step, { readonly kind: "observe" | "rest" }>, inputs: Inputs): Promise<void> {
+    switch (step.kind) {
+      case "list-own-zones":
+        await this.#listOwnZones(inputs);
+        this.#settled = { ...this.#settled, listedFiles: step.request };
+        return;
+      case "settle":
+        await this.#settle(inputs, step.load);
+        this.#settled = { ...this.#settled, settledFiles: step.request };
+        this.#succeeded();
+        return;
+      case "follow":
+        await this.#follow(inputs);
+        this.#settled = { ...this.#settled, planned: step.key };
+        this.#succeeded();
+        return;
+    }
+  }
+
+  #request(...kinds: readonly (keyof Omit<Desired, "today">)[]): void {
+    let { files, load, plan } = this.#requested;
+    if (kinds.includes("files")) files += 1;
+    if (kinds.includes("load")) load = files;
+    if (kinds.includes("plan")) plan += 1;
+    this.#requested = { files, load, plan };
+  }
+
+  #desired(): Desired {
+    return { ...this.#requested, today: this.#today() };
+  }
+
+  #observed(serials: Observed["serials"]): Observed {
+    const [stateIsWhole, mayTry] = [this.o.store.isWhole, this.#backoff.isOver];
+    return { ...this.#settled, stateIsWhole, mayTry, serials };
+  }
+
+  #today(): string {
+    return new Date(this.o.now()).toISOString().slice(0, 10);
   }
 
   /** New text of the central zones, on the primary. Knot is told at once, the peers by Knot and again by us. */
@@ -145,50 +189,49 @@ export class Agent {
       for (const zone of zones) await this.o.control.zoneReload(zone);
     } catch (error) {
       // A Knot that is away reads its files when it starts; one that only did not answer is told on the way to settling.
-      this.#settled = false;
-      this.#force = true;
+      this.#request("files", "load");
       throw error;
     }
     this.o.events.changed(zones);
   }
 
+  /** Without a usable state, the files on the volume are all that tells which own zones have a content. */
+  async #listOwnZones(inputs: Inputs): Promise<void> {
+    const seeded = await this.#ownZones.standing(inputs.packet);
+    await this.#save((state) => ({ ...state, seeded }));
+  }
+
   /** Makes Knot run what the state says, whatever a predecessor or a former packet left. */
-  async #settle(inputs: Inputs): Promise<void> {
-    if (this.#damaged) {
-      const seeded = await this.#ownZones.standing(inputs.packet);
-      await this.o.store.update((state) => ({ ...state, seeded }));
-      return;
-    }
+  async #settle(inputs: Inputs, force: boolean): Promise<void> {
     const seeded = await this.#ownZones.seed(inputs, this.o.store.state);
-    await this.#save((before) => ({ ...before, seeded }));
-    await this.#save((state) => notePacket(state, inputs));
+    await this.#save((before) => notePacket({ ...before, seeded }, inputs));
     const state = this.o.store.state;
     const view = standingView(inputs, state);
     try {
-      await this.#load({ inputs, view, force: this.#force });
+      await this.#load({ inputs, view, force });
     } catch (error) {
       // A Knot that is away has refused nothing.
-      const away = error instanceof ApplyError && error.cause instanceof TransientError;
-      if (state.candidate !== undefined && !away) await this.#save(({ candidate: _, ...rest }) => rest);
+      if (state.candidate !== undefined && !isAway(error)) await this.#save(({ candidate: _, ...rest }) => rest);
       throw error;
     }
     if (state.candidate !== undefined) await this.#saveView(view);
     await this.#ownZones.finish(inputs.packet, seeded);
-    for (const zone of await this.signing.unsign(inputs)) this.o.events.changed([zone]);
-    this.#settled = true;
-    this.#force = false;
-    this.#succeeded();
+    for (const zone of await this.#signing.unsign(inputs)) this.o.events.changed([zone]);
   }
 
-  /** Plans when either serial, the day, or what we know changed. */
+  async #observe({ packet }: Inputs): Promise<Serials | "unknown"> {
+    this.#answered = await this.#discovery.observe(packet);
+    const { directorySerial: directory, catalogSerial: catalog, failures } = this.#answered;
+    this.o.problems.set("central", [...failures, ...this.#unread]);
+    return directory === undefined || catalog === undefined ? "unknown" : { directory, catalog };
+  }
+
+  /** Plans with what the central zones say now, and makes Knot run the plan. */
   async #follow(inputs: Inputs): Promise<void> {
-    const today = new Date(this.o.now()).toISOString().slice(0, 10);
-    const key = `${this.#observed.directorySerial ?? 0} ${this.#observed.catalogSerial ?? 0} ${today}`;
-    if (key === this.#planned || this.o.now() < this.#retryAt) return;
     const discovered = await this.#read(inputs);
     const known = this.o.store.state.view;
     const self = inputs.packet.site.name;
-    const plan = planMesh({ self, known, discovered, limits: defaultLimits, today });
+    const plan = planMesh({ self, known, discovered, limits: defaultLimits, today: this.#today() });
     this.#lastPlan = plan;
     this.o.problems.set("refused", plan.refusal ? [`${plan.refusal.kind}: ${plan.refusal.reason}`] : []);
     this.o.problems.set(
@@ -197,8 +240,6 @@ export class Agent {
     );
     this.o.problems.set("doubtful", discovered.kind === "view" ? discovered.problems : []);
     if (plan.refusal === undefined) await this.#take(inputs, plan);
-    this.#planned = key;
-    this.#succeeded();
   }
 
   async #read(inputs: Inputs): ReturnType<Discovery["read"]> {
@@ -247,29 +288,29 @@ export class Agent {
   async #saveView(view: MeshView): Promise<void> {
     const appliedAt = new Date(this.o.now()).toISOString();
     await this.#save(({ candidate: _, ...state }) => ({ ...state, view, appliedAt }));
-    this.#damaged = false;
   }
 
   async #save(change: (state: AgentState) => AgentState): Promise<void> {
     const next = change(this.o.store.state);
     if (isSameState(next, this.o.store.state)) return;
     await this.o.store.update(change);
-    this.o.problems.set("state", []);
+  }
+
+  #showState(): void {
+    const { problem } = this.o.store;
+    this.o.problems.set("state", problem === undefined ? [] : [problem]);
   }
 
   #failed(error: unknown): void {
-    const cause = error instanceof ApplyError ? error.cause : error;
-    const away = cause instanceof TransientError;
+    const [away, cause] = [isAway(error), error instanceof ApplyError ? error.cause : error];
     this.o.problems.set("knot", away ? [messageOf(cause)] : []);
     if (error instanceof ReadError) this.o.problems.set("central", this.#unread);
-    else this.o.problems.set("apply", away ? [] : [messageOf(error)]);
-    const wait = away ? 500 : Math.min(1000 * 2 ** this.#failures, longestRetryMs);
-    this.#failures += 1;
-    this.#retryAt = this.o.now() + wait;
+    else if (!(cause instanceof StateError)) this.o.problems.set("apply", away ? [] : [messageOf(error)]);
+    this.#backoff.failed(away ? "away" : "failed");
   }
 
   #succeeded(): void {
-    this.#failures = 0;
+    this.#backoff.reset();
     this.o.problems.set("knot", []);
     this.o.problems.set("apply", []);
   }
@@ -277,13 +318,18 @@ export class Agent {
   /** The body of `/status`, apart from what only the worker knows. */
   status(): AgentFacts {
     return agentFacts({
-      inputs: this.#mounts.inputs,
+      inputs: this.o.mounts.inputs,
       pod: this.o.options.pod,
       state: this.o.store.state,
-      observed: this.#observed,
+      observed: this.#answered,
       held: this.#lastPlan?.held ?? [],
       problems: this.o.problems.list(),
       counters: { passes: this.#passes, reloads: this.#applier.reloads },
     });
   }
+}
+
+/** Whether Knot was not reached, so that it refused nothing. */
+function isAway(error: unknown): boolean {
+  return (error instanceof ApplyError ? error.cause : error) instanceof TransientError;
 }

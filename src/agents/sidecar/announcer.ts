@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DnsClient } from "../../dns/client/dns-client";
 import { watchFolder } from "../../base/folder-watch";
 import type { KnotControl } from "../../knot/control/knot-control";
 import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
+import { KnotVolume } from "../../contract/volume";
 import type { TsigKey } from "../../dns/tsig-key";
 import { audienceOf, type Standpoint } from "../../mesh/topology";
 import { Convergence, type ConvergenceOptions, type Holder } from "./convergence";
@@ -119,7 +119,7 @@ export class Announcer {
   /** Knot writes each change of a zone to its journal before it answers it: that is the moment to tell the peers. */
   async watch(signal: AbortSignal): Promise<void> {
     await watchFolder({
-      path: join(this.o.runtime.storage, "db", "journal"),
+      path: new KnotVolume(this.o.runtime.storage).journal,
       ...{ restMs: journalRestMs, lookAgainMs: journalAgainMs },
       signal,
       onChange: () => (this.#hasNews ? this.#lookUntilShown(signal) : Promise.resolve(0)),

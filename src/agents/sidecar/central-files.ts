@@ -1,9 +1,9 @@
-import { zoneFileName } from "../../base/names";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fingerprint, listFolder, readText, writeAtomically } from "../../base/files";
 import { mostParts, manifestFile, partFile, unpackCentralZones } from "../../mesh/central-parts";
 import { stampSerial } from "../../dns/serial-stamp";
+import { KnotVolume } from "../../contract/volume";
 import type { WelcomePacket } from "../../mesh/model";
 
 /** What {@link CentralFiles.take} did. */
@@ -44,7 +44,7 @@ export class CentralFiles {
   }
 
   async #write(zone: string, { text, restamp }: { text: string; restamp: boolean }): Promise<boolean> {
-    const path = join(this.o.storage, "zones", zoneFileName(zone));
+    const path = new KnotVolume(this.o.storage).zoneFile(zone);
     const standing = await readText(path);
     if (!restamp && standing !== undefined && sameContent(standing, text)) return false;
     await writeAtomically(path, stampSerial(text, Math.floor(this.o.now() / 1000)));

@@ -1,15 +1,16 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UserError } from "../../base/errors";
 import { readText } from "../../base/files";
 import type { Identity } from "../../knot/config/site-config";
 
-/** Names of the files in the folder that a site's identity is given in. */
-const fileNames = { certificate: "tls.crt", privateKey: "tls.key", roots: "ca.crt" } as const;
-
-/** Paths of the files that {@link readIdentity} reads. */
-export function identityPaths(folder: string): readonly string[] {
-  return Object.values(fileNames).map((name) => join(folder, name));
+/** Paths of the files in the folder that a site's identity is given in. */
+export function identityPaths(folder: string): Readonly<Record<keyof Identity, string>> {
+  return {
+    certificate: join(folder, "tls.crt"),
+    privateKey: join(folder, "tls.key"),
+    roots: join(folder, "ca.crt"),
+  };
 }
 
 /**
@@ -19,15 +20,16 @@ export function identityPaths(folder: string): readonly string[] {
  * @throws UserError that names the file and what is wrong, without anything of the key.
  */
 export async function readIdentity(folder: string, host: string): Promise<Identity> {
-  const read = async (name: string): Promise<string> => {
-    const text = await readText(join(folder, name));
-    if (text === undefined) throw new UserError(`${join(folder, name)} is missing`);
+  const read = async (path: string): Promise<string> => {
+    const text = await readText(path);
+    if (text === undefined) throw new UserError(`${path} is missing`);
     return text;
   };
+  const paths = identityPaths(folder);
   const identity = {
-    certificate: await read(fileNames.certificate),
-    privateKey: await read(fileNames.privateKey),
-    roots: await read(fileNames.roots),
+    certificate: await read(paths.certificate),
+    privateKey: await read(paths.privateKey),
+    roots: await read(paths.roots),
   };
   check(identity, { folder, host });
   return identity;
@@ -53,19 +55,20 @@ export function lifetimeProblem(identity: Pick<Identity, "certificate">, now: nu
 }
 
 function check({ certificate, privateKey, roots }: Identity, at: { folder: string; host: string }): void {
-  const chain = certificates(certificate, join(at.folder, fileNames.certificate));
-  const trusted = certificates(roots, join(at.folder, fileNames.roots));
-  const path = join(at.folder, fileNames.certificate);
+  const paths = identityPaths(at.folder);
+  const path = paths.certificate;
+  const chain = certificates(certificate, path);
+  const trusted = certificates(roots, paths.roots);
   const [leaf] = chain;
   if (leaf === undefined) throw new UserError(`${path} holds no certificate`);
   if (!fits(leaf, privateKey)) {
-    throw new UserError(`${join(at.folder, fileNames.privateKey)} is not the key of the certificate beside it (yet)`);
+    throw new UserError(`${paths.privateKey} is not the key of the certificate beside it (yet)`);
   }
   if (leaf.checkHost(at.host, { subject: "never" }) === undefined) {
     throw new UserError(`${path} is not for ${at.host}, but for ${leaf.subjectAltName ?? "nobody"}`);
   }
   if (!leadsTo(leaf, chain, trusted)) {
-    throw new UserError(`${path} was issued by none of the authorities in ${fileNames.roots}`);
+    throw new UserError(`${path} was issued by none of the authorities in ${basename(paths.roots)}`);
   }
 }
 

@@ -109,7 +109,7 @@ export class InputWatch {
   async changed(): Promise<Inputs | undefined> {
     const { packetFile, ringFile, localKeyFile, tlsFolder } = this.files;
     const { readersFile = [], updatersFile = [], recordsKeyFile = [] } = this.files;
-    const identity = tlsFolder === undefined ? [] : identityPaths(tlsFolder);
+    const identity = tlsFolder === undefined ? [] : Object.values(identityPaths(tlsFolder));
     const keys = [ringFile, localKeyFile, readersFile, updatersFile, recordsKeyFile];
     const seen = await fingerprint([packetFile, ...keys, identity].flat());
     const documents = seen === this.#seen ? this.#documents : await readDocuments(this.files);

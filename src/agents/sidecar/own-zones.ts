@@ -44,8 +44,9 @@ export class OwnZones {
 
   /** Gives zones that never had one a first content. Returns all that have, or had, one. */
   async seed(inputs: Inputs, state: AgentState): Promise<readonly string[]> {
-    const names = inputs.packet.site.zones.map(({ name }) => name);
-    if (names.length === state.seeded.length && names.every((name) => state.seeded.includes(name))) {
+    const { zones } = inputs.packet.site;
+    const has = new Set(state.seeded);
+    if (zones.length === has.size && zones.every(({ name }) => has.has(name))) {
       this.#waiting = [];
       this.#againAt = Infinity;
       return state.seeded;

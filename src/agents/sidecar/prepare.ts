@@ -1,20 +1,18 @@
-import { zoneFileName } from "../../base/names";
-import { join } from "node:path";
 import { messageOf, UserError } from "../../base/errors";
 import type { DnsClient } from "../../dns/client/dns-client";
 import { ensureFolder, readText } from "../../base/files";
+import { renderSiteFiles } from "../../knot/config/site-config";
 import { isWriter, siblings } from "../../knot/config/site-runtime";
+import { KnotVolume } from "../../contract/volume";
 import type { Logger } from "../../base/log";
-
 import { CentralFiles } from "./central-files";
 import { readInputs, type Inputs } from "./inputs";
 import type { AgentOptions } from "./options";
 import { Seeder } from "./seeding";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
-import { statePath, StateStore, type LoadedState } from "./state-store";
+import { StateStore, type LoadedState } from "./state-store";
 import { siteSource } from "./zone-source";
-import { renderSiteFiles } from "../../knot/config/site-config";
 import { keeperOf } from "./vault-keeper";
 
 /** What {@link prepare} works with. */
@@ -33,10 +31,9 @@ export interface PrepareParts {
  * @throws UserError when there is nothing that Knot could start from.
  */
 export async function prepare(o: PrepareParts): Promise<void> {
-  const { storage } = o.options.runtime;
-  for (const folder of ["conf/peers.d", "conf/zones.d", "zones", "db", "mesh"])
-    await ensureFolder(join(storage, folder));
-  const standing = (await readText(join(storage, "conf/zones.d/own.conf"))) !== undefined;
+  const volume = new KnotVolume(o.options.runtime.storage);
+  for (const folder of volume.folders) await ensureFolder(folder);
+  const standing = (await readText(volume.ownStanzas)) !== undefined;
   try {
     await keeperOf({ ...o, random: Math.random })?.prepare();
     await render(o, await readInputs(o.options, o.now()));
@@ -48,7 +45,7 @@ export async function prepare(o: PrepareParts): Promise<void> {
 
 async function render(o: PrepareParts, inputs: Inputs): Promise<void> {
   const { runtime } = o.options;
-  const store = new StateStore(statePath(runtime.storage));
+  const store = new StateStore(new KnotVolume(runtime.storage));
   const loaded = await store.load();
   if (loaded.kind === "damaged") throw new UserError(loaded.reason);
   const seeded = await seed(o, inputs, loaded);
@@ -86,10 +83,9 @@ async function takeCentral(o: PrepareParts, { packet }: Inputs): Promise<void> {
   const files = new CentralFiles({ folder: centralFolder, storage: runtime.storage, now: o.now });
   const result = await files.take(packet, true);
   if (result.kind !== "incomplete") return;
-  const paths = [packet.directoryZone, packet.catalogZone].map((zone) =>
-    join(runtime.storage, "zones", zoneFileName(zone)),
-  );
-  const standing = await Promise.all(paths.map(readText));
+  const volume = new KnotVolume(runtime.storage);
+  const zones = [packet.directoryZone, packet.catalogZone];
+  const standing = await Promise.all(zones.map((zone) => readText(volume.zoneFile(zone))));
   if (standing.some((text) => text === undefined)) {
     throw new UserError(`${centralFolder} does not hold all parts of the central zones (yet)`);
   }

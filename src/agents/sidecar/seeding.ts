@@ -1,5 +1,3 @@
-import { zoneFileName } from "../../base/names";
-import { join } from "node:path";
 import { DnsError } from "../../dns/errors";
 import type { ResourceRecord } from "../../dns/record";
 import { isNewerSerial } from "../../dns/serial";
@@ -10,6 +8,7 @@ import { KnotControlError, type KnotControl } from "../../knot/control/knot-cont
 import { renderOwnZone } from "../../knot/config/own-zone";
 import { stampSerial } from "../../dns/serial-stamp";
 import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
+import { KnotVolume } from "../../contract/volume";
 import type { WelcomePacket, Zone } from "../../mesh/model";
 import { serverName } from "../../mesh/welcome";
 import type { MeshView } from "../../mesh/view";
@@ -60,7 +59,11 @@ const mostTransfers = 8;
 
 /** Gives own zones their first content, each once and never again. */
 export class Seeder {
-  constructor(private readonly o: SeederOptions) {}
+  readonly #volume: KnotVolume;
+
+  constructor(private readonly o: SeederOptions) {
+    this.#volume = new KnotVolume(o.runtime.storage);
+  }
 
   /**
    * Seeds what was never seeded. A zone that the mesh already serves is taken over as it is; one that only the model
@@ -69,16 +72,17 @@ export class Seeder {
    * taken for the current one should the zone come back.
    */
   async seed(input: SeedInput): Promise<SeedResult> {
-    const names = input.packet.site.zones.map(({ name }) => name);
+    const { zones } = input.packet.site;
+    const names = zones.map(({ name }) => name);
     if (!isWriter(this.o.runtime)) return { seeded: names, waiting: [] };
-    for (const zone of input.seeded.filter((name) => !names.includes(name))) {
-      await this.#putAside(zone, input);
-    }
+    const [own, before] = [new Set(names), new Set(input.seeded)];
+    const owners = new Map(input.view?.zones.map(({ name, owner }) => [name, owner]));
+    for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);
     const seeded: string[] = [];
     const waiting: string[] = [];
-    for (const zone of input.packet.site.zones) {
+    for (const zone of zones) {
       try {
-        await this.#seedZone(zone, input);
+        if (!before.has(zone.name)) await this.#seedZone(zone, input, owners.get(zone.name));
         seeded.push(zone.name);
       } catch (error) {
         waiting.push(`zone ${zone.name} is to be taken over: ${messageOf(error)}`);
@@ -114,13 +118,13 @@ export class Seeder {
     packet: WelcomePacket,
     control: Pick<KnotControl, "zoneReload" | "zoneStatus">,
   ): Promise<void> {
-    const first = await readText(this.#aside("first", zone.name));
+    const first = await readText(this.#volume.firstContent(zone.name));
     if (first === undefined) return;
     const isLoaded = async () => (await control.zoneStatus([zone.name]))[0]?.serial !== undefined;
-    const purged = (await readText(this.#file(zone.name))) === undefined;
-    if (purged) await writeAtomically(this.#file(zone.name), first);
+    const purged = (await readText(this.#volume.zoneFile(zone.name))) === undefined;
+    if (purged) await writeAtomically(this.#volume.zoneFile(zone.name), first);
     if (purged || !(await isLoaded())) await this.#reloadFirst({ zone, packet, first, control });
-    if (await isLoaded()) await removeFile(this.#aside("first", zone.name));
+    if (await isLoaded()) await removeFile(this.#volume.firstContent(zone.name));
   }
 
   /** A content that Knot cannot load gives way to the model's, which may have been mended since. */
@@ -135,8 +139,8 @@ export class Seeder {
     } catch (error) {
       const content = this.#begin(o.zone, o.packet);
       if (!(error instanceof KnotControlError) || o.zone.zoneFile === undefined || content === o.first) throw error;
-      await writeAtomically(this.#aside("first", o.zone.name), content);
-      await writeAtomically(this.#file(o.zone.name), content);
+      await writeAtomically(this.#volume.firstContent(o.zone.name), content);
+      await writeAtomically(this.#volume.zoneFile(o.zone.name), content);
       await o.control.zoneReload(o.zone.name);
     }
   }
@@ -160,7 +164,7 @@ export class Seeder {
     const records = await this.#transferAtLeast(o.zone, o.source, o.serial);
     const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
     if (!(await isUntouched())) return false;
-    await writeAtomically(this.#file(o.zone), content);
+    await writeAtomically(this.#volume.zoneFile(o.zone), content);
     await o.control.zoneReload(o.zone);
     return true;
   }
@@ -178,51 +182,53 @@ export class Seeder {
   async standing(packet: WelcomePacket): Promise<readonly string[]> {
     const names = packet.site.zones.map(({ name }) => name);
     if (!isWriter(this.o.runtime)) return names;
-    const files = await Promise.all(names.map((name) => readText(this.#file(name))));
+    const files = await Promise.all(names.map((name) => readText(this.#volume.zoneFile(name))));
     return names.filter((_, i) => files[i] !== undefined);
   }
 
   /** Puts back, before Knot starts, what it purged and nobody could put back since. */
   async restore(packet: WelcomePacket): Promise<void> {
     for (const { name } of packet.site.zones) {
-      const first = await readText(this.#aside("first", name));
-      if (first !== undefined && (await readText(this.#file(name))) === undefined) {
-        await writeAtomically(this.#file(name), first);
+      const first = await readText(this.#volume.firstContent(name));
+      if (first !== undefined && (await readText(this.#volume.zoneFile(name))) === undefined) {
+        await writeAtomically(this.#volume.zoneFile(name), first);
       }
     }
   }
 
-  async #seedZone(zone: Zone, input: SeedInput): Promise<void> {
-    if (input.seeded.includes(zone.name)) return;
-    const standing = await readText(this.#file(zone.name));
+  /** @param owner - The site that owns the zone as far as the mesh knows; undefined when it does not know the zone. */
+  async #seedZone(zone: Zone, input: SeedInput, owner: string | undefined): Promise<void> {
+    const standing = await readText(this.#volume.zoneFile(zone.name));
     if (standing !== undefined && input.moment === "fresh") return;
     const content =
-      (await this.#takeOver(zone, input)) ?? standing ?? (await this.#former(zone)) ?? this.#begin(zone, input.packet);
-    await writeAtomically(this.#aside("first", zone.name), content);
-    await writeAtomically(this.#file(zone.name), content);
+      (await this.#takeOver(zone, input, owner)) ??
+      standing ??
+      (await this.#former(zone)) ??
+      this.#begin(zone, input.packet);
+    await writeAtomically(this.#volume.firstContent(zone.name), content);
+    await writeAtomically(this.#volume.zoneFile(zone.name), content);
   }
 
   /** As Knot serves it as long as it does: its file may be minutes behind the journal. */
   async #putAside(zone: string, { moment, sources }: SeedInput): Promise<void> {
     const [source] = moment === "running" ? sources : [];
     const records = source && (await this.o.dns.transfer(source.server, zone, source.key).catch(() => undefined));
-    if (records === undefined) return moveFile(this.#file(zone), this.#aside("former", zone));
+    if (records === undefined) return moveFile(this.#volume.zoneFile(zone), this.#volume.formerContent(zone));
     const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
-    await writeAtomically(this.#aside("former", zone), content);
-    await removeFile(this.#file(zone));
+    await writeAtomically(this.#volume.formerContent(zone), content);
+    await removeFile(this.#volume.zoneFile(zone));
   }
 
   /** The zone as a source serves it; undefined when there is nothing to wait for. Throws when there is. */
-  async #takeOver(zone: Zone, input: SeedInput): Promise<string | undefined> {
-    const known = input.view?.zones.find(({ name }) => name === zone.name);
-    if (input.moment === "restart" && known !== undefined) throw new Error("Knot has to run for that");
+  async #takeOver(zone: Zone, input: SeedInput, owner: string | undefined): Promise<string | undefined> {
+    if (input.moment === "restart" && owner !== undefined) throw new Error("Knot has to run for that");
     let newest: readonly ResourceRecord[] | undefined;
     for (const source of input.sources) {
       try {
         const records = await this.o.dns.transfer(source.server, zone.name, source.key);
         if (newest === undefined || isNewerSerial(serialOf(records), serialOf(newest))) newest = records;
       } catch (error) {
-        const elsewhere = known !== undefined && known.owner !== input.packet.site.name;
+        const elsewhere = owner !== undefined && owner !== input.packet.site.name;
         if (input.moment === "running" && (elsewhere || !saysNo(error))) throw error;
       }
     }
@@ -231,7 +237,7 @@ export class Seeder {
 
   /** What the zone held when it left this site, if nobody has taken it further since. */
   async #former(zone: Zone): Promise<string | undefined> {
-    const former = await readText(this.#aside("former", zone.name));
+    const former = await readText(this.#volume.formerContent(zone.name));
     return former === undefined ? undefined : stampSerial(former, Math.floor(this.o.now() / 1000));
   }
 
@@ -240,14 +246,6 @@ export class Seeder {
     const { site, directoryZone, catalogs } = packet;
     const nameServers = catalogs.map(({ name }) => serverName(name, directoryZone));
     return renderOwnZone({ zone, site, directoryZone, serial: firstSerial, nameServers });
-  }
-
-  #file(zone: string): string {
-    return join(this.o.runtime.storage, "zones", zoneFileName(zone));
-  }
-
-  #aside(folder: "first" | "former", zone: string): string {
-    return join(this.o.runtime.storage, "mesh", folder, zoneFileName(zone));
   }
 }
 
@@ -266,6 +264,7 @@ function saysNo(error: unknown): boolean {
 
 /** The packet with only those own zones that have a first content: the others stay members until they are taken over. */
 export function withoutUnseeded(packet: WelcomePacket, seeded: readonly string[]): WelcomePacket {
-  const zones = packet.site.zones.filter(({ name }) => seeded.includes(name));
+  const has = new Set(seeded);
+  const zones = packet.site.zones.filter(({ name }) => has.has(name));
   return { ...packet, site: { ...packet.site, zones } };
 }

@@ -3,8 +3,7 @@ import type { ResourceRecord } from "../../dns/record";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { KnotControl } from "../../knot/control/knot-control";
 import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
-import type { Dnssec } from "../../mesh/model";
-import { keptSigned, toUnsign, withKeptSigned } from "../../mesh/signing-state";
+import { toUnsign } from "../../mesh/signing-state";
 import type { Logger } from "../../base/log";
 import type { Inputs } from "./inputs";
 import type { StateStore } from "./state-store";
@@ -20,30 +19,9 @@ export interface SigningKeeperParts {
   readonly log: Logger;
 }
 
-/** Knows which own zones are signed, and sees that none stops before its DS record was withdrawn. */
+/** Takes a zone that was withdrawn from its parent out of signing. */
 export class SigningKeeper {
   constructor(private readonly o: SigningKeeperParts) {}
-
-  /** Zones that this server signs, and how. */
-  signed(inputs: Inputs | undefined): ReadonlyMap<string, true | Dnssec> {
-    const signed = new Map<string, true | Dnssec>();
-    if (inputs === undefined || !isWriter(this.o.runtime)) return signed;
-    const { seeded, signing = {} } = this.o.store.state;
-    for (const { name, dnssec } of withKeptSigned(inputs.packet, signing).site.zones) {
-      if (dnssec !== false && seeded.includes(name)) signed.set(name, dnssec);
-    }
-    return signed;
-  }
-
-  /** Zones that stay signed although the packet says otherwise, as sentences. */
-  kept(inputs: Inputs | undefined): readonly string[] {
-    if (inputs === undefined || !isWriter(this.o.runtime)) return [];
-    return keptSigned(this.o.store.state.signing ?? {}, inputs.packet.site.zones).map(
-      (zone) =>
-        `zone ${zone} stays signed: its DS record was not withdrawn from the parent; ` +
-        `set "dnssec: { withdraw: true }" for it first, and false once the DS record is gone`,
-    );
-  }
 
   /**
    * Takes signatures and keys out of zones that are no longer signed: Knot leaves them where they are, and they would

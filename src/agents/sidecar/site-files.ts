@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { listFolder, readText, removeFile, writeAtomically } from "../../base/files";
+import { volumeFolders } from "../../contract/volume";
 
 /** Folders in which no other file may stand: Knot includes everything that it finds there. */
-const ownedFolders = ["conf/peers.d", "conf/zones.d"];
+const ownedFolders = [volumeFolders.peers, volumeFolders.zoneStanzas];
 
 /** Texts by path below the volume; undefined stands for a file that is not there. */
 export type FileTexts = ReadonlyMap<string, string | undefined>;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { messageOf } from "../../base/errors";
 import { moveFile, readText, writeAtomically } from "../../base/files";
+import { KnotVolume } from "../../contract/volume";
 import type { SigningState } from "../../mesh/signing-state";
 import type { MeshView } from "../../mesh/view";
 
@@ -36,46 +37,93 @@ export type LoadedState =
   /** Neither the state nor its predecessor can be read; files that stand on the volume are the best that is left. */
   | { readonly kind: "damaged"; readonly state: AgentState; readonly reason: string };
 
-/** Keeps the state in one file on the volume, the one before beside it, each with a checksum. */
+/** The state could not be saved. */
+export class StateError extends Error {
+  override readonly name = "StateError";
+}
+
+/**
+ * Keeps the state in one file on the volume, the one before beside it, each with a checksum.
+ *
+ * A damaged state stays damaged on the disk until there is a view again: without one, a saved state would pass for that of
+ * a fresh volume at the next start, and every member zone would be purged. Until then changes are kept in memory.
+ */
 export class StateStore {
   #state: AgentState = emptyState;
   #saving: Promise<void> = Promise.resolve();
+  #damage: string | undefined;
+  #failure: string | undefined;
   /** Whether the file is known to be whole, and so worth keeping as the one before. */
   #sound = false;
 
-  /** @param path - The file, on the volume. */
-  constructor(readonly path: string) {}
+  readonly #path: string;
+
+  constructor(private readonly volume: KnotVolume) {
+    this.#path = volume.state;
+  }
 
   get state(): AgentState {
     return this.#state;
   }
 
+  /** False from a load that found a damaged state until a view is saved. */
+  get isWhole(): boolean {
+    return this.#damage === undefined;
+  }
+
+  /** What is wrong with the saved state, as a sentence. */
+  get problem(): string | undefined {
+    return this.#damage ?? this.#failure;
+  }
+
   /** Reads the state; falls back to the one before when the file is damaged. */
   async load(): Promise<LoadedState> {
-    const texts = [await readText(this.path), await readText(`${this.path}.old`)];
-    if (texts.every((text) => text === undefined)) return { kind: "fresh", state: emptyState };
+    const texts = [await readText(this.#path), await readText(`${this.#path}.old`)];
+    if (texts.every((text) => text === undefined)) {
+      // The first state is saved before Knot's first files.
+      if ((await readText(this.volume.ownStanzas)) === undefined) return { kind: "fresh", state: emptyState };
+      return this.#damaged(`${this.#path} is gone, although Knot's files stand beside it`);
+    }
     const states = texts.map(decode);
     const found = states.find((state) => state !== undefined);
     this.#sound = states[0] !== undefined;
     this.#state = found ?? emptyState;
-    return found === undefined
-      ? { kind: "damaged", state: emptyState, reason: `${this.path} and the one before are damaged` }
-      : { kind: "loaded", state: found };
+    if (found !== undefined) return { kind: "loaded", state: found };
+    return this.#damaged(`${this.#path} and the one before are damaged`);
   }
 
-  /** Changes and saves the state; resolved once it is on the disk. Calls are carried out one after the other. */
+  #damaged(reason: string): LoadedState {
+    this.#damage = reason;
+    return { kind: "damaged", state: emptyState, reason };
+  }
+
+  /**
+   * Changes and saves the state; resolved once it is on the disk. Calls are carried out one after the other.
+   *
+   * @throws StateError when it cannot be saved; the state is then the one before.
+   */
   update(change: (state: AgentState) => AgentState): Promise<void> {
     const work = this.#saving.then(async () => {
       const next = change(this.#state);
-      const text = encode(next);
-      if (this.#sound) await moveFile(this.path, `${this.path}.old`);
-      this.#sound = false;
-      await writeAtomically(this.path, text);
-      this.#sound = true;
+      if (this.isWhole || next.view !== undefined) await this.#write(encode(next));
       this.#state = next;
     });
     this.#saving = work.catch(() => undefined);
     return work;
+  }
+
+  async #write(text: string): Promise<void> {
+    try {
+      if (this.#sound) await moveFile(this.#path, `${this.#path}.old`);
+      this.#sound = false;
+      await writeAtomically(this.#path, text);
+    } catch (error) {
+      this.#failure = `the state cannot be saved: ${messageOf(error)}`;
+      throw new StateError(this.#failure, { cause: error });
+    }
+    this.#sound = true;
+    this.#damage = undefined;
+    this.#failure = undefined;
   }
 }
 
@@ -84,11 +132,6 @@ export function isSameState(a: AgentState, b: AgentState): boolean {
   const { view, candidate, ...rest } = a;
   const { view: otherView, candidate: otherCandidate, ...otherRest } = b;
   return view === otherView && candidate === otherCandidate && JSON.stringify(rest) === JSON.stringify(otherRest);
-}
-
-/** Where the state stands on the volume. */
-export function statePath(storage: string): string {
-  return join(storage, "mesh", "state.json");
 }
 
 function encode(state: AgentState): string {

@@ -92,14 +92,13 @@ export class Problems {
 
   /** Replaces all problems of a kind; an empty list ends them. */
   set(kind: ProblemKind, messages: readonly string[]): void {
-    const before = this.#open.get(kind) ?? [];
+    const open = this.#open.get(kind) ?? [];
+    const [before, now] = [new Map(open.map((problem) => [problem.message, problem])), new Set(messages)];
     const since = new Date(this.#now()).toISOString();
-    const after = messages.map(
-      (message) => before.find((problem) => problem.message === message) ?? { kind, message, since },
-    );
+    const after = messages.map((message) => before.get(message) ?? { kind, message, since });
     this.#open.set(kind, after);
-    for (const problem of before) if (!after.includes(problem)) this.#tell({ began: false, problem });
-    for (const problem of after) if (!before.includes(problem)) this.#tell({ began: true, problem });
+    for (const problem of open) if (!now.has(problem.message)) this.#tell({ began: false, problem });
+    for (const problem of after) if (!before.has(problem.message)) this.#tell({ began: true, problem });
   }
 
   /** All that are open, by kind. */

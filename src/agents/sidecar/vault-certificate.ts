@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { join } from "node:path";
 import { readText, writeAtomically } from "../../base/files";
 import type { IssuedCertificate, VaultClient } from "../../vault/client";
 import type { VaultPki } from "../../vault/access";
+import { identityPaths } from "./identity";
 
 /** What {@link VaultCertificate} works with. */
 export interface VaultCertificateParts {
@@ -36,9 +36,11 @@ export class VaultCertificate {
   #until: number | undefined;
   #notBefore = 0;
   readonly #early: number;
+  readonly #paths: ReturnType<typeof identityPaths>;
 
   constructor(private readonly o: VaultCertificateParts) {
     this.#early = o.random() * spread;
+    this.#paths = identityPaths(o.folder);
   }
 
   /** Milliseconds since 1970 at which the standing certificate expires; undefined when there is none. */
@@ -49,7 +51,7 @@ export class VaultCertificate {
   /** Has a certificate made when the one that stands will not do any more. Returns why, if so. */
   async look(wish: CertificateWish): Promise<string | undefined> {
     const issuer = await this.#currentIssuer(wish);
-    await this.#replace("ca.crt", union(wish.roots, issuer));
+    await this.#replace(this.#paths.roots, union(wish.roots, issuer));
     const standing = await this.#standing();
     const reason = this.#unfit(standing, wish.pki, issuer);
     this.#until = standing && Date.parse(standing.certificate.validTo);
@@ -67,8 +69,8 @@ export class VaultCertificate {
       this.#notBefore = this.o.now() + unfitWaitMs;
       throw new Error(`Vault made a certificate that cannot be used: ${problem}`);
     }
-    await this.#replace("tls.key", issued.privateKey);
-    await this.#replace("tls.crt", chainOf(issued));
+    await this.#replace(this.#paths.privateKey, issued.privateKey);
+    await this.#replace(this.#paths.certificate, chainOf(issued));
     this.#until = Date.parse(certificate.validTo);
   }
 
@@ -81,7 +83,7 @@ export class VaultCertificate {
   }
 
   async #standing(): Promise<Pair | undefined> {
-    const [text, key] = [await readText(this.#path("tls.crt")), await readText(this.#path("tls.key"))];
+    const [text, key] = [await readText(this.#paths.certificate), await readText(this.#paths.privateKey)];
     if (text === undefined || key === undefined) return undefined;
     try {
       return { certificate: new X509Certificate(text), key };
@@ -102,13 +104,9 @@ export class VaultCertificate {
     return this.o.now() < renewAt ? undefined : "most of its life is over";
   }
 
-  async #replace(name: string, text: string): Promise<void> {
-    if ((await readText(this.#path(name))) === text) return;
-    await writeAtomically(this.#path(name), text, 0o600);
-  }
-
-  #path(name: string): string {
-    return join(this.o.folder, name);
+  async #replace(path: string, text: string): Promise<void> {
+    if ((await readText(path)) === text) return;
+    await writeAtomically(path, text, 0o600);
   }
 }
 

@@ -1,14 +1,15 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, UserError } from "../../base/errors";
 import { fingerprint, readText, writeAtomically } from "../../base/files";
 import { readJsonFile } from "../../base/json-file";
 import { VaultClient, VaultError } from "../../vault/client";
+import { KnotVolume } from "../../contract/volume";
 import { parseRingDocument } from "../../keyring/ring-document";
 import { parseVaultAccess, ringSecret, type VaultAccess } from "../../vault/access";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import { longestPollSeconds } from "../../keyring/rotation";
 import type { Logger } from "../../base/log";
+import { identityPaths } from "./identity";
 import type { AgentOptions } from "./options";
 import type { Problems } from "./status";
 import { VaultCertificate } from "./vault-certificate";
@@ -56,7 +57,7 @@ export class VaultKeeper {
   readonly #certificate: VaultCertificate;
 
   constructor(private readonly o: VaultKeeperParts) {
-    this.#certificate = new VaultCertificate({ ...o, folder: join(o.options.runtime.storage, "mesh", "tls") });
+    this.#certificate = new VaultCertificate({ ...o, folder: new KnotVolume(o.options.runtime.storage).identity });
   }
 
   get facts(): VaultFacts {
@@ -151,7 +152,7 @@ export class VaultKeeper {
   async #lacking(): Promise<readonly string[]> {
     const { ringFile, vaultFile, runtime } = this.o.options;
     const { pki } = await readJsonFile(vaultFile, parseVaultAccess);
-    const certificate = join(runtime.storage, "mesh", "tls", "tls.crt");
+    const { certificate } = identityPaths(new KnotVolume(runtime.storage).identity);
     const missing = async (path: string): Promise<boolean> => (await readText(path)) === undefined;
     return [
       ...((await missing(ringFile)) ? ["key ring"] : []),

@@ -4,19 +4,21 @@ import { DnsClient } from "../../dns/client/dns-client";
 import { HttpServer, type HttpAnswer } from "../../base/http-server";
 import { KnotControl } from "../../knot/control/knot-control";
 import { UdpChannel } from "../../dns/client/udp-channel";
+import { controlSocket, KnotVolume } from "../../contract/volume";
 import { signingKey } from "../../keyring/ring-document";
 import type { Logger } from "../../base/log";
 import { Agent } from "./agent";
 import { Announcer } from "./announcer";
-import type { Holder } from "./convergence";
 import { Fetching } from "./fetching";
 import { renderMetrics } from "./metrics";
-import { peerFields } from "./open-entries";
 import type { AgentOptions } from "./options";
+import { Mounts } from "./mounts";
 import { ReadinessCheck } from "./readiness";
 import { SigningWatch } from "./signing";
-import { statePath, StateStore } from "./state-store";
+import { SiteZones } from "./site-zones";
+import { StateError, StateStore } from "./state-store";
 import { Problems, type AgentStatus } from "./status";
+import { Upkeep } from "./upkeep";
 import { keeperOf, type VaultKeeper } from "./vault-keeper";
 
 /** What a {@link Worker} is given from outside. */
@@ -32,12 +34,16 @@ export interface WorkerParts {
 const passEveryMs = 1000;
 /** A loop that has not come round for so long is stuck. */
 const stuckMs = 120_000;
+/** Until the next round of upkeep after one that failed. */
+const upkeepAgainMs = 6000;
 /** How often a poke counts. */
 const pokeEveryMs = 5000;
 
 /** The agent's process: passes, upkeep and the HTTP server, side by side. */
 export class Worker {
   readonly #agent: Agent;
+  readonly #mounts: Mounts;
+  readonly #zones: SiteZones;
   readonly #control: KnotControl;
   readonly #dns: DnsClient;
   readonly #peerDns = new DnsClient({ timeoutMs: 1500, channel: new UdpChannel() });
@@ -47,6 +53,7 @@ export class Worker {
   readonly #signing: SigningWatch;
   readonly #store: StateStore;
   readonly #problems: Problems;
+  readonly #rounds: Upkeep;
   readonly #keeper: VaultKeeper | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
@@ -59,34 +66,32 @@ export class Worker {
     const { knot } = options;
     this.#lastPass = now();
     this.#dns = new DnsClient({ channel: new UdpChannel({ server: knot }) });
-    this.#control = new KnotControl(`${options.runtime.rundir}/knot.sock`);
+    this.#control = new KnotControl(controlSocket(options.runtime.rundir));
     this.#keeper = keeperOf(o);
-    this.#store = new StateStore(statePath(options.runtime.storage));
+    this.#store = new StateStore(new KnotVolume(options.runtime.storage));
     this.#problems = new Problems(now, ({ began, problem }) => {
       if (began) log.warn("problem", { kind: problem.kind, problem: problem.message });
       else log.info("problem is over", { kind: problem.kind, problem: problem.message });
     });
+    this.#mounts = new Mounts(options, now);
+    this.#zones = new SiteZones({ runtime: options.runtime, mounts: this.#mounts, store: this.#store });
     this.#announcer = new Announcer({
       ...{ dns: this.#peerDns, ownDns: this.#dns, knot, now, random, log },
       near: new DnsClient({ timeoutMs: 100, channel: new UdpChannel() }),
       ...{ control: this.#control, runtime: options.runtime },
       facts: () => {
-        const { inputs } = this.#agent;
+        const { inputs } = this.#mounts;
         if (inputs === undefined) return undefined;
         const hasUpdaters = inputs.updaters.length > 0;
-        return { key: signingKey(inputs.ring), own: this.#ownZones(), hasUpdaters };
+        return { key: signingKey(inputs.ring), own: this.#zones.withContent, hasUpdaters };
       },
     });
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
-    this.#signing = new SigningWatch({
-      dns: this.#dns,
-      knot,
-      now,
-      zones: () => this.#agent.signing.signed(this.#agent.inputs),
-    });
+    this.#signing = new SigningWatch({ dns: this.#dns, knot, now, zones: () => this.#zones.signed });
     this.#agent = new Agent({
-      ...{ options, control: this.#control, dns: this.#dns, store: this.#store, problems: this.#problems, now, log },
+      ...{ options, mounts: this.#mounts, control: this.#control, dns: this.#dns, store: this.#store },
+      ...{ problems: this.#problems, now, log },
       events: {
         applied: (at, zones) => {
           this.#announcer.aim(at, zones);
@@ -96,6 +101,11 @@ export class Worker {
           this.#announcer.expect(zones);
         },
       },
+    });
+    this.#rounds = new Upkeep({
+      ...{ announcer: this.#announcer, fetching: this.#fetching, signing: this.#signing, zones: this.#zones },
+      ...{ problems: this.#problems, log },
+      regain: (zone, holder) => this.#agent.regain(zone, holder),
     });
   }
 
@@ -124,64 +134,42 @@ export class Worker {
 
   async #upkeepLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      try {
-        await this.#upkeep();
-      } catch (error) {
-        if (this.o.now() - this.#lastPass < stuckMs) this.o.log.info("upkeep waits", { reason: messageOf(error) });
-        await pause(5000, signal);
-      }
-      await pause(passEveryMs, signal);
+      const failures = await this.#upkeep();
+      if (this.o.now() - this.#lastPass < stuckMs)
+        for (const error of failures) this.o.log.info("upkeep waits", { reason: messageOf(error) });
+      await pause(failures.length > 0 ? upkeepAgainMs : passEveryMs, signal);
     }
   }
 
-  async #upkeep(): Promise<void> {
+  /** Returns what failed. */
+  async #upkeep(): Promise<readonly unknown[]> {
     if (!this.#ready) await this.#lookReady();
-    if (this.#agent.inputs === undefined) return;
-    const rounds = [this.#announcer.round(), this.#fetching.round(), this.#signing.round()];
-    for (const round of await Promise.allSettled(rounds)) if (round.status === "rejected") throw round.reason;
-    this.#problems.set("dnssec", [...this.#agent.signing.kept(this.#agent.inputs), ...this.#signing.failures]);
-    for (const [zone, holder] of this.#announcer.takeAhead()) await this.#regain(zone, holder);
-  }
-
-  /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */
-  async #regain(zone: string, holder: Holder): Promise<void> {
-    let regained: boolean;
-    try {
-      regained = await this.#agent.regain(zone, holder);
-    } catch (error) {
-      // The next look finds the holder, or a better one, once more.
-      this.#announcer.expect([zone]);
-      const fields = { zone, ...peerFields(holder), reason: messageOf(error) };
-      this.o.log.warn("an own zone cannot be taken back from a peer yet", fields);
-      return;
-    }
-    if (regained) this.#announcer.expect([zone]);
-    this.o.log.warn(regained ? "an own zone is taken back from a peer" : "a peer holds a newer copy of an own zone", {
-      zone,
-      ...peerFields(holder),
-    });
-  }
-
-  /** Own zones that have a first content here. */
-  #ownZones(): readonly string[] {
-    const { seeded } = this.#store.state;
-    const names = this.#agent.inputs?.packet.site.zones.map(({ name }) => name) ?? [];
-    return names.filter((name) => seeded.includes(name));
+    return this.#mounts.inputs === undefined ? [] : this.#rounds.round();
   }
 
   async #lookReady(): Promise<HttpAnswer> {
-    const inputs = this.#agent.inputs;
+    const { inputs } = this.#mounts;
     if (inputs === undefined) return { status: 503, body: "no welcome packet yet\n" };
     const { wasReady } = this.#store.state;
-    const readiness = await this.#readiness.look({ packet: inputs.packet, own: this.#ownZones(), wasReady });
+    const own = this.#zones.withContent;
+    const readiness = await this.#readiness.look({ packet: inputs.packet, own, wasReady });
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;
     if (became) {
       this.o.log.info("ready", { first: !wasReady });
       this.#announcer.expect();
-      if (!wasReady) await this.#store.update((state) => ({ ...state, wasReady: true }));
     }
+    if (readiness.ready && !wasReady) await this.#noteReady();
     return readiness.ready ? { status: 200, body: "ready\n" } : { status: 503, body: `${readiness.reason}\n` };
+  }
+
+  /** A server whose state cannot be saved is ready all the same; the store shows the problem, and the next look saves again. */
+  async #noteReady(): Promise<void> {
+    try {
+      await this.#store.update((state) => ({ ...state, wasReady: true }));
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error;
+    }
   }
 
   #status(): AgentStatus {
@@ -199,7 +187,7 @@ export class Worker {
   }
 
   #metrics(): string {
-    const packet = this.#agent.inputs?.packet;
+    const packet = this.#mounts.inputs?.packet;
     return renderMetrics({
       status: this.#status(),
       zones: packet && { directory: packet.directoryZone, catalog: packet.catalogZone },

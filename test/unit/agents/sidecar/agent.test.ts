@@ -5,8 +5,9 @@ import { join } from "node:path";
 
 import { Agent } from "../../../../src/agents/sidecar/agent";
 import { createLogger } from "../../../../src/base/log";
+import { Mounts } from "../../../../src/agents/sidecar/mounts";
 import { prepare } from "../../../../src/agents/sidecar/prepare";
-import { statePath, StateStore } from "../../../../src/agents/sidecar/state-store";
+import { StateStore } from "../../../../src/agents/sidecar/state-store";
 import { Problems } from "../../../../src/agents/sidecar/status";
 import { DnsError } from "../../../../src/dns/errors";
 import type { ResourceRecord } from "../../../../src/dns/record";
@@ -14,6 +15,7 @@ import { TransientError } from "../../../../src/base/errors";
 import type { DnsClient } from "../../../../src/dns/client/dns-client";
 import { KnotControlError } from "../../../../src/knot/control/knot-control";
 import { localCatalogZone } from "../../../../src/knot/config/site-config";
+import { KnotVolume } from "../../../../src/contract/volume";
 import { parseMesh } from "../../../../src/settings/parse";
 import { serverName, welcomePacket } from "../../../../src/mesh/welcome";
 import { issue, makeAuthority, writeIdentity } from "../../../../harness/certificates";
@@ -70,9 +72,10 @@ describe("agent", () => {
   const start = async () => {
     const agent = new Agent({
       options: options(),
+      mounts: new Mounts(options(), () => now),
       control: knot.control,
       dns: knot.dns as unknown as DnsClient,
-      store: new StateStore(statePath(join(folder, "storage"))),
+      store: new StateStore(new KnotVolume(join(folder, "storage"))),
       problems: new Problems(
         () => now,
         () => undefined,
@@ -111,6 +114,13 @@ describe("agent", () => {
   describe("with a mesh in service", () => {
     let agent: Agent;
     let catalog: string;
+    const fourth = {
+      ...mesh,
+      sites: [
+        ...mesh.sites,
+        { name: "site-d", role: "standard", addresses: ["192.0.2.4"], sources: [], zones: [] } as never,
+      ],
+    };
 
     beforeEach(async () => {
       knot.serve(centralRecords(mesh, 5));
@@ -135,6 +145,94 @@ describe("agent", () => {
       expect(await readFile(join(folder, "storage", "conf", "zones.d", "own.conf"), "utf8")).to.include("c.example");
       expect(agent.status().applied).to.deep.include({ directorySerial: 6 });
       expect(problems(agent)).to.deep.equal([]);
+    });
+
+    it("leaves Knot as it is over restarts too, until a damaged state is replaced by what the central zones say", async () => {
+      const state = join(folder, "storage", "mesh", "state.json");
+      for (const path of [state, `${state}.old`]) await writeFile(path, "{ damaged");
+      knot.serve(new Map());
+      for (let restart = 0; restart < 3; restart++) {
+        await prepare({ options: options(), dns: knot.dns, now: () => now, log });
+        agent = await start();
+        for (let i = 0; i < 3; i++) {
+          await agent.pass();
+          now += 60_000;
+        }
+        expect(await localCatalog(), `after start ${restart}`).to.equal(catalog);
+        expect([...knot.members()].sort()).to.deep.equal(["a.example", "b.example"]);
+        expect(problems(agent)).to.include("state");
+        expect(await readFile(state, "utf8")).to.equal("{ damaged");
+      }
+      knot.serve(centralRecords(mesh, 6));
+      await agent.pass();
+      expect(await localCatalog()).to.equal(catalog);
+      expect(problems(agent)).to.deep.equal([]);
+      expect((await new StateStore(new KnotVolume(join(folder, "storage"))).load()).kind).to.equal("loaded");
+    });
+
+    it("leaves Knot as it is when the state is gone although Knot's files stand", async () => {
+      await rm(join(folder, "storage", "mesh"), { recursive: true });
+      knot.serve(new Map());
+      await prepare({ options: options(), dns: knot.dns, now: () => now, log });
+      agent = await start();
+      await agent.pass();
+      expect(await localCatalog()).to.equal(catalog);
+      expect([...knot.members()].sort()).to.deep.equal(["a.example", "b.example"]);
+      expect(problems(agent)).to.include("state");
+    });
+
+    it("carries out a poke that comes while a pass is under way", async () => {
+      knot.stall = true;
+      agent.poke();
+      const busy = agent.pass();
+      await knot.stalled;
+      agent.poke();
+      knot.stall = false;
+      knot.release();
+      await busy;
+      await agent.pass();
+      expect(knot.commands.filter((command) => command === "reload")).to.have.length(3);
+      const asked = knot.transfers;
+      await agent.pass();
+      expect(knot.transfers).to.equal(asked);
+    });
+
+    it("reads the central zones again for a poke that comes while they are being read", async () => {
+      const before = knot.transfers;
+      knot.serve(centralRecords(mesh, 6));
+      const poking = agent.pass();
+      await knot.transferring;
+      agent.poke();
+      await poking;
+      await agent.pass();
+      expect(knot.transfers - before).to.equal(4);
+    });
+
+    it("tells of a state that cannot be saved as such, not as of files that Knot refused", async () => {
+      await rm(join(folder, "storage", "mesh"), { recursive: true });
+      await writeFile(join(folder, "storage", "mesh"), "no folder any more");
+      knot.serve(centralRecords(fourth, 6));
+      expect(await agent.pass()).to.equal("failed");
+      expect(problems(agent)).to.deep.equal(["state"]);
+      await unchanged();
+      await rm(join(folder, "storage", "mesh"));
+      now += 1000;
+      expect(await agent.pass()).to.equal("changed");
+      expect(problems(agent)).to.deep.equal([]);
+    });
+
+    it("tries again soon after a failure that follows a long absence of Knot", async () => {
+      knot.serve(centralRecords(fourth, 6));
+      knot.refusal = new TransientError("Knot's control socket: connect ENOENT");
+      for (let i = 0; i < 20; i++) {
+        await agent.pass();
+        now += 1000;
+      }
+      knot.refusal = new KnotControlError("Knot refused reload: invalid item");
+      expect(await agent.pass()).to.equal("failed");
+      knot.refusal = undefined;
+      now += 1000;
+      expect(await agent.pass()).to.equal("changed");
     });
 
     const unchanged = async () => {
@@ -185,14 +283,6 @@ describe("agent", () => {
       await unchanged();
       expect(problems(agent)).to.deep.equal(["central", "central"]);
     });
-
-    const fourth = {
-      ...mesh,
-      sites: [
-        ...mesh.sites,
-        { name: "site-d", role: "standard", addresses: ["192.0.2.4"], sources: [], zones: [] } as never,
-      ],
-    };
 
     it("puts the files back when Knot refuses them, and tells in Knot's words", async () => {
       knot.refusal = new KnotControlError("Knot refused reload: invalid item");

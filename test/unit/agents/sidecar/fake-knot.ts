@@ -51,6 +51,12 @@ export function centralRecords(mesh: Mesh, serial: number): Map<string, Resource
 /** Stands in for a Knot: serves records, and loads files as far as an agent can see it. */
 export class FakeKnot {
   questions = 0;
+  transfers = 0;
+  /** Resolves when the next transfer is asked for. */
+  get transferring(): Promise<void> {
+    return new Promise((resolve) => (this.#asked = resolve));
+  }
+  #asked: () => void = () => undefined;
   readonly commands: string[] = [];
   /** Thrown by what would load files. */
   refusal: Error | undefined;
@@ -92,6 +98,8 @@ export class FakeKnot {
       return Promise.reject(new DnsError({ kind: "rcode", rcode: "SERVFAIL" }));
     },
     transfer: (_server: unknown, zone: string): Promise<ResourceRecord[]> => {
+      this.transfers += 1;
+      this.#asked();
       const records = this.#records.get(zone);
       if (this.#failure !== undefined) return Promise.reject(this.#failure);
       if (records === undefined) return Promise.reject(new DnsError({ kind: "refused" }));

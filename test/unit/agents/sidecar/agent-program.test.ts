@@ -5,8 +5,8 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { bundle } from "../../../components/bundle";
-import { eventually } from "../../../harness/eventually";
+import { bundle } from "../../../../components/bundle";
+import { eventually } from "../../../../harness/eventually";
 
 describe("the agent's program", function () {
   this.timeout(30_000);

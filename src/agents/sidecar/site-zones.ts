@@ -1,0 +1,67 @@
+import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
+import type { Dnssec, WelcomePacket } from "../../mesh/model";
+import { keptSigned, withKeptSigned, type SigningState } from "../../mesh/signing-state";
+import { rememberLast } from "../../base/remember-last";
+import type { Inputs } from "./inputs";
+import type { AgentState } from "./state-store";
+
+/** What {@link SiteZones} follow from. */
+export interface SiteZonesParts {
+  readonly runtime: SiteRuntime;
+  readonly mounts: { readonly inputs: Inputs | undefined };
+  readonly store: { readonly state: AgentState };
+}
+
+/**
+ * What is known of the site's own zones now: which have a content, and which this server signs. Probes, journal writes and
+ * every pass ask for it, and there may be thousands, so that each answer is computed once for a packet and a state.
+ */
+export class SiteZones {
+  readonly #withContent = rememberLast(namesWithContent);
+  readonly #signed = rememberLast(signedZones);
+  readonly #kept = rememberLast((packet: WelcomePacket, signing: SigningState) =>
+    keptSigned(signing, packet.site.zones),
+  );
+
+  constructor(private readonly o: SiteZonesParts) {}
+
+  /** Own zones that have a first content here. */
+  get withContent(): readonly string[] {
+    const { inputs } = this.o.mounts;
+    return inputs === undefined ? [] : this.#withContent(inputs.packet, this.o.store.state.seeded);
+  }
+
+  /** Zones that this server signs, and how. */
+  get signed(): ReadonlyMap<string, true | Dnssec> {
+    const { inputs } = this.o.mounts;
+    if (inputs === undefined || !isWriter(this.o.runtime)) return new Map();
+    return this.#signed(inputs.packet, this.o.store.state.seeded, this.o.store.state.signing ?? unsigned);
+  }
+
+  /** Zones that stay signed although the packet says otherwise. */
+  get keptSigned(): readonly string[] {
+    const { inputs } = this.o.mounts;
+    if (inputs === undefined || !isWriter(this.o.runtime)) return [];
+    return this.#kept(inputs.packet, this.o.store.state.signing ?? unsigned);
+  }
+}
+
+const unsigned: SigningState = {};
+
+function namesWithContent(packet: WelcomePacket, seeded: readonly string[]): readonly string[] {
+  const has = new Set(seeded);
+  return packet.site.zones.map(({ name }) => name).filter((name) => has.has(name));
+}
+
+function signedZones(
+  packet: WelcomePacket,
+  seeded: readonly string[],
+  signing: SigningState,
+): ReadonlyMap<string, true | Dnssec> {
+  const has = new Set(seeded);
+  const signed = new Map<string, true | Dnssec>();
+  for (const { name, dnssec } of withKeptSigned(packet, signing).site.zones) {
+    if (dnssec !== false && has.has(name)) signed.set(name, dnssec);
+  }
+  return signed;
+}

@@ -1,0 +1,65 @@
+import { messageOf } from "../../base/errors";
+import type { Logger } from "../../base/log";
+import type { Announcer } from "./announcer";
+import type { Holder } from "./convergence";
+import type { Fetching } from "./fetching";
+import { peerFields } from "./open-entries";
+import type { SigningWatch } from "./signing";
+import type { SiteZones } from "./site-zones";
+import type { Problems } from "./status";
+
+/** What {@link Upkeep} works with. */
+export interface UpkeepParts {
+  readonly announcer: Pick<Announcer, "round" | "takeAhead" | "expect">;
+  readonly fetching: Pick<Fetching, "round">;
+  readonly signing: Pick<SigningWatch, "round" | "failures">;
+  readonly zones: Pick<SiteZones, "keptSigned">;
+  readonly problems: Problems;
+  /** Takes an own zone back from a site that holds a newer copy; resolves to whether it did. */
+  readonly regain: (zone: string, holder: Holder) => Promise<boolean>;
+  readonly log: Logger;
+}
+
+/** What is done from time to time, beside the passes: NOTIFYs, zones without content, signatures, own zones to regain. */
+export class Upkeep {
+  constructor(private readonly o: UpkeepParts) {}
+
+  /** Does all that is due. What fails does not keep the rest from being done; returns the failures. Never throws. */
+  async round(): Promise<readonly unknown[]> {
+    const { announcer, fetching, signing, zones, problems } = this.o;
+    const failures: unknown[] = [];
+    const attempt = async (work: () => Promise<void>): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    await Promise.all([announcer, fetching, signing].map((part) => attempt(() => part.round())));
+    problems.set("dnssec", [...zones.keptSigned.map(keptSentence), ...signing.failures]);
+    for (const [zone, holder] of announcer.takeAhead()) await this.#regain(zone, holder);
+    return failures;
+  }
+
+  /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */
+  async #regain(zone: string, holder: Holder): Promise<void> {
+    const { announcer, log } = this.o;
+    const where = { zone, ...peerFields(holder) };
+    try {
+      const regained = await this.o.regain(zone, holder);
+      if (regained) announcer.expect([zone]);
+      log.warn(regained ? "an own zone is taken back from a peer" : "a peer holds a newer copy of an own zone", where);
+    } catch (error) {
+      // The next look finds the holder, or a better one, once more.
+      announcer.expect([zone]);
+      log.warn("an own zone cannot be taken back from a peer yet", { ...where, reason: messageOf(error) });
+    }
+  }
+}
+
+function keptSentence(zone: string): string {
+  return (
+    `zone ${zone} stays signed: its DS record was not withdrawn from the parent; ` +
+    `set "dnssec: { withdraw: true }" for it first, and false once the DS record is gone`
+  );
+}

@@ -1,0 +1,78 @@
+import { zoneFileName } from "../base/names";
+
+/** Folders on the volume of a Knot pod, relative to it. Knot includes every file of the first two. */
+export const volumeFolders = {
+  peers: "conf/peers.d",
+  zoneStanzas: "conf/zones.d",
+  zones: "zones",
+  databases: "db",
+  mesh: "mesh",
+} as const;
+
+/** Where a zone's file stands, relative to the volume. */
+export function zoneFileOf(zone: string): string {
+  return `${volumeFolders.zones}/${zoneFileName(zone)}`;
+}
+
+/**
+ * The layout of a Knot pod's volume, in one place: Knot's configuration, zone files and databases, and under `mesh` what the
+ * agent keeps for itself. All paths are absolute.
+ */
+export class KnotVolume {
+  /** @param root - Where the volume is mounted. */
+  constructor(readonly root: string) {}
+
+  /** A path that is given relative to the volume. */
+  at(path: string): string {
+    return `${this.root}/${path}`;
+  }
+
+  /** Folders that must be there before Knot starts. */
+  get folders(): readonly string[] {
+    return Object.values(volumeFolders).map((folder) => this.at(folder));
+  }
+
+  /** Knot's stanzas for the site's own zones: shows that the volume was prepared before. */
+  get ownStanzas(): string {
+    return this.at(`${volumeFolders.zoneStanzas}/own.conf`);
+  }
+
+  zoneFile(zone: string): string {
+    return this.at(zoneFileOf(zone));
+  }
+
+  /** Knot's journal, a folder. */
+  get journal(): string {
+    return this.at(`${volumeFolders.databases}/journal`);
+  }
+
+  /** What the agent keeps over restarts. */
+  get state(): string {
+    return this.at(`${volumeFolders.mesh}/state.json`);
+  }
+
+  /** First content of an own zone, until Knot has loaded it. */
+  firstContent(zone: string): string {
+    return this.at(`${volumeFolders.mesh}/first/${zoneFileName(zone)}`);
+  }
+
+  /** Last content of a zone that is no longer the site's own. */
+  formerContent(zone: string): string {
+    return this.at(`${volumeFolders.mesh}/former/${zoneFileName(zone)}`);
+  }
+
+  /** Key ring, where it comes from Vault. */
+  get ring(): string {
+    return this.at(`${volumeFolders.mesh}/ring.json`);
+  }
+
+  /** Folder of certificate, key and roots, where they come from Vault. */
+  get identity(): string {
+    return this.at(`${volumeFolders.mesh}/tls`);
+  }
+}
+
+/** Knot's control socket. */
+export function controlSocket(rundir: string): string {
+  return `${rundir}/knot.sock`;
+}

@@ -1,0 +1,66 @@
+import { expect } from "chai";
+
+import type { Holder } from "../../../../src/agents/sidecar/convergence";
+import { Problems } from "../../../../src/agents/sidecar/status";
+import { Upkeep } from "../../../../src/agents/sidecar/upkeep";
+import { createLogger } from "../../../../src/base/log";
+
+describe("upkeep", () => {
+  const holder: Holder = { site: "site-b", server: { address: "192.0.2.2", port: 53 }, serial: 7 };
+
+  const upkeep = (o: { failing: readonly string[]; regain?: (zone: string) => boolean }) => {
+    const done: string[] = [];
+    const ahead: (readonly [string, Holder])[] = [
+      ["a.example", holder],
+      ["b.example", holder],
+    ];
+    const round = (name: string) => () => {
+      done.push(name);
+      return o.failing.includes(name) ? Promise.reject(new Error(`${name} failed`)) : Promise.resolve();
+    };
+    const problems = new Problems(
+      () => 0,
+      () => undefined,
+    );
+    const lines: string[] = [];
+    const rounds = new Upkeep({
+      announcer: {
+        round: round("announcer"),
+        takeAhead: () => ahead.splice(0),
+        expect: (zones) => done.push(`expect ${zones?.join(" ") ?? "all"}`),
+      },
+      fetching: { round: round("fetching") },
+      signing: { round: round("signing"), failures: ["zone c.example has keys and no signatures"] },
+      zones: { keptSigned: [] },
+      problems,
+      regain: async (zone) => {
+        await round(`regain ${zone}`)();
+        return o.regain?.(zone) ?? true;
+      },
+      log: createLogger({ write: (line) => lines.push(line), now: () => 0 }),
+    });
+    return { rounds, done, problems, lines };
+  };
+  const messages = (failures: readonly unknown[]) => failures.map((error) => (error as Error).message).sort();
+
+  it("tells of every round that failed, and does the rest all the same", async () => {
+    const { rounds, done, problems } = upkeep({ failing: ["announcer", "fetching", "signing"] });
+    expect(messages(await rounds.round())).to.deep.equal(["announcer failed", "fetching failed", "signing failed"]);
+    expect(done).to.include.members(["regain a.example", "expect a.example", "regain b.example", "expect b.example"]);
+    expect(problems.list().map(({ kind }) => kind)).to.deep.equal(["dnssec"]);
+  });
+
+  it("has the peers asked again about a newer copy that cannot be taken back yet, and sees to the others", async () => {
+    const { rounds, done, lines } = upkeep({ failing: ["regain a.example"] });
+    expect(await rounds.round()).to.deep.equal([]);
+    expect(done).to.include.members(["expect a.example", "regain b.example", "expect b.example"]);
+    expect(lines.join("")).to.include("cannot be taken back").and.to.include("regain a.example failed");
+  });
+
+  it("warns once of a newer copy that is left where it is", async () => {
+    const { rounds, lines } = upkeep({ failing: [], regain: () => false });
+    await rounds.round();
+    await rounds.round();
+    expect(lines.filter((line) => line.includes("a peer holds a newer copy"))).to.have.length(2);
+  });
+});
