@@ -1,5 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import { KnotVolume } from "../../src/contract/volume";
+import { KnotVolume } from "../../src/knot/config/volume";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
 import { vaultFile } from "../../src/contract/vault-file";

@@ -3,7 +3,7 @@ import type { DnsClient } from "../../dns/client/dns-client";
 import { watchFolder } from "../../base/folder-watch";
 import type { KnotControl } from "../../knot/control/knot-control";
 import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
-import { KnotVolume } from "../../contract/volume";
+import { KnotVolume } from "../../knot/config/volume";
 import type { TsigKey } from "../../dns/tsig-key";
 import { audienceOf, type Standpoint } from "../../mesh/topology";
 import { Convergence, type ConvergenceOptions, type Holder } from "./convergence";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fingerprint, listFolder, readText, writeAtomically } from "../../base/files";
 import { mostParts, manifestFile, partFile, unpackCentralZones } from "../../mesh/central-parts";
 import { stampSerial } from "../../dns/serial-stamp";
-import { KnotVolume } from "../../contract/volume";
+import { KnotVolume } from "../../knot/config/volume";
 import type { WelcomePacket } from "../../mesh/model";
 
 /** What {@link CentralFiles.take} did. */

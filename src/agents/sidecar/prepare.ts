@@ -3,7 +3,7 @@ import type { DnsClient } from "../../dns/client/dns-client";
 import { ensureFolder, readText } from "../../base/files";
 import { renderSiteFiles } from "../../knot/config/site-config";
 import { isWriter, siblings } from "../../knot/config/site-runtime";
-import { KnotVolume } from "../../contract/volume";
+import { KnotVolume } from "../../knot/config/volume";
 import type { Logger } from "../../base/log";
 import { CentralFiles } from "./central-files";
 import { readInputs, type Inputs } from "./inputs";

@@ -8,7 +8,7 @@ import { KnotControlError, type KnotControl } from "../../knot/control/knot-cont
 import { renderOwnZone } from "../../knot/config/own-zone";
 import { stampSerial } from "../../dns/serial-stamp";
 import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
-import { KnotVolume } from "../../contract/volume";
+import { KnotVolume } from "../../knot/config/volume";
 import type { WelcomePacket, Zone } from "../../mesh/model";
 import { serverName } from "../../mesh/welcome";
 import type { MeshView } from "../../mesh/view";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { listFolder, readText, removeFile, writeAtomically } from "../../base/files";
-import { volumeFolders } from "../../contract/volume";
+import { volumeFolders } from "../../knot/config/volume";
 
 /** Folders in which no other file may stand: Knot includes everything that it finds there. */
 const ownedFolders = [volumeFolders.peers, volumeFolders.zoneStanzas];

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { messageOf } from "../../base/errors";
 import { moveFile, readText, writeAtomically } from "../../base/files";
-import { KnotVolume } from "../../contract/volume";
+import { KnotVolume } from "../../knot/config/volume";
 import type { SigningState } from "../../mesh/signing-state";
 import type { MeshView } from "../../mesh/view";
 

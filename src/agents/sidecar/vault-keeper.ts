@@ -3,7 +3,7 @@ import { messageOf, UserError } from "../../base/errors";
 import { fingerprint, readText, writeAtomically } from "../../base/files";
 import { readJsonFile } from "../../base/json-file";
 import { VaultClient, VaultError } from "../../vault/client";
-import { KnotVolume } from "../../contract/volume";
+import { KnotVolume } from "../../knot/config/volume";
 import { parseRingDocument } from "../../keyring/ring-document";
 import { parseVaultAccess, ringSecret, type VaultAccess } from "../../vault/access";
 import { parseWelcomePacket } from "../../mesh/welcome";

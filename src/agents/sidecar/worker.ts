@@ -4,7 +4,7 @@ import { DnsClient } from "../../dns/client/dns-client";
 import { HttpServer, type HttpAnswer } from "../../base/http-server";
 import { KnotControl } from "../../knot/control/knot-control";
 import { UdpChannel } from "../../dns/client/udp-channel";
-import { controlSocket, KnotVolume } from "../../contract/volume";
+import { controlSocket, KnotVolume } from "../../knot/config/volume";
 import { signingKey } from "../../keyring/ring-document";
 import type { Logger } from "../../base/log";
 import { Agent } from "./agent";

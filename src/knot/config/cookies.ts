@@ -2,9 +2,6 @@ import { createHmac } from "node:crypto";
 import type { KeyRing } from "../../keyring/ring-document";
 import { section } from "./stanza";
 
-/** Where the secrets of DNS Cookies stand on the volume. `knot.conf` includes it before the module is named. */
-export const cookiesFile = "conf/cookies.conf";
-
 /** Octets of a server secret (RFC 9018 section 4.4). */
 const secretOctets = 16;
 

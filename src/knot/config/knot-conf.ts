@@ -1,10 +1,7 @@
 import type { Transport } from "../../mesh/model";
-import { cookiesFile } from "./cookies";
 import { defaultRateLimit, type SiteRuntime } from "./site-runtime";
 import { section } from "./stanza";
-
-/** Where certificates stand on the volume: the site's own with its key, and those of the authorities. */
-export const tlsFiles = { own: "tls/site.pem", roots: "tls/roots.pem" } as const;
+import { controlSocket, volumeFiles, volumeFolders } from "./volume";
 
 /**
  * Knot's main configuration file. It never changes while a server runs: what does change is included.
@@ -33,7 +30,7 @@ ${secureServer(runtime, transport)}    udp-max-payload: 1232
     remote-retry-delay: 30000
 
 control:
-    listen: "${rundir}/knot.sock"
+    listen: "${controlSocket(rundir)}"
 
 log:
   - target: stdout
@@ -41,7 +38,7 @@ log:
     zone: debug
 
 database:
-    storage: "${storage}/db"
+    storage: "${storage}/${volumeFolders.databases}"
 
 mod-stats:
   - id: default
@@ -57,30 +54,30 @@ mod-stats:
     reply-nodata: on
     query-type: on
 
-include: "${storage}/${cookiesFile}"
+include: "${storage}/${volumeFiles.cookies}"
 
 ${renderRateLimit(runtime)}template:
   - id: default
-    storage: "${storage}/zones"
+    storage: "${storage}/${volumeFolders.zones}"
     global-module: [${globalModules(runtime).join(", ")}]
 
-include: "${storage}/conf/keys.conf"
-include: "${storage}/conf/peers.d/*.conf"
-include: "${storage}/conf/zones.d/*.conf"
+include: "${storage}/${volumeFiles.keys}"
+include: "${storage}/${volumeFolders.peers}/*.conf"
+include: "${storage}/${volumeFolders.zoneStanzas}/*.conf"
 `;
 }
 
 /** A mesh over QUIC takes TLS as well, which the agents speak. */
 function secureServer({ storage, secure }: SiteRuntime, transport: Transport): string {
   if (transport === "tcp") return "";
-  const own = `"${storage}/${tlsFiles.own}"`;
+  const own = `"${storage}/${volumeFiles.certificate}"`;
   const sockets = secure.listen.join(", ");
   return [
     `listen-tls: [${sockets}]`,
     ...(transport === "quic" ? [`listen-quic: [${sockets}]`] : []),
     `cert-file: ${own}`,
     `key-file: ${own}`,
-    `ca-file: "${storage}/${tlsFiles.roots}"`,
+    `ca-file: "${storage}/${volumeFiles.roots}"`,
   ]
     .map((line) => `    ${line}\n`)
     .join("");

@@ -5,15 +5,15 @@ import type { SiteView } from "../../mesh/view";
 import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
 import { renderCatalogZone } from "../../mesh/catalog-text";
 import { soaLines } from "../../mesh/central-zones";
-import { cookiesFile, renderCookies } from "./cookies";
+import { renderCookies } from "./cookies";
 import { compareText, outlineOf, ownerTemplate, type Identity, type Outline, type SiteInput } from "./outline";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
-import { tlsFiles } from "./knot-conf";
 import { defaultPolicy, policyOf, renderSigning } from "./signing";
 import { isWriter } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 import { centralTimers, memberTimers, type Timers } from "./timers";
 import { forwarding, updaterIds } from "./updaters";
+import { volumeFiles, volumeFolders, zoneFileOf } from "./volume";
 
 export { renderKnotConf } from "./knot-conf";
 export { membersOf, ownerTemplate, type Identity, type SiteInput } from "./outline";
@@ -23,7 +23,7 @@ export type { SiteRuntime } from "./site-runtime";
 export const localCatalogZone = "local-catalog.invalid";
 
 /** Where the local catalog's file stands on the volume. Rewriting it and `zone-reload` is all that a membership takes. */
-export const localCatalogFile = `zones/${localCatalogZone}.zone`;
+export const localCatalogFile = zoneFileOf(localCatalogZone);
 
 /**
  * Every file that changes while a site runs, by its path on the volume.
@@ -35,18 +35,19 @@ export const localCatalogFile = `zones/${localCatalogZone}.zone`;
  */
 export function renderSiteFiles(input: SiteInput): Map<string, string> {
   const outline = outlineOf(input);
+  const { peers, zoneStanzas } = volumeFolders;
   return new Map([
     ...(input.identity ? identityTexts(input.identity) : []),
-    ["conf/keys.conf", renderKeys(input)],
+    [volumeFiles.keys, renderKeys(input)],
     ["conf/peers.d/00-server.conf", renderServer(outline)],
-    ["conf/peers.d/05-access.conf", renderAccess(outline)],
-    [cookiesFile, renderCookies(input.ring, input.packet.site.name)],
-    ["conf/peers.d/10-remotes.conf", renderRemotes(outline)],
-    ["conf/peers.d/15-signing.conf", renderSigning(input)],
-    ["conf/peers.d/20-templates.conf", renderTemplates(outline)],
-    ["conf/peers.d/30-catalog.conf", renderLocalCatalogStanza(outline)],
-    ["conf/zones.d/central.conf", renderCentralStanzas(input.packet)],
-    ["conf/zones.d/own.conf", renderOwnStanzas(outline)],
+    [`${peers}/05-access.conf`, renderAccess(outline)],
+    [volumeFiles.cookies, renderCookies(input.ring, input.packet.site.name)],
+    [`${peers}/10-remotes.conf`, renderRemotes(outline)],
+    [`${peers}/15-signing.conf`, renderSigning(input)],
+    [`${peers}/20-templates.conf`, renderTemplates(outline)],
+    [`${peers}/30-catalog.conf`, renderLocalCatalogStanza(outline)],
+    [`${zoneStanzas}/central.conf`, renderCentralStanzas(input.packet)],
+    [volumeFiles.ownStanzas, renderOwnStanzas(outline)],
     [localCatalogFile, renderLocalCatalog(outline)],
   ]);
 }
@@ -66,8 +67,8 @@ function renderServer({ packet, runtime }: Outline): string {
 /** Certificate and key stand in one file, which is replaced as a whole: a pair that does not fit never stands there. */
 function identityTexts({ certificate, privateKey, roots }: Identity): readonly (readonly [string, string])[] {
   return [
-    [tlsFiles.own, `${certificate.trimEnd()}\n${privateKey.trimEnd()}\n`],
-    [tlsFiles.roots, roots],
+    [volumeFiles.certificate, `${certificate.trimEnd()}\n${privateKey.trimEnd()}\n`],
+    [volumeFiles.roots, roots],
   ];
 }
 
@@ -92,7 +93,7 @@ function renderTemplates(input: Outline): string {
     ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notifyLast(notifySiblings) })),
   ];
   const acl = accessIds(input);
-  const storage = `"${runtime.storage}/zones"`;
+  const storage = `"${runtime.storage}/${volumeFolders.zones}"`;
   // A zone with a template takes nothing from the default one.
   return section(
     "template",

@@ -15,7 +15,7 @@ import { TransientError } from "../../../../src/base/errors";
 import type { DnsClient } from "../../../../src/dns/client/dns-client";
 import { KnotControlError } from "../../../../src/knot/control/knot-control";
 import { localCatalogZone } from "../../../../src/knot/config/site-config";
-import { KnotVolume } from "../../../../src/contract/volume";
+import { KnotVolume } from "../../../../src/knot/config/volume";
 import { parseMesh } from "../../../../src/settings/parse";
 import { serverName, welcomePacket } from "../../../../src/mesh/welcome";
 import { issue, makeAuthority, writeIdentity } from "../../../../harness/certificates";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { emptyState, StateStore } from "../../../../src/agents/sidecar/state-store";
-import { KnotVolume } from "../../../../src/contract/volume";
+import { KnotVolume } from "../../../../src/knot/config/volume";
 
 describe("agent state", () => {
   let folder: string;

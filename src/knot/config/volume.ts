@@ -1,4 +1,4 @@
-import { zoneFileName } from "../base/names";
+import { zoneFileName } from "../../base/names";
 
 /** Folders on the volume of a Knot pod, relative to it. Knot includes every file of the first two. */
 export const volumeFolders = {
@@ -7,6 +7,17 @@ export const volumeFolders = {
   zones: "zones",
   databases: "db",
   mesh: "mesh",
+} as const;
+
+/** Files of Knot's configuration and identity that the agent renders, relative to the volume. */
+export const volumeFiles = {
+  keys: "conf/keys.conf",
+  cookies: "conf/cookies.conf",
+  ownStanzas: `${volumeFolders.zoneStanzas}/own.conf`,
+  /** The site's certificate with its key. */
+  certificate: "tls/site.pem",
+  /** Certificates of the authorities. */
+  roots: "tls/roots.pem",
 } as const;
 
 /** Where a zone's file stands, relative to the volume. */
@@ -34,7 +45,7 @@ export class KnotVolume {
 
   /** Knot's stanzas for the site's own zones: shows that the volume was prepared before. */
   get ownStanzas(): string {
-    return this.at(`${volumeFolders.zoneStanzas}/own.conf`);
+    return this.at(volumeFiles.ownStanzas);
   }
 
   zoneFile(zone: string): string {
