@@ -13,7 +13,6 @@ import { renderTakenOverZone } from "../../../src/agents/sidecar/zone-text";
 import { createLogger } from "../../../src/base/log";
 import { DnsError } from "../../../src/dns/errors";
 import type { ResourceRecord, SoaData } from "../../../src/dns/record";
-import { bundle } from "../../../components/bundle";
 import type { WelcomePacket } from "../../../src/mesh/model";
 import { eventually } from "../../../harness/eventually";
 
@@ -215,14 +214,4 @@ describe("supervisor", () => {
       await rm(folder, { recursive: true });
     }
   });
-});
-
-describe("bundles", () => {
-  for (const name of ["agent", "reconciler", "rotator"] as const) {
-    it(`of the ${name} fit a ConfigMap many times over, and name no folder of this machine`, () => {
-      const text = bundle(name);
-      expect(Buffer.byteLength(text)).to.be.within(10_000, 400 * 1024);
-      expect(text).not.to.include(process.cwd());
-    });
-  }
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { bundle } from "../../../components/bundle";
+import { bundle, programNames } from "../../../components/bundle";
 
 describe("bundles", () => {
   const file = join(__dirname, "../../../components/bundle.ts");
@@ -20,7 +20,7 @@ describe("bundles", () => {
   };
   const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-  for (const name of ["agent", "reconciler", "rotator"] as const) {
+  for (const name of programNames) {
     describe(name, () => {
       it("is small enough to share a ConfigMap's megabyte with others", () => {
         expect(Buffer.byteLength(bundle(name))).to.be.within(1000, 400_000);

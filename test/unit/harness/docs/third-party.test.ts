@@ -1,0 +1,22 @@
+import { expect } from "chai";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bundledFiles, programNames } from "../../../../components/bundle";
+import { packageFolder, thirdParty, thirdPartyFile } from "../../../../harness/docs/third-party";
+
+describe("the list of third-party licences", () => {
+  it("is what npm run licences writes", () => {
+    expect(readFileSync(join(__dirname, "../../../..", thirdPartyFile), "utf8")).to.equal(thirdParty());
+  });
+
+  it("finds the innermost package of a file", () => {
+    expect(packageFolder("node_modules/a/node_modules/@b/c/lib/d.js")).to.equal("node_modules/a/node_modules/@b/c");
+    expect(packageFolder("node_modules/ipaddr.js/lib/ipaddr.js")).to.equal("node_modules/ipaddr.js");
+    expect(packageFolder("src/dns/name.ts")).to.equal(undefined);
+  });
+
+  it("looks at every file of every program", () => {
+    for (const program of programNames)
+      expect(bundledFiles(program).some((file) => file.startsWith("src/agents/"))).to.equal(true, program);
+  });
+});
