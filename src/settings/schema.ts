@@ -1,7 +1,7 @@
 import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
-import { findSerial } from "../dns/serial-stamp";
 import { initialRecordProblems, initialRecords } from "./initial-records";
+import { zoneFileProblems } from "../records/zone-file-check";
 import { foldName, siteNameProblem, zoneNameProblem } from "../base/names";
 
 /** What may go wrong at a path is said in the refinement's message, cure included; `parse.ts` puts the path before it. */
@@ -86,14 +86,6 @@ function dateProblem(date: string): string | undefined {
   return exists ? undefined : "is not a date; write year, month and day, for example 2026-12-31";
 }
 
-/** Knot's `$INCLUDE` would read a file of the server's, and none is there. */
-function zoneFileProblem(content: string): string | undefined {
-  if (/^\$INCLUDE\b/im.test(content)) return "has an $INCLUDE; write the included records out";
-  return findSerial(content) === undefined
-    ? "has no SOA record; begin with one, or leave zoneFile out for a skeleton"
-    : undefined;
-}
-
 const retired = text("write a date")
   .superRefine(checked(dateProblem))
   .describe("Date (YYYY-MM-DD) from which this may leave the mesh without being held back as a mass removal.");
@@ -125,10 +117,6 @@ const zoneFields = z.strictObject({
     .optional()
     .describe("Whether the owner's Knot signs the zone, and how. Default: false."),
   zoneFile: text("write a zone in master-file format")
-    .superRefine((content, ctx) => {
-      const found = zoneFileProblem(content);
-      if (found !== undefined) ctx.addIssue({ code: "custom", message: `the zone file ${found}`, input: content });
-    })
     .optional()
     .describe("Initial content in master-file format (RFC 1035 section 5); a skeleton SOA and NS when left out."),
   records: initialRecords.optional(),
@@ -136,6 +124,11 @@ const zoneFields = z.strictObject({
 });
 
 const zone = zoneFields.superRefine((listed, ctx) => {
+  // A name that is wrong is reported by itself.
+  const name = foldName(listed.name);
+  if (listed.zoneFile !== undefined && zoneNameProblem(name) === undefined)
+    for (const message of zoneFileProblems(listed.zoneFile, name))
+      ctx.addIssue({ code: "custom", path: ["zoneFile"], message, input: listed.zoneFile });
   for (const { path, message } of initialRecordProblems(listed))
     ctx.addIssue({ code: "custom", path, message, input: listed.records });
 });

@@ -234,7 +234,7 @@ describe("parseMesh", () => {
     [
       "a zone file without SOA",
       (_, s) => (s[2]!["zones"] = [{ name: "z.example", zoneFile: "; SOA\n@ 60 A 192.0.2.1\n" }]),
-      /zones\[0\]\.zoneFile: the zone file has no SOA/,
+      /zones\[0\]\.zoneFile: there is no SOA record; begin with one/,
     ],
     [
       "a zone file that includes another",
