@@ -1,4 +1,5 @@
-import { renderCatalog, renderDirectory } from "../../src/mesh/central-zones";
+import { renderCatalog } from "../../src/mesh/catalog";
+import { renderDirectory } from "../../src/mesh/directory";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import type { Mesh } from "../../src/mesh/model";
 import { parseMesh } from "../../src/settings/parse";

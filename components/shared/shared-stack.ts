@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 import { packCentralZones } from "../../src/mesh/central-parts";
-import { renderCatalog, renderDirectory } from "../../src/mesh/central-zones";
+import { renderCatalog } from "../../src/mesh/catalog";
+import { renderDirectory } from "../../src/mesh/directory";
 import type { Mesh, Site, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { appRoleMount, jwtMount, type VaultWelcome, type WelcomeTrust } from "../../src/mesh/trust";
 import { welcomePacket } from "../../src/mesh/welcome";
@@ -78,7 +79,7 @@ export class SharedStack extends pulumi.ComponentResource {
 
 /** Text of both central zones. Packed once to see whether the primary could mount it: better told here than there. */
 function renderCentralZones(mesh: Mesh): { directory: string; catalog: string } {
-  const zones = { directory: renderDirectory(mesh, {}), catalog: renderCatalog(mesh) };
+  const zones = { directory: renderDirectory(mesh), catalog: renderCatalog(mesh) };
   packCentralZones(zones);
   return zones;
 }

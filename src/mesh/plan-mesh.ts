@@ -1,3 +1,4 @@
+import { byName } from "../base/text";
 import { compareSerials } from "../dns/serial";
 import { changesBetween } from "./changes";
 import { isRetired, mostRemovals, type Limits } from "./limits";
@@ -156,8 +157,4 @@ function heldIn({ sites, zones, held }: MeshView): readonly Held[] {
 
 function namesOf(entries: readonly { readonly name: string }[]): ReadonlySet<string> {
   return new Set(entries.map((entry) => entry.name));
-}
-
-function byName<T extends { readonly name: string }>(entries: readonly T[]): readonly T[] {
-  return [...entries].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }

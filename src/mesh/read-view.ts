@@ -1,6 +1,7 @@
+import { byName } from "../base/text";
 import type { ResourceRecord } from "../dns/record";
-import { readCatalog, type Catalog } from "./read-catalog";
-import { readDirectory, type Directory } from "./read-directory";
+import { decodeCatalog, type Catalog } from "./catalog";
+import { decodeDirectory, type Directory } from "./directory";
 import { RefusedZone } from "./refused-zone";
 import type { MeshView, RefusalKind, ZoneView } from "./view";
 
@@ -40,20 +41,42 @@ export function readMeshView(o: {
   return reader.finish();
 }
 
+/** Names of both central zones. */
+export interface CentralNames {
+  readonly directoryZone: string;
+  readonly catalogZone: string;
+}
+
+/**
+ * Transfers both central zones, one after the other, and reads them. Each zone's records can go before those of the next
+ * come.
+ *
+ * @param transfer - Gives a whole zone or throws.
+ */
+export async function readMesh(
+  names: CentralNames,
+  transfer: (zone: string) => Promise<readonly ResourceRecord[]>,
+): Promise<Discovery | RefusedDiscovery> {
+  const reader = new MeshReader(names);
+  reader.takeDirectory(await transfer(names.directoryZone));
+  reader.takeCatalog(await transfer(names.catalogZone));
+  return reader.finish();
+}
+
 /** Does what {@link readMeshView} does a zone at a time, so that the records of both need not be in memory together. */
-export class MeshReader {
+class MeshReader {
   #directory: Directory | undefined;
   #catalog: Catalog | undefined;
   #refused: RefusedDiscovery | undefined;
 
-  constructor(private readonly zones: { readonly directoryZone: string; readonly catalogZone: string }) {}
+  constructor(private readonly zones: CentralNames) {}
 
   takeDirectory(records: readonly ResourceRecord[]): void {
-    this.#attempt(() => (this.#directory = readDirectory(this.zones.directoryZone, records)));
+    this.#attempt(() => (this.#directory = decodeDirectory(this.zones.directoryZone, records)));
   }
 
   takeCatalog(records: readonly ResourceRecord[]): void {
-    this.#attempt(() => (this.#catalog = readCatalog(this.zones.catalogZone, records)));
+    this.#attempt(() => (this.#catalog = decodeCatalog(this.zones.catalogZone, records)));
   }
 
   /** What the zones say together, once both were taken. */
@@ -129,8 +152,4 @@ function disagreement(o: {
   return sites.has(owner)
     ? undefined
     : `zone ${name} is owned by ${owner}, which the directory has no usable entry for`;
-}
-
-function byName<T extends { readonly name: string }>(items: readonly T[]): readonly T[] {
-  return [...items].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }

@@ -4,7 +4,7 @@ import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
 import type { WelcomePacket } from "../../mesh/model";
 import { isRetired, zoneRetirement } from "../../mesh/limits";
-import { MeshReader } from "../../mesh/read-view";
+import { readMesh } from "../../mesh/read-view";
 import type { MeshView, SiteView } from "../../mesh/view";
 
 /** What {@link MeshSites} works with. */
@@ -70,10 +70,7 @@ export class MeshSites {
     const catalog = await dns.querySoa(writer, packet.catalogZone);
     const same = this.#view?.directorySerial === directory.serial && this.#view.catalogSerial === catalog.serial;
     if (same) return false;
-    const reader = new MeshReader(packet);
-    reader.takeDirectory(await dns.transfer(writer, packet.directoryZone, key));
-    reader.takeCatalog(await dns.transfer(writer, packet.catalogZone, key));
-    const found = reader.finish();
+    const found = await readMesh(packet, (zone) => dns.transfer(writer, zone, key));
     if (found.kind === "refused") return false;
     this.#view = found.view;
     const self = found.view.sites.find(({ name }) => name === packet.site.name) ?? packet.site;

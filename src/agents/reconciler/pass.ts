@@ -3,7 +3,7 @@ import { messageOf } from "../../base/errors";
 import type { KubeObject } from "../../kube/client";
 import { peerPolicySpec } from "../../policies/network-policy";
 import { isBootstrap } from "../../mesh/peers";
-import { MeshReader } from "../../mesh/read-view";
+import { readMesh } from "../../mesh/read-view";
 import type { MeshView } from "../../mesh/view";
 import { viewHash } from "../../mesh/view-hash";
 import type { AgentStatus } from "../sidecar/status";
@@ -168,16 +168,14 @@ async function readSerials({ dns, options, packet }: PassDeps, findings: Finding
   return all;
 }
 
-async function readZones(
+function readZones(
   { dns, packet, key }: PassDeps,
   { directory, catalog }: { readonly directory: Source; readonly catalog: Source },
-): Promise<ReturnType<MeshReader["finish"]>> {
-  const transfer = ({ pod }: Source, zone: string) =>
-    dns.transfer({ address: pod.address, port: ports.dns }, zone, key);
-  const reader = new MeshReader(packet);
-  reader.takeDirectory(await transfer(directory, packet.directoryZone));
-  reader.takeCatalog(await transfer(catalog, packet.catalogZone));
-  return reader.finish();
+): ReturnType<typeof readMesh> {
+  return readMesh(packet, (zone) => {
+    const { pod } = zone === packet.directoryZone ? directory : catalog;
+    return dns.transfer({ address: pod.address, port: ports.dns }, zone, key);
+  });
 }
 
 /** Makes the policy right; without a view it is left as it is. */

@@ -3,15 +3,9 @@ import { messageOf, UserError } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
-import { MeshReader } from "../../mesh/read-view";
+import { readMesh, type CentralNames } from "../../mesh/read-view";
 import type { KeyAnswers } from "../../keyring/rotation";
 import type { SiteView } from "../../mesh/view";
-
-/** Names of both central zones. */
-interface CentralNames {
-  readonly directoryZone: string;
-  readonly catalogZone: string;
-}
 
 /** Sites that are asked at a time. */
 const width = 16;
@@ -29,14 +23,10 @@ export async function readSites(o: {
   readonly zones: CentralNames;
   readonly key: TsigKey;
 }): Promise<readonly SiteView[]> {
-  const { directoryZone, catalogZone } = o.zones;
   const failures: string[] = [];
   for (const pod of o.pods) {
     try {
-      const reader = new MeshReader(o.zones);
-      reader.takeDirectory(await o.dns.transfer(pod, directoryZone, o.key));
-      reader.takeCatalog(await o.dns.transfer(pod, catalogZone, o.key));
-      const found = reader.finish();
+      const found = await readMesh(o.zones, (zone) => o.dns.transfer(pod, zone, o.key));
       if (found.kind === "view") return found.view.sites;
       failures.push(found.refusal.reason);
     } catch (error) {

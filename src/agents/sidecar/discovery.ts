@@ -1,7 +1,7 @@
 import { messageOf } from "../../base/errors";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { WelcomePacket } from "../../mesh/model";
-import { MeshReader, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../mesh/read-view";
+import { readMesh, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../mesh/read-view";
 import type { Inputs } from "./inputs";
 import { ownSource } from "./zone-source";
 
@@ -33,13 +33,10 @@ export class Discovery {
   }
 
   /** Both zones, whole and signed. Throws DnsError for anything less. */
-  async read(inputs: Inputs): Promise<DiscoveredView | RefusedDiscovery> {
+  read(inputs: Inputs): Promise<DiscoveredView | RefusedDiscovery> {
     const { packet } = inputs;
     const { server, key } = ownSource(this.o.knot, inputs);
-    const reader = new MeshReader(packet);
-    reader.takeDirectory(await this.o.dns.transfer(server, packet.directoryZone, key));
-    reader.takeCatalog(await this.o.dns.transfer(server, packet.catalogZone, key));
-    return reader.finish();
+    return readMesh(packet, (zone) => this.o.dns.transfer(server, zone, key));
   }
 
   async #serial(zone: string): Promise<{ serial?: number; failure?: string }> {

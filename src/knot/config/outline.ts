@@ -4,7 +4,7 @@ import type { WelcomePacket } from "../../mesh/model";
 import type { Updater } from "../../records/updater";
 import { peersOf } from "../../mesh/peers";
 import type { MeshView, SiteView } from "../../mesh/view";
-import { memberId } from "../../mesh/member-id";
+import { memberId } from "../../mesh/catalog";
 import type { SiteRuntime } from "./site-runtime";
 
 /** What a site shows of itself in TLS and QUIC, and what it takes others by. All PEM. */

@@ -1,6 +1,7 @@
 import type { Site, Zone } from "../../mesh/model";
 import { serverName } from "../../mesh/welcome";
-import { soaLines, type SoaTimers } from "../../mesh/central-zones";
+import type { ResourceRecord } from "../../dns/record";
+import { printZone, soaRecord, type SoaTimers } from "../../dns/zone-text";
 import { stampSerial } from "../../dns/serial-stamp";
 
 /** A site's own zone: secondaries look again every five minutes should a NOTIFY be lost, and serve it for 42 days. */
@@ -24,13 +25,9 @@ export function renderOwnZone(o: {
 }): string {
   if (o.zone.zoneFile !== undefined) return stampSerial(o.zone.zoneFile, o.serial);
   const owner = serverName(o.site.name, o.directoryZone);
-  const soa = soaLines({
-    zone: o.zone.name,
-    mname: owner,
-    rname: `hostmaster.${o.zone.name}`,
-    serial: o.serial,
-    timers: ownTimers,
-  });
+  const { name } = o.zone;
+  const soa = soaRecord(name, { mname: owner, rname: `hostmaster.${name}`, serial: o.serial, timers: ownTimers });
   const servers = [...new Set([owner, ...(o.nameServers ?? [])])];
-  return `${[...soa, ...servers.map((server) => `@ NS ${server}.`), ...(o.zone.records ?? [])].join("\n")}\n`;
+  const records = servers.map((target): ResourceRecord => ({ name, class: "IN", ttl: soa.ttl, type: "NS", target }));
+  return [printZone(name, [soa, ...records]), ...(o.zone.records ?? []).map((line) => `${line}\n`)].join("");
 }

@@ -3,8 +3,8 @@ import { formatPodId } from "../../mesh/pod-id";
 import { centralSourcesOf, sourcesOf } from "../../mesh/topology";
 import type { SiteView } from "../../mesh/view";
 import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
-import { renderCatalogZone } from "../../mesh/catalog-text";
-import { soaLines } from "../../mesh/central-zones";
+import { encodeCatalog } from "../../mesh/catalog";
+import { printZone, soaRecord } from "../../dns/zone-text";
 import { renderCookies } from "./cookies";
 import { compareText, outlineOf, ownerTemplate, type Identity, type Outline, type SiteInput } from "./outline";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
@@ -199,17 +199,14 @@ function updatable(input: Outline, zone: string): Stanza {
 }
 
 function renderLocalCatalog(input: Outline): string {
-  const apex = soaLines({
-    zone: localCatalogZone,
+  const soa = soaRecord(localCatalogZone, {
     mname: "invalid",
     rname: "invalid",
     serial: 1,
     timers: { refresh: 3600, retry: 600, expire: 2_147_483_646, minimum: 0 },
   });
-  return renderCatalogZone({
-    apex,
-    members: input.members.map(({ name, owner }) => ({ name, group: ownerTemplate(owner) })),
-  });
+  const members = input.members.map(({ name, owner }) => ({ name, group: ownerTemplate(owner) }));
+  return printZone(localCatalogZone, encodeCatalog(soa, members));
 }
 
 function isCatalog(site: Pick<SiteView, "role">): boolean {

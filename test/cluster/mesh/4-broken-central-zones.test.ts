@@ -4,7 +4,8 @@ import { zoneNames, type ListedSite, type RunningMesh } from "../../../harness/m
 import { sharedMesh } from "../../../harness/mesh/shared-mesh";
 import { centralZonesName } from "../../../src/contract/names";
 import { manifestFile, packCentralZones, partFile } from "../../../src/mesh/central-parts";
-import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones";
+import { renderCatalog } from "../../../src/mesh/catalog";
+import { renderDirectory } from "../../../src/mesh/directory";
 import { parseMesh } from "../../../src/settings/parse";
 
 /** Names in a zone at the primary, its apex left out. What `kubectl exec` prints can come cut off: it is asked again then. */

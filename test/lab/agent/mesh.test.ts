@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones";
+import { renderCatalog } from "../../../src/mesh/catalog";
+import { renderDirectory } from "../../../src/mesh/directory";
 import type { RingDocument } from "../../../src/keyring/ring-document";
 import { stampSerial } from "../../../src/dns/serial-stamp";
 import { eventually } from "../../../harness/eventually";

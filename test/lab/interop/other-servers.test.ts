@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { DnsClient } from "../../../src/dns/client/dns-client";
-import { renderCatalog } from "../../../src/mesh/central-zones";
+import { renderCatalog } from "../../../src/mesh/catalog";
 import type { TsigKey } from "../../../src/dns/tsig-key";
 import { eventually } from "../../../harness/eventually";
 import { knotBinaries } from "../../../harness/knot";

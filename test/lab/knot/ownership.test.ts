@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { DnsClient } from "../../../src/dns/client/dns-client";
-import { renderDirectory } from "../../../src/mesh/central-zones";
+import { renderDirectory } from "../../../src/mesh/directory";
 import { renderSiteFiles } from "../../../src/knot/config/site-config";
 import { stampSerial } from "../../../src/dns/serial-stamp";
 import { welcomePacket } from "../../../src/mesh/welcome";

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { DnsClient } from "../../../src/dns/client/dns-client";
-import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones";
+import { renderCatalog } from "../../../src/mesh/catalog";
+import { renderDirectory } from "../../../src/mesh/directory";
 import type { Mesh } from "../../../src/mesh/model";
 import { bootstrapView } from "../../../src/mesh/peers";
 import { eventually } from "../../../harness/eventually";

@@ -3,7 +3,8 @@ import type { Mesh, WelcomeSecrets } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/settings/parse";
 import type { WelcomeTrust } from "../../../src/mesh/trust";
 import { welcomePacket } from "../../../src/mesh/welcome";
-import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones";
+import { renderCatalog } from "../../../src/mesh/catalog";
+import { renderDirectory } from "../../../src/mesh/directory";
 
 /** The seed's three sites as they stand in the shared stack's settings. */
 export const exampleList = {

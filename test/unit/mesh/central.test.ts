@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { packCentralZones, unpackCentralZones } from "../../../src/mesh/central-parts";
-import { renderCatalog, renderDirectory } from "../../../src/mesh/central-zones";
-import { memberId } from "../../../src/mesh/member-id";
+import { renderCatalog } from "../../../src/mesh/catalog";
+import { renderDirectory } from "../../../src/mesh/directory";
+import { memberId } from "../../../src/mesh/catalog";
 import { renderOwnZone } from "../../../src/knot/config/own-zone";
 import { findSerial, stampSerial } from "../../../src/dns/serial-stamp";
 import { parseMesh } from "../../../src/settings/parse";

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { ResourceRecord } from "../../../src/dns/record";
-import { memberId } from "../../../src/mesh/member-id";
+import { memberId } from "../../../src/mesh/catalog";
 import { readMeshView, type Discovery } from "../../../src/mesh/read-view";
 import type { RefusalKind } from "../../../src/mesh/view";
 

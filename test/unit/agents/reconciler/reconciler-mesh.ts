@@ -1,6 +1,6 @@
 import { DnsError } from "../../../../src/dns/errors";
 import type { RecordData, ResourceRecord } from "../../../../src/dns/record";
-import { memberId } from "../../../../src/mesh/member-id";
+import { memberId } from "../../../../src/mesh/catalog";
 import type { AgentStatus } from "../../../../src/agents/sidecar/status";
 import { createLogger } from "../../../../src/base/log";
 import type { Cluster } from "../../../../src/agents/reconciler/cluster";

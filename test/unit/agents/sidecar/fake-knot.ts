@@ -5,46 +5,19 @@ import { DnsError } from "../../../../src/dns/errors";
 import type { ResourceRecord, SoaData } from "../../../../src/dns/record";
 import type { KnotControl, ZoneStatus } from "../../../../src/knot/control/knot-control";
 import { localCatalogFile, localCatalogZone } from "../../../../src/knot/config/site-config";
-import { memberId } from "../../../../src/mesh/member-id";
+import { apexRecord } from "../../../../src/mesh/apex";
+import { encodeCatalog } from "../../../../src/mesh/catalog";
+import { encodeDirectory } from "../../../../src/mesh/directory";
 import type { Mesh } from "../../../../src/mesh/model";
 
 /** Both central zones as transferred records. */
 export function centralRecords(mesh: Mesh, serial: number): Map<string, ResourceRecord[]> {
-  const { directoryZone: dir, catalogZone: cat } = mesh;
-  const times = { refresh: 60, retry: 10, expire: 3_628_800, minimum: 60 };
-  const soa = (name: string): ResourceRecord => ({
-    ...{ name, class: "IN", ttl: 60, type: "SOA", mname: "m", rname: "r", serial },
-    ...times,
-  });
-  const txt = (name: string, ...strings: string[]): ResourceRecord => ({
-    ...{ name, class: "IN", ttl: 60, type: "TXT", strings },
-  });
-  const zones = mesh.sites.flatMap((site) => site.zones.map((zone) => ({ site, zone })));
-  const directory = [
-    soa(dir),
-    txt(`_mesh.${dir}`, "version=1", `sites=${mesh.sites.length}`, `zones=${zones.length}`),
-    ...mesh.sites.flatMap((site): ResourceRecord[] => [
-      ...site.addresses.map((address): ResourceRecord => ({
-        ...{ name: `${site.name}.${dir}`, class: "IN", ttl: 60, type: "A", address },
-      })),
-      txt(`${site.name}.${dir}`, `role=${site.role}`, ...site.sources.map((source) => `source=${source}`)),
-    ]),
-    ...zones.map(({ site, zone }) => txt(`${zone.name}._zone.${dir}`, `server=${site.name}.${dir}`)),
-  ];
-  const catalog = [
-    soa(cat),
-    txt(`version.${cat}`, "2"),
-    ...zones.flatMap(({ site, zone }): ResourceRecord[] => {
-      const member = `${memberId(zone.name)}.zones.${cat}`;
-      return [
-        { name: member, class: "IN", ttl: 60, type: "PTR", target: zone.name },
-        txt(`group.${member}`, site.name),
-      ];
-    }),
-  ];
+  const members = mesh.sites.flatMap((site) => site.zones.map(({ name }) => ({ name, group: site.name })));
+  const at = (records: readonly ResourceRecord[]): ResourceRecord[] =>
+    records.map((record) => (record.type === "SOA" ? { ...record, serial } : record));
   return new Map([
-    [dir, directory],
-    [cat, catalog],
+    [mesh.directoryZone, at(encodeDirectory(mesh))],
+    [mesh.catalogZone, at(encodeCatalog(apexRecord(mesh, mesh.catalogZone), members))],
   ]);
 }
 

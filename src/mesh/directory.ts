@@ -1,10 +1,76 @@
-import type { ResourceRecord } from "../dns/record";
-import { meshLabel, zoneLabel } from "./central-zones";
+import type { RecordData, ResourceRecord } from "../dns/record";
+import { printZone } from "../dns/zone-text";
 import { isCidr } from "../base/ip";
-import type { SiteRole } from "./model";
 import { siteNameProblem, zoneNameProblem } from "../base/names";
+import { byName } from "../base/text";
+import { apexRecord } from "./apex";
+import type { Mesh, Site, SiteRole, Zone } from "./model";
 import { RefusedZone, serialOf, textsByName } from "./refused-zone";
 import type { SiteView } from "./view";
+import { catalogSites, serverName } from "./welcome";
+
+/** Label below the directory that says how much the directory holds. */
+const meshLabel = "_mesh";
+
+/** Label below the directory under which zones stand by their full names. */
+const zoneLabel = "_zone";
+
+/** TTL of the central zones' records, in seconds. */
+const ttl = 60;
+
+/**
+ * The records of the directory zone; {@link decodeDirectory} reads them. Sorted by name, so that the order of the list does
+ * not show. The serial is a placeholder (see `stampSerial`; Knot counts it up by itself).
+ */
+export function encodeDirectory(mesh: Mesh): readonly ResourceRecord[] {
+  const zone = mesh.directoryZone;
+  const sites = byName(mesh.sites);
+  const owned = sites.flatMap((site) => site.zones.map((member) => ({ site, member, name: member.name })));
+  return [
+    apexRecord(mesh, zone),
+    ...catalogSites(mesh).map(({ name }) => record(zone, { type: "NS", target: serverName(name, zone) })),
+    text(`${meshLabel}.${zone}`, outlineFacts(mesh, owned.length)),
+    ...sites.flatMap((site) => siteRecords(site, zone)),
+    ...byName(owned).map(({ site, member }) => zoneRecord({ site, member, zone })),
+  ];
+}
+
+/** The directory zone in master-file format. */
+export function renderDirectory(mesh: Mesh): string {
+  return printZone(mesh.directoryZone, encodeDirectory(mesh));
+}
+
+/** A full mesh says nothing of its topology, as before there was any other. */
+function outlineFacts({ sites, topology }: Mesh, zones: number): readonly string[] {
+  const facts = ["version=1", `sites=${sites.length}`, `zones=${zones}`];
+  return topology === "full" ? facts : [...facts, `topology=${topology}`];
+}
+
+function siteRecords(site: Site, zone: string): readonly ResourceRecord[] {
+  const name = serverName(site.name, zone);
+  const facts = [`role=${site.role}`, ...site.sources.map((source) => `source=${source}`), ...retiredFact(site)];
+  const addresses = site.addresses.map((address) =>
+    record(name, { type: address.includes(":") ? "AAAA" : "A", address }),
+  );
+  return [...addresses, text(name, facts)];
+}
+
+function zoneRecord({ site, member, zone }: { site: Site; member: Zone; zone: string }): ResourceRecord {
+  const facts = [`server=${serverName(site.name, zone)}`, ...retiredFact(member)];
+  return text(`${member.name}.${zoneLabel}.${zone}`, facts);
+}
+
+function retiredFact({ retired }: { readonly retired?: string }): readonly string[] {
+  return retired === undefined ? [] : [`retired=${retired}`];
+}
+
+function text(name: string, strings: readonly string[]): ResourceRecord {
+  return record(name, { type: "TXT", strings });
+}
+
+function record(name: string, data: RecordData): ResourceRecord {
+  return { name, class: "IN", ttl, ...data };
+}
 
 /** What the directory says of a zone. */
 interface DirectoryEntry {
@@ -24,12 +90,12 @@ export interface Directory {
 }
 
 /**
- * Reads the directory zone. An entry that makes no sense becomes a problem and leaves the others alone.
+ * Reads the transferred directory zone. An entry that makes no sense becomes a problem and leaves the others alone.
  *
  * @throws RefusedZone for a zone without SOA or version, of another version, without sites, or with a number of entries
  *   other than it says of itself.
  */
-export function readDirectory(zone: string, records: readonly ResourceRecord[]): Directory {
+export function decodeDirectory(zone: string, records: readonly ResourceRecord[]): Directory {
   const serial = serialOf(zone, records);
   const texts = textsByName(records);
   const outline = readOutline(zone, texts.get(`${meshLabel}.${zone}`));

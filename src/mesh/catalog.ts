@@ -1,6 +1,53 @@
-import type { ResourceRecord } from "../dns/record";
+import { createHash } from "node:crypto";
 import { zoneNameProblem } from "../base/names";
+import { byName } from "../base/text";
+import type { ResourceRecord } from "../dns/record";
+import { printZone } from "../dns/zone-text";
+import { apexRecord } from "./apex";
+import type { Mesh } from "./model";
 import { RefusedZone, serialOf, textsByName } from "./refused-zone";
+
+/** One zone of a catalog and the group that it belongs to (RFC 9432 section 4.3.2). */
+export interface CatalogMember {
+  readonly name: string;
+  readonly group: string;
+}
+
+/**
+ * The unique-id label of a catalog member (RFC 9432 section 4.1): the first 32 hexadecimal digits of SHA-256 of the
+ * zone's name. A changed id makes consumers purge and fetch the zone anew, so it depends on nothing but the name.
+ */
+export function memberId(zone: string): string {
+  return createHash("sha256").update(zone).digest("hex").slice(0, 32);
+}
+
+/**
+ * The records of a catalog zone of schema version 2 (RFC 9432), sorted by member; {@link decodeCatalog} reads them.
+ *
+ * @param soa - The zone's SOA record, which names the zone.
+ */
+export function encodeCatalog(soa: ResourceRecord, members: readonly CatalogMember[]): readonly ResourceRecord[] {
+  const { name: zone, class: of, ttl } = soa;
+  const at = (name: string): { name: string; class: typeof of; ttl: number } => ({ name, class: of, ttl });
+  return [
+    soa,
+    { ...at(zone), type: "NS", target: "invalid" },
+    { ...at(`version.${zone}`), type: "TXT", strings: ["2"] },
+    ...byName(members).flatMap(({ name, group }): readonly ResourceRecord[] => {
+      const node = `${memberId(name)}.zones.${zone}`;
+      return [
+        { ...at(node), type: "PTR", target: name },
+        { ...at(`group.${node}`), type: "TXT", strings: [group] },
+      ];
+    }),
+  ];
+}
+
+/** The mesh's catalog zone in master-file format, its serial a placeholder. `group` names the owner. */
+export function renderCatalog(mesh: Mesh): string {
+  const members = mesh.sites.flatMap((site) => site.zones.map((zone) => ({ name: zone.name, group: site.name })));
+  return printZone(mesh.catalogZone, encodeCatalog(apexRecord(mesh, mesh.catalogZone), members));
+}
 
 /** A member zone as the catalog has it. */
 interface CatalogEntry {
@@ -17,11 +64,11 @@ export interface Catalog {
 }
 
 /**
- * Reads a catalog zone (RFC 9432). A broken member node becomes a problem and leaves the others alone.
+ * Reads a transferred catalog zone (RFC 9432). A broken member node becomes a problem and leaves the others alone.
  *
  * @throws RefusedZone for a zone without SOA, or of another schema version than 2 (RFC 9432 section 4.2.1).
  */
-export function readCatalog(zone: string, records: readonly ResourceRecord[]): Catalog {
+export function decodeCatalog(zone: string, records: readonly ResourceRecord[]): Catalog {
   const serial = serialOf(zone, records);
   const texts = textsByName(records);
   const version = texts.get(`version.${zone}`);
