@@ -83,6 +83,8 @@ export class Lab implements AsyncDisposable {
   readonly replicas = new Map<string, readonly string[]>();
   readonly #balancers = new Map<string, Balancer>();
 
+  readonly #localKeys = new Map<string, TsigKey>();
+
   private constructor(
     readonly plan: LabPlan,
     private readonly o: Parts,
@@ -120,8 +122,7 @@ export class Lab implements AsyncDisposable {
     const guardian = new Guardian(folder);
     const program = join(folder, "agent.js");
     await writeFile(program, bundle("agent"));
-    const secret = randomBytes(32).toString("base64");
-    const ring: RingDocument = { version: 1, current: { name: "mesh-1", algorithm: "hmac-sha256", secret } };
+    const ring: RingDocument = { version: 1, current: randomKey("mesh-1") };
     const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
     const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
     const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
@@ -317,6 +318,12 @@ export class Lab implements AsyncDisposable {
     this.#balancers.set(name, await Balancer.start({ address, ports: [ports.dns, ports.secure], pods }));
   }
 
+  #localKeyOf(site: string): TsigKey {
+    const key = this.#localKeys.get(site) ?? randomKey("local");
+    this.#localKeys.set(site, key);
+    return key;
+  }
+
   async #place(name: string) {
     const [listed = ""] = this.plan.listed(name).addresses;
     await this.network.attach(name, listed);
@@ -327,11 +334,16 @@ export class Lab implements AsyncDisposable {
       ...{ name, folder: join(folder, name), address: addresses?.[0] ?? listed },
       ...{ port: ports.dns, securePort: ports.secure, httpPort: ports.http },
       ...{ ring, authorities, readers, program, enter: this.network.enter(name) },
+      localKey: this.#localKeyOf(name),
       ...(vault && { vault }),
       ...(recordsKey && { recordsKey }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };
   }
+}
+
+function randomKey(name: string): TsigKey {
+  return { name, algorithm: "hmac-sha256", secret: randomBytes(32).toString("base64") };
 }
 
 function createNetwork(kind: NetworkKind): Promise<LabNetwork> {

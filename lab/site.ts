@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +7,7 @@ import { prepare } from "../src/agents/sidecar/prepare";
 import { nodeFlags } from "../src/contract/node-flags";
 import type { AgentStatus } from "../src/agents/sidecar/status";
 import { createLogger } from "../src/base/log";
+import { liveSettingsFile, liveSettingsText } from "../src/contract/live-settings";
 import type { SoaData } from "../src/dns/record";
 import { DnsClient, type DnsServer } from "../src/dns/client/dns-client";
 import { KnotControl } from "../src/knot/control/knot-control";
@@ -16,6 +16,7 @@ import { renderCatalog } from "../src/mesh/catalog";
 import { renderDirectory } from "../src/mesh/directory";
 import { renderKnotConf } from "../src/knot/config/site-config";
 import type { TsigKey } from "../src/dns/tsig-key";
+import type { RateLimit } from "../src/knot/config/site-runtime";
 import type { Mesh } from "../src/mesh/model";
 import type { RingDocument } from "../src/keyring/ring-document";
 import type { Updater } from "../src/records/updater";
@@ -43,6 +44,8 @@ export interface LabPlace {
   readonly ring: RingDocument;
   /** Where the ring comes from instead. */
   readonly vault?: MeshVault;
+  /** The site's own key, which its pods share. */
+  readonly localKey: TsigKey;
   /** Keys of servers outside the mesh. */
   readonly readers: readonly TsigKey[];
   /** The key by which own zones may be changed. */
@@ -53,6 +56,8 @@ export interface LabPlace {
   readonly authorities: readonly Identity[];
   /** The bundled agent. */
   readonly program: string;
+  /** Answers that one address gets over UDP. */
+  readonly rateLimit?: RateLimit | false;
   /** What a command must begin with to run in the site's network. */
   readonly enter: readonly string[];
   /** Which of the site's pods it is, and where all of them are, when there are several. */
@@ -70,11 +75,8 @@ export class LabSite implements AsyncDisposable {
   #knot: LabProcess | undefined;
   readonly #agent: KeptProcess;
   readonly #log = new Log();
-  readonly #localKey: TsigKey;
 
   constructor(private place: LabPlace) {
-    const secret = randomBytes(32).toString("base64");
-    this.#localKey = { name: "local", algorithm: "hmac-sha256", secret };
     this.control = new KnotControl(join(this.path("run"), "knot.sock"));
     this.#agent = new KeptProcess(() => ({
       command: this.#at(pinnedNode(), ...nodeFlags, this.place.program, "worker"),
@@ -134,6 +136,14 @@ export class LabSite implements AsyncDisposable {
     await writeIdentity(this.path("etc", "tls"), o.identity ?? this.issue(), authorities);
   }
 
+  /** How many pods the site has from now on, and how many answers an address gets, as `up` of its stack mounts it. */
+  async settle(changes: { readonly pods?: readonly string[]; readonly rateLimit?: RateLimit | false }): Promise<void> {
+    const { pods, ...limit } = changes;
+    const ordinal = this.place.replica?.ordinal ?? 0;
+    this.place = { ...this.place, ...limit, ...(pods && { replica: { ordinal, addresses: pods } }) };
+    await this.#mountSettings();
+  }
+
   /** A certificate for the site from the authority that signs. */
   issue(changes: Partial<IssueOptions> = {}): Identity {
     const [ca] = this.place.authorities;
@@ -169,7 +179,8 @@ export class LabSite implements AsyncDisposable {
     const packet = welcomePacket(mesh, this.name, this.#roots());
     await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
     await this.#mountRing();
-    await writeFile(this.path("etc", "local.json"), JSON.stringify(this.#localKey));
+    await this.#mountSettings();
+    await writeFile(this.path("etc", "local.json"), JSON.stringify(this.place.localKey));
     await writeFile(this.path("etc", "readers.json"), JSON.stringify(this.place.readers));
     const { recordsKey, updaters = [] } = this.place;
     await writeFile(this.path("etc", "updaters.json"), JSON.stringify(updaters));
@@ -177,6 +188,13 @@ export class LabSite implements AsyncDisposable {
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
     await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime(), mesh.transport));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
+  }
+
+  async #mountSettings(): Promise<void> {
+    const { address, port, securePort, replica, rateLimit } = this.place;
+    const pods = { addresses: replica?.addresses ?? [address], port, securePort };
+    const settings = { pods, remotePort: port, securePort, ...(rateLimit !== undefined && { rateLimit }) };
+    await writeFile(this.path("etc", liveSettingsFile), liveSettingsText(settings));
   }
 
   #roots(): string {
@@ -280,12 +298,9 @@ export class LabSite implements AsyncDisposable {
       DNS_MESH_RUNDIR: this.path("run"),
       DNS_MESH_KNOT: `${address}@${port}`,
       DNS_MESH_LISTEN: `${address}@${port}`,
-      DNS_MESH_REMOTE_PORT: String(port),
       DNS_MESH_LISTEN_SECURE: `${address}@${securePort}`,
-      DNS_MESH_SECURE_PORT: String(securePort),
       DNS_MESH_HTTP: `${address}@${httpPort}`,
       DNS_MESH_POD: `knot-${this.place.replica?.ordinal ?? 0}`,
-      DNS_MESH_REPLICAS: this.place.replica?.addresses.join(",") ?? "",
     };
   }
 
@@ -349,8 +364,7 @@ export class LabSite implements AsyncDisposable {
       storage: this.path("storage"),
       rundir: this.path("run"),
       listen: [`${address}@${port}`],
-      remotePort: port,
-      secure: { listen: [`${address}@${securePort}`], remotePort: securePort },
+      secure: { listen: [`${address}@${securePort}`] },
       workers: { udp: 1, tcp: 10, background: 2 },
     };
   }

@@ -1,6 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { renderKnotConf, type SiteRuntime } from "../../src/knot/config/site-config";
+import { liveSettingsFile, liveSettingsText, type LiveSettings } from "../../src/contract/live-settings";
+import { renderKnotConf } from "../../src/knot/config/site-config";
+import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { objectOptions } from "../object-options";
 import { contentHash } from "./hash";
@@ -11,12 +13,14 @@ import { trustConfigFiles } from "./trust-files";
 export interface ConfigFilesArgs {
   readonly namespace: pulumi.Input<string>;
   readonly packet: WelcomePacket;
-  readonly runtime: SiteRuntime;
+  readonly runtime: Omit<FixedRuntime, "replicas">;
+  /** How the site's programs reach its Knot pods, and what else Knot takes over by a reload. */
+  readonly settings: pulumi.Input<LiveSettings>;
   /** Vault's address as this site reaches it, where that is another than the list's. */
   readonly vaultAddress?: string;
 }
 
-/** `knot.conf`, which needs a restart to change, and the welcome packet and what is about trust, which do not. */
+/** `knot.conf`, which needs a restart to change; the welcome packet, settings and what is about trust, which do not. */
 export class ConfigFiles extends pulumi.ComponentResource {
   /** Changes with what Knot reads only when it starts. */
   readonly restartHash: string;
@@ -29,17 +33,20 @@ export class ConfigFiles extends pulumi.ComponentResource {
     super("dnsmesh:site:ConfigFiles", name, {}, opts);
     const knotConf = renderKnotConf(args.runtime, args.packet.transport);
     const welcome = `${JSON.stringify(args.packet, undefined, 2)}\n`;
+    const settings = pulumi.output(args.settings).apply(liveSettingsText);
     const trust = trustConfigFiles(args.packet, args.vaultAddress);
     const configMap = new k8s.core.v1.ConfigMap(
       name,
       {
         metadata: { name: objects.config, namespace: args.namespace, labels: commonLabels },
-        data: { "knot.conf": knotConf, "welcome.json": welcome, ...trust },
+        data: { "knot.conf": knotConf, "welcome.json": welcome, [liveSettingsFile]: settings, ...trust },
       },
       objectOptions(this),
     );
     this.restartHash = contentHash(knotConf);
-    this.liveHash = configMap.metadata.name.apply(() => contentHash(welcome, ...Object.values(trust)));
+    this.liveHash = pulumi
+      .all([settings, configMap.metadata.name])
+      .apply(([text]) => contentHash(welcome, text, ...Object.values(trust)));
     this.packetHash = configMap.metadata.name.apply(() => contentHash(welcome));
     this.registerOutputs({});
   }

@@ -14,8 +14,6 @@ export interface KeyRotatorArgs {
   readonly namespace: pulumi.Input<string>;
   readonly config: SiteConfig;
   readonly packet: WelcomePacket;
-  /** A cluster-internal address per Knot pod, by ordinal. */
-  readonly podAddresses: pulumi.Output<string[]>;
 }
 
 /**
@@ -76,8 +74,6 @@ function podSpec(args: KeyRotatorArgs): k8s.types.input.core.v1.PodSpec {
         env: [
           { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
           { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
-          { name: "DNS_MESH_PODS", value: args.podAddresses.apply((all) => all.join(",")) },
-          { name: "DNS_MESH_REMOTE_PORT", value: String(config.remotePort) },
           ...access.environment,
         ],
         resources: config.resources.rotator,

@@ -1,6 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
-import type { SiteRuntime } from "../../src/knot/config/site-config";
+import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { knotLabels, paths, podPorts } from "../../src/contract/names";
@@ -17,11 +16,9 @@ type EnvVar = k8s.types.input.core.v1.EnvVar;
 /** What {@link knotPodTemplate} is made from. */
 export interface KnotPodArgs extends PodKind {
   readonly config: SiteConfig;
-  readonly runtime: SiteRuntime;
+  readonly runtime: Omit<FixedRuntime, "replicas">;
   readonly trust: TrustFiles;
   readonly transport: Transport;
-  /** Addresses of the site's pods, by ordinal, joined by commas. */
-  readonly replicas: pulumi.Input<string>;
   /** Changes with what only a restart takes over; never with peers, keys or zones. */
   readonly restartHash: string;
   readonly dnsPolicy: string;
@@ -107,19 +104,16 @@ function agentEnvironment(args: KnotPodArgs): EnvVar[] {
     { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
     { name: "DNS_MESH_READERS", value: `${paths.readers}/readers.json` },
     { name: "DNS_MESH_UPDATERS", value: `${paths.updaters}/updaters.json` },
-    ...(args.hasRecordsKey ? [{ name: "DNS_MESH_RECORDS_KEY", value: `${paths.recordsKey}/key.json` }] : []),
+    { name: "DNS_MESH_RECORDS_KEY", value: `${paths.recordsKey}/key.json` },
     ...args.trust.environment,
     ...(args.isPrimary ? [{ name: "DNS_MESH_CENTRAL", value: paths.central }] : []),
     { name: "DNS_MESH_STORAGE", value: paths.storage },
     { name: "DNS_MESH_RUNDIR", value: paths.rundir },
     { name: "DNS_MESH_KNOT", value: sockets.knot },
     { name: "DNS_MESH_LISTEN", value: args.runtime.listen.join(",") },
-    { name: "DNS_MESH_REMOTE_PORT", value: String(args.runtime.remotePort) },
     { name: "DNS_MESH_LISTEN_SECURE", value: args.runtime.secure.listen.join(",") },
-    { name: "DNS_MESH_SECURE_PORT", value: String(args.runtime.secure.remotePort) },
     { name: "DNS_MESH_HTTP", value: sockets.http },
     { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-    { name: "DNS_MESH_REPLICAS", value: args.replicas },
   ];
 }
 

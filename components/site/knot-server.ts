@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { SiteRuntime } from "../../src/knot/config/site-config";
+import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
@@ -13,11 +13,9 @@ import type { TrustFiles } from "./trust-files";
 export interface KnotServerArgs extends PodKind {
   readonly namespace: pulumi.Input<string>;
   readonly config: SiteConfig;
-  readonly runtime: SiteRuntime;
+  readonly runtime: Omit<FixedRuntime, "replicas">;
   readonly trust: TrustFiles;
   readonly transport: Transport;
-  /** A cluster-internal address per pod, by ordinal. */
-  readonly podAddresses: pulumi.Output<string[]>;
   readonly restartHash: string;
   /** Where pods look names up. */
   readonly dnsPolicy: string;
@@ -67,7 +65,7 @@ export class KnotServer extends pulumi.ComponentResource {
           podManagementPolicy: "Parallel",
           persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
           selector: { matchLabels: knotLabels },
-          template: knotPodTemplate({ ...args, replicas: args.podAddresses.apply((all) => all.join(",")) }),
+          template: knotPodTemplate(args),
           volumeClaimTemplates: [{ metadata: { name: "storage" }, spec: storage }],
         },
       },

@@ -18,6 +18,11 @@ export function secretVolume(name: string): Volume {
   return { name, secret: { secretName: name, defaultMode: secretMode } };
 }
 
+/** The same of a Secret that may come and go while the pod runs: its files do too. */
+function optionalSecretVolume(name: string): Volume {
+  return { name, secret: { secretName: name, defaultMode: secretMode, optional: true } };
+}
+
 /** The parts of the central zones side by side in one folder. */
 function centralVolume(): Volume {
   const sources = Array.from({ length: mostParts }, (_, part) => ({
@@ -30,12 +35,10 @@ function centralVolume(): Volume {
 export interface PodKind {
   /** Whether the site is the primary catalog, which has the central zones as files. */
   readonly isPrimary: boolean;
-  /** Whether it has the key by which the site's own programs change its zones. */
-  readonly hasRecordsKey: boolean;
 }
 
 /** Everything that a Knot pod mounts beside its own volume, `storage`, and what is about trust. */
-export function knotVolumes({ isPrimary, hasRecordsKey }: PodKind): Volume[] {
+export function knotVolumes({ isPrimary }: PodKind): Volume[] {
   return [
     { name: "rundir", emptyDir: {} },
     { name: "tmp", emptyDir: {} },
@@ -43,7 +46,7 @@ export function knotVolumes({ isPrimary, hasRecordsKey }: PodKind): Volume[] {
     secretVolume(objects.localKey),
     secretVolume(objects.readers),
     secretVolume(objects.updaters),
-    ...(hasRecordsKey ? [secretVolume(objects.recordsKey)] : []),
+    optionalSecretVolume(objects.recordsKey),
     configMapVolume(objects.agentBundle),
     ...(isPrimary ? [centralVolume()] : []),
   ];
@@ -62,13 +65,13 @@ export function knotMounts(): Mount[] {
 }
 
 /** What the agent and the init container see, beside what is about trust. */
-export function agentMounts({ isPrimary, hasRecordsKey }: PodKind): Mount[] {
+export function agentMounts({ isPrimary }: PodKind): Mount[] {
   return [
     ...shared,
     { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
     { name: objects.readers, mountPath: paths.readers, readOnly: true },
     { name: objects.updaters, mountPath: paths.updaters, readOnly: true },
-    ...(hasRecordsKey ? [{ name: objects.recordsKey, mountPath: paths.recordsKey, readOnly: true }] : []),
+    { name: objects.recordsKey, mountPath: paths.recordsKey, readOnly: true },
     { name: objects.agentBundle, mountPath: paths.bundle, readOnly: true },
     ...(isPrimary ? [{ name: "central-zones", mountPath: paths.central, readOnly: true }] : []),
   ];

@@ -15,8 +15,6 @@ export interface ReconcilerArgs {
   readonly namespace: pulumi.Input<string>;
   readonly config: SiteConfig;
   readonly packet: Pick<WelcomePacket, "site">;
-  /** A cluster-internal address per Knot pod, by ordinal. */
-  readonly podAddresses: pulumi.Output<string[]>;
 }
 
 /**
@@ -125,7 +123,7 @@ function podSpec(args: ReconcilerArgs): k8s.types.input.core.v1.PodSpec {
         image: config.images.node,
         imagePullPolicy: config.imagePullPolicy,
         command: ["node", `${paths.bundle}/reconciler.js`],
-        env: environment(args),
+        env: environment,
         resources: config.resources.reconciler,
         securityContext: containerSecurity,
         volumeMounts: [
@@ -143,14 +141,9 @@ function podSpec(args: ReconcilerArgs): k8s.types.input.core.v1.PodSpec {
   };
 }
 
-function environment(args: ReconcilerArgs): k8s.types.input.core.v1.EnvVar[] {
-  return [
-    { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
-    { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
-    { name: "DNS_MESH_REMOTE_PORT", value: String(args.config.remotePort) },
-    { name: "DNS_MESH_SECURE_PORT", value: String(args.config.securePort) },
-    { name: "DNS_MESH_PODS", value: args.podAddresses.apply((all) => all.join(",")) },
-    { name: "DNS_MESH_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
-    { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-  ];
-}
+const environment: k8s.types.input.core.v1.EnvVar[] = [
+  { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
+  { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
+  { name: "DNS_MESH_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+  { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+];

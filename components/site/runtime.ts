@@ -1,23 +1,26 @@
-import type { SiteRuntime } from "../../src/knot/config/site-config";
+import type { LiveSettings } from "../../src/contract/live-settings";
+import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import { ipVersion } from "../../src/base/ip";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { paths, podPorts } from "../../src/contract/names";
 
-/** How Knot runs in the site's pods, as far as it is the same for all of them. */
-export function siteRuntime(
-  config: Pick<SiteConfig, "listen" | "remotePort" | "securePort" | "rateLimit">,
-): SiteRuntime {
+/** How Knot runs in the site's pods, as long as they live. */
+export function siteRuntime(config: Pick<SiteConfig, "listen">): Omit<FixedRuntime, "replicas"> {
   return {
     storage: paths.storage,
     rundir: paths.rundir,
     listen: config.listen.map((address) => `${address}@${podPorts.dns}`),
-    remotePort: config.remotePort,
-    secure: {
-      listen: config.listen.map((address) => `${address}@${podPorts.secure}`),
-      remotePort: config.securePort,
-    },
-    rateLimit: config.rateLimit,
+    secure: { listen: config.listen.map((address) => `${address}@${podPorts.secure}`) },
   };
+}
+
+/** What running pods take over. */
+export function liveSettings(
+  config: Pick<SiteConfig, "remotePort" | "securePort" | "rateLimit">,
+  addresses: readonly string[],
+): LiveSettings {
+  const { remotePort, securePort, rateLimit } = config;
+  return { pods: { addresses, port: 53, securePort: 853 }, remotePort, securePort, rateLimit };
 }
 
 /** Where the agent finds Knot and where it listens itself: in the family of the first address that Knot binds. */

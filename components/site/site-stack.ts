@@ -18,7 +18,7 @@ import { PublicService } from "./public-service";
 import { Reconciler, type ZoneKeys } from "./reconciler";
 import { RecordDefinition } from "./record-definition";
 import { RecordOperator } from "./record-operator";
-import { siteRuntime } from "./runtime";
+import { liveSettings, siteRuntime } from "./runtime";
 import { SiteSecrets } from "./secrets";
 import { agentTrust } from "./trust-files";
 import { dnsPolicy, vaultReach } from "./vault-reach";
@@ -82,9 +82,11 @@ export class SiteStack extends pulumi.ComponentResource {
     );
     const trust = this.createTrust(name, { welcome, namespace, site: config.site }, within);
     const vault = vaultReach(packet, config);
+    const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas, transport }, within);
+    const settings = pods.addresses.apply((addresses) => liveSettings(config, addresses));
     const files = new ConfigFiles(
       `${name}-config`,
-      { namespace, packet, runtime, ...(vault && { vaultAddress: vault.address }) },
+      { namespace, packet, runtime, settings, ...(vault && { vaultAddress: vault.address }) },
       within,
     );
     const central = isPrimary
@@ -92,7 +94,6 @@ export class SiteStack extends pulumi.ComponentResource {
       : undefined;
     const bundles = new Bundles(`${name}-bundles`, { namespace, programs: args.programs }, within);
     const policies = new Policies(`${name}-policies`, { namespace, packet, config, ...(vault && { vault }) }, within);
-    const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas, transport }, within);
     const service = new PublicService(
       `${name}-service`,
       { namespace, service: config.service, site: packet.site, transport },
@@ -108,8 +109,6 @@ export class SiteStack extends pulumi.ComponentResource {
         trust: agentTrust(packet),
         transport,
         isPrimary,
-        hasRecordsKey,
-        podAddresses: pods.addresses,
         restartHash: contentHash(files.restartHash, bundles.agentHash),
         dnsPolicy: dnsPolicy(vault),
       },
@@ -136,7 +135,7 @@ export class SiteStack extends pulumi.ComponentResource {
         { ...within, dependsOn: [...mounted, new RecordDefinition(`${name}-records`, within)] },
       );
     }
-    const jobs = { namespace, config, packet, podAddresses: pods.addresses };
+    const jobs = { namespace, config, packet };
     const { signedZones } = this.createJobs(name, jobs, { ...within, dependsOn: mounted });
 
     this.outputs = {

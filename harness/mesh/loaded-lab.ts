@@ -26,7 +26,7 @@ function loadedSite(lab: Lab, site: LabSite): LoadedSite {
     sourceOf: async (other) => {
       const options = readAgentOptions(site.environment());
       const inputs = await readInputs(options, Date.now());
-      return siteSource({ inputs, runtime: options.runtime, site: other, address: lab.site(other).address });
+      return siteSource({ inputs, site: other, address: lab.site(other).address });
     },
     listen: (listener) => {
       const listening = site.onLog(listener);

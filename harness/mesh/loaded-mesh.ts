@@ -40,6 +40,7 @@ async function loadedSite(o: MeshToLoad & { readonly program: string }, name: st
   const file = (path: string): Promise<string> => inside("knot", ["cat", `/storage/mesh/${path}`]);
   const packet = await mesh.packet(name);
   const [certificate, privateKey] = await Promise.all([file("tls/tls.crt"), file("tls/tls.key")]);
+  const runtime = { remotePort: 53, secure: { listen: [], remotePort: 853 } };
   const identity = { certificate, privateKey, roots: packet.ca };
   const [own = ""] = mesh.sites.filter((site) => site.name === name).flatMap(zoneNames);
   return {
@@ -50,8 +51,7 @@ async function loadedSite(o: MeshToLoad & { readonly program: string }, name: st
     },
     sourceOf: async (other) =>
       siteSource({
-        inputs: { packet, ring: effectiveRing(await o.ring(), Date.now()), identity },
-        runtime: { remotePort: 53, secure: { listen: [], remotePort: 853 } },
+        inputs: { packet, ring: effectiveRing(await o.ring(), Date.now()), identity, runtime },
         site: other,
         address: mesh.cluster(other).siteAddress,
       }),

@@ -155,7 +155,7 @@ export class OperatorProcess implements AsyncDisposable {
       DNS_MESH_RECORDS_KEY: of["DNS_MESH_RECORDS_KEY"] ?? "",
       DNS_MESH_WRITER: of["DNS_MESH_KNOT"] ?? "",
       DNS_MESH_AGENT: of["DNS_MESH_HTTP"] ?? "",
-      DNS_MESH_REMOTE_PORT: of["DNS_MESH_REMOTE_PORT"] ?? "",
+      DNS_MESH_REMOTE_PORT: String(site.server.port),
       DNS_MESH_HTTP: `127.0.0.1@${httpPort}`,
       DNS_MESH_NAMESPACE: namespace,
       DNS_MESH_POD: pod,

@@ -28,3 +28,10 @@ export function socket(env: Environment, name: string): { readonly address: stri
   if (address === "") throw new UserError(`${name} must have the form ADDRESS@PORT`);
   return { address, port: port(number, name) };
 }
+
+/** A number of seconds; 0 when the variable is missing. */
+export function seconds(env: Environment, name: string): number {
+  const text = env[name] ?? "0";
+  if (!/^\d{1,6}$/.test(text)) throw new UserError(`${name}: "${text}" is not a number of seconds`);
+  return Number(text);
+}

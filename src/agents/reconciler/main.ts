@@ -6,6 +6,7 @@ import { inClusterOptions, KubeClient } from "../../kube/client";
 import { parseTsigKey } from "../../keyring/tsig-key";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import type { Environment } from "../../contract/environment";
+import { readLiveSettings } from "../live-settings";
 import { createLogger, type Logger } from "../../base/log";
 import { KubeCluster } from "./cluster";
 import { readReconcilerOptions } from "./options";
@@ -16,7 +17,7 @@ const dnsPatience = 30_000;
 
 /** One pass; resolves to the exit status. */
 async function run(env: Environment, log: Logger): Promise<number> {
-  const options = readReconcilerOptions(env);
+  const options = readReconcilerOptions(env, await readLiveSettings(env));
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
   const client = new KubeClient(await inClusterOptions(env));

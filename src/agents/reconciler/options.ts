@@ -1,5 +1,5 @@
-import { list, port, required, type Environment } from "../../contract/environment";
-import { UserError } from "../../base/errors";
+import { required, type Environment } from "../../contract/environment";
+import type { LiveSettings } from "../../contract/live-settings";
 
 /** One Knot pod, at an address that is its alone. */
 export interface Pod {
@@ -27,20 +27,19 @@ export interface ReconcilerOptions {
 export const ports = { dns: 53, agent: 8053 } as const;
 
 /**
- * Reads the reconciler's environment (see `docs/architecture.md` for the names).
+ * Reads the reconciler's environment.
  *
  * @throws UserError that names the variable.
  */
-export function readReconcilerOptions(env: Environment): ReconcilerOptions {
-  const pods = list(env, "DNS_MESH_PODS").map((address, i) => ({ name: `knot-${i}`, address: address.trim() }));
-  if (pods.length === 0) throw new UserError("DNS_MESH_PODS must list the address of each Knot pod");
+export function readReconcilerOptions(env: Environment, settings: LiveSettings): ReconcilerOptions {
+  const pods = settings.pods.addresses.map((address, i) => ({ name: `knot-${i}`, address }));
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
     pods,
     namespace: required(env, "DNS_MESH_NAMESPACE"),
     pod: required(env, "DNS_MESH_POD"),
-    remotePort: port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT"),
-    securePort: port(env["DNS_MESH_SECURE_PORT"] ?? "853", "DNS_MESH_SECURE_PORT"),
+    remotePort: settings.remotePort,
+    securePort: settings.securePort,
   };
 }

@@ -7,6 +7,7 @@ import { defaultRotation } from "../../keyring/rotation-settings";
 import { parseVaultAccess } from "../../vault/access";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import type { Environment } from "../../contract/environment";
+import { readLiveSettings } from "../live-settings";
 import { createLogger, type Logger } from "../../base/log";
 import { readRotatorOptions } from "./options";
 import { rotate } from "./rotate";
@@ -20,7 +21,7 @@ async function main(
   o: { readonly env: Environment; readonly log: Logger },
 ): Promise<void> {
   if (command !== "run" && command !== "rotate") throw new UserError(`say run or rotate, not "${command ?? ""}"`);
-  const options = readRotatorOptions(o.env);
+  const options = readRotatorOptions(o.env, await readLiveSettings(o.env));
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const access = await readJsonFile(options.vaultFile, parseVaultAccess);
   const parts = {

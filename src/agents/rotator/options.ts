@@ -1,6 +1,6 @@
-import { UserError } from "../../base/errors";
 import type { DnsServer } from "../../dns/client/dns-client";
-import { list, port, required, type Environment } from "../../contract/environment";
+import { required, type Environment } from "../../contract/environment";
+import type { LiveSettings } from "../../contract/live-settings";
 
 /** All that the rotator is told from outside. Read once, at the start. */
 export interface RotatorOptions {
@@ -17,21 +17,16 @@ export interface RotatorOptions {
 }
 
 /**
- * Reads the rotator's environment (see `docs/architecture.md` for the names).
+ * Reads the rotator's environment.
  *
  * @throws UserError that names the variable.
  */
-export function readRotatorOptions(env: Environment): RotatorOptions {
-  const pods = list(env, "DNS_MESH_PODS").map((text) => {
-    const [address = "", number = "53"] = text.trim().split("@");
-    return { address, port: port(number, "DNS_MESH_PODS") };
-  });
-  if (pods.length === 0) throw new UserError("DNS_MESH_PODS must list the address of each Knot pod");
+export function readRotatorOptions(env: Environment, { pods, remotePort }: LiveSettings): RotatorOptions {
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
     vaultFile: required(env, "DNS_MESH_VAULT"),
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
-    pods,
-    remotePort: port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT"),
+    pods: pods.addresses.map((address) => ({ address, port: pods.port })),
+    remotePort,
   };
 }

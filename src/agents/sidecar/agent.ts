@@ -268,8 +268,7 @@ export class Agent {
   }
 
   async #load(o: { inputs: Inputs; view: MeshView; force?: boolean; accepted?: () => Promise<void> }): Promise<void> {
-    const { runtime } = this.o.options;
-    const input = siteInput({ inputs: o.inputs, state: this.o.store.state, view: o.view, runtime });
+    const input = siteInput({ inputs: o.inputs, state: this.o.store.state, view: o.view });
     const paths = await this.#applier.apply(input, {
       force: o.force === true,
       ...(o.accepted !== undefined && { accepted: o.accepted }),

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { DnsClient } from "../../dns/client/dns-client";
 import { watchFolder } from "../../base/folder-watch";
 import type { KnotControl } from "../../knot/control/knot-control";
-import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
+import { isWriter, type FixedRuntime, type SiteRuntime } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
 import type { TsigKey } from "../../dns/tsig-key";
 import { audienceOf, type Standpoint } from "../../mesh/topology";
@@ -18,7 +18,7 @@ export interface AnnouncerOptions
   readonly control: Pick<KnotControl, "zoneStatus">;
   /** Asks the site's own Knot. */
   readonly ownDns: Pick<DnsClient, "querySoa">;
-  readonly runtime: SiteRuntime;
+  readonly runtime: FixedRuntime;
   /** Undefined before anything is known. */
   readonly facts: () => AnnouncerFacts | undefined;
 }
@@ -69,7 +69,7 @@ export class Announcer {
     };
     this.#convergence = new Convergence({ ...o, onAhead });
     this.#siblings = new Siblings({ ...o, onAhead });
-    this.#relay = new Relay(o, o.runtime.remotePort);
+    this.#relay = new Relay(o);
     this.#serials = new ServedSerials({ control: o.control, dns: o.ownDns, knot: o.knot });
   }
 

@@ -1,7 +1,9 @@
 import { UserError } from "../../base/errors";
-import { fingerprint } from "../../base/files";
+import { fingerprint, readText } from "../../base/files";
 import { readJsonFile } from "../../base/json-file";
+import { parseLiveSettings, runtimeWith } from "../../contract/live-settings";
 import type { Identity } from "../../knot/config/site-config";
+import type { FixedRuntime, SiteRuntime } from "../../knot/config/site-runtime";
 import type { KeyRing } from "../../keyring/ring-document";
 import type { TsigKey } from "../../dns/tsig-key";
 import type { WelcomePacket } from "../../mesh/model";
@@ -25,18 +27,23 @@ export interface Inputs {
   readonly recordsKey?: TsigKey;
   /** Left out where transfers run over plain TCP. */
   readonly identity?: Identity;
+  /** How this pod's Knot runs: what holds for the pod's life, with what the stack says now. */
+  readonly runtime: SiteRuntime;
 }
 
 /** Where {@link Inputs} come from. */
 export interface InputFiles {
+  readonly runtime: FixedRuntime;
   readonly packetFile: string;
+  /** Addresses of the site's pods, and what else of Knot's settings changes while it runs. */
+  readonly settingsFile: string;
   readonly ringFile: string;
   readonly localKeyFile: string;
   /** List of keys; none without it. */
   readonly readersFile?: string;
   /** List of updaters; none without it. */
   readonly updatersFile?: string;
-  /** One key; none without it. */
+  /** One key; none without it, nor while the file is missing. */
   readonly recordsKeyFile?: string;
   /** Folder with `tls.crt`, `tls.key` and `ca.crt`; needed unless transfers run over plain TCP. */
   readonly tlsFolder?: string;
@@ -63,17 +70,24 @@ function inputsOf({ document, ...rest }: Documents, now: number): Inputs {
 
 async function readDocuments(files: InputFiles): Promise<Documents> {
   const packet = await readJsonFile(files.packetFile, parseWelcomePacket);
+  const settings = await readJsonFile(files.settingsFile, parseLiveSettings);
+  const recordsKey = await recordsKeyOf(files);
   return {
     packet,
+    runtime: runtimeWith(files.runtime, settings),
     document: await readJsonFile(files.ringFile, parseRingDocument),
     localKey: await readJsonFile(files.localKeyFile, (json) => parseTsigKey(json, "key")),
     readers: files.readersFile === undefined ? [] : await readJsonFile(files.readersFile, parseReaders),
     updaters: files.updatersFile === undefined ? [] : await readJsonFile(files.updatersFile, parseUpdaters),
-    ...(files.recordsKeyFile !== undefined && {
-      recordsKey: await readJsonFile(files.recordsKeyFile, (json) => parseTsigKey(json, "key")),
-    }),
+    ...(recordsKey && { recordsKey }),
     ...(packet.transport !== "tcp" && { identity: await identityOf(packet, files.tlsFolder) }),
   };
+}
+
+/** The file comes when the site gets its first record operator or second pod: until then there is no such key. */
+async function recordsKeyOf({ recordsKeyFile }: InputFiles): Promise<TsigKey | undefined> {
+  if (recordsKeyFile === undefined || (await readText(recordsKeyFile)) === undefined) return undefined;
+  return readJsonFile(recordsKeyFile, (json) => parseTsigKey(json, "key"));
 }
 
 function parseReaders(json: unknown): readonly TsigKey[] {
@@ -107,11 +121,11 @@ export class InputWatch {
 
   /** The inputs when they changed since the last call (the first one included), otherwise undefined. Throws as {@link readInputs}. */
   async changed(): Promise<Inputs | undefined> {
-    const { packetFile, ringFile, localKeyFile, tlsFolder } = this.files;
+    const { packetFile, settingsFile, ringFile, localKeyFile, tlsFolder } = this.files;
     const { readersFile = [], updatersFile = [], recordsKeyFile = [] } = this.files;
     const identity = tlsFolder === undefined ? [] : Object.values(identityPaths(tlsFolder));
     const keys = [ringFile, localKeyFile, readersFile, updatersFile, recordsKeyFile];
-    const seen = await fingerprint([packetFile, ...keys, identity].flat());
+    const seen = await fingerprint([packetFile, settingsFile, ...keys, identity].flat());
     const documents = seen === this.#seen ? this.#documents : await readDocuments(this.files);
     if (documents === undefined) return undefined;
     const inputs = inputsOf(documents, this.now());

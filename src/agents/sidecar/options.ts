@@ -1,10 +1,13 @@
-import type { SiteRuntime } from "../../knot/config/site-runtime";
-import { list, port, required, socket, type Environment } from "../../contract/environment";
+import type { FixedRuntime } from "../../knot/config/site-runtime";
+import { list, required, seconds, socket, type Environment } from "../../contract/environment";
+import { liveSettingsPath } from "../../contract/live-settings";
 
 /** All that the agent is told from outside. Read once, at the start. */
 export interface AgentOptions {
   /** Welcome packet, a JSON file. */
   readonly packetFile: string;
+  /** What else the stack tells running pods, a JSON file. */
+  readonly settingsFile: string;
   /** Key ring, a JSON file. */
   readonly ringFile: string;
   /** What is told of Vault, a JSON file. With it the ring's file is ours to write. */
@@ -21,26 +24,34 @@ export interface AgentOptions {
   readonly tlsFolder?: string;
   /** Folder with the parts of the central zones; on the primary only. */
   readonly centralFolder?: string;
-  readonly runtime: SiteRuntime;
+  readonly runtime: FixedRuntime;
   /** Where this pod's Knot answers. */
   readonly knot: { readonly address: string; readonly port: number };
   /** Where the agent's own HTTP server listens. */
   readonly http: { readonly address: string; readonly port: number };
   readonly pod: string;
+  /** How a pod that is to end goes. */
+  readonly leaving: LeavingTimes;
+}
+
+/** How long a pod that is to end goes on, in seconds: nothing where nothing is said. */
+export interface LeavingTimes {
+  /** It stays ready: load balancers and kube-proxies take notice that it is to end. */
+  readonly servedSeconds: number;
+  /** Then it is not ready any more, and still answers those who come all the same. */
+  readonly answeringSeconds: number;
 }
 
 /**
- * Reads the agent's environment (see `docs/architecture.md` for the names).
+ * Reads the agent's environment.
  *
  * @throws UserError that names the variable.
  */
 export function readAgentOptions(env: Environment): AgentOptions {
-  const remotePort = port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT");
   const pod = required(env, "DNS_MESH_POD");
-  const addresses = list(env, "DNS_MESH_REPLICAS");
-  const replicas = addresses.length > 1 ? { self: ordinalOf(pod), addresses } : undefined;
   return {
     packetFile: required(env, "DNS_MESH_PACKET"),
+    settingsFile: liveSettingsPath(env),
     ringFile: required(env, "DNS_MESH_KEYS"),
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
     ...mountedFiles(env),
@@ -48,16 +59,16 @@ export function readAgentOptions(env: Environment): AgentOptions {
       storage: required(env, "DNS_MESH_STORAGE"),
       rundir: required(env, "DNS_MESH_RUNDIR"),
       listen: list(env, "DNS_MESH_LISTEN"),
-      remotePort,
-      secure: {
-        listen: list(env, "DNS_MESH_LISTEN_SECURE"),
-        remotePort: port(env["DNS_MESH_SECURE_PORT"] ?? "853", "DNS_MESH_SECURE_PORT"),
-      },
-      ...(replicas && { replicas }),
+      secure: { listen: list(env, "DNS_MESH_LISTEN_SECURE") },
+      replicas: { self: ordinalOf(pod) },
     },
     knot: socket(env, "DNS_MESH_KNOT"),
     http: socket(env, "DNS_MESH_HTTP"),
     pod,
+    leaving: {
+      servedSeconds: seconds(env, "DNS_MESH_SERVED_SECONDS"),
+      answeringSeconds: seconds(env, "DNS_MESH_ANSWERING_SECONDS"),
+    },
   };
 }
 

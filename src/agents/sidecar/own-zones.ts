@@ -1,5 +1,6 @@
 import type { DnsClient } from "../../dns/client/dns-client";
 import type { KnotControl } from "../../knot/control/knot-control";
+import { siblings } from "../../knot/config/site-runtime";
 import type { WelcomePacket } from "../../mesh/model";
 import type { Holder } from "./convergence";
 import type { Inputs } from "./inputs";
@@ -7,7 +8,7 @@ import type { AgentOptions } from "./options";
 import { Seeder, withoutUnseeded } from "./seeding";
 import type { AgentState } from "./state-store";
 import type { Problems } from "./status";
-import { ownSource, siteSource } from "./zone-source";
+import { ownSource, podSource, siteSource } from "./zone-source";
 
 /** What {@link OwnZones} works with. */
 export interface OwnZonesParts {
@@ -74,8 +75,9 @@ export class OwnZones {
   async regain(inputs: Inputs | undefined, zone: string, holder: Holder): Promise<boolean> {
     const isOwn = inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
     if (inputs === undefined || !isOwn) return false;
-    const { runtime } = this.o.options;
-    const source = siteSource({ inputs, runtime, site: holder.site, address: holder.server.address });
+    const { site, server } = holder;
+    const pod = siblings(inputs.runtime).find(({ address }) => address === server.address);
+    const source = pod === undefined ? siteSource({ inputs, site, address: server.address }) : podSource(inputs, pod);
     return this.#seeder.regain({ zone, source, serial: holder.serial, control: this.o.control });
   }
 }

@@ -12,7 +12,7 @@ import { Seeder } from "./seeding";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
 import { StateStore, type LoadedState } from "./state-store";
-import { siteSource } from "./zone-source";
+import { podSource, siteSource } from "./zone-source";
 import { keeperOf } from "./vault-keeper";
 
 /** What {@link prepare} works with. */
@@ -51,7 +51,7 @@ async function render(o: PrepareParts, inputs: Inputs): Promise<void> {
   const seeded = await seed(o, inputs, loaded);
   if (o.options.centralFolder !== undefined && isWriter(runtime)) await takeCentral(o, inputs);
   await store.update((state) => ({ ...notePacket(state, inputs), seeded }));
-  const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state), runtime });
+  const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
   const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));
   o.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });
 }
@@ -60,9 +60,11 @@ async function seed(o: PrepareParts, inputs: Inputs, { kind, state }: LoadedStat
   const { runtime } = o.options;
   const { packet } = inputs;
   const others = packet.catalogs.filter(({ name }) => name !== packet.site.name);
-  const source = (site: string) => (address: string) => siteSource({ inputs, runtime, site, address });
-  const pods = siblings(runtime).map(({ address }) => source(packet.site.name)(address));
-  const sources = [...pods, ...others.flatMap(({ name, addresses }) => addresses.map(source(name)))];
+  const pods = siblings(inputs.runtime).map((pod) => podSource(inputs, pod));
+  const sites = others.flatMap(({ name, addresses }) =>
+    addresses.map((address) => siteSource({ inputs, site: name, address })),
+  );
+  const sources = [...pods, ...sites];
   const fresh = kind === "fresh";
   const seeder = new Seeder({ runtime, dns: o.dns, now: o.now });
   await seeder.restore(packet);

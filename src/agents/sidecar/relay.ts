@@ -1,3 +1,4 @@
+import type { SiteRuntime } from "../../knot/config/site-runtime";
 import type { TsigKey } from "../../dns/tsig-key";
 import { audienceOf, isHub, relayAudienceOf, type Standpoint } from "../../mesh/topology";
 import type { SiteView } from "../../mesh/view";
@@ -13,6 +14,9 @@ export function targetsOf(sites: readonly SiteView[], port: number): readonly Ta
   }));
 }
 
+/** The mesh as Knot runs it, and where others are asked. */
+type RelayView = Standpoint & { readonly runtime: Pick<SiteRuntime, "remotePort"> };
+
 /**
  * What a hub does for the zones of others: tells the other hubs and the sites at home here of each change as soon as its
  * own Knot has it, and repeats that until they have it too. Takes the place of hubs that are not reached.
@@ -21,13 +25,10 @@ export function targetsOf(sites: readonly SiteView[], port: number): readonly Ta
  */
 export class Relay {
   readonly #convergence: Convergence;
-  #at: Standpoint | undefined;
+  #at: RelayView | undefined;
   #owners: ReadonlyMap<string, string> = new Map();
 
-  constructor(
-    o: Omit<ConvergenceOptions, "onSilent" | "concerns" | "onAhead">,
-    private readonly port: number,
-  ) {
+  constructor(o: Omit<ConvergenceOptions, "onSilent" | "concerns" | "onAhead">) {
     this.#convergence = new Convergence({
       ...o,
       concerns: ({ site }, zone) => this.#owners.get(zone) !== site,
@@ -47,7 +48,7 @@ export class Relay {
   }
 
   /** Knot runs this view now. */
-  aim(at: Standpoint): void {
+  aim(at: RelayView): void {
     this.#at = at;
     const { sites, zones } = at.view;
     this.#owners = new Map(this.isHub ? zones.map(({ name, owner }) => [name, owner]) : []);
@@ -77,16 +78,17 @@ export class Relay {
     return this.#convergence.round(key);
   }
 
-  #audience(at: Standpoint): readonly Target[] {
+  #audience(at: RelayView): readonly Target[] {
     const { name } = at.packet.site;
     const hubs = audienceOf(at).filter(({ role }) => role !== "standard");
     const away = hubs.map((hub) => hub.name).filter((hub) => this.#convergence.isSilent({ site: hub }));
-    return targetsOf([...hubs, ...relayAudienceOf(at, [name, ...away])], this.port);
+    return targetsOf([...hubs, ...relayAudienceOf(at, [name, ...away])], at.runtime.remotePort);
   }
 
   /** The sites at home at a hub that is away are told from here. */
   #standIn(hub: string, zones: readonly string[]): void {
-    if (this.#at === undefined) return;
-    this.#convergence.alsoLook(targetsOf(relayAudienceOf(this.#at, [hub]), this.port), zones);
+    const at = this.#at;
+    if (at === undefined) return;
+    this.#convergence.alsoLook(targetsOf(relayAudienceOf(at, [hub]), at.runtime.remotePort), zones);
   }
 }

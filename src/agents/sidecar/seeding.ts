@@ -7,7 +7,7 @@ import { moveFile, readText, removeFile, writeAtomically } from "../../base/file
 import { KnotControlError, type KnotControl } from "../../knot/control/knot-control";
 import { renderOwnZone } from "../../knot/config/own-zone";
 import { stampSerial } from "../../dns/serial-stamp";
-import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
+import { isWriter, type FixedRuntime } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
 import type { WelcomePacket, Zone } from "../../mesh/model";
 import { serverName } from "../../mesh/welcome";
@@ -17,7 +17,7 @@ import { renderTakenOverZone } from "./zone-text";
 
 /** What seeding works with. */
 export interface SeederOptions {
-  readonly runtime: SiteRuntime;
+  readonly runtime: FixedRuntime;
   readonly dns: Pick<DnsClient, "transfer">;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -10,10 +10,10 @@ import type { ServedChange } from "./served-serials";
 
 /** The site's other pods. */
 export function siblingTargets(site: string, runtime: SiteRuntime): readonly Target[] {
-  return siblings(runtime).map(({ ordinal, address }) => ({
+  return siblings(runtime).map(({ ordinal, address, port }) => ({
     site,
     pod: ordinal,
-    servers: [{ address, port: runtime.remotePort }],
+    servers: [{ address, port }],
   }));
 }
 

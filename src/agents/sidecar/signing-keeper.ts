@@ -2,7 +2,7 @@ import { signerTypes } from "../../dns/rdata/trust-types";
 import type { ResourceRecord } from "../../dns/record";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { KnotControl } from "../../knot/control/knot-control";
-import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
+import { isWriter, type FixedRuntime } from "../../knot/config/site-runtime";
 import { toUnsign } from "../../mesh/signing-state";
 import type { Logger } from "../../base/log";
 import type { Inputs } from "./inputs";
@@ -11,7 +11,7 @@ import { ownSource } from "./zone-source";
 
 /** What a {@link SigningKeeper} works with. */
 export interface SigningKeeperParts {
-  readonly runtime: SiteRuntime;
+  readonly runtime: FixedRuntime;
   readonly knot: DnsServer;
   readonly control: Pick<KnotControl, "zoneUnset">;
   readonly dns: Pick<DnsClient, "transfer">;

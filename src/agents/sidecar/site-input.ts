@@ -1,4 +1,4 @@
-import type { SiteInput, SiteRuntime } from "../../knot/config/site-config";
+import type { SiteInput } from "../../knot/config/site-config";
 import { noteSigning, withKeptSigned } from "../../mesh/signing-state";
 import { bootstrapView, withPacketCatalogs } from "../../mesh/peers";
 import type { MeshView } from "../../mesh/view";
@@ -16,9 +16,8 @@ export function siteInput(o: {
   readonly inputs: Inputs;
   readonly state: AgentState;
   readonly view: MeshView;
-  readonly runtime: SiteRuntime;
 }): SiteInput {
-  const { inputs, state, view, runtime } = o;
+  const { inputs, state, view } = o;
   const ahead = state.packetAhead !== undefined && state.packetAhead === view.directorySerial;
   return {
     packet: withKeptSigned(withoutUnseeded(inputs.packet, state.seeded), state.signing ?? {}),
@@ -29,7 +28,7 @@ export function siteInput(o: {
     ...(inputs.recordsKey && { recordsKey: inputs.recordsKey }),
     ...(inputs.identity && { identity: inputs.identity }),
     view: ahead ? withPacketCatalogs(view, inputs.packet) : view,
-    runtime,
+    runtime: inputs.runtime,
   };
 }
 

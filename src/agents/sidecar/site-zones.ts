@@ -1,4 +1,4 @@
-import { isWriter, type SiteRuntime } from "../../knot/config/site-runtime";
+import { isWriter, type FixedRuntime } from "../../knot/config/site-runtime";
 import type { Dnssec, WelcomePacket } from "../../mesh/model";
 import { keptSigned, withKeptSigned, type SigningState } from "../../mesh/signing-state";
 import { rememberLast } from "../../base/remember-last";
@@ -7,7 +7,7 @@ import type { AgentState } from "./state-store";
 
 /** What {@link SiteZones} follow from. */
 export interface SiteZonesParts {
-  readonly runtime: SiteRuntime;
+  readonly runtime: FixedRuntime;
   readonly mounts: { readonly inputs: Inputs | undefined };
   readonly store: { readonly state: AgentState };
 }

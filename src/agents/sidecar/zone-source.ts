@@ -1,5 +1,5 @@
 import type { DnsServer } from "../../dns/client/dns-client";
-import type { SiteRuntime } from "../../knot/config/site-runtime";
+import type { Sibling, SiteRuntime } from "../../knot/config/site-runtime";
 import type { TsigKey } from "../../dns/tsig-key";
 import { signingKey } from "../../keyring/ring-document";
 import { serverName } from "../../mesh/welcome";
@@ -16,23 +16,36 @@ export function ownSource(knot: DnsServer, { localKey }: Pick<Inputs, "localKey"
   return { server: knot, key: localKey };
 }
 
-/** Another pod or site as its Knot lets zones out: over TLS, also where the Knots among themselves use QUIC, or over TCP. */
+/** Another site as its Knot lets zones out: over TLS, also where the Knots among themselves use QUIC, or over TCP. */
 export function siteSource(o: {
-  readonly inputs: Pick<Inputs, "packet" | "ring" | "identity">;
-  readonly runtime: Pick<SiteRuntime, "remotePort" | "secure">;
+  readonly inputs: SourceInputs & { readonly runtime: Pick<SiteRuntime, "remotePort" | "secure"> };
   /** Whose certificate it must show. */
   readonly site: string;
   readonly address: string;
 }): ZoneSource {
-  const { address, runtime, site } = o;
-  const { packet, ring, identity } = o.inputs;
-  const key = signingKey(ring);
-  if (identity === undefined) return { server: { address, port: runtime.remotePort }, key };
+  const { remotePort: port, secure } = o.inputs.runtime;
+  const server = serverAt(o.inputs, { ...o, port, securePort: secure.remotePort });
+  return { server, key: signingKey(o.inputs.ring) };
+}
+
+/** Another pod of this site, which is read with the site's own key, as its Knot is by the other pods' Knots. */
+export function podSource(inputs: Inputs, pod: Pick<Sibling, "address" | "port" | "securePort">): ZoneSource {
+  return { server: serverAt(inputs, { ...pod, site: inputs.packet.site.name }), key: inputs.localKey };
+}
+
+type SourceInputs = Pick<Inputs, "packet" | "ring" | "identity">;
+
+function serverAt(
+  { packet, identity }: Omit<SourceInputs, "ring">,
+  o: { readonly site: string; readonly address: string; readonly port: number; readonly securePort: number },
+): DnsServer {
+  const { address, port } = o;
+  if (identity === undefined) return { address, port };
   const tls = {
     ca: identity.roots,
     cert: identity.certificate,
     key: identity.privateKey,
-    serverName: serverName(site, packet.directoryZone),
+    serverName: serverName(o.site, packet.directoryZone),
   };
-  return { server: { address, port: runtime.secure.remotePort, tls }, key };
+  return { address, port: o.securePort, tls };
 }

@@ -1,7 +1,6 @@
 import { serverName } from "../../mesh/welcome";
 import { splitList } from "./lists";
 import { compareText, type Outline, type SiteInput } from "./outline";
-import { siblings } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 import { updaterRules } from "./updaters";
 
@@ -25,7 +24,8 @@ export function renderKeys(
  *   QUIC with a certificate of the authority in the name of a site that the mesh has now. So a site is shut out as soon
  *   as the directory has it no longer.
  * - `mesh-notify`: a NOTIFY holds a zone's name and serial, which everybody may ask for; the key is enough.
- * - `local`: the site's own agent and reconciler read over the pod's network.
+ * - `local`: the site's own programs read over the pods' network, and its pods take zones from each other: this key is
+ *   there before the ring turns or the mesh knows the site.
  * - `readers`: servers outside the mesh may take zones, and nothing else, over whatever they speak.
  * - `records`: the record operator changes own zones at the writer (see {@link updateIds}), and may nothing else. Over TCP
  *   alone: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007), one over UDP can be sent by anybody again.
@@ -69,8 +69,10 @@ function rules(outline: Outline): readonly (Stanza & { readonly id: string })[] 
   return [{ id: "mesh-notify", key, action: ["notify"] }, ...transfers, ...own];
 }
 
-/** Names in the certificates of those that may come: the other sites, and the site itself when it has several pods. */
-function hostNames({ peers, packet, runtime }: Outline): readonly string[] {
-  const own = siblings(runtime).length > 0 ? [packet.site.name] : [];
-  return [...peers.map(({ name }) => name), ...own].map((name) => serverName(name, packet.directoryZone));
+/**
+ * Names in the certificates of those that may come: the other sites, and the site itself, whose pods come and go. How
+ * many there are does not count: a pod that does not know yet of a new one must let it in.
+ */
+function hostNames({ peers, packet }: Outline): readonly string[] {
+  return [...peers.map(({ name }) => name), packet.site.name].map((name) => serverName(name, packet.directoryZone));
 }

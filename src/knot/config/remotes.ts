@@ -16,28 +16,36 @@ function tellId(remote: string): string {
   return `tell-${remote}`;
 }
 
-/** The other servers, each as a source and as somebody to tell, and the lists of those to tell. */
+/**
+ * The other servers, each as a source and as somebody to tell, and the lists of those to tell. Pods of one site take zones
+ * from each other by the site's own key, which all of them have whatever else they know: versions and rings may differ
+ * while they are replaced one by one.
+ */
 export function renderRemotes(outline: Outline): string {
-  const { peers, ring, runtime, packet } = outline;
-  const servers = [
-    ...peers.map(({ name, addresses }) => ({ id: remoteId(name), site: name, addresses })),
-    ...siblings(runtime).map(({ id, address }) => ({ id, site: packet.site.name, addresses: [address] })),
-  ];
+  const { peers, ring, localKey, runtime, packet } = outline;
   const { remotePort, secure } = runtime;
-  const plain = servers.map(({ id, addresses }) => ({
+  const servers = [
+    ...peers.map(({ name, addresses }) => ({
+      ...{ id: remoteId(name), site: name, addresses, key: ring.signing },
+      ...{ port: remotePort, securePort: secure.remotePort },
+    })),
+    ...siblings(runtime).map(({ address, ...pod }) => ({
+      ...pod,
+      ...{ site: packet.site.name, addresses: [address], key: localKey.name },
+    })),
+  ];
+  const plain = servers.map(({ id, addresses, port }) => ({
     id: tellId(id),
-    address: addresses.map((address) => `${address}@${remotePort}`),
+    address: addresses.map((address) => `${address}@${port}`),
     key: ring.signing,
   }));
   const { transport } = packet;
-  const sources = servers.map(({ id, site, addresses }): Stanza => {
-    if (transport === "tcp") {
-      return { id, address: addresses.map((address) => `${address}@${remotePort}`), key: ring.signing };
-    }
+  const sources = servers.map(({ id, site, addresses, key, port, securePort }): Stanza => {
+    if (transport === "tcp") return { id, address: addresses.map((address) => `${address}@${port}`), key };
     return {
       id,
-      address: addresses.map((address) => `${address}@${secure.remotePort}`),
-      key: ring.signing,
+      address: addresses.map((address) => `${address}@${securePort}`),
+      key,
       [transport]: true,
       "cert-hostname": serverName(site, packet.directoryZone),
     };

@@ -6,6 +6,7 @@ import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
 import { encodeCatalog } from "../../mesh/catalog";
 import { printZone, soaRecord } from "../../dns/zone-text";
 import { renderCookies } from "./cookies";
+import { renderLimits } from "./limits";
 import { compareText, outlineOf, ownerTemplate, type Identity, type Outline, type SiteInput } from "./outline";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
 import { defaultPolicy, policyOf, renderSigning } from "./signing";
@@ -42,6 +43,7 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
     ["conf/peers.d/00-server.conf", renderServer(outline)],
     [`${peers}/05-access.conf`, renderAccess(outline)],
     [volumeFiles.cookies, renderCookies(input.ring, input.packet.site.name)],
+    [volumeFiles.limits, renderLimits(input.runtime)],
     [`${peers}/10-remotes.conf`, renderRemotes(outline)],
     [`${peers}/15-signing.conf`, renderSigning(input)],
     [`${peers}/20-templates.conf`, renderTemplates(outline)],

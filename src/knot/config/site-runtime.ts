@@ -48,7 +48,7 @@ export const defaultSigningTimes: SigningTimes = {
   parentDelay: day,
 };
 
-/** How one Knot server runs: paths, sockets, siblings. The agent reads it from its environment. */
+/** How one Knot server runs: paths, sockets, siblings. */
 export interface SiteRuntime {
   /** Volume of the server; holds `conf`, `zones` and `db`. */
   readonly storage: string;
@@ -69,13 +69,22 @@ export interface SiteRuntime {
   readonly replicas?: {
     /** This pod's ordinal; 0 is the writer. */
     readonly self: number;
-    /** A stable address per pod, by ordinal; ports are those of other sites. */
+    /** A stable address per pod, by ordinal. */
     readonly addresses: readonly string[];
+    /** Where they answer, and where they have TLS and QUIC. @default as the other sites */
+    readonly port?: number;
+    readonly securePort?: number;
   };
 }
 
+/** What of a {@link SiteRuntime} stays as it is while a pod lives. The agent reads it from its environment. */
+export interface FixedRuntime extends Pick<SiteRuntime, "storage" | "rundir" | "listen" | "signing" | "workers"> {
+  readonly secure: Pick<SiteRuntime["secure"], "listen">;
+  readonly replicas: Pick<NonNullable<SiteRuntime["replicas"]>, "self">;
+}
+
 /** Whether this server is the one that its site's own zones (and on the primary the central zones) are written at. */
-export function isWriter(runtime: SiteRuntime): boolean {
+export function isWriter(runtime: { readonly replicas?: { readonly self: number } }): boolean {
   return (runtime.replicas?.self ?? 0) === 0;
 }
 
@@ -85,12 +94,19 @@ export interface Sibling {
   readonly id: string;
   readonly ordinal: number;
   readonly address: string;
+  readonly port: number;
+  /** For TLS and QUIC. */
+  readonly securePort: number;
 }
 
 /** The other pods of this site. */
-export function siblings(runtime: SiteRuntime): readonly Sibling[] {
-  const replicas = runtime.replicas;
+export function siblings(runtime: Pick<SiteRuntime, "replicas" | "remotePort" | "secure">): readonly Sibling[] {
+  const { replicas, remotePort, secure } = runtime;
   if (replicas === undefined) return [];
-  const all = replicas.addresses.map((address, ordinal) => ({ id: `replica-${ordinal}`, ordinal, address }));
+  const { addresses, port = remotePort, securePort = secure.remotePort } = replicas;
+  const all = addresses.map((address, ordinal) => ({
+    ...{ id: `replica-${ordinal}`, ordinal },
+    ...{ address, port, securePort },
+  }));
   return all.filter(({ ordinal }) => ordinal !== replicas.self);
 }

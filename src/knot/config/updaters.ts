@@ -1,6 +1,6 @@
 import type { Updater } from "../../records/updater";
 import type { Outline } from "./outline";
-import { isWriter } from "./site-runtime";
+import { isWriter, siblings } from "./site-runtime";
 import type { Stanza } from "./stanza";
 
 /** Id of the server that updates go on to from a site's other pods. */
@@ -40,10 +40,10 @@ export function forwarding(outline: Outline, zone: string): Stanza {
 /** The writer as somebody to send updates on to, for the site's other pods. In the clear: see {@link updaterRules}. */
 export function updateRemotes(outline: Outline): readonly Stanza[] {
   const { runtime, recordsKey } = outline;
-  const [writer] = runtime.replicas?.addresses ?? [];
+  const [writer] = siblings(runtime);
   if (isWriter(runtime) || writer === undefined || recordsKey === undefined) return [];
   if (updatersOf(outline).length === 0) return [];
-  return [{ id: updateWriter, address: `${writer}@${runtime.remotePort}`, key: recordsKey.name }];
+  return [{ id: updateWriter, address: `${writer.address}@${writer.port}`, key: recordsKey.name }];
 }
 
 function updatersOf({ updaters }: Outline): readonly Updater[] {

@@ -13,6 +13,8 @@ export const volumeFolders = {
 export const volumeFiles = {
   keys: "conf/keys.conf",
   cookies: "conf/cookies.conf",
+  /** The rate limit, and the modules of all zones. */
+  limits: "conf/limits.conf",
   ownStanzas: `${volumeFolders.zoneStanzas}/own.conf`,
   /** The site's certificate with its key. */
   certificate: "tls/site.pem",

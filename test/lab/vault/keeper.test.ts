@@ -52,7 +52,7 @@ describe("the keeper of what comes from Vault", function () {
 
   const tell = async (more: Partial<VaultAccess>) =>
     writeFile(join(folder, "etc", "vault.json"), JSON.stringify(await vault.access("site-a", "site", more)));
-  const secure = { listen: [], remotePort: 853 };
+  const secure = { listen: [] };
   const path = (...parts: string[]) => join(folder, "storage", "mesh", ...parts);
   const keeper = () =>
     new VaultKeeper({
@@ -60,7 +60,7 @@ describe("the keeper of what comes from Vault", function () {
         packetFile: join(folder, "etc", "welcome.json"),
         ringFile: path("ring.json"),
         vaultFile: join(folder, "etc", "vault.json"),
-        runtime: { storage: join(folder, "storage"), rundir: "/run", listen: [], remotePort: 53, secure },
+        runtime: { storage: join(folder, "storage"), rundir: "/run", listen: [], secure, replicas: { self: 0 } },
       },
       ...{ now: Date.now, random: Math.random },
       log: createLogger({ write: (line) => lines.push(line), now: Date.now }),

@@ -177,13 +177,10 @@ describe("the key ring in a real Vault", function () {
     const [program, vaultFile] = [site.path("rotator.js"), site.path("etc", "vault-rotator.json")];
     await writeFile(program, bundle("rotator"));
     await writeFile(vaultFile, JSON.stringify(await vault.access("site-b", "rotator")));
-    const { address, port } = site.server;
     const env = {
       DNS_MESH_PACKET: site.path("etc", "welcome.json"),
       DNS_MESH_VAULT: vaultFile,
       DNS_MESH_LOCAL_KEY: site.path("etc", "local.json"),
-      DNS_MESH_PODS: `${address}@${port}`,
-      DNS_MESH_REMOTE_PORT: String(port),
     };
     const output = await eventually(10, async () => {
       const text = await run(process.execPath, [program, "run"], { env });
@@ -193,10 +190,10 @@ describe("the key ring in a real Vault", function () {
     const { document } = await vault.ring();
     expect(output).to.match(/"answered":\["site-a","site-b","site-c"\].*signs from .*all sites have it/s);
     expect(output).not.to.include(document.next!.secret).and.not.to.include(document.current.secret);
-    const failed: unknown = await run(process.execPath, [program, "run"], { env: { ...env, DNS_MESH_PODS: "" } }).catch(
-      (error: unknown) => error,
-    );
-    expect(String(failed)).to.include("DNS_MESH_PODS must list the address of each Knot pod");
+    await writeFile(site.path("etc", "settings.json"), "{}");
+    const failed: unknown = await run(process.execPath, [program, "run"], { env }).catch((error: unknown) => error);
+    await site.mount(lab.mesh);
+    expect(String(failed)).to.match(/settings\.json: pods must be a JSON object/);
   });
 
   it("shuts a lost site out: no way into Vault, and its keys are worth nothing anywhere", async () => {

@@ -10,26 +10,25 @@ import { centralRecords } from "../sidecar/fake-knot";
 const key = { name: "next", algorithm: "hmac-sha256" as const, secret: "" };
 
 describe("rotator options", () => {
-  const env = {
-    DNS_MESH_PACKET: "p",
-    DNS_MESH_VAULT: "v",
-    DNS_MESH_LOCAL_KEY: "k",
-    DNS_MESH_PODS: "10.0.0.1,10.0.0.2@5353",
-  };
+  const env = { DNS_MESH_PACKET: "p", DNS_MESH_VAULT: "v", DNS_MESH_LOCAL_KEY: "k" };
+  const pods = { addresses: ["10.0.0.1", "10.0.0.2"], port: 53, securePort: 853 };
 
-  it("know each pod, at its own port where it has one", () => {
-    expect(readRotatorOptions(env)).to.deep.equal({
-      ...{ packetFile: "p", vaultFile: "v", localKeyFile: "k", remotePort: 53 },
+  it("know each pod, at the pods' own port", () => {
+    expect(readRotatorOptions(env, { pods, remotePort: 5300, securePort: 8853 })).to.deep.equal({
+      ...{ packetFile: "p", vaultFile: "v", localKeyFile: "k", remotePort: 5300 },
       pods: [
         { address: "10.0.0.1", port: 53 },
-        { address: "10.0.0.2", port: 5353 },
+        { address: "10.0.0.2", port: 53 },
       ],
     });
   });
 
   it("name the variable that is missing", () => {
     for (const name of Object.keys(env))
-      expect(() => readRotatorOptions({ ...env, [name]: "" })).to.throw(UserError, name);
+      expect(() => readRotatorOptions({ ...env, [name]: "" }, { pods, remotePort: 53, securePort: 853 })).to.throw(
+        UserError,
+        name,
+      );
   });
 });
 

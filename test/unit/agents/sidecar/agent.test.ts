@@ -11,6 +11,7 @@ import { StateStore } from "../../../../src/agents/sidecar/state-store";
 import { Problems } from "../../../../src/agents/sidecar/status";
 import { DnsError } from "../../../../src/dns/errors";
 import type { ResourceRecord } from "../../../../src/dns/record";
+import { liveSettingsText } from "../../../../src/contract/live-settings";
 import { TransientError } from "../../../../src/base/errors";
 import type { DnsClient } from "../../../../src/dns/client/dns-client";
 import { KnotControlError } from "../../../../src/knot/control/knot-control";
@@ -46,6 +47,8 @@ describe("agent", () => {
     const ring = { version: 1, current: { name: "k", algorithm: "hmac-sha256", secret } };
     await writeFile(join(folder, "etc", "welcome.json"), JSON.stringify(packet));
     await writeFile(join(folder, "etc", "ring.json"), JSON.stringify(ring));
+    const settings = { pods: { addresses: ["10.0.0.1"], port: 53, securePort: 853 }, remotePort: 53, securePort: 853 };
+    await writeFile(join(folder, "etc", "settings.json"), liveSettingsText(settings));
     await writeFile(join(folder, "etc", "local.json"), JSON.stringify({ ...ring.current, name: "local" }));
     const authority = makeAuthority();
     const name = serverName("site-c", mesh.directoryZone);
@@ -58,16 +61,18 @@ describe("agent", () => {
   const log = createLogger({ write: (line) => lines.push(line), now: () => now });
   const options = () => ({
     packetFile: join(folder, "etc", "welcome.json"),
+    settingsFile: join(folder, "etc", "settings.json"),
     ringFile: join(folder, "etc", "ring.json"),
     localKeyFile: join(folder, "etc", "local.json"),
     tlsFolder: join(folder, "etc", "tls"),
     runtime: {
-      ...{ storage: join(folder, "storage"), rundir: "/run", listen: ["127.0.0.1@53"], remotePort: 53 },
-      secure: { listen: ["127.0.0.1@853"], remotePort: 853 },
+      ...{ storage: join(folder, "storage"), rundir: "/run", listen: ["127.0.0.1@53"] },
+      ...{ secure: { listen: ["127.0.0.1@853"] }, replicas: { self: 0 } },
     },
     knot: { address: "127.0.0.1", port: 53 },
     http: { address: "127.0.0.1", port: 1 },
     pod: "knot-0",
+    leaving: { servedSeconds: 0, answeringSeconds: 0 },
   });
   const start = async () => {
     const agent = new Agent({

@@ -7,7 +7,7 @@ import { DnsError } from "../../../../src/dns/errors";
 import type { SoaData } from "../../../../src/dns/record";
 import type { DnsServer } from "../../../../src/dns/client/dns-client";
 import type { ZoneStatus } from "../../../../src/knot/control/knot-control";
-import type { SiteRuntime } from "../../../../src/knot/config/site-runtime";
+import type { FixedRuntime, SiteRuntime } from "../../../../src/knot/config/site-runtime";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
 import type { WelcomePacket } from "../../../../src/mesh/model";
 import { homeOf } from "../../../../src/mesh/topology";
@@ -25,6 +25,11 @@ const siteOf = (name: string, i: number): SiteView => ({
 });
 const sites = [...hubs, ...standard].map(siteOf);
 const nameAt = (server: DnsServer) => sites.find(({ addresses }) => addresses[0] === server.address)?.name ?? "self";
+const runtime: SiteRuntime & FixedRuntime = {
+  ...{ storage: "/s", rundir: "/r", listen: [], remotePort: 53 },
+  secure: { listen: [], remotePort: 853 },
+  replicas: { self: 0, addresses: [] },
+};
 const view: MeshView = {
   directorySerial: 1,
   catalogSerial: 1,
@@ -47,10 +52,6 @@ describe("a site that becomes a hub", () => {
       notify,
       notifier: (zone: string, to: number | undefined) => (server: DnsServer) => notify(server, zone, to),
       querySoa: () => Promise.reject(new DnsError({ kind: "absent" })),
-    };
-    const runtime: SiteRuntime = {
-      ...{ storage: "/s", rundir: "/r", listen: [], remotePort: 53 },
-      secure: { listen: [], remotePort: 853 },
     };
     const announcer = new Announcer({
       ...{ dns, ownDns: dns, near: dns, knot, log, now: () => 0, random: () => 0.5 },
@@ -95,8 +96,8 @@ describe("a hub's relay", () => {
     },
   };
   const create = (at: MeshView = view) => {
-    const relay = new Relay({ dns, knot, now: () => now, random: () => 0.5, log }, 53);
-    relay.aim({ packet, view: at });
+    const relay = new Relay({ dns, knot, now: () => now, random: () => 0.5, log });
+    relay.aim({ packet, runtime, view: at });
     return relay;
   };
   const change = { zone: "z.example", serial: 5, isNew: false };
@@ -139,7 +140,7 @@ describe("a hub's relay", () => {
     told = [];
     await relay.round(key);
     expect(told).to.have.members(tellings(["hub-b", ...homes("hub-a")]));
-    relay.aim({ packet, view: { ...view, sites: sites.slice(0, 2) } });
+    relay.aim({ packet, runtime, view: { ...view, sites: sites.slice(0, 2) } });
     expect(relay.lags.map(({ site }) => site)).to.deep.equal(["hub-b"]);
   });
 

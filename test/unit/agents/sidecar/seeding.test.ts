@@ -46,9 +46,8 @@ describe("own zones", () => {
   const seeder = (self = 0) =>
     new Seeder({
       runtime: {
-        ...{ storage: folder, rundir: "/r", listen: [], remotePort: 53 },
-        secure: { listen: [], remotePort: 853 },
-        replicas: { self, addresses: ["10.0.0.1", "10.0.0.2"] },
+        ...{ storage: folder, rundir: "/r", listen: [] },
+        ...{ secure: { listen: [] }, replicas: { self } },
       },
       dns: { transfer: () => answer() },
       now: () => 1_000_000,

@@ -3,12 +3,12 @@ import { expect } from "chai";
 import type { Inputs } from "../../../../src/agents/sidecar/inputs";
 import { SiteZones } from "../../../../src/agents/sidecar/site-zones";
 import type { AgentState } from "../../../../src/agents/sidecar/state-store";
-import type { SiteRuntime } from "../../../../src/knot/config/site-runtime";
+import type { FixedRuntime } from "../../../../src/knot/config/site-runtime";
 import type { Zone } from "../../../../src/mesh/model";
 
 describe("what is known of own zones", () => {
   const names = Array.from({ length: 10_000 }, (_, i) => `zone-${i}.example`);
-  const runtime = {} as SiteRuntime;
+  const runtime = {} as FixedRuntime;
 
   /** A site of 10,000 zones, every second one signed, that counts how often the packet's list is read. */
   const site = () => {

@@ -2,6 +2,7 @@ import type * as k8s from "@pulumi/kubernetes";
 import { parseStackConfig, type SiteConfig } from "../../../../src/settings/site-settings";
 import { SiteStack } from "../../../../components/site/site-stack";
 import { fetchWelcome } from "../../../../components/site/welcome";
+import { parseLiveSettings, type LiveSettings } from "../../../../src/contract/live-settings";
 import { rotatesKeys } from "../../../../src/mesh/trust";
 import { exampleMesh, sharedName, sharedOutputs } from "../example-mesh";
 import { runStack, type Run, type RunOptions } from "../recorded-stack";
@@ -57,6 +58,12 @@ export function podSpecs(run: Run): PodSpec[] {
     ...ordered.map((job) => job.spec.jobTemplate.spec.template.spec),
     ...deployed.map(({ spec }) => spec.template.spec),
   ];
+}
+
+/** What running pods take over, as they mount it. */
+export function liveSettingsOf(run: Run): LiveSettings {
+  const { data } = run.one("ConfigMap", "knot-config").inputs as { data: Record<string, string> };
+  return parseLiveSettings(JSON.parse(data["settings.json"] ?? ""));
 }
 
 /** Init containers first. */

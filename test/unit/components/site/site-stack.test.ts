@@ -3,7 +3,7 @@ import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
 import { exampleMesh, exampleSecrets, sharedName, sharedOutputs, sharedVaultOutputs } from "../example-mesh";
 import { annotationsOf, nameOf, type Registered, type Run } from "../recorded-stack";
-import { containersOf, environment, podSpecs, up } from "./site-run";
+import { containersOf, environment, liveSettingsOf, podSpecs, up } from "./site-run";
 
 function kubernetes(run: Run): readonly Registered[] {
   return run.resources.filter(({ type }) => type.startsWith("kubernetes:"));
@@ -157,10 +157,8 @@ describe("SiteStack", () => {
       const run = await up("site-a", { config: { replicas: "3" } });
       const names = run.all("Service").map(nameOf);
       expect(names).to.have.members(["knot", "knot-headless", "knot-writer", "knot-0", "knot-1", "knot-2"]);
-      const [knot, reconciler] = podSpecs(run);
-      const all = "10.96.0.0,10.96.0.1,10.96.0.2";
-      expect(environment(knot?.containers[1])["DNS_MESH_REPLICAS"]).to.equal(all);
-      expect(environment(reconciler?.containers[0])["DNS_MESH_PODS"]).to.equal(all);
+      const addresses = ["10.96.0.0", "10.96.0.1", "10.96.0.2"];
+      expect(liveSettingsOf(run).pods).to.deep.equal({ addresses, port: 53, securePort: 853 });
       expect(run.one("StatefulSet").inputs).to.have.nested.property("spec.replicas", 3);
       expect(run.all("PodPatch").map(nameOf)).to.deep.equal(["knot-0", "knot-1", "knot-2"]);
     });
@@ -318,15 +316,9 @@ describe("SiteStack", () => {
   });
 
   it("limits answers as the settings tell", async () => {
-    const conf = async (config: Record<string, unknown>): Promise<string | undefined> => {
-      const maps = kubernetes(await up("site-c", { config })).filter(({ type }) => type.endsWith(":ConfigMap"));
-      const data = maps.map(({ inputs }) => (inputs as { data?: Record<string, string> }).data);
-      return data.find((each) => each?.["knot.conf"] !== undefined)?.["knot.conf"];
-    };
-    expect(await conf({ rateLimit: { perSecond: 70 } })).to.contain("rate-limit: 70\n");
-    expect(await conf({ rateLimit: false }))
-      .to.be.a("string")
-      .and.not.contain("mod-rrl");
+    const limit = async (config: Record<string, unknown>) => liveSettingsOf(await up("site-c", { config })).rateLimit;
+    expect(await limit({ rateLimit: { perSecond: 70 } })).to.deep.equal({ perSecond: 70, burst: 500, exempt: [] });
+    expect(await limit({ rateLimit: false })).to.equal(false);
   });
 
   describe("network policies", () => {

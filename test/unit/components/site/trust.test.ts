@@ -163,7 +163,6 @@ describe("a site's keys and certificates", () => {
       expect(environment(pod?.containers[0])).to.include({
         DNS_MESH_VAULT: "/etc/dns-mesh/vault-rotator.json",
         DNS_MESH_LOCAL_KEY: "/etc/dns-mesh-local-key/key.json",
-        DNS_MESH_PODS: "10.96.0.0",
       });
       expect(configFile(run, "vault-rotator.json")).to.have.nested.property("auth.role", "rotator");
       expect(configFile(run, "vault-rotator.json")).not.to.have.property("pki");

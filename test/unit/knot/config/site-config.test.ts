@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { membersOf, renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../../src/knot/config/site-config";
+import { renderLimits } from "../../../../src/knot/config/limits";
 import type { KeyRing } from "../../../../src/keyring/ring-document";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
 import type { Mesh, Transport } from "../../../../src/mesh/model";
@@ -105,7 +106,7 @@ describe("renderSiteFiles", () => {
     const rules = items(filesOf("c").get("conf/peers.d/05-access.conf")!);
     expect([...rules.keys()]).to.deep.equal(["mesh-notify", "mesh", "local"]);
     expect(rules.get("mesh")).to.include.members([
-      "cert-hostname: [a.dns.internal, b.dns.internal, d.dns.internal]",
+      "cert-hostname: [a.dns.internal, b.dns.internal, d.dns.internal, c.dns.internal]",
       "protocol: [tls]",
       "action: [transfer]",
     ]);
@@ -201,9 +202,11 @@ describe("renderSiteFiles", () => {
     });
   });
 
-  it("lets a site's own pods in by its own name, and keys of readers to transfers alone", () => {
-    const replicas = { self: 0, addresses: ["10.0.0.1", "10.0.0.2"] };
-    expect(filesOf("c", { replicas }).get("conf/peers.d/05-access.conf")).to.contain("d.dns.internal, c.dns.internal]");
+  it("lets a site's own pods in by its own name, before it knows of any, and keys of readers to transfers alone", () => {
+    const alone = filesOf("c").get("conf/peers.d/05-access.conf");
+    expect(alone).to.contain("d.dns.internal, c.dns.internal]");
+    for (const addresses of [["10.0.0.1"], ["10.0.0.1", "10.0.0.2"]])
+      expect(filesOf("c", { replicas: { self: 0, addresses } }).get("conf/peers.d/05-access.conf")).to.equal(alone);
     const packet = welcomePacket(mesh, "c", "CA");
     const readers = [{ ...localKey, name: "bind" }];
     const files = renderSiteFiles({ packet, ring, localKey, readers, identity, view, runtime });
@@ -319,6 +322,28 @@ describe("renderSiteFiles", () => {
     expect(files.get("conf/peers.d/10-remotes.conf")).to.equal("");
   });
 
+  it("takes zones from another pod of the site by the site's own key, at the pods' ports", () => {
+    const replicas = { self: 1, addresses: ["10.0.0.1", "10.0.0.2"], port: 53, securePort: 853 };
+    const elsewhere = { ...runtime, remotePort: 5300, secure: { ...runtime.secure, remotePort: 8530 } };
+    const files = renderSiteFiles({
+      ...{ packet: welcomePacket(mesh, "c", "CA"), ring, localKey, readers: [], identity, view },
+      runtime: { ...elsewhere, replicas },
+    });
+    const remotes = items(files.get("conf/peers.d/10-remotes.conf")!);
+    expect(remotes.get("replica-0")).to.deep.equal([
+      "address: [10.0.0.1@853]",
+      "key: local",
+      "tls: on",
+      "cert-hostname: c.dns.internal",
+    ]);
+    expect(remotes.get("tell-replica-0")).to.include("address: [10.0.0.1@53]");
+    expect(remotes.get("peer-a")).to.include.members(["address: [192.0.2.1@8530]", "key: new"]);
+    expect(items(files.get("conf/peers.d/05-access.conf")!).get("local")?.slice(0, 2)).to.deep.equal([
+      "key: [local]",
+      "action: [transfer]",
+    ]);
+  });
+
   it("has one writer among several pods", () => {
     const replicas = { addresses: ["10.0.0.1", "10.0.0.2"] };
     expect(templates(filesOf("c", { replicas: { ...replicas, self: 0 } })).get("own")).to.include(
@@ -427,6 +452,7 @@ describe("renderKnotConf", () => {
     expect(text).to.not.match(/^\s*user:/m);
     expect(text.match(/^include: .*/gm)).to.deep.equal([
       'include: "/storage/conf/cookies.conf"',
+      'include: "/storage/conf/limits*.conf"',
       'include: "/storage/conf/keys.conf"',
       'include: "/storage/conf/peers.d/*.conf"',
       'include: "/storage/conf/zones.d/*.conf"',
@@ -442,7 +468,7 @@ describe("renderKnotConf", () => {
   });
 
   it("limits answers over UDP, after cookies, and leaves connections and the own agent alone", () => {
-    const text = renderKnotConf({ ...runtime, rateLimit: { perSecond: 7, burst: 9, exempt: ["192.0.2.0/24"] } }, "tls");
+    const text = renderLimits({ ...runtime, rateLimit: { perSecond: 7, burst: 9, exempt: ["192.0.2.0/24"] } });
     expect(text).to.contain("global-module: [mod-stats/default, mod-cookies/default, mod-rrl/default]");
     expect(items(text.split("mod-rrl:")[1]!.split("template:")[0]!).get("default")).to.include.members([
       "rate-limit: 7",
@@ -454,7 +480,7 @@ describe("renderKnotConf", () => {
   });
 
   it("limits 200 answers a second where nothing is said, and none where that is said", () => {
-    expect(renderKnotConf(runtime, "tls")).to.contain("rate-limit: 200\n").and.contain("instant-limit: 500\n");
-    expect(renderKnotConf({ ...runtime, rateLimit: false }, "tls")).to.not.contain("rrl");
+    expect(renderLimits(runtime)).to.contain("rate-limit: 200\n").and.contain("instant-limit: 500\n");
+    expect(renderLimits({ ...runtime, rateLimit: false })).to.not.contain("rrl");
   });
 });
