@@ -75,9 +75,10 @@ export class OwnZones {
   async regain(inputs: Inputs | undefined, zone: string, holder: Holder): Promise<boolean> {
     const isOwn = inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
     if (inputs === undefined || !isOwn) return false;
+    const { packet } = inputs;
     const { site, server } = holder;
     const pod = siblings(inputs.runtime).find(({ address }) => address === server.address);
     const source = pod === undefined ? siteSource({ inputs, site, address: server.address }) : podSource(inputs, pod);
-    return this.#seeder.regain({ zone, source, serial: holder.serial, control: this.o.control });
+    return this.#seeder.regain({ zone, packet, source, serial: holder.serial, control: this.o.control });
   }
 }

@@ -12,6 +12,7 @@ import { KnotVolume } from "../../knot/config/volume";
 import type { WelcomePacket, Zone } from "../../mesh/model";
 import { serverName } from "../../mesh/welcome";
 import type { MeshView } from "../../mesh/view";
+import { followOwner } from "./name-servers";
 import type { ZoneSource } from "./zone-source";
 import { renderTakenOverZone } from "./zone-text";
 
@@ -155,13 +156,15 @@ export class Seeder {
    */
   async regain(o: {
     readonly zone: string;
+    readonly packet: WelcomePacket;
     readonly source: ZoneSource;
     readonly serial: number;
     readonly control: Pick<KnotControl, "zoneReload" | "zoneStatus">;
   }): Promise<boolean> {
     const isUntouched = async () => (await o.control.zoneStatus([o.zone]))[0]?.serial === firstSerial;
     if (!isWriter(this.o.runtime) || !(await isUntouched())) return false;
-    const records = await this.#transferAtLeast(o.zone, o.source, o.serial);
+    const held = await this.#transferAtLeast(o.zone, o.source, o.serial);
+    const records = followOwner(held, { packet: o.packet });
     const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
     if (!(await isUntouched())) return false;
     await writeAtomically(this.#volume.zoneFile(o.zone), content);
@@ -232,7 +235,9 @@ export class Seeder {
         if (input.moment === "running" && (elsewhere || !saysNo(error))) throw error;
       }
     }
-    return newest && renderTakenOverZone({ records: newest, now: Math.floor(this.o.now() / 1000) });
+    if (newest === undefined) return undefined;
+    const records = followOwner(newest, { packet: input.packet, formerOwner: known?.owner });
+    return renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
   }
 
   /** What the zone held when it left this site, if nobody has taken it further since. */

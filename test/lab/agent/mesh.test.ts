@@ -123,13 +123,13 @@ describe("agents of a mesh", function () {
       "@ 60 NS ns.invalid.",
       'keep 60 TXT "me"',
     ].join("\n");
-    lab.list[2]!.zones.push({ name: "moving.example", zoneFile: `${zoneFile}\n` });
+    lab.list[2]!.zones.push("written.example", { name: "moving.example", zoneFile: `${zoneFile}\n` });
     await lab.up();
     await lab.upSite("site-c");
     const serial = (await lab.converged(20)).get("moving.example")!;
 
-    lab.list[2]!.zones.pop();
-    lab.list[1]!.zones.push("moving.example");
+    lab.list[2]!.zones.splice(-2);
+    lab.list[1]!.zones.push("moving.example", "written.example");
     await lab.up();
     await lab.upSite("site-b");
     await lab.upSite("site-c");
@@ -141,6 +141,14 @@ describe("agents of a mesh", function () {
       const { answers } = await site.dns.query(site.server, "keep.moving.example", "TXT");
       const kept = { name: "keep.moving.example", class: "IN", ttl: 60, type: "TXT", strings: ["me"] };
       expect(answers, site.name).to.deep.include(kept);
+      // The mesh's own names follow the owner; those that a user wrote stay.
+      const [written, moving] = await Promise.all([site.soa("written.example"), site.soa("moving.example")]);
+      expect([written.mname, moving.mname], site.name).to.deep.equal(["site-b.dns.internal", "ns.invalid"]);
+      const servers = (await site.dns.query(site.server, "written.example", "NS")).answers;
+      expect(servers.flatMap((one) => (one.type === "NS" ? [one.target] : []))).to.have.members([
+        "site-a.dns.internal",
+        "site-b.dns.internal",
+      ]);
     }
     await calm();
   });

@@ -90,7 +90,7 @@ describe("own zones", () => {
     const reloaded: string[] = [];
     const regain = (serial: number) =>
       seeder().regain({
-        ...{ zone: "own.example", source, serial: 7 },
+        ...{ zone: "own.example", packet, source, serial: 7 },
         control: {
           zoneStatus: () => Promise.resolve([{ zone: "own.example", role: "master", serial }]),
           zoneReload: (zone: string) => Promise.resolve(void reloaded.push(zone)),
@@ -110,7 +110,7 @@ describe("own zones", () => {
     answer = () => Promise.resolve(++transfers % 3 === 0 ? served : older);
     const regain = (serial: number) =>
       seeder().regain({
-        ...{ zone: "own.example", source, serial },
+        ...{ zone: "own.example", packet, source, serial },
         control: {
           zoneStatus: () => Promise.resolve([{ zone: "own.example", role: "master", serial: 1 }]),
           zoneReload: () => Promise.resolve(),
