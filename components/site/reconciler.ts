@@ -18,7 +18,7 @@ export interface ReconcilerArgs {
 }
 
 /**
- * Once a minute, the Kubernetes side of healing: the network policy for peers, each pod's applied state against the plan, and reports.
+ * Every few minutes, the Kubernetes side of healing: the network policy for peers, each pod's applied state against the plan, and reports.
  * Its role names each object that it may touch.
  */
 export class Reconciler extends pulumi.ComponentResource {
@@ -68,7 +68,7 @@ export class Reconciler extends pulumi.ComponentResource {
       {
         metadata: { name: "reconciler", namespace: args.namespace, labels: commonLabels },
         spec: {
-          schedule: "* * * * *",
+          schedule: args.config.reconcilerSchedule,
           concurrencyPolicy: "Forbid",
           startingDeadlineSeconds: 50,
           successfulJobsHistoryLimit: 1,

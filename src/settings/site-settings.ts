@@ -99,6 +99,8 @@ const monitoringSchema = z.strictObject({
     ),
 });
 
+const schedule = z.string().regex(/^(\S+ ){4}\S+$/, 'must be a schedule of five fields such as "*/5 * * * *"');
+
 const siteSchema = z.strictObject({
   /** The shared stack's name, as a StackReference takes it. @example "organization/dns-mesh/shared" */
   shared: z.string().min(1),
@@ -162,11 +164,13 @@ const siteSchema = z.strictObject({
   securePort: z.coerce.number().int().min(1).max(65535).default(853),
   /** Protects the namespace, and with it the volumes, from any `up` or `destroy`. @default true */
   protect: z.stringbool("must be true or false").default(true),
+  /**
+   * When the reconciler looks, as a CronJob's schedule. Agents heal by themselves within a second; what waits for it is the
+   * network policy for sites that join or move, and the report. @default every 5 minutes
+   */
+  reconcilerSchedule: schedule.default("*/5 * * * *"),
   /** When the key rotator looks whether the ring is due, as a CronJob's schedule; with Vault, at catalog sites. @default every 5 minutes */
-  rotatorSchedule: z
-    .string()
-    .regex(/^(\S+ ){4}\S+$/, 'must be a schedule of five fields such as "*/5 * * * *"')
-    .default("*/5 * * * *"),
+  rotatorSchedule: schedule.default("*/5 * * * *"),
   /** Where this site reaches the Vault that the shared stack wrote to, if not at the same address. */
   vault: siteVaultSchema.optional(),
   /** Networks that the cluster's API server answers from, on 443 or 6443. @default any @example ["10.96.0.1/32", "192.0.2.10/32"] */

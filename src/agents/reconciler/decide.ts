@@ -61,7 +61,7 @@ export function readingNeeded(
 /**
  * The plan of this pass, and whether it may be followed.
  *
- * Passes are a minute apart, so that removals which the agents saw one by one may look like many at once from here. Once
+ * Passes are minutes apart, so that removals which the agents saw one by one may look like many at once from here. Once
  * all agents have applied exactly what the zones say, each of them behind the same limits, holding on would help nobody.
  * The other way round, without a memory of our own there is nothing to hold on to: then an agent that holds is believed.
  */

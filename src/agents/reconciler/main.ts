@@ -12,7 +12,7 @@ import { KubeCluster } from "./cluster";
 import { readReconcilerOptions } from "./options";
 import { reconcile } from "./pass";
 
-/** Milliseconds after which DNS is given up. The next pass starts after a minute, and there is still to be reported. */
+/** Milliseconds after which DNS is given up. A pass has a minute in all, and there is still to be reported. */
 const dnsPatience = 30_000;
 
 /** One pass; resolves to the exit status. */

@@ -27,7 +27,7 @@ export async function publish(o: {
   const report = reportOf({ site: deps.packet.site.name, now, memory, conditions, signed });
   if (isSame(stored, memory, report)) return;
   try {
-    // First what tells the next pass that this was reported, so that it is not reported each minute.
+    // First what tells the next pass that this was reported, so that it is not reported in each pass.
     await deps.cluster.applyStatus(writeStatus(memory, report));
     for (const transition of transitions(before, conditions)) {
       await deps.cluster.createEvent(eventFor({ transition, options: deps.options, now }));

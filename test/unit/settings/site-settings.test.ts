@@ -278,6 +278,11 @@ describe("a stack's settings", () => {
       /dns-mesh:rotatorSchedule: must be a schedule/,
     ],
     [
+      "with a schedule of four fields",
+      { ...minimal, reconcilerSchedule: "*/5 * * *" },
+      /dns-mesh:reconcilerSchedule: must be a schedule/,
+    ],
+    [
       "with a list of sites without a primary",
       { mesh: { ...exampleList, sites: exampleList.sites.slice(1) } },
       /primary/,

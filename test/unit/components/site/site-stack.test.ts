@@ -309,10 +309,15 @@ describe("SiteStack", () => {
     });
   });
 
-  it("runs the reconciler every minute, one at a time", async () => {
-    expect((await up("site-a")).one("CronJob").inputs)
-      .to.have.property("spec")
-      .that.includes({ schedule: "* * * * *", concurrencyPolicy: "Forbid" });
+  it("runs the reconciler every five minutes or as the settings say, one at a time", async () => {
+    for (const [config, schedule] of [
+      [{}, "*/5 * * * *"],
+      [{ reconcilerSchedule: "7 * * * *" }, "7 * * * *"],
+    ] as const) {
+      expect((await up("site-a", { config })).one("CronJob").inputs)
+        .to.have.property("spec")
+        .that.includes({ schedule, concurrencyPolicy: "Forbid" });
+    }
   });
 
   it("limits answers as the settings tell", async () => {
