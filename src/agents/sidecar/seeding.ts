@@ -236,7 +236,7 @@ export class Seeder {
       }
     }
     if (newest === undefined) return undefined;
-    const records = followOwner(newest, { packet: input.packet, formerOwner: known?.owner });
+    const records = followOwner(newest, { packet: input.packet, formerOwner: owner });
     return renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
   }
 
