@@ -33,6 +33,8 @@ export interface HttpRequest {
   readonly timeoutMs: number;
   /** Keeps connections for further requests; one of its own otherwise. */
   readonly agent?: Agent;
+  /** Ends the exchange, also one that has not begun yet. */
+  readonly signal?: AbortSignal;
 }
 
 /** An answer, whatever its status. */
@@ -48,7 +50,8 @@ const maxOctets = 16 * 1024 * 1024;
 /**
  * Sends one request and reads the whole answer. Redirects are not followed.
  *
- * @throws Error when there is no whole answer in time: refused, reset, cut short, too large. It never shows headers.
+ * @throws Error when there is no whole answer in time: refused, reset, cut short, too large, aborted by the signal. It
+ * never shows headers.
  */
 export function exchangeHttp(o: HttpRequest): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
@@ -90,21 +93,14 @@ export function streamHttp(
         resolve({ status, headers: response.headers, body });
       }, fail);
     });
-    const stop = (): void => {
-      fail(new Error("told to stop"));
-    };
     function fail(error: unknown): void {
       request.destroy();
       reject(error instanceof Error ? error : new Error(String(error)));
     }
-    o.signal.addEventListener("abort", stop);
     request.setTimeout(o.timeoutMs, () => {
       fail(new Error(`nothing came for ${o.timeoutMs} ms`));
     });
     request.on("error", fail);
-    request.on("close", () => {
-      o.signal.removeEventListener("abort", stop);
-    });
     request.end(o.body);
   });
 }
@@ -114,7 +110,8 @@ function openRequest(o: HttpRequest, answered: (response: IncomingMessage) => vo
   const headers = { ...o.headers, ...(o.body !== undefined && { "content-length": Buffer.byteLength(o.body) }) };
   const trust = { ...o.tls, ...(o.ca !== undefined && { ca: o.ca }) };
   const options = { method: o.method, headers, agent: o.agent ?? false, ...trust };
-  return send(o.url, options, answered);
+  const signal = o.signal === undefined ? {} : { signal: o.signal };
+  return send(o.url, { ...options, ...signal }, answered);
 }
 
 async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<string> {

@@ -91,18 +91,38 @@ export async function inClusterOptions(
   };
 }
 
+/** What a client shares with those that {@link KubeClient.until} makes of it. */
+interface Shared {
+  readonly counters: { reads: number; writes: number };
+  readonly agent: Agent | undefined;
+  token: { readonly text: string; readonly at: number } | undefined;
+}
+
 /** A few calls of the Kubernetes API. What may pass by itself is tried again; each request sent is counted. */
 export class KubeClient {
-  readonly counters = { reads: 0, writes: 0 };
   readonly #options: KubeClientOptions;
-  readonly #agent: Agent | undefined;
-  #token: { readonly text: string; readonly at: number } | undefined;
+  #shared: Shared;
+  #signal: AbortSignal | undefined;
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
     const { connections: maxSockets = 0 } = options;
     const Kind = options.url.startsWith("https:") ? TlsAgent : Agent;
-    this.#agent = maxSockets === 0 ? undefined : new Kind({ keepAlive: true, maxSockets });
+    const agent = maxSockets === 0 ? undefined : new Kind({ keepAlive: true, maxSockets });
+    this.#shared = { counters: { reads: 0, writes: 0 }, agent, token: undefined };
+  }
+
+  /** Requests sent so far, by all that share this client's connections. */
+  get counters(): { readonly reads: number; readonly writes: number } {
+    return this.#shared.counters;
+  }
+
+  /** This client, on the same connections, until a signal is given: what is under way then fails, and sends nothing more. */
+  until(signal: AbortSignal): KubeClient {
+    const client = new KubeClient({ ...this.#options, connections: 0 });
+    client.#shared = this.#shared;
+    client.#signal = signal;
+    return client;
   }
 
   /**
@@ -161,11 +181,12 @@ export class KubeClient {
     o: { readonly onLine: (line: string) => void; readonly signal: AbortSignal; readonly silenceMs: number },
   ): Promise<void> {
     const request = await this.#request({ method: "GET", path });
-    this.counters.reads++;
+    this.#shared.counters.reads++;
     const what = `watch of ${path.split("?")[0] ?? ""}`;
     let answer: HttpResponse;
     try {
-      answer = await streamHttp({ ...request, ...o, timeoutMs: o.silenceMs });
+      const signal = this.#signal === undefined ? o.signal : AbortSignal.any([this.#signal, o.signal]);
+      answer = await streamHttp({ ...request, ...o, signal, timeoutMs: o.silenceMs });
     } catch (cause) {
       if (cause instanceof KubeError) throw cause;
       throw new KubeError(`${what}: ${messageOf(cause)}`, { cause });
@@ -192,19 +213,23 @@ export class KubeClient {
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#send(call);
       if (outcome.kind === "done") return outcome.object;
-      if (!outcome.transient || attempt >= tries) throw outcome.error;
+      if (!outcome.transient || attempt >= tries || this.#signal?.aborted === true) throw outcome.error;
       const pause = Math.max(backOffMs * 2 ** (attempt - 1), outcome.retryAfterMs);
-      await wait(pause * (1 + random() / 2));
+      const options = this.#signal === undefined ? {} : { signal: this.#signal };
+      await wait(pause * (1 + random() / 2), undefined, options).catch(() => Promise.reject(outcome.error));
     }
   }
 
   async #send(call: Call): Promise<Outcome> {
-    const request = { ...(await this.#request(call)), ...(this.#agent && { agent: this.#agent }) };
-    this.counters[call.method === "GET" ? "reads" : "writes"]++;
+    const { agent, counters } = this.#shared;
+    const request = { ...(await this.#request(call)), ...(agent && { agent }) };
     const what = `${call.method} ${call.path.split("?")[0] ?? ""}`;
+    if (this.#signal?.aborted === true) return aborted(what);
+    counters[call.method === "GET" ? "reads" : "writes"]++;
     try {
       return judge(what, await exchangeHttp(request));
     } catch (cause) {
+      if (this.#signal?.aborted === true) return aborted(what);
       const error = new KubeError(`${what}: the Kubernetes API is away: ${messageOf(cause)}`, { cause });
       return { kind: "failed", error, transient: true, retryAfterMs: 0 };
     }
@@ -225,17 +250,18 @@ export class KubeClient {
       ...(ca !== undefined && { ca }),
       ...(tls !== undefined && { tls }),
       ...(call.object !== undefined && { body: JSON.stringify(call.object) }),
+      ...(this.#signal !== undefined && { signal: this.#signal }),
     };
   }
 
   async #freshToken(): Promise<string | undefined> {
     const { token, tokenMs = 0 } = this.#options;
     const now = Date.now();
-    if (this.#token === undefined || now - this.#token.at >= tokenMs) {
-      const text = await token?.();
-      this.#token = text === undefined ? undefined : { text, at: now };
-    }
-    return this.#token?.text;
+    const kept = this.#shared.token;
+    if (kept !== undefined && now - kept.at < tokenMs) return kept.text;
+    const text = await token?.();
+    this.#shared.token = text === undefined ? undefined : { text, at: now };
+    return text;
   }
 }
 
@@ -252,6 +278,10 @@ type Outcome =
 
 /** Longest time that we let the server make us wait, in milliseconds: a pass has less than a minute. */
 const longestRetryAfter = 5000;
+
+function aborted(what: string): Outcome {
+  return { kind: "failed", error: new KubeError(`${what}: aborted`), transient: false, retryAfterMs: 0 };
+}
 
 function judge(what: string, { status, headers, body }: HttpResponse): Outcome {
   const object = parseObject(body);

@@ -139,6 +139,48 @@ describe("Kubernetes client", () => {
     expect((await failureOf(client({ timeoutMs: 20 }).get("/x"))).message).to.contain("within 20 ms");
   });
 
+  it("sends nothing once its signal is given, and tells the same of what was under way", async () => {
+    const told = new AbortController();
+    answers = [
+      () => {
+        told.abort();
+      },
+      say(200, {}),
+    ];
+    const whole = client();
+    const kube = whole.until(told.signal);
+    const merging = failureOf(kube.merge("/x", { data: 1 }, "me"));
+    expect((await merging).message).to.equal("PATCH /x: aborted");
+    expect((await failureOf(kube.merge("/x", { data: 2 }, "me"))).message).to.equal("PATCH /x: aborted");
+    expect(asked.map(({ body }) => body)).to.deep.equal(['{"data":1}']);
+    expect(kube.counters).to.deep.equal({ reads: 0, writes: 1 });
+    await whole.merge("/x", { data: 3 }, "me");
+    expect([asked.at(-1)?.body, whole.counters]).to.deep.equal(['{"data":3}', { reads: 0, writes: 2 }]);
+  });
+
+  it("does not wait for a further try when its signal is given", async () => {
+    const told = new AbortController();
+    answers = [say(503, {}, { "retry-after": "5" })];
+    const kube = client().until(told.signal);
+    const reading = failureOf(kube.get("/x"));
+    while (asked.length === 0) await new Promise(setImmediate);
+    setTimeout(() => {
+      told.abort();
+    }, 20);
+    await reading;
+    expect(asked).to.have.length(1);
+  });
+
+  it("does not begin a stream whose signal is given already", async () => {
+    answers = [say(200, {})];
+    const [onLine, silenceMs] = [() => undefined, 1000];
+    await failureOf(client().stream("/x", { onLine, silenceMs, signal: AbortSignal.abort() }));
+    await failureOf(
+      client().until(AbortSignal.abort()).stream("/x", { onLine, silenceMs, signal: new AbortController().signal }),
+    );
+    expect(asked).to.deep.equal([]);
+  });
+
   it("keeps a token for as long as it is told, but no failure to read one", async () => {
     answers = [say(200, {})];
     const tokens = [undefined, "one", "two"];
