@@ -89,7 +89,7 @@ export class RecordOperator extends pulumi.ComponentResource {
 
 function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
   const { config } = args;
-  const probe = { httpGet: { path: "/live", port: podPorts.http } };
+  const probe = (path: string) => ({ httpGet: { path, port: podPorts.http } });
   return {
     serviceAccountName: account,
     automountServiceAccountToken: true,
@@ -105,9 +105,9 @@ function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
         command: ["node", ...operatorFlags, `${paths.bundle}/operator.js`],
         env: environment(args),
         ports: [{ name: "http", containerPort: podPorts.http, protocol: "TCP" }],
-        startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 120 },
-        livenessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
-        readinessProbe: { ...probe, periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 },
+        startupProbe: { ...probe("/live"), periodSeconds: 1, failureThreshold: 120 },
+        livenessProbe: { ...probe("/live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+        readinessProbe: { ...probe("/ready"), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 },
         resources: config.resources.operator,
         securityContext: containerSecurity,
         volumeMounts: [
@@ -130,11 +130,13 @@ function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
 
 function environment(args: RecordOperatorArgs): k8s.types.input.core.v1.EnvVar[] {
   const writer = (port: number): pulumi.Output<string> => args.podAddresses.apply(([first]) => `${first}@${port}`);
+  const pods = args.podAddresses.apply((all) => all.map((address) => `${address}@53`).join(","));
   return [
     { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
     { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
     { name: "DNS_MESH_RECORDS_KEY", value: `${paths.recordsKey}/key.json` },
     { name: "DNS_MESH_WRITER", value: writer(53) },
+    { name: "DNS_MESH_PODS", value: pods },
     { name: "DNS_MESH_AGENT", value: writer(podPorts.http) },
     { name: "DNS_MESH_HTTP", value: agentSockets(args.config).http },
     { name: "DNS_MESH_REMOTE_PORT", value: String(args.config.remotePort) },

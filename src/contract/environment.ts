@@ -22,9 +22,27 @@ export function port(text: string, name: string): number {
   return value;
 }
 
+/** Seconds, above 0 and no more than `most`; `missing` when the variable is not there. */
+export function seconds(
+  env: Environment,
+  name: string,
+  o: { readonly missing: number; readonly most: number },
+): number {
+  const text = env[name] ?? String(o.missing);
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > o.most)
+    throw new UserError(`${name}: "${text}" must be seconds, more than 0 and at most ${o.most}`);
+  return value;
+}
+
 /** An address and a port in Knot's form, `127.0.0.1@5353`. */
 export function socket(env: Environment, name: string): { readonly address: string; readonly port: number } {
-  const [address = "", number = ""] = required(env, name).split("@");
+  return socketOf(required(env, name), name);
+}
+
+/** Reads an address and a port; `name` is the variable that has them. */
+export function socketOf(text: string, name: string): { readonly address: string; readonly port: number } {
+  const [address = "", number = ""] = text.split("@");
   if (address === "") throw new UserError(`${name} must have the form ADDRESS@PORT`);
   return { address, port: port(number, name) };
 }

@@ -213,7 +213,7 @@ export class KubeClient {
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#send(call);
       if (outcome.kind === "done") return outcome.object;
-      if (!outcome.transient || attempt >= tries || this.#signal?.aborted === true) throw outcome.error;
+      if (!outcome.transient || attempt >= tries) throw outcome.error;
       const pause = Math.max(backOffMs * 2 ** (attempt - 1), outcome.retryAfterMs);
       const options = this.#signal === undefined ? {} : { signal: this.#signal };
       await wait(pause * (1 + random() / 2), undefined, options).catch(() => Promise.reject(outcome.error));
@@ -224,15 +224,19 @@ export class KubeClient {
     const { agent, counters } = this.#shared;
     const request = { ...(await this.#request(call)), ...(agent && { agent }) };
     const what = `${call.method} ${call.path.split("?")[0] ?? ""}`;
-    if (this.#signal?.aborted === true) return aborted(what);
+    if (this.#isOver()) return aborted(what);
     counters[call.method === "GET" ? "reads" : "writes"]++;
     try {
       return judge(what, await exchangeHttp(request));
     } catch (cause) {
-      if (this.#signal?.aborted === true) return aborted(what);
+      if (this.#isOver()) return aborted(what);
       const error = new KubeError(`${what}: the Kubernetes API is away: ${messageOf(cause)}`, { cause });
       return { kind: "failed", error, transient: true, retryAfterMs: 0 };
     }
+  }
+
+  #isOver(): boolean {
+    return this.#signal?.aborted === true;
   }
 
   async #request(call: Call): Promise<HttpRequest> {

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../base/errors";
 import { KubeError, type KubeClient, type KubeObject } from "./client";
 import type { Logger } from "../base/log";
+import { isAborted, type Clock } from "../base/clock";
 
 /** What {@link leadInTurn} needs. */
 export interface LeaderOptions {
@@ -11,26 +11,28 @@ export interface LeaderOptions {
   readonly name: string;
   /** Who we are, unlike all others. */
   readonly identity: string;
-  /** Milliseconds since 1970; the difference of two is all that counts. */
-  readonly now: () => number;
+  /** The difference of two times is all that counts. */
+  readonly clock: Clock;
   /** Between 0 and 1. */
   readonly random: () => number;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Seconds without a sign of life after which another one may lead. */
   readonly leaseSeconds: number;
+  /** The Lease was tried for, and the Kubernetes API did or did not say whose it is. */
+  readonly onTry?: (isAnswered: boolean) => void;
 }
 
 /**
- * Does the work while we hold the Lease (coordination.k8s.io/v1), again and again, until the signal is given. The work is
- * told to stop well before anybody else may take over, even when the API is away; when told to end, the Lease is given up
+ * Does the work while we hold the Lease (coordination.k8s.io/v1), again and again, until the signal is given. The signal of
+ * the work is given well before another one may take over, even when the API is away; at our own end the Lease is given up
  * at once. Other clocks do not matter: a Lease is over when nothing of it changed for its time by ours.
  */
 export async function leadInTurn(o: LeaderOptions, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const lease = new Lease(o);
   while (!isAborted(o.signal)) {
     if (await lease.take()) await lead(lease, o, work);
-    else await pause(lease.renewMs * (1 + o.random() / 4), o.signal);
+    else await o.clock.pause(lease.renewMs * (1 + o.random() / 4), o.signal);
   }
 }
 
@@ -40,22 +42,23 @@ async function lead(lease: Lease, o: LeaderOptions, work: (signal: AbortSignal) 
   const signal = AbortSignal.any([o.signal, lost.signal]);
   const renewing = (async () => {
     while (!isAborted(signal)) {
-      await pause(lease.renewMs, signal);
+      await o.clock.pause(lease.renewMs, signal);
       if (isAborted(signal)) return;
-      if (await lease.take()) continue;
-      if (!lease.holds()) lost.abort();
+      if (!(await lease.take()) && !lease.holds()) lost.abort();
     }
   })();
   // A lease that is not renewed in time ends our turn, whatever the call that should renew it is doing.
-  const watchdog = setInterval(() => {
-    if (!lease.holds()) lost.abort();
-  }, lease.renewMs / 4);
+  const watching = (async () => {
+    while (!isAborted(signal)) {
+      await o.clock.pause(lease.renewMs / 4, signal);
+      if (!lease.holds()) lost.abort();
+    }
+  })();
   try {
     await work(signal);
   } finally {
     lost.abort();
-    clearInterval(watchdog);
-    await renewing;
+    await Promise.all([renewing, watching]);
     await lease.release();
     o.log.info("leading no more");
   }
@@ -69,7 +72,7 @@ class Lease {
   #seen: { readonly version: string; readonly at: number } | undefined;
   /** When we asked for the renewal that was last granted. */
   #renewedAt: number | undefined;
-  /** The Lease as we wrote it last: what leads need not read. */
+  /** The Lease as we wrote it last: a leader need not read it again. */
   #written: KubeObject | undefined;
 
   constructor(private readonly o: LeaderOptions) {
@@ -80,15 +83,17 @@ class Lease {
 
   /** Whether it is ours without any doubt: others wait for the whole time, we stop after two thirds of it. */
   holds(): boolean {
-    return this.#renewedAt !== undefined && this.o.now() - this.#renewedAt < (this.#leaseMs * 2) / 3;
+    return this.#renewedAt !== undefined && this.o.clock.now() - this.#renewedAt < (this.#leaseMs * 2) / 3;
   }
 
   /** Takes or renews it. Returns whether it is ours now; never throws. */
   async take(): Promise<boolean> {
-    const at = this.o.now();
+    const at = this.o.clock.now();
     try {
       const lease = this.#written ?? (await this.#read());
-      if (lease === undefined || !this.#mayTake(lease)) return false;
+      const mayTake = lease !== undefined && this.#mayTake(lease);
+      this.o.onTry?.(true);
+      if (!mayTake) return false;
       this.#written = await this.o.client.replace(`${this.#path}/${this.o.name}`, this.#mine(lease));
       this.#renewedAt = at;
       return true;
@@ -97,6 +102,7 @@ class Lease {
         this.#written = undefined;
         return this.take();
       }
+      this.o.onTry?.(false);
       this.o.log.warn("the lease cannot be taken or renewed", { reason: messageOf(error) });
       return false;
     }
@@ -127,14 +133,14 @@ class Lease {
   #mayTake(lease: KubeObject): boolean {
     const holder = holderOf(lease);
     const version = lease.metadata?.resourceVersion ?? "";
-    const now = this.o.now();
+    const now = this.o.clock.now();
     if (this.#seen?.version !== version) this.#seen = { version, at: now };
     return holder === "" || holder === this.o.identity || now - this.#seen.at >= this.#leaseMs;
   }
 
   #mine(lease: KubeObject): KubeObject {
     const before = specOf(lease);
-    const time = new Date(this.o.now()).toISOString().replace("Z", "000Z");
+    const time = new Date(this.o.clock.now()).toISOString().replace("Z", "000Z");
     const own = holderOf(lease) === this.o.identity;
     const transitions = Number(before["leaseTransitions"] ?? 0) + (own ? 0 : 1);
     const spec = {
@@ -156,13 +162,4 @@ function specOf(lease: KubeObject): Readonly<Record<string, unknown>> {
 function holderOf(lease: KubeObject): string {
   const holder = specOf(lease)["holderIdentity"];
   return typeof holder === "string" ? holder : "";
-}
-
-/** The signal may be given while we wait, which the compiler cannot see. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -65,9 +65,9 @@ async function recordsIn(
   const found = new Map<string, string[]>();
   for (const object of await recordsOf(client, context)) {
     const record = object as unknown as DnsRecord;
-    const status = record.status ?? {};
-    const zone = status.applied?.zone ?? foldName(record.spec.zone);
-    if (!zones.includes(zone) || !isHere({ object: record, status })) continue;
+    const applied = record.status?.applied;
+    const zone = applied?.zone ?? foldName(record.spec.zone);
+    if (!zones.includes(zone) || !isHere({ object: record, applied })) continue;
     const { namespace = "default", name } = record.metadata;
     found.set(zone, [...(found.get(zone) ?? []), `${namespace}/${name}`]);
   }

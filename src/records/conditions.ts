@@ -1,4 +1,4 @@
-import type { Condition, ConditionType, DnsRecordStatus } from "./model";
+import type { AppliedSet, Condition, ConditionType, DnsRecordStatus } from "./model";
 
 /**
  * Where an object stands.
@@ -6,45 +6,61 @@ import type { Condition, ConditionType, DnsRecordStatus } from "./model";
  * - `refused`: it cannot be done as it is written.
  * - `conflict`: the name is somebody else's.
  * - `failed`: the server did not take it, or cannot be asked; it is tried again.
- * - `waiting`: the site's own server has it, not every site answers it yet.
- * - `programmed`: every site answers it, but for those that are away.
+ * - `unknown`: the site's own server has it; which other sites there are cannot be read.
+ * - `waiting`: the site's own server has it, not every pod of every site answers it yet; `sites` names those.
+ * - `programmed`: every pod of every site answers it, but for sites that are `away` and pods that were `unseen`: a site's
+ *   address has several behind it, and none of many questions reached these.
  */
 export type Progress =
   | { readonly kind: "refused" | "conflict" | "failed"; readonly reason: string; readonly message: string }
+  | { readonly kind: "unknown" }
   | { readonly kind: "waiting"; readonly sites: readonly string[] }
-  | { readonly kind: "programmed"; readonly away: readonly string[]; readonly note?: string };
+  | {
+      readonly kind: "programmed";
+      readonly away: readonly string[];
+      readonly unseen: readonly string[];
+      readonly note?: string;
+    };
 
 type Facts = readonly [status: Condition["status"], reason: string, message: string];
 
 /** Reason of conditions of objects in a zone that is on its way out of the mesh. */
 export const zoneRetiring = "ZoneRetiring";
 
+/** What the status of an object follows from, beside the object. */
+export interface StatusFacts {
+  /** Which version of the object this is about. */
+  readonly generation: number;
+  readonly progress: Progress;
+  /** Since when its zone has been retired, where it is: the object is in the way then. */
+  readonly retired?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
 /**
- * The conditions of an object. The time of one stays as long as its status does.
+ * The status that an object is to have. The time of a condition stays as long as its status does.
  *
- * @param o.now - RFC 3339, whole seconds.
- * @param o.retired - Since when its zone has been retired, where it is: the object is in the way then.
+ * @param entry.status - The one that it has.
+ * @param entry.applied - What of it is on the server.
  */
-export function conditionsOf(
-  progress: Progress,
-  o: {
-    readonly generation: number;
-    readonly before: readonly Condition[];
-    readonly now: string;
-    readonly retired?: string | undefined;
-  },
-): readonly Condition[] {
-  return Object.entries(factsOf(progress, o.retired)).map(([type, [status, reason, message]]) => {
-    const earlier = o.before.find((condition) => condition.type === type);
+export function statusOf(
+  entry: { readonly status: DnsRecordStatus; readonly applied: AppliedSet | undefined },
+  { generation, progress, retired, now }: StatusFacts,
+): DnsRecordStatus {
+  const time = new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
+  const conditions = Object.entries(factsOf(progress, retired)).map(([type, [status, reason, message]]): Condition => {
+    const earlier = entry.status.conditions?.find((condition) => condition.type === type);
     return {
       type: type as ConditionType,
       status,
-      observedGeneration: o.generation,
-      lastTransitionTime: earlier?.status === status ? earlier.lastTransitionTime : o.now,
+      observedGeneration: generation,
+      lastTransitionTime: earlier?.status === status ? earlier.lastTransitionTime : time,
       reason,
       message,
     };
   });
+  return { observedGeneration: generation, conditions, ...(entry.applied && { applied: entry.applied }) };
 }
 
 /** Whether two statuses say the same. */
@@ -98,6 +114,8 @@ function factsOf(progress: Progress, retired?: string): Readonly<Record<Conditio
       };
     case "failed":
       return { Accepted: accepted, Programmed: ["False", progress.reason, progress.message], Conflict: free };
+    case "unknown":
+      return { Accepted: accepted, Programmed: ["Unknown", "MeshUnknown", meshUnknown], Conflict: free };
     case "waiting":
       return {
         Accepted: accepted,
@@ -105,7 +123,7 @@ function factsOf(progress: Progress, retired?: string): Readonly<Record<Conditio
         Conflict: free,
       };
     case "programmed":
-      return { Accepted: accepted, Programmed: programmed(progress.away), Conflict: shared(progress.note) ?? free };
+      return { Accepted: accepted, Programmed: programmed(progress), Conflict: shared(progress.note) ?? free };
   }
 }
 
@@ -115,9 +133,15 @@ function acceptedIn(retired: string | undefined): Facts {
   return ["True", zoneRetiring, message];
 }
 
-function programmed(away: readonly string[]): Facts {
-  if (away.length === 0) return ["True", "AllSites", "every site of the mesh answers it"];
-  return ["True", "SitesAway", `every site that can be reached answers it; away: ${away.join(", ")}`];
+const meshUnknown =
+  "the writer has it; which sites there are is not known, since the directory and the catalog cannot be read";
+
+function programmed({ away, unseen }: Extract<Progress, { kind: "programmed" }>): Facts {
+  const unknown = unseen.length === 0 ? "" : `; not known: ${unseen.join(", ")}`;
+  if (away.length > 0)
+    return ["True", "SitesAway", `every site that can be reached answers it; away: ${away.join(", ")}${unknown}`];
+  if (unseen.length > 0) return ["True", "PodsUnknown", `every pod that could be asked answers it${unknown}`];
+  return ["True", "AllSites", "every site of the mesh answers it"];
 }
 
 function shared(note: string | undefined): Facts | undefined {

@@ -1,10 +1,11 @@
 import { messageOf } from "../../base/errors";
 import type { KubeClient } from "../../kube/client";
+import { eventObject } from "../../kube/event";
 import { apiVersion, kind } from "../../records/model";
 import type { Logger } from "../../base/log";
 import { labelOf, type Entry } from "./record-store";
 
-/** Who writes to DnsRecords and tells of them. */
+/** The name under which the operator writes to DnsRecords and reports Events. */
 export const fieldManager = "dns-mesh-records";
 
 /** What an Event says. */
@@ -20,11 +21,11 @@ const width = 2;
 /** Events that wait at most; what comes beyond is dropped. An object's conditions say the same. */
 const mostWaiting = 20_000;
 
-/** Tells Events one after the other. Best effort: one that is lost changes nothing. */
+/** Reports Events one after the other. Best effort: one that is lost changes nothing. */
 export class EventQueue {
-  readonly #waiting: (() => Promise<void>)[] = [];
+  #waiting: (() => Promise<void>)[] = [];
   #active = 0;
-  #told = 0;
+  #created = 0;
 
   constructor(
     private readonly o: {
@@ -36,12 +37,17 @@ export class EventQueue {
     },
   ) {}
 
-  /** Tells of something that happened to an object just now, as soon as its turn comes. */
+  /** Reports something that happened to an object just now, as soon as its turn comes. */
   add(entry: Entry, text: EventText): void {
     if (this.#waiting.length >= mostWaiting) return;
     const at = this.o.now();
-    this.#waiting.push(() => this.#tell(entry, text, at));
+    this.#waiting.push(() => this.#create(entry, text, at));
     if (this.#active < width) void this.#work();
+  }
+
+  /** Drops what waits. */
+  clear(): void {
+    this.#waiting = [];
   }
 
   async #work(): Promise<void> {
@@ -50,18 +56,16 @@ export class EventQueue {
     this.#active--;
   }
 
-  async #tell(entry: Entry, { type, reason, message }: EventText, at: number): Promise<void> {
+  async #create(entry: Entry, text: EventText, at: number): Promise<void> {
     const { name, namespace = "default", uid = "" } = entry.object.metadata;
-    const time = new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
-    const event = {
-      apiVersion: "v1",
-      kind: "Event",
-      metadata: { name: `${name.slice(0, 200)}.${at.toString(16)}${(this.#told++).toString(16)}`, namespace },
-      involvedObject: { apiVersion, kind, name, namespace, uid },
-      ...{ type, reason, message: message.slice(0, 1000) },
-      ...{ source: { component: fieldManager }, reportingComponent: fieldManager, reportingInstance: this.o.pod },
-      ...{ firstTimestamp: time, lastTimestamp: time, count: 1 },
-    };
+    const event = eventObject({
+      ...text,
+      name: `${name.slice(0, 200)}.${at.toString(16)}${(this.#created++).toString(16)}`,
+      about: { apiVersion, kind, name, namespace, uid },
+      component: fieldManager,
+      pod: this.o.pod,
+      at,
+    });
     try {
       await this.o.client.create(`/api/v1/namespaces/${namespace}/events`, event);
     } catch (error) {

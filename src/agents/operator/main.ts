@@ -1,75 +1,121 @@
 import { messageOf, UserError } from "../../base/errors";
 import { AgentClient } from "../sidecar/agent-client";
 import { DnsClient } from "../../dns/client/dns-client";
-import { HttpServer } from "../../base/http-server";
+import { HttpServer, type HttpAnswer } from "../../base/http-server";
 import { readJsonFile } from "../../base/json-file";
 import { inClusterOptions, KubeClient } from "../../kube/client";
+import { watchObjects } from "../../kube/watch";
 import { UdpChannel } from "../../dns/client/udp-channel";
 import { parseTsigKey } from "../../keyring/tsig-key";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import { leaseName } from "../../records/operator-rules";
 import { createLogger, type Logger } from "../../base/log";
+import { askPod } from "../pods";
+import { Heartbeats, systemClock as clock } from "../../base/clock";
 import { leadInTurn } from "../../kube/leader";
 import { OperatorMetrics } from "./metrics";
 import { RecordOperator } from "./operator";
 import { readOperatorOptions, type OperatorOptions } from "./options";
+import type { AskSerial } from "./zone-at-site";
 
 /** Connections to the API server that are kept. */
 const connections = 32;
 /** For so many milliseconds a token is not read again; mounted ones are good for minutes after they were replaced. */
 const tokenMs = 10_000;
+/** Milliseconds that a site has for an answer. */
+const siteMs = 700;
 
-async function run(options: OperatorOptions, o: { readonly signal: AbortSignal; readonly log: Logger }): Promise<void> {
-  const { signal, log } = o;
-  const [now, random] = [Date.now, Math.random];
+/** A turn as the leader, with the clients that are counted. */
+interface Turn {
+  readonly operator: RecordOperator;
+  readonly dns: readonly DnsClient[];
+}
+
+async function run(options: OperatorOptions, { signal, log }: { signal: AbortSignal; log: Logger }): Promise<void> {
   const api = { ...(await inClusterOptions(process.env, options.account)), tokenMs };
   const kube = new KubeClient({ ...api, connections });
   // Its own connection: renewing the Lease must not wait behind thousands of writes.
   const leaseClient = new KubeClient({ ...api, connections: 1 });
   const metrics = new OperatorMetrics();
-  let operator: RecordOperator | undefined;
+  const heart = new Heartbeats(clock.now);
+  let turn: Turn | undefined;
+  let isStandby = false;
   await using server = new HttpServer({
-    "GET /live": () => ({ status: 200, body: "live\n" }),
+    "GET /live": () => health([...heart.stuck, ...(turn?.operator.stuck ?? [])], "stuck"),
+    "GET /ready": () => health((turn?.operator.isServing ?? isStandby) ? [] : ["the Kubernetes API"], "waits for"),
     "GET /metrics": () => {
       const { reads: apiReads, writes: apiWrites } = kube.counters;
       const leaseRequests = leaseClient.counters.reads + leaseClient.counters.writes;
-      const counts = operator?.counts ?? { records: 0, waiting: 0, retiring: 0, dnsRequests: 0 };
-      return { status: 200, body: metrics.render({ ...counts, apiReads, apiWrites, leaseRequests }) };
+      const sent = (turn?.dns ?? []).flatMap(({ counters }) => Object.values(counters) as number[]);
+      const dnsRequests = sent.reduce((sum, each) => sum + each, 0);
+      const body = metrics.render({ ...turn?.operator.counts, apiReads, apiWrites, leaseRequests, dnsRequests });
+      return { status: 200, body };
     },
   });
   await server.listen(options.http.address, options.http.port);
-  const lease = { client: leaseClient, namespace: options.namespace, name: leaseName, identity: options.pod };
-  const { leaseSeconds } = options;
-  await leadInTurn({ ...lease, leaseSeconds, now, random, log, signal }, async (turn) => {
-    const key = (file: string) => readJsonFile(file, (json) => parseTsigKey(json, "key"));
-    operator = new RecordOperator({
-      ...{ options, kube, metrics, log, now, random },
-      packet: await readJsonFile(options.packetFile, parseWelcomePacket),
-      keys: { local: await key(options.localKeyFile), records: await key(options.recordsKeyFile) },
-      dns: new DnsClient({ signal: turn }),
-      peerDns: new DnsClient({ timeoutMs: 700, channel: new UdpChannel(), signal: turn }),
-      agents: new AgentClient(),
-    });
+  const lease = {
+    client: leaseClient,
+    namespace: options.namespace,
+    name: leaseName,
+    identity: options.pod,
+    leaseSeconds: options.leaseSeconds,
+    onTry: (isAnswered: boolean) => {
+      isStandby = isAnswered;
+      heart.beat("lease");
+    },
+  };
+  await leadInTurn({ ...lease, clock, random: Math.random, log, signal }, async (ours) => {
+    turn = await openTurn({ options, kube: kube.until(ours), metrics, log, signal: ours });
     metrics.isLeader = true;
     try {
-      await operator.run(turn);
+      await turn.operator.run(ours);
     } finally {
       metrics.isLeader = false;
-      operator = undefined;
+      turn = undefined;
     }
   });
 }
 
-const log = createLogger({ write: (line) => process.stdout.write(line), now: Date.now });
-const told = new AbortController();
+/** Everything that a turn works with, bound to its end. */
+async function openTurn(o: {
+  readonly options: OperatorOptions;
+  readonly kube: KubeClient;
+  readonly metrics: OperatorMetrics;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}): Promise<Turn> {
+  const { options, kube, metrics, log, signal } = o;
+  const key = (file: string) => readJsonFile(file, (json) => parseTsigKey(json, "key"));
+  const dns = new DnsClient({ signal });
+  const shared = new DnsClient({ timeoutMs: siteMs, channel: new UdpChannel(), signal });
+  const anew = new DnsClient({ timeoutMs: siteMs, signal });
+  const ask: AskSerial = (question) => askPod({ ...question, dns: question.anew ? anew : shared });
+  const operator = new RecordOperator({
+    ...{ options, kube, metrics, log, clock, dns, ask },
+    packet: await readJsonFile(options.packetFile, parseWelcomePacket),
+    keys: { local: await key(options.localKeyFile), records: await key(options.recordsKeyFile) },
+    agents: new AgentClient(undefined, signal),
+    watch: watchObjects,
+    random: Math.random,
+  });
+  return { operator, dns: [dns, shared, anew] };
+}
+
+function health(problems: readonly string[], word: string): HttpAnswer {
+  if (problems.length === 0) return { status: 200, body: "ok\n" };
+  return { status: 503, body: `${word}: ${problems.join(", ")}\n` };
+}
+
+const log = createLogger({ write: (line) => process.stdout.write(line), now: clock.now });
+const ending = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
-    told.abort();
+    ending.abort();
     setTimeout(() => process.exit(0), 3000).unref();
   });
 }
 Promise.resolve()
-  .then(() => run(readOperatorOptions(process.env), { signal: told.signal, log }))
+  .then(() => run(readOperatorOptions(process.env), { signal: ending.signal, log }))
   .then(
     () => process.exit(0),
     (error: unknown) => {

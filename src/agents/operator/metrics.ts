@@ -1,5 +1,17 @@
+import type { OperatorCounts } from "./operator";
+
 /** Upper bounds of the histogram's buckets, in seconds. */
 const bounds = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300];
+
+const prefix = "dns_mesh_records_";
+
+/** What {@link OperatorMetrics} shows beside its own totals. The operator's own are missing in a replica that does not lead. */
+export interface MetricsInput extends Partial<OperatorCounts> {
+  readonly apiReads: number;
+  readonly apiWrites: number;
+  readonly leaseRequests: number;
+  readonly dnsRequests: number;
+}
 
 /** Totals since the operator started. */
 export class OperatorMetrics {
@@ -10,10 +22,8 @@ export class OperatorMetrics {
   isLeader = false;
   updates = 0;
   drift = 0;
-  /** Statuses that told for which sites an object waits. */
+  /** Statuses that said for which sites an object waits. */
   waits = 0;
-  /** Looks for what others changed. */
-  looks = 0;
 
   /** Every site answers an object that was made or changed so many milliseconds ago. */
   programmed(ms: number): void {
@@ -31,38 +41,55 @@ export class OperatorMetrics {
   }
 
   /** In Prometheus' text format. */
-  render(o: {
-    readonly records: number;
-    readonly waiting: number;
-    /** In zones that are retired. */
-    readonly retiring: number;
-    readonly apiReads: number;
-    readonly apiWrites: number;
-    readonly leaseRequests: number;
-    readonly dnsRequests: number;
-  }): string {
-    const one = (name: string, type: string, value: number): string =>
-      `# TYPE dns_mesh_records_${name} ${type}\ndns_mesh_records_${name} ${value}\n`;
-    const histogram = "dns_mesh_records_programmed_seconds";
+  render(o: MetricsInput): string {
+    const histogram = `${prefix}programmed_seconds`;
+    const failures = [...this.#failures].map(([reason, count]) => ({ labels: `{reason="${reason}"}`, value: count }));
     return [
-      one("leader", "gauge", this.isLeader ? 1 : 0),
-      one("objects", "gauge", o.records),
-      one("waiting", "gauge", o.waiting),
-      one("retiring", "gauge", o.retiring),
-      one("updates_total", "counter", this.updates),
-      one("waits_total", "counter", this.waits),
-      one("looks_total", "counter", this.looks),
-      one("drift_total", "counter", this.drift),
-      one("api_reads_total", "counter", o.apiReads),
-      one("api_writes_total", "counter", o.apiWrites),
-      one("lease_requests_total", "counter", o.leaseRequests),
-      one("dns_requests_total", "counter", o.dnsRequests),
-      "# TYPE dns_mesh_records_errors_total counter\n",
-      ...[...this.#failures].map(([reason, n]) => `dns_mesh_records_errors_total{reason="${reason}"} ${n}\n`),
-      `# TYPE ${histogram} histogram\n`,
+      family("leader", "gauge", "Whether this replica leads.", this.isLeader ? 1 : 0),
+      family("objects", "gauge", "DnsRecords that are known.", o.records ?? 0),
+      family("waiting", "gauge", "DnsRecords that not every site is known to answer.", o.waiting ?? 0),
+      family("retiring", "gauge", "DnsRecords in zones that are retired.", o.retiring ?? 0),
+      family(
+        "mesh_refused",
+        "gauge",
+        "Whether directory and catalog are not followed.",
+        o.isMeshRefused === true ? 1 : 0,
+      ),
+      family("updates_total", "counter", "DNS UPDATE messages.", this.updates),
+      family("waits_total", "counter", "Statuses written that say for which sites an object waits.", this.waits),
+      family("looks_total", "counter", "Looks at the mesh and every zone for changes of others.", o.looks ?? 0),
+      family(
+        "drift_total",
+        "counter",
+        "Looks at a zone that found records of DnsRecords changed by others.",
+        this.drift,
+      ),
+      family("api_reads_total", "counter", "Requests to the Kubernetes API that read.", o.apiReads),
+      family("api_writes_total", "counter", "Requests to the Kubernetes API that write.", o.apiWrites),
+      family("lease_requests_total", "counter", "Requests to the Kubernetes API for the Lease.", o.leaseRequests),
+      family("dns_requests_total", "counter", "DNS messages sent as the leader, since the turn began.", o.dnsRequests),
+      family("errors_total", "counter", "Statuses written that say why an object is not served.", failures),
+      heading(
+        histogram,
+        "histogram",
+        "Seconds from when a version of an object was seen until every site answered it.",
+      ),
       ...bounds.map((bound, i) => `${histogram}_bucket{le="${bound}"} ${this.#buckets[i] ?? 0}\n`),
       `${histogram}_bucket{le="+Inf"} ${this.#count}\n`,
       `${histogram}_sum ${this.#seconds}\n${histogram}_count ${this.#count}\n`,
     ].join("");
   }
+}
+
+type Samples = number | readonly { readonly labels: string; readonly value: number }[];
+
+// eslint-disable-next-line max-params -- a table of four columns
+function family(name: string, type: "gauge" | "counter", help: string, samples: Samples): string {
+  const full = `${prefix}${name}`;
+  const all = typeof samples === "number" ? [{ labels: "", value: samples }] : samples;
+  return heading(full, type, help) + all.map(({ labels, value }) => `${full}${labels} ${value}\n`).join("");
+}
+
+function heading(name: string, type: "gauge" | "counter" | "histogram", help: string): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }

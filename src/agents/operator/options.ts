@@ -1,6 +1,6 @@
-import { list, port, required, socket, type Environment } from "../../contract/environment";
+import { list, port, required, seconds, socket, socketOf, type Environment } from "../../contract/environment";
 
-/** All that the record operator is told from outside. Read once, at the start. */
+/** What the record operator is set to. Read once, at the start. */
 export interface OperatorOptions {
   /** Welcome packet, a JSON file. */
   readonly packetFile: string;
@@ -10,6 +10,8 @@ export interface OperatorOptions {
   readonly recordsKeyFile: string;
   /** Where the writer's Knot answers. */
   readonly writer: { readonly address: string; readonly port: number };
+  /** Where each of the site's Knot pods answers, by ordinal; none when they are not known. */
+  readonly pods: readonly { readonly address: string; readonly port: number }[];
   /** Where the agent beside it answers. */
   readonly agent: { readonly address: string; readonly port: number };
   /** Where our own HTTP server listens. */
@@ -46,6 +48,7 @@ export function readOperatorOptions(env: Environment): OperatorOptions {
     localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
     recordsKeyFile: required(env, "DNS_MESH_RECORDS_KEY"),
     writer: socket(env, "DNS_MESH_WRITER"),
+    pods: list(env, "DNS_MESH_PODS").map((text) => socketOf(text, "DNS_MESH_PODS")),
     agent: socket(env, "DNS_MESH_AGENT"),
     http: socket(env, "DNS_MESH_HTTP"),
     remotePort: port(env["DNS_MESH_REMOTE_PORT"] ?? "53", "DNS_MESH_REMOTE_PORT"),
@@ -53,8 +56,8 @@ export function readOperatorOptions(env: Environment): OperatorOptions {
     namespaces: served.includes("*") ? ["*"] : [...new Set([namespace, ...served])],
     pod: required(env, "DNS_MESH_POD"),
     ...(account !== undefined && { account }),
-    lookMs: Number(env["DNS_MESH_LOOK_SECONDS"] ?? "5") * 1000,
-    awayMs: Number(env["DNS_MESH_AWAY_SECONDS"] ?? "30") * 1000,
-    leaseSeconds: Number(env["DNS_MESH_LEASE_SECONDS"] ?? "15"),
+    lookMs: seconds(env, "DNS_MESH_LOOK_SECONDS", { missing: 5, most: 60 }) * 1000,
+    awayMs: seconds(env, "DNS_MESH_AWAY_SECONDS", { missing: 30, most: 86_400 }) * 1000,
+    leaseSeconds: seconds(env, "DNS_MESH_LEASE_SECONDS", { missing: 15, most: 3600 }),
   };
 }

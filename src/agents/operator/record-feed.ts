@@ -1,5 +1,5 @@
 import type { KubeClient, KubeObject } from "../../kube/client";
-import { watchObjects } from "../../kube/watch";
+import type { watchObjects } from "../../kube/watch";
 import { group, plural, version } from "../../records/model";
 import type { Logger } from "../../base/log";
 import type { Entry, RecordStore } from "./record-store";
@@ -7,6 +7,8 @@ import type { Entry, RecordStore } from "./record-store";
 /** What a {@link RecordFeed} works with. */
 export interface RecordFeedOptions {
   readonly client: Pick<KubeClient, "get" | "stream">;
+  /** Lists and watches a collection. */
+  readonly watch: typeof watchObjects;
   /** Whose objects are served; `*` for all namespaces'. */
   readonly namespaces: readonly string[];
   readonly store: RecordStore;
@@ -20,6 +22,7 @@ export interface RecordFeedOptions {
 /** Keeps the store in step with the objects that there are. */
 export class RecordFeed {
   readonly #open: Set<string>;
+  #isListed = false;
 
   constructor(private readonly o: RecordFeedOptions) {
     this.#open = new Set(o.namespaces);
@@ -33,19 +36,25 @@ export class RecordFeed {
     return this.#open.size === 0;
   }
 
+  /** Whether the objects of any namespace could be listed. */
+  get isListed(): boolean {
+    return this.#isListed;
+  }
+
   /** Runs until the signal is given. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.o.namespaces.map((namespace) => this.#watch(namespace, signal)));
   }
 
   #watch(namespace: string, signal: AbortSignal): Promise<void> {
-    const { client, random, log } = this.o;
+    const { client, watch, random, log } = this.o;
     const path = namespace === "*" ? plural : `namespaces/${namespace}/${plural}`;
-    return watchObjects({
+    return watch({
       client,
       path: `/apis/${group}/${version}/${path}`,
       ...{ signal, random },
       onList: (objects) => {
+        this.#isListed = true;
         this.#settle(namespace, this.#list(namespace, objects));
       },
       onChange: (object, gone) => {
@@ -73,6 +82,6 @@ export class RecordFeed {
   #list(namespace: string, objects: readonly KubeObject[]): readonly Entry[] {
     const { store } = this.o;
     const vanished = store.vanishedFrom(objects, namespace).map((uid) => store.vanish(uid));
-    return [...vanished, ...objects.map((object) => store.put(object))].filter((entry) => entry !== undefined);
+    return [...vanished, ...objects.map((object) => store.put(object, true))].filter((entry) => entry !== undefined);
   }
 }

@@ -1,8 +1,8 @@
-import { messageOf } from "../../base/errors";
 import type { KubeObject } from "../../kube/client";
 import { foldName } from "../../base/names";
+import { sameStatus } from "../../records/conditions";
 import type { Claimant } from "../../records/plan";
-import type { DnsRecord, DnsRecordStatus, RecordSet } from "../../records/model";
+import type { AppliedSet, DnsRecord, DnsRecordStatus, RecordSet } from "../../records/model";
 import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
 import { finalizer } from "../../records/lifecycle";
 
@@ -17,10 +17,14 @@ export const annotations = {
 /** A DnsRecord with what follows from it. */
 export interface Entry {
   readonly uid: string;
-  /** The latest version that we saw. */
+  /** The latest version that we saw, without its status. */
   object: DnsRecord;
-  /** The status as we wrote it last, or found it at first: nobody else writes it. */
+  /** The status that the API server has, as far as we know. */
   status: DnsRecordStatus;
+  /** The status that we are about to write. */
+  writing: DnsRecordStatus | undefined;
+  /** What of it is on the server: what its status remembered when we saw it first, and what we did since. */
+  applied: AppliedSet | undefined;
   reading: SpecReading;
   /** Zone and name that it is about, absolute; the name is missing where the spec does not tell one. */
   zone: string;
@@ -29,6 +33,8 @@ export interface Entry {
   isGhost: boolean;
   /** We let it go: nothing of it needs to be taken away any more. */
   isReleased: boolean;
+  /** A write of ours came too late: the object is a newer version than the one that we know. */
+  isOutdated: boolean;
   /** When we saw this generation, milliseconds since 1970. */
   seenAt: number;
 }
@@ -63,42 +69,52 @@ export class RecordStore {
     return among === undefined ? [...names.keys()] : [...among].filter((name) => names.has(name));
   }
 
-  /** Takes a version of an object. Returns its entry when something of it matters that is new. */
-  put(object: KubeObject): Entry | undefined {
-    const { status = {}, ...record } = keptOf(object as unknown as DnsRecord);
-    const uid = record.metadata.uid ?? "";
-    const known = this.#entries.get(uid);
-    if (known === undefined) {
-      const place = placeOf(record, status);
-      const entry = {
-        uid,
-        object: record,
-        status,
-        isGhost: false,
-        isReleased: false,
-        seenAt: this.now(),
-        ...place,
-      };
-      this.#entries.set(uid, entry);
-      this.#link(entry);
-      return entry;
-    }
-    if (fingerprint(known.object) === fingerprint(record)) {
-      known.object = record;
-      return undefined;
-    }
+  /**
+   * Takes a version of an object. Returns its entry when something of it matters that is new: what it says, how it is
+   * marked, or a status that is not the one we wrote.
+   *
+   * @param isListed - It comes from a listing, which is right even where it goes back (a restored etcd).
+   */
+  put(object: KubeObject, isListed = false): Entry | undefined {
+    const record = keptOf(object);
+    const { status = {} } = object as unknown as DnsRecord;
+    const known = this.#entries.get(record.metadata.uid ?? "");
+    if (known === undefined) return this.#add(record, status);
+    if (!isNewer(record, known.object) && !(isListed && isNewer(known.object, record))) return undefined;
+    const isOverwritten = !sameStatus(status, known.status) && !(known.writing && sameStatus(status, known.writing));
+    const isNews = isOverwritten || known.isOutdated || fingerprint(known.object) !== fingerprint(record);
     if (known.object.metadata.generation !== record.metadata.generation) known.seenAt = this.now();
+    if (isOverwritten) known.status = status;
+    known.isOutdated = false;
     this.#unlink(known);
-    Object.assign(known, { object: record, ...placeOf(record, known.status) });
+    Object.assign(known, { object: record, ...placeOf(record, known.applied) });
     this.#link(known);
-    return known;
+    return isNews ? known : undefined;
+  }
+
+  #add(record: DnsRecord, status: DnsRecordStatus): Entry {
+    const entry: Entry = {
+      uid: record.metadata.uid ?? "",
+      object: record,
+      status,
+      writing: undefined,
+      applied: status.applied,
+      isGhost: false,
+      isReleased: false,
+      isOutdated: false,
+      seenAt: this.now(),
+      ...placeOf(record, status.applied),
+    };
+    this.#entries.set(entry.uid, entry);
+    this.#link(entry);
+    return entry;
   }
 
   /** An object vanished. One that had something on the server stays as a ghost until that is taken away. */
   vanish(uid: string): Entry | undefined {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return undefined;
-    const wasMarked = entry.status.applied ?? entry.object.metadata.annotations?.[annotations.intent];
+    const wasMarked = entry.applied ?? entry.object.metadata.annotations?.[annotations.intent];
     if (entry.name === undefined || entry.isReleased || wasMarked === undefined) {
       this.drop(entry);
       return undefined;
@@ -136,19 +152,35 @@ export class RecordStore {
   }
 }
 
-/** What we need of an object: ten thousand with all that the API server tells are a lot of memory. */
-export function keptOf({ apiVersion, kind, metadata, spec, status }: DnsRecord): DnsRecord {
+/** What we need of an object beside its status: ten thousand with all that the API server sends are a lot of memory. */
+function keptOf(object: KubeObject): DnsRecord {
+  const { apiVersion, kind, metadata, spec } = object as unknown as DnsRecord;
   const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp } = metadata;
   const { finalizers, annotations: all = {} } = metadata;
   const read = Object.values(annotations).flatMap((each) => (all[each] === undefined ? [] : [[each, all[each]]]));
   const kept = { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, finalizers };
   const present = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
   const others = { annotations: Object.fromEntries(read) as Record<string, string> };
-  return { apiVersion, kind, metadata: { ...present, name, ...others }, spec, ...(status && { status }) };
+  return { apiVersion, kind, metadata: { ...present, name, ...others }, spec };
+}
+
+/** Takes what a write of ours gave back, unless a later version was seen meanwhile. */
+export function takeWritten(entry: Entry, object: KubeObject): void {
+  const record = keptOf(object);
+  if (isNewer(record, entry.object)) entry.object = record;
+}
+
+/**
+ * Whether a version of an object is a later one. Kubernetes' versions are whole decimal numbers that can be compared
+ * (KEP-5504); events of a watch may come after the answers to writes that followed them.
+ */
+function isNewer(a: DnsRecord, b: DnsRecord): boolean {
+  const [left, right] = [a.metadata.resourceVersion ?? "", b.metadata.resourceVersion ?? ""];
+  return left.length === right.length ? left > right : left.length > right.length;
 }
 
 /** What a spec says, and the zone and name that it is about: those that were applied where it says nothing. */
-function placeOf({ spec }: DnsRecord, { applied }: DnsRecordStatus): Pick<Entry, "reading" | "zone" | "name"> {
+function placeOf({ spec }: DnsRecord, applied: AppliedSet | undefined): Pick<Entry, "reading" | "zone" | "name"> {
   const reading = recordSetOf(spec);
   if (reading.kind === "set") return { reading, zone: reading.set.zone, name: reading.set.name };
   return { reading, zone: applied?.zone ?? foldName(spec.zone), name: applied?.name };
@@ -162,6 +194,13 @@ export function labelOf({ object }: Entry): string {
 /** Whether an object is on its way out, or out already. */
 export function isLeaving({ object, isGhost }: Entry): boolean {
   return isGhost || object.metadata.deletionTimestamp !== undefined;
+}
+
+/** Whether an object's status says that every site answers this version of it; with the reason, if one is given. */
+export function isProgrammed({ status }: Entry, generation: number | undefined, reason?: string): boolean {
+  const programmed = status.conditions?.find(({ type }) => type === "Programmed");
+  if (programmed?.status !== "True" || programmed.observedGeneration !== generation) return false;
+  return reason === undefined || programmed.reason === reason;
 }
 
 /** Whether an object carries an annotation with the value "true". */
@@ -188,13 +227,12 @@ export function claimantOf(entry: Entry): Claimant {
 }
 
 /** The set that the status remembers; nothing when somebody wrote something else there. */
-function appliedSet({ status }: Entry): RecordSet | undefined {
-  if (status.applied === undefined) return undefined;
+function appliedSet({ applied }: Entry): RecordSet | undefined {
+  if (applied === undefined) return undefined;
   try {
-    return recordSetOfApplied(status.applied);
-  } catch (error) {
+    return recordSetOfApplied(applied);
+  } catch {
     // What cannot be read cannot be taken away either: it is as if nothing had been applied.
-    void messageOf(error);
     return undefined;
   }
 }

@@ -1,116 +1,136 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
-import type { AppliedSet } from "../../records/model";
+import { isNewerSerial } from "../../dns/serial";
 import type { Logger } from "../../base/log";
-import type { MeshSites, Spread } from "./mesh-sites";
-import type { Entry } from "./record-store";
-import type { Reporter } from "./reporter";
+import { Bell, isAborted, type Clock } from "../../base/clock";
+import type { ObjectWriter } from "./object-writer";
+import { isProgrammed, type Entry } from "./record-store";
+import type { SiteAnswers, Spread } from "./site-answers";
 
 /** An object that the writer has, in a version of its zone, and that every site is to answer. */
 export interface Travelling {
   readonly entry: Entry;
   readonly generation: number;
   readonly serial: number;
-  readonly applied: AppliedSet;
   readonly note?: string;
   /** Milliseconds since 1970. */
   readonly since: number;
 }
 
-/** Statuses written at a time. */
+/** What a {@link Spreading} works with. */
+export interface SpreadingOptions {
+  readonly zone: string;
+  readonly answers: Pick<SiteAnswers, "ask" | "forget">;
+  readonly writer: Pick<ObjectWriter, "report">;
+  /** Shows that the loop goes on. */
+  readonly beat: () => void;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Statuses of a zone written at a time. */
 export const writeWidth = 16;
 const firstPauseMs = 10;
 const longestPauseMs = 1000;
-/** How long an object waits before its status tells for whom. */
+const idleMs = 60_000;
+/** Before pods that were not seen are asked for again: doubled up to the longest. */
+const firstRetryMs = 4000;
+const longestRetryMs = 60_000;
+/** How long an object waits before its status says for whom. */
 const patienceMs = 1000;
 
-/** Follows objects on their way to every site, and says so when they are there. */
+/** Follows the objects of a zone on their way to every site, and reports when they are there. */
 export class Spreading {
-  readonly #zones = new Map<string, Map<string, Travelling>>();
-  /** Objects that all but sites that were away had: looked at again from time to time. */
-  readonly #short = new Map<string, Map<string, Travelling>>();
-  #wake = new AbortController();
+  readonly #travelling = new Map<string, Travelling>();
+  /** Objects that all had but sites that were away and pods that were not seen: looked at again, ever more rarely. */
+  readonly #short = new Map<string, Travelling>();
+  readonly #bell: Bell;
   #pauseMs = firstPauseMs;
+  #retryMs = 0;
+  #retriedAt = 0;
 
-  constructor(
-    private readonly o: {
-      readonly sites: Pick<MeshSites, "ask">;
-      readonly reporter: Pick<Reporter, "report">;
-      readonly log: Logger;
-      /** Milliseconds since 1970. */
-      readonly now: () => number;
-    },
-  ) {}
+  constructor(private readonly o: SpreadingOptions) {
+    this.#bell = new Bell(o.clock);
+  }
 
   get waiting(): number {
-    return [...this.#zones.values()].reduce((sum, zone) => sum + zone.size, 0);
+    return this.#travelling.size;
   }
 
-  expect(zone: string, travelling: Travelling): void {
+  expect(travelling: Travelling): void {
     const { uid } = travelling.entry;
-    this.#zones.set(zone, (this.#zones.get(zone) ?? new Map<string, Travelling>()).set(uid, travelling));
-    this.#short.get(zone)?.delete(uid);
+    this.#travelling.set(uid, travelling);
+    this.#short.delete(uid);
     this.#pauseMs = firstPauseMs;
-    this.#wake.abort();
+    this.#bell.ring();
   }
 
-  forget(zone: string, uid: string): void {
-    this.#zones.get(zone)?.delete(uid);
-    this.#short.get(zone)?.delete(uid);
+  forget(uid: string): void {
+    this.#travelling.delete(uid);
+    this.#short.delete(uid);
   }
 
-  /** Looks again at what sites that were away did not have. */
+  /** Looks again at what sites that were away did not have, and more rarely at what pods that were not seen did not. */
   retryShort(): void {
-    for (const [zone, all] of this.#short) for (const travelling of [...all.values()]) this.expect(zone, travelling);
+    const now = this.o.clock.now();
+    if (this.#short.size === 0) this.#retryMs = 0;
+    if (this.#short.size === 0 || now - this.#retriedAt < this.#retryMs) return;
+    this.#retriedAt = now;
+    this.#retryMs = Math.min(Math.max(2 * this.#retryMs, firstRetryMs), longestRetryMs);
+    for (const travelling of [...this.#short.values()]) this.expect({ ...travelling, since: now });
   }
 
   /** Runs until the signal is given. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#wake = new AbortController();
-      const open = [...this.#zones].filter(([, all]) => all.size > 0);
-      await inParallel(8, open, ([zone, all]) => this.#look(zone, all));
-      const pauseMs = this.waiting > 0 ? this.#pauseMs : longestPauseMs * 60;
+    const { clock, beat } = this.o;
+    while (!isAborted(signal)) {
+      beat();
+      if (this.#travelling.size > 0) await this.#look(signal);
+      const pauseMs = this.#travelling.size > 0 ? this.#pauseMs : idleMs;
       this.#pauseMs = Math.min(2 * this.#pauseMs, longestPauseMs);
-      await pause(firstPauseMs, signal);
-      await pause(pauseMs - firstPauseMs, AbortSignal.any([signal, this.#wake.signal]));
+      await clock.pause(firstPauseMs, signal);
+      await this.#bell.wait(pauseMs - firstPauseMs, signal);
     }
   }
 
-  async #look(zone: string, all: Map<string, Travelling>): Promise<void> {
-    const asked = [...all.values()];
-    const spread = await this.o.sites.ask(zone);
+  async #look(signal: AbortSignal): Promise<void> {
+    const { zone, answers, log, beat } = this.o;
+    const asked = [...this.#travelling.values()];
+    const latest = asked.reduce(
+      (high, { serial }) => (isNewerSerial(serial, high) ? serial : high),
+      asked[0]?.serial ?? 0,
+    );
+    const spreadOf = await answers.ask(zone, latest);
     await inParallel(writeWidth, asked, async (travelling) => {
       const { uid } = travelling.entry;
-      if (all.get(uid) !== travelling) return;
+      if (isAborted(signal) || this.#travelling.get(uid) !== travelling) return;
       try {
-        if (await this.#tell(zone, travelling, spread(travelling.serial))) all.delete(uid);
+        const isOver = await this.#report(travelling, spreadOf?.(travelling.serial));
+        if (isOver && this.#travelling.get(uid) === travelling) this.#travelling.delete(uid);
       } catch (error) {
-        this.o.log.warn("a status waits", { zone, reason: messageOf(error) });
+        if (!isAborted(signal)) log.warn("a status could not be written", { zone, reason: messageOf(error) });
       }
+      beat();
     });
+    if (this.#travelling.size === 0) answers.forget(zone);
   }
 
   /** Returns whether there is nothing more to wait for. */
-  async #tell(zone: string, travelling: Travelling, { waiting, away }: Spread): Promise<boolean> {
-    const { entry, generation, applied, note, since } = travelling;
-    if (waiting.length > 0) {
-      if (this.o.now() - since < patienceMs) return false;
-      await this.o.reporter.report(entry, { generation, progress: { kind: "waiting", sites: waiting }, applied });
+  async #report(travelling: Travelling, spread: Spread | undefined): Promise<boolean> {
+    const { entry, generation, note, since } = travelling;
+    if (spread === undefined || spread.waiting.length > 0) {
+      if (this.o.clock.now() - since < patienceMs) return false;
+      const progress = spread ? ({ kind: "waiting", sites: spread.waiting } as const) : ({ kind: "unknown" } as const);
+      await this.o.writer.report(entry, { generation, progress });
       return false;
     }
-    const progress = { kind: "programmed" as const, away, ...(note !== undefined && { note }) };
-    await this.o.reporter.report(entry, { generation, progress, applied });
-    if (away.length > 0) {
-      const short = this.#short.get(zone) ?? new Map<string, Travelling>();
-      this.#short.set(zone, short.set(entry.uid, travelling));
-    }
+    const { away, unseen } = spread;
+    // That a pod cannot be seen just now says nothing against an object that all pods had.
+    if (away.length === 0 && unseen.length > 0 && isProgrammed(entry, generation, "AllSites")) return true;
+    const progress = { kind: "programmed" as const, away, unseen, ...(note !== undefined && { note }) };
+    if (!(await this.o.writer.report(entry, { generation, progress }))) return false;
+    if (away.length + unseen.length > 0) this.#short.set(entry.uid, travelling);
+    if (away.length > 0) this.#retryMs = 0;
     return true;
   }
-}
-
-/** Waits, and no longer than until the signal. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -13,7 +13,7 @@ export class ZoneMirror {
   constructor(
     private readonly o: {
       readonly zone: string;
-      readonly dns: Pick<DnsClient, "transfer" | "transferIncremental">;
+      readonly dns: Pick<DnsClient, "querySoa" | "transfer" | "transferIncremental">;
       readonly writer: DnsServer;
       readonly key: TsigKey;
     },
@@ -30,15 +30,17 @@ export class ZoneMirror {
   }
 
   /**
-   * Takes what changed at the writer.
+   * Takes what changed at the writer: asks for the serial over UDP, and transfers where that is another one.
    *
+   * @param isChanged - We have just changed the zone ourselves.
    * @returns the names that changed; undefined when the zone came as a whole.
    * @throws DnsError when the writer does not give it.
    */
-  async follow(): Promise<ReadonlySet<string> | undefined> {
+  async follow(isChanged = false): Promise<ReadonlySet<string> | undefined> {
     const { zone, dns, writer, key } = this.o;
     const { serial } = this;
     if (serial === undefined) return this.#transfer();
+    if (!isChanged && (await dns.querySoa(writer, zone)).serial === serial) return new Set();
     const answer = await dns.transferIncremental(writer, { zone, serial }, key);
     switch (answer.kind) {
       case "upToDate":

@@ -1,4 +1,4 @@
-import { DnsError } from "../../dns/errors";
+import { DnsError, type DnsFailure } from "../../dns/errors";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
@@ -7,10 +7,19 @@ import { batchesOf, halvesOf, type UpdateBatch } from "../../records/updates";
 import { planName, type NamePlan } from "../../records/plan";
 import { appliedOf, type SpecReading } from "../../records/record-set";
 import type { Logger } from "../../base/log";
-import type { OperatorMetrics } from "./metrics";
+import { isAborted, type Clock } from "../../base/clock";
 import { isHere } from "../../records/lifecycle";
-import { claimantOf, isLeaving, type Entry, type RecordStore } from "./record-store";
-import type { Reporter } from "./reporter";
+import type { OperatorMetrics } from "./metrics";
+import type { ObjectWriter } from "./object-writer";
+import {
+  annotations,
+  claimantOf,
+  isAnnotated,
+  isLeaving,
+  isProgrammed,
+  type Entry,
+  type RecordStore,
+} from "./record-store";
 import { writeWidth, type Spreading } from "./spreading";
 import type { ZoneMirror } from "./zone-mirror";
 
@@ -19,19 +28,21 @@ export interface ZoneWorkerOptions {
   readonly zone: string;
   readonly mirror: ZoneMirror;
   readonly store: RecordStore;
-  readonly reporter: Reporter;
+  readonly writer: Pick<ObjectWriter, "claim" | "release" | "report">;
   readonly spreading: Pick<Spreading, "expect" | "forget">;
   readonly dns: Pick<DnsClient, "update">;
-  readonly writer: DnsServer;
+  /** The server that takes updates. */
+  readonly server: DnsServer;
   readonly key: TsigKey;
   /** Tells the agent that the zone was changed. Never throws. */
   readonly announce: () => Promise<void>;
   /** Whether the zone takes no further objects. */
   readonly isRetired: () => boolean;
+  /** Shows that the work goes on. */
+  readonly beat: () => void;
   readonly metrics: OperatorMetrics;
   readonly log: Logger;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  readonly now: Clock["now"];
 }
 
 /** An object in the version that was decided on; the entry may know a newer one by the time that is done. */
@@ -50,7 +61,9 @@ interface Decision {
 
 /** The RRset is not what was planned on: look again, plan again. */
 const unmet = new Set(["YXRRSET", "NXRRSET", "YXDOMAIN", "NXDOMAIN"]);
-/** When so many names in a row are refused, it is not the names. */
+/** Failures that speak of the message, or of single records in it. All others speak of the server. */
+const ofMessage: ReadonlySet<DnsFailure["kind"]> = new Set(["rcode", "refused", "malformed", "tooLarge"]);
+/** After this many refusals in a row, and no message taken, the server is at fault, not the records. */
 const mostCulprits = 20;
 /** How often a plan that was overtaken is made anew before it waits for the next pass. */
 const mostRounds = 3;
@@ -65,16 +78,22 @@ export class ZoneWorker {
     return this.o.store.namesOf(this.o.zone, changed);
   }
 
-  /** Does what is to be done at these names. Returns those that must be looked at again, later. Never throws. */
-  async bring(names: Iterable<string>): Promise<readonly string[]> {
+  /**
+   * Does what is to be done at these names, until the signal is given. Returns those that must be looked at again, later.
+   * Never throws.
+   */
+  async bring(names: Iterable<string>, signal: AbortSignal): Promise<readonly string[]> {
     const again = new Set<string>();
     let rest = [...names];
     for (let round = 0; rest.length > 0 && round < mostRounds; round++) {
       try {
         const drifted = await this.look();
-        rest = await this.#round([...new Set([...rest, ...drifted])], again);
+        signal.throwIfAborted();
+        rest = await this.#round([...new Set([...rest, ...drifted])], { again, signal });
       } catch (error) {
-        await this.#fail(rest, { reason: "WriterUnreachable", message: messageOf(error) });
+        // Our turn is over: another one leads, and what we could not finish says nothing of the server.
+        if (isAborted(signal)) return [];
+        await this.#fail(rest, messageOf(error));
         return [...again, ...rest];
       }
     }
@@ -82,65 +101,74 @@ export class ZoneWorker {
   }
 
   /** Returns the names whose plan was overtaken. Those that wait for something else go to `again`. */
-  async #round(names: readonly string[], again: Set<string>): Promise<string[]> {
+  async #round(
+    names: readonly string[],
+    { again, signal }: { readonly again: Set<string>; readonly signal: AbortSignal },
+  ): Promise<string[]> {
     const decisions = names.map((name) => this.#decide(name));
     const ready: Decision[] = [];
     await inParallel(writeWidth, decisions, async (decision) => {
-      if (await this.#prepare(decision)) ready.push(decision);
+      signal.throwIfAborted();
+      if (await this.#prepare(decision, signal)) ready.push(decision);
       else again.add(decision.name);
     });
+    signal.throwIfAborted();
     const refused = new Map<string, string>();
     const changing = ready.filter(({ plan }) => plan.changes.length > 0);
     const overtaken = await this.#send(changing, refused);
     if (changing.length > 0) {
       void this.o.announce();
-      await this.o.mirror.follow();
+      await this.o.mirror.follow(true);
     }
-    const open: string[] = [...overtaken];
     await inParallel(writeWidth, ready, async (decision) => {
+      signal.throwIfAborted();
       const { name } = decision;
       if (overtaken.has(name)) return;
       const reason = refused.get(name) ?? this.#untaken(decision);
       const isDone = await this.#conclude(decision, reason).catch((error: unknown) => {
-        this.o.log.warn("a status waits", { name, reason: messageOf(error) });
+        signal.throwIfAborted();
+        this.o.log.warn("a status could not be written", { name, reason: messageOf(error) });
         return false;
       });
       if (!isDone) again.add(name);
     });
-    return open;
+    return [...overtaken];
   }
 
   #decide(name: string): Decision {
     const isRetired = this.o.isRetired();
     const entries = this.o.store
       .at(this.o.zone, name)
-      .filter((entry) => !isRetired || isHere(entry) || isLeaving(entry))
+      .filter((entry) => (isLeaving(entry) ? !isAnnotated(entry, annotations.abandon) : !isRetired || isHere(entry)))
       .map((entry) => ({ entry, generation: entry.object.metadata.generation ?? 0, reading: entry.reading }));
     const claimants = entries.map(({ entry }) => claimantOf(entry));
     return { name, entries, plan: planName({ name, claimants, served: this.o.mirror.at(name) }) };
   }
 
   /** Marks what is about to be served as ours. */
-  async #prepare({ name, entries, plan }: Decision): Promise<boolean> {
+  async #prepare({ name, entries, plan }: Decision, signal: AbortSignal): Promise<boolean> {
+    this.o.beat();
     try {
       for (const { entry } of entries) {
         const verdict = plan.verdicts.get(entry.uid);
-        if (verdict?.kind === "serve" && !(await this.o.reporter.claim(entry, verdict.content))) return false;
+        if (verdict?.kind === "serve" && !(await this.o.writer.claim(entry, verdict.content))) return false;
       }
       return true;
     } catch (error) {
-      this.o.log.warn("an object cannot be marked", { name, reason: messageOf(error) });
+      signal.throwIfAborted();
+      this.o.log.warn("an object could not be marked", { name, reason: messageOf(error) });
       return false;
     }
   }
 
-  /** Sends changes; a message that is refused is parted until the culprit is known. Returns the names that were overtaken. */
+  /** Sends changes; a message that is refused is halved until the culprit is known. Returns the names that were overtaken. */
   async #send(decisions: readonly Decision[], refused: Map<string, string>): Promise<Set<string>> {
+    const { zone } = this.o;
     const overtaken = new Set<string>();
     let wereTaken = false;
     const queue = [
       ...batchesOf(
-        this.o.zone,
+        zone,
         decisions.map(({ plan }) => plan.changes),
       ),
     ];
@@ -150,7 +178,7 @@ export class ZoneWorker {
         wereTaken = true;
         continue;
       }
-      if (!wereTaken && refused.size >= mostCulprits) throw new DnsError(failure, `UPDATE of "${this.o.zone}"`);
+      if (!wereTaken && refused.size >= mostCulprits) throw new DnsError(failure, `UPDATE of "${zone}"`);
       const halves = halvesOf(batch);
       queue.unshift(...halves);
       if (halves.length > 0) continue;
@@ -162,22 +190,16 @@ export class ZoneWorker {
   }
 
   /** Returns what the server had against it. @throws DnsError when it is not the message that is wrong. */
-  async #update({ update, names }: UpdateBatch): Promise<DnsError["failure"] | undefined> {
+  async #update({ update, names }: UpdateBatch): Promise<DnsFailure | undefined> {
+    this.o.beat();
     this.o.metrics.updates++;
     try {
-      await this.o.dns.update(this.o.writer, update, this.o.key);
+      await this.o.dns.update(this.o.server, update, this.o.key);
       this.o.log.info("updated", { zone: update.zone, names: names.length });
       return undefined;
     } catch (error) {
-      const failure = error instanceof DnsError ? error.failure : undefined;
-      if (
-        failure?.kind !== "rcode" &&
-        failure?.kind !== "refused" &&
-        failure?.kind !== "malformed" &&
-        failure?.kind !== "tooLarge"
-      )
-        throw error;
-      return failure;
+      if (error instanceof DnsError && ofMessage.has(error.failure.kind)) return error.failure;
+      throw error;
     }
   }
 
@@ -190,59 +212,63 @@ export class ZoneWorker {
     return left.length === 0 ? undefined : "the server took the update, but does not have its records";
   }
 
-  /** Tells each object of a name where it stands. Returns whether that is all. */
+  /** Reports where each object of a name stands. Returns whether that is all. */
   async #conclude({ entries, plan }: Decision, problem: string | undefined): Promise<boolean> {
-    const { zone, reporter, spreading } = this.o;
+    const { writer, spreading, store, beat } = this.o;
     let isDone = problem === undefined;
+    beat();
     for (const decided of entries) {
       const { entry, generation } = decided;
       const verdict = plan.verdicts.get(entry.uid);
       if (verdict === undefined) continue;
       if (problem !== undefined) {
         const progress = { kind: "failed" as const, reason: "UpdateRefused", message: problem };
-        if (!isLeaving(entry) && verdict.kind === "serve") await reporter.report(entry, { generation, progress });
+        if (!isLeaving(entry) && verdict.kind === "serve") await writer.report(entry, { generation, progress });
       } else if (verdict.kind === "leave") {
-        spreading.forget(zone, entry.uid);
-        isDone = (await reporter.release(entry)) && isDone;
-        if (entry.isGhost) this.o.store.drop(entry);
+        spreading.forget(entry.uid);
+        isDone = (await writer.release(entry)) && isDone;
+        if (entry.isGhost) store.drop(entry);
       } else if (verdict.kind === "conflict") {
-        spreading.forget(zone, entry.uid);
-        await reporter.report(entry, { generation, progress: verdict, applied: null });
+        spreading.forget(entry.uid);
+        entry.applied = undefined;
+        isDone = (await writer.report(entry, { generation, progress: verdict })) && isDone;
       } else {
-        await this.#served(decided, verdict.note);
+        isDone = (await this.#served(decided, verdict.note)) && isDone;
       }
     }
     return isDone;
   }
 
-  async #served({ entry, generation, reading }: Decided, note?: string): Promise<void> {
-    const { zone, reporter, spreading, mirror, now } = this.o;
+  async #served({ entry, generation, reading }: Decided, note?: string): Promise<boolean> {
+    const { writer, spreading, mirror, now } = this.o;
     if (reading.kind === "refused") {
       const progress = { kind: "refused" as const, reason: "InvalidSpec", message: reading.problems.join("; ") };
-      await reporter.report(entry, { generation, progress });
-      return;
+      return writer.report(entry, { generation, progress });
     }
-    const applied = appliedOf(reading.set);
+    entry.applied = appliedOf(reading.set);
     const more = note === undefined ? {} : { note };
-    spreading.expect(zone, { entry, generation, applied, serial: mirror.serial ?? 0, since: now(), ...more });
+    spreading.expect({ entry, generation, serial: mirror.serial ?? 0, since: now(), ...more });
+    return true;
   }
 
-  /** The server cannot be asked: objects that wait for it are told, those that stand already are not. */
-  async #fail(names: readonly string[], o: { readonly reason: string; readonly message: string }): Promise<void> {
-    this.o.log.warn("a zone cannot be changed", { zone: this.o.zone, reason: o.message });
-    const entries = names.flatMap((name) => this.o.store.at(this.o.zone, name));
-    const waiting = entries.filter((entry) => !isLeaving(entry) && !isSettled(entry));
+  /** The server cannot be asked: objects that wait for it get to know, those that stand already do not. */
+  async #fail(names: readonly string[], message: string): Promise<void> {
+    const { zone, store, writer, log } = this.o;
+    log.warn("a zone cannot be changed", { zone, reason: message });
+    const waiting = names
+      .flatMap((name) => store.at(zone, name))
+      .filter((entry) => !isLeaving(entry) && !isSettled(entry));
     await inParallel(writeWidth, waiting, async (entry) => {
       const generation = entry.object.metadata.generation ?? 0;
-      await this.o.reporter.report(entry, { generation, progress: { kind: "failed", ...o } });
+      await writer.report(entry, { generation, progress: { kind: "failed", reason: "WriterUnreachable", message } });
     }).catch((error: unknown) => {
-      this.o.log.warn("a status waits", { reason: messageOf(error) });
+      log.warn("a status could not be written", { reason: messageOf(error) });
     });
   }
 }
 
 /** Whether an object's status says all that is to be said of this version. */
-function isSettled({ object, status }: Entry): boolean {
-  const programmed = status.conditions?.find(({ type }) => type === "Programmed");
-  return status.observedGeneration === object.metadata.generation && programmed?.status === "True";
+function isSettled(entry: Entry): boolean {
+  const { generation } = entry.object.metadata;
+  return entry.status.observedGeneration === generation && isProgrammed(entry, generation);
 }

@@ -1,5 +1,6 @@
 import type { Condition, Finding } from "../../contract/mesh-status";
 import type { KubeObject } from "../../kube/client";
+import { eventObject } from "../../kube/event";
 import type { ReconcilerOptions } from "./options";
 
 /** The findings as conditions, one a kind and subject, which keep the time they began. */
@@ -35,9 +36,6 @@ function keyOf({ kind, subject }: Finding): string {
   return `${kind}/${subject ?? ""}`;
 }
 
-/** Kubernetes takes 1024 octets at most. */
-const longestMessage = 1000;
-
 /** The Event for a beginning (Warning) or an end (Normal), about the CronJob that starts us. Its name makes a repeated try harmless. */
 export function eventFor(o: {
   readonly transition: { readonly began: boolean; readonly condition: Condition };
@@ -47,30 +45,19 @@ export function eventFor(o: {
   const { began, condition } = o.transition;
   const { namespace, pod } = o.options;
   const about = [condition.kind, ...(condition.subject === undefined ? [] : [condition.subject])].join(" ");
-  const time = new Date(o.now).toISOString().replace(/\.\d+Z$/, "Z");
   const name = `reconciler.${o.now.toString(16)}.${keyOf(condition).replace(/[^a-z0-9]+/gi, "-")}${began ? "" : ".over"}`;
-  return {
-    apiVersion: "v1",
-    kind: "Event",
-    metadata: { name: name.toLowerCase().replace(/-+(?=\.|$)/g, ""), namespace },
-    involvedObject: { apiVersion: "batch/v1", kind: "CronJob", name: "reconciler", namespace },
+  return eventObject({
+    name: name.toLowerCase().replace(/-+(?=\.|$)/g, ""),
+    about: { apiVersion: "batch/v1", kind: "CronJob", name: "reconciler", namespace },
     type: began ? "Warning" : "Normal",
     reason: pascalCase(condition.kind) + (began ? "" : "Over"),
-    message: cut(began ? `${about}: ${condition.message}` : `${about} is over: ${condition.message}`),
-    source: { component: "dns-mesh-reconciler" },
-    reportingComponent: "dns-mesh-reconciler",
-    reportingInstance: pod,
-    firstTimestamp: time,
-    lastTimestamp: time,
-    count: 1,
-  };
+    message: began ? `${about}: ${condition.message}` : `${about} is over: ${condition.message}`,
+    component: "dns-mesh-reconciler",
+    pod,
+    at: o.now,
+  });
 }
 
 function pascalCase(kind: string): string {
   return kind.replace(/(?:^|-)([a-z])/g, (_all, letter: string) => letter.toUpperCase());
-}
-
-function cut(message: string): string {
-  const octets = Buffer.from(message);
-  return octets.length <= longestMessage ? message : `${octets.subarray(0, longestMessage).toString("utf8")}…`;
 }

@@ -12,8 +12,14 @@ export interface AgentAddress {
 
 /** Talks to the agents inside a site's Knot pods. */
 export class AgentClient {
-  /** @param timeoutMs - Milliseconds for each request. */
-  constructor(private readonly timeoutMs = 3000) {}
+  /**
+   * @param timeoutMs - Milliseconds for each request.
+   * @param signal - Ends what is under way, and all later requests at once.
+   */
+  constructor(
+    private readonly timeoutMs = 3000,
+    private readonly signal?: AbortSignal,
+  ) {}
 
   /**
    * What an agent says of itself.
@@ -40,8 +46,10 @@ export class AgentClient {
 
   async #send(method: "GET" | "POST", agent: AgentAddress, path: string): Promise<HttpResponse> {
     const host = isIPv6(agent.address) ? `[${agent.address}]` : agent.address;
+    const signal = this.signal === undefined ? {} : { signal: this.signal };
+    const url = `http://${host}:${agent.port}${path}`;
     try {
-      return await exchangeHttp({ method, url: `http://${host}:${agent.port}${path}`, timeoutMs: this.timeoutMs });
+      return await exchangeHttp({ method, url, timeoutMs: this.timeoutMs, ...signal });
     } catch (cause) {
       throw new Error(`the agent at ${agent.address} does not answer: ${messageOf(cause)}`, { cause });
     }

@@ -10,10 +10,11 @@ const signature: ResourceRecord = {
 };
 
 /** A writer that gives these answers one after the other, and notes what it was asked for. */
-function writer(answers: readonly (readonly ResourceRecord[] | IncrementalTransfer)[]) {
+function writer(answers: readonly (readonly ResourceRecord[] | IncrementalTransfer)[], serials: number[] = []) {
   const asked: string[] = [];
   const left = [...answers];
   const dns = {
+    querySoa: () => Promise.resolve(soa(serials.shift() ?? 4_000_000)),
     transfer: () => (asked.push("AXFR"), Promise.resolve([...(left.shift() as readonly ResourceRecord[])])),
     transferIncremental: (_: unknown, { serial }: { serial: number }) => {
       asked.push(`IXFR ${serial}`);
@@ -42,6 +43,15 @@ describe("the operator's copy of a zone", () => {
     expect(await mirror.follow()).to.deep.equal(new Set(["h1.example", "h2.example"]));
     expect([mirror.serial, mirror.at("h1.example").size, mirror.at("h2.example").size]).to.deep.equal([2, 0, 1]);
     expect(asked).to.deep.equal(["AXFR", "IXFR 1", "IXFR 1"]);
+  });
+
+  it("is not transferred when the serial is the same, unless we have changed it ourselves", async () => {
+    const { mirror, asked } = writer([[soa(1), host(1)], change(1, { added: [host(2)] })], [1, 1]);
+    await mirror.follow();
+    expect([await mirror.follow(), await mirror.follow()]).to.deep.equal([new Set(), new Set()]);
+    expect(asked).to.deep.equal(["AXFR"]);
+    expect(await mirror.follow(true)).to.deep.equal(new Set(["h2.example"]));
+    expect(asked).to.deep.equal(["AXFR", "IXFR 1"]);
   });
 
   const strays: Record<string, IncrementalTransfer> = {

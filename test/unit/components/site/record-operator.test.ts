@@ -28,9 +28,12 @@ describe("a site's record operator", () => {
     const pod = podSpecs(run).at(-1);
     expect(operatorEnvironment(run)).to.include({
       DNS_MESH_WRITER: "10.96.0.0@53",
+      DNS_MESH_PODS: "10.96.0.0@53,10.96.0.1@53,10.96.0.2@53",
       DNS_MESH_AGENT: "10.96.0.0@8053",
       DNS_MESH_NAMESPACES: "",
     });
+    expect(pod?.containers[0]?.livenessProbe?.httpGet).to.deep.include({ path: "/live" });
+    expect(pod?.containers[0]?.readinessProbe?.httpGet).to.deep.include({ path: "/ready" });
     const mounted = (pod?.containers[0]?.volumeMounts ?? []).map(({ mountPath }) => mountPath);
     const values = Object.values<string | undefined>(operatorEnvironment(run));
     const files = values.filter((value) => value?.startsWith("/") === true);

@@ -1,0 +1,113 @@
+import { messageOf } from "../../base/errors";
+import { inParallel } from "../../base/in-parallel";
+import type { Logger } from "../../base/log";
+import { BackOff, Bell, isAborted, type Clock } from "../../base/clock";
+import type { ObjectWriter } from "./object-writer";
+import type { Placement } from "./placement";
+import type { Entry, RecordStore } from "./record-store";
+import { writeWidth } from "./spreading";
+
+/** What an {@link ObjectLoop} works with. */
+export interface ObjectLoopOptions {
+  readonly store: Pick<RecordStore, "get" | "drop">;
+  readonly writer: Pick<ObjectWriter, "release" | "report" | "warn">;
+  /** Who deals with an object; those of zones are not for this loop. */
+  readonly placementOf: (entry: Entry) => Placement;
+  /** Nothing waits for an object any more. */
+  readonly forget: (entry: Entry) => void;
+  readonly isReady: () => boolean;
+  /** Shows that the loop goes on. */
+  readonly beat: () => void;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+}
+
+/** Without anything to do, in milliseconds. */
+const idleMs = 60_000;
+
+/** Deals with objects that are no business of a zone's: that name another zone, or say nothing that can be served. */
+export class ObjectLoop {
+  readonly #entries = new Set<Entry>();
+  /** What was said of an object last. Another site's operator in this cluster may know better: it is not argued with. */
+  readonly #said = new WeakMap<Entry, string>();
+  readonly #bell: Bell;
+  readonly #backOff: BackOff;
+
+  constructor(private readonly o: ObjectLoopOptions) {
+    this.#bell = new Bell(o.clock);
+    this.#backOff = new BackOff(o.random);
+  }
+
+  add(entry: Entry): void {
+    this.#entries.add(entry);
+    this.#bell.ring();
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    this.#bell.ring();
+  }
+
+  /** Runs until the signal is given. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { beat, isReady } = this.o;
+    while (!isAborted(signal)) {
+      beat();
+      if (isReady()) await this.#pass(signal);
+      if (!isReady() || this.#entries.size === 0) await this.#bell.wait(idleMs, signal);
+    }
+  }
+
+  async #pass(signal: AbortSignal): Promise<void> {
+    const entries = [...this.#entries];
+    this.#entries.clear();
+    const again: Entry[] = [];
+    await inParallel(writeWidth, entries, async (entry) => {
+      if (!isAborted(signal) && !(await this.#settle(entry, signal))) again.push(entry);
+    });
+    if (again.length === 0) this.#backOff.reset();
+    else void this.#addAgain(again, signal);
+  }
+
+  /** Returns whether there is nothing more to do. */
+  async #settle(entry: Entry, signal: AbortSignal): Promise<boolean> {
+    this.o.beat();
+    const placement = this.o.placementOf(entry);
+    if (placement.kind === "zone") return true;
+    try {
+      return await (placement.kind === "release"
+        ? this.#release(entry, placement.reason)
+        : this.#refuse(entry, placement));
+    } catch (error) {
+      if (!isAborted(signal))
+        this.o.log.warn("an object waits", { object: entry.object.metadata.name, reason: messageOf(error) });
+      return false;
+    }
+  }
+
+  async #refuse(entry: Entry, { reason, message }: Extract<Placement, { kind: "refuse" }>): Promise<boolean> {
+    const generation = entry.object.metadata.generation ?? 0;
+    const said = JSON.stringify([generation, reason, message]);
+    if (this.#said.get(entry) === said) return true;
+    this.o.forget(entry);
+    const stands = await this.o.writer.report(entry, { generation, progress: { kind: "refused", reason, message } });
+    if (stands) this.#said.set(entry, said);
+    return stands;
+  }
+
+  /** Nothing can be taken away in a zone that is not ours (any more), and nothing need be for an object that is abandoned. */
+  async #release(entry: Entry, reason: string): Promise<boolean> {
+    const { forget, store, writer } = this.o;
+    forget(entry);
+    if (entry.isGhost) store.drop(entry);
+    else if (entry.applied !== undefined) writer.warn(entry, "Abandoned", `its records were not taken away: ${reason}`);
+    return writer.release(entry);
+  }
+
+  async #addAgain(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
+    await this.o.clock.pause(this.#backOff.next(), signal);
+    for (const entry of entries) if (this.o.store.get(entry.uid) === entry) this.add(entry);
+  }
+}

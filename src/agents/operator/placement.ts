@@ -1,0 +1,59 @@
+import { zoneRetiring } from "../../records/conditions";
+import { isHere } from "../../records/lifecycle";
+import { annotations, isAnnotated, isLeaving, type Entry } from "./record-store";
+
+/** What is known of the zones that there are. */
+export interface ZonesKnown {
+  /** Our own site, and its zones. */
+  readonly site: string;
+  readonly own: ReadonlySet<string>;
+  /** The owner of another site's zone. */
+  readonly ownerOf: (zone: string) => string | undefined;
+  /** Since when one of our zones has been retired. */
+  readonly retiredSince: (zone: string) => string | undefined;
+}
+
+/**
+ * - `zone`: it is for the worker of its zone, at this name.
+ * - `release`: it goes, and what it may have on the server stays there, for the reason given.
+ * - `refuse`: it cannot be served here, as its status is to say.
+ */
+export type Placement =
+  | { readonly kind: "zone"; readonly name: string }
+  | { readonly kind: "release"; readonly reason: string }
+  | { readonly kind: "refuse"; readonly reason: string; readonly message: string };
+
+/** Decides who deals with an object. */
+export function placementOf(entry: Entry, known: ZonesKnown): Placement {
+  const { zone, name, reading } = entry;
+  const isOwn = known.own.has(zone);
+  const isLeft = isLeaving(entry);
+  const isAbandoned = isLeft && isAnnotated(entry, annotations.abandon);
+  const retired = isOwn ? known.retiredSince(zone) : undefined;
+  const isTooLate = retired !== undefined && !isHere(entry) && !isLeft && reading.kind !== "refused";
+  if (isOwn && name !== undefined && !isAbandoned && !isTooLate) return { kind: "zone", name };
+  if (isLeft) {
+    const reason = isAbandoned ? `it is annotated with ${annotations.abandon}` : `${zone} is no zone of this site`;
+    return { kind: "release", reason };
+  }
+  if (reading.kind === "refused")
+    return { kind: "refuse", reason: "InvalidSpec", message: reading.problems.join("; ") };
+  return retired === undefined
+    ? strange(zone, known)
+    : { kind: "refuse", reason: zoneRetiring, message: tooLate(zone, retired) };
+}
+
+function tooLate(zone: string, retired: string): string {
+  return `${zone} is retired from ${retired} and takes no new DnsRecord; use another zone, or take the mark from the zone in dns-mesh:mesh and bring up shared and the primary`;
+}
+
+function strange(zone: string, { site, own, ownerOf }: ZonesKnown): Placement {
+  const owner = ownerOf(zone);
+  if (owner !== undefined && owner !== site) {
+    const message = `${zone} is a zone of ${owner}; make the DnsRecord in that site's cluster`;
+    return { kind: "refuse", reason: "ZoneOfAnotherSite", message };
+  }
+  const names = own.size === 0 ? "none" : [...own].join(", ");
+  const message = `no site has the zone ${zone}; this one has ${names}. Put it into dns-mesh:mesh and bring the stacks up, or name another zone`;
+  return { kind: "refuse", reason: "UnknownZone", message };
+}

@@ -1,0 +1,78 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Time as the operator sees it; tests have one of their own. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Waits so many milliseconds, and no longer than until the signal. Never rejects. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** The time of this machine. */
+export const systemClock: Clock = {
+  now: Date.now,
+  pause: async (ms, signal) => {
+    await delay(ms, undefined, { signal }).catch(() => undefined);
+  },
+};
+
+/** Wakes a loop before its time. What it is to do then is for the loop to know. */
+export class Bell {
+  #rung = new AbortController();
+
+  constructor(private readonly clock: Clock) {}
+
+  ring(): void {
+    this.#rung.abort();
+  }
+
+  /** Waits so many milliseconds, and no longer than until the signal, or until the bell was rung since the last wait. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    await this.clock.pause(ms, AbortSignal.any([signal, this.#rung.signal]));
+    this.#rung = new AbortController();
+  }
+}
+
+const firstAgainMs = 500;
+const longestAgainMs = 30_000;
+
+/** Delays before what failed is tried again, in milliseconds: doubled up to the longest. */
+export class BackOff {
+  #ms = firstAgainMs;
+
+  constructor(private readonly random: () => number) {}
+
+  next(): number {
+    const ms = this.#ms * (1 + this.random() / 2);
+    this.#ms = Math.min(2 * this.#ms, longestAgainMs);
+    return ms;
+  }
+
+  reset(): void {
+    this.#ms = firstAgainMs;
+  }
+}
+
+/** Milliseconds without a sign of life after which a loop counts as stuck. Every step of a loop has a time limit far below. */
+const stuckMs = 180_000;
+
+/** When each loop last showed that it goes on. */
+export class Heartbeats {
+  readonly #beats = new Map<string, number>();
+
+  constructor(private readonly now: () => number) {}
+
+  beat(loop: string): void {
+    this.#beats.set(loop, this.now());
+  }
+
+  /** Names of loops that have shown nothing for too long. */
+  get stuck(): readonly string[] {
+    return [...this.#beats].filter(([, at]) => this.now() - at > stuckMs).map(([loop]) => loop);
+  }
+}
+
+/** Signals may be given while we wait, which the compiler cannot see. */
+export function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

@@ -1,0 +1,149 @@
+import { OperatorMetrics } from "../../../../src/agents/operator/metrics";
+import { RecordOperator } from "../../../../src/agents/operator/operator";
+import type { OperatorOptions } from "../../../../src/agents/operator/options";
+import type { Logger } from "../../../../src/base/log";
+import type { Mesh } from "../../../../src/mesh/model";
+import { welcomePacket } from "../../../../src/mesh/welcome";
+import { parseMesh } from "../../../../src/settings/parse";
+import { centralRecords } from "../sidecar/fake-knot";
+import { FakeApi } from "./fake-api";
+import { FakeSites } from "./fake-sites";
+import { FakeWriter } from "./fake-writer";
+import { TestClock } from "./test-clock";
+
+const key = { name: "local", algorithm: "hmac-sha256", secret: "" } as const;
+const socket = { address: "192.0.2.250", port: 53 };
+
+/** What a stage is made of. */
+export interface StageOptions {
+  /** Zones of the operator's site. @default a.example */
+  readonly zones?: readonly { readonly name: string; readonly retired?: string }[];
+  /** Pods of each site; `a` is the operator's. @default one each */
+  readonly pods?: Readonly<Partial<Record<"a" | "b" | "c", number>>>;
+  readonly namespaces?: readonly string[];
+  readonly options?: Partial<OperatorOptions>;
+}
+
+/** One turn of an operator. */
+export interface Turn {
+  readonly operator: RecordOperator;
+  /** Ends the turn, and waits until all loops have ended. */
+  readonly end: () => Promise<void>;
+}
+
+/** An operator among stand-ins for all that it speaks to, and with time in a test's hand. */
+export class OperatorStage {
+  readonly clock = new TestClock();
+  readonly api = new FakeApi();
+  readonly writer = new FakeWriter(this.clock);
+  readonly sites = new FakeSites((zone) => this.writer.serial(zone));
+  readonly metrics = new OperatorMetrics();
+  /** What was logged: level, message, and fields as JSON. */
+  readonly lines: string[] = [];
+  announced = 0;
+  mesh: Mesh;
+  #meshSerial = 1;
+
+  constructor(private readonly o: StageOptions = {}) {
+    const { zones = [{ name: "a.example" }], pods = {} } = o;
+    this.mesh = meshOf(zones);
+    this.publish(this.mesh);
+    for (const { name } of zones) this.writer.serve(name);
+    for (const { name, addresses } of this.mesh.sites)
+      this.sites.add(name, { address: addresses[0] ?? "", pods: pods[name as "a"] ?? 1 });
+  }
+
+  get log(): Logger {
+    const at =
+      (level: string) =>
+      (message: string, fields: unknown = {}): void => {
+        this.lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
+      };
+    return { info: at("info"), warn: at("warn"), error: at("error") };
+  }
+
+  /** Lists zones with other marks, or others, in the central zones. */
+  relist(zones: readonly { readonly name: string; readonly retired?: string }[]): void {
+    this.publish(meshOf(zones));
+  }
+
+  publish(mesh: Mesh): void {
+    this.mesh = mesh;
+    for (const [zone, records] of centralRecords(mesh, this.#meshSerial++)) {
+      const marks = new Map(
+        mesh.sites.flatMap((site) => site.zones.map((each) => [`${each.name}._zone.${zone}`, each.retired])),
+      );
+      this.writer.load(
+        zone,
+        records.map((record) => {
+          const retired = marks.get(record.name);
+          return record.type === "TXT" && retired !== undefined
+            ? { ...record, strings: [...record.strings, `retired=${retired}`] }
+            : record;
+        }),
+      );
+    }
+  }
+
+  /** Starts a turn. A deposed replica that does not know it is one whose clients have no end. */
+  turn(pod = "operator-0", o: { isUnending?: boolean } = {}): Turn {
+    const ending = new AbortController();
+    const signal = o.isUnending === true ? undefined : ending.signal;
+    const { namespaces = ["dns-system"], options } = this.o;
+    const operator = new RecordOperator({
+      options: {
+        ...{ packetFile: "", localKeyFile: "", recordsKeyFile: "", namespace: "dns-system", namespaces, pod },
+        ...{ writer: socket, agent: socket, http: socket, pods: [], remotePort: 53 },
+        ...{ lookMs: 5000, awayMs: 30_000, leaseSeconds: 15 },
+        ...options,
+      },
+      packet: welcomePacket(meshOf(this.o.zones ?? [{ name: "a.example" }]), "a", "CA"),
+      keys: { local: key, records: key },
+      kube: this.api.client(pod, signal),
+      dns: this.writer.client(signal),
+      ask: this.sites.ask,
+      agents: {
+        announce: () => {
+          this.announced++;
+          return Promise.resolve();
+        },
+      },
+      watch: this.api.watch,
+      ...{ metrics: this.metrics, log: this.log, clock: this.clock, random: () => 0 },
+    });
+    const over = operator.run(ending.signal);
+    return {
+      operator,
+      end: () => {
+        ending.abort();
+        return over;
+      },
+    };
+  }
+
+  /** Lets time go by until all these objects are answered everywhere. */
+  programmed(...names: readonly string[]): Promise<void> {
+    return this.clock.until(`${names.join()} programmed`, () => this.api.isProgrammed(...names));
+  }
+
+  /** Lets time go by until a condition of an object has a reason. */
+  says(name: string, type: string, reason: string): Promise<void> {
+    return this.clock.until(`${name} is ${type} ${reason}`, () => this.api.says(name, type, reason));
+  }
+
+  /** Lets time go by until an object is gone. */
+  gone(...names: readonly string[]): Promise<void> {
+    return this.clock.until(`${names.join()} gone`, () => names.every((name) => this.api.find(name) === undefined));
+  }
+}
+
+function meshOf(zones: readonly { readonly name: string; readonly retired?: string }[]): Mesh {
+  const site = (name: string, n: number, own: readonly unknown[]) => ({
+    ...{ name, role: n === 1 ? "primary-catalog" : "standard", addresses: [`192.0.2.${n}`], zones: own },
+  });
+  return parseMesh({
+    directoryZone: "dns.internal",
+    catalogZone: "catalog.internal.dns",
+    sites: [site("a", 1, zones), site("b", 2, [{ name: "b.example" }]), site("c", 3, [{ name: "c.example" }])],
+  });
+}
