@@ -32,8 +32,8 @@ describe("a site's record operator", () => {
       DNS_MESH_AGENT: "10.96.0.0@8053",
       DNS_MESH_NAMESPACES: "",
     });
-    expect(pod?.containers[0].livenessProbe?.httpGet).to.deep.include({ path: "/live" });
-    expect(pod?.containers[0].readinessProbe?.httpGet).to.deep.include({ path: "/ready" });
+    expect(pod?.containers[0]?.livenessProbe.httpGet).to.deep.include({ path: "/live" });
+    expect(pod?.containers[0]?.readinessProbe.httpGet).to.deep.include({ path: "/ready" });
     const mounted = (pod?.containers[0]?.volumeMounts ?? []).map(({ mountPath }) => mountPath);
     const values = Object.values<string | undefined>(operatorEnvironment(run));
     const files = values.filter((value) => value?.startsWith("/") === true);
