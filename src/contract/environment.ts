@@ -22,16 +22,20 @@ export function port(text: string, name: string): number {
   return value;
 }
 
-/** Seconds, above 0 and no more than `most`; `missing` when the variable is not there. */
-export function seconds(
-  env: Environment,
-  name: string,
-  o: { readonly missing: number; readonly most: number },
-): number {
-  const text = env[name] ?? String(o.missing);
+/** Which seconds a variable may have. */
+interface SecondsRange {
+  /** When the variable is not there. */
+  readonly missing: number;
+  readonly least?: number;
+  readonly most: number;
+}
+
+/** Seconds, whole or with a fraction. */
+export function seconds(env: Environment, name: string, { missing, least = 0.001, most }: SecondsRange): number {
+  const text = env[name] ?? String(missing);
   const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > o.most)
-    throw new UserError(`${name}: "${text}" must be seconds, more than 0 and at most ${o.most}`);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
+    throw new UserError(`${name}: "${text}" is not a number of seconds from ${least} to ${most}`);
   return value;
 }
 
@@ -45,11 +49,4 @@ export function socketOf(text: string, name: string): { readonly address: string
   const [address = "", number = ""] = text.split("@");
   if (address === "") throw new UserError(`${name} must have the form ADDRESS@PORT`);
   return { address, port: port(number, name) };
-}
-
-/** A number of seconds; 0 when the variable is missing. */
-export function seconds(env: Environment, name: string): number {
-  const text = env[name] ?? "0";
-  if (!/^\d{1,6}$/.test(text)) throw new UserError(`${name}: "${text}" is not a number of seconds`);
-  return Number(text);
 }

@@ -66,8 +66,8 @@ export function readAgentOptions(env: Environment): AgentOptions {
     http: socket(env, "DNS_MESH_HTTP"),
     pod,
     leaving: {
-      servedSeconds: seconds(env, "DNS_MESH_SERVED_SECONDS"),
-      answeringSeconds: seconds(env, "DNS_MESH_ANSWERING_SECONDS"),
+      servedSeconds: seconds(env, "DNS_MESH_SERVED_SECONDS", { missing: 0, least: 0, most: 999_999 }),
+      answeringSeconds: seconds(env, "DNS_MESH_ANSWERING_SECONDS", { missing: 0, least: 0, most: 999_999 }),
     },
   };
 }
