@@ -41,14 +41,19 @@ const mostRounds = 6;
 
 /**
  * Asks an address until each of the pods behind it answered, or has had its chances: what balances load picks one anew for
- * each question. One server takes one question, two take three to start with. Never throws.
+ * each question. Never throws.
+ *
+ * @param least - Questions to start with; more where servers do not name themselves, which may be several all the same.
  */
-export async function askEveryPod<T extends Pick<PodAnswer, "pod">>(ask: () => Promise<T>): Promise<PodsAnswer<T>> {
+export async function askEveryPod<T extends Pick<PodAnswer, "pod">>(
+  ask: () => Promise<T>,
+  least = 1,
+): Promise<PodsAnswer<T>> {
   const answers = new Map<number, T>();
   const failures: unknown[] = [];
   let replicas = 1;
   for (let round = 0; round < mostRounds && answers.size < replicas; round++) {
-    const questions = round === 0 ? 1 : 2 * (replicas - answers.size);
+    const questions = round === 0 ? least : 2 * (replicas - answers.size);
     const asked = await Promise.allSettled(Array.from({ length: questions }, ask));
     for (const each of asked) {
       if (each.status === "rejected") failures.push(each.reason);

@@ -21,7 +21,7 @@ export interface RotateParts {
   readonly vault: Pick<VaultClient, "readSecret" | "writeSecret">;
   /** KV v2 mount of the ring. */
   readonly mount: string;
-  readonly dns: Pick<DnsClient, "query" | "transfer">;
+  readonly dns: Pick<DnsClient, "querySoaWithNsid" | "transfer">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly freshKey: (now: number) => TsigKey;

@@ -1,8 +1,10 @@
 import { DnsError } from "../../dns/errors";
 import { messageOf, UserError } from "../../base/errors";
+import { askEveryPod } from "../pods";
 import { inParallel } from "../../base/in-parallel";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
+import { type PodId, parsePodId } from "../../mesh/pod-id";
 import { readMesh, type CentralNames } from "../../mesh/read-view";
 import type { KeyAnswers } from "../../keyring/rotation";
 import type { SiteView } from "../../mesh/view";
@@ -37,11 +39,11 @@ export async function readSites(o: {
 }
 
 /**
- * Asks every site a question that is signed with a key, at each of its addresses. A site has the key when one address
- * answers with it, and none says that it does not know it.
+ * Asks every site a question that is signed with a key, at each of its addresses. A site has the key when each of its pods
+ * answers with it, as far as they name themselves, and none says that it does not know it.
  */
 export async function askSites(o: {
-  readonly dns: Pick<DnsClient, "query">;
+  readonly dns: Pick<DnsClient, "querySoaWithNsid">;
   readonly sites: readonly SiteView[];
   readonly serversOf: (site: SiteView) => readonly DnsServer[];
   readonly zone: string;
@@ -49,10 +51,7 @@ export async function askSites(o: {
 }): Promise<KeyAnswers> {
   const having = new Set<string>();
   await inParallel(width, o.sites, async (site) => {
-    const servers = o.serversOf(site);
-    const questions = servers.flatMap((server) => Array.from({ length: questionsEach }, () => server));
-    const answers = await Promise.all(questions.map((server) => ask(o, server)));
-    if (answers.includes("has") && !answers.includes("lacks")) having.add(site.name);
+    if (await hasKey(o, o.serversOf(site))) having.add(site.name);
   });
   const names = o.sites.map(({ name }) => name);
   return {
@@ -62,16 +61,40 @@ export async function askSites(o: {
   };
 }
 
+interface KeyQuestion {
+  readonly dns: Pick<DnsClient, "querySoaWithNsid">;
+  readonly zone: string;
+  readonly key: TsigKey;
+}
+
+async function hasKey(question: KeyQuestion, servers: readonly DnsServer[]): Promise<boolean> {
+  let [turn, isLacking] = [0, false];
+  const ask = async (): Promise<{ readonly pod?: PodId }> => {
+    const server = servers[turn++ % servers.length];
+    const answer = server === undefined ? "away" : await askFor(question, server);
+    if (answer === "away") throw new Error("no answer");
+    isLacking ||= answer === "lacks";
+    return answer === "lacks" ? {} : answer;
+  };
+  const { answers, missing } = await askEveryPod(ask, questionsEach * servers.length);
+  return answers.size > 0 && missing.length === 0 && !isLacking;
+}
+
 /** Any answer that is signed with the key shows that the server has it, whatever it says. */
-async function ask(
-  { dns, zone, key }: { readonly dns: Pick<DnsClient, "query">; readonly zone: string; readonly key: TsigKey },
+async function askFor(
+  { dns, zone, key }: KeyQuestion,
   server: DnsServer,
-): Promise<"has" | "lacks" | "away"> {
+): Promise<{ readonly pod?: PodId } | "lacks" | "away"> {
   try {
-    await dns.query(server, zone, "SOA", key);
-    return "has";
+    const { nsid } = await dns.querySoaWithNsid(server, zone, key);
+    const pod = nsid && parsePodId(nsid);
+    return pod === undefined ? {} : { pod };
   } catch (error) {
-    const isAway = error instanceof DnsError && ["timeout", "unreachable", "aborted"].includes(error.failure.kind);
-    return isAway ? "away" : "lacks";
+    if (!(error instanceof DnsError)) return "lacks";
+    if (["timeout", "unreachable", "aborted"].includes(error.failure.kind)) return "away";
+    return signedAnswers.includes(error.failure.kind) ? {} : "lacks";
   }
 }
+
+/** What is said of a zone in an answer whose signature was right. */
+const signedAnswers: readonly string[] = ["refused", "rcode", "notAuthoritative", "absent"];

@@ -3,7 +3,7 @@ import { readRotatorOptions } from "../../../../src/agents/rotator/options";
 import { askSites, readSites } from "../../../../src/agents/rotator/sites";
 import { DnsError, type DnsFailure } from "../../../../src/dns/errors";
 import { UserError } from "../../../../src/base/errors";
-import type { DnsClient, DnsServer } from "../../../../src/dns/client/dns-client";
+import type { DnsClient, DnsServer, IdentifiedSoa } from "../../../../src/dns/client/dns-client";
 import { parseMesh } from "../../../../src/settings/parse";
 import { centralRecords } from "../sidecar/fake-knot";
 
@@ -33,21 +33,21 @@ describe("rotator options", () => {
 });
 
 describe("sites that are asked for a key", () => {
-  /** What servers do with a question, by address. */
-  const ask = async (servers: Record<string, readonly (DnsFailure | "answers")[]>) => {
+  /** What servers do with a question, by address: fail, answer without a name, or as the pod of that name. */
+  const ask = async (servers: Record<string, readonly (DnsFailure | string)[]>) => {
     const asked = new Map<string, number>();
-    const query = ({ address }: DnsServer) => {
+    const querySoaWithNsid = ({ address }: DnsServer): Promise<IdentifiedSoa> => {
       const turn = asked.get(address) ?? 0;
       asked.set(address, turn + 1);
       const all = servers[address] ?? [];
       const found = all[turn % all.length];
-      return found === undefined || found === "answers"
-        ? Promise.resolve({} as Awaited<ReturnType<DnsClient["query"]>>)
-        : Promise.reject(new DnsError(found));
+      if (typeof found === "object") return Promise.reject(new DnsError(found));
+      const named = found !== undefined && found !== "answers" && { nsid: Buffer.from(found) };
+      return Promise.resolve({ soa: {} as IdentifiedSoa["soa"], ...named });
     };
     const sites = [{ name: "site-a", role: "standard" as const, addresses: Object.keys(servers), sources: [] }];
     const serversOf = () => Object.keys(servers).map((address) => ({ address, port: 53 }));
-    return (await askSites({ dns: { query }, sites, serversOf, zone: "dns.internal", key })).answered;
+    return (await askSites({ dns: { querySoaWithNsid }, sites, serversOf, zone: "dns.internal", key })).answered;
   };
   const away: DnsFailure = { kind: "timeout", afterMs: 1 };
   const lacks: DnsFailure = { kind: "badKey", by: "peer", key: "next" };
@@ -64,6 +64,21 @@ describe("sites that are asked for a key", () => {
 
   it("do not have it when one of the servers behind an address does not", async () => {
     expect(await ask({ one: ["answers", "answers", lacks] })).to.deep.equal([]);
+  });
+
+  it("do not have it until each pod behind an address has shown that it does", async () => {
+    const [first, second] = ["site-a/0/2", "site-a/1/2"];
+    expect(await ask({ one: [first, second] })).to.deep.equal(["site-a"]);
+    expect(await ask({ one: [first, first, first, first, second] })).to.deep.equal(["site-a"]);
+    expect(await ask({ one: [first] })).to.deep.equal([]);
+    expect(await ask({ one: [first, first, first, lacks] })).to.deep.equal([]);
+    expect(await ask({ one: [first], two: [second] }), "pods with an address each").to.deep.equal(["site-a"]);
+    expect(await ask({ one: [first], two: [away] })).to.deep.equal([]);
+  });
+
+  it("have it when they say with its signature that they do not have the zone", async () => {
+    expect(await ask({ one: [{ kind: "refused" }] })).to.deep.equal(["site-a"]);
+    expect(await ask({ one: [{ kind: "unsigned", rcode: "REFUSED" }] })).to.deep.equal([]);
   });
 });
 
