@@ -1,4 +1,5 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { messageOf } from "./errors";
 
 /** What a handler answers. Objects are sent as JSON. */
@@ -10,32 +11,48 @@ export interface HttpAnswer {
 /** Handlers by method and path, for example `GET /status`. */
 export type HttpRoutes = Readonly<Record<string, () => HttpAnswer | Promise<HttpAnswer>>>;
 
+/** How much clients may take of an {@link HttpServer}. */
+export interface HttpLimits {
+  /** Connections at a time. @default 256 */
+  readonly connections?: number;
+  /** Connections at a time from one address: whoever takes more cannot keep the kubelet's probes out. @default 16 */
+  readonly perAddress?: number;
+  /** Milliseconds from a connection, or from the answer before, until a request's headers are there. @default 3000 */
+  readonly headersMs?: number;
+}
+
 /** A small HTTP server for probes and metrics: no bodies are read, no headers matter. */
 export class HttpServer implements AsyncDisposable {
   readonly #server: Server;
+  readonly #open = new Map<string, number>();
 
-  constructor(routes: HttpRoutes) {
-    this.#server = createServer((request, response) => {
+  constructor(routes: HttpRoutes, limits: HttpLimits = {}) {
+    const { headersMs = 3000, connections = 256, perAddress = 16 } = limits;
+    const timeouts = {
+      headersTimeout: headersMs,
+      keepAliveTimeout: headersMs,
+      requestTimeout: Math.max(headersMs, 5000),
+      connectionsCheckingInterval: Math.min(headersMs, 1000),
+    };
+    this.#server = createServer(timeouts, (request, response) => {
       request.resume();
-      void answer(routes, `${request.method ?? ""} ${(request.url ?? "").split("?")[0] ?? ""}`).then(
-        ({ status, body }) => {
-          const json = typeof body === "object";
-          response.writeHead(status, { "content-type": json ? "application/json" : "text/plain; charset=utf-8" });
-          response.end(json ? `${JSON.stringify(body)}\n` : body);
-        },
-      );
+      void answer(routes, `${request.method ?? ""} ${(request.url ?? "").split("?")[0] ?? ""}`).then((reply) => {
+        send(response, reply);
+      });
     });
-    this.#server.requestTimeout = 5000;
-    this.#server.maxConnections = 64;
+    this.#server.maxConnections = connections;
+    this.#server.on("connection", (socket) => {
+      this.#admit(socket, perAddress);
+    });
   }
 
-  /** Starts to listen; fails when the port is taken. */
-  listen(address: string, port: number): Promise<void> {
+  /** Starts to listen, at any free port for 0; returns the port. Fails when the port is taken. */
+  listen(address: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen(port, address, () => {
         this.#server.off("error", reject);
-        resolve();
+        resolve((this.#server.address() as AddressInfo).port);
       });
     });
   }
@@ -48,14 +65,45 @@ export class HttpServer implements AsyncDisposable {
       });
     });
   }
+
+  #admit(socket: Socket, most: number): void {
+    const address = socket.remoteAddress ?? "";
+    const open = (this.#open.get(address) ?? 0) + 1;
+    this.#open.set(address, open);
+    socket.once("close", () => {
+      const left = (this.#open.get(address) ?? 1) - 1;
+      if (left > 0) this.#open.set(address, left);
+      else this.#open.delete(address);
+    });
+    if (open > most) socket.destroy();
+  }
 }
 
-async function answer(routes: HttpRoutes, key: string): Promise<HttpAnswer> {
+/** A reply as it is written. */
+interface Reply {
+  readonly status: number;
+  readonly type: "application/json" | "text/plain; charset=utf-8";
+  readonly text: string;
+}
+
+/** Never rejects. */
+async function answer(routes: HttpRoutes, key: string): Promise<Reply> {
   const handler = routes[key];
-  if (handler === undefined) return { status: 404, body: "not found\n" };
+  if (handler === undefined) return plain(404, "not found\n");
   try {
-    return await handler();
+    const { status, body } = await handler();
+    if (typeof body === "string") return plain(status, body);
+    return { status, type: "application/json", text: `${JSON.stringify(body)}\n` };
   } catch (error) {
-    return { status: 500, body: `${messageOf(error)}\n` };
+    return plain(500, `${messageOf(error)}\n`);
   }
+}
+
+function plain(status: number, text: string): Reply {
+  return { status, type: "text/plain; charset=utf-8", text };
+}
+
+function send(response: ServerResponse, { status, type, text }: Reply): void {
+  response.writeHead(status, { "content-type": type });
+  response.end(text);
 }
