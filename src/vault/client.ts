@@ -36,8 +36,8 @@ export interface VaultClientOptions {
   readonly auth: VaultAuth | { readonly method: "token"; readonly token: string };
   /** PEM of the only roots that Vault's certificate may have, read anew for each request. */
   readonly caFile?: string;
-  /** Milliseconds for each exchange. @default 5000 */
-  readonly timeoutMs?: number;
+  /** Milliseconds for each exchange; a function is asked each time. @default 5000 */
+  readonly timeoutMs?: number | (() => number);
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number;
 }
@@ -183,6 +183,7 @@ export class VaultClient {
 
   async #exchange({ method, path, body }: Ask, token: string | undefined): Promise<string> {
     const context = contextOf(method, path);
+    const { timeoutMs = 5000 } = this.o;
     const ca = this.o.caFile === undefined ? undefined : await credential(this.o.caFile);
     const response = await exchangeHttp({
       method,
@@ -190,7 +191,7 @@ export class VaultClient {
       headers: { "x-vault-request": "true", ...(token !== undefined && { "x-vault-token": token }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(ca !== undefined && { ca }),
-      timeoutMs: this.o.timeoutMs ?? 5000,
+      timeoutMs: typeof timeoutMs === "function" ? timeoutMs() : timeoutMs,
     }).catch((error: unknown) => {
       throw new VaultError({ kind: "unreachable", detail: messageOf(error) }, context);
     });

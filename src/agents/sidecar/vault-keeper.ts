@@ -38,6 +38,13 @@ export interface VaultFacts {
   readonly ringReadAt: number | undefined;
 }
 
+/** What was told of Vault last. `seen` is the fingerprint of the file. */
+interface KnownVault {
+  readonly seen: string;
+  readonly access: VaultAccess;
+  readonly client: VaultClient;
+}
+
 /** Between looks a third more is added at random, so that this comes to the longest there may be. */
 const defaultPollSeconds = (longestPollSeconds * 3) / 4;
 const timeoutMs = 5000;
@@ -51,7 +58,8 @@ const againMs = 500;
  * when Vault is away, also over a restart.
  */
 export class VaultKeeper {
-  #known: { readonly seen: string; readonly access: VaultAccess; readonly client: VaultClient } | undefined;
+  #known: KnownVault | undefined;
+  #timeoutMs = timeoutMs;
   #ringReadAt: number | undefined;
   #up = false;
   readonly #certificate: VaultCertificate;
@@ -97,33 +105,40 @@ export class VaultKeeper {
 
   /** One look; returns what went wrong, as sentences. */
   async #lookWithin(milliseconds: number): Promise<readonly string[]> {
-    const failures: string[] = [];
-    const steps = [() => this.#open(milliseconds), () => this.#pullRing(), () => this.#lookAtCertificate()];
-    for (const step of steps) {
-      try {
-        await step();
-      } catch (error) {
-        failures.push(messageOf(error));
-        // A ring that is broken must not keep the certificate from being renewed.
-        if (step === steps[0] || (error instanceof VaultError && error.failure.kind === "unreachable")) break;
-      }
-    }
+    this.#timeoutMs = milliseconds;
+    const failures = await this.#look();
     this.#up = failures.length === 0;
     return failures;
   }
 
-  /** The client, made anew when what is told of Vault changed. */
-  async #open(timeout: number): Promise<void> {
-    const { vaultFile } = this.o.options;
-    const seen = `${timeout} ${await fingerprint([vaultFile])}`;
-    if (seen === this.#known?.seen) return;
-    const access = await readJsonFile(vaultFile, parseVaultAccess);
-    this.#known = { seen, access, client: new VaultClient({ ...access, timeoutMs: timeout, now: this.o.now }) };
+  async #look(): Promise<readonly string[]> {
+    const failures: string[] = [];
+    try {
+      const known = await this.#open();
+      // A ring that is broken must not keep the certificate from being renewed.
+      await this.#pullRing(known).catch((error: unknown) => {
+        if (error instanceof VaultError && error.failure.kind === "unreachable") throw error;
+        failures.push(messageOf(error));
+      });
+      await this.#lookAtCertificate(known);
+    } catch (error) {
+      failures.push(messageOf(error));
+    }
+    return failures;
   }
 
-  async #pullRing(): Promise<void> {
-    if (this.#known === undefined) return;
-    const { client, access } = this.#known;
+  /** The client, made anew when what is told of Vault changed. */
+  async #open(): Promise<KnownVault> {
+    const { vaultFile } = this.o.options;
+    const seen = await fingerprint([vaultFile]);
+    if (seen === this.#known?.seen) return this.#known;
+    const access = await readJsonFile(vaultFile, parseVaultAccess);
+    const client = new VaultClient({ ...access, timeoutMs: () => this.#timeoutMs, now: this.o.now });
+    this.#known = { seen, access, client };
+    return this.#known;
+  }
+
+  async #pullRing({ client, access }: KnownVault): Promise<void> {
     const { data, version } = await client.readSecret(access.mount, ringSecret);
     const document = parseRingDocument(data);
     this.#ringReadAt = this.o.now();
@@ -137,14 +152,13 @@ export class VaultKeeper {
     });
   }
 
-  async #lookAtCertificate(): Promise<void> {
-    if (this.#known?.access.pki === undefined) return;
-    const { client, access } = this.#known;
+  async #lookAtCertificate({ client, access: { pki } }: KnownVault): Promise<void> {
+    if (pki === undefined) return;
     const { ca: roots } = await readJsonFile(this.o.options.packetFile, parseWelcomePacket);
-    const renewed = await this.#certificate.look({ vault: client, pki: this.#known.access.pki, roots });
+    const renewed = await this.#certificate.look({ vault: client, pki, roots });
     if (renewed !== undefined) {
       const until = new Date(this.#certificate.until ?? 0).toISOString();
-      this.o.log.info("a new certificate", { reason: renewed, mount: access.pki?.mount, until });
+      this.o.log.info("a new certificate", { reason: renewed, mount: pki.mount, until });
     }
   }
 
