@@ -4,7 +4,7 @@ import { defaultLimits } from "../../mesh/limits";
 import type { NetworkPolicySpec } from "../../policies/policy-spec";
 import { planMesh } from "../../mesh/plan-mesh";
 import type { Discovery, RefusedDiscovery } from "../../mesh/read-view";
-import type { MeshPlan, MeshView } from "../../mesh/view";
+import type { Held, MeshPlan, MeshView } from "../../mesh/view";
 import { viewHash } from "../../mesh/view-hash";
 import type { AgentStatus } from "../sidecar/status";
 import { canonicalHash, canonicalJson } from "../../base/canonical";
@@ -58,6 +58,12 @@ export function readingNeeded(
   return { kind: holds || steps.some(({ order }) => order !== 0) ? "needed" : "unchanged" };
 }
 
+/** What a pass decides. */
+export type Decision =
+  | { readonly kind: "plan"; readonly plan: MeshPlan }
+  /** Agents hold removals back, and there is no memory to tell whether they should: what they hold stays. */
+  | { readonly kind: "as-agents-hold"; readonly held: readonly Held[] };
+
 /**
  * The plan of this pass, and whether it may be followed.
  *
@@ -71,18 +77,17 @@ export function decidePlan(o: {
   readonly discovered: Discovery | RefusedDiscovery;
   readonly agents: readonly AgentStatus[];
   readonly today: string;
-}): MeshPlan {
+}): Decision {
   const { self, discovered, today } = o;
   const input = { self, discovered, today, limits: defaultLimits };
   const plan = planMesh({ ...input, known: o.known });
   if (plan.refusal === undefined && o.known === undefined && o.agents.some((agent) => agent.held.length > 0)) {
-    const held = o.agents.flatMap((agent) => agent.held);
-    return { next: { directorySerial: 0, catalogSerial: 0, sites: [], zones: [] }, changes: [], held };
+    return { kind: "as-agents-hold", held: o.agents.flatMap((agent) => agent.held) };
   }
-  if (plan.refusal !== undefined || plan.held.length === 0 || o.agents.length === 0) return plan;
+  if (plan.refusal !== undefined || plan.held.length === 0 || o.agents.length === 0) return { kind: "plan", plan };
   const whole = planMesh({ ...input, known: undefined });
   const hash = viewHash(whole.next);
-  return o.agents.every((agent) => agent.applied?.hash === hash) ? whole : plan;
+  return { kind: "plan", plan: o.agents.every((agent) => agent.applied?.hash === hash) ? whole : plan };
 }
 
 /** Whether the policy in the cluster is the one that is wanted. Defaults that an API server adds do not count as a difference. */
@@ -122,12 +127,11 @@ export function podFindings(pod: Pod, status: AgentStatus, view: MeshView | unde
   ];
 }
 
-/** What is wrong with the plan. */
-export function planFindings(plan: MeshPlan): readonly Finding[] {
+/** What is wrong with the central zones, by what was decided. */
+export function decisionFindings(decision: Decision): readonly Finding[] {
+  const { refusal, held } = decision.kind === "plan" ? decision.plan : { refusal: undefined, held: decision.held };
   return [
-    ...(plan.refusal === undefined
-      ? []
-      : [{ kind: "refused", message: `${plan.refusal.kind}: ${plan.refusal.reason}` } as const]),
-    ...plan.held.map(({ kind, reason }): Finding => ({ kind: "held", subject: kind, message: reason })),
+    ...(refusal === undefined ? [] : [{ kind: "refused", message: `${refusal.kind}: ${refusal.reason}` } as const]),
+    ...held.map(({ kind, reason }): Finding => ({ kind: "held", subject: kind, message: reason })),
   ];
 }

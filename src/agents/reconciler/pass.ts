@@ -2,18 +2,17 @@ import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "../../base/errors";
 import type { KubeObject } from "../../kube/client";
 import { peerPolicySpec } from "../../policies/network-policy";
-import { isBootstrap } from "../../mesh/peers";
 import { readMesh } from "../../mesh/read-view";
 import type { MeshView } from "../../mesh/view";
 import { viewHash } from "../../mesh/view-hash";
 import type { AgentStatus } from "../sidecar/status";
 import {
   decidePlan,
+  decisionFindings,
   isLagging,
   isPolicyCurrent,
   markOf,
   newestSource,
-  planFindings,
   podFindings,
   readingNeeded,
   type PodSerials,
@@ -133,17 +132,20 @@ async function discover(o: {
     findings.push({ kind: "transfer", message: messageOf(error) });
   });
   if (discovered === undefined) return withDoubts(same, findings);
-  const plan = decidePlan({
+  const decision = decidePlan({
     self: deps.packet.site.name,
     known: known.view,
     discovered,
     agents: [...o.statuses.values()],
     today: new Date(deps.now()).toISOString().slice(0, 10),
   });
-  findings.push(...planFindings(plan));
-  for (const change of plan.changes) deps.log.info("the mesh changed", { change });
-  const doubts = discovered.kind === "view" && plan.refusal === undefined ? discovered.problems : known.doubts;
-  return withDoubts({ ...(isBootstrap(plan.next) ? {} : { view: plan.next }), doubts }, findings);
+  findings.push(...decisionFindings(decision));
+  if (discovered.kind === "refused" || (decision.kind === "plan" && decision.plan.refusal !== undefined))
+    return withDoubts(same, findings);
+  const { problems: doubts } = discovered;
+  if (decision.kind === "as-agents-hold") return withDoubts({ doubts }, findings);
+  for (const change of decision.plan.changes) deps.log.info("the mesh changed", { change });
+  return withDoubts({ view: decision.plan.next, doubts }, findings);
 }
 
 function withDoubts(seen: Seen, findings: Finding[]): Seen {
