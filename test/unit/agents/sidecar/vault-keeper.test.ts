@@ -56,7 +56,7 @@ describe("the keeper of what comes from Vault", () => {
         vaultFile: join(folder, "vault.json"),
         runtime: {
           ...{ storage: join(folder, "storage"), rundir: "/run", listen: [], remotePort: 53 },
-          secure: { listen: [], remotePort: 853 },
+          secure: { listen: [] },
         },
       },
       now: () => (now += 4500),
