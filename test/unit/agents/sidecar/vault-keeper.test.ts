@@ -55,7 +55,7 @@ describe("the keeper of what comes from Vault", () => {
         ringFile: join(folder, "ring.json"),
         vaultFile: join(folder, "vault.json"),
         runtime: {
-          ...{ storage: join(folder, "storage"), rundir: "/run", listen: [], remotePort: 53 },
+          ...{ storage: join(folder, "storage"), rundir: "/run", listen: [], remotePort: 53, replicas: { self: 0 } },
           secure: { listen: [] },
         },
       },
