@@ -104,7 +104,9 @@ function main(args: readonly string[]): void {
     process.stdout.write(manifestText([recordDefinition(), ...recordRoles()]));
   } else if (command === "export") {
     const objects = (files.length === 0 ? ["-"] : files).flatMap(objectsIn);
-    process.stdout.write(exportZone(objects, values.zone));
+    const { text, problems } = exportZone(objects, values.zone);
+    for (const problem of problems) console.error(`left out: ${problem}`);
+    process.stdout.write(text);
   } else {
     throw new UserError(`there is no "${positionals.join(" ")}"\n${usage}`);
   }

@@ -73,6 +73,7 @@ export function parseRdata({ type, tokens, origin }: RdataText): RecordData {
   const fields = new Fields(typeName(number), tokens, origin);
   const data = isGeneric(tokens) ? parseGeneric(fields, number) : textForm(fields.type).parse(fields);
   fields.end();
+  asUserError(`the data of ${fields.type} does not fit into a message`, () => rdataOctets(data));
   return data;
 }
 

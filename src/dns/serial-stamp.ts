@@ -1,40 +1,32 @@
-interface Token {
-  readonly text: string;
+import { UserError } from "../base/errors";
+import { directiveOf, EntryReader, recordFields, type Entry } from "./master-file";
+
+/** A SOA record's serial, and where it stands. */
+export interface SerialPlace {
   readonly start: number;
   readonly end: number;
-  readonly quoted: boolean;
-  readonly startsLine: boolean;
+  readonly serial: number;
 }
 
-/** Words, comments and quoted strings of a master file (RFC 1035 section 5.1); parentheses only join lines. */
-function* tokens(text: string): Generator<Token> {
-  const pattern = /;[^\n]*|"(?:[^"\\]|\\[\s\S])*"|(?:[^\s;"()\\]|\\[\s\S])+/g;
-  for (const match of text.matchAll(pattern)) {
-    if (match[0].startsWith(";")) continue;
-    const start = match.index;
-    const startsLine = start === 0 || text[start - 1] === "\n";
-    yield { text: match[0], start, end: start + match[0].length, quoted: match[0].startsWith('"'), startsLine };
-  }
-}
-
-/** Where the serial of a master file's first SOA record stands; undefined when there is none. */
-export function findSerial(
-  text: string,
-): { readonly start: number; readonly end: number; readonly serial: number } | undefined {
-  let fieldsAfterSoa = -1;
-  for (const token of tokens(text)) {
-    if (fieldsAfterSoa < 0) {
-      if (!token.quoted && !token.startsLine && token.text.toUpperCase() === "SOA") fieldsAfterSoa = 0;
-      continue;
-    }
-    fieldsAfterSoa += 1;
-    if (fieldsAfterSoa < 3) continue;
-    const serial = Number(token.text);
-    return /^\d{1,10}$/.test(token.text) && serial < 2 ** 32
-      ? { start: token.start, end: token.end, serial }
-      : undefined;
+/** Where the serial of a master file's first SOA record stands; undefined when there is none, or none that can be read. */
+export function findSerial(text: string): SerialPlace | undefined {
+  try {
+    for (const entry of new EntryReader(text).entries()) if (isSoa(entry)) return serialOf(entry);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
   }
   return undefined;
+}
+
+function isSoa(entry: Entry): boolean {
+  return directiveOf(entry) === undefined && /^(?:SOA|TYPE6)$/i.test(recordFields(entry).type.text);
+}
+
+function serialOf(entry: Entry): SerialPlace | undefined {
+  const [, , token] = recordFields(entry).data;
+  if (token === undefined || token.isQuoted || !/^\d{1,10}$/.test(token.text)) return undefined;
+  const { text, start, end } = token;
+  return Number(text) < 2 ** 32 ? { start, end, serial: Number(text) } : undefined;
 }
 
 /**

@@ -6,11 +6,8 @@ export interface Token {
   readonly isQuoted: boolean;
   /** Whether it stands right behind the one before, as in `alpn="h2"`. */
   readonly isGlued: boolean;
-}
-
-/** A token, and where the text goes on behind it. */
-export interface TokenAt {
-  readonly token: Token;
+  /** Where it stands in the text that it was read from, its quotes included. */
+  readonly start: number;
   readonly end: number;
 }
 
@@ -25,7 +22,7 @@ const blank = /\s/;
  * @param place.inValue - Whether semicolon and parentheses are plain characters, as they are in the value of one record.
  * @throws UserError for a quote without its end, and for a backslash with nothing behind it.
  */
-export function tokenAt(text: string, place: { readonly at: number; readonly inValue: boolean }): TokenAt {
+export function tokenAt(text: string, place: { readonly at: number; readonly inValue: boolean }): Token {
   const { at, inValue } = place;
   const isQuoted = text[at] === '"';
   const pattern = isQuoted ? quotedToken : inValue ? bareTokenOfValue : bareToken;
@@ -38,7 +35,7 @@ export function tokenAt(text: string, place: { readonly at: number; readonly inV
         : `a backslash has nothing behind it: ${excerpt(text, at)}; write a backslash as \\\\`,
     );
   const isGlued = at > 0 && !blank.test(text[at - 1] ?? " ");
-  return { token: { text: match[1] ?? match[0], isQuoted, isGlued }, end: pattern.lastIndex };
+  return { text: match[1] ?? match[0], isQuoted, isGlued, start: at, end: pattern.lastIndex };
 }
 
 /** The tokens of one record's value. @throws UserError as {@link tokenAt}. */
@@ -49,9 +46,9 @@ export function tokensOf(text: string): Token[] {
       at++;
       continue;
     }
-    const { token, end } = tokenAt(text, { at, inValue: true });
+    const token = tokenAt(text, { at, inValue: true });
     tokens.push(token);
-    at = end;
+    at = token.end;
   }
   return tokens;
 }
@@ -80,6 +77,13 @@ export function quoted(octets: string): string {
     char === '"' || char === "\\" ? `\\${char}` : `\\${String(char.charCodeAt(0)).padStart(3, "0")}`,
   );
   return `"${escaped}"`;
+}
+
+/** Like {@link quoted}, with octets that are UTF-8 as the characters that they mean. */
+export function quotedUtf8(octets: string): string {
+  const text = Buffer.from(octets, "latin1").toString("utf8");
+  const isText = Buffer.from(text, "utf8").toString("latin1") === octets && !/[^\P{C}]|[\p{Zl}\p{Zp}]/u.test(text);
+  return isText ? `"${text.replace(/["\\]/g, "\\$&")}"` : quoted(octets);
 }
 
 function excerpt(text: string, at: number): string {

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../base/errors";
+import { atLine } from "../dns/master-file";
 import { absolute, isSubdomain, labelsOf } from "../dns/name";
 import { formatRdata, recordKey, typeNameOf } from "../dns/rdata";
 import type { ResourceRecord } from "../dns/record";
-import { mostValues } from "./crd";
+import { quotedUtf8 } from "../dns/tokens";
+import { foldName } from "../base/names";
+import { longestValue, mostValues } from "./crd";
 import { apiVersion, kind, recordTypes, type DnsRecord, type RecordSet, type RecordType } from "./model";
 import { recordSetOf } from "./record-set";
+import { zoneConflicts } from "./zone-conflicts";
 import type { LeftOut, ZoneFile, ZoneFileRecord } from "./zone-file";
-import { atLine } from "./zone-lines";
 
 /** The objects that a zone file gives, and what of it they do not say. */
 export interface Imported {
@@ -18,12 +21,21 @@ export interface Imported {
 /**
  * A zone file's records as DnsRecords, one for each name and type. SOA and NS of the apex are the zone's own.
  *
- * @throws UserError with the lines of records that a DnsRecord cannot have, for example a CNAME at the apex.
+ * @throws UserError with all records that cannot be together or that a DnsRecord cannot have, each with its line.
  */
-export function importZone({ zone, records, leftOut }: ZoneFile): Imported {
+export function importZone(file: ZoneFile): Imported {
+  const problems = zoneConflicts(file).map(({ line, message }) => atLine(line, new UserError(message)));
+  const notes: LeftOut[] = [...file.leftOut];
+  const sets = rrsetsOf(file, notes);
+  const objects = sets.flatMap((set) => objectsOf(set, { zone: file.zone, problems }));
+  if (problems.length > 0) throw new UserError([...new Set(problems)].join("\n"));
+  return { objects, leftOut: notes.toSorted((a, b) => a.line - b.line) };
+}
+
+/** The records that DnsRecords can have by name and type, each once; `notes` gets the others. */
+function rrsetsOf({ zone, records }: ZoneFile, notes: LeftOut[]): ZoneFileRecord[][] {
   const sets = new Map<string, ZoneFileRecord[]>();
   const seen = new Set<string>();
-  const notes: LeftOut[] = [...leftOut];
   for (const each of records) {
     const why = whyNot(each.record, zone);
     if (why !== undefined) {
@@ -40,8 +52,7 @@ export function importZone({ zone, records, leftOut }: ZoneFile): Imported {
     if (!seen.has(exact)) set.push(each);
     seen.add(exact);
   }
-  const objects = [...sets.values()].flatMap((set) => objectsOf(set, zone));
-  return { objects, leftOut: notes.toSorted((a, b) => a.line - b.line) };
+  return [...sets.values()];
 }
 
 function whyNot(record: ResourceRecord, zone: string): string | undefined {
@@ -56,14 +67,20 @@ function isRecordType(type: string): type is RecordType {
   return (recordTypes as readonly string[]).includes(type);
 }
 
-function objectsOf(set: readonly ZoneFileRecord[], zone: string): DnsRecord[] {
+/** Of the zone, and where what is wrong goes. */
+interface Conversion {
+  readonly zone: string;
+  readonly problems: string[];
+}
+
+function objectsOf(set: readonly ZoneFileRecord[], conversion: Conversion): DnsRecord[] {
   const chunks = Array.from({ length: Math.ceil(set.length / mostValues) }, (_, i) =>
     set.slice(i * mostValues, (i + 1) * mostValues),
   );
-  return chunks.map((chunk, i) => objectOf(chunk, { zone, suffix: i === 0 ? "" : `-${i + 1}` }));
+  return chunks.flatMap((chunk, i) => objectOf(chunk, { ...conversion, suffix: i === 0 ? "" : `-${i + 1}` }));
 }
 
-function objectOf(set: readonly ZoneFileRecord[], o: { readonly zone: string; readonly suffix: string }): DnsRecord {
+function objectOf(set: readonly ZoneFileRecord[], o: Conversion & { readonly suffix: string }): DnsRecord[] {
   const { record, line } = set[0] ?? emptySet();
   const type = typeNameOf(record);
   if (!isRecordType(type)) throw new Error(`no DnsRecord has the type ${type}`);
@@ -72,19 +89,31 @@ function objectOf(set: readonly ZoneFileRecord[], o: { readonly zone: string; re
     ...{ zone: o.zone, name: relativeName(record.name, o.zone), ttl: record.ttl, type },
     ...(values.length === 1 ? { value: values[0] ?? "" } : { values }),
   };
+  const tooLong = set.flatMap(({ line }, i) => {
+    const length = Array.from(values[i] ?? "").length;
+    const message = `the ${type} data of ${record.name} has ${length} characters, and a DnsRecord's value ${longestValue} at most; take the record out, and add it by DNS UPDATE`;
+    return length > longestValue ? [atLine(line, new UserError(message))] : [];
+  });
+  o.problems.push(...tooLong);
   const reading = recordSetOf(spec);
-  if (reading.kind === "refused")
-    throw new UserError(reading.problems.map((problem) => atLine(line, problem)).join("\n"));
-  return { apiVersion, kind, metadata: { name: objectName(record.name, type) + o.suffix }, spec };
+  if (reading.kind === "refused") {
+    o.problems.push(...reading.problems.map((problem) => atLine(line, new UserError(problem))));
+    return [];
+  }
+  return [{ apiVersion, kind, metadata: { name: objectName(record.name, type) + o.suffix }, spec }];
 }
 
 function emptySet(): never {
   throw new Error("a set without a record");
 }
 
-/** IPv4 addresses inside IPv6 (`::ffff:192.0.2.1`) are no addresses to Kubernetes: they go as octets. */
+/**
+ * IPv4 addresses inside IPv6 (`::ffff:192.0.2.1`) are no addresses to Kubernetes: they go as octets. Text that is too
+ * long with an escape for each octet goes as UTF-8.
+ */
 function valueText(record: ResourceRecord): string {
   const text = formatRdata(record);
+  if (record.type === "TXT" && text.length > longestValue) return record.strings.map(quotedUtf8).join(" ");
   if (record.type !== "AAAA" || !/^::ffff:[\da-f]+:[\da-f]+$/.test(text)) return text;
   const [high = "", low = ""] = text.slice("::ffff:".length).split(":");
   return `\\# 16 00000000000000000000ffff${high.padStart(4, "0")}${low.padStart(4, "0")}`;
@@ -123,29 +152,46 @@ function title({ metadata }: DnsRecord): string {
   return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
 }
 
+/** A zone file made of DnsRecords, and what is wrong with records of other zones. */
+export interface Exported {
+  readonly text: string;
+  readonly problems: readonly string[];
+}
+
 /**
  * DnsRecords as a zone file without SOA and the apex's NS, which are the zone's own.
  *
  * @param zone - Which, when there are several.
- * @throws UserError for specs that are no records, and when it is not clear which zone is meant.
+ * @throws UserError for specs of the zone that are no records, and when it is not clear which zone is meant.
  */
-export function exportZone(objects: readonly DnsRecord[], zone?: string): string {
+export function exportZone(objects: readonly DnsRecord[], zone?: string): Exported {
   const readings = objects.map((object) => ({ object, reading: recordSetOf(object.spec) }));
-  const problems = readings.flatMap(({ object, reading }) =>
-    reading.kind === "refused" ? reading.problems.map((problem) => `${title(object)}: ${problem}`) : [],
-  );
-  if (problems.length > 0) throw new UserError(problems.join("\n"));
   const sets = readings.flatMap(({ reading }) => (reading.kind === "set" ? [reading.set] : []));
-  const zones = [...new Set(sets.map((set) => set.zone))].toSorted();
-  const chosen = zone ?? (zones.length === 1 ? zones[0] : undefined);
-  if (chosen === undefined)
-    throw new UserError(
-      `there are records of ${zones.length} zones; say one: ${zones.map((each) => `--zone ${each}`).join(", ") || "--zone NAME"}`,
-    );
-  return zoneText(
+  const refused = readings.flatMap(({ object, reading }) =>
+    reading.kind === "refused"
+      ? [{ zone: foldName(object.spec.zone), problems: withTitle(object, reading.problems) }]
+      : [],
+  );
+  const chosen = zone === undefined ? onlyZone(sets.length > 0 ? sets : refused) : foldName(zone);
+  const own = refused.filter((each) => each.zone === chosen).flatMap(({ problems }) => problems);
+  if (own.length > 0) throw new UserError(own.join("\n"));
+  const text = zoneText(
     chosen,
     sets.filter((set) => set.zone === chosen),
   );
+  return { text, problems: refused.flatMap(({ problems }) => problems) };
+}
+
+function withTitle(object: DnsRecord, problems: readonly string[]): string[] {
+  return problems.map((problem) => `${title(object)}: ${problem}`);
+}
+
+function onlyZone(all: readonly { readonly zone: string }[]): string {
+  const zones = [...new Set(all.map(({ zone }) => zone))].toSorted();
+  const [only] = zones;
+  if (only !== undefined && zones.length === 1) return only;
+  const options = zones.map((each) => `--zone ${each}`).join(", ") || "--zone NAME";
+  throw new UserError(`there are records of ${zones.length} zones; say one: ${options}`);
 }
 
 function zoneText(zone: string, sets: readonly RecordSet[]): string {

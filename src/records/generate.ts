@@ -17,8 +17,13 @@ export function generateLines(tokens: readonly Token[]): string[] {
     throw new UserError(
       "$GENERATE wants a range, a name, a type and data, for example $GENERATE 1-9 host$ A 192.0.2.$",
     );
-  const words = [owner, ...rest].map(({ text }) => text);
+  const words = [owner, ...rest].map(wordOf);
   return numbersOf(range.text).map((number) => words.map((word) => substitute(word, number)).join(" "));
+}
+
+/** BIND reads data in quotes once as a string, and what was in it as data: a quote inside has a backslash before it. */
+function wordOf({ text, isQuoted }: Token): string {
+  return isQuoted ? text.replace(/\\([^])/g, (escape, char: string) => (char === '"' ? char : escape)) : text;
 }
 
 function numbersOf(range: string): number[] {
@@ -60,10 +65,19 @@ function written({ value, width, base }: { value: number; width: number; base: s
   return base === "X" ? digits.toUpperCase() : digits;
 }
 
-/** Hexadecimal digits from the last to the first with dots between, as names below ip6.arpa have them; dots count for the width. */
+/**
+ * Hexadecimal digits from the last to the first with dots between, as names below ip6.arpa have them. Digits and dots
+ * count for the width, so that an even one ends with a dot.
+ */
 function nibbles(value: number, width: number): string {
-  const digits = Array.from(value.toString(16)).toReversed();
-  while (digits.length * 2 - 1 < width) digits.push("0");
-  const text = digits.join(".");
-  return width === text.length + 1 ? `${text}.` : text;
+  let text = "";
+  for (let rest = value, left = width; ;) {
+    text += (rest % 16).toString(16);
+    rest = Math.floor(rest / 16);
+    left--;
+    if (left <= 0 && rest === 0) return text;
+    text += ".";
+    left--;
+    if (left <= 0 && rest === 0) return text;
+  }
 }

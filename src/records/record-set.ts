@@ -156,10 +156,9 @@ function checkHabits(o: { readonly type: string; readonly zone: string }, tokens
 function doubles(records: readonly { readonly field: string; readonly record: ResourceRecord }[]): string[] {
   const seen = new Map<string, string>();
   return records.flatMap(({ field, record }) => {
-    const problems: string[] = [];
-    const key = attempt(problems, field, () => asUserError("does not fit into a message", () => recordKey(record)));
-    const earlier = key === undefined ? undefined : seen.get(key);
-    if (key !== undefined && earlier === undefined) seen.set(key, field);
-    return earlier === undefined ? problems : [`${field} says the same as ${earlier}; take one away`];
+    const key = recordKey(record);
+    const earlier = seen.get(key);
+    if (earlier === undefined) seen.set(key, field);
+    return earlier === undefined ? [] : [`${field} says the same as ${earlier}; take one away`];
   });
 }

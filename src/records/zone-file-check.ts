@@ -1,54 +1,81 @@
 import { UserError } from "../base/errors";
-import { readZoneFile, type ZoneFile } from "./zone-file";
-import { EntryReader } from "./zone-lines";
+import { atLine, directiveOf, EntryReader, recordFields, type Entry } from "../dns/master-file";
+import { isSubdomain } from "../dns/name";
+import { typeNameOf } from "../dns/rdata";
+import { readZone, type ZoneFile } from "./zone-file";
+import { zoneConflicts } from "./zone-conflicts";
+
+/** Mnemonics that Knot reads in a zone file (3.5.8). Every other type can be written as `TYPE1234 \# …`. */
+const knotTypes = new Set(
+  (
+    "A NS CNAME SOA PTR HINFO MINFO MX TXT RP AFSDB RT KEY AAAA LOC SRV NAPTR KX CERT DNAME APL DS SSHFP IPSECKEY RRSIG " +
+    "NSEC DNSKEY DHCID NSEC3 NSEC3PARAM TLSA SMIMEA CDS CDNSKEY OPENPGPKEY CSYNC ZONEMD SVCB HTTPS DSYNC SPF NID L32 " +
+    "L64 LP EUI48 EUI64 URI CAA RESINFO WALLET"
+  ).split(" "),
+);
 
 /**
- * Everything for which Knot would refuse a zone file, or leave out records of it: a sentence each, with the line.
- *
- * Types whose data has no reader here are Knot's own business.
+ * What is wrong with the text of a zone that its site's Knot is to load as a file: what no server reads, what Knot alone
+ * does not, records that Knot would leave out, and those that cannot be together. Data of types without a reader here is
+ * not looked at.
  *
  * @param zone - Name of the zone that the file must be of.
+ * @returns a sentence each, with the line.
  */
 export function zoneFileProblems(text: string, zone: string): readonly string[] {
-  let file: ZoneFile;
-  try {
-    file = readZoneFile(text, zone);
-    const generated = generateLines(text);
-    if (generated.length > 0) return generated;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return error.message.split("\n");
-  }
-  const outside = file.leftOut.filter(({ why }) => why.endsWith(`is not within the zone ${zone}`));
+  const { file, problems } = readZone(text, zone);
+  const known = new Set(problems.map(lineOf));
+  const more = knotProblems(text).filter((problem) => !known.has(lineOf(problem)));
+  return [...problems, ...more, ...(problems.length === 0 && file !== undefined ? contentProblems(file) : [])];
+}
+
+/** Each problem has its line before the colon. */
+function lineOf(problem: string): string {
+  return problem.slice(0, problem.indexOf(":"));
+}
+
+function contentProblems(file: ZoneFile): string[] {
+  const hasSoa = file.records.some(({ record }) => record.type === "SOA");
+  const outside = file.leftOut.flatMap(({ line, why, unread }) => (unread ? [] : [{ line, message: why }]));
+  const conflicts = [...outside, ...zoneConflicts(file), ...belowDname(file)];
   return [
-    ...(file.records.some(({ record }) => record.type === "SOA")
-      ? []
-      : ["there is no SOA record; begin with one, or leave zoneFile out for a skeleton"]),
-    ...outside.map(({ line, why }) => `line ${line}: ${why}`),
-    ...aliasProblems(file),
+    ...(hasSoa ? [] : ["there is no SOA record; begin with one, or leave zoneFile out for a skeleton"]),
+    ...conflicts.map(({ line, message }) => atLine(line, new UserError(message))),
   ];
 }
 
-/** Knot does not know that directive, which `mesh import` writes out. */
-function generateLines(text: string): readonly string[] {
-  return [...new EntryReader(text).entries()]
-    .filter(({ tokens: [first] }) => first?.isQuoted === false && first.text.toUpperCase() === "$GENERATE")
-    .map(({ line }) => `line ${line}: $GENERATE is BIND's alone, and Knot does not read it; write the records out`);
+/** RFC 6672 section 2.4. */
+function belowDname({ records }: ZoneFile): { readonly line: number; readonly message: string }[] {
+  const renamed = records.filter(({ record }) => typeNameOf(record) === "DNAME").map(({ record }) => record.name);
+  return records.flatMap(({ line, record: { name } }) => {
+    const above = renamed.find((each) => name !== each && isSubdomain(name, each));
+    return above === undefined ? [] : [{ line, message: `${name} is below ${above}, whose DNAME renames all of it` }];
+  });
 }
 
-/** A CNAME stands alone at its name (RFC 2181 section 10.1). */
-function aliasProblems({ records }: ZoneFile): readonly string[] {
-  const types = new Map<string, Set<string>>();
-  for (const { record } of records) types.set(record.name, (types.get(record.name) ?? new Set()).add(record.type));
-  const aliases = records.filter(({ record }) => record.type === "CNAME");
-  const seen = new Set<string>();
-  return aliases.flatMap(({ line, record }) => {
-    const isSecond = seen.has(record.name);
-    seen.add(record.name);
-    if (isSecond) return [`line ${line}: ${record.name} has a second CNAME; take one away`];
-    const others = [...(types.get(record.name) ?? [])].filter((type) => type !== "CNAME");
-    return others.length === 0
-      ? []
-      : [`line ${line}: ${record.name} has a CNAME beside ${others.join(", ")}; keep the CNAME alone, or leave it out`];
-  });
+/** What is right in a zone file and not read by Knot. */
+function knotProblems(text: string): string[] {
+  const problems: string[] = [];
+  try {
+    for (const entry of new EntryReader(text).entries()) {
+      const problem = knotProblem(entry);
+      if (problem !== undefined) problems.push(atLine(entry.line, new UserError(problem)));
+    }
+  } catch (error) {
+    // The reader of the zone reports it.
+    if (!(error instanceof UserError)) throw error;
+  }
+  return problems;
+}
+
+function knotProblem(entry: Entry): string | undefined {
+  const directive = directiveOf(entry);
+  if (directive === "$GENERATE") return "$GENERATE is BIND's alone, and Knot does not read it; write the records out";
+  const foreign = entry.tokens.find(({ text }) => /[^ -~\t]/.test(text));
+  if (foreign !== undefined)
+    return `"${foreign.text}" has characters outside ASCII; write names as xn--…, and other octets as \\DDD`;
+  if (directive !== undefined) return undefined;
+  const type = recordFields(entry).type.text.toUpperCase();
+  if (knotTypes.has(type) || /^TYPE\d+$/.test(type)) return undefined;
+  return `Knot does not read the type ${type} by that name; write TYPE1234 \\# LENGTH HEX (RFC 3597)`;
 }

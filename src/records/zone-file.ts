@@ -1,13 +1,13 @@
 import { UserError } from "../base/errors";
+import { foldName } from "../base/names";
 import { isAbsoluteName, nameFromText } from "../dns/fields";
+import { atLine, directiveOf, EntryReader, recordFields, type Entry } from "../dns/master-file";
 import { isSubdomain } from "../dns/name";
-import { parseRdata, readsType } from "../dns/rdata";
-import { looksLikeTtl, ttlFromText } from "../dns/ttl";
+import { parseRdata, readsType, recordKey } from "../dns/rdata";
 import type { ResourceRecord } from "../dns/record";
 import type { Token } from "../dns/tokens";
-import { foldName } from "../base/names";
+import { ttlFromText } from "../dns/ttl";
 import { generateLines } from "./generate";
-import { atLine, EntryReader, type Entry } from "./zone-lines";
 
 /** A record of a zone file and where it stands. */
 export interface ZoneFileRecord {
@@ -19,6 +19,8 @@ export interface ZoneFileRecord {
 export interface LeftOut {
   readonly line: number;
   readonly why: string;
+  /** What it is, when it is a record of the zone whose data has no reader. */
+  readonly unread?: { readonly name: string; readonly type: string };
 }
 
 export interface ZoneFile {
@@ -27,32 +29,41 @@ export interface ZoneFile {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** More problems than that tell nothing new. */
+/** A zone file, and all that is wrong with it, each with its line. */
+export interface ZoneReading {
+  /** Undefined when nothing says which zone it is. */
+  readonly file: ZoneFile | undefined;
+  readonly problems: readonly string[];
+}
+
+/** More problems than that are of no use. */
 const mostProblems = 20;
 
 /**
  * Reads a zone file (RFC 1035 section 5, RFC 2308 section 4, BIND's `$GENERATE`).
  *
- * Records outside of the zone and types whose data has no reader are left out and told.
+ * Records outside of the zone and types whose data has no reader are left out and reported.
  *
  * @param zone - Its name, when neither `$ORIGIN` nor an absolute SOA record says it.
  * @throws UserError with all that is wrong, each with its line.
  */
 export function readZoneFile(text: string, zone?: string): ZoneFile {
-  return new ZoneFileReader(zone).read(text);
+  const { file, problems } = readZone(text, zone);
+  if (problems.length > 0) throw new UserError(problems.join("\n"));
+  if (file === undefined) throw new UserError("there is no record, and nothing says the zone: --zone NAME, or $ORIGIN");
+  return file;
 }
 
-interface Fields {
-  readonly owner: string;
-  readonly ttl: number | undefined;
-  readonly type: string;
-  readonly data: readonly Token[];
+/** Does what {@link readZoneFile} does, and returns the problems beside what could be read. */
+export function readZone(text: string, zone?: string): ZoneReading {
+  return new ZoneFileReader(zone).read(text);
 }
 
 class ZoneFileReader {
   #origin: string | undefined;
   #zone: string | undefined;
   #owner: string | undefined;
+  #soa: ResourceRecord | undefined;
   #defaultTtl: number | undefined;
   #lastTtl: number | undefined;
   readonly #records: ZoneFileRecord[] = [];
@@ -63,17 +74,17 @@ class ZoneFileReader {
     this.#zone = this.#origin = named === undefined ? undefined : foldName(named);
   }
 
-  read(text: string): ZoneFile {
+  read(text: string): ZoneReading {
     this.#readAll(text);
-    const [first] = this.#problems;
-    if (first !== undefined) throw new UserError(this.#problems.join("\n"));
+    const problems = this.#problems;
     const zone = this.#zone;
-    if (zone === undefined)
-      throw new UserError("there is no record, and nothing says the zone: --zone NAME, or $ORIGIN");
-    const inside = this.#records.filter(({ record }) => isSubdomain(record.name, zone));
-    const outside = this.#records.filter(({ record }) => !isSubdomain(record.name, zone));
-    const leftOut = outside.map(({ line, record }) => ({ line, why: `${record.name} is not within the zone ${zone}` }));
-    return { zone, records: inside, leftOut: [...this.#leftOut, ...leftOut].toSorted((a, b) => a.line - b.line) };
+    if (zone === undefined) return { file: undefined, problems };
+    const records = this.#records.filter(({ record }) => isSubdomain(record.name, zone));
+    const outside = this.#records
+      .filter(({ record }) => !isSubdomain(record.name, zone))
+      .map(({ line, record }) => ({ line, why: `${record.name} is not within the zone ${zone}` }));
+    const leftOut = [...this.#leftOut, ...outside].toSorted((a, b) => a.line - b.line);
+    return { file: { zone, records, leftOut }, problems };
   }
 
   #readAll(text: string): void {
@@ -90,10 +101,9 @@ class ZoneFileReader {
 
   #entry(entry: Entry): void {
     try {
-      const [first, ...rest] = entry.tokens;
-      const isDirective = !entry.isIndented && first?.isQuoted === false && first.text.startsWith("$");
-      if (isDirective) this.#directive(first.text.toUpperCase(), rest, entry.line);
-      else this.#record(entry);
+      const directive = directiveOf(entry);
+      if (directive === undefined) this.#record(entry);
+      else this.#directive(directive, entry.tokens.slice(1), entry.line);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       this.#problems.push(atLine(entry.line, error));
@@ -123,67 +133,64 @@ class ZoneFileReader {
     }
   }
 
-  #record({ line, isIndented, tokens }: Entry): void {
-    const fields = this.#fieldsOf(tokens, isIndented);
-    const { owner: name, type } = fields;
-    this.#owner = name;
+  #record(entry: Entry): void {
+    const { line } = entry;
+    const fields = recordFields(entry);
+    const type = fields.type.text.toUpperCase();
+    const name = (this.#owner = this.#ownerOf(fields.owner));
+    const written = fields.ttl === undefined ? undefined : ttlFromText(fields.ttl.text, "TTL");
     if (!readsType(type, fields.data)) {
-      this.#ttlOf(fields, undefined);
-      this.#leftOut.push({ line, why: `${name}: a DnsRecord cannot have the type ${type}` });
+      this.#ttlOf(name, written, undefined);
+      this.#leftOut.push({ line, why: `${name}: a DnsRecord cannot have the type ${type}`, unread: { name, type } });
       return;
     }
     if (type === "SOA") this.#origin ??= name;
     const data = parseRdata({ type, tokens: fields.data, origin: this.#origin ?? "" });
-    if (data.type === "SOA") this.#apex(name);
-    const ttl = this.#ttlOf(fields, data.type === "SOA" ? data.minimum : undefined);
+    const ttl = this.#ttlOf(name, written, data.type === "SOA" ? data.minimum : undefined);
+    const record: ResourceRecord = { name, class: "IN", ttl, ...data };
     this.#zone ??= this.#origin;
-    this.#records.push({ line, record: { name, class: "IN", ttl, ...data } });
+    if (record.type !== "SOA" || this.#isFirstSoa(record)) this.#records.push({ line, record });
   }
 
-  #fieldsOf(tokens: readonly Token[], isIndented: boolean): Fields {
-    const left = [...tokens];
-    const written = isIndented ? undefined : left.shift()?.text;
-    const owner = written === undefined ? this.#owner : this.#nameOf(written);
+  #ownerOf(token: Token | undefined): string {
+    const owner = token === undefined ? this.#owner : this.#nameOf(token.text);
     if (owner === undefined) throw new UserError("the first record has no name; write one, or @ for the zone itself");
-    let ttl: number | undefined;
-    let hasClass = false;
-    for (;;) {
-      const word = left.shift();
-      if (word === undefined) throw new UserError(`the record of ${owner} has no type`);
-      if (ttl === undefined && looksLikeTtl(word.text)) ttl = ttlFromText(word.text, "TTL");
-      else if (!hasClass && isClass(word.text)) hasClass = true;
-      else return { owner, ttl, type: word.text.toUpperCase(), data: left };
-    }
+    return owner;
   }
 
-  /** The SOA record says what the zone is. */
-  #apex(name: string): void {
-    if (this.named !== undefined && foldName(this.named) !== name)
-      throw new UserError(`the file is of the zone ${name}, not of ${this.named}; name that one, or leave --zone out`);
-    if (this.#records.some(({ record }) => record.type === "SOA"))
+  /** The SOA record says what the zone is. Transfers, and what dig prints of them, have the same one at their end. */
+  #isFirstSoa(record: ResourceRecord): boolean {
+    const { name } = record;
+    if (this.#soa !== undefined) {
+      if (recordKey(record) === recordKey(this.#soa)) return false;
       throw new UserError("a second SOA record; a zone file has one zone");
+    }
+    const named = this.named === undefined ? name : foldName(this.named);
+    if (name === `${named}.${named}`)
+      throw new UserError(
+        `the name "${named}" of the SOA record lacks its last dot; when all names of the file do, write $ORIGIN . at its top`,
+      );
+    if (named !== name)
+      throw new UserError(`the file is of the zone ${name}, not of ${named}; name that one, or leave --zone out`);
     this.#zone = name;
+    this.#soa = record;
+    return true;
   }
 
   /** RFC 2308 section 4, then RFC 1035 section 5.1; an SOA record without a TTL falls back on its minimum, as in BIND. */
-  #ttlOf({ ttl, owner }: Fields, minimum: number | undefined): number {
-    if (ttl !== undefined) return (this.#lastTtl = ttl);
+  #ttlOf(name: string, written: number | undefined, minimum: number | undefined): number {
+    if (written !== undefined) return (this.#lastTtl = written);
     if (this.#defaultTtl === undefined && minimum !== undefined) this.#defaultTtl = minimum;
     const found = this.#defaultTtl ?? this.#lastTtl;
-    if (found === undefined) throw new UserError(`${owner} has no TTL; write $TTL 3600 at the top, or a TTL here`);
+    if (found === undefined) throw new UserError(`${name} has no TTL; write $TTL 3600 at the top, or a TTL here`);
     return found;
   }
 
   #nameOf(text: string): string {
     if (this.#origin === undefined && !isAbsoluteName(text))
-      throw new UserError(`"${text}" is relative, and nothing says to what; add --zone NAME, or $ORIGIN at the top`);
+      throw new UserError(
+        `"${text}" is relative, and nothing says to what; add --zone NAME, or $ORIGIN at the top ($ORIGIN . when the file's names only lack their last dot)`,
+      );
     return nameFromText(text, this.#origin ?? "");
   }
-}
-
-function isClass(text: string): boolean {
-  if (/^(?:IN|CLASS1)$/i.test(text)) return true;
-  if (/^(?:CH|HS|CS|CHAOS|HESIOD|CLASS\d+)$/i.test(text))
-    throw new UserError(`the class ${text} is not the Internet's; only IN can be taken`);
-  return false;
 }

@@ -20,7 +20,7 @@ export interface Form<T> {
 /** The fields of RDATA in the order of the wire, which is that of master files too. */
 export function sequence<D extends object>(parts: { readonly [K in keyof D]: Form<D[K]> }): Form<D> {
   const keys = Object.keys(parts) as (keyof D)[];
-  const all = Object.values(parts) as Form<unknown>[];
+  const all = Object.values<Form<unknown>>(parts);
   const collect = (read: (part: Form<unknown>) => unknown): D => {
     const data: Partial<Record<keyof D, unknown>> = {};
     keys.forEach((key, i) => {

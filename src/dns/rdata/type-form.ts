@@ -21,7 +21,7 @@ export type RdataForm = Pick<Form<RecordData>, "decode" | "encode"> & {
 export function typed<T extends Variant["type"]>(type: T, form: Form<Fields<T>>): TypeForm {
   const inner = form as Form<unknown>;
   // The object is new and nobody else's: a copy for each record of a transfer would be felt.
-  const withType = (data: unknown): RecordData => Object.assign(data as RecordData, { type }) as RecordData;
+  const withType = (data: unknown): RecordData => Object.assign(data as RecordData, { type });
   return [
     type,
     {

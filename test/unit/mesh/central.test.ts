@@ -87,6 +87,21 @@ describe("stampSerial", () => {
       '$TTL 1\nSOA TXT "x SOA y" \n@ SOA a. b. 5 1 1 1 1',
       '$TTL 1\nSOA TXT "x SOA y" \n@ SOA a. b. 77 1 1 1 1',
     ],
+    [
+      "SOA among the data of other records",
+      "@ 60 TXT SOA a b 7 d\nx CNAME soa\n@ SOA a. b. 5 1 1 1 1",
+      "@ 60 TXT SOA a b 7 d\nx CNAME soa\n@ SOA a. b. 77 1 1 1 1",
+    ],
+    [
+      "signatures and denials of SOA",
+      "@ RRSIG SOA 8 2 60 1 2 3 b. AA==\n@ NSEC c. NS SOA 1 2 3\n@ 60 IN SOA a. b. 5 1 1 1 1",
+      "@ RRSIG SOA 8 2 60 1 2 3 b. AA==\n@ NSEC c. NS SOA 1 2 3\n@ 60 IN SOA a. b. 77 1 1 1 1",
+    ],
+    [
+      "an owner left out, and a number for the type",
+      "$ORIGIN b.\n@ NS a.\n IN 60 TYPE6 a. b. 5 1 1 1 1",
+      "$ORIGIN b.\n@ NS a.\n IN 60 TYPE6 a. b. 77 1 1 1 1",
+    ],
     ["an escaped mailbox", "@ SOA a. j\\.doe.b. 5 1 1 1 1", "@ SOA a. j\\.doe.b. 77 1 1 1 1"],
   ] as const) {
     it(`replaces the serial, and only that: ${what}`, () => {

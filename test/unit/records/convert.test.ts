@@ -64,6 +64,47 @@ describe("zone files as DnsRecords", () => {
     );
   });
 
+  const excluded: readonly (readonly [text: string, says: string])[] = [
+    ["a CNAME b\na A 192.0.2.1", "line 4: a.example.org has a CNAME beside A; a CNAME stands alone"],
+    ["a A 192.0.2.1\na CNAME b", "line 4: a.example.org has a CNAME beside A"],
+    ["a CNAME b\na CNAME c", "line 4: a.example.org has a second CNAME"],
+    ["a CNAME b\na LOC 1 N 1 E 0m", "line 4: a.example.org has a CNAME beside LOC"],
+    ["a DNAME b\na DNAME c", "line 4: a.example.org has a second DNAME"],
+  ];
+  for (const [text, says] of excluded)
+    it(`are refused with records that cannot be together: ${JSON.stringify(text)}`, () => {
+      expect(() => imported(text)).to.throw(UserError, says);
+    });
+
+  it("may have the same CNAME twice, and DNSSEC's records beside one", () => {
+    expect(imported("a CNAME b\na CNAME b\na NSEC c CNAME\na KEY 1 2 3 AA==").objects).to.have.lengthOf(1);
+  });
+
+  it("tell all records at once that no DnsRecord can have", () => {
+    const many = Array.from({ length: 5 }, (_, i) => `t${i} TLSA 3 1 1 ab`).join("\n");
+    expect(() => imported(many)).to.throw(/^line 3: .*\n.*\n.*\n.*\nline 7: .*$/);
+  });
+
+  it("tell text that is too long for a DnsRecord, and have long text in UTF-8 where that is shorter", () => {
+    const strings = Array.from({ length: 20 }, () => `"${"x".repeat(255)}"`).join(" ");
+    expect(() => imported(`t TXT ${strings}`)).to.throw(
+      UserError,
+      /^line 3: the TXT data of t.example.org has 5159 char/,
+    );
+    const cyrillic = Array.from({ length: 10 }, () => `"${"ж".repeat(125)}"`).join(" ");
+    const [object] = imported(`t TXT ${cyrillic}`).objects;
+    expect(object?.spec.value).to.equal(cyrillic);
+    const back = exportZone([object!]).text;
+    expect(readZoneFile(back).records[0]?.record).to.deep.equal(
+      readZoneFile(`$ORIGIN example.org.\nt 60 TXT ${cyrillic}`).records[0]?.record,
+    );
+  });
+
+  it("have a record once that is written twice in different ways", () => {
+    const { objects } = imported("s SVCB 1 a.b.\ns SVCB \\# 7 0001 0141 0142 00\ns TYPE64 1 A.b.");
+    expect(objects.map(({ spec }) => spec.value)).to.deep.equal(["1 a.b."]);
+  });
+
   it("come back as they were, whatever names and values they have", () => {
     const records = fc.array(fc.record({ name: names, ttl: fc.integer({ min: 0, max: 2 ** 31 - 1 }), data }), {
       maxLength: 8,
@@ -83,7 +124,7 @@ describe("zone files as DnsRecords", () => {
         const kept = new Map<string, number>();
         const wanted = records.filter(({ line }) => !skipped.has(line)).map(({ record }) => lineOf(record, kept));
         if (objects.length === 0) return;
-        const back = readZoneFile(exportZone(objects, "z")).records.map(({ record }) => lineOf(record, new Map()));
+        const back = readZoneFile(exportZone(objects, "z").text).records.map(({ record }) => lineOf(record, new Map()));
         expect(back.toSorted()).to.deep.equal([...new Set(wanted)].toSorted());
       }),
       { numRuns: 500 },
@@ -111,7 +152,7 @@ describe("DnsRecords as a zone file", () => {
       ...rest,
       spec: { ...spec, ...(values ? { values } : { value: value ?? "" }) },
     }));
-    expect(exportZone(objects).split("\n")).to.deep.equal([
+    expect(exportZone(objects).text.split("\n")).to.deep.equal([
       "$ORIGIN example.org.",
       '@ 3600 IN TXT "a"',
       "* 3600 IN A 192.0.2.1",
@@ -123,10 +164,21 @@ describe("DnsRecords as a zone file", () => {
     ]);
   });
 
+  it("of other zones may be wrong: they are reported, and the zone is written", () => {
+    const { text, problems } = exportZone([object({}), object({ zone: "example.net", value: "x" }, "bad-one")]);
+    expect(text).to.contain("www 3600 IN A 192.0.2.1");
+    expect(problems).to.have.lengthOf(1);
+    expect(problems[0]).to.match(/^bad-one: spec\.value: /);
+    expect(() => exportZone([object({}), object({ value: "x" }, "bad-one")])).to.throw(
+      UserError,
+      "bad-one: spec.value:",
+    );
+  });
+
   it("are asked which zone, and refused with the object's name", () => {
     const two = [object({}), object({ zone: "example.net" })];
     expect(() => exportZone(two)).to.throw(UserError, "--zone example.net, --zone example.org");
-    expect(exportZone(two, "example.net")).to.contain("$ORIGIN example.net.");
+    expect(exportZone(two, "example.net").text).to.contain("$ORIGIN example.net.");
     expect(() => exportZone([])).to.throw(UserError, "--zone NAME");
     expect(() => exportZone([object({ value: "x" }, "bad-one")])).to.throw(UserError, "bad-one: spec.value:");
   });

@@ -16,7 +16,7 @@ const bad: readonly (readonly [text: string, says: string])[] = [
   ["@ A 192.0.2.1", "line 2: example.org has no TTL; write $TTL 3600 at the top"],
   ["@ 1 A 192.0.2", 'line 2: "192.0.2" is not an IPv4 address'],
   ["@ 1 FOO 1", 'line 2: "FOO" is no record type'],
-  ["@ 1 IN", "line 2: the record of example.org has no type"],
+  ["@ 1 IN", "line 2: the record of @ has no type"],
   [" 1 A 192.0.2.1", "line 2: the first record has no name"],
   ["@ 1 CH A 192.0.2.1", "line 2: the class CH is not the Internet's"],
   ["@ 1 IN IN 192.0.2.1", 'line 2: "IN" is no record type'],
@@ -40,7 +40,8 @@ const bad: readonly (readonly [text: string, says: string])[] = [
   ["@ 1 MX 10", "line 2: MX lacks its exchange"],
   ["@ 1 A 192.0.2.1 192.0.2.2", 'line 2: A ends before "192.0.2.2"'],
   ["a..b 1 A 192.0.2.1", 'line 2: "a..b" is not a name'],
-  ["@ 1 SOA a b 1 2 3 4 5\n@ 1 SOA a b 1 2 3 4 5", "line 3: a second SOA record"],
+  ["@ 1 SOA a b 1 2 3 4 5\n@ 1 SOA a b 2 2 3 4 5", "line 3: a second SOA record"],
+  [`@ 1 TXT ${'"x" '.repeat(33_000)}`, "line 2: the data of TXT does not fit into a message: more octets than allowed"],
 ];
 
 describe("zone files", () => {
@@ -48,6 +49,56 @@ describe("zone files", () => {
     it(`are refused with the line: ${JSON.stringify(text)}`, () => {
       expect(() => readZoneFile(head + text)).to.throw(UserError, says);
     });
+
+  it("may end as they began: transfers do, and what dig prints of them", () => {
+    const { records } = readZoneFile(`${head}${soa("1")}@ 1 A 192.0.2.1\n${soa("1")}`);
+    expect(records.map(({ record }) => record.type)).to.deep.equal(["SOA", "A"]);
+  });
+
+  it("of which only the last dots are missing are told how that is said", () => {
+    const text =
+      "example.org\t3600\tIN\tSOA\tns.example.net. h.example.net. 1 2 3 4 5\nwww.example.org 1 IN A 192.0.2.1\n";
+    for (const zone of [undefined, "example.org"])
+      expect(() => readZoneFile(text, zone)).to.throw(UserError, "$ORIGIN . ");
+    expect(readZoneFile(`$ORIGIN .\n${text}`).records.map(({ record }) => record.name)).to.deep.equal([
+      "example.org",
+      "www.example.org",
+    ]);
+  });
+
+  it("are read with records of any type of the registry, which are left out when they have no reader", () => {
+    const rare = "KEY IPSECKEY HIP AMTRELAY NID L32 L64 X25 ISDN NSAP NSAP-PTR WKS GPOS SIG NXT A6 EID DSYNC HHIT BRID";
+    const lines = rare.split(" ").map((type) => `x ${type} 1 2 3 ( AA== )`);
+    const { records, leftOut } = readZoneFile(`${head}$TTL 1\n${lines.join("\n")}\nx A 192.0.2.1\n`);
+    expect(records).to.have.lengthOf(1);
+    expect(leftOut.map(({ unread }) => unread?.type)).to.deep.equal(rare.split(" "));
+  });
+
+  // named-checkzone -D gives these, for example 0.1.0.0.…: an even width ends with a dot.
+  const generated: readonly (readonly [line: string, records: readonly string[]])[] = [
+    ["16-17 ${0,4,n}0.0 PTR h$.example.org.", ["0.1.0.0", "1.1.0.0"]],
+    ["16-16 a${0,7,n} A 192.0.2.1", ["a0.1.0.0"]],
+    ["1-1 ${0,2,n}x A 192.0.2.1", ["1.x"]],
+    ["26-26 ${0,3,N}.x A 192.0.2.1", ["a.1.x"]],
+    ["4660-4660 ${0,2,n} A 192.0.2.1", ["4.3.2.1"]],
+    ["0-0 ${0,0,n} A 192.0.2.1", ["0"]],
+  ];
+  for (const [line, expected] of generated)
+    it(`have in $GENERATE the names that BIND makes of ${line}`, () => {
+      const { records } = readZoneFile(`${head}$TTL 1\n$GENERATE ${line}\n`);
+      expect(records.map(({ record }) => record.name)).to.deep.equal(expected.map((name) => `${name}.example.org`));
+    });
+
+  it("have data in quotes in $GENERATE, whose own quotes are escaped, as BIND reads it", () => {
+    const { records } = readZoneFile(`${head}$TTL 1\n$GENERATE 1-2 t$ TXT "\\"hello world $\\""\n`);
+    expect(records.map(({ record }) => record.type === "TXT" && record.strings)).to.deep.equal([
+      ["hello world 1"],
+      ["hello world 2"],
+    ]);
+    expect(readZoneFile(`${head}$TTL 1\n$GENERATE 1-1 m MX "10 h$"\n`).records[0]?.record).to.deep.include({
+      exchange: "h1.example.org",
+    });
+  });
 
   it("tell all that is wrong at once, up to twenty", () => {
     expect(() => readZoneFile(head + "@ 1 A x\n@ 1 A 192.0.2.1\n@ 1 A y\n")).to.throw(/^line 2:.*\nline 4:.*$/);

@@ -237,6 +237,17 @@ describe("parseMesh", () => {
       /zones\[0\]\.zoneFile: there is no SOA record; begin with one/,
     ],
     [
+      "a zone file with a record that cannot be",
+      (_, s) =>
+        (s[2]!["zones"] = [{ name: "z.example", zoneFile: "@ SOA a. b. 1 1 1 1 1\nwww 60 A not-an-address\n" }]),
+      /zones\[0\]\.zoneFile: line 2: "not-an-address" is not an IPv4 address/,
+    ],
+    [
+      "a zone file of another zone",
+      (_, s) => (s[2]!["zones"] = [{ name: "z.example", zoneFile: "$ORIGIN other.example.\n@ SOA a. b. 1 1 1 1 1\n" }]),
+      /zones\[0\]\.zoneFile: line 2: the file is of the zone other\.example/,
+    ],
+    [
       "a zone file that includes another",
       (_, s) => (s[2]!["zones"] = [{ name: "z.example", zoneFile: "$INCLUDE /etc/passwd\n@ SOA a. b. 1 1 1 1 1\n" }]),
       /\$INCLUDE/,

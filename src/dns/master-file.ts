@@ -1,5 +1,6 @@
 import { messageOf, UserError } from "../base/errors";
-import { tokenAt, type Token } from "../dns/tokens";
+import { tokenAt, type Token } from "./tokens";
+import { looksLikeTtl } from "./ttl";
 
 /** One entry of a master file: a line, or several in parentheses. */
 export interface Entry {
@@ -10,9 +11,49 @@ export interface Entry {
   readonly tokens: readonly Token[];
 }
 
-/** What is wrong, told with the line. */
+/** What is wrong, with the line. */
 export function atLine(line: number, problem: unknown): string {
   return `line ${line}: ${messageOf(problem)}`;
+}
+
+/** The directive of an entry, `$TTL` for example, in upper case; undefined for a record. */
+export function directiveOf({ isIndented, tokens: [first] }: Entry): string | undefined {
+  return !isIndented && first?.isQuoted === false && first.text.startsWith("$") ? first.text.toUpperCase() : undefined;
+}
+
+/** The parts of an entry that is a record. */
+export interface RecordFields {
+  /** Missing when it is the one of the record before. */
+  readonly owner: Token | undefined;
+  readonly ttl: Token | undefined;
+  readonly type: Token;
+  readonly data: readonly Token[];
+}
+
+/**
+ * Parts an entry into owner, TTL, class and type, the two in the middle in any order or missing (RFC 1035 section 5.1).
+ *
+ * @throws UserError when there is no type, or another class than IN.
+ */
+export function recordFields({ isIndented, tokens }: Entry): RecordFields {
+  const left = [...tokens];
+  const owner = isIndented ? undefined : left.shift();
+  let ttl: Token | undefined;
+  let hasClass = false;
+  for (;;) {
+    const word = left.shift();
+    if (word === undefined) throw new UserError(`the record${owner ? ` of ${owner.text}` : ""} has no type`);
+    if (ttl === undefined && looksLikeTtl(word.text)) ttl = word;
+    else if (!hasClass && isClass(word.text)) hasClass = true;
+    else return { owner, ttl, type: word, data: left };
+  }
+}
+
+function isClass(text: string): boolean {
+  if (/^(?:IN|CLASS1)$/i.test(text)) return true;
+  if (/^(?:CH|HS|CS|CHAOS|HESIOD|CLASS\d+)$/i.test(text))
+    throw new UserError(`the class ${text} is not the Internet's; only IN can be taken`);
+  return false;
 }
 
 /**
@@ -71,9 +112,9 @@ export class EntryReader {
 
   #token(): void {
     try {
-      const { token, end } = tokenAt(this.text, { at: this.#at, inValue: false });
+      const token = tokenAt(this.text, { at: this.#at, inValue: false });
       this.#tokens.push(token);
-      this.#at = end;
+      this.#at = token.end;
     } catch (error) {
       throw new UserError(atLine(this.#line, error), { cause: error });
     }
