@@ -1,12 +1,15 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter } from "node:path";
+import { blocksOf } from "./docs/blocks";
+import { binDir } from "./tools/cache";
+import { run } from "./tools/run";
 
-/** PEM of a cluster's public keys, made of its JWKS by the script that `docs/guides/vault.md` says to pipe it through. */
-export function serviceAccountKeys(jwks: string): string[] {
-  const guide = readFileSync(join(__dirname, "../docs/guides/vault.md"), "utf8");
-  const [, script] = /openid\/v1\/jwks \| node -e '([^']+)'/.exec(guide) ?? [];
-  if (script === undefined) throw new Error("the guide has no script for the cluster's keys");
-  const told = execFileSync(process.execPath, ["-e", script], { input: jwks, encoding: "utf8" });
-  return told.match(/-----BEGIN[^]+?-----END PUBLIC KEY-----/g) ?? [];
+/** PEM of a cluster's public keys, by the command of `docs/guides/vault.md`. */
+export async function serviceAccountKeys(cluster: { kubeconfig: string; context: string }): Promise<string[]> {
+  const [block = ""] = blocksOf("docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt", "sh");
+  const PATH = [binDir(), process.env["PATH"]].join(delimiter);
+  const printed = await run("bash", ["-e", "-o", "pipefail"], {
+    input: block.replace("--context site-a", `--context ${cluster.context}`),
+    env: { ...process.env, PATH, KUBECONFIG: cluster.kubeconfig },
+  });
+  return printed.match(/-----BEGIN[^]+?-----END PUBLIC KEY-----/g) ?? [];
 }

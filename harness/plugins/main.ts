@@ -1,3 +1,4 @@
+import { serveLanguage } from "./language";
 import type { Provider } from "./provider";
 import { randomProvider } from "./random/provider";
 import { serve } from "./server";
@@ -10,7 +11,10 @@ const providers: Readonly<Record<string, () => Provider>> = {
   vault: vaultProvider,
 };
 
-const [name = ""] = process.argv.slice(2);
-const make = providers[name];
-if (!make) throw new Error(`there is no stand-in for the plugin "${name}": ${Object.keys(providers).join(", ")}`);
-void serve(make());
+const [name = "", ...args] = process.argv.slice(2);
+if (name === "nodejs") void serveLanguage(args.at(-1) ?? "");
+else {
+  const make = providers[name];
+  if (!make) throw new Error(`there is no stand-in for the plugin "${name}": ${Object.keys(providers).join(", ")}`);
+  void serve(make());
+}

@@ -1,10 +1,10 @@
-import * as grpc from "@grpc/grpc-js";
+import type * as grpc from "@grpc/grpc-js";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { messageOf } from "../../src/base/errors";
+import { listen, unary } from "./grpc";
 import type { DiffKind, Difference, Provider, ResourceName } from "./provider";
 import type { Properties } from "./wire";
 
@@ -16,9 +16,6 @@ const kinds: Record<DiffKind, pb.PropertyDiff.Kind> = {
   update: pb.PropertyDiff.Kind.UPDATE,
   "update-replace": pb.PropertyDiff.Kind.UPDATE_REPLACE,
 };
-
-/** gRPC's own limit of 4 MiB is less than what the engine lets through. */
-const messageLimit = 400 * 1024 * 1024;
 
 function fromStruct(struct: Struct | undefined): Properties {
   return struct?.toJavaScript() ?? {};
@@ -61,24 +58,6 @@ function diffResponse(difference: Difference): pb.DiffResponse {
     response.getDetaileddiffMap().set(path, detail);
   }
   return response;
-}
-
-type Handler<Request, Response> = (request: Request) => Promise<Response> | Response;
-
-function unary<Request, Response>(handle: Handler<Request, Response>): grpc.handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    Promise.resolve()
-      .then(() => handle(call.request))
-      .then(
-        (response) => {
-          callback(null, response);
-        },
-        (error: unknown) => {
-          const message = messageOf(error);
-          callback({ code: grpc.status.UNKNOWN, details: message, message });
-        },
-      );
-  };
 }
 
 function configuration(provider: Provider): grpc.UntypedServiceImplementation {
@@ -202,24 +181,13 @@ function operations(provider: Provider): grpc.UntypedServiceImplementation {
   };
 }
 
-/**
- * Serves a provider to the engine: a free port on loopback, printed on the first line of standard output, as Pulumi's plugins do.
- */
+/** Serves a provider to the engine. */
 export async function serve(provider: Provider): Promise<void> {
-  const server = new grpc.Server({
-    "grpc.max_receive_message_length": messageLimit,
-    "grpc.max_send_message_length": messageLimit,
-  });
-  server.addService(ResourceProviderService, {
-    ...configuration(provider),
-    ...planning(provider),
-    ...operations(provider),
-  });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) reject(error);
-      else resolve(bound);
+  await listen((server) => {
+    server.addService(ResourceProviderService, {
+      ...configuration(provider),
+      ...planning(provider),
+      ...operations(provider),
     });
   });
-  process.stdout.write(`${port}\n`);
 }

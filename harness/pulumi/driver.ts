@@ -67,13 +67,21 @@ export interface UpOptions {
   readonly continueOnError?: boolean;
 }
 
-/** The environment in which engine and plugins run. With `DNS_MESH_PLUGINS=real` the installed plugins serve. */
+/** PATH for engine and plugins. With `DNS_MESH_PLUGINS=real` the installed plugins serve. */
+export async function enginePath(): Promise<string> {
+  const plugins = usesRealPlugins() ? [] : [await pluginsFolder(), dirname(toolPath("pulumi-resource-kubernetes"))];
+  return [...plugins, dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter);
+}
+
+function usesRealPlugins(): boolean {
+  return process.env["DNS_MESH_PLUGINS"] === "real";
+}
+
+/** The environment in which engine and plugins run. */
 async function environment(options: DriverOptions): Promise<Record<string, string>> {
-  const real = process.env["DNS_MESH_PLUGINS"] === "real";
-  const plugins = real ? [] : [await pluginsFolder(), dirname(toolPath("pulumi-resource-kubernetes"))];
-  const folders = [...plugins, dirname(process.execPath), process.env["PATH"] ?? ""];
+  const real = usesRealPlugins();
   return {
-    PATH: folders.join(delimiter),
+    PATH: await enginePath(),
     PULUMI_BACKEND_URL: `file://${join(options.workDir, "state")}`,
     PULUMI_CONFIG_PASSPHRASE: process.env["PULUMI_CONFIG_PASSPHRASE"] ?? "a passphrase for tests",
     PULUMI_SKIP_UPDATE_CHECK: "true",

@@ -13,8 +13,6 @@ import { serviceAccountKeys } from "../../harness/service-account-keys";
 import { startControlPlane, type ControlPlane } from "../../harness/plugins/control-plane";
 import { startVault, type VaultServer } from "../../harness/plugins/vault-server";
 import { createDriver, type MeshDriver } from "../../harness/pulumi/driver";
-import { toolPath } from "../../harness/tools";
-import { run } from "../../harness/tools/run";
 import { dataOf, login } from "../../harness/vault-user";
 
 /** The shared stack as it is, and of a site's stack what has to do with its login. */
@@ -42,7 +40,7 @@ describe("pods of a real API server at a real Vault", function () {
   before(async () => {
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-login-"));
     [plane, vault] = await Promise.all([startControlPlane(), startVault()]);
-    const jwks = await run(toolPath("kubectl"), ["--kubeconfig", plane.kubeconfig, "get", "--raw", "/openid/v1/jwks"]);
+    const keys = await serviceAccountKeys({ kubeconfig: plane.kubeconfig, context: "plane" });
     driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token } });
     await driver.setConfig("shared", {
       "dns-mesh:vault": { address: vault.address },
@@ -52,7 +50,7 @@ describe("pods of a real API server at a real Vault", function () {
         sites: [
           {
             ...{ name: "site-a", role: "primary-catalog", addresses: ["192.0.2.1"] },
-            vault: { serviceAccountKeys: serviceAccountKeys(jwks), namespace: "kube-system" },
+            vault: { serviceAccountKeys: keys, namespace: "kube-system" },
           },
           { name: "site-b", role: "secondary-catalog", addresses: ["192.0.2.2"] },
         ],

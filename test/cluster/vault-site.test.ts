@@ -1,9 +1,11 @@
 import { expect } from "chai";
 import { X509Certificate } from "node:crypto";
+import { parse } from "yaml";
 import { FullLoad } from "../../harness/load/full-load";
 import { VaultClient } from "../../src/vault/client";
 import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
 import { createClusters, type Cluster, type ClusterSet } from "../../harness/clusters";
+import { blocksOf } from "../../harness/docs/blocks";
 import { eventually } from "../../harness/eventually";
 import { rotateOnce } from "../../lab/rotator";
 import { loadedMesh } from "../../harness/mesh/loaded-mesh";
@@ -31,19 +33,23 @@ describe("two sites in real clusters whose keys and certificates come from a rea
     vault = await startVault(set.hostAddress);
     root = vaultUser(vault, vault.token);
     process.env["VAULT_TOKEN"] = vault.token;
+    const [settings = ""] = blocksOf("docs/guides/vault.md#vault", "yaml");
+    const [entry = ""] = blocksOf("docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt", "yaml");
+    const [{ vault: listedVault }] = parse(entry) as [{ vault: { serviceAccountKeys: string[] } }];
     mesh = new RunningMesh({
       clusters: set.clusters,
-      sharedConfig: { "dns-mesh:vault": { address: vault.address } },
+      sharedConfig: {
+        ...(parse(settings.replace("https://vault.example:8200", vault.address)) as { config: object }).config,
+      },
       // A load from one address, and rotators that run when they are told to.
       siteConfig: {
         "dns-mesh:rateLimit": { exempt: [`${set.hostAddress}/32`] },
         "dns-mesh:rotatorSchedule": "0 0 29 2 *",
       },
     });
-    const keysOf = async (one: Cluster) => serviceAccountKeys(await one.kubectl(["get", "--raw", "/openid/v1/jwks"]));
     const listed = set.clusters.map(async (one, i) => ({
       ...listedSite(one, i),
-      vault: { serviceAccountKeys: await keysOf(one) },
+      vault: { ...listedVault, serviceAccountKeys: await serviceAccountKeys(one) },
     }));
     await mesh.list(await Promise.all(listed));
     await mesh.up("shared");

@@ -7,7 +7,8 @@ import { eventually } from "../../../harness/eventually";
 import { Lab } from "../../../lab";
 import { startControlPlane, type ControlPlane } from "../../../harness/plugins/control-plane";
 import type { Properties } from "../../../harness/plugins/wire";
-import { guideBlocks, guideUpdaters } from "../../../harness/records/guides";
+import { blocksOf } from "../../../harness/docs/blocks";
+import { guideUpdaters } from "../../../harness/records/guides";
 import { startPebble } from "../../../harness/records/pebble";
 import { allowUpdaters } from "../../../harness/records/updaters";
 import { toolPath } from "../../../harness/tools";
@@ -16,7 +17,7 @@ import { run } from "../../../harness/tools/run";
 describe("cert-manager's DNS-01, by the guide", function () {
   this.timeout(120_000);
   const zone = "standard-1.internal.dns";
-  const heading = "## cert-manager";
+  const guide = "docs/guides/dns-update.md#cert-manager";
   const secret = randomBytes(32).toString("base64");
   const started = new AsyncDisposableStack();
   let lab: Lab;
@@ -38,8 +39,8 @@ describe("cert-manager's DNS-01, by the guide", function () {
     lab.list[2]?.zones.push(zone);
     await lab.upAll();
     await lab.converged(60);
-    await allowUpdaters([lab.site("site-c")], guideUpdaters("dns-update", heading, secret));
-    const [flags = ""] = guideBlocks("dns-update", { language: "", below: heading });
+    await allowUpdaters([lab.site("site-c")], guideUpdaters(guide, secret));
+    const [flags = ""] = blocksOf(guide, "");
     const { address, port } = lab.site("site-c").server;
     const asked = flags.replace("203.0.113.3:53", `${address}:${port}`).trim().split("\n");
     expect(asked).to.have.lengthOf(2);
@@ -53,7 +54,7 @@ describe("cert-manager's DNS-01, by the guide", function () {
       ...["create", "secret", "generic", "cert-manager-key"],
       `--from-file=secret=${join(lab.folder, "the-secret")}`,
     );
-    const [manifest = ""] = guideBlocks("dns-update", { language: "yaml", below: heading });
+    const [manifest = ""] = blocksOf(guide, "yaml");
     const bundle = Buffer.from(pebble.ca).toString("base64");
     const placed = manifest
       .replace(/server: https:.*/, `server: ${pebble.directory}\n    caBundle: ${bundle}`)

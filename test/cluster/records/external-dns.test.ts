@@ -1,17 +1,20 @@
 import { expect } from "chai";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import type { Change } from "../../../src/dns/update";
 import type { Updater } from "../../../src/records/updater";
 import { eventually } from "../../../harness/eventually";
 import { LabProcess, Log } from "../../../lab/process";
 import { freeEverywhere } from "../../../lab/ports";
 import type { Properties } from "../../../harness/plugins/wire";
-import { guideBlocks, guideUpdaters } from "../../../harness/records/guides";
+import { blocksOf } from "../../../harness/docs/blocks";
+import { Reader } from "../../../harness/docs/reader";
+import { guideUpdaters } from "../../../harness/records/guides";
 import { RecordMesh } from "../../../harness/records/record-mesh";
 import { allowUpdaters } from "../../../harness/records/updaters";
 import { toolPath } from "../../../harness/tools";
+import { binDir } from "../../../harness/tools/cache";
 import { run } from "../../../harness/tools/run";
 
 /** The part of a Deployment that says what runs. */
@@ -86,11 +89,16 @@ describe("external-dns, by its guide", function () {
 
   before(async () => {
     mesh = await RecordMesh.start({ zones: [zone] });
-    updaters = guideUpdaters("external-dns", "## 1. A key, in the stack of the site that owns the zone", secret);
+    updaters = guideUpdaters("docs/guides/external-dns.md#1-a-key-in-the-stack-of-the-site-that-owns-the-zone", secret);
     await allowUpdaters([mesh.lab.site(mesh.owner)], updaters);
-    const [manifest = ""] = guideBlocks("external-dns", { language: "yaml", below: "## 2. external-dns" });
-    await kubectl("create", "namespace", "external-dns");
-    await apply(manifest, "external-dns.yaml");
+    const PATH = [binDir(), process.env["PATH"]].join(delimiter);
+    const env = { ...process.env, PATH, KUBECONFIG: mesh.plane.kubeconfig };
+    const reader = new Reader({ folder: mesh.lab.folder, env });
+    writeFileSync(join(mesh.lab.folder, "the-secret"), secret, { mode: 0o600 });
+    reader.open("docs/guides/external-dns.md#2-external-dns");
+    const commands = reader.next("sh");
+    reader.write("external-dns.yaml");
+    await reader.shell(commands);
     const path = "/apis/apps/v1/namespaces/external-dns/deployments/external-dns";
     const { spec } = (await mesh.plane.api.send({ method: "GET", path })) as unknown as Deployment;
     const { address, port } = mesh.lab.site(mesh.owner).server;
@@ -156,7 +164,7 @@ describe("external-dns, by its guide", function () {
   }
 
   it("puts Services and Ingresses on every site", async () => {
-    const [manifest = ""] = guideBlocks("external-dns", { language: "yaml", below: "## 3. A Service and an Ingress" });
+    const [manifest = ""] = blocksOf("docs/guides/external-dns.md#3-a-service-and-an-ingress", "yaml");
     await apply(manifest, "shop.yaml");
     await assign("service", "shop", "192.0.2.81");
     await assign("ingress", "blog", "192.0.2.82");

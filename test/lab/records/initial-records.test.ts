@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { parse } from "yaml";
+import { blocksOf } from "../../../harness/docs/blocks";
 import { recordKey } from "../../../src/dns/rdata";
 import { DnsClient } from "../../../src/dns/client/dns-client";
 import { renderOwnZone } from "../../../src/knot/config/own-zone";
@@ -35,5 +37,22 @@ describe("a zone that begins with records of every type", function () {
         .map(recordKey)
         .toSorted(),
     ).to.deep.equal(wanted.map(recordKey).toSorted());
+  });
+
+  it("begins with what docs/records.md shows", async () => {
+    const [block = ""] = blocksOf("docs/records.md#what-a-zone-begins-with", "yaml");
+    const { zones } = parse(block) as { zones: unknown[] };
+    const { directoryZone, sites } = parseMesh({
+      ...{ directoryZone: "dns.internal", catalogZone: "catalog.internal.dns" },
+      sites: [{ name: "a", role: "primary-catalog", addresses: ["192.0.2.1"], zones }],
+    });
+    const site = sites[0]!;
+    const text = renderOwnZone({ zone: site.zones[0]!, site, directoryZone, serial: 1 });
+    await using knot = await startKnot({ zones: { [name]: text } });
+    const { answers } = await new DnsClient({ timeoutMs: 2000 }).query(knot.server, name, "MX");
+    expect(answers.map((record) => [record.ttl, "exchange" in record && record.exchange])).to.have.deep.members([
+      [300, `mail.${name}`],
+      [300, "mail.example.org"],
+    ]);
   });
 });

@@ -5,7 +5,8 @@ import { mkdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { eventually } from "../../../harness/eventually";
 import { Lab } from "../../../lab";
-import { guideBlocks, guideUpdaters } from "../../../harness/records/guides";
+import { blocksOf } from "../../../harness/docs/blocks";
+import { guideUpdaters } from "../../../harness/records/guides";
 import { allowUpdaters } from "../../../harness/records/updaters";
 import { binDir } from "../../../harness/tools/cache";
 import { run } from "../../../harness/tools/run";
@@ -13,7 +14,7 @@ import { run } from "../../../harness/tools/run";
 describe("the guide to DNS UPDATE", function () {
   this.timeout(60_000);
   const zone = "standard-1.internal.dns";
-  const heading = "## nsupdate and knsupdate";
+  const guide = "docs/guides/dns-update.md#nsupdate-and-knsupdate";
   let lab: Lab;
   let folder: string;
 
@@ -23,14 +24,14 @@ describe("the guide to DNS UPDATE", function () {
     await lab.upAll();
     await lab.converged(30);
     const secret = randomBytes(32).toString("base64");
-    await allowUpdaters([lab.site("site-c")], guideUpdaters("dns-update", heading, secret));
+    await allowUpdaters([lab.site("site-c")], guideUpdaters(guide, secret));
     folder = join(lab.folder, "guide");
     await mkdir(folder);
     writeFileSync(join(folder, "the-secret"), `${secret}\n`, { mode: 0o600 });
   });
   after(() => lab[Symbol.asyncDispose]());
 
-  const recipes = () => guideBlocks("dns-update", { language: "bash", below: heading });
+  const recipes = () => blocksOf(guide, "bash");
 
   /** Runs a block of the guide as it stands there, but for the site's address. */
   function follow(block: string): Promise<string> {

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(__dirname, "..", "..");
+
+/** A fenced block of a document. */
+export interface Block {
+  readonly language: string;
+  /** Without the indentation of the list that it stands in. */
+  readonly text: string;
+  /** Where it stands, for messages: `README.md:12`. */
+  readonly place: string;
+}
+
+/** What stands below one heading of a document, up to the next heading of any level. */
+export interface Section {
+  /** `README.md#a-mesh-of-your-own`, as a link to it. */
+  readonly id: string;
+  readonly blocks: readonly Block[];
+}
+
+/** Languages of blocks that readers run or write into files; the others show output, or configuration of other programs. */
+const languages = ["sh", "bash", "yaml"];
+
+/** Whether a reader is to run a block, or to write it into a file. */
+export function isToRun({ language }: Block): boolean {
+  return languages.includes(language);
+}
+
+/** The part of a link that leads to a heading. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[`*]|\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+    .trim()
+    .replaceAll(" ", "-");
+}
+
+/** The sections of a Markdown text with blocks in them, in their order. */
+export function sectionsOf(file: string, text: string): Section[] {
+  const sections: { id: string; blocks: Block[] }[] = [];
+  let current: { id: string; blocks: Block[] } = { id: `${file}#`, blocks: [] };
+  let open: { language: string; indent: string; line: number; lines: string[] } | undefined;
+  for (const [index, line] of text.split("\n").entries()) {
+    const fence = /^( *)```(\w*)\s*$/.exec(line);
+    if (open === undefined) {
+      const [, heading] = /^#{1,6} (.+)$/.exec(line) ?? [];
+      if (heading !== undefined) current = { id: `${file}#${anchor(heading)}`, blocks: [] };
+      if (fence !== null) open = { language: fence[2] ?? "", indent: fence[1] ?? "", line: index + 1, lines: [] };
+    } else if (fence !== null && fence[1] === open.indent && fence[2] === "") {
+      const { language, indent, lines } = open;
+      const body = lines.map((one) => (one.startsWith(indent) ? one.slice(indent.length) : one)).join("\n");
+      current.blocks.push({ language, text: `${body}\n`, place: `${file}:${open.line}` });
+      if (current.blocks.length === 1) sections.push(current);
+      open = undefined;
+    } else open.lines.push(line);
+  }
+  if (open !== undefined) throw new Error(`${file}:${open.line}: a block that does not end`);
+  return sections;
+}
+
+/** The documents whose blocks are run: README, `docs/records.md`, the guides and the runbooks. */
+function documents(): string[] {
+  const folders = ["docs/guides", "docs/runbooks"];
+  const inFolders = folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`));
+  return ["README.md", "docs/records.md", ...inFolders.filter((file) => file.endsWith(".md")).sort()];
+}
+
+/** Every section with blocks to run. */
+export function sectionsToRun(): Section[] {
+  const sections = documents().flatMap((file) => sectionsOf(file, readFileSync(join(root, file), "utf8")));
+  return sections.filter(({ blocks }) => blocks.some(isToRun));
+}
+
+/** The section that a link such as `README.md#a-mesh-of-your-own` leads to. @throws Error when it has no blocks. */
+export function section(id: string): Section {
+  const [file = ""] = id.split("#");
+  const found = sectionsOf(file, readFileSync(join(root, file), "utf8")).find((one) => one.id === id);
+  if (found === undefined) throw new Error(`there is no section ${id} with blocks`);
+  return found;
+}
+
+/** The texts of a section's blocks in one language, "" for those that name none. */
+export function blocksOf(id: string, language: string): string[] {
+  return section(id).blocks.flatMap((block) => (block.language === language ? [block.text] : []));
+}

@@ -1,0 +1,50 @@
+/** Which tests run the blocks of a section, or why none can. */
+export type Claim = { readonly tests: readonly string[]; readonly reason?: string };
+
+const readme = "test/cluster/readme.test.ts";
+const update = "docs/guides/dns-update.md";
+const dnssec = "docs/guides/dnssec.md";
+const externalDns = "docs/guides/external-dns.md";
+
+/**
+ * Which tests run the blocks of which section of README, guides and runbooks, to the letter but for what the text says to replace, and
+ * with `reason` what of them is not run. A unit test fails for a section that is missing here, for a line that leads nowhere, and for a
+ * test that does not name the section it is said to run.
+ */
+export const claims: Readonly<Record<string, Claim>> = {
+  "README.md#dns-mesh": {
+    tests: ["test/lab/lab/guide.test.ts"],
+    reason: "`npm run demo` and `npm test` are only looked for: the one takes four clusters, the other is what runs the tests",
+  },
+  "README.md#a-mesh-of-your-own": { tests: [readme] },
+  "docs/records.md#five-minutes": { tests: ["test/cluster/records/guide.test.ts"] },
+  "docs/records.md#from-zone-files-and-back": { tests: ["test/cluster/records/guide.test.ts"] },
+  "docs/records.md#what-a-zone-begins-with": { tests: ["test/lab/records/initial-records.test.ts"] },
+  "docs/guides/changing-records.md#changing-records-of-a-sites-own-zone": { tests: [readme] },
+  [`${update}#nsupdate-and-knsupdate`]: { tests: [readme, "test/lab/records/update-guide.test.ts"] },
+  [`${update}#cert-manager`]: { tests: [readme, "test/cluster/records/cert-manager.test.ts"] },
+  [`${dnssec}#signed-zones-dnssec`]: { tests: [readme] },
+  [`${dnssec}#turning-it-on`]: { tests: [readme] },
+  [`${dnssec}#backup`]: { tests: [readme] },
+  [`${externalDns}#1-a-key-in-the-stack-of-the-site-that-owns-the-zone`]: {
+    tests: [readme, "test/cluster/records/external-dns.test.ts"],
+  },
+  [`${externalDns}#2-external-dns`]: { tests: ["test/cluster/records/external-dns.test.ts"] },
+  [`${externalDns}#3-a-service-and-an-ingress`]: { tests: ["test/cluster/records/external-dns.test.ts"] },
+  "docs/guides/keys.md#with-vault-it-rotates-by-itself": { tests: ["test/lab/vault/key-guides.test.ts"] },
+  "docs/guides/keys.md#without-vault-by-generation": { tests: [readme] },
+  "docs/guides/lab.md#the-lab-a-mesh-on-your-machine": { tests: ["test/lab/lab/guide.test.ts"] },
+  "docs/guides/lab.md#from-a-script": { tests: ["test/lab/lab/guide.test.ts"] },
+  "docs/guides/onboarding-a-site.md#onboarding-a-site": { tests: [readme] },
+  "docs/guides/onboarding-a-site.md#removing-a-site": { tests: [readme] },
+  "docs/guides/other-servers.md#bind-and-nsd-beside-the-mesh": { tests: [readme] },
+  "docs/guides/retiring-a-zone.md#retiring-a-zone": { tests: [readme] },
+  "docs/guides/vault.md#vault": { tests: ["test/cluster/vault-site.test.ts"] },
+  "docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt": { tests: ["test/cluster/vault-site.test.ts"] },
+  "docs/runbooks/compromised-key.md#with-vault": { tests: ["test/lab/vault/key-guides.test.ts"] },
+  "docs/runbooks/compromised-site.md#runbook-a-site-fell-into-other-hands": {
+    tests: ["test/lab/vault/key-guides.test.ts"],
+    reason: "its `pulumi up`s are those of a site that is taken off the list, which test/cluster/readme.test.ts runs",
+  },
+  "docs/runbooks/expired-ca.md#runbook-a-certificate-or-root-has-expired-or-is-about-to": { tests: [readme] },
+};

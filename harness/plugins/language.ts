@@ -1,0 +1,83 @@
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import * as grpc from "@grpc/grpc-js";
+import { LanguageRuntimeService } from "@pulumi/pulumi/proto/language_grpc_pb";
+import * as pb from "@pulumi/pulumi/proto/language_pb";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { listen, unary } from "./grpc";
+
+/** Exit status of Pulumi's runner when the user has read what is wrong already. */
+const messageWasShown = 32;
+
+/** The command line of Pulumi's own runner of programs (`@pulumi/pulumi/cmd/run`) for what the engine asks. */
+export function runnerArguments(request: pb.RunRequest, engine: string): string[] {
+  const flags: Record<string, string> = {
+    monitor: request.getMonitorAddress(),
+    engine,
+    organization: request.getOrganization(),
+    project: request.getProject(),
+    stack: request.getStack(),
+    pwd: request.getPwd(),
+    "root-directory": request.getInfo()?.getRootDirectory() ?? "",
+    parallel: String(request.getParallel()),
+  };
+  const given = Object.entries(flags).filter(([, value]) => value !== "");
+  const program = request.getInfo()?.getEntryPoint() ?? "";
+  return [
+    ...given.flatMap(([name, value]) => [`--${name}`, value]),
+    ...(request.getDryrun() ? ["--dry-run"] : []),
+    program === "" ? "." : program,
+    ...request.getArgsList(),
+  ];
+}
+
+/** The project's own copy of the runner, as Pulumi's language host takes it. */
+function runnerPath(folder: string): string {
+  return createRequire(join(folder, "index.js")).resolve("@pulumi/pulumi/cmd/run");
+}
+
+function runProgram(request: pb.RunRequest, engine: string): Promise<pb.RunResponse> {
+  const folder = request.getInfo()?.getProgramDirectory() ?? request.getPwd();
+  const config = Object.fromEntries(request.getConfigMap().entries());
+  const child = spawn(process.execPath, [runnerPath(folder), ...runnerArguments(request, engine)], {
+    cwd: request.getPwd(),
+    stdio: ["ignore", "inherit", "inherit"],
+    env: {
+      ...process.env,
+      PULUMI_NODEJS_TYPESCRIPT: "true",
+      PULUMI_CONFIG: JSON.stringify(config),
+      PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
+    },
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status) => {
+      const response = new pb.RunResponse();
+      if (status === messageWasShown) response.setBail(true);
+      else if (status !== 0) response.setError(`Program exited with non-zero exit code: ${String(status)}`);
+      resolve(response);
+    });
+  });
+}
+
+/**
+ * Serves Pulumi's language host for Node.js to the engine, which package registries do not have: it starts programs with the runner
+ * of the project's own `@pulumi/pulumi`. What it leaves out: plugins to download (those on PATH serve), `pulumi install`, debuggers.
+ */
+export async function serveLanguage(engine: string): Promise<void> {
+  await listen((server) => {
+    server.addService(LanguageRuntimeService, {
+      handshake: unary(() => new pb.LanguageHandshakeResponse()),
+      getPluginInfo: unary(() => {
+        const info = new PluginInfo();
+        info.setVersion("3.0.0");
+        return info;
+      }),
+      getRequiredPackages: unary(() => new pb.GetRequiredPackagesResponse()),
+      run: unary((request: pb.RunRequest) => runProgram(request, engine)),
+      cancel: unary(() => new Empty()),
+    } satisfies grpc.UntypedServiceImplementation);
+  });
+}
