@@ -45,6 +45,8 @@ export interface LabOptions {
   readonly vault?: MeshVault;
   /** Pods of each site, behind one address. On loopback only. @default 1 */
   readonly replicas?: number;
+  /** Whether Knots log as they do in pods. @default false: each says everything by itself */
+  readonly logsAsPod?: boolean;
 }
 
 /** Sites that are started at a time. */
@@ -67,6 +69,7 @@ interface Parts {
   readonly ring: RingDocument;
   readonly vault?: MeshVault;
   readonly replicas: number;
+  readonly logsAsPod: boolean;
 }
 
 /** Where addresses of pods begin, and how many a site may have. */
@@ -133,7 +136,17 @@ export class Lab implements AsyncDisposable {
       ...(o.recordsKey && { recordsKey: o.recordsKey }),
     };
     const replicas = o.replicas ?? 1;
-    return new Lab(plan, { folder, network, guardian, ports, program, ring, replicas, ...more });
+    return new Lab(plan, {
+      folder,
+      network,
+      guardian,
+      ports,
+      program,
+      ring,
+      replicas,
+      logsAsPod: o.logsAsPod ?? false,
+      ...more,
+    });
   }
 
   /** Puts one more site into the list. */
@@ -327,13 +340,13 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const [listed = ""] = this.plan.listed(name).addresses;
     await this.network.attach(name, listed);
-    const { ring, program, ports, folder, authorities, readers, vault, recordsKey } = this.o;
+    const { ring, program, ports, folder, authorities, readers, vault, recordsKey, logsAsPod } = this.o;
     const addresses = this.replicas.get(name);
     await vault?.addSite(name, addresses ?? [listed]);
     return {
       ...{ name, folder: join(folder, name), address: addresses?.[0] ?? listed },
       ...{ port: ports.dns, securePort: ports.secure, httpPort: ports.http },
-      ...{ ring, authorities, readers, program, enter: this.network.enter(name) },
+      ...{ ring, authorities, readers, program, enter: this.network.enter(name), logsAsPod },
       localKey: this.#localKeyOf(name),
       ...(vault && { vault }),
       ...(recordsKey && { recordsKey }),

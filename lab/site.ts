@@ -14,6 +14,7 @@ import { KnotControl } from "../src/knot/control/knot-control";
 import { packCentralZones, partFile, manifestFile } from "../src/mesh/central-parts";
 import { renderCatalog } from "../src/mesh/catalog";
 import { renderDirectory } from "../src/mesh/directory";
+import { logSection } from "../src/knot/config/knot-conf";
 import { renderKnotConf } from "../src/knot/config/site-config";
 import type { TsigKey } from "../src/dns/tsig-key";
 import type { RateLimit } from "../src/knot/config/site-runtime";
@@ -58,6 +59,8 @@ export interface LabPlace {
   readonly program: string;
   /** Answers that one address gets over UDP. */
   readonly rateLimit?: RateLimit | false;
+  /** Whether Knot logs as it does in a pod. @default false: all on its own */
+  readonly logsAsPod?: boolean;
   /** What a command must begin with to run in the site's network. */
   readonly enter: readonly string[];
   /** Which of the site's pods it is, and where all of them are, when there are several. */
@@ -186,7 +189,7 @@ export class LabSite implements AsyncDisposable {
     await writeFile(this.path("etc", "updaters.json"), JSON.stringify(updaters));
     if (recordsKey !== undefined) await writeFile(this.path("etc", "records.json"), JSON.stringify(recordsKey));
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
-    await writeFile(this.path("etc", "knot.conf"), renderKnotConf(this.#runtime(), mesh.transport));
+    await writeFile(this.path("etc", "knot.conf"), this.#knotConf(mesh));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
   }
 
@@ -347,6 +350,13 @@ export class LabSite implements AsyncDisposable {
   /** Ends everything at once; the folder is the lab's. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGKILL");
+  }
+
+  /** Knot tells the lab everything itself, also while there is no agent, unless a test wants to see what a pod logs. */
+  #knotConf(mesh: Mesh): string {
+    const text = renderKnotConf(this.#runtime(), mesh.transport);
+    if (this.place.logsAsPod === true) return text;
+    return text.replace(logSection(this.path("run")), "log:\n  - target: stdout\n    any: info\n    zone: debug\n");
   }
 
   #processEnvironment(): NodeJS.ProcessEnv {

@@ -59,7 +59,8 @@ async function loadedSite(o: MeshToLoad & { readonly program: string }, name: st
       const since = `--since-time=${new Date().toISOString()}`;
       return {
         [Symbol.asyncDispose]: async () => {
-          listener(await cluster.kubectl(["-n", "dns-system", "logs", "knot-0", "-c", "knot", since]));
+          for (const container of ["knot", "agent"])
+            listener(await cluster.kubectl(["-n", "dns-system", "logs", "knot-0", "-c", container, since]));
         },
       };
     },

@@ -4,12 +4,13 @@ import { DnsClient } from "../../dns/client/dns-client";
 import { HttpServer, type HttpAnswer } from "../../base/http-server";
 import { KnotControl } from "../../knot/control/knot-control";
 import { UdpChannel } from "../../dns/client/udp-channel";
-import { controlSocket, KnotVolume } from "../../knot/config/volume";
+import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
 import { signingKey } from "../../keyring/ring-document";
 import type { Logger } from "../../base/log";
 import { Agent } from "./agent";
 import { Announcer } from "./announcer";
 import { Fetching } from "./fetching";
+import { KnotLog } from "./knot-log";
 import { renderMetrics } from "./metrics";
 import type { AgentOptions } from "./options";
 import { Mounts } from "./mounts";
@@ -48,6 +49,7 @@ export class Worker {
   readonly #dns: DnsClient;
   readonly #peerDns = new DnsClient({ timeoutMs: 1500, channel: new UdpChannel() });
   readonly #announcer: Announcer;
+  readonly #knotLog: KnotLog;
   readonly #fetching: Fetching;
   readonly #readiness: ReadinessCheck;
   readonly #signing: SigningWatch;
@@ -102,6 +104,7 @@ export class Worker {
         },
       },
     });
+    this.#knotLog = new KnotLog({ path: zonesLog(options.runtime.rundir), now, log });
     this.#rounds = new Upkeep({
       ...{ announcer: this.#announcer, fetching: this.#fetching, signing: this.#signing, zones: this.#zones },
       ...{ problems: this.#problems, log },
@@ -115,7 +118,7 @@ export class Worker {
     await using server = new HttpServer(this.#routes());
     await server.listen(this.o.options.http.address, this.o.options.http.port);
     await Promise.all([
-      ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal)],
+      ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],
       this.#keeper?.run(signal, this.#problems),
     ]);
   }

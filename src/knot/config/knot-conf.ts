@@ -1,6 +1,6 @@
 import type { Transport } from "../../mesh/model";
 import type { SiteRuntime } from "./site-runtime";
-import { controlSocket, volumeFiles, volumeFolders } from "./volume";
+import { controlSocket, zonesLog, volumeFiles, volumeFolders } from "./volume";
 
 /** What Knot takes over only when it starts. */
 export type StartSettings = Pick<SiteRuntime, "storage" | "rundir" | "listen" | "workers"> & {
@@ -12,7 +12,9 @@ export type StartSettings = Pick<SiteRuntime, "storage" | "rundir" | "listen" | 
  *
  * - `include` takes globs: a bare directory would silently include nothing.
  * - `remote-retry-delay` keeps a black-holed peer from taking the background workers one zone after the other.
- * - Zones log at `debug`: only there does Knot say why it refused a transfer, a NOTIFY or a signature.
+ * - Zones log at `debug`: only there does Knot say why it refused a transfer, a NOTIFY or a signature. But there it says as
+ *   well what it permitted, hundreds of lines a minute at rest: so that goes to a file, of which the agent passes on what
+ *   matters, and truncates it.
  * - `identity` and `version` are empty: neither host nor software is told (CHAOS TXT gets REFUSED). `nsid` is that of the
  *   included `00-server.conf`: which pod answers is told, since the other sites and the site's own programs must know.
  * - The limits stand behind a pattern: a pod of a version that had them here starts without the file.
@@ -36,11 +38,7 @@ ${secureServer(runtime, transport)}    udp-max-payload: 1232
 control:
     listen: "${controlSocket(rundir)}"
 
-log:
-  - target: stdout
-    any: info
-    zone: debug
-
+${logSection(rundir)}
 database:
     storage: "${storage}/${volumeFolders.databases}"
 
@@ -65,6 +63,19 @@ include: "${storage}/${volumeFiles.limits.replace(/\.conf$/, "*.conf")}"
 include: "${storage}/${volumeFiles.keys}"
 include: "${storage}/${volumeFolders.peers}/*.conf"
 include: "${storage}/${volumeFolders.zoneStanzas}/*.conf"
+`;
+}
+
+/** What of Knot's log goes where. `any` would count for zones and the control socket too. */
+export function logSection(rundir: string): string {
+  return `log:
+  - target: stdout
+    server: info
+    control: warning
+    quic: warning
+    zone: notice
+  - target: "${zonesLog(rundir)}"
+    zone: debug
 `;
 }
 

@@ -89,3 +89,8 @@ export class KnotVolume {
 export function controlSocket(rundir: string): string {
   return `${rundir}/knot.sock`;
 }
+
+/** Where Knot writes everything that it says of zones; the agent passes on what matters. */
+export function zonesLog(rundir: string): string {
+  return `${rundir}/zones.log`;
+}

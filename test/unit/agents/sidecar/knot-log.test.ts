@@ -1,0 +1,91 @@
+import { expect } from "chai";
+import { appendFile, mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { KnotLog } from "../../../../src/agents/sidecar/knot-log";
+
+describe("what Knot says of zones", () => {
+  let folder: string;
+  let path: string;
+  let now: number;
+  let passed: string[];
+  let warned: string[];
+  let log: KnotLog;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "knot-log-"));
+    path = join(folder, "zones.log");
+    [now, passed, warned] = [0, [], []];
+    const info = (message: string): void => void passed.push(message);
+    const warn = (message: string, fields?: object): void =>
+      void warned.push(`${message} ${Object.values(fields ?? {}).join()}`);
+    log = new KnotLog({ path, now: () => now, log: { info, warn } });
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const line = (level: string, text: string) => `2026-11-28T17:03:42+0000 ${level}: ${text}\n`;
+
+  it("is passed on where it refuses or changes something, and not where it permits", async () => {
+    const denied = "[ex.] ACL, denied, action transfer, remote 127.0.0.1@60003 TCP, key k2.";
+    const changed = "[ex.] DDNS, finished, serial 1 -> 2, 0.00 seconds";
+    const given =
+      "[ex.] AXFR, outgoing, remote 127.0.0.1@1 TCP, key k1., finished, 0.00 seconds, 1 messages, 197 bytes";
+    await appendFile(
+      path,
+      [
+        line("debug", "[ex.] ACL, allowed, action transfer, remote 127.0.0.1@60755 TCP, key k1."),
+        line("info", "[ex.] IXFR, outgoing, remote 127.0.0.1@60685 TCP, key k1., zone is up-to-date, serial 1"),
+        line(
+          "info",
+          "[ex.] refresh, remote 127.0.0.1@53 TLS, remote serial 7, zone is up-to-date, expires in 9 seconds",
+        ),
+        line("debug", "[ex.] refresh timer trimmed to 'refresh-min-interval'"),
+        line("debug", denied),
+        line("warning", "[ex.] refresh, failed (no usable master)"),
+        line("info", changed),
+        line("info", given),
+        "2026-11-28T17:03:42+0000 debug: [ex.] TSIG, key 'k1.', verif",
+      ].join(""),
+    );
+    await log.look();
+    expect(passed).to.deep.equal([denied, changed, given]);
+    await appendFile(path, "ication failed 'BADSIG'\n");
+    await log.look();
+    expect(passed.at(-1)).to.equal("[ex.] TSIG, key 'k1.', verification failed 'BADSIG'");
+    await log.look();
+    expect(passed).to.have.length(4);
+  });
+
+  it("is taken out of the file once it was read, and goes on after that", async () => {
+    await appendFile(path, line("debug", "[ex.] ACL, allowed, action query").repeat(2000));
+    await log.look();
+    expect((await stat(path)).size).to.equal(0);
+    await appendFile(path, line("info", "[ex.] one"));
+    await log.look();
+    expect(passed).to.deep.equal(["[ex.] one"]);
+  });
+
+  it("is bounded, however much a stranger causes", async () => {
+    await appendFile(path, line("debug", "[ex.] ACL, denied, action transfer").repeat(1000));
+    await log.look();
+    expect(passed).to.have.length(200);
+    now = 60_000;
+    await appendFile(path, line("debug", "[ex.] ACL, denied, action notify"));
+    await log.look();
+    expect(passed.at(-1)).to.equal("[ex.] ACL, denied, action notify");
+    expect(warned).to.deep.equal(["refusals in Knot's log were left out 800"]);
+    await appendFile(path, line("debug", "[ex.] ACL, allowed, action query").repeat(50_000));
+    await log.look();
+    expect(warned.at(-1)).to.match(/^too much of Knot's log to pass on \d+$/);
+    expect((await stat(path)).size).to.equal(0);
+  });
+
+  it("is waited for until Knot makes the file", async () => {
+    const ending = new AbortController();
+    const run = log.run(ending.signal);
+    ending.abort();
+    await run;
+    expect(passed).to.deep.equal([]);
+  });
+});
