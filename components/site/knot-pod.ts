@@ -34,7 +34,7 @@ export function knotPodTemplate(args: KnotPodArgs): PodTemplate {
       enableServiceLinks: false,
       dnsPolicy: args.dnsPolicy,
       securityContext: podSecurity,
-      terminationGracePeriodSeconds: 30,
+      terminationGracePeriodSeconds: leavingSeconds(args.config) + 30,
       initContainers: [prepareContainer(args)],
       containers: [knotContainer(args), agentContainer(args)],
       volumes: [...knotVolumes(args), ...args.trust.volumes],
@@ -60,12 +60,30 @@ function knotContainer(args: KnotPodArgs): Container {
         protocol,
       })),
     ],
-    startupProbe: { tcpSocket, periodSeconds: 2, failureThreshold: 150 },
-    livenessProbe: { tcpSocket, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+    ...lingering(config),
+    startupProbe: { tcpSocket, periodSeconds: 1, failureThreshold: 300 },
+    livenessProbe: { tcpSocket, ...liveness },
     resources: config.resources.knot,
     securityContext: containerSecurity,
     volumeMounts: knotMounts(),
   };
+}
+
+/** What does not work any more is not waited for as long as a pod that leaves. */
+const liveness = { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6, terminationGracePeriodSeconds: 10 };
+
+/** In which a pod that is not ready any more still answers: the slowest proxy hears of it meanwhile. */
+const answeringSeconds = 10;
+
+/** For how long a pod that is to end still answers. */
+function leavingSeconds({ drainSeconds }: SiteConfig): number {
+  return drainSeconds === 0 ? 0 : drainSeconds + answeringSeconds;
+}
+
+/** Knot ends only then; the agent beside it knows by itself what to do meanwhile. */
+function lingering(config: SiteConfig): Pick<Container, "lifecycle"> {
+  const seconds = leavingSeconds(config);
+  return seconds === 0 ? {} : { lifecycle: { preStop: { sleep: { seconds } } } };
 }
 
 function agentContainer(args: KnotPodArgs): Container {
@@ -74,8 +92,8 @@ function agentContainer(args: KnotPodArgs): Container {
     ...ownProgram(args, { name: "agent", command: "agent" }),
     ports: [{ name: "http", containerPort: podPorts.http, protocol: "TCP" }],
     startupProbe: { httpGet: get("/live"), periodSeconds: 1, failureThreshold: 120 },
-    livenessProbe: { httpGet: get("/live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
-    readinessProbe: { httpGet: get("/ready"), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 },
+    livenessProbe: { httpGet: get("/live"), ...liveness },
+    readinessProbe: { httpGet: get("/ready"), periodSeconds: 1, timeoutSeconds: 3, failureThreshold: 3 },
   };
 }
 
@@ -114,6 +132,15 @@ function agentEnvironment(args: KnotPodArgs): EnvVar[] {
     { name: "DNS_MESH_LISTEN_SECURE", value: args.runtime.secure.listen.join(",") },
     { name: "DNS_MESH_HTTP", value: sockets.http },
     { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+    ...leavingEnvironment(args.config),
+  ];
+}
+
+function leavingEnvironment({ drainSeconds }: SiteConfig): EnvVar[] {
+  if (drainSeconds === 0) return [];
+  return [
+    { name: "DNS_MESH_SERVED_SECONDS", value: String(drainSeconds) },
+    { name: "DNS_MESH_ANSWERING_SECONDS", value: String(answeringSeconds) },
   ];
 }
 

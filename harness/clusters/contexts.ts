@@ -55,6 +55,10 @@ class GivenCluster implements Cluster {
     return this.kubectl(["exec", "-n", address.namespace, address.pod, ...container, "--", ...command]);
   }
 
+  kill(): Promise<void> {
+    return this.refuse("has its own containerd");
+  }
+
   netnsExec(): Promise<string> {
     return this.refuse("has no network namespace here");
   }

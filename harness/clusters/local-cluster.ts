@@ -164,6 +164,10 @@ export class LocalCluster implements Cluster {
     return this.ctr(["tasks", "exec", "--exec-id", id, container, ...command]);
   }
 
+  async kill(address: PodAddress): Promise<void> {
+    await this.ctr(["tasks", "kill", "--signal", "SIGKILL", await this.runningContainer(address)]);
+  }
+
   private async runningContainer({ namespace, pod, container }: PodAddress): Promise<string> {
     const labels = { "pod.namespace": namespace, "pod.name": pod, "container.name": container };
     const filter = Object.entries(labels)

@@ -22,6 +22,8 @@ export interface Cluster {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Runs a command in a pod's container and returns its standard output. */
   execInPod(pod: PodAddress, command: readonly string[]): Promise<string>;
+  /** Kills the first process of a pod's container (SIGKILL), from outside. */
+  kill(pod: PodAddress): Promise<void>;
   /** Runs a command in the node's network namespace. */
   netnsExec(command: readonly string[], input?: string): Promise<string>;
   /** Runs containerd's `ctr` in the namespace of Kubernetes. */

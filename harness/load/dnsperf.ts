@@ -7,6 +7,8 @@ export interface LoadReport {
   readonly sent: number;
   /** Answered, with whatever code. */
   readonly completed: number;
+  /** Without an answer yet when it was interrupted. */
+  readonly interrupted: number;
   /** Answers by their code, such as `NOERROR`. */
   readonly codes: ReadonlyMap<string, number>;
   readonly perSecond: number;
@@ -20,19 +22,43 @@ export interface Load {
   readonly seconds: number;
   /** Questions a second. As many as the server answers when left out. */
   readonly rate?: number;
+  /** @default "udp" */
+  readonly transport?: Transport;
+  /** Ends it before its time. */
+  readonly until?: AbortSignal;
 }
 
+/** Over which questions go. */
+export type Transport = "udp" | "tcp";
+
 /**
- * Asks a server over UDP and waits for the last answers.
+ * Asks a server and waits for the last answers, unless it is to end before its time. Over TCP ten connections stay open.
  *
  * @throws UserError when there is no dnsperf.
  */
-export async function dnsperf({ server, questions, seconds, rate }: Load): Promise<LoadReport> {
+export async function dnsperf(load: Load): Promise<LoadReport> {
+  const { server, questions, seconds, rate, transport = "udp", until } = load;
   const { address, port } = server;
   const paced = rate === undefined ? [] : ["-Q", String(rate)];
-  const args = ["-s", address, "-p", String(port), "-d", questions, "-l", String(seconds), "-c", "10", "-t", "2"];
+  const args = [
+    "-m",
+    transport,
+    "-s",
+    address,
+    "-p",
+    String(port),
+    "-d",
+    questions,
+    "-l",
+    String(seconds),
+    "-c",
+    "10",
+    "-t",
+    "2",
+  ];
+  const options = { timeoutMs: (seconds + 30) * 1000, ...(until && { interrupt: until }) };
   try {
-    return readReport(await run("dnsperf", [...args, ...paced], { timeoutMs: (seconds + 30) * 1000 }));
+    return readReport(await run("dnsperf", [...args, ...paced], options));
   } catch (error) {
     const isMissing = error instanceof CommandError && error.status === null && /ENOENT/.test(error.message);
     if (isMissing) throw new UserError("dnsperf is not on PATH: Debian's package is dnsperf (apt-get install dnsperf)");
@@ -70,6 +96,7 @@ export function readReport(text: string): LoadReport {
   return {
     sent: figure("Queries sent"),
     completed: figure("Queries completed"),
+    interrupted: Number(/^\s*Queries interrupted:\s+(\d+)/m.exec(text)?.[1] ?? 0),
     codes: new Map([...codes.matchAll(/([A-Z]\w*) (\d+) \(/g)].map(([, code = "", count]) => [code, Number(count)])),
     perSecond: figure("Queries per second"),
   };

@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,12 +68,19 @@ export class RunningMesh implements AsyncDisposable {
   sites: ListedSite[];
   /** Where Pulumi keeps state and settings. */
   readonly workDir: string;
+  /** Stands at the end of the agent's program, which makes it another one. */
+  agentComment = "";
+  private readonly changes = new Map<string, Record<string, unknown>>();
   private sharedOutputs: ReturnType<MeshDriver["outputs"]> | undefined;
 
   constructor(private readonly options: MeshOptions) {
     this.workDir = options.workDir ?? mkdtempSync(join(tmpdir(), "dns-mesh-run-"));
     this.sites = [];
-    this.driver = createDriver({ workDir: this.workDir, projectName: "dns-mesh", program: loadProgram });
+    this.driver = createDriver({
+      workDir: this.workDir,
+      projectName: "dns-mesh",
+      program: () => loadProgram(this.agentComment),
+    });
   }
 
   /** Writes the list; `up("shared")` makes it so. */
@@ -84,8 +92,14 @@ export class RunningMesh implements AsyncDisposable {
     });
   }
 
+  /** Settings that a site's stack was given last, beside those of every stack. */
+  settings(site: string): Readonly<Record<string, unknown>> {
+    return this.changes.get(site) ?? {};
+  }
+
   /** Points a site's stack at its cluster. */
   async configureSite(cluster: Cluster, changes: Record<string, unknown> = {}): Promise<void> {
+    this.changes.set(cluster.name, changes);
     await this.driver.setConfig(cluster.name, {
       "dns-mesh:shared": "organization/dns-mesh/shared",
       ...(cluster.kubeconfig !== "" && { "dns-mesh:kubeconfig": cluster.kubeconfig }),
@@ -241,7 +255,12 @@ export class RunningMesh implements AsyncDisposable {
 /** Clusters of our own have no registry, only the images that were imported; and they go away as a whole. */
 async function localSettings(): Promise<Record<string, unknown>> {
   const { knot, node } = await ensureImages();
-  return { "dns-mesh:images": { knot: knot.name, node: node.name }, "dns-mesh:protect": "false" };
+  return {
+    "dns-mesh:images": { knot: knot.name, node: node.name },
+    "dns-mesh:protect": "false",
+    // Most tests that end a pod are not about whom it served.
+    "dns-mesh:drainSeconds": "0",
+  };
 }
 
 /** Given clusters pull the stock images, or those that DNS_MESH_KNOT_IMAGE and DNS_MESH_NODE_IMAGE name. */
@@ -252,7 +271,23 @@ function givenSettings(): Record<string, unknown> {
 }
 
 /** Runs index.ts as `pulumi up` would: the module exports an async function. */
-async function loadProgram(): Promise<Record<string, unknown>> {
+async function loadProgram(agentComment: string): Promise<Record<string, unknown>> {
+  if (agentComment !== "") pulumi.runtime.registerStackTransformation(otherAgent(agentComment));
   const module = (await import("../../index")) as unknown as { default: () => Promise<Record<string, unknown>> };
   return module.default();
+}
+
+/** Changes the agent's program, and the pod template with it, as another version of this program would. */
+function otherAgent(comment: string): pulumi.ResourceTransformation {
+  return ({ type, props, opts }) => {
+    const { data, spec } = props as {
+      data?: Record<string, unknown>;
+      spec?: { template: { metadata: { annotations: Record<string, string> } } };
+    };
+    const program = data?.["agent.js"];
+    if (data !== undefined && typeof program === "string") data["agent.js"] = `${program}// ${comment}\n`;
+    if (type === "kubernetes:apps/v1:StatefulSet" && spec)
+      spec.template.metadata.annotations["dns-mesh/agent"] = comment;
+    return { props: props as pulumi.Inputs, opts };
+  };
 }

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Is given each line of its output as it comes. */
   readonly onLine?: (line: string) => void;
+  /** Interrupts it (SIGINT) when it is given. */
+  readonly interrupt?: AbortSignal;
 }
 
 /** A command that ended with another status than zero, or was killed. `output` is what it said. */
@@ -28,11 +30,12 @@ export class CommandError extends Error {
 
 /** What a command wrote to its standard output. A failure is a CommandError with the end of what it complained of. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { input, timeoutMs = 120_000, env, cwd, onLine } = options;
+  const { input, timeoutMs = 120_000, env, cwd, onLine, interrupt } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env: env ?? process.env, cwd });
     // Not spawn's own time limit, which runs on when the program is not there.
     const limit = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+    interrupt?.addEventListener("abort", () => child.kill("SIGINT"));
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

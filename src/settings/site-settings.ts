@@ -129,6 +129,13 @@ const siteSchema = z.strictObject({
     .min(1, "must be at least 1")
     .max(9, "must be at most 9")
     .default(1),
+  /** Seconds that a pod that is to end stays in service, until load balancers have noticed; it answers for 10 more. 0 ends it at once. @default 30 @example 60 */
+  drainSeconds: z.coerce
+    .number()
+    .int("must be a whole number")
+    .min(0, "must be at least 0")
+    .max(600, "must be at most 600")
+    .default(30),
   /** Keys of servers outside the mesh that may take zones from this site; a secret setting. @default none @example [{ name: "bind", algorithm: "hmac-sha256", secret: "…" }] */
   readers: z.array(keySchema).default([]).superRefine(uniqueNames),
   /** Who may change the site's own zones by DNS UPDATE beside its operator, each with a key of its own; a secret setting. @default none @example [{ name: "external-dns", algorithm: "hmac-sha256", secret: "…", zones: ["standard-1.internal.dns"], updateOwner: "name", updateOwnerName: ["apps"], transfer: true }] */

@@ -2,6 +2,7 @@ import { messageOf, UserError } from "../../base/errors";
 import { DnsClient } from "../../dns/client/dns-client";
 import { createLogger, type Logger } from "../../base/log";
 import { nodeFlags } from "../../contract/node-flags";
+import { whenGone } from "./leaving";
 import { readAgentOptions, type AgentOptions } from "./options";
 import { prepare } from "./prepare";
 import { supervise } from "./supervisor";
@@ -38,11 +39,12 @@ async function run(o: { command: string | undefined; log: Logger; options: Agent
       await supervise({ script: __filename, args: ["worker"], nodeFlags, log, now, signal: untilTold() });
       return;
     case "worker": {
-      const told = untilTold();
+      const leaving = untilTold();
+      const signal = whenGone(leaving, options.leaving);
       // Whatever is under way can be taken up by the next one: nothing is worth the pod's whole grace period.
-      told.addEventListener("abort", () => setTimeout(() => process.exit(0), 3000).unref());
+      signal.addEventListener("abort", () => setTimeout(() => process.exit(0), 3000).unref());
       process.once("disconnect", () => process.exit(0));
-      await new Worker({ options, now, random: Math.random, log }).run(told);
+      await new Worker({ options, leaving, now, random: Math.random, log }).run(signal);
       return;
     }
     default:

@@ -12,7 +12,7 @@ export interface SupervisorOptions {
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Ends the program (SIGTERM) and then the supervisor. */
+  /** Has the program end (SIGTERM), which may take its time, and then ends the supervisor. */
   readonly signal: AbortSignal;
   /** First wait before a restart; doubled up to 30 seconds, and the first again after a minute without a crash. @default 200 */
   readonly firstWaitMs?: number;

@@ -12,6 +12,7 @@ import { Announcer } from "./announcer";
 import { Fetching } from "./fetching";
 import { KnotLog } from "./knot-log";
 import { renderMetrics } from "./metrics";
+import { Leaving } from "./leaving";
 import type { AgentOptions } from "./options";
 import { Mounts } from "./mounts";
 import { ReadinessCheck } from "./readiness";
@@ -25,6 +26,8 @@ import { keeperOf, type VaultKeeper } from "./vault-keeper";
 /** What a {@link Worker} is given from outside. */
 export interface WorkerParts {
   readonly options: AgentOptions;
+  /** Given when the pod is to end: some time before the worker is. */
+  readonly leaving: AbortSignal;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Between 0 and 1. */
@@ -52,6 +55,7 @@ export class Worker {
   readonly #knotLog: KnotLog;
   readonly #fetching: Fetching;
   readonly #readiness: ReadinessCheck;
+  readonly #leaving: Leaving;
   readonly #signing: SigningWatch;
   readonly #store: StateStore;
   readonly #problems: Problems;
@@ -90,6 +94,10 @@ export class Worker {
     });
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
+    this.#leaving = new Leaving({
+      ...{ times: options.leaving, signal: o.leaving, now },
+      dns: new DnsClient({ timeoutMs: 500 }),
+    });
     this.#signing = new SigningWatch({ dns: this.#dns, knot, now, zones: () => this.#zones.signed });
     this.#agent = new Agent({
       ...{ options, mounts: this.#mounts, control: this.#control, dns: this.#dns, store: this.#store },
@@ -155,6 +163,10 @@ export class Worker {
     if (inputs === undefined) return { status: 503, body: "no welcome packet yet\n" };
     const { wasReady } = this.#store.state;
     const own = this.#zones.withContent;
+    if (await this.#leaving.isOut(inputs.runtime, own[0] ?? inputs.packet.directoryZone)) {
+      this.#ready = false;
+      return { status: 503, body: "the pod is to end\n" };
+    }
     const readiness = await this.#readiness.look({ packet: inputs.packet, own, wasReady });
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;

@@ -1,0 +1,51 @@
+import { createClusters } from "../harness/clusters";
+import { askWhile, disruptions, readyPods } from "../harness/mesh/disruptions";
+import { listedSite, RunningMesh } from "../harness/mesh/running-mesh";
+import { table } from "../harness/table";
+import { ensureTools } from "../harness/tools";
+import { runBench, type Values, wholeNumber } from "./support/options";
+
+const options = { drain: wholeNumber(6, { least: 0, most: 600 }) };
+
+/** Questions without an answer while something happened to one of a site's pods. */
+interface Event {
+  readonly kind: string;
+  readonly tried: number;
+  readonly lost: number;
+}
+
+function log(line: string): void {
+  console.error(line);
+}
+
+/** What a site of two pods loses of the questions at its address when pods go, come and are killed. */
+async function disrupting({ drain }: Values<typeof options>): Promise<{ events: readonly Event[] }> {
+  const site = "site-a";
+  await ensureTools(["kubernetes", "pulumi", "knot"], log);
+  await using clusters = await createClusters({ names: [site], log });
+  const siteConfig = { "dns-mesh:rateLimit": false, "dns-mesh:drainSeconds": String(drain) };
+  await using mesh = new RunningMesh({ clusters: clusters.clusters, siteConfig });
+  await mesh.list(clusters.clusters.map(listedSite));
+  await mesh.configureSite(clusters.get(site), { "dns-mesh:replicas": "2" });
+  for (const stack of ["shared", site]) {
+    log(`pulumi up -s ${stack}`);
+    await mesh.up(stack);
+  }
+  await readyPods(clusters.get(site), 2);
+  await mesh.converged(60);
+  const events: Event[] = [];
+  for (const { kind, work } of disruptions) {
+    log(kind);
+    const asked = await askWhile(mesh, { site, work: () => work(mesh, site) });
+    for (const [transport, counts] of Object.entries(asked)) {
+      events.push({ kind: `${kind} (${transport})`, ...counts });
+      log(`  ${transport}: ${counts.lost} of ${counts.tried} lost`);
+    }
+  }
+  console.log(
+    table([["event", "asked", "lost"], ...events.map((each) => [each.kind, ...[each.tried, each.lost].map(String)])]),
+  );
+  return { events };
+}
+
+void runBench(options, disrupting);

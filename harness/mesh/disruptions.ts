@@ -1,0 +1,199 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { eventually } from "../eventually";
+import { ensureImages } from "../images";
+import { dnsperf, type Transport } from "../load/dnsperf";
+import type { Cluster } from "../clusters";
+import type { RunningMesh } from "./running-mesh";
+
+/** What became of questions that were asked while something happened. */
+export interface Asked {
+  readonly tried: number;
+  /** Without an answer, or with another than NOERROR. */
+  readonly lost: number;
+}
+
+/** Questions a second, of each transport. */
+const rate = 500;
+/** Asking goes on for so long at the least, and begins before and ends after what happens. */
+const leastSeconds = 30;
+const marginMs = 3000;
+
+/**
+ * Asks a site at its address from outside, over UDP and TCP at 500 questions a second each, while something is done.
+ *
+ * @param work - Returns when the disruption is over.
+ */
+export async function askWhile(
+  mesh: RunningMesh,
+  o: { readonly site: string; readonly work: () => Promise<unknown> },
+): Promise<Record<Transport, Asked>> {
+  const cluster = mesh.cluster(o.site);
+  const questions = join(mesh.workDir, `questions-${o.site}`);
+  await writeFile(
+    questions,
+    mesh
+      .zones()
+      .map((zone) => `${zone} SOA\n`)
+      .join(""),
+  );
+  const server = { address: cluster.siteAddress, port: 53 };
+  const ending = new AbortController();
+  const ask = async (transport: Transport): Promise<Asked> => {
+    const load = { server, questions, rate, transport, seconds: 600, until: ending.signal };
+    const { sent, interrupted, codes } = await dnsperf(load);
+    return { tried: sent - interrupted, lost: sent - interrupted - (codes.get("NOERROR") ?? 0) };
+  };
+  const asking = Promise.all([ask("udp"), ask("tcp")]);
+  const least = wait(leastSeconds * 1000);
+  try {
+    await wait(marginMs);
+    await o.work();
+    await Promise.all([wait(marginMs), least]);
+  } finally {
+    ending.abort();
+  }
+  const [udp, tcp] = await asking;
+  return { udp, tcp };
+}
+
+/** Knot's pods of a site as they are now. */
+export interface KnotPods {
+  /** Unique ids by name: another id is another pod. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Restarts of containers in all of them. */
+  readonly restarts: number;
+}
+
+/** Waits until there are so many pods, all of them ready and none on its way out. */
+export function readyPods(cluster: Cluster, count: number, seconds = 180): Promise<KnotPods> {
+  return eventually(seconds, async () => {
+    const text = await cluster.kubectl([
+      "-n",
+      "dns-system",
+      "get",
+      "pods",
+      "-l",
+      "app.kubernetes.io/name=knot",
+      "-o",
+      "json",
+    ]);
+    const { items } = JSON.parse(text) as { items: PodObject[] };
+    const ready = items.filter(
+      ({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined &&
+        status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true,
+    );
+    if (ready.length !== count || items.length !== count)
+      throw new Error(`${ready.length} of ${items.length} pods are ready, ${count} are wanted`);
+    const containers = items.flatMap(({ status }) => status.containerStatuses ?? []);
+    return {
+      ids: Object.fromEntries(items.map(({ metadata }) => [metadata.name, metadata.uid])),
+      restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
+    };
+  });
+}
+
+interface PodObject {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
+  readonly status: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly { readonly restartCount: number }[];
+  };
+}
+
+/** Something that happens to a site of two pods. */
+export interface Disruption {
+  readonly kind: string;
+  /** Whether somebody wanted it, so that no answer may be lost. */
+  readonly voluntary: boolean;
+  readonly work: (mesh: RunningMesh, site: string) => Promise<unknown>;
+}
+
+/** Everything that a site of two pods must take. Each ends with two pods that are ready. */
+export const disruptions: readonly Disruption[] = [
+  { kind: "delete pod 1", voluntary: true, work: (mesh, site) => deletePod(mesh.cluster(site), 1) },
+  { kind: "delete pod 0", voluntary: true, work: (mesh, site) => deletePod(mesh.cluster(site), 0) },
+  { kind: "rollout restart", voluntary: true, work: (mesh, site) => rollout(mesh.cluster(site)) },
+  { kind: "drain", voluntary: true, work: (mesh, site) => drain(mesh.cluster(site)) },
+  { kind: "up: new image", voluntary: true, work: anotherImage },
+  { kind: "up: new agent", voluntary: true, work: anotherAgent },
+  { kind: "up: three pods", voluntary: true, work: (mesh, site) => resize(mesh, site, 3) },
+  { kind: "up: two pods", voluntary: true, work: (mesh, site) => resize(mesh, site, 2) },
+  { kind: "SIGKILL of knotd", voluntary: false, work: (mesh, site) => kill(mesh.cluster(site), "knot") },
+  { kind: "SIGKILL of the agent", voluntary: false, work: (mesh, site) => kill(mesh.cluster(site), "agent") },
+];
+
+async function deletePod(cluster: Cluster, ordinal: number): Promise<void> {
+  await cluster.kubectl(["-n", "dns-system", "delete", "pod", `knot-${ordinal}`]);
+  await readyPods(cluster, 2);
+}
+
+async function rollout(cluster: Cluster): Promise<void> {
+  await cluster.kubectl(["-n", "dns-system", "rollout", "restart", "statefulset/knot"]);
+  await cluster.kubectl(["-n", "dns-system", "rollout", "status", "statefulset/knot", "--timeout=300s"]);
+  await readyPods(cluster, 2);
+}
+
+/**
+ * Evicts both pods as a node's drain does. There is one node, so that it takes pods again as soon as the first has gone;
+ * the second leaves when the first is back, since the disruption budget lets one go at a time.
+ */
+async function drain(cluster: Cluster): Promise<void> {
+  const before = await readyPods(cluster, 2);
+  const args = ["--pod-selector=app.kubernetes.io/name=knot", "--delete-emptydir-data", "--ignore-daemonsets"];
+  const draining = cluster.kubectl(["drain", cluster.name, ...args, "--timeout=300s"]);
+  draining.catch(() => undefined);
+  const uncordon = (): Promise<string> => cluster.kubectl(["uncordon", cluster.name]);
+  try {
+    await eventually(120, async () => {
+      const text = await cluster.kubectl([
+        "-n",
+        "dns-system",
+        "get",
+        "pods",
+        "-o",
+        "jsonpath={.items[*].metadata.uid}",
+      ]);
+      const remaining = Object.values(before.ids).filter((id) => text.includes(id));
+      if (remaining.length === 2) throw new Error("no pod has gone yet");
+    });
+    await uncordon();
+    await draining;
+  } finally {
+    await uncordon();
+  }
+  await readyPods(cluster, 2);
+}
+
+async function anotherImage(mesh: RunningMesh, site: string): Promise<void> {
+  const cluster = mesh.cluster(site);
+  const { knot, node } = await ensureImages();
+  const other = `${knot.name}-again`;
+  await cluster.ctr(["images", "tag", "--force", knot.name, other]);
+  await mesh.configureSite(cluster, { ...mesh.settings(site), "dns-mesh:images": { knot: other, node: node.name } });
+  await mesh.up(site);
+  await readyPods(cluster, 2);
+}
+
+async function anotherAgent(mesh: RunningMesh, site: string): Promise<void> {
+  mesh.agentComment = "another agent";
+  await mesh.up(site);
+  await readyPods(mesh.cluster(site), 2);
+}
+
+/** Changes the number of pods by `up`. */
+export async function resize(mesh: RunningMesh, site: string, replicas: number): Promise<KnotPods> {
+  const cluster = mesh.cluster(site);
+  await mesh.configureSite(cluster, { ...mesh.settings(site), "dns-mesh:replicas": String(replicas) });
+  await mesh.up(site);
+  return readyPods(cluster, replicas);
+}
+
+/** Kills what runs in a container of pod 1, and waits until it is back. */
+async function kill(cluster: Cluster, container: "knot" | "agent"): Promise<void> {
+  await cluster.kill({ namespace: "dns-system", pod: "knot-1", container });
+  await wait(marginMs);
+  await readyPods(cluster, 2);
+}

@@ -1,0 +1,62 @@
+import type { DnsClient } from "../../dns/client/dns-client";
+import { siblings, type SiteRuntime } from "../../knot/config/site-runtime";
+import type { LeavingTimes } from "./options";
+
+/** What {@link Leaving} works with. */
+export interface LeavingParts {
+  readonly times: LeavingTimes;
+  /** Given when the pod is to end. */
+  readonly signal: AbortSignal;
+  readonly dns: Pick<DnsClient, "querySoa">;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/**
+ * How a pod that is to end goes. From the first moment Kubernetes sends it no new clients when there is another pod, but a
+ * load balancer learns that only by its health checks, and clients that keep their source port stay with the pod as long
+ * as it is ready. So it stays ready for a while, then is not ready any more, and still answers whoever comes all the same.
+ *
+ * When no other pod of the site answers, it stays ready to the end: a pod that is to go is better than none.
+ */
+export class Leaving {
+  #since: number | undefined;
+  #out = false;
+
+  constructor(private readonly o: LeavingParts) {
+    const begin = (): void => {
+      this.#since ??= o.now();
+    };
+    if (o.signal.aborted) begin();
+    o.signal.addEventListener("abort", begin);
+  }
+
+  /** Whether the pod is not to be ready any more. Never throws. */
+  async isOut(runtime: SiteRuntime, zone: string): Promise<boolean> {
+    if (this.#out || this.#since === undefined) return this.#out;
+    if (this.o.now() < this.#since + this.o.times.servedSeconds * 1000) return false;
+    this.#out = await this.#anotherAnswers(runtime, zone);
+    return this.#out;
+  }
+
+  async #anotherAnswers(runtime: SiteRuntime, zone: string): Promise<boolean> {
+    const asked = siblings(runtime).map(({ address, port }) => this.o.dns.querySoa({ address, port }, zone));
+    return Promise.any(asked).then(
+      () => true,
+      () => false,
+    );
+  }
+}
+
+/** Given when a pod that is to end has gone: as long after `signal` as it takes. */
+export function whenGone(signal: AbortSignal, { servedSeconds, answeringSeconds }: LeavingTimes): AbortSignal {
+  const ms = (servedSeconds + answeringSeconds) * 1000;
+  if (ms === 0) return signal;
+  const controller = new AbortController();
+  signal.addEventListener("abort", () => {
+    setTimeout(() => {
+      controller.abort();
+    }, ms).unref();
+  });
+  return controller.signal;
+}

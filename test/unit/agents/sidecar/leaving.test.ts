@@ -1,0 +1,76 @@
+import { expect } from "chai";
+import { Leaving, whenGone } from "../../../../src/agents/sidecar/leaving";
+import { DnsError } from "../../../../src/dns/errors";
+import type { SoaData } from "../../../../src/dns/record";
+import type { DnsServer } from "../../../../src/dns/client/dns-client";
+import type { SiteRuntime } from "../../../../src/knot/config/site-runtime";
+
+const zone = "own.example";
+const times = { servedSeconds: 30, answeringSeconds: 10 };
+const runtimeOf = (addresses: readonly string[]): SiteRuntime => ({
+  ...{ storage: "/s", rundir: "/r", listen: [], remotePort: 5300, secure: { listen: [], remotePort: 8530 } },
+  replicas: { self: 0, addresses, port: 53, securePort: 853 },
+});
+const two = runtimeOf(["10.0.0.1", "10.0.0.2"]);
+
+describe("a pod that is to end", () => {
+  let now: number;
+  let told: AbortController;
+  let answering: readonly string[];
+  let asked: string[];
+  const dns = {
+    querySoa: ({ address, port }: DnsServer, name: string): Promise<SoaData> => {
+      asked.push(`${address}@${port} ${name}`);
+      return answering.includes(address)
+        ? Promise.resolve({} as SoaData)
+        : Promise.reject(new DnsError({ kind: "timeout", afterMs: 500 }));
+    },
+  };
+  const start = (): Leaving => new Leaving({ times, signal: told.signal, dns, now: () => now });
+  beforeEach(() => {
+    now = 0;
+    told = new AbortController();
+    answering = ["10.0.0.2"];
+    asked = [];
+  });
+
+  it("stays in service for as long as load balancers need, and then goes out of it", async () => {
+    const leaving = start();
+    now = 1_000_000;
+    expect(await leaving.isOut(two, zone)).to.equal(false);
+    told.abort();
+    now += 29_999;
+    expect(await leaving.isOut(two, zone)).to.equal(false);
+    expect(asked).to.deep.equal([]);
+    now += 1;
+    expect(await leaving.isOut(two, zone)).to.equal(true);
+    expect(asked).to.deep.equal(["10.0.0.2@53 own.example"]);
+  });
+
+  it("stays in service to the end when no other pod answers, or there is none", async () => {
+    answering = [];
+    told.abort();
+    const leaving = start();
+    now = 100_000;
+    expect(await leaving.isOut(two, zone)).to.equal(false);
+    expect(await leaving.isOut(runtimeOf(["10.0.0.1"]), zone)).to.equal(false);
+    answering = ["10.0.0.2"];
+    expect(await leaving.isOut(two, zone)).to.equal(true);
+  });
+
+  it("does not come back", async () => {
+    told.abort();
+    const leaving = start();
+    now = 30_000;
+    expect(await leaving.isOut(two, zone)).to.equal(true);
+    answering = [];
+    expect(await leaving.isOut(two, zone)).to.equal(true);
+  });
+
+  it("ends at once where nothing is to be waited for", () => {
+    const none = whenGone(told.signal, { servedSeconds: 0, answeringSeconds: 0 });
+    const later = whenGone(told.signal, times);
+    told.abort();
+    expect([none.aborted, later.aborted]).to.deep.equal([true, false]);
+  });
+});
