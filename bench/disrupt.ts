@@ -19,7 +19,9 @@ function log(line: string): void {
 }
 
 /** What a site of two pods loses of the questions at its address when pods go, come and are killed. */
-async function disrupting({ drain }: Values<typeof options>): Promise<{ events: readonly Event[] }> {
+async function disrupting({
+  drain,
+}: Values<typeof options>): Promise<{ events: readonly Event[]; keptOpen: readonly Event[] }> {
   const site = "site-a";
   await ensureTools(["kubernetes", "pulumi", "knot"], log);
   await using clusters = await createClusters({ names: [site], log });
@@ -34,18 +36,22 @@ async function disrupting({ drain }: Values<typeof options>): Promise<{ events: 
   await readyPods(clusters.get(site), 2);
   await mesh.converged(60);
   const events: Event[] = [];
+  const keptOpen: Event[] = [];
   for (const { kind, work } of disruptions) {
     log(kind);
     const asked = await askWhile(mesh, { site, work: () => work(mesh, site) });
-    for (const [transport, counts] of Object.entries(asked)) {
-      events.push({ kind: `${kind} (${transport})`, ...counts });
-      log(`  ${transport}: ${counts.lost} of ${counts.tried} lost`);
-    }
+    for (const way of ["udp", "tcp"] as const) events.push({ kind: `${kind} (${way})`, ...asked[way] });
+    keptOpen.push({ kind, ...asked.keptOpen });
+    log(
+      Object.entries(asked)
+        .map(([way, { tried, lost }]) => `  ${way}: ${lost} of ${tried} lost`)
+        .join("\n"),
+    );
   }
-  console.log(
-    table([["event", "asked", "lost"], ...events.map((each) => [each.kind, ...[each.tried, each.lost].map(String)])]),
-  );
-  return { events };
+  const rows = (all: readonly Event[]): string[][] => all.map(({ kind, tried, lost }) => [kind, `${tried}`, `${lost}`]);
+  console.log(table([["event", "asked", "lost"], ...rows(events)]));
+  console.log(table([["over TCP connections that are kept open", "asked", "lost"], ...rows(keptOpen)]));
+  return { events, keptOpen };
 }
 
 void runBench(options, disrupting);

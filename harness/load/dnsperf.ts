@@ -23,22 +23,22 @@ export interface Load {
   /** Questions a second. As many as the server answers when left out. */
   readonly rate?: number;
   /** @default "udp" */
-  readonly transport?: Transport;
+  readonly transport?: "udp" | "tcp";
+  /** Questions after which a connection gives way to a new one. All stay open when left out. */
+  readonly perConnection?: number;
   /** Ends it before its time. */
   readonly until?: AbortSignal;
 }
 
-/** Over which questions go. */
-export type Transport = "udp" | "tcp";
-
 /**
- * Asks a server and waits for the last answers, unless it is to end before its time. Over TCP ten connections stay open.
+ * Asks a server and waits for the last answers, unless it is to end before its time. Ten sockets are in use.
  *
  * @throws UserError when there is no dnsperf.
  */
 export async function dnsperf(load: Load): Promise<LoadReport> {
-  const { server, questions, seconds, rate, transport = "udp", until } = load;
+  const { server, questions, seconds, rate, transport = "udp", perConnection, until } = load;
   const { address, port } = server;
+  const renewed = perConnection === undefined ? [] : ["-O", `num-queries-per-conn=${perConnection}`];
   const paced = rate === undefined ? [] : ["-Q", String(rate)];
   const args = [
     "-m",
@@ -58,7 +58,7 @@ export async function dnsperf(load: Load): Promise<LoadReport> {
   ];
   const options = { timeoutMs: (seconds + 30) * 1000, ...(until && { interrupt: until }) };
   try {
-    return readReport(await run("dnsperf", [...args, ...paced], options));
+    return readReport(await run("dnsperf", [...args, ...renewed, ...paced], options));
   } catch (error) {
     const isMissing = error instanceof CommandError && error.status === null && /ENOENT/.test(error.message);
     if (isMissing) throw new UserError("dnsperf is not on PATH: Debian's package is dnsperf (apt-get install dnsperf)");

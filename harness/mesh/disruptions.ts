@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { eventually } from "../eventually";
 import { ensureImages } from "../images";
-import { dnsperf, type Transport } from "../load/dnsperf";
+import { dnsperf, type Load } from "../load/dnsperf";
 import type { Cluster } from "../clusters";
 import type { RunningMesh } from "./running-mesh";
 
@@ -14,21 +14,35 @@ export interface Asked {
   readonly lost: number;
 }
 
-/** Questions a second, of each transport. */
+/**
+ * How a site is asked. UDP clients keep their ten source ports, which proxies pin to a pod. A TCP connection takes a few
+ * questions, as a resolver's does; those that are kept open and in use end with their pod, whatever it does, and what is
+ * under way then is for the client to ask again (RFC 7766 section 6.2.4).
+ */
+const ways = {
+  udp: { transport: "udp" },
+  tcp: { transport: "tcp", perConnection: 20 },
+  keptOpen: { transport: "tcp" },
+} satisfies Record<string, Pick<Load, "transport" | "perConnection">>;
+
+/** How questions were asked. */
+export type Way = keyof typeof ways;
+
+/** Questions a second, each way. */
 const rate = 500;
 /** Asking goes on for so long at the least, and begins before and ends after what happens. */
 const leastSeconds = 30;
 const marginMs = 3000;
 
 /**
- * Asks a site at its address from outside, over UDP and TCP at 500 questions a second each, while something is done.
+ * Asks a site at its address from outside, at 500 questions a second each way, while something is done.
  *
  * @param work - Returns when the disruption is over.
  */
 export async function askWhile(
   mesh: RunningMesh,
   o: { readonly site: string; readonly work: () => Promise<unknown> },
-): Promise<Record<Transport, Asked>> {
+): Promise<Record<Way, Asked>> {
   const cluster = mesh.cluster(o.site);
   const questions = join(mesh.workDir, `questions-${o.site}`);
   await writeFile(
@@ -40,12 +54,12 @@ export async function askWhile(
   );
   const server = { address: cluster.siteAddress, port: 53 };
   const ending = new AbortController();
-  const ask = async (transport: Transport): Promise<Asked> => {
-    const load = { server, questions, rate, transport, seconds: 600, until: ending.signal };
+  const ask = async (way: Way): Promise<Asked> => {
+    const load = { server, questions, rate, ...ways[way], seconds: 600, until: ending.signal };
     const { sent, interrupted, codes } = await dnsperf(load);
     return { tried: sent - interrupted, lost: sent - interrupted - (codes.get("NOERROR") ?? 0) };
   };
-  const asking = Promise.all([ask("udp"), ask("tcp")]);
+  const asking = Promise.all([ask("udp"), ask("tcp"), ask("keptOpen")]);
   const least = wait(leastSeconds * 1000);
   try {
     await wait(marginMs);
@@ -54,8 +68,8 @@ export async function askWhile(
   } finally {
     ending.abort();
   }
-  const [udp, tcp] = await asking;
-  return { udp, tcp };
+  const [udp, tcp, keptOpen] = await asking;
+  return { udp, tcp, keptOpen };
 }
 
 /** Knot's pods of a site as they are now. */
