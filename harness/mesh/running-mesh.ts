@@ -288,6 +288,6 @@ function otherAgent(comment: string): pulumi.ResourceTransformation {
     if (data !== undefined && typeof program === "string") data["agent.js"] = `${program}// ${comment}\n`;
     if (type === "kubernetes:apps/v1:StatefulSet" && spec)
       spec.template.metadata.annotations["dns-mesh/agent"] = comment;
-    return { props: props as pulumi.Inputs, opts };
+    return { props: props, opts };
   };
 }
