@@ -80,6 +80,7 @@ const siteSettings: Readonly<Record<string, Change>> = {
   securePort: given({ securePort: "8530" }),
   protect: given({ protect: "false" }),
   rotatorSchedule: given({ rotatorSchedule: "*/7 * * * *" }),
+  reconcilerSchedule: given({ reconcilerSchedule: "*/7 * * * *" }),
   apiServer: given({ apiServer: ["192.0.2.10/32"] }),
   monitoring: given({ monitoring: { namespaceSelector: { team: "dns" } } }),
   "vault.address": {
