@@ -18,6 +18,8 @@ import { RecordObjects } from "./record-objects";
 export interface RecordMeshOptions extends OperatorSettings {
   /** Further zones of the first site, beside its own. */
   readonly zones?: LabListed["zones"];
+  /** Pods of each site. @default 1 */
+  readonly replicas?: number;
 }
 
 interface Parts {
@@ -42,12 +44,12 @@ export class RecordMesh implements AsyncDisposable {
     this.operator = this.#process("operator-0", httpPort);
   }
 
-  static async start({ zones = [], ...settings }: RecordMeshOptions = {}): Promise<RecordMesh> {
+  static async start({ zones = [], replicas = 1, ...settings }: RecordMeshOptions = {}): Promise<RecordMesh> {
     const started = new AsyncDisposableStack();
     try {
       const key = recordsKey();
       const plane = started.use(await startControlPlane());
-      const lab = started.use(await Lab.create({ sites: 3, recordsKey: key }));
+      const lab = started.use(await Lab.create({ sites: 3, replicas, recordsKey: key }));
       lab.list[0]?.zones.push(...zones);
       await lab.upAll();
       await lab.converged(60);
