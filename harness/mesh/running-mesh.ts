@@ -11,6 +11,7 @@ import type { SoaData } from "../../src/dns/record";
 import type { AgentStatus } from "../../src/agents/sidecar/status";
 import type { Cluster } from "../clusters";
 import { createDriver, type MeshDriver, type UpResult } from "../pulumi/driver";
+import { podSerials } from "../dns/pod-serials";
 import { eventually } from "../eventually";
 import { ensureImages } from "../images";
 import { runReconciler, type ReconcilerRun } from "./reconciler-run";
@@ -127,20 +128,24 @@ export class RunningMesh implements AsyncDisposable {
 
   /** The SOA that a site answers for a zone, asked from outside its cluster at the address in the list. */
   soa(site: string, zone: string): Promise<SoaData> {
-    return this.dns.querySoa({ address: this.#address(site), port: 53 }, zone);
+    return this.dns.querySoa(this.#server(site), zone);
+  }
+
+  #server(site: string): DnsServer {
+    return { address: this.#address(site), port: 53 };
   }
 
   #address(site: string): string {
     return this.sites.find((one) => one.name === site)?.addresses[0] ?? this.cluster(site).siteAddress;
   }
 
-  /** Waits until each of the sites answers each of the zones with one and the same serial. Returns zone → serial. */
+  /** Waits until each pod of each of the sites answers each of the zones with one and the same serial. Returns zone → serial. */
   async converged(seconds: number, scope: { sites?: string[]; zones?: string[] } = {}): Promise<Map<string, number>> {
     const sites = scope.sites ?? this.sites.map((site) => site.name);
     const serials = new Map<string, number>();
     await eventually(seconds, async () => {
       for (const zone of scope.zones ?? this.zones()) {
-        const answers = await Promise.all(sites.map(async (site) => (await this.soa(site, zone)).serial));
+        const answers = (await Promise.all(sites.map((site) => podSerials(this.dns, this.#server(site), zone)))).flat();
         if (new Set(answers).size !== 1) throw new Error(`${zone}: ${sites.join(", ")} answer ${answers.join(", ")}`);
         serials.set(zone, answers[0] ?? 0);
       }

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { askEveryPod, askPod } from "../../../src/agents/pods";
 import { DnsClient } from "../../../src/dns/client/dns-client";
 import { homeOf } from "../../../src/mesh/topology";
+import { podSerials } from "../../../harness/dns/pod-serials";
 import { eventually } from "../../../harness/eventually";
 import { Lab } from "../../../lab";
 import type { LabOptions } from "../../../lab/lab";
@@ -108,6 +109,7 @@ for (const { replicas, ...o } of meshes) {
       const dns = new DnsClient({ timeoutMs: 500 });
       for (const { name, addresses } of lab.list) {
         const server = { address: addresses[0]!, port: lab.site(name).server.port };
+        expect(await podSerials(dns, server, `${name}.example`)).to.have.length(replicas);
         const { answers, missing } = await askEveryPod(() => askPod({ dns, server, zone: `${name}.example` }));
         expect(missing).to.deep.equal([]);
         expect([...answers.values()].map(({ pod }) => pod)).to.have.deep.members(
