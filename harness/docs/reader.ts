@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../tools/run";
+import { messageOf } from "../../src/base/errors";
+import { CommandError, run } from "../tools/run";
 import { isToRun, section, type Block } from "./blocks";
 
 /** What a text says to replace, and by what: `["192.0.2.1", "10.77.0.10"]`. */
@@ -69,6 +70,11 @@ export class Reader {
     // Bash ends at the first command that fails, and its state is written even so.
     const script = `${before}set -e -o pipefail\n${commands}\n{ declare -f; export -p; } > ${kept}\n`;
     const { folder, env, timeoutMs = 600_000 } = this.options;
-    return run("bash", ["-c", script], { cwd: folder, timeoutMs, ...(env !== undefined && { env }) });
+    const options = { cwd: folder, timeoutMs, ...(env !== undefined && { env }) };
+    return run("bash", ["-c", script], options).catch((error: unknown) => {
+      // Pulumi says on its standard output what went wrong.
+      const printed = error instanceof CommandError ? error.output.stdout.slice(-3000) : "";
+      throw new Error(`${commands}\n${messageOf(error)}\n${printed}`, { cause: error });
+    });
   }
 }

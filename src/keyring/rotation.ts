@@ -110,7 +110,7 @@ function advance(input: RotationInput, next: RingKey): RotationPlan {
 }
 
 function schedule({ document, answers, now, settings }: RotationInput, next: RingKey): RotationPlan {
-  if (answers?.key !== next.name) return nothing(`nobody was asked yet whether ${next.name} is there`);
+  if (answers?.key !== next.name) return nothing(`no site was asked yet whether ${next.name} is there`);
   const { silent } = answers;
   const patience = later(next.createdAt === undefined ? now : Date.parse(next.createdAt), settings.patience);
   if (silent.length > 0 && patience > now)

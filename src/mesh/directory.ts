@@ -191,7 +191,7 @@ function readSite(
   if (addresses.length === 0) return `site ${name} has no address`;
   if (!sources.every(isCidr)) return `site ${name} has a source that is no CIDR`;
   const retired = readRetired(facts);
-  if (retired === "bad") return `site ${name} is retired from a date that is none`;
+  if (retired === "bad") return `site ${name} has an invalid retirement date`;
   return {
     name,
     role,
@@ -213,7 +213,7 @@ function readZone(o: { name: string; zone: string; texts: readonly (readonly str
   if (texts.length !== 1) return `zone ${name} has ${texts.length} TXT records in the directory instead of one`;
   if (server?.endsWith(`.${zone}`) !== true) return `zone ${name} has no server below ${zone}`;
   const retired = readRetired(facts);
-  if (retired === "bad") return `zone ${name} is retired from a date that is none`;
+  if (retired === "bad") return `zone ${name} has an invalid retirement date`;
   return { owner: server.slice(0, -zone.length - 1), ...(retired !== undefined && { retired }) };
 }
 

@@ -146,7 +146,7 @@ function disagreement(o: {
   sites: ReadonlySet<string>;
 }): string | undefined {
   const { name, owner, group, sites } = o;
-  if (owner === undefined) return `zone ${name} is in the catalog (of ${group ?? "nobody"}), but not in the directory`;
+  if (owner === undefined) return `zone ${name} is in the catalog (of ${group ?? "no site"}), but not in the directory`;
   if (group === undefined) return `zone ${name} is in the directory (at ${owner}), but not in the catalog`;
   if (owner !== group) return `zone ${name} is at ${owner} in the directory and of ${group} in the catalog`;
   return sites.has(owner)

@@ -52,7 +52,7 @@ async function look(
   const client = await clusterClient(config);
   if (client !== undefined) return recordsIn(client, zones, config.context);
   await pulumi.log.warn(
-    `the cluster of context "${config.context}" is behind a proxy: nobody looked for DnsRecords in ${zones.join(", ")}; look yourself (kubectl get dnsrecords -A)`,
+    `the cluster of context "${config.context}" is behind a proxy, so that DnsRecords in ${zones.join(", ")} were not looked for; look yourself (kubectl get dnsrecords -A)`,
   );
   return new Map();
 }

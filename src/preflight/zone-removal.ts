@@ -101,7 +101,7 @@ function recordsProblem({ name, owner }: FormerZone, report: OwnerReport | undef
     );
   const records = report.stillIn[name];
   if (records === undefined)
-    return `is retired, but ${owner} was not brought up since, so nobody knows which DnsRecords are in it; put it back, bring up shared and ${owner}, and take it off after that`;
+    return `is retired, but ${owner} was not brought up since, so it is not known which DnsRecords are in it; put it back, bring up shared and ${owner}, and take it off after that`;
   if (records.length === 0) return undefined;
   return `still has DnsRecords: ${records.join(", ")}; put it back, delete them at ${owner}, bring up ${owner}, and take it off after that`;
 }

@@ -98,7 +98,7 @@ export function transitions(before: readonly Condition[], after: readonly Condit
 
 function factsOf(progress: Progress, retired?: string): Readonly<Record<ConditionType, Facts>> {
   const accepted = acceptedIn(retired);
-  const free: Facts = ["False", "NoConflict", "nobody else has the name"];
+  const free: Facts = ["False", "NoConflict", "no other record has the name"];
   switch (progress.kind) {
     case "refused":
       return {

@@ -55,7 +55,7 @@ function rangeProblem(range: string): string | undefined {
 function parentProblem(parent: string): string | undefined {
   const [address = "", port, ...rest] = parent.split("@");
   if (port !== undefined && (rest.length > 0 || !/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535))
-    return "has a port that is none; write an address, and if it must be a port as in 192.0.2.53@5353";
+    return "has an invalid port; write an address, and if it must be a port as in 192.0.2.53@5353";
   return addressProblem(address);
 }
 
@@ -71,7 +71,7 @@ function sourceProblem(source: string): string | undefined {
   const longest = family === ipaddr.IPv4 ? 32 : 128;
   if (prefix === undefined) return `has no prefix length; write ${address}/${longest} for that address alone`;
   if (rest.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > longest)
-    return `has a prefix length that is none; write a number from 0 to ${longest}`;
+    return `has an invalid prefix length; write a number from 0 to ${longest}`;
   const network = family.networkAddressFromCIDR(source).toString();
   return network === family.parse(address).toString()
     ? undefined
@@ -80,7 +80,8 @@ function sourceProblem(source: string): string | undefined {
 
 /** A day in the calendar as `YYYY-MM-DD`. YAML readers turn unquoted dates into midnight in UTC: that is taken too. */
 function dateProblem(date: string): string | undefined {
-  const day = date.replace(/T00:00:00(\.0+)?Z$/, "");
+  // A date without quotes is a moment to YAML, and Pulumi writes it as Go does.
+  const day = date.replace(/(T00:00:00(\.0+)?Z| 00:00:00 \+0000 UTC)$/, "");
   const time = /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
   const exists = !Number.isNaN(time) && new Date(time).toISOString().startsWith(day);
   return exists ? undefined : "is not a date; write year, month and day, for example 2026-12-31";

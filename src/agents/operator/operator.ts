@@ -194,7 +194,7 @@ export class RecordOperator {
     const spreading = new Spreading({ zone, answers, writer, beat: this.#beatOf(`spreading ${zone}`), log, clock });
     const announce = () =>
       agents.announce(options.agent).catch((error: unknown) => {
-        log.warn("the agent could not be told", { reason: messageOf(error) });
+        log.warn("the agent did not take the announcement", { reason: messageOf(error) });
       });
     const beat = this.#beatOf(zone);
     const worker = new ZoneWorker({

@@ -65,7 +65,7 @@ function check({ certificate, privateKey, roots }: Identity, at: { folder: strin
     throw new UserError(`${paths.privateKey} is not the key of the certificate beside it (yet)`);
   }
   if (leaf.checkHost(at.host, { subject: "never" }) === undefined) {
-    throw new UserError(`${path} is not for ${at.host}, but for ${leaf.subjectAltName ?? "nobody"}`);
+    throw new UserError(`${path} is not for ${at.host}, but for ${leaf.subjectAltName ?? "no name"}`);
   }
   if (!leadsTo(leaf, chain, trusted)) {
     throw new UserError(`${path} was issued by none of the authorities in ${basename(paths.roots)}`);

@@ -173,13 +173,13 @@ describe("readMeshView", () => {
       /shares the id/,
     ],
     [
-      "is retired from a date that is none",
+      "has an invalid retirement date",
       (z) =>
         (z.directory = z.directory.map((r) =>
           r.name.startsWith("x.example") ? txt(r.name, `server=a.${directoryZone}`, "retired=soon") : r,
         )),
       { zones: ["x.example"] },
-      /date that is none/,
+      /invalid retirement date/,
     ],
   ];
   for (const [what, spoil, uncertain, problem] of uncertainties) {

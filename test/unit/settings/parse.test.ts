@@ -47,6 +47,18 @@ function spoilt(spoil: (mesh: Raw, sites: Record<string, unknown>[]) => void): s
 }
 
 describe("parseMesh", () => {
+  it("takes a date without quotes as Pulumi passes it on", () => {
+    // What Pulumi 3.259.0 makes of `retired: 2026-11-25`.
+    const site = {
+      name: "a",
+      role: "primary-catalog",
+      addresses: ["192.0.2.1"],
+      retired: "2026-11-25 00:00:00 +0000 UTC",
+    };
+    const mesh = { directoryZone: "dns.internal", catalogZone: "catalog.internal", sites: [site] };
+    expect(parseMesh(mesh).sites[0]?.retired).to.equal("2026-11-25");
+  });
+
   it("takes the seed's mesh and fills in what was left out", () => {
     const mesh = parseMesh(seed());
     expect(mesh.sites[2]).to.deep.equal({
@@ -127,7 +139,11 @@ describe("parseMesh", () => {
       signed({ parents: ["ns.example"] }),
       /zones\[0\]\.dnssec\.parents\[0\]: "ns\.example" is not an IP address/,
     ],
-    ["a parent's port that is none", signed({ parents: ["192.0.2.1@x"] }), /parents\[0\]: "192\.0\.2\.1@x" has a port/],
+    [
+      "a parent's port that is none",
+      signed({ parents: ["192.0.2.1@x"] }),
+      /parents\[0\]: "192\.0\.2\.1@x" has an invalid port/,
+    ],
     ["no parents", signed({ parents: [] }), /zones\[0\]\.dnssec\.parents: is empty/],
     [
       "two zones whose files would be one",
