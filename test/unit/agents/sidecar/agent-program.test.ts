@@ -39,7 +39,6 @@ describe("the agent's program", function () {
       DNS_MESH_KNOT: "127.0.0.1@9",
       DNS_MESH_HTTP: `127.0.0.1@${port}`,
       DNS_MESH_POD: "knot-0",
-      DNS_MESH_REPLICAS: "127.0.0.1",
     };
     const child = spawn(process.execPath, [join(folder, "agent.js"), command], { env, stdio: ["ignore", "pipe", 2] });
     const run = { log: "", ended: new Promise<number | null>((resolve) => child.once("exit", resolve)) };
