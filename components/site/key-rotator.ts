@@ -7,6 +7,7 @@ import { commonLabels, objects, paths, rotatorLabels } from "../../src/contract/
 import { containerSecurity, podSecurity } from "./pod-security";
 import { configMapVolume, secretVolume } from "./pod-volumes";
 import { vaultAccess } from "./trust-files";
+import { createAccount } from "./role";
 import { dnsPolicy, vaultReach } from "./vault-reach";
 
 /** What {@link KeyRotator} needs. */
@@ -24,11 +25,7 @@ export class KeyRotator extends pulumi.ComponentResource {
   constructor(name: string, args: KeyRotatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:KeyRotator", name, {}, opts);
     const metadata = { name: "key-rotator", namespace: args.namespace, labels: commonLabels };
-    const account = new k8s.core.v1.ServiceAccount(
-      `${name}-account`,
-      { metadata, automountServiceAccountToken: false },
-      objectOptions(this),
-    );
+    const account = createAccount(this, name, { account: "key-rotator", namespace: args.namespace });
     new k8s.batch.v1.CronJob(
       name,
       { metadata, spec: cronJobSpec(args) },

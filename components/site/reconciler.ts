@@ -8,7 +8,7 @@ import { objectOptions } from "../object-options";
 import { commonLabels, objects, paths, reconcilerLabels } from "../../src/contract/names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { configMapVolume, secretVolume } from "./pod-volumes";
-import { allow } from "./role";
+import { allow, createAccount } from "./role";
 
 /** What {@link Reconciler} needs. */
 export interface ReconcilerArgs {
@@ -52,12 +52,7 @@ export class Reconciler extends pulumi.ComponentResource {
   }
 
   private createAccess(name: string, namespace: pulumi.Input<string>): pulumi.Resource[] {
-    const metadata = { name: "reconciler", namespace, labels: commonLabels };
-    const account = new k8s.core.v1.ServiceAccount(
-      `${name}-account`,
-      { metadata, automountServiceAccountToken: false },
-      objectOptions(this),
-    );
+    const account = createAccount(this, name, { account: "reconciler", namespace });
     const binding = allow(this, name, { account: "reconciler", namespace, rules: roleRules });
     return [account, binding];
   }

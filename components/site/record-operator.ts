@@ -7,7 +7,7 @@ import { objectOptions } from "../object-options";
 import { commonLabels, objects, operatorLabels, paths, podPorts } from "../../src/contract/names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { configMapVolume, secretVolume } from "./pod-volumes";
-import { allow, subjectOf } from "./role";
+import { allow, createAccount, subjectOf } from "./role";
 import { agentSockets } from "./runtime";
 import { writable } from "./writable";
 
@@ -32,16 +32,8 @@ const account = "record-operator";
 export class RecordOperator extends pulumi.ComponentResource {
   constructor(name: string, args: RecordOperatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:RecordOperator", name, {}, opts);
-    const serviceAccount = new k8s.core.v1.ServiceAccount(
-      `${name}-account`,
-      {
-        metadata: { name: account, namespace: args.namespace, labels: commonLabels },
-        automountServiceAccountToken: false,
-      },
-      objectOptions(this),
-    );
     const access = [
-      serviceAccount,
+      createAccount(this, name, { account, namespace: args.namespace }),
       allow(this, name, { account, namespace: args.namespace, rules: writable(operatorRules) }),
       ...this.allowElsewhere(name, args),
     ];

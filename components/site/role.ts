@@ -29,6 +29,23 @@ export function allow(parent: pulumi.Resource, name: string, o: RoleArgs): k8s.r
   );
 }
 
+/**
+ * The service account of a program, without a mounted token. Nothing is waited for: a plugin that was cut off from the
+ * cluster at its start takes it for Kubernetes 1.14, and would wait five minutes for a token that newer ones do not make.
+ */
+export function createAccount(
+  parent: pulumi.Resource,
+  name: string,
+  { account, namespace }: Pick<RoleArgs, "account" | "namespace">,
+): k8s.core.v1.ServiceAccount {
+  const metadata = { name: account, namespace, labels: commonLabels, annotations: { "pulumi.com/skipAwait": "true" } };
+  return new k8s.core.v1.ServiceAccount(
+    `${name}-account`,
+    { metadata, automountServiceAccountToken: false },
+    objectOptions(parent),
+  );
+}
+
 /** A service account as a binding names it. */
 export function subjectOf(o: Pick<RoleArgs, "account" | "namespace">): k8s.types.input.rbac.v1.Subject {
   return { kind: "ServiceAccount", name: o.account, namespace: o.namespace };
