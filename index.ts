@@ -7,6 +7,8 @@ import { requireRetired } from "./src/preflight/retired-first";
 import { requireWithdrawn } from "./src/preflight/withdrawn-first";
 import { requireEmptied } from "./src/preflight/emptied-first";
 import { formerOutputs } from "./src/preflight/former-outputs";
+import { requireSamePlace } from "./src/preflight/same-place";
+import { requireStorage } from "./src/preflight/storage-first";
 import { requirePublishable } from "./src/preflight/publishable";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
@@ -33,7 +35,9 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
   const welcome = await fetchWelcome(config);
   const last = { former: await formerOutputs(), today: today() };
   requirePublishable(welcome, last);
+  requireSamePlace(config, last.former);
   const kubeconfig = await requireCluster(config);
+  await requireStorage(config);
   const retiring = await requireEmptied(config, { welcome, ...last });
   const programs = {
     agent: bundle("agent"),

@@ -7,6 +7,7 @@ import { objectOptions } from "../object-options";
 import { knotPodTemplate } from "./knot-pod";
 import { commonLabels, knotLabels } from "../../src/contract/names";
 import type { PodKind } from "./pod-volumes";
+import { createAccount } from "./role";
 import type { TrustFiles } from "./trust-files";
 
 /** What {@link KnotServer} needs. */
@@ -30,18 +31,10 @@ export class KnotServer extends pulumi.ComponentResource {
 
   constructor(name: string, args: KnotServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:KnotServer", name, {}, opts);
-    const account = this.createAccount(name, args.namespace);
+    const account = createAccount(this, name, { account: "knot", namespace: args.namespace });
     this.statefulSet = this.createStatefulSet(name, args, account);
     this.createDisruptionBudget(name, args.namespace);
     this.registerOutputs({});
-  }
-
-  private createAccount(name: string, namespace: pulumi.Input<string>): k8s.core.v1.ServiceAccount {
-    return new k8s.core.v1.ServiceAccount(
-      `${name}-account`,
-      { metadata: { name: "knot", namespace, labels: commonLabels }, automountServiceAccountToken: false },
-      objectOptions(this),
-    );
   }
 
   private createStatefulSet(
@@ -69,7 +62,8 @@ export class KnotServer extends pulumi.ComponentResource {
           volumeClaimTemplates: [{ metadata: { name: "storage" }, spec: storage }],
         },
       },
-      objectOptions(this, { dependsOn: [account] }),
+      // No template can be changed; VolumeClaims lets the claims themselves grow.
+      objectOptions(this, { dependsOn: [account], ignoreChanges: ["spec.volumeClaimTemplates"] }),
     );
   }
 

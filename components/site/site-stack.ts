@@ -20,6 +20,7 @@ import { RecordDefinition } from "./record-definition";
 import { RecordOperator } from "./record-operator";
 import { liveSettings, siteRuntime } from "./runtime";
 import { SiteSecrets } from "./secrets";
+import { VolumeClaims } from "./volume-claims";
 import { agentTrust } from "./trust-files";
 import { dnsPolicy, vaultReach } from "./vault-reach";
 import type { Welcome } from "./welcome";
@@ -114,6 +115,7 @@ export class SiteStack extends pulumi.ComponentResource {
       },
       { ...within, dependsOn: mounted },
     );
+    new VolumeClaims(`${name}-volume-claims`, { namespace, config, statefulSet: server.statefulSet }, within);
     const hashes = [secrets.hash, files.liveHash, ...(central ? [central.hash] : [])];
     new LiveMounts(
       `${name}-live-mounts`,

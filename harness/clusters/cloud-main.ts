@@ -74,10 +74,21 @@ class CloudOfCluster {
       mkdirSync(this.onDisk(volumeName(claim)), { recursive: true });
       await api.create(lists[2], volumeFor(claim, this.node, join("/var/lib/volumes", volumeName(claim))));
     }
+    for (const claim of plan.grow) await this.grow(api, claim);
     for (const volume of plan.remove) {
       await api.remove(`${lists[2]}/${volume}`);
       rmSync(this.onDisk(volume), { recursive: true, force: true });
     }
+  }
+
+  /** As the resizer of a storage driver does: the volume first, and then the claim has it. */
+  private async grow(api: Api, claim: ClaimObject): Promise<void> {
+    const { namespace, name } = claim.metadata;
+    const capacity = { storage: claim.spec.resources.requests.storage };
+    await api.mergePatch(`${lists[2]}/${volumeName(claim)}`, { spec: { capacity } });
+    await api.mergePatch(`/api/v1/namespaces/${namespace}/persistentvolumeclaims/${name}/status`, {
+      status: { capacity },
+    });
   }
 
   /** A volume's folder as this machine sees it; its node has it under `/var/lib/volumes`. */

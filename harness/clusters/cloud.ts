@@ -14,6 +14,7 @@ export interface ClaimObject {
     accessModes: string[];
     resources: { requests: { storage: string } };
   };
+  status?: { phase?: string; capacity?: { storage?: string } };
 }
 
 /** As much of a volume as a provisioner looks at. */
@@ -27,6 +28,8 @@ interface VolumeObject {
 export interface CloudPlan {
   readonly addresses: readonly { readonly namespace: string; readonly name: string; readonly address: string }[];
   readonly provision: readonly ClaimObject[];
+  /** Claims that ask for more than they have got. */
+  readonly grow: readonly ClaimObject[];
   readonly remove: readonly string[];
 }
 
@@ -47,7 +50,7 @@ export function volumeName(claim: ClaimObject): string {
 }
 
 /**
- * What a cloud would do: give LoadBalancer Services the address they ask for, or the usual one; make volumes for claims;
+ * What a cloud would do: give LoadBalancer Services the address they ask for, or the usual one; make volumes for claims, and let them grow;
  * drop released volumes. A Service that asks for an address that is not the cluster's stays pending, as it would in a cloud.
  */
 export function planCloud(view: CloudView): CloudPlan {
@@ -66,6 +69,12 @@ export function planCloud(view: CloudView): CloudPlan {
       (claim.spec.volumeName ?? "") === "" &&
       !existing.has(volumeName(claim)),
   );
+  const grow = view.claims.filter(
+    ({ spec, status }) =>
+      spec.storageClassName === storageClassName &&
+      status?.phase === "Bound" &&
+      status.capacity?.storage !== spec.resources.requests.storage,
+  );
   const remove = view.volumes
     .filter(
       ({ spec, status }) =>
@@ -74,7 +83,7 @@ export function planCloud(view: CloudView): CloudPlan {
         (status?.phase === "Released" || status?.phase === "Failed"),
     )
     .map(({ metadata }) => metadata.name);
-  return { addresses, provision, remove };
+  return { addresses, provision, grow, remove };
 }
 
 /** The `local` volume for a claim: unlike `hostPath`, fsGroup applies to it. */

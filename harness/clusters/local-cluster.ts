@@ -234,4 +234,5 @@ const storageClass = {
   provisioner: "dns-mesh.test/local",
   volumeBindingMode: "Immediate",
   reclaimPolicy: "Delete",
+  allowVolumeExpansion: true,
 };

@@ -96,6 +96,7 @@ const answers: Readonly<Record<string, (args: pulumi.runtime.MockResourceArgs, o
       "core/v1:Secret",
       "core/v1:ServiceAccount",
       "core/v1:PodPatch",
+      "core/v1:PersistentVolumeClaimPatch",
       "rbac.authorization.k8s.io/v1:Role",
       "rbac.authorization.k8s.io/v1:RoleBinding",
       "rbac.authorization.k8s.io/v1:ClusterRole",

@@ -53,6 +53,17 @@ describe("what a cloud would do", () => {
     expect(planCloud({ ...empty, claims, volumes }).provision).to.deep.equal([]);
   });
 
+  it("lets a claim of its class grow that is bound and asks for more than it has", () => {
+    const grown = (uid: string, storageClass: string, storage: string): ClaimObject => ({
+      ...claim(uid, storageClass, `pvc-${uid}`),
+      status: { phase: "Bound", capacity: { storage } },
+    });
+    const small = grown("1", "local", "1Mi");
+    const has = small.spec.resources.requests.storage;
+    const claims = [small, grown("2", "local", has), grown("3", "other", "1Mi"), claim("4", "local", "pvc-4")];
+    expect(planCloud({ ...empty, claims }).grow).to.deep.equal([small]);
+  });
+
   it("drops a volume only when it is released, of its class, and not to be retained", () => {
     const volume = (name: string, policy: string, phase: string): CloudView["volumes"][number] => ({
       metadata: { name },

@@ -186,6 +186,16 @@ describe("SiteStack", () => {
       }
     });
 
+    it("have accounts that `up` does not wait for: Kubernetes makes nothing for them", async () => {
+      const run = await up("site-a");
+      const accounts = run.all("ServiceAccount");
+      expect(accounts.map(nameOf)).to.include.members(["knot", "reconciler", "record-operator"]);
+      for (const account of accounts) {
+        expect(annotationsOf(account), nameOf(account)).to.include({ "pulumi.com/skipAwait": "true" });
+        expect(account.inputs, nameOf(account)).to.include({ automountServiceAccountToken: false });
+      }
+    });
+
     it("may be drained one at a time, also when there is one", async () => {
       expect((await up("site-a")).one("PodDisruptionBudget").inputs).to.have.nested.property("spec.maxUnavailable", 1);
     });

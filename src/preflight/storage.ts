@@ -1,0 +1,73 @@
+import type { SiteConfig } from "../settings/site-settings";
+
+/** As much of a PersistentVolumeClaim as counts here. */
+export interface Claim {
+  readonly name: string;
+  /** What it asks for, as Kubernetes writes it. */
+  readonly size: string;
+  readonly storageClass: string | undefined;
+}
+
+/** What a site's pods have for storage. */
+export interface LiveStorage {
+  /** Claims of the pods that the site is to have. */
+  readonly claims: readonly Claim[];
+  /** Names of the StorageClasses that let claims grow; undefined where they cannot be listed. */
+  readonly expandable: ReadonlySet<string> | undefined;
+}
+
+/** The setting of a site's storage. */
+export type WantedStorage = Pick<SiteConfig, "storageSize" | "storageClass" | "context" | "namespace">;
+
+/** Name of a pod's claim. */
+export function claimName(ordinal: number): string {
+  return `storage-knot-${ordinal}`;
+}
+
+const units: Readonly<Record<string, number>> = {
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60 },
+  ...{ m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18 },
+};
+
+/** Octets of a quantity such as `1Gi`, `1.5G` or `1e9`; NaN for a text that is not a quantity. */
+export function octets(quantity: string): number {
+  const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(quantity);
+  const [, number = "", unit = ""] = match ?? [];
+  return match === null ? NaN : Number(number) * (unit === "" ? 1 : (units[unit] ?? NaN));
+}
+
+/**
+ * Holds the storage that a site is to have against what its pods have: a claim can grow where its class lets it, and
+ * nothing else of it can be changed.
+ *
+ * @returns sentences with their cure, one for each claim at fault.
+ */
+export function storageProblems(wanted: WantedStorage, live: LiveStorage): string[] {
+  return live.claims.flatMap((claim) => {
+    const problem = problemOf(wanted, claim, live.expandable);
+    return problem === undefined ? [] : [`${claim.name} of context "${wanted.context}": ${problem}`];
+  });
+}
+
+function problemOf(
+  { storageSize, storageClass }: WantedStorage,
+  claim: Claim,
+  expandable: LiveStorage["expandable"],
+): string | undefined {
+  if (storageClass !== undefined && storageClass !== claim.storageClass)
+    return (
+      `the volume is of StorageClass "${claim.storageClass ?? ""}", which cannot be changed to "${storageClass}"; ` +
+      `set dns-mesh:storageClass back${movingHint}`
+    );
+  const [have, want] = [octets(claim.size), octets(storageSize)];
+  if (want < have)
+    return `the volume has ${claim.size} and cannot shrink to ${storageSize}; set dns-mesh:storageSize to ${claim.size}${movingHint}`;
+  if (want > have && expandable !== undefined && !expandable.has(claim.storageClass ?? ""))
+    return (
+      `the volume has ${claim.size}, and StorageClass "${claim.storageClass ?? ""}" does not let it grow to ${storageSize}; ` +
+      `set allowVolumeExpansion of the class if its driver can, or dns-mesh:storageSize to ${claim.size}${movingHint}`
+    );
+  return undefined;
+}
+
+const movingHint = ", or move the zones to a site with other storage (docs/guides/storage.md)";
