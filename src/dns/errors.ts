@@ -49,6 +49,15 @@ export type TrustReason = "authority" | "name" | "expired" | "notYetValid" | "mi
 /** Why a datagram is taken for somebody else's and not for an answer (RFC 5452 section 9.1). */
 export type IgnoredAnswer = "malformed" | "wrongId" | "wrongQuestion" | "notAResponse";
 
+const unreachableKinds: ReadonlySet<string> = new Set<DnsFailure["kind"]>(["timeout", "unreachable", "aborted"]);
+
+const negativeKinds: ReadonlySet<string> = new Set<DnsFailure["kind"]>([
+  "refused",
+  "rcode",
+  "notAuthoritative",
+  "absent",
+]);
+
 /** Everything that this codec and its client throw on purpose. Never holds key material. */
 export class DnsError extends Error {
   override readonly name = "DnsError";
@@ -60,7 +69,17 @@ export class DnsError extends Error {
     super(context === undefined ? describe(failure) : `${context}: ${describe(failure)}`);
   }
 
-  /** The same failure, told with where it happened. */
+  /** No answer came: the server may be away, or we gave up. */
+  get isUnreachable(): boolean {
+    return unreachableKinds.has(this.failure.kind);
+  }
+
+  /** The server answered, and will not or cannot give what was asked for. */
+  get isNegative(): boolean {
+    return negativeKinds.has(this.failure.kind);
+  }
+
+  /** The same failure, with where it happened. */
   in(context: string): DnsError {
     return new DnsError(this.failure, context);
   }

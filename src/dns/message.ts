@@ -192,7 +192,8 @@ function flagBits(flags: Flags): number {
   );
 }
 
-function readFlags(bits: number): Flags {
+/** The flags of a header's second word. */
+export function readFlags(bits: number): Flags {
   const set = (at: number) => (bits & (1 << at)) !== 0;
   return {
     qr: set(15),

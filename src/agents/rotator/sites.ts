@@ -91,10 +91,7 @@ async function askFor(
     return pod === undefined ? {} : { pod };
   } catch (error) {
     if (!(error instanceof DnsError)) return "lacks";
-    if (["timeout", "unreachable", "aborted"].includes(error.failure.kind)) return "away";
-    return signedAnswers.includes(error.failure.kind) ? {} : "lacks";
+    if (error.isUnreachable) return "away";
+    return error.isNegative ? {} : "lacks";
   }
 }
-
-/** What is said of a zone in an answer whose signature was right. */
-const signedAnswers: readonly string[] = ["refused", "rcode", "notAuthoritative", "absent"];

@@ -339,5 +339,5 @@ export class Convergence {
 
 /** Whether nothing came back at all. */
 export function isUnreachable(error: unknown): boolean {
-  return error instanceof DnsError && ["timeout", "unreachable", "aborted"].includes(error.failure.kind);
+  return error instanceof DnsError && error.isUnreachable;
 }

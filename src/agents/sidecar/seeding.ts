@@ -264,7 +264,7 @@ function saysNo(error: unknown): boolean {
   if (!(error instanceof DnsError)) return false;
   const { failure } = error;
   if (failure.kind === "unsigned") return failure.rcode !== undefined && failure.rcode !== "NOERROR";
-  return ["refused", "rcode", "notAuthoritative", "absent"].includes(failure.kind);
+  return error.isNegative;
 }
 
 /** The packet with only those own zones that have a first content: the others stay members until they are taken over. */

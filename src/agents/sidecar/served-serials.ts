@@ -67,7 +67,7 @@ export class ServedSerials {
     try {
       return (await this.o.dns.querySoa(this.o.knot, zone)).serial;
     } catch (error) {
-      if (error instanceof DnsError && ["refused", "rcode", "absent", "notAuthoritative"].includes(error.failure.kind))
+      if (error instanceof DnsError && error.isNegative)
         return undefined;
       throw error;
     }

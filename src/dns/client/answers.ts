@@ -1,5 +1,5 @@
 import { DnsError, type IgnoredAnswer } from "../errors";
-import { decodeMessage, type Message, type Question } from "../message";
+import { decodeMessage, headerLength, readFlags, type Message, type Question } from "../message";
 import type { ResourceRecord, SoaData } from "../record";
 import { checkQuestion, checkResponse } from "../response";
 
@@ -31,6 +31,7 @@ export class Datagrams {
       return readAnswer(bytes, this.#request);
     } catch (error) {
       if (!(error instanceof DnsError)) throw error;
+      if (isCutAnswer(bytes, this.#request, error)) throw new DnsError({ kind: "truncated" });
       this.#ignored = error.failure.kind as IgnoredAnswer;
       return undefined;
     }
@@ -45,6 +46,17 @@ export class Datagrams {
       throw new DnsError({ ...error.failure, ignored: this.#ignored });
     }
   }
+}
+
+/**
+ * Whether octets that do not decode begin like a truncated answer to us: a server may cut at an octet (RFC 2181
+ * section 9), or send the header alone. A forged one only makes us ask over TCP.
+ */
+function isCutAnswer(bytes: Buffer, { id, flags }: Message, { failure }: DnsError): boolean {
+  if (bytes.length < headerLength) return false;
+  if (failure.kind !== "malformed" && bytes.readUInt16BE(4) > 0) return false;
+  const answer = readFlags(bytes.readUInt16BE(2));
+  return bytes.readUInt16BE(0) === id && answer.qr && answer.tc && answer.opcode === flags.opcode;
 }
 
 /** The SOA of an apex. @throws DnsError `absent` */

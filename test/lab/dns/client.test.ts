@@ -112,6 +112,39 @@ describe("DNS client", () => {
     expect(await failureOf(client.querySoa(never.server, "example"))).to.deep.equal({ kind: "truncated" });
   });
 
+  it("asks over TCP when the answer is cut inside a record, or is a bare header (RFC 2181 section 9)", async () => {
+    const tc = { flags: { ...noFlags, qr: true, aa: true, tc: true } };
+    const cuts: readonly ((request: Buffer) => Buffer)[] = [
+      (request) => answer(request, tc).subarray(0, -5),
+      (request) => answer(request, { ...tc, questions: [], answers: [] }),
+      (request) => answer(request, tc).subarray(0, 12),
+    ];
+    for (const cut of cuts) {
+      await using own = await startOwnServer({
+        udp: (request) => [cut(request)],
+        tcp: (request) => ({ messages: [answer(request)] }),
+      });
+      const client = new DnsClient({ timeoutMs: 1000 });
+      expect((await client.querySoa(own.server, "example")).serial).to.equal(7);
+      expect(client.counters).to.deep.include({ udpQueries: 1, tcpQueries: 1 });
+    }
+  });
+
+  it("does not take a cut answer to somebody else for one to us", async () => {
+    const tc = { flags: { ...noFlags, qr: true, aa: true, tc: true } };
+    await using own = await startOwnServer({
+      udp: (request) => [
+        answer(request, { ...tc, id: decodeMessage(request).id ^ 1 }).subarray(0, -5),
+        answer(request, { ...tc, questions: [{ name: "other", type: "SOA", class: "IN" }] }),
+        answer(request).subarray(0, -5),
+        answer(request),
+      ],
+    });
+    const client = new DnsClient();
+    expect((await client.querySoa(own.server, "example")).serial).to.equal(7);
+    expect(client.counters).to.deep.include({ udpQueries: 1, tcpQueries: 0 });
+  });
+
   it("does not believe an unsigned answer to a signed question", async () => {
     await using own = await startOwnServer({ udp: (request) => [answer(request)] });
     expect(await failureOf(new DnsClient().querySoa(own.server, "example", key))).to.deep.equal({ kind: "unsigned" });
