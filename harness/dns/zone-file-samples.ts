@@ -20,6 +20,7 @@ export const badZoneFiles: readonly (readonly [text: string, says: string])[] = 
   [`${soa}a CAA 0 issue x y\n`, 'line 3: CAA ends before "y"'],
   [`${soa}a SVCB 1 . ALPN=h2\n`, 'line 3: "ALPN" is no parameter'],
   [`${soa}$GENERATE 1-2 h$ A 192.0.2.$\n`, "line 3: $GENERATE is BIND's alone"],
+  [`${soa}$DATE 20260101000000\n`, "line 3: Knot does not read $DATE"],
   [`${soa}$INCLUDE other\n`, "line 3: $INCLUDE is not followed"],
   [`${soa}x WKS 192.0.2.1 6 25\n`, "line 3: Knot does not read the type WKS by that name"],
   [`${soa}x A6 0 ::1\n`, "line 3: Knot does not read the type A6 by that name"],

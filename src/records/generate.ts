@@ -27,7 +27,7 @@ function wordOf({ text, isQuoted }: Token): string {
 }
 
 function numbersOf(range: string): number[] {
-  const [, start, stop, step = "1"] = /^(\d{1,9})-(\d{1,9})(?:\/(\d{1,9}))?$/.exec(range) ?? [];
+  const [, start, stop, step = "1"] = /^(\d{1,9})-(\d{1,9})(?:\/(\d{1,10}))?$/.exec(range) ?? [];
   const [first, last, by] = [Number(start), Number(stop), Number(step)];
   if (start === undefined || last < first || by === 0)
     throw new UserError(`"${range}" is not a range for $GENERATE; write 1-9, or 0-100/10 for each tenth`);
@@ -53,15 +53,18 @@ function modified(modifier: string, number: number): string {
     throw new UserError(
       `"${modifier}" is not a modifier of $GENERATE; write \${offset,width,base}, base one of d o x X n N`,
     );
-  const value = number + Number(offset);
-  if (value < 0) throw new UserError(`"${modifier}" makes a negative number of ${number}; begin the range higher`);
-  return written({ value, width: Number(width), base });
+  return written({ value: number + Number(offset), width: Number(width), base });
 }
 
+/** A negative number is its 32 bits but in base ten, as C writes it. */
 function written({ value, width, base }: { value: number; width: number; base: string }): string {
-  if (base === "n") return nibbles(value, width);
-  if (base === "N") return nibbles(value, width).toUpperCase();
-  const digits = value.toString(base === "d" ? 10 : base === "o" ? 8 : 16).padStart(width, "0");
+  if (base === "n") return nibbles(value >>> 0, width);
+  if (base === "N") return nibbles(value >>> 0, width).toUpperCase();
+  if (base === "d") {
+    const sign = value < 0 ? "-" : "";
+    return sign + String(Math.abs(value)).padStart(width - sign.length, "0");
+  }
+  const digits = (value >>> 0).toString(base === "o" ? 8 : 16).padStart(width, "0");
   return base === "X" ? digits.toUpperCase() : digits;
 }
 

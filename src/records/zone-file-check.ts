@@ -71,6 +71,7 @@ function knotProblems(text: string): string[] {
 function knotProblem(entry: Entry): string | undefined {
   const directive = directiveOf(entry);
   if (directive === "$GENERATE") return "$GENERATE is BIND's alone, and Knot does not read it; write the records out";
+  if (directive === "$DATE") return "Knot does not read $DATE; take it away";
   const foreign = entry.tokens.find(({ text }) => /[^ -~\t]/.test(text));
   if (foreign !== undefined)
     return `"${foreign.text}" has characters outside ASCII; write names as xn--…, and other octets as \\DDD`;

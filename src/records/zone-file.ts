@@ -123,14 +123,25 @@ class ZoneFileReader {
         this.#defaultTtl = ttlFromText(value.text, "$TTL");
         return;
       case "$GENERATE":
-        for (const made of generateLines(rest))
-          for (const { tokens } of new EntryReader(made).entries()) this.#record({ line, isIndented: false, tokens });
+        this.#generate(rest, line);
         return;
       case "$INCLUDE":
         throw new UserError("$INCLUDE is not followed; put the file's lines in its place");
+      case "$DATE":
+        // When BIND wrote the file; it does not read it back either.
+        return;
       default:
         throw new UserError(`${word} is not known; zone files have $ORIGIN, $TTL and $GENERATE`);
     }
+  }
+
+  /** The owner that a record leaves out behind it is that before it, as in BIND. */
+  #generate(tokens: readonly Token[], line: number): void {
+    const owner = this.#owner;
+    for (const made of generateLines(tokens))
+      for (const entry of new EntryReader(made).entries())
+        this.#record({ line, isIndented: false, tokens: entry.tokens });
+    this.#owner = owner;
   }
 
   #record(entry: Entry): void {

@@ -46,7 +46,7 @@ function flag<K extends "no-default-alpn" | "ohttp">(key: K): ParameterForm<{ re
       if (value !== undefined) throw new UserError(`the parameter ${key} has no value; take it away`);
       return { key };
     },
-    format: () => key,
+    format: () => writtenKey(key),
   };
 }
 
@@ -79,7 +79,7 @@ const mandatory: ParameterForm<Parameter<"mandatory">> = {
     const numbers = given("mandatory", value).split(",").map(keyNumber);
     return { key: "mandatory", keys: numbers.toSorted((a, b) => a - b).map(keyName) };
   },
-  format: ({ keys }) => `mandatory=${keys.join(",")}`,
+  format: ({ keys }) => `mandatory=${keys.map(writtenKey).join(",")}`,
 };
 
 const alpn: ParameterForm<Parameter<"alpn">> = {
@@ -175,6 +175,11 @@ function generic(number: number): ParameterForm<Parameter<`key${number}`>> {
 function keyName(number: number): string {
   const name = keyNames[number];
   return name !== undefined && forms.has(name) ? name : `key${number}`;
+}
+
+/** A key as it is written: BIND (9.18) does not know that name, and every server reads the number. */
+function writtenKey(key: string): string {
+  return key === "ohttp" ? "key8" : key;
 }
 
 /** The number of a SvcParam's key, also one written as `key7` (RFC 9460 section 2.1). @throws DnsError `malformed` */

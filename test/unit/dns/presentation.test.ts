@@ -112,14 +112,15 @@ describe("record data as people write it", () => {
 
   it("reads all keys of the registry, by name or by number (RFC 9461, RFC 9540, RFC 9460 section 2.1)", () => {
     expect(again("SVCB", "1 d.example.net. alpn=h2 dohpath=/dns-query{?dns} ohttp")).to.equal(
-      '1 d.example.net. alpn="h2" dohpath="/dns-query{?dns}" ohttp',
+      '1 d.example.net. alpn="h2" dohpath="/dns-query{?dns}" key8',
     );
     expect(again("HTTPS", '1 . key7="/q{?dns}" key8 key3="\\000\\053" key1="\\002h2"')).to.equal(
-      '1 . alpn="h2" port=53 dohpath="/q{?dns}" ohttp',
+      '1 . alpn="h2" port=53 dohpath="/q{?dns}" key8',
     );
     expect(again("HTTPS", '1 . key9="\\000\\029" key12 mandatory=tls-supported-groups')).to.equal(
       '1 . mandatory=key9 key9="\\000\\029" key12',
     );
+    expect(again("HTTPS", "1 . ohttp mandatory=ohttp")).to.equal("1 . mandatory=key8 key8");
     for (const bad of ["dohpath", "dohpath=/q", "dohpath=q{?dns}", "ohttp=1", "key7=/q", "key3=5", "ALPN=h2"])
       expect(() => read("SVCB", `1 . ${bad}`), bad).to.throw(UserError);
     for (const octets of ["pvd=x", "docpath=a,b"])

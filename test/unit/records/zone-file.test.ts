@@ -25,13 +25,12 @@ const bad: readonly (readonly [text: string, says: string])[] = [
   ["$TTL", "line 2: $TTL wants one time"],
   ["$ORIGIN", "line 2: $ORIGIN wants one name"],
   ["$INCLUDE other.zone", "line 2: $INCLUDE is not followed; put the file's lines in its place"],
-  ["$DATE", "line 2: $DATE is not known"],
+  ["$DATES", "line 2: $DATES is not known"],
   ["$GENERATE 1-2 a$", "line 2: $GENERATE wants a range"],
   ["$GENERATE 2-1 a$ A 192.0.2.$", 'line 2: "2-1" is not a range'],
   ["$GENERATE 1-9/0 a$ A 192.0.2.$", "is not a range"],
   ["$GENERATE 0-65536 a$ A 192.0.2.1", "makes 65537 records, and may make 65536"],
   ["$GENERATE 1-2 a${0,3,q} A 192.0.2.$", "is not a modifier of $GENERATE"],
-  ["$GENERATE 1-2 a${-2} A 192.0.2.$", "makes a negative number of 1"],
   ["$GENERATE 254-257 a$ 60 A 192.0.2.$", '"192.0.2.256" is not an IPv4 address'],
   ["@ 1 A (\n192.0.2.1\n", "line 2: a parenthesis is not closed"],
   ["\n@ 1 A 192.0.2.1 )\n", "line 3: a ) without its ("],
@@ -49,6 +48,10 @@ describe("zone files", () => {
     it(`are refused with the line: ${JSON.stringify(text)}`, () => {
       expect(() => readZoneFile(head + text)).to.throw(UserError, says);
     });
+
+  it("may say when BIND wrote them", () => {
+    expect(ttls("$DATE 20260101000000\na 1 A 192.0.2.1")).to.deep.equal([1]);
+  });
 
   it("may end as they began: transfers do, and what dig prints of them", () => {
     const { records } = readZoneFile(`${head}${soa("1")}@ 1 A 192.0.2.1\n${soa("1")}`);
@@ -82,12 +85,22 @@ describe("zone files", () => {
     ["26-26 ${0,3,N}.x A 192.0.2.1", ["a.1.x"]],
     ["4660-4660 ${0,2,n} A 192.0.2.1", ["4.3.2.1"]],
     ["0-0 ${0,0,n} A 192.0.2.1", ["0"]],
+    ["1-3/2 a${-2} A 192.0.2.1", ["a-1", "a1"]],
+    ["1-1 b${-2,3} A 192.0.2.1", ["b-01"]],
+    ["1-1 c${-2,3,x} A 192.0.2.1", ["cffffffff"]],
+    ["1024-1024 ${-2000,0,n} A 192.0.2.1", ["0.3.c.f.f.f.f.f"]],
+    ["19-28/2147483645 h$ A 192.0.2.1", ["h19"]],
   ];
   for (const [line, expected] of generated)
     it(`have in $GENERATE the names that BIND makes of ${line}`, () => {
       const { records } = readZoneFile(`${head}$TTL 1\n$GENERATE ${line}\n`);
       expect(records.map(({ record }) => record.name)).to.deep.equal(expected.map((name) => `${name}.example.org`));
     });
+
+  it("have the owner before $GENERATE where a record behind it leaves its own out", () => {
+    const { records } = readZoneFile(`${head}$TTL 1\n@ A 192.0.2.1\n$GENERATE 1-2 h$ A 192.0.2.1\n AAAA ::1\n`);
+    expect(records.at(-1)?.record.name).to.equal("example.org");
+  });
 
   it("have data in quotes in $GENERATE, whose own quotes are escaped, as BIND reads it", () => {
     const { records } = readZoneFile(`${head}$TTL 1\n$GENERATE 1-2 t$ TXT "\\"hello world $\\""\n`);
