@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 import { messageOf, UserError } from "../../src/base/errors";
+import { parseJson } from "../../src/base/json";
 import type { CentralZones } from "../../src/mesh/central-parts";
 import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
@@ -123,7 +124,7 @@ function fromVault(packet: WelcomePacket, config: WelcomeConfig): Pick<Welcome, 
   const found = vault.kv.getSecretV2Output({ mount: told.mount, name: path }, { provider });
   const issued = pulumi
     .secret(found.dataJson)
-    .apply((text) => asUserSees(() => readIssued(fields(JSON.parse(text)), config.site)));
+    .apply((text) => asUserSees(() => readIssued(fields(parseJson(text, `${told.mount}/${path} in Vault`)), config.site)));
   return { vault: provider, issued };
 }
 

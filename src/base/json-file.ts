@@ -1,5 +1,6 @@
 import { messageOf, UserError } from "./errors";
 import { readText } from "./files";
+import { parseJson } from "./json";
 
 /**
  * Reads a JSON file, which may hold secrets.
@@ -9,13 +10,7 @@ import { readText } from "./files";
 export async function readJsonFile<T>(path: string, parse: (json: unknown) => T): Promise<T> {
   const text = await readText(path);
   if (text === undefined) throw new UserError(`${path} is missing`);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // The parser's message would show a piece of the file.
-    throw new UserError(`${path} is not JSON`);
-  }
+  const json = parseJson(text, path);
   try {
     return parse(json);
   } catch (error) {

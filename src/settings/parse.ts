@@ -26,11 +26,6 @@ export function parseMesh(input: unknown): Mesh {
   return normalise(shape.data);
 }
 
-/** JSON Schema (2020-12) of the list, for editors. Relations between fields are checked by {@link parseMesh} alone. */
-export function meshJsonSchema(): unknown {
-  return z.toJSONSchema(meshSchema, { io: "input" });
-}
-
 function describeIssue(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): readonly Problem[] {
   const path = [...above, ...issue.path];
   if (issue.code === "unrecognized_keys") {

@@ -1,30 +1,54 @@
 import type { z } from "zod";
 import { UserError } from "../base/errors";
+import { parseJson } from "../base/json";
 
 /** Reads one setting of the stack as its text; structured settings are JSON. `pulumi.Config` is one. */
 export interface Settings {
   get(key: string): string | undefined;
 }
 
-/** Settings that are lists or objects; Pulumi hands them over as JSON. */
-const structured = new Set([
-  ...["mesh", "vault", "rotation", "ca", "keys", "emptied"],
-  ...["service", "clients", "readers", "updaters", "images", "resources", "listen", "rateLimit"],
-  ...["apiServer", "monitoring", "records"],
-]);
+/** Settings by name, each with its schema. */
+export type SettingsShape = Readonly<Record<string, z.core.$ZodType>>;
 
 /**
- * One setting, parsed where it is structured; undefined when it is not set.
+ * The settings that are set, those that are lists or objects parsed: Pulumi hands these over as JSON.
  *
- * @throws UserError when it should be structured and is not.
+ * @throws UserError for one that should be a list or an object and is not. It does not show the text, which may hold a secret.
  */
-export function readSetting(settings: Settings, key: string): unknown {
-  const text = settings.get(key);
-  if (text === undefined || !structured.has(key)) return text;
+export function readSettings(settings: Settings, shape: SettingsShape): Readonly<Record<string, unknown>> {
+  const found = Object.entries(shape).flatMap(([key, schema]) => {
+    const text = settings.get(key);
+    if (text === undefined) return [];
+    return [[key, isStructured(schema) ? parseSetting(key, text) : text] as const];
+  });
+  return Object.fromEntries(found);
+}
+
+function parseSetting(key: string, text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new UserError(`dns-mesh:${key} must be a list or an object, got ${JSON.stringify(text)}`);
+    return parseJson(text, `dns-mesh:${key}`);
+  } catch (error) {
+    throw new UserError(`dns-mesh:${key} must be a list or an object`, { cause: error });
+  }
+}
+
+/** Whether a setting is more than a text, a number or a switch, which Pulumi hands over as they are written. */
+export function isStructured(schema: z.core.$ZodType): boolean {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  switch (def.type) {
+    case "object":
+    case "array":
+    case "record":
+    case "union":
+      return true;
+    case "pipe":
+      return isStructured(def.in);
+    case "optional":
+    case "default":
+    case "prefault":
+      return isStructured(def.innerType);
+    default:
+      return false;
   }
 }
 

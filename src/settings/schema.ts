@@ -2,6 +2,16 @@ import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { initialRecordProblems, initialRecords } from "./initial-records";
 import { zoneFileProblems } from "../records/zone-file-check";
+import {
+  addressShape,
+  cidrShape,
+  dateShape,
+  labelShape,
+  plainNameShape,
+  serverShape,
+  sitesShape,
+  zoneNameShape,
+} from "./shapes";
 import { foldName, siteNameProblem, zoneNameProblem } from "../base/names";
 
 /** What may go wrong at a path is said in the refinement's message, cure included; `parse.ts` puts the path before it. */
@@ -18,15 +28,14 @@ const list = (what: string) => ({
     issue.input === undefined ? `is missing; ${what}` : `must be a list; ${what}`,
 });
 
-const zoneName = text("write a zone name, for example standard-1.internal.dns").superRefine(
-  checked((name) => zoneNameProblem(foldName(name))),
-);
+const zoneName = text("write a zone name, for example standard-1.internal.dns")
+  .superRefine(checked((name) => zoneNameProblem(foldName(name))))
+  .meta(zoneNameShape);
 
 /** The directory's name ends those of the servers, which stand in certificates. */
-const centralName = zoneName.refine(
-  (name) => !name.includes("/"),
-  "has a slash, which no server's name may have; choose another",
-);
+const centralName = zoneName
+  .refine((name) => !name.includes("/"), "has a slash, which no server's name may have; choose another")
+  .meta(plainNameShape);
 
 /** Why a text cannot be an address of a site; undefined when it can. */
 function addressProblem(address: string): string | undefined {
@@ -89,6 +98,7 @@ function dateProblem(date: string): string | undefined {
 
 const retired = text("write a date")
   .superRefine(checked(dateProblem))
+  .meta(dateShape)
   .describe("Date (YYYY-MM-DD) from which this may leave the mesh without being held back as a mass removal.");
 
 const dnssec = z.strictObject({
@@ -98,7 +108,7 @@ const dnssec = z.strictObject({
     .describe("NSEC3 instead of NSEC: names cannot be listed by walking the zone. Default: false."),
   parents: z
     .array(
-      text("write an address").superRefine(checked(parentProblem)),
+      text("write an address").superRefine(checked(parentProblem)).meta(serverShape),
       list("write addresses of the parent's servers"),
     )
     .min(1, "is empty; write the addresses of the parent zone's servers, or leave it out and confirm by hand")
@@ -146,10 +156,12 @@ function publicKeyProblem(pem: string): string | undefined {
 const siteVault = z.strictObject({
   serviceAccountKeys: z
     .array(
-      text("write a public key in PEM").superRefine((pem, ctx) => {
-        const found = publicKeyProblem(pem);
-        if (found !== undefined) ctx.addIssue({ code: "custom", message: found, input: undefined });
-      }),
+      text("write a public key in PEM")
+        .superRefine((pem, ctx) => {
+          const found = publicKeyProblem(pem);
+          if (found !== undefined) ctx.addIssue({ code: "custom", message: found, input: undefined });
+        })
+        .meta({ pattern: "^-----BEGIN PUBLIC KEY-----" }),
       list("write the public keys of the cluster's service accounts"),
     )
     .min(1, "is empty; write at least one key, or leave vault out: the site then logs in by AppRole")
@@ -164,6 +176,7 @@ const siteVault = z.strictObject({
 const site = z.strictObject({
   name: text("write the site's name")
     .superRefine(checked(siteNameProblem))
+    .meta(labelShape)
     .describe("A single DNS label; the server's name is <name>.<directoryZone>."),
   role: z
     .enum(["primary-catalog", "secondary-catalog", "standard"], {
@@ -172,13 +185,13 @@ const site = z.strictObject({
     .describe("Part that the site plays for the central zones. There is exactly one primary-catalog."),
   addresses: z
     .array(
-      text("write an IP address").superRefine(checked(addressProblem)),
+      text("write an IP address").superRefine(checked(addressProblem)).meta(addressShape),
       list("write the addresses where the site is asked"),
     )
     .min(1, "is empty; write at least one address where the site is asked")
     .describe("Where the site is asked: IPv4 or IPv6 addresses."),
   sources: z
-    .array(text("write a CIDR").superRefine(checked(sourceProblem)), list("write CIDRs"))
+    .array(text("write a CIDR").superRefine(checked(sourceProblem)).meta(cidrShape), list("write CIDRs"))
     .min(1, "is empty; write at least one CIDR, or leave sources out: the addresses are taken then")
     .max(256, "has more than 256 entries; join ranges")
     .optional()
@@ -216,7 +229,8 @@ export const meshSchema = z.strictObject({
   sites: z
     .array(site, list("write the sites"))
     .min(1, "is empty; write at least the primary-catalog site")
-    .max(mostSites, `has more than ${mostSites} sites, which is what one mesh holds; make two of them`),
+    .max(mostSites, `has more than ${mostSites} sites, which is what one mesh holds; make two of them`)
+    .meta(sitesShape),
 });
 
 /** What the schema yields of a zone's `dnssec`, when it is an object. */

@@ -1,35 +1,44 @@
 import { z } from "zod";
 import type { Mesh } from "../mesh/model";
 import { parseMesh } from "./parse";
-import { defaultRotation, type RotationSettings } from "../keyring/rotation-settings";
+import { meshSchema } from "./schema";
+import { zoneNameShape } from "./shapes";
+import type { RotationSettings } from "../keyring/rotation-settings";
 import type { CertificateSource } from "../mesh/trust";
-import { checkSettings, readSetting, type Settings } from "./reading";
+import { checkSettings, readSettings, type Settings } from "./reading";
 import { UserError } from "../base/errors";
 import { foldName, zoneNameProblem } from "../base/names";
 
 /** A Vault's address. */
 export const vaultAddress = z
   .string("must be an http or https URL")
-  .refine((text) => /^https?:\/\/[^/]/.test(text), "must be an http or https URL");
+  .refine((text) => /^https?:\/\/[^/]/.test(text), "must be an http or https URL")
+  .meta({ pattern: "^https?://[^/]" });
 
 const vaultSchema = z.strictObject({
-  /** Where Vault is reached. The token comes from VAULT_TOKEN or the usual file. @example "https://vault.example:8200" */
-  address: vaultAddress,
-  /** KV v2 mount; the PKI mount is named after it, `<mount>-pki`. @default "dns-mesh" */
+  address: vaultAddress.describe(
+    'Where Vault is reached. The token comes from VAULT_TOKEN or the usual file. Example: "https://vault.example:8200".',
+  ),
   mount: z
     .string()
     .regex(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/, "must be letters, digits, - and _, in parts joined by /")
-    .default("dns-mesh"),
-  /** Whether the stack makes the mounts; false where they are there already. @default true */
-  createMount: z.boolean("must be true or false").default(true),
-  /** Audience that pods' tokens are made for. @default "vault" */
-  audience: z.string().min(1, "must not be empty").default("vault"),
-  /** PEM of the authorities that pods check Vault's certificate against. @default the system's */
+    .default("dns-mesh")
+    .describe('KV v2 mount; the PKI mount is named after it, `<mount>-pki`. Default: "dns-mesh".'),
+  createMount: z
+    .boolean("must be true or false")
+    .default(true)
+    .describe("Whether the stack makes the mounts; false where they are there already. Default: true."),
+  audience: z
+    .string()
+    .min(1, "must not be empty")
+    .default("vault")
+    .describe('Audience that pods\' tokens are made for. Default: "vault".'),
   caCert: z
     .string()
     .regex(/-----BEGIN CERTIFICATE-----/, "must be certificates in PEM")
     .refine((pem) => !pem.includes("PRIVATE KEY"), "holds a private key: write certificates only")
-    .optional(),
+    .optional()
+    .describe("PEM of the authorities that pods check Vault's certificate against. Default: the system's."),
 });
 
 /** A Vault that holds the key ring, and issues certificates unless told otherwise. */
@@ -45,12 +54,11 @@ const duration = z
 
 const rotationSchema = z
   .strictObject({
-    /** Age of the current key at which the next one is made. @default "30d" */
-    every: duration.default(defaultRotation.every),
-    /** How long a site that does not answer delays the switch. @default "1d" */
-    patience: duration.default(defaultRotation.patience),
-    /** How long the previous key is accepted after the switch. @default "1d" */
-    overlap: duration.default(defaultRotation.overlap),
+    every: duration.prefault("30d").describe('Age of the current key at which the next one is made. Default: "30d".'),
+    patience: duration
+      .prefault("1d")
+      .describe('How long a site that does not answer delays the switch. Default: "1d".'),
+    overlap: duration.prefault("1d").describe('How long the previous key is accepted after the switch. Default: "1d".'),
   })
   .refine(({ every, patience, overlap }) => every > patience + overlap, {
     path: ["every"],
@@ -61,12 +69,11 @@ const generation = z.int("must be a whole number").min(1, "must be at least 1");
 
 const caSchema = z
   .strictObject({
-    /** The newest root. @default 1 */
-    generation: generation.default(1),
-    /** The root that signs. @default the one before the newest, which every site trusts already */
-    signing: generation.optional(),
-    /** The oldest root that is trusted. @default the one before the newest */
-    oldest: generation.optional(),
+    generation: generation.default(1).describe("The newest root. Default: 1."),
+    signing: generation
+      .optional()
+      .describe("The root that signs. Default: the one before the newest, which every site trusts already."),
+    oldest: generation.optional().describe("The oldest root that is trusted. Default: the one before the newest."),
   })
   .transform(({ generation: newest, signing, oldest }) => ({
     generation: newest,
@@ -90,22 +97,24 @@ const emptied = z
     z
       .string()
       .transform(foldName)
-      .refine((name) => zoneNameProblem(name) === undefined, "must be a zone name"),
+      .refine((name) => zoneNameProblem(name) === undefined, "must be a zone name")
+      .meta(zoneNameShape),
     "must be a list of zones",
   )
   .default([]);
 
 const sharedShape = {
-  /** A Vault for the key ring. @default none */
-  vault: vaultSchema.optional(),
-  /** Who issues and renews the sites' certificates. @default "vault" with a Vault, else "pulumi" */
-  certificates: z.enum(["vault", "cert-manager", "pulumi"], "must be vault, cert-manager or pulumi").optional(),
-  /** When the ring rotates by itself; with Vault. */
-  rotation: rotationSchema.optional(),
-  /** The mesh's roots. */
-  ca: caSchema.prefault({}),
-  /** Keys of the ring without Vault: those before, at and after `generation`. @default generation 1 */
-  keys: z.strictObject({ generation: generation.default(1) }).prefault({}),
+  vault: vaultSchema.optional().describe("A Vault for the key ring. Default: none."),
+  certificates: z
+    .enum(["vault", "cert-manager", "pulumi"], "must be vault, cert-manager or pulumi")
+    .optional()
+    .describe('Who issues and renews the sites\' certificates. Default: "vault" with a Vault, else "pulumi".'),
+  rotation: rotationSchema.optional().describe("When the ring rotates by itself; with Vault."),
+  ca: caSchema.prefault({}).describe("The mesh's roots."),
+  keys: z
+    .strictObject({ generation: generation.default(1) })
+    .prefault({})
+    .describe("Keys of the ring without Vault: those before, at and after `generation`. Default: generation 1."),
   /** Retired zones for which you looked yourself that no DnsRecord is in them, where their owner's stack cannot be read. @default none */
   emptied,
 };
@@ -141,15 +150,17 @@ export interface SharedConfig {
   readonly rotation?: RotationSettings;
 }
 
+/** Every setting of the shared stack by its name. */
+export const sharedStackShape = { mesh: meshSchema, ...sharedShape };
+
 /**
  * Reads the shared stack's settings.
  *
  * @throws UserError that names every setting at fault and its cure.
  */
 export function parseShared(settings: Settings, stack: string): SharedConfig {
-  const mesh = parseMesh(readSetting(settings, "mesh"));
-  const given = Object.keys(sharedShape).map((key) => [key, readSetting(settings, key)] as const);
-  const input = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  const { mesh: list, ...input } = readSettings(settings, sharedStackShape);
+  const mesh = parseMesh(list);
   const config = { mesh, ...checkSettings(sharedSchema, input, stack) };
   requireGone(config, stack);
   return config;

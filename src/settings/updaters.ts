@@ -11,39 +11,51 @@ import {
   type Updater,
 } from "../records/updater";
 import { keySchema } from "./key-settings";
+import { zoneNameShape } from "./shapes";
 
 const zone = z
   .string()
   .refine(
     (name) => zoneNameProblem(name) === undefined,
     "must be a zone in lower case, such as standard-1.internal.dns",
-  );
+  )
+  .meta(zoneNameShape);
 
 /** Somebody who may change own zones. Fields are called as Knot calls them. */
 export const updaterSchema = keySchema
   .extend({
-    /** Zones of this site that it may change. @example ["standard-1.internal.dns"] */
-    zones: z.array(zone, "must be a list of zones of this site").min(1, "must have at least one zone"),
-    /** Which names: those of `updateOwnerName`, the `key`'s own name, or all of the `zone`. @example "name" */
-    updateOwner: z.enum(
-      updateOwners,
-      "must be name (with updateOwnerName), key (the key's own name) or zone (every name)",
-    ),
-    /** How names are compared; in a `pattern`, a label `*` stands for any one label. @default "sub-or-equal": the name, and all below it */
+    zones: z
+      .array(zone, "must be a list of zones of this site")
+      .min(1, "must have at least one zone")
+      .describe('Zones of this site that it may change. Example: ["standard-1.internal.dns"].'),
+    updateOwner: z
+      .enum(updateOwners, "must be name (with updateOwnerName), key (the key's own name) or zone (every name)")
+      .describe(
+        'Which names: those of `updateOwnerName`, the `key`\'s own name, or all of the `zone`. Example: "name".',
+      ),
     updateOwnerMatch: z
       .enum(updateOwnerMatches, `must be one of ${updateOwnerMatches.join(", ")}`)
-      .default("sub-or-equal"),
-    /** Names within the zones, `@` for the zone itself; with a dot at its end absolute. With `updateOwner: name`. @example ["apps", "_acme-challenge.www"] */
+      .default("sub-or-equal")
+      .describe(
+        'How names are compared; in a `pattern`, a label `*` stands for any one label. Default: "sub-or-equal": the name, and all below it.',
+      ),
     updateOwnerName: z
       .array(z.string().refine((name) => ownerNameProblem(name) === undefined, ownerNameProblem("")))
-      .default([]),
-    /** Types that it may add and delete; `ANY` for the deletion of all that a name has. @default all that a DnsRecord may have, without NS */
+      .default([])
+      .describe(
+        'Names within the zones, `@` for the zone itself; with a dot at its end absolute. With `updateOwner: name`. Example: ["apps", "_acme-challenge.www"].',
+      ),
     updateType: z
       .array(z.enum(updateTypes, `must be one of ${updateTypes.join(", ")}`))
       .min(1, "must have at least one type")
-      .default([...defaultUpdateTypes]),
-    /** Whether it may transfer the zones, as external-dns does. @default false */
-    transfer: z.boolean("must be true or false").default(false),
+      .default([...defaultUpdateTypes])
+      .describe(
+        "Types that it may add and delete; `ANY` for the deletion of all that a name has. Default: all that a DnsRecord may have, without NS.",
+      ),
+    transfer: z
+      .boolean("must be true or false")
+      .default(false)
+      .describe("Whether it may transfer the zones, as external-dns does. Default: false."),
   })
   .superRefine(checkNames);
 

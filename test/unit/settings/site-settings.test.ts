@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { parseStackConfig, type SiteConfig } from "../../../src/settings/site-settings";
 import type { SharedConfig } from "../../../src/settings/shared-settings";
 import { UserError } from "../../../src/base/errors";
+import { badSettings, minimal } from "./bad-settings";
 import { exampleList } from "../components/example-mesh";
 
 /** Settings as Pulumi keeps them: texts, structured ones as JSON. */
@@ -14,10 +15,6 @@ function settings(values: Record<string, unknown>): { get(key: string): string |
     },
   };
 }
-
-const key = { name: "bind", algorithm: "hmac-sha256", secret: "A".repeat(24) };
-const updater = { ...key, name: "external-dns", zones: ["standard-1.internal.dns"], updateOwner: "zone" };
-const minimal = { shared: "organization/dns-mesh/shared", context: "cluster-a" };
 
 function site(values: Record<string, unknown>): SiteConfig {
   const config = parseStackConfig(settings(values), "site-a");
@@ -106,189 +103,7 @@ describe("a stack's settings", () => {
     expect(shared({ ca: last }).ca).to.deep.equal(last);
   });
 
-  const vault = { address: "https://vault.example" };
-  const refused: readonly [string, Record<string, unknown>, RegExp][] = [
-    ["that are empty", {}, /"site-a" is not configured: set dns-mesh:mesh .* or dns-mesh:shared/],
-    ["that are of both kinds", { ...minimal, mesh: exampleList }, /remove one of them/],
-    ["without a context", { shared: minimal.shared }, /dns-mesh:context: is missing: name the kubeconfig context/],
-    ["with an empty context", { ...minimal, context: "" }, /dns-mesh:context: must not be empty/],
-    [
-      "with an unknown service type",
-      { ...minimal, service: { type: "ExternalName" } },
-      /dns-mesh:service\.type: must be LoadBalancer, NodePort or ClusterIP/,
-    ],
-    ["with an unknown service setting", { ...minimal, service: { typ: "NodePort" } }, /dns-mesh:service: .*typ/],
-    ["with no replica", { ...minimal, replicas: "0" }, /dns-mesh:replicas: must be at least 1/],
-    ["with replicas that are no number", { ...minimal, replicas: "two" }, /dns-mesh:replicas: /],
-    [
-      "with a client that is no network",
-      { ...minimal, clients: ["10.0.0.1/33"] },
-      /dns-mesh:clients\[0\]: must be a CIDR/,
-    ],
-    [
-      "with a host name to listen on",
-      { ...minimal, listen: ["localhost"] },
-      /dns-mesh:listen\[0\]: must be an IP address/,
-    ],
-    [
-      "with a list that is a text",
-      { ...minimal, clients: "10.0.0.0/8" },
-      /dns-mesh:clients must be a list or an object/,
-    ],
-    [
-      "with scrapers of every namespace",
-      { ...minimal, monitoring: { namespaceSelector: {} } },
-      /dns-mesh:monitoring\.namespaceSelector: must name at least one label/,
-    ],
-    [
-      "with an API server that is no network",
-      { ...minimal, apiServer: ["kubernetes.default"] },
-      /dns-mesh:apiServer\[0\]: must be a CIDR/,
-    ],
-    [
-      "with a Vault that answers from no network",
-      { ...minimal, vault: { egress: [] } },
-      /dns-mesh:vault\.egress: must have at least one network/,
-    ],
-    ["with a rate limit of nothing", { ...minimal, rateLimit: { perSecond: 0 } }, /dns-mesh:rateLimit.*at least 1/],
-    [
-      "with a rate limit that is true",
-      { ...minimal, rateLimit: true },
-      /dns-mesh:rateLimit: must be false, or an object/,
-    ],
-    [
-      "with a burst that Knot does not take",
-      { ...minimal, rateLimit: { perSecond: 5000, burst: 4 } },
-      /dns-mesh:rateLimit.burst: must be at least a thousandth/,
-    ],
-    [
-      "with an exempt address",
-      { ...minimal, rateLimit: { exempt: ["10.0.0.1"] } },
-      /dns-mesh:rateLimit.*(CIDR|networks)/,
-    ],
-    ["with a namespace that is no label", { ...minimal, namespace: "DNS" }, /dns-mesh:namespace: must be a DNS label/],
-    [
-      "with a reader's key that is named like one of the mesh",
-      { ...minimal, readers: [{ name: "mesh-1", algorithm: "hmac-sha256", secret: "A".repeat(24) }] },
-      /dns-mesh:readers\[0\]\.name: is a name that the mesh gives its own keys; choose another/,
-    ],
-    [
-      "with a reader's key that is too short",
-      { ...minimal, readers: [{ name: "bind", algorithm: "hmac-sha256", secret: "AAAA" }] },
-      /dns-mesh:readers\[0\]\.secret: must be base64 of at least 16 octets/,
-    ],
-    [
-      "with an updater that may change nothing in particular",
-      { ...minimal, updaters: [{ ...updater, updateOwner: undefined }] },
-      /dns-mesh:updaters\[0\]\.updateOwner: must be name \(with updateOwnerName\), key .* or zone/,
-    ],
-    [
-      "with an updater of names that are not named",
-      { ...minimal, updaters: [{ ...updater, updateOwner: "name" }] },
-      /dns-mesh:updaters\[0\]\.updateOwnerName: is missing: name what may be changed/,
-    ],
-    [
-      "with an updater of the key's name elsewhere",
-      { ...minimal, updaters: [{ ...updater, updateOwner: "key" }] },
-      /dns-mesh:updaters\[0\]\.updateOwner: is key, and the key's name .* is in none of its zones/,
-    ],
-    [
-      "with an updater of names outside its zones",
-      { ...minimal, updaters: [{ ...updater, updateOwner: "name", updateOwnerName: ["www.elsewhere.test."] }] },
-      /dns-mesh:updaters\[0\]\.updateOwnerName: has www.elsewhere.test., which is in none of its zones/,
-    ],
-    [
-      "with an updater of a name that is none",
-      { ...minimal, updaters: [{ ...updater, updateOwner: "name", updateOwnerName: ["no name"] }] },
-      /dns-mesh:updaters\[0\]\.updateOwnerName\[0\]: must be a name in lower case within the zone/,
-    ],
-    [
-      "with an updater of a type that nobody changes",
-      { ...minimal, updaters: [{ ...updater, updateType: ["SOA"] }] },
-      /dns-mesh:updaters\[0\]\.updateType\[0\]: must be one of A, AAAA/,
-    ],
-    [
-      "with an updater whose key is the operator's",
-      { ...minimal, updaters: [{ ...updater, name: "records" }] },
-      /dns-mesh:updaters\[0\]\.name: is a name that the mesh gives its own keys/,
-    ],
-    [
-      "with an updater whose key is a reader's",
-      { ...minimal, readers: [key], updaters: [{ ...updater, name: key.name }] },
-      /dns-mesh:updaters\[0\]\.name is a reader's too/,
-    ],
-    [
-      "with a Vault that is no URL",
-      { mesh: exampleList, vault: { address: "vault:8200" } },
-      /dns-mesh:vault\.address: must be an http or https URL/,
-    ],
-    [
-      "with a mount that is no path",
-      { mesh: exampleList, vault: { ...vault, mount: "/dns mesh/" } },
-      /dns-mesh:vault\.mount: must be letters, digits, - and _/,
-    ],
-    [
-      "with a private key among Vault's authorities",
-      { mesh: exampleList, vault: { ...vault, caCert: "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----" } },
-      /dns-mesh:vault\.caCert: holds a private key: write certificates only/,
-    ],
-    [
-      "with certificates of Vault and no Vault",
-      { mesh: exampleList, certificates: "vault" },
-      /dns-mesh:certificates: is vault, but there is no Vault: set dns-mesh:vault, or choose/,
-    ],
-    [
-      "with certificates of somebody unknown",
-      { mesh: exampleList, certificates: "acme" },
-      /dns-mesh:certificates: must be vault, cert-manager or pulumi/,
-    ],
-    [
-      "with times of a rotation and no Vault",
-      { mesh: exampleList, rotation: { every: "30d" } },
-      /dns-mesh:rotation: needs dns-mesh:vault; without Vault, keys rotate by dns-mesh:keys generation/,
-    ],
-    [
-      "with a time that is none",
-      { mesh: exampleList, vault, rotation: { every: "a month" } },
-      /dns-mesh:rotation\.every: must be a number with s, m, h or d, such as "30d"/,
-    ],
-    [
-      "with rotations that would overtake each other",
-      { mesh: exampleList, vault, rotation: { every: "2d" } },
-      /dns-mesh:rotation\.every: must be longer than patience and overlap together/,
-    ],
-    [
-      "with a root that signs before it exists",
-      { mesh: exampleList, ca: { generation: 2, signing: 3 } },
-      /dns-mesh:ca\.signing: must not be above generation/,
-    ],
-    [
-      "with a root that signs and is not trusted",
-      { mesh: exampleList, ca: { generation: 2, signing: 1, oldest: 2 } },
-      /dns-mesh:ca\.oldest: must not be above signing/,
-    ],
-    [
-      "with a generation of keys that is none",
-      { mesh: exampleList, keys: { generation: 0 } },
-      /dns-mesh:keys\.generation: must be at least 1/,
-    ],
-    [
-      "with a schedule that is none",
-      { ...minimal, rotatorSchedule: "hourly" },
-      /dns-mesh:rotatorSchedule: must be a schedule/,
-    ],
-    [
-      "with a schedule of four fields",
-      { ...minimal, reconcilerSchedule: "*/5 * * *" },
-      /dns-mesh:reconcilerSchedule: must be a schedule/,
-    ],
-    [
-      "with a list of sites without a primary",
-      { mesh: { ...exampleList, sites: exampleList.sites.slice(1) } },
-      /primary/,
-    ],
-  ];
-  for (const [what, values, message] of refused) {
+  for (const [what, values, message] of badSettings) {
     it(`are refused ${what}`, () => {
       expect(() => parseStackConfig(settings(values), "site-a")).to.throw(UserError, message);
     });
