@@ -36,6 +36,8 @@ export interface KubeClientOptions {
   readonly token?: () => Promise<string>;
   /** Milliseconds for which a token is used again. @default 0, asked for before each request */
   readonly tokenMs?: number;
+  /** Milliseconds since 1970. @default Date.now */
+  readonly clock?: () => number;
   readonly tls?: TlsChoices;
   /** Milliseconds for one request. @default 5000 */
   readonly timeoutMs?: number;
@@ -259,8 +261,8 @@ export class KubeClient {
   }
 
   async #freshToken(): Promise<string | undefined> {
-    const { token, tokenMs = 0 } = this.#options;
-    const now = Date.now();
+    const { token, tokenMs = 0, clock = Date.now } = this.#options;
+    const now = clock();
     const kept = this.#shared.token;
     if (kept !== undefined && now - kept.at < tokenMs) return kept.text;
     const text = await token?.();

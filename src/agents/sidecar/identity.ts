@@ -1,7 +1,8 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { basename, join } from "node:path";
 import { UserError } from "../../base/errors";
 import { readText } from "../../base/files";
+import { certificateBlocks, isKeyOf } from "../../base/pem";
 import type { Identity } from "../../knot/config/site-config";
 
 /** Paths of the files in the folder that a site's identity is given in. */
@@ -61,7 +62,7 @@ function check({ certificate, privateKey, roots }: Identity, at: { folder: strin
   const trusted = certificates(roots, paths.roots);
   const [leaf] = chain;
   if (leaf === undefined) throw new UserError(`${path} holds no certificate`);
-  if (!fits(leaf, privateKey)) {
+  if (!isKeyOf(leaf, privateKey)) {
     throw new UserError(`${paths.privateKey} is not the key of the certificate beside it (yet)`);
   }
   if (leaf.checkHost(at.host, { subject: "never" }) === undefined) {
@@ -72,19 +73,9 @@ function check({ certificate, privateKey, roots }: Identity, at: { folder: strin
   }
 }
 
-function fits(leaf: X509Certificate, privateKey: string): boolean {
-  try {
-    return leaf.checkPrivateKey(createPrivateKey(privateKey));
-  } catch {
-    // The parser's message could tell of the key.
-    return false;
-  }
-}
-
 function certificates(pem: string, path: string): readonly X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   try {
-    return blocks.map((block) => new X509Certificate(block));
+    return certificateBlocks(pem).map((block) => new X509Certificate(block));
   } catch (error) {
     throw new UserError(`${path} is not a certificate in PEM form`, { cause: error });
   }

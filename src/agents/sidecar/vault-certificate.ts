@@ -1,5 +1,6 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { readText, writeAtomically } from "../../base/files";
+import { certificateBlocks, isKeyOf } from "../../base/pem";
 import type { IssuedCertificate, VaultClient } from "../../vault/client";
 import type { VaultPki } from "../../vault/access";
 import { identityPaths } from "./identity";
@@ -97,7 +98,7 @@ export class VaultCertificate {
     if (pair === undefined) return "there is none";
     const { certificate, key } = pair;
     const [from, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
-    if (!matches(certificate, key)) return "its key is another one";
+    if (!isKeyOf(certificate, key)) return "its key is another one";
     if (!hasNames(certificate, pki)) return "names or addresses changed";
     if (!certificate.verify(new X509Certificate(issuer).publicKey)) return "another authority issues now";
     const renewAt = from + (until - from) * (renewAfter - this.#early);
@@ -114,14 +115,6 @@ interface Pair {
   readonly certificate: X509Certificate;
   /** PEM. */
   readonly key: string;
-}
-
-function matches(certificate: X509Certificate, key: string): boolean {
-  try {
-    return certificate.checkPrivateKey(createPrivateKey(key));
-  } catch {
-    return false;
-  }
 }
 
 /** Whether it is for exactly these names. */
@@ -142,7 +135,7 @@ function chainOf({ certificate, chain }: IssuedCertificate): string {
 
 /** All certificates of some texts, each once. */
 function union(...texts: readonly string[]): string {
-  const all = texts.flatMap((text) => text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []);
+  const all = texts.flatMap(certificateBlocks);
   return [...new Set(all)].map(withNewline).join("");
 }
 

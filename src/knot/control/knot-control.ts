@@ -19,6 +19,16 @@ export class KnotControlError extends Error {
   override readonly name = "KnotControlError";
 }
 
+/** How to speak to a Knot. */
+export interface KnotControlOptions {
+  /** @default 30,000 */
+  readonly timeoutMs?: number;
+  /** Milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
+  /** From 0 up to 1. @default Math.random */
+  readonly random?: () => number;
+}
+
 /**
  * Speaks to a running Knot over its control socket, as `knotc` does. Each call has a connection of its own.
  *
@@ -27,10 +37,14 @@ export class KnotControlError extends Error {
 export class KnotControl {
   readonly #path: string;
   readonly #timeoutMs: number;
+  readonly #now: () => number;
+  readonly #random: () => number;
 
-  constructor(path: string, options: { readonly timeoutMs?: number } = {}) {
+  constructor(path: string, options: KnotControlOptions = {}) {
     this.#path = path;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
+    this.#now = options.now ?? Date.now;
+    this.#random = options.random ?? Math.random;
   }
 
   /**
@@ -38,16 +52,16 @@ export class KnotControl {
    * refuses while a transaction of the control socket is open, which most often is for milliseconds: that is waited for.
    */
   async reload(): Promise<void> {
-    const end = Date.now() + openTransactionMs;
+    const end = this.#now() + openTransactionMs;
     for (let wait = 20; ; wait = Math.min(wait * 1.5, 200)) {
       try {
         await this.#call({ command: "reload" });
         return;
       } catch (error) {
-        if (!(error instanceof KnotControlError) || !error.message.includes(openTransaction) || Date.now() > end)
+        if (!(error instanceof KnotControlError) || !error.message.includes(openTransaction) || this.#now() > end)
           throw error;
       }
-      await delay(wait * (0.5 + Math.random()));
+      await delay(wait * (0.5 + this.#random()));
     }
   }
 
