@@ -1,12 +1,10 @@
-/** IP addresses and CIDRs without a library: these checks go into the agent's bundle, and `node:net` is I/O. */
-
-const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}$/;
+/** IP addresses and CIDRs as texts. What they are as octets is in `dns/address`. */
+import { isIP } from "node:net";
 
 /** The IP version of an address in text form; undefined when it is none. Zone ids (`%eth0`) are none. */
 export function ipVersion(text: string): 4 | 6 | undefined {
-  if (ipv4.test(text) && !text.endsWith(".")) return 4;
-  if (!/^[0-9a-f:.]+$/i.test(text) || !text.includes(":")) return undefined;
-  return URL.canParse(`http://[${text}]/`) ? 6 : undefined;
+  const version = text.includes("%") ? 0 : isIP(text);
+  return version === 4 || version === 6 ? version : undefined;
 }
 
 /** Whether a text is an address, a slash and a prefix length that fits it (RFC 4632, RFC 4291 section 2.3). */
