@@ -39,18 +39,21 @@ export function isHub(at: Standpoint): boolean {
 }
 
 /**
- * Whom a site asks for another's zone, by name, in this order and never itself.
+ * Whom a site asks for another's zone, by name, in this order and never itself; for any owner, since there may be many.
  *
  * In a full mesh, and at the hubs, that is the owner and then the catalog sites. A standard site of a mesh with hubs asks
  * the hub that it is at home at, then the other hubs; the owner stays the fallback.
  */
-export function sourcesOf(at: Standpoint, owner: string): readonly string[] {
+export function sourcesOf(at: Standpoint): (owner: string) => readonly string[] {
   const self = at.packet.site.name;
-  const isPeer = at.view.sites.some((site) => site.name === owner);
+  const sites = new Set(at.view.sites.map(({ name }) => name));
   const hubs = hubNames(at);
-  const first = isPeer ? [owner] : [];
-  const order = isHubbed(at.view) && !hubs.includes(self) ? [...fromHome(self, hubs), ...first] : [...first, ...hubs];
-  return [...new Set(order)].filter((name) => name !== self);
+  const home = isHubbed(at.view) && !hubs.includes(self) ? fromHome(self, hubs) : undefined;
+  return (owner) => {
+    const first = sites.has(owner) ? [owner] : [];
+    const order = home === undefined ? [...first, ...hubs] : [...home, ...first];
+    return [...new Set(order)].filter((name) => name !== self);
+  };
 }
 
 /** Whom a site asks for the central zones: the catalog sites, the primary first, or the hub at home. Never itself. */

@@ -1,3 +1,4 @@
+import { Histogram, renderMetricFamilies, type Sample } from "../../base/prometheus";
 import type { OperatorCounts } from "./operator";
 
 /** Upper bounds of the histogram's buckets, in seconds. */
@@ -15,10 +16,8 @@ export interface MetricsInput extends Partial<OperatorCounts> {
 
 /** Totals since the operator started. */
 export class OperatorMetrics {
-  readonly #buckets = bounds.map(() => 0);
+  readonly #programmed = new Histogram(bounds);
   readonly #failures = new Map<string, number>();
-  #count = 0;
-  #seconds = 0;
   isLeader = false;
   updates = 0;
   drift = 0;
@@ -27,12 +26,7 @@ export class OperatorMetrics {
 
   /** Every site answers an object that was made or changed so many milliseconds ago. */
   programmed(ms: number): void {
-    const seconds = ms / 1000;
-    this.#count++;
-    this.#seconds += seconds;
-    bounds.forEach((bound, i) => {
-      if (seconds <= bound) this.#buckets[i] = (this.#buckets[i] ?? 0) + 1;
-    });
+    this.#programmed.observe(ms / 1000);
   }
 
   /** An object cannot be served, for a reason as in its conditions. */
@@ -42,54 +36,78 @@ export class OperatorMetrics {
 
   /** In Prometheus' text format. */
   render(o: MetricsInput): string {
-    const histogram = `${prefix}programmed_seconds`;
-    const failures = [...this.#failures].map(([reason, count]) => ({ labels: `{reason="${reason}"}`, value: count }));
-    return [
-      family("leader", "gauge", "Whether this replica leads.", this.isLeader ? 1 : 0),
-      family("objects", "gauge", "DnsRecords that are known.", o.records ?? 0),
-      family("waiting", "gauge", "DnsRecords that not every site is known to answer.", o.waiting ?? 0),
-      family("retiring", "gauge", "DnsRecords in zones that are retired.", o.retiring ?? 0),
-      family(
-        "mesh_refused",
-        "gauge",
-        "Whether directory and catalog are not followed.",
-        o.isMeshRefused === true ? 1 : 0,
-      ),
-      family("updates_total", "counter", "DNS UPDATE messages.", this.updates),
-      family("waits_total", "counter", "Statuses written that say for which sites an object waits.", this.waits),
-      family("looks_total", "counter", "Looks at the mesh and every zone for changes of others.", o.looks ?? 0),
-      family(
-        "drift_total",
-        "counter",
-        "Looks at a zone that found records of DnsRecords changed by others.",
-        this.drift,
-      ),
-      family("api_reads_total", "counter", "Requests to the Kubernetes API that read.", o.apiReads),
-      family("api_writes_total", "counter", "Requests to the Kubernetes API that write.", o.apiWrites),
-      family("lease_requests_total", "counter", "Requests to the Kubernetes API for the Lease.", o.leaseRequests),
-      family("dns_requests_total", "counter", "DNS messages sent as the leader, since the turn began.", o.dnsRequests),
-      family("errors_total", "counter", "Statuses written that say why an object is not served.", failures),
-      heading(
-        histogram,
-        "histogram",
-        "Seconds from when a version of an object was seen until every site answered it.",
-      ),
-      ...bounds.map((bound, i) => `${histogram}_bucket{le="${bound}"} ${this.#buckets[i] ?? 0}\n`),
-      `${histogram}_bucket{le="+Inf"} ${this.#count}\n`,
-      `${histogram}_sum ${this.#seconds}\n${histogram}_count ${this.#count}\n`,
-    ].join("");
+    const failures = [...this.#failures].map(([reason, count]): Sample => [{ reason }, count]);
+    return renderMetricFamilies(prefix, [
+      { name: "leader", type: "gauge", help: "Whether this replica leads.", samples: this.isLeader ? 1 : 0 },
+      { name: "objects", type: "gauge", help: "DnsRecords that are known.", samples: o.records ?? 0 },
+      {
+        name: "waiting",
+        type: "gauge",
+        help: "DnsRecords that not every site is known to answer.",
+        samples: o.waiting ?? 0,
+      },
+      { name: "retiring", type: "gauge", help: "DnsRecords in zones that are retired.", samples: o.retiring ?? 0 },
+      {
+        name: "mesh_refused",
+        type: "gauge",
+        help: "Whether directory and catalog are not followed.",
+        samples: o.isMeshRefused === true ? 1 : 0,
+      },
+      { name: "updates_total", type: "counter", help: "DNS UPDATE messages.", samples: this.updates },
+      {
+        name: "waits_total",
+        type: "counter",
+        help: "Statuses written that say for which sites an object waits.",
+        samples: this.waits,
+      },
+      {
+        name: "looks_total",
+        type: "counter",
+        help: "Looks at the mesh and every zone for changes of others.",
+        samples: o.looks ?? 0,
+      },
+      {
+        name: "drift_total",
+        type: "counter",
+        help: "Looks at a zone that found records of DnsRecords changed by others.",
+        samples: this.drift,
+      },
+      {
+        name: "api_reads_total",
+        type: "counter",
+        help: "Requests to the Kubernetes API that read.",
+        samples: o.apiReads,
+      },
+      {
+        name: "api_writes_total",
+        type: "counter",
+        help: "Requests to the Kubernetes API that write.",
+        samples: o.apiWrites,
+      },
+      {
+        name: "lease_requests_total",
+        type: "counter",
+        help: "Requests to the Kubernetes API for the Lease.",
+        samples: o.leaseRequests,
+      },
+      {
+        name: "dns_requests_total",
+        type: "counter",
+        help: "DNS messages sent as the leader, since the turn began.",
+        samples: o.dnsRequests,
+      },
+      {
+        name: "errors_total",
+        type: "counter",
+        help: "Statuses written that say why an object is not served.",
+        samples: failures,
+      },
+      {
+        name: "programmed_seconds",
+        type: "histogram",
+        help: "Seconds from when a version of an object was seen until every site answered it.",
+        histogram: this.#programmed,
+      },
+    ]);
   }
-}
-
-type Samples = number | readonly { readonly labels: string; readonly value: number }[];
-
-// eslint-disable-next-line max-params -- a table of four columns
-function family(name: string, type: "gauge" | "counter", help: string, samples: Samples): string {
-  const full = `${prefix}${name}`;
-  const all = typeof samples === "number" ? [{ labels: "", value: samples }] : samples;
-  return heading(full, type, help) + all.map(({ labels, value }) => `${full}${labels} ${value}\n`).join("");
-}
-
-function heading(name: string, type: "gauge" | "counter" | "histogram", help: string): string {
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }

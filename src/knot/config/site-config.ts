@@ -92,7 +92,7 @@ function renderTemplates(input: Outline): string {
   const all: readonly Stanza[] = [
     ...own,
     centralTemplate(input, [...(isCatalog(packet.site) ? notifyMesh : []), ...notifySiblings]),
-    ...input.owners.map((owner) => ({ ...memberTemplate(input, owner), ...notifyLast(notifySiblings) })),
+    ...memberTemplates(input).map((template) => ({ ...template, ...notifyLast(notifySiblings) })),
   ];
   const acl = accessIds(input);
   const storage = `"${runtime.storage}/${volumeFolders.zones}"`;
@@ -103,18 +103,20 @@ function renderTemplates(input: Outline): string {
   );
 }
 
-/** How a zone is taken from its owner. Hubs pass changes on by their agents, which know whom a zone belongs to. */
-function memberTemplate(input: Outline, owner: string): Stanza {
-  const sources = sourcesOf(input, owner);
-  const { sites, zones } = input.view;
-  const spread = `${input.packet.site.name} ${owner}`;
-  const timers = memberTimers({ sites: sites.length, zones: zones.length, sources: sources.length, spread });
-  return {
-    ...secondary,
-    id: ownerTemplate(owner),
-    ...intervals(timers),
-    ...masters(sources.map(remoteId)),
-  };
+/** How zones are taken from each owner. Hubs pass changes on by their agents, which know whom a zone belongs to. */
+function memberTemplates(input: Outline): readonly Stanza[] {
+  const sourcesFor = sourcesOf(input);
+  const [sites, zones] = [input.view.sites.length, input.view.zones.length];
+  return input.owners.map((owner) => {
+    const sources = sourcesFor(owner);
+    const timers = memberTimers({
+      sites,
+      zones,
+      sources: sources.length,
+      spread: `${input.packet.site.name} ${owner}`,
+    });
+    return { ...secondary, id: ownerTemplate(owner), ...intervals(timers), ...masters(sources.map(remoteId)) };
+  });
 }
 
 /** A zone without content is asked for at shorter intervals, which a least one would stretch. */
@@ -186,18 +188,18 @@ function renderOwnStanzas(input: Outline): string {
     const other = policy === defaultPolicy ? {} : { "dnssec-policy": policy };
     return { domain: name, template: "own-signed", ...other };
   };
+  const everyZone = [...accessIds(input), ...(isWriter(runtime) ? updateIds(input) : [])];
   return section(
     "zone",
-    zones.map((zone) => ({ ...templated(zone), ...updatable(input, zone.name) })),
+    zones.map((zone) => ({ ...templated(zone), ...updatable(input, zone.name, everyZone) })),
   );
 }
 
-/** What a zone has in the place of its template's rules, when somebody outside may change it. */
-function updatable(input: Outline, zone: string): Stanza {
+/** What a zone has in the place of its template's rules, which are those of every zone, when somebody outside may change it. */
+function updatable(input: Outline, zone: string, everyZone: readonly string[]): Stanza {
   const ids = updaterIds(input, zone);
   if (ids.length === 0) return {};
-  const own = isWriter(input.runtime) ? updateIds(input) : [];
-  return { acl: [...accessIds(input), ...own, ...ids], ...forwarding(input, zone) };
+  return { acl: [...everyZone, ...ids], ...forwarding(input, zone) };
 }
 
 function renderLocalCatalog(input: Outline): string {

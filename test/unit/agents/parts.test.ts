@@ -172,7 +172,7 @@ describe("agent metrics", () => {
       'dns_mesh_agent_peer_lagging_zones{peer="p\\""} 5',
       'dns_mesh_agent_peer_lagging_zones{peer="a",pod="1"} 1',
       "dns_mesh_agent_vault_up 0",
-      "dns_mesh_agent_ring_age_seconds 30",
+      "dns_mesh_agent_ring_read_timestamp_seconds 1",
     ])
       expect(text.split("\n")).to.include(line);
     for (const line of text.trimEnd().split("\n"))

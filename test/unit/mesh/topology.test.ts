@@ -63,7 +63,7 @@ describe("the topology", () => {
     });
 
     it("has the owner asked first, then the catalog sites", () => {
-      expect(sourcesOf(at("s3", full), "s4")).to.deep.equal(["s4", "s0", "s1"]);
+      expect(sourcesOf(at("s3", full))("s4")).to.deep.equal(["s4", "s0", "s1"]);
       expect(centralSourcesOf(at("s3", full))).to.deep.equal(["s0", "s1"]);
     });
   });
@@ -97,11 +97,11 @@ describe("the topology", () => {
 
     it("has the hub at home asked first and the owner last at a standard site, the owner first at a hub", () => {
       const home = homeOf("s5", ["s0", "s1", "s2"]);
-      const sources = sourcesOf(at("s5", hub), "s7");
+      const sources = sourcesOf(at("s5", hub))("s7");
       expect(sources[0]).to.equal(home);
       expect([...sources].sort()).to.deep.equal(["s0", "s1", "s2", "s7"]);
       expect(sources.at(-1)).to.equal("s7");
-      expect(sourcesOf(at("s1", hub), "s7")).to.deep.equal(["s7", "s0", "s2"]);
+      expect(sourcesOf(at("s1", hub))("s7")).to.deep.equal(["s7", "s0", "s2"]);
       expect(centralSourcesOf(at("s5", hub))[0]).to.equal(home);
     });
 
@@ -128,7 +128,7 @@ describe("the topology", () => {
           const all = Array.from({ length: shape.sites }, (_, i) => `s${i}`);
           const owner = all[pick % all.length] ?? "s0";
           for (const name of all.filter((each) => each !== owner)) {
-            const sources = sourcesOf(at(name, shape), owner);
+            const sources = sourcesOf(at(name, shape))(owner);
             expect(sources).to.include(owner).and.not.include(name);
           }
           const told = new Set(names(audienceOf(at(owner, shape))));

@@ -484,3 +484,36 @@ describe("renderKnotConf", () => {
     expect(renderLimits({ ...runtime, rateLimit: false })).to.not.contain("rrl");
   });
 });
+
+describe("Knot's files of a large site", () => {
+  /** How often the lists that follow from the mesh and the ring are gone through while the files are made. */
+  const readsFor = (count: number): number => {
+    const names = Array.from({ length: count }, (_, i) => `s${i}`);
+    const reads = { count: 0 };
+    const counted = <T extends object>(o: T, key: keyof T): T =>
+      Object.defineProperty({ ...o }, key, {
+        enumerable: true,
+        get: () => {
+          reads.count += 1;
+          return o[key];
+        },
+      });
+    const packet = welcomePacket(mesh, "a", "CA");
+    const zones = names.map((name) => ({ name: `${name}.example`, dnssec: false as const }));
+    const updater: Updater = {
+      ...{ name: "updater", algorithm: "hmac-sha256", secret: "bG9jYWw=", zones: zones.map(({ name }) => name) },
+      ...{ updateType: ["A"], updateOwner: "name", updateOwnerMatch: "sub-or-equal", updateOwnerName: [] },
+      transfer: false,
+    };
+    const sites = [...view.sites, ...names.map((name) => ({ ...view.sites[2]!, name }))];
+    renderSiteFiles({
+      ...{ packet: { ...packet, site: { ...packet.site, zones } }, localKey, readers: [], identity, runtime },
+      ...{ ring: counted(ring, "accepted"), updaters: [updater], view: counted({ ...view, sites }, "sites") },
+    });
+    return reads.count;
+  };
+
+  it("are made from lists that are gone through as often as for a small one", () => {
+    expect(readsFor(300)).to.equal(readsFor(3));
+  });
+});
