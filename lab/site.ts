@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { readAgentOptions } from "../src/agents/sidecar/options";
+import { readAgentOptions } from "../src/agents/sidecar/inputs/options";
 import { prepare } from "../src/agents/sidecar/prepare";
 import { nodeFlags } from "../src/contract/node-flags";
-import type { AgentStatus } from "../src/agents/sidecar/status";
+import type { AgentStatus } from "../src/agents/sidecar/http/status";
 import { createLogger } from "../src/base/log";
 import { liveSettingsFile, liveSettingsText } from "../src/contract/live-settings";
 import type { SoaData } from "../src/dns/record";

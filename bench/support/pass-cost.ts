@@ -1,4 +1,4 @@
-import type { AgentStatus } from "../../src/agents/sidecar/status";
+import type { AgentStatus } from "../../src/agents/sidecar/http/status";
 import { eventually } from "../../harness/eventually";
 import type { LabSite } from "../../lab";
 import { cpuMs, peakMiB } from "./processes";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { ZoneSource } from "../../src/agents/sidecar/zone-source";
+import type { ZoneSource } from "../../src/agents/sidecar/own-zones/zone-source";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
 import { dnsperf } from "./dnsperf";
 

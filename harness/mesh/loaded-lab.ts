@@ -1,7 +1,7 @@
 import type { LoadedMesh, LoadedSite } from "../load/full-load";
-import { readInputs } from "../../src/agents/sidecar/inputs";
-import { readAgentOptions } from "../../src/agents/sidecar/options";
-import { siteSource } from "../../src/agents/sidecar/zone-source";
+import { readInputs } from "../../src/agents/sidecar/inputs/inputs";
+import { readAgentOptions } from "../../src/agents/sidecar/inputs/options";
+import { siteSource } from "../../src/agents/sidecar/own-zones/zone-source";
 import type { Lab } from "../../lab/lab";
 import type { LabSite } from "../../lab/site";
 

@@ -1,7 +1,7 @@
 import { buildSync } from "esbuild";
 import { join } from "node:path";
 import type { LoadedMesh, LoadedSite } from "../load/full-load";
-import { siteSource } from "../../src/agents/sidecar/zone-source";
+import { siteSource } from "../../src/agents/sidecar/own-zones/zone-source";
 import { effectiveRing, type RingDocument } from "../../src/keyring/ring-document";
 import { zoneNames, type RunningMesh } from "./running-mesh";
 

@@ -8,7 +8,7 @@ import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { effectiveRing, signingKey } from "../../src/keyring/ring-document";
 import { serverName } from "../../src/mesh/welcome";
 import type { SoaData } from "../../src/dns/record";
-import type { AgentStatus } from "../../src/agents/sidecar/status";
+import type { AgentStatus } from "../../src/agents/sidecar/http/status";
 import type { Cluster } from "../clusters";
 import { createDriver, type MeshDriver, type UpResult } from "../pulumi/driver";
 import { podSerials } from "../dns/pod-serials";

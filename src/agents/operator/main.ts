@@ -1,5 +1,5 @@
 import { messageOf, UserError } from "../../base/errors";
-import { AgentClient } from "../sidecar/agent-client";
+import { AgentClient } from "../sidecar/http/agent-client";
 import { DnsClient } from "../../dns/client/dns-client";
 import { HttpServer, type HttpAnswer } from "../../base/http-server";
 import { readJsonFile } from "../../base/json-file";

@@ -1,5 +1,5 @@
 import { messageOf } from "../../base/errors";
-import type { AgentClient } from "../sidecar/agent-client";
+import type { AgentClient } from "../sidecar/http/agent-client";
 import type { DnsClient } from "../../dns/client/dns-client";
 import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";

@@ -6,7 +6,7 @@ import { planMesh } from "../../mesh/plan-mesh";
 import type { Discovery, RefusedDiscovery } from "../../mesh/read-view";
 import type { Held, MeshPlan, MeshView } from "../../mesh/view";
 import { viewHash } from "../../mesh/view-hash";
-import type { AgentStatus } from "../sidecar/status";
+import type { AgentStatus } from "../sidecar/http/status";
 import { canonicalHash, canonicalJson } from "../../base/canonical";
 import type { PolicyMark } from "../../contract/mesh-status";
 import type { Pod } from "./options";

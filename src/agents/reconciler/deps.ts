@@ -1,4 +1,4 @@
-import type { AgentClient } from "../sidecar/agent-client";
+import type { AgentClient } from "../sidecar/http/agent-client";
 import type { DnsClient } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
 import type { WelcomePacket } from "../../mesh/model";

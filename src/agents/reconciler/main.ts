@@ -1,5 +1,5 @@
 import { messageOf } from "../../base/errors";
-import { AgentClient } from "../sidecar/agent-client";
+import { AgentClient } from "../sidecar/http/agent-client";
 import { DnsClient } from "../../dns/client/dns-client";
 import { readJsonFile } from "../../base/json-file";
 import { inClusterOptions, KubeClient } from "../../kube/client";

@@ -5,7 +5,7 @@ import { peerPolicySpec } from "../../policies/network-policy";
 import { readMesh } from "../../mesh/read-view";
 import type { MeshView } from "../../mesh/view";
 import { viewHash } from "../../mesh/view-hash";
-import type { AgentStatus } from "../sidecar/status";
+import type { AgentStatus } from "../sidecar/http/status";
 import {
   decidePlan,
   decisionFindings,

@@ -1,6 +1,6 @@
 import { messageOf } from "../../base/errors";
 import { viewHash } from "../../mesh/view-hash";
-import type { AgentStatus } from "../sidecar/status";
+import type { AgentStatus } from "../sidecar/http/status";
 import { canonicalJson } from "../../base/canonical";
 import { writeStatus, type Memory, type StoredStatus } from "../../contract/mesh-status";
 import type { PassDeps } from "./deps";

@@ -8,22 +8,22 @@ import { planMesh } from "../../mesh/plan-mesh";
 import type { Standpoint } from "../../mesh/topology";
 import type { MeshPlan, MeshView } from "../../mesh/view";
 import type { Logger } from "../../base/log";
-import { agentFacts, type AgentFacts } from "./agent-facts";
-import { Applier, ApplyError } from "./applier";
+import { agentFacts, type AgentFacts } from "./http/agent-facts";
+import { Applier, ApplyError } from "./apply";
 import { Backoff } from "./backoff";
-import type { Holder } from "./convergence";
+import type { Holder } from "./notify/convergence";
 import { Discovery, type Observed as Answered } from "./discovery";
-import { lifetimeProblem } from "./identity";
-import { type Inputs } from "./inputs";
-import type { Mounts } from "./mounts";
-import type { AgentOptions } from "./options";
-import { OwnZones } from "./own-zones";
+import { lifetimeProblem } from "./credentials/identity";
+import { type Inputs } from "./inputs/inputs";
+import type { Mounts } from "./inputs/mounts";
+import type { AgentOptions } from "./inputs/options";
+import { OwnZones } from "./own-zones/own-zones";
 import { reconcile, type Desired, type Observed, type Serials, type Step } from "./reconcile";
-import { SigningKeeper } from "./signing-keeper";
+import { SigningKeeper } from "./dnssec/signing-keeper";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
 import { isSameState, StateError, type AgentState, type StateStore } from "./state-store";
-import type { Problems } from "./status";
+import type { Problems } from "./http/status";
 
 /** What an {@link Agent} works with. */
 export interface AgentParts {

@@ -2,8 +2,8 @@ import { messageOf } from "../../base/errors";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { WelcomePacket } from "../../mesh/model";
 import { readMesh, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../mesh/read-view";
-import type { Inputs } from "./inputs";
-import { ownSource } from "./zone-source";
+import type { Inputs } from "./inputs/inputs";
+import { ownSource } from "./own-zones/zone-source";
 
 /** Serials of both central zones, as far as the site's own Knot answers them. */
 export interface Observed {

@@ -1,6 +1,6 @@
 import type { DnsClient } from "../../dns/client/dns-client";
 import { siblings, type SiteRuntime } from "../../knot/config/site-runtime";
-import type { LeavingTimes } from "./options";
+import type { LeavingTimes } from "./inputs/options";
 
 /** What {@link Leaving} works with. */
 export interface LeavingParts {

@@ -5,15 +5,15 @@ import { renderSiteFiles } from "../../knot/config/site-config";
 import { isWriter, siblings } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
 import type { Logger } from "../../base/log";
-import { CentralFiles } from "./central-files";
-import { readInputs, type Inputs } from "./inputs";
-import type { AgentOptions } from "./options";
-import { Seeder } from "./seeding";
+import { CentralFiles } from "./inputs/central-files";
+import { readInputs, type Inputs } from "./inputs/inputs";
+import type { AgentOptions } from "./inputs/options";
+import { Seeder } from "./own-zones/seeding";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
 import { StateStore, type LoadedState } from "./state-store";
-import { podSource, siteSource } from "./zone-source";
-import { keeperOf } from "./vault-keeper";
+import { podSource, siteSource } from "./own-zones/zone-source";
+import { keeperOf } from "./credentials/vault-keeper";
 
 /** What {@link prepare} works with. */
 export interface PrepareParts {

@@ -2,8 +2,8 @@ import type { SiteInput } from "../../knot/config/site-config";
 import { noteSigning, withKeptSigned } from "../../mesh/signing-state";
 import { bootstrapView, withPacketCatalogs } from "../../mesh/peers";
 import type { MeshView } from "../../mesh/view";
-import type { Inputs } from "./inputs";
-import { withoutUnseeded } from "./seeding";
+import type { Inputs } from "./inputs/inputs";
+import { withoutUnseeded } from "./own-zones/seeding";
 import type { AgentState } from "./state-store";
 
 /** The view that files are rendered from: what was accepted last, or the packet's catalog servers on a fresh volume. */

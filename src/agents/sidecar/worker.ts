@@ -8,20 +8,20 @@ import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
 import { signingKey } from "../../keyring/ring-document";
 import type { Logger } from "../../base/log";
 import { Agent } from "./agent";
-import { Announcer } from "./announcer";
-import { Fetching } from "./fetching";
+import { Announcer } from "./notify/announcer";
+import { Fetching } from "./notify/fetching";
+import { renderMetrics } from "./http/metrics";
+import type { AgentOptions } from "./inputs/options";
+import { Mounts } from "./inputs/mounts";
+import { ReadinessCheck } from "./http/readiness";
+import { SigningWatch } from "./dnssec/signing";
+import { SiteZones } from "./own-zones/site-zones";
 import { KnotLog } from "./knot-log";
-import { renderMetrics } from "./metrics";
 import { Leaving } from "./leaving";
-import type { AgentOptions } from "./options";
-import { Mounts } from "./mounts";
-import { ReadinessCheck } from "./readiness";
-import { SigningWatch } from "./signing";
-import { SiteZones } from "./site-zones";
 import { StateError, StateStore } from "./state-store";
-import { Problems, type AgentStatus } from "./status";
+import { Problems, type AgentStatus } from "./http/status";
 import { Upkeep } from "./upkeep";
-import { keeperOf, type VaultKeeper } from "./vault-keeper";
+import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 
 /** What a {@link Worker} is given from outside. */
 export interface WorkerParts {

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Problems } from "../../../src/agents/sidecar/status";
-import { VaultKeeper } from "../../../src/agents/sidecar/vault-keeper";
+import { Problems } from "../../../src/agents/sidecar/http/status";
+import { VaultKeeper } from "../../../src/agents/sidecar/credentials/vault-keeper";
 import { createLogger } from "../../../src/base/log";
 import { parseMesh } from "../../../src/settings/parse";
 import { ringSecret, type VaultAccess } from "../../../src/vault/access";

@@ -3,13 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { renderMetrics } from "../../../src/agents/sidecar/metrics";
-import { readAgentOptions } from "../../../src/agents/sidecar/options";
-import { ReadinessCheck } from "../../../src/agents/sidecar/readiness";
+import { renderMetrics } from "../../../src/agents/sidecar/http/metrics";
+import { readAgentOptions } from "../../../src/agents/sidecar/inputs/options";
+import { ReadinessCheck } from "../../../src/agents/sidecar/http/readiness";
 import { SiteFiles } from "../../../src/agents/sidecar/site-files";
-import type { AgentStatus } from "../../../src/agents/sidecar/status";
+import type { AgentStatus } from "../../../src/agents/sidecar/http/status";
 import { supervise } from "../../../src/agents/sidecar/supervisor";
-import { renderTakenOverZone } from "../../../src/agents/sidecar/zone-text";
+import { renderTakenOverZone } from "../../../src/agents/sidecar/own-zones/zone-text";
 import { createLogger } from "../../../src/base/log";
 import { DnsError } from "../../../src/dns/errors";
 import type { ResourceRecord, SoaData } from "../../../src/dns/record";

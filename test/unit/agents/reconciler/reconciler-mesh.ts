@@ -1,7 +1,7 @@
 import { DnsError } from "../../../../src/dns/errors";
 import type { RecordData, ResourceRecord } from "../../../../src/dns/record";
 import { memberId } from "../../../../src/mesh/catalog";
-import type { AgentStatus } from "../../../../src/agents/sidecar/status";
+import type { AgentStatus } from "../../../../src/agents/sidecar/http/status";
 import { createLogger } from "../../../../src/base/log";
 import type { Cluster } from "../../../../src/agents/reconciler/cluster";
 import type { PassDeps } from "../../../../src/agents/reconciler/deps";

@@ -5,10 +5,10 @@ import { join } from "node:path";
 
 import { Agent } from "../../../../src/agents/sidecar/agent";
 import { createLogger } from "../../../../src/base/log";
-import { Mounts } from "../../../../src/agents/sidecar/mounts";
+import { Mounts } from "../../../../src/agents/sidecar/inputs/mounts";
 import { prepare } from "../../../../src/agents/sidecar/prepare";
 import { StateStore } from "../../../../src/agents/sidecar/state-store";
-import { Problems } from "../../../../src/agents/sidecar/status";
+import { Problems } from "../../../../src/agents/sidecar/http/status";
 import { DnsError } from "../../../../src/dns/errors";
 import type { ResourceRecord } from "../../../../src/dns/record";
 import { liveSettingsText } from "../../../../src/contract/live-settings";

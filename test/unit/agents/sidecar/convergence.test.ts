@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
-import { Convergence, type Holder, mostOpen } from "../../../../src/agents/sidecar/convergence";
-import type { Target } from "../../../../src/agents/sidecar/open-entries";
+import { Convergence, type Holder, mostOpen } from "../../../../src/agents/sidecar/notify/convergence";
+import type { Target } from "../../../../src/agents/sidecar/notify/open-entries";
 import { createLogger } from "../../../../src/base/log";
 import { DnsError } from "../../../../src/dns/errors";
 import type { SoaData } from "../../../../src/dns/record";

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { lifetime, lifetimeProblem, readIdentity } from "../../../../src/agents/sidecar/identity";
+import { lifetime, lifetimeProblem, readIdentity } from "../../../../src/agents/sidecar/credentials/identity";
 import { issue, makeAuthority, tlsFiles, writeIdentity } from "../../../../harness/certificates";
 
 describe("a site's identity", () => {

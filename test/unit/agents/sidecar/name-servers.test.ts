@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { followOwner } from "../../../../src/agents/sidecar/name-servers";
+import { followOwner } from "../../../../src/agents/sidecar/own-zones/name-servers";
 import type { ResourceRecord } from "../../../../src/dns/record";
 import { parseMesh } from "../../../../src/settings/parse";
 import { welcomePacket } from "../../../../src/mesh/welcome";

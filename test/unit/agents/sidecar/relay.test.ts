@@ -1,8 +1,8 @@
 import { expect } from "chai";
 
-import { Announcer } from "../../../../src/agents/sidecar/announcer";
-import { Relay } from "../../../../src/agents/sidecar/relay";
-import { ServedSerials } from "../../../../src/agents/sidecar/served-serials";
+import { Announcer } from "../../../../src/agents/sidecar/notify/announcer";
+import { Relay } from "../../../../src/agents/sidecar/notify/relay";
+import { ServedSerials } from "../../../../src/agents/sidecar/notify/served-serials";
 import { DnsError } from "../../../../src/dns/errors";
 import type { SoaData } from "../../../../src/dns/record";
 import type { DnsServer } from "../../../../src/dns/client/dns-client";

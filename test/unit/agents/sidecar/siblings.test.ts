@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { Siblings } from "../../../../src/agents/sidecar/siblings";
+import { Siblings } from "../../../../src/agents/sidecar/notify/siblings";
 import { DnsError } from "../../../../src/dns/errors";
 import type { SoaData } from "../../../../src/dns/record";
 import type { DnsServer } from "../../../../src/dns/client/dns-client";

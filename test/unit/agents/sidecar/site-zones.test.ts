@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
-import type { Inputs } from "../../../../src/agents/sidecar/inputs";
-import { SiteZones } from "../../../../src/agents/sidecar/site-zones";
+import type { Inputs } from "../../../../src/agents/sidecar/inputs/inputs";
+import { SiteZones } from "../../../../src/agents/sidecar/own-zones/site-zones";
 import type { AgentState } from "../../../../src/agents/sidecar/state-store";
 import type { FixedRuntime } from "../../../../src/knot/config/site-runtime";
 import type { Zone } from "../../../../src/mesh/model";

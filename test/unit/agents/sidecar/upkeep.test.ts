@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
-import type { Holder } from "../../../../src/agents/sidecar/convergence";
-import { Problems } from "../../../../src/agents/sidecar/status";
+import type { Holder } from "../../../../src/agents/sidecar/notify/convergence";
+import { Problems } from "../../../../src/agents/sidecar/http/status";
 import { Upkeep } from "../../../../src/agents/sidecar/upkeep";
 import { createLogger } from "../../../../src/base/log";
 

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { DnsClient } from "../../dns/client/dns-client";
-import { watchFolder } from "../../base/folder-watch";
-import type { KnotControl } from "../../knot/control/knot-control";
-import { isWriter, type FixedRuntime, type SiteRuntime } from "../../knot/config/site-runtime";
-import { KnotVolume } from "../../knot/config/volume";
-import type { TsigKey } from "../../dns/tsig-key";
-import { audienceOf, type Standpoint } from "../../mesh/topology";
+import type { DnsClient } from "../../../dns/client/dns-client";
+import { watchFolder } from "../../../base/folder-watch";
+import type { KnotControl } from "../../../knot/control/knot-control";
+import { isWriter, type FixedRuntime, type SiteRuntime } from "../../../knot/config/site-runtime";
+import { KnotVolume } from "../../../knot/config/volume";
+import type { TsigKey } from "../../../dns/tsig-key";
+import { audienceOf, type Standpoint } from "../../../mesh/topology";
 import { Convergence, type ConvergenceOptions, type Holder } from "./convergence";
 import type { Lag } from "./open-entries";
 import { Relay, targetsOf } from "./relay";

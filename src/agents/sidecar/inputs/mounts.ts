@@ -1,5 +1,5 @@
-import { messageOf } from "../../base/errors";
-import { isWriter } from "../../knot/config/site-runtime";
+import { messageOf } from "../../../base/errors";
+import { isWriter } from "../../../knot/config/site-runtime";
 import { CentralFiles } from "./central-files";
 import { InputWatch, type Inputs } from "./inputs";
 import type { AgentOptions } from "./options";

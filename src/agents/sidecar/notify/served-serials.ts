@@ -1,6 +1,6 @@
-import { DnsError } from "../../dns/errors";
-import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import type { KnotControl } from "../../knot/control/knot-control";
+import { DnsError } from "../../../dns/errors";
+import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
+import type { KnotControl } from "../../../knot/control/knot-control";
 
 /** A zone whose content changed here. */
 export interface ServedChange {

@@ -1,7 +1,7 @@
-import { renderMetricFamilies, type Family, type Sample } from "../../base/prometheus";
-import { type Lag, targetKey } from "./open-entries";
+import { renderMetricFamilies, type Family, type Sample } from "../../../base/prometheus";
+import { type Lag, targetKey } from "../notify/open-entries";
 import { problemKinds, type AgentStatus } from "./status";
-import type { VaultFacts } from "./vault-keeper";
+import type { VaultFacts } from "../credentials/vault-keeper";
 
 /** What {@link renderMetrics} shows. */
 export interface MetricsInput {

@@ -1,7 +1,7 @@
-import { formatRecord, typeNameOf } from "../../dns/rdata";
-import { signerTypes } from "../../dns/rdata/trust-types";
-import type { ResourceRecord } from "../../dns/record";
-import { isNewerSerial } from "../../dns/serial";
+import { formatRecord, typeNameOf } from "../../../dns/rdata";
+import { signerTypes } from "../../../dns/rdata/trust-types";
+import type { ResourceRecord } from "../../../dns/record";
+import { isNewerSerial } from "../../../dns/serial";
 
 /**
  * A transferred zone as a master file (RFC 1035 section 5) for a server that takes the zone over: without signatures,

@@ -1,9 +1,9 @@
-import { isWriter, type FixedRuntime } from "../../knot/config/site-runtime";
-import type { Dnssec, WelcomePacket } from "../../mesh/model";
-import { keptSigned, withKeptSigned, type SigningState } from "../../mesh/signing-state";
-import { rememberLast } from "../../base/remember-last";
-import type { Inputs } from "./inputs";
-import type { AgentState } from "./state-store";
+import { isWriter, type FixedRuntime } from "../../../knot/config/site-runtime";
+import type { Dnssec, WelcomePacket } from "../../../mesh/model";
+import { keptSigned, withKeptSigned, type SigningState } from "../../../mesh/signing-state";
+import { rememberLast } from "../../../base/remember-last";
+import type { Inputs } from "../inputs/inputs";
+import type { AgentState } from "../state-store";
 
 /** What {@link SiteZones} follow from. */
 export interface SiteZonesParts {

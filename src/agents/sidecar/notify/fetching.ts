@@ -1,4 +1,4 @@
-import type { KnotControl } from "../../knot/control/knot-control";
+import type { KnotControl } from "../../../knot/control/knot-control";
 
 /** What {@link Fetching} works with. */
 export interface FetchingOptions {

@@ -1,8 +1,8 @@
 import { isIPv6 } from "node:net";
 
 import type { AgentStatus } from "./status";
-import { messageOf } from "../../base/errors";
-import { exchangeHttp, type HttpResponse } from "../../base/http-exchange";
+import { messageOf } from "../../../base/errors";
+import { exchangeHttp, type HttpResponse } from "../../../base/http-exchange";
 
 /** Where an agent's HTTP server is. */
 export interface AgentAddress {

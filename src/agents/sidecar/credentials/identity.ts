@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { basename, join } from "node:path";
-import { UserError } from "../../base/errors";
-import { readText } from "../../base/files";
-import { certificateBlocks, isKeyOf } from "../../base/pem";
-import type { Identity } from "../../knot/config/site-config";
+import { UserError } from "../../../base/errors";
+import { readText } from "../../../base/files";
+import { certificateBlocks, isKeyOf } from "../../../base/pem";
+import type { Identity } from "../../../knot/config/site-config";
 
 /** Paths of the files in the folder that a site's identity is given in. */
 export function identityPaths(folder: string): Readonly<Record<keyof Identity, string>> {

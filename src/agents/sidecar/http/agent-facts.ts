@@ -1,9 +1,9 @@
-import type { Held } from "../../mesh/view";
-import { viewHash } from "../../mesh/view-hash";
-import type { Observed } from "./discovery";
-import { lifetime } from "./identity";
-import type { Inputs } from "./inputs";
-import type { AgentState } from "./state-store";
+import type { Held } from "../../../mesh/view";
+import { viewHash } from "../../../mesh/view-hash";
+import type { Observed } from "../discovery";
+import { lifetime } from "../credentials/identity";
+import type { Inputs } from "../inputs/inputs";
+import type { AgentState } from "../state-store";
 import type { AgentCounters, AgentStatus, Problem } from "./status";
 
 /** What the agent knows of itself; readiness and the DNS counters are the worker's. */

@@ -1,6 +1,6 @@
-import { messageOf } from "../../base/errors";
-import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import type { WelcomePacket } from "../../mesh/model";
+import { messageOf } from "../../../base/errors";
+import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
+import type { WelcomePacket } from "../../../mesh/model";
 
 /** What a look at readiness needs to know. */
 export interface ReadinessInput {

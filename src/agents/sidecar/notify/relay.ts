@@ -1,7 +1,7 @@
-import type { SiteRuntime } from "../../knot/config/site-runtime";
-import type { TsigKey } from "../../dns/tsig-key";
-import { audienceOf, isHub, relayAudienceOf, type Standpoint } from "../../mesh/topology";
-import type { SiteView } from "../../mesh/view";
+import type { SiteRuntime } from "../../../knot/config/site-runtime";
+import type { TsigKey } from "../../../dns/tsig-key";
+import { audienceOf, isHub, relayAudienceOf, type Standpoint } from "../../../mesh/topology";
+import type { SiteView } from "../../../mesh/view";
 import { Convergence, type ConvergenceOptions, mostOpen } from "./convergence";
 import type { Lag, Target } from "./open-entries";
 import type { ServedChange } from "./served-serials";

@@ -1,4 +1,4 @@
-import type { DnsServer } from "../../dns/client/dns-client";
+import type { DnsServer } from "../../../dns/client/dns-client";
 
 /** Somebody who should have zones of ours: another site, or one pod of this site. */
 export interface Target {

@@ -1,9 +1,9 @@
-import type { DnsServer } from "../../dns/client/dns-client";
-import type { Sibling, SiteRuntime } from "../../knot/config/site-runtime";
-import type { TsigKey } from "../../dns/tsig-key";
-import { signingKey } from "../../keyring/ring-document";
-import { serverName } from "../../mesh/welcome";
-import type { Inputs } from "./inputs";
+import type { DnsServer } from "../../../dns/client/dns-client";
+import type { Sibling, SiteRuntime } from "../../../knot/config/site-runtime";
+import type { TsigKey } from "../../../dns/tsig-key";
+import { signingKey } from "../../../keyring/ring-document";
+import { serverName } from "../../../mesh/welcome";
+import type { Inputs } from "../inputs/inputs";
 
 /** A server that zones are taken from, and the key for that. */
 export interface ZoneSource {

@@ -1,10 +1,10 @@
-import { DnsError } from "../../dns/errors";
-import { isNewerSerial } from "../../dns/serial";
-import { messageOf } from "../../base/errors";
-import { inParallel } from "../../base/in-parallel";
-import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import type { TsigKey } from "../../dns/tsig-key";
-import type { Logger } from "../../base/log";
+import { DnsError } from "../../../dns/errors";
+import { isNewerSerial } from "../../../dns/serial";
+import { messageOf } from "../../../base/errors";
+import { inParallel } from "../../../base/in-parallel";
+import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
+import type { TsigKey } from "../../../dns/tsig-key";
+import type { Logger } from "../../../base/log";
 import { Backlog, type Lag, type OpenEntry, OpenEntries, peerFields, type Target, targetKey } from "./open-entries";
 
 /** Somebody who holds a zone, where, and in which version. */

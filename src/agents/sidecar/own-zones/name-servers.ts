@@ -1,7 +1,7 @@
-import { siteNameProblem } from "../../base/names";
-import type { ResourceRecord } from "../../dns/record";
-import type { WelcomePacket } from "../../mesh/model";
-import { serverName } from "../../mesh/welcome";
+import { siteNameProblem } from "../../../base/names";
+import type { ResourceRecord } from "../../../dns/record";
+import type { WelcomePacket } from "../../../mesh/model";
+import { serverName } from "../../../mesh/welcome";
 
 /**
  * The records of a zone that comes from another owner, with this site in its place: as the primary (SOA MNAME) and among
