@@ -88,7 +88,7 @@ function renderTemplates(input: Outline): string {
   const ownAccess = [...accessIds(input), ...updateIds(input)];
   const own: readonly Stanza[] = isWriter(runtime)
     ? ownTemplates([...notifyMesh, ...notifySiblings]).map((template) => ({ ...template, acl: ownAccess }))
-    : [{ ...secondary, id: "own", "retry-max-interval": 30, master: ["replica-0"] }];
+    : [{ ...secondary, id: "own", "retry-max-interval": 30, master: ["replica-0"], ...notifyLast([]) }];
   const all: readonly Stanza[] = [
     ...own,
     centralTemplate(input, [...(isCatalog(packet.site) ? notifyMesh : []), ...notifySiblings]),

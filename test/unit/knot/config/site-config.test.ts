@@ -344,6 +344,13 @@ describe("renderSiteFiles", () => {
     ]);
   });
 
+  it("plans no NOTIFY for the present second at any pod, whose zones' next change would wait for it", () => {
+    for (const self of [0, 1]) {
+      const found = templates(filesOf("c", { replicas: { self, addresses: ["10.0.0.1", "10.0.0.2"] } }));
+      for (const id of ["own", "owner-d"]) expect(found.get(id), `${id} at pod ${self}`).to.include("notify-delay: 60");
+    }
+  });
+
   it("has one writer among several pods", () => {
     const replicas = { addresses: ["10.0.0.1", "10.0.0.2"] };
     expect(templates(filesOf("c", { replicas: { ...replicas, self: 0 } })).get("own")).to.include(
