@@ -1,7 +1,13 @@
 import { expect } from "chai";
 import { eventually } from "../../../harness/eventually";
 import type { RunningMesh } from "../../../harness/mesh/running-mesh";
-import { podIdentity, sharedMesh, volumes } from "../../../harness/mesh/shared-mesh";
+import { podIdentity, sharedMesh, snapshot, volumes } from "../../../harness/mesh/shared-mesh";
+
+/** Resources of a state by name, with what the engine was told of them. The state itself has times. */
+function resourcesIn({ deployment }: { deployment?: unknown }): Record<string, unknown> {
+  const { resources } = deployment as { resources: { urn: string; id?: string; inputs?: unknown }[] };
+  return Object.fromEntries(resources.map(({ urn, id, inputs }) => [urn, { id, inputs }]));
+}
 
 describe("the storage of a running site", function () {
   this.timeout(180_000);
@@ -40,11 +46,15 @@ describe("the storage of a running site", function () {
     ],
   ] as const) {
     it(`cannot ${what}: an up says so before it changes anything`, async () => {
-      const before = await mesh.driver.exportState(site);
+      const look = async (): Promise<object> => ({
+        objects: await snapshot(mesh.cluster(site)),
+        inState: resourcesIn(await mesh.driver.exportState(site)),
+      });
+      const before = await look();
       await configure(change);
       const refused: unknown = await mesh.up(site).catch((error: unknown) => error);
       expect(String(refused)).to.match(cure);
-      expect((await mesh.driver.exportState(site)).deployment).to.deep.equal(before.deployment);
+      expect(await look()).to.deep.equal(before);
       // It stays as large as it is, for whoever brings it up next.
       await configure({ "dns-mesh:storageSize": "2Gi" });
     });
