@@ -1,5 +1,6 @@
 import { dirname, relative, resolve, sep } from "node:path";
 import { isBuiltin } from "node:module";
+import importSort from "eslint-plugin-simple-import-sort";
 import tseslint from "typescript-eslint";
 
 /** Rooms from the ground up: a file imports its own room and those on lines before it. */
@@ -111,6 +112,12 @@ export default tseslint.config(
       "max-params": ["error", 3],
       "house/arrows": "error",
     },
+  },
+  {
+    // Tests set mocks before they import what is tested: their order is their own.
+    files: ["index.ts", "{src,components,lab,harness,bench,scripts}/**"],
+    plugins: { "simple-import-sort": importSort },
+    rules: { "simple-import-sort/imports": "error" },
   },
   {
     files: ["{test,lab,harness,bench/test}/**"],

@@ -1,20 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
-import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings";
+
+import { bundle } from "./components/bundle";
 import { redactDebugMessages } from "./components/debug-messages";
 import { asRunError } from "./components/run-error";
 import { SharedStack } from "./components/shared/shared-stack";
-import { requireRetired } from "./src/preflight/retired-first";
-import { requireWithdrawn } from "./src/preflight/withdrawn-first";
-import { requireEmptied } from "./src/preflight/emptied-first";
-import { formerOutputs } from "./src/preflight/former-outputs";
-import { requireSamePlace } from "./src/preflight/same-place";
-import { requireStorage } from "./src/preflight/storage-first";
-import { requirePublishable } from "./src/preflight/publishable";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
-import { bundle } from "./components/bundle";
-import { rotatesKeys } from "./src/mesh/trust";
 import { requireCluster } from "./src/kube/reach-cluster";
+import { rotatesKeys } from "./src/mesh/trust";
+import { requireEmptied } from "./src/preflight/emptied-first";
+import { formerOutputs } from "./src/preflight/former-outputs";
+import { requirePublishable } from "./src/preflight/publishable";
+import { requireRetired } from "./src/preflight/retired-first";
+import { requireSamePlace } from "./src/preflight/same-place";
+import { requireStorage } from "./src/preflight/storage-first";
+import { requireWithdrawn } from "./src/preflight/withdrawn-first";
+import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings";
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
 async function program(): Promise<object> {

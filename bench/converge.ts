@@ -1,16 +1,16 @@
 import { tmpdir } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { Lab } from "../lab";
 import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
+import type { Lab } from "../lab";
 import { recordChangeTimes, type Replicated } from "./baselines/baseline";
 import { startBindServers } from "./baselines/bind";
 import { startKnotPair } from "./baselines/knot-pair";
 import { benchZones } from "./baselines/text";
 import { replicatedMesh, servedEverywhere, startMesh } from "./support/mesh";
 import { oneOf, runBench, type Values, wholeNumber } from "./support/options";
-import { round, spread, type Spread } from "./support/statistics";
+import { round, type Spread, spread } from "./support/statistics";
 import { AnswerWatcher } from "./support/watch";
 
 const options = {

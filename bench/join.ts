@@ -1,8 +1,8 @@
 import { createClusters } from "../harness/clusters";
 import { readyAt, servedAt } from "../harness/mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../harness/mesh/running-mesh";
-import { ensureTools } from "../harness/tools";
 import { table } from "../harness/table";
+import { ensureTools } from "../harness/tools";
 import { runBench } from "./support/options";
 
 /** Seconds of the seed's way: its reconciler is a CronJob of five minutes, and this is its best case. */

@@ -1,15 +1,15 @@
 import { RecordMesh } from "../harness/records/record-mesh";
 import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
-import { externalZone, measureExternalDns, type ExternalDnsFigures } from "./baselines/external-dns";
+import { type ExternalDnsFigures, externalZone, measureExternalDns } from "./baselines/external-dns";
 import { oneOf, runBench, type Values, wholeNumber } from "./support/options";
 import {
+  type Bulk,
+  type Idle,
   measureBulk,
   measureIdle,
   measureRefill,
   measureSingles,
-  type Bulk,
-  type Idle,
   type Singles,
 } from "./support/record-rounds";
 import { round } from "./support/statistics";

@@ -1,10 +1,10 @@
-import { Lab } from "../lab";
+import { FullLoad } from "../harness/load/full-load";
 import { loadedLab } from "../harness/mesh/loaded-lab";
-import { MeshVault } from "../lab/mesh-vault";
-import { LabRotator, rotateOnce } from "../lab/rotator";
 import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
-import { FullLoad } from "../harness/load/full-load";
+import { Lab } from "../lab";
+import { MeshVault } from "../lab/mesh-vault";
+import { LabRotator, rotateOnce } from "../lab/rotator";
 import { runBench, type Values, wholeNumber } from "./support/options";
 
 const options = {

@@ -2,13 +2,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Lab, type LabSite } from "../lab";
+import { questions } from "../harness/load/dnsperf";
 import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
+import { Lab, type LabSite } from "../lab";
 import { startBareKnot, workersOf } from "./baselines/bare-knot";
 import { benchZone, benchZones } from "./baselines/text";
 import { askDuringChurn } from "./support/churn";
-import { questions } from "../harness/load/dnsperf";
 import { runBench, type Values, wholeNumber } from "./support/options";
 import { compareServers, type Contestant, type Round } from "./support/rounds";
 import { median, round } from "./support/statistics";

@@ -1,5 +1,6 @@
-import { buildSync } from "esbuild";
 import { join } from "node:path";
+
+import { buildSync } from "esbuild";
 
 /** The programs that run inside a cluster. */
 export type ProgramName = "agent" | "reconciler" | "rotator" | "operator";

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+
 import { messageOf, UserError } from "../src/base/errors";
 
 /** What Pulumi shows without a stack trace when it stands for a {@link UserError}; anything else as it is. */

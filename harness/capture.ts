@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { eventually } from "./eventually";
 import { LabProcess, Log } from "../lab/process";
+import { eventually } from "./eventually";
 import { run } from "./tools/run";
 
 /** What went over loopback. */

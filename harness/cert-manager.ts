@@ -1,7 +1,8 @@
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { eventually } from "./eventually";
+
 import { LabProcess, Log } from "../lab/process";
+import { eventually } from "./eventually";
 import { toolPath } from "./tools";
 import { run } from "./tools/run";
 

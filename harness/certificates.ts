@@ -3,12 +3,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import {
+  type CertificateSpec,
   createCertificate,
   encodeAlternativeNames,
   encodeName,
   keyIdOf,
   readCertificate,
-  type CertificateSpec,
 } from "./plugins/tls/x509";
 
 /** A certificate and its private key, as PEM texts. */

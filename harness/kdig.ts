@@ -1,6 +1,6 @@
+import { messageOf } from "../src/base/errors";
 import { toolPath } from "./tools";
 import { run } from "./tools/run";
-import { messageOf } from "../src/base/errors";
 
 /** What the real `kdig` prints for a name's records of a type at an address. */
 export async function kdigAnswer(address: string, name: string, type = "SOA"): Promise<string> {

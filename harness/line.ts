@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 /** A TCP line to a server of this machine that can be cut: connections break, and new ones end at once. */
 export class Line implements AsyncDisposable {

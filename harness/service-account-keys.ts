@@ -1,4 +1,5 @@
 import { delimiter } from "node:path";
+
 import { blocksOf } from "./docs/blocks";
 import { binDir } from "./tools/cache";
 import { run } from "./tools/run";

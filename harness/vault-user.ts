@@ -1,4 +1,5 @@
-import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+
 import type { VaultServer } from "./plugins/vault-server";
 
 /** A cluster as far as Vault sees it: what signs service-account tokens. */

@@ -1,5 +1,5 @@
 import { UserError } from "../src/base/errors";
-import { isWithin, foldName } from "../src/base/names";
+import { foldName, isWithin } from "../src/base/names";
 
 /** Which programs of a site are meant. */
 export type Victim = "knot" | "agent" | "all";

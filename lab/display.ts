@@ -1,4 +1,5 @@
 import { createInterface, type Interface } from "node:readline";
+
 import { messageOf } from "../src/base/errors";
 import { renderSnapshot, type Snapshot, summarise } from "./snapshot";
 

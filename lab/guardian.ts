@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 
 /** Waits for the end of its input, then removes a folder; what was just killed may hold it for a moment. */

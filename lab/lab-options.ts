@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
+
 import { messageOf, UserError } from "../src/base/errors";
+import type { Topology, Transport } from "../src/mesh/model";
 import { commandHelp } from "./commands";
 import type { NetworkKind } from "./network";
-import type { Topology, Transport } from "../src/mesh/model";
 import { mostSites } from "./plan";
 
 /** What `npm run lab` is asked for. */

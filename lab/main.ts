@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf, UserError } from "../src/base/errors";
+
 import { ensureTools } from "../harness/tools";
+import { messageOf, UserError } from "../src/base/errors";
 import { parseCommand } from "./commands";
 import { createDisplay, type Display, failureLine } from "./display";
 import { Lab } from "./lab";

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+
 import type { Lab } from "./lab";
 
 /** MiB of memory that a lab's servers and agents take, shared pages counted in parts. */

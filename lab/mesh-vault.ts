@@ -3,12 +3,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { VaultClient } from "../src/vault/client";
-import { parseRingDocument, type RingDocument } from "../src/keyring/ring-document";
-import { ringSecret, type VaultAccess, type VaultPki } from "../src/vault/access";
 import { Line } from "../harness/line";
 import { startVault, type VaultServer } from "../harness/plugins/vault-server";
-import { tokenSigner, type TokenSigner } from "../harness/vault-user";
+import { type TokenSigner, tokenSigner } from "../harness/vault-user";
+import { parseRingDocument, type RingDocument } from "../src/keyring/ring-document";
+import { ringSecret, type VaultAccess, type VaultPki } from "../src/vault/access";
+import { VaultClient } from "../src/vault/client";
 
 /** KV v2 mount of the mesh; its PKI and auth mounts are called after it. */
 export const vaultMount = "dns-mesh";

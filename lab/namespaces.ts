@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
-import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
+import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../src/base/errors";
+
 import { eventually } from "../harness/eventually";
 import { run } from "../harness/tools/run";
+import { UserError } from "../src/base/errors";
 import { type LabNetwork, type Link, plainLink } from "./network";
 import { LabProcess, Log } from "./process";
 

@@ -1,6 +1,6 @@
 import { UserError } from "../src/base/errors";
-import type { Dnssec, Mesh, Topology, Transport } from "../src/mesh/model";
 import { foldName, siteNameProblem, zoneNameProblem } from "../src/base/names";
+import type { Dnssec, Mesh, Topology, Transport } from "../src/mesh/model";
 import { parseMesh } from "../src/settings/parse";
 
 /** A zone in the one list: its name, or an object as a user writes it. */

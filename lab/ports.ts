@@ -1,7 +1,7 @@
+import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { randomInt } from "node:crypto";
 
 /** Below the ports that the kernel gives to outgoing connections, so that none of those can be in the way later. */
 const lowest = 20_000;

@@ -1,9 +1,10 @@
-import { accessSync, constants, readFileSync, statfsSync } from "node:fs";
 import { execFileSync } from "node:child_process";
+import { accessSync, constants, readFileSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { UserError } from "../src/base/errors";
+
 import { knotBinaries } from "../harness/knot";
 import { onPath } from "../harness/tools/install";
+import { UserError } from "../src/base/errors";
 import type { NetworkKind } from "./network";
 import type { LabPlan } from "./plan";
 import { portInUse } from "./ports";

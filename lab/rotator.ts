@@ -3,13 +3,13 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { RotatorOptions } from "../src/agents/rotator/options";
 import { rotate, type Rotated } from "../src/agents/rotator/rotate";
-import { createLogger } from "../src/base/log";
 import { UserError } from "../src/base/errors";
+import { createLogger } from "../src/base/log";
 import { DnsClient } from "../src/dns/client/dns-client";
 import { freshKey } from "../src/keyring/fresh-key";
-import { VaultClient } from "../src/vault/client";
 import type { RotationSettings } from "../src/keyring/rotation-settings";
 import { welcomePacket } from "../src/mesh/welcome";
+import { VaultClient } from "../src/vault/client";
 import type { Lab } from "./lab";
 import { type MeshVault, vaultMount } from "./mesh-vault";
 

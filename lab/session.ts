@@ -1,15 +1,15 @@
+import { eventually } from "../harness/eventually";
+import { messageOf, UserError } from "../src/base/errors";
 import { DnsClient } from "../src/dns/client/dns-client";
 import { rcodeName } from "../src/dns/types";
-import { messageOf, UserError } from "../src/base/errors";
-import { eventually } from "../harness/eventually";
 import { type Command, commandHelp, recordName, type Victim } from "./commands";
 import type { Lab } from "./lab";
 import { directoryZone, zoneNames } from "./plan";
 import { recordText } from "./record-text";
 import { checkCommand } from "./script";
+import type { LabSite } from "./site";
 import { isCurrent, type SiteView, type Snapshot, takeSnapshot } from "./snapshot";
 import { type Spread, watchSpread } from "./spread";
-import type { LabSite } from "./site";
 
 /** Seconds that a command waits for the mesh. */
 const patience = 60;

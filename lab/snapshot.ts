@@ -1,6 +1,6 @@
-import { isNewerSerial } from "../src/dns/serial";
-import { inParallel } from "../src/base/in-parallel";
 import { table } from "../harness/table";
+import { inParallel } from "../src/base/in-parallel";
+import { isNewerSerial } from "../src/dns/serial";
 import type { Lab } from "./lab";
 
 /** One site at one moment, or one pod of a site that has several. */

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { recordKey } from "../src/dns/rdata";
-import { DnsClient } from "../src/dns/client/dns-client";
-import { messageOf, UserError } from "../src/base/errors";
 import { eventually } from "../harness/eventually";
+import { messageOf, UserError } from "../src/base/errors";
 import { inParallel } from "../src/base/in-parallel";
+import { DnsClient } from "../src/dns/client/dns-client";
+import { recordKey } from "../src/dns/rdata";
 import type { LabSite } from "./site";
 
 /** A record as Knot's transactions take it. `name` is absolute; `value` is RDATA in master-file format. */

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { inParallel } from "../src/base/in-parallel";
+
 import { compareWithBind, type Comparison } from "../harness/dns/bind-oracle";
+import { inParallel } from "../src/base/in-parallel";
 
 /**
  * Reads all zone files of a folder with our reader and with BIND's `named-checkzone`, and prints where the two differ.

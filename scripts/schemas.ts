@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
 import { format } from "prettier";
+
 import { stackFileSchemas } from "../src/settings/json-schema";
 
 /** Writes the JSON Schemas of the stack files, which editors read, into `schemas`. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { ResourceRecord } from "../../src/dns/record";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
+import type { ResourceRecord } from "../../src/dns/record";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { type AnswerWatcher, LateError, type Watched } from "../support/watch";
 

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
-import type { TsigKey } from "../../src/dns/tsig-key";
 import { issue, makeAuthority, writeIdentity } from "../../harness/certificates";
 import { eventually } from "../../harness/eventually";
 import { freePort } from "../../harness/knot";
+import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import type { Watched } from "../support/watch";
 import { type Baseline, type BaselineOptions, replaceByUpdate } from "./baseline";
 import { benchKey, benchZone } from "./text";

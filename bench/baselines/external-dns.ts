@@ -1,12 +1,12 @@
-import { inParallel } from "../../src/base/in-parallel";
-import { DnsClient } from "../../src/dns/client/dns-client";
 import { eventually } from "../../harness/eventually";
-import { LabProcess, Log } from "../../lab/process";
-import { freeEverywhere } from "../../lab/ports";
 import type { Properties } from "../../harness/plugins/wire";
 import type { RecordMesh } from "../../harness/records/record-mesh";
 import { updater } from "../../harness/records/updaters";
 import { toolPath } from "../../harness/tools";
+import { freeEverywhere } from "../../lab/ports";
+import { LabProcess, Log } from "../../lab/process";
+import { inParallel } from "../../src/base/in-parallel";
+import { DnsClient } from "../../src/dns/client/dns-client";
 import { addressOf } from "../support/record-rounds";
 import { round } from "../support/statistics";
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 
-import { KnotControl } from "../../src/knot/control/knot-control";
-import type { TsigKey } from "../../src/dns/tsig-key";
 import { eventually } from "../../harness/eventually";
 import { freePort, type KnotPlace, startKnot } from "../../harness/knot";
 import { DnsClient } from "../../src/dns/client/dns-client";
+import type { TsigKey } from "../../src/dns/tsig-key";
+import { KnotControl } from "../../src/knot/control/knot-control";
 import { type Baseline, type BaselineOptions, replaceByUpdate } from "./baseline";
 import { benchKey, benchZone } from "./text";
 

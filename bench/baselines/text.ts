@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 
-import { printZone, soaRecord } from "../../src/dns/zone-text";
 import type { TsigKey } from "../../src/dns/tsig-key";
+import { printZone, soaRecord } from "../../src/dns/zone-text";
 
 /** A key of this run's own. */
 export function benchKey(): TsigKey {

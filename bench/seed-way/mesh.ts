@@ -1,9 +1,9 @@
+import { type KnotPlace, type KnotServer, startKnot } from "../../harness/knot";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { renderCatalog } from "../../src/mesh/catalog";
 import { renderDirectory } from "../../src/mesh/directory";
-import type { TsigKey } from "../../src/dns/tsig-key";
 import type { Mesh } from "../../src/mesh/model";
 import { parseMesh } from "../../src/settings/parse";
-import { type KnotPlace, type KnotServer, startKnot } from "../../harness/knot";
 import { benchKey, benchZone, benchZones } from "../baselines/text";
 import { knotHead } from "../support/knot-head";
 

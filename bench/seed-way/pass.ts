@@ -1,9 +1,9 @@
 import { join } from "node:path";
 
-import { DnsClient } from "../../src/dns/client/dns-client";
 import { eventually } from "../../harness/eventually";
 import { oraclePython } from "../../harness/knot";
 import { run } from "../../harness/tools/run";
+import { DnsClient } from "../../src/dns/client/dns-client";
 import { cpuMs } from "../support/processes";
 import { round } from "../support/statistics";
 import { type SeedSite, startSeedSite } from "./mesh";

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-import type { Lab, LabSite } from "../../lab";
 import { eventually } from "../../harness/eventually";
-import { benchZone } from "../baselines/text";
 import { dnsperf, type Load } from "../../harness/load/dnsperf";
+import type { Lab, LabSite } from "../../lab";
+import { benchZone } from "../baselines/text";
 
 /** What came of questions for zones that stay, asked while others came and went. */
 export interface ChurnReport {

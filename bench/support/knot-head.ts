@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
-import type { TsigKey } from "../../src/dns/tsig-key";
 import type { KnotPlace } from "../../harness/knot";
+import type { TsigKey } from "../../src/dns/tsig-key";
 
 /** How a configuration of Knot begins that listens at several addresses, and has one key for all that a mesh does. */
 export function knotHead(place: KnotPlace, o: { readonly listen: readonly string[]; readonly key: TsigKey }): string {

@@ -1,7 +1,7 @@
-import { DnsClient } from "../../src/dns/client/dns-client";
 import { eventually } from "../../harness/eventually";
 import { type KnotPlace, type KnotServer, startKnot } from "../../harness/knot";
 import { Lab, type LabSite } from "../../lab";
+import { DnsClient } from "../../src/dns/client/dns-client";
 import { knotHead } from "./knot-head";
 
 /** A mesh of which two sites run, and one Knot answers for all others. */

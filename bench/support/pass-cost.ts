@@ -1,6 +1,6 @@
-import type { AgentStatus } from "../../src/agents/sidecar/http/status";
 import { eventually } from "../../harness/eventually";
 import type { LabSite } from "../../lab";
+import type { AgentStatus } from "../../src/agents/sidecar/http/status";
 import { cpuMs, peakMiB } from "./processes";
 import { round } from "./statistics";
 

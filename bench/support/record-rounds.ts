@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { inParallel } from "../../src/base/in-parallel";
 import { eventually } from "../../harness/eventually";
 import type { OperatorProcess } from "../../harness/records/operator-process";
 import type { RecordMesh } from "../../harness/records/record-mesh";
 import { conditionOf, type LiveRecord } from "../../harness/records/record-objects";
+import { inParallel } from "../../src/base/in-parallel";
 import { watchedSites } from "./mesh";
 import { peakMiB } from "./processes";
 import { percentile, round } from "./statistics";

@@ -1,5 +1,5 @@
-import type { DnsServer } from "../../src/dns/client/dns-client";
 import { dnsperf } from "../../harness/load/dnsperf";
+import type { DnsServer } from "../../src/dns/client/dns-client";
 import { cpuMs } from "./processes";
 
 /** A server that is compared with others. */

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { memberTimers, centralTimers } from "../../src/knot/config/timers";
-import type { Topology } from "../../src/mesh/model";
-import { inParallel } from "../../src/base/in-parallel";
 import { knotBinaries } from "../../harness/knot";
-import { catalogZone, directoryZone } from "../../lab/plan";
-import type { Lab, LabSite } from "../../lab";
 import { run } from "../../harness/tools/run";
+import type { Lab, LabSite } from "../../lab";
+import { catalogZone, directoryZone } from "../../lab/plan";
+import { inParallel } from "../../src/base/in-parallel";
+import { centralTimers, memberTimers } from "../../src/knot/config/timers";
+import type { Topology } from "../../src/mesh/model";
 import { startMesh } from "./mesh";
 import { median, round } from "./statistics";
 

@@ -2,11 +2,11 @@ import { randomInt } from "node:crypto";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 
+import type { DnsServer } from "../../src/dns/client/dns-client";
 import { DnsError } from "../../src/dns/errors";
 import { decodeMessage, encodeMessage, type Message } from "../../src/dns/message";
 import { queryMessage } from "../../src/dns/request";
 import { rcodeName } from "../../src/dns/types";
-import type { DnsServer } from "../../src/dns/client/dns-client";
 
 /** A server that is asked, by a name that the figures go by. */
 export interface Watched {

@@ -1,12 +1,12 @@
 import { expect } from "chai";
 
+import { Capture } from "../../harness/capture";
+import { freePort } from "../../harness/knot";
+import { DnsClient } from "../../src/dns/client/dns-client";
 import { type Baseline, recordChangeTimes } from "../baselines/baseline";
 import { startBindServers } from "../baselines/bind";
 import { startKnotPair } from "../baselines/knot-pair";
 import { AnswerWatcher } from "../support/watch";
-import { DnsClient } from "../../src/dns/client/dns-client";
-import { Capture } from "../../harness/capture";
-import { freePort } from "../../harness/knot";
 
 const zones = ["one.example", "two.example"];
 

@@ -1,15 +1,16 @@
-import { expect } from "chai";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { expect } from "chai";
+
+import { questions } from "../../harness/load/dnsperf";
+import { Lab } from "../../lab";
+import { renderKnotConf } from "../../src/knot/config/site-config";
 import { startBareKnot, workersOf } from "../baselines/bare-knot";
 import { benchZone, benchZones } from "../baselines/text";
 import { askDuringChurn } from "../support/churn";
-import { questions } from "../../harness/load/dnsperf";
 import { compareServers } from "../support/rounds";
-import { renderKnotConf } from "../../src/knot/config/site-config";
-import { Lab } from "../../lab";
 
 const zones = benchZones(6);
 

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+
 import type { Mesh, Site } from "../../src/mesh/model";
 import { serverName } from "../../src/mesh/welcome";
 import type { CaConfig } from "../../src/settings/shared-settings";

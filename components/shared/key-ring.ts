@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+
 import type { RingDocument, RingKey } from "../../src/keyring/ring-document";
 import { tsigKeyFrom } from "../tsig-key";
 

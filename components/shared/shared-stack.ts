@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
-import { packCentralZones } from "../../src/mesh/central-parts";
+
 import { renderCatalog } from "../../src/mesh/catalog";
+import { packCentralZones } from "../../src/mesh/central-parts";
 import { renderDirectory } from "../../src/mesh/directory";
 import type { Mesh, Site, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { appRoleMount, jwtMount, type VaultWelcome, type WelcomeTrust } from "../../src/mesh/trust";
@@ -11,7 +12,7 @@ import { Authority, type SiteCertificate } from "./authority";
 import { KeyRing } from "./key-ring";
 import { VaultAccess } from "./vault-access";
 import { certificateHours, pkiMount, VaultPki } from "./vault-pki";
-import { VaultStore, type SiteFolder } from "./vault-store";
+import { type SiteFolder, VaultStore } from "./vault-store";
 
 /** What the shared stack shows to the sites' stacks. The CA key is not among it, and never may be. */
 export interface SharedOutputs {

@@ -1,17 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
+
 import type { Mesh, Site, SiteVault } from "../../src/mesh/model";
 import {
   appRoleMount,
+  type CertificateSource,
   jwtMount,
   pkiRole,
-  vaultRole,
-  type CertificateSource,
   type VaultClient,
+  vaultRole,
 } from "../../src/mesh/trust";
-import { ringSecret } from "../../src/vault/access";
 import { catalogSites, serverName } from "../../src/mesh/welcome";
 import type { VaultConfig } from "../../src/settings/shared-settings";
+import { ringSecret } from "../../src/vault/access";
 import { pkiMount } from "./vault-pki";
 
 const rotatorPolicy = "dns-mesh-rotator";

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
+
 import type { Mesh, Site } from "../../src/mesh/model";
 import { pkiRole } from "../../src/mesh/trust";
 import { serverName } from "../../src/mesh/welcome";

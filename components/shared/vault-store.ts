@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
-import { ringSecret } from "../../src/vault/access";
+
 import type { VaultConfig } from "../../src/settings/shared-settings";
+import { ringSecret } from "../../src/vault/access";
 import type { SiteCertificate } from "./authority";
 
 /** Folders of the KV mount, a secret per site in each. */

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
-import { vaultRole, type VaultClient } from "../../src/mesh/trust";
+
 import { objects } from "../../src/contract/names";
+import { type VaultClient, vaultRole } from "../../src/mesh/trust";
 import { fileSecret } from "./file-secret";
 
 /** What {@link AppRoles} needs. */

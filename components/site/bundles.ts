@@ -1,8 +1,9 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
+import { commonLabels, objects } from "../../src/contract/names";
 import { objectOptions } from "../object-options";
 import { contentHash } from "./hash";
-import { commonLabels, objects } from "../../src/contract/names";
 
 /** The programs that run in the cluster, each as one JavaScript file. */
 export interface Programs {

@@ -1,8 +1,9 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { manifestFile, mostParts, packCentralZones, partFile, type CentralZones } from "../../src/mesh/central-parts";
-import { objectOptions } from "../object-options";
+
 import { centralZonesName, commonLabels } from "../../src/contract/names";
+import { type CentralZones, manifestFile, mostParts, packCentralZones, partFile } from "../../src/mesh/central-parts";
+import { objectOptions } from "../object-options";
 
 /** What {@link CentralZoneFiles} needs. */
 export interface CentralZoneFilesArgs {

@@ -1,11 +1,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
+import { commonLabels, objects } from "../../src/contract/names";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { serverName } from "../../src/mesh/welcome";
 import { objectOptions } from "../object-options";
-import { contentHash } from "./hash";
-import { commonLabels, objects } from "../../src/contract/names";
 import { fileSecret } from "./file-secret";
+import { contentHash } from "./hash";
 import type { IssuedCertificate } from "./welcome";
 
 const group = "cert-manager.io";

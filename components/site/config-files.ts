@@ -1,12 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { liveSettingsFile, liveSettingsText, type LiveSettings } from "../../src/contract/live-settings";
+
+import { type LiveSettings, liveSettingsFile, liveSettingsText } from "../../src/contract/live-settings";
+import { commonLabels, objects } from "../../src/contract/names";
 import { renderKnotConf } from "../../src/knot/config/site-config";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { objectOptions } from "../object-options";
 import { contentHash } from "./hash";
-import { commonLabels, objects } from "../../src/contract/names";
 import { trustConfigFiles } from "./trust-files";
 
 /** What {@link ConfigFiles} needs. */

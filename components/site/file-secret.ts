@@ -1,7 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { objectOptions } from "../object-options";
+
 import { commonLabels } from "../../src/contract/names";
+import { objectOptions } from "../object-options";
 
 /** What {@link fileSecret} is made from. Contents by file name. */
 export interface FileSecretArgs {

@@ -1,13 +1,14 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
+import { commonLabels, objects, paths, rotatorLabels } from "../../src/contract/names";
 import type { WelcomePacket } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { commonLabels, objects, paths, rotatorLabels } from "../../src/contract/names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { configMapVolume, secretVolume } from "./pod-volumes";
-import { vaultAccess } from "./trust-files";
 import { createAccount } from "./role";
+import { vaultAccess } from "./trust-files";
 import { dnsPolicy, vaultReach } from "./vault-reach";
 
 /** What {@link KeyRotator} needs. */

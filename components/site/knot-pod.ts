@@ -1,8 +1,9 @@
 import type * as k8s from "@pulumi/kubernetes";
+
+import { knotLabels, paths, podPorts } from "../../src/contract/names";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
-import { knotLabels, paths, podPorts } from "../../src/contract/names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { securePorts } from "./pod-services";
 import { agentMounts, knotMounts, knotVolumes, type PodKind } from "./pod-volumes";

@@ -1,11 +1,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
+import { commonLabels, knotLabels } from "../../src/contract/names";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
 import { knotPodTemplate } from "./knot-pod";
-import { commonLabels, knotLabels } from "../../src/contract/names";
 import type { PodKind } from "./pod-volumes";
 import { createAccount } from "./role";
 import type { TrustFiles } from "./trust-files";

@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
 import { objectOptions } from "../object-options";
 
 /** What {@link LiveMounts} needs. */

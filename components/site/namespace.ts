@@ -1,7 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { objectOptions } from "../object-options";
+
 import { commonLabels } from "../../src/contract/names";
+import { objectOptions } from "../object-options";
 
 /**
  * The namespace of everything that a site has, with Pod Security `restricted` enforced. Deleting it would delete the

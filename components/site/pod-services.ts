@@ -1,8 +1,9 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
+import { commonLabels, knotLabels, podPorts } from "../../src/contract/names";
 import type { Transport } from "../../src/mesh/model";
 import { objectOptions } from "../object-options";
-import { commonLabels, knotLabels, podPorts } from "../../src/contract/names";
 
 /** A port of a Service, carried to Knot's unprivileged one. */
 export interface ServicePort {

@@ -1,6 +1,7 @@
 import type * as k8s from "@pulumi/kubernetes";
-import { mostParts } from "../../src/mesh/central-parts";
+
 import { centralZonesName, objects, paths } from "../../src/contract/names";
+import { mostParts } from "../../src/mesh/central-parts";
 
 type Volume = k8s.types.input.core.v1.Volume;
 type Mount = k8s.types.input.core.v1.VolumeMount;

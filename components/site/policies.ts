@@ -1,12 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
+import { commonLabels, objects } from "../../src/contract/names";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { peerPolicySpec } from "../../src/policies/network-policy";
 import type { NetworkPolicySpec } from "../../src/policies/policy-spec";
 import { sitePolicies, type SitePolicyInput, type VaultReach } from "../../src/policies/site-policies";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { commonLabels, objects } from "../../src/contract/names";
 import { writable } from "./writable";
 
 /** What {@link Policies} needs. */

@@ -1,11 +1,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
+import { commonLabels, knotLabels } from "../../src/contract/names";
 import type { Site, Transport } from "../../src/mesh/model";
+import { addressProblem, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
 import type { ServiceConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { commonLabels, knotLabels } from "../../src/contract/names";
 import { dnsPorts, type ServicePort } from "./pod-services";
-import { addressProblem, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
 
 /** What {@link PublicService} needs. */
 export interface PublicServiceArgs {

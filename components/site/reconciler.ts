@@ -1,11 +1,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { readStatus } from "../../src/contract/mesh-status";
+
 import type { Report } from "../../src/contract/mesh-status";
+import { readStatus } from "../../src/contract/mesh-status";
+import { commonLabels, objects, paths, reconcilerLabels } from "../../src/contract/names";
 import type { WelcomePacket } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { commonLabels, objects, paths, reconcilerLabels } from "../../src/contract/names";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { configMapVolume, secretVolume } from "./pod-volumes";
 import { allow, createAccount } from "./role";

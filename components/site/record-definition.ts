@@ -1,8 +1,9 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
+import { commonLabels } from "../../src/contract/names";
 import { recordDefinition, recordRoles } from "../../src/records/crd";
 import { objectOptions } from "../object-options";
-import { commonLabels } from "../../src/contract/names";
 import { writable } from "./writable";
 
 /**

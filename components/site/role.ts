@@ -1,7 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { objectOptions } from "../object-options";
+
 import { commonLabels } from "../../src/contract/names";
+import { objectOptions } from "../object-options";
 
 /** What {@link allow} is made from. */
 export interface RoleArgs {

@@ -1,8 +1,8 @@
-import type { LiveSettings } from "../../src/contract/live-settings";
-import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import { ipVersion } from "../../src/base/ip";
-import type { SiteConfig } from "../../src/settings/site-settings";
+import type { LiveSettings } from "../../src/contract/live-settings";
 import { paths, podPorts } from "../../src/contract/names";
+import type { FixedRuntime } from "../../src/knot/config/site-runtime";
+import type { SiteConfig } from "../../src/settings/site-settings";
 
 /** How Knot runs in the site's pods, as long as they live. */
 export function siteRuntime(config: Pick<SiteConfig, "listen">): Omit<FixedRuntime, "replicas"> {

@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+
+import { objects } from "../../src/contract/names";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import type { Updater } from "../../src/records/updater";
 import { tsigKeyFrom } from "../tsig-key";
 import { fileSecret } from "./file-secret";
 import { contentHash } from "./hash";
-import { objects } from "../../src/contract/names";
 import type { Welcome } from "./welcome";
 
 /** What {@link SiteSecrets} needs. */

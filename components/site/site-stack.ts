@@ -1,5 +1,10 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+
+import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
+import { serverName } from "../../src/mesh/welcome";
+import type { Published } from "../../src/preflight/published";
+import type { StillIn } from "../../src/preflight/zone-removal";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { requireOwnZones } from "../../src/settings/updaters";
 import { AppRoles } from "./app-roles";
@@ -20,14 +25,10 @@ import { RecordDefinition } from "./record-definition";
 import { RecordOperator } from "./record-operator";
 import { liveSettings, siteRuntime } from "./runtime";
 import { SiteSecrets } from "./secrets";
-import { VolumeClaims } from "./volume-claims";
 import { agentTrust } from "./trust-files";
 import { dnsPolicy, vaultReach } from "./vault-reach";
+import { VolumeClaims } from "./volume-claims";
 import type { Welcome } from "./welcome";
-import type { Published } from "../../src/preflight/published";
-import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
-import type { StillIn } from "../../src/preflight/zone-removal";
-import { serverName } from "../../src/mesh/welcome";
 
 /** What {@link SiteStack} needs. */
 export interface SiteStackArgs {

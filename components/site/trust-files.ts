@@ -1,9 +1,10 @@
 import type * as k8s from "@pulumi/kubernetes";
+
+import { objects, paths } from "../../src/contract/names";
+import { vaultFile } from "../../src/contract/vault-file";
 import { KnotVolume } from "../../src/knot/config/volume";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
-import { vaultFile } from "../../src/contract/vault-file";
-import { objects, paths } from "../../src/contract/names";
 import { secretMode, secretVolume } from "./pod-volumes";
 
 type Volume = k8s.types.input.core.v1.Volume;

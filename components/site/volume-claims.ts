@@ -1,7 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { SiteConfig } from "../../src/settings/site-settings";
+
 import { claimName } from "../../src/preflight/storage";
+import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
 
 /** What {@link VolumeClaims} needs. */

@@ -1,13 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
+
 import { messageOf, UserError } from "../../src/base/errors";
 import { parseJson } from "../../src/base/json";
+import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
 import type { CentralZones } from "../../src/mesh/central-parts";
 import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
-import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
 import { parseWelcomePacket } from "../../src/mesh/welcome";
 import { findStack, type FoundStack } from "../../src/preflight/former-outputs";
-import { readPublished, type Published } from "../../src/preflight/published";
+import { type Published, readPublished } from "../../src/preflight/published";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { asRunError } from "../run-error";
 
@@ -124,7 +125,9 @@ function fromVault(packet: WelcomePacket, config: WelcomeConfig): Pick<Welcome, 
   const found = vault.kv.getSecretV2Output({ mount: told.mount, name: path }, { provider });
   const issued = pulumi
     .secret(found.dataJson)
-    .apply((text) => asUserSees(() => readIssued(fields(parseJson(text, `${told.mount}/${path} in Vault`)), config.site)));
+    .apply((text) =>
+      asUserSees(() => readIssued(fields(parseJson(text, `${told.mount}/${path} in Vault`)), config.site)),
+    );
   return { vault: provider, issued };
 }
 

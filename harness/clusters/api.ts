@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { finished } from "node:stream/promises";
-import { request, type RequestOptions } from "node:https";
 import type { IncomingMessage } from "node:http";
+import { request, type RequestOptions } from "node:https";
+import { finished } from "node:stream/promises";
 
 interface Kubeconfig {
   clusters: { cluster: { server: string; "certificate-authority-data": string } }[];

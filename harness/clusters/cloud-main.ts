@@ -2,8 +2,9 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+
 import { Api } from "./api";
-import { planCloud, volumeFor, volumeName, type ClaimObject, type CloudView, type ServiceObject } from "./cloud";
+import { type ClaimObject, type CloudView, planCloud, type ServiceObject, volumeFor, volumeName } from "./cloud";
 import { SetNetwork } from "./network";
 import { destroyClusters } from "./set";
 import { clusterDir, isLeftover, readState } from "./state";

@@ -1,6 +1,6 @@
+import { UserError } from "../../src/base/errors";
 import { toolPath } from "../tools";
 import { run } from "../tools/run";
-import { UserError } from "../../src/base/errors";
 import type { Cluster, ClusterSet, PodAddress } from "./types";
 
 /** Which of the user's clusters to use. */

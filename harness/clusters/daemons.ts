@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
 import { toolPath } from "../tools";
 import type { Daemon } from "./machine";
 import { podCidr, serviceCidr } from "./network";

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+
 import { toolPath } from "../tools";
 import { run } from "../tools/run";
 import { Api, bearerToken } from "./api";
@@ -7,8 +8,8 @@ import { createCgroup, removeCgroup } from "./cgroups";
 import { apiServer, containerdSocket, daemons, type NodeSettings } from "./daemons";
 import { Machine, until } from "./machine";
 import type { SetNetwork } from "./network";
-import { isJudging, startPolicyEngine } from "./policy-engine";
 import { createClusterKeys, writeKubeconfig } from "./pki";
+import { isJudging, startPolicyEngine } from "./policy-engine";
 import type { Cluster, PodAddress } from "./types";
 
 /** Where a local cluster is and what it is made from. */

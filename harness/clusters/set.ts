@@ -14,15 +14,16 @@ import {
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
+
 import { UserError } from "../../src/base/errors";
-import { cacheDir } from "../tools/cache";
 import { ensureImages, type Images } from "../images";
-import { isAlive, ownProcess, processId, withLock, type ProcessId } from "../tools/lock";
+import { cacheDir } from "../tools/cache";
+import { isAlive, ownProcess, type ProcessId, processId, withLock } from "../tools/lock";
 import { LocalCluster } from "./local-cluster";
 import { until } from "./machine";
 import { freePrefix, namespaces, SetNetwork } from "./network";
 import { createAuthority } from "./pki";
-import { bootId, clusterDir, isLeftover, readState, stateDirs, stateRoot, writeState, type SetState } from "./state";
+import { bootId, clusterDir, isLeftover, readState, type SetState, stateDirs, stateRoot, writeState } from "./state";
 import type { Cluster, ClusterSet, CreateOptions } from "./types";
 
 /** A set's folder with what is remembered of it. */

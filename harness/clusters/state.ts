@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
 import { isAlive, type ProcessId } from "../tools/lock";
 
 /** What the harness remembers of a set, so that any process can use it or take it down. */

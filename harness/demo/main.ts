@@ -1,17 +1,19 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+
 import { parse } from "yaml";
+
 import { UserError } from "../../src/base/errors";
 import type { DnsRecord } from "../../src/records/model";
-import { createClusters, destroyClusters, useContexts, type Cluster } from "../clusters";
+import { type Cluster, createClusters, destroyClusters, useContexts } from "../clusters";
+import { kdigAnswer } from "../kdig";
 import { readyAt, servedAt } from "../mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
-import { ensureTools, toolPath } from "../tools";
-import { cacheDir } from "../tools/cache";
-import { kdigAnswer } from "../kdig";
 import { seedExample } from "../records/good-specs";
 import { table } from "../table";
+import { ensureTools, toolPath } from "../tools";
+import { cacheDir } from "../tools/cache";
 
 const names = ["site-a", "site-b", "site-c", "site-d"];
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+
 import { UserError } from "../../src/base/errors";
 import { absolute } from "../../src/dns/name";
 import { formatRecord, typeNameOf } from "../../src/dns/rdata";

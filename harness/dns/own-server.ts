@@ -2,8 +2,8 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 
-import { FrameReader, frameMessage } from "../../src/dns/framing";
 import type { DnsServer } from "../../src/dns/client/dns-client";
+import { frameMessage, FrameReader } from "../../src/dns/framing";
 import { freePort } from "../knot";
 
 /** Messages of a connection. `end` closes it behind them, `everyMs` lets time pass between two. */

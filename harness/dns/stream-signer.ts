@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 
 import { encodeName } from "../../src/dns/name";
-import { encodeTsig } from "../../src/dns/tsig-record";
 import type { TsigKey } from "../../src/dns/tsig-key";
+import { encodeTsig } from "../../src/dns/tsig-record";
 
 const uint16 = (value: number) => Buffer.from([value >> 8, value & 0xff]);
 

@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dnskeyText, dsText } from "../../src/dns/rdata/trust-types";
+
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
+import { dnskeyText, dsText } from "../../src/dns/rdata/trust-types";
 import { oraclePython } from "../knot";
 import { run } from "../tools/run";
 

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, relative } from "node:path";
+
 import type { Cluster } from "../clusters";
 import { enginePath } from "../pulumi/driver";
 import { toolPath } from "../tools";

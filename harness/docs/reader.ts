@@ -1,8 +1,9 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
 import { messageOf } from "../../src/base/errors";
 import { CommandError, run } from "../tools/run";
-import { isToRun, section, type Block } from "./blocks";
+import { type Block,isToRun, section } from "./blocks";
 
 /** What a text says to replace, and by what: `["192.0.2.1", "10.77.0.10"]`. */
 export type Replacement = readonly [from: string, to: string];

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+
 import { bundledFiles, programNames } from "../../components/bundle";
 
 const root = join(__dirname, "..", "..");

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
 import { run } from "../tools/run";
 
 /** How a container of an image starts when its pod says nothing else. */

@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+
 import { cacheDir } from "../tools/cache";
-import { knotPrograms, knotSource, type KnotSource } from "../tools/knot";
+import { knotPrograms, type KnotSource, knotSource } from "../tools/knot";
 import { withLock } from "../tools/lock";
-import { packImage, type ImageSettings } from "./archive";
+import { type ImageSettings, packImage } from "./archive";
 import { addBusybox, addFile, createRoot, libraries } from "./rootfs";
 
 /** An image that the harness makes and how. */

@@ -1,5 +1,6 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+
 import { run } from "../tools/run";
 
 /** What people need in a container when they look around; all are the one busybox. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+
 import { KnotControl } from "../../src/knot/control/knot-control";
 
 /** Between two changes, milliseconds. */

@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+
+import type { Cluster } from "../clusters";
 import { eventually } from "../eventually";
 import { ensureImages } from "../images";
 import { dnsperf, type Load } from "../load/dnsperf";
-import type { Cluster } from "../clusters";
 import type { RunningMesh } from "./running-mesh";
 
 /** What became of questions that were asked while something happened. */

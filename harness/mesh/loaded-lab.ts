@@ -1,9 +1,9 @@
-import type { LoadedMesh, LoadedSite } from "../load/full-load";
+import type { Lab } from "../../lab/lab";
+import type { LabSite } from "../../lab/site";
 import { readInputs } from "../../src/agents/sidecar/inputs/inputs";
 import { readAgentOptions } from "../../src/agents/sidecar/inputs/options";
 import { siteSource } from "../../src/agents/sidecar/own-zones/zone-source";
-import type { Lab } from "../../lab/lab";
-import type { LabSite } from "../../lab/site";
+import type { LoadedMesh, LoadedSite } from "../load/full-load";
 
 /** A lab as the load on a mesh sees it. Its sites take zones with what lies in their files. */
 export function loadedLab(lab: Lab): LoadedMesh {

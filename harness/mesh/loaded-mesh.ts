@@ -1,9 +1,11 @@
-import { buildSync } from "esbuild";
 import { join } from "node:path";
-import type { LoadedMesh, LoadedSite } from "../load/full-load";
+
+import { buildSync } from "esbuild";
+
 import { siteSource } from "../../src/agents/sidecar/own-zones/zone-source";
 import { effectiveRing, type RingDocument } from "../../src/keyring/ring-document";
-import { zoneNames, type RunningMesh } from "./running-mesh";
+import type { LoadedMesh, LoadedSite } from "../load/full-load";
+import { type RunningMesh, zoneNames } from "./running-mesh";
 
 /** Seconds that one call changes a zone for: entering a container takes longer than a change. */
 const changingSeconds = 5;

@@ -1,11 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createLogger } from "../../src/base/log";
+
 import { rotate, type Rotated } from "../../src/agents/rotator/rotate";
+import { createLogger } from "../../src/base/log";
 import { DnsClient } from "../../src/dns/client/dns-client";
 import { freshKey } from "../../src/keyring/fresh-key";
-import type { VaultClient } from "../../src/vault/client";
 import type { RotationSettings } from "../../src/keyring/rotation-settings";
+import type { VaultClient } from "../../src/vault/client";
 import type { RunningMesh } from "./running-mesh";
 
 /** The rotator of a site in a cluster with settings that no stack has. It runs outside, and asks from there. */

@@ -1,20 +1,22 @@
-import * as pulumi from "@pulumi/pulumi";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
-import type { TsigKey } from "../../src/dns/tsig-key";
-import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
-import { effectiveRing, signingKey } from "../../src/keyring/ring-document";
-import { serverName } from "../../src/mesh/welcome";
-import type { SoaData } from "../../src/dns/record";
+
+import * as pulumi from "@pulumi/pulumi";
+
 import type { AgentStatus } from "../../src/agents/sidecar/http/status";
+import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
+import type { SoaData } from "../../src/dns/record";
+import type { TsigKey } from "../../src/dns/tsig-key";
+import { effectiveRing, signingKey } from "../../src/keyring/ring-document";
+import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
+import { serverName } from "../../src/mesh/welcome";
 import type { Cluster } from "../clusters";
-import { createDriver, type MeshDriver, type UpResult } from "../pulumi/driver";
 import { podSerials } from "../dns/pod-serials";
 import { eventually } from "../eventually";
 import { ensureImages } from "../images";
-import { runReconciler, type ReconcilerRun } from "./reconciler-run";
+import { createDriver, type MeshDriver, type UpResult } from "../pulumi/driver";
+import { type ReconcilerRun, runReconciler } from "./reconciler-run";
 
 /** A site in the one list, as a user writes it. */
 export interface ListedSite {

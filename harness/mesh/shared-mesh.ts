@@ -1,6 +1,8 @@
-import { after } from "mocha";
 import { setTimeout as wait } from "node:timers/promises";
-import { createClusters, useContexts, type Cluster, type ClusterSet } from "../clusters";
+
+import { after } from "mocha";
+
+import { type Cluster, type ClusterSet, createClusters, useContexts } from "../clusters";
 import type { Changes } from "../pulumi/driver";
 import { listedSite, RunningMesh } from "./running-mesh";
 

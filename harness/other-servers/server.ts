@@ -1,12 +1,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+
+import { LabProcess, Log } from "../../lab/process";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import type { Identity } from "../certificates";
 import { eventually } from "../eventually";
 import { freePort } from "../knot";
-import { Log, LabProcess } from "../../lab/process";
 import { toolPath } from "../tools";
 import { type Consumer, renderBindConf, renderNsdConf } from "./configuration";
 

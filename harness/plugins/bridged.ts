@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
+
 import type {
-  CheckRequest,
   Checked,
+  CheckRequest,
   CreateRequest,
   DeleteRequest,
+  Difference,
   DiffKind,
   DiffRequest,
-  Difference,
   Provider,
   ReadRequest,
   ResourceState,
@@ -14,14 +15,14 @@ import type {
 } from "./provider";
 import {
   hasUnknown,
+  type Json,
   plainProperties,
+  type Properties,
   sameJson,
   secret,
   unknown,
   without,
   withSecretsOf,
-  type Json,
-  type Properties,
 } from "./wire";
 
 /** A resource as a kind makes it, without secret marks. */

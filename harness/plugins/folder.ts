@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+
 import { build } from "esbuild";
+
 import { cacheDir } from "../tools/cache";
 
 /** The plugins that have a stand-in, with the name that it goes by: the real ones cannot be built from what package registries have. */

@@ -1,4 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
+
 import { messageOf } from "../../src/base/errors";
 
 /** gRPC's own limit of 4 MiB is less than what the engine lets through. */

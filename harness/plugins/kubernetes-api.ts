@@ -1,6 +1,7 @@
 import { Agent } from "node:https";
+
 import { exchangeHttp } from "../../src/base/http-exchange";
-import { isObject, textAt, type Json, type Properties } from "./wire";
+import { isObject, type Json, type Properties, textAt } from "./wire";
 
 /** One request to the API server. */
 export interface ApiRequest {

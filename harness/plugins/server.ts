@@ -4,8 +4,9 @@ import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as pb from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+
 import { listen, unary } from "./grpc";
-import type { DiffKind, Difference, Provider, ResourceName } from "./provider";
+import type { Difference, DiffKind, Provider, ResourceName } from "./provider";
 import type { Properties } from "./wire";
 
 const kinds: Record<DiffKind, pb.PropertyDiff.Kind> = {

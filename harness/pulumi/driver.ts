@@ -1,16 +1,18 @@
 import { mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+
 import {
-  LocalWorkspace,
-  PulumiCommand,
   type Deployment,
   type EngineEvent,
+  LocalWorkspace,
   type OutputMap,
   type ProjectSettings,
+  PulumiCommand,
   type PulumiFn,
   type Stack,
   type StackSettings,
 } from "@pulumi/pulumi/automation";
+
 import { pluginsFolder } from "../plugins/folder";
 import { toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";

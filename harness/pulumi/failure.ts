@@ -1,4 +1,5 @@
 import type { DiagnosticEvent, EngineEvent } from "@pulumi/pulumi/automation";
+
 import { messageOf } from "../../src/base/errors";
 
 /** What a user of the program has to read of an exception: an error meant for users has no stack. */

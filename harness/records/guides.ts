@@ -1,5 +1,5 @@
-import { parseStackConfig } from "../../src/settings/site-settings";
 import type { Updater } from "../../src/records/updater";
+import { parseStackConfig } from "../../src/settings/site-settings";
 import { blocksOf } from "../docs/blocks";
 
 /** The updaters that a section's `pulumi config set` commands make, with a secret in the place of `the-secret`. */

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { operatorFlags } from "../../src/contract/node-flags";
+
 import { bundle } from "../../components/bundle";
+import { LabProcess, Log } from "../../lab/process";
+import type { LabSite } from "../../lab/site";
+import { operatorFlags } from "../../src/contract/node-flags";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
-import type { LabSite } from "../../lab/site";
-import { LabProcess, Log } from "../../lab/process";
 import type { ControlPlane } from "../plugins/control-plane";
 import type { Properties } from "../plugins/wire";
 

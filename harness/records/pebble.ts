@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
+import { freeEverywhere } from "../../lab/ports";
+import { LabProcess, Log } from "../../lab/process";
 import type { DnsServer } from "../../src/dns/client/dns-client";
 import { issue, makeAuthority } from "../certificates";
 import { eventually } from "../eventually";
-import { LabProcess, Log } from "../../lab/process";
-import { freeEverywhere } from "../../lab/ports";
 import { toolPath } from "../tools";
 
 /** An ACME server of the machine's own. */

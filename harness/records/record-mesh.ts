@@ -1,17 +1,18 @@
-import { expect } from "chai";
 import { join } from "node:path";
 
+import { expect } from "chai";
+
+import { Lab } from "../../lab";
+import type { LabListed } from "../../lab/plan";
+import { freeEverywhere } from "../../lab/ports";
 import { rcodes } from "../../src/dns/types";
 import type { Change } from "../../src/dns/update";
 import { recordDefinition } from "../../src/records/crd";
 import { eventually } from "../eventually";
-import { Lab } from "../../lab";
-import type { LabListed } from "../../lab/plan";
-import { freeEverywhere } from "../../lab/ports";
 import { Line } from "../line";
-import { startControlPlane, type ControlPlane } from "../plugins/control-plane";
+import { type ControlPlane, startControlPlane } from "../plugins/control-plane";
 import type { Properties } from "../plugins/wire";
-import { apiUrl, createAccount, OperatorProcess, recordsKey, type OperatorSettings } from "./operator-process";
+import { apiUrl, createAccount, OperatorProcess, type OperatorSettings, recordsKey } from "./operator-process";
 import { RecordObjects } from "./record-objects";
 
 /** What a {@link RecordMesh} is made of. */

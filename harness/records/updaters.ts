@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
+
+import type { LabSite } from "../../lab/site";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { defaultUpdateTypes, type Updater } from "../../src/records/updater";
 import { eventually } from "../eventually";
-import type { LabSite } from "../../lab/site";
 
 /** A fresh key. */
 export function tsigKey(name: string): TsigKey {

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
 import { UserError } from "../../src/base/errors";
 import { cacheDir } from "./cache";
-import { cached, compareVersions, installed, writeWrapper, type Progress } from "./install";
+import { cached, compareVersions, installed, type Progress, writeWrapper } from "./install";
 import { withLock } from "./lock";
 import { run } from "./run";
 

@@ -1,7 +1,8 @@
 import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+
 import { UserError } from "../../src/base/errors";
-import { installed, linkTool, onPath, recipeHash, type Progress } from "./install";
+import { installed, linkTool, onPath, type Progress, recipeHash } from "./install";
 import { run } from "./run";
 
 /** JSON files in a folder of a module, copied minified into a folder of ours, with top-level fields of ours. */

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+
 import { binDir, cacheDir } from "./cache";
 import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+
 import { binDir, cacheDir } from "./cache";
 import { withLock } from "./lock";
 

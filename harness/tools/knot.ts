@@ -1,6 +1,7 @@
 import { join } from "node:path";
+
 import { UserError } from "../../src/base/errors";
-import { cachedRoot, ensureRoot, wrapProgram, type DebianSoftware, type Loader } from "./debian";
+import { cachedRoot, type DebianSoftware, ensureRoot, type Loader, wrapProgram } from "./debian";
 import { compareVersions, linkTool, onPath, type Progress } from "./install";
 import { run } from "./run";
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { cachedRoot, ensureRoot, wrapProgram, type DebianSoftware } from "./debian";
+
+import { cachedRoot, type DebianSoftware, ensureRoot, wrapProgram } from "./debian";
 import { compareVersions, linkTool, onPath, type Progress } from "./install";
 import { run } from "./run";
 

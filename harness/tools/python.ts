@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+
 import { UserError } from "../../src/base/errors";
 import { cacheDir } from "./cache";
-import { installed, onPath, recipeHash, replaceLink, type Progress } from "./install";
+import { installed, onPath, type Progress, recipeHash, replaceLink } from "./install";
 import { run } from "./run";
 
 /** Makes a Python with the packages of `python/requirements.txt` (dnspython, the independent peer; checkov and kubernetes-validate, which judge manifests) at `python/bin/python3` in the cache. */

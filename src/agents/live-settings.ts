@@ -1,6 +1,6 @@
 import { readJsonFile } from "../base/json-file";
 import type { Environment } from "../contract/environment";
-import { liveSettingsPath, parseLiveSettings, type LiveSettings } from "../contract/live-settings";
+import { type LiveSettings, liveSettingsPath, parseLiveSettings } from "../contract/live-settings";
 
 /**
  * Reads what the stack tells programs that run already, for one that runs once.

@@ -1,9 +1,9 @@
 import {
-  request as httpRequest,
   type Agent,
   type ClientRequest,
   type IncomingMessage,
   type OutgoingHttpHeaders,
+  request as httpRequest,
 } from "node:http";
 import { request as httpsRequest } from "node:https";
 

@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+
 import { messageOf } from "./errors";
 
 /** What a handler answers. Objects are sent as JSON. */

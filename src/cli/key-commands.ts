@@ -1,12 +1,12 @@
 import { messageOf, UserError } from "../base/errors";
-import { VaultError, type VaultClient } from "../vault/client";
-import type { TsigKey } from "../dns/tsig-key";
 import { siteNameProblem } from "../base/names";
+import type { TsigKey } from "../dns/tsig-key";
 import { parseRingDocument, type RingDocument, type RingKey } from "../keyring/ring-document";
+import { planRotation } from "../keyring/rotation";
 import { defaultRotation } from "../keyring/rotation-settings";
 import { vaultEntrances } from "../mesh/trust";
 import { ringSecret } from "../vault/access";
-import { planRotation } from "../keyring/rotation";
+import { type VaultClient, VaultError } from "../vault/client";
 
 /** What the commands work with. */
 export interface KeyCommandParts {

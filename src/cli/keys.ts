@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
+
 import { messageOf, UserError } from "../base/errors";
 import { freshKey } from "../keyring/fresh-key";
 import { VaultClient, VaultError } from "../vault/client";
-import { revocationNotice, revokeSite, rotateKeys, showKeys, type KeyCommandParts } from "./key-commands";
+import { type KeyCommandParts, revocationNotice, revokeSite, rotateKeys, showKeys } from "./key-commands";
 
 const usage = `npm run keys -- show                        which keys there are; no secrets
 npm run keys -- rotate                      begins a rotation now

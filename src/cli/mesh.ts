@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
+
 import { messageOf, UserError } from "../base/errors";
 import { exportZone, importZone } from "../records/convert";
 import { recordDefinition, recordRoles } from "../records/crd";
-import { apiVersion, kind, recordTypes, type DnsRecord } from "../records/model";
+import { apiVersion, type DnsRecord, kind, recordTypes } from "../records/model";
 import { readZoneFile } from "../records/zone-file";
 import { manifestText } from "./manifest-text";
 

@@ -1,8 +1,9 @@
 import { dirname, join } from "node:path";
+
 import { UserError } from "../base/errors";
-import type { FixedRuntime, RateLimit, SiteRuntime } from "../knot/config/site-runtime";
-import { required, type Environment } from "./environment";
 import { array, object, text } from "../base/json-fields";
+import type { FixedRuntime, RateLimit, SiteRuntime } from "../knot/config/site-runtime";
+import { type Environment, required } from "./environment";
 
 /**
  * What a site's stack tells its pods while they run, in the file `settings.json`. Nothing of it may stand in a pod

@@ -1,9 +1,9 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 
+import { canonicalHash } from "../base/canonical";
 import type { KubeObject } from "../kube/client";
 import type { SignedZone } from "../mesh/signing-state";
 import type { MeshView } from "../mesh/view";
-import { canonicalHash } from "../base/canonical";
 
 /**
  * - `api`: the Kubernetes API is away, or refused something.

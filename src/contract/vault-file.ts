@@ -1,8 +1,8 @@
 import { UserError } from "../base/errors";
 import type { WelcomePacket } from "../mesh/model";
-import { pkiRole, vaultRole, type VaultClient, type VaultWelcome } from "../mesh/trust";
-import type { VaultAccess, VaultAuth } from "../vault/access";
+import { pkiRole, type VaultClient, vaultRole, type VaultWelcome } from "../mesh/trust";
 import { serverName } from "../mesh/welcome";
+import type { VaultAccess, VaultAuth } from "../vault/access";
 
 /** Where things that belong to Vault lie in the pods. */
 export interface VaultFilePaths {

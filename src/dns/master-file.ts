@@ -1,5 +1,5 @@
 import { messageOf, UserError } from "../base/errors";
-import { tokenAt, type Token } from "./tokens";
+import { type Token, tokenAt } from "./tokens";
 import { looksLikeTtl } from "./ttl";
 
 /** One entry of a master file: a line, or several in parentheses. */

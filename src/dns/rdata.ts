@@ -1,15 +1,15 @@
 import { UserError } from "../base/errors";
 import { malformed } from "./errors";
-import type { RecordClass, RecordData, ResourceRecord } from "./record";
+import { asUserError, Fields } from "./fields";
+import { absolute } from "./name";
 import { nameTypes } from "./rdata/name-types";
 import { lengthTo } from "./rdata/parts";
 import { serviceTypes } from "./rdata/service-types";
 import { textTypes } from "./rdata/text-types";
 import { trustTypes } from "./rdata/trust-types";
 import type { RdataForm } from "./rdata/type-form";
-import { asUserError, Fields } from "./fields";
-import { absolute } from "./name";
-import { tokensOf, type Token } from "./tokens";
+import type { RecordClass, RecordData, ResourceRecord } from "./record";
+import { type Token, tokensOf } from "./tokens";
 import { typeName, typeNumber } from "./types";
 import { WireReader, WireWriter } from "./wire";
 

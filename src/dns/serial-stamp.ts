@@ -1,5 +1,5 @@
 import { UserError } from "../base/errors";
-import { directiveOf, EntryReader, recordFields, type Entry } from "./master-file";
+import { directiveOf, type Entry, EntryReader, recordFields } from "./master-file";
 
 /** A SOA record's serial, and where it stands. */
 export interface SerialPlace {

@@ -1,10 +1,10 @@
-import type { TsigKey } from "./tsig-key";
 import { DnsError } from "./errors";
 import { decodeMessage, type Message } from "./message";
 import { isSubdomain } from "./name";
 import type { ResourceRecord } from "./record";
 import { checkResponse } from "./response";
 import { TsigStreamVerifier } from "./tsig";
+import type { TsigKey } from "./tsig-key";
 import { rcodeName } from "./types";
 
 /** How much a transfer may bring before it is given up. */

@@ -1,6 +1,6 @@
 import { malformed } from "./errors";
-import { encodeName } from "./name";
 import { headerLength } from "./message";
+import { encodeName } from "./name";
 import { WireReader } from "./wire";
 
 /** The TSIG record of a message (RFC 8945 section 4.2) and where it starts. */

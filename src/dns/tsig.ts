@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-import type { TsigKey } from "./tsig-key";
 import { DnsError, malformed } from "./errors";
 import { headerLength } from "./message";
 import { encodeName, parseName } from "./name";
-import { encodeTimers, encodeTsig, locateTsig, type TsigRecord, tsigErrors, uint16 } from "./tsig-record";
+import type { TsigKey } from "./tsig-key";
+import { encodeTimers, encodeTsig, locateTsig, tsigErrors, type TsigRecord, uint16 } from "./tsig-record";
 import { rcodeName } from "./types";
 import { maxMessageLength } from "./wire";
 

@@ -1,5 +1,5 @@
-import type { RecordClass } from "./record";
 import { malformed } from "./errors";
+import type { RecordClass } from "./record";
 
 /**
  * Mnemonics and numbers of all types (IANA, DNS Parameters, Resource Record TYPEs, as of June 2026); all others are

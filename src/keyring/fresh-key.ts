@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+
 import type { TsigKey } from "../dns/tsig-key";
 
 /** Octets of a secret: as many as the hash gives (RFC 8945 section 7). */

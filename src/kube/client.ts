@@ -1,11 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { Agent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
 import { isIPv6 } from "node:net";
-import { readFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { messageOf, UserError } from "../base/errors";
-import { exchangeHttp, streamHttp, type HttpRequest, type HttpResponse, type TlsChoices } from "../base/http-exchange";
+import { exchangeHttp, type HttpRequest, type HttpResponse, streamHttp, type TlsChoices } from "../base/http-exchange";
 
 /** What is used of a Kubernetes object. */
 export interface KubeObject {

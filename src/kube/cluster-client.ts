@@ -2,9 +2,10 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
+
 import { UserError } from "../base/errors";
 import { KubeClient } from "./client";
-import { findContext, type ClusterChoice, type ClusterEntry, type ExecEntry, type FoundContext } from "./kubeconfig";
+import { type ClusterChoice, type ClusterEntry, type ExecEntry, findContext, type FoundContext } from "./kubeconfig";
 
 const run = promisify(execFile);
 /** For a program that may ask a cloud. */

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
+
 import { parse } from "yaml";
+
 import { UserError } from "../base/errors";
 
 /** Which cluster, as a user names it. */

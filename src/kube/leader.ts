@@ -1,7 +1,7 @@
+import { type Clock, isAborted } from "../base/clock";
 import { messageOf } from "../base/errors";
-import { KubeError, type KubeClient, type KubeObject } from "./client";
 import type { Logger } from "../base/log";
-import { isAborted, type Clock } from "../base/clock";
+import { type KubeClient, KubeError, type KubeObject } from "./client";
 
 /** What {@link leadInTurn} needs. */
 export interface LeaderOptions {

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
+
 import { messageOf, UserError } from "../base/errors";
-import { findContext, type ClusterChoice } from "./kubeconfig";
+import { type ClusterChoice, findContext } from "./kubeconfig";
 
 /**
  * Makes sure that a context exists and that its API server can be connected to, before anything is planned: an `up` of

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+
 import { messageOf } from "../base/errors";
-import { KubeError, type KubeClient, type KubeObject } from "./client";
+import { type KubeClient, KubeError, type KubeObject } from "./client";
 
 /** What {@link watchObjects} needs. */
 export interface WatchOptions {

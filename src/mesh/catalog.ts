@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+
 import { zoneNameProblem } from "../base/names";
 import { byName } from "../base/text";
 import type { ResourceRecord } from "../dns/record";

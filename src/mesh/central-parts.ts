@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
+
 import { UserError } from "../base/errors";
 
 /** The text of both central zones. */

@@ -1,8 +1,8 @@
-import type { RecordData, ResourceRecord } from "../dns/record";
-import { printZone } from "../dns/zone-text";
 import { isCidr } from "../base/ip";
 import { siteNameProblem, zoneNameProblem } from "../base/names";
 import { byName } from "../base/text";
+import type { RecordData, ResourceRecord } from "../dns/record";
+import { printZone } from "../dns/zone-text";
 import { apexRecord } from "./apex";
 import type { Mesh, Site, SiteRole, Zone } from "./model";
 import { RefusedZone, serialOf, textsByName } from "./refused-zone";

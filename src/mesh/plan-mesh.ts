@@ -1,7 +1,7 @@
 import { byName } from "../base/text";
 import { compareSerials } from "../dns/serial";
 import { changesBetween } from "./changes";
-import { isRetired, mostRemovals, type Limits } from "./limits";
+import { isRetired, type Limits, mostRemovals } from "./limits";
 import { isBootstrap } from "./peers";
 import type { Discovery, RefusedDiscovery } from "./read-view";
 import { shareView } from "./share-view";

@@ -1,6 +1,6 @@
 import { byName } from "../base/text";
 import type { ResourceRecord } from "../dns/record";
-import { decodeCatalog, type Catalog } from "./catalog";
+import { type Catalog, decodeCatalog } from "./catalog";
 import { decodeDirectory, type Directory } from "./directory";
 import { RefusedZone } from "./refused-zone";
 import type { MeshView, RefusalKind, ZoneView } from "./view";

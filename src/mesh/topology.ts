@@ -1,5 +1,5 @@
-import type { WelcomePacket } from "./model";
 import { hash32 } from "../base/hash32";
+import type { WelcomePacket } from "./model";
 import { catalogSitesOf, peersOf } from "./peers";
 import type { MeshView, SiteView } from "./view";
 

@@ -1,8 +1,8 @@
 /** How a site comes by keys and certificates: the part of the welcome packet that says whom to ask. Public data only. */
 import { UserError } from "../base/errors";
 import { object, text } from "../base/json-fields";
-import type { SiteRole } from "./model";
 import { parseRotation, type RotationSettings } from "../keyring/rotation-settings";
+import type { SiteRole } from "./model";
 
 /** Who issues and renews the sites' certificates (ADR 0013). */
 export type CertificateSource = "vault" | "cert-manager" | "pulumi";

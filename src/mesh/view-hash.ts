@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+
 import type { MeshView } from "./view";
 
 /** Views never change, and their hashes are asked for with each look at `/status`. */

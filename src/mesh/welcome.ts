@@ -1,8 +1,8 @@
 import { UserError } from "../base/errors";
 import { ipVersion, isCidr } from "../base/ip";
 import { array, object, text, zoneName } from "../base/json-fields";
-import type { CatalogServer, Dnssec, Mesh, Site, SiteRole, Transport, WelcomePacket, Zone } from "./model";
 import { siteNameProblem } from "../base/names";
+import type { CatalogServer, Dnssec, Mesh, Site, SiteRole, Transport, WelcomePacket, Zone } from "./model";
 import { parseTrust } from "./trust";
 
 /** The name of a site's server, under which it stands in the directory and in its certificate. */

@@ -1,8 +1,8 @@
 import { hostCidr } from "../base/ip";
 import type { WelcomePacket } from "../mesh/model";
 import { peersOf } from "../mesh/peers";
-import { blocks, both, podPorts, podsNamed, transferPorts, type NetworkPolicySpec } from "./policy-spec";
 import type { MeshView } from "../mesh/view";
+import { blocks, both, type NetworkPolicySpec, podPorts, podsNamed, transferPorts } from "./policy-spec";
 
 /** What the policy for peers follows from. */
 export interface PeerPolicyInput {

@@ -3,13 +3,13 @@ import type { Transport } from "../mesh/model";
 import {
   blocks,
   both,
-  podPorts,
-  podsNamed,
-  tcp,
-  transferPorts,
   type NetworkPolicySpec,
   type Peer,
+  podPorts,
+  podsNamed,
   type Port,
+  tcp,
+  transferPorts,
 } from "./policy-spec";
 
 /** What a site's own policies follow from. Those for its peers are `peerPolicySpec`'s. */

@@ -1,17 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
-import { isHere } from "../records/lifecycle";
+
 import { messageOf, UserError } from "../base/errors";
-import { clusterClient } from "../kube/cluster-client";
-import { KubeError, type KubeClient, type KubeObject } from "../kube/client";
-import { listObjects } from "../kube/watch";
 import { foldName } from "../base/names";
+import { type KubeClient, KubeError, type KubeObject } from "../kube/client";
+import { clusterClient } from "../kube/cluster-client";
+import { listObjects } from "../kube/watch";
 import { isRetired, zoneRetirement } from "../mesh/limits";
 import type { WelcomePacket } from "../mesh/model";
-import { namesText, type StillIn } from "./zone-removal";
-import { group, plural, version, type DnsRecord } from "../records/model";
-import type { FormerOutputs } from "./former-outputs";
-import { zonesIn, type Published } from "./published";
+import { isHere } from "../records/lifecycle";
+import { type DnsRecord, group, plural, version } from "../records/model";
 import type { SiteConfig } from "../settings/site-settings";
+import type { FormerOutputs } from "./former-outputs";
+import { type Published, zonesIn } from "./published";
+import { namesText, type StillIn } from "./zone-removal";
 
 /**
  * Looks which DnsRecords have something in zones that are on their way out: those that are retired, and those that this

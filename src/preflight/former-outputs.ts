@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+
 import { messageOf, UserError } from "../base/errors";
 
 /** Outputs of a stack by name. What another release wrote may have any shape. */

@@ -1,8 +1,8 @@
 import { defaultLimits } from "../mesh/limits";
 import { planMesh } from "../mesh/plan-mesh";
 import type { Held, MeshView, SiteView } from "../mesh/view";
-import { namesText } from "./zone-removal";
 import { markOf, type Published } from "./published";
+import { namesText } from "./zone-removal";
 
 /**
  * What every site would hold back if `after` came in the place of `before`, a sentence each, by the very rules that the

@@ -1,8 +1,8 @@
 import { UserError } from "../base/errors";
-import { heldBack } from "./held-back";
-import { readPublished, type Published } from "./published";
-import type { FormerOutputs } from "./former-outputs";
 import type { WelcomePacket } from "../mesh/model";
+import type { FormerOutputs } from "./former-outputs";
+import { heldBack } from "./held-back";
+import { type Published, readPublished } from "./published";
 
 /**
  * Makes sure that the sites will take what the primary is about to publish, by what it published when it was brought up

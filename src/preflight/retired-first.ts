@@ -1,17 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
+
 import { messageOf, UserError } from "../base/errors";
 import type { SharedConfig } from "../settings/shared-settings";
-import { findStack, qualified, type FormerOutputs } from "./former-outputs";
+import { findStack, type FormerOutputs, qualified } from "./former-outputs";
 import { heldBack } from "./held-back";
-import { leavesAnything, primaryIn, publishedOf, readPublished, type Published } from "./published";
+import { leavesAnything, primaryIn, type Published, publishedOf, readPublished } from "./published";
 import {
   formerZones,
+  type OwnerReport,
   refusedRemovals,
   removedZones,
+  type StillIn,
   unseenRemovals,
   zonesLeavingWithSites,
-  type OwnerReport,
-  type StillIn,
 } from "./zone-removal";
 
 type Listed = Pick<SharedConfig, "mesh" | "emptied">;

@@ -1,9 +1,9 @@
 import { messageOf, UserError } from "../base/errors";
+import { type KubeClient, KubeError, type KubeObject } from "../kube/client";
 import { clusterClient } from "../kube/cluster-client";
-import { KubeError, type KubeClient, type KubeObject } from "../kube/client";
 import { listObjects } from "../kube/watch";
 import type { SiteConfig } from "../settings/site-settings";
-import { claimName, storageProblems, type Claim, type LiveStorage } from "./storage";
+import { type Claim, claimName, type LiveStorage, storageProblems } from "./storage";
 
 /**
  * Looks whether the volumes of a running site can become what its settings say, before anything is planned. A cluster

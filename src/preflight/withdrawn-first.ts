@@ -1,7 +1,7 @@
 import { UserError } from "../base/errors";
 import type { Mesh } from "../mesh/model";
-import { signedBefore, unwithdrawn } from "./withdrawn";
 import type { FormerOutputs } from "./former-outputs";
+import { signedBefore, unwithdrawn } from "./withdrawn";
 
 /**
  * Makes sure that no zone stops being signed at once, by what this stack said when it was brought up last.

@@ -1,5 +1,5 @@
-import type { Mesh } from "../mesh/model";
 import { isRetired, zoneRetirement } from "../mesh/limits";
+import type { Mesh } from "../mesh/model";
 import type { Published } from "./published";
 
 /** A zone as the list had it when the shared stack was brought up last. */

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
+
 import { UserError } from "../base/errors";
+import { foldName } from "../base/names";
 import { atLine } from "../dns/master-file";
 import { absolute, isSubdomain, labelsOf } from "../dns/name";
 import { formatRdata, recordKey, typeNameOf } from "../dns/rdata";
 import type { ResourceRecord } from "../dns/record";
 import { quotedUtf8 } from "../dns/tokens";
-import { foldName } from "../base/names";
 import { longestValue, mostValues } from "./crd";
-import { apiVersion, kind, recordTypes, type DnsRecord, type RecordSet, type RecordType } from "./model";
+import { apiVersion, type DnsRecord, kind, type RecordSet, type RecordType, recordTypes } from "./model";
 import { recordSetOf } from "./record-set";
 import { zoneConflicts } from "./zone-conflicts";
 import type { LeftOut, ZoneFile, ZoneFileRecord } from "./zone-file";

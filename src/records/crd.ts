@@ -1,6 +1,6 @@
-import { defaultTtl, group, kind, plural, recordTypes, version } from "./model";
 import { longestTtl } from "../dns/ttl";
-import { immutable, nameRules, specRules, zoneRules, type Rule } from "./rules";
+import { defaultTtl, group, kind, plural, recordTypes, version } from "./model";
+import { immutable, nameRules, type Rule, specRules, zoneRules } from "./rules";
 
 type Schema = Readonly<Record<string, unknown>>;
 

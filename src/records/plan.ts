@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+
 import { recordKey } from "../dns/rdata";
 import type { ResourceRecord } from "../dns/record";
 

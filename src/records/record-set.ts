@@ -1,15 +1,15 @@
 import { UserError } from "../base/errors";
+import { foldName, zoneNameProblem } from "../base/names";
 import { asUserError, nameFromText } from "../dns/fields";
 import { isSubdomain } from "../dns/name";
 import { formatRdata, parseRdata, recordKey } from "../dns/rdata";
 import { decodeServiceBinding } from "../dns/rdata/service-types";
 import { decodeNaptr } from "../dns/rdata/text-types";
 import { decodeTlsa } from "../dns/rdata/trust-types";
-import { longestTtl } from "../dns/ttl";
 import type { RecordData, ResourceRecord } from "../dns/record";
-import { tokensOf, type Token } from "../dns/tokens";
-import { foldName, zoneNameProblem } from "../base/names";
-import { defaultTtl, recordTypes, type AppliedSet, type DnsRecordSpec, type RecordSet } from "./model";
+import { type Token, tokensOf } from "../dns/tokens";
+import { longestTtl } from "../dns/ttl";
+import { type AppliedSet, defaultTtl, type DnsRecordSpec, type RecordSet, recordTypes } from "./model";
 
 /** The records of a spec, or all that is wrong with it, each a sentence with its field and its cure. */
 export type SpecReading =

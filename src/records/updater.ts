@@ -1,8 +1,8 @@
 import { UserError } from "../base/errors";
-import { recordTypes } from "./model";
 import { array, object, text, zoneName } from "../base/json-fields";
 import type { TsigKey } from "../dns/tsig-key";
 import { parseTsigKey } from "../keyring/tsig-key";
+import { recordTypes } from "./model";
 
 /** What names are compared with: every name of the zone, the key's own name, or names that are listed. */
 export const updateOwners = ["zone", "key", "name"] as const;

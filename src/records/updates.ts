@@ -1,5 +1,5 @@
-import type { Change, Prerequisite, ZoneUpdate } from "../dns/update";
 import { recordKey } from "../dns/rdata";
+import type { Change, Prerequisite, ZoneUpdate } from "../dns/update";
 import type { RrsetChange } from "./plan";
 
 /** One UPDATE message, and the changes that it makes. */

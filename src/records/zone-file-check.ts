@@ -1,9 +1,9 @@
 import { UserError } from "../base/errors";
-import { atLine, directiveOf, EntryReader, recordFields, type Entry } from "../dns/master-file";
+import { atLine, directiveOf, type Entry, EntryReader, recordFields } from "../dns/master-file";
 import { isSubdomain } from "../dns/name";
 import { typeNameOf } from "../dns/rdata";
-import { readZone, type ZoneFile } from "./zone-file";
 import { zoneConflicts } from "./zone-conflicts";
+import { readZone, type ZoneFile } from "./zone-file";
 
 /** Mnemonics that Knot reads in a zone file (3.5.8). Every other type can be written as `TYPE1234 \# …`. */
 const knotTypes = new Set(

@@ -1,7 +1,7 @@
 import { UserError } from "../base/errors";
 import { foldName } from "../base/names";
 import { isAbsoluteName, nameFromText } from "../dns/fields";
-import { atLine, directiveOf, EntryReader, recordFields, type Entry } from "../dns/master-file";
+import { atLine, directiveOf, type Entry, EntryReader, recordFields } from "../dns/master-file";
 import { isSubdomain } from "../dns/name";
 import { parseRdata, readsType, recordKey } from "../dns/rdata";
 import type { ResourceRecord } from "../dns/record";

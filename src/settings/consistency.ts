@@ -1,5 +1,5 @@
-import { appRoleMount, jwtMount } from "../mesh/trust";
 import { foldName, isWithin, longestName, zoneFileName } from "../base/names";
+import { appRoleMount, jwtMount } from "../mesh/trust";
 
 /** One thing to put right. `path` as in `mesh.sites[2].addresses[0]`. */
 export interface Problem {

@@ -1,7 +1,8 @@
 import { z } from "zod";
+
 import { absolute } from "../dns/name";
 import { formatRdata } from "../dns/rdata";
-import { recordTypes, type RecordSet } from "../records/model";
+import { type RecordSet, recordTypes } from "../records/model";
 import { recordSetOf } from "../records/record-set";
 
 /** Records that a zone begins with, as the list has them: DnsRecord specs without their zone. */

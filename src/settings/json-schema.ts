@@ -1,4 +1,5 @@
 import { z } from "zod";
+
 import type { SettingsShape } from "./reading";
 import { sharedStackShape } from "./shared-settings";
 import { siteSchema } from "./site-settings";

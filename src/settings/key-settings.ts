@@ -1,7 +1,8 @@
 import { z } from "zod";
+
 import { zoneNameProblem } from "../base/names";
-import { secretShape, zoneNameShape } from "./shapes";
 import { isSecret } from "../keyring/tsig-key";
+import { secretShape, zoneNameShape } from "./shapes";
 
 /** Names that the mesh gives its own keys. */
 const ownKeyNames = /^(local|records|mesh-\d+)$/;

@@ -1,12 +1,13 @@
 import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
+
 import { UserError } from "../base/errors";
-import { draftOf, findConflicts, type Problem } from "./consistency";
 import { hostCidr } from "../base/ip";
-import { initialRecordLines } from "./initial-records";
-import type { Dnssec, Mesh, Site, Zone } from "../mesh/model";
 import { foldName } from "../base/names";
-import { meshSchema, type DnssecInput, type MeshInput } from "./schema";
+import type { Dnssec, Mesh, Site, Zone } from "../mesh/model";
+import { draftOf, findConflicts, type Problem } from "./consistency";
+import { initialRecordLines } from "./initial-records";
+import { type DnssecInput, type MeshInput, meshSchema } from "./schema";
 
 /** Sites of the largest mesh that is full unless told otherwise (see docs/scaling.md). */
 const largestFull = 50;

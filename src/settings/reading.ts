@@ -1,4 +1,5 @@
 import type { z } from "zod";
+
 import { UserError } from "../base/errors";
 import { parseJson } from "../base/json";
 

@@ -1,7 +1,9 @@
 import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
-import { initialRecordProblems, initialRecords } from "./initial-records";
+
+import { foldName, siteNameProblem, zoneNameProblem } from "../base/names";
 import { zoneFileProblems } from "../records/zone-file-check";
+import { initialRecordProblems, initialRecords } from "./initial-records";
 import {
   addressShape,
   cidrShape,
@@ -12,7 +14,6 @@ import {
   sitesShape,
   zoneNameShape,
 } from "./shapes";
-import { foldName, siteNameProblem, zoneNameProblem } from "../base/names";
 
 /** What may go wrong at a path is said in the refinement's message, cure included; `parse.ts` puts the path before it. */
 const checked = (problem: (text: string) => string | undefined) => (text: string, ctx: z.RefinementCtx) => {

@@ -1,13 +1,14 @@
 import { z } from "zod";
-import type { Mesh } from "../mesh/model";
-import { parseMesh } from "./parse";
-import { meshSchema } from "./schema";
-import { zoneNameShape } from "./shapes";
-import type { RotationSettings } from "../keyring/rotation-settings";
-import type { CertificateSource } from "../mesh/trust";
-import { checkSettings, readSettings, type Settings } from "./reading";
+
 import { UserError } from "../base/errors";
 import { foldName, zoneNameProblem } from "../base/names";
+import type { RotationSettings } from "../keyring/rotation-settings";
+import type { Mesh } from "../mesh/model";
+import type { CertificateSource } from "../mesh/trust";
+import { parseMesh } from "./parse";
+import { checkSettings, readSettings, type Settings } from "./reading";
+import { meshSchema } from "./schema";
+import { zoneNameShape } from "./shapes";
 
 /** A Vault's address. */
 export const vaultAddress = z

@@ -1,11 +1,12 @@
 import { z } from "zod";
+
 import { UserError } from "../base/errors";
+import { ipVersion, isCidr } from "../base/ip";
 import { defaultRateLimit } from "../knot/config/site-runtime";
-import { isCidr, ipVersion } from "../base/ip";
 import { keySchema, uniqueNames } from "./key-settings";
 import { checkSettings, readSettings, type Settings } from "./reading";
-import { parseShared, vaultAddress, type SharedConfig } from "./shared-settings";
 import { addressShape, cidrShape, numberShape, switchShape } from "./shapes";
+import { parseShared, type SharedConfig, vaultAddress } from "./shared-settings";
 import { updaterSchema } from "./updaters";
 
 const ipAddress = z

@@ -1,14 +1,15 @@
 import { z } from "zod";
+
 import { UserError } from "../base/errors";
-import type { Site } from "../mesh/model";
 import { isWithin, zoneNameProblem } from "../base/names";
+import type { Site } from "../mesh/model";
 import {
   defaultUpdateTypes,
   ownerNameProblem,
   updateOwnerMatches,
   updateOwners,
-  updateTypes,
   type Updater,
+  updateTypes,
 } from "../records/updater";
 import { keySchema } from "./key-settings";
 import { zoneNameShape } from "./shapes";

@@ -1,7 +1,7 @@
 import { messageOf, UserError } from "../base/errors";
-import type { VaultAuth, VaultPki } from "./access";
 import { readText } from "../base/files";
 import { exchangeHttp, type HttpRequest } from "../base/http-exchange";
+import type { VaultAuth, VaultPki } from "./access";
 
 /** Why Vault did not do what was asked. */
 export type VaultFailure =

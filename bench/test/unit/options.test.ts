@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
-import { oneOf, readOptions, wholeNumber, wholeNumbers } from "../../support/options";
 import { UserError } from "../../../src/base/errors";
+import { oneOf, readOptions, wholeNumber, wholeNumbers } from "../../support/options";
 
 const options = {
   sites: wholeNumber(3, { least: 2, most: 300 }),

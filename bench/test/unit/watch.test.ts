@@ -1,10 +1,11 @@
-import { expect } from "chai";
 import { createSocket } from "node:dgram";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { AnswerWatcher, type Watched, type WatchOrder } from "../../support/watch";
-import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
+import { expect } from "chai";
+
 import { type OwnServer, startOwnServer } from "../../../harness/dns/own-server";
+import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
+import { AnswerWatcher, type Watched, type WatchOrder } from "../../support/watch";
 
 const question = { name: "www.example", type: "TXT" };
 const record = (text: string) => ({ name: question.name, class: "IN", ttl: 0, type: "TXT", strings: [text] }) as const;

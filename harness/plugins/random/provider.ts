@@ -1,6 +1,8 @@
-import { hash } from "bcryptjs";
 import { randomBytes, randomInt } from "node:crypto";
-import { BridgedProvider, type BridgedPlugin, type ResourceKind } from "../bridged";
+
+import { hash } from "bcryptjs";
+
+import { type BridgedPlugin, BridgedProvider, type ResourceKind } from "../bridged";
 import type { Properties } from "../wire";
 
 const specials = "!@#$%&*()-_=+[]{}<>:?";

@@ -1,8 +1,10 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { BridgedProvider, type BridgedPlugin, type Made, type ResourceKind } from "../bridged";
+
+import { type BridgedPlugin, BridgedProvider, type Made, type ResourceKind } from "../bridged";
 import { isObject, type Json, type Properties } from "../wire";
 import { sshForms } from "./ssh";
 import {
+  type AlternativeNames,
   createCertificate,
   createRequest,
   encodeAlternativeNames,
@@ -10,7 +12,6 @@ import {
   keyIdOf,
   readCertificate,
   readRequest,
-  type AlternativeNames,
 } from "./x509";
 
 const hourMs = 3_600_000;

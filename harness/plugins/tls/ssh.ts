@@ -1,4 +1,5 @@
-import { createHash, createPublicKey, randomBytes, type JsonWebKey, type KeyObject } from "node:crypto";
+import { createHash, createPublicKey, type JsonWebKey, type KeyObject, randomBytes } from "node:crypto";
+
 import { pem } from "./der";
 
 function field(bytes: Uint8Array | string): Buffer {

@@ -1,5 +1,6 @@
-import { createHash, createPublicKey, randomBytes, sign, type KeyObject } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIP } from "node:net";
+
 import {
   bitString,
   elementAt,

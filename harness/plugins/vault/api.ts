@@ -3,6 +3,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
+
 import { isObject, type Json, type Properties } from "../wire";
 
 /** Vault refused, or does not have what was asked for. */

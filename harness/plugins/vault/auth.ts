@@ -1,7 +1,7 @@
 import type { ResourceKind } from "../bridged";
 import { isObject, type Json, type Properties } from "../wire";
 import { text, type Vault } from "./engines";
-import { fromVault, toVault, tokenFields, type Field } from "./fields";
+import { type Field, fromVault, tokenFields, toVault } from "./fields";
 
 /** Seconds as the real plugin keeps them: `10m`. */
 export function duration(seconds: Json | undefined): string {

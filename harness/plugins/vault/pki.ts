@@ -2,7 +2,7 @@ import type { ResourceKind } from "../bridged";
 import type { Json, Properties } from "../wire";
 import { duration } from "./auth";
 import { text, type Vault } from "./engines";
-import { fromVault, toVault, type Field } from "./fields";
+import { type Field, fromVault, toVault } from "./fields";
 
 const rootFields: readonly Field[] = [
   ["commonName", "common_name", ""],

@@ -1,9 +1,9 @@
 import { messageOf } from "../../base/errors";
+import type { Logger } from "../../base/log";
 import type { KubeClient } from "../../kube/client";
 import { eventObject } from "../../kube/event";
 import { apiVersion, kind } from "../../records/model";
-import type { Logger } from "../../base/log";
-import { labelOf, type Entry } from "./record-store";
+import { type Entry, labelOf } from "./record-store";
 
 /** The name under which the operator writes to DnsRecords and reports Events. */
 export const fieldManager = "dns-mesh-records";

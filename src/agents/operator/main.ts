@@ -1,21 +1,21 @@
+import { Heartbeats, systemClock as clock } from "../../base/clock";
 import { messageOf, UserError } from "../../base/errors";
-import { AgentClient } from "../sidecar/http/agent-client";
-import { DnsClient } from "../../dns/client/dns-client";
-import { HttpServer, type HttpAnswer } from "../../base/http-server";
+import { type HttpAnswer, HttpServer } from "../../base/http-server";
 import { readJsonFile } from "../../base/json-file";
-import { inClusterOptions, KubeClient } from "../../kube/client";
-import { watchObjects } from "../../kube/watch";
+import { createLogger, type Logger } from "../../base/log";
+import { DnsClient } from "../../dns/client/dns-client";
 import { UdpChannel } from "../../dns/client/udp-channel";
 import { parseTsigKey } from "../../keyring/tsig-key";
+import { inClusterOptions, KubeClient } from "../../kube/client";
+import { leadInTurn } from "../../kube/leader";
+import { watchObjects } from "../../kube/watch";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import { leaseName } from "../../records/operator-rules";
-import { createLogger, type Logger } from "../../base/log";
 import { askPod } from "../pods";
-import { Heartbeats, systemClock as clock } from "../../base/clock";
-import { leadInTurn } from "../../kube/leader";
+import { AgentClient } from "../sidecar/http/agent-client";
 import { OperatorMetrics } from "./metrics";
 import { RecordOperator } from "./operator";
-import { readOperatorOptions, type OperatorOptions } from "./options";
+import { type OperatorOptions, readOperatorOptions } from "./options";
 import type { AskSerial } from "./zone-at-site";
 
 /** Connections to the API server that are kept. */

@@ -1,10 +1,10 @@
+import type { Logger } from "../../base/log";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
-import type { WelcomePacket } from "../../mesh/model";
 import { isRetired, zoneRetirement } from "../../mesh/limits";
+import type { WelcomePacket } from "../../mesh/model";
 import { readMesh } from "../../mesh/read-view";
 import type { MeshView, SiteView } from "../../mesh/view";
-import type { Logger } from "../../base/log";
 
 /** What {@link MeshFollower} works with. */
 export interface MeshFollowerOptions {

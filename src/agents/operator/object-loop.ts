@@ -1,7 +1,7 @@
+import { BackOff, Bell, type Clock, isAborted } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import type { Logger } from "../../base/log";
-import { BackOff, Bell, isAborted, type Clock } from "../../base/clock";
 import type { ObjectWriter } from "./object-writer";
 import type { Placement } from "./placement";
 import type { Entry, RecordStore } from "./record-store";

@@ -1,10 +1,10 @@
-import { KubeError, type KubeClient, type KubeObject } from "../../kube/client";
-import { sameStatus, statusOf, transitions, zoneRetiring, type Progress } from "../../records/conditions";
-import { group, plural, version, type Condition } from "../../records/model";
-import type { OperatorMetrics } from "./metrics";
-import { fieldManager, type EventQueue, type EventText } from "./event-queue";
+import { type KubeClient, KubeError, type KubeObject } from "../../kube/client";
+import { type Progress, sameStatus, statusOf, transitions, zoneRetiring } from "../../records/conditions";
 import { finalizer } from "../../records/lifecycle";
-import { annotations, isProgrammed, takeWritten, type Entry } from "./record-store";
+import { type Condition, group, plural, version } from "../../records/model";
+import { type EventQueue, type EventText, fieldManager } from "./event-queue";
+import type { OperatorMetrics } from "./metrics";
+import { annotations, type Entry, isProgrammed, takeWritten } from "./record-store";
 
 /** What an {@link ObjectWriter} works with. */
 export interface ObjectWriterOptions {

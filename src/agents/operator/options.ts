@@ -1,4 +1,4 @@
-import { list, port, required, seconds, socket, socketOf, type Environment } from "../../contract/environment";
+import { type Environment, list, port, required, seconds, socket, socketOf } from "../../contract/environment";
 
 /** What the record operator is set to. Read once, at the start. */
 export interface OperatorOptions {

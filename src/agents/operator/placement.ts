@@ -1,6 +1,6 @@
 import { zoneRetiring } from "../../records/conditions";
 import { isHere } from "../../records/lifecycle";
-import { annotations, isAnnotated, isLeaving, type Entry } from "./record-store";
+import { annotations, type Entry, isAnnotated, isLeaving } from "./record-store";
 
 /** What is known of the zones that there are. */
 export interface ZonesKnown {

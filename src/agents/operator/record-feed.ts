@@ -1,7 +1,7 @@
+import type { Logger } from "../../base/log";
 import type { KubeClient, KubeObject } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
 import { group, plural, version } from "../../records/model";
-import type { Logger } from "../../base/log";
 import type { Entry, RecordStore } from "./record-store";
 
 /** What a {@link RecordFeed} works with. */

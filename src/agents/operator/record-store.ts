@@ -1,10 +1,10 @@
-import type { KubeObject } from "../../kube/client";
 import { foldName } from "../../base/names";
+import type { KubeObject } from "../../kube/client";
 import { sameStatus } from "../../records/conditions";
-import type { Claimant } from "../../records/plan";
-import type { AppliedSet, DnsRecord, DnsRecordStatus, RecordSet } from "../../records/model";
-import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
 import { finalizer } from "../../records/lifecycle";
+import type { AppliedSet, DnsRecord, DnsRecordStatus, RecordSet } from "../../records/model";
+import type { Claimant } from "../../records/plan";
+import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
 
 /** Annotations of a DnsRecord that the operator reads; `intent` it writes. */
 export const annotations = {

@@ -2,7 +2,7 @@ import { inParallel } from "../../base/in-parallel";
 import type { DnsServer } from "../../dns/client/dns-client";
 import type { SiteView } from "../../mesh/view";
 import { SitePods } from "./site-pods";
-import { ZoneAtSite, type AskSerial } from "./zone-at-site";
+import { type AskSerial, ZoneAtSite } from "./zone-at-site";
 
 /** What {@link SiteAnswers} works with. */
 export interface SiteAnswersOptions {

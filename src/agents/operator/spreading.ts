@@ -1,10 +1,10 @@
+import { Bell, type Clock, isAborted } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
-import { isNewerSerial } from "../../dns/serial";
 import type { Logger } from "../../base/log";
-import { Bell, isAborted, type Clock } from "../../base/clock";
+import { isNewerSerial } from "../../dns/serial";
 import type { ObjectWriter } from "./object-writer";
-import { isProgrammed, type Entry } from "./record-store";
+import { type Entry, isProgrammed } from "./record-store";
 import type { SiteAnswers, Spread } from "./site-answers";
 
 /** An object that the writer has, in a version of its zone, and that every site is to answer. */

@@ -1,5 +1,5 @@
-import { isNewerSerial } from "../../dns/serial";
 import type { DnsServer } from "../../dns/client/dns-client";
+import { isNewerSerial } from "../../dns/serial";
 import type { PodAnswer } from "../pods";
 import type { SitePods } from "./site-pods";
 

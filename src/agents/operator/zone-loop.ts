@@ -1,6 +1,6 @@
+import { BackOff, Bell, type Clock, isAborted } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import type { Logger } from "../../base/log";
-import { BackOff, Bell, isAborted, type Clock } from "../../base/clock";
 import type { OperatorMetrics } from "./metrics";
 import type { ZoneWorker } from "./zone-worker";
 

@@ -1,9 +1,9 @@
-import { signerTypes } from "../../dns/rdata/trust-types";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import { DnsError } from "../../dns/errors";
 import type { ZoneChange } from "../../dns/incremental";
-import { ZoneCopy } from "../../dns/zone-copy";
-import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
+import { signerTypes } from "../../dns/rdata/trust-types";
 import type { TsigKey } from "../../dns/tsig-key";
+import { ZoneCopy } from "../../dns/zone-copy";
 import type { ServedName } from "../../records/plan";
 
 /** A zone as its writer has it, without what a signer makes: transferred once, and followed by what changed since. */

@@ -1,26 +1,26 @@
-import { DnsError, type DnsFailure } from "../../dns/errors";
+import { type Clock, isAborted } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
-import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import type { TsigKey } from "../../dns/tsig-key";
-import { batchesOf, halvesOf, type UpdateBatch } from "../../records/updates";
-import { planName, type NamePlan } from "../../records/plan";
-import { appliedOf, type SpecReading } from "../../records/record-set";
 import type { Logger } from "../../base/log";
-import { isAborted, type Clock } from "../../base/clock";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
+import { DnsError, type DnsFailure } from "../../dns/errors";
+import type { TsigKey } from "../../dns/tsig-key";
 import { isHere } from "../../records/lifecycle";
+import { type NamePlan, planName } from "../../records/plan";
+import { appliedOf, type SpecReading } from "../../records/record-set";
+import { batchesOf, halvesOf, type UpdateBatch } from "../../records/updates";
 import type { OperatorMetrics } from "./metrics";
 import type { ObjectWriter } from "./object-writer";
 import {
   annotations,
   claimantOf,
+  type Entry,
   isAnnotated,
   isLeaving,
   isProgrammed,
-  type Entry,
   type RecordStore,
 } from "./record-store";
-import { writeWidth, type Spreading } from "./spreading";
+import { type Spreading, writeWidth } from "./spreading";
 import type { ZoneMirror } from "./zone-mirror";
 
 /** What a {@link ZoneWorker} works with. */

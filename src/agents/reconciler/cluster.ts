@@ -1,6 +1,6 @@
+import type { StatusData } from "../../contract/mesh-status";
 import type { KubeClient, KubeObject } from "../../kube/client";
 import type { NetworkPolicySpec } from "../../policies/policy-spec";
-import type { StatusData } from "../../contract/mesh-status";
 
 const fieldManager = "dns-mesh-reconciler";
 const labels = { "app.kubernetes.io/part-of": "dns-mesh" };

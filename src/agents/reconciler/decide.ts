@@ -1,16 +1,16 @@
+import { canonicalHash, canonicalJson } from "../../base/canonical";
+import type { PolicyMark } from "../../contract/mesh-status";
+import type { Finding } from "../../contract/mesh-status";
 import { compareSerials, isNewerSerial } from "../../dns/serial";
 import type { KubeObject } from "../../kube/client";
 import { defaultLimits } from "../../mesh/limits";
-import type { NetworkPolicySpec } from "../../policies/policy-spec";
 import { planMesh } from "../../mesh/plan-mesh";
 import type { Discovery, RefusedDiscovery } from "../../mesh/read-view";
 import type { Held, MeshPlan, MeshView } from "../../mesh/view";
 import { viewHash } from "../../mesh/view-hash";
+import type { NetworkPolicySpec } from "../../policies/policy-spec";
 import type { AgentStatus } from "../sidecar/http/status";
-import { canonicalHash, canonicalJson } from "../../base/canonical";
-import type { PolicyMark } from "../../contract/mesh-status";
 import type { Pod } from "./options";
-import type { Finding } from "../../contract/mesh-status";
 
 /** The serials of both central zones at one pod, as far as it answered. */
 export interface PodSerials {

@@ -1,8 +1,8 @@
-import type { AgentClient } from "../sidecar/http/agent-client";
+import type { Logger } from "../../base/log";
 import type { DnsClient } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
 import type { WelcomePacket } from "../../mesh/model";
-import type { Logger } from "../../base/log";
+import type { AgentClient } from "../sidecar/http/agent-client";
 import type { Cluster } from "./cluster";
 import type { ReconcilerOptions } from "./options";
 

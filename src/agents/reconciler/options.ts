@@ -1,4 +1,4 @@
-import { required, type Environment } from "../../contract/environment";
+import { type Environment, required } from "../../contract/environment";
 import type { LiveSettings } from "../../contract/live-settings";
 
 /** One Knot pod, at an address that is its alone. */

@@ -1,10 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
+
 import { messageOf } from "../../base/errors";
+import type { Finding } from "../../contract/mesh-status";
+import { emptyMemory, type Memory, type PolicyMark, readStatus, type StoredStatus } from "../../contract/mesh-status";
 import type { KubeObject } from "../../kube/client";
-import { peerPolicySpec } from "../../policies/network-policy";
 import { readMesh } from "../../mesh/read-view";
 import type { MeshView } from "../../mesh/view";
 import { viewHash } from "../../mesh/view-hash";
+import { peerPolicySpec } from "../../policies/network-policy";
 import type { AgentStatus } from "../sidecar/http/status";
 import {
   decidePlan,
@@ -14,15 +17,13 @@ import {
   markOf,
   newestSource,
   podFindings,
-  readingNeeded,
   type PodSerials,
+  readingNeeded,
   type Source,
 } from "./decide";
 import type { PassDeps } from "./deps";
-import { emptyMemory, readStatus, type Memory, type PolicyMark, type StoredStatus } from "../../contract/mesh-status";
-import { ports, type Pod } from "./options";
+import { type Pod, ports } from "./options";
 import { publish } from "./publish";
-import type { Finding } from "../../contract/mesh-status";
 
 /** Whether a pass found everything in order, and what it cost. */
 export interface PassResult {

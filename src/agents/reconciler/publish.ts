@@ -1,10 +1,10 @@
+import { canonicalJson } from "../../base/canonical";
 import { messageOf } from "../../base/errors";
+import type { Condition, Finding, Report } from "../../contract/mesh-status";
+import { type Memory, type StoredStatus, writeStatus } from "../../contract/mesh-status";
 import { viewHash } from "../../mesh/view-hash";
 import type { AgentStatus } from "../sidecar/http/status";
-import { canonicalJson } from "../../base/canonical";
-import { writeStatus, type Memory, type StoredStatus } from "../../contract/mesh-status";
 import type { PassDeps } from "./deps";
-import type { Condition, Finding, Report } from "../../contract/mesh-status";
 import { conditionsOf, eventFor, transitions } from "./report";
 
 /**

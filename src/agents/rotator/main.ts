@@ -1,14 +1,14 @@
 import { messageOf, UserError } from "../../base/errors";
+import { readJsonFile } from "../../base/json-file";
+import { createLogger, type Logger } from "../../base/log";
+import type { Environment } from "../../contract/environment";
 import { DnsClient } from "../../dns/client/dns-client";
 import { freshKey } from "../../keyring/fresh-key";
-import { readJsonFile } from "../../base/json-file";
-import { VaultClient } from "../../vault/client";
 import { defaultRotation } from "../../keyring/rotation-settings";
-import { parseVaultAccess } from "../../vault/access";
 import { parseWelcomePacket } from "../../mesh/welcome";
-import type { Environment } from "../../contract/environment";
+import { parseVaultAccess } from "../../vault/access";
+import { VaultClient } from "../../vault/client";
 import { readLiveSettings } from "../live-settings";
-import { createLogger, type Logger } from "../../base/log";
 import { readRotatorOptions } from "./options";
 import { rotate } from "./rotate";
 

@@ -1,6 +1,6 @@
-import type { DnsServer } from "../../dns/client/dns-client";
-import { required, type Environment } from "../../contract/environment";
+import { type Environment, required } from "../../contract/environment";
 import type { LiveSettings } from "../../contract/live-settings";
+import type { DnsServer } from "../../dns/client/dns-client";
 
 /** All that the rotator is told from outside. Read once, at the start. */
 export interface RotatorOptions {

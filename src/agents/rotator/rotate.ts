@@ -1,15 +1,15 @@
-import type { DnsClient } from "../../dns/client/dns-client";
 import { readJsonFile } from "../../base/json-file";
-import { VaultError, type VaultClient } from "../../vault/client";
+import type { Logger } from "../../base/log";
+import type { DnsClient } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
-import type { WelcomePacket } from "../../mesh/model";
 import { parseRingDocument, type RingDocument } from "../../keyring/ring-document";
+import { type KeyAnswers, planRotation, type RotationStep } from "../../keyring/rotation";
 import type { RotationSettings } from "../../keyring/rotation-settings";
 import { parseTsigKey } from "../../keyring/tsig-key";
-import { ringSecret } from "../../vault/access";
-import { planRotation, type KeyAnswers, type RotationStep } from "../../keyring/rotation";
+import type { WelcomePacket } from "../../mesh/model";
 import type { SiteView } from "../../mesh/view";
-import type { Logger } from "../../base/log";
+import { ringSecret } from "../../vault/access";
+import { type VaultClient, VaultError } from "../../vault/client";
 import type { RotatorOptions } from "./options";
 import { askSites, readSites } from "./sites";
 

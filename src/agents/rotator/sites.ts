@@ -1,13 +1,13 @@
-import { DnsError } from "../../dns/errors";
 import { messageOf, UserError } from "../../base/errors";
-import { askEveryPod } from "../pods";
 import { inParallel } from "../../base/in-parallel";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
+import { DnsError } from "../../dns/errors";
 import type { TsigKey } from "../../dns/tsig-key";
-import { type PodId, parsePodId } from "../../mesh/pod-id";
-import { readMesh, type CentralNames } from "../../mesh/read-view";
 import type { KeyAnswers } from "../../keyring/rotation";
+import { parsePodId, type PodId } from "../../mesh/pod-id";
+import { type CentralNames, readMesh } from "../../mesh/read-view";
 import type { SiteView } from "../../mesh/view";
+import { askEveryPod } from "../pods";
 
 /** Sites that are asked at a time. */
 const width = 16;

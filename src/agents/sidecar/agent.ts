@@ -1,29 +1,29 @@
 import { messageOf, TransientError } from "../../base/errors";
+import type { Logger } from "../../base/log";
 import type { DnsClient } from "../../dns/client/dns-client";
-import type { KnotControl } from "../../knot/control/knot-control";
 import type { SiteInput } from "../../knot/config/site-config";
 import { isWriter } from "../../knot/config/site-runtime";
+import type { KnotControl } from "../../knot/control/knot-control";
 import { defaultLimits } from "../../mesh/limits";
 import { planMesh } from "../../mesh/plan-mesh";
 import type { Standpoint } from "../../mesh/topology";
 import type { MeshPlan, MeshView } from "../../mesh/view";
-import type { Logger } from "../../base/log";
-import { agentFacts, type AgentFacts } from "./http/agent-facts";
 import { Applier, ApplyError } from "./apply";
 import { Backoff } from "./backoff";
-import type { Holder } from "./notify/convergence";
-import { Discovery, type Observed as Answered } from "./discovery";
 import { lifetimeProblem } from "./credentials/identity";
+import { Discovery, type Observed as Answered } from "./discovery";
+import { SigningKeeper } from "./dnssec/signing-keeper";
+import { type AgentFacts, agentFacts } from "./http/agent-facts";
+import type { Problems } from "./http/status";
 import { type Inputs } from "./inputs/inputs";
 import type { Mounts } from "./inputs/mounts";
 import type { AgentOptions } from "./inputs/options";
+import type { Holder } from "./notify/convergence";
 import { OwnZones } from "./own-zones/own-zones";
-import { reconcile, type Desired, type Observed, type Serials, type Step } from "./reconcile";
-import { SigningKeeper } from "./dnssec/signing-keeper";
+import { type Desired, type Observed, reconcile, type Serials, type Step } from "./reconcile";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
-import { isSameState, StateError, type AgentState, type StateStore } from "./state-store";
-import type { Problems } from "./http/status";
+import { type AgentState, isSameState, StateError, type StateStore } from "./state-store";
 
 /** What an {@link Agent} works with. */
 export interface AgentParts {

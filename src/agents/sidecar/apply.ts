@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+
 import { messageOf } from "../../base/errors";
-import type { KnotControl, ZoneStatus } from "../../knot/control/knot-control";
 import {
   localCatalogFile,
   localCatalogZone,
@@ -9,6 +9,7 @@ import {
   renderSiteFiles,
   type SiteInput,
 } from "../../knot/config/site-config";
+import type { KnotControl, ZoneStatus } from "../../knot/control/knot-control";
 import type { SiteFiles } from "./site-files";
 
 /** The part of Knot's control that applying needs. */

@@ -1,7 +1,7 @@
 import { messageOf } from "../../base/errors";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { WelcomePacket } from "../../mesh/model";
-import { readMesh, type Discovery as DiscoveredView, type RefusedDiscovery } from "../../mesh/read-view";
+import { type Discovery as DiscoveredView, readMesh, type RefusedDiscovery } from "../../mesh/read-view";
 import type { Inputs } from "./inputs/inputs";
 import { ownSource } from "./own-zones/zone-source";
 

@@ -1,5 +1,6 @@
 import { open, stat, truncate } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+
 import type { Logger } from "../../base/log";
 
 /** What {@link KnotLog} works with. */

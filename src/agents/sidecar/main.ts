@@ -1,8 +1,8 @@
 import { messageOf, UserError } from "../../base/errors";
-import { DnsClient } from "../../dns/client/dns-client";
 import { createLogger, type Logger } from "../../base/log";
 import { nodeFlags } from "../../contract/node-flags";
-import { readAgentOptions, type AgentOptions } from "./inputs/options";
+import { DnsClient } from "../../dns/client/dns-client";
+import { type AgentOptions, readAgentOptions } from "./inputs/options";
 import { whenGone } from "./leaving";
 import { prepare } from "./prepare";
 import { supervise } from "./supervisor";

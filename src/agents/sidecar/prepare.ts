@@ -1,19 +1,19 @@
 import { messageOf, UserError } from "../../base/errors";
-import type { DnsClient } from "../../dns/client/dns-client";
 import { ensureFolder, readText } from "../../base/files";
+import type { Logger } from "../../base/log";
+import type { DnsClient } from "../../dns/client/dns-client";
 import { renderSiteFiles } from "../../knot/config/site-config";
 import { isWriter, siblings } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
-import type { Logger } from "../../base/log";
+import { keeperOf } from "./credentials/vault-keeper";
 import { CentralFiles } from "./inputs/central-files";
-import { readInputs, type Inputs } from "./inputs/inputs";
+import { type Inputs, readInputs } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
 import { Seeder } from "./own-zones/seeding";
+import { podSource, siteSource } from "./own-zones/zone-source";
 import { SiteFiles } from "./site-files";
 import { notePacket, siteInput, standingView } from "./site-input";
-import { StateStore, type LoadedState } from "./state-store";
-import { podSource, siteSource } from "./own-zones/zone-source";
-import { keeperOf } from "./credentials/vault-keeper";
+import { type LoadedState, StateStore } from "./state-store";
 
 /** What {@link prepare} works with. */
 export interface PrepareParts {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+
 import { listFolder, readText, removeFile, writeAtomically } from "../../base/files";
 import { volumeFolders } from "../../knot/config/volume";
 

@@ -1,6 +1,6 @@
 import type { SiteInput } from "../../knot/config/site-config";
-import { noteSigning, withKeptSigned } from "../../mesh/signing-state";
 import { bootstrapView, withPacketCatalogs } from "../../mesh/peers";
+import { noteSigning, withKeptSigned } from "../../mesh/signing-state";
 import type { MeshView } from "../../mesh/view";
 import type { Inputs } from "./inputs/inputs";
 import { withoutUnseeded } from "./own-zones/seeding";

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+
 import { messageOf } from "../../base/errors";
 import { moveFile, readText, writeAtomically } from "../../base/files";
 import { KnotVolume } from "../../knot/config/volume";

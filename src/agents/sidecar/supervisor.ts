@@ -1,5 +1,6 @@
-import { fork, type ChildProcess } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+
 import type { Logger } from "../../base/log";
 
 /** What {@link supervise} runs. */

@@ -1,12 +1,12 @@
 import { messageOf } from "../../base/errors";
 import type { Logger } from "../../base/log";
+import type { SigningWatch } from "./dnssec/signing";
+import type { Problems } from "./http/status";
 import type { Announcer } from "./notify/announcer";
 import type { Holder } from "./notify/convergence";
 import type { Fetching } from "./notify/fetching";
 import { peerFields } from "./notify/open-entries";
-import type { SigningWatch } from "./dnssec/signing";
 import type { SiteZones } from "./own-zones/site-zones";
-import type { Problems } from "./http/status";
 
 /** What {@link Upkeep} works with. */
 export interface UpkeepParts {

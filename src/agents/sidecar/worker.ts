@@ -1,27 +1,28 @@
 import { setTimeout as delay } from "node:timers/promises";
+
 import { messageOf } from "../../base/errors";
-import { DnsClient } from "../../dns/client/dns-client";
-import { HttpServer, type HttpAnswer } from "../../base/http-server";
-import { KnotControl } from "../../knot/control/knot-control";
-import { UdpChannel } from "../../dns/client/udp-channel";
-import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
-import { signingKey } from "../../keyring/ring-document";
+import { type HttpAnswer, HttpServer } from "../../base/http-server";
 import type { Logger } from "../../base/log";
+import { DnsClient } from "../../dns/client/dns-client";
+import { UdpChannel } from "../../dns/client/udp-channel";
+import { signingKey } from "../../keyring/ring-document";
+import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
+import { KnotControl } from "../../knot/control/knot-control";
 import { Agent } from "./agent";
-import { Announcer } from "./notify/announcer";
-import { Fetching } from "./notify/fetching";
-import { renderMetrics } from "./http/metrics";
-import type { AgentOptions } from "./inputs/options";
-import { Mounts } from "./inputs/mounts";
-import { ReadinessCheck } from "./http/readiness";
+import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 import { SigningWatch } from "./dnssec/signing";
-import { SiteZones } from "./own-zones/site-zones";
+import { renderMetrics } from "./http/metrics";
+import { ReadinessCheck } from "./http/readiness";
+import { type AgentStatus, Problems } from "./http/status";
+import { Mounts } from "./inputs/mounts";
+import type { AgentOptions } from "./inputs/options";
 import { KnotLog } from "./knot-log";
 import { Leaving } from "./leaving";
+import { Announcer } from "./notify/announcer";
+import { Fetching } from "./notify/fetching";
+import { SiteZones } from "./own-zones/site-zones";
 import { StateError, StateStore } from "./state-store";
-import { Problems, type AgentStatus } from "./http/status";
 import { Upkeep } from "./upkeep";
-import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 
 /** What a {@link Worker} is given from outside. */
 export interface WorkerParts {

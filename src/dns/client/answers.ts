@@ -1,5 +1,5 @@
 import { DnsError, type IgnoredAnswer } from "../errors";
-import { decodeMessage, headerLength, readFlags, type Message, type Question } from "../message";
+import { decodeMessage, headerLength, type Message, type Question, readFlags } from "../message";
 import type { ResourceRecord, SoaData } from "../record";
 import { checkQuestion, checkResponse } from "../response";
 

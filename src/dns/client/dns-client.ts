@@ -10,9 +10,9 @@ import { incrementalTransferMessage, notifyMessage, queryMessage, transferMessag
 import { TransferAssembler } from "../transfer";
 import { defaultTransferLimits, rcodeFailure, type TransferLimits, type TransferRequest } from "../transfer-stream";
 import { signMessage, verifyMessage } from "../tsig";
+import type { TsigKey } from "../tsig-key";
 import { rcodes } from "../types";
 import { updateMessage, type ZoneUpdate } from "../update";
-import type { TsigKey } from "../tsig-key";
 import { Datagrams, inContext, readAnswer, soaAt } from "./answers";
 import { type DnsServer, type Exchange, exchangeTcp, exchangeUdp } from "./sockets";
 import type { UdpChannel } from "./udp-channel";

@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import { connect, type Socket } from "node:net";
 
 import { DnsError, type DnsFailure } from "../errors";
-import { FrameReader, frameMessage } from "../framing";
+import { frameMessage, FrameReader } from "../framing";
 import { alpn, connectTls, type DnsTls, tlsFailureOf } from "./tls";
 
 /** Where a server listens, and optionally which of our addresses asks. */

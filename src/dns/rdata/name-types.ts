@@ -1,5 +1,5 @@
 import { ipv4, ipv6, name, seconds, sequence, u16, u32 } from "./parts";
-import { carried, obsolete, typed, unfolded, type TypeForm } from "./type-form";
+import { carried, obsolete, typed, type TypeForm, unfolded } from "./type-form";
 
 const compressedTarget = sequence({ target: name("target", "compressed") });
 /** RFC 1183, RFC 2230: a preference and a host. */

@@ -2,7 +2,7 @@ import { malformed } from "../errors";
 import { asUserError, type Fields } from "../fields";
 import { octetsOf as tokenOctets } from "../tokens";
 import type { WireReader, WireWriter } from "../wire";
-import { name, u16, type Form } from "./parts";
+import { type Form, name, u16 } from "./parts";
 import {
   decodeParameter,
   encodeParameter,

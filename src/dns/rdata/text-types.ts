@@ -1,7 +1,7 @@
 import { UserError } from "../../base/errors";
 import { malformed } from "../errors";
-import { longString, name, sequence, string, strings, u16, u8, type Form } from "./parts";
-import { carried, decodeOctets, octetsOf, typed, unfolded, type TypeForm } from "./type-form";
+import { type Form, longString, name, sequence, string, strings, u8, u16 } from "./parts";
+import { carried, decodeOctets, octetsOf, typed, type TypeForm, unfolded } from "./type-form";
 
 /** RDATA of NAPTR (RFC 3403 section 4.1). Strings have one character per octet (latin-1). */
 export interface Naptr {

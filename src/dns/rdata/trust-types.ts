@@ -1,5 +1,5 @@
 import { malformed } from "../errors";
-import { named, octets, salt, sequence, u16, u32, u8, type Form } from "./parts";
+import { type Form, named, octets, salt, sequence, u8, u16, u32 } from "./parts";
 import { carried, decodeOctets, octetsOf, type TypeForm } from "./type-form";
 
 /** RDATA of TLSA and SMIMEA (RFC 6698 section 2.1). */

@@ -1,7 +1,7 @@
 import { DnsError } from "../errors";
 import type { RecordData } from "../record";
 import { WireReader, WireWriter } from "../wire";
-import { lengthTo, type Form } from "./parts";
+import { type Form, lengthTo } from "./parts";
 
 type Carried = Extract<RecordData, { type: "OTHER" }>;
 type Variant = Exclude<RecordData, Carried>;

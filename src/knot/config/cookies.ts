@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+
 import type { KeyRing } from "../../keyring/ring-document";
 import { section } from "./stanza";
 

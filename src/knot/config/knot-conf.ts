@@ -1,6 +1,6 @@
 import type { Transport } from "../../mesh/model";
 import type { SiteRuntime } from "./site-runtime";
-import { controlSocket, zonesLog, volumeFiles, volumeFolders } from "./volume";
+import { controlSocket, volumeFiles, volumeFolders, zonesLog } from "./volume";
 
 /** What Knot takes over only when it starts. */
 export type StartSettings = Pick<SiteRuntime, "storage" | "rundir" | "listen" | "workers"> & {

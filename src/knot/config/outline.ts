@@ -1,10 +1,10 @@
-import type { KeyRing } from "../../keyring/ring-document";
 import type { TsigKey } from "../../dns/tsig-key";
+import type { KeyRing } from "../../keyring/ring-document";
+import { memberId } from "../../mesh/catalog";
 import type { WelcomePacket } from "../../mesh/model";
-import type { Updater } from "../../records/updater";
 import { peersOf } from "../../mesh/peers";
 import type { MeshView, SiteView } from "../../mesh/view";
-import { memberId } from "../../mesh/catalog";
+import type { Updater } from "../../records/updater";
 import type { SiteRuntime } from "./site-runtime";
 
 /** What a site shows of itself in TLS and QUIC, and what it takes others by. All PEM. */

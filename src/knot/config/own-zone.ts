@@ -1,8 +1,8 @@
+import type { ResourceRecord } from "../../dns/record";
+import { stampSerial } from "../../dns/serial-stamp";
+import { printZone, soaRecord, type SoaTimers } from "../../dns/zone-text";
 import type { Site, Zone } from "../../mesh/model";
 import { serverName } from "../../mesh/welcome";
-import type { ResourceRecord } from "../../dns/record";
-import { printZone, soaRecord, type SoaTimers } from "../../dns/zone-text";
-import { stampSerial } from "../../dns/serial-stamp";
 
 /** A site's own zone: secondaries look again every five minutes should a NOTIFY be lost, and serve it for 42 days. */
 const ownTimers: SoaTimers = { refresh: 300, retry: 30, expire: 3_628_800, minimum: 60 };

@@ -1,5 +1,5 @@
-import { serverName } from "../../mesh/welcome";
 import { audienceOf } from "../../mesh/topology";
+import { serverName } from "../../mesh/welcome";
 import { splitList } from "./lists";
 import type { Outline } from "./outline";
 import { siblings } from "./site-runtime";

@@ -1,5 +1,5 @@
-import type { Dnssec } from "../../mesh/model";
 import { memberId } from "../../mesh/catalog";
+import type { Dnssec } from "../../mesh/model";
 import { compareText, type SiteInput } from "./outline";
 import { defaultSigningTimes, isWriter } from "./site-runtime";
 import { section, type Stanza } from "./stanza";

@@ -1,13 +1,13 @@
+import { printZone, soaRecord } from "../../dns/zone-text";
+import { encodeCatalog } from "../../mesh/catalog";
 import type { WelcomePacket, Zone } from "../../mesh/model";
 import { formatPodId } from "../../mesh/pod-id";
 import { centralSourcesOf, sourcesOf } from "../../mesh/topology";
 import type { SiteView } from "../../mesh/view";
 import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
-import { encodeCatalog } from "../../mesh/catalog";
-import { printZone, soaRecord } from "../../dns/zone-text";
 import { renderCookies } from "./cookies";
 import { renderLimits } from "./limits";
-import { compareText, outlineOf, ownerTemplate, type Identity, type Outline, type SiteInput } from "./outline";
+import { compareText, type Identity, type Outline, outlineOf, ownerTemplate, type SiteInput } from "./outline";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
 import { defaultPolicy, policyOf, renderSigning } from "./signing";
 import { isWriter } from "./site-runtime";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { encodeRequest, exchange, item, type Command, type Unit } from "./wire";
+import { type Command, encodeRequest, exchange, item, type Unit } from "./wire";
 
 /** One zone of Knot's `zone-status`. */
 export interface ZoneStatus {

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { basename, join } from "node:path";
+
 import { UserError } from "../../../base/errors";
 import { readText } from "../../../base/files";
 import { certificateBlocks, isKeyOf } from "../../../base/pem";

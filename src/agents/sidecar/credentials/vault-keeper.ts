@@ -1,17 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
+
 import { messageOf, UserError } from "../../../base/errors";
 import { fingerprint, readText, writeAtomically } from "../../../base/files";
 import { readJsonFile } from "../../../base/json-file";
-import { VaultClient, VaultError } from "../../../vault/client";
-import { KnotVolume } from "../../../knot/config/volume";
-import { parseRingDocument } from "../../../keyring/ring-document";
-import { parseVaultAccess, ringSecret, type VaultAccess } from "../../../vault/access";
-import { parseWelcomePacket } from "../../../mesh/welcome";
-import { longestPollSeconds } from "../../../keyring/rotation";
 import type { Logger } from "../../../base/log";
-import { identityPaths } from "./identity";
-import type { AgentOptions } from "../inputs/options";
+import { parseRingDocument } from "../../../keyring/ring-document";
+import { longestPollSeconds } from "../../../keyring/rotation";
+import { KnotVolume } from "../../../knot/config/volume";
+import { parseWelcomePacket } from "../../../mesh/welcome";
+import { parseVaultAccess, ringSecret, type VaultAccess } from "../../../vault/access";
+import { VaultClient, VaultError } from "../../../vault/client";
 import type { Problems } from "../http/status";
+import type { AgentOptions } from "../inputs/options";
+import { identityPaths } from "./identity";
 import { VaultCertificate } from "./vault-certificate";
 
 /** What {@link VaultKeeper} works with. */

@@ -1,13 +1,13 @@
+import type { Logger } from "../../../base/log";
+import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import { signerTypes } from "../../../dns/rdata/trust-types";
 import type { ResourceRecord } from "../../../dns/record";
-import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
+import { type FixedRuntime, isWriter } from "../../../knot/config/site-runtime";
 import type { KnotControl } from "../../../knot/control/knot-control";
-import { isWriter, type FixedRuntime } from "../../../knot/config/site-runtime";
 import { toUnsign } from "../../../mesh/signing-state";
-import type { Logger } from "../../../base/log";
 import type { Inputs } from "../inputs/inputs";
-import type { StateStore } from "../state-store";
 import { ownSource } from "../own-zones/zone-source";
+import type { StateStore } from "../state-store";
 
 /** What a {@link SigningKeeper} works with. */
 export interface SigningKeeperParts {

@@ -1,6 +1,6 @@
+import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import { dnskeyText, dsText, isCdsDelete, signatureEnd } from "../../../dns/rdata/trust-types";
 import type { ResourceRecord } from "../../../dns/record";
-import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import type { Dnssec } from "../../../mesh/model";
 import type { SignedZone } from "../../../mesh/signing-state";
 

@@ -1,8 +1,8 @@
 import { isIPv6 } from "node:net";
 
-import type { AgentStatus } from "./status";
 import { messageOf } from "../../../base/errors";
 import { exchangeHttp, type HttpResponse } from "../../../base/http-exchange";
+import type { AgentStatus } from "./status";
 
 /** Where an agent's HTTP server is. */
 export interface AgentAddress {

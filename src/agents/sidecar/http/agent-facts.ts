@@ -1,7 +1,7 @@
 import type { Held } from "../../../mesh/view";
 import { viewHash } from "../../../mesh/view-hash";
-import type { Observed } from "../discovery";
 import { lifetime } from "../credentials/identity";
+import type { Observed } from "../discovery";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentState } from "../state-store";
 import type { AgentCounters, AgentStatus, Problem } from "./status";

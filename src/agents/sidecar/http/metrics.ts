@@ -1,7 +1,7 @@
-import { renderMetricFamilies, type Family, type Sample } from "../../../base/prometheus";
-import { type Lag, targetKey } from "../notify/open-entries";
-import { problemKinds, type AgentStatus } from "./status";
+import { type Family, renderMetricFamilies, type Sample } from "../../../base/prometheus";
 import type { VaultFacts } from "../credentials/vault-keeper";
+import { type Lag, targetKey } from "../notify/open-entries";
+import { type AgentStatus, problemKinds } from "./status";
 
 /** What {@link renderMetrics} shows. */
 export interface MetricsInput {

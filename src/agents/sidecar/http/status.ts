@@ -1,5 +1,5 @@
-import type { Held } from "../../../mesh/view";
 import type { SignedZone } from "../../../mesh/signing-state";
+import type { Held } from "../../../mesh/view";
 
 /** Something that is wrong at a site. `since` is when it was first seen, ISO 8601. */
 export interface Problem {

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+
 import { fingerprint, listFolder, readText, writeAtomically } from "../../../base/files";
-import { mostParts, manifestFile, partFile, unpackCentralZones } from "../../../mesh/central-parts";
 import { stampSerial } from "../../../dns/serial-stamp";
 import { KnotVolume } from "../../../knot/config/volume";
+import { manifestFile, mostParts, partFile, unpackCentralZones } from "../../../mesh/central-parts";
 import type { WelcomePacket } from "../../../mesh/model";
 
 /** What {@link CentralFiles.take} did. */

@@ -2,15 +2,15 @@ import { UserError } from "../../../base/errors";
 import { fingerprint, readText } from "../../../base/files";
 import { readJsonFile } from "../../../base/json-file";
 import { parseLiveSettings, runtimeWith } from "../../../contract/live-settings";
-import type { Identity } from "../../../knot/config/site-config";
-import type { FixedRuntime, SiteRuntime } from "../../../knot/config/site-runtime";
-import type { KeyRing } from "../../../keyring/ring-document";
 import type { TsigKey } from "../../../dns/tsig-key";
-import type { WelcomePacket } from "../../../mesh/model";
+import type { KeyRing } from "../../../keyring/ring-document";
 import { effectiveRing, parseRingDocument, type RingDocument } from "../../../keyring/ring-document";
 import { parseTsigKey } from "../../../keyring/tsig-key";
-import { parseUpdaters, type Updater } from "../../../records/updater";
+import type { Identity } from "../../../knot/config/site-config";
+import type { FixedRuntime, SiteRuntime } from "../../../knot/config/site-runtime";
+import type { WelcomePacket } from "../../../mesh/model";
 import { parseWelcomePacket, serverName } from "../../../mesh/welcome";
+import { parseUpdaters, type Updater } from "../../../records/updater";
 import { identityPaths, readIdentity } from "../credentials/identity";
 
 /** What the site's stack mounts into the pod. */

@@ -1,7 +1,7 @@
 import { messageOf } from "../../../base/errors";
 import { isWriter } from "../../../knot/config/site-runtime";
 import { CentralFiles } from "./central-files";
-import { InputWatch, type Inputs } from "./inputs";
+import { type Inputs, InputWatch } from "./inputs";
 import type { AgentOptions } from "./options";
 
 /** What a look at the mounts found. */

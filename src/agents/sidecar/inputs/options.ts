@@ -1,6 +1,6 @@
-import type { FixedRuntime } from "../../../knot/config/site-runtime";
-import { list, required, seconds, socket, type Environment } from "../../../contract/environment";
+import { type Environment, list, required, seconds, socket } from "../../../contract/environment";
 import { liveSettingsPath } from "../../../contract/live-settings";
+import type { FixedRuntime } from "../../../knot/config/site-runtime";
 
 /** All that the agent is told from outside. Read once, at the start. */
 export interface AgentOptions {

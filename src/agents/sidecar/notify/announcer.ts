@@ -1,15 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { DnsClient } from "../../../dns/client/dns-client";
+
 import { watchFolder } from "../../../base/folder-watch";
-import type { KnotControl } from "../../../knot/control/knot-control";
-import { isWriter, type FixedRuntime, type SiteRuntime } from "../../../knot/config/site-runtime";
-import { KnotVolume } from "../../../knot/config/volume";
+import type { DnsClient } from "../../../dns/client/dns-client";
 import type { TsigKey } from "../../../dns/tsig-key";
+import { type FixedRuntime, isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
+import { KnotVolume } from "../../../knot/config/volume";
+import type { KnotControl } from "../../../knot/control/knot-control";
 import { audienceOf, type Standpoint } from "../../../mesh/topology";
 import { Convergence, type ConvergenceOptions, type Holder } from "./convergence";
 import type { Lag } from "./open-entries";
 import { Relay, targetsOf } from "./relay";
-import { ServedSerials, type ServedChange } from "./served-serials";
+import { type ServedChange, ServedSerials } from "./served-serials";
 import { Siblings, type SiblingsOptions } from "./siblings";
 
 /** What an {@link Announcer} works with. */

@@ -1,11 +1,11 @@
-import { DnsError } from "../../../dns/errors";
-import { isNewerSerial } from "../../../dns/serial";
 import { messageOf } from "../../../base/errors";
 import { inParallel } from "../../../base/in-parallel";
-import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
-import type { TsigKey } from "../../../dns/tsig-key";
 import type { Logger } from "../../../base/log";
-import { Backlog, type Lag, type OpenEntry, OpenEntries, peerFields, type Target, targetKey } from "./open-entries";
+import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
+import { DnsError } from "../../../dns/errors";
+import { isNewerSerial } from "../../../dns/serial";
+import type { TsigKey } from "../../../dns/tsig-key";
+import { Backlog, type Lag, OpenEntries, type OpenEntry, peerFields, type Target, targetKey } from "./open-entries";
 
 /** Somebody who holds a zone, where, and in which version. */
 export interface Holder extends Pick<Target, "site" | "pod"> {

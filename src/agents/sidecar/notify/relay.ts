@@ -1,5 +1,5 @@
-import type { SiteRuntime } from "../../../knot/config/site-runtime";
 import type { TsigKey } from "../../../dns/tsig-key";
+import type { SiteRuntime } from "../../../knot/config/site-runtime";
 import { audienceOf, isHub, relayAudienceOf, type Standpoint } from "../../../mesh/topology";
 import type { SiteView } from "../../../mesh/view";
 import { Convergence, type ConvergenceOptions, mostOpen } from "./convergence";

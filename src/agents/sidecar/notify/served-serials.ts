@@ -1,5 +1,5 @@
-import { DnsError } from "../../../dns/errors";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
+import { DnsError } from "../../../dns/errors";
 import type { KnotControl } from "../../../knot/control/knot-control";
 
 /** A zone whose content changed here. */
@@ -67,8 +67,7 @@ export class ServedSerials {
     try {
       return (await this.o.dns.querySoa(this.o.knot, zone)).serial;
     } catch (error) {
-      if (error instanceof DnsError && error.isNegative)
-        return undefined;
+      if (error instanceof DnsError && error.isNegative) return undefined;
       throw error;
     }
   }

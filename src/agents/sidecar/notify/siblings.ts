@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isNewerSerial } from "../../../dns/serial";
+
 import type { DnsClient } from "../../../dns/client/dns-client";
+import { isNewerSerial } from "../../../dns/serial";
 import type { TsigKey } from "../../../dns/tsig-key";
-import type { Standpoint } from "../../../mesh/topology";
 import { siblings, type SiteRuntime } from "../../../knot/config/site-runtime";
-import { Convergence, isUnreachable, type ConvergenceOptions } from "./convergence";
+import type { Standpoint } from "../../../mesh/topology";
+import { Convergence, type ConvergenceOptions, isUnreachable } from "./convergence";
 import type { Lag, Target } from "./open-entries";
 import type { ServedChange } from "./served-serials";
 

@@ -1,13 +1,13 @@
 import type { DnsClient } from "../../../dns/client/dns-client";
-import type { KnotControl } from "../../../knot/control/knot-control";
 import { siblings } from "../../../knot/config/site-runtime";
+import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
-import type { Holder } from "../notify/convergence";
+import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
-import { Seeder, withoutUnseeded } from "./seeding";
+import type { Holder } from "../notify/convergence";
 import type { AgentState } from "../state-store";
-import type { Problems } from "../http/status";
+import { Seeder, withoutUnseeded } from "./seeding";
 import { ownSource, podSource, siteSource } from "./zone-source";
 
 /** What {@link OwnZones} works with. */

@@ -1,7 +1,7 @@
-import { isWriter, type FixedRuntime } from "../../../knot/config/site-runtime";
-import type { Dnssec, WelcomePacket } from "../../../mesh/model";
-import { keptSigned, withKeptSigned, type SigningState } from "../../../mesh/signing-state";
 import { rememberLast } from "../../../base/remember-last";
+import { type FixedRuntime, isWriter } from "../../../knot/config/site-runtime";
+import type { Dnssec, WelcomePacket } from "../../../mesh/model";
+import { keptSigned, type SigningState, withKeptSigned } from "../../../mesh/signing-state";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentState } from "../state-store";
 

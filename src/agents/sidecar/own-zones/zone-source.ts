@@ -1,7 +1,7 @@
 import type { DnsServer } from "../../../dns/client/dns-client";
-import type { Sibling, SiteRuntime } from "../../../knot/config/site-runtime";
 import type { TsigKey } from "../../../dns/tsig-key";
 import { signingKey } from "../../../keyring/ring-document";
+import type { Sibling, SiteRuntime } from "../../../knot/config/site-runtime";
 import { serverName } from "../../../mesh/welcome";
 import type { Inputs } from "../inputs/inputs";
 
