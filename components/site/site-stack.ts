@@ -135,7 +135,7 @@ export class SiteStack extends pulumi.ComponentResource {
             .all([files.packetHash, secrets.madeHash])
             .apply((all) => contentHash(...all, bundles.operatorHash)),
         },
-        { ...within, dependsOn: [...mounted, new RecordDefinition(`${name}-records`, within)] },
+        { ...within, dependsOn: [...mounted, this.createDefinition(name, config)] },
       );
     }
     const jobs = { namespace, config, packet };
@@ -186,17 +186,27 @@ export class SiteStack extends pulumi.ComponentResource {
    * included; without mutable ConfigMaps and Secrets, each change of one would replace it.
    */
   private createProvider(name: string, config: SiteConfig): k8s.Provider {
-    return new k8s.Provider(
-      `${name}-cluster`,
-      {
-        ...(config.kubeconfig !== undefined && { kubeconfig: config.kubeconfig }),
-        context: config.context,
-        clusterIdentifier: config.site,
-        enableConfigMapMutable: true,
-        enableSecretMutable: true,
-        enableServerSideApply: true,
-      },
-      { parent: this },
-    );
+    return new k8s.Provider(`${name}-cluster`, providerArgs(config), { parent: this });
   }
+
+  /**
+   * What the cluster's sites share, through a provider that takes over what is there. By default it refuses to make what
+   * another site, or this one in an earlier life, has left in the cluster.
+   */
+  private createDefinition(name: string, config: SiteConfig): RecordDefinition {
+    const args = { ...providerArgs(config), upsertExistingObjects: true };
+    const provider = new k8s.Provider(`${name}-shared-objects`, args, { parent: this });
+    return new RecordDefinition(`${name}-records`, { parent: this, providers: [provider] });
+  }
+}
+
+function providerArgs(config: SiteConfig): k8s.ProviderArgs {
+  return {
+    ...(config.kubeconfig !== undefined && { kubeconfig: config.kubeconfig }),
+    context: config.context,
+    clusterIdentifier: config.site,
+    enableConfigMapMutable: true,
+    enableSecretMutable: true,
+    enableServerSideApply: true,
+  };
 }

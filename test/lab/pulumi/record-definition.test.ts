@@ -28,6 +28,8 @@ describe("what a cluster's sites share of DnsRecords, with the real provider", f
   let workDir: string;
   let driver: MeshDriver;
   const serving = new Map<string, boolean>();
+  /** Which made the definition by the site's own provider. */
+  let isOfFormerRelease = true;
 
   before(async () => {
     plane = await startControlPlane();
@@ -41,11 +43,10 @@ describe("what a cluster's sites share of DnsRecords, with the real provider", f
 
   function declare(): Record<string, unknown> {
     const site = pulumi.getStack();
-    const provider = new k8s.Provider(`${site}-cluster`, {
-      kubeconfig: plane.kubeconfig,
-      clusterIdentifier: site,
-      enableServerSideApply: true,
-    });
+    const args = { kubeconfig: plane.kubeconfig, clusterIdentifier: site, enableServerSideApply: true };
+    const own = new k8s.Provider(`${site}-cluster`, args);
+    const shared = new k8s.Provider(`${site}-shared-objects`, { ...args, upsertExistingObjects: true });
+    const provider = isOfFormerRelease ? own : shared;
     if (serving.get(site) === true) new RecordDefinition(`${site}-records`, { providers: [provider] });
     return {};
   }
@@ -68,6 +69,15 @@ describe("what a cluster's sites share of DnsRecords, with the real provider", f
   it("is made by the first site", async () => {
     await up("site-a", true);
     await plane.api.send({ method: "POST", path: records, body: record });
+    await allThere();
+  });
+
+  it("goes over to the provider of what is shared without being made anew", async () => {
+    const uid = ((await live(definition))["metadata"] as Properties)["uid"];
+    isOfFormerRelease = false;
+    expect((await driver.up("site-a")).changes).to.not.have.any.keys("replace", "create-replacement", "delete");
+    expect((await live(definition))["metadata"]).to.include({ uid });
+    await up("site-a", true);
     await allThere();
   });
 

@@ -14,6 +14,8 @@ export interface Registered {
   readonly ignoreChanges: readonly string[];
   readonly replaceOnChanges: readonly string[];
   readonly dependencies: readonly string[];
+  /** URN and id of the provider that makes it. */
+  readonly provider: string;
 }
 
 /** What a program did under mocks. */
@@ -162,6 +164,7 @@ interface RegisterRequest {
   getIgnorechangesList(): string[];
   getReplaceonchangesList(): string[];
   getDependenciesList(): string[];
+  getProvider(): string;
 }
 
 interface Monitor {
@@ -186,6 +189,7 @@ function record(into: Registered[]): void {
       ignoreChanges: request.getIgnorechangesList(),
       replaceOnChanges: request.getReplaceonchangesList(),
       dependencies: request.getDependenciesList(),
+      provider: request.getProvider(),
     });
     return register(request, callback);
   };

@@ -38,6 +38,7 @@ describe("SiteStack", () => {
   it("names its cluster for good, states the context, and changes ConfigMaps and Secrets in place", async () => {
     const provider = (await up("site-a", { config: { kubeconfig: "./kubeconfig" } })).one(
       "pulumi:providers:kubernetes",
+      "site-a-cluster",
     );
     expect(provider.inputs).to.include({
       context: "site-a-cluster",
@@ -46,6 +47,15 @@ describe("SiteStack", () => {
       enableConfigMapMutable: "true",
       enableSecretMutable: "true",
     });
+  });
+
+  it("takes over what the cluster's sites share, and nothing else", async () => {
+    const run = await up("site-a");
+    const taking = run.all("providers:kubernetes").filter(({ inputs }) => inputs.upsertExistingObjects === "true");
+    expect(taking.map(({ name }) => name)).to.deep.equal(["site-a-shared-objects"]);
+    const shared = kubernetes(run).filter(({ provider }) => provider.includes("::site-a-shared-objects::"));
+    expect(shared.map(nameOf)).to.have.members(["dnsrecords.dns.mesh.io", ...run.all("ClusterRole").map(nameOf)]);
+    for (const { retainOnDelete } of shared) expect(retainOnDelete).to.equal(true);
   });
 
   it("never creates a fixed-name object before it deletes the old one", async () => {
