@@ -21,6 +21,7 @@ describe("dnsperf's report", () => {
     expect(readReport(printed)).to.deep.equal({
       sent: 16_000,
       completed: 15_990,
+      interrupted: 0,
       codes: new Map([
         ["NOERROR", 15_905],
         ["SERVFAIL", 5],
@@ -28,6 +29,11 @@ describe("dnsperf's report", () => {
       ]),
       perSecond: 1998.721534,
     });
+  });
+
+  it("says how many questions were open when it was interrupted", () => {
+    const stopped = printed.replace("Queries lost:         10 (0.06%)", "Queries interrupted:  7 (0.04%)");
+    expect(readReport(stopped).interrupted).to.equal(7);
   });
 
   it("has no codes when nothing was answered", () => {
