@@ -173,6 +173,9 @@ export class ZoneWorker {
       ),
     ];
     for (let batch = queue.shift(); batch !== undefined; batch = queue.shift()) {
+      const name = batch.names[0]?.[0]?.name ?? "";
+      // What is left of a name's changes was planned on those that were not made.
+      if (overtaken.has(name) || refused.has(name)) continue;
       const failure = await this.#update(batch);
       if (failure === undefined) {
         wereTaken = true;
@@ -182,7 +185,6 @@ export class ZoneWorker {
       const halves = halvesOf(batch);
       queue.unshift(...halves);
       if (halves.length > 0) continue;
-      const name = batch.names[0]?.[0]?.name ?? "";
       if (failure.kind === "rcode" && unmet.has(failure.rcode)) overtaken.add(name);
       else refused.set(name, new DnsError(failure).message);
     }

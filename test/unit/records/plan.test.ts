@@ -2,9 +2,6 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
-import { encodeMessage } from "../../../src/dns/message";
-import { updateMessage } from "../../../src/dns/update";
-import { batchesOf, halvesOf } from "../../../src/records/updates";
 import { contentHash, planName, type Claimant, type NamePlan, type ServedName } from "../../../src/records/plan";
 
 const name = "www.example";
@@ -182,42 +179,5 @@ describe("planning a name's records", () => {
         expect(keys(after(then, plan(gone, then)))).to.deep.equal(keys(at));
       }),
     );
-  });
-});
-
-describe("messages for changes", () => {
-  const change = (i: number) => {
-    const record: ResourceRecord = { ...a("192.0.2.1"), name: `h${i}.example` };
-    return [{ name: record.name, type: "A", before: [], after: [record] }];
-  };
-
-  it("hold no more than a server takes, and all of it together", () => {
-    const names = Array.from({ length: 3000 }, (_, i) => {
-      // Names that share nothing, as long as they can be, of which every other one is there already.
-      const long = ["a", "b", "c", "d"].map((letter) => `${i}`.padStart(60, letter)).join(".");
-      const after: ResourceRecord = { ...a("192.0.2.1"), name: `${long}.example` };
-      return [{ name: after.name, type: "A", before: i % 2 === 0 ? [] : [{ ...after, ttl: 1 }], after: [after] }];
-    });
-    const batches = batchesOf("example", names);
-    expect(batches.length).to.be.within(5, 60);
-    for (const { update } of batches)
-      expect(encodeMessage(updateMessage({ id: 1, ...update })).length).to.be.below(64_000);
-    expect(batches.flatMap(({ names: each }) => each)).to.deep.equal(names);
-  });
-
-  it("are halved down to one name", () => {
-    const [batch] = batchesOf("example", [change(1), change(2), change(3)]);
-    const halves = halvesOf(batch!);
-    expect(halves.map(({ names }) => names.length)).to.deep.equal([2, 1]);
-    expect(halvesOf(halves[1]!)).to.deep.equal([]);
-  });
-
-  it("say under which condition: the RRset is still what it was", () => {
-    const [fresh] = batchesOf("example", [change(1)]);
-    expect(fresh?.update.prerequisites).to.deep.equal([{ kind: "rrsetAbsent", name: "h1.example", type: "A" }]);
-    const before = [a("192.0.2.1")];
-    const [changed] = batchesOf("example", [[{ name, type: "A", before, after: [a("192.0.2.2")] }]]);
-    expect(changed?.update.prerequisites).to.deep.equal([{ kind: "rrsetIs", records: before }]);
-    expect(changed?.update.changes.map(({ kind }) => kind)).to.deep.equal(["deleteRrset", "add"]);
   });
 });

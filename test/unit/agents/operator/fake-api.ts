@@ -50,7 +50,11 @@ export class FakeApi {
         creationTimestamp: new Date(Date.parse("2026-11-28T00:00:00Z") + Number(version) * 1000).toISOString(),
         ...(adopt && { annotations: { "dns.mesh.io/adopt": "true" } }),
       },
-      spec: { zone: "a.example", name, type: "A", ttl: 60, value: "192.0.2.1", ...spec },
+      spec: {
+        ...{ zone: "a.example", name, type: "A", ttl: 60 },
+        ...(spec.values === undefined && { value: "192.0.2.1" }),
+        ...spec,
+      },
     });
   }
 

@@ -119,7 +119,11 @@ export class FakeWriter {
     if (this.isDeaf) return;
     const { copy } = this.#zone(update.zone);
     const deleted = update.changes.flatMap((each) =>
-      each.kind === "deleteRrset" ? [...(copy.at(each.name).get(each.type) ?? [])] : [],
+      each.kind === "deleteRrset"
+        ? [...(copy.at(each.name).get(each.type) ?? [])]
+        : each.kind === "deleteRecord"
+          ? [each.record]
+          : [],
     );
     this.change(update.zone, {
       deleted,
@@ -131,6 +135,8 @@ export class FakeWriter {
     const { copy } = this.#zone(zone);
     if (prerequisite.kind === "rrsetAbsent") {
       if (copy.at(prerequisite.name).has(prerequisite.type)) throw new DnsError({ kind: "rcode", rcode: "YXRRSET" });
+    } else if (prerequisite.kind === "rrsetExists") {
+      if (!copy.at(prerequisite.name).has(prerequisite.type)) throw new DnsError({ kind: "rcode", rcode: "NXRRSET" });
     } else if (prerequisite.kind === "rrsetIs") {
       const [first] = prerequisite.records;
       const there = (first && copy.at(first.name).get(first.type === "OTHER" ? first.typeName : first.type)) ?? [];

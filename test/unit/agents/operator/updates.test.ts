@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import type { DnsFailure } from "../../../../src/dns/errors";
 import { KubeError } from "../../../../src/kube/client";
-import type { ZoneUpdate } from "../../../../src/dns/update";
+import { encodeMessage } from "../../../../src/dns/message";
+import { updateMessage, type ZoneUpdate } from "../../../../src/dns/update";
 import { addressAt } from "./fake-writer";
 import { OperatorStage, type Turn } from "./operator-stage";
 
@@ -149,5 +150,52 @@ describe("the record operator's updates", () => {
     expect(stage.writer.addresses("n1")).to.deep.equal([]);
     stage.api.refusal = () => undefined;
     await stage.programmed("n1");
+  });
+
+  describe("of two RRsets at one name that no message holds together", () => {
+    const values = (form: (text: string) => string, letter: string): readonly string[] =>
+      Array.from({ length: 64 }, (_, i) => form(`${i}`.padEnd(240, letter)));
+    const texts = (letter: string) => ({
+      name: "www",
+      type: "TXT" as const,
+      values: values((text) => `"${text}" "${text}" "${text}" "${text}"`, letter),
+    });
+    const issuers = (letter: string) => ({
+      name: "www",
+      type: "CAA" as const,
+      values: values((text) => `0 issue "${text.repeat(4)}"`, letter),
+    });
+    const startWithBoth = (): void => {
+      stage.api.make("texts", texts("a"));
+      stage.api.make("issuers", issuers("a"));
+      turn = stage.turn();
+    };
+
+    it("take two messages each time, also when all of it changes and goes", async () => {
+      startWithBoth();
+      await stage.programmed("texts", "issuers");
+      stage.api.edit("texts", texts("b"));
+      stage.api.edit("issuers", issuers("b"));
+      await stage.programmed("texts", "issuers");
+      stage.api.remove("texts");
+      stage.api.remove("issuers");
+      await stage.clock.until("both go", () => stage.writer.updates.length >= 6);
+      for (const update of stage.writer.updates)
+        expect(encodeMessage(updateMessage({ id: 1, ...update })).length).to.be.within(60_000, 65_000);
+      expect(stage.writer.updates).to.have.length(6);
+    });
+
+    it("end with the first that is refused, since the next was planned on it", async () => {
+      stage.writer.refusal = () => ({ kind: "refused" });
+      startWithBoth();
+      await stage.says("texts", "Programmed", "UpdateRefused");
+      await stage.says("issuers", "Programmed", "UpdateRefused");
+      const types = stage.writer.updates.flatMap(({ prerequisites = [] }) =>
+        prerequisites.map((each) => ("type" in each ? each.type : each.kind)),
+      );
+      expect(new Set(types)).to.deep.equal(new Set(["CAA"]));
+      stage.writer.refusal = () => undefined;
+      await stage.programmed("texts", "issuers");
+    });
   });
 });
