@@ -150,6 +150,11 @@ describe("agents of a mesh", function () {
         "site-b.dns.internal",
       ]);
     }
+    // Two zones of five are more than may leave at once, two of six are not: what follows needs five.
+    lab.list[1]!.zones.splice(-1);
+    await lab.up();
+    await lab.upSite("site-b");
+    await lab.converged(20);
     await calm();
   });
 
