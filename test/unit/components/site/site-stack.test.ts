@@ -51,7 +51,9 @@ describe("SiteStack", () => {
 
   it("takes over what the cluster's sites share, and nothing else", async () => {
     const run = await up("site-a");
-    const taking = run.all("providers:kubernetes").filter(({ wire }) => wire.includes('"upsertExistingObjects":"true"'));
+    const taking = run
+      .all("providers:kubernetes")
+      .filter(({ wire }) => wire.includes('"upsertExistingObjects":"true"'));
     expect(taking.map(({ name }) => name)).to.deep.equal(["site-a-shared-objects"]);
     const shared = kubernetes(run).filter(({ provider }) => provider.includes("::site-a-shared-objects::"));
     expect(shared.map(nameOf)).to.have.members(["dnsrecords.dns.mesh.io", ...run.all("ClusterRole").map(nameOf)]);
