@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 
 import { messageOf, UserError } from "../../src/base/errors";
-import { parseJson } from "../../src/base/json";
+import { fields, parseJson } from "../../src/base/json";
 import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
 import type { CentralZones } from "../../src/mesh/central-parts";
 import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
@@ -129,10 +129,6 @@ function fromVault(packet: WelcomePacket, config: WelcomeConfig): Pick<Welcome, 
       asUserSees(() => readIssued(fields(parseJson(text, `${told.mount}/${path} in Vault`)), config.site)),
     );
   return { vault: provider, issued };
-}
-
-function fields(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 /** Checks the shape. No message shows any of the content. */

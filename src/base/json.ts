@@ -13,3 +13,8 @@ export function parseJson(text: string, what: string): unknown {
     throw new UserError(`${what} is not JSON`);
   }
 }
+
+/** The fields of a parsed object; none of whatever is no object. */
+export function fields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}

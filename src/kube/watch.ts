@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+import { isAborted } from "../base/clock";
 import { messageOf } from "../base/errors";
 import { type KubeClient, KubeError, type KubeObject } from "./client";
 
@@ -47,11 +48,6 @@ export async function watchObjects(o: WatchOptions): Promise<void> {
     const pause = Math.min(first * 2 ** Math.max(0, tries - 1), longestPauseMs) * (1 + o.random() / 2);
     await delay(pause, undefined, { signal: o.signal }).catch(() => undefined);
   }
-}
-
-/** The signal may be given while we wait, which the compiler cannot see. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }
 
 class Watch {

@@ -1,3 +1,4 @@
+import { fields } from "../base/json";
 import type { Mesh } from "../mesh/model";
 
 /** A date from which something may leave the mesh, if any. */
@@ -61,8 +62,4 @@ export function leavesAnything(before: Published, after: Published): boolean {
 /** The mark of anything that may have one. */
 export function markOf({ retired }: { readonly retired?: unknown }): Mark {
   return typeof retired === "string" ? { retired } : {};
-}
-
-function fields(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }

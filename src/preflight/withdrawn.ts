@@ -1,3 +1,4 @@
+import { fields } from "../base/json";
 import type { Dnssec, Mesh } from "../mesh/model";
 
 /** Zones at each site that were signed and not withdrawn when the list was brought up last, by the site's name. */
@@ -36,8 +37,4 @@ export function unwithdrawn(before: SignedBefore, mesh: Mesh): readonly string[]
 function needsWithdrawal(dnssec: unknown): boolean {
   if (typeof dnssec !== "object" || dnssec === null) return dnssec === true;
   return (dnssec as Dnssec).withdraw !== true;
-}
-
-function fields(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }

@@ -1,3 +1,4 @@
+import { fields } from "../base/json";
 import { foldName, isWithin, longestName, zoneFileName } from "../base/names";
 import { appRoleMount, jwtMount } from "../mesh/trust";
 
@@ -197,10 +198,6 @@ export function draftOf(input: unknown, canonical: (address: string) => string |
       };
     }),
   };
-}
-
-function fields(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 function items(value: unknown): readonly unknown[] {

@@ -1,6 +1,7 @@
 import { messageOf, UserError } from "../base/errors";
 import { readText } from "../base/files";
 import { exchangeHttp, type HttpRequest } from "../base/http-exchange";
+import { fields } from "../base/json";
 import type { VaultAuth, VaultPki } from "./access";
 
 /** Why Vault did not do what was asked. */
@@ -259,10 +260,6 @@ function parse(body: string, path: string): unknown {
   } catch {
     throw malformed(path, "not JSON");
   }
-}
-
-function fields(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
 }
 
 async function credential(path: string): Promise<string> {

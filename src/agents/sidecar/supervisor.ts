@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { isAborted } from "../../base/clock";
 import type { Logger } from "../../base/log";
 
 /** What {@link supervise} runs. */
@@ -56,9 +57,4 @@ function runOnce(o: SupervisorOptions): Promise<{ code: number | null; killedBy:
       ended(null, null);
     });
   });
-}
-
-/** The signal may be given while we wait, which the compiler cannot see. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

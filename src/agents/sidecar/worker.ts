@@ -1,5 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
-
+import { systemClock } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { type HttpAnswer, HttpServer } from "../../base/http-server";
 import type { Logger } from "../../base/log";
@@ -140,7 +139,7 @@ export class Worker {
       this.#passes[result] = (this.#passes[result] ?? 0) + 1;
       this.#lastPass = this.o.now();
       const rest = Math.max(0, passEveryMs - (this.#lastPass - began));
-      await pause(rest, AbortSignal.any([signal, this.#wake.signal]));
+      await systemClock.pause(rest, AbortSignal.any([signal, this.#wake.signal]));
     }
   }
 
@@ -149,7 +148,7 @@ export class Worker {
       const failures = await this.#upkeep();
       if (this.o.now() - this.#lastPass < stuckMs)
         for (const error of failures) this.o.log.info("upkeep waits", { reason: messageOf(error) });
-      await pause(failures.length > 0 ? upkeepAgainMs : passEveryMs, signal);
+      await systemClock.pause(failures.length > 0 ? upkeepAgainMs : passEveryMs, signal);
     }
   }
 
@@ -234,14 +233,5 @@ export class Worker {
         return { status: 202, body: "poked\n" };
       },
     };
-  }
-}
-
-/** Waits, and no longer than until the signal. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, { signal });
-  } catch {
-    // The signal ended it.
   }
 }

@@ -1,6 +1,7 @@
+import { compareText } from "../../base/text";
 import { serverName } from "../../mesh/welcome";
 import { splitList } from "./lists";
-import { compareText, type Outline, type SiteInput } from "./outline";
+import type { Outline, SiteInput } from "./outline";
 import { section, type Stanza } from "./stanza";
 import { updaterRules } from "./updaters";
 

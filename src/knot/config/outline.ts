@@ -1,3 +1,4 @@
+import { compareText } from "../../base/text";
 import type { TsigKey } from "../../dns/tsig-key";
 import type { KeyRing } from "../../keyring/ring-document";
 import { memberId } from "../../mesh/catalog";
@@ -74,9 +75,4 @@ export function ownerTemplate(owner: string): string {
 function ownersOf({ packet, peers, members }: Omit<Outline, "owners">): readonly string[] {
   const owners = [...peers.map((peer) => peer.name), ...members.map((member) => member.owner)];
   return owners.length === 0 ? [packet.site.name] : [...new Set(owners)].sort(compareText);
-}
-
-/** Order of texts by code units, the same everywhere. */
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

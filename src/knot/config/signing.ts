@@ -1,6 +1,7 @@
+import { compareText } from "../../base/text";
 import { memberId } from "../../mesh/catalog";
 import type { Dnssec } from "../../mesh/model";
-import { compareText, type SiteInput } from "./outline";
+import type { SiteInput } from "./outline";
 import { defaultSigningTimes, isWriter } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 

@@ -1,3 +1,4 @@
+import { compareText } from "../../base/text";
 import { printZone, soaRecord } from "../../dns/zone-text";
 import { encodeCatalog } from "../../mesh/catalog";
 import type { WelcomePacket, Zone } from "../../mesh/model";
@@ -7,7 +8,7 @@ import type { SiteView } from "../../mesh/view";
 import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
 import { renderCookies } from "./cookies";
 import { renderLimits } from "./limits";
-import { compareText, type Identity, type Outline, outlineOf, ownerTemplate, type SiteInput } from "./outline";
+import { type Identity, type Outline, outlineOf, ownerTemplate, type SiteInput } from "./outline";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
 import { defaultPolicy, policyOf, renderSigning } from "./signing";
 import { isWriter } from "./site-runtime";
