@@ -21,6 +21,11 @@ export const operatorLabels = {
   "app.kubernetes.io/part-of": "dns-mesh",
 } as const;
 
+/** What a pod of a site is, by its label `app.kubernetes.io/name`. */
+export type PodName = (
+  typeof knotLabels | typeof reconcilerLabels | typeof rotatorLabels | typeof operatorLabels
+)["app.kubernetes.io/name"];
+
 /** Labels of everything that is no pod. */
 export const commonLabels = { "app.kubernetes.io/part-of": "dns-mesh" } as const;
 

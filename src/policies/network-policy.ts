@@ -1,8 +1,9 @@
 import { hostCidr } from "../base/ip";
+import { podPorts } from "../contract/names";
 import type { WelcomePacket } from "../mesh/model";
 import { peersOf } from "../mesh/peers";
 import type { MeshView } from "../mesh/view";
-import { blocks, both, type NetworkPolicySpec, podPorts, podsNamed, transferPorts } from "./policy-spec";
+import { blocks, both, type NetworkPolicySpec, podsNamed, transferPorts } from "./policy-spec";
 
 /** What the policy for peers follows from. */
 export interface PeerPolicyInput {
@@ -28,7 +29,7 @@ export function peerPolicySpec(o: PeerPolicyInput): NetworkPolicySpec {
   const peers = peersOf(o);
   const sources = blocks(peers.flatMap((peer) => peer.sources));
   const addresses = blocks(peers.flatMap((peer) => peer.addresses.map(hostCidr)));
-  const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.tls)];
+  const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.secure)];
   const outside = [...both(remotePort), ...transferPorts(transport, securePort)];
   return {
     podSelector: podsNamed("knot", "key-rotator", "record-operator"),

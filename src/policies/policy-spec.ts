@@ -1,3 +1,4 @@
+import type { PodName } from "../contract/names";
 import type { Transport } from "../mesh/model";
 
 /** A port that a rule lets through. */
@@ -29,11 +30,8 @@ export interface NetworkPolicySpec {
   readonly egress?: readonly { readonly to: readonly Peer[]; readonly ports: readonly Port[] }[];
 }
 
-/** Ports that Knot and the agent listen on inside a pod. */
-export const podPorts = { dns: 5353, tls: 8853, agent: 8053 } as const;
-
-/** Selects pods of ours by what they are (`app.kubernetes.io/name`). */
-export function podsNamed(first: string, ...more: readonly string[]): LabelSelector {
+/** Selects pods of ours by the programs that they run. */
+export function podsNamed(first: PodName, ...more: readonly PodName[]): LabelSelector {
   const key = "app.kubernetes.io/name";
   if (more.length === 0) return { matchLabels: { [key]: first } };
   return { matchExpressions: [{ key, operator: "In", values: [first, ...more] }] };

@@ -1,11 +1,11 @@
 import { hostCidr, ipVersion } from "../base/ip";
+import { type PodName, podPorts } from "../contract/names";
 import type { Transport } from "../mesh/model";
 import {
   blocks,
   both,
   type NetworkPolicySpec,
   type Peer,
-  podPorts,
   podsNamed,
   type Port,
   tcp,
@@ -69,13 +69,13 @@ function knotClients(clients: readonly string[]): NetworkPolicySpec {
 function knotWithinSite(transport: Transport): NetworkPolicySpec {
   const knot = { podSelector: podsNamed("knot") };
   const asking = { podSelector: podsNamed("key-rotator", "reconciler", "record-operator") };
-  const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.tls)];
+  const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.secure)];
   return {
     podSelector: podsNamed("knot"),
     policyTypes: ["Ingress", "Egress"],
     ingress: [
       { from: [knot], ports: inside },
-      { from: [asking], ports: [...both(podPorts.dns), tcp(podPorts.agent)] },
+      { from: [asking], ports: [...both(podPorts.dns), tcp(podPorts.http)] },
     ],
     egress: [{ to: [knot], ports: [...both(53), ...transferPorts(transport, 853), ...inside] }],
   };
@@ -83,11 +83,11 @@ function knotWithinSite(transport: Transport): NetworkPolicySpec {
 
 /** What our programs ask. Some networks judge before a Service's port is translated, some after. */
 function toKnot(): readonly Port[] {
-  return [...both(53), ...both(podPorts.dns), tcp(podPorts.agent)];
+  return [...both(53), ...both(podPorts.dns), tcp(podPorts.http)];
 }
 
 /** The API server has no labels to select it by; the Service in front of it has 443, the servers behind it mostly 6443. */
-function withApiServer(pods: string, apiServer: readonly string[]): NetworkPolicySpec {
+function withApiServer(pods: PodName, apiServer: readonly string[]): NetworkPolicySpec {
   return {
     podSelector: podsNamed(pods),
     policyTypes: ["Ingress", "Egress"],
@@ -120,7 +120,7 @@ function metrics(namespace: Readonly<Record<string, string>>): NetworkPolicySpec
   return {
     podSelector: podsNamed("knot", "record-operator"),
     policyTypes: ["Ingress"],
-    ingress: [{ from: [{ namespaceSelector: { matchLabels: namespace } }], ports: [tcp(podPorts.agent)] }],
+    ingress: [{ from: [{ namespaceSelector: { matchLabels: namespace } }], ports: [tcp(podPorts.http)] }],
   };
 }
 

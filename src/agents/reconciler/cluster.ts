@@ -1,9 +1,9 @@
 import type { StatusData } from "../../contract/mesh-status";
+import { commonLabels, objects } from "../../contract/names";
 import type { KubeClient, KubeObject } from "../../kube/client";
 import type { NetworkPolicySpec } from "../../policies/policy-spec";
 
 const fieldManager = "dns-mesh-reconciler";
-const labels = { "app.kubernetes.io/part-of": "dns-mesh" };
 
 /** The objects that the reconciler may touch, each by its name. */
 export interface Cluster {
@@ -28,8 +28,8 @@ export class KubeCluster implements Cluster {
     private readonly client: Pick<KubeClient, "get" | "apply" | "create" | "counters">,
     private readonly namespace: string,
   ) {
-    this.#policy = `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/knot-peers`;
-    this.#status = `/api/v1/namespaces/${namespace}/configmaps/mesh-status`;
+    this.#policy = `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/${objects.peerPolicy}`;
+    this.#status = `/api/v1/namespaces/${namespace}/configmaps/${objects.status}`;
     this.#events = `/api/v1/namespaces/${namespace}/events`;
   }
 
@@ -42,7 +42,7 @@ export class KubeCluster implements Cluster {
   }
 
   applyPolicy(spec: NetworkPolicySpec): Promise<KubeObject> {
-    const metadata = { name: "knot-peers", namespace: this.namespace, labels };
+    const metadata = { name: objects.peerPolicy, namespace: this.namespace, labels: commonLabels };
     const policy = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata, spec };
     return this.client.apply(this.#policy, policy, fieldManager);
   }
@@ -52,7 +52,7 @@ export class KubeCluster implements Cluster {
   }
 
   async applyStatus(status: StatusData): Promise<void> {
-    const metadata = { name: "mesh-status", namespace: this.namespace, labels };
+    const metadata = { name: objects.status, namespace: this.namespace, labels: commonLabels };
     await this.client.apply(this.#status, { apiVersion: "v1", kind: "ConfigMap", metadata, ...status }, fieldManager);
   }
 

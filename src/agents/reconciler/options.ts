@@ -1,5 +1,6 @@
 import { type Environment, required } from "../../contract/environment";
 import type { LiveSettings } from "../../contract/live-settings";
+import { podPorts } from "../../contract/names";
 
 /** One Knot pod, at an address that is its alone. */
 export interface Pod {
@@ -24,7 +25,7 @@ export interface ReconcilerOptions {
 }
 
 /** Ports that each pod's own Service has. */
-export const ports = { dns: 53, agent: 8053 } as const;
+export const ports = { dns: 53, agent: podPorts.http } as const;
 
 /**
  * Reads the reconciler's environment.
