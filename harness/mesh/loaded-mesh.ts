@@ -61,10 +61,22 @@ async function loadedSite(o: MeshToLoad & { readonly program: string }, name: st
       const since = `--since-time=${new Date().toISOString()}`;
       return {
         [Symbol.asyncDispose]: async () => {
-          for (const container of ["knot", "agent"])
-            listener(await cluster.kubectl(["-n", "dns-system", "logs", "knot-0", "-c", container, since]));
+          const logs = (container: string): Promise<string> =>
+            cluster.kubectl(["-n", "dns-system", "logs", "knot-0", "-c", container, since]);
+          listener(await logs("knot"));
+          listener(knotLines(await logs("agent")));
         },
       };
     },
   };
+}
+
+/** What the agent passed on of Knot's log, as Knot wrote it; its own lines stay as they are. */
+function knotLines(log: string): string {
+  const lines = log.split("\n").map((line) => {
+    if (!line.includes('"from":"knot"')) return line;
+    const { time, level, message } = JSON.parse(line) as { time: string; level: string; message: string };
+    return `${time} ${level}: ${message}`;
+  });
+  return lines.join("\n");
 }
