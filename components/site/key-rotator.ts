@@ -5,8 +5,7 @@ import { commonLabels, objects, paths, rotatorLabels } from "../../src/contract/
 import type { WelcomePacket } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { containerSecurity, podSecurity } from "./pod-security";
-import { configMapVolume, secretVolume } from "./pod-volumes";
+import { configMapFiles, programPod } from "./program-pod";
 import { createAccount } from "./role";
 import { vaultAccess } from "./trust-files";
 import { dnsPolicy, vaultReach } from "./vault-reach";
@@ -53,42 +52,21 @@ function cronJobSpec(args: KeyRotatorArgs): k8s.types.input.batch.v1.CronJobSpec
   };
 }
 
-function podSpec(args: KeyRotatorArgs): k8s.types.input.core.v1.PodSpec {
-  const { config } = args;
-  const access = vaultAccess(args.packet, "rotator");
-  return {
-    serviceAccountName: "key-rotator",
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    dnsPolicy: dnsPolicy(vaultReach(args.packet, config)),
-    restartPolicy: "Never",
-    securityContext: podSecurity,
-    containers: [
-      {
-        name: "key-rotator",
-        image: config.images.node,
-        imagePullPolicy: config.imagePullPolicy,
-        command: ["node", `${paths.bundle}/rotator.js`, "run"],
-        env: [
-          { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
-          { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
-          ...access.environment,
-        ],
-        resources: config.resources.rotator,
-        securityContext: containerSecurity,
-        volumeMounts: [
-          { name: objects.config, mountPath: paths.config, readOnly: true },
-          { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
-          { name: objects.rotatorBundle, mountPath: paths.bundle, readOnly: true },
-          ...access.mounts,
-        ],
-      },
+function podSpec({ config, packet }: KeyRotatorArgs): k8s.types.input.core.v1.PodSpec {
+  const access = vaultAccess(packet, "rotator");
+  return programPod({
+    name: "key-rotator",
+    config,
+    args: [`${paths.bundle}/rotator.js`, "run"],
+    env: [
+      { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
+      { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
+      ...access.environment,
     ],
-    volumes: [
-      configMapVolume(objects.config),
-      secretVolume(objects.localKey),
-      configMapVolume(objects.rotatorBundle),
-      ...access.volumes,
-    ],
-  };
+    resources: config.resources.rotator,
+    hasToken: false,
+    dnsPolicy: dnsPolicy(vaultReach(packet, config)),
+    files: [configMapFiles(objects.rotatorBundle, paths.bundle), access],
+    pod: { restartPolicy: "Never" },
+  });
 }

@@ -7,6 +7,7 @@ import type { SiteConfig } from "../../src/settings/site-settings";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { securePorts } from "./pod-services";
 import { agentMounts, knotMounts, knotVolumes, type PodKind } from "./pod-volumes";
+import { programContainer } from "./program-pod";
 import { agentSockets } from "./runtime";
 import type { TrustFiles } from "./trust-files";
 
@@ -103,17 +104,15 @@ function prepareContainer(args: KnotPodArgs): Container {
 }
 
 function ownProgram(args: KnotPodArgs, o: { name: string; command: string }): Container {
-  const { config } = args;
-  return {
+  const { config, trust } = args;
+  return programContainer({
     name: o.name,
-    image: config.images.node,
-    imagePullPolicy: config.imagePullPolicy,
-    command: ["node", `${paths.bundle}/agent.js`, o.command],
+    config,
+    args: [`${paths.bundle}/agent.js`, o.command],
     env: agentEnvironment(args),
+    mounts: [...agentMounts(args), ...trust.mounts],
     resources: config.resources.agent,
-    securityContext: containerSecurity,
-    volumeMounts: [...agentMounts(args), ...args.trust.mounts],
-  };
+  });
 }
 
 function agentEnvironment(args: KnotPodArgs): EnvVar[] {

@@ -7,8 +7,7 @@ import { commonLabels, objects, paths, reconcilerLabels } from "../../src/contra
 import type { WelcomePacket } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { containerSecurity, podSecurity } from "./pod-security";
-import { configMapVolume, secretVolume } from "./pod-volumes";
+import { configMapFiles, programPod } from "./program-pod";
 import { allow, createAccount } from "./role";
 
 /** What {@link Reconciler} needs. */
@@ -104,37 +103,17 @@ const roleRules = [
   { apiGroups: [""], resources: ["events"], verbs: ["create"] },
 ];
 
-function podSpec(args: ReconcilerArgs): k8s.types.input.core.v1.PodSpec {
-  const { config } = args;
-  return {
-    serviceAccountName: "reconciler",
-    automountServiceAccountToken: true,
-    enableServiceLinks: false,
-    dnsPolicy: "Default",
-    restartPolicy: "Never",
-    securityContext: podSecurity,
-    containers: [
-      {
-        name: "reconciler",
-        image: config.images.node,
-        imagePullPolicy: config.imagePullPolicy,
-        command: ["node", `${paths.bundle}/reconciler.js`],
-        env: environment,
-        resources: config.resources.reconciler,
-        securityContext: containerSecurity,
-        volumeMounts: [
-          { name: objects.config, mountPath: paths.config, readOnly: true },
-          { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
-          { name: objects.reconcilerBundle, mountPath: paths.bundle, readOnly: true },
-        ],
-      },
-    ],
-    volumes: [
-      configMapVolume(objects.config),
-      secretVolume(objects.localKey),
-      configMapVolume(objects.reconcilerBundle),
-    ],
-  };
+function podSpec({ config }: ReconcilerArgs): k8s.types.input.core.v1.PodSpec {
+  return programPod({
+    name: "reconciler",
+    config,
+    args: [`${paths.bundle}/reconciler.js`],
+    env: environment,
+    resources: config.resources.reconciler,
+    hasToken: true,
+    files: [configMapFiles(objects.reconcilerBundle, paths.bundle)],
+    pod: { restartPolicy: "Never" },
+  });
 }
 
 const environment: k8s.types.input.core.v1.EnvVar[] = [

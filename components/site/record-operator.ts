@@ -6,8 +6,7 @@ import { operatorFlags } from "../../src/contract/node-flags";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { containerSecurity, podSecurity } from "./pod-security";
-import { configMapVolume, secretVolume } from "./pod-volumes";
+import { configMapFiles, programPod, secretFiles } from "./program-pod";
 import { allow, createAccount, subjectOf } from "./role";
 import { agentSockets } from "./runtime";
 import { writable } from "./writable";
@@ -83,42 +82,22 @@ export class RecordOperator extends pulumi.ComponentResource {
 function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
   const { config } = args;
   const probe = (path: string) => ({ httpGet: { path, port: podPorts.http } });
-  return {
-    serviceAccountName: account,
-    automountServiceAccountToken: true,
-    enableServiceLinks: false,
-    dnsPolicy: "Default",
-    securityContext: podSecurity,
-    terminationGracePeriodSeconds: 10,
-    containers: [
-      {
-        name: account,
-        image: config.images.node,
-        imagePullPolicy: config.imagePullPolicy,
-        command: ["node", ...operatorFlags, `${paths.bundle}/operator.js`],
-        env: environment(args),
-        ports: [{ name: "http", containerPort: podPorts.http, protocol: "TCP" }],
-        startupProbe: { ...probe("/live"), periodSeconds: 1, failureThreshold: 120 },
-        livenessProbe: { ...probe("/live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
-        readinessProbe: { ...probe("/ready"), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 },
-        resources: config.resources.operator,
-        securityContext: containerSecurity,
-        volumeMounts: [
-          { name: objects.config, mountPath: paths.config, readOnly: true },
-          { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
-          { name: objects.recordsKey, mountPath: paths.recordsKey, readOnly: true },
-          { name: objects.operatorBundle, mountPath: paths.bundle, readOnly: true },
-        ],
-      },
-    ],
-    volumes: [
-      configMapVolume(objects.config),
-      secretVolume(objects.localKey),
-      secretVolume(objects.recordsKey),
-      configMapVolume(objects.operatorBundle),
-    ],
-    affinity: apart(),
-  };
+  return programPod({
+    name: account,
+    config,
+    args: [...operatorFlags, `${paths.bundle}/operator.js`],
+    env: environment(args),
+    resources: config.resources.operator,
+    hasToken: true,
+    files: [secretFiles(objects.recordsKey, paths.recordsKey), configMapFiles(objects.operatorBundle, paths.bundle)],
+    pod: { terminationGracePeriodSeconds: 10, affinity: apart() },
+    container: {
+      ports: [{ name: "http", containerPort: podPorts.http, protocol: "TCP" }],
+      startupProbe: { ...probe("/live"), periodSeconds: 1, failureThreshold: 120 },
+      livenessProbe: { ...probe("/live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+      readinessProbe: { ...probe("/ready"), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 },
+    },
+  });
 }
 
 function environment(args: RecordOperatorArgs): k8s.types.input.core.v1.EnvVar[] {

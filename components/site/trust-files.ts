@@ -6,15 +6,13 @@ import { KnotVolume } from "../../src/knot/config/volume";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
 import { secretMode, secretVolume } from "./pod-volumes";
+import { type PodFiles, secretFiles } from "./program-pod";
 
 type Volume = k8s.types.input.core.v1.Volume;
-type Mount = k8s.types.input.core.v1.VolumeMount;
 type EnvVar = k8s.types.input.core.v1.EnvVar;
 
 /** What a pod mounts and is told so that it comes by keys and certificates. */
-export interface TrustFiles {
-  readonly volumes: Volume[];
-  readonly mounts: Mount[];
+export interface TrustFiles extends PodFiles {
   readonly environment: EnvVar[];
 }
 
@@ -48,7 +46,7 @@ export function vaultAccess(packet: WelcomePacket, client: VaultClient): TrustFi
   const environment = [{ name: "DNS_MESH_VAULT", value: `${paths.config}/${vaultFiles[client]}` }];
   if (vault.auth.method === "approle") {
     const name = client === "site" ? objects.appRole : objects.rotatorAppRole;
-    return { environment, volumes: [secretVolume(name)], mounts: [{ name, mountPath: paths.appRole, readOnly: true }] };
+    return { environment, ...secretFiles(name, paths.appRole) };
   }
   const serviceAccountToken = { audience: vault.audience, expirationSeconds: tokenSeconds, path: "token" };
   return {
@@ -68,8 +66,7 @@ function ringFiles(packet: WelcomePacket): TrustFiles {
   const path = inVault ? new KnotVolume(paths.storage).ring : `${paths.keys}/ring.json`;
   return {
     environment: [{ name: "DNS_MESH_KEYS", value: path }],
-    volumes: inVault ? [] : [secretVolume(objects.keys)],
-    mounts: inVault ? [] : [{ name: objects.keys, mountPath: paths.keys, readOnly: true }],
+    ...(inVault ? { volumes: [], mounts: [] } : secretFiles(objects.keys, paths.keys)),
   };
 }
 
