@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { commonLabels, objects } from "../../src/contract/names";
 import type { WelcomePacket } from "../../src/mesh/model";
+import type { SiteView } from "../../src/mesh/view";
 import { peerPolicySpec } from "../../src/policies/network-policy";
 import type { NetworkPolicySpec } from "../../src/policies/policy-spec";
 import { sitePolicies, type SitePolicyInput, type VaultReach } from "../../src/policies/site-policies";
@@ -15,12 +16,16 @@ export interface PoliciesArgs {
   readonly namespace: pulumi.Input<string>;
   readonly packet: WelcomePacket;
   readonly config: Pick<SiteConfig, "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort" | "records">;
+  /** All sites of the list, where the stack knows them. */
+  readonly listed?: readonly SiteView[];
   /** The Vault that pods fetch keys and certificates from, if there is one. */
   readonly vault?: VaultReach;
 }
 
 /**
- * Who may talk to whom: nobody, but for what the policies list. The one for peers is the reconciler's from its creation on.
+ * Who may talk to whom: no pod, but for what the policies list. The one for peers is the reconciler's from its creation on.
+ * Where the stack knows the list, a second one lets its sites in at once, so that a new site does not wait for the
+ * reconciler's next run: policies add up.
  * The denial is created last, so that a site which has none yet is not cut off in between.
  */
 export class Policies extends pulumi.ComponentResource {
@@ -38,7 +43,11 @@ export class Policies extends pulumi.ComponentResource {
         },
         objectOptions(this, options),
       );
+    const { listed } = args;
     const allowed = [
+      ...(listed
+        ? [create(objects.listedPolicy, peerPolicySpec({ ...config, packet, view: { sites: listed } }), {})]
+        : []),
       create(objects.peerPolicy, peers, { ignoreChanges: ["spec"] }),
       ...Object.entries(allowances).map(([policy, spec]) => create(policy, spec, {})),
     ];

@@ -95,7 +95,11 @@ export class SiteStack extends pulumi.ComponentResource {
       ? new CentralZoneFiles(`${name}-central-zones`, { namespace, zones: welcome.central }, within)
       : undefined;
     const bundles = new Bundles(`${name}-bundles`, { namespace, programs: args.programs }, within);
-    const policies = new Policies(`${name}-policies`, { namespace, packet, config, ...(vault && { vault }) }, within);
+    const policies = new Policies(
+      `${name}-policies`,
+      { namespace, packet, config, ...(welcome.listed && { listed: welcome.listed }), ...(vault && { vault }) },
+      within,
+    );
     const service = new PublicService(
       `${name}-service`,
       { namespace, service: config.service, site: packet.site, transport },

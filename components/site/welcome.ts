@@ -6,6 +6,8 @@ import { fields, parseJson } from "../../src/base/json";
 import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
 import type { CentralZones } from "../../src/mesh/central-parts";
 import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
+import type { SiteView } from "../../src/mesh/view";
+import { siteView } from "../../src/mesh/peers";
 import { parseWelcomePacket } from "../../src/mesh/welcome";
 import { findStack, type FoundStack } from "../../src/preflight/former-outputs";
 import { type Published, readPublished } from "../../src/preflight/published";
@@ -21,6 +23,8 @@ export interface Welcome {
   readonly central: CentralZones;
   /** All sites with their zones, as the list has them. */
   readonly published: Published;
+  /** All sites of the list; for the primary alone, which lets new ones in. */
+  readonly listed?: readonly SiteView[];
   /** A secret. Left out with Vault: the pods fetch it from there. */
   readonly ring?: pulumi.Output<RingDocument>;
   /** A secret as a whole. Left out where Vault issues. */
@@ -46,6 +50,7 @@ export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
   return {
     packet,
     published: readPublished(sites),
+    ...(packet.site.role === "primary-catalog" && { listed: sitesIn(sites) }),
     central: {
       directory: String(await plainOutput(reference, "directory", config.shared)),
       catalog: String(await plainOutput(reference, "catalog", config.shared)),
@@ -104,6 +109,11 @@ function findPacket(sites: unknown, config: WelcomeConfig): WelcomePacket {
     );
   }
   return parseWelcomePacket(known[config.site]);
+}
+
+/** The sites of the list, by their packets. */
+function sitesIn(packets: unknown): readonly SiteView[] {
+  return Object.values(fields(packets)).map((packet) => siteView(parseWelcomePacket(packet).site));
 }
 
 function fromStack(reference: pulumi.StackReference, site: string): Pick<Welcome, "ring" | "issued"> {

@@ -67,6 +67,7 @@ export const objects = {
   operatorBundle: "record-operator-bundle",
   status: "mesh-status",
   peerPolicy: "knot-peers",
+  listedPolicy: "knot-listed",
   denyPolicy: "default-deny",
 } as const;
 

@@ -7,7 +7,7 @@ export function peersOf({
   view,
 }: {
   readonly packet: WelcomePacket;
-  readonly view?: MeshView;
+  readonly view?: Pick<MeshView, "sites">;
 }): readonly SiteView[] {
   const sites = (view ?? bootstrapView(packet)).sites.filter((site) => site.name !== packet.site.name);
   return [...sites].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -32,13 +32,16 @@ function isPrimary(site: Pick<SiteView, "role">): boolean {
 
 /** What a site knows before it has read a central zone: itself and the catalog sites, no zone. Both serials are 0. */
 export function bootstrapView(packet: WelcomePacket): MeshView {
-  const { name, role, addresses, sources, retired } = packet.site;
-  const self: SiteView = { name, role, addresses, sources, ...(retired !== undefined && { retired }) };
-  const others = packet.catalogs.filter((catalog) => catalog.name !== name);
-  const sites = [self, ...others]
+  const others = packet.catalogs.filter((catalog) => catalog.name !== packet.site.name);
+  const sites = [siteView(packet.site), ...others]
     .map((site) => ({ ...site, addresses: [...site.addresses].sort(), sources: [...site.sources].sort() }))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return { directorySerial: 0, catalogSerial: 0, sites, zones: [] };
+}
+
+/** What other sites know of a site. */
+export function siteView({ name, role, addresses, sources, retired }: WelcomePacket["site"]): SiteView {
+  return { name, role, addresses, sources, ...(retired !== undefined && { retired }) };
 }
 
 /** Whether a view has never been confirmed by the central zones (see {@link bootstrapView}). */

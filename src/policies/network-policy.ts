@@ -8,8 +8,8 @@ import { blocks, both, type NetworkPolicySpec, podsNamed, transferPorts } from "
 /** What the policy for peers follows from. */
 export interface PeerPolicyInput {
   readonly packet: WelcomePacket;
-  /** The mesh as it is known; without it the packet's catalog sites are the peers. */
-  readonly view?: MeshView;
+  /** The sites as they are known; without it the packet's catalog sites are the peers. */
+  readonly view?: Pick<MeshView, "sites">;
   /** Port that other sites answer on. @default 53 */
   readonly remotePort?: number;
   /** Port that other sites offer encrypted transfers on. @default 853 */

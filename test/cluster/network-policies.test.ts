@@ -130,6 +130,7 @@ describe("network policies, enforced by kube-network-policies", function () {
   describe("when a site joins", () => {
     before(async () => {
       await mesh.list([listedSite(first, 0), listedSite(second, 1)]);
+      // The primary's lets the new site in: without that the new one's would wait for a run of the reconciler.
       for (const stack of ["shared", "site-a", "site-b"]) await mesh.up(stack);
     });
 

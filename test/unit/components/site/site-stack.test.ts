@@ -1,3 +1,4 @@
+import { hostCidr } from "../../../../src/base/ip";
 import { defaultUpdateTypes } from "../../../../src/records/updater";
 import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
@@ -354,6 +355,19 @@ describe("SiteStack", () => {
     it("let the clients in that the settings name", async () => {
       const policy = (await up("site-a", { config: { clients: ["10.0.0.0/8"] } })).one("NetworkPolicy", "knot-clients");
       expect(policy.inputs).to.have.deep.nested.property("spec.ingress[0].from", [{ ipBlock: { cidr: "10.0.0.0/8" } }]);
+    });
+
+    it("let every site of the list in at the primary, which is the one that knows it", async () => {
+      const policy = (await up("site-a")).one("NetworkPolicy", "knot-listed");
+      expect(policy.ignoreChanges).to.be.empty;
+      const blocks = (way: string, side: string): unknown[] =>
+        (policy.inputs as { spec: Record<string, Record<string, { ipBlock: { cidr: string } }[]>[]> }).spec[way]?.[0]?.[
+          side
+        ]?.map(({ ipBlock }) => ipBlock.cidr) ?? [];
+      const others = exampleMesh.sites.filter(({ name }) => name !== "site-a");
+      expect(others).to.have.length.above(1);
+      expect(blocks("ingress", "from")).to.have.members(others.flatMap(({ sources }) => sources));
+      expect(blocks("egress", "to")).to.have.members(others.flatMap(({ addresses }) => addresses.map(hostCidr)));
     });
 
     it("deny the rest, once all that is allowed is there", async () => {
