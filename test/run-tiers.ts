@@ -18,6 +18,8 @@ interface Tier {
   readonly name: string;
   /** Tiers of one group that follow each other run beside each other: for what no timing matters to. */
   readonly group?: "checks" | "servers";
+  /** Tiers of one group that share a lane run one after the other, in their order. @default a lane of its own */
+  readonly lane?: string;
   /** What it says comes in one piece, at its end. */
   readonly inOnePiece?: true;
   readonly run: () => Promise<Counts> | Counts;
@@ -45,16 +47,17 @@ async function script(name: string): Promise<Counts> {
 }
 
 /** Runs mocha and reads its counts. A run that died before it could count is a failure, and so is one without a test. */
-async function mocha(specs: readonly string[], keep = false): Promise<Counts> {
+async function mocha(specs: readonly string[], keep = false, without: readonly string[] = []): Promise<Counts> {
   const scratch = mkdtempSync(join(tmpdir(), "dns-mesh-tier-"));
   const file = join(scratch, "counts.json");
   const reporter = join(__dirname, "counting-reporter.cjs");
   const files = specs.map((spec) => `${spec}.test.ts`);
   try {
-    const { status, said } = await run(["mocha", "--config", "test/mocharc.json", "--reporter", reporter, ...files], {
-      keep,
-      env: { ...process.env, TIER_COUNTS: file },
-    });
+    const ignored = without.flatMap((spec) => ["--ignore", `${spec}.test.ts`]);
+    const { status, said } = await run(
+      ["mocha", "--config", "test/mocharc.json", "--reporter", reporter, ...ignored, ...files],
+      { keep, env: { ...process.env, TIER_COUNTS: file } },
+    );
     return { ...withStatus(readCounts(file), status), said };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -86,6 +89,9 @@ const clusterSpecs = [
   "test/cluster/*",
 ];
 
+/** Follows the README and the guides word by word. */
+const readmeSpec = "test/cluster/readme";
+
 const tiers: readonly Tier[] = [
   {
     name: "tools",
@@ -107,6 +113,7 @@ const tiers: readonly Tier[] = [
   {
     name: "peers",
     group: "servers",
+    lane: "second",
     inOnePiece: true,
     run: () =>
       mocha(
@@ -114,7 +121,9 @@ const tiers: readonly Tier[] = [
         true,
       ),
   },
-  { name: "cluster", group: "servers", run: () => mocha(clusterSpecs) },
+  // Clusters of its own, and much waiting: it fills the machine while the other tier's clusters wait.
+  { name: "readme", group: "servers", lane: "second", inOnePiece: true, run: () => mocha([readmeSpec], true) },
+  { name: "cluster", group: "servers", run: () => mocha(clusterSpecs, false, [readmeSpec]) },
 ];
 
 /** What a tier came to, and the line of the table that tells how long it took. */
@@ -141,7 +150,21 @@ async function runTier(tier: Tier): Promise<Finished> {
   return { counts, line: `${tier.name.padEnd(8)} ${seconds.padStart(7)} s` };
 }
 
-/** Tiers in their order, those that run beside each other as one. */
+/** Runs the tiers of a group, each lane beside the others. */
+async function runGroup(group: readonly Tier[]): Promise<readonly Finished[]> {
+  const laneOf = ({ lane, name }: Tier): string => lane ?? name;
+  const lanes = [...new Set(group.map(laneOf))].map((lane) => group.filter((tier) => laneOf(tier) === lane));
+  const finished = await Promise.all(lanes.map(runLane));
+  return finished.flat();
+}
+
+async function runLane(lane: readonly Tier[]): Promise<readonly Finished[]> {
+  const finished: Finished[] = [];
+  for (const tier of lane) finished.push(await runTier(tier));
+  return finished;
+}
+
+/** Tiers in their order, those of a group as one. */
 function inGroups(chosen: readonly Tier[]): Tier[][] {
   const groups: Tier[][] = [];
   for (const tier of chosen) {
@@ -162,7 +185,7 @@ async function main(): Promise<void> {
   }
   const chosen = tiers.filter((tier) => wanted.length === 0 || wanted.includes(tier.name));
   const finished: Finished[] = [];
-  for (const group of inGroups(chosen)) finished.push(...(await Promise.all(group.map(runTier))));
+  for (const group of inGroups(chosen)) finished.push(...(await runGroup(group)));
   const sum = (of: "passed" | "failed" | "skipped"): number =>
     finished.reduce((total, { counts }) => total + counts[of], 0);
   console.log(`\n${finished.map(({ line }) => line).join("\n")}\n`);
