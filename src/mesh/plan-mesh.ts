@@ -32,6 +32,7 @@ const nothing: MeshView = { directorySerial: 0, catalogSerial: 0, sites: [], zon
  * | fewer, within the limits                               | removed                                     |
  * | fewer, marked retired (in what is *known*) and due     | removed, not counted                        |
  * | fewer than that                                        | all of these stay, held until confirmed     |
+ * | fewer zones, within the limits, of a site that is held | these stay, held with their site            |
  * | an entry that the two zones disagree on, or a bad one  | what is known of it stays                   |
  *
  * Planning again with the result as what is known changes nothing: `next` is then the very object that is known.
@@ -58,12 +59,14 @@ export function planMesh(input: PlanInput): MeshPlan {
     mayGo: (site) => retiredSites.has(site.name),
     limits: bound,
   });
+  const heldSites = new Set(sites.held);
   const zones = settle({
     known: known.zones,
     found: discovered.view.zones,
     uncertain: discovered.uncertain.zones,
     held: known.held?.zones ?? [],
     mayGo: (zone) => isRetired(zone, today) || goesWithOwner(zone),
+    stays: (zone) => heldSites.has(zone.owner),
     limits: bound,
   });
   const next = assemble({ known, view: discovered.view, sites, zones });
@@ -101,6 +104,8 @@ function settle<T extends { readonly name: string }>(o: {
   readonly uncertain: readonly string[];
   readonly held: readonly string[];
   readonly mayGo: (entry: T) => boolean;
+  /** Held however few they are. @default none */
+  readonly stays?: (entry: T) => boolean;
   readonly limits: Limits;
 }): Settled<T> {
   const found = new Set(o.found.map((entry) => entry.name));
@@ -114,7 +119,7 @@ function settle<T extends { readonly name: string }>(o: {
   // What leaves with leave, and what is held already, says nothing about how large the mesh is.
   const confirmed = absent.length - doubtful.length - missing.length;
   const tooMany = fresh.length > mostRemovals(o.limits, o.known.length - stuck.length - confirmed);
-  const held = [...stuck, ...(tooMany ? fresh : [])];
+  const held = [...stuck, ...fresh.filter((entry) => tooMany || o.stays?.(entry) === true)];
   return { entries: [...o.found, ...doubtful, ...held], held: held.map((entry) => entry.name).sort() };
 }
 
@@ -140,17 +145,24 @@ function assemble(o: {
 }
 
 function heldIn({ sites, zones, held }: MeshView): readonly Held[] {
+  const ofHeldSites = zones.some(({ name, owner }) => held?.zones.includes(name) && held.sites.includes(owner));
+  const tooMany = "more than may leave at once";
   const lists = [
-    { kind: "sites" as const, names: held?.sites ?? [], total: sites.length },
-    { kind: "zones" as const, names: held?.zones ?? [], total: zones.length },
+    { kind: "sites" as const, why: tooMany, names: held?.sites ?? [], total: sites.length },
+    {
+      kind: "zones" as const,
+      why: ofHeldSites ? `${tooMany}, or zones of sites that stay` : tooMany,
+      names: held?.zones ?? [],
+      total: zones.length,
+    },
   ];
   return lists
     .filter(({ names }) => names.length > 0)
-    .map(({ kind, names, total }) => ({
+    .map(({ kind, why, names, total }) => ({
       kind,
       names,
       reason:
-        `${names.length} of ${total} ${kind} are gone from the central zones, more than may leave at once; they stay in service. ` +
+        `${names.length} of ${total} ${kind} are gone from the central zones, ${why}; they stay in service. ` +
         `To confirm, put them back with a retired date, bring the primary up, and then remove them; to undo, put them back`,
     }));
 }

@@ -75,9 +75,10 @@ describe("planMesh", () => {
     expect(result.next.sites.map((s) => s.name).join("")).to.equal("abcdefg");
     const names = result.next.zones.map((z) => z.name);
     expect(names).to.include("g.example");
-    expect(names).to.not.include("f.example");
-    expect(result.held).to.have.length(1);
+    expect(names, "one zone might go, but its site is held").to.include("f.example");
+    expect(result.held).to.have.length(2);
     expect(result.held[0]).to.deep.include({ kind: "sites", names: ["d", "e", "f"] });
+    expect(result.held[1]).to.deep.include({ kind: "zones", names: ["f.example"] });
     expect(result.held[0]!.reason).to.match(/3 of 7 sites are gone.*retired date/);
   });
 
