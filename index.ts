@@ -1,20 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { bundle } from "./components/bundle";
-import { redactDebugMessages } from "./components/debug-messages";
-import { asRunError } from "./components/run-error";
+import { asRunError, redactDebugMessages } from "./components/run-error";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
 import { requireCluster } from "./src/kube/reach-cluster";
 import { rotatesKeys } from "./src/mesh/trust";
 import { requireEmptied } from "./src/preflight/emptied-first";
-import { formerOutputs } from "./src/preflight/former-outputs";
-import { requirePublishable } from "./src/preflight/publishable";
-import { requireRetired } from "./src/preflight/retired-first";
-import { requireSamePlace } from "./src/preflight/same-place";
-import { requireStorage } from "./src/preflight/storage-first";
-import { requireWithdrawn } from "./src/preflight/withdrawn-first";
+import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
+import { requirePublishable } from "./src/preflight/held-back";
+import { requireStorage } from "./src/preflight/storage";
+import { requireWithdrawn } from "./src/preflight/withdrawn";
+import { requireRetired } from "./src/preflight/zone-removal";
 import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings";
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */

@@ -12,13 +12,13 @@ import type { KeyRing } from "../src/keyring/ring-document";
 import { effectiveRing, type RingDocument } from "../src/keyring/ring-document";
 import type { Mesh, Topology, Transport } from "../src/mesh/model";
 import { Balancer } from "./balancer";
-import { Guardian } from "./guardian";
 import type { MeshVault } from "./mesh-vault";
 import { Namespaces } from "./namespaces";
 import { type LabNetwork, Loopback, type NetworkKind } from "./network";
 import { directoryZone, type LabListed, LabPlan } from "./plan";
 import { freeEverywhere } from "./ports";
 import { checkPort } from "./preflight";
+import { Guardian } from "./process";
 import { LabSite } from "./site";
 import { changeRecord, type NewRecord, type Spread, watchSpread } from "./spread";
 

@@ -7,7 +7,6 @@ import { parseCommand } from "./commands";
 import { createDisplay, type Display, failureLine } from "./display";
 import { Lab } from "./lab";
 import { type LabRun, labUsage, parseLabArguments } from "./lab-options";
-import { measureMemory } from "./memory";
 import { isInPrivateNetwork, rerunInPrivateNetwork } from "./namespaces";
 import { LabPlan } from "./plan";
 import { defaultStorage, gatherFacts, labProblems, memoryNeed } from "./preflight";
@@ -207,3 +206,19 @@ main()
     // Whatever is still under way belongs to a lab that is gone.
     process.exit();
   });
+
+/** MiB of memory that a lab's servers and agents take, shared pages counted in parts. */
+function measureMemory(lab: Lab): { readonly siteMiB: number; readonly totalMiB: number } {
+  const pids = [...lab.sites.values()].flatMap(({ pids: { knot, agent } }) => [knot, agent]);
+  const totalMiB = pids.reduce((sum: number, pid) => sum + (pid === undefined ? 0 : proportionalMiB(pid)), 0);
+  return { siteMiB: totalMiB / Math.max(1, lab.sites.size), totalMiB };
+}
+
+function proportionalMiB(pid: number): number {
+  try {
+    const kib = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1];
+    return Number(kib ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}

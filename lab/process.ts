@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 
 /** Characters of each log that are kept, the latest. */
 const mostLog = 512 * 1024;
@@ -27,7 +28,7 @@ export class Log {
 }
 
 /** What a {@link LabProcess} runs. */
-export interface ProcessOptions {
+interface ProcessOptions {
   readonly command: readonly [string, ...string[]];
   readonly env?: NodeJS.ProcessEnv;
   /** Is given what it writes. Without one that is dropped. */
@@ -96,5 +97,89 @@ export class LabProcess {
     const hard = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
     await exited;
     clearTimeout(hard);
+  }
+}
+
+/** Waits for the end of its input, then removes a folder; what was just killed may hold it for a moment. */
+const script = `
+read -r _
+tries=0
+while [ -e "$1" ] && [ $tries -lt 100 ]; do
+  rm -rf -- "$1" 2>/dev/null
+  tries=$((tries + 1))
+  [ -e "$1" ] && sleep 0.1
+done
+exit 0
+`;
+
+/** Sees to it that a lab's folder goes when the lab's process ends, however that comes about. */
+export class Guardian implements AsyncDisposable {
+  readonly #child: ChildProcess;
+
+  constructor(private readonly folder: string) {
+    // In a session of its own: what ends the lab by way of its terminal must not end this first.
+    this.#child = spawn("sh", ["-c", script, "lab-guardian", folder], {
+      ...{ detached: true, cwd: "/", stdio: ["pipe", "ignore", "ignore"] },
+    });
+    this.#child.on("error", () => undefined);
+    this.#child.unref();
+  }
+
+  /** Removes the folder now. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    this.#child.stdin?.end();
+  }
+}
+
+const firstWaitMs = 200;
+const longestWaitMs = 30_000;
+/** After so long without a crash the first wait is taken again. */
+const calmMs = 60_000;
+
+/** A program that is started again when it ends by itself, sooner or later, as a container's supervisor does it. */
+export class KeptProcess {
+  #process: LabProcess | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #waitMs = firstWaitMs;
+  #started = 0;
+
+  /** @param options - asked for at each start */
+  constructor(private readonly options: () => ProcessOptions) {}
+
+  get pid(): number | undefined {
+    return this.#process?.runs === true ? this.#process.pid : undefined;
+  }
+
+  /** Starts it unless it runs. */
+  start(): void {
+    clearTimeout(this.#timer);
+    if (this.#process?.runs === true) return;
+    this.#started = Date.now();
+    this.#process = new LabProcess({
+      ...this.options(),
+      died: () => {
+        this.#again();
+      },
+    });
+  }
+
+  /** Ends it as a crash would, so that it is started again. Returns whether it ran. */
+  crash(): boolean {
+    return this.#process?.crash() === true;
+  }
+
+  /** Ends it for good. */
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#process?.end(signal);
+  }
+
+  #again(): void {
+    if (Date.now() - this.#started > calmMs) this.#waitMs = firstWaitMs;
+    this.#timer = setTimeout(() => {
+      this.start();
+    }, this.#waitMs);
+    this.#waitMs = Math.min(2 * this.#waitMs, longestWaitMs);
   }
 }

@@ -1,8 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { RotatorOptions } from "../src/agents/rotator/options";
-import { rotate, type Rotated } from "../src/agents/rotator/rotate";
+import { rotate, type Rotated, type RotatorOptions } from "../src/agents/rotator/rotate";
 import { UserError } from "../src/base/errors";
 import { createLogger } from "../src/base/log";
 import { DnsClient } from "../src/dns/client/dns-client";

@@ -1,11 +1,12 @@
 import { eventually } from "../harness/eventually";
 import { messageOf, UserError } from "../src/base/errors";
 import { DnsClient } from "../src/dns/client/dns-client";
+import { formatRdata } from "../src/dns/rdata";
+import type { ResourceRecord } from "../src/dns/record";
 import { rcodeName } from "../src/dns/types";
 import { type Command, commandHelp, recordName, type Victim } from "./commands";
 import type { Lab } from "./lab";
 import { directoryZone, zoneNames } from "./plan";
-import { recordText } from "./record-text";
 import { checkCommand } from "./script";
 import type { LabSite } from "./site";
 import { isCurrent, type SiteView, type Snapshot, takeSnapshot } from "./snapshot";
@@ -231,4 +232,9 @@ function describeOpen({ name, agent, lagging, empty }: SiteView): string {
   const some = (zones: readonly string[], how: string): string[] =>
     zones.length === 0 ? [] : [`${zones.length} zones ${how} (${zones[0] ?? ""}${zones.length > 1 ? ", …" : ""})`];
   return `${name}: ${[...(agent?.ready === true ? [] : ["not ready"]), ...some(lagging, "lag"), ...some(empty, "empty")].join(", ")}`;
+}
+
+/** The RDATA of a record for people, who want to know an SOA's serial and nothing else of it. */
+function recordText(record: ResourceRecord): string {
+  return record.type === "SOA" ? `serial ${record.serial}` : formatRdata(record);
 }

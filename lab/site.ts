@@ -26,10 +26,9 @@ import { renderDirectory } from "../src/mesh/directory";
 import type { Mesh } from "../src/mesh/model";
 import { serverName, welcomePacket } from "../src/mesh/welcome";
 import type { Updater } from "../src/records/updater";
-import { KeptProcess } from "./kept-process";
 import type { MeshVault } from "./mesh-vault";
 import { directoryZone } from "./plan";
-import { LabProcess, Log } from "./process";
+import { KeptProcess, LabProcess, Log } from "./process";
 
 /** Where a {@link LabSite} lives. */
 export interface LabPlace {

@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
+import { tsigKeyFrom } from "../../src/dns/tsig-key";
 import type { RingDocument, RingKey } from "../../src/keyring/ring-document";
-import { tsigKeyFrom } from "../tsig-key";
 
 /** What {@link KeyRing} is told. */
 export interface KeyRingArgs {

@@ -8,8 +8,7 @@ import { peerPolicySpec } from "../../src/policies/network-policy";
 import type { NetworkPolicySpec } from "../../src/policies/policy-spec";
 import { sitePolicies, type SitePolicyInput, type VaultReach } from "../../src/policies/site-policies";
 import type { SiteConfig } from "../../src/settings/site-settings";
-import { objectOptions } from "../object-options";
-import { writable } from "./writable";
+import { objectOptions, writable } from "../object-options";
 
 /** What {@link Policies} needs. */
 export interface PoliciesArgs {

@@ -3,8 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { commonLabels } from "../../src/contract/names";
 import { recordDefinition, recordRoles } from "../../src/records/crd";
-import { objectOptions } from "../object-options";
-import { writable } from "./writable";
+import { objectOptions, writable } from "../object-options";
 
 /**
  * What the whole cluster has of DnsRecords: their definition, and the roles that `view`, `edit` and `admin` take in. Sites

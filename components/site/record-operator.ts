@@ -5,11 +5,10 @@ import { commonLabels, objects, operatorLabels, paths, podPorts } from "../../sr
 import { operatorFlags } from "../../src/contract/node-flags";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
 import type { SiteConfig } from "../../src/settings/site-settings";
-import { objectOptions } from "../object-options";
+import { objectOptions, writable } from "../object-options";
 import { configMapFiles, programPod, secretFiles } from "./program-pod";
 import { allow, createAccount, subjectOf } from "./role";
 import { agentSockets } from "./runtime";
-import { writable } from "./writable";
 
 /** What {@link RecordOperator} needs. */
 export interface RecordOperatorArgs {

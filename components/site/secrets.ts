@@ -2,9 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
 import { objects } from "../../src/contract/names";
-import type { TsigKey } from "../../src/dns/tsig-key";
+import { type TsigKey, tsigKeyFrom } from "../../src/dns/tsig-key";
 import type { Updater } from "../../src/records/updater";
-import { tsigKeyFrom } from "../tsig-key";
 import { fileSecret } from "./file-secret";
 import { contentHash } from "./hash";
 import type { Welcome } from "./welcome";

@@ -7,8 +7,8 @@ import { promisify } from "node:util";
 import { UserError } from "../../src/base/errors";
 import { absolute } from "../../src/dns/name";
 import { formatRecord, typeNameOf } from "../../src/dns/rdata";
-import { zoneConflicts } from "../../src/records/zone-conflicts";
 import { readZoneFile, type ZoneFile } from "../../src/records/zone-file";
+import { zoneConflicts } from "../../src/records/zone-file-check";
 
 const run = promisify(execFile);
 

@@ -3,6 +3,7 @@ import { delimiter, dirname, join } from "node:path";
 
 import {
   type Deployment,
+  type DiagnosticEvent,
   type EngineEvent,
   LocalWorkspace,
   type OutputMap,
@@ -13,10 +14,10 @@ import {
   type StackSettings,
 } from "@pulumi/pulumi/automation";
 
+import { messageOf } from "../../src/base/errors";
 import { pluginsFolder } from "../plugins/folder";
 import { toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";
-import { readableFailure } from "./failure";
 
 /** How many resources an operation did what to: `{ same: 12, update: 1 }`. Kinds that did not occur are left out. */
 export type Changes = Partial<Record<string, number>>;
@@ -206,4 +207,31 @@ function changesIn(events: readonly EngineEvent[]): Changes {
  */
 export function createDriver(options: DriverOptions): MeshDriver {
   return new AutomationDriver(options);
+}
+
+/** What a user of the program has to read of an exception: an error meant for users has no stack. */
+function withoutStack(message: string): string {
+  const match = /^(?:Unhandled exception: )?UserError: ([\s\S]*?)(?:\n\s+at [\s\S]*)?$/.exec(message);
+  return match?.[1] ?? message;
+}
+
+function lineOf(event: DiagnosticEvent): string {
+  const name = event.urn?.split("::").slice(2).join(" ");
+  return `${name && !name.includes("pulumi:pulumi:Stack") ? `${name}: ` : ""}${withoutStack(event.message.trim())}`;
+}
+
+function diagnosticsIn(events: readonly EngineEvent[]): string[] {
+  const told = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent ? [diagnosticEvent] : []));
+  const failed = new Set(told.filter(({ severity }) => severity === "error").map(({ urn }) => urn));
+  const lines = told.flatMap((event) => {
+    const about = event.severity === "warning" && event.urn !== undefined && failed.has(event.urn);
+    return event.severity === "error" || about ? [lineOf(event)] : [];
+  });
+  return [...new Set(lines)].filter((line) => !/^(update|preview|destroy|refresh) failed$/.test(line));
+}
+
+/** What a user reads when an operation failed: the errors that the engine told, with the warnings about the same resources, else whatever the command printed. */
+function readableFailure(error: unknown, events: readonly EngineEvent[]): Error {
+  const diagnostics = diagnosticsIn(events);
+  return new Error(diagnostics.length > 0 ? diagnostics.join("\n") : messageOf(error));
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { UserError } from "../../src/base/errors";
 import { cacheDir } from "./cache";
-import { cached, compareVersions, installed, type Progress, writeWrapper } from "./install";
+import { cached, compareVersions, installed, linkTool, onPath, type Progress, writeWrapper } from "./install";
 import { withLock } from "./lock";
 import { run } from "./run";
 
@@ -136,4 +136,26 @@ export function chooseMirror(targets: string): string | undefined {
   return rows.find(([, origin, component, codename]) => {
     return origin === "Debian" && component === "main" && codename !== undefined && !codename.includes("-");
   })?.[0];
+}
+
+/** Earlier ones than this know no catalog zones. */
+const nsd: DebianSoftware = { name: "nsd", oldest: "4.9.0", packages: ["nsd"] };
+
+/** Puts `nsd` in the cache's `bin`: the machine's when it is recent enough, otherwise Debian unstable's. */
+export async function ensureNsd(progress: Progress): Promise<void> {
+  const own = await machineNsd();
+  if (own !== undefined) {
+    linkTool("nsd", own);
+    return;
+  }
+  await ensureRoot(nsd, progress);
+  const root = cachedRoot(nsd);
+  if (root) wrapProgram("nsd", { program: join(root.path, "usr/sbin/nsd"), loader: root.loader });
+}
+
+async function machineNsd(): Promise<string | undefined> {
+  const path = onPath("nsd");
+  if (path === undefined) return undefined;
+  const version = /NSD version (\d+\.\d+\.\d+)/.exec(await run(path, ["-v"]).catch(() => ""))?.[1];
+  return version !== undefined && compareVersions(version, nsd.oldest) >= 0 ? path : undefined;
 }

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 
 import { binDir, cacheDir } from "./cache";
+import { ensureNsd } from "./debian";
 import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";
 import { ensureKnot } from "./knot";
-import { ensureNsd } from "./nsd";
 import { ensurePython } from "./python";
 
 /** What can be asked for: each gives several programs. */

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { UserError } from "./errors";
 
 /**
@@ -17,4 +19,18 @@ export function parseJson(text: string, what: string): unknown {
 /** The fields of a parsed object; none of whatever is no object. */
 export function fields(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+/** JSON in which the order of an object's fields does not show: equal values are equal texts. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === "object" && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}
+
+/** SHA-256 of the canonical JSON, in hexadecimal. */
+export function canonicalHash(value: unknown): string {
+  return createHash("sha256").update(canonicalJson(value)).digest("hex");
 }

@@ -7,3 +7,12 @@ export function compareText(a: string, b: string): number {
 export function byName<T extends { readonly name: string }>(items: readonly T[]): readonly T[] {
   return [...items].sort((a, b) => compareText(a.name, b.name));
 }
+
+/** A 32-bit hash of a text (FNV-1a, then MurmurHash3's finisher): the same everywhere and always, and evenly spread. */
+export function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import { canonicalHash } from "../base/canonical";
+import { canonicalHash } from "../base/json";
 import type { KubeObject } from "../kube/client";
 import type { SignedZone } from "../mesh/signing-state";
 import type { MeshView } from "../mesh/view";

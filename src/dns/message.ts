@@ -1,7 +1,7 @@
-import { malformed } from "./errors";
+import { DnsError, malformed } from "./errors";
 import { decodeRdata, encodeRdata, typeNumberOf } from "./rdata";
 import type { RecordClass, ResourceRecord } from "./record";
-import { className, classNumber, typeName, typeNumber } from "./types";
+import { className, classNumber, opcodes, typeName, typeNumber } from "./types";
 import { WireReader, WireWriter } from "./wire";
 
 /** A question; in an update the zone section (RFC 2136 section 2.3). `type` is a mnemonic or `TYPE1234`. */
@@ -205,4 +205,21 @@ export function readFlags(bits: number): Flags {
     ad: set(5),
     cd: set(4),
   };
+}
+
+/** Throws unless `message` is a response to our operation. */
+export function checkResponse(message: Message, expected: { readonly id: number; readonly opcode: number }): void {
+  if (message.id !== expected.id) throw new DnsError({ kind: "wrongId" });
+  if (!message.flags.qr || message.flags.opcode !== expected.opcode) throw new DnsError({ kind: "notAResponse" });
+}
+
+/**
+ * Throws unless the response repeats our question. A server that could not read the question may leave it out together
+ * with an error (RFC 1035 section 4.1.1 FORMERR), and any server that of an update (RFC 2136 section 3.8).
+ */
+export function checkQuestion(message: Message, asked: Question): void {
+  const [question, ...more] = message.questions;
+  if (question === undefined && (message.rcode !== 0 || message.flags.opcode === opcodes.update)) return;
+  const same = question?.name === asked.name && question.type === asked.type && question.class === asked.class;
+  if (!same || more.length > 0) throw new DnsError({ kind: "wrongQuestion" });
 }

@@ -1,8 +1,7 @@
 import { DnsError } from "./errors";
-import { decodeMessage, type Message } from "./message";
+import { checkResponse, decodeMessage, type Message } from "./message";
 import { isSubdomain } from "./name";
 import type { ResourceRecord } from "./record";
-import { checkResponse } from "./response";
 import { TsigStreamVerifier } from "./tsig";
 import type { TsigKey } from "./tsig-key";
 import { rcodeName } from "./types";

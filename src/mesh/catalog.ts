@@ -4,9 +4,8 @@ import { zoneNameProblem } from "../base/names";
 import { byName } from "../base/text";
 import type { ResourceRecord } from "../dns/record";
 import { printZone } from "../dns/zone-text";
-import { apexRecord } from "./apex";
+import { apexRecord, RefusedZone, serialOf, textsByName } from "./central-zone";
 import type { Mesh } from "./model";
-import { RefusedZone, serialOf, textsByName } from "./refused-zone";
 
 /** One zone of a catalog and the group that it belongs to (RFC 9432 section 4.3.2). */
 export interface CatalogMember {

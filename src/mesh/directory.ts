@@ -3,9 +3,8 @@ import { siteNameProblem, zoneNameProblem } from "../base/names";
 import { byName } from "../base/text";
 import type { RecordData, ResourceRecord } from "../dns/record";
 import { printZone } from "../dns/zone-text";
-import { apexRecord } from "./apex";
+import { apexRecord, RefusedZone, serialOf, textsByName } from "./central-zone";
 import type { Mesh, Site, SiteRole, Zone } from "./model";
-import { RefusedZone, serialOf, textsByName } from "./refused-zone";
 import type { SiteView } from "./view";
 import { catalogSites, serverName } from "./welcome";
 

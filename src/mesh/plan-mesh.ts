@@ -1,11 +1,9 @@
 import { byName } from "../base/text";
 import { compareSerials } from "../dns/serial";
-import { changesBetween } from "./changes";
 import { isRetired, type Limits, mostRemovals } from "./limits";
 import { isBootstrap } from "./peers";
 import type { Discovery, RefusedDiscovery } from "./read-view";
-import { shareView } from "./share-view";
-import type { Held, MeshPlan, MeshView, SiteView, ZoneView } from "./view";
+import type { Change, Held, MeshPlan, MeshView, SiteView, ZoneView } from "./view";
 
 /** What a pass knows and found. No clock, no network: equal inputs give equal plans. */
 export interface PlanInput {
@@ -169,4 +167,69 @@ function heldIn({ sites, zones, held }: MeshView): readonly Held[] {
 
 function namesOf(entries: readonly { readonly name: string }[]): ReadonlySet<string> {
   return new Set(entries.map((entry) => entry.name));
+}
+
+/**
+ * The later view with everything that is equal in the earlier one taken from there: an equal view is the earlier object
+ * itself, an equal entry the earlier entry. So what changed shows by identity, and two views of a large mesh take little
+ * more memory than one.
+ */
+function shareView(earlier: MeshView, later: MeshView): MeshView {
+  const shared = { ...later, sites: share(earlier.sites, later.sites), zones: share(earlier.zones, later.zones) };
+  return isEqual(earlier, shared) ? earlier : shared;
+}
+
+function share<T extends { readonly name: string }>(earlier: readonly T[], later: readonly T[]): readonly T[] {
+  const known = new Map(earlier.map((entry) => [entry.name, entry]));
+  const shared = later.map((entry) => {
+    const old = known.get(entry.name);
+    return old !== undefined && isEqual(old, entry) ? old : entry;
+  });
+  return isEqual(earlier, shared) ? earlier : shared;
+}
+
+/** Equality of plain data; what is the same object is equal without a look inside. */
+function isEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const [left, right] = [Object.entries(a), b as Readonly<Record<string, unknown>>];
+  return left.length === Object.keys(b).length && left.every(([key, value]) => isEqual(value, right[key]));
+}
+
+/** The steps from one view to another: the topology, then sites and zones, each kind sorted by name. */
+function changesBetween(from: MeshView, to: MeshView): readonly Change[] {
+  const topology: readonly Change[] =
+    from.topology === to.topology ? [] : [{ kind: "topology-changed", to: to.topology ?? "full" }];
+  return [...topology, ...siteChanges(from.sites, to.sites), ...zoneChanges(from.zones, to.zones)];
+}
+
+function siteChanges(from: readonly SiteView[], to: readonly SiteView[]): readonly Change[] {
+  const before = new Map(from.map((site) => [site.name, site]));
+  const after = new Map(to.map((site) => [site.name, site]));
+  return eitherName(before, after).flatMap((site): readonly Change[] => {
+    const [old, now] = [before.get(site), after.get(site)];
+    if (now === undefined) return [{ kind: "site-removed", site }];
+    if (old === undefined) return [{ kind: "site-added", site }];
+    if (old === now) return [];
+    const fields = (["role", "addresses", "sources", "retired"] as const).filter(
+      (field) => JSON.stringify(old[field]) !== JSON.stringify(now[field]),
+    );
+    return fields.length > 0 ? [{ kind: "site-changed", site, fields }] : [];
+  });
+}
+
+function zoneChanges(from: readonly ZoneView[], to: readonly ZoneView[]): readonly Change[] {
+  const before = new Map(from.map((zone) => [zone.name, zone]));
+  const after = new Map(to.map((zone) => [zone.name, zone]));
+  return eitherName(before, after).flatMap((zone): readonly Change[] => {
+    const [old, now] = [before.get(zone), after.get(zone)];
+    if (now === undefined) return old === undefined ? [] : [{ kind: "zone-removed", zone, owner: old.owner }];
+    if (old === undefined) return [{ kind: "zone-added", zone, owner: now.owner }];
+    return old.owner === now.owner ? [] : [{ kind: "zone-moved", zone, from: old.owner, to: now.owner }];
+  });
+}
+
+/** The names that either has, sorted. */
+function eitherName(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): readonly string[] {
+  return [...new Set([...a.keys(), ...b.keys()])].sort();
 }

@@ -1,8 +1,8 @@
 import { byName } from "../base/text";
 import type { ResourceRecord } from "../dns/record";
 import { type Catalog, decodeCatalog } from "./catalog";
+import { RefusedZone } from "./central-zone";
 import { decodeDirectory, type Directory } from "./directory";
-import { RefusedZone } from "./refused-zone";
 import type { MeshView, RefusalKind, ZoneView } from "./view";
 
 /** What the two central zones say together, with what is doubtful about it. */

@@ -1,4 +1,4 @@
-import { hash32 } from "../base/hash32";
+import { hash32 } from "../base/text";
 import type { WelcomePacket } from "./model";
 import { catalogSitesOf, peersOf } from "./peers";
 import type { MeshView, SiteView } from "./view";

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import type { SiteRole, Topology } from "./model";
 
 /** A site as the directory tells it. */
@@ -44,7 +46,7 @@ export type Change =
   | { readonly kind: "zone-removed"; readonly zone: string; readonly owner: string }
   | { readonly kind: "zone-moved"; readonly zone: string; readonly from: string; readonly to: string };
 
-/** A removal that is not carried out until it is confirmed (see `limits.ts`). */
+/** A removal that is not carried out until it is confirmed (see {@link Limits}). */
 export interface Held {
   readonly kind: "sites" | "zones";
   readonly names: readonly string[];
@@ -61,4 +63,28 @@ export interface MeshPlan {
   readonly changes: readonly Change[];
   readonly held: readonly Held[];
   readonly refusal?: { readonly kind: RefusalKind; readonly reason: string };
+}
+
+/** Views never change, and their hashes are asked for with each look at `/status`. */
+const known = new WeakMap<MeshView, string>();
+
+/** SHA-256 in hexadecimal over the content of a view, without serials: equal meshes have equal hashes. */
+export function viewHash(view: MeshView): string {
+  const hash = known.get(view) ?? computeHash(view);
+  known.set(view, hash);
+  return hash;
+}
+
+function computeHash(view: MeshView): string {
+  const sites = view.sites.map(
+    ({ name, role, addresses, sources, retired }) => [name, role, addresses, sources, retired ?? null] as const,
+  );
+  const zones = view.zones.map(({ name, owner, id, retired }) => [name, owner, id, retired ?? null] as const);
+  return createHash("sha256")
+    .update(JSON.stringify([byName(sites), byName(zones), ...(view.topology === undefined ? [] : [view.topology])]))
+    .digest("hex");
+}
+
+function byName<T extends readonly [string, ...unknown[]]>(rows: readonly T[]): readonly T[] {
+  return [...rows].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
 }

@@ -1,8 +1,27 @@
+import { UserError } from "../base/errors";
 import { defaultLimits } from "../mesh/limits";
+import type { WelcomePacket } from "../mesh/model";
 import { planMesh } from "../mesh/plan-mesh";
 import type { Held, MeshView, SiteView } from "../mesh/view";
-import { markOf, type Published } from "./published";
+import type { FormerOutputs } from "./former-outputs";
+import { markOf, type Published, readPublished } from "./published";
 import { namesText } from "./zone-removal";
+
+/**
+ * Makes sure that the sites will take what the primary is about to publish, by what it published when it was brought up
+ * last. Any other site publishes nothing.
+ *
+ * @param o.today - ISO date.
+ * @throws UserError that names the sites and zones that would be held back.
+ */
+export function requirePublishable(
+  { packet, published }: { readonly packet: WelcomePacket; readonly published: Published },
+  o: { readonly former: FormerOutputs | undefined; readonly today: string },
+): void {
+  if (packet.site.role !== "primary-catalog") return;
+  const found = heldBack({ before: readPublished(o.former?.["published"]), after: published, today: o.today });
+  if (found.length > 0) throw new UserError(found.join("\n"));
+}
 
 /**
  * What every site would hold back if `after` came in the place of `before`, a sentence each, by the very rules that the

@@ -1,5 +1,17 @@
+import { UserError } from "../base/errors";
 import { fields } from "../base/json";
 import type { Dnssec, Mesh } from "../mesh/model";
+import type { FormerOutputs } from "./former-outputs";
+
+/**
+ * Makes sure that no zone stops being signed at once, by what this stack said when it was brought up last.
+ *
+ * @throws UserError that names each such zone and what to write instead.
+ */
+export function requireWithdrawn(mesh: Mesh, former: FormerOutputs | undefined): void {
+  const found = unwithdrawn(signedBefore(former?.["sites"]), mesh);
+  if (found.length > 0) throw new UserError(found.join("\n"));
+}
 
 /** Zones at each site that were signed and not withdrawn when the list was brought up last, by the site's name. */
 export type SignedBefore = ReadonlyMap<string, ReadonlySet<string>>;

@@ -10,8 +10,8 @@ import { quotedUtf8 } from "../dns/tokens";
 import { longestValue, mostValues } from "./crd";
 import { apiVersion, type DnsRecord, kind, type RecordSet, type RecordType, recordTypes } from "./model";
 import { recordSetOf } from "./record-set";
-import { zoneConflicts } from "./zone-conflicts";
 import type { LeftOut, ZoneFile, ZoneFileRecord } from "./zone-file";
+import { zoneConflicts } from "./zone-file-check";
 
 /** The objects that a zone file gives, and what of it they do not say. */
 export interface Imported {

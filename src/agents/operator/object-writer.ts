@@ -1,7 +1,6 @@
 import { type KubeClient, KubeError, type KubeObject } from "../../kube/client";
 import { type Progress, sameStatus, statusOf, transitions, zoneRetiring } from "../../records/conditions";
-import { finalizer } from "../../records/lifecycle";
-import { type Condition, group, plural, version } from "../../records/model";
+import { type Condition, finalizer, group, plural, version } from "../../records/model";
 import { type EventQueue, type EventText, fieldManager } from "./event-queue";
 import type { OperatorMetrics } from "./metrics";
 import { annotations, type Entry, isProgrammed, takeWritten } from "./record-store";

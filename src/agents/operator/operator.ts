@@ -6,7 +6,7 @@ import type { TsigKey } from "../../dns/tsig-key";
 import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
 import type { WelcomePacket } from "../../mesh/model";
-import { isHere } from "../../records/lifecycle";
+import { isHere } from "../../records/model";
 import type { AgentClient } from "../sidecar/http/agent-client";
 import { EventQueue } from "./event-queue";
 import { MeshFollower } from "./mesh-follower";

@@ -1,5 +1,5 @@
 import { zoneRetiring } from "../../records/conditions";
-import { isHere } from "../../records/lifecycle";
+import { isHere } from "../../records/model";
 import { annotations, type Entry, isAnnotated, isLeaving } from "./record-store";
 
 /** What is known of the zones that there are. */

@@ -1,8 +1,7 @@
 import { foldName } from "../../base/names";
 import type { KubeObject } from "../../kube/client";
 import { sameStatus } from "../../records/conditions";
-import { finalizer } from "../../records/lifecycle";
-import type { AppliedSet, DnsRecord, DnsRecordStatus, RecordSet } from "../../records/model";
+import { type AppliedSet, type DnsRecord, type DnsRecordStatus, finalizer, type RecordSet } from "../../records/model";
 import type { Claimant } from "../../records/plan";
 import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
 

@@ -5,7 +5,7 @@ import type { Logger } from "../../base/log";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import { DnsError, type DnsFailure } from "../../dns/errors";
 import type { TsigKey } from "../../dns/tsig-key";
-import { isHere } from "../../records/lifecycle";
+import { isHere } from "../../records/model";
 import { type NamePlan, planName } from "../../records/plan";
 import { appliedOf, type SpecReading } from "../../records/record-set";
 import { batchesOf, halvesOf, type UpdateBatch } from "../../records/updates";

@@ -1,4 +1,4 @@
-import { canonicalHash, canonicalJson } from "../../base/canonical";
+import { canonicalHash, canonicalJson } from "../../base/json";
 import type { PolicyMark } from "../../contract/mesh-status";
 import type { Finding } from "../../contract/mesh-status";
 import { compareSerials, isNewerSerial } from "../../dns/serial";
@@ -6,8 +6,7 @@ import type { KubeObject } from "../../kube/client";
 import { defaultLimits } from "../../mesh/limits";
 import { planMesh } from "../../mesh/plan-mesh";
 import type { Discovery, RefusedDiscovery } from "../../mesh/read-view";
-import type { Held, MeshPlan, MeshView } from "../../mesh/view";
-import { viewHash } from "../../mesh/view-hash";
+import { type Held, type MeshPlan, type MeshView, viewHash } from "../../mesh/view";
 import type { NetworkPolicySpec } from "../../policies/policy-spec";
 import type { AgentStatus } from "../sidecar/http/status";
 import type { Pod } from "./options";

@@ -2,11 +2,11 @@ import { messageOf } from "../../base/errors";
 import { readJsonFile } from "../../base/json-file";
 import { createLogger, type Logger } from "../../base/log";
 import type { Environment } from "../../contract/environment";
+import { liveSettingsPath, parseLiveSettings } from "../../contract/live-settings";
 import { DnsClient } from "../../dns/client/dns-client";
 import { parseTsigKey } from "../../keyring/tsig-key";
 import { inClusterOptions, KubeClient } from "../../kube/client";
 import { parseWelcomePacket } from "../../mesh/welcome";
-import { readLiveSettings } from "../live-settings";
 import { AgentClient } from "../sidecar/http/agent-client";
 import { KubeCluster } from "./cluster";
 import { readReconcilerOptions } from "./options";
@@ -17,7 +17,7 @@ const dnsPatience = 30_000;
 
 /** One pass; resolves to the exit status. */
 async function run(env: Environment, log: Logger): Promise<number> {
-  const options = readReconcilerOptions(env, await readLiveSettings(env));
+  const options = readReconcilerOptions(env, await readJsonFile(liveSettingsPath(env), parseLiveSettings));
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
   const client = new KubeClient(await inClusterOptions(env));

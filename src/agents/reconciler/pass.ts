@@ -5,8 +5,7 @@ import type { Finding } from "../../contract/mesh-status";
 import { emptyMemory, type Memory, type PolicyMark, readStatus, type StoredStatus } from "../../contract/mesh-status";
 import type { KubeObject } from "../../kube/client";
 import { readMesh } from "../../mesh/read-view";
-import type { MeshView } from "../../mesh/view";
-import { viewHash } from "../../mesh/view-hash";
+import { type MeshView, viewHash } from "../../mesh/view";
 import { peerPolicySpec } from "../../policies/network-policy";
 import type { AgentStatus } from "../sidecar/http/status";
 import {
@@ -21,8 +20,7 @@ import {
   readingNeeded,
   type Source,
 } from "./decide";
-import type { PassDeps } from "./deps";
-import { type Pod, ports } from "./options";
+import { type PassDeps, type Pod, ports } from "./options";
 import { publish } from "./publish";
 
 /** Whether a pass found everything in order, and what it cost. */

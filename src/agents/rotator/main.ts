@@ -2,15 +2,14 @@ import { messageOf, UserError } from "../../base/errors";
 import { readJsonFile } from "../../base/json-file";
 import { createLogger, type Logger } from "../../base/log";
 import type { Environment } from "../../contract/environment";
+import { liveSettingsPath, parseLiveSettings } from "../../contract/live-settings";
 import { DnsClient } from "../../dns/client/dns-client";
 import { freshKey } from "../../keyring/fresh-key";
 import { defaultRotation } from "../../keyring/rotation-settings";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import { parseVaultAccess } from "../../vault/access";
 import { VaultClient } from "../../vault/client";
-import { readLiveSettings } from "../live-settings";
-import { readRotatorOptions } from "./options";
-import { rotate } from "./rotate";
+import { readRotatorOptions, rotate } from "./rotate";
 
 /** Milliseconds after which asking the sites is given up; the next run asks again. */
 const dnsPatience = 60_000;
@@ -21,7 +20,7 @@ async function main(
   o: { readonly env: Environment; readonly log: Logger },
 ): Promise<void> {
   if (command !== "run" && command !== "rotate") throw new UserError(`say run or rotate, not "${command ?? ""}"`);
-  const options = readRotatorOptions(o.env, await readLiveSettings(o.env));
+  const options = readRotatorOptions(o.env, await readJsonFile(liveSettingsPath(o.env), parseLiveSettings));
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const access = await readJsonFile(options.vaultFile, parseVaultAccess);
   const parts = {

@@ -1,6 +1,8 @@
 import { readJsonFile } from "../../base/json-file";
 import type { Logger } from "../../base/log";
-import type { DnsClient } from "../../dns/client/dns-client";
+import { type Environment, required } from "../../contract/environment";
+import type { LiveSettings } from "../../contract/live-settings";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
 import { parseRingDocument, type RingDocument } from "../../keyring/ring-document";
 import { type KeyAnswers, planRotation, type RotationStep } from "../../keyring/rotation";
@@ -10,7 +12,6 @@ import type { WelcomePacket } from "../../mesh/model";
 import type { SiteView } from "../../mesh/view";
 import { ringSecret } from "../../vault/access";
 import { type VaultClient, VaultError } from "../../vault/client";
-import type { RotatorOptions } from "./options";
 import { askSites, readSites } from "./sites";
 
 /** What {@link rotate} works with. */
@@ -93,4 +94,33 @@ async function answersTo(o: RotateParts, document: RingDocument): Promise<KeyAns
   });
   o.log.info("sites were asked for the next key", { ...answers });
   return answers;
+}
+
+/** All that the rotator is told from outside. Read once, at the start. */
+export interface RotatorOptions {
+  /** Welcome packet, a JSON file. */
+  readonly packetFile: string;
+  /** What is told of Vault, a JSON file. */
+  readonly vaultFile: string;
+  /** The site's own key, by which its pods let it read zones, a JSON file. */
+  readonly localKeyFile: string;
+  /** This site's Knot pods. */
+  readonly pods: readonly DnsServer[];
+  /** Port at which the other sites' addresses are asked. */
+  readonly remotePort: number;
+}
+
+/**
+ * Reads the rotator's environment.
+ *
+ * @throws UserError that names the variable.
+ */
+export function readRotatorOptions(env: Environment, { pods, remotePort }: LiveSettings): RotatorOptions {
+  return {
+    packetFile: required(env, "DNS_MESH_PACKET"),
+    vaultFile: required(env, "DNS_MESH_VAULT"),
+    localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
+    pods: pods.addresses.map((address) => ({ address, port: pods.port })),
+    remotePort,
+  };
 }

@@ -8,21 +8,17 @@ import { defaultLimits } from "../../mesh/limits";
 import { planMesh } from "../../mesh/plan-mesh";
 import type { Standpoint } from "../../mesh/topology";
 import type { MeshPlan, MeshView } from "../../mesh/view";
-import { Applier, ApplyError } from "./apply";
+import { Applier, ApplyError, notePacket, SiteFiles, siteInput, standingView } from "./apply";
 import { Backoff } from "./backoff";
 import { lifetimeProblem } from "./credentials/identity";
 import { Discovery, type Observed as Answered } from "./discovery";
-import { SigningKeeper } from "./dnssec/signing-keeper";
-import { type AgentFacts, agentFacts } from "./http/agent-facts";
-import type { Problems } from "./http/status";
-import { type Inputs } from "./inputs/inputs";
-import type { Mounts } from "./inputs/mounts";
+import { SigningKeeper } from "./dnssec/signing";
+import { type AgentFacts, agentFacts, type Problems } from "./http/status";
+import type { Inputs, Mounts } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
 import type { Holder } from "./notify/convergence";
 import { OwnZones } from "./own-zones/own-zones";
 import { type Desired, type Observed, reconcile, type Serials, type Step } from "./reconcile";
-import { SiteFiles } from "./site-files";
-import { notePacket, siteInput, standingView } from "./site-input";
 import { type AgentState, isSameState, StateError, type StateStore } from "./state-store";
 
 /** What an {@link Agent} works with. */

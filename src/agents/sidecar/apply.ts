@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { messageOf } from "../../base/errors";
+import { listFolder, readText, removeFile, writeAtomically } from "../../base/files";
 import {
   localCatalogFile,
   localCatalogZone,
@@ -9,8 +11,14 @@ import {
   renderSiteFiles,
   type SiteInput,
 } from "../../knot/config/site-config";
+import { volumeFolders } from "../../knot/config/volume";
 import type { KnotControl, ZoneStatus } from "../../knot/control/knot-control";
-import type { SiteFiles } from "./site-files";
+import { bootstrapView, withPacketCatalogs } from "../../mesh/peers";
+import { noteSigning, withKeptSigned } from "../../mesh/signing-state";
+import type { MeshView } from "../../mesh/view";
+import type { Inputs } from "./inputs/inputs";
+import { withoutUnseeded } from "./own-zones/seeding";
+import type { AgentState } from "./state-store";
 
 /** The part of Knot's control that applying needs. */
 export type ApplyControl = Pick<KnotControl, "reload" | "zoneReload" | "zoneStatus">;
@@ -144,4 +152,94 @@ function absence(zone: string, template: string): string {
 
 function presence(zone: string): string {
   return `zone ${zone} is still there`;
+}
+
+/** The view that files are rendered from: what was accepted last, or the packet's catalog servers on a fresh volume. */
+export function standingView(inputs: Inputs, state: AgentState): MeshView {
+  return state.candidate ?? state.view ?? bootstrapView(inputs.packet);
+}
+
+/** What Knot's files are rendered from, given the state. One function for the init container and the agent, so that they agree. */
+export function siteInput(o: {
+  readonly inputs: Inputs;
+  readonly state: AgentState;
+  readonly view: MeshView;
+}): SiteInput {
+  const { inputs, state, view } = o;
+  const ahead = state.packetAhead !== undefined && state.packetAhead === view.directorySerial;
+  return {
+    packet: withKeptSigned(withoutUnseeded(inputs.packet, state.seeded), state.signing ?? {}),
+    ring: inputs.ring,
+    localKey: inputs.localKey,
+    readers: inputs.readers,
+    updaters: inputs.updaters,
+    ...(inputs.recordsKey && { recordsKey: inputs.recordsKey }),
+    ...(inputs.identity && { identity: inputs.identity }),
+    view: ahead ? withPacketCatalogs(view, inputs.packet) : view,
+    runtime: inputs.runtime,
+  };
+}
+
+/** Takes note of what a packet says that must outlive it. */
+export function notePacket(state: AgentState, inputs: Inputs): AgentState {
+  const signing = noteSigning(state.signing ?? {}, inputs.packet.site.zones);
+  const noted = noteCatalogs(state, inputs);
+  return JSON.stringify(signing) === JSON.stringify(state.signing ?? {}) ? noted : { ...noted, signing };
+}
+
+/** Takes note of a packet whose catalog servers are not the ones that were used last. */
+function noteCatalogs(state: AgentState, inputs: Inputs): AgentState {
+  const catalogs = JSON.stringify(inputs.packet.catalogs);
+  if (state.catalogs === catalogs) return state;
+  const changed = state.catalogs !== undefined && state.view !== undefined;
+  return { ...state, catalogs, ...(changed && { packetAhead: state.view.directorySerial }) };
+}
+
+/** Folders in which no other file may stand: Knot includes everything that it finds there. */
+const ownedFolders = [volumeFolders.peers, volumeFolders.zoneStanzas];
+
+/** Texts by path below the volume; undefined stands for a file that is not there. */
+type FileTexts = ReadonlyMap<string, string | undefined>;
+
+/** Knot's files that change while it runs, on the volume. */
+export class SiteFiles {
+  constructor(readonly root: string) {}
+
+  /** What stands on the volume where it differs from what is wanted: by path, the text to go back to. */
+  async differing(wanted: FileTexts): Promise<FileTexts> {
+    const before = new Map<string, string | undefined>();
+    for (const [path, text] of [...wanted, ...(await this.#surplus(wanted))]) {
+      const standing = await readText(join(this.root, path));
+      if (standing !== text) before.set(path, standing);
+    }
+    return before;
+  }
+
+  /** Writes each text, and takes away what has none. */
+  async write(texts: FileTexts): Promise<void> {
+    for (const [path, text] of texts) {
+      const full = join(this.root, path);
+      if (text === undefined) await removeFile(full);
+      else await writeAtomically(full, text);
+    }
+  }
+
+  /** Makes the volume hold what is wanted; returns what stood there before where it differed. */
+  async replace(wanted: FileTexts): Promise<FileTexts> {
+    const before = await this.differing(wanted);
+    await this.write(new Map([...before.keys()].map((path) => [path, wanted.get(path)])));
+    return before;
+  }
+
+  async #surplus(wanted: FileTexts): Promise<readonly (readonly [string, undefined])[]> {
+    const found = await Promise.all(
+      ownedFolders.map(async (folder) =>
+        (await listFolder(join(this.root, folder))).map((name) => `${folder}/${name}`),
+      ),
+    );
+    return found
+      .flat()
+      .filter((path) => path.endsWith(".conf") && !wanted.has(path))
+      .map((path) => [path, undefined] as const);
+  }
 }

@@ -5,14 +5,13 @@ import type { DnsClient } from "../../dns/client/dns-client";
 import { renderSiteFiles } from "../../knot/config/site-config";
 import { isWriter, siblings } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
+import { notePacket, SiteFiles, siteInput, standingView } from "./apply";
 import { keeperOf } from "./credentials/vault-keeper";
 import { CentralFiles } from "./inputs/central-files";
 import { type Inputs, readInputs } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
 import { Seeder } from "./own-zones/seeding";
 import { podSource, siteSource } from "./own-zones/zone-source";
-import { SiteFiles } from "./site-files";
-import { notePacket, siteInput, standingView } from "./site-input";
 import { type LoadedState, StateStore } from "./state-store";
 
 /** What {@link prepare} works with. */

@@ -13,7 +13,7 @@ import { SigningWatch } from "./dnssec/signing";
 import { renderMetrics } from "./http/metrics";
 import { ReadinessCheck } from "./http/readiness";
 import { type AgentStatus, Problems } from "./http/status";
-import { Mounts } from "./inputs/mounts";
+import { Mounts } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
 import { KnotLog } from "./knot-log";
 import { Leaving } from "./leaving";

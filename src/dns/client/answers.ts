@@ -1,7 +1,14 @@
 import { DnsError, type IgnoredAnswer } from "../errors";
-import { decodeMessage, headerLength, type Message, type Question, readFlags } from "../message";
+import {
+  checkQuestion,
+  checkResponse,
+  decodeMessage,
+  headerLength,
+  type Message,
+  type Question,
+  readFlags,
+} from "../message";
 import type { ResourceRecord, SoaData } from "../record";
-import { checkQuestion, checkResponse } from "../response";
 
 /**
  * An answer to a request of ours.

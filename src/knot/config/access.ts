@@ -1,8 +1,7 @@
 import { compareText } from "../../base/text";
 import { serverName } from "../../mesh/welcome";
-import { splitList } from "./lists";
 import type { Outline, SiteInput } from "./outline";
-import { section, type Stanza } from "./stanza";
+import { section, splitList, type Stanza } from "./stanza";
 import { updaterRules } from "./updaters";
 
 /** Keys by their names: those of the ring, the site's own, and those of servers and programs outside the mesh. */

@@ -1,5 +1,5 @@
+import { stampSerial } from "../../dns/master-file";
 import type { ResourceRecord } from "../../dns/record";
-import { stampSerial } from "../../dns/serial-stamp";
 import { printZone, soaRecord, type SoaTimers } from "../../dns/zone-text";
 import type { Site, Zone } from "../../mesh/model";
 import { serverName } from "../../mesh/welcome";

@@ -1,9 +1,8 @@
 import { audienceOf } from "../../mesh/topology";
 import { serverName } from "../../mesh/welcome";
-import { splitList } from "./lists";
 import type { Outline } from "./outline";
 import { siblings } from "./site-runtime";
-import { section, type Stanza } from "./stanza";
+import { section, splitList, type Stanza } from "./stanza";
 import { updateRemotes } from "./updaters";
 
 /** Id of another site as somebody whom zones are taken from. */

@@ -1,4 +1,4 @@
-import { hash32 } from "../../base/hash32";
+import { hash32 } from "../../base/text";
 
 /** How often a server asks for a zone that it takes from others, in seconds. */
 export interface Timers {

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { renderCatalog } from "../../../src/mesh/catalog";
 import { renderDirectory } from "../../../src/mesh/directory";
 import type { RingDocument } from "../../../src/keyring/ring-document";
-import { stampSerial } from "../../../src/dns/serial-stamp";
+import { stampSerial } from "../../../src/dns/master-file";
 import { eventually } from "../../../harness/eventually";
 import { Lab, type LabSite } from "../../../lab";
 

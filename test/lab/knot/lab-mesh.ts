@@ -7,7 +7,7 @@ import { DnsClient, type DnsServer } from "../../../src/dns/client/dns-client";
 import { renderCatalog } from "../../../src/mesh/catalog";
 import { renderDirectory } from "../../../src/mesh/directory";
 import { renderOwnZone } from "../../../src/knot/config/own-zone";
-import { stampSerial } from "../../../src/dns/serial-stamp";
+import { stampSerial } from "../../../src/dns/master-file";
 import { renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../src/knot/config/site-config";
 import type { KeyRing } from "../../../src/keyring/ring-document";
 import type { TsigKey } from "../../../src/dns/tsig-key";

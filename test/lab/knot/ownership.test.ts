@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { DnsClient } from "../../../src/dns/client/dns-client";
 import { renderDirectory } from "../../../src/mesh/directory";
 import { renderSiteFiles } from "../../../src/knot/config/site-config";
-import { stampSerial } from "../../../src/dns/serial-stamp";
+import { stampSerial } from "../../../src/dns/master-file";
 import { welcomePacket } from "../../../src/mesh/welcome";
 import { eventually } from "../../../harness/eventually";
 import {

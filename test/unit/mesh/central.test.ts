@@ -5,7 +5,7 @@ import { renderCatalog } from "../../../src/mesh/catalog";
 import { renderDirectory } from "../../../src/mesh/directory";
 import { memberId } from "../../../src/mesh/catalog";
 import { renderOwnZone } from "../../../src/knot/config/own-zone";
-import { findSerial, stampSerial } from "../../../src/dns/serial-stamp";
+import { findSerial, stampSerial } from "../../../src/dns/master-file";
 import { parseMesh } from "../../../src/settings/parse";
 
 const mesh = parseMesh({

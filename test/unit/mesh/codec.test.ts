@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
-import { apexRecord } from "../../../src/mesh/apex";
+import { apexRecord } from "../../../src/mesh/central-zone";
 import { encodeCatalog, memberId } from "../../../src/mesh/catalog";
 import { encodeDirectory } from "../../../src/mesh/directory";
 import type { Mesh, Site, SiteRole, Zone } from "../../../src/mesh/model";

@@ -2,8 +2,7 @@ import { expect } from "chai";
 import { defaultLimits } from "../../../src/mesh/limits";
 import { planMesh } from "../../../src/mesh/plan-mesh";
 import type { Discovery, RefusedDiscovery } from "../../../src/mesh/read-view";
-import type { MeshPlan, MeshView, SiteView, ZoneView } from "../../../src/mesh/view";
-import { viewHash } from "../../../src/mesh/view-hash";
+import { type MeshPlan, type MeshView, type SiteView, type ZoneView, viewHash } from "../../../src/mesh/view";
 
 const today = "2026-11-23";
 const site = (name: string, o: Partial<SiteView> = {}): SiteView => ({

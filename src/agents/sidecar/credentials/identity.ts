@@ -1,9 +1,8 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { basename, join } from "node:path";
 
 import { UserError } from "../../../base/errors";
 import { readText } from "../../../base/files";
-import { certificateBlocks, isKeyOf } from "../../../base/pem";
 import type { Identity } from "../../../knot/config/site-config";
 
 /** Paths of the files in the folder that a site's identity is given in. */
@@ -98,4 +97,19 @@ function leadsTo(
     current = next;
   }
   return false;
+}
+
+/** The certificates of a PEM text, in its order. What stands between them is left out. */
+export function certificateBlocks(pem: string): readonly string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
+/** Whether a private key in PEM is that of a certificate; never when it cannot be read. */
+export function isKeyOf(certificate: X509Certificate, privateKey: string): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(privateKey));
+  } catch {
+    // The parser's message could show a piece of the key.
+    return false;
+  }
 }

@@ -1,10 +1,9 @@
 import { X509Certificate } from "node:crypto";
 
 import { readText, writeAtomically } from "../../../base/files";
-import { certificateBlocks, isKeyOf } from "../../../base/pem";
 import type { VaultPki } from "../../../vault/access";
 import type { IssuedCertificate, VaultClient } from "../../../vault/client";
-import { identityPaths } from "./identity";
+import { certificateBlocks, identityPaths, isKeyOf } from "./identity";
 
 /** What {@link VaultCertificate} works with. */
 export interface VaultCertificateParts {

@@ -1,8 +1,12 @@
 import type { SignedZone } from "../../../mesh/signing-state";
-import type { Held } from "../../../mesh/view";
+import { type Held, viewHash } from "../../../mesh/view";
+import { lifetime } from "../credentials/identity";
+import type { Observed } from "../discovery";
+import type { Inputs } from "../inputs/inputs";
+import type { AgentState } from "../state-store";
 
 /** Something that is wrong at a site. `since` is when it was first seen, ISO 8601. */
-export interface Problem {
+interface Problem {
   /** A short word for metrics and alerts, for example `refused` or `knot`. */
   readonly kind: ProblemKind;
   /** A sentence for people. */
@@ -70,7 +74,7 @@ export interface AgentStatus {
 }
 
 /** Totals since the agent started. */
-export interface AgentCounters {
+interface AgentCounters {
   /** All DNS queries, those to peers included; probes from outside excluded. */
   readonly dnsQueries: number;
   readonly transfers: number;
@@ -105,4 +109,42 @@ export class Problems {
   list(): readonly Problem[] {
     return [...this.#open.values()].flat();
   }
+}
+
+/** What the agent knows of itself; readiness and the DNS counters are the worker's. */
+export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "dnssec" | "counters"> & {
+  readonly counters: Pick<AgentCounters, "passes" | "reloads">;
+};
+
+/** Puts together what {@link AgentFacts} tell. */
+export function agentFacts(o: {
+  readonly inputs: Inputs | undefined;
+  readonly pod: string;
+  readonly state: AgentState;
+  readonly observed: Observed;
+  readonly held: readonly Held[];
+  readonly problems: readonly Problem[];
+  readonly counters: AgentFacts["counters"];
+}): AgentFacts {
+  const { inputs, pod, state, held, problems, counters } = o;
+  const { view, appliedAt } = state;
+  const { directorySerial, catalogSerial } = o.observed;
+  return {
+    ...{ site: inputs?.packet.site.name ?? "", pod, held, problems, counters },
+    ...(inputs?.identity && { certificateEnds: new Date(lifetime(inputs.identity).to).toISOString() }),
+    ...(view !== undefined && {
+      applied: {
+        directorySerial: view.directorySerial,
+        catalogSerial: view.catalogSerial,
+        hash: viewHash(view),
+        at: appliedAt ?? "",
+      },
+    }),
+    observed: {
+      ...(directorySerial !== undefined && { directorySerial }),
+      ...(catalogSerial !== undefined && { catalogSerial }),
+    },
+    peers: Math.max(0, (view?.sites.length ?? 0) - 1),
+    zones: view?.zones.length ?? 0,
+  };
 }

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { fingerprint, listFolder, readText, writeAtomically } from "../../../base/files";
-import { stampSerial } from "../../../dns/serial-stamp";
+import { stampSerial } from "../../../dns/master-file";
 import { KnotVolume } from "../../../knot/config/volume";
 import { manifestFile, mostParts, partFile, unpackCentralZones } from "../../../mesh/central-parts";
 import type { WelcomePacket } from "../../../mesh/model";

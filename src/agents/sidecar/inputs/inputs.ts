@@ -1,17 +1,18 @@
-import { UserError } from "../../../base/errors";
+import { messageOf, UserError } from "../../../base/errors";
 import { fingerprint, readText } from "../../../base/files";
 import { readJsonFile } from "../../../base/json-file";
 import { parseLiveSettings, runtimeWith } from "../../../contract/live-settings";
 import type { TsigKey } from "../../../dns/tsig-key";
-import type { KeyRing } from "../../../keyring/ring-document";
-import { effectiveRing, parseRingDocument, type RingDocument } from "../../../keyring/ring-document";
+import { effectiveRing, type KeyRing, parseRingDocument, type RingDocument } from "../../../keyring/ring-document";
 import { parseTsigKey } from "../../../keyring/tsig-key";
 import type { Identity } from "../../../knot/config/site-config";
-import type { FixedRuntime, SiteRuntime } from "../../../knot/config/site-runtime";
+import { type FixedRuntime, isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
 import type { WelcomePacket } from "../../../mesh/model";
 import { parseWelcomePacket, serverName } from "../../../mesh/welcome";
 import { parseUpdaters, type Updater } from "../../../records/updater";
 import { identityPaths, readIdentity } from "../credentials/identity";
+import { CentralFiles } from "./central-files";
+import type { AgentOptions } from "./options";
 
 /** What the site's stack mounts into the pod. */
 export interface Inputs {
@@ -108,7 +109,7 @@ function identityOf({ site, directoryZone, transport }: WelcomePacket, folder: s
  * Notices when mounted files change, by looking at them; their content is read only then. The ring changes by itself too,
  * when a time in its document comes.
  */
-export class InputWatch {
+class InputWatch {
   #seen = "";
   #documents: Documents | undefined;
   #ring = "";
@@ -135,5 +136,58 @@ export class InputWatch {
     this.#documents = documents;
     this.#ring = ring;
     return inputs;
+  }
+}
+
+/** What a look at the mounts found. */
+interface MountsSeen {
+  /** The last usable packet and ring; undefined when there never were any. */
+  readonly inputs: Inputs | undefined;
+  /** Whether packet or ring are others than at the look before. */
+  readonly changed: boolean;
+  /** Central zones whose files on the volume were written anew. */
+  readonly written: readonly string[];
+  /** What cannot be used, as sentences. */
+  readonly failures: readonly string[];
+}
+
+/** Everything that the site's stack mounts into the pod and that may change while it runs. */
+export class Mounts {
+  #inputs: Inputs | undefined;
+  readonly #watch: InputWatch;
+  readonly #central: CentralFiles | undefined;
+
+  /** @param now - Milliseconds since 1970. */
+  constructor(options: AgentOptions, now: () => number) {
+    this.#watch = new InputWatch(options, now);
+    if (options.centralFolder !== undefined && isWriter(options.runtime)) {
+      this.#central = new CentralFiles({ folder: options.centralFolder, storage: options.runtime.storage, now });
+    }
+  }
+
+  get inputs(): Inputs | undefined {
+    return this.#inputs;
+  }
+
+  /** Looks, and takes over what changed and can be used. Whatever cannot leaves what was there before. */
+  async look(): Promise<MountsSeen> {
+    const failures: string[] = [];
+    const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await work();
+      } catch (error) {
+        failures.push(messageOf(error));
+        return undefined;
+      }
+    };
+    const inputs = await attempt(() => this.#watch.changed());
+    this.#inputs = inputs ?? this.#inputs;
+    const { packet } = this.#inputs ?? {};
+    const central = packet && (await attempt(async () => this.#central?.take(packet)));
+    if (central?.kind === "incomplete") {
+      failures.push("the mounted parts of the central zones do not belong together (yet)");
+    }
+    const written = central?.kind === "written" ? central.zones : [];
+    return { inputs: this.#inputs, changed: inputs !== undefined, written, failures };
   }
 }

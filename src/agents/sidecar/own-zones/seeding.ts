@@ -2,9 +2,9 @@ import { messageOf } from "../../../base/errors";
 import { moveFile, readText, removeFile, writeAtomically } from "../../../base/files";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import { DnsError } from "../../../dns/errors";
+import { stampSerial } from "../../../dns/master-file";
 import type { ResourceRecord } from "../../../dns/record";
 import { isNewerSerial } from "../../../dns/serial";
-import { stampSerial } from "../../../dns/serial-stamp";
 import { renderOwnZone } from "../../../knot/config/own-zone";
 import { type FixedRuntime, isWriter } from "../../../knot/config/site-runtime";
 import { KnotVolume } from "../../../knot/config/volume";
@@ -12,9 +12,8 @@ import { type KnotControl, KnotControlError } from "../../../knot/control/knot-c
 import type { WelcomePacket, Zone } from "../../../mesh/model";
 import type { MeshView } from "../../../mesh/view";
 import { serverName } from "../../../mesh/welcome";
-import { followOwner } from "./name-servers";
+import { followOwner, renderTakenOverZone } from "./taking-over";
 import type { ZoneSource } from "./zone-source";
-import { renderTakenOverZone } from "./zone-text";
 
 /** What seeding works with. */
 export interface SeederOptions {

@@ -1,4 +1,3 @@
-import { rememberLast } from "../../../base/remember-last";
 import { type FixedRuntime, isWriter } from "../../../knot/config/site-runtime";
 import type { Dnssec, WelcomePacket } from "../../../mesh/model";
 import { keptSigned, type SigningState, withKeptSigned } from "../../../mesh/signing-state";
@@ -64,4 +63,16 @@ function signedZones(
     if (dnssec !== false && has.has(name)) signed.set(name, dnssec);
   }
   return signed;
+}
+
+/**
+ * A function that remembers its last result: called again with the very same arguments it does not compute. For what is
+ * asked for often and follows from immutable values that change rarely.
+ */
+function rememberLast<A extends readonly unknown[], R>(compute: (...args: A) => R): (...args: A) => R {
+  let last: { readonly args: A; readonly result: R } | undefined;
+  return (...args) => {
+    if (last?.args.every((arg, i) => arg === args[i]) !== true) last = { args, result: compute(...args) };
+    return last.result;
+  };
 }

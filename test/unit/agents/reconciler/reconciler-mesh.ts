@@ -4,7 +4,7 @@ import { memberId } from "../../../../src/mesh/catalog";
 import type { AgentStatus } from "../../../../src/agents/sidecar/http/status";
 import { createLogger } from "../../../../src/base/log";
 import type { Cluster } from "../../../../src/agents/reconciler/cluster";
-import type { PassDeps } from "../../../../src/agents/reconciler/deps";
+import type { PassDeps } from "../../../../src/agents/reconciler/options";
 import { reconcile, type PassResult } from "../../../../src/agents/reconciler/pass";
 import type { Report } from "../../../../src/contract/mesh-status";
 import { KubeError, type KubeObject } from "../../../../src/kube/client";
@@ -12,8 +12,7 @@ import type { TsigKey } from "../../../../src/dns/tsig-key";
 import type { WelcomePacket } from "../../../../src/mesh/model";
 import { peerPolicySpec } from "../../../../src/policies/network-policy";
 import { readMeshView } from "../../../../src/mesh/read-view";
-import type { MeshView } from "../../../../src/mesh/view";
-import { viewHash } from "../../../../src/mesh/view-hash";
+import { type MeshView, viewHash } from "../../../../src/mesh/view";
 
 const directoryZone = "dns.internal";
 const catalogZone = "catalog.internal.dns";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { readRotatorOptions } from "../../../../src/agents/rotator/options";
+import { readRotatorOptions } from "../../../../src/agents/rotator/rotate";
 import { askSites, readSites } from "../../../../src/agents/rotator/sites";
 import { DnsError, type DnsFailure } from "../../../../src/dns/errors";
 import { UserError } from "../../../../src/base/errors";

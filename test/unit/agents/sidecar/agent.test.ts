@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { Agent } from "../../../../src/agents/sidecar/agent";
 import { createLogger } from "../../../../src/base/log";
-import { Mounts } from "../../../../src/agents/sidecar/inputs/mounts";
+import { Mounts } from "../../../../src/agents/sidecar/inputs/inputs";
 import { prepare } from "../../../../src/agents/sidecar/prepare";
 import { StateStore } from "../../../../src/agents/sidecar/state-store";
 import { Problems } from "../../../../src/agents/sidecar/http/status";

@@ -5,7 +5,7 @@ import { DnsError } from "../../../../src/dns/errors";
 import type { ResourceRecord, SoaData } from "../../../../src/dns/record";
 import type { KnotControl, ZoneStatus } from "../../../../src/knot/control/knot-control";
 import { localCatalogFile, localCatalogZone } from "../../../../src/knot/config/site-config";
-import { apexRecord } from "../../../../src/mesh/apex";
+import { apexRecord } from "../../../../src/mesh/central-zone";
 import { encodeCatalog } from "../../../../src/mesh/catalog";
 import { encodeDirectory } from "../../../../src/mesh/directory";
 import type { Mesh } from "../../../../src/mesh/model";

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { membersOf, renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../../src/knot/config/site-config";
-import { renderLimits } from "../../../../src/knot/config/limits";
+import { renderLimits } from "../../../../src/knot/config/modules";
 import type { KeyRing } from "../../../../src/keyring/ring-document";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
 import type { Mesh, Transport } from "../../../../src/mesh/model";

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { lifetime, lifetimeProblem, readIdentity } from "../../../../src/agents/sidecar/credentials/identity";
-import { issue, makeAuthority, tlsFiles, writeIdentity } from "../../../../harness/certificates";
+import { lifetime, lifetimeProblem, readIdentity } from "../../../../../src/agents/sidecar/credentials/identity";
+import { issue, makeAuthority, tlsFiles, writeIdentity } from "../../../../../harness/certificates";
 
 describe("a site's identity", () => {
   const host = "site-a.dns.internal";

@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { VaultKeeper } from "../../../../src/agents/sidecar/credentials/vault-keeper";
-import { createLogger } from "../../../../src/base/log";
+import { VaultKeeper } from "../../../../../src/agents/sidecar/credentials/vault-keeper";
+import { createLogger } from "../../../../../src/base/log";
 
 describe("the keeper of what comes from Vault", () => {
   let folder: string;

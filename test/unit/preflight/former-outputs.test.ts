@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { requireSamePlace } from "../../../src/preflight/same-place";
+import { requireSamePlace } from "../../../src/preflight/former-outputs";
 import { UserError } from "../../../src/base/errors";
 
 describe("where a site's stack brought its site up", () => {

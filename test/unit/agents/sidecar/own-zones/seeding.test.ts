@@ -3,15 +3,15 @@ import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type SeedInput, Seeder, withoutUnseeded } from "../../../../src/agents/sidecar/own-zones/seeding";
-import { DnsError } from "../../../../src/dns/errors";
-import { messageOf } from "../../../../src/base/errors";
-import { KnotControlError } from "../../../../src/knot/control/knot-control";
-import type { ResourceRecord } from "../../../../src/dns/record";
-import type { ZoneSource } from "../../../../src/agents/sidecar/own-zones/zone-source";
-import { parseMesh } from "../../../../src/settings/parse";
-import { welcomePacket } from "../../../../src/mesh/welcome";
-import type { MeshView } from "../../../../src/mesh/view";
+import { type SeedInput, Seeder, withoutUnseeded } from "../../../../../src/agents/sidecar/own-zones/seeding";
+import { DnsError } from "../../../../../src/dns/errors";
+import { messageOf } from "../../../../../src/base/errors";
+import { KnotControlError } from "../../../../../src/knot/control/knot-control";
+import type { ResourceRecord } from "../../../../../src/dns/record";
+import type { ZoneSource } from "../../../../../src/agents/sidecar/own-zones/zone-source";
+import { parseMesh } from "../../../../../src/settings/parse";
+import { welcomePacket } from "../../../../../src/mesh/welcome";
+import type { MeshView } from "../../../../../src/mesh/view";
 
 describe("own zones", () => {
   const mesh = parseMesh({

@@ -1,17 +1,17 @@
 import { expect } from "chai";
 
-import { Announcer } from "../../../../src/agents/sidecar/notify/announcer";
-import { Relay } from "../../../../src/agents/sidecar/notify/relay";
-import { ServedSerials } from "../../../../src/agents/sidecar/notify/served-serials";
-import { DnsError } from "../../../../src/dns/errors";
-import type { SoaData } from "../../../../src/dns/record";
-import type { DnsServer } from "../../../../src/dns/client/dns-client";
-import type { ZoneStatus } from "../../../../src/knot/control/knot-control";
-import type { FixedRuntime, SiteRuntime } from "../../../../src/knot/config/site-runtime";
-import type { TsigKey } from "../../../../src/dns/tsig-key";
-import type { WelcomePacket } from "../../../../src/mesh/model";
-import { homeOf } from "../../../../src/mesh/topology";
-import type { MeshView, SiteView } from "../../../../src/mesh/view";
+import { Announcer } from "../../../../../src/agents/sidecar/notify/announcer";
+import { Relay } from "../../../../../src/agents/sidecar/notify/relay";
+import { ServedSerials } from "../../../../../src/agents/sidecar/notify/served-serials";
+import { DnsError } from "../../../../../src/dns/errors";
+import type { SoaData } from "../../../../../src/dns/record";
+import type { DnsServer } from "../../../../../src/dns/client/dns-client";
+import type { ZoneStatus } from "../../../../../src/knot/control/knot-control";
+import type { FixedRuntime, SiteRuntime } from "../../../../../src/knot/config/site-runtime";
+import type { TsigKey } from "../../../../../src/dns/tsig-key";
+import type { WelcomePacket } from "../../../../../src/mesh/model";
+import { homeOf } from "../../../../../src/mesh/topology";
+import type { MeshView, SiteView } from "../../../../../src/mesh/view";
 
 const key: TsigKey = { name: "k", algorithm: "hmac-sha256", secret: "AAAA" };
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -3,58 +3,17 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { renderMetrics } from "../../../src/agents/sidecar/http/metrics";
-import { readAgentOptions } from "../../../src/agents/sidecar/inputs/options";
-import { ReadinessCheck } from "../../../src/agents/sidecar/http/readiness";
-import { SiteFiles } from "../../../src/agents/sidecar/site-files";
-import type { AgentStatus } from "../../../src/agents/sidecar/http/status";
-import { supervise } from "../../../src/agents/sidecar/supervisor";
-import { renderTakenOverZone } from "../../../src/agents/sidecar/own-zones/zone-text";
-import { createLogger } from "../../../src/base/log";
-import { DnsError } from "../../../src/dns/errors";
-import type { ResourceRecord, SoaData } from "../../../src/dns/record";
-import type { WelcomePacket } from "../../../src/mesh/model";
-import { eventually } from "../../../harness/eventually";
-
-describe("taken over zone", () => {
-  const soa: ResourceRecord = {
-    ...{ name: "z", class: "IN", ttl: 60, type: "SOA", mname: "m", rname: "r", serial: 100 },
-    ...{ refresh: 1, retry: 2, expire: 3, minimum: 4 },
-  };
-
-  it("writes every kind of record, and escapes what a master file would take for something else", () => {
-    const record = (data: object) => ({ name: "a.z", class: "IN", ttl: 5, ...data }) as ResourceRecord;
-    const records = [
-      soa,
-      record({ type: "AAAA", address: "2001:db8::1" }),
-      record({ type: "TXT", strings: ['say "hi"; \\o/', "\x00\xff", ""] }),
-      record({ type: "MX", preference: 5, exchange: "m.z" }),
-      record({ type: "CAA", flags: 0, tag: "issue", value: "ca.example" }),
-      record({ type: "OTHER", typeName: "TYPE65400", rdata: Uint8Array.of(1, 254) }),
-    ];
-    expect(renderTakenOverZone({ records, now: 200 }).split("\n")).to.deep.equal([
-      "z. 60 IN SOA m. r. 200 1 2 3 4",
-      "a.z. 5 IN AAAA 2001:db8::1",
-      'a.z. 5 IN TXT "say \\"hi\\"; \\\\o/" "\\000\\255" ""',
-      "a.z. 5 IN MX 5 m.z.",
-      'a.z. 5 IN CAA 0 issue "ca.example"',
-      "a.z. 5 IN TYPE65400 \\# 2 01fe",
-      "",
-    ]);
-  });
-
-  it("leaves signatures out, and follows a serial that is ahead of the clock", () => {
-    const signed = {
-      name: "z",
-      class: "IN",
-      ttl: 5,
-      type: "OTHER",
-      typeName: "RRSIG",
-      rdata: Uint8Array.of(1),
-    } as const;
-    expect(renderTakenOverZone({ records: [soa, signed], now: 50 })).to.equal("z. 60 IN SOA m. r. 101 1 2 3 4\n");
-  });
-});
+import { renderMetrics } from "../../../../src/agents/sidecar/http/metrics";
+import { readAgentOptions } from "../../../../src/agents/sidecar/inputs/options";
+import { ReadinessCheck } from "../../../../src/agents/sidecar/http/readiness";
+import { SiteFiles } from "../../../../src/agents/sidecar/apply";
+import type { AgentStatus } from "../../../../src/agents/sidecar/http/status";
+import { supervise } from "../../../../src/agents/sidecar/supervisor";
+import { createLogger } from "../../../../src/base/log";
+import { DnsError } from "../../../../src/dns/errors";
+import type { SoaData } from "../../../../src/dns/record";
+import type { WelcomePacket } from "../../../../src/mesh/model";
+import { eventually } from "../../../../harness/eventually";
 
 describe("site files", () => {
   it("replaces what differs, takes away what should not be included, and can go back", async () => {

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 
-import { followOwner } from "../../../../src/agents/sidecar/own-zones/name-servers";
-import type { ResourceRecord } from "../../../../src/dns/record";
-import { parseMesh } from "../../../../src/settings/parse";
-import { welcomePacket } from "../../../../src/mesh/welcome";
+import { followOwner, renderTakenOverZone } from "../../../../../src/agents/sidecar/own-zones/taking-over";
+import type { ResourceRecord } from "../../../../../src/dns/record";
+import { parseMesh } from "../../../../../src/settings/parse";
+import { welcomePacket } from "../../../../../src/mesh/welcome";
 
 const mesh = parseMesh({
   directoryZone: "dns.internal",
@@ -69,5 +69,45 @@ describe("name servers of a zone that moved", () => {
   it("change nothing in a zone that comes back to its owner", () => {
     const own = zone("d.dns.internal", ["d.dns.internal", "a.dns.internal"]);
     expect(moved("d", own)).to.deep.equal({ mname: "d.dns.internal", servers: ["d.dns.internal", "a.dns.internal"] });
+  });
+});
+
+describe("taken over zone", () => {
+  const soa: ResourceRecord = {
+    ...{ name: "z", class: "IN", ttl: 60, type: "SOA", mname: "m", rname: "r", serial: 100 },
+    ...{ refresh: 1, retry: 2, expire: 3, minimum: 4 },
+  };
+
+  it("writes every kind of record, and escapes what a master file would take for something else", () => {
+    const record = (data: object) => ({ name: "a.z", class: "IN", ttl: 5, ...data }) as ResourceRecord;
+    const records = [
+      soa,
+      record({ type: "AAAA", address: "2001:db8::1" }),
+      record({ type: "TXT", strings: ['say "hi"; \\o/', "\x00\xff", ""] }),
+      record({ type: "MX", preference: 5, exchange: "m.z" }),
+      record({ type: "CAA", flags: 0, tag: "issue", value: "ca.example" }),
+      record({ type: "OTHER", typeName: "TYPE65400", rdata: Uint8Array.of(1, 254) }),
+    ];
+    expect(renderTakenOverZone({ records, now: 200 }).split("\n")).to.deep.equal([
+      "z. 60 IN SOA m. r. 200 1 2 3 4",
+      "a.z. 5 IN AAAA 2001:db8::1",
+      'a.z. 5 IN TXT "say \\"hi\\"; \\\\o/" "\\000\\255" ""',
+      "a.z. 5 IN MX 5 m.z.",
+      'a.z. 5 IN CAA 0 issue "ca.example"',
+      "a.z. 5 IN TYPE65400 \\# 2 01fe",
+      "",
+    ]);
+  });
+
+  it("leaves signatures out, and follows a serial that is ahead of the clock", () => {
+    const signed = {
+      name: "z",
+      class: "IN",
+      ttl: 5,
+      type: "OTHER",
+      typeName: "RRSIG",
+      rdata: Uint8Array.of(1),
+    } as const;
+    expect(renderTakenOverZone({ records: [soa, signed], now: 50 })).to.equal("z. 60 IN SOA m. r. 101 1 2 3 4\n");
   });
 });

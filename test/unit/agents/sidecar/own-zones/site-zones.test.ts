@@ -1,10 +1,10 @@
 import { expect } from "chai";
 
-import type { Inputs } from "../../../../src/agents/sidecar/inputs/inputs";
-import { SiteZones } from "../../../../src/agents/sidecar/own-zones/site-zones";
-import type { AgentState } from "../../../../src/agents/sidecar/state-store";
-import type { FixedRuntime } from "../../../../src/knot/config/site-runtime";
-import type { Zone } from "../../../../src/mesh/model";
+import type { Inputs } from "../../../../../src/agents/sidecar/inputs/inputs";
+import { SiteZones } from "../../../../../src/agents/sidecar/own-zones/site-zones";
+import type { AgentState } from "../../../../../src/agents/sidecar/state-store";
+import type { FixedRuntime } from "../../../../../src/knot/config/site-runtime";
+import type { Zone } from "../../../../../src/mesh/model";
 
 describe("what is known of own zones", () => {
   const names = Array.from({ length: 10_000 }, (_, i) => `zone-${i}.example`);

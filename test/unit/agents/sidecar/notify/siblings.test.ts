@@ -1,13 +1,13 @@
 import { expect } from "chai";
 
-import { Siblings } from "../../../../src/agents/sidecar/notify/siblings";
-import { DnsError } from "../../../../src/dns/errors";
-import type { SoaData } from "../../../../src/dns/record";
-import type { DnsServer } from "../../../../src/dns/client/dns-client";
-import type { SiteRuntime } from "../../../../src/knot/config/site-runtime";
-import type { TsigKey } from "../../../../src/dns/tsig-key";
-import type { WelcomePacket } from "../../../../src/mesh/model";
-import type { MeshView } from "../../../../src/mesh/view";
+import { Siblings } from "../../../../../src/agents/sidecar/notify/siblings";
+import { DnsError } from "../../../../../src/dns/errors";
+import type { SoaData } from "../../../../../src/dns/record";
+import type { DnsServer } from "../../../../../src/dns/client/dns-client";
+import type { SiteRuntime } from "../../../../../src/knot/config/site-runtime";
+import type { TsigKey } from "../../../../../src/dns/tsig-key";
+import type { WelcomePacket } from "../../../../../src/mesh/model";
+import type { MeshView } from "../../../../../src/mesh/view";
 
 const key: TsigKey = { name: "k", algorithm: "hmac-sha256", secret: "AAAA" };
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { cookieSecrets, renderCookies } from "../../../../src/knot/config/cookies";
+import { cookieSecrets, renderCookies } from "../../../../src/knot/config/modules";
 import type { KeyRing } from "../../../../src/keyring/ring-document";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
 

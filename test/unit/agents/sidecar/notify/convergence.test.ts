@@ -1,11 +1,11 @@
 import { expect } from "chai";
 
-import { Convergence, type Holder, mostOpen } from "../../../../src/agents/sidecar/notify/convergence";
-import type { Target } from "../../../../src/agents/sidecar/notify/open-entries";
-import { createLogger } from "../../../../src/base/log";
-import { DnsError } from "../../../../src/dns/errors";
-import type { SoaData } from "../../../../src/dns/record";
-import type { DnsServer } from "../../../../src/dns/client/dns-client";
+import { Convergence, type Holder, mostOpen } from "../../../../../src/agents/sidecar/notify/convergence";
+import type { Target } from "../../../../../src/agents/sidecar/notify/open-entries";
+import { createLogger } from "../../../../../src/base/log";
+import { DnsError } from "../../../../../src/dns/errors";
+import type { SoaData } from "../../../../../src/dns/record";
+import type { DnsServer } from "../../../../../src/dns/client/dns-client";
 
 const key = { name: "k", algorithm: "hmac-sha256", secret: "" } as const;
 const knot = { address: "127.0.0.1", port: 53 };

@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import { ZoneMirror } from "../../../src/agents/operator/zone-mirror";
-import type { IncrementalTransfer } from "../../../src/dns/incremental";
-import type { ResourceRecord } from "../../../src/dns/record";
-import { host, key, soa, zone } from "../../../harness/dns/zone-builders";
+import { ZoneMirror } from "../../../../src/agents/operator/zone-mirror";
+import type { IncrementalTransfer } from "../../../../src/dns/incremental";
+import type { ResourceRecord } from "../../../../src/dns/record";
+import { host, key, soa, zone } from "../../../../harness/dns/zone-builders";
 
 const signature: ResourceRecord = {
   ...{ name: "h1.example", class: "IN", ttl: 60, type: "OTHER", typeName: "RRSIG" },
