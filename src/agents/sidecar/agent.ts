@@ -9,16 +9,16 @@ import { planMesh } from "../../mesh/plan-mesh";
 import type { Standpoint } from "../../mesh/topology";
 import type { MeshPlan, MeshView } from "../../mesh/view";
 import { Applier, ApplyError, notePacket, SiteFiles, siteInput, standingView } from "./apply";
-import { Backoff } from "./backoff";
 import { lifetimeProblem } from "./credentials/identity";
 import { Discovery, type Observed as Answered } from "./discovery";
 import { SigningKeeper } from "./dnssec/signing";
 import { type AgentFacts, agentFacts, type Problems } from "./http/status";
 import type { Inputs, Mounts } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
-import type { Holder } from "./notify/convergence";
+import type { NewerCopy } from "./notify/peers";
 import { OwnZones } from "./own-zones/own-zones";
-import { type Desired, type Observed, reconcile, type Serials, type Step } from "./reconcile";
+import { Progress, type Work } from "./progress";
+import { type Observed, reconcile, type Serials } from "./reconcile";
 import { type AgentState, isSameState, StateError, type StateStore } from "./state-store";
 
 /** What an {@link Agent} works with. */
@@ -53,20 +53,12 @@ class ReadError extends Error {
  * requested and what is settled; here it is carried out.
  */
 export class Agent {
-  /** What was requested so far; see {@link Desired}. The first files are loaded, whatever a predecessor got loaded. */
-  #requested: Omit<Desired, "today"> = { files: 1, load: 1, plan: 1 };
-  /** What was carried out; see {@link Observed}. */
-  #settled: Pick<Observed, "settledFiles" | "listedFiles" | "planned"> = {
-    settledFiles: 0,
-    listedFiles: 0,
-    planned: "",
-  };
   #answered: Answered = { failures: [] };
   #passes = 0;
   #pokes = 0;
   #unread: readonly string[] = [];
   #lastPlan: MeshPlan | undefined;
-  readonly #backoff: Backoff;
+  readonly #progress: Progress;
   readonly #applier: Applier;
   readonly #discovery: Discovery;
   readonly #ownZones: OwnZones;
@@ -75,7 +67,7 @@ export class Agent {
   constructor(private readonly o: AgentParts) {
     const { options, control, dns, now } = o;
     const { runtime, knot } = options;
-    this.#backoff = new Backoff(now);
+    this.#progress = new Progress(now);
     this.#applier = new Applier({ control, files: new SiteFiles(runtime.storage), now });
     this.#discovery = new Discovery({ dns, knot });
     this.#ownZones = new OwnZones(o);
@@ -90,15 +82,15 @@ export class Agent {
   }
 
   /** Takes an own zone back from a site that holds a newer copy; see {@link OwnZones.regain}. */
-  regain(zone: string, holder: Holder): Promise<boolean> {
-    return this.#ownZones.regain(this.o.mounts.inputs, zone, holder);
+  regain(zone: string, copy: NewerCopy): Promise<boolean> {
+    return this.#ownZones.regain(this.o.mounts.inputs, zone, copy);
   }
 
   /** Requests that everything is rendered, loaded and planned anew. */
   poke(): void {
-    this.#request("files", "load", "plan");
+    this.#progress.request("files", "load", "plan");
     this.#pokes += 1;
-    this.#backoff.reset();
+    this.#progress.retryNow();
   }
 
   /** One pass. Never throws: what goes wrong becomes a problem, and the next pass tries again. */
@@ -110,7 +102,7 @@ export class Agent {
       return this.#applier.reloads === reloads ? "idle" : "changed";
     } catch (error) {
       this.#failed(error);
-      if (this.#pokes !== pokes) this.#backoff.reset();
+      if (this.#pokes !== pokes) this.#progress.retryNow();
       return "failed";
     } finally {
       this.#showState();
@@ -124,58 +116,29 @@ export class Agent {
     const ending = inputs.identity && lifetimeProblem(inputs.identity, this.o.now());
     this.o.problems.set("certificate", ending === undefined ? [] : [ending]);
     if (changed) {
-      this.#request("files", "plan");
-      this.#backoff.reset();
+      this.#progress.request("files", "plan");
+      this.#progress.retryNow();
     }
-    if (this.#ownZones.areDue) this.#request("files");
+    if (this.#ownZones.areDue) this.#progress.request("files");
     if (written.length > 0) await this.#loadCentral(written);
     let serials: Observed["serials"];
     for (;;) {
-      const step = reconcile(this.#desired(), this.#observed(serials));
+      const observed = this.#progress.observed({ stateIsWhole: this.o.store.isWhole, serials });
+      const step = reconcile(this.#progress.desired, observed);
       if (step.kind === "rest") return;
       if (step.kind === "observe") serials = await this.#observe(inputs);
       else await this.#carryOut(step, inputs);
     }
   }
 
-  async #carryOut(step: Exclude<Step, { readonly kind: "observe" | "rest" }>, inputs: Inputs): Promise<void> {
-    switch (step.kind) {
-      case "list-own-zones":
-        await this.#listOwnZones(inputs);
-        this.#settled = { ...this.#settled, listedFiles: step.request };
-        return;
-      case "settle":
-        await this.#settle(inputs, step.load);
-        this.#settled = { ...this.#settled, settledFiles: step.request };
-        this.#succeeded();
-        return;
-      case "follow":
-        await this.#follow(inputs);
-        this.#settled = { ...this.#settled, planned: step.key };
-        this.#succeeded();
-        return;
-    }
-  }
-
-  #request(...kinds: readonly (keyof Omit<Desired, "today">)[]): void {
-    let { files, load, plan } = this.#requested;
-    if (kinds.includes("files")) files += 1;
-    if (kinds.includes("load")) load = files;
-    if (kinds.includes("plan")) plan += 1;
-    this.#requested = { files, load, plan };
-  }
-
-  #desired(): Desired {
-    return { ...this.#requested, today: this.#today() };
-  }
-
-  #observed(serials: Observed["serials"]): Observed {
-    const [stateIsWhole, mayTry] = [this.o.store.isWhole, this.#backoff.isOver];
-    return { ...this.#settled, stateIsWhole, mayTry, serials };
-  }
-
-  #today(): string {
-    return new Date(this.o.now()).toISOString().slice(0, 10);
+  async #carryOut(step: Work, inputs: Inputs): Promise<void> {
+    if (step.kind === "list-own-zones") await this.#listOwnZones(inputs);
+    else if (step.kind === "settle") await this.#settle(inputs, step.load);
+    else await this.#follow(inputs);
+    this.#progress.done(step);
+    if (step.kind === "list-own-zones") return;
+    this.o.problems.set("knot", []);
+    this.o.problems.set("apply", []);
   }
 
   /** New text of the central zones, on the primary. Knot is told at once, the peers by Knot and again by us. */
@@ -185,7 +148,7 @@ export class Agent {
       for (const zone of zones) await this.o.control.zoneReload(zone);
     } catch (error) {
       // A Knot that is away reads its files when it starts; one that only did not answer is told on the way to settling.
-      this.#request("files", "load");
+      this.#progress.request("files", "load");
       throw error;
     }
     this.o.events.changed(zones);
@@ -227,7 +190,7 @@ export class Agent {
     const discovered = await this.#read(inputs);
     const known = this.o.store.state.view;
     const self = inputs.packet.site.name;
-    const plan = planMesh({ self, known, discovered, limits: defaultLimits, today: this.#today() });
+    const plan = planMesh({ self, known, discovered, limits: defaultLimits, today: this.#progress.today });
     this.#lastPlan = plan;
     this.o.problems.set("refused", plan.refusal ? [`${plan.refusal.kind}: ${plan.refusal.reason}`] : []);
     this.o.problems.set(
@@ -301,13 +264,7 @@ export class Agent {
     this.o.problems.set("knot", away ? [messageOf(cause)] : []);
     if (error instanceof ReadError) this.o.problems.set("central", this.#unread);
     else if (!(cause instanceof StateError)) this.o.problems.set("apply", away ? [] : [messageOf(error)]);
-    this.#backoff.failed(away ? "away" : "failed");
-  }
-
-  #succeeded(): void {
-    this.#backoff.reset();
-    this.o.problems.set("knot", []);
-    this.o.problems.set("apply", []);
+    this.#progress.failed(away ? "away" : "failed");
   }
 
   /** The body of `/status`, apart from what only the worker knows. */

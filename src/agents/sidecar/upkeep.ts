@@ -3,9 +3,9 @@ import type { Logger } from "../../base/log";
 import type { SigningWatch } from "./dnssec/signing";
 import type { Problems } from "./http/status";
 import type { Announcer } from "./notify/announcer";
-import type { Holder } from "./notify/convergence";
 import type { Fetching } from "./notify/fetching";
 import { peerFields } from "./notify/open-entries";
+import type { NewerCopy } from "./notify/peers";
 import type { SiteZones } from "./own-zones/site-zones";
 
 /** What {@link Upkeep} works with. */
@@ -16,7 +16,7 @@ export interface UpkeepParts {
   readonly zones: Pick<SiteZones, "keptSigned">;
   readonly problems: Problems;
   /** Takes an own zone back from a site that holds a newer copy; resolves to whether it did. */
-  readonly regain: (zone: string, holder: Holder) => Promise<boolean>;
+  readonly regain: (zone: string, copy: NewerCopy) => Promise<boolean>;
   readonly log: Logger;
 }
 
@@ -37,20 +37,20 @@ export class Upkeep {
     };
     await Promise.all([announcer, fetching, signing].map((part) => attempt(() => part.round())));
     problems.set("dnssec", [...zones.keptSigned.map(keptSentence), ...signing.failures]);
-    for (const [zone, holder] of announcer.takeAhead()) await this.#regain(zone, holder);
+    for (const [zone, copy] of announcer.takeAhead()) await this.#regain(zone, copy);
     return failures;
   }
 
   /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */
-  async #regain(zone: string, holder: Holder): Promise<void> {
+  async #regain(zone: string, copy: NewerCopy): Promise<void> {
     const { announcer, log } = this.o;
-    const where = { zone, ...peerFields(holder) };
+    const where = { zone, ...peerFields(copy) };
     try {
-      const regained = await this.o.regain(zone, holder);
+      const regained = await this.o.regain(zone, copy);
       if (regained) announcer.expect([zone]);
       log.warn(regained ? "an own zone is taken back from a peer" : "a peer holds a newer copy of an own zone", where);
     } catch (error) {
-      // The next look finds the holder, or a better one, once more.
+      // The next look finds this copy, or a newer one, once more.
       announcer.expect([zone]);
       log.warn("an own zone cannot be taken back from a peer yet", { ...where, reason: messageOf(error) });
     }

@@ -1,6 +1,6 @@
 import { systemClock } from "../../base/clock";
 import { messageOf } from "../../base/errors";
-import { type HttpAnswer, HttpServer } from "../../base/http-server";
+import { HttpServer } from "../../base/http-server";
 import type { Logger } from "../../base/log";
 import { DnsClient } from "../../dns/client/dns-client";
 import { UdpChannel } from "../../dns/client/udp-channel";
@@ -11,7 +11,8 @@ import { Agent } from "./agent";
 import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 import { SigningWatch } from "./dnssec/signing";
 import { renderMetrics } from "./http/metrics";
-import { ReadinessCheck } from "./http/readiness";
+import { type Readiness, ReadinessCheck } from "./http/readiness";
+import { agentRoutes } from "./http/routes";
 import { type AgentStatus, Problems } from "./http/status";
 import { Mounts } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
@@ -40,8 +41,6 @@ const passEveryMs = 1000;
 const stuckMs = 120_000;
 /** Until the next round of upkeep after one that failed. */
 const upkeepAgainMs = 6000;
-/** How often a poke counts. */
-const pokeEveryMs = 5000;
 
 /** The agent's process: passes, upkeep and the HTTP server, side by side. */
 export class Worker {
@@ -65,7 +64,6 @@ export class Worker {
   #ready = false;
   #wake = new AbortController();
   #lastPass: number;
-  #pokeAt = 0;
 
   constructor(private readonly o: WorkerParts) {
     const { options, now, random, log } = o;
@@ -116,14 +114,26 @@ export class Worker {
     this.#rounds = new Upkeep({
       ...{ announcer: this.#announcer, fetching: this.#fetching, signing: this.#signing, zones: this.#zones },
       ...{ problems: this.#problems, log },
-      regain: (zone, holder) => this.#agent.regain(zone, holder),
+      regain: (zone, copy) => this.#agent.regain(zone, copy),
     });
   }
 
   /** Runs until the signal is given. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#agent.start();
-    await using server = new HttpServer(this.#routes());
+    const routes = agentRoutes({
+      now: this.o.now,
+      isStuck: () => this.#isStuck,
+      readiness: () => this.#lookReady(),
+      status: () => this.#status(),
+      metrics: () => this.#metrics(),
+      announce: () => void this.#announcer.announce(),
+      poke: () => {
+        this.#agent.poke();
+        this.#wake.abort();
+      },
+    });
+    await using server = new HttpServer(routes);
     await server.listen(this.o.options.http.address, this.o.options.http.port);
     await Promise.all([
       ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],
@@ -146,8 +156,7 @@ export class Worker {
   async #upkeepLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const failures = await this.#upkeep();
-      if (this.o.now() - this.#lastPass < stuckMs)
-        for (const error of failures) this.o.log.info("upkeep waits", { reason: messageOf(error) });
+      if (!this.#isStuck) for (const error of failures) this.o.log.info("upkeep waits", { reason: messageOf(error) });
       await systemClock.pause(failures.length > 0 ? upkeepAgainMs : passEveryMs, signal);
     }
   }
@@ -158,14 +167,14 @@ export class Worker {
     return this.#mounts.inputs === undefined ? [] : this.#rounds.round();
   }
 
-  async #lookReady(): Promise<HttpAnswer> {
+  async #lookReady(): Promise<Readiness> {
     const { inputs } = this.#mounts;
-    if (inputs === undefined) return { status: 503, body: "no welcome packet yet\n" };
+    if (inputs === undefined) return { ready: false, reason: "no welcome packet yet" };
     const { wasReady } = this.#store.state;
     const own = this.#zones.withContent;
     if (await this.#leaving.isOut(inputs.runtime, own[0] ?? inputs.packet.directoryZone)) {
       this.#ready = false;
-      return { status: 503, body: "the pod is to end\n" };
+      return { ready: false, reason: "the pod is to end" };
     }
     const readiness = await this.#readiness.look({ packet: inputs.packet, own, wasReady });
     const became = readiness.ready && !this.#ready;
@@ -175,7 +184,7 @@ export class Worker {
       this.#announcer.expect();
     }
     if (readiness.ready && !wasReady) await this.#noteReady();
-    return readiness.ready ? { status: 200, body: "ready\n" } : { status: 503, body: `${readiness.reason}\n` };
+    return readiness;
   }
 
   /** A server whose state cannot be saved is ready all the same; the store shows the problem, and the next look saves again. */
@@ -213,25 +222,8 @@ export class Worker {
     });
   }
 
-  #routes() {
-    return {
-      "GET /ready": () => this.#lookReady(),
-      "GET /live": () =>
-        this.o.now() - this.#lastPass < stuckMs ? { status: 200, body: "live\n" } : { status: 500, body: "stuck\n" },
-      "GET /status": () => ({ status: 200, body: this.#status() }),
-      "GET /metrics": () => ({ status: 200, body: this.#metrics() }),
-      "POST /announce": () => {
-        void this.#announcer.announce();
-        return { status: 202, body: "looking\n" };
-      },
-      "POST /poke": () => {
-        // Each poke costs a reload and two transfers, and anybody in the pod network can ask for it.
-        if (this.o.now() < this.#pokeAt) return { status: 202, body: "poked already\n" };
-        this.#pokeAt = this.o.now() + pokeEveryMs;
-        this.#agent.poke();
-        this.#wake.abort();
-        return { status: 202, body: "poked\n" };
-      },
-    };
+  /** Whether the passes have stopped coming round. */
+  get #isStuck(): boolean {
+    return this.o.now() - this.#lastPass >= stuckMs;
   }
 }

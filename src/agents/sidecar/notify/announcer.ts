@@ -7,8 +7,9 @@ import { type FixedRuntime, isWriter, type SiteRuntime } from "../../../knot/con
 import { KnotVolume } from "../../../knot/config/volume";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import { audienceOf, type Standpoint } from "../../../mesh/topology";
-import { Convergence, type ConvergenceOptions, type Holder } from "./convergence";
+import { Convergence, type ConvergenceOptions } from "./convergence";
 import type { Lag } from "./open-entries";
+import type { NewerCopy } from "./peers";
 import { Relay, targetsOf } from "./relay";
 import { type ServedChange, ServedSerials } from "./served-serials";
 import { Siblings, type SiblingsOptions } from "./siblings";
@@ -57,7 +58,7 @@ export class Announcer {
   readonly #relay: Relay;
   readonly #siblings: Siblings;
   readonly #serials: ServedSerials;
-  readonly #ahead = new Map<string, Holder>();
+  readonly #ahead = new Map<string, NewerCopy>();
   #own: ReadonlySet<string> = new Set();
   #lookAt = 0;
   /** The look that is under way. One after the other: each compares with the one before. */
@@ -65,8 +66,8 @@ export class Announcer {
   #waiting = false;
 
   constructor(private readonly o: AnnouncerOptions) {
-    const onAhead = (zone: string, holder: Holder): void => {
-      if (this.#own.has(zone)) this.#ahead.set(zone, holder);
+    const onAhead = (zone: string, copy: NewerCopy): void => {
+      if (this.#own.has(zone)) this.#ahead.set(zone, copy);
     };
     this.#convergence = new Convergence({ ...o, onAhead });
     this.#siblings = new Siblings({ ...o, onAhead });
@@ -111,7 +112,7 @@ export class Announcer {
   }
 
   /** Zones of ours that somebody was seen to hold a newer copy of; each is returned once. */
-  takeAhead(): readonly (readonly [zone: string, holder: Holder])[] {
+  takeAhead(): readonly (readonly [zone: string, copy: NewerCopy])[] {
     const ahead = [...this.#ahead];
     this.#ahead.clear();
     return ahead;

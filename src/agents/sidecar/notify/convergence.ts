@@ -1,42 +1,28 @@
-import { messageOf } from "../../../base/errors";
 import { inParallel } from "../../../base/in-parallel";
-import type { Logger } from "../../../base/log";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
-import { DnsError } from "../../../dns/errors";
-import { isNewerSerial } from "../../../dns/serial";
 import type { TsigKey } from "../../../dns/tsig-key";
-import { Backlog, type Lag, OpenEntries, type OpenEntry, peerFields, type Target, targetKey } from "./open-entries";
-
-/** Somebody who holds a zone, where, and in which version. */
-export interface Holder extends Pick<Target, "site" | "pod"> {
-  readonly server: DnsServer;
-  readonly serial: number;
-}
+import { Backlog, type Lag, OpenEntries, type OpenEntry, type Target, targetKey } from "./open-entries";
+import { mostZones, type PeerOptions, Peers, reaches } from "./peers";
 
 /** What {@link Convergence} works with. */
-export interface ConvergenceOptions {
-  readonly dns: Pick<DnsClient, "querySoa" | "notify" | "notifier">;
-  readonly knot: DnsServer;
+export interface ConvergenceOptions extends PeerOptions {
+  readonly dns: PeerOptions["dns"] & Pick<DnsClient, "notifier">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Between 0 and 1. */
   readonly random: () => number;
-  readonly log: Logger;
   /** Called when a target that was reached before, or never asked, is not reached; with the zones that are open there. */
   readonly onSilent?: (target: Target, zones: readonly string[]) => void;
-  /** Called when somebody holds a newer copy of a zone than this server, also after a second look at our own. */
-  readonly onAhead?: (zone: string, holder: Holder) => void;
-  /** Whether a zone is a target's business. @default always */
+  /** Whether a target takes a zone from this server. @default always */
   readonly concerns?: (target: Target, zone: string) => boolean;
 }
 
 const firstWaitMs = 1000;
 const longestWaitMs = 60_000;
-/** Peers that are attended to at a time, and zones of one peer. */
+/** Peers that are attended to at a time. */
 const mostPeers = 16;
 /** NOTIFYs that wait for their answers at a time when a change is announced. */
 const mostAnnounced = 32;
-const mostZones = 8;
 /** Zones at targets that may be open at a time. What is more waits for its turn. */
 export const mostOpen = 20_000;
 /** When there is little room: attempts after which a target is taken for obstinate, and how many zones it then keeps. */
@@ -51,6 +37,7 @@ const keptOfObstinate = 8;
 export class Convergence {
   #targets: readonly Target[] = [];
   #zones: readonly string[] = [];
+  readonly #peers: Peers;
   readonly #open = new OpenEntries();
   readonly #backlog = new Backlog();
   /** Targets of which entries were dropped for lack of room: once all that is left is closed, all zones are looked at. */
@@ -60,7 +47,9 @@ export class Convergence {
   /** The target as it is now; undefined when it is none any more. */
   #resolve: (target: Target) => Target | undefined = (target) => target;
 
-  constructor(private readonly o: ConvergenceOptions) {}
+  constructor(private readonly o: ConvergenceOptions) {
+    this.#peers = new Peers(o);
+  }
 
   /** Who should have which zones from now on. Targets and zones that are new, or reached elsewhere, are looked at. */
   aim(targets: readonly Target[], zones: readonly string[]): void {
@@ -118,7 +107,9 @@ export class Convergence {
           if (!this.#silent.has(targetKey(entry.target))) news.push({ entry, send });
     }
     this.#look(this.#targets, later);
-    await inParallel(mostAnnounced, news, ({ entry, send }) => this.#tell(entry, send));
+    await inParallel(mostAnnounced, news, async ({ entry, send }) => {
+      if (!(await reaches(entry.target, send))) this.#fellSilent(entry.target);
+    });
   }
 
   /** Looks at these zones at these targets too, at once, as long as nothing newer is announced. */
@@ -154,7 +145,7 @@ export class Convergence {
     const now = this.o.now();
     const due = [...this.#open].filter(({ dueAt }) => dueAt <= now);
     if (due.length === 0) return;
-    const serials = await this.#ownSerials([...new Set(due.map(({ zone }) => zone))]);
+    const serials = await this.#peers.ownSerials([...new Set(due.map(({ zone }) => zone))]);
     const byTarget = new Map<string, OpenEntry[]>();
     for (const entry of due) {
       const entries = byTarget.get(targetKey(entry.target));
@@ -174,14 +165,14 @@ export class Convergence {
     const attend = async (entry: OpenEntry): Promise<void> => {
       const serial = o.serials.get(entry.zone);
       if (serial !== undefined && reachable) {
-        const result = await this.#push(entry, serial, o.key);
+        const result = await this.#peers.offer(entry, { serial, key: o.key });
         if (result === "unreachable") this.#fellSilent(entry.target);
         else this.#silent.delete(targetKey(entry.target));
         if (result === "has") {
           this.#close(entry);
           return;
         }
-        reachable &&= result === "told";
+        reachable &&= result === "notified";
       }
       entry.attempts += 1;
       const wait = Math.min(firstWaitMs * 2 ** (entry.attempts - 1), longestWaitMs);
@@ -200,18 +191,6 @@ export class Convergence {
     this.#look([entry.target], this.#zones);
   }
 
-  async #tell(entry: OpenEntry, send: (server: DnsServer) => Promise<void>): Promise<void> {
-    for (const server of entry.target.servers) {
-      try {
-        await send(server);
-        return;
-      } catch (error) {
-        if (!isUnreachable(error)) return;
-      }
-    }
-    this.#fellSilent(entry.target);
-  }
-
   #fellSilent(target: Target): void {
     const key = targetKey(target);
     if (this.#silent.has(key) || this.#resolve(target) === undefined) return;
@@ -222,56 +201,6 @@ export class Convergence {
       target,
       open.map(({ zone }) => zone),
     );
-  }
-
-  async #push(entry: OpenEntry, serial: number, key: TsigKey): Promise<"has" | "told" | "unreachable"> {
-    for (const server of entry.target.servers) {
-      try {
-        if (await this.#has(entry, server, serial)) return "has";
-        await this.o.dns.notify(server, entry.zone, serial, key);
-        return "told";
-      } catch (error) {
-        if (!isUnreachable(error)) {
-          if (entry.attempts === 4) {
-            const fields = { ...peerFields(entry.target), zone: entry.zone, reason: messageOf(error) };
-            this.o.log.warn("a peer does not take a zone", fields);
-          }
-          return "told";
-        }
-      }
-    }
-    return "unreachable";
-  }
-
-  /** A peer that answers, though without the zone, may have it as soon as it is notified. */
-  async #has({ target, zone }: OpenEntry, server: DnsServer, serial: number): Promise<boolean> {
-    let theirs: number;
-    try {
-      theirs = (await this.o.dns.querySoa(server, zone)).serial;
-    } catch (error) {
-      if (isUnreachable(error)) throw error;
-      return false;
-    }
-    if (!isNewerSerial(theirs, serial)) return !isNewerSerial(serial, theirs);
-    // Ours was read before theirs: it may have changed meanwhile.
-    const ours = (await this.#ownSerials([zone])).get(zone);
-    if (ours === undefined) return false;
-    const { site, pod } = target;
-    if (isNewerSerial(theirs, ours))
-      this.o.onAhead?.(zone, { site, ...(pod !== undefined && { pod }), server, serial: theirs });
-    return !isNewerSerial(ours, theirs);
-  }
-
-  async #ownSerials(zones: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const serials = new Map<string, number>();
-    await inParallel(mostZones, zones, async (zone) => {
-      try {
-        serials.set(zone, (await this.o.dns.querySoa(this.o.knot, zone)).serial);
-      } catch {
-        // Not served here yet: there is nothing to tell. The entry stays and comes up again.
-      }
-    });
-    return serials;
   }
 
   /** Looks at zones at targets as soon as there is room. */
@@ -295,7 +224,7 @@ export class Convergence {
     return this.#open.size === 0 || this.#open.size + entries <= mostOpen;
   }
 
-  /** Targets that do not answer, or do not take what they are told, must not keep the others waiting. */
+  /** Targets that do not answer, or do not take a zone, must not keep the others waiting. */
   #makeRoom(): void {
     if (this.#open.size <= mostOpen / 2) return;
     const kept = new Map<string, number>();
@@ -335,9 +264,4 @@ export class Convergence {
   #drop(which: (entry: OpenEntry) => boolean): void {
     for (const entry of [...this.#open]) if (which(entry)) this.#open.delete(entry);
   }
-}
-
-/** Whether nothing came back at all. */
-export function isUnreachable(error: unknown): boolean {
-  return error instanceof DnsError && error.isUnreachable;
 }

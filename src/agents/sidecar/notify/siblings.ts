@@ -5,8 +5,9 @@ import { isNewerSerial } from "../../../dns/serial";
 import type { TsigKey } from "../../../dns/tsig-key";
 import { siblings, type SiteRuntime } from "../../../knot/config/site-runtime";
 import type { Standpoint } from "../../../mesh/topology";
-import { Convergence, type ConvergenceOptions, isUnreachable } from "./convergence";
+import { Convergence, type ConvergenceOptions } from "./convergence";
 import type { Lag, Target } from "./open-entries";
+import { isUnreachable } from "./peers";
 import type { ServedChange } from "./served-serials";
 
 /** The site's other pods. */

@@ -5,7 +5,7 @@ import type { WelcomePacket } from "../../../mesh/model";
 import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
-import type { Holder } from "../notify/convergence";
+import type { NewerCopy } from "../notify/peers";
 import type { AgentState } from "../state-store";
 import { Seeder, withoutUnseeded } from "./seeding";
 import { ownSource, podSource, siteSource } from "./zone-source";
@@ -72,13 +72,13 @@ export class OwnZones {
   }
 
   /** Takes a zone back from a site that holds a newer copy; see {@link Seeder.regain}. */
-  async regain(inputs: Inputs | undefined, zone: string, holder: Holder): Promise<boolean> {
+  async regain(inputs: Inputs | undefined, zone: string, copy: NewerCopy): Promise<boolean> {
     const isOwn = inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
     if (inputs === undefined || !isOwn) return false;
     const { packet } = inputs;
-    const { site, server } = holder;
+    const { site, server } = copy;
     const pod = siblings(inputs.runtime).find(({ address }) => address === server.address);
     const source = pod === undefined ? siteSource({ inputs, site, address: server.address }) : podSource(inputs, pod);
-    return this.#seeder.regain({ zone, packet, source, serial: holder.serial, control: this.o.control });
+    return this.#seeder.regain({ zone, packet, source, serial: copy.serial, control: this.o.control });
   }
 }

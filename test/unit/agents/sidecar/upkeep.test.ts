@@ -1,16 +1,16 @@
 import { expect } from "chai";
 
-import type { Holder } from "../../../../src/agents/sidecar/notify/convergence";
+import type { NewerCopy } from "../../../../src/agents/sidecar/notify/peers";
 import { Problems } from "../../../../src/agents/sidecar/http/status";
 import { Upkeep } from "../../../../src/agents/sidecar/upkeep";
 import { createLogger } from "../../../../src/base/log";
 
 describe("upkeep", () => {
-  const holder: Holder = { site: "site-b", server: { address: "192.0.2.2", port: 53 }, serial: 7 };
+  const holder: NewerCopy = { site: "site-b", server: { address: "192.0.2.2", port: 53 }, serial: 7 };
 
   const upkeep = (o: { failing: readonly string[]; regain?: (zone: string) => boolean }) => {
     const done: string[] = [];
-    const ahead: (readonly [string, Holder])[] = [
+    const ahead: (readonly [string, NewerCopy])[] = [
       ["a.example", holder],
       ["b.example", holder],
     ];

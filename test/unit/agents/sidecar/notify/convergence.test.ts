@@ -1,6 +1,7 @@
 import { expect } from "chai";
 
-import { Convergence, type Holder, mostOpen } from "../../../../../src/agents/sidecar/notify/convergence";
+import { Convergence, mostOpen } from "../../../../../src/agents/sidecar/notify/convergence";
+import type { NewerCopy } from "../../../../../src/agents/sidecar/notify/peers";
 import type { Target } from "../../../../../src/agents/sidecar/notify/open-entries";
 import { createLogger } from "../../../../../src/base/log";
 import { DnsError } from "../../../../../src/dns/errors";
@@ -17,7 +18,7 @@ describe("convergence", () => {
   let dead: Set<string>;
   let asked: string[];
   let told: string[];
-  let ahead: (readonly [string, Holder])[];
+  let ahead: (readonly [string, NewerCopy])[];
   /** Called before a server is asked. */
   let beforeAsking: (at: string) => void;
 
@@ -40,7 +41,7 @@ describe("convergence", () => {
       now: () => now,
       random: () => 0.5,
       log: createLogger({ write: () => undefined, now: () => 0 }),
-      onAhead: (zone, holder) => ahead.push([zone, holder]),
+      onAhead: (zone, copy) => ahead.push([zone, copy]),
       dns: {
         notifier: (zone) => async (server) => {
           await Promise.resolve();
