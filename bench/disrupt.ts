@@ -7,6 +7,9 @@ import { runBench, type Values, wholeNumber } from "./support/options";
 
 const options = { drain: wholeNumber(6, { least: 0, most: 600 }) };
 
+/** At 500 questions a second, 15,000 each way for each event. */
+const leastSeconds = 30;
+
 /** Questions without an answer while something happened to one of a site's pods. */
 interface Event {
   readonly kind: string;
@@ -39,7 +42,7 @@ async function disrupting({
   const keptOpen: Event[] = [];
   for (const { kind, work } of disruptions) {
     log(kind);
-    const asked = await askWhile(mesh, { site, work: () => work(mesh, site) });
+    const asked = await askWhile(mesh, { site, work: () => work(mesh, site), leastSeconds });
     for (const way of ["udp", "tcp"] as const) events.push({ kind: `${kind} (${way})`, ...asked[way] });
     keptOpen.push({ kind, ...asked.keptOpen });
     log(

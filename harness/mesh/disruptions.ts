@@ -31,18 +31,18 @@ export type Way = keyof typeof ways;
 
 /** Questions a second, each way. */
 const rate = 500;
-/** Asking goes on for so long at the least, and begins before and ends after what happens. */
-const leastSeconds = 30;
+/** Asking begins so long before, and ends so long after, what happens. */
 const marginMs = 3000;
 
 /**
  * Asks a site at its address from outside, at 500 questions a second each way, while something is done.
  *
- * @param work - Returns when the disruption is over.
+ * @param o.work - Returns when the disruption is over.
+ * @param o.leastSeconds - Asking goes on for so long at the least.
  */
 export async function askWhile(
   mesh: RunningMesh,
-  o: { readonly site: string; readonly work: () => Promise<unknown> },
+  o: { readonly site: string; readonly work: () => Promise<unknown>; readonly leastSeconds?: number },
 ): Promise<Record<Way, Asked>> {
   const cluster = mesh.cluster(o.site);
   const questions = join(mesh.workDir, `questions-${o.site}`);
@@ -61,7 +61,7 @@ export async function askWhile(
     return { tried: sent - interrupted, lost: sent - interrupted - (codes.get("NOERROR") ?? 0) };
   };
   const asking = Promise.all([ask("udp"), ask("tcp"), ask("keptOpen")]);
-  const least = wait(leastSeconds * 1000);
+  const least = wait((o.leastSeconds ?? 0) * 1000);
   try {
     await wait(marginMs);
     await o.work();

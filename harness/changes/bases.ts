@@ -1,0 +1,26 @@
+import { all, type Basis, entry, shared, within, zone } from "./change";
+
+/** The site's address stands among the Service's external ones. */
+export const addressedOutside: Basis = {
+  into: within("service", ({ addresses: [address] }) => ({ externalIPs: [address] })),
+};
+
+/** Keys and certificates come from Vault, which the site logs in to by AppRole. */
+export const inVault: Basis = { into: shared(({ vaultAddress }) => ({ vault: { address: vaultAddress } })) };
+
+/** The same by tokens of the site's cluster. */
+export const inVaultByJwt: Basis = {
+  into: all(
+    inVault.into,
+    entry((_, { serviceAccountKeys }) => ({ vault: { serviceAccountKeys } })),
+  ),
+};
+
+/** A second root, which does not sign yet. */
+export const withSecondRoot: Basis = { into: shared({ ca: { generation: 2, signing: 1, oldest: 1 } }) };
+
+/** A second root, which signs. */
+export const withRootThatSigns: Basis = { into: shared({ ca: { generation: 2, signing: 2, oldest: 1 } }) };
+
+/** The site's zone is signed. */
+export const signed: Basis = { into: zone({ dnssec: true }), out: [zone({ dnssec: { withdraw: true } })] };

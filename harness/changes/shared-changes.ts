@@ -1,0 +1,151 @@
+import { inVault, inVaultByJwt, signed, withRootThatSigns, withSecondRoot } from "./bases";
+import { all, type Edit, entry, list, type SettingChange, shared, within, zone } from "./change";
+
+const runOn = { knot: "run on", operator: "run on" } as const;
+const operatorAlone = { knot: "run on", operator: "restart" } as const;
+const everything = { knot: "restart", operator: "restart" } as const;
+const farFuture = "2999-12-31";
+
+const newcomer = {
+  name: "newcomer",
+  role: "standard" as const,
+  addresses: ["203.0.113.4"],
+  sources: ["203.0.113.4/32"],
+  zones: ["newcomer.example"],
+};
+
+/** One more zone of the site. */
+function moreZone(changes: Readonly<Record<string, unknown>> = {}): Edit {
+  return entry(({ zones }) => ({ zones: [...zones, { name: "more.example", ...changes }] }));
+}
+
+/** It leaves in two steps, the first of which its owner takes note of by an `up` of its own. */
+const retireMore: Edit = (told, o) => moreZone({ retired: o.today })(told, o);
+
+function vault(changes: Readonly<Record<string, unknown>>): Edit {
+  return shared((_, told) => ({ vault: { ...(told.shared["vault"] as object), ...changes } }));
+}
+
+const zoneFile = `$TTL 3600
+@ SOA ns1.example. hostmaster.example. 1 3600 600 86400 60
+@ NS ns1.example.
+`;
+
+/** Each setting of the shared stack that can be changed; at a site, what its own stack makes of it. */
+export const sharedChanges: readonly SettingChange[] = [
+  {
+    name: "mesh.sites",
+    to: (told) => ({ ...told, mesh: { ...told.mesh, sites: [...told.mesh.sites, newcomer] } }),
+    ...runOn,
+  },
+  { name: "mesh.sites[].role", to: entry(() => ({ role: "standard" })), ...operatorAlone },
+  {
+    name: "mesh.sites[].addresses",
+    to: all(
+      entry((_, { addresses }) => ({ addresses })),
+      within("service", ({ addresses: [, other] }) => ({ externalIPs: [other] })),
+    ),
+    ...operatorAlone,
+    note: "one more address; clients follow at their own pace when one goes",
+  },
+  {
+    name: "mesh.sites[].sources",
+    to: entry(({ sources }) => ({ sources: [...sources, "203.0.113.0/24"] })),
+    ...operatorAlone,
+  },
+  {
+    name: "mesh.sites[].zones",
+    covers: ["mesh.sites[].zones", "mesh.sites[].zones[]", "mesh.sites[].zones[].name"],
+    to: moreZone(),
+    back: [retireMore, retireMore],
+    ...operatorAlone,
+    note: "a zone comes; it goes in two steps",
+  },
+  {
+    name: "mesh.sites[].zones[].dnssec",
+    to: signed.into,
+    ...(signed.out && { back: signed.out }),
+    ...operatorAlone,
+    note: "off in two steps",
+  },
+  {
+    name: "mesh.sites[].zones[].dnssec.nsec3",
+    basis: signed,
+    to: zone({ dnssec: { nsec3: true } }),
+    ...operatorAlone,
+  },
+  {
+    name: "mesh.sites[].zones[].dnssec.parents",
+    basis: signed,
+    to: zone({ dnssec: { parents: ["203.0.113.53"] } }),
+    ...operatorAlone,
+  },
+  {
+    name: "mesh.sites[].zones[].dnssec.withdraw",
+    basis: signed,
+    to: zone({ dnssec: { withdraw: true } }),
+    ...operatorAlone,
+  },
+  {
+    name: "mesh.sites[].zones[].zoneFile",
+    to: zone({ zoneFile }),
+    ...operatorAlone,
+    note: "counts when the zone is new",
+  },
+  {
+    name: "mesh.sites[].zones[].records",
+    covers: ["mesh.sites[].zones[].records.*"],
+    to: zone({ records: [{ name: "www", type: "A", value: "192.0.2.1" }] }),
+    ...operatorAlone,
+    note: "count when the zone is new",
+  },
+  { name: "mesh.sites[].zones[].retired", to: zone({ retired: farFuture }), ...operatorAlone },
+  { name: "mesh.sites[].retired", to: entry(() => ({ retired: farFuture })), ...operatorAlone },
+  {
+    name: "mesh.sites[].vault.serviceAccountKeys",
+    basis: inVault,
+    to: inVaultByJwt.into,
+    ...everything,
+    note: "from AppRole to tokens of the cluster and back",
+  },
+  { name: "mesh.topology", to: list({ topology: "hub" }), ...runOn },
+  {
+    name: "mesh.transport",
+    to: list({ transport: "quic" }),
+    ...everything,
+    note: "QUIC or TLS need sockets of their own",
+  },
+  { name: "keys.generation", to: shared({ keys: { generation: 2 } }), ...runOn },
+  { name: "ca.generation", to: withSecondRoot.into, ...operatorAlone },
+  { name: "ca.signing", basis: withSecondRoot, to: withRootThatSigns.into, ...runOn },
+  {
+    name: "ca.oldest",
+    basis: withRootThatSigns,
+    to: shared({ ca: { generation: 2, signing: 2, oldest: 2 } }),
+    ...operatorAlone,
+  },
+  { name: "emptied", to: shared({ emptied: ["gone.example"] }), ...runOn },
+  {
+    name: "vault",
+    covers: ["vault.address"],
+    to: inVault.into,
+    ...everything,
+    note: "keys and certificates come from elsewhere",
+  },
+  { name: "vault.mount", basis: inVault, to: vault({ mount: "dns-mesh-2" }), alone: true, ...operatorAlone },
+  { name: "vault.audience", basis: inVaultByJwt, to: vault({ audience: "dns-mesh" }), ...everything },
+  {
+    name: "vault.caCert",
+    basis: inVault,
+    to: shared(({ authority }, told) => ({ vault: { ...(told.shared["vault"] as object), caCert: authority } })),
+    ...operatorAlone,
+  },
+  { name: "certificates", basis: inVault, to: shared({ certificates: "pulumi" }), ...everything },
+  {
+    name: "rotation",
+    covers: ["rotation.*"],
+    basis: inVault,
+    to: shared({ rotation: { every: "10d", patience: "1h", overlap: "1h" } }),
+    ...operatorAlone,
+  },
+];

@@ -1,0 +1,167 @@
+import { addressedOutside, inVault } from "./bases";
+import { type Edit, type SettingChange, site, within } from "./change";
+
+const key = { algorithm: "hmac-sha256", secret: Buffer.alloc(32, 1).toString("base64") };
+
+const memory = (container: string): Edit =>
+  within("resources", { [container]: { requests: { cpu: "20m", memory: "96Mi" }, limits: { memory: "500Mi" } } });
+
+const runOn = { knot: "run on", operator: "run on" } as const;
+
+/** Each setting of a site's stack that can be changed. */
+export const siteChanges: readonly SettingChange[] = [
+  {
+    name: "kubeconfig",
+    to: site(({ otherKubeconfig }) => ({ kubeconfig: otherKubeconfig })),
+    ...runOn,
+    note: "of the same cluster",
+  },
+  {
+    name: "context",
+    to: site(({ otherContext }) => ({ context: otherContext })),
+    ...runOn,
+    note: "of the same cluster",
+  },
+  { name: "drainSeconds", to: site({ drainSeconds: "6" }), knot: "restart", operator: "run on" },
+  {
+    name: "replicas",
+    to: site({ replicas: "3" }),
+    knot: "run on",
+    operator: "restart",
+    note: "pods come and go at the end of the row; volumes stay",
+  },
+  { name: "readers", covers: ["readers.*"], to: site({ readers: [{ name: "bind", ...key }] }), ...runOn },
+  {
+    name: "updaters",
+    covers: ["updaters.*"],
+    to: site((o) => ({ updaters: [{ name: "external-dns", ...key, zones: [o.zone], updateOwner: "zone" }] })),
+    ...runOn,
+  },
+  {
+    name: "records",
+    covers: ["records.namespaces"],
+    to: site({ records: { namespaces: ["default"] } }),
+    knot: "run on",
+    operator: "restart",
+  },
+  { name: "records: false", covers: ["records"], to: site({ records: false }), knot: "run on", operator: "go" },
+  {
+    name: "service.type",
+    basis: addressedOutside,
+    to: within("service", { type: "ClusterIP" }),
+    alone: true,
+    ...runOn,
+    note: "another type may be another way to the site; here its address is among `externalIPs`",
+  },
+  {
+    name: "service.annotations",
+    to: within("service", { annotations: { "example.com/pool": "dns" } }),
+    ...runOn,
+  },
+  { name: "service.externalIPs", to: addressedOutside.into, ...runOn },
+  {
+    name: "service.loadBalancerIP",
+    to: within("service", ({ addresses: [address] }) => ({ loadBalancerIP: address })),
+    alone: true,
+    ...runOn,
+    note: "the address that it has; another one is another way to the site",
+  },
+  {
+    name: "service.externalTrafficPolicy",
+    to: within("service", { externalTrafficPolicy: "Cluster" }),
+    ...runOn,
+  },
+  { name: "service.split", to: within("service", { split: true }), alone: true, ...runOn },
+  { name: "service.verifyAddress", to: within("service", { verifyAddress: false }), ...runOn },
+  { name: "clients", to: site(({ network }) => ({ clients: [network, "127.0.0.0/8"] })), ...runOn },
+  {
+    name: "images.knot",
+    to: within("images", ({ otherImages: { knot } }) => ({ knot })),
+    knot: "restart",
+    operator: "run on",
+  },
+  {
+    name: "images.node",
+    to: within("images", ({ otherImages: { node } }) => ({ node })),
+    knot: "restart",
+    operator: "restart",
+  },
+  { name: "imagePullPolicy", to: site({ imagePullPolicy: "Never" }), knot: "restart", operator: "restart" },
+  { name: "resources.knot", covers: ["resources.knot.*"], to: memory("knot"), knot: "restart", operator: "run on" },
+  { name: "resources.agent", covers: ["resources.agent.*"], to: memory("agent"), knot: "restart", operator: "run on" },
+  {
+    name: "resources.reconciler",
+    covers: ["resources.reconciler.*"],
+    to: memory("reconciler"),
+    ...runOn,
+    note: "from the next run of its job",
+  },
+  {
+    name: "resources.rotator",
+    covers: ["resources.rotator.*"],
+    basis: inVault,
+    to: memory("rotator"),
+    ...runOn,
+    note: "from the next run of its job",
+  },
+  {
+    name: "resources.operator",
+    covers: ["resources.operator.*"],
+    to: memory("operator"),
+    knot: "run on",
+    operator: "restart",
+  },
+  {
+    name: "storageSize",
+    to: site({ storageSize: "2Gi" }),
+    ...runOn,
+    oneWay: /storageSize/,
+    note: "grows; a smaller one is refused",
+  },
+  {
+    name: "listen",
+    to: site({ listen: ["0.0.0.0", "::"] }),
+    knot: "restart",
+    operator: "run on",
+    note: "Knot opens sockets only when it starts",
+  },
+  {
+    name: "rateLimit",
+    covers: ["rateLimit.*"],
+    to: site(({ network }) => ({ rateLimit: { perSecond: 1000, burst: 2000, exempt: [network] } })),
+    ...runOn,
+    note: "Knot reloads",
+  },
+  {
+    name: "remotePort",
+    to: site({ remotePort: "5300" }),
+    knot: "run on",
+    operator: "restart",
+    note: "Knot reloads",
+  },
+  { name: "securePort", to: site({ securePort: "8530" }), ...runOn, note: "Knot reloads" },
+  { name: "protect", to: site({ protect: "true" }), ...runOn },
+  { name: "rotatorSchedule", basis: inVault, to: site({ rotatorSchedule: "*/7 * * * *" }), ...runOn },
+  { name: "reconcilerSchedule", to: site({ reconcilerSchedule: "*/7 * * * *" }), ...runOn },
+  { name: "apiServer", to: site(({ network }) => ({ apiServer: [network, "10.96.0.0/12"] })), ...runOn },
+  {
+    name: "monitoring",
+    covers: ["monitoring.*"],
+    to: site({ monitoring: { namespaceSelector: { team: "dns" } } }),
+    ...runOn,
+  },
+  {
+    name: "vault.address",
+    basis: inVault,
+    to: within("vault", { address: "http://vault.invalid:8200" }),
+    knot: "restart",
+    operator: "run on",
+    note: "from a name to an address or back: pods look names up elsewhere",
+  },
+  {
+    name: "vault.egress",
+    basis: inVault,
+    to: within("vault", ({ network }) => ({ egress: [network] })),
+    ...runOn,
+  },
+];
