@@ -1,4 +1,4 @@
-import { all, type Basis, entry, shared, within, zone } from "./change";
+import { all, type Basis, dnssec, entry, shared, within, zone } from "./change";
 
 /** The site's address stands among the Service's external ones. */
 export const addressedOutside: Basis = {
@@ -23,4 +23,4 @@ export const withSecondRoot: Basis = { into: shared({ ca: { generation: 2, signi
 export const withRootThatSigns: Basis = { into: shared({ ca: { generation: 2, signing: 2, oldest: 1 } }) };
 
 /** The site's zone is signed. */
-export const signed: Basis = { into: zone({ dnssec: true }), out: [zone({ dnssec: { withdraw: true } })] };
+export const signed: Basis = { into: zone({ dnssec: true }), out: [dnssec({ withdraw: true })] };

@@ -65,8 +65,10 @@ export interface SettingChange {
   readonly back?: readonly Edit[];
   readonly knot: Effect;
   readonly operator: Effect;
-  /** Whether it is changed in an `up` of its own although it restarts nothing: it excludes others. @default false */
+  /** Whether it is changed in an `up` of its own although Knot's pods run on: it excludes others. @default false */
   readonly alone?: boolean;
+  /** Whether it restarts pods of other sites, too. @default false */
+  readonly isMeshWide?: boolean;
   /** There is no way back: what `up` says to whoever tries. */
   readonly oneWay?: RegExp;
   readonly note?: string;
@@ -134,14 +136,24 @@ export function entry(change: (site: ListedSite, o: Surroundings) => Readonly<Re
 }
 
 /** Fields of the entry of a zone that the site owns. */
-export function zone(changes: Readonly<Record<string, unknown>> | ((o: Surroundings) => object)): Edit {
+export function zone(
+  changes: Readonly<Record<string, unknown>> | ((before: Readonly<Record<string, unknown>>) => object),
+): Edit {
   return entry(({ zones }, o) => ({
     zones: zones.map((each) => {
-      const found = typeof each === "string" ? { name: each } : each;
-      if (found.name !== o.zone) return each;
-      return { ...found, ...(typeof changes === "function" ? changes(o) : changes) };
+      const found: Readonly<Record<string, unknown>> = typeof each === "string" ? { name: each } : { ...each };
+      if (found["name"] !== o.zone) return each;
+      return { ...found, ...(typeof changes === "function" ? changes(found) : changes) };
     }),
   }));
+}
+
+/** Fields of what the zone's entry says of its signatures. */
+export function dnssec(changes: Readonly<Record<string, unknown>>): Edit {
+  return zone((before) => {
+    const said = before["dnssec"];
+    return { dnssec: { ...(typeof said === "object" && said), ...changes } };
+  });
 }
 
 /** One after the other. */

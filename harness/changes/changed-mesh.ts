@@ -38,7 +38,7 @@ export class ChangedMesh implements AsyncDisposable {
         catalogZone: "catalog.internal.dns",
         sites: made.clusters.clusters.map(listedSite),
       },
-      site: { replicas: "2", rateLimit: false, drainSeconds: "5", images: surroundings.images },
+      site: { replicas: "2", rateLimit: false, drainSeconds: "2", images: surroundings.images },
     };
   }
 
@@ -47,7 +47,7 @@ export class ChangedMesh implements AsyncDisposable {
     const clusters = await createClusters({ names: [primary, changed], log });
     const vault = await startVault(clusters.hostAddress);
     process.env["VAULT_TOKEN"] = vault.token;
-    const siteConfig = { "dns-mesh:replicas": "2", "dns-mesh:drainSeconds": "5" };
+    const siteConfig = { "dns-mesh:replicas": "2", "dns-mesh:drainSeconds": "2" };
     const mesh = new RunningMesh({ clusters: clusters.clusters, siteConfig });
     const surroundings = await surroundingsOf(mesh, { clusters, vault });
     const made = new ChangedMesh(mesh, surroundings, { clusters, vault });

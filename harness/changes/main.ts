@@ -12,8 +12,8 @@ const help = `npm run matrix -- [--only NAME]… [--json]
 
 Changes each setting of both kinds of stacks on a running mesh and takes the change back: two sites of two pods in real
 clusters, asked 500 questions a second over UDP and as many over TCP all the time. Counts answers that are lost, says
-which pods restart, and whether a second up changes nothing. Takes about an hour. Without --only it writes what it
-found into docs/changing-settings.md.
+which pods restart, and whether a second up changes nothing. Takes about an hour. What it finds goes into
+docs/changing-settings.md.
 
   --only NAME   this setting alone, as the tables call it; may be given more than once
   --json        prints what it found as one JSON object on the last line
@@ -39,44 +39,35 @@ function chosen(only: readonly string[]): readonly Catalogue[] {
   }));
 }
 
-/** What was found, by the heading of its table. */
-async function run(wanted: readonly Catalogue[]): Promise<{ outcomes: Map<string, Outcome[]>; refusals: string[] }> {
+async function run(wanted: readonly Catalogue[]): Promise<{ outcomes: Outcome[]; refusals: string[] }> {
   await ensureTools(["kubernetes", "pulumi", "knot", "vault"], log);
   await using changed = await ChangedMesh.start(log);
   const matrix = new Matrix(changed, log);
   const refusals: string[] = [];
   for (const { refused } of wanted) for (const one of refused) refusals.push(...(await matrix.refused(one)));
-  const outcomes = new Map<string, Outcome[]>();
-  const headingOf = new Map(wanted.flatMap(({ heading, changes }) => changes.map((one) => [one, heading] as const)));
+  const outcomes: Outcome[] = [];
   for (const unit of unitsOf(wanted.flatMap(({ changes }) => changes))) {
     const found = await matrix.run(unit);
-    unit.changes.forEach((change, i) => {
-      const heading = headingOf.get(change) ?? "";
-      const outcome = found[i];
-      if (outcome) outcomes.set(heading, [...(outcomes.get(heading) ?? []), outcome]);
-    });
+    writeTables(found);
+    outcomes.push(...found);
   }
   return { outcomes, refusals };
 }
 
 async function main(): Promise<void> {
-  const options = {
-    only: { type: "string", multiple: true },
-    json: { type: "boolean" },
-    help: { type: "boolean" },
-  } as const;
-  const { values } = parseArgs({ options });
+  const { values } = parseArgs({
+    options: { only: { type: "string", multiple: true }, json: { type: "boolean" }, help: { type: "boolean" } },
+  });
   if (values.help === true) {
     console.log(help);
     return;
   }
   const { outcomes, refusals } = await run(chosen(values.only ?? []));
-  if (values.only === undefined) writeTables(outcomes);
-  const problems = [...outcomes.values()].flat().filter(({ problems: found }) => found.length > 0);
-  for (const { name, problems: found } of problems) console.error(`${name}: ${found.join("; ")}`);
+  const failed = outcomes.filter(({ problems }) => problems.length > 0);
+  for (const { name, problems } of failed) console.error(`${name}: ${problems.join("; ")}`);
   for (const refusal of refusals) console.error(refusal);
-  if (values.json === true) console.log(JSON.stringify({ ...Object.fromEntries(outcomes), refusals }));
-  process.exitCode = problems.length + refusals.length > 0 ? 1 : 0;
+  if (values.json === true) console.log(JSON.stringify({ outcomes, refusals }));
+  process.exitCode = failed.length + refusals.length > 0 ? 1 : 0;
 }
 
 main().catch((error: unknown) => {

@@ -20,6 +20,13 @@ export interface Outcome {
   readonly problems: readonly string[];
 }
 
+/** What became of pods: Knot's and the operator's of the site, and Knot's of the other one. */
+interface Effects {
+  knot: Effect;
+  operator: Effect;
+  elsewhere: Effect;
+}
+
 const leave: Edit = (told) => told;
 
 /** Changes what it is given on a running mesh, one unit after the other, and goes on when one fails. */
@@ -69,7 +76,7 @@ export class Matrix {
   async #measure({ changes, basis }: Unit): Promise<readonly Outcome[]> {
     const start = basis?.into ?? leave;
     const problems: string[] = [];
-    const effects = { knot: "run on" as Effect, operator: "run on" as Effect };
+    const effects: Effects = { knot: "run on", operator: "run on", elsewhere: "run on" };
     const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
       await work().catch((error: unknown) => problems.push(`${what}: ${messageOf(error)}`));
     };
@@ -84,7 +91,8 @@ export class Matrix {
       const there = await this.changed.pods();
       effects.knot = effectOnKnot(before.here.knot, there.here.knot);
       effects.operator = effectOnOperator(before.here.operator, there.here.operator);
-      problems.push(...this.#wayBackOf(changes, effects));
+      effects.elsewhere = effectOnKnot(before.elsewhere.knot, there.elsewhere.knot);
+      problems.push(...unexpected(changes, effects));
       for (const { back = [] } of changes)
         for (const step of back) await attempt("up on the way back", () => this.changed.change(all(start, step)));
       if (changes.some(({ oneWay }) => oneWay !== undefined)) problems.push(...(await this.#noWayBack(changes)));
@@ -96,14 +104,6 @@ export class Matrix {
     return changes.map(({ name }) => {
       return { name, ...effects, udp, tcp, settled, together: changes.length, problems };
     });
-  }
-
-  #wayBackOf(changes: readonly SettingChange[], effects: { knot: Effect; operator: Effect }): readonly string[] {
-    const [change] = changes;
-    if (change === undefined) return [];
-    return (["knot", "operator"] as const)
-      .filter((kind) => effects[kind] !== change[kind])
-      .map((kind) => `${kind}: ${effects[kind]} instead of ${change[kind]}`);
   }
 
   async #noWayBack(changes: readonly SettingChange[]): Promise<readonly string[]> {
@@ -118,4 +118,14 @@ export class Matrix {
 
 function restless({ stack, changes }: Restless): string {
   return `second up of ${stack}: ${JSON.stringify(changes)}`;
+}
+
+/** What pods did that they should not have. Those of another site are touched by what the whole mesh is told, at most. */
+function unexpected([change]: readonly SettingChange[], effects: Effects): readonly string[] {
+  if (change === undefined) return [];
+  const own = (["knot", "operator"] as const)
+    .filter((kind) => effects[kind] !== change[kind])
+    .map((kind) => `${kind}: ${effects[kind]} instead of ${change[kind]}`);
+  const isFree = effects.elsewhere === "run on" || (change.knot === "restart" && change.isMeshWide === true);
+  return isFree ? own : [...own, "knot elsewhere: restart instead of run on"];
 }

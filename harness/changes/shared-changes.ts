@@ -1,9 +1,9 @@
 import { inVault, inVaultByJwt, signed, withRootThatSigns, withSecondRoot } from "./bases";
-import { all, type Edit, entry, list, type SettingChange, shared, within, zone } from "./change";
+import { all, dnssec, type Edit, entry, list, type SettingChange, shared, within, zone } from "./change";
 
 const runOn = { knot: "run on", operator: "run on" } as const;
 const operatorAlone = { knot: "run on", operator: "restart" } as const;
-const everything = { knot: "restart", operator: "restart" } as const;
+const everything = { knot: "restart", operator: "restart", isMeshWide: true } as const;
 const farFuture = "2999-12-31";
 
 const newcomer = {
@@ -71,19 +71,19 @@ export const sharedChanges: readonly SettingChange[] = [
   {
     name: "mesh.sites[].zones[].dnssec.nsec3",
     basis: signed,
-    to: zone({ dnssec: { nsec3: true } }),
+    to: dnssec({ nsec3: true }),
     ...operatorAlone,
   },
   {
     name: "mesh.sites[].zones[].dnssec.parents",
     basis: signed,
-    to: zone({ dnssec: { parents: ["203.0.113.53"] } }),
+    to: dnssec({ parents: ["203.0.113.53"] }),
     ...operatorAlone,
   },
   {
     name: "mesh.sites[].zones[].dnssec.withdraw",
     basis: signed,
-    to: zone({ dnssec: { withdraw: true } }),
+    to: dnssec({ withdraw: true }),
     ...operatorAlone,
   },
   {
@@ -96,6 +96,7 @@ export const sharedChanges: readonly SettingChange[] = [
     name: "mesh.sites[].zones[].records",
     covers: ["mesh.sites[].zones[].records.*"],
     to: zone({ records: [{ name: "www", type: "A", value: "192.0.2.1" }] }),
+    alone: true,
     ...operatorAlone,
     note: "count when the zone is new",
   },
@@ -105,7 +106,8 @@ export const sharedChanges: readonly SettingChange[] = [
     name: "mesh.sites[].vault.serviceAccountKeys",
     basis: inVault,
     to: inVaultByJwt.into,
-    ...everything,
+    knot: "restart",
+    operator: "restart",
     note: "from AppRole to tokens of the cluster and back",
   },
   { name: "mesh.topology", to: list({ topology: "hub" }), ...runOn },

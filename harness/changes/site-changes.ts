@@ -26,6 +26,7 @@ export const siteChanges: readonly SettingChange[] = [
   {
     name: "replicas",
     to: site({ replicas: "3" }),
+    alone: true,
     knot: "run on",
     operator: "restart",
     note: "pods come and go at the end of the row; volumes stay",

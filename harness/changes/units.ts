@@ -7,19 +7,20 @@ export interface Unit {
 }
 
 /**
- * What is changed together: all that restarts nothing, from the same basis, since pods that run on show it of each. What
- * excludes others, takes steps on its way back or restarts something is changed by itself; what has no way back comes last.
+ * What is changed together, from the same basis: all that restarts nothing, and all that restarts the operator's pods alone,
+ * since pods that run on show it of each. What excludes others, takes steps on its way back or restarts Knot's pods is changed
+ * by itself; what has no way back comes last.
  */
 export function unitsOf(changes: readonly SettingChange[]): readonly Unit[] {
   const bases = [...new Set(changes.map(({ basis }) => basis))];
   const lasting = changes.filter(({ oneWay }) => oneWay !== undefined);
   const units = bases.flatMap((basis) => {
     const here = changes.filter((change) => change.basis === basis && change.oneWay === undefined);
-    const together = here.filter(isCalm);
-    return [
-      ...(together.length > 0 ? [{ changes: together, basis }] : []),
-      ...here.filter((change) => !isCalm(change)).map((change) => ({ changes: [change], basis })),
-    ];
+    const groups = (["run on", "restart"] as const).map((operator) =>
+      here.filter((change) => isGroupable(change) && change.operator === operator),
+    );
+    const alone = here.filter((change) => !groups.flat().includes(change)).map((change) => [change]);
+    return [...groups, ...alone].filter(({ length }) => length > 0).map((together) => ({ changes: together, basis }));
   });
   return [...units, ...lasting.map((change) => ({ changes: [change], basis: change.basis }))];
 }
@@ -29,6 +30,6 @@ export function singly({ changes, basis }: Unit): readonly Unit[] {
   return changes.map((change) => ({ changes: [change], basis }));
 }
 
-function isCalm({ knot, operator, alone = false, back, oneWay }: SettingChange): boolean {
-  return knot === "run on" && operator === "run on" && !alone && back === undefined && oneWay === undefined;
+function isGroupable({ knot, alone = false, back }: SettingChange): boolean {
+  return knot === "run on" && !alone && back === undefined;
 }

@@ -38,16 +38,20 @@ describe("changes that are made together", () => {
     change("a"),
     change("restarts", { knot: "restart" }),
     change("b"),
+    change("x", { operator: "restart" }),
+    change("y", { operator: "restart" }),
     change("steps", { back: [] }),
     change("grows", { oneWay: /no/ }),
     change("elsewhere", { basis }),
     change("excludes", { alone: true }),
   ];
 
-  it("are those that restart nothing, exclude nothing and start from the same; what has no way back comes last", () => {
+  it("are those that leave Knot's pods alone and exclude nothing, from the same basis; what has no way back comes last", () => {
     const names = unitsOf(changes).map((unit) => unit.changes.map(({ name }) => name));
-    expect(names).to.deep.equal([["a", "b"], ["restarts"], ["steps"], ["excludes"], ["elsewhere"], ["grows"]]);
-    expect(unitsOf(changes).map((unit) => unit.basis)).to.deep.equal([...Array<undefined>(4), basis, undefined]);
+    expect(names).to.deep.equal([
+      ...[["a", "b"], ["x", "y"], ["restarts"], ["steps"], ["excludes"], ["elsewhere"], ["grows"]],
+    ]);
+    expect(unitsOf(changes).map((unit) => unit.basis)).to.deep.equal([...Array<undefined>(5), basis, undefined]);
   });
 
   it("can be taken apart", () => {
