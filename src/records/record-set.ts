@@ -117,20 +117,13 @@ function dataOf(o: { readonly type: string; readonly text: string; readonly zone
   const data = parseRdata({ type: o.type, tokens, origin: o.zone });
   if (data.type === "OTHER")
     asUserError(`the octets of ${o.type} are wrong`, () => {
-      checkOctets(data.typeName, data.rdata);
+      octetChecks[data.typeName]?.(data.rdata);
     });
   return data;
 }
 
 /** Octets by matching type: SHA-256 and SHA-512 (RFC 6698 section 2.1.3). */
 const digestLengths: Readonly<Record<number, number>> = { 1: 32, 2: 64 };
-
-/** Whether octets are what their type wants; they may have been written as such. @throws DnsError, UserError */
-function checkOctets(typeName: string, rdata: Uint8Array): void {
-  if (typeName === "TLSA") checkDigest(rdata);
-  else if (typeName === "NAPTR") decodeNaptr(rdata);
-  else decodeServiceBinding(rdata);
-}
 
 function checkDigest(rdata: Uint8Array): void {
   const { matchingType, data } = decodeTlsa(rdata);
@@ -140,6 +133,14 @@ function checkDigest(rdata: Uint8Array): void {
       `a TLSA of matching type ${matchingType} has ${2 * octets} hexadecimal digits, got ${2 * data.length}; hash the certificate anew`,
     );
 }
+
+/** Whether octets are what their type wants, by type; they may have been written as such. Each throws DnsError or UserError. */
+const octetChecks: Readonly<Record<string, (rdata: Uint8Array) => unknown>> = {
+  TLSA: checkDigest,
+  NAPTR: decodeNaptr,
+  SVCB: decodeServiceBinding,
+  HTTPS: decodeServiceBinding,
+};
 
 /** What is no fault in a master file, but never meant in an object. */
 function checkHabits(o: { readonly type: string; readonly zone: string }, tokens: readonly Token[]): void {
