@@ -5,7 +5,7 @@ import { asRunError, redactDebugMessages } from "./components/run-error";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
-import { requireCluster } from "./src/kube/reach-cluster";
+import { requireCluster } from "./src/kube/cluster-client";
 import { rotatesKeys } from "./src/mesh/trust";
 import { requireEmptied } from "./src/preflight/emptied-first";
 import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";

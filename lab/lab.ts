@@ -1,53 +1,20 @@
-import { randomBytes, randomInt } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { bundle } from "../components/bundle";
-import { type Identity, makeAuthority } from "../harness/certificates";
+import type { Identity } from "../harness/certificates";
 import { eventually } from "../harness/eventually";
 import { inParallel } from "../src/base/in-parallel";
 import type { TsigKey } from "../src/dns/tsig-key";
+import { randomKey } from "../src/keyring/fresh-key";
 import type { KeyRing } from "../src/keyring/ring-document";
-import { effectiveRing, type RingDocument } from "../src/keyring/ring-document";
-import type { Mesh, Topology, Transport } from "../src/mesh/model";
+import { effectiveRing } from "../src/keyring/ring-document";
+import type { Mesh } from "../src/mesh/model";
 import { Balancer } from "./balancer";
-import type { MeshVault } from "./mesh-vault";
-import { Namespaces } from "./namespaces";
-import { type LabNetwork, Loopback, type NetworkKind } from "./network";
+import { type LabOptions, type LabParts, prepareLab } from "./lab-parts";
+import type { LabNetwork } from "./network";
 import { directoryZone, type LabListed, LabPlan } from "./plan";
-import { freeEverywhere } from "./ports";
-import { checkPort } from "./preflight";
-import { Guardian } from "./process";
 import { LabSite } from "./site";
 import { changeRecord, type NewRecord, type Spread, watchSpread } from "./spread";
-
-/** What a lab is made of. */
-export interface LabOptions {
-  readonly sites: number;
-  /** Zones that the sites own together, in turns. @default one a site */
-  readonly zones?: number;
-  /** How zones travel. @default what the mesh decides */
-  readonly topology?: Topology;
-  /** What transfers run over. @default tls */
-  readonly transport?: Transport;
-  /** Keys of servers outside the mesh that may take zones from every site. @default none */
-  readonly readers?: readonly TsigKey[];
-  /** Key by which every site's own zones may be changed. @default none */
-  readonly recordsKey?: TsigKey;
-  /** `namespaces` needs root and a program run by `rerunInPrivateNetwork`. @default loopback */
-  readonly network?: NetworkKind;
-  /** Folder below which the sites' volumes lie, for example one on tmpfs. @default the folder for temporary files */
-  readonly storage?: string;
-  /** Of every Knot. @default a free one; 53 in namespaces */
-  readonly port?: number;
-  /** Where sites get the key ring from; it outlives the lab. @default a file beside each site */
-  readonly vault?: MeshVault;
-  /** Pods of each site, behind one address. On loopback only. @default 1 */
-  readonly replicas?: number;
-  /** Whether Knots log as they do in pods. @default false: each says everything by itself */
-  readonly logsAsPod?: boolean;
-}
 
 /** Sites that are started at a time. */
 const startWidth = 8;
@@ -55,22 +22,6 @@ const startWidth = 8;
 const askWidth = 64;
 /** Seconds for a site to become ready. A mesh of hundreds on a small machine needs them. */
 const readySeconds = 120;
-
-interface Parts {
-  readonly folder: string;
-  readonly network: LabNetwork;
-  readonly guardian: Guardian;
-  readonly ports: { readonly dns: number; readonly secure: number; readonly http: number };
-  /** The mesh's authorities, the one that signs first. */
-  readonly authorities: readonly Identity[];
-  readonly readers: readonly TsigKey[];
-  readonly recordsKey?: TsigKey;
-  readonly program: string;
-  readonly ring: RingDocument;
-  readonly vault?: MeshVault;
-  readonly replicas: number;
-  readonly logsAsPod: boolean;
-}
 
 /** Where addresses of pods begin, and how many a site may have. */
 const [firstPod, mostPods] = [10_000, 8];
@@ -90,7 +41,7 @@ export class Lab implements AsyncDisposable {
 
   private constructor(
     readonly plan: LabPlan,
-    private readonly o: Parts,
+    private readonly o: LabParts,
   ) {}
 
   /** The one list; change it and bring up. */
@@ -117,36 +68,8 @@ export class Lab implements AsyncDisposable {
 
   /** A lab whose list has so many sites, of which none runs yet. The first is the primary, the second a secondary catalog. */
   static async create(options: number | LabOptions): Promise<Lab> {
-    const o = typeof options === "number" ? { sites: options } : options;
-    const network = await createNetwork(o.network ?? "loopback");
-    const plan = new LabPlan({ ...o, prefix: network.prefix });
-    if (o.port !== undefined && network.kind === "loopback") await checkPort(plan, o.port);
-    const folder = await mkdtemp(join(o.storage ?? tmpdir(), "mesh-lab-"));
-    const guardian = new Guardian(folder);
-    const program = join(folder, "agent.js");
-    await writeFile(program, bundle("agent"));
-    const ring: RingDocument = { version: 1, current: randomKey("mesh-1") };
-    const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
-    const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
-    const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
-    const more = {
-      authorities: [makeAuthority()],
-      readers: o.readers ?? [],
-      ...(o.vault && { vault: o.vault }),
-      ...(o.recordsKey && { recordsKey: o.recordsKey }),
-    };
-    const replicas = o.replicas ?? 1;
-    return new Lab(plan, {
-      folder,
-      network,
-      guardian,
-      ports,
-      program,
-      ring,
-      replicas,
-      logsAsPod: o.logsAsPod ?? false,
-      ...more,
-    });
+    const { plan, parts } = await prepareLab(typeof options === "number" ? { sites: options } : options);
+    return new Lab(plan, parts);
   }
 
   /** Puts one more site into the list. */
@@ -353,13 +276,4 @@ export class Lab implements AsyncDisposable {
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };
   }
-}
-
-function randomKey(name: string): TsigKey {
-  return { name, algorithm: "hmac-sha256", secret: randomBytes(32).toString("base64") };
-}
-
-function createNetwork(kind: NetworkKind): Promise<LabNetwork> {
-  if (kind === "namespaces") return Namespaces.create();
-  return Promise.resolve(new Loopback(`127.${randomInt(10, 250)}`));
 }

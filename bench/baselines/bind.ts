@@ -10,9 +10,10 @@ import { eventually } from "../../harness/eventually";
 import { freePort } from "../../harness/knot";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/dns/tsig-key";
+import { randomKey } from "../../src/keyring/fresh-key";
 import type { Watched } from "../support/watch";
 import { type Baseline, type BaselineOptions, replaceByUpdate } from "./baseline";
-import { benchKey, benchZone } from "./text";
+import { benchZone } from "./text";
 
 /** BIND listens on addresses of interfaces only, so that its servers differ in their ports. */
 const address = "127.0.0.1";
@@ -136,7 +137,7 @@ export async function startBindServers(
   },
 ): Promise<Baseline> {
   const { zones } = options;
-  const key = benchKey();
+  const key = randomKey("bench");
   await using started = new AsyncDisposableStack();
   const folder = await mkdtemp(join(options.folder ?? tmpdir(), "mesh-bind-"));
   started.defer(() => rm(folder, { recursive: true, force: true }));

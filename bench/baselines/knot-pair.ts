@@ -4,9 +4,10 @@ import { eventually } from "../../harness/eventually";
 import { freePort, type KnotPlace, startKnot } from "../../harness/knot";
 import { DnsClient } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/dns/tsig-key";
+import { randomKey } from "../../src/keyring/fresh-key";
 import { KnotControl } from "../../src/knot/control/knot-control";
 import { type Baseline, type BaselineOptions, replaceByUpdate } from "./baseline";
-import { benchKey, benchZone } from "./text";
+import { benchZone } from "./text";
 
 /** A Knot and how it gets its zones. */
 interface Part {
@@ -65,7 +66,7 @@ export async function startKnotPair(
   notify: "stock" | "atOnce",
 ): Promise<Baseline> {
   const { zones, folder } = options;
-  const key = benchKey();
+  const key = randomKey("bench");
   const address = "127.0.0.1";
   const peer = { address, port: await freePort(address) };
   await using started = new AsyncDisposableStack();

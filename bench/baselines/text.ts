@@ -1,12 +1,4 @@
-import { randomBytes } from "node:crypto";
-
-import type { TsigKey } from "../../src/dns/tsig-key";
 import { printZone, soaRecord } from "../../src/dns/zone-text";
-
-/** A key of this run's own. */
-export function benchKey(): TsigKey {
-  return { name: "bench", algorithm: "hmac-sha256", secret: randomBytes(32).toString("base64") };
-}
 
 /** Names of so many zones. */
 export function benchZones(count: number): string[] {

@@ -1,10 +1,11 @@
 import { type KnotPlace, type KnotServer, startKnot } from "../../harness/knot";
 import type { TsigKey } from "../../src/dns/tsig-key";
+import { randomKey } from "../../src/keyring/fresh-key";
 import { renderCatalog } from "../../src/mesh/catalog";
 import { renderDirectory } from "../../src/mesh/directory";
 import type { Mesh } from "../../src/mesh/model";
 import { parseMesh } from "../../src/settings/parse";
-import { benchKey, benchZone, benchZones } from "../baselines/text";
+import { benchZone, benchZones } from "../baselines/text";
 import { knotHead } from "../support/knot-head";
 
 const directoryZone = "dns.internal";
@@ -83,7 +84,7 @@ function seedConfig(place: KnotPlace, o: { mesh: Mesh; key: TsigKey; remotePort:
 
 /** Starts a site the seed's way in a mesh of so many others. Its zones lie on its disk already, as after a restart. */
 export async function startSeedSite(o: { readonly sites: number; readonly zones: number }): Promise<SeedSite> {
-  const key = benchKey();
+  const key = randomKey("bench");
   const zones = benchZones(o.zones);
   const mesh = meshOf(o.sites, zones);
   const central = { [directoryZone]: renderDirectory(mesh), [catalogZone]: renderCatalog(mesh) };

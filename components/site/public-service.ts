@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { commonLabels, knotLabels } from "../../src/contract/names";
 import type { Site, Transport } from "../../src/mesh/model";
 import { addressProblem, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
-import type { ServiceConfig } from "../../src/settings/site-settings";
+import type { ServiceConfig } from "../../src/settings/site-parts";
 import { objectOptions } from "../object-options";
 import { dnsPorts, type ServicePort } from "./pod-services";
 

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -6,7 +5,6 @@ import { bundle } from "../../components/bundle";
 import { LabProcess, Log } from "../../lab/process";
 import type { LabSite } from "../../lab/site";
 import { operatorFlags } from "../../src/contract/node-flags";
-import type { TsigKey } from "../../src/dns/tsig-key";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
 import type { ControlPlane } from "../plugins/control-plane";
 import type { Properties } from "../plugins/wire";
@@ -14,11 +12,6 @@ import type { Properties } from "../plugins/wire";
 /** The namespace of the operator and its records. */
 export const namespace = "dns-system";
 const rbac = "rbac.authorization.k8s.io";
-
-/** A key of the kind that the site's stack makes for the operator. */
-export function recordsKey(): TsigKey {
-  return { name: "records", algorithm: "hmac-sha256", secret: randomBytes(32).toString("base64") };
-}
 
 /** How an operator of a test is set. */
 export interface OperatorSettings {

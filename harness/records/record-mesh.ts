@@ -5,14 +5,16 @@ import { expect } from "chai";
 import { Lab } from "../../lab";
 import type { LabListed } from "../../lab/plan";
 import { freeEverywhere } from "../../lab/ports";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { rcodes } from "../../src/dns/types";
 import type { Change } from "../../src/dns/update";
+import { randomKey } from "../../src/keyring/fresh-key";
 import { recordDefinition } from "../../src/records/crd";
 import { eventually } from "../eventually";
 import { Line } from "../line";
 import { type ControlPlane, startControlPlane } from "../plugins/control-plane";
 import type { Properties } from "../plugins/wire";
-import { apiUrl, createAccount, OperatorProcess, type OperatorSettings, recordsKey } from "./operator-process";
+import { apiUrl, createAccount, OperatorProcess, type OperatorSettings } from "./operator-process";
 import { RecordObjects } from "./record-objects";
 
 /** What a {@link RecordMesh} is made of. */
@@ -30,7 +32,7 @@ interface Parts {
   readonly token: string;
   readonly started: AsyncDisposableStack;
   readonly settings: OperatorSettings;
-  readonly key: ReturnType<typeof recordsKey>;
+  readonly key: TsigKey;
 }
 
 /** A mesh of three real sites, a real API server with the definition of DnsRecord, and the operator's program beside the first site. */
@@ -48,7 +50,7 @@ export class RecordMesh implements AsyncDisposable {
   static async start({ zones = [], replicas = 1, ...settings }: RecordMeshOptions = {}): Promise<RecordMesh> {
     const started = new AsyncDisposableStack();
     try {
-      const key = recordsKey();
+      const key = randomKey("records");
       const plane = started.use(await startControlPlane());
       const lab = started.use(await Lab.create({ sites: 3, replicas, recordsKey: key }));
       lab.list[0]?.zones.push(...zones);

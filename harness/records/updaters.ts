@@ -1,19 +1,12 @@
-import { randomBytes } from "node:crypto";
-
 import type { LabSite } from "../../lab/site";
-import type { TsigKey } from "../../src/dns/tsig-key";
+import { randomKey } from "../../src/keyring/fresh-key";
 import { defaultUpdateTypes, type Updater } from "../../src/records/updater";
 import { eventually } from "../eventually";
-
-/** A fresh key. */
-export function tsigKey(name: string): TsigKey {
-  return { name, algorithm: "hmac-sha256", secret: randomBytes(32).toString("base64") };
-}
 
 /** An updater with a key of its own, as the settings' defaults make it. */
 export function updater(fields: Pick<Updater, "name" | "zones" | "updateOwner"> & Partial<Updater>): Updater {
   return {
-    ...tsigKey(fields.name),
+    ...randomKey(fields.name),
     updateOwnerMatch: "sub-or-equal",
     updateOwnerName: [],
     updateType: defaultUpdateTypes,

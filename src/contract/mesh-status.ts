@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 
 import { canonicalHash } from "../base/json";
-import type { KubeObject } from "../kube/client";
+import type { KubeObject } from "../kube/answer";
 import type { SignedZone } from "../mesh/signing-state";
 import type { MeshView } from "../mesh/view";
 

@@ -6,25 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { messageOf, UserError } from "../base/errors";
 import { exchangeHttp, type HttpRequest, type HttpResponse, streamHttp, type TlsChoices } from "../base/http-exchange";
-
-/** What is used of a Kubernetes object. */
-export interface KubeObject {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata?: {
-    readonly name?: string;
-    readonly namespace?: string;
-    readonly uid?: string;
-    readonly generation?: number;
-    readonly resourceVersion?: string;
-    readonly creationTimestamp?: string;
-    readonly deletionTimestamp?: string;
-    readonly finalizers?: readonly string[];
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
-  readonly [field: string]: unknown;
-}
+import { aborted, judge, KubeError, type KubeObject, type Outcome } from "./answer";
 
 /** Where the API server is and how we show who we are. */
 export interface KubeClientOptions {
@@ -49,20 +31,6 @@ export interface KubeClientOptions {
   readonly random?: () => number;
   /** Connections that are kept for further requests; each request has its own otherwise. @default 0 */
   readonly connections?: number;
-}
-
-/** A request that the API server did not carry out. `status` and `reason` are missing when it gave no answer. */
-export class KubeError extends Error {
-  override readonly name = "KubeError";
-  readonly status?: number;
-  /** Kubernetes' word for it, for example `NotFound`. */
-  readonly reason?: string;
-
-  constructor(message: string, o: { status?: number; reason?: string; cause?: unknown } = {}) {
-    super(message, { cause: o.cause });
-    if (o.status !== undefined) this.status = o.status;
-    if (o.reason !== undefined) this.reason = o.reason;
-  }
 }
 
 const folder = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -276,40 +244,4 @@ interface Call {
   readonly path: string;
   readonly object?: KubeObject;
   readonly type?: string;
-}
-
-type Outcome =
-  | { readonly kind: "done"; readonly object: KubeObject }
-  | { readonly kind: "failed"; readonly error: KubeError; readonly transient: boolean; readonly retryAfterMs: number };
-
-/** Longest time that we let the server make us wait, in milliseconds: a pass has less than a minute. */
-const longestRetryAfter = 5000;
-
-function aborted(what: string): Outcome {
-  return { kind: "failed", error: new KubeError(`${what}: aborted`), transient: false, retryAfterMs: 0 };
-}
-
-function judge(what: string, { status, headers, body }: HttpResponse): Outcome {
-  const object = parseObject(body);
-  if (status >= 200 && status < 300 && object !== undefined) return { kind: "done", object };
-  const good = status >= 200 && status < 300;
-  const message =
-    typeof object?.["message"] === "string" ? object["message"] : good ? "no JSON object" : "no reason given";
-  const reason = object?.["reason"];
-  const error = new KubeError(`${what}: ${status}: ${message}`, {
-    status,
-    ...(typeof reason === "string" && { reason }),
-  });
-  const seconds = Number(headers["retry-after"] ?? 0);
-  const retryAfterMs = Number.isFinite(seconds) ? Math.min(seconds * 1000, longestRetryAfter) : 0;
-  return { kind: "failed", error, transient: good || status === 429 || status >= 500, retryAfterMs };
-}
-
-function parseObject(body: string): KubeObject | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }

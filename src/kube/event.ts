@@ -1,4 +1,4 @@
-import type { KubeObject } from "./client";
+import type { KubeObject } from "./answer";
 
 /** Something that happened to an object, for `kubectl describe` and `kubectl events`. */
 export interface EventFacts {

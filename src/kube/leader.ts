@@ -1,7 +1,8 @@
 import { type Clock, isAborted } from "../base/clock";
 import { messageOf } from "../base/errors";
 import type { Logger } from "../base/log";
-import { type KubeClient, KubeError, type KubeObject } from "./client";
+import { KubeError, type KubeObject } from "./answer";
+import type { KubeClient } from "./client";
 
 /** What {@link leadInTurn} needs. */
 export interface LeaderOptions {

@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { isAborted } from "../base/clock";
 import { messageOf } from "../base/errors";
-import { type KubeClient, KubeError, type KubeObject } from "./client";
+import { KubeError, type KubeObject } from "./answer";
+import type { KubeClient } from "./client";
 
 /** What {@link watchObjects} needs. */
 export interface WatchOptions {

@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { messageOf, UserError } from "../base/errors";
 import { foldName } from "../base/names";
-import { type KubeClient, KubeError, type KubeObject } from "../kube/client";
+import { KubeError, type KubeObject } from "../kube/answer";
+import type { KubeClient } from "../kube/client";
 import { clusterClient } from "../kube/cluster-client";
 import { listObjects } from "../kube/watch";
 import { isRetired, zoneRetirement } from "../mesh/limits";

@@ -1,5 +1,6 @@
 import { messageOf, UserError } from "../base/errors";
-import { type KubeClient, KubeError, type KubeObject } from "../kube/client";
+import { KubeError, type KubeObject } from "../kube/answer";
+import type { KubeClient } from "../kube/client";
 import { clusterClient } from "../kube/cluster-client";
 import { listObjects } from "../kube/watch";
 import type { SiteConfig } from "../settings/site-settings";

@@ -1,157 +1,21 @@
 import { z } from "zod";
 
 import { UserError } from "../base/errors";
-import { ipVersion, isCidr } from "../base/ip";
-import { defaultRateLimit } from "../knot/config/site-runtime";
-import { keySchema, uniqueNames } from "./key-settings";
 import { checkSettings, readSettings, type Settings } from "./reading";
-import { addressShape, cidrShape, numberShape, switchShape } from "./shapes";
-import { parseShared, type SharedConfig, vaultAddress } from "./shared-settings";
-import { updaterSchema } from "./updaters";
-
-const ipAddress = z
-  .string()
-  .refine((text) => ipVersion(text) !== undefined, "must be an IP address")
-  .meta(addressShape);
-const cidr = z.string().refine(isCidr, "must be a CIDR such as 10.0.0.0/8").meta(cidrShape);
-
-const serviceSchema = z.strictObject({
-  type: z
-    .enum(["LoadBalancer", "NodePort", "ClusterIP"], "must be LoadBalancer, NodePort or ClusterIP")
-    .default("LoadBalancer")
-    .describe('How clients and peers reach the site. Default: "LoadBalancer".'),
-  annotations: z
-    .record(z.string(), z.string())
-    .default({})
-    .describe(
-      'Annotations of the Service, for the cloud\'s load balancer. Default: {}. Example: { "metallb.io/loadBalancerIPs": "192.0.2.1" }.',
-    ),
-  externalIPs: z
-    .array(ipAddress)
-    .default([])
-    .describe(
-      'Addresses that the cluster\'s nodes answer for without a load balancer. Default: []. Example: ["192.0.2.1"].',
-    ),
-  loadBalancerIP: ipAddress
-    .optional()
-    .describe(
-      'Address to ask a load balancer for, where annotations are not the way. Default: the cloud\'s choice. Example: "192.0.2.1".',
-    ),
-  externalTrafficPolicy: z
-    .enum(["Local", "Cluster"], "must be Local or Cluster")
-    .default("Local")
-    .describe('`Local` keeps the client\'s source address, which NetworkPolicies go by. Default: "Local".'),
-  split: z
-    .boolean()
-    .default(false)
-    .describe(
-      "Two Services, UDP as `knot` and TCP as `knot-tcp`, for clouds whose load balancers do not mix protocols. Default: false.",
-    ),
-  verifyAddress: z
-    .boolean()
-    .default(true)
-    .describe(
-      "Whether `up` fails when the Service got another address than the mesh's list has; false behind address translation. Default: true.",
-    ),
-});
-
-/** How the site's DNS is reached from outside the cluster. */
-export type ServiceConfig = z.infer<typeof serviceSchema>;
-
-/** Requests and limits of one container, as Kubernetes writes them. */
-const resourceSchema = z.strictObject({
-  requests: z.record(z.string(), z.string()).default({}),
-  limits: z.record(z.string(), z.string()).default({}),
-});
-
-const resourcesSchema = z.strictObject({
-  knot: resourceSchema
-    .default({ requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "512Mi" } })
-    .describe("The Knot container. Default: requests 50m and 96Mi, limit 512Mi."),
-  agent: resourceSchema
-    .default({ requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "256Mi" } })
-    .describe("The agent beside it, and the init container. Default: requests 20m and 64Mi, limit 256Mi."),
-  reconciler: resourceSchema
-    .default({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } })
-    .describe("The reconciler's pod. Default: requests 10m and 64Mi, limit 256Mi."),
-  rotator: resourceSchema
-    .default({ requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } })
-    .describe("The key rotator's pod. Default: requests 10m and 64Mi, limit 256Mi."),
-  operator: resourceSchema
-    .default({ requests: { cpu: "20m", memory: "96Mi" }, limits: { memory: "512Mi" } })
-    .describe("Each of the record operator's pods. Default: requests 20m and 96Mi, limit 512Mi."),
-});
-
-const imagesSchema = z.strictObject({
-  knot: z
-    .string()
-    .min(1)
-    .default("docker.io/cznic/knot:v3.5.8")
-    .describe('Knot DNS 3.5.8 or newer: older ones accept forged TSIG. Default: "docker.io/cznic/knot:v3.5.8".'),
-  node: z
-    .string()
-    .min(1)
-    .default("docker.io/library/node:24-slim")
-    .describe(
-      'Any image with Node 22 or newer on its PATH; it runs the agent and the reconciler. Default: "docker.io/library/node:24-slim".',
-    ),
-});
-
-const rateLimitSchema = z
-  .strictObject({
-    perSecond: z
-      .int("must be a whole number")
-      .min(1, "must be at least 1")
-      .max(5_000_000)
-      .default(defaultRateLimit.perSecond)
-      .describe("Answers a second to one address over UDP. Default: 200. Example: 1000."),
-    burst: z
-      .int("must be a whole number")
-      .min(1, "must be at least 1")
-      .max(5_000_000)
-      .default(defaultRateLimit.burst)
-      .describe("Answers at once, after a rest. Default: 500. Example: 2500."),
-    exempt: z
-      .array(cidr)
-      .default([])
-      .describe('Networks without a limit: resolvers that many share. Default: []. Example: ["10.0.0.53/32"].'),
-  })
-  .refine(({ perSecond, burst }) => perSecond <= 1000 * burst, {
-    message: "must be at least a thousandth of perSecond",
-    path: ["burst"],
-  });
-
-const siteVaultSchema = z.strictObject({
-  address: vaultAddress.optional().describe("Where this site reaches Vault. Default: where the shared stack does."),
-  egress: z
-    .array(cidr)
-    .min(1, "must have at least one network")
-    .optional()
-    .describe(
-      'Networks that Vault answers from. Default: its address, or any when it is given by name. Example: ["10.20.0.0/24"].',
-    ),
-});
-
-const recordsSchema = z.strictObject({
-  namespaces: z
-    .array(z.string().regex(/^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$/, "must be a namespace's name, or * for all"))
-    .default([])
-    .describe(
-      'Further namespaces whose DnsRecords are served, `*` for all. Who may edit there may change the site\'s zones. Default: only the site\'s own. Example: ["shop", "blog"].',
-    ),
-});
-
-const monitoringSchema = z.strictObject({
-  namespaceSelector: z
-    .record(z.string(), z.string())
-    .refine(
-      (labels) => Object.keys(labels).length > 0,
-      "must name at least one label: none would select every namespace",
-    )
-    .describe(
-      'Labels of the namespaces that the scrapers are in. Example: { "kubernetes.io/metadata.name": "monitoring" }.',
-    ),
-});
+import { numberShape, switchShape } from "./shapes";
+import { parseShared, type SharedConfig } from "./shared-settings";
+import {
+  cidr,
+  imagesSchema,
+  ipAddress,
+  monitoringSchema,
+  rateLimitSchema,
+  recordsSchema,
+  resourcesSchema,
+  serviceSchema,
+  siteVaultSchema,
+} from "./site-parts";
+import { keySchema, uniqueNames, updaterSchema } from "./updaters";
 
 const schedule = z.string().regex(/^(\S+ ){4}\S+$/, 'must be a schedule of five fields such as "*/5 * * * *"');
 

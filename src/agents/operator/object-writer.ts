@@ -1,4 +1,5 @@
-import { type KubeClient, KubeError, type KubeObject } from "../../kube/client";
+import { KubeError, type KubeObject } from "../../kube/answer";
+import type { KubeClient } from "../../kube/client";
 import { type Progress, sameStatus, statusOf, transitions, zoneRetiring } from "../../records/conditions";
 import { type Condition, finalizer, group, plural, version } from "../../records/model";
 import { type EventQueue, type EventText, fieldManager } from "./event-queue";

@@ -1,5 +1,6 @@
 import type { Logger } from "../../base/log";
-import type { KubeClient, KubeObject } from "../../kube/client";
+import type { KubeObject } from "../../kube/answer";
+import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
 import { group, plural, version } from "../../records/model";
 import type { Entry, RecordStore } from "./record-store";

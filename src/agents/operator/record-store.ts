@@ -1,5 +1,5 @@
 import { foldName } from "../../base/names";
-import type { KubeObject } from "../../kube/client";
+import type { KubeObject } from "../../kube/answer";
 import { sameStatus } from "../../records/conditions";
 import { type AppliedSet, type DnsRecord, type DnsRecordStatus, finalizer, type RecordSet } from "../../records/model";
 import type { Claimant } from "../../records/plan";

@@ -1,6 +1,7 @@
 import type { StatusData } from "../../contract/mesh-status";
 import { commonLabels, objects } from "../../contract/names";
-import type { KubeClient, KubeObject } from "../../kube/client";
+import type { KubeObject } from "../../kube/answer";
+import type { KubeClient } from "../../kube/client";
 import type { NetworkPolicySpec } from "../../policies/policy-spec";
 
 const fieldManager = "dns-mesh-reconciler";

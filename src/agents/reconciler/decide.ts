@@ -2,7 +2,7 @@ import { canonicalHash, canonicalJson } from "../../base/json";
 import type { PolicyMark } from "../../contract/mesh-status";
 import type { Finding } from "../../contract/mesh-status";
 import { compareSerials, isNewerSerial } from "../../dns/serial";
-import type { KubeObject } from "../../kube/client";
+import type { KubeObject } from "../../kube/answer";
 import { defaultLimits } from "../../mesh/limits";
 import { planMesh } from "../../mesh/plan-mesh";
 import type { Discovery, RefusedDiscovery } from "../../mesh/read-view";

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "../../base/errors";
 import type { Finding } from "../../contract/mesh-status";
 import { emptyMemory, type Memory, type PolicyMark, readStatus, type StoredStatus } from "../../contract/mesh-status";
-import type { KubeObject } from "../../kube/client";
+import type { KubeObject } from "../../kube/answer";
 import { readMesh } from "../../mesh/read-view";
 import { type MeshView, viewHash } from "../../mesh/view";
 import { peerPolicySpec } from "../../policies/network-policy";

@@ -8,7 +8,7 @@ import {
   type StoredStatus,
   writeStatus,
 } from "../../contract/mesh-status";
-import type { KubeObject } from "../../kube/client";
+import type { KubeObject } from "../../kube/answer";
 import { eventObject } from "../../kube/event";
 import { viewHash } from "../../mesh/view";
 import type { AgentStatus } from "../sidecar/http/status";

@@ -9,31 +9,22 @@ import type { ResourceRecord, SoaData } from "../record";
 import { incrementalTransferMessage, notifyMessage, queryMessage, transferMessage } from "../request";
 import { TransferAssembler } from "../transfer";
 import { defaultTransferLimits, rcodeFailure, type TransferLimits, type TransferRequest } from "../transfer-stream";
-import { signMessage, verifyMessage } from "../tsig";
 import type { TsigKey } from "../tsig-key";
 import { rcodes } from "../types";
 import { updateMessage, type ZoneUpdate } from "../update";
-import { Datagrams, inContext, readAnswer, soaAt } from "./answers";
-import { type DnsServer, type Exchange, exchangeTcp, exchangeUdp } from "./sockets";
-import type { UdpChannel } from "./udp-channel";
+import { inContext, soaAt } from "./answers";
+import { Sender, type SenderOptions } from "./sender";
+import { type DnsServer, exchangeTcp } from "./sockets";
 
 export type { DnsServer } from "./sockets";
 export type { DnsTls } from "./tls";
 
 /** How patient a {@link DnsClient} is. */
-export interface DnsClientOptions {
-  /** Milliseconds to wait for each message. A lost datagram is sent once more, so that UDP may take twice that. @default 2000 */
-  readonly timeoutMs?: number;
+export interface DnsClientOptions extends SenderOptions {
   /** Milliseconds that a whole transfer may take. @default 30000 */
   readonly transferMs?: number;
-  /** Milliseconds since 1970. @default Date.now */
-  readonly now?: () => number;
   /** @default defaultTransferLimits */
   readonly limits?: Partial<TransferLimits>;
-  /** Datagrams go over this one socket where it takes the server; otherwise each has its own, with its own port. */
-  readonly channel?: UdpChannel;
-  /** Ends everything that is under way with DnsError `aborted`, and all later calls at once. */
-  readonly signal?: AbortSignal;
 }
 
 /** How much a client has sent since it was made. Repeated datagrams count each time. */
@@ -42,22 +33,6 @@ export interface DnsCounters {
   tcpQueries: number;
   transfers: number;
   notifies: number;
-}
-
-/** A message as it is sent, with what its answer is verified by. */
-interface Signed {
-  readonly bytes: Uint8Array;
-  readonly mac: Uint8Array;
-}
-
-interface Request {
-  readonly server: DnsServer;
-  readonly message: Message;
-  readonly key: TsigKey | undefined;
-  /** The message with its signature, where it was signed already. */
-  readonly signed?: Signed;
-  readonly count: (transport: "udp" | "tcp") => void;
-  readonly lingerMs?: number;
 }
 
 /**
@@ -101,10 +76,10 @@ interface TransferJob<T> {
  */
 export class DnsClient {
   readonly counters: DnsCounters = { udpQueries: 0, tcpQueries: 0, transfers: 0, notifies: 0 };
-  readonly #options: DnsClientOptions;
+  readonly #sender: Sender;
 
-  constructor(options: DnsClientOptions = {}) {
-    this.#options = options;
+  constructor(private readonly options: DnsClientOptions = {}) {
+    this.#sender = new Sender(options);
   }
 
   /**
@@ -175,7 +150,7 @@ export class DnsClient {
       const message = updateMessage({ id: randomInt(0x10000), ...request });
       const count = () => this.counters.tcpQueries++;
       const lingering = server.tls === undefined ? {} : { lingerMs: updateLingerMs };
-      const answer = await this.#send("tcp", { server, message, key, count, ...lingering });
+      const answer = await this.#sender.send("tcp", { server, message, key, count, ...lingering });
       if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
     });
   }
@@ -194,11 +169,11 @@ export class DnsClient {
   /** A {@link notify} for many secondaries: made and signed once, sent to each that the function is called with. */
   notifier(zone: string, serial: number | undefined, key: TsigKey): (server: DnsServer) => Promise<void> {
     const message = notifyMessage({ id: randomInt(0x10000), zone, serial });
-    const signed = this.#sign(encodeMessage(message), key);
+    const signed = this.#sender.sign(encodeMessage(message), key);
     const count = () => this.counters.notifies++;
     return (server) =>
       inContext(`NOTIFY for "${zone}" to ${server.address}`, async () => {
-        const answer = await this.#exchange({ server, message, key, signed, count });
+        const answer = await this.#sender.exchange({ server, message, key, signed, count });
         if (answer.rcode !== rcodes.NOERROR) throw rcodeFailure(answer.rcode);
       });
   }
@@ -206,16 +181,16 @@ export class DnsClient {
   async #transfer<T>({ server, zone, key, message, open }: TransferJob<T>): Promise<T> {
     this.counters.transfers++;
     const id = randomInt(0x10000);
-    const request = this.#sign(encodeMessage(message(id)), key);
-    const limits = { ...defaultTransferLimits, ...this.#options.limits };
+    const request = this.#sender.sign(encodeMessage(message(id)), key);
+    const limits = { ...defaultTransferLimits, ...this.options.limits };
     const assembler = open({ zone: parseName(zone), id, key, requestMac: request.mac, limits });
     const whole = await exchangeTcp({
       server,
       message: request.bytes,
-      timeoutMs: this.#timeoutMs,
-      totalMs: this.#options.transferMs ?? 30_000,
-      signal: this.#options.signal,
-      receive: (bytes) => (assembler.push(bytes, this.#seconds()) ? { value: assembler.finish() } : undefined),
+      timeoutMs: this.#sender.timeoutMs,
+      totalMs: this.options.transferMs ?? 30_000,
+      signal: this.options.signal,
+      receive: (bytes) => (assembler.push(bytes, this.#sender.seconds) ? { value: assembler.finish() } : undefined),
     });
     return whole.value;
   }
@@ -237,71 +212,6 @@ export class DnsClient {
     const count = (transport: "udp" | "tcp") => {
       this.counters[transport === "udp" ? "udpQueries" : "tcpQueries"]++;
     };
-    return this.#exchange({ server, message, key, count });
-  }
-
-  async #exchange(request: Request): Promise<Message> {
-    if (request.server.tls !== undefined) return this.#send("tcp", request);
-    try {
-      return await this.#send("udp", request);
-    } catch (error) {
-      if (!(error instanceof DnsError)) throw error;
-      if (error.failure.kind === "truncated") return this.#send("tcp", request);
-      if (error.failure.kind === "timeout") return this.#sendAgain(request);
-      throw error;
-    }
-  }
-
-  async #sendAgain(request: Request): Promise<Message> {
-    try {
-      return await this.#send("udp", request);
-    } catch (error) {
-      if (error instanceof DnsError && error.failure.kind === "truncated") return this.#send("tcp", request);
-      throw error;
-    }
-  }
-
-  async #send(transport: "udp" | "tcp", request: Request): Promise<Message> {
-    const { server, message, key, lingerMs } = request;
-    request.count(transport);
-    const signed = request.signed ?? (key && this.#sign(encodeMessage(message), key));
-    const datagrams = new Datagrams(message);
-    const receive = (bytes: Buffer) => {
-      const answer = transport === "udp" ? datagrams.read(bytes) : readAnswer(bytes, message);
-      if (answer === undefined) return undefined;
-      if (answer.flags.tc) throw new DnsError({ kind: "truncated" });
-      if (signed !== undefined && key !== undefined)
-        verifyMessage({ message: bytes, keys: [key], now: this.#seconds(), requestMac: signed.mac });
-      return answer;
-    };
-    const timeoutMs = this.#timeoutMs;
-    const { signal } = this.#options;
-    const exchange: Exchange<Message> = {
-      server,
-      message: signed?.bytes ?? encodeMessage(message),
-      timeoutMs,
-      totalMs: timeoutMs,
-      signal,
-      lingerMs,
-      receive,
-    };
-    return datagrams.explain(transport === "udp" ? this.#sendDatagram(exchange) : exchangeTcp(exchange));
-  }
-
-  #sendDatagram<T>(exchange: Exchange<T>): Promise<T> {
-    const { channel } = this.#options;
-    return channel?.takes(exchange.server) === true ? channel.exchange(exchange) : exchangeUdp(exchange);
-  }
-
-  #sign(message: Buffer, key: TsigKey) {
-    return signMessage({ message, key, now: this.#seconds() });
-  }
-
-  #seconds(): number {
-    return Math.floor((this.#options.now ?? Date.now)() / 1000);
-  }
-
-  get #timeoutMs(): number {
-    return this.#options.timeoutMs ?? 2000;
+    return this.#sender.exchange({ server, message, key, count });
   }
 }

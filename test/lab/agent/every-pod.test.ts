@@ -6,7 +6,7 @@ import { homeOf } from "../../../src/mesh/topology";
 import { podSerials } from "../../../harness/dns/pod-serials";
 import { eventually } from "../../../harness/eventually";
 import { Lab } from "../../../lab";
-import type { LabOptions } from "../../../lab/lab";
+import type { LabOptions } from "../../../lab/lab-parts";
 
 /** Seconds that a busy machine may take; Knot's own NOTIFYs would take a minute, and none of them may be needed. */
 const patience = 40;

@@ -5,7 +5,8 @@ import type { Updater } from "../../../src/records/updater";
 import { eventually } from "../../../harness/eventually";
 import { Lab } from "../../../lab";
 import { sendUpdate, type UpdateAnswer, type UpdateClient } from "../../../harness/records/update-clients";
-import { allowUpdaters, tsigKey, updater } from "../../../harness/records/updaters";
+import { allowUpdaters, updater } from "../../../harness/records/updaters";
+import { randomKey } from "../../../src/keyring/fresh-key";
 
 interface Sent {
   readonly commands: readonly string[];
@@ -33,7 +34,7 @@ describe("updates by nsupdate and knsupdate", function () {
   let lab: Lab;
 
   before(async () => {
-    lab = await Lab.create({ sites: 3, recordsKey: tsigKey("records") });
+    lab = await Lab.create({ sites: 3, recordsKey: randomKey("records") });
     lab.replicas.set("site-a", [lab.address(0), lab.address(20)]);
     lab.list[0]?.zones.push("other.example");
     await lab.upAll();
@@ -117,9 +118,9 @@ describe("updates by nsupdate and knsupdate", function () {
 
     it(`are refused with a wrong secret or an unknown key at ${pod}`, async () => {
       const commands = [`update add x.apps.${zone}. 60 A 192.0.2.66`];
-      const key = tsigKey(apps.name);
+      const key = randomKey(apps.name);
       for (const client of ["nsupdate", "knsupdate"] as const) await refused(pod, { client, key, commands }, /BADSIG/);
-      await refused(pod, { key: tsigKey("nobody"), commands });
+      await refused(pod, { key: randomKey("nobody"), commands });
     });
 
     it(`are held to the key's own name, and to patterns of names, at ${pod}`, async () => {

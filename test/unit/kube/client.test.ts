@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { UserError } from "../../../src/base/errors";
-import { inClusterOptions, KubeClient, KubeError } from "../../../src/kube/client";
+import { KubeError } from "../../../src/kube/answer";
+import { inClusterOptions, KubeClient } from "../../../src/kube/client";
 
 interface Asked {
   readonly method: string;

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { KubeError, type KubeObject } from "../../../src/kube/client";
+import { KubeError, type KubeObject } from "../../../src/kube/answer";
 import { leadInTurn } from "../../../src/kube/leader";
 import { settled, TestClock } from "../agents/operator/test-clock";
 

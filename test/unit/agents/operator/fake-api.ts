@@ -1,4 +1,5 @@
-import { KubeError, type KubeClient, type KubeObject } from "../../../../src/kube/client";
+import { KubeError, type KubeObject } from "../../../../src/kube/answer";
+import type { KubeClient } from "../../../../src/kube/client";
 import type { WatchOptions } from "../../../../src/kube/watch";
 import type { AppliedSet, Condition, DnsRecord, DnsRecordSpec, DnsRecordStatus } from "../../../../src/records/model";
 

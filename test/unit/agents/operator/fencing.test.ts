@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { KubeError } from "../../../../src/kube/client";
+import { KubeError } from "../../../../src/kube/answer";
 import type { Condition } from "../../../../src/records/model";
 import { addressAt } from "./fake-writer";
 import { OperatorStage, type Turn } from "./operator-stage";

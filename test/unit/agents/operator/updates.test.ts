@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { DnsFailure } from "../../../../src/dns/errors";
-import { KubeError } from "../../../../src/kube/client";
+import { KubeError } from "../../../../src/kube/answer";
 import { encodeMessage } from "../../../../src/dns/message";
 import { updateMessage, type ZoneUpdate } from "../../../../src/dns/update";
 import { addressAt } from "./fake-writer";

@@ -7,7 +7,7 @@ import type { Cluster } from "../../../../src/agents/reconciler/cluster";
 import type { PassDeps } from "../../../../src/agents/reconciler/options";
 import { reconcile, type PassResult } from "../../../../src/agents/reconciler/pass";
 import type { Report } from "../../../../src/contract/mesh-status";
-import { KubeError, type KubeObject } from "../../../../src/kube/client";
+import { KubeError, type KubeObject } from "../../../../src/kube/answer";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
 import type { WelcomePacket } from "../../../../src/mesh/model";
 import { peerPolicySpec } from "../../../../src/policies/network-policy";

@@ -1,0 +1,97 @@
+import { randomInt } from "node:crypto";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { bundle } from "../components/bundle";
+import { type Identity, makeAuthority } from "../harness/certificates";
+import type { TsigKey } from "../src/dns/tsig-key";
+import { randomKey } from "../src/keyring/fresh-key";
+import type { RingDocument } from "../src/keyring/ring-document";
+import type { Topology, Transport } from "../src/mesh/model";
+import type { MeshVault } from "./mesh-vault";
+import { Namespaces } from "./namespaces";
+import { type LabNetwork, Loopback, type NetworkKind } from "./network";
+import { LabPlan } from "./plan";
+import { freeEverywhere } from "./ports";
+import { checkPort } from "./preflight";
+import { Guardian } from "./process";
+
+/** What a lab is made of. */
+export interface LabOptions {
+  readonly sites: number;
+  /** Zones that the sites own together, in turns. @default one a site */
+  readonly zones?: number;
+  /** How zones travel. @default what the mesh decides */
+  readonly topology?: Topology;
+  /** What transfers run over. @default tls */
+  readonly transport?: Transport;
+  /** Keys of servers outside the mesh that may take zones from every site. @default none */
+  readonly readers?: readonly TsigKey[];
+  /** Key by which every site's own zones may be changed. @default none */
+  readonly recordsKey?: TsigKey;
+  /** `namespaces` needs root and a program run by `rerunInPrivateNetwork`. @default loopback */
+  readonly network?: NetworkKind;
+  /** Folder below which the sites' volumes lie, for example one on tmpfs. @default the folder for temporary files */
+  readonly storage?: string;
+  /** Of every Knot. @default a free one; 53 in namespaces */
+  readonly port?: number;
+  /** Where sites get the key ring from; it outlives the lab. @default a file beside each site */
+  readonly vault?: MeshVault;
+  /** Pods of each site, behind one address. On loopback only. @default 1 */
+  readonly replicas?: number;
+  /** Whether Knots log as they do in pods. @default false: each says everything by itself */
+  readonly logsAsPod?: boolean;
+}
+
+/** What a lab works with. */
+export interface LabParts {
+  readonly folder: string;
+  readonly network: LabNetwork;
+  readonly guardian: Guardian;
+  readonly ports: { readonly dns: number; readonly secure: number; readonly http: number };
+  /** The mesh's authorities, the one that signs first. */
+  readonly authorities: readonly Identity[];
+  readonly readers: readonly TsigKey[];
+  readonly recordsKey?: TsigKey;
+  readonly program: string;
+  readonly ring: RingDocument;
+  readonly vault?: MeshVault;
+  readonly replicas: number;
+  readonly logsAsPod: boolean;
+}
+
+/** Makes what a lab works with: folder, network, ports, authority, ring and the agent's program. */
+export async function prepareLab(o: LabOptions): Promise<{ readonly plan: LabPlan; readonly parts: LabParts }> {
+  const network = await createNetwork(o.network ?? "loopback");
+  const plan = new LabPlan({ ...o, prefix: network.prefix });
+  if (o.port !== undefined && network.kind === "loopback") await checkPort(plan, o.port);
+  const folder = await mkdtemp(join(o.storage ?? tmpdir(), "mesh-lab-"));
+  const guardian = new Guardian(folder);
+  const program = join(folder, "agent.js");
+  await writeFile(program, bundle("agent"));
+  const ring: RingDocument = { version: 1, current: randomKey("mesh-1") };
+  const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
+  const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
+  const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
+  const parts: LabParts = {
+    folder,
+    network,
+    guardian,
+    ports,
+    program,
+    ring,
+    authorities: [makeAuthority()],
+    readers: o.readers ?? [],
+    replicas: o.replicas ?? 1,
+    logsAsPod: o.logsAsPod ?? false,
+    ...(o.vault && { vault: o.vault }),
+    ...(o.recordsKey && { recordsKey: o.recordsKey }),
+  };
+  return { plan, parts };
+}
+
+function createNetwork(kind: NetworkKind): Promise<LabNetwork> {
+  if (kind === "namespaces") return Namespaces.create();
+  return Promise.resolve(new Loopback(`127.${randomInt(10, 250)}`));
+}

@@ -1,0 +1,182 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type Identity, issue, type IssueOptions, writeIdentity } from "../harness/certificates";
+import { liveSettingsFile, liveSettingsText } from "../src/contract/live-settings";
+import type { TsigKey } from "../src/dns/tsig-key";
+import type { RingDocument } from "../src/keyring/ring-document";
+import { logSection } from "../src/knot/config/knot-conf";
+import { renderKnotConf } from "../src/knot/config/site-config";
+import type { RateLimit } from "../src/knot/config/site-runtime";
+import { renderCatalog } from "../src/mesh/catalog";
+import { manifestFile, packCentralZones, partFile } from "../src/mesh/central-parts";
+import { renderDirectory } from "../src/mesh/directory";
+import type { Mesh } from "../src/mesh/model";
+import { serverName, welcomePacket } from "../src/mesh/welcome";
+import type { Updater } from "../src/records/updater";
+import type { MeshVault } from "./mesh-vault";
+import { directoryZone } from "./plan";
+
+/** Where a site of a lab lives. */
+export interface LabPlace {
+  readonly name: string;
+  /** Everything of the site lies below. */
+  readonly folder: string;
+  readonly address: string;
+  /** Of Knot, the same at all sites. */
+  readonly port: number;
+  /** Of Knot for TLS and QUIC, the same at all sites. */
+  readonly securePort: number;
+  readonly httpPort: number;
+  readonly ring: RingDocument;
+  /** Where the ring comes from instead. */
+  readonly vault?: MeshVault;
+  /** The site's own key, which its pods share. */
+  readonly localKey: TsigKey;
+  /** Keys of servers outside the mesh. */
+  readonly readers: readonly TsigKey[];
+  /** The key by which own zones may be changed. */
+  readonly recordsKey?: TsigKey;
+  /** Who may change own zones beside. */
+  readonly updaters?: readonly Updater[];
+  /** The mesh's authorities, the one that signs first. */
+  readonly authorities: readonly Identity[];
+  /** The bundled agent. */
+  readonly program: string;
+  /** Answers that one address gets over UDP. */
+  readonly rateLimit?: RateLimit | false;
+  /** Whether Knot logs as it does in a pod. @default false: all on its own */
+  readonly logsAsPod?: boolean;
+  /** What a command must begin with to run in the site's network. */
+  readonly enter: readonly string[];
+  /** Which of the site's pods it is, and where all of them are, when there are several. */
+  readonly replica?: { readonly ordinal: number; readonly addresses: readonly string[] };
+}
+
+/** A site's folders, which stand in for a pod's mounts and volume: what the site's stack writes, and what Knot is configured from. */
+export class MountedSite {
+  constructor(protected place: LabPlace) {}
+
+  get name(): string {
+    return this.place.name;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.place.folder, ...parts);
+  }
+
+  /** Another address from the next start on, as when a load balancer is made anew. */
+  moveTo(address: string): void {
+    this.place = { ...this.place, address };
+  }
+
+  /** Another key ring from the next {@link mount} on. */
+  rotate(ring: RingDocument): void {
+    this.place = { ...this.place, ring };
+  }
+
+  /** Who may change own zones from now on, as `up` of the site's stack mounts it. */
+  async allow(updaters: readonly Updater[]): Promise<void> {
+    this.place = { ...this.place, updaters };
+    await writeFile(this.path("etc", "updaters.json"), JSON.stringify(updaters));
+  }
+
+  /** A new certificate, as a renewal brings it, or any other in its place. */
+  async certify(o: { readonly identity?: Identity; readonly authorities?: readonly Identity[] } = {}): Promise<void> {
+    const authorities = o.authorities ?? this.place.authorities;
+    this.place = { ...this.place, authorities };
+    await writeIdentity(this.path("etc", "tls"), o.identity ?? this.issue(), authorities);
+  }
+
+  /** How many pods the site has from now on, and how many answers an address gets, as `up` of its stack mounts it. */
+  async settle(changes: { readonly pods?: readonly string[]; readonly rateLimit?: RateLimit | false }): Promise<void> {
+    const { pods, ...limit } = changes;
+    const ordinal = this.place.replica?.ordinal ?? 0;
+    this.place = { ...this.place, ...limit, ...(pods && { replica: { ordinal, addresses: pods } }) };
+    await this.#mountSettings();
+  }
+
+  /** A certificate for the site from the authority that signs. */
+  issue(changes: Partial<IssueOptions> = {}): Identity {
+    const [ca] = this.place.authorities;
+    if (ca === undefined) throw new Error("the lab has no authority");
+    return issue({ ca, name: serverName(this.name, directoryZone), ips: [this.place.address], ...changes });
+  }
+
+  /** What `up` of the site's stack mounts: packet, ring and, on the primary, the central zones. */
+  async mount(mesh: Mesh): Promise<void> {
+    await mkdir(this.path("etc"), { recursive: true });
+    for (const folder of ["run", "storage"]) await mkdir(this.path(folder), { recursive: true });
+    const packet = welcomePacket(mesh, this.name, this.#roots());
+    await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
+    await this.#mountRing();
+    await this.#mountSettings();
+    await writeFile(this.path("etc", "local.json"), JSON.stringify(this.place.localKey));
+    await writeFile(this.path("etc", "readers.json"), JSON.stringify(this.place.readers));
+    const { recordsKey, updaters = [] } = this.place;
+    await writeFile(this.path("etc", "updaters.json"), JSON.stringify(updaters));
+    if (recordsKey !== undefined) await writeFile(this.path("etc", "records.json"), JSON.stringify(recordsKey));
+    if (!existsSync(this.path("etc", "tls"))) await this.certify();
+    await writeFile(this.path("etc", "knot.conf"), this.#knotConf(mesh));
+    if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
+  }
+
+  async #mountSettings(): Promise<void> {
+    const { address, port, securePort, replica, rateLimit } = this.place;
+    const pods = { addresses: replica?.addresses ?? [address], port, securePort };
+    const settings = { pods, remotePort: port, securePort, ...(rateLimit !== undefined && { rateLimit }) };
+    await writeFile(this.path("etc", liveSettingsFile), liveSettingsText(settings));
+  }
+
+  #roots(): string {
+    const { vault, authorities } = this.place;
+    return vault?.issues === true ? vault.roots : authorities.map(({ cert }) => cert).join("");
+  }
+
+  async #mountRing(): Promise<void> {
+    const { vault, ring } = this.place;
+    if (vault === undefined) return writeFile(this.path("etc", "ring.json"), JSON.stringify(ring));
+    await writeFile(this.path("etc", "vault.json"), JSON.stringify(await vault.access(this.name, "site")));
+  }
+
+  /** Central zones as the primary's stack mounts them, or any text in their place. */
+  async mountCentral(mesh: Mesh, texts?: { readonly directory?: string; readonly catalog?: string }): Promise<void> {
+    const zones = { directory: renderDirectory(mesh), catalog: renderCatalog(mesh), ...texts };
+    const { parts, manifest } = packCentralZones(zones);
+    await rm(this.path("central"), { recursive: true, force: true });
+    await mkdir(this.path("central"));
+    for (const [i, part] of parts.entries()) await writeFile(this.path("central", partFile(i)), part);
+    await writeFile(this.path("central", manifestFile), JSON.stringify(manifest));
+  }
+
+  /** All that Knot is configured from, in one text. */
+  async files(): Promise<string> {
+    const folders = ["storage/conf", "storage/conf/peers.d", "storage/conf/zones.d"];
+    const paths = ["storage/zones/local-catalog.invalid.zone"];
+    for (const folder of folders) {
+      const names = await readdir(this.path(folder), { withFileTypes: true });
+      paths.push(...names.filter((entry) => entry.isFile()).map((entry) => `${folder}/${entry.name}`));
+    }
+    const texts = await Promise.all(paths.sort().map((path) => readFile(this.path(path), "utf8")));
+    return texts.join("\n");
+  }
+
+  /** Knot tells the lab everything itself, also while there is no agent, unless a test wants to see what a pod logs. */
+  #knotConf(mesh: Mesh): string {
+    const text = renderKnotConf(this.#runtime(), mesh.transport);
+    if (this.place.logsAsPod === true) return text;
+    return text.replace(logSection(this.path("run")), "log:\n  - target: stdout\n    any: info\n    zone: debug\n");
+  }
+
+  #runtime() {
+    const { address, port, securePort } = this.place;
+    return {
+      storage: this.path("storage"),
+      rundir: this.path("run"),
+      listen: [`${address}@${port}`],
+      secure: { listen: [`${address}@${securePort}`] },
+      workers: { udp: 1, tcp: 10, background: 2 },
+    };
+  }
+}
