@@ -2,6 +2,7 @@ import { DnsError } from "../dns/errors";
 import { encodeMessage } from "../dns/message";
 import { recordKey } from "../dns/rdata";
 import type { ResourceRecord } from "../dns/record";
+import type { Soa } from "../dns/transfer-stream";
 import { type Change, type Prerequisite, updateMessage, type ZoneUpdate } from "../dns/update";
 import type { RrsetChange } from "./plan";
 
@@ -44,6 +45,23 @@ export function batchesOf(zone: string, names: readonly (readonly RrsetChange[])
     octets += size;
   }
   return open.length === 0 ? batches : [...batches, batchOf(zone, open)];
+}
+
+/**
+ * What is sent for a batch. Knot answers an update of which no data but TTLs differ, and leaves it out; one with a newer
+ * serial it makes as a whole (ADR 0007). A serial that is not newer any more is left out, and the rest with it.
+ *
+ * @param soa - The zone's as it was planned on.
+ */
+export function messageFor({ update, names }: UpdateBatch, soa: Soa | undefined): ZoneUpdate {
+  if (soa === undefined || !names.flat().some(isTtlAlone)) return update;
+  const record: Soa = { ...soa, serial: (soa.serial + 1) >>> 0 };
+  return { ...update, changes: [...update.changes, { kind: "add", record }] };
+}
+
+function isTtlAlone({ before, after }: RrsetChange): boolean {
+  const keys = (records: readonly ResourceRecord[]): string => records.map(recordKey).sort().join("\n");
+  return before.length === after.length && before.length > 0 && keys(before) === keys(after);
 }
 
 /** Both halves of a batch that was refused; nothing when it holds one name only. */

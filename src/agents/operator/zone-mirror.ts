@@ -2,6 +2,7 @@ import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import { DnsError } from "../../dns/errors";
 import type { ZoneChange } from "../../dns/incremental";
 import { signerTypes } from "../../dns/rdata/trust-types";
+import type { Soa } from "../../dns/transfer-stream";
 import type { TsigKey } from "../../dns/tsig-key";
 import { ZoneCopy } from "../../dns/zone-copy";
 import type { ServedName } from "../../records/plan";
@@ -19,9 +20,14 @@ export class ZoneMirror {
     },
   ) {}
 
-  /** The serial of what we have; undefined before the first {@link follow}. */
+  /** The SOA of what we have; undefined before the first {@link follow}. */
+  get soa(): Soa | undefined {
+    return this.#copy.soa;
+  }
+
+  /** Its serial. */
   get serial(): number | undefined {
-    return this.#copy.soa?.serial;
+    return this.soa?.serial;
   }
 
   /** RRsets at a name, by type. */

@@ -8,7 +8,7 @@ import type { TsigKey } from "../../dns/tsig-key";
 import { isHere } from "../../records/model";
 import { type NamePlan, planName } from "../../records/plan";
 import { appliedOf, type SpecReading } from "../../records/record-set";
-import { batchesOf, halvesOf, type UpdateBatch } from "../../records/updates";
+import { batchesOf, halvesOf, messageFor, type UpdateBatch } from "../../records/updates";
 import type { OperatorMetrics } from "./metrics";
 import type { ObjectWriter } from "./object-writer";
 import {
@@ -192,12 +192,12 @@ export class ZoneWorker {
   }
 
   /** Returns what the server had against it. @throws DnsError when it is not the message that is wrong. */
-  async #update({ update, names }: UpdateBatch): Promise<DnsFailure | undefined> {
+  async #update(batch: UpdateBatch): Promise<DnsFailure | undefined> {
     this.o.beat();
     this.o.metrics.updates++;
     try {
-      await this.o.dns.update(this.o.server, update, this.o.key);
-      this.o.log.info("updated", { zone: update.zone, names: names.length });
+      await this.o.dns.update(this.o.server, messageFor(batch, this.o.mirror.soa), this.o.key);
+      this.o.log.info("updated", { zone: this.o.zone, names: batch.names.length });
       return undefined;
     } catch (error) {
       if (error instanceof DnsError && ofMessage.has(error.failure.kind)) return error.failure;

@@ -54,6 +54,20 @@ describe("the record operator", function () {
     expect((await version()).resourceVersion).to.equal(before);
   });
 
+  it("follows a change of the TTL alone, at every site", async () => {
+    await objects.patch("www", { spec: { ttl: 77 } });
+    await objects.programmed("www");
+    for (const { server, dns, name } of mesh.lab.sites.values()) {
+      const { answers } = await dns.query(server, `www.${mesh.zone}`, "A");
+      expect(
+        answers.map(({ ttl }) => ttl),
+        name,
+      ).to.deep.equal([77]);
+    }
+    await objects.patch("www", { spec: { ttl: 60 } });
+    await objects.programmed("www");
+  });
+
   it("makes one RRset of several objects, and takes away just what one of them had", async () => {
     await objects.make("www-too", { name: "www", value: "192.0.2.3" });
     await objects.programmed("www-too");

@@ -111,7 +111,9 @@ describe("messages for changes", () => {
   });
 });
 
-describe("messages for the changes of one name", () => {
+describe("messages for the changes of one name", function () {
+  this.timeout(60_000);
+
   it("name just what differs where that is less, and the RRset is still checked as a whole", () => {
     const [update, ...more] = sent([of(addresses(10), [...addresses(9), a("192.0.2.1")])]);
     expect(more).to.deep.equal([]);

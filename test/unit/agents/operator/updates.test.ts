@@ -48,6 +48,15 @@ describe("the record operator's updates", () => {
       await stage.programmed("n5");
     });
 
+  it("change a TTL alone, which a server takes for no change unless the serial is newer", async () => {
+    startWith("www", "other");
+    await stage.programmed("www", "other");
+    stage.api.edit("www", { ttl: 300 });
+    await stage.programmed("www");
+    expect(stage.writer.ttls("www")).to.deep.equal([300]);
+    expect(stage.writer.ttls("other")).to.deep.equal([60]);
+  });
+
   it("find every one of several culprits", async () => {
     stage.writer.refusal = refusing({ kind: "refused" }, "n0.a.example", "n7.a.example", "n8.a.example");
     startWith(...names);
