@@ -18,6 +18,7 @@ const options = {
   zones: wholeNumber(100, { most: 10_000 }),
   changes: wholeNumber(50, { most: 10_000 }),
   joins: wholeNumber(5, { most: 20 }),
+  replicas: wholeNumber(1, { most: 5 }),
   topology: oneOf("default", "full", "hub"),
   transport: oneOf("tls", "quic", "tcp"),
   compare: oneOf("yes", "no"),
@@ -36,7 +37,7 @@ async function recordTimes(target: Replicated, changes: number): Promise<Spread>
   return spread(await recordChangeTimes(target, { changes, watcher, restMs, countLate: true }));
 }
 
-/** A new zone of a site that is there, from the moment that the primary's stack is up to the last site's answer. */
+/** A new zone of a site that is there, from the moment that the primary's stack is up to the last pod's answer. */
 async function zoneTimes(lab: Lab, count: number): Promise<Spread> {
   await using watcher = await AnswerWatcher.open();
   const times: number[] = [];
@@ -49,18 +50,18 @@ async function zoneTimes(lab: Lab, count: number): Promise<Spread> {
       await lab.up();
       return performance.now();
     };
-    times.push(await servedEverywhere({ watcher, sites: [...lab.sites.values()], zone, since }));
+    times.push(await servedEverywhere({ watcher, pods: [...lab.sites.values()], zone, since }));
     await delay(restMs);
   }
   return spread(times);
 }
 
-/** A new site, from the moment that its pod is ready to the last existing site's answer for its zone. */
+/** A new site, from the moment that its pod is ready to the last answer of an existing site's pods for its zone. */
 async function siteTimes(lab: Lab, count: number): Promise<Spread> {
   await using watcher = await AnswerWatcher.open();
   const times: number[] = [];
   for (let i = 0; i < count; i++) {
-    const sites = [...lab.sites.values()];
+    const pods = [...lab.sites.values()];
     const name = `joining-${i}`;
     const zone = `joining-${i}.example`;
     lab.add({ name, zones: [zone] });
@@ -69,7 +70,7 @@ async function siteTimes(lab: Lab, count: number): Promise<Spread> {
       await (await lab.upSite(name)).ready(120);
       return performance.now();
     };
-    times.push(await servedEverywhere({ watcher, sites, zone, since }));
+    times.push(await servedEverywhere({ watcher, pods, zone, since }));
     await delay(restMs);
   }
   return spread(times);
@@ -85,8 +86,9 @@ interface MeshTimes {
 async function measureMesh(o: Values<typeof options>): Promise<MeshTimes> {
   const topology = o.topology === "default" ? {} : { topology: o.topology };
   const run = async <T>(storage: string, measure: (lab: Lab) => Promise<T>): Promise<T> => {
-    log(`a mesh of ${o.sites} sites and ${o.zones} zones, transfers over ${o.transport}, journals in ${storage}`);
-    await using lab = await startMesh({ sites: o.sites, zones: o.zones, storage, transport: o.transport, ...topology });
+    const { sites, zones, transport, replicas } = o;
+    log(`a mesh of ${podsOf(o)} and ${zones} zones, transfers over ${transport}, journals in ${storage}`);
+    await using lab = await startMesh({ sites, zones, storage, transport, replicas, ...topology });
     // What the start left to do is over.
     await delay(10_000);
     return await measure(lab);
@@ -131,7 +133,11 @@ async function measureOthers(o: Values<typeof options>): Promise<Others> {
   };
 }
 
-/** Measures how long a change takes to every site of a mesh, and beside it to every server of other set-ups. */
+function podsOf({ sites, replicas }: Values<typeof options>): string {
+  return replicas === 1 ? `${sites} sites` : `${sites} sites with ${replicas} pods each`;
+}
+
+/** Measures how long a change takes to every pod of every site of a mesh, and beside it to every server of other set-ups. */
 async function converge(o: Values<typeof options>): Promise<object> {
   await ensureTools(["knot"], log);
   const mesh = await measureMesh(o);
@@ -143,7 +149,7 @@ async function converge(o: Values<typeof options>): Promise<object> {
   console.log(
     table([
       ["until the last answers", "p50 ms", "p99 ms", "max ms", "ratio of p50"],
-      ...row(`record, ${o.sites} sites, over ${o.transport}`, mesh.record),
+      ...row(`record, ${podsOf(o)}, over ${o.transport}`, mesh.record),
       ...row("  journals on disk", mesh.recordOnDisk),
       ...row(`  BIND with ${o.sites - 1} secondaries, over ${o.transport === "tcp" ? "TCP" : "TLS"}`, others?.bind),
       ...row("  the same over plain TCP", others?.bindTcp),
@@ -153,7 +159,7 @@ async function converge(o: Values<typeof options>): Promise<object> {
       ...row("site added", mesh.site),
     ]),
   );
-  return { sites: o.sites, transport: o.transport, ...mesh, ...others };
+  return { sites: o.sites, replicas: o.replicas, transport: o.transport, ...mesh, ...others };
 }
 
 void runBench(options, converge);

@@ -3,17 +3,17 @@ import { Lab } from "../../lab";
 import type { Replicated } from "../baselines/baseline";
 import type { AnswerWatcher, Watched } from "./watch";
 
-/** A lab's sites as servers that are watched. */
-export function watchedSites(sites: Iterable<LabSite>): readonly Watched[] {
-  return [...sites].map(({ name, server }) => ({ name, server }));
+/** A lab's pods as servers that are watched, each by itself. */
+export function watchedPods(pods: Iterable<LabSite>): readonly Watched[] {
+  return [...pods].map(({ podName, server }) => ({ name: podName, server }));
 }
 
-/** A running mesh beside what it is compared with: records are changed at their owners, all sites are watched. */
+/** A running mesh beside what it is compared with: records are changed at their owners, each pod of every site is watched. */
 export function replicatedMesh(lab: Lab, zones: readonly string[]): Replicated {
-  const sites = [...lab.sites.values()];
+  const pods = [...lab.sites.values()];
   const ownerOf = (zone: string): string => lab.plan.owner(zone) ?? "";
   return {
-    servers: watchedSites(sites),
+    servers: watchedPods(pods),
     zones,
     ownerOf,
     // Whoever changes a record has the agent tell the others (DESIGN section 4); its time counts.
@@ -24,10 +24,10 @@ export function replicatedMesh(lab: Lab, zones: readonly string[]): Replicated {
       lab.site(ownerOf(zone)).control.zoneReplace(zone, { owner: name, ttl: 1, type: "TXT", data: `"${text}"` }),
     hints: (hint) => {
       const all = new DisposableStack();
-      for (const site of sites) {
+      for (const pod of pods) {
         all.use(
-          site.onZoneUpdated(() => {
-            hint(site.name);
+          pod.onZoneUpdated(() => {
+            hint(pod.podName);
           }),
         );
       }
@@ -37,18 +37,18 @@ export function replicatedMesh(lab: Lab, zones: readonly string[]): Replicated {
 }
 
 /**
- * Waits until all these sites answer a zone.
+ * Waits until all these pods answer a zone.
  *
  * @returns milliseconds from `since` (by `performance.now()`) until the last did.
  */
 export async function servedEverywhere(o: {
   readonly watcher: AnswerWatcher;
-  readonly sites: readonly LabSite[];
+  readonly pods: readonly LabSite[];
   readonly zone: string;
   readonly since: () => Promise<number>;
 }): Promise<number> {
   using watch = o.watcher.watch({
-    servers: watchedSites(o.sites),
+    servers: watchedPods(o.pods),
     question: { name: o.zone, type: "SOA" },
     accept: ({ flags, answers: [answer] }) => flags.aa && answer?.type === "SOA",
     limitMs: 120_000,
@@ -57,7 +57,7 @@ export async function servedEverywhere(o: {
   return Math.max(...(await watch.since(since)).values());
 }
 
-/** Starts a mesh and waits until every site answers every zone alike. */
+/** Starts a mesh and waits until every pod of every site answers every zone alike. */
 export async function startMesh(o: Parameters<typeof Lab.create>[0]): Promise<Lab> {
   const lab = await Lab.create(o);
   try {

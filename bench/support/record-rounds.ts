@@ -5,7 +5,7 @@ import type { OperatorProcess } from "../../harness/records/operator-process";
 import type { RecordMesh } from "../../harness/records/record-mesh";
 import { conditionOf, type LiveRecord } from "../../harness/records/record-objects";
 import { inParallel } from "../../src/base/in-parallel";
-import { watchedSites } from "./mesh";
+import { watchedPods } from "./mesh";
 import { peakMiB } from "./processes";
 import { percentile, round } from "./statistics";
 import { requestsDuring } from "./traffic";
@@ -53,13 +53,13 @@ const restMs = 100;
 const removedAtOnce = 500;
 const idleSeconds = 20;
 
-/** Makes so many objects, one after the other, and watches all sites for each. */
+/** Makes so many objects, one after the other, and watches every pod of all sites for each. */
 export async function measureSingles(mesh: RecordMesh, watcher: AnswerWatcher, count: number): Promise<Singles> {
   const objects = mesh.objects();
   const [writer, allSites]: [number[], number[]] = [[], []];
   for (let i = 0; i < count; i++) {
     using watch = watcher.watch({
-      servers: watchedSites(mesh.lab.sites.values()),
+      servers: watchedPods(mesh.lab.sites.values()),
       question: { name: `single-${i}.${mesh.zone}`, type: "A" },
       accept: ({ answers: [answer] }) => answer?.type === "A",
     });

@@ -126,18 +126,18 @@ async function countChange(
     await delay(settleMs);
   });
   const scale = busy.seconds / idle.seconds;
-  const extra = sites.map((site) => (busy.by.get(site.name) ?? 0) - (idle.by.get(site.name) ?? 0) * scale);
+  const extra = sites.map((site) => (busy.by.get(site.podName) ?? 0) - (idle.by.get(site.podName) ?? 0) * scale);
   const all = extra.reduce((sum, each) => sum + each, 0);
   // Whom the owner asks or tells shows at them; whoever asks the owner, at the owner.
   return { all: 2 * all, owners: 2 * (extra[sites.indexOf(owner)] ?? 0) };
 }
 
-/** Requests that came to the Knots of these sites while something was done. */
+/** Requests that came to each of these Knots, by pod, while something was done. */
 export async function requestsDuring(sites: readonly LabSite[], work: () => Promise<unknown>) {
   const read = async (): Promise<Map<string, number>> => {
     const counts = new Map<string, number>();
     await inParallel(4, sites, async (site) => {
-      counts.set(site.name, await requestsAt(site));
+      counts.set(site.podName, await requestsAt(site));
     });
     return counts;
   };

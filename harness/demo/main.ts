@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { UserError } from "../../src/base/errors";
 import type { DnsRecord } from "../../src/records/model";
 import { type Cluster, createClusters, destroyClusters, useContexts } from "../clusters";
-import { kdigAnswer } from "../kdig";
+import { kdigEveryPod } from "../kdig";
 import { readyAt, servedAt } from "../mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
 import { seedExample } from "../records/good-specs";
@@ -16,6 +16,8 @@ import { ensureTools, toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";
 
 const names = ["site-a", "site-b", "site-c", "site-d"];
+/** Pods of each site. */
+const replicas = 2;
 
 const usage = `npm run demo                          a mesh on clusters made here, left running
 npm run demo -- --down                takes it away
@@ -90,15 +92,26 @@ async function bringUp(mesh: RunningMesh, stack: string): Promise<void> {
   say(`pulumi up -s ${stack}: ${counts.join(", ")}`);
 }
 
+/** Waits until every pod of every site, asked by itself, answers each zone alike, and prints with which serial. */
 async function printSerials(mesh: RunningMesh): Promise<void> {
-  const sites = mesh.sites.map((site) => site.name);
+  const sites = mesh.sites.map(({ name }) => `${name}, ${replicas} pods`);
   const serials = await mesh.converged(60);
-  console.log(
-    `\n${table([["zone", ...sites], ...[...serials].map(([zone, serial]) => [zone, ...sites.map(() => String(serial))])])}\n`,
-  );
+  const rows = [...serials].map(([zone, serial]) => [zone, ...sites.map(() => String(serial))]);
+  console.log(`\n${table([["zone", ...sites], ...rows])}\n`);
 }
 
-/** Adds the fourth site and tells how long each of the others took from the moment that its pod was ready. */
+/** Asks each pod of each site by itself, as the user could, and prints who answers what. */
+async function printAnswers(mesh: RunningMesh, name: string, type: string): Promise<void> {
+  const asked = mesh.sites.map(async (site) => {
+    const server = mesh.server(site.name);
+    const answers = await kdigEveryPod(server, name, type);
+    if (answers.length !== replicas) throw new Error(`${site.name}: ${answers.length} of ${replicas} pods answer`);
+    return answers.map(({ pod, answer }) => [pod, `kdig @${server.address} ${name} ${type} +nsid`, answer]);
+  });
+  console.log(`\n${table([["pod", "asked", "answer"], ...(await Promise.all(asked)).flat()])}\n`);
+}
+
+/** Adds the fourth site and tells how long each pod of the others took from the moment that its pod was ready. */
 async function joinOneMore(mesh: RunningMesh, newcomer: Cluster): Promise<void> {
   const existing = mesh.sites.map((site) => site.name);
   const primary = existing[0] ?? "";
@@ -108,14 +121,14 @@ async function joinOneMore(mesh: RunningMesh, newcomer: Cluster): Promise<void> 
   say(`${newcomer.name} joins with ${zone}; nobody touches ${existing.join(", ")}'s stacks but the primary's`);
   await bringUp(mesh, "shared");
   await bringUp(mesh, primary);
-  const served = servedAt(mesh, existing, zone);
+  const served = servedAt(mesh, { sites: existing, zone, pods: replicas });
   await bringUp(mesh, newcomer.name);
   const ready = await readyAt(newcomer);
-  const rows = (await served).map(({ site, at }) => [site, `${(Math.max(0, at - ready) / 1000).toFixed(1)} s`]);
-  console.log(`\n${table([["site", `serves ${zone} after`], ...rows])}\n`);
+  const rows = (await served).map(({ pod, at }) => [pod, `${(Math.max(0, at - ready) / 1000).toFixed(1)} s`]);
+  console.log(`\n${table([["pod", `serves ${zone} after`], ...rows])}\n`);
 }
 
-/** Applies the seed's example of a DnsRecord in the cluster of the site that owns its zone, and prints what every site answers. */
+/** Applies the seed's example of a DnsRecord in the cluster of the site that owns its zone, and prints what every pod of every site answers. */
 async function applyExample(mesh: RunningMesh): Promise<void> {
   const { zone, name, type } = (parse(seedExample) as DnsRecord).spec;
   const owner = mesh.sites.find((site) => zoneNames(site).includes(zone));
@@ -126,13 +139,11 @@ async function applyExample(mesh: RunningMesh): Promise<void> {
   const applied = Date.now();
   await cluster.kubectl([...inside, "apply", "-f", "-"], seedExample);
   await cluster.kubectl([...inside, "wait", "--for=condition=Programmed", "dnsrecords", "--all", "--timeout=60s"]);
-  say(`programmed, which is live at every site, ${((Date.now() - applied) / 1000).toFixed(1)} s after kubectl began`);
+  say(
+    `programmed, which is live at every pod of every site, ${((Date.now() - applied) / 1000).toFixed(1)} s after kubectl began`,
+  );
   console.log(`\n${await cluster.kubectl([...inside, "get", "dnsrecords"])}`);
-  const rows = mesh.sites.map(async (site) => {
-    const answer = await kdigAnswer(site.addresses[0] ?? "", `${name}.${zone}`, type);
-    return [site.name, `kdig @${site.addresses[0] ?? ""} ${name}.${zone} ${type}`, answer.trim()];
-  });
-  console.log(`${table([["site", "asked", "answer"], ...(await Promise.all(rows))])}\n`);
+  await printAnswers(mesh, `${name}.${zone}`, type);
 }
 
 /** The flags that lead kubectl to a cluster. */
@@ -154,13 +165,11 @@ async function up(contexts: string | undefined): Promise<void> {
   const mesh = new RunningMesh({ clusters, workDir: workDir() });
   await mesh.list(clusters.slice(0, 3).map(listedSite));
   await bringUp(mesh, "shared");
-  for (const cluster of clusters) await mesh.configureSite(cluster, { "dns-mesh:protect": "false" });
+  for (const cluster of clusters)
+    await mesh.configureSite(cluster, { "dns-mesh:protect": "false", "dns-mesh:replicas": String(replicas) });
   for (const site of mesh.sites) await bringUp(mesh, site.name);
   await printSerials(mesh);
-  for (const site of mesh.sites) {
-    console.log(`kdig @${site.addresses[0] ?? ""} ${lastZone(mesh)} SOA   (${site.name})`);
-    console.log(await kdigAnswer(site.addresses[0] ?? "", lastZone(mesh)));
-  }
+  await printAnswers(mesh, lastZone(mesh), "SOA");
   await joinOneMore(mesh, clusters[3] as Cluster);
   await printSerials(mesh);
   await applyExample(mesh);

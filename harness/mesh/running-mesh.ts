@@ -130,10 +130,11 @@ export class RunningMesh implements AsyncDisposable {
 
   /** The SOA that a site answers for a zone, asked from outside its cluster at the address in the list. */
   soa(site: string, zone: string): Promise<SoaData> {
-    return this.dns.querySoa(this.#server(site), zone);
+    return this.dns.querySoa(this.server(site), zone);
   }
 
-  #server(site: string): DnsServer {
+  /** Where a site is asked from outside its cluster: at the address in the list. */
+  server(site: string): DnsServer {
     return { address: this.#address(site), port: 53 };
   }
 
@@ -147,7 +148,7 @@ export class RunningMesh implements AsyncDisposable {
     const serials = new Map<string, number>();
     await eventually(seconds, async () => {
       for (const zone of scope.zones ?? this.zones()) {
-        const answers = (await Promise.all(sites.map((site) => podSerials(this.dns, this.#server(site), zone)))).flat();
+        const answers = (await Promise.all(sites.map((site) => podSerials(this.dns, this.server(site), zone)))).flat();
         if (new Set(answers).size !== 1) throw new Error(`${zone}: ${sites.join(", ")} answer ${answers.join(", ")}`);
         serials.set(zone, answers[0] ?? 0);
       }

@@ -5,6 +5,8 @@ import { DnsClient } from "../../../src/dns/client/dns-client";
 import { homeOf } from "../../../src/mesh/topology";
 import { podSerials } from "../../../harness/dns/pod-serials";
 import { eventually } from "../../../harness/eventually";
+import { kdigEveryPod } from "../../../harness/kdig";
+import { servedAt } from "../../../harness/mesh/joining";
 import { Lab } from "../../../lab";
 import type { LabOptions } from "../../../lab/lab-parts";
 
@@ -116,6 +118,26 @@ for (const { replicas, ...o } of meshes) {
           Array.from({ length: replicas }, (_, ordinal) => ({ site: name, ordinal, replicas })),
         );
       }
+    });
+
+    it("are asked one by one by the real kdig, and by who waits until all serve a zone", async () => {
+      const dns = new DnsClient({ timeoutMs: 500 });
+      const named = (site: string) =>
+        Array.from({ length: replicas }, (_, ordinal) => `${site}/${ordinal}/${replicas}`);
+      const server = (site: string) => ({
+        address: lab.plan.listed(site).addresses[0]!,
+        port: lab.site(site).server.port,
+      });
+      const [{ name: zoneOwner } = { name: "" }] = lab.list;
+      for (const { name } of lab.list) {
+        const answers = await kdigEveryPod(server(name), `www.${zoneOwner}.example`, "A");
+        expect(answers.map(({ pod }) => pod)).to.deep.equal(named(name));
+        expect(new Set(answers.map(({ answer }) => answer)).size).to.equal(1);
+        expect(answers[0]?.answer).to.match(/^192\.0\.2\.\d+$/);
+      }
+      const sites = lab.list.map(({ name }) => name);
+      const served = await servedAt({ dns, server }, { sites, zone: `${zoneOwner}.example`, pods: replicas });
+      expect(served.map(({ pod }) => pod)).to.deep.equal(sites.flatMap(named));
     });
 
     it("go on when the first pod of each site but the owner's is away, and bring it back to what it missed", async () => {
