@@ -4,7 +4,7 @@ import type { Replicated } from "../baselines/baseline";
 import type { AnswerWatcher, Watched } from "./watch";
 
 /** A lab's pods as servers that are watched, each by itself. */
-export function watchedPods(pods: Iterable<LabSite>): readonly Watched[] {
+export function watchedPods(pods: Iterable<Pick<LabSite, "podName" | "server">>): readonly Watched[] {
   return [...pods].map(({ podName, server }) => ({ name: podName, server }));
 }
 
