@@ -6,7 +6,7 @@ import {
   type CertificateSpec,
   createCertificate,
   encodeAlternativeNames,
-  encodeName,
+  encodeDistinguishedName,
   keyIdOf,
   readCertificate,
 } from "./plugins/tls/x509";
@@ -46,7 +46,7 @@ const hourMs = 3_600_000;
 /** A self-signed CA with an EC P-256 key, valid from an hour ago for `days`. */
 export function makeAuthority(name = "dns-mesh test CA", days = 1): Identity {
   const signingKey = newKey();
-  const subject = encodeName({ commonName: name });
+  const subject = encodeDistinguishedName({ commonName: name });
   const { pem } = createCertificate({
     subject,
     issuer: subject,
@@ -70,7 +70,7 @@ export function issue(o: IssueOptions): Identity {
   const authority = readCertificate(o.ca.cert);
   const names = encodeAlternativeNames({ dnsNames: [o.name, ...(o.names ?? [])], ipAddresses: o.ips ?? [] });
   const { pem } = createCertificate({
-    subject: encodeName({ commonName: o.name }),
+    subject: encodeDistinguishedName({ commonName: o.name }),
     issuer: authority.subject,
     publicKey: subjectKey,
     signingKey: createPrivateKey(o.ca.key),

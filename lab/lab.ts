@@ -14,7 +14,7 @@ import { type LabOptions, type LabParts, prepareLab } from "./lab-parts";
 import type { LabNetwork } from "./network";
 import { directoryZone, type LabListed, LabPlan } from "./plan";
 import { LabSite } from "./site";
-import { changeRecord, type NewRecord, type Spread, watchSpread } from "./spread";
+import { changeRecord, type NewRecord, type RecordSpread, watchSpread } from "./spread";
 
 /** Sites that are started at a time. */
 const startWidth = 8;
@@ -192,7 +192,7 @@ export class Lab implements AsyncDisposable {
    *
    * @param seconds - after which those that do not are given up
    */
-  async change(zone: string, record: NewRecord, seconds = 60): Promise<Spread> {
+  async change(zone: string, record: NewRecord, seconds = 60): Promise<RecordSpread> {
     const owner = this.site(this.plan.owner(zone) ?? "");
     const began = await changeRecord(owner, zone, record);
     return watchSpread({ sites: this.reachable(), owner, question: record, began, seconds });

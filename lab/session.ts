@@ -9,8 +9,8 @@ import type { Lab } from "./lab";
 import { directoryZone, zoneNames } from "./plan";
 import { checkCommand } from "./script";
 import type { LabSite } from "./site";
-import { isCurrent, type SiteView, type Snapshot, takeSnapshot } from "./snapshot";
-import { type Spread, watchSpread } from "./spread";
+import { isCurrent, type LabSiteView, type Snapshot, takeSnapshot } from "./snapshot";
+import { type RecordSpread, watchSpread } from "./spread";
 
 /** Seconds that a command waits for the mesh. */
 const patience = 60;
@@ -200,7 +200,7 @@ export class Session {
     return Math.round(performance.now() - began);
   }
 
-  #spread(owner: LabSite, question: { name: string; type: string }, began = performance.now()): Promise<Spread> {
+  #spread(owner: LabSite, question: { name: string; type: string }, began = performance.now()): Promise<RecordSpread> {
     return watchSpread({ sites: this.lab.reachable(), owner, question, began, seconds: patience });
   }
 
@@ -211,7 +211,7 @@ export class Session {
     return site;
   }
 
-  #tellSpread(what: string, { reached, missing }: Spread): void {
+  #tellSpread(what: string, { reached, missing }: RecordSpread): void {
     const times = [...reached.values()].sort((a, b) => a - b);
     const [median = 0, last = 0] = [times[Math.floor((times.length - 1) / 2)], times.at(-1)];
     this.lastChange = `${what}: answered by ${times.length} sites, half within ${median.toFixed(0)} ms, all within ${last.toFixed(0)} ms`;
@@ -228,7 +228,7 @@ async function kill(site: LabSite, victim: Victim): Promise<void> {
   if (victim !== "agent") await site.stopKnot("SIGKILL");
 }
 
-function describeOpen({ name, agent, lagging, empty }: SiteView): string {
+function describeOpen({ name, agent, lagging, empty }: LabSiteView): string {
   const some = (zones: readonly string[], how: string): string[] =>
     zones.length === 0 ? [] : [`${zones.length} zones ${how} (${zones[0] ?? ""}${zones.length > 1 ? ", …" : ""})`];
   return `${name}: ${[...(agent?.ready === true ? [] : ["not ready"]), ...some(lagging, "lag"), ...some(empty, "empty")].join(", ")}`;

@@ -4,7 +4,7 @@ import { isNewerSerial } from "../src/dns/serial";
 import type { Lab } from "./lab";
 
 /** One site at one moment, or one pod of a site that has several. */
-export interface SiteView {
+export interface LabSiteView {
   /** The site's; `site/ordinal` for a pod that is not the writer. */
   readonly name: string;
   readonly role: string;
@@ -23,7 +23,7 @@ export interface SiteView {
 
 /** All sites at one moment. */
 export interface Snapshot {
-  readonly sites: readonly SiteView[];
+  readonly sites: readonly LabSiteView[];
   readonly zones: number;
 }
 
@@ -37,14 +37,14 @@ type Serials = ReadonlyMap<string, number>;
 export async function takeSnapshot(lab: Lab): Promise<Snapshot> {
   const zones = lab.zones();
   const serials = new Map<string, Serials>();
-  const agents = new Map<string, SiteView["agent"]>();
+  const agents = new Map<string, LabSiteView["agent"]>();
   const pods = lab.list.flatMap((site) => lab.podNames(site.name).map((name) => ({ ...site, name, site: site.name })));
   await inParallel(width, pods, async ({ name, site }) => {
     serials.set(name, await serialsOf(lab, name));
     agents.set(name, lab.network.isCut(site) ? undefined : await agentOf(lab, name));
   });
   const wanted = new Map(zones.map((zone) => [zone, wantedSerial(zone, lab.plan.owner(zone) ?? "", serials)]));
-  const sites = pods.map(({ name, site, role, addresses }): SiteView => {
+  const sites = pods.map(({ name, site, role, addresses }): LabSiteView => {
     const own = serials.get(name) ?? new Map<string, number>();
     const empty = zones.filter((zone) => !own.has(zone));
     const lagging = zones.filter((zone) =>
@@ -71,14 +71,14 @@ async function serialsOf(lab: Lab, name: string): Promise<Serials> {
   return new Map(states?.flatMap(({ zone, serial }) => (serial === undefined ? [] : [[zone, serial] as const])));
 }
 
-async function agentOf(lab: Lab, name: string): Promise<SiteView["agent"]> {
+async function agentOf(lab: Lab, name: string): Promise<LabSiteView["agent"]> {
   const site = lab.sites.get(name);
   if (site?.pids.agent === undefined) return undefined;
   const status = await site.status().catch(() => undefined);
   return status && { ready: status.ready, peers: status.peers, problems: status.problems.map(({ kind }) => kind) };
 }
 
-function stateOf(lab: Lab, name: string, site: string): SiteView["state"] {
+function stateOf(lab: Lab, name: string, site: string): LabSiteView["state"] {
   const pids = lab.sites.get(name)?.pids;
   if (pids?.knot === undefined && pids?.agent === undefined) return "down";
   if (lab.network.isCut(site)) return "cut";
@@ -95,14 +95,14 @@ function wantedSerial(zone: string, owner: string, serials: ReadonlyMap<string, 
 }
 
 /** Whether a site is ready and has every zone as its owner has it. */
-export function isCurrent({ agent, lagging, empty }: SiteView): boolean {
+export function isCurrent({ agent, lagging, empty }: LabSiteView): boolean {
   return agent?.ready === true && lagging.length + empty.length === 0;
 }
 
 /** All sites in one line. */
 export function summarise({ sites, zones }: Snapshot): string {
   const ready = sites.filter(({ agent }) => agent?.ready === true).length;
-  const sum = (count: (site: SiteView) => number): number => sites.reduce((total, site) => total + count(site), 0);
+  const sum = (count: (site: LabSiteView) => number): number => sites.reduce((total, site) => total + count(site), 0);
   const away = sites.filter(({ state }) => state !== "up").map(({ name, state }) => `${name} ${state}`);
   return [
     `${ready} of ${sites.length} sites ready`,
@@ -129,13 +129,13 @@ export function renderSnapshot({ sites }: Snapshot, mostRows = Infinity): string
   return left === 0 ? text : `${text}\n… and ${left} more`;
 }
 
-function foremost(sites: readonly SiteView[], count: number): readonly SiteView[] {
-  const isWell = (site: SiteView): boolean =>
+function foremost(sites: readonly LabSiteView[], count: number): readonly LabSiteView[] {
+  const isWell = (site: LabSiteView): boolean =>
     site.state === "up" && isCurrent(site) && (site.agent?.problems.length ?? 0) === 0;
   return [...new Set([...sites.filter((site) => !isWell(site)), ...sites])].slice(0, count);
 }
 
-function row({ name, role, address, state, agent, current, lagging, empty }: SiteView): string[] {
+function row({ name, role, address, state, agent, current, lagging, empty }: LabSiteView): string[] {
   const ready = agent === undefined ? "?" : agent.ready ? "yes" : "no";
   return [
     ...[name, role, address, state, ready, String(agent?.peers ?? "?")],

@@ -15,7 +15,7 @@ export interface NewRecord {
 }
 
 /** How a change went through the mesh. */
-export interface Spread {
+export interface RecordSpread {
   /** Milliseconds from the owner's commit until each pod of each site answered, by name. */
   readonly reached: ReadonlyMap<string, number>;
   /** Those that had not when the time was up. */
@@ -48,7 +48,7 @@ export async function watchSpread(o: {
   /** By `performance.now()`. */
   readonly began: number;
   readonly seconds: number;
-}): Promise<Spread> {
+}): Promise<RecordSpread> {
   const dns = new DnsClient({ timeoutMs: 1000 });
   const ask = async (site: LabSite): Promise<string> => {
     const { answers } = await dns.query(site.server, o.question.name, o.question.type);

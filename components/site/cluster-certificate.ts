@@ -7,7 +7,7 @@ import { serverName } from "../../src/mesh/welcome";
 import { objectOptions } from "../object-options";
 import { fileSecret } from "./file-secret";
 import { contentHash } from "./hash";
-import type { IssuedCertificate } from "./welcome";
+import type { SiteCertificate } from "./welcome";
 
 const group = "cert-manager.io";
 
@@ -16,7 +16,7 @@ export interface ClusterCertificateArgs {
   readonly namespace: pulumi.Input<string>;
   readonly packet: WelcomePacket;
   /** The site's own authority below the mesh's root. */
-  readonly issuer: pulumi.Output<IssuedCertificate>;
+  readonly issuer: pulumi.Output<SiteCertificate>;
 }
 
 /**

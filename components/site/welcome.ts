@@ -15,7 +15,7 @@ import type { SiteConfig } from "../../src/settings/site-settings";
 import { asRunError } from "../run-error";
 
 /** What an authority outside the cluster and outside Vault issued: the site's certificate, or that of the site's own issuer. */
-export type IssuedCertificate = Pick<WelcomeSecrets, "certificate" | "privateKey">;
+export type SiteCertificate = Pick<WelcomeSecrets, "certificate" | "privateKey">;
 
 /** All that a site's stack takes from the shared one. */
 export interface Welcome {
@@ -28,7 +28,7 @@ export interface Welcome {
   /** A secret. Left out with Vault: the pods fetch it from there. */
   readonly ring?: pulumi.Output<RingDocument>;
   /** A secret as a whole. Left out where Vault issues. */
-  readonly issued?: pulumi.Output<IssuedCertificate>;
+  readonly issued?: pulumi.Output<SiteCertificate>;
   /** A way into Vault, where the stack itself needs one: for AppRole, and for certificates that lie there. */
   readonly vault?: vault.Provider;
 }
@@ -142,7 +142,7 @@ function fromVault(packet: WelcomePacket, config: WelcomeConfig): Pick<Welcome, 
 }
 
 /** Checks the shape. No message shows any of the content. */
-function readIssued({ certificate, privateKey }: Readonly<Record<string, unknown>>, site: string): IssuedCertificate {
+function readIssued({ certificate, privateKey }: Readonly<Record<string, unknown>>, site: string): SiteCertificate {
   if (typeof certificate === "string" && typeof privateKey === "string") return { certificate, privateKey };
   throw new UserError(
     `the secrets of site "${site}" have no certificate or no private key; bring the shared stack up again`,

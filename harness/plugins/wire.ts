@@ -26,13 +26,13 @@ export function isObject(value: Json | undefined): value is Properties {
 }
 
 /** True for a value that is marked secret as a whole. */
-export function isSecret(value: Json | undefined): boolean {
+export function isSecretValue(value: Json | undefined): boolean {
   return isObject(value) && value[signatureKey] === secretSignature;
 }
 
 /** Marks a value secret; a value that is one already is left as it is. */
 export function secret(value: Json): Json {
-  return isSecret(value) ? value : { [signatureKey]: secretSignature, value };
+  return isSecretValue(value) ? value : { [signatureKey]: secretSignature, value };
 }
 
 /** The value without any secret mark, at whatever depth. */
@@ -40,7 +40,7 @@ export function plain(value: Json | undefined): Json {
   if (value === undefined) return null;
   if (Array.isArray(value)) return value.map(plain);
   if (!isObject(value)) return value;
-  if (isSecret(value)) return plain(value["value"]);
+  if (isSecretValue(value)) return plain(value["value"]);
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
@@ -64,7 +64,7 @@ export function hasUnknown(value: Json | undefined): boolean {
 
 /** True when anything in the value is secret. */
 export function hasSecret(value: Json | undefined): boolean {
-  if (isSecret(value)) return true;
+  if (isSecretValue(value)) return true;
   if (Array.isArray(value)) return value.some(hasSecret);
   return isObject(value) && Object.values(value).some(hasSecret);
 }
@@ -77,8 +77,8 @@ export function withSecretsOf(outputs: Properties, inputs: Properties): Properti
   const marked: Properties = { ...outputs };
   for (const [key, input] of Object.entries(inputs)) {
     const output = marked[key];
-    if (output === undefined || isSecret(output)) continue;
-    if (isObject(output) && isObject(input) && !isSecret(input)) marked[key] = withSecretsOf(output, input);
+    if (output === undefined || isSecretValue(output)) continue;
+    if (isObject(output) && isObject(input) && !isSecretValue(input)) marked[key] = withSecretsOf(output, input);
     else if (hasSecret(input)) marked[key] = secret(output);
   }
   return marked;

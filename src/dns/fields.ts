@@ -2,7 +2,7 @@ import { UserError } from "../base/errors";
 import { formatIpv6, parseIpv4, parseIpv6 } from "./address";
 import { DnsError } from "./errors";
 import { parseName } from "./name";
-import { octetsOf, type Token } from "./tokens";
+import { type Token,unescapeToken } from "./tokens";
 import { ttlFromText } from "./ttl";
 
 /** Whether a name ends with a dot that is not escaped. */
@@ -91,7 +91,7 @@ export class Fields {
 
   /** A character string (RFC 1035 section 3.3), one character per octet. */
   string(what: string): string {
-    const octets = octetsOf(this.token(what).text);
+    const octets = unescapeToken(this.token(what).text);
     if (octets.length > 255)
       throw new UserError(
         `a string of ${this.type} has ${octets.length} octets and may have 255; write several strings, each in quotes`,
@@ -101,7 +101,7 @@ export class Fields {
 
   /** Octets of any length, written like a character string. */
   longString(what: string): string {
-    return octetsOf(this.token(what).text);
+    return unescapeToken(this.token(what).text);
   }
 
   ipv4(what: string): string {

@@ -3,7 +3,7 @@ import { type Token, tokenAt } from "./tokens";
 import { looksLikeTtl } from "./ttl";
 
 /** One entry of a master file: a line, or several in parentheses. */
-export interface Entry {
+export interface FileEntry {
   /** Where it begins, from 1. */
   readonly line: number;
   /** Whether a blank stands first: the owner is the last one then. */
@@ -17,7 +17,7 @@ export function atLine(line: number, problem: unknown): string {
 }
 
 /** The directive of an entry, `$TTL` for example, in upper case; undefined for a record. */
-export function directiveOf({ isIndented, tokens: [first] }: Entry): string | undefined {
+export function directiveOf({ isIndented, tokens: [first] }: FileEntry): string | undefined {
   return !isIndented && first?.isQuoted === false && first.text.startsWith("$") ? first.text.toUpperCase() : undefined;
 }
 
@@ -35,7 +35,7 @@ export interface RecordFields {
  *
  * @throws UserError when there is no type, or another class than IN.
  */
-export function recordFields({ isIndented, tokens }: Entry): RecordFields {
+export function recordFields({ isIndented, tokens }: FileEntry): RecordFields {
   const left = [...tokens];
   const owner = isIndented ? undefined : left.shift();
   let ttl: Token | undefined;
@@ -69,7 +69,7 @@ export class EntryReader {
 
   constructor(private readonly text: string) {}
 
-  *entries(): Generator<Entry> {
+  *entries(): Generator<FileEntry> {
     while (this.#at < this.text.length) {
       const line = this.#line;
       const isIndented = /[ \t]/.test(this.text[this.#at] ?? "");
@@ -138,11 +138,11 @@ export function findSerial(text: string): SerialPlace | undefined {
   return undefined;
 }
 
-function isSoa(entry: Entry): boolean {
+function isSoa(entry: FileEntry): boolean {
   return directiveOf(entry) === undefined && /^(?:SOA|TYPE6)$/i.test(recordFields(entry).type.text);
 }
 
-function serialOf(entry: Entry): SerialPlace | undefined {
+function serialOf(entry: FileEntry): SerialPlace | undefined {
   const [, , token] = recordFields(entry).data;
   if (token === undefined || token.isQuoted || !/^\d{1,10}$/.test(token.text)) return undefined;
   const { text, start, end } = token;

@@ -58,7 +58,7 @@ export function tokensOf(text: string): Token[] {
  *
  * @throws UserError for a bad `\DDD`.
  */
-export function octetsOf(text: string): string {
+export function unescapeToken(text: string): string {
   if (/^[ -[\]-~]*$/.test(text)) return text;
   const parts = text.match(/\\\d{1,3}|\\[^]|[^\\]+/gu) ?? [];
   return parts.map(partOctets).join("");

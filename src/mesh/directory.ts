@@ -28,7 +28,7 @@ export function encodeDirectory(mesh: Mesh): readonly ResourceRecord[] {
   return [
     apexRecord(mesh, zone),
     ...catalogSites(mesh).map(({ name }) => record(zone, { type: "NS", target: serverName(name, zone) })),
-    text(`${meshLabel}.${zone}`, outlineFacts(mesh, owned.length)),
+    text(`${meshLabel}.${zone}`, meshFacts(mesh, owned.length)),
     ...sites.flatMap((site) => siteRecords(site, zone)),
     ...byName(owned).map(({ site, member }) => zoneRecord({ site, member, zone })),
   ];
@@ -40,7 +40,7 @@ export function renderDirectory(mesh: Mesh): string {
 }
 
 /** A full mesh says nothing of its topology, as before there was any other. */
-function outlineFacts({ sites, topology }: Mesh, zones: number): readonly string[] {
+function meshFacts({ sites, topology }: Mesh, zones: number): readonly string[] {
   const facts = ["version=1", `sites=${sites.length}`, `zones=${zones}`];
   return topology === "full" ? facts : [...facts, `topology=${topology}`];
 }
@@ -97,15 +97,15 @@ export interface Directory {
 export function decodeDirectory(zone: string, records: readonly ResourceRecord[]): Directory {
   const serial = serialOf(zone, records);
   const texts = textsByName(records);
-  const outline = readOutline(zone, texts.get(`${meshLabel}.${zone}`));
+  const record = readMeshRecord(zone, texts.get(`${meshLabel}.${zone}`));
   const siteNames = namesBelow(texts.keys(), zone).filter((name) => !name.includes(".") && name !== meshLabel);
   const zoneNames = namesBelow(texts.keys(), `${zoneLabel}.${zone}`);
   if (siteNames.length === 0) throw new RefusedZone("empty", `directory ${zone} has no site`);
-  if (siteNames.length !== outline.sites || zoneNames.length !== outline.zones) {
+  if (siteNames.length !== record.sites || zoneNames.length !== record.zones) {
     const has = `${siteNames.length} sites and ${zoneNames.length} zones`;
     throw new RefusedZone(
       "incomplete",
-      `directory ${zone} has ${has}, but says that it has ${outline.sites} and ${outline.zones}`,
+      `directory ${zone} has ${has}, but says that it has ${record.sites} and ${record.zones}`,
     );
   }
   const addresses = addressesByName(records);
@@ -118,7 +118,7 @@ export function decodeDirectory(zone: string, records: readonly ResourceRecord[]
   }));
   return {
     serial,
-    ...(outline.topology !== undefined && { topology: outline.topology }),
+    ...(record.topology !== undefined && { topology: record.topology }),
     sites: sites.flatMap((site) => (typeof site === "string" ? [] : [site])),
     badSites: siteNames.filter((_, i) => typeof sites[i] === "string"),
     zones: new Map(zones.flatMap(({ name, entry }) => (typeof entry === "string" ? [] : [[name, entry] as const]))),
@@ -144,7 +144,7 @@ function addressesByName(records: readonly ResourceRecord[]): ReadonlyMap<string
 }
 
 /** What the directory says of itself: how much it holds, and how zones travel. A topology of a later release is read as `full`. */
-function readOutline(
+function readMeshRecord(
   zone: string,
   texts: readonly (readonly string[])[] | undefined,
 ): { sites: number; zones: number; topology?: "hub" } {

@@ -2,8 +2,8 @@ import { byName } from "../base/text";
 import { compareSerials } from "../dns/serial";
 import { isRetired, type Limits, mostRemovals } from "./limits";
 import { isBootstrap } from "./peers";
-import type { Discovery, RefusedDiscovery } from "./read-view";
-import type { Change, Held, MeshPlan, MeshView, SiteView, ZoneView } from "./view";
+import type { DiscoveredMesh, RefusedDiscovery } from "./read-view";
+import type { Held, MeshChange, MeshPlan, MeshView, SiteView, ZoneView } from "./view";
 
 /** What a pass knows and found. No clock, no network: equal inputs give equal plans. */
 export interface PlanInput {
@@ -11,7 +11,7 @@ export interface PlanInput {
   readonly self: string;
   /** The last good view; undefined (or a bootstrap view) when the central zones were never read. */
   readonly known: MeshView | undefined;
-  readonly discovered: Discovery | RefusedDiscovery;
+  readonly discovered: DiscoveredMesh | RefusedDiscovery;
   readonly limits: Limits;
   /** ISO date. */
   readonly today: string;
@@ -72,7 +72,7 @@ export function planMesh(input: PlanInput): MeshPlan {
 }
 
 /** A view that is whole in itself, but may not follow the one that is known. */
-function refusalOf(self: string, known: MeshView, { view, uncertain }: Discovery): MeshPlan["refusal"] {
+function refusalOf(self: string, known: MeshView, { view, uncertain }: DiscoveredMesh): MeshPlan["refusal"] {
   const pairs = [
     { what: "directory", from: known.directorySerial, to: view.directorySerial },
     { what: "catalog", from: known.catalogSerial, to: view.catalogSerial },
@@ -197,16 +197,16 @@ function isEqual(a: unknown, b: unknown): boolean {
 }
 
 /** The steps from one view to another: the topology, then sites and zones, each kind sorted by name. */
-function changesBetween(from: MeshView, to: MeshView): readonly Change[] {
-  const topology: readonly Change[] =
+function changesBetween(from: MeshView, to: MeshView): readonly MeshChange[] {
+  const topology: readonly MeshChange[] =
     from.topology === to.topology ? [] : [{ kind: "topology-changed", to: to.topology ?? "full" }];
   return [...topology, ...siteChanges(from.sites, to.sites), ...zoneChanges(from.zones, to.zones)];
 }
 
-function siteChanges(from: readonly SiteView[], to: readonly SiteView[]): readonly Change[] {
+function siteChanges(from: readonly SiteView[], to: readonly SiteView[]): readonly MeshChange[] {
   const before = new Map(from.map((site) => [site.name, site]));
   const after = new Map(to.map((site) => [site.name, site]));
-  return eitherName(before, after).flatMap((site): readonly Change[] => {
+  return eitherName(before, after).flatMap((site): readonly MeshChange[] => {
     const [old, now] = [before.get(site), after.get(site)];
     if (now === undefined) return [{ kind: "site-removed", site }];
     if (old === undefined) return [{ kind: "site-added", site }];
@@ -218,10 +218,10 @@ function siteChanges(from: readonly SiteView[], to: readonly SiteView[]): readon
   });
 }
 
-function zoneChanges(from: readonly ZoneView[], to: readonly ZoneView[]): readonly Change[] {
+function zoneChanges(from: readonly ZoneView[], to: readonly ZoneView[]): readonly MeshChange[] {
   const before = new Map(from.map((zone) => [zone.name, zone]));
   const after = new Map(to.map((zone) => [zone.name, zone]));
-  return eitherName(before, after).flatMap((zone): readonly Change[] => {
+  return eitherName(before, after).flatMap((zone): readonly MeshChange[] => {
     const [old, now] = [before.get(zone), after.get(zone)];
     if (now === undefined) return old === undefined ? [] : [{ kind: "zone-removed", zone, owner: old.owner }];
     if (old === undefined) return [{ kind: "zone-added", zone, owner: now.owner }];

@@ -6,7 +6,7 @@ import { decodeDirectory, type Directory } from "./directory";
 import type { MeshView, RefusalKind, ZoneView } from "./view";
 
 /** What the two central zones say together, with what is doubtful about it. */
-export interface Discovery {
+export interface DiscoveredMesh {
   readonly kind: "view";
   /** Sites and zones that are beyond doubt. */
   readonly view: MeshView;
@@ -34,7 +34,7 @@ export function readMeshView(o: {
   readonly catalogZone: string;
   readonly directory: readonly ResourceRecord[];
   readonly catalog: readonly ResourceRecord[];
-}): Discovery | RefusedDiscovery {
+}): DiscoveredMesh | RefusedDiscovery {
   const reader = new MeshReader(o);
   reader.takeDirectory(o.directory);
   reader.takeCatalog(o.catalog);
@@ -56,7 +56,7 @@ export interface CentralNames {
 export async function readMesh(
   names: CentralNames,
   transfer: (zone: string) => Promise<readonly ResourceRecord[]>,
-): Promise<Discovery | RefusedDiscovery> {
+): Promise<DiscoveredMesh | RefusedDiscovery> {
   const reader = new MeshReader(names);
   reader.takeDirectory(await transfer(names.directoryZone));
   reader.takeCatalog(await transfer(names.catalogZone));
@@ -80,7 +80,7 @@ class MeshReader {
   }
 
   /** What the zones say together, once both were taken. */
-  finish(): Discovery | RefusedDiscovery {
+  finish(): DiscoveredMesh | RefusedDiscovery {
     const [directory, catalog] = [this.#directory, this.#catalog];
     const joined =
       directory !== undefined && catalog !== undefined ? this.#attempt(() => joinZones(directory, catalog)) : undefined;
@@ -100,7 +100,7 @@ class MeshReader {
   }
 }
 
-function joinZones(directory: Directory, catalog: Catalog): Discovery {
+function joinZones(directory: Directory, catalog: Catalog): DiscoveredMesh {
   const sites = new Set(directory.sites.map((site) => site.name));
   const zones: ZoneView[] = [];
   const uncertain = new Set([...directory.badZones, ...catalog.badMembers]);

@@ -4,7 +4,7 @@ import { catalogSitesOf, peersOf } from "./peers";
 import type { MeshView, SiteView } from "./view";
 
 /** A site's packet and the mesh as it knows it. */
-export interface Standpoint {
+export interface KnownMesh {
   readonly packet: WelcomePacket;
   readonly view: MeshView;
 }
@@ -18,7 +18,7 @@ export interface Standpoint {
  * | hub      | standard | the hubs, which are the catalog sites      |
  * | hub      | hub      | the other hubs, and the sites at home here |
  */
-export function audienceOf(at: Standpoint): readonly SiteView[] {
+export function audienceOf(at: KnownMesh): readonly SiteView[] {
   const peers = peersOf(at);
   if (!isHubbed(at.view)) return peers;
   const hubs = hubNames(at);
@@ -27,14 +27,14 @@ export function audienceOf(at: Standpoint): readonly SiteView[] {
 }
 
 /** Whom a hub tells of other sites' zones that changed here: the standard sites at home at one of these hubs. */
-export function relayAudienceOf(at: Standpoint, homes: readonly string[]): readonly SiteView[] {
+export function relayAudienceOf(at: KnownMesh, homes: readonly string[]): readonly SiteView[] {
   if (!isHub(at)) return [];
   const hubs = hubNames(at);
   return peersOf(at).filter((peer) => !hubs.includes(peer.name) && homes.includes(homeOf(peer.name, hubs)));
 }
 
 /** Whether a site passes other sites' zones on. */
-export function isHub(at: Standpoint): boolean {
+export function isHub(at: KnownMesh): boolean {
   return isHubbed(at.view) && hubNames(at).includes(at.packet.site.name);
 }
 
@@ -44,7 +44,7 @@ export function isHub(at: Standpoint): boolean {
  * In a full mesh, and at the hubs, that is the owner and then the catalog sites. A standard site of a mesh with hubs asks
  * the hub that it is at home at, then the other hubs; the owner stays the fallback.
  */
-export function sourcesOf(at: Standpoint): (owner: string) => readonly string[] {
+export function sourcesOf(at: KnownMesh): (owner: string) => readonly string[] {
   const self = at.packet.site.name;
   const sites = new Set(at.view.sites.map(({ name }) => name));
   const hubs = hubNames(at);
@@ -57,7 +57,7 @@ export function sourcesOf(at: Standpoint): (owner: string) => readonly string[] 
 }
 
 /** Whom a site asks for the central zones: the catalog sites, the primary first, or the hub at home. Never itself. */
-export function centralSourcesOf(at: Standpoint): readonly string[] {
+export function centralSourcesOf(at: KnownMesh): readonly string[] {
   const self = at.packet.site.name;
   const hubs = hubNames(at);
   const order = isHubbed(at.view) && !hubs.includes(self) ? fromHome(self, hubs) : hubs;
@@ -79,6 +79,6 @@ function isHubbed(view: MeshView): boolean {
   return view.topology === "hub";
 }
 
-function hubNames(at: Standpoint): readonly string[] {
+function hubNames(at: KnownMesh): readonly string[] {
   return catalogSitesOf(at).map(({ name }) => name);
 }

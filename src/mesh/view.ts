@@ -37,7 +37,7 @@ export interface MeshView {
 }
 
 /** One step from what is known to what was discovered. */
-export type Change =
+export type MeshChange =
   | { readonly kind: "topology-changed"; readonly to: Topology }
   | { readonly kind: "site-added"; readonly site: string }
   | { readonly kind: "site-removed"; readonly site: string }
@@ -60,7 +60,7 @@ export type RefusalKind = "empty" | "older" | "malformed" | "incomplete" | "self
 /** What a pass decides. `next` is `known` when the discovered view is refused. */
 export interface MeshPlan {
   readonly next: MeshView;
-  readonly changes: readonly Change[];
+  readonly changes: readonly MeshChange[];
   readonly held: readonly Held[];
   readonly refusal?: { readonly kind: RefusalKind; readonly reason: string };
 }

@@ -6,7 +6,7 @@ import { listObjects } from "../kube/watch";
 import type { SiteConfig } from "../settings/site-settings";
 
 /** As much of a PersistentVolumeClaim as counts here. */
-export interface Claim {
+export interface VolumeClaim {
   readonly name: string;
   /** What it asks for, as Kubernetes writes it. */
   readonly size: string;
@@ -16,7 +16,7 @@ export interface Claim {
 /** What a site's pods have for storage. */
 interface LiveStorage {
   /** Claims of the pods that the site is to have. */
-  readonly claims: readonly Claim[];
+  readonly claims: readonly VolumeClaim[];
   /** Names of the StorageClasses that let claims grow; undefined where they cannot be listed. */
   readonly expandable: ReadonlySet<string> | undefined;
 }
@@ -35,7 +35,7 @@ const units: Readonly<Record<string, number>> = {
 };
 
 /** Octets of a quantity such as `1Gi`, `1.5G` or `1e9`; NaN for a text that is not a quantity. */
-export function octets(quantity: string): number {
+export function quantityOctets(quantity: string): number {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(quantity);
   const [, number = "", unit = ""] = match ?? [];
   return match === null ? NaN : Number(number) * (unit === "" ? 1 : (units[unit] ?? NaN));
@@ -56,7 +56,7 @@ export function storageProblems(wanted: WantedStorage, live: LiveStorage): strin
 
 function problemOf(
   { storageSize, storageClass }: WantedStorage,
-  claim: Claim,
+  claim: VolumeClaim,
   expandable: LiveStorage["expandable"],
 ): string | undefined {
   if (storageClass !== undefined && storageClass !== claim.storageClass)
@@ -64,7 +64,7 @@ function problemOf(
       `the volume is of StorageClass "${claim.storageClass ?? ""}", which cannot be changed to "${storageClass}"; ` +
       `set dns-mesh:storageClass back${movingHint}`
     );
-  const [have, want] = [octets(claim.size), octets(storageSize)];
+  const [have, want] = [quantityOctets(claim.size), quantityOctets(storageSize)];
   if (want < have)
     return `the volume has ${claim.size} and cannot shrink to ${storageSize}; set dns-mesh:storageSize to ${claim.size}${movingHint}`;
   if (want > have && expandable !== undefined && !expandable.has(claim.storageClass ?? ""))
@@ -128,7 +128,7 @@ async function listed(
   }
 }
 
-function claimOf(object: KubeObject): Claim {
+function claimOf(object: KubeObject): VolumeClaim {
   const { spec, metadata } = object as ClaimObject;
   return { name: metadata?.name ?? "", size: spec.resources.requests.storage, storageClass: spec.storageClassName };
 }

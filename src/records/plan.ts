@@ -21,7 +21,7 @@ export interface Claimant {
   readonly deleting: boolean;
   /** Takes over records of its name and type, whoever put them there. */
   readonly adopts: boolean;
-  /** {@link contentHash} of what was about to be written when it was last on its way to the server. */
+  /** {@link recordsHash} of what was about to be written when it was last on its way to the server. */
   readonly intent?: string;
   readonly wanted?: ClaimedSet;
   /** What its status remembers to be on the server for it. */
@@ -40,7 +40,7 @@ export interface RrsetChange {
 }
 
 /**
- * - `serve`: its records are on the server once the changes are made; `content` as of {@link contentHash}. `note` tells
+ * - `serve`: its records are on the server once the changes are made; `content` as of {@link recordsHash}. `note` tells
  *   of a TTL that is not its own.
  * - `conflict`: somebody else has the name; nothing of it is on the server.
  * - `leave`: it is on its way out, and nothing of its own is on the server once the changes are made.
@@ -102,7 +102,7 @@ export function planName(input: NameInput): NamePlan {
     const first = ttlHolder(members, before);
     const after = first ? unionOf(members, first) : (rests.get(type) ?? []);
     if (!sameRrset(before, after)) changes.push({ name: input.name, type, before, after });
-    const content = contentHash(after);
+    const content = recordsHash(after);
     for (const { uid, wanted } of members) {
       const note = ttlNote(wanted?.ttl, first);
       verdicts.set(uid, { kind: "serve", type, content, ...(note !== undefined && { note }) });
@@ -113,14 +113,14 @@ export function planName(input: NameInput): NamePlan {
 }
 
 /** A text that is the same for equal RRsets, TTLs included, and hardly ever otherwise. */
-export function contentHash(records: readonly ResourceRecord[]): string {
+export function recordsHash(records: readonly ResourceRecord[]): string {
   const lines = records.map((record) => `${record.ttl} ${recordKey(record)}`).sort();
   return createHash("sha256").update(lines.join("\n"), "latin1").digest("base64url").slice(0, 22);
 }
 
 /** Whether two RRsets hold the same records with the same TTLs. */
 export function sameRrset(a: readonly ResourceRecord[], b: readonly ResourceRecord[]): boolean {
-  return a.length === b.length && contentHash(a) === contentHash(b);
+  return a.length === b.length && recordsHash(a) === recordsHash(b);
 }
 
 function byRank(a: Claimant, b: Claimant): number {
@@ -135,7 +135,7 @@ function byRank(a: Claimant, b: Claimant): number {
  */
 function restOf({ claimants, served }: NameInput, type: string): readonly ResourceRecord[] {
   const records = served.get(type) ?? [];
-  const content = contentHash(records);
+  const content = recordsHash(records);
   const owners = claimants.filter(
     ({ applied, wanted, intent, adopts, deleting }) =>
       applied?.type === type || (wanted?.type === type && (intent === content || (adopts && !deleting))),

@@ -1,5 +1,5 @@
 import { UserError } from "../base/errors";
-import { atLine, directiveOf, type Entry, EntryReader, recordFields } from "../dns/master-file";
+import { atLine, directiveOf, EntryReader, type FileEntry, recordFields } from "../dns/master-file";
 import { isSubdomain } from "../dns/name";
 import { recordKey, typeNameOf } from "../dns/rdata";
 import { readZone, type ZoneFile } from "./zone-file";
@@ -67,7 +67,7 @@ function knotProblems(text: string): string[] {
   return problems;
 }
 
-function knotProblem(entry: Entry): string | undefined {
+function knotProblem(entry: FileEntry): string | undefined {
   const directive = directiveOf(entry);
   if (directive === "$GENERATE") return "$GENERATE is BIND's alone, and Knot does not read it; write the records out";
   if (directive === "$DATE") return "Knot does not read $DATE; take it away";

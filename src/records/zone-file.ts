@@ -1,7 +1,7 @@
 import { UserError } from "../base/errors";
 import { foldName } from "../base/names";
 import { isAbsoluteName, nameFromText } from "../dns/fields";
-import { atLine, directiveOf, type Entry, EntryReader, recordFields } from "../dns/master-file";
+import { atLine, directiveOf, EntryReader, type FileEntry, recordFields } from "../dns/master-file";
 import { isSubdomain } from "../dns/name";
 import { parseRdata, readsType, recordKey } from "../dns/rdata";
 import type { ResourceRecord } from "../dns/record";
@@ -99,7 +99,7 @@ class ZoneFileReader {
     }
   }
 
-  #entry(entry: Entry): void {
+  #entry(entry: FileEntry): void {
     try {
       const directive = directiveOf(entry);
       if (directive === undefined) this.#record(entry);
@@ -144,7 +144,7 @@ class ZoneFileReader {
     this.#owner = owner;
   }
 
-  #record(entry: Entry): void {
+  #record(entry: FileEntry): void {
     const { line } = entry;
     const fields = recordFields(entry);
     const type = fields.type.text.toUpperCase();

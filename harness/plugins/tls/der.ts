@@ -9,7 +9,7 @@ export const tags = {
   printableString: 0x13,
   utcTime: 0x17,
   generalizedTime: 0x18,
-  sequence: 0x30,
+  derSequence: 0x30,
   set: 0x31,
 } as const;
 
@@ -25,7 +25,7 @@ export function value(tag: number, ...contents: Uint8Array[]): Buffer {
 
 /** SEQUENCE of values. */
 export function sequence(...items: Uint8Array[]): Buffer {
-  return value(tags.sequence, ...items);
+  return value(tags.derSequence, ...items);
 }
 
 /** A non-negative INTEGER from its big-endian bytes. */

@@ -8,7 +8,7 @@ import {
   createCertificate,
   createRequest,
   encodeAlternativeNames,
-  encodeName,
+  encodeDistinguishedName,
   keyIdOf,
   readCertificate,
   readRequest,
@@ -101,7 +101,7 @@ const privateKey: ResourceKind = {
 };
 
 function subjectOf(inputs: Properties): Buffer {
-  return encodeName(isObject(inputs["subject"]) ? inputs["subject"] : {});
+  return encodeDistinguishedName(isObject(inputs["subject"]) ? inputs["subject"] : {});
 }
 
 function namesOf(inputs: Properties): AlternativeNames {

@@ -101,7 +101,7 @@ const extensionIds = {
 const extensionRequest = "1.2.840.113549.1.9.14";
 
 /** DER of a distinguished name. */
-export function encodeName(subject: Subject): Buffer {
+export function encodeDistinguishedName(subject: Subject): Buffer {
   const sets = attributes.flatMap(([key, oid]) => {
     const given = subject[key];
     const texts = given === undefined ? [] : typeof given === "string" ? [given] : given;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { isObject, type Json, type Properties } from "../wire";
 
 /** Vault refused, or does not have what was asked for. */
-export class VaultError extends Error {
+export class VaultApiError extends Error {
   override readonly name = "VaultError";
 
   constructor(
@@ -56,7 +56,7 @@ export class VaultApi {
     const parsed = text === "" ? {} : (JSON.parse(text) as Json);
     if (code < 300) return isObject(parsed) ? parsed : {};
     const errors = isObject(parsed) && Array.isArray(parsed["errors"]) ? parsed["errors"].map(String) : [];
-    throw new VaultError(
+    throw new VaultApiError(
       code,
       `Error making API request.\n\nURL: ${method} ${this.#address}/v1/${path}\nCode: ${code}. Errors:\n\n* ${errors.join("\n* ")}`,
     );
@@ -68,7 +68,7 @@ export class VaultApi {
       const answer = await this.send("GET", path);
       return isObject(answer["data"]) ? answer["data"] : answer;
     } catch (error) {
-      if (error instanceof VaultError && isAbsent(error)) return undefined;
+      if (error instanceof VaultApiError && isAbsent(error)) return undefined;
       throw error;
     }
   }
@@ -84,7 +84,7 @@ export class VaultApi {
     try {
       await this.send("DELETE", path);
     } catch (error) {
-      if (!(error instanceof VaultError && isAbsent(error))) throw error;
+      if (!(error instanceof VaultApiError && isAbsent(error))) throw error;
     }
   }
 
@@ -121,7 +121,7 @@ export class VaultApi {
   }
 }
 
-function isAbsent(error: VaultError): boolean {
+function isAbsent(error: VaultApiError): boolean {
   return (
     error.code === 404 ||
     (error.code === 400 &&

@@ -39,7 +39,7 @@ export function placementOf(entry: Entry, known: ZonesKnown): Placement {
   if (reading.kind === "refused")
     return { kind: "refuse", reason: "InvalidSpec", message: reading.problems.join("; ") };
   return retired === undefined
-    ? strange(zone, known)
+    ? refuseUnknownZone(zone, known)
     : { kind: "refuse", reason: zoneRetiring, message: tooLate(zone, retired) };
 }
 
@@ -47,7 +47,7 @@ function tooLate(zone: string, retired: string): string {
   return `${zone} is retired from ${retired} and takes no new DnsRecord; use another zone, or take the mark from the zone in dns-mesh:mesh and bring up shared and the primary`;
 }
 
-function strange(zone: string, { site, own, ownerOf }: ZonesKnown): Placement {
+function refuseUnknownZone(zone: string, { site, own, ownerOf }: ZonesKnown): Placement {
   const owner = ownerOf(zone);
   if (owner !== undefined && owner !== site) {
     const message = `${zone} is a zone of ${owner}; make the DnsRecord in that site's cluster`;

@@ -7,8 +7,8 @@ import type { ObjectWriter } from "./object-writer";
 import { type Entry, isProgrammed } from "./record-store";
 import type { SiteAnswers, Spread } from "./site-answers";
 
-/** An object that the writer has, in a version of its zone, and that every site is to answer. */
-export interface Travelling {
+/** An object whose records the writer has, in a version of its zone, and that every site is to answer. */
+export interface SpreadingObject {
   readonly entry: Entry;
   readonly generation: number;
   readonly serial: number;
@@ -41,9 +41,9 @@ const patienceMs = 1000;
 
 /** Follows the objects of a zone on their way to every site, and reports when they are there. */
 export class Spreading {
-  readonly #travelling = new Map<string, Travelling>();
+  readonly #open = new Map<string, SpreadingObject>();
   /** Objects that all had but sites that were away and pods that were not seen: looked at again, ever more rarely. */
-  readonly #short = new Map<string, Travelling>();
+  readonly #short = new Map<string, SpreadingObject>();
   readonly #bell: Bell;
   #pauseMs = firstPauseMs;
   #retryMs = 0;
@@ -54,19 +54,19 @@ export class Spreading {
   }
 
   get waiting(): number {
-    return this.#travelling.size;
+    return this.#open.size;
   }
 
-  expect(travelling: Travelling): void {
-    const { uid } = travelling.entry;
-    this.#travelling.set(uid, travelling);
+  expect(object: SpreadingObject): void {
+    const { uid } = object.entry;
+    this.#open.set(uid, object);
     this.#short.delete(uid);
     this.#pauseMs = firstPauseMs;
     this.#bell.ring();
   }
 
   forget(uid: string): void {
-    this.#travelling.delete(uid);
+    this.#open.delete(uid);
     this.#short.delete(uid);
   }
 
@@ -77,7 +77,7 @@ export class Spreading {
     if (this.#short.size === 0 || now - this.#retriedAt < this.#retryMs) return;
     this.#retriedAt = now;
     this.#retryMs = Math.min(Math.max(2 * this.#retryMs, firstRetryMs), longestRetryMs);
-    for (const travelling of [...this.#short.values()]) this.expect({ ...travelling, since: now });
+    for (const object of [...this.#short.values()]) this.expect({ ...object, since: now });
   }
 
   /** Runs until the signal is given. */
@@ -85,8 +85,8 @@ export class Spreading {
     const { clock, beat } = this.o;
     while (!isAborted(signal)) {
       beat();
-      if (this.#travelling.size > 0) await this.#look(signal);
-      const pauseMs = this.#travelling.size > 0 ? this.#pauseMs : idleMs;
+      if (this.#open.size > 0) await this.#look(signal);
+      const pauseMs = this.#open.size > 0 ? this.#pauseMs : idleMs;
       this.#pauseMs = Math.min(2 * this.#pauseMs, longestPauseMs);
       await clock.pause(firstPauseMs, signal);
       await this.#bell.wait(pauseMs - firstPauseMs, signal);
@@ -95,29 +95,29 @@ export class Spreading {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { zone, answers, log, beat } = this.o;
-    const asked = [...this.#travelling.values()];
+    const asked = [...this.#open.values()];
     const latest = asked.reduce(
       (high, { serial }) => (isNewerSerial(serial, high) ? serial : high),
       asked[0]?.serial ?? 0,
     );
     const spreadOf = await answers.ask(zone, latest);
-    await inParallel(writeWidth, asked, async (travelling) => {
-      const { uid } = travelling.entry;
-      if (isAborted(signal) || this.#travelling.get(uid) !== travelling) return;
+    await inParallel(writeWidth, asked, async (object) => {
+      const { uid } = object.entry;
+      if (isAborted(signal) || this.#open.get(uid) !== object) return;
       try {
-        const isOver = await this.#report(travelling, spreadOf?.(travelling.serial));
-        if (isOver && this.#travelling.get(uid) === travelling) this.#travelling.delete(uid);
+        const isOver = await this.#report(object, spreadOf?.(object.serial));
+        if (isOver && this.#open.get(uid) === object) this.#open.delete(uid);
       } catch (error) {
         if (!isAborted(signal)) log.warn("a status could not be written", { zone, reason: messageOf(error) });
       }
       beat();
     });
-    if (this.#travelling.size === 0) answers.forget(zone);
+    if (this.#open.size === 0) answers.forget(zone);
   }
 
   /** Returns whether there is nothing more to wait for. */
-  async #report(travelling: Travelling, spread: Spread | undefined): Promise<boolean> {
-    const { entry, generation, note, since } = travelling;
+  async #report(object: SpreadingObject, spread: Spread | undefined): Promise<boolean> {
+    const { entry, generation, note, since } = object;
     if (spread === undefined || spread.waiting.length > 0) {
       if (this.o.clock.now() - since < patienceMs) return false;
       const progress = spread ? ({ kind: "waiting", sites: spread.waiting } as const) : ({ kind: "unknown" } as const);
@@ -129,7 +129,7 @@ export class Spreading {
     if (away.length === 0 && unseen.length > 0 && isProgrammed(entry, generation, "AllSites")) return true;
     const progress = { kind: "programmed" as const, away, unseen, ...(note !== undefined && { note }) };
     if (!(await this.o.writer.report(entry, { generation, progress }))) return false;
-    if (away.length + unseen.length > 0) this.#short.set(entry.uid, travelling);
+    if (away.length + unseen.length > 0) this.#short.set(entry.uid, object);
     if (away.length > 0) this.#retryMs = 0;
     return true;
   }

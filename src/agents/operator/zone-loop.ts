@@ -7,7 +7,7 @@ import type { ZoneWorker } from "./zone-worker";
 /** What a {@link ZoneLoop} works with. */
 export interface ZoneLoopOptions {
   readonly zone: string;
-  readonly worker: Pick<ZoneWorker, "look" | "bring">;
+  readonly worker: Pick<ZoneWorker, "look" | "reconcile">;
   /** Whether the objects are known: until then nothing may be decided. */
   readonly isReady: () => boolean;
   /** Milliseconds between looks for changes that others made. */
@@ -77,7 +77,7 @@ export class ZoneLoop {
     if (this.#names.size > 0) {
       const names = [...this.#names];
       this.#names.clear();
-      const again = await worker.bring(names, signal);
+      const again = await worker.reconcile(names, signal);
       if (again.length === 0) this.#backOff.reset();
       else void this.#addAgain(again, signal);
     }

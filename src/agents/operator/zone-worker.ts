@@ -82,7 +82,7 @@ export class ZoneWorker {
    * Does what is to be done at these names, until the signal is given. Returns those that must be looked at again, later.
    * Never throws.
    */
-  async bring(names: Iterable<string>, signal: AbortSignal): Promise<readonly string[]> {
+  async reconcile(names: Iterable<string>, signal: AbortSignal): Promise<readonly string[]> {
     const again = new Set<string>();
     let rest = [...names];
     for (let round = 0; rest.length > 0 && round < mostRounds; round++) {

@@ -7,7 +7,7 @@ import type { NetworkPolicySpec } from "../../policies/policy-spec";
 const fieldManager = "dns-mesh-reconciler";
 
 /** The objects that the reconciler may touch, each by its name. */
-export interface Cluster {
+export interface ReconcilerCluster {
   /** The network policy for peers; undefined when somebody took it away. */
   readPolicy(): Promise<KubeObject | undefined>;
   /** @returns the policy as it is then. */
@@ -20,7 +20,7 @@ export interface Cluster {
 }
 
 /** The site's own cluster. */
-export class KubeCluster implements Cluster {
+export class KubeCluster implements ReconcilerCluster {
   readonly #policy: string;
   readonly #status: string;
   readonly #events: string;

@@ -5,7 +5,7 @@ import { compareSerials, isNewerSerial } from "../../dns/serial";
 import type { KubeObject } from "../../kube/answer";
 import { defaultLimits } from "../../mesh/limits";
 import { planMesh } from "../../mesh/plan-mesh";
-import type { Discovery, RefusedDiscovery } from "../../mesh/read-view";
+import type { DiscoveredMesh, RefusedDiscovery } from "../../mesh/read-view";
 import { type Held, type MeshPlan, type MeshView, viewHash } from "../../mesh/view";
 import type { NetworkPolicySpec } from "../../policies/policy-spec";
 import type { AgentStatus } from "../sidecar/http/status";
@@ -73,7 +73,7 @@ export type Decision =
 export function decidePlan(o: {
   readonly self: string;
   readonly known: MeshView | undefined;
-  readonly discovered: Discovery | RefusedDiscovery;
+  readonly discovered: DiscoveredMesh | RefusedDiscovery;
   readonly agents: readonly AgentStatus[];
   readonly today: string;
 }): Decision {
@@ -92,11 +92,11 @@ export function decidePlan(o: {
 /** Whether the policy in the cluster is the one that is wanted. Defaults that an API server adds do not count as a difference. */
 export function isPolicyCurrent(live: KubeObject, desired: NetworkPolicySpec, mark: PolicyMark | undefined): boolean {
   if (canonicalJson(live["spec"]) === canonicalJson(desired)) return true;
-  return mark !== undefined && canonicalJson(markOf(live, desired)) === canonicalJson(mark);
+  return mark !== undefined && canonicalJson(policyMark(live, desired)) === canonicalJson(mark);
 }
 
 /** How a policy that is right is recognised in the next pass. */
-export function markOf(live: KubeObject, desired: NetworkPolicySpec): PolicyMark {
+export function policyMark(live: KubeObject, desired: NetworkPolicySpec): PolicyMark {
   const { uid = "", generation = 0 } = live.metadata ?? {};
   return { uid, generation, hash: canonicalHash(desired) };
 }

@@ -10,7 +10,7 @@ import { parseWelcomePacket } from "../../mesh/welcome";
 import { AgentClient } from "../sidecar/http/agent-client";
 import { KubeCluster } from "./cluster";
 import { readReconcilerOptions } from "./options";
-import { reconcile } from "./pass";
+import { runPass } from "./pass";
 
 /** Milliseconds after which DNS is given up. A pass has a minute in all, and there is still to be reported. */
 const dnsPatience = 30_000;
@@ -21,7 +21,7 @@ async function run(env: Environment, log: Logger): Promise<number> {
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
   const client = new KubeClient(await inClusterOptions(env));
-  const { ok } = await reconcile({
+  const { ok } = await runPass({
     options,
     packet,
     key,

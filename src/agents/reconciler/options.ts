@@ -6,7 +6,7 @@ import type { DnsClient } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
 import type { WelcomePacket } from "../../mesh/model";
 import type { AgentClient } from "../sidecar/http/agent-client";
-import type { Cluster } from "./cluster";
+import type { ReconcilerCluster } from "./cluster";
 
 /** One Knot pod, at an address that is its alone. */
 export interface Pod {
@@ -59,7 +59,7 @@ export interface PassDeps {
   readonly key: TsigKey;
   readonly dns: Pick<DnsClient, "querySoa" | "transfer" | "counters">;
   readonly agents: Pick<AgentClient, "status" | "poke">;
-  readonly cluster: Cluster;
+  readonly cluster: ReconcilerCluster;
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;

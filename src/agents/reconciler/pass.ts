@@ -13,10 +13,10 @@ import {
   decisionFindings,
   isLagging,
   isPolicyCurrent,
-  markOf,
   newestSource,
   podFindings,
   type PodSerials,
+  policyMark,
   readingNeeded,
   type Source,
 } from "./decide";
@@ -44,7 +44,7 @@ interface Before {
  * One pass: what the site's own Knot pods say of the mesh, against what the cluster has. Each failure becomes a finding
  * and changes nothing; the rest of the pass goes on.
  */
-export async function reconcile(deps: PassDeps): Promise<PassResult> {
+export async function runPass(deps: PassDeps): Promise<PassResult> {
   const findings: Finding[] = [];
   const before = await readCluster(deps, findings);
   const known = before.stored?.memory ?? emptyMemory;
@@ -191,11 +191,11 @@ async function keepPolicy(o: {
   const live = o.before.policy;
   if (live === undefined || view === undefined) return known.policy;
   const desired = peerPolicySpec({ ...deps.options, packet: deps.packet, view });
-  if (isPolicyCurrent(live, desired, known.policy)) return markOf(live, desired);
+  if (isPolicyCurrent(live, desired, known.policy)) return policyMark(live, desired);
   try {
     const applied = await deps.cluster.applyPolicy(desired);
     deps.log.info("network policy knot-peers applied", { generation: applied.metadata?.generation });
-    return markOf(applied, desired);
+    return policyMark(applied, desired);
   } catch (error) {
     o.findings.push({ kind: "api", message: messageOf(error) });
     return known.policy;

@@ -6,18 +6,18 @@ import { isWriter } from "../../knot/config/site-runtime";
 import type { KnotControl } from "../../knot/control/knot-control";
 import { defaultLimits } from "../../mesh/limits";
 import { planMesh } from "../../mesh/plan-mesh";
-import type { Standpoint } from "../../mesh/topology";
+import type { KnownMesh } from "../../mesh/topology";
 import type { MeshPlan, MeshView } from "../../mesh/view";
 import { Applier, ApplyError, notePacket, SiteFiles, siteInput, standingView } from "./apply";
 import { lifetimeProblem } from "./credentials/identity";
-import { Discovery, type Observed as Answered } from "./discovery";
+import { type CentralSerials,Discovery } from "./discovery";
 import { SigningKeeper } from "./dnssec/signing";
 import { type AgentFacts, agentFacts, type Problems } from "./http/status";
 import type { Inputs, Mounts } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
 import type { NewerCopy } from "./notify/peers";
 import { OwnZones } from "./own-zones/own-zones";
-import { Progress, type Work } from "./progress";
+import { AgentProgress, type Work } from "./progress";
 import { type Observed, reconcile, type Serials } from "./reconcile";
 import { type AgentState, isSameState, StateError, type StateStore } from "./state-store";
 
@@ -38,7 +38,7 @@ export interface AgentParts {
 /** What a pass found that others should act on. */
 export interface AgentEvents {
   /** Knot runs this view now, among these pods, and these zones originate here. */
-  applied(at: Standpoint & Pick<SiteInput, "runtime">, zones: readonly string[]): void;
+  applied(at: KnownMesh & Pick<SiteInput, "runtime">, zones: readonly string[]): void;
   /** The content of these zones changed here. */
   changed(zones: readonly string[]): void;
 }
@@ -53,12 +53,12 @@ class ReadError extends Error {
  * requested and what is settled; here it is carried out.
  */
 export class Agent {
-  #answered: Answered = { failures: [] };
+  #answered: CentralSerials = { failures: [] };
   #passes = 0;
   #pokes = 0;
   #unread: readonly string[] = [];
   #lastPlan: MeshPlan | undefined;
-  readonly #progress: Progress;
+  readonly #progress: AgentProgress;
   readonly #applier: Applier;
   readonly #discovery: Discovery;
   readonly #ownZones: OwnZones;
@@ -67,7 +67,7 @@ export class Agent {
   constructor(private readonly o: AgentParts) {
     const { options, control, dns, now } = o;
     const { runtime, knot } = options;
-    this.#progress = new Progress(now);
+    this.#progress = new AgentProgress(now);
     this.#applier = new Applier({ control, files: new SiteFiles(runtime.storage), now });
     this.#discovery = new Discovery({ dns, knot });
     this.#ownZones = new OwnZones(o);

@@ -1,12 +1,12 @@
 import { messageOf } from "../../base/errors";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { WelcomePacket } from "../../mesh/model";
-import { type Discovery as DiscoveredView, readMesh, type RefusedDiscovery } from "../../mesh/read-view";
+import { type DiscoveredMesh as DiscoveredView, readMesh, type RefusedDiscovery } from "../../mesh/read-view";
 import type { Inputs } from "./inputs/inputs";
 import { ownSource } from "./own-zones/zone-source";
 
 /** Serials of both central zones, as far as the site's own Knot answers them. */
-export interface Observed {
+export interface CentralSerials {
   readonly directorySerial?: number;
   readonly catalogSerial?: number;
   /** One sentence for each zone that is not answered. */
@@ -20,7 +20,7 @@ export class Discovery {
   ) {}
 
   /** Both serials: two queries. Never throws. */
-  async observe(packet: WelcomePacket): Promise<Observed> {
+  async observe(packet: WelcomePacket): Promise<CentralSerials> {
     const [directory, catalog] = await Promise.all([
       this.#serial(packet.directoryZone),
       this.#serial(packet.catalogZone),

@@ -39,7 +39,7 @@ type Request = keyof Omit<Desired, "today">;
 export type Work = Exclude<Step, { readonly kind: "observe" | "rest" }>;
 
 /** How far an agent is with what was requested of it: the two sides that `reconcile` compares. */
-export class Progress {
+export class AgentProgress {
   /** The first files are loaded, whatever a predecessor got loaded. */
   #requested: Readonly<Record<Request, number>> = { files: 1, load: 1, plan: 1 };
   #settled: Pick<Observed, "settledFiles" | "listedFiles" | "planned"> = {

@@ -1,6 +1,6 @@
 import { malformed } from "../errors";
 import { asUserError, type Fields } from "../fields";
-import { octetsOf as tokenOctets } from "../tokens";
+import { unescapeToken as tokenOctets } from "../tokens";
 import type { WireReader, WireWriter } from "../wire";
 import { type Form, name, u16 } from "./parts";
 import {
@@ -11,7 +11,7 @@ import {
   parseParameter,
   type ServiceParameter,
 } from "./service-parameters";
-import { carried, decodeOctets, octetsOf, type TypeForm } from "./type-form";
+import { carried, decodeOctets, encodeOctets, type TypeForm } from "./type-form";
 
 export type { ServiceParameter } from "./service-parameters";
 
@@ -57,7 +57,7 @@ export function decodeServiceBinding(rdata: Uint8Array): ServiceBinding {
 
 /** RDATA for a record of type SVCB or HTTPS. @throws DnsError `malformed` for what {@link decodeServiceBinding} refuses. */
 export function encodeServiceBinding(data: ServiceBinding): Uint8Array {
-  return octetsOf(binding, data);
+  return encodeOctets(binding, data);
 }
 
 function head(reader: WireReader, end: number): Pick<ServiceBinding, "priority" | "target"> {

@@ -1,7 +1,7 @@
 import { UserError } from "../../base/errors";
 import { malformed } from "../errors";
 import { type Form, longString, name, sequence, string, strings, u8, u16 } from "./parts";
-import { carried, decodeOctets, octetsOf, typed, type TypeForm, unfolded } from "./type-form";
+import { carried, decodeOctets, encodeOctets, typed, type TypeForm, unfolded } from "./type-form";
 
 /** RDATA of NAPTR (RFC 3403 section 4.1). Strings have one character per octet (latin-1). */
 export interface Naptr {
@@ -60,5 +60,5 @@ export function decodeNaptr(rdata: Uint8Array): Naptr {
 
 /** RDATA for a record of type NAPTR. @throws DnsError `malformed` for values that do not fit. */
 export function encodeNaptr(data: Naptr): Uint8Array {
-  return octetsOf(naptr, data);
+  return encodeOctets(naptr, data);
 }

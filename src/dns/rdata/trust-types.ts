@@ -1,6 +1,6 @@
 import { malformed } from "../errors";
 import { type Form, named, octets, salt, sequence, u8, u16, u32 } from "./parts";
-import { carried, decodeOctets, octetsOf, type TypeForm } from "./type-form";
+import { carried, decodeOctets, encodeOctets, type TypeForm } from "./type-form";
 
 /** RDATA of TLSA and SMIMEA (RFC 6698 section 2.1). */
 export interface Tlsa {
@@ -63,7 +63,7 @@ export function decodeTlsa(rdata: Uint8Array): Tlsa {
 
 /** RDATA for a record of type TLSA. @throws DnsError `malformed` for values that do not fit. */
 export function encodeTlsa(data: Tlsa): Uint8Array {
-  return octetsOf(tlsa, data);
+  return encodeOctets(tlsa, data);
 }
 
 /** RDATA of a DS or CDS record as text: key tag, algorithm, digest type, digest (RFC 4034 section 5.3). */

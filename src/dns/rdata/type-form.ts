@@ -56,7 +56,7 @@ export function unfolded<D>(type: string, form: Form<D>): TypeForm {
 /** Like {@link unfolded}, of a type that Knot reads as octets alone. */
 export function obsolete<D>(type: string, form: Form<D>): TypeForm {
   const decode = (reader: WireReader, end: number): RecordData =>
-    other(type, reader.offset === end ? new Uint8Array() : octetsOf(form, form.decode(reader, end)));
+    other(type, reader.offset === end ? new Uint8Array() : encodeOctets(form, form.decode(reader, end)));
   return [type, { decode, encode }];
 }
 
@@ -73,7 +73,7 @@ export function decodeOctets<D>(form: Form<D>, rdata: Uint8Array): D {
 }
 
 /** RDATA of a type that is carried as octets. @throws DnsError `malformed` for values that do not fit. */
-export function octetsOf<D>(form: Form<D>, data: D): Uint8Array {
+export function encodeOctets<D>(form: Form<D>, data: D): Uint8Array {
   const writer = new WireWriter();
   form.encode(writer, data);
   return new Uint8Array(writer.finish());
@@ -81,7 +81,7 @@ export function octetsOf<D>(form: Form<D>, data: D): Uint8Array {
 
 function textOf<D>(type: string, form: Form<D>): NonNullable<RdataForm["text"]> {
   return {
-    parse: (fields) => fields.asUserError((): RecordData => other(type, octetsOf(form, form.parse(fields)))),
+    parse: (fields) => fields.asUserError((): RecordData => other(type, encodeOctets(form, form.parse(fields)))),
     format: (data) => formatOctets(form, (data as Carried).rdata),
   };
 }

@@ -1,6 +1,6 @@
 import { compareText } from "../../base/text";
 import { serverName } from "../../mesh/welcome";
-import type { Outline, SiteInput } from "./outline";
+import type { RenderContext, SiteInput } from "./render-context";
 import { section, splitList, type Stanza } from "./stanza";
 import { updaterRules } from "./updaters";
 
@@ -31,34 +31,34 @@ export function renderKeys(
  *   alone: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007), one over UDP can be sent by anybody again.
  * - others who may change own zones: see {@link updaterRules}.
  */
-export function renderAccess(outline: Outline): string {
-  return section("acl", [...rules(outline), ...updateRules(outline), ...updaterRules(outline)]);
+export function renderAccess(context: RenderContext): string {
+  return section("acl", [...rules(context), ...updateRules(context), ...updaterRules(context)]);
 }
 
 /** Ids of the rules that only zones have which are written here. */
-export function updateIds(outline: Outline): readonly string[] {
-  return updateRules(outline).map(({ id }) => id);
+export function updateIds(context: RenderContext): readonly string[] {
+  return updateRules(context).map(({ id }) => id);
 }
 
-function updateRules({ recordsKey }: Outline): readonly (Stanza & { readonly id: string })[] {
+function updateRules({ recordsKey }: RenderContext): readonly (Stanza & { readonly id: string })[] {
   if (recordsKey === undefined) return [];
   return [{ id: "records", key: [recordsKey.name], protocol: ["tcp"], action: ["update"] }];
 }
 
 /** Ids of the rules that every zone has. */
-export function accessIds(outline: Outline): readonly string[] {
-  return rules(outline).map(({ id }) => id);
+export function accessIds(context: RenderContext): readonly string[] {
+  return rules(context).map(({ id }) => id);
 }
 
-function rules(outline: Outline): readonly (Stanza & { readonly id: string })[] {
-  const { ring, localKey, readers, packet } = outline;
+function rules(context: RenderContext): readonly (Stanza & { readonly id: string })[] {
+  const { ring, localKey, readers, packet } = context;
   const key = ring.accepted.map(({ name }) => name).sort(compareText);
   const own = [
     { id: "local", key: [localKey.name], action: ["transfer"] },
     { id: "readers", key: readers.map(({ name }) => name).sort(compareText), action: ["transfer"] },
   ].filter((rule) => rule.key.length > 0);
   if (packet.transport === "tcp") return [{ id: "mesh", key, action: ["transfer", "notify"] }, ...own];
-  const transfers = splitList(hostNames(outline)).map((names, i) => ({
+  const transfers = splitList(hostNames(context)).map((names, i) => ({
     id: i === 0 ? "mesh" : `mesh-${i}`,
     key,
     "cert-hostname": names,
@@ -73,6 +73,6 @@ function rules(outline: Outline): readonly (Stanza & { readonly id: string })[] 
  * Names in the certificates of those that may come: the other sites, and the site itself, whose pods come and go. How
  * many there are does not count: a pod that does not know yet of a new one must let it in.
  */
-function hostNames({ peers, packet }: Outline): readonly string[] {
+function hostNames({ peers, packet }: RenderContext): readonly string[] {
   return [...peers.map(({ name }) => name), packet.site.name].map((name) => serverName(name, packet.directoryZone));
 }

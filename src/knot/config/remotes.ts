@@ -1,6 +1,6 @@
 import { audienceOf } from "../../mesh/topology";
 import { serverName } from "../../mesh/welcome";
-import type { Outline } from "./outline";
+import type { RenderContext } from "./render-context";
 import { siblings } from "./site-runtime";
 import { section, splitList, type Stanza } from "./stanza";
 import { updateRemotes } from "./updaters";
@@ -20,8 +20,8 @@ function tellId(remote: string): string {
  * from each other by the site's own key, which all of them have whatever else they know: versions and rings may differ
  * while they are replaced one by one.
  */
-export function renderRemotes(outline: Outline): string {
-  const { peers, ring, localKey, runtime, packet } = outline;
+export function renderRemotes(context: RenderContext): string {
+  const { peers, ring, localKey, runtime, packet } = context;
   const { remotePort, secure } = runtime;
   const servers = [
     ...peers.map(({ name, addresses }) => ({
@@ -49,28 +49,28 @@ export function renderRemotes(outline: Outline): string {
       "cert-hostname": serverName(site, packet.directoryZone),
     };
   });
-  return section("remote", [...sources, ...plain, ...updateRemotes(outline)]) + section("remotes", tellLists(outline));
+  return section("remote", [...sources, ...plain, ...updateRemotes(context)]) + section("remotes", tellLists(context));
 }
 
 /** Ids of the lists of those whom Knot tells of the zones of this site: other sites. */
-export function audienceLists(outline: Outline): readonly string[] {
-  return meshLists(outline).map(({ id }) => id);
+export function audienceLists(context: RenderContext): readonly string[] {
+  return meshLists(context).map(({ id }) => id);
 }
 
 /** Ids of the lists of those whom Knot tells of every zone: the site's other pods. */
-export function siblingLists(outline: Outline): readonly string[] {
-  return siblings(outline.runtime).length > 0 ? ["siblings"] : [];
+export function siblingLists(context: RenderContext): readonly string[] {
+  return siblings(context.runtime).length > 0 ? ["siblings"] : [];
 }
 
-function tellLists(outline: Outline): readonly Stanza[] {
-  const pods = siblingLists(outline).map((id) => ({
+function tellLists(context: RenderContext): readonly Stanza[] {
+  const pods = siblingLists(context).map((id) => ({
     id,
-    remote: siblings(outline.runtime).map((pod) => tellId(pod.id)),
+    remote: siblings(context.runtime).map((pod) => tellId(pod.id)),
   }));
-  return [...meshLists(outline), ...pods];
+  return [...meshLists(context), ...pods];
 }
 
-function meshLists(outline: Outline): readonly { readonly id: string; readonly remote: readonly string[] }[] {
-  const ids = audienceOf(outline).map(({ name }) => tellId(remoteId(name)));
+function meshLists(context: RenderContext): readonly { readonly id: string; readonly remote: readonly string[] }[] {
+  const ids = audienceOf(context).map(({ name }) => tellId(remoteId(name)));
   return splitList(ids).map((remote, i) => ({ id: i === 0 ? "mesh" : `mesh-${i}`, remote }));
 }

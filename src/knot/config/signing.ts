@@ -1,7 +1,7 @@
 import { compareText } from "../../base/text";
 import { memberId } from "../../mesh/catalog";
 import type { Dnssec } from "../../mesh/model";
-import type { SiteInput } from "./outline";
+import type { SiteInput } from "./render-context";
 import { defaultSigningTimes, isWriter } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 

@@ -7,8 +7,8 @@ import { centralSourcesOf, sourcesOf } from "../../mesh/topology";
 import type { SiteView } from "../../mesh/view";
 import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
 import { renderCookies, renderLimits } from "./modules";
-import { type Identity, type Outline, outlineOf, ownerTemplate, type SiteInput } from "./outline";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
+import { ownerTemplate, type RenderContext, renderContext, type SiteInput,type TlsIdentity } from "./render-context";
 import { defaultPolicy, policyOf, renderSigning } from "./signing";
 import { isWriter } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
@@ -17,7 +17,7 @@ import { forwarding, updaterIds } from "./updaters";
 import { volumeFiles, volumeFolders, zoneFileOf } from "./volume";
 
 export { renderKnotConf } from "./knot-conf";
-export { membersOf, ownerTemplate, type Identity, type SiteInput } from "./outline";
+export { membersOf, ownerTemplate, type TlsIdentity, type SiteInput } from "./render-context";
 export type { SiteRuntime } from "./site-runtime";
 
 /** The zone that Knot interprets: the members that the plan lets through. Never leaves the server. */
@@ -35,22 +35,22 @@ export const localCatalogFile = zoneFileOf(localCatalogZone);
  * so that it is served until this site takes it over.
  */
 export function renderSiteFiles(input: SiteInput): Map<string, string> {
-  const outline = outlineOf(input);
+  const context = renderContext(input);
   const { peers, zoneStanzas } = volumeFolders;
   return new Map([
     ...(input.identity ? identityTexts(input.identity) : []),
     [volumeFiles.keys, renderKeys(input)],
-    ["conf/peers.d/00-server.conf", renderServer(outline)],
-    [`${peers}/05-access.conf`, renderAccess(outline)],
+    ["conf/peers.d/00-server.conf", renderServer(context)],
+    [`${peers}/05-access.conf`, renderAccess(context)],
     [volumeFiles.cookies, renderCookies(input.ring, input.packet.site.name)],
     [volumeFiles.limits, renderLimits(input.runtime)],
-    [`${peers}/10-remotes.conf`, renderRemotes(outline)],
+    [`${peers}/10-remotes.conf`, renderRemotes(context)],
     [`${peers}/15-signing.conf`, renderSigning(input)],
-    [`${peers}/20-templates.conf`, renderTemplates(outline)],
-    [`${peers}/30-catalog.conf`, renderLocalCatalogStanza(outline)],
+    [`${peers}/20-templates.conf`, renderTemplates(context)],
+    [`${peers}/30-catalog.conf`, renderLocalCatalogStanza(context)],
     [`${zoneStanzas}/central.conf`, renderCentralStanzas(input.packet)],
-    [volumeFiles.ownStanzas, renderOwnStanzas(outline)],
-    [localCatalogFile, renderLocalCatalog(outline)],
+    [volumeFiles.ownStanzas, renderOwnStanzas(context)],
+    [localCatalogFile, renderLocalCatalog(context)],
   ]);
 }
 
@@ -58,7 +58,7 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
  * Which pod it is, for whoever asks for that (NSID, RFC 5001): an address alone cannot tell, and how many pods there are
  * changes while they run.
  */
-function renderServer({ packet, runtime }: Outline): string {
+function renderServer({ packet, runtime }: RenderContext): string {
   const { self: ordinal, addresses } = runtime.replicas ?? { self: 0, addresses: [""] };
   // A pod that the list has no longer answers until it ends: as long as it does, there is one more.
   const replicas = Math.max(addresses.length, ordinal + 1);
@@ -67,7 +67,7 @@ function renderServer({ packet, runtime }: Outline): string {
 }
 
 /** Certificate and key stand in one file, which is replaced as a whole: a pair that does not fit never stands there. */
-function identityTexts({ certificate, privateKey, roots }: Identity): readonly (readonly [string, string])[] {
+function identityTexts({ certificate, privateKey, roots }: TlsIdentity): readonly (readonly [string, string])[] {
   return [
     [volumeFiles.certificate, `${certificate.trimEnd()}\n${privateKey.trimEnd()}\n`],
     [volumeFiles.roots, roots],
@@ -81,7 +81,7 @@ const secondary: Stanza = {
   "zonefile-sync": -1,
 };
 
-function renderTemplates(input: Outline): string {
+function renderTemplates(input: RenderContext): string {
   const { packet, runtime } = input;
   const notifySiblings = siblingLists(input);
   const notifyMesh = audienceLists(input);
@@ -104,7 +104,7 @@ function renderTemplates(input: Outline): string {
 }
 
 /** How zones are taken from each owner. Hubs pass changes on by their agents, which know whom a zone belongs to. */
-function memberTemplates(input: Outline): readonly Stanza[] {
+function memberTemplates(input: RenderContext): readonly Stanza[] {
   const sourcesFor = sourcesOf(input);
   const [sites, zones] = [input.view.sites.length, input.view.zones.length];
   return input.owners.map((owner) => {
@@ -144,7 +144,7 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
  * The central zones. The primary's writer loads files and counts the serial up by itself. All others are plain
  * secondaries: they do not interpret the catalog, since a Knot that does obeys it before anybody could check it.
  */
-function centralTemplate(input: Outline, targets: readonly string[]): Stanza {
+function centralTemplate(input: RenderContext, targets: readonly string[]): Stanza {
   const { packet, runtime } = input;
   if (packet.site.role === "primary-catalog" && isWriter(runtime)) {
     return { id: "central", ...fileDriven, ...notifyLater(targets) };
@@ -165,7 +165,7 @@ const fileDriven: Stanza = {
   "serial-policy": "unixtime",
 };
 
-function renderLocalCatalogStanza(input: Outline): string {
+function renderLocalCatalogStanza(input: RenderContext): string {
   const templates = input.owners.map(ownerTemplate);
   return section("zone", [
     { domain: localCatalogZone, ...fileDriven, "catalog-role": "interpret", "catalog-template": templates },
@@ -179,7 +179,7 @@ function renderCentralStanzas(packet: WelcomePacket): string {
   );
 }
 
-function renderOwnStanzas(input: Outline): string {
+function renderOwnStanzas(input: RenderContext): string {
   const { packet, runtime } = input;
   const zones = [...packet.site.zones].sort((a, b) => compareText(a.name, b.name));
   const templated = ({ name, dnssec }: Zone): Stanza => {
@@ -196,13 +196,13 @@ function renderOwnStanzas(input: Outline): string {
 }
 
 /** What a zone has in the place of its template's rules, which are those of every zone, when somebody outside may change it. */
-function updatable(input: Outline, zone: string, everyZone: readonly string[]): Stanza {
+function updatable(input: RenderContext, zone: string, everyZone: readonly string[]): Stanza {
   const ids = updaterIds(input, zone);
   if (ids.length === 0) return {};
   return { acl: [...everyZone, ...ids], ...forwarding(input, zone) };
 }
 
-function renderLocalCatalog(input: Outline): string {
+function renderLocalCatalog(input: RenderContext): string {
   const soa = soaRecord(localCatalogZone, {
     mname: "invalid",
     rname: "invalid",

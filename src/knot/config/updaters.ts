@@ -1,5 +1,5 @@
 import type { Updater } from "../../records/updater";
-import type { Outline } from "./outline";
+import type { RenderContext } from "./render-context";
 import { isWriter, siblings } from "./site-runtime";
 import type { Stanza } from "./stanza";
 
@@ -14,17 +14,17 @@ type Rule = Stanza & { readonly id: string };
  * Over UDP and TCP: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007). Knot answers one that no rule
  * lets through with NOTAUTH.
  */
-export function updaterRules(outline: Outline): readonly Rule[] {
-  return updatersOf(outline).flatMap((updater, i) => [
-    ...(takesUpdates(outline) ? [updateRule(updater, i)] : []),
+export function updaterRules(context: RenderContext): readonly Rule[] {
+  return updatersOf(context).flatMap((updater, i) => [
+    ...(takesUpdates(context) ? [updateRule(updater, i)] : []),
     ...(updater.transfer ? [{ id: transferId(i), key: [updater.name], protocol: ["tcp"], action: ["transfer"] }] : []),
   ]);
 }
 
 /** Ids of those rules that a zone has. */
-export function updaterIds(outline: Outline, zone: string): readonly string[] {
-  return updatersOf(outline).flatMap(({ zones, transfer }, i) =>
-    zones.includes(zone) ? [...(takesUpdates(outline) ? [updateId(i)] : []), ...(transfer ? [transferId(i)] : [])] : [],
+export function updaterIds(context: RenderContext, zone: string): readonly string[] {
+  return updatersOf(context).flatMap(({ zones, transfer }, i) =>
+    zones.includes(zone) ? [...(takesUpdates(context) ? [updateId(i)] : []), ...(transfer ? [transferId(i)] : [])] : [],
   );
 }
 
@@ -32,26 +32,26 @@ export function updaterIds(outline: Outline, zone: string): readonly string[] {
  * Where a pod that is not the writer sends updates of a zone on to, once its own rules let them through. Knot leaves the
  * sender's signature out and signs anew: with the key by which the site's own programs change its zones.
  */
-export function forwarding(outline: Outline, zone: string): Stanza {
-  const forwards = !isWriter(outline.runtime) && takesUpdates(outline);
-  return forwards && updaterIds(outline, zone).length > 0 ? { "ddns-master": updateWriter } : {};
+export function forwarding(context: RenderContext, zone: string): Stanza {
+  const forwards = !isWriter(context.runtime) && takesUpdates(context);
+  return forwards && updaterIds(context, zone).length > 0 ? { "ddns-master": updateWriter } : {};
 }
 
 /** The writer as somebody to send updates on to, for the site's other pods. In the clear: see {@link updaterRules}. */
-export function updateRemotes(outline: Outline): readonly Stanza[] {
-  const { runtime, recordsKey } = outline;
+export function updateRemotes(context: RenderContext): readonly Stanza[] {
+  const { runtime, recordsKey } = context;
   const [writer] = siblings(runtime);
   if (isWriter(runtime) || writer === undefined || recordsKey === undefined) return [];
-  if (updatersOf(outline).length === 0) return [];
+  if (updatersOf(context).length === 0) return [];
   return [{ id: updateWriter, address: `${writer.address}@${writer.port}`, key: recordsKey.name }];
 }
 
-function updatersOf({ updaters }: Outline): readonly Updater[] {
+function updatersOf({ updaters }: RenderContext): readonly Updater[] {
   return updaters ?? [];
 }
 
 /** The writer does; another pod if it can sign what it sends on. */
-function takesUpdates({ runtime, recordsKey }: Outline): boolean {
+function takesUpdates({ runtime, recordsKey }: RenderContext): boolean {
   return isWriter(runtime) || recordsKey !== undefined;
 }
 

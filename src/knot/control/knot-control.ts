@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { type Command, encodeRequest, exchange, item, type Unit } from "./wire";
+import { type ControlCommand, encodeRequest, exchange, item, type Unit } from "./wire";
 
 /** One zone of Knot's `zone-status`. */
 export interface ZoneStatus {
@@ -119,8 +119,11 @@ export class KnotControl {
   }
 
   /** Makes changes in a transaction of their own. */
-  async #change(zone: string, work: (step: (command: Command) => Promise<void>) => Promise<void>): Promise<void> {
-    const step = (command: Command): Promise<void> => this.#call(command, { zones: [zone] });
+  async #change(
+    zone: string,
+    work: (step: (command: ControlCommand) => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    const step = (command: ControlCommand): Promise<void> => this.#call(command, { zones: [zone] });
     await step({ command: "zone-begin" });
     try {
       await work(step);
@@ -142,7 +145,7 @@ export class KnotControl {
   }
 
   async #call(
-    command: Command,
+    command: ControlCommand,
     o: {
       readonly zones?: readonly string[] | undefined;
       readonly take?: (unit: Unit) => void;

@@ -29,7 +29,7 @@ export const item = {
 export type Unit = ReadonlyMap<number, string>;
 
 /** A command with what goes with it; `flags` and `filters` are single letters of Knot's. */
-export interface Command {
+export interface ControlCommand {
   readonly command: string;
   readonly flags?: string;
   readonly filters?: string;
@@ -40,9 +40,9 @@ export interface Command {
 }
 
 /** One DATA unit, or one for each zone, and BLOCK, which makes Knot answer. */
-export function encodeRequest(command: Command, zones: readonly string[] | undefined): Buffer {
+export function encodeRequest(command: ControlCommand, zones: readonly string[] | undefined): Buffer {
   const common = Object.entries(command).map(([name, value]) =>
-    encodeItem(item[name as keyof Command], value as string),
+    encodeItem(item[name as keyof ControlCommand], value as string),
   );
   const units = (zones ?? [undefined]).flatMap((zone) => [
     Buffer.of(unit.data),

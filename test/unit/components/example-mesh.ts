@@ -1,4 +1,4 @@
-import type { IssuedCertificate } from "../../../components/site/welcome";
+import type { SiteCertificate } from "../../../components/site/welcome";
 import type { Mesh, WelcomeSecrets } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/settings/parse";
 import type { WelcomeTrust } from "../../../src/mesh/trust";
@@ -63,7 +63,7 @@ export function sharedOutputs(
 }
 
 /** What an authority outside the cluster issued for a site. */
-export function exampleIssued(site: string): IssuedCertificate {
+export function exampleIssued(site: string): SiteCertificate {
   const { certificate, privateKey } = exampleSecrets(site);
   return { certificate, privateKey };
 }

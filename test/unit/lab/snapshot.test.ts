@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { renderSnapshot, type SiteView, summarise } from "../../../lab/snapshot";
+import { renderSnapshot, type LabSiteView, summarise } from "../../../lab/snapshot";
 
-function site(name: string, changes: Partial<SiteView> = {}): SiteView {
+function site(name: string, changes: Partial<LabSiteView> = {}): LabSiteView {
   const agent = { ready: true, peers: 2, problems: [] };
   return {
     name,

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { defaultLimits } from "../../../src/mesh/limits";
 import { planMesh } from "../../../src/mesh/plan-mesh";
-import type { Discovery, RefusedDiscovery } from "../../../src/mesh/read-view";
+import type { DiscoveredMesh, RefusedDiscovery } from "../../../src/mesh/read-view";
 import { type MeshPlan, type MeshView, type SiteView, type ZoneView, viewHash } from "../../../src/mesh/view";
 
 const today = "2026-11-23";
@@ -24,13 +24,13 @@ const view = (serial: number, sites: readonly SiteView[], zones: readonly ZoneVi
   sites,
   zones,
 });
-const found = (v: MeshView, uncertain: Partial<Discovery["uncertain"]> = {}): Discovery => ({
+const found = (v: MeshView, uncertain: Partial<DiscoveredMesh["uncertain"]> = {}): DiscoveredMesh => ({
   kind: "view",
   view: v,
   uncertain: { sites: [], zones: [], ...uncertain },
   problems: [],
 });
-const plan = (known: MeshView | undefined, discovered: Discovery | RefusedDiscovery, on = today): MeshPlan =>
+const plan = (known: MeshView | undefined, discovered: DiscoveredMesh | RefusedDiscovery, on = today): MeshPlan =>
   planMesh({ self: "a", known, discovered, limits: defaultLimits, today: on });
 
 const six = ["a", "b", "c", "d", "e", "f"].map((name) => site(name));

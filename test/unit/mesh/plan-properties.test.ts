@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { isNewerSerial } from "../../../src/dns/serial";
 import { defaultLimits, mostRemovals } from "../../../src/mesh/limits";
 import { planMesh } from "../../../src/mesh/plan-mesh";
-import type { Discovery } from "../../../src/mesh/read-view";
+import type { DiscoveredMesh } from "../../../src/mesh/read-view";
 import type { MeshView, SiteView, ZoneView } from "../../../src/mesh/view";
 
 const today = "2026-11-23";
@@ -42,7 +42,7 @@ const anyView = (serial: fc.Arbitrary<number>): fc.Arbitrary<MeshView> =>
     }));
 
 /** A view that was read, with some of what is in it or not in doubt. */
-const anyDiscovery = (serial: fc.Arbitrary<number>): fc.Arbitrary<Discovery> =>
+const anyDiscovery = (serial: fc.Arbitrary<number>): fc.Arbitrary<DiscoveredMesh> =>
   fc
     .tuple(anyView(serial), fc.subarray(siteNames, { maxLength: 2 }), fc.subarray(zoneNames, { maxLength: 3 }))
     .map(([view, doubtSites, doubtZones]) => {
@@ -60,7 +60,7 @@ const anyDiscovery = (serial: fc.Arbitrary<number>): fc.Arbitrary<Discovery> =>
 
 const known = anyView(fc.integer({ min: 1, max: 10 }));
 const discovered = anyDiscovery(fc.integer({ min: 5, max: 20 }));
-const plan = (before: MeshView, found: Discovery, self = "s0") =>
+const plan = (before: MeshView, found: DiscoveredMesh, self = "s0") =>
   planMesh({ self, known: before, discovered: found, limits: defaultLimits, today });
 
 const due = (entry: { readonly retired?: string }) => entry.retired !== undefined && entry.retired <= today;

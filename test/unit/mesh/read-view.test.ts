@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { memberId } from "../../../src/mesh/catalog";
-import { readMeshView, type Discovery } from "../../../src/mesh/read-view";
+import { readMeshView, type DiscoveredMesh } from "../../../src/mesh/read-view";
 import type { RefusalKind } from "../../../src/mesh/view";
 
 const directoryZone = "dns.internal";
@@ -59,7 +59,7 @@ function read(z: Zones): ReturnType<typeof readMeshView> {
   return readMeshView({ directoryZone, catalogZone, ...z });
 }
 
-function discovered(z: Zones): Discovery {
+function discovered(z: Zones): DiscoveredMesh {
   const found = read(z);
   if (found.kind === "refused") expect.fail(found.refusal.reason);
   return found;

@@ -9,13 +9,13 @@ import {
   isHub,
   relayAudienceOf,
   sourcesOf,
-  type Standpoint,
+  type KnownMesh,
 } from "../../../src/mesh/topology";
 
 const names = (sites: readonly { readonly name: string }[]) => sites.map(({ name }) => name);
 
 /** A mesh of so many sites as one of them sees it: `s0` is the primary, the next are secondaries. */
-function at(self: string, o: { sites: number; hubs: number; topology: "full" | "hub" }): Standpoint {
+function at(self: string, o: { sites: number; hubs: number; topology: "full" | "hub" }): KnownMesh {
   const mesh = parseMesh({
     directoryZone: "dns.internal",
     catalogZone: "catalog.internal.dns",

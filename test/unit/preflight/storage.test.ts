@@ -1,13 +1,15 @@
 import { expect } from "chai";
-import { octets, storageProblems, type Claim } from "../../../src/preflight/storage";
+import { quantityOctets, storageProblems, type VolumeClaim } from "../../../src/preflight/storage";
 
 const wanted = { storageSize: "2Gi", storageClass: undefined, context: "site-a", namespace: "dns-system" };
-const claim: Claim = { name: "storage-knot-0", size: "1Gi", storageClass: "fast" };
+const claim: VolumeClaim = { name: "storage-knot-0", size: "1Gi", storageClass: "fast" };
 const classes = new Set(["fast"]);
 
 describe("the storage that a running site is to have", () => {
-  const problems = (change: Partial<typeof wanted> | { storageClass: string }, of: Partial<Claim> = {}): string[] =>
-    storageProblems({ ...wanted, ...change }, { claims: [{ ...claim, ...of }], expandable: classes });
+  const problems = (
+    change: Partial<typeof wanted> | { storageClass: string },
+    of: Partial<VolumeClaim> = {},
+  ): string[] => storageProblems({ ...wanted, ...change }, { claims: [{ ...claim, ...of }], expandable: classes });
 
   it("may be more where the class lets claims grow", () => {
     expect(problems({})).to.deep.equal([]);
@@ -52,7 +54,7 @@ describe("the storage that a running site is to have", () => {
       ["123Mi", 128_974_848],
       ["2k", 2000],
     ];
-    for (const [text, size] of rows) expect(octets(text), text).to.equal(size);
-    for (const text of ["", "Gi", "1Q", "1 Gi"]) expect(octets(text), text).to.be.NaN;
+    for (const [text, size] of rows) expect(quantityOctets(text), text).to.equal(size);
+    for (const text of ["", "Gi", "1Q", "1 Gi"]) expect(quantityOctets(text), text).to.be.NaN;
   });
 });

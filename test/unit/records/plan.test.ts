@@ -2,7 +2,7 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
-import { contentHash, planName, type Claimant, type NamePlan, type ServedName } from "../../../src/records/plan";
+import { recordsHash, planName, type Claimant, type NamePlan, type ServedName } from "../../../src/records/plan";
 
 const name = "www.example";
 const a = (address: string, ttl = 300): ResourceRecord => ({ name, class: "IN", ttl, type: "A", address });
@@ -67,7 +67,7 @@ describe("planning a name's records", () => {
     const wanted = setOf(a("192.0.2.1"));
     const at = served(a("192.0.2.1"));
     expect(verdict(plan([claimant("1", { wanted })], at), "1")).to.equal("conflict");
-    expect(verdict(plan([claimant("1", { wanted, intent: contentHash(wanted.records) })], at), "1")).to.equal("serve");
+    expect(verdict(plan([claimant("1", { wanted, intent: recordsHash(wanted.records) })], at), "1")).to.equal("serve");
   });
 
   it("lets nothing stand beside a CNAME: the first keeps the name", () => {
@@ -161,7 +161,7 @@ describe("planning a name's records", () => {
       fc.property(claimants, names, fc.nat(), (all, at, turn) => {
         const turned = all.map((_, i) => all[(i + turn) % all.length]!);
         const text = (found: NamePlan): unknown => [
-          found.changes.map(({ type, after: then }) => [type, contentHash(then)]),
+          found.changes.map(({ type, after: then }) => [type, recordsHash(then)]),
           [...found.verdicts].sort(([x], [y]) => (x < y ? -1 : 1)),
         ];
         expect(text(plan(turned, at))).to.deep.equal(text(plan(all, at)));

@@ -3,10 +3,10 @@ import { basename, join } from "node:path";
 
 import { UserError } from "../../../base/errors";
 import { readText } from "../../../base/files";
-import type { Identity } from "../../../knot/config/site-config";
+import type { TlsIdentity } from "../../../knot/config/site-config";
 
 /** Paths of the files in the folder that a site's identity is given in. */
-export function identityPaths(folder: string): Readonly<Record<keyof Identity, string>> {
+export function identityPaths(folder: string): Readonly<Record<keyof TlsIdentity, string>> {
   return {
     certificate: join(folder, "tls.crt"),
     privateKey: join(folder, "tls.key"),
@@ -20,7 +20,7 @@ export function identityPaths(folder: string): Readonly<Record<keyof Identity, s
  * @param host - the name that the certificate must be for
  * @throws UserError that names the file and what is wrong, without anything of the key.
  */
-export async function readIdentity(folder: string, host: string): Promise<Identity> {
+export async function readIdentity(folder: string, host: string): Promise<TlsIdentity> {
   const read = async (path: string): Promise<string> => {
     const text = await readText(path);
     if (text === undefined) throw new UserError(`${path} is missing`);
@@ -37,7 +37,7 @@ export async function readIdentity(folder: string, host: string): Promise<Identi
 }
 
 /** From when to when a site's certificate holds, in milliseconds since 1970. */
-export function lifetime({ certificate }: Pick<Identity, "certificate">): {
+export function lifetime({ certificate }: Pick<TlsIdentity, "certificate">): {
   readonly from: number;
   readonly to: number;
 } {
@@ -48,14 +48,14 @@ export function lifetime({ certificate }: Pick<Identity, "certificate">): {
 const dayMs = 86_400_000;
 
 /** A sentence when a certificate ended, or ends so soon that its renewal must have failed; undefined otherwise. */
-export function lifetimeProblem(identity: Pick<Identity, "certificate">, now: number): string | undefined {
+export function lifetimeProblem(identity: Pick<TlsIdentity, "certificate">, now: number): string | undefined {
   const { from, to } = lifetime(identity);
   if (now >= to) return `the site's certificate ended at ${new Date(to).toISOString()}: other sites refuse it`;
   if (to - now > Math.min(30 * dayMs, (to - from) / 6)) return undefined;
   return `the site's certificate ends at ${new Date(to).toISOString()} and was not renewed`;
 }
 
-function check({ certificate, privateKey, roots }: Identity, at: { folder: string; host: string }): void {
+function check({ certificate, privateKey, roots }: TlsIdentity, at: { folder: string; host: string }): void {
   const paths = identityPaths(at.folder);
   const path = paths.certificate;
   const chain = certificates(certificate, path);

@@ -1,7 +1,7 @@
 import type { SignedZone } from "../../../mesh/signing-state";
 import { type Held, viewHash } from "../../../mesh/view";
 import { lifetime } from "../credentials/identity";
-import type { Observed } from "../discovery";
+import type { CentralSerials } from "../discovery";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentState } from "../state-store";
 
@@ -121,7 +121,7 @@ export function agentFacts(o: {
   readonly inputs: Inputs | undefined;
   readonly pod: string;
   readonly state: AgentState;
-  readonly observed: Observed;
+  readonly observed: CentralSerials;
   readonly held: readonly Held[];
   readonly problems: readonly Problem[];
   readonly counters: AgentFacts["counters"];

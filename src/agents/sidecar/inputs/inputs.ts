@@ -5,7 +5,7 @@ import { parseLiveSettings, runtimeWith } from "../../../contract/live-settings"
 import type { TsigKey } from "../../../dns/tsig-key";
 import { effectiveRing, type KeyRing, parseRingDocument, type RingDocument } from "../../../keyring/ring-document";
 import { parseTsigKey } from "../../../keyring/tsig-key";
-import type { Identity } from "../../../knot/config/site-config";
+import type { TlsIdentity } from "../../../knot/config/site-config";
 import { type FixedRuntime, isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
 import type { WelcomePacket } from "../../../mesh/model";
 import { parseWelcomePacket, serverName } from "../../../mesh/welcome";
@@ -27,7 +27,7 @@ export interface Inputs {
   /** The key by which the record operator changes the site's own zones. */
   readonly recordsKey?: TsigKey;
   /** Left out where transfers run over plain TCP. */
-  readonly identity?: Identity;
+  readonly identity?: TlsIdentity;
   /** How this pod's Knot runs: what holds for the pod's life, with what the stack says now. */
   readonly runtime: SiteRuntime;
 }
@@ -96,7 +96,10 @@ function parseReaders(json: unknown): readonly TsigKey[] {
   return json.map((key, i) => parseTsigKey(key, `readers[${i}]`));
 }
 
-function identityOf({ site, directoryZone, transport }: WelcomePacket, folder: string | undefined): Promise<Identity> {
+function identityOf(
+  { site, directoryZone, transport }: WelcomePacket,
+  folder: string | undefined,
+): Promise<TlsIdentity> {
   if (folder === undefined) {
     throw new UserError(
       `transfers run over ${transport}, and DNS_MESH_TLS names no folder with the site's certificate`,

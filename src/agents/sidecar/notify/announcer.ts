@@ -6,7 +6,7 @@ import type { TsigKey } from "../../../dns/tsig-key";
 import { type FixedRuntime, isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
 import { KnotVolume } from "../../../knot/config/volume";
 import type { KnotControl } from "../../../knot/control/knot-control";
-import { audienceOf, type Standpoint } from "../../../mesh/topology";
+import { audienceOf, type KnownMesh } from "../../../mesh/topology";
 import { Convergence, type ConvergenceOptions } from "./convergence";
 import type { Lag } from "./open-entries";
 import type { NewerCopy } from "./peers";
@@ -76,7 +76,7 @@ export class Announcer {
   }
 
   /** Knot runs this view now, among these pods, and these zones originate here. */
-  aim(at: Standpoint & { readonly runtime: SiteRuntime }, zones: readonly string[]): void {
+  aim(at: KnownMesh & { readonly runtime: SiteRuntime }, zones: readonly string[]): void {
     this.#own = new Set(zones);
     for (const zone of this.#ahead.keys()) if (!this.#own.has(zone)) this.#ahead.delete(zone);
     const passedOn = this.#passesOn;

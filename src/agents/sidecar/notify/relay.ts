@@ -1,6 +1,6 @@
 import type { TsigKey } from "../../../dns/tsig-key";
 import type { SiteRuntime } from "../../../knot/config/site-runtime";
-import { audienceOf, isHub, relayAudienceOf, type Standpoint } from "../../../mesh/topology";
+import { audienceOf, isHub, type KnownMesh,relayAudienceOf } from "../../../mesh/topology";
 import type { SiteView } from "../../../mesh/view";
 import { Convergence, type ConvergenceOptions, mostOpen } from "./convergence";
 import type { Lag, Target } from "./open-entries";
@@ -15,7 +15,7 @@ export function targetsOf(sites: readonly SiteView[], port: number): readonly Ta
 }
 
 /** The mesh as Knot runs it, and where others are asked. */
-type RelayView = Standpoint & { readonly runtime: Pick<SiteRuntime, "remotePort"> };
+type RelayView = KnownMesh & { readonly runtime: Pick<SiteRuntime, "remotePort"> };
 
 /**
  * What a hub does for the zones of others: tells the other hubs and the sites at home here of each change as soon as its

@@ -4,7 +4,7 @@ import type { DnsClient } from "../../../dns/client/dns-client";
 import { isNewerSerial } from "../../../dns/serial";
 import type { TsigKey } from "../../../dns/tsig-key";
 import { siblings, type SiteRuntime } from "../../../knot/config/site-runtime";
-import type { Standpoint } from "../../../mesh/topology";
+import type { KnownMesh } from "../../../mesh/topology";
 import { Convergence, type ConvergenceOptions } from "./convergence";
 import type { Lag, Target } from "./open-entries";
 import { isUnreachable } from "./peers";
@@ -56,7 +56,7 @@ export class Siblings {
   }
 
   /** Knot runs this view now, among these pods. */
-  aim({ packet, view, runtime }: Standpoint & { readonly runtime: SiteRuntime }): void {
+  aim({ packet, view, runtime }: KnownMesh & { readonly runtime: SiteRuntime }): void {
     const { site, directoryZone, catalogZone } = packet;
     const central = [directoryZone, catalogZone];
     const own = site.zones.map(({ name }) => name);

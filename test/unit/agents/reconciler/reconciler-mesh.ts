@@ -3,9 +3,9 @@ import type { RecordData, ResourceRecord } from "../../../../src/dns/record";
 import { memberId } from "../../../../src/mesh/catalog";
 import type { AgentStatus } from "../../../../src/agents/sidecar/http/status";
 import { createLogger } from "../../../../src/base/log";
-import type { Cluster } from "../../../../src/agents/reconciler/cluster";
+import type { ReconcilerCluster } from "../../../../src/agents/reconciler/cluster";
 import type { PassDeps } from "../../../../src/agents/reconciler/options";
-import { reconcile, type PassResult } from "../../../../src/agents/reconciler/pass";
+import { runPass, type PassResult } from "../../../../src/agents/reconciler/pass";
 import type { Report } from "../../../../src/contract/mesh-status";
 import { KubeError, type KubeObject } from "../../../../src/kube/answer";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
@@ -177,7 +177,7 @@ export class FakeSite {
     let ticks = 0;
     const now = (): number => this.now + ticks++;
     const patience = { totalMs: 6, stepMs: 1 };
-    return reconcile({ options, packet, key, dns, cluster, agents: this.#agents(), log, now, patience });
+    return runPass({ options, packet, key, dns, cluster, agents: this.#agents(), log, now, patience });
   }
 
   #dns(): PassDeps["dns"] {
@@ -215,7 +215,7 @@ export class FakeSite {
     };
   }
 
-  #cluster(): Cluster {
+  #cluster(): ReconcilerCluster {
     const counters = { reads: 0, writes: 0 };
     const call = <T>(kind: "reads" | "writes", work: () => T): Promise<T> => {
       counters[kind]++;

@@ -1,7 +1,7 @@
 import { compare } from "bcryptjs";
 import { expect } from "chai";
 import { randomProvider } from "../../../../harness/plugins/random/provider";
-import { isSecret, isUnknown, plain, type Properties } from "../../../../harness/plugins/wire";
+import { isSecretValue, isUnknown, plain, type Properties } from "../../../../harness/plugins/wire";
 
 const provider = randomProvider();
 const type = "random:index/randomPassword:RandomPassword";
@@ -26,13 +26,13 @@ describe("the stand-in for random", () => {
 
   it("keeps the password and its hash secret, and the hash is of that password", async () => {
     const outputs = await outputsOf({ length: 20 });
-    expect([outputs["result"], outputs["bcryptHash"]].map(isSecret)).to.deep.equal([true, true]);
+    expect([outputs["result"], outputs["bcryptHash"]].map(isSecretValue)).to.deep.equal([true, true]);
     expect(await compare(plain(outputs["result"]) as string, plain(outputs["bcryptHash"]) as string)).to.equal(true);
   });
 
   it("does not know the password in a preview", async () => {
     const outputs = await outputsOf({ length: 20 }, true);
-    expect(isSecret(outputs["result"])).to.equal(true);
+    expect(isSecretValue(outputs["result"])).to.equal(true);
     expect(isUnknown(plain(outputs["result"]))).to.equal(true);
     expect(outputs["lower"]).to.equal(true);
   });

@@ -9,7 +9,7 @@ import type { Updater } from "../../records/updater";
 import type { SiteRuntime } from "./site-runtime";
 
 /** What a site shows of itself in TLS and QUIC, and what it takes others by. All PEM. */
-export interface Identity {
+export interface TlsIdentity {
   /** The site's certificate, with what leads from it to a root. */
   readonly certificate: string;
   /** PKCS 8. */
@@ -31,7 +31,7 @@ export interface SiteInput {
   /** The key by which the record operator changes the site's own zones; left out where there is none. */
   readonly recordsKey?: TsigKey;
   /** Left out where transfers run over plain TCP. */
-  readonly identity?: Identity;
+  readonly identity?: TlsIdentity;
   readonly view: MeshView;
   readonly runtime: SiteRuntime;
 }
@@ -43,7 +43,7 @@ export interface Member {
 }
 
 /** What the files are made from, with what follows from it and several of them need. */
-export interface Outline extends SiteInput {
+export interface RenderContext extends SiteInput {
   readonly peers: readonly SiteView[];
   readonly members: readonly Member[];
   /** Sites that have a template. */
@@ -51,7 +51,7 @@ export interface Outline extends SiteInput {
 }
 
 /** Works out what several files need. */
-export function outlineOf(input: SiteInput): Outline {
+export function renderContext(input: SiteInput): RenderContext {
   const peers = peersOf(input);
   const members = membersOf(input);
   return { ...input, peers, members, owners: ownersOf({ ...input, peers, members }) };
@@ -72,7 +72,7 @@ export function ownerTemplate(owner: string): string {
 }
 
 /** Sites that get a template: every peer, and owners of members beyond (this site itself, a site that is held back). */
-function ownersOf({ packet, peers, members }: Omit<Outline, "owners">): readonly string[] {
+function ownersOf({ packet, peers, members }: Omit<RenderContext, "owners">): readonly string[] {
   const owners = [...peers.map((peer) => peer.name), ...members.map((member) => member.owner)];
   return owners.length === 0 ? [packet.site.name] : [...new Set(owners)].sort(compareText);
 }
