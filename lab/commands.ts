@@ -46,56 +46,80 @@ const ofSite =
 
 const forms: readonly Form[] = [
   {
-    ...{ words: "add site", args: "[NAME]", help: "one more site joins, with a zone of its own" },
+    words: "add site",
+    args: "[NAME]",
+    help: "one more site joins, with a zone of its own",
     read: (args) => ({ kind: "add site", site: args[0] }),
   },
   { words: "remove site", args: "NAME", help: "a site leaves, and its zones with it", read: ofSite("remove site") },
   { words: "cut", args: "NAME", help: "unplugs a site (namespaces only)", read: ofSite("cut") },
   { words: "heal", args: "NAME", help: "plugs it in again (namespaces only)", read: ofSite("heal") },
   {
-    ...{ words: "delay", args: "NAME MS [JITTER]" },
+    words: "delay",
+    args: "NAME MS [JITTER]",
     help: "each packet from and to a site takes so much longer; a round trip twice that (namespaces only)",
     read: (args) => ({
-      ...{ kind: "delay", site: at(args, 0), ms: amount(at(args, 1), "MS", 60_000) },
+      kind: "delay",
+      site: at(args, 0),
+      ms: amount(at(args, 1), "MS", 60_000),
       jitterMs: amount(args[2] ?? "0", "JITTER", 60_000),
     }),
   },
   {
-    ...{ words: "loss", args: "NAME PERCENT", help: "so many packets from and to a site are lost (namespaces only)" },
+    words: "loss",
+    args: "NAME PERCENT",
+    help: "so many packets from and to a site are lost (namespaces only)",
     read: (args) => ({ kind: "loss", site: at(args, 0), percent: amount(at(args, 1), "PERCENT", 100) }),
   },
   {
-    ...{ words: "kill", args: "NAME knot|agent|all", help: "ends programs of a site at once; they stay away" },
+    words: "kill",
+    args: "NAME knot|agent|all",
+    help: "ends programs of a site at once; they stay away",
     read: (args) => ({ kind: "kill", site: at(args, 0), victim: victim(at(args, 1)) }),
   },
   { words: "start", args: "NAME", help: "starts what does not run at a site", read: ofSite("start") },
   {
-    ...{ words: "change", args: "ZONE NAME TYPE VALUE", rest: true },
+    words: "change",
+    args: "ZONE NAME TYPE VALUE",
+    rest: true,
     help: "sets a record at its owner and tells how long the others take",
     read: (args) => ({
-      ...{ kind: "change", zone: foldName(at(args, 0)), name: at(args, 1) },
-      ...{ type: at(args, 2).toUpperCase(), value: at(args, 3) },
+      kind: "change",
+      zone: foldName(at(args, 0)),
+      name: at(args, 1),
+      type: at(args, 2).toUpperCase(),
+      value: at(args, 3),
     }),
   },
   {
-    ...{ words: "add zone", args: "ZONE at SITE", help: "a site owns one more zone" },
+    words: "add zone",
+    args: "ZONE at SITE",
+    help: "a site owns one more zone",
     read: (args) => {
       if (args[1] !== "at") throw new UserError('write "at" between the zone and its site');
       return { kind: "add zone", zone: at(args, 0), site: at(args, 2) };
     },
   },
   {
-    ...{ words: "remove zone", args: "ZONE", help: "a zone leaves the mesh" },
+    words: "remove zone",
+    args: "ZONE",
+    help: "a zone leaves the mesh",
     read: (args) => ({ kind: "remove zone", zone: at(args, 0) }),
   },
   {
-    ...{ words: "ask", args: "SITE NAME [TYPE]", help: "what a site answers, and how long it takes" },
+    words: "ask",
+    args: "SITE NAME [TYPE]",
+    help: "what a site answers, and how long it takes",
     read: (args) => ({
-      ...{ kind: "ask", site: at(args, 0), name: foldName(at(args, 1)), type: (args[2] ?? "SOA").toUpperCase() },
+      kind: "ask",
+      site: at(args, 0),
+      name: foldName(at(args, 1)),
+      type: (args[2] ?? "SOA").toUpperCase(),
     }),
   },
   {
-    ...{ words: "wait converged", args: "[SECONDS]" },
+    words: "wait converged",
+    args: "[SECONDS]",
     help: "until every reachable site answers every zone as its owner does (60 s at most)",
     read: (args) => ({ kind: "wait", seconds: amount(args[0] ?? "60", "SECONDS", 3600) }),
   },

@@ -80,18 +80,17 @@ function parseOptions(args: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   const options = {
-    ...{
-      sites: text,
-      zones: text,
-      topology: text,
-      transport: text,
-      network: text,
-      replicas: text,
-      script: text,
-      storage: text,
-      port: text,
-    },
-    ...{ hold: flag, help: { ...flag, short: "h" } as const },
+    sites: text,
+    zones: text,
+    topology: text,
+    transport: text,
+    network: text,
+    replicas: text,
+    script: text,
+    storage: text,
+    port: text,
+    hold: flag,
+    help: { ...flag, short: "h" } as const,
   };
   try {
     return parseArgs({ args: [...args], options }).values;

@@ -267,9 +267,18 @@ export class Lab implements AsyncDisposable {
     const addresses = this.replicas.get(name);
     await vault?.addSite(name, addresses ?? [listed]);
     return {
-      ...{ name, folder: join(folder, name), address: addresses?.[0] ?? listed },
-      ...{ port: ports.dns, securePort: ports.secure, httpPort: ports.http },
-      ...{ ring, authorities, readers, program, enter: this.network.enter(name), logsAsPod },
+      name,
+      folder: join(folder, name),
+      address: addresses?.[0] ?? listed,
+      port: ports.dns,
+      securePort: ports.secure,
+      httpPort: ports.http,
+      ring,
+      authorities,
+      readers,
+      program,
+      enter: this.network.enter(name),
+      logsAsPod,
       localKey: this.#localKeyOf(name),
       ...(vault && { vault }),
       ...(recordsKey && { recordsKey }),

@@ -104,20 +104,25 @@ export class MeshVault implements AsyncDisposable {
 
   async #role(site: string, role: Program, policy: string): Promise<void> {
     await this.root.write(`auth/dns-mesh-${site}/role/${role}`, {
-      ...{
-        role_type: "jwt",
-        user_claim: "sub",
-        bound_audiences: ["vault"],
-        bound_subject: `system:serviceaccount:${accountOf(role)}`,
-      },
-      ...{ token_policies: [policy], token_ttl: 600 },
+      role_type: "jwt",
+      user_claim: "sub",
+      bound_audiences: ["vault"],
+      bound_subject: `system:serviceaccount:${accountOf(role)}`,
+      token_policies: [policy],
+      token_ttl: 600,
     });
   }
 
   async #pkiRole(site: string): Promise<void> {
     await this.root.write(`${vaultMount}-pki/roles/site-${site}`, {
-      ...{ allowed_domains: [`${site}.dns.internal`], allow_bare_domains: true, allow_ip_sans: true },
-      ...{ key_type: "ec", key_bits: 256, server_flag: true, client_flag: true, max_ttl: "2160h" },
+      allowed_domains: [`${site}.dns.internal`],
+      allow_bare_domains: true,
+      allow_ip_sans: true,
+      key_type: "ec",
+      key_bits: 256,
+      server_flag: true,
+      client_flag: true,
+      max_ttl: "2160h",
       not_before_duration: "1s",
     });
   }

@@ -80,7 +80,9 @@ export class LabPlan {
     const { topology } = this;
     const { transport } = this.o;
     return {
-      ...{ directoryZone, catalogZone, sites: this.list },
+      directoryZone,
+      catalogZone,
+      sites: this.list,
       ...(topology && { topology }),
       ...(transport && { transport }),
     };

@@ -119,7 +119,9 @@ export class Guardian implements AsyncDisposable {
   constructor(private readonly folder: string) {
     // In a session of its own: what ends the lab by way of its terminal must not end this first.
     this.#child = spawn("sh", ["-c", script, "lab-guardian", folder], {
-      ...{ detached: true, cwd: "/", stdio: ["pipe", "ignore", "ignore"] },
+      detached: true,
+      cwd: "/",
+      stdio: ["pipe", "ignore", "ignore"],
     });
     this.#child.on("error", () => undefined);
     this.#child.unref();

@@ -43,7 +43,11 @@ export class LabRotator {
       this.log += line;
     };
     const parts = {
-      ...{ options, settings, freshKey, now: Date.now, mount: vaultMount },
+      options,
+      settings,
+      freshKey,
+      now: Date.now,
+      mount: vaultMount,
       packet: welcomePacket(lab.mesh, site, "PEM"),
       vault: {
         readSecret: (...of: Parameters<VaultClient["readSecret"]>) => client.readSecret(...of),

@@ -54,9 +54,14 @@ export async function takeSnapshot(lab: Lab): Promise<Snapshot> {
     const packets = name === site ? lab.network.packets(site) : undefined;
     const address = lab.sites.get(name)?.address ?? addresses[0] ?? "";
     return {
-      ...{ name, role, address, state: stateOf(lab, name, site) },
+      name,
+      role,
+      address,
+      state: stateOf(lab, name, site),
       ...(agent !== undefined && { agent }),
-      ...{ current: zones.length - empty.length - lagging.length, lagging, empty },
+      current: zones.length - empty.length - lagging.length,
+      lagging,
+      empty,
       ...(packets !== undefined && { packets: packets.sent + packets.received }),
     };
   });

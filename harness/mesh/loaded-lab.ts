@@ -18,7 +18,8 @@ function loadedSite(lab: Lab, site: LabSite): LoadedSite {
   const { name, server } = site;
   const zone = `${name}.example`;
   return {
-    ...{ name, server },
+    name,
+    server,
     change: async (text) => {
       await site.control.zoneReplace(zone, { owner: `t.${zone}`, ttl: 1, type: "TXT", data: `"${text}"` });
       await site.http("POST", "/announce");

@@ -27,15 +27,23 @@ export class MeshRotator {
   async run(asked = false): Promise<Rotated> {
     const { mesh, vault, site, settings } = this.o;
     const options = {
-      ...{ packetFile: "", vaultFile: "", localKeyFile: await this.#localKey() },
-      ...{ pods: [{ address: mesh.cluster(site).siteAddress, port: 53 }], remotePort: 53 },
+      packetFile: "",
+      vaultFile: "",
+      localKeyFile: await this.#localKey(),
+      pods: [{ address: mesh.cluster(site).siteAddress, port: 53 }],
+      remotePort: 53,
     };
     const write = (line: string): void => {
       this.log += line;
     };
     return rotate(
       {
-        ...{ options, settings, vault, freshKey, now: Date.now, mount: "dns-mesh" },
+        options,
+        settings,
+        vault,
+        freshKey,
+        now: Date.now,
+        mount: "dns-mesh",
         packet: await mesh.packet(site),
         dns: new DnsClient({ timeoutMs: 1500 }),
         log: createLogger({ write, now: Date.now }),

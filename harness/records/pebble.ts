@@ -31,8 +31,11 @@ export async function startPebble(folder: string, { address, port }: DnsServer):
   const pebble = {
     listenAddress: `127.0.0.1:${own}`,
     managementListenAddress: "",
-    ...{ certificate: join(home, "cert.pem"), privateKey: join(home, "key.pem") },
-    ...{ httpPort: other, tlsPort: other, retryAfter: { authz: 1, order: 1 } },
+    certificate: join(home, "cert.pem"),
+    privateKey: join(home, "key.pem"),
+    httpPort: other,
+    tlsPort: other,
+    retryAfter: { authz: 1, order: 1 },
   };
   writeFileSync(pebble.certificate, cert);
   writeFileSync(pebble.privateKey, key, { mode: 0o600 });

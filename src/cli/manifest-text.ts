@@ -8,7 +8,9 @@ import { stringify } from "yaml";
  */
 export function manifestText(objects: readonly object[]): string {
   const options = {
-    ...{ lineWidth: 0, aliasDuplicateObjects: false, singleQuote: true },
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    singleQuote: true,
     ...({ defaultStringType: "QUOTE_SINGLE", defaultKeyType: "PLAIN" } as const),
   };
   return objects.map((object) => `---\n${stringify(object, options)}`).join("");

@@ -28,8 +28,12 @@ const recordShape = z.object({
   kind: z.literal(kind),
   metadata: z.object({ name: z.string(), namespace: z.string().optional() }),
   spec: z.object({
-    ...{ zone: z.string(), name: z.string(), type: z.enum(recordTypes), ttl: z.number().optional() },
-    ...{ value: z.string().optional(), values: z.array(z.string()).optional() },
+    zone: z.string(),
+    name: z.string(),
+    type: z.enum(recordTypes),
+    ttl: z.number().optional(),
+    value: z.string().optional(),
+    values: z.array(z.string()).optional(),
   }),
 });
 

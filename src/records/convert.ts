@@ -87,7 +87,10 @@ function objectOf(set: readonly ZoneFileRecord[], o: Conversion & { readonly suf
   if (!isRecordType(type)) throw new Error(`no DnsRecord has the type ${type}`);
   const values = set.map((each) => valueText(each.record));
   const spec = {
-    ...{ zone: o.zone, name: relativeName(record.name, o.zone), ttl: record.ttl, type },
+    zone: o.zone,
+    name: relativeName(record.name, o.zone),
+    ttl: record.ttl,
+    type,
     ...(values.length === 1 ? { value: values[0] ?? "" } : { values }),
   };
   const tooLong = set.flatMap(({ line }, i) => {

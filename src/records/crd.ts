@@ -22,7 +22,9 @@ const validations = (rules: readonly Rule[]): Schema => ({ "x-kubernetes-validat
 
 const text = (description: string, more: Schema = {}): Schema => ({ type: "string", description, ...more });
 const seconds = (description: string, more: Schema = {}): Schema => ({
-  ...{ type: "integer", format: "int64", description },
+  type: "integer",
+  format: "int64",
+  description,
   ...more,
 });
 
@@ -43,7 +45,8 @@ function specSchema(): Schema {
       zone: text(
         "The zone that the record is in, one of this site's own, as the mesh's list has it. Cannot be changed.",
         {
-          ...{ minLength: 1, maxLength: 253 },
+          minLength: 1,
+          maxLength: 253,
           ...validations(zoneRules),
         },
       ),
@@ -66,7 +69,9 @@ function specSchema(): Schema {
       values: {
         type: "array",
         description: "The data of several records of this name and type, instead of value.",
-        ...{ minItems: 1, maxItems: mostValues, "x-kubernetes-list-type": "set" },
+        minItems: 1,
+        maxItems: mostValues,
+        "x-kubernetes-list-type": "set",
         items: { ...value, description: "One record's data, as in value." },
       },
     },
@@ -121,7 +126,8 @@ function statusSchema(): Schema {
       conditions: {
         type: "array",
         description: "The object's state.",
-        ...{ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] },
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
         items: conditionSchema(),
       },
       applied: appliedSchema(),
@@ -136,7 +142,9 @@ const columns = [
   { name: "Value", type: "string", jsonPath: ".spec['value','values']", description: "The data" },
   { name: "TTL", type: "integer", jsonPath: ".spec.ttl", description: "The TTL in seconds" },
   {
-    ...{ name: "Ready", type: "string", description: "Whether every site of the mesh answers it" },
+    name: "Ready",
+    type: "string",
+    description: "Whether every site of the mesh answers it",
     jsonPath: '.status.conditions[?(@.type=="Programmed")].status',
   },
   { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp", description: "Since when it exists" },
@@ -152,12 +160,19 @@ export function recordDefinition(): Manifest {
       group,
       scope: "Namespaced",
       names: {
-        ...{ kind, listKind: `${kind}List`, plural, singular: "dnsrecord" },
-        ...{ shortNames: ["dnsr", "rr"], categories: ["dns", "dns-mesh"] },
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: "dnsrecord",
+        shortNames: ["dnsr", "rr"],
+        categories: ["dns", "dns-mesh"],
       },
       versions: [
         {
-          ...{ name: version, served: true, storage: true, subresources: { status: {} } },
+          name: version,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
           additionalPrinterColumns: columns,
           schema: {
             openAPIV3Schema: {

@@ -70,6 +70,8 @@ function parseUpdater(json: unknown, path: string): Updater {
     zones: texts("zones").map((name, i) => zoneName(name, `${path}.zones[${i}]`)),
     updateOwner: one("updateOwner", updateOwners),
     updateOwnerMatch: one("updateOwnerMatch", updateOwnerMatches),
-    ...{ updateOwnerName, updateType, transfer: fields["transfer"] === true },
+    updateOwnerName,
+    updateType,
+    transfer: fields["transfer"] === true,
   };
 }

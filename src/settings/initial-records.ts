@@ -55,7 +55,8 @@ export function initialRecordLines(zone: string, records: InitialRecords): strin
 
 function readingOf(zone: string, { ttl, value, values, ...record }: InitialRecords[number]) {
   return recordSetOf({
-    ...{ zone, ...record },
+    zone,
+    ...record,
     ...(ttl !== undefined && { ttl }),
     ...(value !== undefined && { value }),
     ...(values !== undefined && { values }),

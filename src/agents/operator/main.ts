@@ -91,7 +91,13 @@ async function openTurn(o: {
   const anew = new DnsClient({ timeoutMs: siteMs, signal });
   const ask: AskSerial = (question) => askPod({ ...question, dns: question.anew ? anew : shared });
   const operator = new RecordOperator({
-    ...{ options, kube, metrics, log, clock, dns, ask },
+    options,
+    kube,
+    metrics,
+    log,
+    clock,
+    dns,
+    ask,
     packet: await readJsonFile(options.packetFile, parseWelcomePacket),
     keys: { local: await key(options.localKeyFile), records: await key(options.recordsKeyFile) },
     agents: new AgentClient(undefined, signal),

@@ -109,7 +109,9 @@ export class RecordOperator {
       forget: ({ zone, uid }) => this.#zones.get(zone)?.spreading.forget(uid),
       isReady: () => this.#isReady,
       beat: this.#beatOf("objects"),
-      ...{ log, clock, random },
+      log,
+      clock,
+      random,
     });
     this.#zones = new Map([...own].map((zone) => [zone, this.#ownZone(zone)]));
     this.#behind = own.size;
@@ -200,7 +202,15 @@ export class RecordOperator {
     const worker = new ZoneWorker({
       zone,
       mirror: new ZoneMirror({ zone, dns, writer: server, key: keys.local }),
-      ...{ store, writer, spreading, dns, server, announce, beat, metrics, log },
+      store,
+      writer,
+      spreading,
+      dns,
+      server,
+      announce,
+      beat,
+      metrics,
+      log,
       key: keys.records,
       isRetired: () => this.#known.retiredSince(zone) !== undefined,
       now: clock.now,

@@ -53,7 +53,8 @@ export class RecordFeed {
     return watch({
       client,
       path: `/apis/${group}/${version}/${path}`,
-      ...{ signal, random },
+      signal,
+      random,
       onList: (objects) => {
         this.#isListed = true;
         this.#settle(namespace, this.#list(namespace, objects));

@@ -24,7 +24,11 @@ async function main(
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const access = await readJsonFile(options.vaultFile, parseVaultAccess);
   const parts = {
-    ...{ options, packet, log: o.log, freshKey, now: Date.now },
+    options,
+    packet,
+    log: o.log,
+    freshKey,
+    now: Date.now,
     settings: packet.rotation ?? defaultRotation,
     vault: new VaultClient(access),
     mount: access.mount,

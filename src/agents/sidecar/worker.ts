@@ -80,9 +80,15 @@ export class Worker {
     this.#mounts = new Mounts(options, now);
     this.#zones = new SiteZones({ runtime: options.runtime, mounts: this.#mounts, store: this.#store });
     this.#announcer = new Announcer({
-      ...{ dns: this.#peerDns, ownDns: this.#dns, knot, now, random, log },
+      dns: this.#peerDns,
+      ownDns: this.#dns,
+      knot,
+      now,
+      random,
+      log,
       near: new DnsClient({ timeoutMs: 100, channel: new UdpChannel() }),
-      ...{ control: this.#control, runtime: options.runtime },
+      control: this.#control,
+      runtime: options.runtime,
       facts: () => {
         const { inputs } = this.#mounts;
         if (inputs === undefined) return undefined;
@@ -93,13 +99,21 @@ export class Worker {
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
     this.#leaving = new Leaving({
-      ...{ times: options.leaving, signal: o.leaving, now },
+      times: options.leaving,
+      signal: o.leaving,
+      now,
       dns: new DnsClient({ timeoutMs: 500 }),
     });
     this.#signing = new SigningWatch({ dns: this.#dns, knot, now, zones: () => this.#zones.signed });
     this.#agent = new Agent({
-      ...{ options, mounts: this.#mounts, control: this.#control, dns: this.#dns, store: this.#store },
-      ...{ problems: this.#problems, now, log },
+      options,
+      mounts: this.#mounts,
+      control: this.#control,
+      dns: this.#dns,
+      store: this.#store,
+      problems: this.#problems,
+      now,
+      log,
       events: {
         applied: (at, zones) => {
           this.#announcer.aim(at, zones);
@@ -112,8 +126,12 @@ export class Worker {
     });
     this.#knotLog = new KnotLog({ path: zonesLog(options.runtime.rundir), now, log });
     this.#rounds = new Upkeep({
-      ...{ announcer: this.#announcer, fetching: this.#fetching, signing: this.#signing, zones: this.#zones },
-      ...{ problems: this.#problems, log },
+      announcer: this.#announcer,
+      fetching: this.#fetching,
+      signing: this.#signing,
+      zones: this.#zones,
+      problems: this.#problems,
+      log,
       regain: (zone, copy) => this.#agent.regain(zone, copy),
     });
   }

@@ -19,14 +19,35 @@ const tlsa: Form<Tlsa> = sequence({
 
 /** Mnemonics of algorithms (IANA, DNS Security Algorithm Numbers), those of BIND beside. */
 const algorithm = named("algorithm", {
-  ...{ RSAMD5: 1, DH: 2, DSA: 3, RSASHA1: 5, NSEC3DSA: 6, "DSA-NSEC3-SHA1": 6, NSEC3RSASHA1: 7 },
-  ...{ "RSASHA1-NSEC3-SHA1": 7, RSASHA256: 8, RSASHA512: 10, ECCGOST: 12, "ECC-GOST": 12 },
-  ...{ ECDSAP256SHA256: 13, ECDSAP384SHA384: 14, ED25519: 15, ED448: 16, INDIRECT: 252 },
-  ...{ PRIVATEDNS: 253, PRIVATEOID: 254 },
+  RSAMD5: 1,
+  DH: 2,
+  DSA: 3,
+  RSASHA1: 5,
+  NSEC3DSA: 6,
+  "DSA-NSEC3-SHA1": 6,
+  NSEC3RSASHA1: 7,
+  "RSASHA1-NSEC3-SHA1": 7,
+  RSASHA256: 8,
+  RSASHA512: 10,
+  ECCGOST: 12,
+  "ECC-GOST": 12,
+  ECDSAP256SHA256: 13,
+  ECDSAP384SHA384: 14,
+  ED25519: 15,
+  ED448: 16,
+  INDIRECT: 252,
+  PRIVATEDNS: 253,
+  PRIVATEOID: 254,
 });
 
 const digestType = named("digest type", {
-  ...{ "SHA-1": 1, SHA1: 1, "SHA-256": 2, SHA256: 2, GOST: 3, "SHA-384": 4, SHA384: 4 },
+  "SHA-1": 1,
+  SHA1: 1,
+  "SHA-256": 2,
+  SHA256: 2,
+  GOST: 3,
+  "SHA-384": 4,
+  SHA384: 4,
 });
 
 const ds = sequence({ keyTag: u16("key tag"), algorithm, digestType, digest: octets("digest", "HEX") });

@@ -25,12 +25,18 @@ export function renderRemotes(context: RenderContext): string {
   const { remotePort, secure } = runtime;
   const servers = [
     ...peers.map(({ name, addresses }) => ({
-      ...{ id: remoteId(name), site: name, addresses, key: ring.signing },
-      ...{ port: remotePort, securePort: secure.remotePort },
+      id: remoteId(name),
+      site: name,
+      addresses,
+      key: ring.signing,
+      port: remotePort,
+      securePort: secure.remotePort,
     })),
     ...siblings(runtime).map(({ address, ...pod }) => ({
       ...pod,
-      ...{ site: packet.site.name, addresses: [address], key: localKey.name },
+      site: packet.site.name,
+      addresses: [address],
+      key: localKey.name,
     })),
   ];
   const plain = servers.map(({ id, addresses, port }) => ({

@@ -42,7 +42,9 @@ export function renderSigning({ packet, runtime }: Pick<SiteInput, "packet" | "r
     section(
       "submission",
       [...groups].map(([id, parents]) => ({
-        ...{ id, "check-interval": times.parentCheck, "parent-delay": times.parentDelay },
+        id,
+        "check-interval": times.parentCheck,
+        "parent-delay": times.parentDelay,
         parent: parents.map(serverId),
       })),
     ) +

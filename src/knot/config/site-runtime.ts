@@ -105,8 +105,11 @@ export function siblings(runtime: Pick<SiteRuntime, "replicas" | "remotePort" | 
   if (replicas === undefined) return [];
   const { addresses, port = remotePort, securePort = secure.remotePort } = replicas;
   const all = addresses.map((address, ordinal) => ({
-    ...{ id: `replica-${ordinal}`, ordinal },
-    ...{ address, port, securePort },
+    id: `replica-${ordinal}`,
+    ordinal,
+    address,
+    port,
+    securePort,
   }));
   return all.filter(({ ordinal }) => ordinal !== replicas.self);
 }

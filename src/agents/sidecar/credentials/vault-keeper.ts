@@ -149,7 +149,11 @@ export class VaultKeeper {
     await writeAtomically(ringFile, text, 0o600);
     const { previous, current, next } = document;
     this.o.log.info("the key ring changed", {
-      ...{ version, previous: previous?.name, current: current.name, next: next?.name, signFrom: next?.signFrom },
+      version,
+      previous: previous?.name,
+      current: current.name,
+      next: next?.name,
+      signFrom: next?.signFrom,
     });
   }
 

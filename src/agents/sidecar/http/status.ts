@@ -130,7 +130,11 @@ export function agentFacts(o: {
   const { view, appliedAt } = state;
   const { directorySerial, catalogSerial } = o.observed;
   return {
-    ...{ site: inputs?.packet.site.name ?? "", pod, held, problems, counters },
+    site: inputs?.packet.site.name ?? "",
+    pod,
+    held,
+    problems,
+    counters,
     ...(inputs?.identity && { certificateEnds: new Date(lifetime(inputs.identity).to).toISOString() }),
     ...(view !== undefined && {
       applied: {

@@ -122,7 +122,8 @@ export class Announcer {
   async watch(signal: AbortSignal): Promise<void> {
     await watchFolder({
       path: new KnotVolume(this.o.runtime.storage).journal,
-      ...{ restMs: journalRestMs, lookAgainMs: journalAgainMs },
+      restMs: journalRestMs,
+      lookAgainMs: journalAgainMs,
       signal,
       onChange: () => (this.#hasNews ? this.#lookUntilShown(signal) : Promise.resolve(0)),
     });
