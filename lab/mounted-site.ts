@@ -123,8 +123,8 @@ export class MountedSite {
   }
 
   async #mountSettings(): Promise<void> {
-    const { address, port, securePort, replica, rateLimit } = this.place;
-    const pods = { addresses: replica?.addresses ?? [address], port, securePort };
+    const { address, port, securePort, httpPort, replica, rateLimit } = this.place;
+    const pods = { addresses: replica?.addresses ?? [address], port, securePort, httpPort };
     const settings = { pods, remotePort: port, securePort, ...(rateLimit !== undefined && { rateLimit }) };
     await writeFile(this.path("etc", liveSettingsFile), liveSettingsText(settings));
   }

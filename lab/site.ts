@@ -8,6 +8,7 @@ import type { AgentStatus } from "../src/agents/sidecar/http/status";
 import { readAgentOptions } from "../src/agents/sidecar/inputs/options";
 import { prepare } from "../src/agents/sidecar/prepare";
 import { createLogger } from "../src/base/log";
+import { agentEnvironment } from "../src/contract/environments";
 import { nodeFlags } from "../src/contract/node-flags";
 import { DnsClient, type DnsServer } from "../src/dns/client/dns-client";
 import type { SoaData } from "../src/dns/record";
@@ -143,25 +144,25 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   /** What the agent's container has in its environment. */
   environment(): Record<string, string> {
     const { address, port, securePort, httpPort } = this.place;
-    return {
-      DNS_MESH_PACKET: this.path("etc", "welcome.json"),
-      ...(this.place.vault === undefined
-        ? { DNS_MESH_KEYS: this.path("etc", "ring.json") }
-        : { DNS_MESH_KEYS: this.path("storage", "mesh", "ring.json"), DNS_MESH_VAULT: this.path("etc", "vault.json") }),
-      DNS_MESH_LOCAL_KEY: this.path("etc", "local.json"),
-      DNS_MESH_READERS: this.path("etc", "readers.json"),
-      DNS_MESH_UPDATERS: this.path("etc", "updaters.json"),
-      ...(this.place.recordsKey && { DNS_MESH_RECORDS_KEY: this.path("etc", "records.json") }),
-      DNS_MESH_TLS: this.place.vault?.issues === true ? this.path("storage", "mesh", "tls") : this.path("etc", "tls"),
-      ...(existsSync(this.path("central")) && { DNS_MESH_CENTRAL: this.path("central") }),
-      DNS_MESH_STORAGE: this.path("storage"),
-      DNS_MESH_RUNDIR: this.path("run"),
-      DNS_MESH_KNOT: `${address}@${port}`,
-      DNS_MESH_LISTEN: `${address}@${port}`,
-      DNS_MESH_LISTEN_SECURE: `${address}@${securePort}`,
-      DNS_MESH_HTTP: `${address}@${httpPort}`,
-      DNS_MESH_POD: `knot-${this.place.replica?.ordinal ?? 0}`,
-    };
+    const { vault, recordsKey, replica } = this.place;
+    return agentEnvironment.toEnvironment({
+      packetFile: this.path("etc", "welcome.json"),
+      ringFile: vault === undefined ? this.path("etc", "ring.json") : this.path("storage", "mesh", "ring.json"),
+      ...(vault !== undefined && { vaultFile: this.path("etc", "vault.json") }),
+      localKeyFile: this.path("etc", "local.json"),
+      readersFile: this.path("etc", "readers.json"),
+      updatersFile: this.path("etc", "updaters.json"),
+      ...(recordsKey && { recordsKeyFile: this.path("etc", "records.json") }),
+      tlsFolder: vault?.issues === true ? this.path("storage", "mesh", "tls") : this.path("etc", "tls"),
+      ...(existsSync(this.path("central")) && { centralFolder: this.path("central") }),
+      storage: this.path("storage"),
+      rundir: this.path("run"),
+      knot: { address, port },
+      listen: [`${address}@${port}`],
+      secureListen: [`${address}@${securePort}`],
+      http: { address, port: httpPort },
+      pod: `knot-${replica?.ordinal ?? 0}`,
+    });
   }
 
   async http(method: "GET" | "POST", path: string): Promise<{ readonly status: number; readonly text: string }> {

@@ -27,8 +27,6 @@ export class ConfigFiles extends pulumi.ComponentResource {
   readonly restartHash: string;
   /** Changes with what running pods take over. */
   readonly liveHash: pulumi.Output<string>;
-  /** Changes with the welcome packet. */
-  readonly packetHash: pulumi.Output<string>;
 
   constructor(name: string, args: ConfigFilesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:ConfigFiles", name, {}, opts);
@@ -48,7 +46,6 @@ export class ConfigFiles extends pulumi.ComponentResource {
     this.liveHash = pulumi
       .all([settings, configMap.metadata.name])
       .apply(([text]) => contentHash(welcome, text, ...Object.values(trust)));
-    this.packetHash = configMap.metadata.name.apply(() => contentHash(welcome));
     this.registerOutputs({});
   }
 }

@@ -1,13 +1,14 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
+import { rotatorEnvironment } from "../../src/contract/environments";
 import { commonLabels, objects, paths, rotatorLabels } from "../../src/contract/names";
 import type { WelcomePacket } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { configMapFiles, programPod } from "./program-pod";
+import { commonFiles, configMapFiles, programPod, variables } from "./program-pod";
 import { createAccount } from "./role";
-import { vaultAccess } from "./trust-files";
+import { vaultAccess, vaultFilePath } from "./trust-files";
 import { dnsPolicy, vaultReach } from "./vault-reach";
 
 /** What {@link KeyRotator} needs. */
@@ -58,11 +59,7 @@ function podSpec({ config, packet }: KeyRotatorArgs): k8s.types.input.core.v1.Po
     name: "key-rotator",
     config,
     args: [`${paths.bundle}/rotator.js`, "run"],
-    env: [
-      { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
-      { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
-      ...access.environment,
-    ],
+    env: variables(rotatorEnvironment, { ...commonFiles, vaultFile: vaultFilePath("rotator") }),
     resources: config.resources.rotator,
     hasToken: false,
     dnsPolicy: dnsPolicy(vaultReach(packet, config)),

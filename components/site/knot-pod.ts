@@ -1,5 +1,6 @@
 import type * as k8s from "@pulumi/kubernetes";
 
+import { agentEnvironment } from "../../src/contract/environments";
 import { knotLabels, paths, podPorts } from "../../src/contract/names";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { Transport } from "../../src/mesh/model";
@@ -7,7 +8,7 @@ import type { SiteConfig } from "../../src/settings/site-settings";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { securePorts } from "./pod-services";
 import { agentMounts, knotMounts, knotVolumes, type PodKind } from "./pod-volumes";
-import { programContainer } from "./program-pod";
+import { commonFiles, programContainer, variables } from "./program-pod";
 import { agentSockets } from "./runtime";
 import type { TrustFiles } from "./trust-files";
 
@@ -109,39 +110,29 @@ function ownProgram(args: KnotPodArgs, o: { name: string; command: string }): Co
     name: o.name,
     config,
     args: [`${paths.bundle}/agent.js`, o.command],
-    env: agentEnvironment(args),
+    env: environment(args),
     mounts: [...agentMounts(args), ...trust.mounts],
     resources: config.resources.agent,
   });
 }
 
-function agentEnvironment(args: KnotPodArgs): EnvVar[] {
-  const sockets = agentSockets(args.config);
-  return [
-    { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
-    { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
-    { name: "DNS_MESH_READERS", value: `${paths.readers}/readers.json` },
-    { name: "DNS_MESH_UPDATERS", value: `${paths.updaters}/updaters.json` },
-    { name: "DNS_MESH_RECORDS_KEY", value: `${paths.recordsKey}/key.json` },
-    ...args.trust.environment,
-    ...(args.isPrimary ? [{ name: "DNS_MESH_CENTRAL", value: paths.central }] : []),
-    { name: "DNS_MESH_STORAGE", value: paths.storage },
-    { name: "DNS_MESH_RUNDIR", value: paths.rundir },
-    { name: "DNS_MESH_KNOT", value: sockets.knot },
-    { name: "DNS_MESH_LISTEN", value: args.runtime.listen.join(",") },
-    { name: "DNS_MESH_LISTEN_SECURE", value: args.runtime.secure.listen.join(",") },
-    { name: "DNS_MESH_HTTP", value: sockets.http },
-    { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-    ...leavingEnvironment(args.config),
-  ];
-}
-
-function leavingEnvironment({ drainSeconds }: SiteConfig): EnvVar[] {
-  if (drainSeconds === 0) return [];
-  return [
-    { name: "DNS_MESH_SERVED_SECONDS", value: String(drainSeconds) },
-    { name: "DNS_MESH_ANSWERING_SECONDS", value: String(answeringSeconds) },
-  ];
+function environment({ config, runtime, trust, isPrimary }: KnotPodArgs): EnvVar[] {
+  const { drainSeconds } = config;
+  return variables(agentEnvironment, {
+    ...commonFiles,
+    readersFile: `${paths.readers}/readers.json`,
+    updatersFile: `${paths.updaters}/updaters.json`,
+    recordsKeyFile: `${paths.recordsKey}/key.json`,
+    ...trust.told,
+    ...(isPrimary && { centralFolder: paths.central }),
+    storage: paths.storage,
+    rundir: paths.rundir,
+    ...agentSockets(config),
+    listen: runtime.listen,
+    secureListen: runtime.secure.listen,
+    servedSeconds: drainSeconds,
+    answeringSeconds: drainSeconds === 0 ? 0 : answeringSeconds,
+  });
 }
 
 /** Pods keep apart where they can, and run side by side where they must. */

@@ -1,5 +1,6 @@
 import type * as k8s from "@pulumi/kubernetes";
 
+import type { EnvironmentOf } from "../../src/contract/environment";
 import { objects, paths } from "../../src/contract/names";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { containerSecurity, podSecurity } from "./pod-security";
@@ -38,6 +39,26 @@ export interface ProgramPodArgs extends Omit<ProgramContainerArgs, "mounts"> {
   /** The same of its container. */
   readonly container?: Partial<Container>;
 }
+
+/** The environment of a program, with what its pod says of itself. */
+export function variables<
+  Environment extends Pick<EnvironmentOf<unknown>, "podFields"> & {
+    readonly toVariables: (options: never) => Record<string, string>;
+  },
+>(environment: Environment, options: Parameters<Environment["toVariables"]>[0]): k8s.types.input.core.v1.EnvVar[] {
+  const told = Object.entries(environment.toVariables(options));
+  const fields = Object.entries(environment.podFields);
+  return [
+    ...told.map(([name, value]) => ({ name, value })),
+    ...fields.map(([name, fieldPath]) => ({ name, valueFrom: { fieldRef: { fieldPath } } })),
+  ];
+}
+
+/** The files that each of our programs reads. */
+export const commonFiles = {
+  packetFile: `${paths.config}/welcome.json`,
+  localKeyFile: `${paths.localKey}/key.json`,
+} as const;
 
 /** A ConfigMap in a folder of its own. */
 export function configMapFiles(name: string, mountPath: string): PodFiles {

@@ -1,13 +1,14 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
+import { reconcilerEnvironment } from "../../src/contract/environments";
 import type { Report } from "../../src/contract/mesh-status";
 import { readStatus } from "../../src/contract/mesh-status";
 import { commonLabels, objects, paths, reconcilerLabels } from "../../src/contract/names";
 import type { WelcomePacket } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { configMapFiles, programPod } from "./program-pod";
+import { commonFiles, configMapFiles, programPod, variables } from "./program-pod";
 import { allow, createAccount } from "./role";
 
 /** What {@link Reconciler} needs. */
@@ -108,17 +109,10 @@ function podSpec({ config }: ReconcilerArgs): k8s.types.input.core.v1.PodSpec {
     name: "reconciler",
     config,
     args: [`${paths.bundle}/reconciler.js`],
-    env: environment,
+    env: variables(reconcilerEnvironment, commonFiles),
     resources: config.resources.reconciler,
     hasToken: true,
     files: [configMapFiles(objects.reconcilerBundle, paths.bundle)],
     pod: { restartPolicy: "Never" },
   });
 }
-
-const environment: k8s.types.input.core.v1.EnvVar[] = [
-  { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
-  { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
-  { name: "DNS_MESH_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
-  { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-];

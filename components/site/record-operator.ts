@@ -1,12 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
+import { operatorEnvironment } from "../../src/contract/environments";
 import { commonLabels, objects, operatorLabels, paths, podPorts } from "../../src/contract/names";
 import { operatorFlags } from "../../src/contract/node-flags";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions, writable } from "../object-options";
-import { configMapFiles, programPod, secretFiles } from "./program-pod";
+import { commonFiles, configMapFiles, programPod, secretFiles, variables } from "./program-pod";
 import { allow, createAccount, subjectOf } from "./role";
 import { agentSockets } from "./runtime";
 
@@ -16,8 +17,6 @@ export interface RecordOperatorArgs {
   readonly config: SiteConfig;
   /** Further namespaces whose DnsRecords are served; `*` for all. */
   readonly namespaces: readonly string[];
-  /** A cluster-internal address per Knot pod, by ordinal. */
-  readonly podAddresses: pulumi.Output<string[]>;
   /** Changes with what the operator reads only when it starts. */
   readonly restartHash: pulumi.Output<string>;
 }
@@ -85,7 +84,12 @@ function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
     name: account,
     config,
     args: [...operatorFlags, `${paths.bundle}/operator.js`],
-    env: environment(args),
+    env: variables(operatorEnvironment, {
+      ...commonFiles,
+      recordsKeyFile: `${paths.recordsKey}/key.json`,
+      http: agentSockets(config).http,
+      namespaces: args.namespaces,
+    }),
     resources: config.resources.operator,
     hasToken: true,
     files: [secretFiles(objects.recordsKey, paths.recordsKey), configMapFiles(objects.operatorBundle, paths.bundle)],
@@ -97,24 +101,6 @@ function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
       readinessProbe: { ...probe("/ready"), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 },
     },
   });
-}
-
-function environment(args: RecordOperatorArgs): k8s.types.input.core.v1.EnvVar[] {
-  const writer = (port: number): pulumi.Output<string> => args.podAddresses.apply(([first]) => `${first}@${port}`);
-  const pods = args.podAddresses.apply((all) => all.map((address) => `${address}@53`).join(","));
-  return [
-    { name: "DNS_MESH_PACKET", value: `${paths.config}/welcome.json` },
-    { name: "DNS_MESH_LOCAL_KEY", value: `${paths.localKey}/key.json` },
-    { name: "DNS_MESH_RECORDS_KEY", value: `${paths.recordsKey}/key.json` },
-    { name: "DNS_MESH_WRITER", value: writer(53) },
-    { name: "DNS_MESH_PODS", value: pods },
-    { name: "DNS_MESH_AGENT", value: writer(podPorts.http) },
-    { name: "DNS_MESH_HTTP", value: agentSockets(args.config).http },
-    { name: "DNS_MESH_REMOTE_PORT", value: String(args.config.remotePort) },
-    { name: "DNS_MESH_NAMESPACES", value: args.namespaces.join(",") },
-    { name: "DNS_MESH_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
-    { name: "DNS_MESH_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-  ];
 }
 
 /** Replicas keep apart where they can: one node must not take both. */

@@ -1,4 +1,5 @@
 import { ipVersion } from "../../src/base/ip";
+import type { SocketAddress } from "../../src/contract/environment";
 import type { LiveSettings } from "../../src/contract/live-settings";
 import { paths, podPorts } from "../../src/contract/names";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
@@ -24,10 +25,13 @@ export function liveSettings(
 }
 
 /** Where the agent finds Knot and where it listens itself: in the family of the first address that Knot binds. */
-export function agentSockets(config: Pick<SiteConfig, "listen">): { readonly knot: string; readonly http: string } {
+export function agentSockets(config: Pick<SiteConfig, "listen">): {
+  readonly knot: SocketAddress;
+  readonly http: SocketAddress;
+} {
   const isVersion6 = ipVersion(config.listen[0] ?? "") === 6;
   return {
-    knot: `${isVersion6 ? "::1" : "127.0.0.1"}@${podPorts.dns}`,
-    http: `${isVersion6 ? "::" : "0.0.0.0"}@${podPorts.http}`,
+    knot: { address: isVersion6 ? "::1" : "127.0.0.1", port: podPorts.dns },
+    http: { address: isVersion6 ? "::" : "0.0.0.0", port: podPorts.http },
   };
 }

@@ -134,10 +134,7 @@ export class SiteStack extends pulumi.ComponentResource {
           namespace,
           config,
           namespaces: config.records.namespaces,
-          podAddresses: pods.addresses,
-          restartHash: pulumi
-            .all([files.packetHash, secrets.madeHash])
-            .apply((all) => contentHash(...all, bundles.operatorHash)),
+          restartHash: secrets.madeHash.apply((keys) => contentHash(keys, bundles.operatorHash)),
         },
         { ...within, dependsOn: [...mounted, this.createDefinition(name, config)] },
       );

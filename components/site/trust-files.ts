@@ -1,5 +1,6 @@
 import type * as k8s from "@pulumi/kubernetes";
 
+import type { agentEnvironment, OptionsOf } from "../../src/contract/environments";
 import { objects, paths } from "../../src/contract/names";
 import { vaultFile } from "../../src/contract/vault-file";
 import { KnotVolume } from "../../src/knot/config/volume";
@@ -9,11 +10,10 @@ import { secretMode, secretVolume } from "./pod-volumes";
 import { type PodFiles, secretFiles } from "./program-pod";
 
 type Volume = k8s.types.input.core.v1.Volume;
-type EnvVar = k8s.types.input.core.v1.EnvVar;
 
-/** What a pod mounts and is told so that it comes by keys and certificates. */
+/** What the agent mounts and is told so that it comes by keys and certificates. */
 export interface TrustFiles extends PodFiles {
-  readonly environment: EnvVar[];
+  readonly told: Pick<OptionsOf<typeof agentEnvironment>, "ringFile" | "tlsFolder" | "vaultFile">;
 }
 
 /** Seconds that a projected token lives: the shortest that Kubernetes makes. */
@@ -39,18 +39,18 @@ export function trustConfigFiles(packet: WelcomePacket, address: string | undefi
   };
 }
 
+/** What a program is told of Vault. */
+export function vaultFilePath(client: VaultClient): string {
+  return `${paths.config}/${vaultFiles[client]}`;
+}
+
 /** How a pod logs in to Vault: nothing without one. */
-export function vaultAccess(packet: WelcomePacket, client: VaultClient): TrustFiles {
-  const { vault } = packet;
-  if (vault === undefined) return { volumes: [], mounts: [], environment: [] };
-  const environment = [{ name: "DNS_MESH_VAULT", value: `${paths.config}/${vaultFiles[client]}` }];
-  if (vault.auth.method === "approle") {
-    const name = client === "site" ? objects.appRole : objects.rotatorAppRole;
-    return { environment, ...secretFiles(name, paths.appRole) };
-  }
+export function vaultAccess({ vault }: WelcomePacket, client: VaultClient): PodFiles {
+  if (vault === undefined) return noFiles;
+  if (vault.auth.method === "approle")
+    return secretFiles(client === "site" ? objects.appRole : objects.rotatorAppRole, paths.appRole);
   const serviceAccountToken = { audience: vault.audience, expirationSeconds: tokenSeconds, path: "token" };
   return {
-    environment,
     volumes: [{ name: "vault-token", projected: { sources: [{ serviceAccountToken }] } }],
     mounts: [{ name: "vault-token", mountPath: paths.vaultToken, readOnly: true }],
   };
@@ -58,25 +58,27 @@ export function vaultAccess(packet: WelcomePacket, client: VaultClient): TrustFi
 
 /** What the agent mounts and is told of keys and certificates. With Vault both lie on the volume, where the agent puts them. */
 export function agentTrust(packet: WelcomePacket): TrustFiles {
-  return joined([ringFiles(packet), certificateFiles(packet), vaultAccess(packet, "site")]);
-}
-
-function ringFiles(packet: WelcomePacket): TrustFiles {
+  const volume = new KnotVolume(paths.storage);
   const inVault = packet.vault !== undefined;
-  const path = inVault ? new KnotVolume(paths.storage).ring : `${paths.keys}/ring.json`;
+  const ring = inVault ? noFiles : secretFiles(objects.keys, paths.keys);
+  const files = [ring, certificateFiles(packet), vaultAccess(packet, "site")];
   return {
-    environment: [{ name: "DNS_MESH_KEYS", value: path }],
-    ...(inVault ? { volumes: [], mounts: [] } : secretFiles(objects.keys, paths.keys)),
+    volumes: files.flatMap(({ volumes }) => volumes),
+    mounts: files.flatMap(({ mounts }) => mounts),
+    told: {
+      ringFile: inVault ? volume.ring : `${paths.keys}/ring.json`,
+      tlsFolder: packet.certificates === "vault" ? volume.identity : paths.tls,
+      ...(inVault && { vaultFile: vaultFilePath("site") }),
+    },
   };
 }
 
-function certificateFiles(packet: WelcomePacket): TrustFiles {
-  const told = (value: string): EnvVar[] => [{ name: "DNS_MESH_TLS", value }];
-  if (packet.certificates === "vault")
-    return { volumes: [], mounts: [], environment: told(new KnotVolume(paths.storage).identity) };
+const noFiles: PodFiles = { volumes: [], mounts: [] };
+
+function certificateFiles({ certificates }: WelcomePacket): PodFiles {
+  if (certificates === "vault") return noFiles;
   return {
-    environment: told(paths.tls),
-    volumes: [packet.certificates === "cert-manager" ? issuedInCluster() : secretVolume(objects.tls)],
+    volumes: [certificates === "cert-manager" ? issuedInCluster() : secretVolume(objects.tls)],
     mounts: [{ name: objects.tls, mountPath: paths.tls, readOnly: true }],
   };
 }
@@ -89,12 +91,4 @@ function issuedInCluster(): Volume {
     { configMap: { name: objects.config, items: [{ key: "ca.crt", path: "ca.crt" }] } },
   ];
   return { name: objects.tls, projected: { sources, defaultMode: secretMode } };
-}
-
-function joined(parts: readonly TrustFiles[]): TrustFiles {
-  return {
-    volumes: parts.flatMap(({ volumes }) => volumes),
-    mounts: parts.flatMap(({ mounts }) => mounts),
-    environment: parts.flatMap(({ environment }) => environment),
-  };
 }

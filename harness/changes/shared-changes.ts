@@ -2,8 +2,7 @@ import { inVault, inVaultByJwt, signed, withRootThatSigns, withSecondRoot } from
 import { all, dnssec, type Edit, entry, list, type SettingChange, shared, within, zone } from "./change";
 
 const runOn = { knot: "run on", operator: "run on" } as const;
-const operatorAlone = { knot: "run on", operator: "restart" } as const;
-const everything = { knot: "restart", operator: "restart", isMeshWide: true } as const;
+const everything = { knot: "restart", operator: "run on", isMeshWide: true } as const;
 const farFuture = "2999-12-31";
 
 const newcomer = {
@@ -38,58 +37,58 @@ export const sharedChanges: readonly SettingChange[] = [
     to: (told) => ({ ...told, mesh: { ...told.mesh, sites: [...told.mesh.sites, newcomer] } }),
     ...runOn,
   },
-  { name: "mesh.sites[].role", to: entry(() => ({ role: "standard" })), ...operatorAlone },
+  { name: "mesh.sites[].role", to: entry(() => ({ role: "standard" })), ...runOn },
   {
     name: "mesh.sites[].addresses",
     to: all(
       entry((_, { addresses }) => ({ addresses })),
       within("service", ({ addresses: [, other] }) => ({ externalIPs: [other] })),
     ),
-    ...operatorAlone,
+    ...runOn,
     note: "one more address; clients follow at their own pace when one goes",
   },
   {
     name: "mesh.sites[].sources",
     to: entry(({ sources }) => ({ sources: [...sources, "203.0.113.0/24"] })),
-    ...operatorAlone,
+    ...runOn,
   },
   {
     name: "mesh.sites[].zones",
     covers: ["mesh.sites[].zones", "mesh.sites[].zones[]", "mesh.sites[].zones[].name"],
     to: moreZone(),
     back: [retireMore, retireMore],
-    ...operatorAlone,
-    note: "a zone comes; it goes in two steps",
+    ...runOn,
+    note: "a zone comes, and waits a minute or two for its DnsRecords; it goes in two steps",
   },
   {
     name: "mesh.sites[].zones[].dnssec",
     to: signed.into,
     ...(signed.out && { back: signed.out }),
-    ...operatorAlone,
+    ...runOn,
     note: "off in two steps",
   },
   {
     name: "mesh.sites[].zones[].dnssec.nsec3",
     basis: signed,
     to: dnssec({ nsec3: true }),
-    ...operatorAlone,
+    ...runOn,
   },
   {
     name: "mesh.sites[].zones[].dnssec.parents",
     basis: signed,
     to: dnssec({ parents: ["203.0.113.53"] }),
-    ...operatorAlone,
+    ...runOn,
   },
   {
     name: "mesh.sites[].zones[].dnssec.withdraw",
     basis: signed,
     to: dnssec({ withdraw: true }),
-    ...operatorAlone,
+    ...runOn,
   },
   {
     name: "mesh.sites[].zones[].zoneFile",
     to: zone({ zoneFile }),
-    ...operatorAlone,
+    ...runOn,
     note: "counts when the zone is new",
   },
   {
@@ -97,17 +96,17 @@ export const sharedChanges: readonly SettingChange[] = [
     covers: ["mesh.sites[].zones[].records.*"],
     to: zone({ records: [{ name: "www", type: "A", value: "192.0.2.1" }] }),
     alone: true,
-    ...operatorAlone,
+    ...runOn,
     note: "count when the zone is new",
   },
-  { name: "mesh.sites[].zones[].retired", to: zone({ retired: farFuture }), ...operatorAlone },
-  { name: "mesh.sites[].retired", to: entry(() => ({ retired: farFuture })), ...operatorAlone },
+  { name: "mesh.sites[].zones[].retired", to: zone({ retired: farFuture }), ...runOn },
+  { name: "mesh.sites[].retired", to: entry(() => ({ retired: farFuture })), ...runOn },
   {
     name: "mesh.sites[].vault.serviceAccountKeys",
     basis: inVault,
     to: inVaultByJwt.into,
     knot: "restart",
-    operator: "restart",
+    operator: "run on",
     note: "from AppRole to tokens of the cluster and back",
   },
   { name: "mesh.topology", to: list({ topology: "hub" }), ...runOn },
@@ -118,13 +117,13 @@ export const sharedChanges: readonly SettingChange[] = [
     note: "QUIC or TLS need sockets of their own",
   },
   { name: "keys.generation", to: shared({ keys: { generation: 2 } }), ...runOn },
-  { name: "ca.generation", to: withSecondRoot.into, ...operatorAlone },
+  { name: "ca.generation", to: withSecondRoot.into, ...runOn },
   { name: "ca.signing", basis: withSecondRoot, to: withRootThatSigns.into, ...runOn },
   {
     name: "ca.oldest",
     basis: withRootThatSigns,
     to: shared({ ca: { generation: 2, signing: 2, oldest: 2 } }),
-    ...operatorAlone,
+    ...runOn,
   },
   { name: "emptied", to: shared({ emptied: ["gone.example"] }), ...runOn },
   {
@@ -134,13 +133,13 @@ export const sharedChanges: readonly SettingChange[] = [
     ...everything,
     note: "keys and certificates come from elsewhere",
   },
-  { name: "vault.mount", basis: inVault, to: vault({ mount: "dns-mesh-2" }), alone: true, ...operatorAlone },
+  { name: "vault.mount", basis: inVault, to: vault({ mount: "dns-mesh-2" }), alone: true, ...runOn },
   { name: "vault.audience", basis: inVaultByJwt, to: vault({ audience: "dns-mesh" }), ...everything },
   {
     name: "vault.caCert",
     basis: inVault,
     to: shared(({ authority }, told) => ({ vault: { ...(told.shared["vault"] as object), caCert: authority } })),
-    ...operatorAlone,
+    ...runOn,
   },
   { name: "certificates", basis: inVault, to: shared({ certificates: "pulumi" }), ...everything },
   {
@@ -148,6 +147,6 @@ export const sharedChanges: readonly SettingChange[] = [
     covers: ["rotation.*"],
     basis: inVault,
     to: shared({ rotation: { every: "10d", patience: "1h", overlap: "1h" } }),
-    ...operatorAlone,
+    ...runOn,
   },
 ];

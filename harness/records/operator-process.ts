@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { bundle } from "../../components/bundle";
 import { LabProcess, Log } from "../../lab/process";
 import type { LabSite } from "../../lab/site";
+import { agentEnvironment, operatorEnvironment } from "../../src/contract/environments";
 import { operatorFlags } from "../../src/contract/node-flags";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
 import type { ControlPlane } from "../plugins/control-plane";
@@ -138,25 +139,19 @@ export class OperatorProcess implements AsyncDisposable {
 
   #environment({ hostname }: URL): Record<string, string> {
     const { site, folder, pod, httpPort, apiPort } = this.o;
-    const { lookSeconds = 1, awaySeconds = 3, leaseSeconds, namespaces } = this.settings;
-    const of = site.environment();
+    const { lookSeconds = 1, awaySeconds = 3, leaseSeconds, namespaces = [] } = this.settings;
+    const { packetFile, localKeyFile, recordsKeyFile = "" } = agentEnvironment.fromEnvironment(site.environment());
     return {
       KUBERNETES_SERVICE_HOST: hostname,
       KUBERNETES_SERVICE_PORT: String(apiPort),
-      DNS_MESH_ACCOUNT: join(folder, "account"),
-      DNS_MESH_PACKET: of["DNS_MESH_PACKET"] ?? "",
-      DNS_MESH_LOCAL_KEY: of["DNS_MESH_LOCAL_KEY"] ?? "",
-      DNS_MESH_RECORDS_KEY: of["DNS_MESH_RECORDS_KEY"] ?? "",
-      DNS_MESH_WRITER: of["DNS_MESH_KNOT"] ?? "",
-      DNS_MESH_AGENT: of["DNS_MESH_HTTP"] ?? "",
-      DNS_MESH_REMOTE_PORT: String(site.server.port),
-      DNS_MESH_HTTP: `127.0.0.1@${httpPort}`,
-      DNS_MESH_NAMESPACE: namespace,
-      DNS_MESH_POD: pod,
-      DNS_MESH_LOOK_SECONDS: String(lookSeconds),
-      DNS_MESH_AWAY_SECONDS: String(awaySeconds),
-      ...(namespaces !== undefined && { DNS_MESH_NAMESPACES: namespaces.join(",") }),
-      ...(leaseSeconds !== undefined && { DNS_MESH_LEASE_SECONDS: String(leaseSeconds) }),
+      ...operatorEnvironment.toEnvironment({
+        account: join(folder, "account"),
+        ...{ packetFile, localKeyFile, recordsKeyFile, namespaces, namespace, pod },
+        http: { address: "127.0.0.1", port: httpPort },
+        lookMs: lookSeconds * 1000,
+        awayMs: awaySeconds * 1000,
+        ...(leaseSeconds !== undefined && { leaseSeconds }),
+      }),
     };
   }
 }

@@ -66,6 +66,11 @@ export class Heartbeats {
     this.#beats.set(loop, this.now());
   }
 
+  /** A loop has ended, and need show nothing any more. */
+  forget(loop: string): void {
+    this.#beats.delete(loop);
+  }
+
   /** Names of loops that have shown nothing for too long. */
   get stuck(): readonly string[] {
     return [...this.#beats].filter(([, at]) => this.now() - at > stuckMs).map(([loop]) => loop);

@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { UserError } from "../base/errors";
 import { array, object, text } from "../base/json-fields";
 import type { FixedRuntime, RateLimit, SiteRuntime } from "../knot/config/site-runtime";
-import { type Environment, required } from "./environment";
+import type { SocketAddress } from "./environment";
+import { podPorts } from "./names";
 
 /**
  * What a site's stack tells its pods while they run, in the file `settings.json`. Nothing of it may stand in a pod
@@ -11,7 +12,13 @@ import { type Environment, required } from "./environment";
  */
 export interface LiveSettings {
   /** How the site's programs reach its Knot pods: a cluster-internal address for each, by ordinal, and their ports. */
-  readonly pods: { readonly addresses: readonly string[]; readonly port: number; readonly securePort: number };
+  readonly pods: {
+    readonly addresses: readonly string[];
+    readonly port: number;
+    readonly securePort: number;
+    /** Where their agents answer. @default that of `podPorts` */
+    readonly httpPort?: number;
+  };
   /** Port at which the other sites' addresses are asked. */
   readonly remotePort: number;
   /** Port at which the other sites have TLS and QUIC. */
@@ -23,9 +30,14 @@ export interface LiveSettings {
 /** The name of the file, beside the welcome packet. */
 export const liveSettingsFile = "settings.json";
 
-/** Where it stands in a pod, by the environment of its programs. */
-export function liveSettingsPath(env: Environment): string {
-  return join(dirname(required(env, "DNS_MESH_PACKET")), liveSettingsFile);
+/** Where it stands, by the welcome packet's path. */
+export function liveSettingsPath(packetFile: string): string {
+  return join(dirname(packetFile), liveSettingsFile);
+}
+
+/** Where the agent beside the site's writer answers. */
+export function writersAgent({ addresses, httpPort = podPorts.http }: LiveSettings["pods"]): SocketAddress {
+  return { address: addresses[0] ?? "", port: httpPort };
 }
 
 /** The file's text. */
@@ -61,13 +73,14 @@ export function runtimeWith(fixed: FixedRuntime, settings: LiveSettings): SiteRu
 }
 
 function podsOf(value: unknown): LiveSettings["pods"] {
-  const { addresses, port, securePort } = object(value, "pods");
+  const { addresses, port, securePort, httpPort } = object(value, "pods");
   const each = array(addresses, "pods.addresses").map((address, i) => text(address, `pods.addresses[${i}]`));
   if (each.length === 0) throw new UserError("pods.addresses must list the address of each Knot pod");
   return {
     addresses: each,
     port: portNumber(port, "pods.port"),
     securePort: portNumber(securePort, "pods.securePort"),
+    ...(httpPort !== undefined && { httpPort: portNumber(httpPort, "pods.httpPort") }),
   };
 }
 

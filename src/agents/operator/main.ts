@@ -9,10 +9,10 @@ import { parseTsigKey } from "../../keyring/tsig-key";
 import { inClusterOptions, KubeClient } from "../../kube/client";
 import { leadInTurn } from "../../kube/leader";
 import { watchObjects } from "../../kube/watch";
-import { parseWelcomePacket } from "../../mesh/welcome";
 import { leaseName } from "../../records/operator-rules";
 import { askPod } from "../pods";
 import { AgentClient } from "../sidecar/http/agent-client";
+import { LiveInputs } from "./inputs";
 import { OperatorMetrics } from "./metrics";
 import { RecordOperator } from "./operator";
 import { type OperatorOptions, readOperatorOptions } from "./options";
@@ -98,7 +98,7 @@ async function openTurn(o: {
     clock,
     dns,
     ask,
-    packet: await readJsonFile(options.packetFile, parseWelcomePacket),
+    inputs: await LiveInputs.open(options.packetFile),
     keys: { local: await key(options.localKeyFile), records: await key(options.recordsKeyFile) },
     agents: new AgentClient(undefined, signal),
     watch: watchObjects,

@@ -8,10 +8,11 @@ import type { MeshView, SiteView } from "../../mesh/view";
 
 /** What {@link MeshFollower} works with. */
 export interface MeshFollowerOptions {
-  readonly packet: WelcomePacket;
+  /** As the site's stack mounts it now. */
+  readonly packet: () => WelcomePacket;
   /** For the zones of the mesh, at the site's own server. */
   readonly dns: Pick<DnsClient, "querySoa" | "transfer">;
-  readonly writer: DnsServer;
+  readonly writer: () => DnsServer;
   readonly key: TsigKey;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -29,7 +30,7 @@ export class MeshFollower {
   #retired: ReadonlyMap<string, string>;
 
   constructor(private readonly o: MeshFollowerOptions) {
-    const { site } = o.packet;
+    const { site } = o.packet();
     this.#retired = retirements(site, site.zones);
   }
 
@@ -62,7 +63,8 @@ export class MeshFollower {
    * @throws DnsError
    */
   async follow(): Promise<boolean> {
-    const { dns, writer, packet, key, log } = this.o;
+    const { dns, key, log } = this.o;
+    const [packet, writer] = [this.o.packet(), this.o.writer()];
     const directory = await dns.querySoa(writer, packet.directoryZone);
     const catalog = await dns.querySoa(writer, packet.catalogZone);
     const serials = `${directory.serial} ${catalog.serial}`;
@@ -85,7 +87,7 @@ export class MeshFollower {
   }
 
   #take(view: MeshView): void {
-    const { packet } = this.o;
+    const packet = this.o.packet();
     const self = view.sites.find(({ name }) => name === packet.site.name) ?? packet.site;
     const own = view.zones.filter(({ owner }) => owner === packet.site.name);
     this.#view = view;

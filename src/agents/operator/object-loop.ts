@@ -45,6 +45,12 @@ export class ObjectLoop {
     this.#bell.ring();
   }
 
+  /** An object is for another loop now, which says other things of it. */
+  leave(entry: Entry): void {
+    this.#said.delete(entry);
+    this.#entries.delete(entry);
+  }
+
   /** There may be something to do. */
   wake(): void {
     this.#bell.ring();

@@ -1,14 +1,14 @@
 import { Bell, type Clock, Heartbeats, isAborted } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import type { Logger } from "../../base/log";
-import type { DnsClient } from "../../dns/client/dns-client";
+import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
 import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
-import type { WelcomePacket } from "../../mesh/model";
 import { isHere } from "../../records/model";
 import type { AgentClient } from "../sidecar/http/agent-client";
 import { EventQueue } from "./event-queue";
+import type { LiveInputs } from "./inputs";
 import { MeshFollower } from "./mesh-follower";
 import type { OperatorMetrics } from "./metrics";
 import { ObjectLoop } from "./object-loop";
@@ -27,7 +27,8 @@ import { ZoneWorker } from "./zone-worker";
 /** What a {@link RecordOperator} works with. All clients end with the signal of its turn. */
 export interface OperatorParts {
   readonly options: OperatorOptions;
-  readonly packet: WelcomePacket;
+  /** What the site's stack says, and says anew while we run. */
+  readonly inputs: Pick<LiveInputs, "current" | "look">;
   /** The site's own key, and the one for updates. */
   readonly keys: { readonly local: TsigKey; readonly records: TsigKey };
   readonly kube: Pick<KubeClient, "get" | "stream" | "merge" | "create">;
@@ -62,6 +63,12 @@ const wholeEveryLooks = 120;
 interface OwnZone {
   readonly loop: ZoneLoop;
   readonly spreading: Spreading;
+  /** Ends it alone. */
+  readonly ending: AbortController;
+  /** Looks at the mesh before it began. */
+  readonly since: number;
+  /** Settled once it has ended. */
+  over: Promise<unknown>;
 }
 
 /** A turn of the record operator as the leader: from nothing known to the end of its signal. */
@@ -73,31 +80,36 @@ export class RecordOperator {
   readonly #events: EventQueue;
   readonly #writer: ObjectWriter;
   readonly #objects: ObjectLoop;
-  readonly #zones: ReadonlyMap<string, OwnZone>;
+  readonly #zones = new Map<string, OwnZone>();
+  readonly #own = new Set<string>();
   readonly #known: ZonesKnown;
   readonly #heart: Heartbeats;
   #looks = 0;
   /** Zones that are not caught up. */
-  #behind: number;
+  readonly #behind = new Set<string>();
+  /** A loop has ended as none should. */
+  #fail: (error: unknown) => void = () => undefined;
   /** The central zones were read, or could not be. */
   #isMeshRead = false;
   #isReady = false;
 
   constructor(private readonly o: OperatorParts) {
-    const { options, packet, keys, kube, dns, metrics, log, clock, random } = o;
-    const { writer: server, pods, remotePort: port, awayMs, pod, namespaces } = options;
+    const { options, inputs, keys, kube, dns, metrics, log, clock, random } = o;
+    const { awayMs, pod, namespaces } = options;
     const { now } = clock;
-    const { name: site } = packet.site;
+    const { name: site } = inputs.current.packet.site;
+    const packet = () => inputs.current.packet;
+    const pods = () => inputs.current.pods;
+    const port = () => inputs.current.remotePort;
     this.#heart = new Heartbeats(now);
     this.#store = new RecordStore(now);
-    this.#mesh = new MeshFollower({ packet, dns, writer: server, key: keys.local, log, now });
+    this.#mesh = new MeshFollower({ packet, dns, writer: this.#server, key: keys.local, log, now });
     const sites = () => this.#mesh.sites;
     this.#answers = new SiteAnswers({ sites, self: { name: site, pods }, ask: o.ask, port, awayMs, now });
     const retiredSince = (zone: string) => this.#mesh.retiredSince(zone);
     this.#events = new EventQueue({ client: kube, pod, log, now });
     this.#writer = new ObjectWriter({ client: kube, events: this.#events, metrics, retiredSince, now });
-    const own = new Set(packet.site.zones.map(({ name }) => name));
-    this.#known = { site, own, ownerOf: (zone) => this.#mesh.ownerOf(zone), retiredSince };
+    this.#known = { site, own: this.#own, ownerOf: (zone) => this.#mesh.ownerOf(zone), retiredSince };
     const onNews = (entries: readonly Entry[]): void => {
       this.#place(entries);
     };
@@ -113,19 +125,18 @@ export class RecordOperator {
       clock,
       random,
     });
-    this.#zones = new Map([...own].map((zone) => [zone, this.#ownZone(zone)]));
-    this.#behind = own.size;
+    for (const { name } of inputs.current.packet.site.zones) this.#add(name);
   }
 
   get counts(): OperatorCounts {
     const zones = [...this.#zones.values()];
-    const retiring = new Set([...this.#known.own].filter((zone) => this.#known.retiredSince(zone) !== undefined));
+    const retiring = new Set([...this.#own].filter((zone) => this.#known.retiredSince(zone) !== undefined));
     const isRetiring = (entry: Entry): boolean => retiring.has(entry.zone) && isHere(entry);
     return {
       records: this.#store.size,
       waiting: zones.reduce((sum, { spreading }) => sum + spreading.waiting, 0),
       retiring: retiring.size === 0 ? 0 : [...this.#store.all()].filter(isRetiring).length,
-      looks: Math.min(this.#looks, ...zones.map(({ loop }) => loop.looks)),
+      looks: Math.min(this.#looks, ...zones.map(({ loop, since }) => since + loop.looks)),
       isMeshRefused: this.#mesh.refusal !== undefined,
     };
   }
@@ -146,16 +157,75 @@ export class RecordOperator {
       this.#events.clear();
     };
     signal.addEventListener("abort", drop, { once: true });
-    const zones = [...this.#zones.values()].flatMap(({ loop, spreading }) => [loop.run(signal), spreading.run(signal)]);
-    await Promise.all([this.#feed.run(signal), this.#followMesh(signal), this.#objects.run(signal), ...zones]);
+    const broken = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    for (const zone of this.#zones.keys()) this.#start(zone, signal);
+    const loops = [this.#feed.run(signal), this.#followMesh(signal), this.#objects.run(signal)];
+    await Promise.race([Promise.all(loops), broken]);
+    await Promise.all([...this.#zones.values()].map(({ over }) => over));
+  }
+
+  readonly #server = (): DnsServer => this.o.inputs.current.writer;
+
+  /** A zone that the site has, or has now. */
+  #add(zone: string): void {
+    this.#own.add(zone);
+    this.#behind.add(zone);
+    this.#zones.set(zone, this.#ownZone(zone));
+  }
+
+  #start(zone: string, signal: AbortSignal): void {
+    const own = this.#zones.get(zone);
+    if (own === undefined) return;
+    const until = AbortSignal.any([signal, own.ending.signal]);
+    own.over = Promise.all([own.loop.run(until), own.spreading.run(until)]);
+    own.over.catch(this.#fail);
+  }
+
+  /** The site has a zone no more. What is under way in it ends first: its objects are for another loop afterwards. */
+  async #remove(zone: string): Promise<void> {
+    const own = this.#zones.get(zone);
+    own?.ending.abort();
+    await own?.over;
+    this.#zones.delete(zone);
+    this.#own.delete(zone);
+    this.#behind.delete(zone);
+    this.#answers.forget(zone);
+    for (const loop of [zone, `spreading ${zone}`]) this.#heart.forget(loop);
+  }
+
+  /** Takes over what the site's stack says now. Returns whether the site has other zones. */
+  async #takeInputs(signal: AbortSignal): Promise<boolean> {
+    const { inputs, log } = this.o;
+    try {
+      if (!(await inputs.look())) return false;
+    } catch (error) {
+      log.warn("what the site's stack says now cannot be used", { reason: messageOf(error) });
+      return false;
+    }
+    const now = new Set(inputs.current.packet.site.zones.map(({ name }) => name));
+    const [gone, come] = [
+      [...this.#own].filter((zone) => !now.has(zone)),
+      [...now].filter((zone) => !this.#own.has(zone)),
+    ];
+    await Promise.all(gone.map((zone) => this.#remove(zone)));
+    for (const zone of come) {
+      this.#add(zone);
+      this.#start(zone, signal);
+    }
+    log.info("the site's stack was brought up", { come, gone });
+    return gone.length + come.length > 0;
   }
 
   /** Gives objects to whoever deals with them. */
   #place(entries: Iterable<Entry>): void {
     for (const entry of entries) {
       const placement = placementOf(entry, this.#known);
-      if (placement.kind === "zone") this.#zones.get(entry.zone)?.loop.add(placement.name);
-      else this.#objects.add(entry);
+      if (placement.kind === "zone") {
+        this.#objects.leave(entry);
+        this.#zones.get(entry.zone)?.loop.add(placement.name);
+      } else this.#objects.add(entry);
     }
     this.#begin();
   }
@@ -175,6 +245,8 @@ export class RecordOperator {
     const beat = this.#beatOf("mesh");
     while (!isAborted(signal)) {
       beat();
+      const hasOtherZones = await this.#takeInputs(signal);
+      if (hasOtherZones) this.#place(this.#store.all());
       try {
         const isOther = await this.#mesh.follow();
         if (isOther || this.#looks % wholeEveryLooks === 0) this.#place(this.#store.all());
@@ -190,12 +262,13 @@ export class RecordOperator {
   }
 
   #ownZone(zone: string): OwnZone {
-    const { options, keys, dns, agents, metrics, log, clock, random } = this.o;
-    const { writer: server, lookMs } = options;
+    const { options, inputs, keys, dns, agents, metrics, log, clock, random } = this.o;
+    const { lookMs } = options;
+    const server = this.#server;
     const [store, writer, answers] = [this.#store, this.#writer, this.#answers];
     const spreading = new Spreading({ zone, answers, writer, beat: this.#beatOf(`spreading ${zone}`), log, clock });
     const announce = () =>
-      agents.announce(options.agent).catch((error: unknown) => {
+      agents.announce(inputs.current.agent).catch((error: unknown) => {
         log.warn("the agent did not take the announcement", { reason: messageOf(error) });
       });
     const beat = this.#beatOf(zone);
@@ -217,11 +290,12 @@ export class RecordOperator {
     });
     const isReady = () => this.#isReady;
     const onCaughtUp = () => {
-      if (--this.#behind === 0) log.info("caught up", { records: store.size });
+      if (this.#behind.delete(zone) && this.#behind.size === 0) log.info("caught up", { records: store.size });
     };
     return {
       loop: new ZoneLoop({ zone, worker, isReady, lookMs, onCaughtUp, beat, metrics, log, clock, random }),
       spreading,
+      ...{ ending: new AbortController(), since: this.#looks, over: Promise.resolve() },
     };
   }
 

@@ -53,6 +53,10 @@ function refuseUnknownZone(zone: string, { site, own, ownerOf }: ZonesKnown): Pl
     const message = `${zone} is a zone of ${owner}; make the DnsRecord in that site's cluster`;
     return { kind: "refuse", reason: "ZoneOfAnotherSite", message };
   }
+  if (owner === site) {
+    const message = `${zone} is new at this site: bring its stack up, and wait a minute or two until it is known here`;
+    return { kind: "refuse", reason: "UnknownZone", message };
+  }
   const names = own.size === 0 ? "none" : [...own].join(", ");
   const message = `no site has the zone ${zone}; this one has ${names}. Put it into dns-mesh:mesh and bring the stacks up, or name another zone`;
   return { kind: "refuse", reason: "UnknownZone", message };

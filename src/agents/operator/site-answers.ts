@@ -9,10 +9,10 @@ export interface SiteAnswersOptions {
   /** All sites of the mesh; undefined as long as they are not known. */
   readonly sites: () => readonly SiteView[] | undefined;
   /** Our own site, and the addresses of its single pods, by ordinal; none when they are not known. */
-  readonly self: { readonly name: string; readonly pods: readonly DnsServer[] };
+  readonly self: { readonly name: string; readonly pods: () => readonly DnsServer[] };
   readonly ask: AskSerial;
   /** Port that sites answer on. */
-  readonly port: number;
+  readonly port: () => number;
   /** Milliseconds of silence after which a site is away. */
   readonly awayMs: number;
   /** Milliseconds since 1970. */
@@ -54,7 +54,7 @@ export class SiteAnswers {
     await inParallel(askWidth, views, async ({ name, addresses }) => {
       const site = sites.get(name);
       await site?.look(
-        addresses.map((address) => ({ address, port: this.o.port })),
+        addresses.map((address) => ({ address, port: this.o.port() })),
         wanted,
       );
       if (site?.isSilent === false) this.#silentSince.delete(name);
@@ -72,7 +72,7 @@ export class SiteAnswers {
     const { self, ask } = this.o;
     const pods = this.#pods.get(site) ?? new SitePods();
     this.#pods.set(site, pods);
-    return new ZoneAtSite({ site, zone, pods, direct: site === self.name ? self.pods : [], ask });
+    return new ZoneAtSite({ site, zone, pods, direct: site === self.name ? self.pods : () => [], ask });
   }
 
   #spreadOf(sites: ReadonlyMap<string, ZoneAtSite>, serial: number): Spread {

@@ -20,7 +20,7 @@ export interface ZoneAtSiteOptions {
   /** What is known of the site's pods, whichever zone it was learned from. */
   readonly pods: SitePods;
   /** Addresses of single pods, by ordinal, where they can be reached by themselves: our own site's. */
-  readonly direct: readonly DnsServer[];
+  readonly direct: () => readonly DnsServer[];
   readonly ask: AskSerial;
 }
 
@@ -57,16 +57,19 @@ export class ZoneAtSite {
   /** Asks at each address, and where the site has several pods until each answered, or had its chances. Never throws. */
   async look(servers: readonly DnsServer[], wanted: number): Promise<void> {
     if (this.#arrived !== undefined && !isNewerSerial(wanted, this.#arrived)) return;
-    const { pods, direct } = this.o;
+    const { pods } = this.o;
+    const direct = this.o.direct();
     const anew = direct.length === 0 && pods.replicas > 1;
     const first = await Promise.all(servers.map(async (server) => ({ server, answer: await this.#ask(server, anew) })));
     const answers = first.flatMap(({ answer }) => answer ?? []);
     this.#isSilent = answers.length === 0;
     this.#plain = answers.filter(({ pod }) => pod?.site !== this.o.site).map(({ serial }) => serial);
     const heard = this.#note(answers);
-    await Promise.all(direct.map((server, ordinal) => this.#askDirectly(server, ordinal, wanted)));
+    await Promise.all(
+      direct.map((server, ordinal) => this.#askDirectly(server, { ordinal, replicas: direct.length, wanted })),
+    );
     const answering = first.flatMap(({ server, answer }) => (answer === undefined ? [] : [server]));
-    await this.#askAnew(answering, { wanted, heard });
+    await this.#askAnew(answering, { wanted, heard, direct: direct.length });
     const { isMissing, late, unseen } = this.arrivalOf(wanted);
     if (!isMissing && late.length + unseen.length === 0) this.#arrived = wanted;
   }
@@ -89,23 +92,27 @@ export class ZoneAtSite {
     });
   }
 
-  async #askDirectly(server: DnsServer, ordinal: number, wanted: number): Promise<void> {
-    const { site, pods, direct } = this.o;
+  async #askDirectly(
+    server: DnsServer,
+    { ordinal, replicas, wanted }: { readonly ordinal: number; readonly replicas: number; readonly wanted: number },
+  ): Promise<void> {
+    const { site, pods } = this.o;
     const known = this.#serials.get(ordinal);
     if (known !== undefined && !isNewerSerial(wanted, known)) return;
     const answer = await this.#ask(server, false);
     if (answer === undefined) pods.miss(ordinal);
-    else this.#note([{ serial: answer.serial, pod: { site, ordinal, replicas: direct.length } }]);
+    else this.#note([{ serial: answer.serial, pod: { site, ordinal, replicas } }]);
   }
 
   /** Nobody can choose which pod gets a question: those that are missing are hoped for. */
   async #askAnew(
     servers: readonly DnsServer[],
-    { wanted, heard }: { readonly wanted: number; readonly heard: Set<number> },
+    o: { readonly wanted: number; readonly heard: Set<number>; readonly direct: number },
   ): Promise<void> {
-    const { pods, direct } = this.o;
+    const { pods } = this.o;
+    const { wanted, heard, direct } = o;
     for (let round = 0; round < mostRounds && servers.length > 0; round++) {
-      const missing = this.#missing(wanted).filter((ordinal) => ordinal >= direct.length && !heard.has(ordinal));
+      const missing = this.#missing(wanted).filter((ordinal) => ordinal >= direct && !heard.has(ordinal));
       const hoped = missing.filter((ordinal) => !pods.isOutOfReach(ordinal)).length;
       // Those out of reach have one question of each look.
       const count = hoped > 0 ? Math.min(2 * hoped, mostQuestions) : Number(missing.length > 0 && round === 0);

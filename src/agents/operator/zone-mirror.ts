@@ -15,7 +15,7 @@ export class ZoneMirror {
     private readonly o: {
       readonly zone: string;
       readonly dns: Pick<DnsClient, "querySoa" | "transfer" | "transferIncremental">;
-      readonly writer: DnsServer;
+      readonly writer: () => DnsServer;
       readonly key: TsigKey;
     },
   ) {}
@@ -43,7 +43,8 @@ export class ZoneMirror {
    * @throws DnsError when the writer does not give it.
    */
   async follow(isChanged = false): Promise<ReadonlySet<string> | undefined> {
-    const { zone, dns, writer, key } = this.o;
+    const { zone, dns, key } = this.o;
+    const writer = this.o.writer();
     const { serial } = this;
     if (serial === undefined) return this.#transfer();
     if (!isChanged && (await dns.querySoa(writer, zone)).serial === serial) return new Set();
@@ -72,6 +73,6 @@ export class ZoneMirror {
 
   async #transfer(): Promise<undefined> {
     const { zone, dns, writer, key } = this.o;
-    this.#copy.load(await dns.transfer(writer, zone, key));
+    this.#copy.load(await dns.transfer(writer(), zone, key));
   }
 }

@@ -32,7 +32,7 @@ export interface ZoneWorkerOptions {
   readonly spreading: Pick<Spreading, "expect" | "forget">;
   readonly dns: Pick<DnsClient, "update">;
   /** The server that takes updates. */
-  readonly server: DnsServer;
+  readonly server: () => DnsServer;
   readonly key: TsigKey;
   /** Tells the agent that the zone was changed. Never throws. */
   readonly announce: () => Promise<void>;
@@ -196,7 +196,7 @@ export class ZoneWorker {
     this.o.beat();
     this.o.metrics.updates++;
     try {
-      await this.o.dns.update(this.o.server, messageFor(batch, this.o.mirror.soa), this.o.key);
+      await this.o.dns.update(this.o.server(), messageFor(batch, this.o.mirror.soa), this.o.key);
       this.o.log.info("updated", { zone: this.o.zone, names: batch.names.length });
       return undefined;
     } catch (error) {

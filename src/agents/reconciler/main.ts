@@ -2,6 +2,7 @@ import { messageOf } from "../../base/errors";
 import { readJsonFile } from "../../base/json-file";
 import { createLogger, type Logger } from "../../base/log";
 import type { Environment } from "../../contract/environment";
+import { reconcilerEnvironment } from "../../contract/environments";
 import { liveSettingsPath, parseLiveSettings } from "../../contract/live-settings";
 import { DnsClient } from "../../dns/client/dns-client";
 import { parseTsigKey } from "../../keyring/tsig-key";
@@ -17,7 +18,8 @@ const dnsPatience = 30_000;
 
 /** One pass; resolves to the exit status. */
 async function run(env: Environment, log: Logger): Promise<number> {
-  const options = readReconcilerOptions(env, await readJsonFile(liveSettingsPath(env), parseLiveSettings));
+  const { packetFile } = reconcilerEnvironment.fromEnvironment(env);
+  const options = readReconcilerOptions(env, await readJsonFile(liveSettingsPath(packetFile), parseLiveSettings));
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
   const client = new KubeClient(await inClusterOptions(env));

@@ -1,5 +1,6 @@
 import type { Logger } from "../../base/log";
-import { type Environment, required } from "../../contract/environment";
+import type { Environment } from "../../contract/environment";
+import { type OptionsOf, reconcilerEnvironment } from "../../contract/environments";
 import type { LiveSettings } from "../../contract/live-settings";
 import { podPorts } from "../../contract/names";
 import type { DnsClient } from "../../dns/client/dns-client";
@@ -15,15 +16,8 @@ export interface Pod {
 }
 
 /** All that the reconciler is told from outside. Read once, at the start. */
-export interface ReconcilerOptions {
-  /** Welcome packet, a JSON file. */
-  readonly packetFile: string;
-  /** The site's own key, a JSON file. */
-  readonly localKeyFile: string;
+export interface ReconcilerOptions extends OptionsOf<typeof reconcilerEnvironment> {
   readonly pods: readonly Pod[];
-  readonly namespace: string;
-  /** Our own pod, for Events. */
-  readonly pod: string;
   /** Port that other sites answer on. */
   readonly remotePort: number;
   /** Port that other sites offer encrypted transfers on. */
@@ -34,20 +28,16 @@ export interface ReconcilerOptions {
 export const ports = { dns: 53, agent: podPorts.http } as const;
 
 /**
- * Reads the reconciler's environment.
+ * Reads the reconciler's environment, beside what the stack says now.
  *
  * @throws UserError that names the variable.
  */
 export function readReconcilerOptions(env: Environment, settings: LiveSettings): ReconcilerOptions {
-  const pods = settings.pods.addresses.map((address, i) => ({ name: `knot-${i}`, address }));
+  const { pods, remotePort, securePort } = settings;
   return {
-    packetFile: required(env, "DNS_MESH_PACKET"),
-    localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
-    pods,
-    namespace: required(env, "DNS_MESH_NAMESPACE"),
-    pod: required(env, "DNS_MESH_POD"),
-    remotePort: settings.remotePort,
-    securePort: settings.securePort,
+    ...reconcilerEnvironment.fromEnvironment(env),
+    pods: pods.addresses.map((address, i) => ({ name: `knot-${i}`, address })),
+    ...{ remotePort, securePort },
   };
 }
 

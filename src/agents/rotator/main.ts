@@ -2,6 +2,7 @@ import { messageOf, UserError } from "../../base/errors";
 import { readJsonFile } from "../../base/json-file";
 import { createLogger, type Logger } from "../../base/log";
 import type { Environment } from "../../contract/environment";
+import { rotatorEnvironment } from "../../contract/environments";
 import { liveSettingsPath, parseLiveSettings } from "../../contract/live-settings";
 import { DnsClient } from "../../dns/client/dns-client";
 import { freshKey } from "../../keyring/fresh-key";
@@ -20,7 +21,8 @@ async function main(
   o: { readonly env: Environment; readonly log: Logger },
 ): Promise<void> {
   if (command !== "run" && command !== "rotate") throw new UserError(`say run or rotate, not "${command ?? ""}"`);
-  const options = readRotatorOptions(o.env, await readJsonFile(liveSettingsPath(o.env), parseLiveSettings));
+  const { packetFile } = rotatorEnvironment.fromEnvironment(o.env);
+  const options = readRotatorOptions(o.env, await readJsonFile(liveSettingsPath(packetFile), parseLiveSettings));
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const access = await readJsonFile(options.vaultFile, parseVaultAccess);
   const parts = {

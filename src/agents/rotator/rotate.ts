@@ -1,6 +1,7 @@
 import { readJsonFile } from "../../base/json-file";
 import type { Logger } from "../../base/log";
-import { type Environment, required } from "../../contract/environment";
+import type { Environment } from "../../contract/environment";
+import { type OptionsOf, rotatorEnvironment } from "../../contract/environments";
 import type { LiveSettings } from "../../contract/live-settings";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
@@ -97,13 +98,7 @@ async function answersTo(o: RotateParts, document: RingDocument): Promise<KeyAns
 }
 
 /** All that the rotator is told from outside. Read once, at the start. */
-export interface RotatorOptions {
-  /** Welcome packet, a JSON file. */
-  readonly packetFile: string;
-  /** What is told of Vault, a JSON file. */
-  readonly vaultFile: string;
-  /** The site's own key, by which its pods let it read zones, a JSON file. */
-  readonly localKeyFile: string;
+export interface RotatorOptions extends OptionsOf<typeof rotatorEnvironment> {
   /** This site's Knot pods. */
   readonly pods: readonly DnsServer[];
   /** Port at which the other sites' addresses are asked. */
@@ -111,15 +106,13 @@ export interface RotatorOptions {
 }
 
 /**
- * Reads the rotator's environment.
+ * Reads the rotator's environment, beside what the stack says now.
  *
  * @throws UserError that names the variable.
  */
 export function readRotatorOptions(env: Environment, { pods, remotePort }: LiveSettings): RotatorOptions {
   return {
-    packetFile: required(env, "DNS_MESH_PACKET"),
-    vaultFile: required(env, "DNS_MESH_VAULT"),
-    localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
+    ...rotatorEnvironment.fromEnvironment(env),
     pods: pods.addresses.map((address) => ({ address, port: pods.port })),
     remotePort,
   };

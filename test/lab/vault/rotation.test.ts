@@ -9,6 +9,7 @@ import { freshKey } from "../../../src/keyring/fresh-key";
 import { VaultClient, type VaultError } from "../../../src/vault/client";
 import type { TsigKey } from "../../../src/dns/tsig-key";
 import { effectiveRing, parseRingDocument, type RingDocument } from "../../../src/keyring/ring-document";
+import { rotatorEnvironment } from "../../../src/contract/environments";
 import { ringSecret } from "../../../src/vault/access";
 import { eventually } from "../../../harness/eventually";
 import { Lab } from "../../../lab";
@@ -177,11 +178,10 @@ describe("the key ring in a real Vault", function () {
     const [program, vaultFile] = [site.path("rotator.js"), site.path("etc", "vault-rotator.json")];
     await writeFile(program, bundle("rotator"));
     await writeFile(vaultFile, JSON.stringify(await vault.access("site-b", "rotator")));
-    const env = {
-      DNS_MESH_PACKET: site.path("etc", "welcome.json"),
-      DNS_MESH_VAULT: vaultFile,
-      DNS_MESH_LOCAL_KEY: site.path("etc", "local.json"),
-    };
+    const env = rotatorEnvironment.toEnvironment({
+      packetFile: site.path("etc", "welcome.json"),
+      ...{ vaultFile, localKeyFile: site.path("etc", "local.json") },
+    });
     const output = await eventually(10, async () => {
       const text = await run(process.execPath, [program, "run"], { env });
       expect(text).to.include('"step":"schedule"');

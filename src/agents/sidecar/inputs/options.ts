@@ -1,4 +1,5 @@
-import { type Environment, list, required, seconds, socket } from "../../../contract/environment";
+import type { Environment, SocketAddress } from "../../../contract/environment";
+import { agentEnvironment, type OptionsOf } from "../../../contract/environments";
 import { liveSettingsPath } from "../../../contract/live-settings";
 import type { FixedRuntime } from "../../../knot/config/site-runtime";
 
@@ -26,9 +27,9 @@ export interface AgentOptions {
   readonly centralFolder?: string;
   readonly runtime: FixedRuntime;
   /** Where this pod's Knot answers. */
-  readonly knot: { readonly address: string; readonly port: number };
+  readonly knot: SocketAddress;
   /** Where the agent's own HTTP server listens. */
-  readonly http: { readonly address: string; readonly port: number };
+  readonly http: SocketAddress;
   readonly pod: string;
   /** How a pod that is to end goes. */
   readonly leaving: LeavingTimes;
@@ -48,43 +49,25 @@ export interface LeavingTimes {
  * @throws UserError that names the variable.
  */
 export function readAgentOptions(env: Environment): AgentOptions {
-  const pod = required(env, "DNS_MESH_POD");
+  const {
+    storage,
+    rundir,
+    listen,
+    secureListen,
+    servedSeconds,
+    answeringSeconds,
+    ...told
+  }: OptionsOf<typeof agentEnvironment> = agentEnvironment.fromEnvironment(env);
   return {
-    packetFile: required(env, "DNS_MESH_PACKET"),
-    settingsFile: liveSettingsPath(env),
-    ringFile: required(env, "DNS_MESH_KEYS"),
-    localKeyFile: required(env, "DNS_MESH_LOCAL_KEY"),
-    ...mountedFiles(env),
+    ...told,
+    settingsFile: liveSettingsPath(told.packetFile),
     runtime: {
-      storage: required(env, "DNS_MESH_STORAGE"),
-      rundir: required(env, "DNS_MESH_RUNDIR"),
-      listen: list(env, "DNS_MESH_LISTEN"),
-      secure: { listen: list(env, "DNS_MESH_LISTEN_SECURE") },
-      replicas: { self: ordinalOf(pod) },
+      ...{ storage, rundir, listen },
+      secure: { listen: secureListen },
+      replicas: { self: ordinalOf(told.pod) },
     },
-    knot: socket(env, "DNS_MESH_KNOT"),
-    http: socket(env, "DNS_MESH_HTTP"),
-    pod,
-    leaving: {
-      servedSeconds: seconds(env, "DNS_MESH_SERVED_SECONDS", { missing: 0, least: 0, most: 999_999 }),
-      answeringSeconds: seconds(env, "DNS_MESH_ANSWERING_SECONDS", { missing: 0, least: 0, most: 999_999 }),
-    },
+    leaving: { servedSeconds, answeringSeconds },
   };
-}
-
-/** Files and folders that not every site has, by the variable that names each. */
-const mounted = {
-  vaultFile: "DNS_MESH_VAULT",
-  readersFile: "DNS_MESH_READERS",
-  updatersFile: "DNS_MESH_UPDATERS",
-  recordsKeyFile: "DNS_MESH_RECORDS_KEY",
-  tlsFolder: "DNS_MESH_TLS",
-  centralFolder: "DNS_MESH_CENTRAL",
-} as const;
-
-function mountedFiles(env: Environment): Partial<Record<keyof typeof mounted, string>> {
-  const named = Object.entries(mounted).map(([field, variable]) => [field, env[variable] ?? ""] as const);
-  return Object.fromEntries(named.filter(([, path]) => path !== ""));
 }
 
 /** The number at the end of a StatefulSet pod's name. */

@@ -29,6 +29,8 @@ export class FakeApi {
   refusal: (write: Write) => KubeError | undefined = () => undefined;
   /** Namespaces that may not be listed. */
   readonly forbidden = new Set<string>();
+  /** How often all objects were listed. */
+  lists = 0;
   /** Watches bring nothing until {@link deliver}. */
   isWatchHeld = false;
   #isStalled = false;
@@ -182,6 +184,7 @@ export class FakeApi {
     const sees = (object: DnsRecord): boolean => namespace === undefined || object.metadata.namespace === namespace;
     const watcher = { sees, onChange: o.onChange };
     queueMicrotask(() => {
+      this.lists++;
       o.onList(structuredClone([...this.#objects.values()].filter(sees)) as unknown as KubeObject[]);
       this.#watchers.add(watcher);
     });

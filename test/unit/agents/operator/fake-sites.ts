@@ -18,6 +18,8 @@ interface FakeSite {
 /** The sites of a mesh, each with one address and several pods behind it. A balancer gives them questions in turn. */
 export class FakeSites {
   questions = 0;
+  /** Ports that were asked. */
+  readonly ports = new Set<number>();
   /** Questions by site that came from a port of their own. */
   readonly anew = new Map<string, number>();
   readonly #sites = new Map<string, FakeSite>();
@@ -52,6 +54,7 @@ export class FakeSites {
 
   readonly ask: AskSerial = async ({ server, zone, anew }) => {
     this.questions++;
+    this.ports.add(server.port);
     await Promise.resolve();
     const direct = this.#direct.get(server.address)?.split("/");
     const found = [...this.#sites].find(([name, { address }]) =>

@@ -1,3 +1,4 @@
+import type { DnsServer } from "../../../../src/dns/client/dns-client";
 import { DnsError, type DnsFailure } from "../../../../src/dns/errors";
 import type { IncrementalTransfer, ZoneChange } from "../../../../src/dns/incremental";
 import { recordKey } from "../../../../src/dns/rdata";
@@ -17,6 +18,8 @@ export class FakeWriter {
   /** What was asked for, in order: `SOA zone`, `AXFR zone`, `IXFR zone`, `UPDATE zone`. */
   readonly asked: string[] = [];
   readonly updates: ZoneUpdate[] = [];
+  /** Addresses that were asked. */
+  readonly servers = new Set<string>();
   /** What the server has against an update, beside its prerequisites. */
   refusal: (update: ZoneUpdate) => DnsFailure | undefined = () => undefined;
   /** Called before an update is looked at: what others change at the last moment. */
@@ -75,7 +78,12 @@ export class FakeWriter {
 
   /** A client that ends with a signal. */
   client(signal?: AbortSignal) {
-    const answer = async <T>(what: string, zone: string, act: () => T): Promise<T> => {
+    const answer = async <T>(
+      { address }: DnsServer,
+      { what, zone }: { readonly what: string; readonly zone: string },
+      act: () => T,
+    ): Promise<T> => {
+      this.servers.add(address);
       this.asked.push(`${what} ${zone}`);
       await Promise.resolve();
       if (this.silent.has(zone)) await this.clock.pause(2000, signal ?? new AbortController().signal);
@@ -84,12 +92,13 @@ export class FakeWriter {
       return act();
     };
     return {
-      querySoa: (_: unknown, zone: string) => answer("SOA", zone, () => this.#soa(zone)),
-      transfer: (_: unknown, zone: string) => answer("AXFR", zone, () => this.#zone(zone).copy.records()),
-      transferIncremental: (_: unknown, { zone, serial }: { zone: string; serial: number }) =>
-        answer("IXFR", zone, () => this.#since(zone, serial)),
-      update: (_: unknown, update: ZoneUpdate) =>
-        answer("UPDATE", update.zone, () => {
+      querySoa: (at: DnsServer, zone: string) => answer(at, { what: "SOA", zone }, () => this.#soa(zone)),
+      transfer: (at: DnsServer, zone: string) =>
+        answer(at, { what: "AXFR", zone }, () => this.#zone(zone).copy.records()),
+      transferIncremental: (at: DnsServer, { zone, serial }: { zone: string; serial: number }) =>
+        answer(at, { what: "IXFR", zone }, () => this.#since(zone, serial)),
+      update: (at: DnsServer, update: ZoneUpdate) =>
+        answer(at, { what: "UPDATE", zone: update.zone }, () => {
           this.#update(update);
         }),
     };

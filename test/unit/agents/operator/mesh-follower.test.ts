@@ -6,7 +6,7 @@ import { parseMesh } from "../../../../src/settings/parse";
 import { OperatorStage } from "./operator-stage";
 
 const key = { name: "local", algorithm: "hmac-sha256", secret: "" } as const;
-const server = { address: "127.0.0.1", port: 1 };
+const server = () => ({ address: "127.0.0.1", port: 1 });
 
 describe("the record operator's view of the mesh, before it can be read", () => {
   const now = () => Date.parse("2026-11-25T12:00:00Z");
@@ -16,7 +16,7 @@ describe("the record operator's view of the mesh, before it can be read", () => 
     const site = { name: "a", role: "primary-catalog", addresses: ["192.0.2.1"], zones, retired: siteDate };
     const mesh = parseMesh({ directoryZone: "dns.internal", catalogZone: "catalog.internal.dns", sites: [site] });
     const { writer, log } = new OperatorStage();
-    const packet = welcomePacket(mesh, "a", "CA");
+    const packet = () => welcomePacket(mesh, "a", "CA");
     return new MeshFollower({ packet, dns: writer.client(), writer: server, key, log, now }).retiredSince("z.example");
   }
 
@@ -37,7 +37,7 @@ describe("the record operator's view of the mesh", () => {
   beforeEach(async () => {
     stage = new OperatorStage();
     const { writer, log, clock, mesh } = stage;
-    const packet = welcomePacket(mesh, "a", "CA");
+    const packet = () => welcomePacket(mesh, "a", "CA");
     follower = new MeshFollower({ packet, dns: writer.client(), writer: server, key, log, now: clock.now });
     await follower.follow();
   });

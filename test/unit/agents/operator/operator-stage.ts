@@ -1,4 +1,5 @@
 import { OperatorMetrics } from "../../../../src/agents/operator/metrics";
+import type { Inputs, LiveInputs } from "../../../../src/agents/operator/inputs";
 import { RecordOperator } from "../../../../src/agents/operator/operator";
 import type { OperatorOptions } from "../../../../src/agents/operator/options";
 import type { Logger } from "../../../../src/base/log";
@@ -43,11 +44,16 @@ export class OperatorStage {
   announced = 0;
   mesh: Mesh;
   #meshSerial = 1;
+  #mounted: Inputs;
+  /** What the operator is to be told instead: that the files cannot be used. */
+  unusable: Error | undefined;
 
   constructor(private readonly o: StageOptions = {}) {
     const { zones = [{ name: "a.example" }], pods = {} } = o;
     this.mesh = meshOf(zones);
     this.publish(this.mesh);
+    const packet = welcomePacket(this.mesh, "a", "CA");
+    this.#mounted = { packet, writer: socket, agent: socket, pods: [], remotePort: 53 };
     for (const { name } of zones) this.writer.serve(name);
     for (const { name, addresses } of this.mesh.sites)
       this.sites.add(name, { address: addresses[0] ?? "", pods: pods[name as "a"] ?? 1 });
@@ -65,6 +71,34 @@ export class OperatorStage {
   /** Lists zones with other marks, or others, in the central zones. */
   relist(zones: readonly { readonly name: string; readonly retired?: string }[]): void {
     this.publish(meshOf(zones));
+  }
+
+  /** What `up` of the site's stack changes in the operator's pod. */
+  mount(changes: Partial<Inputs>): void {
+    this.#mounted = { ...this.#mounted, ...changes };
+  }
+
+  /** Has `up` give the site these zones. The writer has those that are new. */
+  mountZones(zones: readonly { readonly name: string; readonly retired?: string }[]): void {
+    const own = new Set(this.#mounted.packet.site.zones.map(({ name }) => name));
+    for (const { name } of zones) if (!own.has(name)) this.writer.serve(name);
+    this.mount({ packet: welcomePacket(meshOf(zones), "a", "CA") });
+  }
+
+  #inputs(): Pick<LiveInputs, "current" | "look"> {
+    let current = this.#mounted;
+    const look = (): Promise<boolean> => {
+      if (this.unusable !== undefined) return Promise.reject(this.unusable);
+      const isOther = current !== this.#mounted;
+      current = this.#mounted;
+      return Promise.resolve(isOther);
+    };
+    return {
+      look,
+      get current() {
+        return current;
+      },
+    };
   }
 
   publish(mesh: Mesh): void {
@@ -93,11 +127,11 @@ export class OperatorStage {
     const operator = new RecordOperator({
       options: {
         ...{ packetFile: "", localKeyFile: "", recordsKeyFile: "", namespace: "dns-system", namespaces, pod },
-        ...{ writer: socket, agent: socket, http: socket, pods: [], remotePort: 53 },
+        http: socket,
         ...{ lookMs: 5000, awayMs: 30_000, leaseSeconds: 15 },
         ...options,
       },
-      packet: welcomePacket(meshOf(this.o.zones ?? [{ name: "a.example" }]), "a", "CA"),
+      inputs: this.#inputs(),
       keys: { local: key, records: key },
       kube: this.api.client(pod, signal),
       dns: this.writer.client(signal),

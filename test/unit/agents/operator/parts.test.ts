@@ -11,8 +11,6 @@ describe("the record operator's environment", () => {
     DNS_MESH_PACKET: "/etc/welcome.json",
     DNS_MESH_LOCAL_KEY: "/etc/local/key.json",
     DNS_MESH_RECORDS_KEY: "/etc/records/key.json",
-    DNS_MESH_WRITER: "10.96.0.1@53",
-    DNS_MESH_AGENT: "10.96.0.1@8053",
     DNS_MESH_HTTP: "0.0.0.0@8053",
     DNS_MESH_NAMESPACE: "dns-system",
     DNS_MESH_POD: "record-operator-0",
@@ -20,13 +18,8 @@ describe("the record operator's environment", () => {
 
   it("has defaults for what a site's stack does not set", () => {
     expect(readOperatorOptions(env)).to.deep.include({
-      ...{ lookMs: 5000, awayMs: 30_000, leaseSeconds: 15, remotePort: 53, pods: [], namespaces: ["dns-system"] },
+      ...{ lookMs: 5000, awayMs: 30_000, leaseSeconds: 15, namespaces: ["dns-system"] },
     });
-  });
-
-  it("says where each pod of the site is", () => {
-    const { pods } = readOperatorOptions({ ...env, DNS_MESH_PODS: "10.96.0.1@53,10.96.0.2@53" });
-    expect(pods.map(({ address }) => address)).to.deep.equal(["10.96.0.1", "10.96.0.2"]);
   });
 
   for (const name of ["DNS_MESH_LOOK_SECONDS", "DNS_MESH_AWAY_SECONDS", "DNS_MESH_LEASE_SECONDS"])
@@ -34,10 +27,6 @@ describe("the record operator's environment", () => {
       it(`refuses ${name}="${text}"`, () => {
         expect(() => readOperatorOptions({ ...env, [name]: text })).to.throw(UserError, name);
       });
-
-  it("refuses an address of a pod without its port", () => {
-    expect(() => readOperatorOptions({ ...env, DNS_MESH_PODS: "10.96.0.1" })).to.throw(UserError, "DNS_MESH_PODS");
-  });
 });
 
 describe("the record operator's metrics", () => {

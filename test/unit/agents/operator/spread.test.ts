@@ -134,7 +134,8 @@ describe("Programmed", () => {
 
   it("asks each pod of its own site by itself", async () => {
     const pods = ["10.96.0.1", "10.96.0.2"].map((address) => ({ address, port: 53 }));
-    stage = new OperatorStage({ pods: { a: 2 }, options: { pods } });
+    stage = new OperatorStage({ pods: { a: 2 } });
+    stage.mount({ pods });
     for (const [ordinal, { address }] of pods.entries()) stage.sites.addDirect("a", ordinal, address);
     turn = stage.turn();
     stage.sites.pod("a", 1).behind = 1;

@@ -21,7 +21,7 @@ function writer(answers: readonly (readonly ResourceRecord[] | IncrementalTransf
       return Promise.resolve(left.shift() as IncrementalTransfer);
     },
   };
-  const mirror = new ZoneMirror({ zone, dns, writer: { address: "192.0.2.1", port: 53 }, key });
+  const mirror = new ZoneMirror({ zone, dns, writer: () => ({ address: "192.0.2.1", port: 53 }), key });
   return { mirror, asked };
 }
 

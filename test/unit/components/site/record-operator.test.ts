@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { operatorRules, recordRules } from "../../../../src/records/operator-rules";
 import { nameOf, type Registered, type Run } from "../recorded-stack";
-import { environment, podSpecs, up } from "./site-run";
+import { environment, liveSettingsOf, podSpecs, up } from "./site-run";
 
 interface Inputs {
   readonly metadata: { readonly namespace: string };
@@ -22,16 +22,14 @@ function operatorEnvironment(run: Run): Record<string, string> {
 }
 
 describe("a site's record operator", () => {
-  it("has two replicas, which find the site's writer and every file that they read", async () => {
+  it("has two replicas, which find every file that they read, and the site's pods in one of them", async () => {
     const run = await up("site-a", { config: { replicas: "3" } });
     expect(inputsOf(run.one("Deployment")).spec.replicas).to.equal(2);
     const pod = podSpecs(run).at(-1);
-    expect(operatorEnvironment(run)).to.include({
-      DNS_MESH_WRITER: "10.96.0.0@53",
-      DNS_MESH_PODS: "10.96.0.0@53,10.96.0.1@53,10.96.0.2@53",
-      DNS_MESH_AGENT: "10.96.0.0@8053",
-      DNS_MESH_NAMESPACES: "",
-    });
+    const addresses = ["10.96.0.0", "10.96.0.1", "10.96.0.2"];
+    expect(liveSettingsOf(run).pods.addresses).to.deep.equal(addresses);
+    expect(JSON.stringify(pod)).not.to.contain("10.96.0");
+    expect(operatorEnvironment(run)).not.to.have.any.keys("DNS_MESH_NAMESPACES");
     expect(pod?.containers[0]?.livenessProbe.httpGet).to.deep.include({ path: "/live" });
     expect(pod?.containers[0]?.readinessProbe.httpGet).to.deep.include({ path: "/ready" });
     const mounted = (pod?.containers[0]?.volumeMounts ?? []).map(({ mountPath }) => mountPath);
@@ -83,12 +81,13 @@ describe("a site's record operator", () => {
     expect([definition, ...roles].map(({ retainOnDelete }) => retainOnDelete)).to.deep.equal([true, true, true]);
   });
 
-  it("starts anew with another packet or another program, and with nothing else", async () => {
+  it("starts anew with other keys of its own or another program, and with nothing else", async () => {
     const hash = (run: Run): string =>
       inputsOf(run.one("Deployment")).spec.template.metadata.annotations["dns-mesh/restart-hash"] ?? "";
     const before = hash(await up("site-a"));
     expect(hash(await up("site-a", { config: { replicas: "3" }, agent: "another()" }))).to.equal(before);
-    expect(hash(await up("site-c"))).not.to.equal(before);
+    expect(hash(await up("site-c"))).to.equal(before);
+    expect(hash(await up("site-a", { operator: "another()" }))).not.to.equal(before);
   });
 
   it("is not there when it is turned off, and neither is its key", async () => {

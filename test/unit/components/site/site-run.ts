@@ -14,6 +14,7 @@ type Container = k8s.types.output.core.v1.Container;
 export interface UpOptions extends Partial<RunOptions> {
   readonly config?: Record<string, unknown>;
   readonly agent?: string;
+  readonly operator?: string;
 }
 
 function configOf(site: string, values: Record<string, unknown> = {}): SiteConfig {
@@ -25,7 +26,7 @@ function configOf(site: string, values: Record<string, unknown> = {}): SiteConfi
 }
 
 /** Brings a site of the example mesh up. */
-export function up(site: string, { config, agent, ...options }: UpOptions = {}): Promise<Run> {
+export function up(site: string, { config, agent, operator = "operator()", ...options }: UpOptions = {}): Promise<Run> {
   const address = exampleMesh.sites.find(({ name }) => name === site)?.addresses[0] ?? "192.0.2.99";
   return runStack({
     stack: site,
@@ -38,7 +39,7 @@ export function up(site: string, { config, agent, ...options }: UpOptions = {}):
         agent: agent ?? "agent()",
         reconciler: "reconciler()",
         ...(rotatesKeys(welcome.packet) && { rotator: "rotator()" }),
-        ...(settings.records !== false && { operator: "operator()" }),
+        ...(settings.records !== false && { operator }),
       };
       return { ...new SiteStack(site, { config: settings, welcome, programs }).outputs };
     },

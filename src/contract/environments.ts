@@ -1,0 +1,78 @@
+import { environmentOf, list, milliseconds, podField, seconds, socket, sockets, text } from "./environment";
+
+/** What each of our programs is told by its environment: written by the site's stack, and read by the program at its start. */
+
+/** Welcome packet and the site's own key, JSON files. What else the stack says of a site stands beside the packet. */
+const common = { packetFile: text("DNS_MESH_PACKET"), localKeyFile: text("DNS_MESH_LOCAL_KEY") };
+const pod = podField("DNS_MESH_POD", "metadata.name");
+const namespace = podField("DNS_MESH_NAMESPACE", "metadata.namespace");
+
+/** Of the agent beside Knot. */
+export const agentEnvironment = environmentOf(
+  {
+    ...common,
+    /** Key ring, a JSON file. */
+    ringFile: text("DNS_MESH_KEYS"),
+    storage: text("DNS_MESH_STORAGE"),
+    rundir: text("DNS_MESH_RUNDIR"),
+    /** Where this pod's Knot answers. */
+    knot: socket("DNS_MESH_KNOT"),
+    /** What Knot binds, and what it binds for TLS and QUIC. */
+    listen: sockets("DNS_MESH_LISTEN"),
+    secureListen: sockets("DNS_MESH_LISTEN_SECURE"),
+    /** Where the agent's own HTTP server listens. */
+    http: socket("DNS_MESH_HTTP"),
+    pod,
+    servedSeconds: seconds("DNS_MESH_SERVED_SECONDS", { missing: 0, least: 0, most: 999_999 }),
+    answeringSeconds: seconds("DNS_MESH_ANSWERING_SECONDS", { missing: 0, least: 0, most: 999_999 }),
+  },
+  {
+    readersFile: text("DNS_MESH_READERS"),
+    updatersFile: text("DNS_MESH_UPDATERS"),
+    recordsKeyFile: text("DNS_MESH_RECORDS_KEY"),
+    vaultFile: text("DNS_MESH_VAULT"),
+    tlsFolder: text("DNS_MESH_TLS"),
+    centralFolder: text("DNS_MESH_CENTRAL"),
+  },
+);
+
+/** Of the reconciler. */
+export const reconcilerEnvironment = environmentOf({ ...common, namespace, pod }, {});
+
+/** Of the key rotator. */
+export const rotatorEnvironment = environmentOf(
+  {
+    ...common,
+    /** What is told of Vault, a JSON file. */
+    vaultFile: text("DNS_MESH_VAULT"),
+  },
+  {},
+);
+
+/** Of the record operator. */
+export const operatorEnvironment = environmentOf(
+  {
+    ...common,
+    /** The key by which zones are changed, a JSON file. */
+    recordsKeyFile: text("DNS_MESH_RECORDS_KEY"),
+    /** Where our own HTTP server listens. */
+    http: socket("DNS_MESH_HTTP"),
+    /** Further namespaces whose DnsRecords are served; `*` for all. */
+    namespaces: list("DNS_MESH_NAMESPACES"),
+    namespace,
+    pod,
+    /** Between looks for changes that others made. */
+    lookMs: milliseconds("DNS_MESH_LOOK_SECONDS", { missing: 5, most: 60 }),
+    /** After which a silent site is away. */
+    awayMs: milliseconds("DNS_MESH_AWAY_SECONDS", { missing: 30, most: 86_400 }),
+    /** Without a sign of life after which another replica leads. */
+    leaseSeconds: seconds("DNS_MESH_LEASE_SECONDS", { missing: 15, most: 3600 }),
+  },
+  {
+    /** Folder with the API server's root certificate and our token. */
+    account: text("DNS_MESH_ACCOUNT"),
+  },
+);
+
+/** The options that an environment holds. */
+export type OptionsOf<E> = E extends { readonly fromEnvironment: (...of: never) => infer Options } ? Options : never;
