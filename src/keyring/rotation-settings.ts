@@ -1,20 +1,25 @@
-import { UserError } from "../base/errors";
-import { object } from "../base/json-fields";
+import * as z from "zod/mini";
+
+import { fields, readShape, type Shape } from "../base/shape";
+
+const seconds = z.number("must be seconds").check(z.nonnegative("must be seconds"));
+
+const rotation = fields({
+  /** Age of the signing key at which the next one is made. */
+  every: z._default(seconds, 30 * 86_400),
+  /** How long an absent site delays a rotation. */
+  patience: z._default(seconds, 86_400),
+  /** How long the former key is accepted after the next one signs; twice the margin at the least. */
+  overlap: z._default(seconds, 86_400),
+  /** Time for what was written to reach all. @default two polls and the skew of clocks */
+  margin: z.exactOptional(seconds),
+});
 
 /** How the ring rotates, in seconds. */
-export interface RotationSettings {
-  /** Age of the signing key at which the next one is made. */
-  readonly every: number;
-  /** How long an absent site delays a rotation. */
-  readonly patience: number;
-  /** How long the former key is accepted after the next one signs; twice the margin at the least. */
-  readonly overlap: number;
-  /** Time for what was written to reach all. @default two polls and the skew of clocks */
-  readonly margin?: number;
-}
+export type RotationSettings = Shape<typeof rotation>;
 
 /** Every thirty days; an absent site delays by a day, and has another one to come back. */
-export const defaultRotation: RotationSettings = { every: 30 * 86_400, patience: 86_400, overlap: 86_400 };
+export const defaultRotation: RotationSettings = parseRotation({});
 
 /**
  * Reads the settings of the rotation as a welcome packet carries them, durations in seconds; what is left out is as by
@@ -22,20 +27,6 @@ export const defaultRotation: RotationSettings = { every: 30 * 86_400, patience:
  *
  * @throws UserError that names the field.
  */
-export function parseRotation(json: unknown): RotationSettings {
-  if (json === undefined) return defaultRotation;
-  const settings = object(json, "rotation");
-  const seconds = (name: keyof RotationSettings): number | undefined => {
-    const value = settings[name];
-    if (value === undefined) return undefined;
-    if (typeof value !== "number" || !(value >= 0)) throw new UserError(`rotation: ${name} must be seconds`);
-    return value;
-  };
-  const margin = seconds("margin");
-  return {
-    every: seconds("every") ?? defaultRotation.every,
-    patience: seconds("patience") ?? defaultRotation.patience,
-    overlap: seconds("overlap") ?? defaultRotation.overlap,
-    ...(margin !== undefined && { margin }),
-  };
+export function parseRotation(json: unknown = {}): RotationSettings {
+  return readShape(rotation, json, "rotation:");
 }

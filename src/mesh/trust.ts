@@ -1,29 +1,51 @@
 /** How a site comes by keys and certificates: the part of the welcome packet that says whom to ask. Public data only. */
-import { UserError } from "../base/errors";
-import { object, text } from "../base/json-fields";
-import { parseRotation, type RotationSettings } from "../keyring/rotation-settings";
+import * as z from "zod/mini";
+
+import { fields, type Shape, text, variantOf } from "../base/shape";
+import type { RotationSettings } from "../keyring/rotation-settings";
 import type { SiteRole } from "./model";
 
+const sources = ["vault", "cert-manager", "pulumi"] as const;
+
+const source = z.enum(
+  sources,
+  "must be vault, cert-manager or pulumi; bring the shared stack and this site up with the same release",
+);
+
+const auth = z.discriminatedUnion(
+  "method",
+  [
+    /** The site's service accounts must be in that namespace. */
+    fields({ method: z.literal("jwt"), path: text, namespace: text }),
+    fields({ method: z.literal("approle"), path: text }),
+  ],
+  variantOf("must be jwt or approle"),
+);
+
+const vault = fields({
+  address: text,
+  /** KV v2 mount that holds the ring. */
+  mount: text,
+  /** Audience of the pods' projected tokens. */
+  audience: text,
+  /** PEM of the authorities that Vault's own certificate is checked against; the system's when left out. */
+  caCert: z.exactOptional(text),
+  /** Auth mount: JWT for sites whose cluster's keys are in the list, AppRole for the others. */
+  auth,
+  /** PKI mount that issues the site's certificate. */
+  pki: z.exactOptional(
+    fields({ mount: text, ttlHours: z.number("must be above 0").check(z.positive("must be above 0")) }),
+  ),
+});
+
+/** The part of a welcome packet that is about trust, but for the rotation. */
+export const trustFields = { certificates: z.exactOptional(source), vault: z.exactOptional(vault) };
+
 /** Who issues and renews the sites' certificates (ADR 0013). */
-export type CertificateSource = "vault" | "cert-manager" | "pulumi";
+export type CertificateSource = (typeof sources)[number];
 
 /** What a site is told of Vault. */
-export interface VaultWelcome {
-  readonly address: string;
-  /** KV v2 mount that holds the ring. */
-  readonly mount: string;
-  /** Audience of the pods' projected tokens. */
-  readonly audience: string;
-  /** PEM of the authorities that Vault's own certificate is checked against; the system's when left out. */
-  readonly caCert?: string;
-  /** Auth mount: JWT for sites whose cluster's keys are in the list, AppRole for the others. */
-  readonly auth:
-    /** The site's service accounts must be in that namespace. */
-    | { readonly method: "jwt"; readonly path: string; readonly namespace: string }
-    | { readonly method: "approle"; readonly path: string };
-  /** PKI mount that issues the site's certificate. */
-  readonly pki?: { readonly mount: string; readonly ttlHours: number };
-}
+export type VaultWelcome = Shape<typeof vault>;
 
 /** The part of a welcome packet that is about trust. */
 export interface WelcomeTrust {
@@ -78,54 +100,4 @@ export function pkiRole(site: string): string {
 /** Whether the key ring is rotated from a site: it lies in Vault, and the site is one of the catalog sites. */
 export function rotatesKeys(packet: WelcomeTrust & { readonly site: { readonly role: SiteRole } }): boolean {
   return packet.vault !== undefined && packet.site.role !== "standard";
-}
-
-/**
- * Reads the part of a welcome packet that is about trust.
- *
- * @throws UserError that names the field.
- */
-export function parseTrust(packet: Readonly<Record<string, unknown>>): WelcomeTrust {
-  const { certificates, vault, rotation } = packet;
-  return {
-    ...(certificates !== undefined && { certificates: parseSource(certificates) }),
-    ...(vault !== undefined && { vault: parseVault(vault) }),
-    ...(rotation !== undefined && { rotation: parseRotation(rotation) }),
-  };
-}
-
-function parseSource(value: unknown): CertificateSource {
-  if (value === "vault" || value === "cert-manager" || value === "pulumi") return value;
-  throw new UserError(
-    "welcome packet: certificates must be vault, cert-manager or pulumi; bring the shared stack and this site up with the same release",
-  );
-}
-
-const at = "welcome packet: vault";
-
-function parseVault(json: unknown): VaultWelcome {
-  const vault = object(json, at);
-  const field = (name: string): string => text(vault[name], `${at}.${name}`);
-  return {
-    address: field("address"),
-    mount: field("mount"),
-    audience: field("audience"),
-    auth: parseAuth(vault["auth"]),
-    ...(vault["caCert"] !== undefined && { caCert: field("caCert") }),
-    ...(vault["pki"] !== undefined && { pki: parsePki(vault["pki"]) }),
-  };
-}
-
-function parseAuth(json: unknown): VaultWelcome["auth"] {
-  const { method, ...auth } = object(json, `${at}.auth`);
-  const path = text(auth["path"], `${at}.auth.path`);
-  if (method === "jwt") return { method, path, namespace: text(auth["namespace"], `${at}.auth.namespace`) };
-  if (method === "approle") return { method, path };
-  throw new UserError(`${at}.auth.method must be jwt or approle`);
-}
-
-function parsePki(json: unknown): NonNullable<VaultWelcome["pki"]> {
-  const { mount, ttlHours } = object(json, `${at}.pki`);
-  if (typeof ttlHours !== "number" || !(ttlHours > 0)) throw new UserError(`${at}.pki.ttlHours must be above 0`);
-  return { mount: text(mount, `${at}.pki.mount`), ttlHours };
 }

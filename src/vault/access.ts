@@ -1,38 +1,52 @@
-import { UserError } from "../base/errors";
-import { array, object, text } from "../base/json-fields";
+import * as z from "zod/mini";
+
+import { fields, list, problem, readShape, type Shape, text, variantOf } from "../base/shape";
+
+const positive = z.number("must be a number above zero").check(z.positive("must be a number above zero"));
+
+/** A path below `/v1/`, without slashes at its ends. */
+const path = z.string("must be a text").check(
+  z.overwrite((found) => found.replace(/^\/+|\/+$/g, "")),
+  problem((found: string) =>
+    /^[\w.-]+(\/[\w.-]+)*$/.test(found) ? undefined : "must be a path in Vault such as dns-mesh",
+  ),
+);
+
+const auth = z.discriminatedUnion(
+  "method",
+  [
+    fields({ method: z.literal("jwt"), path, role: path, tokenFile: text }),
+    fields({ method: z.literal("approle"), path, roleIdFile: text, secretIdFile: text }),
+  ],
+  variantOf("must be jwt or approle"),
+);
+
+const pki = fields({ mount: path, role: path, commonName: text, ipSans: list(text), ttlHours: positive });
+
+const vaultAccess = fields({
+  /** `https:` or `http:`. */
+  address: z.string("must be a text").check(
+    z.regex(/^https?:\/\/[^/]/, "must be an http or https URL"),
+    z.overwrite((address) => address.replace(/\/+$/, "")),
+  ),
+  /** KV v2 mount. The ring is its secret `ring`. */
+  mount: path,
+  auth,
+  pki: z.exactOptional(pki),
+  /** PEM of the only roots that Vault's certificate may have; Node's own when left out. */
+  caFile: z.exactOptional(text),
+  /** Seconds between looks at the ring, a third more at the most. @default 15 */
+  pollSeconds: z.exactOptional(positive),
+});
 
 /** How a program in a pod shows Vault who it is. Files hold what must be kept secret. */
-export type VaultAuth =
-  | { readonly method: "jwt"; readonly path: string; readonly role: string; readonly tokenFile: string }
-  | {
-      readonly method: "approle";
-      readonly path: string;
-      readonly roleIdFile: string;
-      readonly secretIdFile: string;
-    };
+export type VaultAuth = Shape<typeof auth>;
 
 /** Where a site's certificate comes from, and what it is for. */
-export interface VaultPki {
-  readonly mount: string;
-  readonly role: string;
-  readonly commonName: string;
-  readonly ipSans: readonly string[];
-  readonly ttlHours: number;
-}
+export type VaultPki = Shape<typeof pki>;
 
 /** What a program in a pod is told of Vault. Public: it opens nothing by itself. */
-export interface VaultAccess {
-  /** `https:` or `http:`. */
-  readonly address: string;
-  /** KV v2 mount. The ring is its secret `ring`. */
-  readonly mount: string;
-  readonly auth: VaultAuth;
-  readonly pki?: VaultPki;
-  /** PEM of the only roots that Vault's certificate may have; Node's own when left out. */
-  readonly caFile?: string;
-  /** Seconds between looks at the ring, a third more at the most. @default 15 */
-  readonly pollSeconds?: number;
-}
+export type VaultAccess = Shape<typeof vaultAccess>;
 
 /** Name of the KV secret that holds the ring document. */
 export const ringSecret = "ring";
@@ -43,61 +57,5 @@ export const ringSecret = "ring";
  * @throws UserError that names the field.
  */
 export function parseVaultAccess(json: unknown): VaultAccess {
-  const access = object(json, "vault");
-  const address = text(access["address"], "vault: address");
-  if (!/^https?:\/\/[^/]/.test(address)) throw new UserError("vault: address must be an http or https URL");
-  const { pki, caFile, pollSeconds } = access;
-  return {
-    address: address.replace(/\/+$/, ""),
-    mount: path(access["mount"], "vault: mount"),
-    auth: parseAuth(access["auth"], "vault: auth"),
-    ...(pki !== undefined && { pki: parsePki(pki, "vault: pki") }),
-    ...(caFile !== undefined && { caFile: text(caFile, "vault: caFile") }),
-    ...(pollSeconds !== undefined && { pollSeconds: positive(pollSeconds, "vault: pollSeconds") }),
-  };
-}
-
-function parseAuth(json: unknown, at: string): VaultAuth {
-  const auth = object(json, at);
-  switch (auth["method"]) {
-    case "jwt":
-      return {
-        method: "jwt",
-        path: path(auth["path"], `${at}.path`),
-        role: path(auth["role"], `${at}.role`),
-        tokenFile: text(auth["tokenFile"], `${at}.tokenFile`),
-      };
-    case "approle":
-      return {
-        method: "approle",
-        path: path(auth["path"], `${at}.path`),
-        roleIdFile: text(auth["roleIdFile"], `${at}.roleIdFile`),
-        secretIdFile: text(auth["secretIdFile"], `${at}.secretIdFile`),
-      };
-    default:
-      throw new UserError(`${at}.method must be jwt or approle`);
-  }
-}
-
-function parsePki(json: unknown, at: string): VaultPki {
-  const pki = object(json, at);
-  return {
-    mount: path(pki["mount"], `${at}.mount`),
-    role: path(pki["role"], `${at}.role`),
-    commonName: text(pki["commonName"], `${at}.commonName`),
-    ipSans: array(pki["ipSans"], `${at}.ipSans`).map((item, i) => text(item, `${at}.ipSans[${i}]`)),
-    ttlHours: positive(pki["ttlHours"], `${at}.ttlHours`),
-  };
-}
-
-/** A path below `/v1/`, without slashes at its ends. */
-function path(value: unknown, at: string): string {
-  const found = text(value, at).replace(/^\/+|\/+$/g, "");
-  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(found)) throw new UserError(`${at} must be a path in Vault such as dns-mesh`);
-  return found;
-}
-
-function positive(value: unknown, at: string): number {
-  if (typeof value !== "number" || !(value > 0)) throw new UserError(`${at} must be a number above zero`);
-  return value;
+  return readShape(vaultAccess, json, "vault:");
 }
