@@ -7,13 +7,13 @@ export function asRunError(error: unknown): unknown {
   return error instanceof UserError ? new pulumi.RunError(messageOf(error)) : error;
 }
 
-/** What a debug message of the SDK tells of a resource's or a call's values. */
+/** The values of a resource or a call in a debug message of the SDK. */
 const values = /, (?:resp: |obj=|props=|outs=)[^]*$/;
 
 let isRedacting = false;
 
 /**
- * Cuts values off the debug messages of Pulumi's SDK, which tell every answer of a provider with its secrets in the clear.
+ * Removes values from the debug messages of Pulumi's SDK, which log every response of a provider with its secrets in plain text.
  * They go wherever the engine's events go: `pulumi up --debug`, `--event-log`, the Automation API.
  */
 export function redactDebugMessages(): void {

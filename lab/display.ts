@@ -34,7 +34,7 @@ async function readLines(input: Interface, carryOut: (line: string) => Promise<b
   }
 }
 
-/** Lines as they come; how it stands is told when it changed. */
+/** Lines as they come; progress is printed when it changed. */
 class PlainDisplay implements Display {
   #last = "";
 

@@ -19,7 +19,7 @@ export interface LabRun {
   readonly script?: string;
   readonly storage?: string;
   readonly port?: number;
-  /** Whether the lab stays when its script or its input has ended, until it is told to end. */
+  /** Whether the lab stays when its script or its input has ended, until it gets a signal to end. */
   readonly hold: boolean;
 }
 

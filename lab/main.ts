@@ -14,7 +14,7 @@ import { checkScript, parseScript, type ScriptLine } from "./script";
 import { Session } from "./session";
 import { takeSnapshot } from "./snapshot";
 
-/** Exit status of a lab that was told to end while it did something. */
+/** Exit status of a lab that got a signal while it was working. */
 const interruptedStatus = 130;
 /** Between looks at the mesh; longer when a look takes long. */
 const lookEveryMs = 1000;
@@ -133,7 +133,7 @@ async function start(lab: Lab, run: LabRun, say: (line: string) => void): Promis
   say(`all sites are ready after ${seconds()}; ${siteMiB.toFixed(1)} MiB a site, ${Math.round(totalMiB)} MiB together`);
 }
 
-/** Returns whether all of it went well. What failed is told, and the rest is left out. */
+/** Returns whether all of it went well. A failure is reported, and the rest is skipped. */
 async function runScript(
   lines: readonly ScriptLine[],
   session: Session,
@@ -180,7 +180,7 @@ async function watch(o: { lab: Lab; display: Display; session: Session; signal: 
   }
 }
 
-/** npm, or whatever started the lab, may be killed without a word: then nobody wants it any more. */
+/** npm, or whatever started the lab, may be killed by SIGKILL: then the lab ends as well. */
 function endWithParent(end: () => void): void {
   const parent = process.ppid;
   setInterval(() => {

@@ -127,7 +127,7 @@ export class MeshVault implements AsyncDisposable {
     });
   }
 
-  /** What a program of a site is told of Vault, with a token in a file. */
+  /** How a program of a site reaches Vault, with a token in a file. */
   async access(site: string, program: Program, more: Partial<VaultAccess> = {}): Promise<VaultAccess> {
     const tokenFile = join(this.folder, `${site}-${program}.jwt`);
     await writeFile(tokenFile, this.#token(site, program));
@@ -149,7 +149,7 @@ export class MeshVault implements AsyncDisposable {
     return { document: parseRingDocument(data), version };
   }
 
-  /** Nobody reaches Vault. */
+  /** Makes Vault unreachable for all. */
   cut(): void {
     this.line.cut();
   }

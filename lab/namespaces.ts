@@ -178,7 +178,7 @@ export function isInPrivateNetwork(): boolean {
 /** Runs this very program again in a network namespace of its own, and returns its exit status when it ended. Needs root. */
 export async function rerunInPrivateNetwork(): Promise<number> {
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  // Should this process be killed, the other is told and cleans up.
+  // Should this process be killed, the other one gets a signal and cleans up.
   const apart = ["--net", "--", "setpriv", "--pdeathsig", "TERM", "--", ...again];
   const env = { ...process.env, [leftVariable]: readlinkSync("/proc/self/ns/net") };
   const child = spawn("unshare", apart, { stdio: "inherit", env });

@@ -29,7 +29,7 @@ export interface LabNetwork extends AsyncDisposable {
   cut(site: string): Promise<void>;
   heal(site: string): Promise<void>;
   shape(site: string, change: Partial<Link>): Promise<void>;
-  /** Packets that a site sent and received since it was attached; undefined where nobody counts. */
+  /** Packets that a site sent and received since it was attached; undefined where packets are not counted. */
   packets(site: string): { readonly sent: number; readonly received: number } | undefined;
 }
 

@@ -81,7 +81,7 @@ export function gatherFacts(wanted: Wanted): Facts {
   };
 }
 
-/** Where a lab's volumes lie when nobody says: in memory when there is plenty of room, since Knot's journals write through. */
+/** Where a lab's volumes lie by default: in memory when there is plenty of room, since Knot's journals write through. */
 export function defaultStorage(sites: number): string {
   const roomMiB = sites * 32;
   try {

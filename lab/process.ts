@@ -35,7 +35,7 @@ interface ProcessOptions {
   readonly log?: Log;
   /** Whether {@link LabProcess.tell} is used. */
   readonly listens?: boolean;
-  /** Called once when it ended without having been told to. */
+  /** Called once when it exited without `end`. */
   readonly died?: () => void;
 }
 
@@ -45,7 +45,7 @@ interface ProcessOptions {
  */
 export class LabProcess {
   readonly #child: ChildProcess;
-  #told = false;
+  #isEnding = false;
 
   constructor(o: ProcessOptions) {
     const output = o.log === undefined ? "ignore" : "pipe";
@@ -63,10 +63,10 @@ export class LabProcess {
     this.#child.stdin?.on("error", () => undefined);
     this.#child.once("error", (error) => {
       o.log?.add(`${error.message}\n`);
-      if (!this.#told) o.died?.();
+      if (!this.#isEnding) o.died?.();
     });
     this.#child.once("exit", () => {
-      if (!this.#told) o.died?.();
+      if (!this.#isEnding) o.died?.();
     });
   }
 
@@ -90,7 +90,7 @@ export class LabProcess {
 
   /** Ends it and waits until it is gone; after five seconds by force. */
   async end(signal: NodeJS.Signals): Promise<void> {
-    this.#told = true;
+    this.#isEnding = true;
     if (!this.runs) return;
     const exited = once(this.#child, "exit");
     this.#child.kill(signal);

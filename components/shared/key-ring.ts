@@ -4,7 +4,7 @@ import * as random from "@pulumi/random";
 import { tsigKeyFrom } from "../../src/dns/tsig-key";
 import type { RingDocument, RingKey } from "../../src/keyring/ring-document";
 
-/** What {@link KeyRing} is told. */
+/** What {@link KeyRing} is made from. */
 export interface KeyRingArgs {
   /** Which generation of keys signs. One more than before rotates. @default 1 @example 2 */
   readonly generation?: number;

@@ -78,7 +78,7 @@ export class SharedStack extends pulumi.ComponentResource {
   }
 }
 
-/** Text of both central zones. Packed once to see whether the primary could mount it: better told here than there. */
+/** Text of both central zones. Packed once to see whether the primary could mount it: an error here comes before the plan. */
 function renderCentralZones(mesh: Mesh): { directory: string; catalog: string } {
   const zones = { directory: renderDirectory(mesh), catalog: renderCatalog(mesh) };
   packCentralZones(zones);

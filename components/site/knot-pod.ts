@@ -123,7 +123,7 @@ function environment({ config, runtime, trust, isPrimary }: KnotPodArgs): EnvVar
     readersFile: `${paths.readers}/readers.json`,
     updatersFile: `${paths.updaters}/updaters.json`,
     recordsKeyFile: `${paths.recordsKey}/key.json`,
-    ...trust.told,
+    ...trust.options,
     ...(isPrimary && { centralFolder: paths.central }),
     storage: paths.storage,
     rundir: paths.rundir,

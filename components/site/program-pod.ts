@@ -19,7 +19,7 @@ export interface PodFiles {
 export interface ProgramContainerArgs {
   readonly name: string;
   readonly config: Pick<SiteConfig, "images" | "imagePullPolicy">;
-  /** What Node is told: its flags, the program, and the program's own arguments. */
+  /** Arguments of Node: its flags, the program, and the program's own arguments. */
   readonly args: readonly string[];
   readonly env: k8s.types.input.core.v1.EnvVar[];
   readonly mounts: k8s.types.input.core.v1.VolumeMount[];
@@ -46,10 +46,10 @@ export function variables<
     readonly toVariables: (options: never) => Record<string, string>;
   },
 >(environment: Environment, options: Parameters<Environment["toVariables"]>[0]): k8s.types.input.core.v1.EnvVar[] {
-  const told = Object.entries(environment.toVariables(options));
+  const variables = Object.entries(environment.toVariables(options));
   const fields = Object.entries(environment.podFields);
   return [
-    ...told.map(([name, value]) => ({ name, value })),
+    ...variables.map(([name, value]) => ({ name, value })),
     ...fields.map(([name, fieldPath]) => ({ name, valueFrom: { fieldRef: { fieldPath } } })),
   ];
 }

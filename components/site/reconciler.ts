@@ -23,7 +23,7 @@ export interface ReconcilerArgs {
  * Its role names each object that it may touch.
  */
 export class Reconciler extends pulumi.ComponentResource {
-  /** What the site's signed zones want of their parents, as the last pass told it; left out where no zone is signed. */
+  /** What the site's signed zones want of their parents, as the last pass reported it; left out where no zone is signed. */
   readonly signedZones?: pulumi.Output<Record<string, ZoneKeys>>;
 
   constructor(name: string, args: ReconcilerArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -86,7 +86,7 @@ export class Reconciler extends pulumi.ComponentResource {
 /** Keys of a zone, and the DS records that its parent should have. */
 export type ZoneKeys = Omit<NonNullable<Report["dnssec"]>[number], "zone">;
 
-/** Empty until the reconciler has told something, and in a preview of the first time. */
+/** Empty until the reconciler has reported, and in a preview of the first time. */
 function zoneKeys(data: Readonly<Record<string, string>> | undefined): Record<string, ZoneKeys> {
   const { report } = readStatus({ ...(data !== undefined && { data }) });
   return Object.fromEntries((report?.dnssec ?? []).map(({ zone, ...keys }) => [zone, keys]));

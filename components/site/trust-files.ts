@@ -11,9 +11,9 @@ import { type PodFiles, secretFiles } from "./program-pod";
 
 type Volume = k8s.types.input.core.v1.Volume;
 
-/** What the agent mounts and is told so that it comes by keys and certificates. */
+/** What the agent mounts, and its options, for keys and certificates. */
 export interface TrustFiles extends PodFiles {
-  readonly told: Pick<OptionsOf<typeof agentEnvironment>, "ringFile" | "tlsFolder" | "vaultFile">;
+  readonly options: Pick<OptionsOf<typeof agentEnvironment>, "ringFile" | "tlsFolder" | "vaultFile">;
 }
 
 /** Seconds that a projected token lives: the shortest that Kubernetes makes. */
@@ -39,7 +39,7 @@ export function trustConfigFiles(packet: WelcomePacket, address: string | undefi
   };
 }
 
-/** What a program is told of Vault. */
+/** How a program reaches Vault. */
 export function vaultFilePath(client: VaultClient): string {
   return `${paths.config}/${vaultFiles[client]}`;
 }
@@ -56,7 +56,7 @@ export function vaultAccess({ vault }: WelcomePacket, client: VaultClient): PodF
   };
 }
 
-/** What the agent mounts and is told of keys and certificates. With Vault both lie on the volume, where the agent puts them. */
+/** The agent's mounts and environment for keys and certificates. With Vault both lie on the volume, where the agent puts them. */
 export function agentTrust(packet: WelcomePacket): TrustFiles {
   const volume = new KnotVolume(paths.storage);
   const inVault = packet.vault !== undefined;
@@ -65,7 +65,7 @@ export function agentTrust(packet: WelcomePacket): TrustFiles {
   return {
     volumes: files.flatMap(({ volumes }) => volumes),
     mounts: files.flatMap(({ mounts }) => mounts),
-    told: {
+    options: {
       ringFile: inVault ? volume.ring : `${paths.keys}/ring.json`,
       tlsFolder: packet.certificates === "vault" ? volume.identity : paths.tls,
       ...(inVault && { vaultFile: vaultFilePath("site") }),

@@ -38,7 +38,7 @@ type WelcomeConfig = Pick<SiteConfig, "shared" | "site" | "vault" | "namespace">
 /**
  * Fetches a site's welcome from the shared stack, and from Vault what lies there and the pods do not fetch themselves.
  *
- * @throws UserError when the shared stack does not exist, was never brought up, does not know the site, or has told Vault
+ * @throws UserError when the shared stack does not exist, was never brought up, does not know the site, or has given Vault
  * another namespace than the site's.
  */
 export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
@@ -59,11 +59,11 @@ export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
   };
 }
 
-/** Vault would refuse the pods, and nobody would see why until they start. */
-function requireNamespace({ vault: told }: WelcomePacket, { site, namespace }: WelcomeConfig): void {
-  if (told?.auth.method !== "jwt" || told.auth.namespace === namespace) return;
+/** Vault would refuse the pods, which shows only when they start. */
+function requireNamespace({ vault }: WelcomePacket, { site, namespace }: WelcomeConfig): void {
+  if (vault?.auth.method !== "jwt" || vault.auth.namespace === namespace) return;
   throw new UserError(
-    `Vault lets in pods of site "${site}" from the namespace "${told.auth.namespace}", but dns-mesh:namespace is "${namespace}"; ` +
+    `Vault lets in pods of site "${site}" from the namespace "${vault.auth.namespace}", but dns-mesh:namespace is "${namespace}"; ` +
       `set "vault: { namespace: ${namespace} }" for the site in the shared stack's dns-mesh:mesh and bring that stack up, or change dns-mesh:namespace`,
   );
 }
@@ -127,16 +127,16 @@ function fromStack(reference: pulumi.StackReference, site: string): Pick<Welcome
 }
 
 function fromVault(packet: WelcomePacket, config: WelcomeConfig): Pick<Welcome, "issued" | "vault"> {
-  const { vault: told, certificates } = packet;
-  if (told === undefined || (certificates === "vault" && told.auth.method === "jwt")) return {};
-  const provider = new vault.Provider("vault", { address: config.vault?.address ?? told.address });
+  const { vault: access, certificates } = packet;
+  if (access === undefined || (certificates === "vault" && access.auth.method === "jwt")) return {};
+  const provider = new vault.Provider("vault", { address: config.vault?.address ?? access.address });
   if (certificates === "vault") return { vault: provider };
   const path = `${certificates === "cert-manager" ? "issuers" : "sites"}/${config.site}`;
-  const found = vault.kv.getSecretV2Output({ mount: told.mount, name: path }, { provider });
+  const found = vault.kv.getSecretV2Output({ mount: access.mount, name: path }, { provider });
   const issued = pulumi
     .secret(found.dataJson)
     .apply((text) =>
-      asUserSees(() => readIssued(fields(parseJson(text, `${told.mount}/${path} in Vault`)), config.site)),
+      asUserSees(() => readIssued(fields(parseJson(text, `${access.mount}/${path} in Vault`)), config.site)),
     );
   return { vault: provider, issued };
 }

@@ -6,7 +6,7 @@ export interface MeshList {
   readonly [setting: string]: unknown;
 }
 
-/** What both kinds of stacks are told. */
+/** The settings of both kinds of stacks. */
 export interface Told {
   /** Settings of the shared stack beside the list. */
   readonly shared: Readonly<Record<string, unknown>>;

@@ -146,7 +146,12 @@ export class OperatorProcess implements AsyncDisposable {
       KUBERNETES_SERVICE_PORT: String(apiPort),
       ...operatorEnvironment.toEnvironment({
         account: join(folder, "account"),
-        ...{ packetFile, localKeyFile, recordsKeyFile, namespaces, namespace, pod },
+        packetFile,
+        localKeyFile,
+        recordsKeyFile,
+        namespaces,
+        namespace,
+        pod,
         http: { address: "127.0.0.1", port: httpPort },
         lookMs: lookSeconds * 1000,
         awayMs: awaySeconds * 1000,

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /** What {@link watchFolder} watches, and for whom. */
 export interface FolderWatch {
   readonly path: string;
-  /** Told once for everything that was written since it was called last; returns for how many milliseconds it worked. Must not throw. */
+  /** Called once for everything that was written since the last call; returns for how many milliseconds it worked. Must not throw. */
   readonly onChange: () => Promise<number>;
   /** Least milliseconds between the end of one call and the next; three times as long as the call worked, if that is more. */
   readonly restMs: number;

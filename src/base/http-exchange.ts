@@ -44,7 +44,7 @@ export interface HttpResponse {
   readonly body: string;
 }
 
-/** Nobody sends us more than this on purpose. */
+/** A larger body is a mistake or an attack. */
 const maxOctets = 16 * 1024 * 1024;
 
 /**

@@ -82,7 +82,7 @@ export async function revokeSite(
   );
   if (roles.length === 0 && !o.isClosed) {
     throw new UserError(
-      `Vault has no role for the site "${o.site}"; check the name, or say --closed if its access was closed before`,
+      `Vault has no role for the site "${o.site}"; check the name, or pass --closed if its access was closed before`,
     );
   }
   try {
@@ -172,6 +172,8 @@ async function readRing(o: KeyCommandParts): Promise<{ document: RingDocument; v
   } catch (error) {
     const isAbsent = error instanceof VaultError && error.failure.kind === "absent";
     if (!isAbsent) throw error;
-    throw new UserError(`Vault has no key ring at ${o.mount}/${ringSecret}; bring the shared stack up, or say --mount`);
+    throw new UserError(
+      `Vault has no key ring at ${o.mount}/${ringSecret}; bring the shared stack up, or pass --mount`,
+    );
   }
 }

@@ -31,7 +31,7 @@ function clientOf(address: string | undefined): VaultClient {
   const { VAULT_ADDR, VAULT_TOKEN: token, VAULT_CACERT: caFile } = process.env;
   const url = (address ?? VAULT_ADDR)?.replace(/\/+$/, "");
   if (url === undefined || !/^https?:\/\/[^/]/.test(url))
-    throw new UserError("say where Vault is: --address https://vault.example:8200, or VAULT_ADDR");
+    throw new UserError("Vault's address is missing: --address https://vault.example:8200, or VAULT_ADDR");
   if (token === undefined || token === "")
     throw new UserError("VAULT_TOKEN is not set; log in first (vault login) and hand the token over in it");
   return new VaultClient({ address: url, auth: { method: "token", token }, ...(caFile && { caFile }) });
@@ -48,7 +48,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   if (rest.length > 0 || !["show", "rotate", "revoke"].includes(command))
     throw new UserError(`there is no "${positionals.join(" ")}"\n${usage}`);
-  if (command === "revoke" && values.site === undefined) throw new UserError("say which site: --site NAME");
+  if (command === "revoke" && values.site === undefined) throw new UserError("the site is missing: --site NAME");
   const vault = clientOf(values.address);
   const parts: KeyCommandParts = { vault, mount: values.mount ?? "dns-mesh", now: Date.now, freshKey, print };
   if (command === "show") return showKeys(parts);

@@ -43,7 +43,7 @@ export const reconcilerEnvironment = environmentOf({ ...common, namespace, pod }
 export const rotatorEnvironment = environmentOf(
   {
     ...common,
-    /** What is told of Vault, a JSON file. */
+    /** How to reach Vault, a JSON file. */
     vaultFile: text("DNS_MESH_VAULT"),
   },
   {},

@@ -15,7 +15,7 @@ export interface VaultFilePaths {
 }
 
 /**
- * What one of a site's programs is told of Vault. The rotator asks for no certificate.
+ * How one of a site's programs reaches Vault. The rotator asks for no certificate.
  *
  * @throws UserError when the mesh has no Vault.
  */

@@ -2,7 +2,7 @@
 export type DnsFailure =
   /** No (further) answer within the time. `ignored` is what was wrong with the last datagram that was no answer to us. */
   | { readonly kind: "timeout"; readonly afterMs: number; readonly ignored?: IgnoredAnswer }
-  /** The operating system refused: nobody listens, no route. `code` as in errno (`ECONNREFUSED`). */
+  /** The operating system refused: port closed, no route. `code` as in errno (`ECONNREFUSED`). */
   | { readonly kind: "unreachable"; readonly code: string }
   /** A certificate that one side does not take: the server's (`by: "us"`), or ours. `code` is OpenSSL's word for it. */
   | { readonly kind: "untrusted"; readonly by: "us" | "peer"; readonly reason: TrustReason; readonly code: string }
@@ -43,7 +43,7 @@ export type DnsFailure =
   | { readonly kind: "notApplicable"; readonly detail: string }
   | { readonly kind: "tooLarge"; readonly limit: "records" | "messages" | "octets" };
 
-/** What is wrong with a certificate: signed by nobody who is trusted, for another name, its time, not shown at all. */
+/** What is wrong with a certificate: untrusted issuer, another name, outside its validity, or missing. */
 export type TrustReason = "authority" | "name" | "expired" | "notYetValid" | "missing" | "other";
 
 /** Why a datagram is taken for somebody else's and not for an answer (RFC 5452 section 9.1). */

@@ -46,7 +46,7 @@ export function incrementalTransferMessage({ id, zone, serial }: IncrementalMess
 interface NotifyRequest {
   readonly id: number;
   readonly zone: string;
-  /** Told as a hint when known (RFC 1996 section 3.7). */
+  /** Sent as a hint when known (RFC 1996 section 3.7). */
   readonly serial: number | undefined;
 }
 

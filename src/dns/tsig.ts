@@ -198,7 +198,7 @@ function checkMac(hmac: Digest, tsig: TsigRecord, key: TsigKey): void {
     throw new DnsError({ kind: "badSignature", by: "us" });
 }
 
-/** What is told only after the MAC was found right. */
+/** Errors that are reported only after the MAC was verified. */
 function checkTimeAndErrors(tsig: TsigRecord, now: number): void {
   if (tsig.error === tsigErrors.badTime && tsig.other.length === 6)
     throw new DnsError({ kind: "badTime", by: "peer", skewSeconds: tsig.other.readUIntBE(0, 6) - now });

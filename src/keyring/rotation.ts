@@ -45,7 +45,7 @@ export interface RotationInput {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly settings: RotationSettings;
-  /** A key that nobody has seen, should one be needed. */
+  /** A fresh key, should one be needed. */
   readonly fresh: TsigKey;
   /** Whether somebody asked for a rotation now. */
   readonly asked: boolean;
@@ -80,7 +80,7 @@ export function planRotation(input: RotationInput): RotationPlan {
   return { kind: "write", step: "start", document: started, reason };
 }
 
-/** Keys from elsewhere have no times: they count from now on. A next one is dropped, since nobody signs with it yet. */
+/** Keys from elsewhere have no times: they count from now on. A next one is dropped, since no site signs with it yet. */
 function stamp({ document, now, settings }: RotationInput): RotationPlan {
   const { previous, current, next } = document;
   const until = previous?.acceptUntil ?? iso(later(now, settings.overlap));

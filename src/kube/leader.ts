@@ -61,7 +61,7 @@ async function lead(lease: Lease, o: LeaderOptions, work: (signal: AbortSignal) 
     lost.abort();
     await Promise.all([renewing, watching]);
     await lease.release();
-    o.log.info("leading no more");
+    o.log.info("no longer the leader");
   }
 }
 

@@ -1,8 +1,8 @@
 /** How much may leave the mesh at once without having been marked retired beforehand. */
 export interface Limits {
-  /** So many may always go. */
+  /** Removals that are always allowed. */
   readonly least: number;
-  /** Share of what is known that may go, between 0 and 1; rounded down. */
+  /** Share of the known entries that may be removed, between 0 and 1; rounded down. */
   readonly share: number;
 }
 

@@ -47,7 +47,7 @@ export interface Site {
   readonly role: SiteRole;
   /** Where the site is asked: IPv4 or IPv6 addresses, canonical text form. */
   readonly addresses: readonly string[];
-  /** CIDRs that the site's own transfers come from; its addresses (as /32 or /128) unless told otherwise. */
+  /** CIDRs that the site's own transfers come from; its addresses (as /32 or /128) unless set otherwise. */
   readonly sources: readonly string[];
   readonly zones: readonly Zone[];
   /** Without it, the site logs in to Vault by AppRole. Stays in the shared stack. */
@@ -100,7 +100,7 @@ export interface WelcomePacket extends WelcomeTrust {
   readonly ca: string;
 }
 
-/** The part of a site's welcome that nobody else may read. */
+/** The secret part of a site's welcome. */
 export interface WelcomeSecrets {
   readonly keyRing: RingDocument;
   /** PEM: the site's own certificate for `<site>.<directoryZone>`, or with cert-manager that of the site's own issuer. */

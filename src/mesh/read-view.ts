@@ -107,18 +107,18 @@ function joinZones(directory: Directory, catalog: Catalog): DiscoveredMesh {
   const problems = [...directory.problems, ...catalog.problems];
   for (const name of new Set([...directory.zones.keys(), ...catalog.members.keys()])) {
     if (uncertain.has(name)) continue;
-    const told = directory.zones.get(name);
+    const listed = directory.zones.get(name);
     const member = catalog.members.get(name);
-    const problem = disagreement({ name, owner: told?.owner, group: member?.group, sites });
+    const problem = disagreement({ name, owner: listed?.owner, group: member?.group, sites });
     if (problem !== undefined) {
       uncertain.add(name);
       problems.push(problem);
-    } else if (told !== undefined && member !== undefined) {
+    } else if (listed !== undefined && member !== undefined) {
       zones.push({
         name,
-        owner: told.owner,
+        owner: listed.owner,
         id: member.id,
-        ...(told.retired !== undefined && { retired: told.retired }),
+        ...(listed.retired !== undefined && { retired: listed.retired }),
       });
     }
   }

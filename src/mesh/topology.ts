@@ -10,9 +10,9 @@ export interface KnownMesh {
 }
 
 /**
- * Whom a site tells of the zones that originate with it, sorted by name.
+ * Which sites get a NOTIFY for the zones that originate with a site, sorted by name.
  *
- * | topology | site     | told                                       |
+ * | topology | site     | notified                                   |
  * |----------|----------|--------------------------------------------|
  * | full     | any      | every other site                           |
  * | hub      | standard | the hubs, which are the catalog sites      |
@@ -26,7 +26,7 @@ export function audienceOf(at: KnownMesh): readonly SiteView[] {
   return peers.filter((peer) => hubs.includes(peer.name) || (hubs.includes(name) && homeOf(peer.name, hubs) === name));
 }
 
-/** Whom a hub tells of other sites' zones that changed here: the standard sites at home at one of these hubs. */
+/** Which sites a hub notifies of other sites' zones that changed here: the standard sites at home at one of these hubs. */
 export function relayAudienceOf(at: KnownMesh, homes: readonly string[]): readonly SiteView[] {
   if (!isHub(at)) return [];
   const hubs = hubNames(at);

@@ -44,7 +44,7 @@ export const trustFields = { certificates: z.exactOptional(source), vault: z.exa
 /** Who issues and renews the sites' certificates (ADR 0013). */
 export type CertificateSource = (typeof sources)[number];
 
-/** What a site is told of Vault. */
+/** What a site's packet says of Vault. */
 export type VaultWelcome = Shape<typeof vault>;
 
 /** The part of a welcome packet that is about trust. */

@@ -6,11 +6,11 @@ export interface ServiceState {
   readonly type: "LoadBalancer" | "NodePort" | "ClusterIP";
   readonly clusterIPs: readonly string[];
   readonly externalIPs: readonly string[];
-  /** Addresses that the load balancer got; empty when it told host names only. */
+  /** Addresses that the load balancer got; empty when it has host names only. */
   readonly loadBalancer: readonly string[];
 }
 
-/** The addresses at which a Service can be asked. None when nobody can tell: a node port, or a load balancer with a host name only. */
+/** The addresses at which a Service can be asked. None when they are unknown: a node port, or a load balancer with a host name only. */
 export function reachableAddresses(service: ServiceState): readonly string[] {
   if (service.type === "LoadBalancer") return service.loadBalancer;
   if (service.externalIPs.length > 0) return service.externalIPs;
@@ -21,7 +21,7 @@ export function reachableAddresses(service: ServiceState): readonly string[] {
  * Holds the address that a Service got against those that the mesh's list has for the site: the other sites ask there.
  * External addresses count as got, beside those of a load balancer.
  *
- * @returns A sentence that names both and the cure, or undefined when they agree or nobody can tell.
+ * @returns A sentence that names both and the cure, or undefined when they agree or the addresses are unknown.
  */
 export function addressProblem(site: Pick<Site, "name" | "addresses">, service: ServiceState): string | undefined {
   const got = reachableAddresses(service);

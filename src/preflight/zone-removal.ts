@@ -122,7 +122,7 @@ export function formerZones(published: Published): readonly FormerZone[] {
   );
 }
 
-/** Zones that nobody has any more, although their owner stays. One that another site has now has moved. */
+/** Zones that no site has any more, although their owner stays. One that another site has now has moved. */
 export function removedZones(before: readonly FormerZone[], mesh: Mesh): readonly FormerZone[] {
   const sites = new Set(mesh.sites.map(({ name }) => name));
   return goneZones(before, mesh).filter(({ owner }) => sites.has(owner));
@@ -146,7 +146,7 @@ export function refusedRemovals({ before, mesh, today, owners, emptied }: Remova
   });
 }
 
-/** Zones that may leave although nobody could look whether DnsRecords are in them: their owner has no stack of its name. */
+/** Zones that may leave although it is unknown whether DnsRecords are in them: their owner has no stack of its name. */
 export function unseenRemovals({ before, mesh, owners, emptied }: RemovalInput): readonly FormerZone[] {
   return removedZones(before, mesh).filter(
     ({ name, owner }) => owners.get(owner)?.kind === "missing" && !emptied.includes(name),

@@ -4,7 +4,7 @@ import type { AppliedSet, Condition, ConditionType, DnsRecordStatus } from "./mo
  * Where an object stands.
  *
  * - `refused`: it cannot be done as it is written.
- * - `conflict`: the name is somebody else's.
+ * - `conflict`: the name belongs to another record.
  * - `failed`: the server did not take it, or cannot be asked; it is tried again.
  * - `unknown`: the site's own server has it; which other sites there are cannot be read.
  * - `waiting`: the site's own server has it, not every pod of every site answers it yet; `sites` names those.
@@ -103,13 +103,13 @@ function factsOf(progress: Progress, retired?: string): Readonly<Record<Conditio
     case "refused":
       return {
         Accepted: ["False", progress.reason, progress.message],
-        Programmed: ["False", progress.reason, "what the object says now is not served"],
+        Programmed: ["False", progress.reason, "the current spec is not served"],
         Conflict: free,
       };
     case "conflict":
       return {
         Accepted: accepted,
-        Programmed: ["False", progress.reason, "the name is somebody else's"],
+        Programmed: ["False", progress.reason, "the name belongs to another record"],
         Conflict: ["True", progress.reason, progress.message],
       };
     case "failed":

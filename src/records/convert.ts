@@ -124,7 +124,7 @@ function valueText(record: ResourceRecord): string {
 }
 
 /**
- * The name as a spec has it. Stars that are no wildcard's are escaped, so that nobody takes them for one; what would
+ * The name as a spec has it. Stars that are no wildcard's are escaped, so that they are not taken for one; what would
  * look as if it repeated the zone is absolute.
  */
 function relativeName(name: string, zone: string): string {
@@ -195,7 +195,7 @@ function onlyZone(all: readonly { readonly zone: string }[]): string {
   const [only] = zones;
   if (only !== undefined && zones.length === 1) return only;
   const options = zones.map((each) => `--zone ${each}`).join(", ") || "--zone NAME";
-  throw new UserError(`there are records of ${zones.length} zones; say one: ${options}`);
+  throw new UserError(`there are records of ${zones.length} zones; choose one: ${options}`);
 }
 
 function zoneText(zone: string, sets: readonly RecordSet[]): string {

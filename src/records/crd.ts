@@ -85,7 +85,7 @@ function conditionSchema(): Schema {
     required: ["type", "status", "lastTransitionTime", "reason", "message"],
     properties: {
       type: text(
-        "Accepted: the record can be made. Programmed: every site of the mesh answers it. Conflict: somebody else has this name and type.",
+        "Accepted: the record can be made. Programmed: every site of the mesh answers it. Conflict: another object has this name and type.",
         { maxLength: 316 },
       ),
       status: text("Whether it is so.", { enum: ["True", "False", "Unknown"] }),

@@ -9,7 +9,7 @@ const mostGenerated = 65_536;
  *
  * @param tokens - Those behind the word.
  * @returns One line of a master file each.
- * @throws UserError for a range or a modifier that is none, and for more than 65,536 records.
+ * @throws UserError for an invalid range or modifier, and for more than 65,536 records.
  */
 export function generateLines(tokens: readonly Token[]): string[] {
   const [range, owner, ...rest] = tokens;

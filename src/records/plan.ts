@@ -77,7 +77,7 @@ export const adoptHint = `dns.mesh.io/adopt: "true"`;
  * Decides about one name: which objects have their records there, and what must change on the server for that.
  *
  * Objects of one name and type make one RRset. An RRset is ours when an object remembers that it applied some of it, was
- * about to write just that, or adopts it; any other is left alone, and who wants to write there is told. Among objects
+ * about to write just that, or adopts it; any other is left alone, and the object that wants to write there gets a conflict. Among objects
  * the first keeps a name: those that are applied before others, then the older, then the smaller uid.
  */
 export function planName(input: NameInput): NamePlan {

@@ -16,7 +16,7 @@ export const updateTypes = [
   ...(["DNAME", "DS", "SSHFP", "URI", "LOC", "HINFO", "RP", "CERT", "SMIMEA", "OPENPGPKEY", "ANY"] as const),
 ] as const;
 
-/** What holds where nobody says otherwise: all that a DnsRecord may have, but for NS, which gives names away. */
+/** By default, all types that a DnsRecord may have except NS, which delegates names. */
 export const defaultUpdateTypes = recordTypes.filter((type) => type !== "NS");
 
 const ownerName =

@@ -100,7 +100,7 @@ function fittingForm(zone: string, change: RrsetChange): Form {
   // No larger than the message that made the RRset, since nothing is asked for: what can be made can be changed.
   const whole: Form = { prerequisites: [], changes: replacement(change) };
   const single = difference(change);
-  // An RRset that does not fit as a whole fits into no answer; adding to it until it is that large helps nobody.
+  // An RRset that does not fit as a whole fits into no answer: growing it piece by piece has no use.
   if (single === undefined || !fits(zone, whole)) return whole;
   const loose: Form = { prerequisites: [{ kind: "rrsetExists", name, type }], changes: single };
   return fits(zone, loose) ? loose : whole;

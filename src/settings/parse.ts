@@ -9,7 +9,7 @@ import { draftOf, findConflicts, type Problem } from "./consistency";
 import { initialRecordLines } from "./initial-records";
 import { type DnssecInput, type MeshInput, meshSchema } from "./schema";
 
-/** Sites of the largest mesh that is full unless told otherwise (see docs/scaling.md). */
+/** Sites of the largest mesh that is full by default (see docs/scaling.md). */
 const largestFull = 50;
 
 /**

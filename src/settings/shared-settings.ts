@@ -42,7 +42,7 @@ const vaultSchema = z.strictObject({
     .describe("PEM of the authorities that pods check Vault's certificate against. Default: the system's."),
 });
 
-/** A Vault that holds the key ring, and issues certificates unless told otherwise. */
+/** A Vault that holds the key ring, and issues certificates by default. */
 export type VaultConfig = z.infer<typeof vaultSchema>;
 
 const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
@@ -138,7 +138,7 @@ const sharedSchema = z
     ...(vault !== undefined && { vault, rotation: rotation ?? rotationSchema.parse({}) }),
   }));
 
-/** What the shared stack is told. */
+/** The settings of the shared stack. */
 export interface SharedConfig {
   readonly mesh: Mesh;
   readonly certificates: CertificateSource;

@@ -167,10 +167,10 @@ export const siteSchema = z.strictObject({
     .describe(
       'Networks that the cluster\'s API server answers from, on 443 or 6443. Default: any. Example: ["10.96.0.1/32", "192.0.2.10/32"].',
     ),
-  monitoring: monitoringSchema.optional().describe("Who may fetch the agents' metrics. Default: nobody."),
+  monitoring: monitoringSchema.optional().describe("Who may fetch the agents' metrics. Default: none."),
 });
 
-/** What a site's stack is told. */
+/** The settings of a site's stack. */
 export type SiteConfig = z.infer<typeof siteSchema>;
 
 /** A stack is either the shared one or a site's. */

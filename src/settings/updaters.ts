@@ -35,7 +35,7 @@ export const keySchema = z.strictObject({
     .describe("Base64 of at least 16 octets. Example: made by `keymgr -t bind` or `tsig-keygen bind`."),
 });
 
-/** Two keys of one name cannot be told apart. */
+/** Refuses two keys of one name: Knot could not distinguish them. */
 export function uniqueNames(keys: readonly { readonly name: string }[], ctx: z.RefinementCtx): void {
   const names = keys.map(({ name }) => name);
   if (new Set(names).size < names.length) ctx.addIssue("has two keys of the same name; give each its own");
@@ -111,7 +111,7 @@ function checkNames(updater: Omit<Updater, "algorithm" | "secret" | "transfer">,
 }
 
 /**
- * Sees to it that nobody is given a zone that the site does not own.
+ * Refuses updaters of zones that the site does not own.
  *
  * @throws UserError that names the zone and what the site owns.
  */

@@ -45,14 +45,14 @@ export type VaultAuth = Shape<typeof auth>;
 /** Where a site's certificate comes from, and what it is for. */
 export type VaultPki = Shape<typeof pki>;
 
-/** What a program in a pod is told of Vault. Public: it opens nothing by itself. */
+/** How a program in a pod reaches Vault. Public: it contains no credential. */
 export type VaultAccess = Shape<typeof vaultAccess>;
 
 /** Name of the KV secret that holds the ring document. */
 export const ringSecret = "ring";
 
 /**
- * Reads what is told of Vault from parsed JSON.
+ * Reads the access to Vault from parsed JSON.
  *
  * @throws UserError that names the field.
  */

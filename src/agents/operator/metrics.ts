@@ -63,13 +63,13 @@ export class OperatorMetrics {
       {
         name: "looks_total",
         type: "counter",
-        help: "Looks at the mesh and every zone for changes of others.",
+        help: "Checks of the mesh and every zone for changes made elsewhere.",
         samples: o.looks ?? 0,
       },
       {
         name: "drift_total",
         type: "counter",
-        help: "Looks at a zone that found records of DnsRecords changed by others.",
+        help: "Checks of a zone that found records of DnsRecords changed elsewhere.",
         samples: this.drift,
       },
       {

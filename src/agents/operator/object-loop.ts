@@ -27,7 +27,7 @@ export interface ObjectLoopOptions {
 /** Without anything to do, in milliseconds. */
 const idleMs = 60_000;
 
-/** Deals with objects that are no business of a zone's: that name another zone, or say nothing that can be served. */
+/** Deals with objects that no zone's loop deals with: they name another zone, or cannot be served. */
 export class ObjectLoop {
   readonly #entries = new Set<Entry>();
   /** What was said of an object last. Another site's operator in this cluster may know better: it is not argued with. */
@@ -88,7 +88,10 @@ export class ObjectLoop {
         : this.#refuse(entry, placement));
     } catch (error) {
       if (!isAborted(signal))
-        this.o.log.warn("an object waits", { object: entry.object.metadata.name, reason: messageOf(error) });
+        this.o.log.warn("an object could not be dealt with and is retried", {
+          object: entry.object.metadata.name,
+          reason: messageOf(error),
+        });
       return false;
     }
   }

@@ -295,7 +295,9 @@ export class RecordOperator {
     return {
       loop: new ZoneLoop({ zone, worker, isReady, lookMs, onCaughtUp, beat, metrics, log, clock, random }),
       spreading,
-      ...{ ending: new AbortController(), since: this.#looks, over: Promise.resolve() },
+      ending: new AbortController(),
+      since: this.#looks,
+      over: Promise.resolve(),
     };
   }
 

@@ -10,7 +10,7 @@ export type OperatorOptions = OptionsOf<typeof operatorEnvironment>;
  * @throws UserError that names the variable.
  */
 export function readOperatorOptions(env: Environment): OperatorOptions {
-  const told = operatorEnvironment.fromEnvironment(env);
-  const { namespace, namespaces } = told;
-  return { ...told, namespaces: namespaces.includes("*") ? ["*"] : [...new Set([namespace, ...namespaces])] };
+  const options = operatorEnvironment.fromEnvironment(env);
+  const { namespace, namespaces } = options;
+  return { ...options, namespaces: namespaces.includes("*") ? ["*"] : [...new Set([namespace, ...namespaces])] };
 }

@@ -8,7 +8,7 @@ import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records
 /** Annotations of a DnsRecord that the operator reads; `intent` it writes. */
 export const annotations = {
   adopt: "dns.mesh.io/adopt",
-  /** Lets an object go although nobody knows whether its records are off the server. */
+  /** Removes the finalizer although it is unknown whether the records are off the server. */
   abandon: "dns.mesh.io/abandon",
   intent: "dns.mesh.io/intent",
 } as const;

@@ -104,7 +104,7 @@ export class ZoneAtSite {
     else this.#note([{ serial: answer.serial, pod: { site, ordinal, replicas } }]);
   }
 
-  /** Nobody can choose which pod gets a question: those that are missing are hoped for. */
+  /** A question cannot be aimed at a pod: it is repeated until the missing pods have answered. */
   async #askAnew(
     servers: readonly DnsServer[],
     o: { readonly wanted: number; readonly heard: Set<number>; readonly direct: number },

@@ -67,7 +67,7 @@ export type Decision =
  * The plan of this pass, and whether it may be followed.
  *
  * Passes are minutes apart, so that removals which the agents saw one by one may look like many at once from here. Once
- * all agents have applied exactly what the zones say, each of them behind the same limits, holding on would help nobody.
+ * all agents have applied exactly what the zones say, each of them behind the same limits, waiting longer has no use.
  * The other way round, without a memory of our own there is nothing to hold on to: then an agent that holds is believed.
  */
 export function decidePlan(o: {

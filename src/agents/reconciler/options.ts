@@ -15,7 +15,7 @@ export interface Pod {
   readonly address: string;
 }
 
-/** All that the reconciler is told from outside. Read once, at the start. */
+/** The reconciler's options, from its environment. Read once, at the start. */
 export interface ReconcilerOptions extends OptionsOf<typeof reconcilerEnvironment> {
   readonly pods: readonly Pod[];
   /** Port that other sites answer on. */
@@ -37,7 +37,8 @@ export function readReconcilerOptions(env: Environment, settings: LiveSettings):
   return {
     ...reconcilerEnvironment.fromEnvironment(env),
     pods: pods.addresses.map((address, i) => ({ name: `knot-${i}`, address })),
-    ...{ remotePort, securePort },
+    remotePort,
+    securePort,
   };
 }
 

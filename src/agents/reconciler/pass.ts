@@ -212,7 +212,7 @@ async function settleAgents(o: {
   if (view === undefined) return;
   const late = (): Pod[] => [...statuses].filter(([, status]) => isLagging(status, view)).map(([pod]) => pod);
   for (const pod of late()) {
-    deps.log.warn("an agent lags, and is poked", { pod: pod.name });
+    deps.log.warn("an agent lags and is asked for a pass", { pod: pod.name });
     await deps.agents.poke({ address: pod.address, port: ports.agent }).catch((error: unknown) => {
       deps.log.warn(messageOf(error), { pod: pod.name });
     });

@@ -23,7 +23,7 @@ export async function publish(o: {
   readonly findings: Finding[];
   readonly stored: StoredStatus;
   readonly memory: Memory;
-  /** As the agents told it; empty when none answered. */
+  /** As the agents reported it; empty when none answered. */
   readonly statuses: readonly AgentStatus[];
 }): Promise<void> {
   const { deps, findings, stored, memory } = o;

@@ -20,7 +20,8 @@ async function main(
   command: string | undefined,
   o: { readonly env: Environment; readonly log: Logger },
 ): Promise<void> {
-  if (command !== "run" && command !== "rotate") throw new UserError(`say run or rotate, not "${command ?? ""}"`);
+  if (command !== "run" && command !== "rotate")
+    throw new UserError(`unknown command "${command ?? ""}"; use run or rotate`);
   const { packetFile } = rotatorEnvironment.fromEnvironment(o.env);
   const options = readRotatorOptions(o.env, await readJsonFile(liveSettingsPath(packetFile), parseLiveSettings));
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);

@@ -97,7 +97,7 @@ async function answersTo(o: RotateParts, document: RingDocument): Promise<KeyAns
   return answers;
 }
 
-/** All that the rotator is told from outside. Read once, at the start. */
+/** The rotator's options, from its environment. Read once, at the start. */
 export interface RotatorOptions extends OptionsOf<typeof rotatorEnvironment> {
   /** This site's Knot pods. */
   readonly pods: readonly DnsServer[];

@@ -10,7 +10,7 @@ import type { KnownMesh } from "../../mesh/topology";
 import type { MeshPlan, MeshView } from "../../mesh/view";
 import { Applier, ApplyError, notePacket, SiteFiles, siteInput, standingView } from "./apply";
 import { lifetimeProblem } from "./credentials/identity";
-import { type CentralSerials,Discovery } from "./discovery";
+import { type CentralSerials, Discovery } from "./discovery";
 import { SigningKeeper } from "./dnssec/signing";
 import { type AgentFacts, agentFacts, type Problems } from "./http/status";
 import type { Inputs, Mounts } from "./inputs/inputs";
@@ -141,13 +141,13 @@ export class Agent {
     this.o.problems.set("apply", []);
   }
 
-  /** New text of the central zones, on the primary. Knot is told at once, the peers by Knot and again by us. */
+  /** New text of the central zones, on the primary. Knot reloads at once; peers are notified by Knot, and again by the agent. */
   async #loadCentral(zones: readonly string[]): Promise<void> {
     this.o.log.info("central zones changed", { zones });
     try {
       for (const zone of zones) await this.o.control.zoneReload(zone);
     } catch (error) {
-      // A Knot that is away reads its files when it starts; one that only did not answer is told on the way to settling.
+      // A Knot that is away reads its files when it starts; one that did not answer reloads them when its files are settled.
       this.#progress.request("files", "load");
       throw error;
     }

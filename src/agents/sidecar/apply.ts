@@ -49,7 +49,7 @@ export class Applier {
   /**
    * Writes what differs, loads it and waits until Knot shows it.
    *
-   * @param o.force - Loads also when no file differs: nobody knows what a predecessor got loaded.
+   * @param o.force - Loads also when no file differs: what a predecessor got loaded is unknown.
    * @param o.accepted - Called once Knot took the configuration, before its members are verified.
    * @returns the paths that differed.
    * @throws ApplyError when Knot refused or did not follow; the files from before stand and are loaded again.
@@ -90,7 +90,7 @@ export class Applier {
     try {
       await this.#load(paths, false);
     } catch {
-      // Told already: it is the reason why we are here, and the next pass tries again.
+      // Reported already, as the reason for loading again; the next pass retries.
     }
   }
 

@@ -36,10 +36,10 @@ async function run(o: { command: string | undefined; log: Logger; options: Agent
       await prepare({ options, dns: new DnsClient({ timeoutMs: 700 }), now, log });
       return;
     case "agent":
-      await supervise({ script: __filename, args: ["worker"], nodeFlags, log, now, signal: untilTold() });
+      await supervise({ script: __filename, args: ["worker"], nodeFlags, log, now, signal: terminationSignal() });
       return;
     case "worker": {
-      const leaving = untilTold();
+      const leaving = terminationSignal();
       const signal = whenGone(leaving, options.leaving);
       // Whatever is under way can be taken up by the next one: nothing is worth the pod's whole grace period.
       signal.addEventListener("abort", () => setTimeout(() => process.exit(0), 3000).unref());
@@ -48,11 +48,11 @@ async function run(o: { command: string | undefined; log: Logger; options: Agent
       return;
     }
     default:
-      throw new UserError(`say prepare or agent, not "${o.command ?? ""}"`);
+      throw new UserError(`unknown command "${o.command ?? ""}"; use prepare, agent or worker`);
   }
 }
 
-function untilTold(): AbortSignal {
+function terminationSignal(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
@@ -64,7 +64,7 @@ function untilTold(): AbortSignal {
 
 /**
  * Ends the process once its output is written, whatever is still open: the channel to the supervisor alone would keep a
- * worker that failed alive, and nobody would start it again.
+ * failed worker alive, and it would not be restarted.
  */
 function leave(code: number): void {
   process.stdout.write("", () => process.exit(code));

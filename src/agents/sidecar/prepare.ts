@@ -74,7 +74,7 @@ async function seed(o: PrepareParts, inputs: Inputs, { kind, state }: LoadedStat
     moment: fresh ? "fresh" : "restart",
     sources: fresh ? sources : [],
   });
-  for (const reason of result.waiting) o.log.warn("an own zone waits", { reason });
+  for (const reason of result.waiting) o.log.warn("an own zone has no content yet", { reason });
   return result.seeded;
 }
 

@@ -35,7 +35,7 @@ export async function supervise(o: SupervisorOptions): Promise<void> {
     const end = await runOnce(o);
     if (isAborted(o.signal)) return;
     if (o.now() - started > calmMs) wait = first;
-    o.log.error("the agent ended and is started again", { ...end, afterMs: wait });
+    o.log.error("the agent exited and is restarted", { ...end, afterMs: wait });
     await delay(wait, undefined, { signal: o.signal }).catch(() => undefined);
     wait = Math.min(wait * 2, longestWaitMs);
   }

@@ -174,7 +174,8 @@ export class Worker {
   async #upkeepLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const failures = await this.#upkeep();
-      if (!this.#isStuck) for (const error of failures) this.o.log.info("upkeep waits", { reason: messageOf(error) });
+      if (!this.#isStuck)
+        for (const error of failures) this.o.log.info("upkeep failed and is retried", { reason: messageOf(error) });
       await systemClock.pause(failures.length > 0 ? upkeepAgainMs : passEveryMs, signal);
     }
   }

@@ -13,7 +13,7 @@ import type { ResourceRecord, SoaData } from "../record";
 /**
  * An answer to a request of ours.
  *
- * @throws DnsError for a message that is none.
+ * @throws DnsError when the message cannot be read or does not answer the request.
  */
 export function readAnswer(bytes: Buffer, request: Message): Message {
   const answer = decodeMessage(bytes);

@@ -71,7 +71,7 @@ interface TransferJob<T> {
 }
 
 /**
- * Asks DNS servers by address. Each call has its own socket with its own port, which is always closed, unless told
+ * Asks DNS servers by address. Each call has its own socket with its own port, which is always closed, unless set
  * otherwise. A server with `tls` is asked over TLS alone (RFC 7858, RFC 9103); failures are then `untrusted` or `noTls` too.
  */
 export class DnsClient {

@@ -111,7 +111,7 @@ function openStream<T>(server: DnsServer, run: Run<T>): Socket | undefined {
     });
     return socket;
   } catch (error) {
-    // A PEM text that is none.
+    // The text is not valid PEM.
     run.broken(error as NodeJS.ErrnoException);
     return undefined;
   }

@@ -5,7 +5,7 @@ import { type DnsServer, type Exchange, Run } from "./sockets";
 /** How a {@link UdpChannel} is used. */
 export interface UdpChannelOptions {
   /**
-   * The one server that is asked: then the kernel tells at once when nobody listens there. Without it any server can be,
+   * The one server that is asked: then the kernel reports at once when the port is closed. Without it any server can be,
    * and one that is not there shows by its silence.
    */
   readonly server?: DnsServer;
@@ -16,7 +16,7 @@ export interface UdpChannelOptions {
 type Family = "udp4" | "udp6";
 
 /**
- * Many exchanges over one UDP socket, where a socket each would cost more than the messages. An answer is told by the
+ * Many exchanges over one UDP socket, where a socket each would cost more than the messages. An answer is recognised by the
  * server's address and the message's id; what it must be beyond that is for {@link Exchange.receive} to say.
  */
 export class UdpChannel {
@@ -112,5 +112,5 @@ function keyOf({ address, port }: DnsServer, message: Uint8Array): string {
 }
 
 function ignore(): void {
-  // An error of a socket that nobody uses any more.
+  // An error of a socket that is no longer used.
 }

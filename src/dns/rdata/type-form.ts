@@ -20,7 +20,7 @@ export type RdataForm = Pick<Form<RecordData>, "decode" | "encode"> & {
 /** A type whose data has fields of its own in {@link RecordData}. */
 export function typed<T extends Variant["type"]>(type: T, form: Form<Fields<T>>): TypeForm {
   const inner = form as Form<unknown>;
-  // The object is new and nobody else's: a copy for each record of a transfer would be felt.
+  // The object is new and has no other reference: a copy for each record of a transfer would be felt.
   const withType = (data: unknown): RecordData => Object.assign(data as RecordData, { type });
   return [
     type,

@@ -15,8 +15,8 @@ export type StartSettings = Pick<SiteRuntime, "storage" | "rundir" | "listen" | 
  * - Zones log at `debug`: only there does Knot say why it refused a transfer, a NOTIFY or a signature. But there it says as
  *   well what it permitted, hundreds of lines a minute at rest: so that goes to a file, of which the agent passes on what
  *   matters, and truncates it.
- * - `identity` and `version` are empty: neither host nor software is told (CHAOS TXT gets REFUSED). `nsid` is that of the
- *   included `00-server.conf`: which pod answers is told, since the other sites and the site's own programs must know.
+ * - `identity` and `version` are empty: neither host nor software is disclosed (CHAOS TXT gets REFUSED). `nsid` is that of the
+ *   included `00-server.conf`: which pod answers is disclosed, since the other sites and the site's own programs must know.
  * - The limits stand behind a pattern: a pod of a version that had them here starts without the file.
  * - `user` is absent: the server already runs as an unprivileged user and may not change to another.
  */

@@ -5,18 +5,18 @@ import { siblings } from "./site-runtime";
 import { section, splitList, type Stanza } from "./stanza";
 import { updateRemotes } from "./updaters";
 
-/** Id of another site as somebody whom zones are taken from. */
+/** Id of another site as a source of zones. */
 export function remoteId(site: string): string {
   return `peer-${site}`;
 }
 
-/** Id of another server as somebody who is told of changes: at port 53, where one datagram or connection does. */
+/** Id of another server as a target of NOTIFY: at port 53, where one datagram or connection does. */
 function tellId(remote: string): string {
   return `tell-${remote}`;
 }
 
 /**
- * The other servers, each as a source and as somebody to tell, and the lists of those to tell. Pods of one site take zones
+ * The other servers, each as a source and as a target of NOTIFY, and the lists of targets. Pods of one site take zones
  * from each other by the site's own key, which all of them have whatever else they know: versions and rings may differ
  * while they are replaced one by one.
  */
@@ -58,12 +58,12 @@ export function renderRemotes(context: RenderContext): string {
   return section("remote", [...sources, ...plain, ...updateRemotes(context)]) + section("remotes", tellLists(context));
 }
 
-/** Ids of the lists of those whom Knot tells of the zones of this site: other sites. */
+/** Ids of the lists that Knot notifies of the zones of this site: other sites. */
 export function audienceLists(context: RenderContext): readonly string[] {
   return meshLists(context).map(({ id }) => id);
 }
 
-/** Ids of the lists of those whom Knot tells of every zone: the site's other pods. */
+/** Ids of the lists that Knot notifies of every zone: the site's other pods. */
 export function siblingLists(context: RenderContext): readonly string[] {
   return siblings(context.runtime).length > 0 ? ["siblings"] : [];
 }

@@ -26,7 +26,7 @@ export interface SiteInput {
   readonly localKey: TsigKey;
   /** Keys of servers outside the mesh that may take zones from this site. */
   readonly readers: readonly TsigKey[];
-  /** Who else may change own zones by DNS UPDATE. @default nobody */
+  /** Who else may change own zones by DNS UPDATE. @default none */
   readonly updaters?: readonly Updater[];
   /** The key by which the record operator changes the site's own zones; left out where there is none. */
   readonly recordsKey?: TsigKey;

@@ -8,7 +8,7 @@ import type { SiteView } from "../../mesh/view";
 import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
 import { renderCookies, renderLimits } from "./modules";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
-import { ownerTemplate, type RenderContext, renderContext, type SiteInput,type TlsIdentity } from "./render-context";
+import { ownerTemplate, type RenderContext, renderContext, type SiteInput, type TlsIdentity } from "./render-context";
 import { defaultPolicy, policyOf, renderSigning } from "./signing";
 import { isWriter } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
@@ -230,9 +230,9 @@ function notifyLater(ids: readonly string[]): Stanza {
 }
 
 /**
- * The same for zones that change often. Knot plans a NOTIFY after each change, even when there is nobody to tell; and as
+ * The same for zones that change often. Knot plans a NOTIFY after each change, even when there is no target; and as
  * long as one is due within the present second, what comes for the zone meanwhile (an UPDATE, a NOTIFY) waits for it. With
- * the delay that happens once a minute at most. Peers that the agent cannot tell are told by it again and again.
+ * the delay that happens once a minute at most. The agent repeats the NOTIFY to peers that it cannot reach.
  */
 function notifyLast(ids: readonly string[]): Stanza {
   return { ...notify(ids), "notify-delay": 60 };

@@ -11,7 +11,7 @@ export interface RateLimit {
   readonly exempt: readonly string[];
 }
 
-/** What holds where nobody says otherwise. */
+/** Defaults. */
 export const defaultRateLimit: RateLimit = { perSecond: 200, burst: 500, exempt: [] };
 
 /** How long keys and signatures last, in seconds. */
@@ -35,7 +35,7 @@ export interface SigningTimes {
 const [hour, day] = [3600, 86_400];
 
 /**
- * What holds where nobody says otherwise. A site that lost its owner keeps a zone for 42 days (SOA expire), and keeps it
+ * Defaults. A site that lost its owner keeps a zone for 42 days (SOA expire), and keeps it
  * verifiable for `refresh`, which is Knot's half of `signature` at the most.
  */
 export const defaultSigningTimes: SigningTimes = {

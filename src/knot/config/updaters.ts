@@ -9,7 +9,7 @@ export const updateWriter = "update-writer";
 type Rule = Stanza & { readonly id: string };
 
 /**
- * Who may change own zones from outside, and take them if told so: each rule stands with the zones of its updater alone.
+ * Who may change own zones from outside, and transfer them where that is allowed: each rule stands with the zones of its updater alone.
  *
  * Over UDP and TCP: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007). Knot answers one that no rule
  * lets through with NOTAUTH.

@@ -69,7 +69,7 @@ describe("npm run keys", function () {
     const { status, output } = await keys(["revoke", "--site", "site-z", "--yes"]);
     expect([status, output]).to.deep.equal([
       1,
-      'Vault has no role for the site "site-z"; check the name, or say --closed if its access was closed before\n',
+      'Vault has no role for the site "site-z"; check the name, or pass --closed if its access was closed before\n',
     ]);
     expect(await vault.ring()).to.deep.equal(before);
   });
@@ -114,7 +114,7 @@ describe("npm run keys", function () {
   for (const [what, args, env, expected] of [
     ["a command that is none", ["revok"], undefined, /there is no "revok"/],
     ["an option that is none", ["show", "--all"], undefined, /Unknown option '--all'/],
-    ["no site", ["revoke"], undefined, /say which site: --site NAME/],
+    ["no site", ["revoke"], undefined, /the site is missing: --site NAME/],
     ["no address", ["show"], { VAULT_TOKEN: "x" }, /say where Vault is/],
     ["no token", ["show"], { VAULT_ADDR: "http://127.0.0.1:1" }, /VAULT_TOKEN is not set/],
     ["a Vault that is away", ["show"], { VAULT_ADDR: "http://127.0.0.1:1", VAULT_TOKEN: "x" }, /Vault does not answer/],

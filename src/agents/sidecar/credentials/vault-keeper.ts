@@ -39,7 +39,7 @@ export interface VaultFacts {
   readonly ringReadAt: number | undefined;
 }
 
-/** What was told of Vault last. `seen` is the fingerprint of the file. */
+/** The last usable access to Vault. `seen` is the fingerprint of the file. */
 interface KnownVault {
   readonly seen: string;
   readonly access: VaultAccess;
@@ -128,7 +128,7 @@ export class VaultKeeper {
     return failures;
   }
 
-  /** The client, made anew when what is told of Vault changed. */
+  /** The client, made anew when the access to Vault changed. */
   async #open(): Promise<KnownVault> {
     const { vaultFile } = this.o.options;
     const seen = await fingerprint([vaultFile]);

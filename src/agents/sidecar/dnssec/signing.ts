@@ -24,7 +24,7 @@ const lookEveryMs = 10_000;
 /** Signatures are made anew two weeks before they end. One that has less than this left was not. */
 const leastSeconds = 3 * 86_400;
 
-/** Reads from the site's own Knot what a parent must be told, and whether signing goes on. */
+/** Reads from the site's own Knot the DS records for a parent, and whether signing goes on. */
 export class SigningWatch {
   #dueAt = 0;
   #seen: readonly SignedZone[] = [];

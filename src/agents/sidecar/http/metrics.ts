@@ -36,7 +36,7 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
       help: "Serial of the central zone that this site's Knot answers.",
       samples: serials(observed),
     },
-    { name: "ready", type: "gauge", help: "Whether traffic may come.", samples: status.ready ? 1 : 0 },
+    { name: "ready", type: "gauge", help: "Whether the pod may get traffic.", samples: status.ready ? 1 : 0 },
     { name: "peers", type: "gauge", help: "Other sites.", samples: status.peers },
     { name: "zones", type: "gauge", help: "Zones of the mesh.", samples: status.zones },
     { name: "zones_empty", type: "gauge", help: "Zones without content here.", samples: status.emptyZones },

@@ -3,7 +3,7 @@ import { agentEnvironment, type OptionsOf } from "../../../contract/environments
 import { liveSettingsPath } from "../../../contract/live-settings";
 import type { FixedRuntime } from "../../../knot/config/site-runtime";
 
-/** All that the agent is told from outside. Read once, at the start. */
+/** The agent's options, from its environment. Read once, at the start. */
 export interface AgentOptions {
   /** Welcome packet, a JSON file. */
   readonly packetFile: string;
@@ -11,13 +11,13 @@ export interface AgentOptions {
   readonly settingsFile: string;
   /** Key ring, a JSON file. */
   readonly ringFile: string;
-  /** What is told of Vault, a JSON file. With it the ring's file is ours to write. */
+  /** How to reach Vault, a JSON file. With it the agent writes the ring's file itself. */
   readonly vaultFile?: string;
   /** The site's own key, a JSON file. */
   readonly localKeyFile: string;
   /** Keys of servers outside the mesh, a JSON file; none without it. */
   readonly readersFile?: string;
-  /** Who may change own zones from outside, a JSON file; nobody without it. */
+  /** Who may change own zones from outside, a JSON file. Without it there are no updaters. */
   readonly updatersFile?: string;
   /** The record operator's key, a JSON file; without it no operator does. */
   readonly recordsKeyFile?: string;
@@ -56,15 +56,17 @@ export function readAgentOptions(env: Environment): AgentOptions {
     secureListen,
     servedSeconds,
     answeringSeconds,
-    ...told
+    ...options
   }: OptionsOf<typeof agentEnvironment> = agentEnvironment.fromEnvironment(env);
   return {
-    ...told,
-    settingsFile: liveSettingsPath(told.packetFile),
+    ...options,
+    settingsFile: liveSettingsPath(options.packetFile),
     runtime: {
-      ...{ storage, rundir, listen },
+      storage,
+      rundir,
+      listen,
       secure: { listen: secureListen },
-      replicas: { self: ordinalOf(told.pod) },
+      replicas: { self: ordinalOf(options.pod) },
     },
     leaving: { servedSeconds, answeringSeconds },
   };

@@ -7,7 +7,7 @@ import { isNewerSerial } from "../../../dns/serial";
 import type { TsigKey } from "../../../dns/tsig-key";
 import { type OpenEntry, peerFields, type Target } from "./open-entries";
 
-/** A copy of a zone that is newer than ours: who has it, where, and in which version. */
+/** A peer's copy of a zone that is newer than ours: where it is, and in which version. */
 export interface NewerCopy extends Pick<Target, "site" | "pod"> {
   readonly server: DnsServer;
   readonly serial: number;
@@ -18,7 +18,7 @@ export interface PeerOptions {
   readonly dns: Pick<DnsClient, "querySoa" | "notify">;
   readonly knot: DnsServer;
   readonly log: Logger;
-  /** Called when somebody holds a newer copy of a zone than this server, also after a second look at our own. */
+  /** Called when a peer holds a newer copy of a zone than this server, also after a second look at our own. */
   readonly onAhead?: (zone: string, copy: NewerCopy) => void;
 }
 

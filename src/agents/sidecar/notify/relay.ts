@@ -1,6 +1,6 @@
 import type { TsigKey } from "../../../dns/tsig-key";
 import type { SiteRuntime } from "../../../knot/config/site-runtime";
-import { audienceOf, isHub, type KnownMesh,relayAudienceOf } from "../../../mesh/topology";
+import { audienceOf, isHub, type KnownMesh, relayAudienceOf } from "../../../mesh/topology";
 import type { SiteView } from "../../../mesh/view";
 import { Convergence, type ConvergenceOptions, mostOpen } from "./convergence";
 import type { Lag, Target } from "./open-entries";
@@ -85,7 +85,7 @@ export class Relay {
     return targetsOf([...hubs, ...relayAudienceOf(at, [name, ...away])], at.runtime.remotePort);
   }
 
-  /** The sites at home at a hub that is away are told from here. */
+  /** The sites at home at a hub that is away are notified from here. */
   #standIn(hub: string, zones: readonly string[]): void {
     const at = this.#at;
     if (at === undefined) return;

@@ -39,7 +39,7 @@ const looksAfter = [10, 15, 25, 40, 60, 80, 100] as const;
 export class Siblings {
   readonly #convergence: Convergence;
   #targets: readonly Target[] = [];
-  /** Zones that the writer gets from nobody: those that originate at this site. */
+  /** Zones that the writer does not transfer: those that originate at this site. */
   #local: ReadonlySet<string> = new Set();
 
   constructor(private readonly o: SiblingsOptions) {
@@ -77,7 +77,7 @@ export class Siblings {
   }
 
   /**
-   * Notifies the other pods of changes and waits a moment until they have them: whoever is told of them next may ask any
+   * Notifies the other pods of changes and waits a moment until they have them: whoever is notified next may ask any
    * pod. What they do not have by then is looked at in the rounds to come. Never throws.
    *
    * @returns zones that another pod had first: it sees to what follows from that.

@@ -50,7 +50,7 @@ export interface SeedResult {
 
 /**
  * The serial that a zone from the model starts with. It is older than that of any copy that other sites may hold, so that
- * a site that lost its volume while nobody answered cannot push an empty zone over the real one (RFC 1982).
+ * a site that lost its volume while no peer answered cannot push an empty zone over the real one (RFC 1982).
  */
 export const firstSerial = 1;
 
@@ -146,7 +146,7 @@ export class Seeder {
   }
 
   /**
-   * Takes a zone back from a site that holds a newer copy than this server, its owner: the volume was lost while nobody
+   * Takes a zone back from a site that holds a newer copy than this server, its owner: the volume was lost while no peer
    * could be asked. Only a zone that is still as the model has it gives way.
    *
    * @param o.serial - What the site was seen to hold: behind its address there may be pods that do not have it yet.
@@ -188,7 +188,7 @@ export class Seeder {
     return names.filter((_, i) => files[i] !== undefined);
   }
 
-  /** Puts back, before Knot starts, what it purged and nobody could put back since. */
+  /** Puts back, before Knot starts, what it purged and what could not be restored since. */
   async restore(packet: WelcomePacket): Promise<void> {
     for (const { name } of packet.site.zones) {
       const first = await readText(this.#volume.firstContent(name));
@@ -239,7 +239,7 @@ export class Seeder {
     return renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
   }
 
-  /** What the zone held when it left this site, if nobody has taken it further since. */
+  /** What the zone held when it left this site, unless a newer copy exists. */
   async #former(zone: Zone): Promise<string | undefined> {
     const former = await readText(this.#volume.formerContent(zone.name));
     return former === undefined ? undefined : stampSerial(former, Math.floor(this.o.now() / 1000));

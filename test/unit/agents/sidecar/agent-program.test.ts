@@ -55,7 +55,7 @@ describe("the agent's program", function () {
     await using agent = start("agent");
     await eventually(15, () => {
       expect(agent.log).to.include("EADDRINUSE");
-      expect(agent.log).to.match(/"the agent ended and is started again".*"code":1/);
+      expect(agent.log).to.match(/"the agent exited and is restarted".*"code":1/);
     });
     await new Promise((resolve) => taken.close(resolve));
     await eventually(15, async () => {
