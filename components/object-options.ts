@@ -1,5 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
 
+/** How long `up` waits for an object that is there as soon as the API server has it: a link that broke is told soon. */
+const shortly: pulumi.CustomTimeouts = { create: "2m", update: "2m", delete: "2m" };
+
+/** How long `up` waits for what takes its time: load balancers, pods, all that is in a namespace. */
+export const patiently: pulumi.CustomTimeouts = { create: "10m", update: "10m", delete: "10m" };
+
 /**
  * Options of an object whose name is fixed. Were it created before the old one is deleted, server-side apply would merge
  * both into one object and the deletion would then take it away.
@@ -8,7 +14,7 @@ export function objectOptions(
   parent: pulumi.Resource,
   options: pulumi.CustomResourceOptions = {},
 ): pulumi.CustomResourceOptions {
-  return { parent, deleteBeforeReplace: true, ...options };
+  return { parent, deleteBeforeReplace: true, customTimeouts: shortly, ...options };
 }
 
 type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;

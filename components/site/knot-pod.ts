@@ -79,7 +79,7 @@ const liveness = { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6, te
 const answeringSeconds = 10;
 
 /** For how long a pod that is to end still answers. */
-function leavingSeconds({ drainSeconds }: SiteConfig): number {
+export function leavingSeconds({ drainSeconds }: SiteConfig): number {
   return drainSeconds === 0 ? 0 : drainSeconds + answeringSeconds;
 }
 

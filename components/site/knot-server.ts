@@ -6,7 +6,7 @@ import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
-import { knotPodTemplate } from "./knot-pod";
+import { knotPodTemplate, leavingSeconds } from "./knot-pod";
 import type { PodKind } from "./pod-volumes";
 import { createAccount } from "./role";
 import type { TrustFiles } from "./trust-files";
@@ -64,7 +64,11 @@ export class KnotServer extends pulumi.ComponentResource {
         },
       },
       // No template can be changed; VolumeClaims lets the claims themselves grow.
-      objectOptions(this, { dependsOn: [account], ignoreChanges: ["spec.volumeClaimTemplates"] }),
+      objectOptions(this, {
+        dependsOn: [account],
+        ignoreChanges: ["spec.volumeClaimTemplates"],
+        customTimeouts: rolloutTimeouts(config),
+      }),
     );
   }
 
@@ -79,4 +83,10 @@ export class KnotServer extends pulumi.ComponentResource {
       objectOptions(this),
     );
   }
+}
+
+/** Pods leave one after the other, each as slowly as it is told to. */
+function rolloutTimeouts(config: SiteConfig): pulumi.CustomTimeouts {
+  const most = `${600 + config.replicas * leavingSeconds(config)}s`;
+  return { create: "10m", update: most, delete: most };
 }

@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
 import { commonLabels } from "../../src/contract/names";
-import { objectOptions } from "../object-options";
+import { objectOptions, patiently } from "../object-options";
 
 /**
  * The namespace of everything that a site has, with Pod Security `restricted` enforced. Deleting it would delete the
@@ -31,7 +31,7 @@ export class SiteNamespace extends pulumi.ComponentResource {
           },
         },
       },
-      objectOptions(this, { protect: args.protect }),
+      objectOptions(this, { protect: args.protect, customTimeouts: patiently }),
     );
     this.name = namespace.metadata.name;
     this.registerOutputs({ name: this.name });

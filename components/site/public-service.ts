@@ -5,7 +5,7 @@ import { commonLabels, knotLabels } from "../../src/contract/names";
 import type { Site, Transport } from "../../src/mesh/model";
 import { addressProblem, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
 import type { ServiceConfig } from "../../src/settings/site-parts";
-import { objectOptions } from "../object-options";
+import { objectOptions, patiently } from "../object-options";
 import { dnsPorts, type ServicePort } from "./pod-services";
 
 /** What {@link PublicService} needs. */
@@ -58,7 +58,7 @@ export class PublicService extends pulumi.ComponentResource {
         },
       },
       // A load balancer that is asked for another address shows the old one for a while, and a new one does not.
-      objectOptions(this, { replaceOnChanges: ["spec.loadBalancerIP"] }),
+      objectOptions(this, { customTimeouts: patiently, replaceOnChanges: ["spec.loadBalancerIP"] }),
     );
   }
 }

@@ -6,7 +6,7 @@ import { commonLabels, objects, operatorLabels, paths, podPorts } from "../../sr
 import { operatorFlags } from "../../src/contract/node-flags";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
 import type { SiteConfig } from "../../src/settings/site-settings";
-import { objectOptions, writable } from "../object-options";
+import { objectOptions, patiently, writable } from "../object-options";
 import { commonFiles, configMapFiles, programPod, secretFiles, variables } from "./program-pod";
 import { allow, createAccount, subjectOf } from "./role";
 import { agentSockets } from "./runtime";
@@ -48,7 +48,7 @@ export class RecordOperator extends pulumi.ComponentResource {
           },
         },
       },
-      objectOptions(this, { dependsOn: access }),
+      objectOptions(this, { dependsOn: access, customTimeouts: patiently }),
     );
     this.registerOutputs({});
   }

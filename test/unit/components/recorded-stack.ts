@@ -14,6 +14,8 @@ export interface Registered {
   readonly ignoreChanges: readonly string[];
   readonly replaceOnChanges: readonly string[];
   readonly dependencies: readonly string[];
+  /** How long the engine waits, as durations such as `10m`; empty where the provider decides. */
+  readonly timeouts: { readonly create: string; readonly update: string; readonly delete: string };
   /** URN and id of the provider that makes it. */
   readonly provider: string;
 }
@@ -164,6 +166,7 @@ interface RegisterRequest {
   getIgnorechangesList(): string[];
   getReplaceonchangesList(): string[];
   getDependenciesList(): string[];
+  getCustomtimeouts(): Record<"getCreate" | "getUpdate" | "getDelete", () => string> | undefined;
   getProvider(): string;
 }
 
@@ -189,6 +192,11 @@ function record(into: Registered[]): void {
       ignoreChanges: request.getIgnorechangesList(),
       replaceOnChanges: request.getReplaceonchangesList(),
       dependencies: request.getDependenciesList(),
+      timeouts: {
+        create: request.getCustomtimeouts()?.getCreate() ?? "",
+        update: request.getCustomtimeouts()?.getUpdate() ?? "",
+        delete: request.getCustomtimeouts()?.getDelete() ?? "",
+      },
       provider: request.getProvider(),
     });
     return register(request, callback);
