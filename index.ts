@@ -11,6 +11,7 @@ import { requireEmptied } from "./src/preflight/emptied-first";
 import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
 import { requirePublishable } from "./src/preflight/held-back";
 import { requireStorage } from "./src/preflight/storage";
+import { requireMountsKept } from "./src/preflight/vault-mounts";
 import { requireWithdrawn } from "./src/preflight/withdrawn";
 import { requireRetired } from "./src/preflight/zone-removal";
 import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings";
@@ -23,6 +24,7 @@ async function program(): Promise<object> {
     if (config.kind === "site") return await bringUpSite(config.site);
     const former = await formerOutputs();
     requireWithdrawn(config.shared.mesh, former);
+    requireMountsKept(config.shared.vault, former);
     await requireRetired(config.shared, { former, today: today() });
     return new SharedStack("mesh", config.shared).outputs;
   } catch (error) {

@@ -24,6 +24,8 @@ export interface SharedOutputs {
   readonly sites: pulumi.Output<Record<string, WelcomePacket>>;
   /** Keys and certificates by the site's name: a secret. Left out when they lie in Vault. */
   readonly siteSecrets?: pulumi.Output<Record<string, WelcomeSecrets>>;
+  /** Mounts in Vault that this stack made, and would take away again. */
+  readonly vaultMounts?: readonly string[];
 }
 
 type VaultSettings = SharedConfig & { readonly vault: VaultConfig };
@@ -40,7 +42,11 @@ export class SharedStack extends pulumi.ComponentResource {
     const { vault: config } = args;
     if (config !== undefined) {
       const ca = this.fillVault(`${name}-vault`, { ...args, vault: config }, { keyRing, authority });
-      this.outputs = { ...central, sites: ca.apply((pem) => welcomePackets(args, pem)) };
+      this.outputs = {
+        ...central,
+        sites: ca.apply((pem) => welcomePackets(args, pem)),
+        ...(config.createMount && { vaultMounts: vaultMounts(args) }),
+      };
     } else {
       if (authority === undefined) throw new TypeError("certificates from Vault without a Vault");
       const siteSecrets = pulumi.secret(pulumi.all(welcomeSecrets(authority, keyRing)));
@@ -108,6 +114,11 @@ function welcomeTrust({ certificates, vault: config, rotation }: SharedConfig, s
       },
     }),
   };
+}
+
+function vaultMounts({ vault: config, certificates }: SharedConfig): readonly string[] {
+  if (config === undefined) return [];
+  return certificates === "vault" ? [config.mount, pkiMount(config.mount)] : [config.mount];
 }
 
 function vaultAuth(site: Site): VaultWelcome["auth"] {

@@ -77,6 +77,8 @@ export interface SettingChange {
 /** A setting that a running mesh refuses to change, with the change that is refused. */
 export interface RefusedChange {
   readonly name: string;
+  /** @default the plain mesh */
+  readonly basis?: Basis;
   readonly to: Edit;
   /** What `up` says. */
   readonly says: RegExp;

@@ -1,5 +1,6 @@
+import { inVault } from "./bases";
 import { type RefusedChange, type SettingChange, site, type UnchangedSetting } from "./change";
-import { sharedChanges } from "./shared-changes";
+import { sharedChanges, vault } from "./shared-changes";
 import { siteChanges } from "./site-changes";
 
 export * from "./change";
@@ -39,7 +40,15 @@ export const ofSite: Catalogue = {
 export const ofShared: Catalogue = {
   heading: "Settings of the shared stack",
   changes: sharedChanges,
-  refused: [],
+  refused: [
+    {
+      name: "vault.createMount",
+      basis: inVault,
+      to: vault({ createMount: false }),
+      says: /dns-mesh:vault.createMount is false, and this stack has made/,
+      note: "from `true` to `false`: the stack would take its mounts out of Vault",
+    },
+  ],
   unchanged: [
     {
       name: "mesh.directoryZone",
@@ -48,9 +57,5 @@ export const ofShared: Catalogue = {
     },
     { name: "mesh.sites[].name", note: "another site" },
     { name: "mesh.sites[].vault.namespace", note: "must be the site's, which cannot be changed" },
-    {
-      name: "vault.createMount",
-      note: "for the first `up`: from `true` to `false`, the stack would take its mounts out of Vault",
-    },
   ],
 };

@@ -21,7 +21,8 @@ function moreZone(changes: Readonly<Record<string, unknown>> = {}): Edit {
 /** It leaves in two steps, the first of which its owner takes note of by an `up` of its own. */
 const retireMore: Edit = (told, o) => moreZone({ retired: o.today })(told, o);
 
-function vault(changes: Readonly<Record<string, unknown>>): Edit {
+/** Fields of what the shared stack is told of Vault. */
+export function vault(changes: Readonly<Record<string, unknown>>): Edit {
   return shared((_, told) => ({ vault: { ...(told.shared["vault"] as object), ...changes } }));
 }
 

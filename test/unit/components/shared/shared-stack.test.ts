@@ -144,8 +144,8 @@ describe("SharedStack", () => {
 
     it("has no secret output at all, and no key but in Vault", async () => {
       const run = await up({ vault });
-      expect(run.outputs).to.have.keys("directory", "catalog", "sites");
-      expect(Object.values(run.outputs).map(({ secret }) => secret)).to.deep.equal([false, false, false]);
+      expect(run.outputs).to.have.keys("directory", "catalog", "sites", "vaultMounts");
+      expect(Object.values(run.outputs).map(({ secret }) => secret)).to.deep.equal([false, false, false, false]);
       expect(run.all("PrivateKey")).to.be.empty;
     });
 
