@@ -57,6 +57,8 @@ export interface MeshDriver {
   preview(stack: string, options?: UpOptions): Promise<OperationResult>;
   refresh(stack: string): Promise<OperationResult>;
   destroy(stack: string): Promise<OperationResult>;
+  /** Gives up what an engine that died had begun: `pulumi cancel`. */
+  cancel(stack: string): Promise<void>;
   /** Outputs with their values in the clear; `secret` tells which are secret. Empty for a stack that was never brought up. */
   outputs(stack: string): Promise<OutputMap>;
   exportState(stack: string): Promise<Deployment>;
@@ -68,6 +70,10 @@ export interface UpOptions {
   readonly refresh?: boolean;
   /** Goes on with everything that does not depend on what failed; of an `up` alone. @default false */
   readonly continueOnError?: boolean;
+  /** Ends the engine as Ctrl-C would; of an `up` alone. */
+  readonly signal?: AbortSignal;
+  /** Sees what the engine tells as it tells it; of an `up` alone. */
+  readonly onEvent?: (event: EngineEvent) => void;
 }
 
 /** PATH for engine and plugins. With `DNS_MESH_PLUGINS=real` the installed plugins serve. */
@@ -114,8 +120,10 @@ class AutomationDriver implements MeshDriver {
 
   async up(stack: string, options: UpOptions = {}): Promise<UpResult> {
     const selected = await this.#stack(stack);
-    const done = await this.#run((hooks) =>
-      selected.up({ ...hooks, refresh: options.refresh ?? false, continueOnError: options.continueOnError ?? false }),
+    const { refresh = false, continueOnError = false, signal, onEvent } = options;
+    const done = await this.#run(
+      (hooks) => selected.up({ ...hooks, refresh, continueOnError, ...(signal && { signal }) }),
+      onEvent,
     );
     return { ...done, outputs: done.result.outputs };
   }
@@ -135,6 +143,10 @@ class AutomationDriver implements MeshDriver {
     return this.#run((hooks) => selected.destroy(hooks));
   }
 
+  async cancel(stack: string): Promise<void> {
+    await (await this.#stack(stack)).cancel();
+  }
+
   async outputs(stack: string): Promise<OutputMap> {
     return (await this.#stack(stack)).outputs();
   }
@@ -145,10 +157,15 @@ class AutomationDriver implements MeshDriver {
 
   async #run<T extends { stdout: string }>(
     operation: (hooks: { color: "never"; onEvent: (event: EngineEvent) => void }) => Promise<T>,
+    watch?: (event: EngineEvent) => void,
   ): Promise<OperationResult & { result: T }> {
     const events: EngineEvent[] = [];
     try {
-      const result = await operation({ color: "never", onEvent: (event) => events.push(event) });
+      const onEvent = (event: EngineEvent): void => {
+        events.push(event);
+        watch?.(event);
+      };
+      const result = await operation({ color: "never", onEvent });
       return { result, changes: changesIn(events), events, stdout: result.stdout };
     } catch (error) {
       throw readableFailure(error, events);
