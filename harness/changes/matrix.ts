@@ -42,8 +42,7 @@ export class Matrix {
   async run(unit: Unit): Promise<readonly Outcome[]> {
     const names = unit.changes.map(({ name }) => name).join(", ");
     this.log(names);
-    await this.#enter(unit.basis);
-    const outcomes = await this.#measure(unit);
+    const outcomes = await this.measure(unit);
     const [first] = outcomes;
     if (first !== undefined)
       this.log(`  ${first.udp.lost} of ${first.udp.tried} and ${first.tcp.lost} of ${first.tcp.tried} lost`);
@@ -55,10 +54,11 @@ export class Matrix {
   }
 
   /** Settings that are refused: `up` says so and nothing changes. */
-  async refused({ name, to, says }: RefusedChange): Promise<readonly string[]> {
+  async refused({ name, basis, to, says }: RefusedChange): Promise<readonly string[]> {
     this.log(`${name} (refused)`);
-    await this.#enter(undefined);
-    const said = await this.changed.refuse(to);
+    await this.#enter(basis);
+    const start = basis?.into ?? leave;
+    const said = await this.changed.refuse(all(start, to));
     const again = await this.changed.again(this.changed.now);
     return [...(says.test(said) ? [] : [`${name}: up says ${said || "nothing"}`]), ...again.map(restless)];
   }
@@ -73,7 +73,9 @@ export class Matrix {
     this.#basis = basis;
   }
 
-  async #measure({ changes, basis }: Unit): Promise<readonly Outcome[]> {
+  /** Changes all of a unit in one, and takes it back, under questions. */
+  async measure({ changes, basis }: Unit): Promise<readonly Outcome[]> {
+    await this.#enter(basis);
     const start = basis?.into ?? leave;
     const problems: string[] = [];
     const effects: Effects = { knot: "run on", operator: "run on", elsewhere: "run on" };

@@ -193,7 +193,7 @@ async function anotherImage(mesh: RunningMesh, site: string): Promise<void> {
 }
 
 async function anotherAgent(mesh: RunningMesh, site: string): Promise<void> {
-  mesh.agentComment = "another agent";
+  mesh.agentComments.set(site, "another agent");
   await mesh.up(site);
   await readyPods(mesh.cluster(site), 2);
 }

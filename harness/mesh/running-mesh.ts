@@ -71,8 +71,8 @@ export class RunningMesh implements AsyncDisposable {
   sites: ListedSite[];
   /** Where Pulumi keeps state and settings. */
   readonly workDir: string;
-  /** Stands at the end of the agent's program, which makes it another one. */
-  agentComment = "";
+  /** By site, what stands at the end of the agent's program, which makes it another one. */
+  readonly agentComments = new Map<string, string>();
   private readonly changes = new Map<string, Record<string, unknown>>();
   private sharedOutputs: ReturnType<MeshDriver["outputs"]> | undefined;
 
@@ -82,7 +82,7 @@ export class RunningMesh implements AsyncDisposable {
     this.driver = createDriver({
       workDir: this.workDir,
       projectName: "dns-mesh",
-      program: () => loadProgram(this.agentComment),
+      program: () => loadProgram(this.agentComments),
     });
   }
 
@@ -279,8 +279,9 @@ function givenSettings(): Record<string, unknown> {
 }
 
 /** Runs index.ts as `pulumi up` would: the module exports an async function. */
-async function loadProgram(agentComment: string): Promise<Record<string, unknown>> {
-  if (agentComment !== "") pulumi.runtime.registerStackTransformation(otherAgent(agentComment));
+async function loadProgram(agentComments: ReadonlyMap<string, string>): Promise<Record<string, unknown>> {
+  const comment = agentComments.get(pulumi.getStack());
+  if (comment !== undefined) pulumi.runtime.registerStackTransformation(otherAgent(comment));
   const module = (await import("../../index")) as unknown as { default: () => Promise<Record<string, unknown>> };
   return module.default();
 }

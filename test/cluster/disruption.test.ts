@@ -1,40 +1,44 @@
 import { expect } from "chai";
-import { createClusters, type ClusterSet } from "../../harness/clusters";
-import { askWhile, disruptions, readyPods, resize } from "../../harness/mesh/disruptions";
-import { listedSite, RunningMesh } from "../../harness/mesh/running-mesh";
+import { type SettingChange } from "../../harness/changes";
+import { ChangedMesh } from "../../harness/changes/changed-mesh";
+import { Matrix } from "../../harness/changes/matrix";
+import { sharedChanges } from "../../harness/changes/shared-changes";
+import { siteChanges } from "../../harness/changes/site-changes";
+import { type Unit, unitsOf } from "../../harness/changes/units";
+import { askWhile, disruptions, readyPods, resize, type Asked } from "../../harness/mesh/disruptions";
+import { recoverFromKill, upInterrupted } from "../../harness/pulumi/interruption";
 import { ensureTools } from "../../harness/tools";
+import { isNewerSerial } from "../../src/dns/serial";
 
-describe("a site that is asked all the time", function () {
-  this.timeout(600_000);
-  const site = "site-a";
-  let clusters: ClusterSet;
-  let mesh: RunningMesh;
+/** What happens to a site, and what has to be so afterwards. */
+interface Event {
+  readonly title: string;
+  readonly run: () => Promise<void>;
+}
+
+describe("sites that are asked all the time", function () {
+  this.timeout(400_000);
+  let changed: ChangedMesh;
+  /** Events of each site by their title: the sites' take place beside each other, one site's one after the other. */
+  const taken = new Map<string, Promise<void>>();
 
   before(async () => {
-    await ensureTools(["kubernetes", "pulumi", "knot"], () => undefined);
-    clusters = await createClusters({ names: [site], log: () => undefined });
-    const siteConfig = { "dns-mesh:rateLimit": false, "dns-mesh:drainSeconds": "5" };
-    mesh = new RunningMesh({ clusters: clusters.clusters, siteConfig });
-    await mesh.list(clusters.clusters.map(listedSite));
-    await mesh.configureSite(clusters.get(site));
-    for (const stack of ["shared", site]) await mesh.up(stack);
-    await mesh.converged(60);
+    await ensureTools(["kubernetes", "pulumi", "knot", "vault"], () => undefined);
+    changed = await ChangedMesh.start(() => undefined);
   });
-  after(async () => {
-    await mesh[Symbol.asyncDispose]();
-    await clusters[Symbol.asyncDispose]();
-  });
+  after(() => changed[Symbol.asyncDispose]());
 
-  for (const [from, to] of [
-    [1, 2],
-    [2, 3],
-    [3, 1],
-    [1, 2],
-  ] as const) {
-    it(`goes from ${from} to ${to} pods: what stays runs on, and no answer is lost`, async () => {
-      const before = await readyPods(clusters.get(site), from);
+  function noneLost({ udp, tcp }: { readonly udp: Asked; readonly tcp: Asked }): void {
+    expect([udp.lost, tcp.lost], JSON.stringify({ udp, tcp })).to.deep.equal([0, 0]);
+    expect(Math.min(udp.tried, tcp.tried)).to.be.greaterThan(1000);
+  }
+
+  function resized(from: number, to: number): Event {
+    const run = async (): Promise<void> => {
+      const { mesh, other: site } = changed;
+      const before = await readyPods(mesh.cluster(site), from);
       let after = before;
-      const { udp, tcp } = await askWhile(mesh, {
+      const asked = await askWhile(mesh, {
         site,
         work: async () => {
           after = await resize(mesh, site, to);
@@ -43,22 +47,104 @@ describe("a site that is asked all the time", function () {
       const staying = Object.entries(before.ids).slice(0, Math.min(from, to));
       expect(Object.entries(after.ids).slice(0, staying.length)).to.deep.equal(staying);
       expect(after.restarts).to.equal(0);
-      expect([udp.lost, tcp.lost], JSON.stringify({ udp, tcp })).to.deep.equal([0, 0]);
+      noneLost(asked);
       expect((await mesh.up(site)).changes).to.have.all.keys("same");
-    });
+    };
+    return { title: `goes from ${from} to ${to} pods: what stays runs on, and no answer is lost`, run };
   }
 
-  for (const { kind, work } of disruptions.filter(({ voluntary }) => voluntary)) {
-    it(`loses no answer: ${kind}`, async () => {
-      const { udp, tcp } = await askWhile(mesh, { site, work: () => work(mesh, site) });
-      expect([udp.lost, tcp.lost], JSON.stringify({ udp, tcp })).to.deep.equal([0, 0]);
-    });
+  function disrupted(kind: string, site: () => string): Event {
+    const found = disruptions.find((one) => one.kind === kind);
+    if (found === undefined) throw new Error(`no disruption ${kind}`);
+    const run = async (): Promise<void> => { noneLost(await askWhile(changed.mesh, { site: site(), work: () => found.work(changed.mesh, site()) })); };
+    return { title: `loses no answer: ${kind}`, run };
   }
 
-  it("goes on from one pod while the other's server or agent is killed, and is whole again after it", async () => {
-    for (const { work } of disruptions.filter(({ voluntary }) => !voluntary)) {
-      const { udp, tcp } = await askWhile(mesh, { site, work: () => work(mesh, site) });
-      expect(udp.lost + tcp.lost, JSON.stringify({ udp, tcp })).to.be.lessThan(0.1 * (udp.tried + tcp.tried));
+  function changes(what: string, unit: Unit): Event {
+    const run = async (): Promise<void> => {
+      for (const outcome of await new Matrix(changed, () => undefined).measure(unit)) {
+        expect(outcome.problems).to.deep.equal([]);
+        noneLost(outcome);
+      }
+    };
+    return { title: `changes ${what} and back: what restarts is what is documented, a second up changes nothing`, run };
+  }
+
+  const killed: Event = {
+    title: "goes on from one pod while the other's server or agent is killed, and is whole again after it",
+    run: async () => {
+      const { mesh, site } = changed;
+      for (const { work } of disruptions.filter(({ voluntary }) => !voluntary)) {
+        const { udp, tcp } = await askWhile(mesh, { site, work: () => work(mesh, site) });
+        expect(udp.lost + tcp.lost, JSON.stringify({ udp, tcp })).to.be.lessThan(0.1 * (udp.tried + tcp.tried));
+      }
+    },
+  };
+
+  const interrupted: Event = {
+    title: "loses no answer when the engine is killed in the middle of a rollout, which the next up finishes",
+    run: async () => {
+      const { mesh, site } = changed;
+      mesh.agentComments.set(site, "another agent");
+      const work = async (): Promise<void> => {
+        await upInterrupted(mesh.driver, site, { how: "SIGKILL", at: 2 });
+        await recoverFromKill(mesh.driver, site, mesh.workDir);
+        await mesh.up(site);
+        await readyPods(mesh.cluster(site), 2);
+        expect((await mesh.up(site)).changes).to.not.have.any.keys("create", "update", "replace", "delete");
+      };
+      noneLost(await askWhile(mesh, { site, work }));
+    },
+  };
+
+  const isNamed = ({ name }: SettingChange): boolean => name === "images.knot";
+  const [calm, image] = [unitsOf([...siteChanges, ...sharedChanges])[0], unitsOf(siteChanges.filter(isNamed))[0]];
+  if (calm === undefined || image === undefined) throw new Error("nothing to change");
+  const together = `${calm.changes.length} settings that restart nothing in one up`;
+  const all = changes(together, calm);
+  it(all.title, all.run);
+
+  const here = (): string => changed.site;
+  const there = (): string => changed.other;
+  const lanes: readonly (readonly Event[])[] = [
+    [
+      ...[changes("the image", image), disrupted("delete pod 1", here), disrupted("delete pod 0", here)],
+      ...[interrupted, killed],
+    ],
+    [
+      ...[resized(2, 3), resized(3, 1), resized(1, 2)],
+      ...[disrupted("rollout restart", there), disrupted("drain", there)],
+    ],
+  ];
+
+  /** Starts everything, once. An event that fails does not keep the next from taking place. */
+  function start(): void {
+    if (taken.size > 0) return;
+    for (const lane of lanes) {
+      let last: Promise<unknown> = Promise.resolve();
+      for (const { title, run } of lane) {
+        const event = last.then(run);
+        taken.set(title, event);
+        last = event.catch(() => undefined);
+      }
     }
+  }
+
+  for (const { title } of lanes.flat()) {
+    it(title, () => {
+      start();
+      return taken.get(title);
+    });
+  }
+
+  it("come back with their zones after they were destroyed, and the others go on from where they were", async () => {
+    const { mesh, site } = changed;
+    const before = await mesh.converged(30);
+    await mesh.driver.destroy(site);
+    await mesh.up(site);
+    const after = await mesh.converged(120);
+    expect([...after.keys()]).to.deep.equal([...before.keys()]);
+    for (const [zone, serial] of before) expect(isNewerSerial(serial, after.get(zone) ?? 0), zone).to.equal(false);
+    expect((await mesh.up(site)).changes).to.have.all.keys("same");
   });
 });
