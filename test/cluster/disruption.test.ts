@@ -56,7 +56,9 @@ describe("sites that are asked all the time", function () {
   function disrupted(kind: string, site: () => string): Event {
     const found = disruptions.find((one) => one.kind === kind);
     if (found === undefined) throw new Error(`no disruption ${kind}`);
-    const run = async (): Promise<void> => { noneLost(await askWhile(changed.mesh, { site: site(), work: () => found.work(changed.mesh, site()) })); };
+    const run = async (): Promise<void> => {
+      noneLost(await askWhile(changed.mesh, { site: site(), work: () => found.work(changed.mesh, site()) }));
+    };
     return { title: `loses no answer: ${kind}`, run };
   }
 
