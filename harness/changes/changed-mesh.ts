@@ -80,7 +80,8 @@ export class ChangedMesh implements AsyncDisposable {
   /** Brings up what a change from there would; what that changes is too much. */
   async again(from: Told): Promise<readonly Restless[]> {
     const done = await this.#up(stacksFor(from, this.#now));
-    return done.filter(({ changes }) => Object.keys(changes).some((kind) => kind !== "same"));
+    const isChange = (kind: string): boolean => kind !== "same" && kind !== "read";
+    return done.filter(({ changes }) => Object.keys(changes).some(isChange));
   }
 
   /** Expects `up` to fail, and what the stacks are told to be as before then. Returns what it said. */
