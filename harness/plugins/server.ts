@@ -115,18 +115,19 @@ function planning(provider: Provider): grpc.UntypedServiceImplementation {
       }
       return response;
     }),
-    diff: unary(async (request: pb.DiffRequest) =>
-      diffResponse(
-        await provider.diff({
-          ...nameOf(request),
-          id: request.getId(),
-          oldInputs: fromStruct(request.getOldInputs()),
-          oldState: fromStruct(request.getOlds()),
-          news: fromStruct(request.getNews()),
-          ignoreChanges: request.getIgnorechangesList(),
-        }),
-      ),
-    ),
+    diff: unary(async (request: pb.DiffRequest) => diffResponse(await provider.diff(changeOf(request)))),
+  };
+}
+
+/** What a resource is changed from and to. */
+function changeOf(request: pb.DiffRequest | pb.UpdateRequest) {
+  return {
+    ...nameOf(request),
+    id: request.getId(),
+    oldInputs: fromStruct(request.getOldInputs()),
+    oldState: fromStruct(request.getOlds()),
+    news: fromStruct(request.getNews()),
+    ignoreChanges: request.getIgnorechangesList(),
   };
 }
 
@@ -158,15 +159,7 @@ function operations(provider: Provider): grpc.UntypedServiceImplementation {
       return response;
     }),
     update: unary(async (request: pb.UpdateRequest) => {
-      const outputs = await provider.update({
-        ...nameOf(request),
-        id: request.getId(),
-        oldInputs: fromStruct(request.getOldInputs()),
-        oldState: fromStruct(request.getOlds()),
-        news: fromStruct(request.getNews()),
-        ignoreChanges: request.getIgnorechangesList(),
-        preview: request.getPreview(),
-      });
+      const outputs = await provider.update({ ...changeOf(request), preview: request.getPreview() });
       const response = new pb.UpdateResponse();
       response.setProperties(toStruct(outputs));
       return response;

@@ -1,4 +1,4 @@
-import { BackOff, Bell, type Clock, isAborted } from "../../base/clock";
+import { isAborted } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import type { Logger } from "../../base/log";
@@ -6,75 +6,49 @@ import type { ObjectWriter } from "./object-writer";
 import type { Placement } from "./placement";
 import type { Entry, RecordStore } from "./record-store";
 import { writeWidth } from "./spreading";
+import { WorkLoop, type WorkLoopOptions } from "./work-loop";
 
 /** What an {@link ObjectLoop} works with. */
-export interface ObjectLoopOptions {
+export interface ObjectLoopOptions extends WorkLoopOptions {
   readonly store: Pick<RecordStore, "get" | "drop">;
   readonly writer: Pick<ObjectWriter, "release" | "report" | "warn">;
   /** Who deals with an object; those of zones are not for this loop. */
   readonly placementOf: (entry: Entry) => Placement;
   /** Nothing waits for an object any more. */
   readonly forget: (entry: Entry) => void;
-  readonly isReady: () => boolean;
-  /** Shows that the loop goes on. */
-  readonly beat: () => void;
   readonly log: Logger;
-  readonly clock: Clock;
-  /** Between 0 and 1. */
-  readonly random: () => number;
 }
 
-/** Without anything to do, in milliseconds. */
-const idleMs = 60_000;
-
 /** Deals with objects that no zone's loop deals with: they name another zone, or cannot be served. */
-export class ObjectLoop {
-  readonly #entries = new Set<Entry>();
+export class ObjectLoop extends WorkLoop<Entry> {
+  protected readonly gatherMs = 0;
   /** What was said of an object last. Another site's operator in this cluster may know better: it is not argued with. */
   readonly #said = new WeakMap<Entry, string>();
-  readonly #bell: Bell;
-  readonly #backOff: BackOff;
 
   constructor(private readonly o: ObjectLoopOptions) {
-    this.#bell = new Bell(o.clock);
-    this.#backOff = new BackOff(o.random);
-  }
-
-  add(entry: Entry): void {
-    this.#entries.add(entry);
-    this.#bell.ring();
+    super(o);
   }
 
   /** An object is for another loop now, which says other things of it. */
   leave(entry: Entry): void {
     this.#said.delete(entry);
-    this.#entries.delete(entry);
+    this.items.delete(entry);
   }
 
-  /** There may be something to do. */
-  wake(): void {
-    this.#bell.ring();
+  protected idleMs(): number {
+    return 60_000;
   }
 
-  /** Runs until the signal is given. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { beat, isReady } = this.o;
-    while (!isAborted(signal)) {
-      beat();
-      if (isReady()) await this.#pass(signal);
-      if (!isReady() || this.#entries.size === 0) await this.#bell.wait(idleMs, signal);
-    }
+  protected override isWanted(entry: Entry): boolean {
+    return this.o.store.get(entry.uid) === entry;
   }
 
-  async #pass(signal: AbortSignal): Promise<void> {
-    const entries = [...this.#entries];
-    this.#entries.clear();
+  protected async pass(signal: AbortSignal): Promise<void> {
     const again: Entry[] = [];
-    await inParallel(writeWidth, entries, async (entry) => {
+    await inParallel(writeWidth, this.take(), async (entry) => {
       if (!isAborted(signal) && !(await this.#settle(entry, signal))) again.push(entry);
     });
-    if (again.length === 0) this.#backOff.reset();
-    else void this.#addAgain(again, signal);
+    this.retryLater(again, signal);
   }
 
   /** Returns whether there is nothing more to do. */
@@ -113,10 +87,5 @@ export class ObjectLoop {
     if (entry.isGhost) store.drop(entry);
     else if (entry.applied !== undefined) writer.warn(entry, "Abandoned", `its records were not taken away: ${reason}`);
     return writer.release(entry);
-  }
-
-  async #addAgain(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
-    await this.o.clock.pause(this.#backOff.next(), signal);
-    for (const entry of entries) if (this.o.store.get(entry.uid) === entry) this.add(entry);
   }
 }
