@@ -1,7 +1,7 @@
-import { ipVersion } from "../../src/base/ip";
 import type { SocketAddress } from "../../src/contract/environment";
 import type { LiveSettings } from "../../src/contract/live-settings";
 import { paths, podPorts } from "../../src/contract/names";
+import { ipVersion } from "../../src/dns/address";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { SiteConfig } from "../../src/settings/site-settings";
 

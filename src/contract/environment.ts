@@ -1,5 +1,5 @@
 import { UserError } from "../base/errors";
-import { ipVersion } from "../base/ip";
+import { ipVersion } from "../dns/address";
 
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;

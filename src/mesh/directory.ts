@@ -1,6 +1,6 @@
-import { isCidr } from "../base/ip";
 import { siteNameProblem, zoneNameProblem } from "../base/names";
 import { byName } from "../base/text";
+import { isCidr } from "../dns/address";
 import type { RecordData, ResourceRecord } from "../dns/record";
 import { printZone } from "../dns/zone-text";
 import { apexRecord, RefusedZone, serialOf, textsByName } from "./central-zone";

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 
 import { UserError } from "../base/errors";
-import { ipVersion, isCidr } from "../base/ip";
 import { siteNameProblem } from "../base/names";
 import { fields, flag, list, problem, readShape, text, textWithout, zoneName } from "../base/shape";
+import { ipVersion, isCidr } from "../dns/address";
 import { parseRotation } from "../keyring/rotation-settings";
 import type { CatalogServer, Mesh, Site, SiteRole, WelcomePacket } from "./model";
 import { trustFields } from "./trust";

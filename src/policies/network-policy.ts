@@ -1,5 +1,5 @@
-import { hostCidr } from "../base/ip";
 import { podPorts } from "../contract/names";
+import { hostCidr } from "../dns/address";
 import type { WelcomePacket } from "../mesh/model";
 import { peersOf } from "../mesh/peers";
 import type { MeshView } from "../mesh/view";

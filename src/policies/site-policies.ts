@@ -1,5 +1,5 @@
-import { hostCidr, ipVersion } from "../base/ip";
 import { type PodName, podPorts } from "../contract/names";
+import { hostCidr, ipVersion } from "../dns/address";
 import type { Transport } from "../mesh/model";
 import {
   blocks,

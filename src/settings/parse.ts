@@ -1,9 +1,8 @@
-import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
 
 import { UserError } from "../base/errors";
-import { hostCidr } from "../base/ip";
 import { foldName } from "../base/names";
+import { canonicalAddress, hostCidr } from "../dns/address";
 import type { Dnssec, Mesh, Site, Zone } from "../mesh/model";
 import { draftOf, findConflicts, type Problem } from "./consistency";
 import { initialRecordLines } from "./initial-records";
@@ -60,11 +59,6 @@ function report(problems: readonly Problem[]): string {
   return lines.length === 1
     ? lines.join("")
     : `The mesh has ${lines.length} problems:\n${lines.map((line) => `- ${line}`).join("\n")}`;
-}
-
-function canonicalAddress(address: string): string | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return address;
-  return ipaddr.IPv6.isValid(address) ? ipaddr.IPv6.parse(address).toRFC5952String() : undefined;
 }
 
 function canonicalCidr(cidr: string): string {

@@ -2,6 +2,7 @@ import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
 
 import { foldName, siteNameProblem, zoneNameProblem } from "../base/names";
+import { ipVersion } from "../dns/address";
 import { zoneFileProblems } from "../records/zone-file-check";
 import { initialRecordProblems, initialRecords } from "./initial-records";
 import {
@@ -40,7 +41,7 @@ const centralName = zoneName
 
 /** Why a text cannot be an address of a site; undefined when it can. */
 function addressProblem(address: string): string | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return rangeProblem(ipaddr.IPv4.parse(address).range());
+  if (ipVersion(address) === 4) return rangeProblem(ipaddr.IPv4.parse(address).range());
   if (address.includes("/")) return "is a range; write a single address, and put ranges under sources";
   if (ipaddr.IPv6.isValid(address)) {
     if (address.includes("%")) return "has a zone id, which means nothing at another site; write a global address";
@@ -72,13 +73,9 @@ function parentProblem(parent: string): string | undefined {
 /** Why a text cannot be a source of transfers; undefined when it can. */
 function sourceProblem(source: string): string | undefined {
   const [address = "", prefix, ...rest] = source.split("/");
-  const family = ipaddr.IPv4.isValidFourPartDecimal(address)
-    ? ipaddr.IPv4
-    : !address.includes("%") && ipaddr.IPv6.isValid(address)
-      ? ipaddr.IPv6
-      : undefined;
-  if (family === undefined) return "is not a CIDR; write a range of addresses, for example 192.0.2.0/24";
-  const longest = family === ipaddr.IPv4 ? 32 : 128;
+  const version = ipVersion(address);
+  if (version === undefined) return "is not a CIDR; write a range of addresses, for example 192.0.2.0/24";
+  const [family, longest] = version === 4 ? [ipaddr.IPv4, 32] : [ipaddr.IPv6, 128];
   if (prefix === undefined) return `has no prefix length; write ${address}/${longest} for that address alone`;
   if (rest.length > 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > longest)
     return `has an invalid prefix length; write a number from 0 to ${longest}`;

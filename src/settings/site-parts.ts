@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { ipVersion, isCidr } from "../base/ip";
+import { ipVersion, isCidr } from "../dns/address";
 import { defaultRateLimit } from "../knot/config/site-runtime";
 import { addressShape, cidrShape } from "./shapes";
 import { vaultAddress } from "./shared-settings";

@@ -2,7 +2,15 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { isIP } from "node:net";
 
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../../../src/dns/address";
+import {
+  canonicalAddress,
+  formatIpv4,
+  formatIpv6,
+  ipVersion,
+  isCidr,
+  parseIpv4,
+  parseIpv6,
+} from "../../../src/dns/address";
 import { DnsError } from "../../../src/dns/errors";
 
 const reads = (parse: (text: string) => Uint8Array, text: string): boolean => {
@@ -38,13 +46,37 @@ describe("addresses", () => {
   });
 
   it("are told from other text as the platform does", () => {
-    const text = fc.oneof(fc.ipV4(), fc.ipV6(), fc.stringMatching(/^[0-9a-f:.]{0,24}$/));
+    const text = fc.oneof(
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.stringMatching(/^[0-9a-f:.]{0,24}$/),
+      fc.stringMatching(/^[0-29abF:.%/ ]{0,20}$/),
+    );
     fc.assert(
       fc.property(text, (each) => {
         expect(reads(parseIpv4, each), each).to.equal(isIP(each) === 4);
         expect(reads(parseIpv6, each), each).to.equal(isIP(each) === 6);
+        const version = isIP(each);
+        expect(ipVersion(each), each).to.equal(version === 0 ? undefined : version);
+        expect(canonicalAddress(each) === undefined, each).to.equal(version === 0);
       }),
-      { numRuns: 1000 },
+      { numRuns: 5000 },
     );
+  });
+
+  it("have no zone id, no leading zeros and no fewer than four numbers", () => {
+    for (const each of ["fe80::1%eth0", "010.0.0.1", "10.1", "1.2.3.4.", "", "::1::", "1:2:3:4:5:6:7:8:9", "::1 "])
+      expect(ipVersion(each), each).to.equal(undefined);
+  });
+
+  it("have one canonical form", () => {
+    expect(canonicalAddress("2001:0DB8::0001")).to.equal("2001:db8::1");
+    expect(canonicalAddress("192.0.2.1")).to.equal("192.0.2.1");
+  });
+
+  it("make a CIDR with a prefix that fits them", () => {
+    for (const each of ["10.0.0.0/8", "::/0", "2001:db8::/128"]) expect(isCidr(each), each).to.equal(true);
+    for (const each of ["10.0.0.0/33", "::/129", "10.0.0.0", "10.0.0.0/8/8", "10.0.0.0/x", "fe80::%1/64"])
+      expect(isCidr(each), each).to.equal(false);
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { UserError } from "../../../src/base/errors";
-import { isCidr, ipVersion } from "../../../src/base/ip";
+import { isCidr, ipVersion } from "../../../src/dns/address";
 import { parseMesh } from "../../../src/settings/parse";
 import { parseWelcomePacket, serverName, welcomePacket } from "../../../src/mesh/welcome";
 

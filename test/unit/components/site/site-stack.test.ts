@@ -1,4 +1,4 @@
-import { hostCidr } from "../../../../src/base/ip";
+import { hostCidr } from "../../../../src/dns/address";
 import { defaultUpdateTypes } from "../../../../src/records/updater";
 import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
