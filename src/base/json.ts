@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 
 import { UserError } from "./errors";
+import { compareText } from "./text";
 
 /**
  * Parses JSON that may hold secrets: the parser's own message would show a piece of the text.
@@ -25,12 +26,17 @@ export function fields(value: unknown): Readonly<Record<string, unknown>> {
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     typeof item === "object" && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => compareText(a, b)))
       : item,
   );
 }
 
 /** SHA-256 of the canonical JSON, in hexadecimal. */
 export function canonicalHash(value: unknown): string {
-  return createHash("sha256").update(canonicalJson(value)).digest("hex");
+  return sha256(canonicalJson(value));
+}
+
+/** SHA-256, in hexadecimal. */
+export function sha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
 }

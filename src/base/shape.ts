@@ -48,7 +48,7 @@ function firstOf(issues: readonly z.core.$ZodIssue[]): Issue {
 }
 
 /** An object with these fields. */
-export function fields<S extends z.core.$ZodLooseShape>(shape: S) {
+export function objectOf<S extends z.core.$ZodLooseShape>(shape: S) {
   return z.object(shape, "must be a JSON object");
 }
 
@@ -61,12 +61,12 @@ export function variantOf(message: string) {
 }
 
 /** A list. */
-export function list<S extends z.core.SomeType>(item: S) {
+export function listOf<S extends z.core.SomeType>(item: S) {
   return z.array(item, "must be a list");
 }
 
 /** A text, which may be empty. */
-export const text = z.string("must be a text");
+export const plainText = z.string("must be a text");
 
 /** Yes or no. */
 export const flag = z.boolean("must be true or false");

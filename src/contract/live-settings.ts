@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 
 import * as z from "zod/mini";
 
-import { fields, list, readShape, type Shape, text } from "../base/shape";
+import { listOf, objectOf, plainText, readShape, type Shape } from "../base/shape";
 import type { FixedRuntime, SiteRuntime } from "../knot/config/site-runtime";
 import type { SocketAddress } from "./environment";
 import { podPorts } from "./names";
@@ -12,10 +12,10 @@ const wholeNumber = z
   .check(z.gte(1, "must be a whole number of at least 1"));
 const port = wholeNumber.check(z.lte(65_535, "must be a port"));
 
-const liveSettings = fields({
+const liveSettings = objectOf({
   /** How the site's programs reach its Knot pods: a cluster-internal address for each, by ordinal, and their ports. */
-  pods: fields({
-    addresses: list(text).check(z.minLength(1, "must list the address of each Knot pod")),
+  pods: objectOf({
+    addresses: listOf(plainText).check(z.minLength(1, "must list the address of each Knot pod")),
     port,
     securePort: port,
     /** Where their agents answer. @default that of `podPorts` */
@@ -27,7 +27,7 @@ const liveSettings = fields({
   securePort: port,
   /** Answers that one address gets over UDP. @default `defaultRateLimit` */
   rateLimit: z.exactOptional(
-    z.union([z.literal(false), fields({ perSecond: wholeNumber, burst: wholeNumber, exempt: list(text) })]),
+    z.union([z.literal(false), objectOf({ perSecond: wholeNumber, burst: wholeNumber, exempt: listOf(plainText) })]),
   ),
 });
 

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 
 import { UserError } from "../base/errors";
-import { fields, problem, readShape, type Shape, textWithout } from "../base/shape";
+import { objectOf, problem, readShape, type Shape, textWithout } from "../base/shape";
 import type { TsigKey } from "../dns/tsig-key";
 import { tsigKeyFields } from "./tsig-key";
 
@@ -11,11 +11,11 @@ export interface KeyRing {
   readonly accepted: readonly TsigKey[];
 }
 
-const time = textWithout((text) =>
-  Number.isNaN(Date.parse(text)) ? "must be a time such as 2026-12-31T12:00:00Z" : undefined,
+const time = textWithout((plainText) =>
+  Number.isNaN(Date.parse(plainText)) ? "must be a time such as 2026-12-31T12:00:00Z" : undefined,
 );
 
-const ringKey = fields({
+const ringKey = objectOf({
   ...tsigKeyFields,
   /** When it was made. Left out where keys come by generation. */
   createdAt: z.exactOptional(time),
@@ -25,7 +25,7 @@ const ringKey = fields({
   acceptUntil: z.exactOptional(time),
 });
 
-const ringDocument = fields({
+const ringDocument = objectOf({
   version: z.literal(1, "must be 1; bring the shared stack, the sites and what rotates the ring to the same release"),
   previous: z.exactOptional(ringKey),
   current: ringKey,

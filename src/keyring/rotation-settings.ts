@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
 
-import { fields, readShape, type Shape } from "../base/shape";
+import { objectOf, readShape, type Shape } from "../base/shape";
 
 const seconds = z.number("must be seconds").check(z.nonnegative("must be seconds"));
 
-const rotation = fields({
+const rotation = objectOf({
   /** Age of the signing key at which the next one is made. */
   every: z._default(seconds, 30 * 86_400),
   /** How long an absent site delays a rotation. */

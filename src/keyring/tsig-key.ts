@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-import { fields, readShape, textWithout, zoneName } from "../base/shape";
+import { objectOf, readShape, textWithout, zoneName } from "../base/shape";
 import type { TsigKey } from "../dns/tsig-key";
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -17,7 +17,7 @@ export const tsigKeyFields = {
   ),
 };
 
-const tsigKey = fields(tsigKeyFields);
+const tsigKey = objectOf(tsigKeyFields);
 
 /**
  * Reads a TSIG key from parsed JSON; other fields are left out.

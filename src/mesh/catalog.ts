@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-
+import { sha256 } from "../base/json";
 import { zoneNameProblem } from "../base/names";
 import { byName } from "../base/text";
 import type { ResourceRecord } from "../dns/record";
@@ -18,7 +17,7 @@ export interface CatalogMember {
  * zone's name. A changed id makes consumers purge and fetch the zone anew, so it depends on nothing but the name.
  */
 export function memberId(zone: string): string {
-  return createHash("sha256").update(zone).digest("hex").slice(0, 32);
+  return sha256(zone).slice(0, 32);
 }
 
 /**

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 
 import { UserError } from "../base/errors";
+import { sha256 } from "../base/json";
 
 /** The text of both central zones. */
 export interface CentralZones {
@@ -94,8 +94,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

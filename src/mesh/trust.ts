@@ -1,7 +1,7 @@
 /** How a site comes by keys and certificates: the part of the welcome packet that says whom to ask. Public data only. */
 import * as z from "zod/mini";
 
-import { fields, type Shape, text, variantOf } from "../base/shape";
+import { objectOf, plainText, type Shape, variantOf } from "../base/shape";
 import type { RotationSettings } from "../keyring/rotation-settings";
 import type { SiteRole } from "./model";
 
@@ -16,25 +16,25 @@ const auth = z.discriminatedUnion(
   "method",
   [
     /** The site's service accounts must be in that namespace. */
-    fields({ method: z.literal("jwt"), path: text, namespace: text }),
-    fields({ method: z.literal("approle"), path: text }),
+    objectOf({ method: z.literal("jwt"), path: plainText, namespace: plainText }),
+    objectOf({ method: z.literal("approle"), path: plainText }),
   ],
   variantOf("must be jwt or approle"),
 );
 
-const vault = fields({
-  address: text,
+const vault = objectOf({
+  address: plainText,
   /** KV v2 mount that holds the ring. */
-  mount: text,
+  mount: plainText,
   /** Audience of the pods' projected tokens. */
-  audience: text,
+  audience: plainText,
   /** PEM of the authorities that Vault's own certificate is checked against; the system's when left out. */
-  caCert: z.exactOptional(text),
+  caCert: z.exactOptional(plainText),
   /** Auth mount: JWT for sites whose cluster's keys are in the list, AppRole for the others. */
   auth,
   /** PKI mount that issues the site's certificate. */
   pki: z.exactOptional(
-    fields({ mount: text, ttlHours: z.number("must be above 0").check(z.positive("must be above 0")) }),
+    objectOf({ mount: plainText, ttlHours: z.number("must be above 0").check(z.positive("must be above 0")) }),
   ),
 });
 

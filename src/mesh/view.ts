@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-
+import { sha256 } from "../base/json";
+import { compareText } from "../base/text";
 import type { SiteRole, Topology } from "./model";
 
 /** A site as the directory tells it. */
@@ -80,11 +80,10 @@ function computeHash(view: MeshView): string {
     ({ name, role, addresses, sources, retired }) => [name, role, addresses, sources, retired ?? null] as const,
   );
   const zones = view.zones.map(({ name, owner, id, retired }) => [name, owner, id, retired ?? null] as const);
-  return createHash("sha256")
-    .update(JSON.stringify([byName(sites), byName(zones), ...(view.topology === undefined ? [] : [view.topology])]))
-    .digest("hex");
+  const topology = view.topology === undefined ? [] : [view.topology];
+  return sha256(JSON.stringify([byFirst(sites), byFirst(zones), ...topology]));
 }
 
-function byName<T extends readonly [string, ...unknown[]]>(rows: readonly T[]): readonly T[] {
-  return [...rows].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+function byFirst<T extends readonly [string, ...unknown[]]>(rows: readonly T[]): readonly T[] {
+  return [...rows].sort(([a], [b]) => compareText(a, b));
 }

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 
 import { UserError } from "../base/errors";
 import { siteNameProblem } from "../base/names";
-import { fields, flag, list, problem, readShape, text, textWithout, zoneName } from "../base/shape";
+import { flag, listOf, objectOf, plainText, problem, readShape, textWithout, zoneName } from "../base/shape";
 import { ipVersion, isCidr } from "../dns/address";
 import { parseRotation } from "../keyring/rotation-settings";
 import type { CatalogServer, Mesh, Site, SiteRole, WelcomePacket } from "./model";
@@ -60,14 +60,14 @@ const siteName = textWithout((name) => {
 });
 
 const reach = {
-  addresses: list(text).check(
+  addresses: listOf(plainText).check(
     problem((addresses) =>
       addresses.length > 0 && addresses.every((address) => ipVersion(address) !== undefined)
         ? undefined
         : "must be IP addresses, at least one",
     ),
   ),
-  sources: list(text).check(problem((cidrs) => (cidrs.every(isCidr) ? undefined : "must be CIDRs"))),
+  sources: listOf(plainText).check(problem((cidrs) => (cidrs.every(isCidr) ? undefined : "must be CIDRs"))),
 };
 
 /** An address, perhaps with a port. It goes into Knot's configuration as it is. */
@@ -82,23 +82,23 @@ const retired = z.exactOptional(
   textWithout((date) => (/^\d{4}-\d\d-\d\d$/.test(date) ? undefined : "must be a date such as 2026-12-31")),
 );
 
-const dnssec = fields({
+const dnssec = objectOf({
   nsec3: z.exactOptional(flag),
   withdraw: z.exactOptional(flag),
-  parents: z.exactOptional(list(server)),
+  parents: z.exactOptional(listOf(server)),
 });
 
-const zone = fields({
+const zone = objectOf({
   name: zoneName,
   dnssec: z.union([z.boolean(), dnssec]),
-  zoneFile: z.exactOptional(text),
-  records: z.exactOptional(list(text)),
+  zoneFile: z.exactOptional(plainText),
+  records: z.exactOptional(listOf(plainText)),
   retired,
 });
 
 const catalogRoles = ["primary-catalog", "secondary-catalog"] as const;
 
-const packetFields = fields({
+const packetFields = objectOf({
   version: z.literal(1, {
     error: ({ input }) =>
       `must be 1, got ${JSON.stringify(input)}; bring the shared stack and this site up with the same release`,
@@ -109,21 +109,23 @@ const packetFields = fields({
     ["tls", "quic", "tcp"],
     "must be tls, quic or tcp; bring the shared stack up again with this release",
   ),
-  site: fields({
+  site: objectOf({
     name: siteName,
     role: z.enum([...catalogRoles, "standard"], "must be primary-catalog, secondary-catalog or standard"),
     ...reach,
-    zones: list(zone),
+    zones: listOf(zone),
     retired,
   }),
-  catalogs: list(fields({ name: siteName, role: z.enum(catalogRoles, "must be that of a catalog"), ...reach })).check(
+  catalogs: listOf(
+    objectOf({ name: siteName, role: z.enum(catalogRoles, "must be that of a catalog"), ...reach }),
+  ).check(
     problem(([first, ...others]) =>
       first?.role === "primary-catalog" && others.every(({ role }) => role === "secondary-catalog")
         ? undefined
         : "must be the one primary catalog and then the secondaries",
     ),
   ),
-  ca: text,
+  ca: plainText,
   ...trustFields,
   rotation: z.exactOptional(z.unknown()),
 });

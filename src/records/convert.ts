@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
-
 import { UserError } from "../base/errors";
+import { sha256 } from "../base/json";
 import { foldName } from "../base/names";
 import { atLine } from "../dns/master-file";
 import { absolute, isSubdomain, labelsOf } from "../dns/name";
@@ -147,7 +146,7 @@ function objectName(name: string, type: RecordType): string {
     .join(".")
     .slice(0, 180)
     .replace(/[.-]+$/, "");
-  const hash = createHash("sha256").update(whole).digest("hex").slice(0, 8);
+  const hash = sha256(whole).slice(0, 8);
   return `${stem === "" ? "record" : stem}-${type.toLowerCase()}-${hash}`;
 }
 

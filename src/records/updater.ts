@@ -1,6 +1,16 @@
 import * as z from "zod/mini";
 
-import { fields, flag, list, problem, readShape, type Shape, text, textWithout, zoneName } from "../base/shape";
+import {
+  flag,
+  listOf,
+  objectOf,
+  plainText,
+  problem,
+  readShape,
+  type Shape,
+  textWithout,
+  zoneName,
+} from "../base/shape";
 import { tsigKeyFields } from "../keyring/tsig-key";
 import { recordTypes } from "./model";
 
@@ -28,15 +38,15 @@ export function ownerNameProblem(name: string): string | undefined {
   return "must be a name in lower case within the zone, such as apps, @ for the zone itself, or with a dot at its end absolute";
 }
 
-const updater = fields({
+const updater = objectOf({
   ...tsigKeyFields,
   /** Own zones of the site. */
-  zones: list(zoneName),
+  zones: listOf(zoneName),
   updateOwner: z.enum(updateOwners, `must be one of ${updateOwners.join(", ")}`),
   updateOwnerMatch: z.enum(updateOwnerMatches, `must be one of ${updateOwnerMatches.join(", ")}`),
   /** Within each of the zones, `@` for the zone itself; with a dot at its end absolute. */
-  updateOwnerName: list(textWithout(ownerNameProblem)),
-  updateType: list(text).check(
+  updateOwnerName: listOf(textWithout(ownerNameProblem)),
+  updateType: listOf(plainText).check(
     problem((types) =>
       types.length > 0 && types.every((type) => (updateTypes as readonly string[]).includes(type))
         ? undefined
@@ -46,7 +56,7 @@ const updater = fields({
   /** Whether it may take the zones whole. */
   transfer: z._default(flag, false),
 });
-const updaters = list(updater);
+const updaters = listOf(updater);
 
 /** Somebody outside who may change some of the site's own zones by DNS UPDATE. Fields are called as Knot calls them. */
 export type Updater = Shape<typeof updater>;

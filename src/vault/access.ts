@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-import { fields, list, problem, readShape, type Shape, text, variantOf } from "../base/shape";
+import { listOf, objectOf, plainText, problem, readShape, type Shape, variantOf } from "../base/shape";
 
 const positive = z.number("must be a number above zero").check(z.positive("must be a number above zero"));
 
@@ -15,15 +15,15 @@ const path = z.string("must be a text").check(
 const auth = z.discriminatedUnion(
   "method",
   [
-    fields({ method: z.literal("jwt"), path, role: path, tokenFile: text }),
-    fields({ method: z.literal("approle"), path, roleIdFile: text, secretIdFile: text }),
+    objectOf({ method: z.literal("jwt"), path, role: path, tokenFile: plainText }),
+    objectOf({ method: z.literal("approle"), path, roleIdFile: plainText, secretIdFile: plainText }),
   ],
   variantOf("must be jwt or approle"),
 );
 
-const pki = fields({ mount: path, role: path, commonName: text, ipSans: list(text), ttlHours: positive });
+const pki = objectOf({ mount: path, role: path, commonName: plainText, ipSans: listOf(plainText), ttlHours: positive });
 
-const vaultAccess = fields({
+const vaultAccess = objectOf({
   /** `https:` or `http:`. */
   address: z.string("must be a text").check(
     z.regex(/^https?:\/\/[^/]/, "must be an http or https URL"),
@@ -34,7 +34,7 @@ const vaultAccess = fields({
   auth,
   pki: z.exactOptional(pki),
   /** PEM of the only roots that Vault's certificate may have; Node's own when left out. */
-  caFile: z.exactOptional(text),
+  caFile: z.exactOptional(plainText),
   /** Seconds between looks at the ring, a third more at the most. @default 15 */
   pollSeconds: z.exactOptional(positive),
 });

@@ -1,4 +1,5 @@
 import { inParallel } from "../../base/in-parallel";
+import { compareText } from "../../base/text";
 import type { DnsServer } from "../../dns/client/dns-client";
 import type { SiteView } from "../../mesh/view";
 import { SitePods } from "./site-pods";
@@ -77,7 +78,7 @@ export class SiteAnswers {
 
   #spreadOf(sites: ReadonlyMap<string, ZoneAtSite>, serial: number): Spread {
     const spread = { waiting: [] as string[], away: [] as string[], unseen: [] as string[] };
-    for (const [name, site] of [...sites].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [name, site] of [...sites].sort(([a], [b]) => compareText(a, b))) {
       const { isMissing, late, unseen } = site.arrivalOf(serial);
       const label = (ordinal: number): string => `${name} pod ${ordinal}`;
       if (this.#isAway(name)) spread.away.push(name);

@@ -1,5 +1,6 @@
 import { messageOf } from "../../base/errors";
 import { canonicalJson } from "../../base/json";
+import { compareText } from "../../base/text";
 import {
   type Condition,
   type Finding,
@@ -97,7 +98,7 @@ function conditionsOf(o: {
     const message = known === undefined ? finding.message : `${known.message}; ${finding.message}`;
     byKey.set(key, { ...finding, message, since: since.get(key) ?? new Date(o.now).toISOString() });
   }
-  return [...byKey.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, condition]) => condition);
+  return [...byKey.entries()].sort(([a], [b]) => compareText(a, b)).map(([, condition]) => condition);
 }
 
 /** What began and what ended between two reports. */

@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-
 import { messageOf } from "../../base/errors";
 import { moveFile, readText, writeAtomically } from "../../base/files";
+import { sha256 } from "../../base/json";
 import { KnotVolume } from "../../knot/config/volume";
 import type { SigningState } from "../../mesh/signing-state";
 import type { MeshView } from "../../mesh/view";
@@ -148,8 +147,4 @@ function decode(text: string | undefined): AgentState | undefined {
   } catch {
     return undefined;
   }
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

@@ -1,16 +1,16 @@
 import { expect } from "chai";
 import * as z from "zod/mini";
 import { UserError } from "../../../src/base/errors";
-import { fields, flag, list, problem, readShape, text, variantOf, zoneName } from "../../../src/base/shape";
+import { objectOf, flag, listOf, problem, readShape, plainText, variantOf, zoneName } from "../../../src/base/shape";
 
 const way = z.discriminatedUnion(
   "method",
-  [fields({ method: z.literal("a"), path: text }), fields({ method: z.literal("b") })],
+  [objectOf({ method: z.literal("a"), path: plainText }), objectOf({ method: z.literal("b") })],
   variantOf("must be a or b"),
 );
-const schema = fields({
+const schema = objectOf({
   name: zoneName,
-  items: list(fields({ on: z.union([flag, fields({ each: list(text) })]) })),
+  items: listOf(objectOf({ on: z.union([flag, objectOf({ each: listOf(plainText) })]) })),
   way: z.exactOptional(way),
 }).check(problem(({ items }) => (items.length > 2 ? "has too many items" : undefined)));
 const good = { name: "Zone.Example.", items: [{ on: true }, { on: { each: ["x"] } }] };
