@@ -2,7 +2,7 @@ import { UserError } from "../base/errors";
 import { formatIpv6, parseIpv4, parseIpv6 } from "./address";
 import { DnsError } from "./errors";
 import { parseName } from "./name";
-import { type Token,unescapeToken } from "./tokens";
+import { type Token, unescapeToken } from "./tokens";
 import { ttlFromText } from "./ttl";
 
 /** Whether a name ends with a dot that is not escaped. */
