@@ -21,7 +21,7 @@ export async function upInterrupted(driver: MeshDriver, stack: string, { how, at
   let begun = 0;
   const end = (): void => {
     if (how === "SIGINT") ending.abort();
-    else for (const pid of enginesOfThisProcess()) process.kill(pid, "SIGKILL");
+    else for (const pid of enginesFor(stack)) process.kill(pid, "SIGKILL");
   };
   const up = driver.up(stack, {
     signal: ending.signal,
@@ -48,16 +48,17 @@ export async function recoverFromKill(driver: MeshDriver, stack: string, workDir
   await driver.cancel(stack);
 }
 
-/** Process ids of `pulumi` that this process has started. */
-function enginesOfThisProcess(): readonly number[] {
+/** Process ids of `pulumi` that this process has started for a stack: others may be at work on theirs. */
+function enginesFor(stack: string): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => {
       try {
         const parent = /\) \w (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
-        const [program = ""] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        return Number(parent) === process.pid && program.endsWith("/pulumi");
+        const [program = "", ...args] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+        const isFor = args[args.indexOf("--stack") + 1] === stack;
+        return Number(parent) === process.pid && program.endsWith("/pulumi") && isFor;
       } catch {
         return false;
       }
