@@ -6,6 +6,7 @@ import {
   request as httpRequest,
 } from "node:http";
 import { request as httpsRequest } from "node:https";
+import type { PeerCertificate } from "node:tls";
 
 /** How a client shows who it is, and what it expects of the server, beside the roots. */
 export interface TlsChoices {
@@ -16,6 +17,8 @@ export interface TlsChoices {
   readonly servername?: string;
   /** Whether the server's certificate is checked. @default true */
   readonly rejectUnauthorized?: boolean;
+  /** How the names in the server's certificate are judged. @default Node's own way, by `servername` or the host of the URL */
+  readonly checkServerIdentity?: (host: string, certificate: PeerCertificate) => Error | undefined;
 }
 
 /** One HTTP request, with how long and how large its answer may be. */

@@ -31,6 +31,8 @@ export interface KubeClientOptions {
   readonly random?: () => number;
   /** Connections that are kept for further requests; each request has its own otherwise. @default 0 */
   readonly connections?: number;
+  /** Makes the connections, for example through a proxy. @default by `connections` */
+  readonly agent?: Agent;
 }
 
 const folder = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -78,8 +80,8 @@ export class KubeClient {
     this.#options = options;
     const { connections: maxSockets = 0 } = options;
     const Kind = options.url.startsWith("https:") ? TlsAgent : Agent;
-    const agent = maxSockets === 0 ? undefined : new Kind({ keepAlive: true, maxSockets });
-    this.#shared = { counters: { reads: 0, writes: 0 }, agent, token: undefined };
+    const kept = maxSockets === 0 ? undefined : new Kind({ keepAlive: true, maxSockets });
+    this.#shared = { counters: { reads: 0, writes: 0 }, agent: options.agent ?? kept, token: undefined };
   }
 
   /** Requests sent so far, by all that share this client's connections. */

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { messageOf, UserError } from "../base/errors";
 import { KubeClient } from "./client";
 import { type ClusterChoice, type ClusterEntry, type ExecEntry, findContext, type FoundContext } from "./kubeconfig";
+import { agentThrough, hostOf, identityOf, proxyOf, reachThrough } from "./proxy";
 
 const run = promisify(execFile);
 /** For a program that may ask a cloud. */
@@ -14,26 +15,27 @@ const execTimeoutMs = 60_000;
 
 /**
  * A client for the cluster of a kubeconfig's context, as whom that says: by token, certificate, or a program that knows
- * (ExecCredential, as clouds have it).
+ * (ExecCredential, as clouds have it), and through the proxy that the kubeconfig or the environment names.
  *
- * @returns undefined for a cluster behind a `proxy-url`, which we do not go through.
  * @throws UserError when the kubeconfig cannot be read or its program fails.
  */
-export async function clusterClient(choice: ClusterChoice): Promise<KubeClient | undefined> {
+export async function clusterClient(choice: ClusterChoice): Promise<KubeClient> {
   const found = findContext(choice);
   const { cluster } = found;
-  if (cluster["proxy-url"] !== undefined) return undefined;
+  const proxy = proxyOf(cluster);
   const ca = pem(cluster, "certificate-authority");
   const servername = cluster["tls-server-name"];
   const { token, cert, key } = await credentialsOf(found);
   return new KubeClient({
     url: cluster.server.replace(/\/+$/, ""),
     timeoutMs: 30_000,
+    ...(proxy !== undefined && { agent: await agentThrough(proxy) }),
     ...(ca !== undefined && { ca }),
     ...(token !== undefined && { token: () => Promise.resolve(token) }),
     tls: {
       ...(cert !== undefined && key !== undefined && { cert, key }),
       ...(servername !== undefined && { servername }),
+      ...(proxy !== undefined && servername === undefined && identityOf(cluster.server)),
       ...(cluster["insecure-skip-tls-verify"] === true && { rejectUnauthorized: false }),
     },
   });
@@ -102,7 +104,7 @@ function clusterInfo(cluster: ClusterEntry): object {
  * Makes sure that a context exists and that its API server can be connected to, before anything is planned: an `up` of
  * an unchanged stack asks the cluster nothing, and would call a lost one fine.
  *
- * A cluster behind a `proxy-url` is taken as it is, since only the provider's plugin knows how to use the proxy.
+ * Behind a proxy, the server must answer through it.
  *
  * @returns the file that has the context: KUBECONFIG may list several, and Pulumi's provider takes one.
  * @param timeoutMs how long to wait for the connection. @default 5000
@@ -110,8 +112,20 @@ function clusterInfo(cluster: ClusterEntry): object {
  */
 export async function requireCluster(choice: ClusterChoice, timeoutMs = 5000): Promise<string> {
   const { cluster, file } = findContext(choice);
-  if (cluster["proxy-url"] === undefined) await reach(new URL(cluster.server), timeoutMs);
+  const server = new URL(cluster.server);
+  const proxy = proxyOf(cluster);
+  if (proxy === undefined) await reach(server, timeoutMs);
+  else
+    await reachThrough(proxy, server, timeoutMs).catch((error: unknown) => {
+      throw unreachable(server, `through the proxy ${hostOf(proxy)}: ${messageOf(error)}`);
+    });
   return file;
+}
+
+function unreachable({ origin }: URL, reason: string): UserError {
+  return new UserError(
+    `configured Kubernetes cluster is unreachable: ${origin}: ${reason}. Nothing was changed; check the cluster, the network and the context, and run it again`,
+  );
 }
 
 function reach(server: URL, timeoutMs: number): Promise<void> {
@@ -120,11 +134,7 @@ function reach(server: URL, timeoutMs: number): Promise<void> {
     const socket = connect({ host: server.hostname.replace(/^\[|\]$/g, ""), port, timeout: timeoutMs });
     const fail = (reason: string): void => {
       socket.destroy();
-      reject(
-        new UserError(
-          `configured Kubernetes cluster is unreachable: ${server.origin}: ${reason}. Nothing was changed; check the cluster, the network and the context, and run it again`,
-        ),
-      );
+      reject(unreachable(server, reason));
     };
     socket.once("connect", () => {
       socket.destroy();

@@ -1,5 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
-
 import { messageOf, UserError } from "../base/errors";
 import { foldName } from "../base/names";
 import { KubeError, type KubeObject } from "../kube/answer";
@@ -36,7 +34,7 @@ export async function requireEmptied(
   const gone = zonesOf(o.former).filter((zone) => !listed.has(zone));
   const zones = [...retired.map(({ name }) => name), ...gone];
   if (zones.length === 0) return {};
-  const found = await look(config, zones);
+  const found = await recordsIn(await clusterClient(config), zones, config.context);
   const problems = gone.flatMap((zone) => {
     const names = found.get(zone) ?? [];
     return names.length === 0 ? [] : [stillThere(zone, names, config.context)];
@@ -46,18 +44,6 @@ export async function requireEmptied(
 }
 
 /** DnsRecords that have something in zones, or may have: namespace and name, by zone. */
-async function look(
-  config: Pick<SiteConfig, "context" | "kubeconfig">,
-  zones: readonly string[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const client = await clusterClient(config);
-  if (client !== undefined) return recordsIn(client, zones, config.context);
-  await pulumi.log.warn(
-    `the cluster of context "${config.context}" is behind a proxy, so that DnsRecords in ${zones.join(", ")} were not looked for; look yourself (kubectl get dnsrecords -A)`,
-  );
-  return new Map();
-}
-
 async function recordsIn(
   client: KubeClient,
   zones: readonly string[],

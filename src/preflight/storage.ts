@@ -89,8 +89,7 @@ function problemOf(
 const movingHint = ", or move the zones to a site with other storage (docs/guides/storage.md)";
 
 /**
- * Looks whether the volumes of a running site can become what its settings say, before anything is planned. A cluster
- * behind a proxy is not asked: there the API server refuses what cannot be, in the middle of `up`.
+ * Looks whether the volumes of a running site can become what its settings say, before anything is planned.
  *
  * @throws UserError that names each claim, what is in the way, and the cure.
  */
@@ -98,7 +97,6 @@ export async function requireStorage(
   config: Pick<SiteConfig, "context" | "kubeconfig" | "namespace" | "replicas" | "storageSize" | "storageClass">,
 ): Promise<void> {
   const client = await clusterClient(config);
-  if (client === undefined) return;
   const problems = storageProblems(config, await look(client, config));
   if (problems.length > 0) throw new UserError(`${problems.join("\n")}\nNothing was changed.`);
 }

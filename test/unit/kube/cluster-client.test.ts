@@ -1,12 +1,15 @@
 import { expect } from "chai";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from "node:http";
 import { createServer, type Server } from "node:https";
-import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer, type Server as TcpServer } from "node:net";
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clusterClient, requireCluster } from "../../../src/kube/cluster-client";
+import { agentThrough, proxyOf } from "../../../src/kube/proxy";
 import { issue, makeAuthority } from "../../../harness/certificates";
 import { UserError } from "../../../src/base/errors";
 
@@ -54,7 +57,7 @@ describe("a client by a kubeconfig", () => {
     };
     writeFileSync(kubeconfig, JSON.stringify(document));
     const client = await clusterClient({ kubeconfig, context: "c" });
-    return (await client?.get("/who"))?.["asked"];
+    return (await client.get("/who"))?.["asked"];
   }
 
   it("shows a token, or a certificate, from the kubeconfig or from files beside it", async () => {
@@ -97,18 +100,118 @@ describe("a client by a kubeconfig", () => {
     }
   });
 
-  it("does not go through a proxy", async () => {
-    expect(await asked({ token: "t" }, { "proxy-url": "http://127.0.0.1:1" })).to.equal(undefined);
+  it("goes through the proxy that the kubeconfig names, HTTP or SOCKS, and not past it", async () => {
+    for (const [kind, proxy] of [
+      ["http", await httpProxy()],
+      ["socks5", await socksProxy()],
+    ] as const) {
+      const cluster = { "certificate-authority": "ca.pem", "proxy-url": `${kind}://${proxy.address}` };
+      expect(await asked({ token: "t" }, cluster), kind).to.deep.equal([null, "Bearer t"]);
+      expect(proxy.targets, kind).to.deep.equal([`127.0.0.1:${(server.address() as AddressInfo).port}`]);
+      proxy.close();
+      const error = await asked({ token: "t" }, cluster).catch((reason: unknown) => reason);
+      expect(String(error), kind).to.contain("ECONNREFUSED");
+    }
   });
 });
 
-function kubeconfig(server: string): string {
+function kubeconfig(server: string, proxy?: string): string {
   return JSON.stringify({
     contexts: [{ name: "site-a", context: { cluster: "a", user: "admin" } }],
-    clusters: [{ name: "a", cluster: { server } }],
+    clusters: [{ name: "a", cluster: { server, ...(proxy !== undefined && { "proxy-url": proxy }) } }],
     users: [{ name: "admin", user: { token: "hidden" } }],
   });
 }
+
+/** A proxy, and what it was asked to connect to. */
+interface TestProxy {
+  readonly address: string;
+  readonly targets: string[];
+  readonly close: () => void;
+}
+
+async function listening(server: HttpServer | TcpServer, targets: string[]): Promise<TestProxy> {
+  const open: Duplex[] = [];
+  server.on("connection", (socket: Duplex) => open.push(socket));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const close = (): void => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  };
+  return { address, targets, close };
+}
+
+/** Tunnels what CONNECT asks for (RFC 9110 section 9.3.6), or answers with another status. */
+function httpProxy(status = 200): Promise<TestProxy> {
+  const targets: string[] = [];
+  const server = createHttpServer().on("connect", (request: IncomingMessage, socket: Duplex) => {
+    targets.push(request.url ?? "");
+    const [host = "", port] = (request.url ?? "").split(":");
+    if (status !== 200) return socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
+    const upstream = connect(Number(port), host, () => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      upstream.pipe(socket).pipe(upstream);
+    });
+    return upstream;
+  });
+  return listening(server, targets);
+}
+
+/** SOCKS 5 without a password, to IPv4 addresses (RFC 1928). */
+function socksProxy(): Promise<TestProxy> {
+  const targets: string[] = [];
+  const server = createTcpServer((socket) => {
+    socket.once("data", () => {
+      socket.write(Buffer.from([5, 0]));
+      socket.once("data", (request) => {
+        const host = [...request.subarray(4, 8)].join(".");
+        const port = request.readUInt16BE(8);
+        targets.push(`${host}:${port}`);
+        const upstream = connect(port, host, () => {
+          socket.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
+          upstream.pipe(socket).pipe(upstream);
+        });
+      });
+    });
+  });
+  return listening(server, targets);
+}
+
+describe("the proxy on the way to a cluster", () => {
+  const names = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"];
+  let before: (string | undefined)[];
+  beforeEach(() => {
+    before = names.map((name) => process.env[name]);
+    for (const name of names) Reflect.deleteProperty(process.env, name);
+  });
+  afterEach(() => {
+    names.forEach((name, at) => {
+      const value = before[at];
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = value;
+    });
+  });
+
+  it("is the kubeconfig's, else the environment's, and none to this machine", () => {
+    const server = "https://api.example:6443";
+    expect(proxyOf({ server })).to.equal(undefined);
+    process.env["HTTPS_PROXY"] = "http://proxy.example:3128";
+    expect(proxyOf({ server })).to.equal("http://proxy.example:3128");
+    expect(proxyOf({ server, "proxy-url": "socks5://other.example:1080" })).to.equal("socks5://other.example:1080");
+    for (const here of ["https://localhost:6443", "https://127.0.0.1:6443", "https://[::1]:6443"])
+      expect(proxyOf({ server: here }), here).to.equal(undefined);
+    process.env["NO_PROXY"] = ".example";
+    expect(proxyOf({ server })).to.equal(undefined);
+  });
+
+  it("is refused when it is of a kind that is not known, without its password", async () => {
+    const error: unknown = await agentThrough("ftp://me:a-secret@proxy.example").catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(UserError);
+    expect(String(error)).to.contain("proxy.example").and.not.to.contain("a-secret");
+  });
+});
 
 describe("reaching a cluster", () => {
   let folder: string;
@@ -138,6 +241,25 @@ describe("reaching a cluster", () => {
   it("accepts a server that takes connections", async () => {
     writeFileSync(path, kubeconfig(`https://127.0.0.1:${port}`));
     expect(await requireCluster({ kubeconfig: path, context: "site-a" })).to.equal(path);
+  });
+
+  it("asks through the proxy that stands before a server, and names it without its password", async () => {
+    const own = issue({ ca: makeAuthority(), name: "api", ips: ["127.0.0.1"] });
+    const api = createServer({ cert: own.cert, key: own.key }, (_, response) => response.writeHead(401).end());
+    const { address: target, close } = await listening(api, []);
+    const open = await httpProxy();
+    const closed = await httpProxy(502);
+    const through = (proxy: string): void => {
+      writeFileSync(path, kubeconfig(`https://${target}`, `http://me:a-secret@${proxy}`));
+    };
+    through(open.address);
+    expect(await requireCluster({ kubeconfig: path, context: "site-a" })).to.equal(path);
+    expect(open.targets).to.deep.equal([target]);
+    through(closed.address);
+    const message = await failure({ kubeconfig: path, context: "site-a" });
+    expect(message).to.contain(`through the proxy ${closed.address}: the proxy answers 502`);
+    expect(message).not.to.contain("a-secret");
+    for (const end of [close, open.close, closed.close]) end();
   });
 
   it("names the contexts that there are when the wanted one is not among them", async () => {
