@@ -1,5 +1,5 @@
 import { createClusters } from "../harness/clusters";
-import { askWhile, disruptions, readyPods } from "../harness/mesh/disruptions";
+import { askWhile, disruptions, lossless, readyPods } from "../harness/mesh/disruptions";
 import { listedSite, RunningMesh } from "../harness/mesh/running-mesh";
 import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
@@ -42,7 +42,8 @@ async function disrupting({
   const keptOpen: Event[] = [];
   for (const { kind, work } of disruptions) {
     log(kind);
-    const asked = await askWhile(mesh, { site, work: () => work(mesh, site), leastSeconds });
+    const ways = [...lossless, "keptOpen"] as const;
+    const asked = await askWhile(mesh, { site, work: () => work(mesh, site), leastSeconds, ways });
     for (const way of ["udp", "tcp"] as const) events.push({ kind: `${kind} (${way})`, ...asked[way] });
     keptOpen.push({ kind, ...asked.keptOpen });
     log(

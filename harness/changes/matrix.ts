@@ -1,5 +1,5 @@
 import { messageOf } from "../../src/base/errors";
-import { type Asked, askWhile } from "../mesh/disruptions";
+import { type Asked, askWhile, lossless } from "../mesh/disruptions";
 import { all, type Edit, type Effect, type RefusedChange, type SettingChange } from "./change";
 import { ChangedMesh, type Restless } from "./changed-mesh";
 import { effectOnKnot, effectOnOperator } from "./pods";
@@ -100,7 +100,7 @@ export class Matrix {
       if (changes.some(({ oneWay }) => oneWay !== undefined)) problems.push(...(await this.#noWayBack(changes)));
       else await attempt("up on the way back", () => go(start));
     };
-    const { udp, tcp } = await askWhile(this.changed.mesh, { site: this.changed.site, work });
+    const { udp, tcp } = await askWhile(this.changed.mesh, { ways: lossless, site: this.changed.site, work });
     for (const [way, { lost }] of Object.entries({ udp, tcp })) if (lost > 0) problems.push(`${way}: ${lost} lost`);
     const settled = !problems.some((problem) => problem.startsWith("second up"));
     return changes.map(({ name }) => {

@@ -29,6 +29,9 @@ const ways = {
 /** How questions were asked. */
 export type Way = keyof typeof ways;
 
+/** The ways that lose no question when a pod leaves. */
+export const lossless = ["udp", "tcp"] as const;
+
 /** Questions a second, each way. */
 const rate = 500;
 /** Asking begins so long before, and ends so long after, what happens. */
@@ -39,11 +42,17 @@ const marginMs = 3000;
  *
  * @param o.work - Returns when the disruption is over.
  * @param o.leastSeconds - Asking goes on for so long at the least.
+ * @param o.ways - How to ask.
  */
-export async function askWhile(
+export async function askWhile<W extends Way>(
   mesh: RunningMesh,
-  o: { readonly site: string; readonly work: () => Promise<unknown>; readonly leastSeconds?: number },
-): Promise<Record<Way, Asked>> {
+  o: {
+    readonly site: string;
+    readonly work: () => Promise<unknown>;
+    readonly leastSeconds?: number;
+    readonly ways: readonly W[];
+  },
+): Promise<Readonly<Record<W, Asked>>> {
   const cluster = mesh.cluster(o.site);
   const questions = join(mesh.workDir, `questions-${o.site}`);
   await writeFile(
@@ -60,7 +69,9 @@ export async function askWhile(
     const { sent, interrupted, codes } = await dnsperf(load);
     return { tried: sent - interrupted, lost: sent - interrupted - (codes.get("NOERROR") ?? 0) };
   };
-  const asking = Promise.all([ask("udp"), ask("tcp"), ask("keptOpen")]);
+  const asking = Promise.all(o.ways.map(async (way) => [way, await ask(way)] as const));
+  // Who asks may give up while the work goes on, which a running `up` would take for a fault of its program.
+  asking.catch(() => undefined);
   const least = wait((o.leastSeconds ?? 0) * 1000);
   try {
     await wait(marginMs);
@@ -69,8 +80,7 @@ export async function askWhile(
   } finally {
     ending.abort();
   }
-  const [udp, tcp, keptOpen] = await asking;
-  return { udp, tcp, keptOpen };
+  return Object.fromEntries(await asking) as Record<W, Asked>;
 }
 
 /** Knot's pods of a site as they are now. */

@@ -4,7 +4,7 @@ import { Matrix } from "../../harness/changes/matrix";
 import { sharedChanges } from "../../harness/changes/shared-changes";
 import { siteChanges } from "../../harness/changes/site-changes";
 import { type Unit, unitsOf } from "../../harness/changes/units";
-import { askWhile, disruptions, readyPods, resize, type Asked } from "../../harness/mesh/disruptions";
+import { askWhile, disruptions, lossless, readyPods, resize, type Asked } from "../../harness/mesh/disruptions";
 import { recoverFromKill, upInterrupted } from "../../harness/pulumi/interruption";
 import { ensureTools } from "../../harness/tools";
 import { isNewerSerial } from "../../src/dns/serial";
@@ -38,6 +38,7 @@ describe("sites that are asked all the time", function () {
       const before = await readyPods(mesh.cluster(site), from);
       let after = before;
       const asked = await askWhile(mesh, {
+        ways: lossless,
         site,
         work: async () => {
           after = await resize(mesh, site, to);
@@ -56,7 +57,9 @@ describe("sites that are asked all the time", function () {
     const found = disruptions.find((one) => one.kind === kind);
     if (found === undefined) throw new Error(`no disruption ${kind}`);
     const run = async (): Promise<void> => {
-      noneLost(await askWhile(changed.mesh, { site: site(), work: () => found.work(changed.mesh, site()) }));
+      noneLost(
+        await askWhile(changed.mesh, { ways: lossless, site: site(), work: () => found.work(changed.mesh, site()) }),
+      );
     };
     return { title: `loses no answer: ${kind}`, run };
   }
@@ -76,7 +79,7 @@ describe("sites that are asked all the time", function () {
     run: async () => {
       const { mesh, site } = changed;
       for (const { work } of disruptions.filter(({ voluntary }) => !voluntary)) {
-        const { udp, tcp } = await askWhile(mesh, { site, work: () => work(mesh, site) });
+        const { udp, tcp } = await askWhile(mesh, { ways: lossless, site, work: () => work(mesh, site) });
         expect(udp.lost + tcp.lost, JSON.stringify({ udp, tcp })).to.be.lessThan(0.1 * (udp.tried + tcp.tried));
       }
     },
@@ -94,7 +97,7 @@ describe("sites that are asked all the time", function () {
         await readyPods(mesh.cluster(site), 2);
         expect((await mesh.up(site)).changes).to.not.have.any.keys("create", "update", "replace", "delete");
       };
-      noneLost(await askWhile(mesh, { site, work }));
+      noneLost(await askWhile(mesh, { ways: lossless, site, work }));
     },
   };
 

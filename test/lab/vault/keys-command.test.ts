@@ -115,7 +115,7 @@ describe("npm run keys", function () {
     ["a command that is none", ["revok"], undefined, /there is no "revok"/],
     ["an option that is none", ["show", "--all"], undefined, /Unknown option '--all'/],
     ["no site", ["revoke"], undefined, /the site is missing: --site NAME/],
-    ["no address", ["show"], { VAULT_TOKEN: "x" }, /say where Vault is/],
+    ["no address", ["show"], { VAULT_TOKEN: "x" }, /Vault's address is missing: --address/],
     ["no token", ["show"], { VAULT_ADDR: "http://127.0.0.1:1" }, /VAULT_TOKEN is not set/],
     ["a Vault that is away", ["show"], { VAULT_ADDR: "http://127.0.0.1:1", VAULT_TOKEN: "x" }, /Vault does not answer/],
     ["another mount", ["show", "--mount", "nowhere"], undefined, /no key ring at nowhere\/ring; bring the shared/],

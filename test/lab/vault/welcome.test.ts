@@ -63,8 +63,8 @@ describe("what a site's stack takes when there is a real Vault", function () {
 
   it("is public as a whole where Vault issues: no token is needed to bring the site up", async () => {
     const shared = await bringUp("vault");
-    expect(shared).to.have.keys("directory", "catalog", "sites");
-    expect(Object.values(shared).map(({ secret }) => secret)).to.deep.equal([false, false, false]);
+    expect(shared).to.have.keys("directory", "catalog", "sites", "vaultMounts");
+    expect(Object.values(shared).map(({ secret }) => secret)).to.deep.equal([false, false, false, false]);
     const stack = withoutToken();
     const { outputs } = await stack.up("site-b");
     expect(outputs).to.have.keys("packet");
