@@ -8,6 +8,11 @@ export function byName<T extends { readonly name: string }>(items: readonly T[])
   return [...items].sort((a, b) => compareText(a.name, b.name));
 }
 
+/** The host of a URL; an IPv6 address without its brackets. */
+export function bareHost({ hostname }: Pick<URL, "hostname">): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
 /** A 32-bit hash of a text (FNV-1a, then MurmurHash3's finisher): the same everywhere and always, and evenly spread. */
 export function hash32(text: string): number {
   let hash = 0x811c9dc5;

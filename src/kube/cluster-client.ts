@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
 
 import { messageOf, UserError } from "../base/errors";
+import { bareHost } from "../base/text";
 import { KubeClient } from "./client";
 import { type ClusterChoice, type ClusterEntry, type ExecEntry, findContext, type FoundContext } from "./kubeconfig";
 import { agentThrough, hostOf, identityOf, proxyOf, reachThrough } from "./proxy";
@@ -131,7 +132,7 @@ function unreachable({ origin }: URL, reason: string): UserError {
 function reach(server: URL, timeoutMs: number): Promise<void> {
   const port = Number(server.port) || (server.protocol === "http:" ? 80 : 443);
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: server.hostname.replace(/^\[|\]$/g, ""), port, timeout: timeoutMs });
+    const socket = connect({ host: bareHost(server), port, timeout: timeoutMs });
     const fail = (reason: string): void => {
       socket.destroy();
       reject(unreachable(server, reason));

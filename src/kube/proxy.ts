@@ -1,11 +1,11 @@
 import type { Agent } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { checkServerIdentity } from "node:tls";
 
 import { getProxyForUrl } from "proxy-from-env";
 
 import { UserError } from "../base/errors";
-import type { TlsChoices } from "../base/http-exchange";
+import { exchangeHttp, type TlsChoices } from "../base/http-exchange";
+import { bareHost } from "../base/text";
 import type { ClusterEntry } from "./kubeconfig";
 
 /**
@@ -44,7 +44,7 @@ export async function agentThrough(proxy: string): Promise<Agent> {
  * Node would judge by "localhost" then.
  */
 export function identityOf(server: string): Required<Pick<TlsChoices, "checkServerIdentity">> {
-  const host = new URL(server).hostname.replace(/^\[|\]$/g, "");
+  const host = bareHost(new URL(server));
   return { checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate) };
 }
 
@@ -60,26 +60,15 @@ export function hostOf(proxy: string): string {
  */
 export async function reachThrough(proxy: string, server: URL, timeoutMs: number): Promise<void> {
   const agent = await agentThrough(proxy);
-  await new Promise<void>((resolve, reject) => {
-    const options = { agent, rejectUnauthorized: false, timeout: timeoutMs, method: "HEAD" };
-    const request = httpsRequest(new URL("/version", server), options, () => {
-      resolve();
-      request.destroy();
-    });
-    const fail = (reason: string): void => {
-      reject(new Error(reason));
-      request.destroy();
-    };
-    // The agent's own event: an answer of the proxy itself would pass for the server's otherwise.
-    request.once("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
-      if (statusCode !== 200) fail(`the proxy answers ${statusCode}`);
-    });
-    request.once("timeout", () => {
-      fail(`no answer within ${timeoutMs} ms`);
-    });
-    request.on("error", (error) => {
-      fail(error.message);
-    });
-    request.end();
+  let refusal: number | undefined;
+  // The agent's own event: an answer of the proxy itself would pass for the server's otherwise.
+  agent.once("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
+    if (statusCode !== 200) refusal = statusCode;
   });
+  const url = new URL("/version", server).href;
+  const answer = exchangeHttp({ method: "GET", url, agent, tls: { rejectUnauthorized: false }, timeoutMs });
+  await answer.catch((error: unknown) => {
+    if (refusal === undefined) throw error;
+  });
+  if (refusal !== undefined) throw new Error(`the proxy answers ${refusal}`);
 }

@@ -1,3 +1,4 @@
+import { byName } from "../base/text";
 import type { CatalogServer, WelcomePacket } from "./model";
 import type { MeshView, SiteView } from "./view";
 
@@ -10,7 +11,7 @@ export function peersOf({
   readonly view?: Pick<MeshView, "sites">;
 }): readonly SiteView[] {
   const sites = (view ?? bootstrapView(packet)).sites.filter((site) => site.name !== packet.site.name);
-  return [...sites].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return byName(sites);
 }
 
 /** The catalog sites that the view knows, the primary first; the packet's when the view knows none. */
@@ -33,10 +34,12 @@ function isPrimary(site: Pick<SiteView, "role">): boolean {
 /** What a site knows before it has read a central zone: itself and the catalog sites, no zone. Both serials are 0. */
 export function bootstrapView(packet: WelcomePacket): MeshView {
   const others = packet.catalogs.filter((catalog) => catalog.name !== packet.site.name);
-  const sites = [siteView(packet.site), ...others]
-    .map((site) => ({ ...site, addresses: [...site.addresses].sort(), sources: [...site.sources].sort() }))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return { directorySerial: 0, catalogSerial: 0, sites, zones: [] };
+  const sites = [siteView(packet.site), ...others].map((site) => ({
+    ...site,
+    addresses: [...site.addresses].sort(),
+    sources: [...site.sources].sort(),
+  }));
+  return { directorySerial: 0, catalogSerial: 0, sites: byName(sites), zones: [] };
 }
 
 /** What other sites know of a site. */
@@ -61,7 +64,7 @@ export function withPacketCatalogs(view: MeshView, packet: WelcomePacket): MeshV
     return catalog === undefined ? site : { ...site, ...joinReach(site, catalog) };
   });
   const missing = packet.catalogs.filter((catalog) => !view.sites.some((site) => site.name === catalog.name));
-  return { ...view, sites: [...merged, ...missing].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)) };
+  return { ...view, sites: byName([...merged, ...missing]) };
 }
 
 function joinReach(site: SiteView, catalog: CatalogServer): Pick<SiteView, "addresses" | "sources"> {

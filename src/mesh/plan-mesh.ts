@@ -143,7 +143,9 @@ function assemble(o: {
 }
 
 function heldIn({ sites, zones, held }: MeshView): readonly Held[] {
-  const ofHeldSites = zones.some(({ name, owner }) => held?.zones.includes(name) && held.sites.includes(owner));
+  const [heldSites, heldZones] = [new Set(held?.sites), new Set(held?.zones)];
+  const ofHeldSites =
+    heldZones.size > 0 && zones.some(({ name, owner }) => heldSites.has(owner) && heldZones.has(name));
   const tooMany = "more than may leave at once";
   const lists = [
     { kind: "sites" as const, why: tooMany, names: held?.sites ?? [], total: sites.length },

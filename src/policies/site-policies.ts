@@ -1,3 +1,4 @@
+import { bareHost } from "../base/text";
 import { type PodName, podPorts } from "../contract/names";
 import { hostCidr, ipVersion } from "../dns/address";
 import type { Transport } from "../mesh/model";
@@ -163,9 +164,10 @@ export function looksUpVault(address: string): boolean {
 }
 
 function vaultEndpoint(address: string): { readonly host: string; readonly port: number } {
-  const { hostname, port, protocol } = new URL(address);
+  const url = new URL(address);
+  const { port, protocol } = url;
   return {
-    host: hostname.replace(/^\[|\]$/g, ""),
+    host: bareHost(url),
     port: port === "" ? (protocol === "http:" ? 80 : 443) : Number(port),
   };
 }
