@@ -54,13 +54,14 @@ describe("addresses", () => {
     );
     fc.assert(
       fc.property(text, (each) => {
-        expect(reads(parseIpv4, each), each).to.equal(isIP(each) === 4);
-        expect(reads(parseIpv6, each), each).to.equal(isIP(each) === 6);
-        const version = isIP(each);
+        // The platform takes an interface with it (RFC 4007 section 11), which no record can hold.
+        const version = each.includes("%") ? 0 : isIP(each);
+        expect(reads(parseIpv4, each), each).to.equal(version === 4);
+        expect(reads(parseIpv6, each), each).to.equal(version === 6);
         expect(ipVersion(each), each).to.equal(version === 0 ? undefined : version);
         expect(canonicalAddress(each) === undefined, each).to.equal(version === 0);
       }),
-      { numRuns: 5000 },
+      { numRuns: 5000, examples: [["::%0"], ["fe80::1%eth0"]] },
     );
   });
 
