@@ -1,14 +1,34 @@
 const { reporters } = require("mocha");
 const { writeFileSync } = require("node:fs");
+const { relative } = require("node:path");
 
-/** Mocha's spec reporter that also writes its counts as JSON to the file that TIER_COUNTS names. */
+/**
+ * Mocha's spec reporter that also writes to the file that TIER_COUNTS names, as JSON, what it counted, which tests failed and
+ * how long each file took, its hooks included.
+ */
 module.exports = class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
+    const failures = [];
+    const seconds = {};
+    let began = 0;
+    runner.on("fail", (test, error) => {
+      const [message = ""] = String(error?.message ?? error).split("\n");
+      failures.push({ test: test.fullTitle(), message });
+    });
+    runner.on("suite", (suite) => {
+      if (suite.parent?.root) began = Date.now();
+    });
+    runner.on("suite end", (suite) => {
+      if (!suite.parent?.root) return;
+      const file = relative(process.cwd(), suite.file ?? "");
+      seconds[file] = (seconds[file] ?? 0) + (Date.now() - began) / 1000;
+    });
     runner.once("end", () => {
-      const { passes, failures, pending } = this.stats;
+      const { passes, pending } = this.stats;
+      const counts = { passed: passes, failed: this.stats.failures, skipped: pending, failures, seconds };
       const file = process.env.TIER_COUNTS;
-      if (file) writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }));
+      if (file) writeFileSync(file, JSON.stringify(counts));
     });
   }
 };

@@ -10,6 +10,10 @@ interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** The tests that failed, each with the first line of its error. */
+  failures?: readonly { readonly test: string; readonly message: string }[];
+  /** How long each file took. */
+  seconds?: Readonly<Record<string, number>>;
   /** What it said that nobody has seen yet. */
   said?: string;
 }
@@ -125,6 +129,7 @@ const tiers: readonly Tier[] = [
 
 /** What a tier came to, and the line of the table that tells how long it took. */
 interface Finished {
+  readonly name: string;
   readonly counts: Counts;
   readonly line: string;
 }
@@ -144,7 +149,25 @@ async function runTier(tier: Tier): Promise<Finished> {
   const result = `== ${tier.name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds} s`;
   const said = counts.said === undefined || counts.said === "" ? [] : [counts.said];
   console.log([...(tier.inOnePiece === true ? [header] : []), ...said, result].join("\n"));
-  return { counts, line: `${tier.name.padEnd(8)} ${seconds.padStart(7)} s` };
+  return { counts, name: tier.name, line: `${tier.name.padEnd(8)} ${seconds.padStart(7)} s` };
+}
+
+/** How many of the slowest files the table names. */
+const slowestShown = 12;
+
+/** The files that took longest, a line each. */
+function slowest(finished: readonly Finished[]): string[] {
+  const files = finished.flatMap(({ counts }) => Object.entries(counts.seconds ?? {}));
+  const inOrder = files.sort(([, a], [, b]) => b - a).slice(0, slowestShown);
+  return inOrder.map(([file, seconds]) => `${seconds.toFixed(1).padStart(7)} s  ${file}`);
+}
+
+/** What failed, once more at the end: what a long log leaves of a run is often only that. */
+function failures(finished: readonly Finished[]): string[] {
+  return finished.flatMap(({ counts, name }) => {
+    const named = (counts.failures ?? []).map(({ test, message }) => `failed: ${name}: ${test}: ${message}`);
+    return counts.failed > 0 && named.length === 0 ? [`failed: ${name}`] : named;
+  });
 }
 
 /** Runs the tiers of a group, each lane beside the others. */
@@ -185,7 +208,13 @@ async function main(): Promise<void> {
   for (const group of inGroups(chosen)) finished.push(...(await runGroup(group)));
   const sum = (of: "passed" | "failed" | "skipped"): number =>
     finished.reduce((total, { counts }) => total + counts[of], 0);
-  console.log(`\n${finished.map(({ line }) => line).join("\n")}\n`);
+  const tables = [finished.map(({ line }) => line), slowest(finished), failures(finished)];
+  console.log(
+    `\n${tables
+      .filter((lines) => lines.length > 0)
+      .map((lines) => `${lines.join("\n")}\n`)
+      .join("\n")}`,
+  );
   const skipped = sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : "";
   console.log(`${sum("passed")} passed, ${sum("failed")} failed${skipped}`);
   process.exitCode = sum("failed") > 0 || sum("skipped") > 0 ? 1 : 0;

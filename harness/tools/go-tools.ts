@@ -36,6 +36,12 @@ export interface GoTool {
   readonly fits: RegExp;
 }
 
+/** Nobody debugs these programs: a sixth of the compiler's work goes into what a debugger would read. */
+const asUsual = "-gcflags=all=-dwarf=false";
+
+/** For programs whose speed nothing is measured by: compiles in two thirds of the time. */
+const withoutInlining = "-gcflags=all=-dwarf=false -l";
+
 /** What `@pulumi/kubernetes` in package.json asks for. */
 const providerVersion = "4.34.2";
 
@@ -50,6 +56,7 @@ export const goTools = {
     module: "clusters",
     package: "./kubernetes",
     flags: [
+      asUsual,
       "-ldflags",
       `-s -w -X ${component}.gitVersion=v1.34.3 -X ${component}.gitMajor=1 -X ${component}.gitMinor=34`,
     ],
@@ -64,7 +71,7 @@ export const goTools = {
     module: "clusters",
     package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
     // Without a version the Automation API refuses the engine.
-    flags: ["-ldflags", "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0"],
+    flags: [asUsual, "-ldflags", "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0"],
     usual: "4 min",
     versionArguments: () => ["version"],
     fits: /^v3\.(259|2[6-9]\d|[3-9]\d\d)\./m,
@@ -83,7 +90,7 @@ export const goTools = {
       into: "provider",
       files: { "schema.json": { version: providerVersion }, "terraform-mapping.json": {} },
     },
-    flags: ["-ldflags", `-s -w -X main.version=${providerVersion}`],
+    flags: [asUsual, "-ldflags", `-s -w -X main.version=${providerVersion}`],
     usual: "6 min",
     versionArguments: () => ["-version"],
     // Pulumi's own cannot tell its version.
@@ -94,7 +101,7 @@ export const goTools = {
     version: "v1.21.1",
     programs: ["vault"],
     package: "github.com/hashicorp/vault",
-    flags: ["-tags", "minimal", "-ldflags", "-s -w"],
+    flags: [withoutInlining, "-tags", "minimal", "-ldflags", "-s -w"],
     usual: "5 min",
     versionArguments: () => ["version"],
     fits: /Vault v1\.(1[5-9]|2\d)\./,
@@ -104,7 +111,7 @@ export const goTools = {
     version: "v0.8.0",
     programs: ["kube-network-policies"],
     package: "sigs.k8s.io/kube-network-policies/cmd",
-    flags: ["-ldflags", "-s -w"],
+    flags: [withoutInlining, "-ldflags", "-s -w"],
     usual: "2 min",
     // It cannot tell its version, so that one on PATH never fits.
     versionArguments: () => ["-h"],
@@ -115,7 +122,7 @@ export const goTools = {
     version: "v0.8.0",
     programs: ["kubeconform"],
     package: "github.com/yannh/kubeconform/cmd/kubeconform",
-    flags: ["-ldflags", "-s -w -X main.version=v0.8.0"],
+    flags: [withoutInlining, "-ldflags", "-s -w -X main.version=v0.8.0"],
     usual: "10 s",
     versionArguments: () => ["-v"],
     fits: /v0\.([6-9]|\d\d)\./,
@@ -125,7 +132,7 @@ export const goTools = {
     version: "v0.20.0",
     programs: ["external-dns"],
     package: "sigs.k8s.io/external-dns",
-    flags: ["-ldflags", "-s -w -X sigs.k8s.io/external-dns/pkg/apis/externaldns.Version=v0.20.0"],
+    flags: [asUsual, "-ldflags", "-s -w -X sigs.k8s.io/external-dns/pkg/apis/externaldns.Version=v0.20.0"],
     usual: "5 min",
     versionArguments: () => ["--version"],
     fits: /^v0\.(19|2\d)\./m,
@@ -135,7 +142,7 @@ export const goTools = {
     version: "v2.8.0",
     programs: ["pebble"],
     package: "github.com/letsencrypt/pebble/v2/cmd/pebble",
-    flags: ["-ldflags", "-s -w -X main.version=v2.8.0"],
+    flags: [withoutInlining, "-ldflags", "-s -w -X main.version=v2.8.0"],
     usual: "20 s",
     versionArguments: () => ["-version"],
     fits: /v2\.([6-9]|\d\d)\./,
@@ -146,7 +153,7 @@ export const goTools = {
     programs: ["cert-manager-controllers"],
     package: ".",
     keeps: { module: "github.com/cert-manager/cert-manager", folder: "deploy/crds" },
-    flags: ["-ldflags", "-s -w"],
+    flags: [withoutInlining, "-ldflags", "-s -w"],
     usual: "3 min",
     versionArguments: () => ["-version"],
     // A program on PATH would have no definitions beside it.
@@ -196,7 +203,7 @@ async function compile(tool: GoTool, o: { template: string; draft: string; tell:
   const module = join(o.draft, "module");
   cpSync(o.template, module, { recursive: true });
   const output = join(o.draft, tool.name);
-  const inModule = { cwd: module, env: { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off" } };
+  const inModule = { cwd: module, env: { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off", GOGC: "400" } };
   const folderOf = async (path: string): Promise<string> =>
     (await run(go, ["list", "-mod=mod", "-m", "-f", "{{.Dir}}", path], inModule)).trim();
   for (const [path, version] of Object.entries(tool.pinned ?? {}))
