@@ -35,6 +35,17 @@ export function runnerArguments(request: pb.RunRequest, engine: string): string[
   ];
 }
 
+/** What the runner takes from its environment instead: the program's settings, and the option `tsconfig` of Pulumi.yaml. */
+export function runnerEnvironment(request: pb.RunRequest): Record<string, string> {
+  const { tsconfig } = (request.getInfo()?.getOptions()?.toJavaScript() ?? {}) as { tsconfig?: string };
+  return {
+    PULUMI_NODEJS_TYPESCRIPT: "true",
+    ...(tsconfig !== undefined && { PULUMI_NODEJS_TSCONFIG_PATH: tsconfig }),
+    PULUMI_CONFIG: JSON.stringify(Object.fromEntries(request.getConfigMap().entries())),
+    PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
+  };
+}
+
 /** The project's own copy of the runner, as Pulumi's language host takes it. */
 function runnerPath(folder: string): string {
   return createRequire(join(folder, "index.js")).resolve("@pulumi/pulumi/cmd/run");
@@ -42,16 +53,10 @@ function runnerPath(folder: string): string {
 
 function runProgram(request: pb.RunRequest, engine: string): Promise<pb.RunResponse> {
   const folder = request.getInfo()?.getProgramDirectory() ?? request.getPwd();
-  const config = Object.fromEntries(request.getConfigMap().entries());
   const child = spawn(process.execPath, [runnerPath(folder), ...runnerArguments(request, engine)], {
     cwd: request.getPwd(),
     stdio: ["ignore", "inherit", "inherit"],
-    env: {
-      ...process.env,
-      PULUMI_NODEJS_TYPESCRIPT: "true",
-      PULUMI_CONFIG: JSON.stringify(config),
-      PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
-    },
+    env: { ...process.env, ...runnerEnvironment(request) },
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
