@@ -5,6 +5,7 @@ import { knotLabels, paths, podPorts } from "../../src/contract/names";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
+import { restartLabel } from "./pod-restart";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { securePorts } from "./pod-services";
 import { agentMounts, knotMounts, knotVolumes, type PodKind } from "./pod-volumes";
@@ -30,7 +31,7 @@ export interface KnotPodArgs extends PodKind {
 /** A Knot pod: an init container that prepares the volume, Knot, and the agent beside it. It has no API token. */
 export function knotPodTemplate(args: KnotPodArgs): PodTemplate {
   return {
-    metadata: { labels: knotLabels, annotations: { "dns-mesh/restart-hash": args.restartHash } },
+    metadata: { labels: { ...knotLabels, [restartLabel]: args.restartHash } },
     spec: {
       serviceAccountName: "knot",
       automountServiceAccountToken: false,

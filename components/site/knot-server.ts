@@ -7,6 +7,7 @@ import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
 import { knotPodTemplate, leavingSeconds } from "./knot-pod";
+import { annotationsOfOthers } from "./pod-restart";
 import type { PodKind } from "./pod-volumes";
 import { createAccount } from "./role";
 import type { TrustFiles } from "./trust-files";
@@ -66,7 +67,7 @@ export class KnotServer extends pulumi.ComponentResource {
       // No template can be changed; VolumeClaims lets the claims themselves grow.
       objectOptions(this, {
         dependsOn: [account],
-        ignoreChanges: ["spec.volumeClaimTemplates"],
+        ignoreChanges: ["spec.volumeClaimTemplates", annotationsOfOthers],
         customTimeouts: rolloutTimeouts(config),
       }),
     );

@@ -7,6 +7,7 @@ import { operatorFlags } from "../../src/contract/node-flags";
 import { operatorRules, recordRules } from "../../src/records/operator-rules";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions, patiently, writable } from "../object-options";
+import { annotationsOfOthers, restartLabel } from "./pod-restart";
 import { commonFiles, configMapFiles, programPod, secretFiles, variables } from "./program-pod";
 import { allow, createAccount, subjectOf } from "./role";
 import { agentSockets } from "./runtime";
@@ -43,12 +44,12 @@ export class RecordOperator extends pulumi.ComponentResource {
           replicas: 2,
           selector: { matchLabels: operatorLabels },
           template: {
-            metadata: { labels: operatorLabels, annotations: { "dns-mesh/restart-hash": args.restartHash } },
+            metadata: { labels: { ...operatorLabels, [restartLabel]: args.restartHash } },
             spec: podSpec(args),
           },
         },
       },
-      objectOptions(this, { dependsOn: access, customTimeouts: patiently }),
+      objectOptions(this, { dependsOn: access, ignoreChanges: [annotationsOfOthers], customTimeouts: patiently }),
     );
     this.registerOutputs({});
   }

@@ -167,7 +167,9 @@ async function up(contexts: string | undefined): Promise<void> {
   await bringUp(mesh, "shared");
   for (const cluster of clusters)
     await mesh.configureSite(cluster, { "dns-mesh:protect": "false", "dns-mesh:replicas": String(replicas) });
-  for (const site of mesh.sites) await bringUp(mesh, site.name);
+  const [primary, ...others] = mesh.sites.map(({ name }) => name);
+  await bringUp(mesh, primary ?? "");
+  await Promise.all(others.map((name) => bringUp(mesh, name)));
   await printSerials(mesh);
   await printAnswers(mesh, lastZone(mesh), "SOA");
   await joinOneMore(mesh, clusters[3] as Cluster);

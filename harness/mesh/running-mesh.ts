@@ -291,12 +291,12 @@ function otherAgent(comment: string): pulumi.ResourceTransformation {
   return ({ type, props, opts }) => {
     const { data, spec } = props as {
       data?: Record<string, unknown>;
-      spec?: { template: { metadata: { annotations: Record<string, string> } } };
+      spec?: { template: { metadata: { labels: Record<string, string> } } };
     };
     const program = data?.["agent.js"];
     if (data !== undefined && typeof program === "string") data["agent.js"] = `${program}// ${comment}\n`;
     if (type === "kubernetes:apps/v1:StatefulSet" && spec)
-      spec.template.metadata.annotations["dns-mesh/agent"] = comment;
+      spec.template.metadata.labels["dns-mesh/agent"] = comment.replaceAll(" ", "-");
     return { props: props, opts };
   };
 }

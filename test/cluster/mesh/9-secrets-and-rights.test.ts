@@ -13,7 +13,7 @@ import { SecretSearch, secretsInState } from "../../../harness/secret-search";
 const namespace = "dns-system";
 
 /** Hashes of what a pod mounts, so that the kubelet looks again or other pods start. What is hashed is too long to be guessed. */
-const shownOnPurpose = ["annotations.dns-mesh/mounted", "annotations.dns-mesh/restart-hash"];
+const shownOnPurpose = ["annotations.dns-mesh/mounted", "labels.dns-mesh/restart-hash"];
 
 interface Pod {
   readonly metadata: { readonly name: string };

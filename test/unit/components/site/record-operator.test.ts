@@ -8,7 +8,7 @@ interface Inputs {
   readonly rules: unknown;
   readonly subjects: unknown;
   readonly data: Record<string, string>;
-  readonly spec: { replicas: number; template: { metadata: { annotations: Record<string, string> } } };
+  readonly spec: { replicas: number; template: { metadata: { labels: Record<string, string> } } };
 }
 
 function inputsOf(resource: Registered | undefined): Inputs {
@@ -83,7 +83,7 @@ describe("a site's record operator", () => {
 
   it("starts anew with other keys of its own or another program, and with nothing else", async () => {
     const hash = (run: Run): string =>
-      inputsOf(run.one("Deployment")).spec.template.metadata.annotations["dns-mesh/restart-hash"] ?? "";
+      inputsOf(run.one("Deployment")).spec.template.metadata.labels["dns-mesh/restart-hash"] ?? "";
     const before = hash(await up("site-a"));
     expect(hash(await up("site-a", { config: { replicas: "3" }, agent: "another()" }))).to.equal(before);
     expect(hash(await up("site-c"))).to.equal(before);

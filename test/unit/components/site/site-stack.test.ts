@@ -287,7 +287,7 @@ describe("SiteStack", () => {
     it("is not a new agent: that one needs new pods", async () => {
       const template = async (agent: string): Promise<unknown> =>
         ((await up("site-a", { agent })).one("StatefulSet").inputs as k8s.types.output.apps.v1.StatefulSet).spec
-          .template.metadata.annotations;
+          .template.metadata.labels;
       expect(await template("old()")).not.to.deep.equal(await template("new()"));
     });
 
