@@ -204,8 +204,9 @@ async function compile(tool: GoTool, o: { template: string; draft: string; tell:
   cpSync(o.template, module, { recursive: true });
   const output = join(o.draft, tool.name);
   const inModule = { cwd: module, env: { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off", GOGC: "400" } };
+  // Downloads the module where it is not there yet, which `go list` would not.
   const folderOf = async (path: string): Promise<string> =>
-    (await run(go, ["list", "-mod=mod", "-m", "-f", "{{.Dir}}", path], inModule)).trim();
+    (JSON.parse(await run(go, ["mod", "download", "-json", path], inModule)) as { Dir: string }).Dir;
   for (const [path, version] of Object.entries(tool.pinned ?? {}))
     await run(go, ["mod", "edit", `-replace=${path}=${path}@${version}`], inModule);
   if (tool.embeds !== undefined) copyJson(tool.embeds, await folderOf(tool.embeds.module), module);
