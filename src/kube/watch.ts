@@ -8,7 +8,7 @@ import type { KubeClient } from "./client";
 /** What {@link watchObjects} needs. */
 export interface WatchOptions {
   readonly client: Pick<KubeClient, "get" | "stream">;
-  /** Path of the collection. */
+  /** Path of the collection, with a query that selects from it where not all is wanted. */
   readonly path: string;
   /** All that there is, after each listing. What was known before and is not in it is gone. */
   readonly onList: (objects: readonly KubeObject[]) => void;
@@ -84,7 +84,7 @@ class Watch {
       timeoutSeconds: String(watchSeconds),
       resourceVersion: version,
     }).toString();
-    await this.o.client.stream(`${this.o.path}?${query}`, {
+    await this.o.client.stream(withQuery(this.o.path, query), {
       onLine: (line) => {
         this.#take(line);
       },
@@ -121,12 +121,16 @@ export async function listObjects(
   let version: string | undefined;
   do {
     const query = new URLSearchParams({ limit: String(pageSize), ...(from !== "" && { continue: from }) }).toString();
-    const page = await client.get(`${path}?${query}`);
+    const page = await client.get(withQuery(path, query));
     if (page === undefined) throw new KubeError(`${path} is not there`, { status: 404, reason: "NotFound" });
     objects.push(...itemsOf(page));
     ({ version, from } = placeOf(page));
   } while (from !== "");
   return { objects, version };
+}
+
+function withQuery(path: string, query: string): string {
+  return `${path}${path.includes("?") ? "&" : "?"}${query}`;
 }
 
 function itemsOf(page: KubeObject): readonly KubeObject[] {

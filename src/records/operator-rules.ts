@@ -1,3 +1,4 @@
+import { objects } from "../contract/names";
 import { group, plural } from "./model";
 
 /** A rule of a Role. */
@@ -22,9 +23,10 @@ export const recordRules: readonly Rule[] = [
   { apiGroups: [""], resources: ["events"], verbs: ["create"] },
 ];
 
-/** What the record operator may do in its own namespace, whether or not it serves that alone: {@link recordRules}, and its Lease. */
+/** What the record operator may do in its own namespace, whether or not it serves that alone: {@link recordRules}, its Lease, and what the site's stack says. */
 export const operatorRules: readonly Rule[] = [
   ...recordRules,
+  { apiGroups: [""], resources: ["configmaps"], resourceNames: [objects.config], verbs: ["list", "watch"] },
   {
     apiGroups: ["coordination.k8s.io"],
     resources: ["leases"],

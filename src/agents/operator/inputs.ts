@@ -1,8 +1,17 @@
-import { fingerprint } from "../../base/files";
-import { readJsonFile } from "../../base/json-file";
+import { basename } from "node:path";
+
+import { UserError } from "../../base/errors";
+import { readText } from "../../base/files";
+import { fields } from "../../base/json";
+import { readJsonText } from "../../base/json-file";
+import type { Logger } from "../../base/log";
 import type { SocketAddress } from "../../contract/environment";
 import { liveSettingsPath, parseLiveSettings, writersAgent } from "../../contract/live-settings";
+import { objects } from "../../contract/names";
 import type { DnsServer } from "../../dns/client/dns-client";
+import type { KubeObject } from "../../kube/answer";
+import type { KubeClient } from "../../kube/client";
+import type { watchObjects } from "../../kube/watch";
 import type { WelcomePacket } from "../../mesh/model";
 import { parseWelcomePacket } from "../../mesh/welcome";
 
@@ -19,12 +28,20 @@ export interface Inputs {
   readonly remotePort: number;
 }
 
-/** What the site's stack mounts into the operator's pod: it changes while the operator runs, and is looked at again. */
+/**
+ * What the site's stack says in its ConfigMap: it changes while the operator runs, and is looked at again. It is mounted into the
+ * operator's pod, where the kubelet brings changes within a minute or two, and the API server tells of them at once.
+ */
 export class LiveInputs {
+  readonly #files: { readonly packet: string; readonly settings: string };
   #seen = "";
   #current: Inputs | undefined;
+  /** The ConfigMap's files by their names, once the API server told. */
+  #told: Readonly<Record<string, unknown>> | undefined;
 
-  private constructor(private readonly packetFile: string) {}
+  private constructor(packetFile: string) {
+    this.#files = { packet: packetFile, settings: liveSettingsPath(packetFile) };
+  }
 
   /** @throws UserError that names the file and what is wrong in it. */
   static async open(packetFile: string): Promise<LiveInputs> {
@@ -39,18 +56,23 @@ export class LiveInputs {
     return this.#current;
   }
 
+  /** Takes the ConfigMap as the API server has it. What is mounted counts no more from then on: it is the same, or older. */
+  tell(configMap: KubeObject): void {
+    this.#told = fields(configMap["data"]);
+  }
+
   /**
-   * Reads the files again when they changed.
+   * Reads everything again when it changed.
    *
-   * @returns whether they did.
+   * @returns whether it did.
    * @throws UserError that names the file and what is wrong in it. What was there before stays.
    */
   async look(): Promise<boolean> {
-    const settingsFile = liveSettingsPath(this.packetFile);
-    const seen = await fingerprint([this.packetFile, settingsFile]);
+    const files = { packet: await this.#text(this.#files.packet), settings: await this.#text(this.#files.settings) };
+    const seen = JSON.stringify([files.packet.text, files.settings.text]);
     if (seen === this.#seen) return false;
-    const packet = await readJsonFile(this.packetFile, parseWelcomePacket);
-    const { pods, remotePort } = await readJsonFile(settingsFile, parseLiveSettings);
+    const packet = readJsonText(files.packet, parseWelcomePacket);
+    const { pods, remotePort } = readJsonText(files.settings, parseLiveSettings);
     const servers = pods.addresses.map((address) => ({ address, port: pods.port }));
     const [writer] = servers;
     if (writer === undefined) throw new Error("settings without a pod");
@@ -58,4 +80,44 @@ export class LiveInputs {
     this.#seen = seen;
     return true;
   }
+
+  async #text(file: string): Promise<{ readonly text: string; readonly from: string }> {
+    const name = basename(file);
+    const from = this.#told === undefined ? file : `${name} of ConfigMap ${objects.config}`;
+    const text = this.#told === undefined ? await readText(file) : this.#told[name];
+    if (typeof text !== "string") throw new UserError(`${from} is missing`);
+    return { text, from };
+  }
+}
+
+/** What {@link followInputs} works with. */
+export interface FollowOptions {
+  readonly inputs: Pick<LiveInputs, "tell">;
+  readonly client: Pick<KubeClient, "get" | "stream">;
+  readonly watch: typeof watchObjects;
+  readonly namespace: string;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Between 0 and 1. */
+  readonly random: () => number;
+}
+
+/** Tells the inputs what the API server has of the site's ConfigMap, until the signal is given. */
+export async function followInputs({ inputs, namespace, watch, log, ...rest }: FollowOptions): Promise<void> {
+  const query = new URLSearchParams({ fieldSelector: `metadata.name=${objects.config}` }).toString();
+  await watch({
+    ...rest,
+    path: `/api/v1/namespaces/${namespace}/configmaps?${query}`,
+    onList: (found) => {
+      for (const configMap of found) inputs.tell(configMap);
+    },
+    // One that is deleted says nothing new.
+    onChange: (configMap, gone) => {
+      if (!gone) inputs.tell(configMap);
+    },
+    onTrouble: (tries, reason) => {
+      if (tries === 1) log.warn(`ConfigMap ${objects.config} cannot be watched`, { reason });
+      if (tries === 0) log.info(`ConfigMap ${objects.config} is watched again`);
+    },
+  });
 }

@@ -12,7 +12,7 @@ import { watchObjects } from "../../kube/watch";
 import { leaseName } from "../../records/operator-rules";
 import { askPod } from "../pods";
 import { AgentClient } from "../sidecar/http/agent-client";
-import { LiveInputs } from "./inputs";
+import { followInputs, LiveInputs } from "./inputs";
 import { OperatorMetrics } from "./metrics";
 import { RecordOperator } from "./operator";
 import { type OperatorOptions, readOperatorOptions } from "./options";
@@ -90,6 +90,9 @@ async function openTurn(o: {
   const shared = new DnsClient({ timeoutMs: siteMs, channel: new UdpChannel(), signal });
   const anew = new DnsClient({ timeoutMs: siteMs, signal });
   const ask: AskSerial = (question) => askPod({ ...question, dns: question.anew ? anew : shared });
+  const inputs = await LiveInputs.open(options.packetFile);
+  const { random } = Math;
+  void followInputs({ inputs, client: kube, watch: watchObjects, namespace: options.namespace, log, signal, random });
   const operator = new RecordOperator({
     options,
     kube,
@@ -98,11 +101,11 @@ async function openTurn(o: {
     clock,
     dns,
     ask,
-    inputs: await LiveInputs.open(options.packetFile),
+    inputs,
     keys: { local: await key(options.localKeyFile), records: await key(options.recordsKeyFile) },
     agents: new AgentClient(undefined, signal),
     watch: watchObjects,
-    random: Math.random,
+    random,
   });
   return { operator, dns: [dns, shared, anew] };
 }

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { readFile } from "node:fs/promises";
 import { delv } from "../../../harness/dnssec/validators";
 import { knotBinaries } from "../../../harness/knot";
 import { eventually } from "../../../harness/eventually";
@@ -162,6 +163,21 @@ describe("the record operator, beyond one quiet namespace", function () {
     await objects.remove("heir");
     await objects.gone("heir");
     await eventually(10, () => mesh.everywhere(`left-0.${mesh.zone}`, []), 50);
+  });
+
+  it("takes over a zone that its site's ConfigMap has, whenever the files of its pod follow", async () => {
+    const names = ["welcome.json", "settings.json"];
+    const texts = await Promise.all(names.map((name) => readFile(mesh.lab.site(mesh.owner).path("etc", name), "utf8")));
+    const files = Object.fromEntries(names.map((name, i) => [name, texts[i] ?? ""]));
+    const { site, ...packet } = JSON.parse(files["welcome.json"] ?? "") as { site: { zones: { name: string }[] } };
+    const zones = [...site.zones, { ...site.zones[0], name: "told.example" }];
+    const told = { ...files, "welcome.json": JSON.stringify({ ...packet, site: { ...site, zones } }) };
+    const configMaps = "/api/v1/namespaces/dns-system/configmaps";
+    const metadata = { name: "knot-config" };
+    await mesh.plane.api.send({ method: "POST", path: configMaps, body: { metadata, data: told } });
+    await eventually(10, () => expect(operator.log()).to.contain('"come":["told.example"],"gone":[]'));
+    await mesh.plane.api.send({ method: "PUT", path: `${configMaps}/knot-config`, body: { metadata, data: files } });
+    await eventually(10, () => expect(operator.log()).to.contain('"come":[],"gone":["told.example"]'));
   });
 
   it("goes on beside a namespace that it may not see, and serves all when it may", async () => {

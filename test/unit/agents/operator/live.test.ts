@@ -1,10 +1,13 @@
 import { expect } from "chai";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LiveInputs } from "../../../../src/agents/operator/inputs";
+import { followInputs, LiveInputs } from "../../../../src/agents/operator/inputs";
 import { UserError } from "../../../../src/base/errors";
+import { createLogger } from "../../../../src/base/log";
 import { liveSettingsText } from "../../../../src/contract/live-settings";
+import type { KubeObject } from "../../../../src/kube/answer";
+import type { WatchOptions } from "../../../../src/kube/watch";
 import { welcomePacket } from "../../../../src/mesh/welcome";
 import { OperatorStage, type Turn } from "./operator-stage";
 
@@ -177,5 +180,69 @@ describe("what the site's stack mounts into the operator's pod", () => {
     await mount(["10.96.0.3"]);
     expect(await inputs.look()).to.equal(true);
     expect(inputs.current.writer.address).to.equal("10.96.0.3");
+  });
+
+  describe("and the API server has sooner", () => {
+    let api: WatchOptions;
+    const follow = async (): Promise<LiveInputs> => {
+      const inputs = await LiveInputs.open(packetFile());
+      const watch = (options: WatchOptions): Promise<void> => {
+        api = options;
+        return Promise.resolve();
+      };
+      const client = { get: () => Promise.resolve(undefined), stream: () => Promise.resolve() };
+      const { signal } = new AbortController();
+      const [log, random] = [createLogger({ write: (line) => lines.push(line), now: () => 0 }), () => 0];
+      await followInputs({ inputs, client, watch, namespace: "dns-system", log, signal, random });
+      return inputs;
+    };
+    /** The ConfigMap with what is mounted now. */
+    const configMap = async (): Promise<KubeObject> => {
+      const names = ["welcome.json", "settings.json"];
+      const texts = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+      return { metadata: { name: "knot-config" }, data: Object.fromEntries(names.map((name, i) => [name, texts[i]])) };
+    };
+    let lines: string[];
+    beforeEach(() => {
+      lines = [];
+    });
+
+    it("is nothing new as long as it is the same", async () => {
+      const inputs = await follow();
+      api.onList([await configMap()]);
+      expect(await inputs.look()).to.equal(false);
+    });
+
+    it("is taken from there, and older files are not taken back", async () => {
+      const inputs = await follow();
+      await mount(["10.96.0.7"]);
+      const later = await configMap();
+      await mount(["10.96.0.1"]);
+      api.onChange(later, false);
+      expect(await inputs.look()).to.equal(true);
+      expect(inputs.current.writer.address).to.equal("10.96.0.7");
+      await mount(["10.96.0.6"]);
+      expect(await inputs.look()).to.equal(false);
+      api.onChange(await configMap(), true);
+      expect(await inputs.look()).to.equal(false);
+    });
+
+    it("stays with what it has where the ConfigMap is not there or cannot be used, and names that", async () => {
+      const inputs = await follow();
+      api.onList([]);
+      expect(await inputs.look()).to.equal(false);
+      api.onChange({ data: { ...((await configMap())["data"] as object), "settings.json": "{" } }, false);
+      const failure: unknown = await inputs.look().catch((error: unknown) => error);
+      expect(String(failure)).to.contain("settings.json of ConfigMap knot-config is not JSON");
+      expect(inputs.current.writer.address).to.equal("10.96.0.1");
+    });
+
+    it("is asked for by its name alone, and a failing watch is told once", async () => {
+      await follow();
+      expect(api.path).to.equal("/api/v1/namespaces/dns-system/configmaps?fieldSelector=metadata.name%3Dknot-config");
+      for (const tries of [1, 2, 3, 0]) api.onTrouble(tries, "forbidden");
+      expect(lines).to.have.length(2);
+      expect(lines[0]).to.contain("ConfigMap knot-config cannot be watched").and.to.contain("forbidden");
+    });
   });
 });
