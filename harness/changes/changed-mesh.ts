@@ -6,7 +6,7 @@ import { ensureImages } from "../images";
 import { readyPods } from "../mesh/disruptions";
 import { listedSite, RunningMesh } from "../mesh/running-mesh";
 import { startVault, type VaultServer } from "../plugins/vault-server";
-import type { UpResult } from "../pulumi/driver";
+import type { OperationResult } from "../pulumi/driver";
 import { serviceAccountKeys } from "../service-account-keys";
 import type { Edit, Surroundings, Told } from "./change";
 import { podsOf, type SitePods } from "./pods";
@@ -14,7 +14,7 @@ import { podsOf, type SitePods } from "./pods";
 /** A stack that a second `up` changed something of. */
 export interface Restless {
   readonly stack: string;
-  readonly changes: UpResult["changes"];
+  readonly changes: OperationResult["changes"];
 }
 
 const primary = "site-a";
@@ -114,7 +114,7 @@ export class ChangedMesh implements AsyncDisposable {
     await this.mesh.configureSite(this.#cluster, named(site));
   }
 
-  async #up(stacks: readonly string[]): Promise<readonly (Restless & UpResult)[]> {
+  async #up(stacks: readonly string[]): Promise<readonly (Restless & OperationResult)[]> {
     const isShared = (stack: string): boolean => stack === "shared";
     const up = async (stack: string) => ({ stack, ...(await this.mesh.up(stack)) });
     const first = [];

@@ -15,7 +15,7 @@ import type { Cluster } from "../clusters";
 import { podSerials } from "../dns/pod-serials";
 import { eventually } from "../eventually";
 import { ensureImages } from "../images";
-import { createDriver, type MeshDriver, type UpResult } from "../pulumi/driver";
+import { createDriver, type MeshDriver, type OperationResult } from "../pulumi/driver";
 import { type ReconcilerRun, runReconciler } from "./reconciler-run";
 
 /** A site in the one list, as a user writes it. */
@@ -113,7 +113,7 @@ export class RunningMesh implements AsyncDisposable {
     });
   }
 
-  up(stack: string): Promise<UpResult> {
+  up(stack: string): Promise<OperationResult> {
     return this.driver.up(stack);
   }
 

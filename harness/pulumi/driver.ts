@@ -30,11 +30,6 @@ export interface OperationResult {
   readonly stdout: string;
 }
 
-/** What `up` did, and the stack's outputs after it. */
-export interface UpResult extends OperationResult {
-  readonly outputs: OutputMap;
-}
-
 /** What to drive, and where. */
 export interface DriverOptions {
   /** Pulumi's state and the stacks' settings are kept there, and nowhere else. */
@@ -53,7 +48,7 @@ export interface DriverOptions {
 export interface MeshDriver {
   /** Settings of a stack as they would stand in `Pulumi.STACK.yaml`: structured values stay structured. Replaces earlier ones. */
   setConfig(stack: string, values: Readonly<Record<string, unknown>>): Promise<void>;
-  up(stack: string, options?: UpOptions): Promise<UpResult>;
+  up(stack: string, options?: UpOptions): Promise<OperationResult>;
   preview(stack: string, options?: UpOptions): Promise<OperationResult>;
   refresh(stack: string): Promise<OperationResult>;
   destroy(stack: string): Promise<OperationResult>;
@@ -100,6 +95,15 @@ async function environment(options: DriverOptions): Promise<Record<string, strin
   };
 }
 
+/**
+ * In the place of what the SDK asks the engine after each operation, and nobody here reads: the outputs, shown and hidden, and the
+ * history. Each starts the engine once more, which takes as long as a small operation.
+ */
+const withoutReport = {
+  outputs: () => Promise.resolve({}),
+  info: () => Promise.resolve(undefined),
+} satisfies Partial<Stack>;
+
 class AutomationDriver implements MeshDriver {
   readonly #stacks = new Map<string, Promise<Stack>>();
   readonly #project: ProjectSettings;
@@ -118,14 +122,13 @@ class AutomationDriver implements MeshDriver {
     });
   }
 
-  async up(stack: string, options: UpOptions = {}): Promise<UpResult> {
+  async up(stack: string, options: UpOptions = {}): Promise<OperationResult> {
     const selected = await this.#stack(stack);
     const { refresh = false, continueOnError = false, signal, onEvent } = options;
-    const done = await this.#run(
+    return this.#run(
       (hooks) => selected.up({ ...hooks, refresh, continueOnError, ...(signal && { signal }) }),
       onEvent,
     );
-    return { ...done, outputs: done.result.outputs };
   }
 
   async preview(stack: string, options: UpOptions = {}): Promise<OperationResult> {
@@ -148,7 +151,8 @@ class AutomationDriver implements MeshDriver {
   }
 
   async outputs(stack: string): Promise<OutputMap> {
-    return (await this.#stack(stack)).outputs();
+    const { workspace } = await this.#stack(stack);
+    return workspace.stackOutputs(stack);
   }
 
   async exportState(stack: string): Promise<Deployment> {
@@ -158,15 +162,15 @@ class AutomationDriver implements MeshDriver {
   async #run<T extends { stdout: string }>(
     operation: (hooks: { color: "never"; onEvent: (event: EngineEvent) => void }) => Promise<T>,
     watch?: (event: EngineEvent) => void,
-  ): Promise<OperationResult & { result: T }> {
+  ): Promise<OperationResult> {
     const events: EngineEvent[] = [];
     try {
       const onEvent = (event: EngineEvent): void => {
         events.push(event);
         watch?.(event);
       };
-      const result = await operation({ color: "never", onEvent });
-      return { result, changes: changesIn(events), events, stdout: result.stdout };
+      const { stdout } = await operation({ color: "never", onEvent });
+      return { changes: changesIn(events), events, stdout };
     } catch (error) {
       throw readableFailure(error, events);
     }
@@ -187,6 +191,7 @@ class AutomationDriver implements MeshDriver {
     const workspace = await this.#workspace;
     const { Stack: AutomationStack } = await import("@pulumi/pulumi/automation");
     const stack = await AutomationStack.createOrSelect(name, workspace);
+    Object.assign(stack, withoutReport);
     const config = this.options.stacks?.[name];
     if (config)
       await workspace.saveStackSettings(name, {

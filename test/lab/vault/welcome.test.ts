@@ -47,7 +47,8 @@ describe("what a site's stack takes when there is a real Vault", function () {
         ],
       },
     });
-    return (await driver.up("shared")).outputs;
+    await driver.up("shared");
+    return driver.outputs("shared");
   }
 
   before(async () => {
@@ -66,7 +67,8 @@ describe("what a site's stack takes when there is a real Vault", function () {
     expect(shared).to.have.keys("directory", "catalog", "sites", "vaultMounts");
     expect(Object.values(shared).map(({ secret }) => secret)).to.deep.equal([false, false, false, false]);
     const stack = withoutToken();
-    const { outputs } = await stack.up("site-b");
+    await stack.up("site-b");
+    const outputs = await stack.outputs("site-b");
     expect(outputs).to.have.keys("packet");
     expect((outputs["packet"]?.value as WelcomePacket).vault).to.deep.equal({
       address: vault.address,
@@ -84,7 +86,8 @@ describe("what a site's stack takes when there is a real Vault", function () {
   ] as const) {
     it(`is a certificate that lies in Vault, a secret, with ${certificates}`, async () => {
       await bringUp(certificates);
-      const { outputs } = await driver.up("site-b");
+      await driver.up("site-b");
+      const outputs = await driver.outputs("site-b");
       expect(outputs).to.have.keys("packet", "issued");
       expect(outputs["issued"]?.secret).to.equal(true);
       const kept = dataOf(await vaultUser(vault, vault.token)("GET", `dns-mesh/data/${folder}/site-b`));
