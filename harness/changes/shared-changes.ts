@@ -59,7 +59,7 @@ export const sharedChanges: readonly SettingChange[] = [
     to: moreZone(),
     back: [retireMore, retireMore],
     ...runOn,
-    note: "a zone comes, and waits a minute or two for its DnsRecords; it goes in two steps",
+    note: "a zone comes at once, it goes in two steps",
   },
   {
     name: "mesh.sites[].zones[].dnssec",

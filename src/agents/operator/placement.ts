@@ -54,7 +54,7 @@ function refuseUnknownZone(zone: string, { site, own, ownerOf }: ZonesKnown): Pl
     return { kind: "refuse", reason: "ZoneOfAnotherSite", message };
   }
   if (owner === site) {
-    const message = `${zone} is new at this site: bring its stack up, and wait a minute or two until it is known here`;
+    const message = `${zone} is new at this site: bring its stack up`;
     return { kind: "refuse", reason: "UnknownZone", message };
   }
   const names = own.size === 0 ? "none" : [...own].join(", ");
