@@ -15,21 +15,21 @@ export interface FolderWatch {
 }
 
 /** Calls back when a file in a folder is written, until the signal is given. The folder may be made later. Never throws. */
-export async function watchFolder(o: FolderWatch): Promise<void> {
-  while (!o.signal.aborted) {
-    await watchOnce(o);
-    await rest(o.lookAgainMs, o.signal);
+export async function watchFolder(options: FolderWatch): Promise<void> {
+  while (!options.signal.aborted) {
+    await watchOnce(options);
+    await rest(options.lookAgainMs, options.signal);
   }
 }
 
 /** Watches until the folder goes or the signal is given. */
-async function watchOnce(o: FolderWatch): Promise<void> {
+async function watchOnce(options: FolderWatch): Promise<void> {
   const seen = { written: false, gone: false, wake: (): void => undefined };
   // A folder that was made anew has another number; the watch would stay with the one that is gone.
-  const watched = await numberOf(o.path);
+  const watched = await numberOf(options.path);
   let watcher: FSWatcher;
   try {
-    watcher = watch(o.path, { signal: o.signal });
+    watcher = watch(options.path, { signal: options.signal });
   } catch {
     return;
   }
@@ -43,12 +43,12 @@ async function watchOnce(o: FolderWatch): Promise<void> {
       seen.wake();
     });
   }
-  while (!seen.gone && !o.signal.aborted) {
+  while (!seen.gone && !options.signal.aborted) {
     if (seen.written) {
       seen.written = false;
-      if ((await numberOf(o.path)) !== watched) break;
-      const workedMs = await o.onChange();
-      await rest(Math.max(o.restMs, 3 * workedMs), o.signal);
+      if ((await numberOf(options.path)) !== watched) break;
+      const workedMs = await options.onChange();
+      await rest(Math.max(options.restMs, 3 * workedMs), options.signal);
     } else {
       await new Promise<void>((resolve) => (seen.wake = resolve));
     }

@@ -56,16 +56,16 @@ const maxOctets = 16 * 1024 * 1024;
  * @throws Error when there is no whole answer in time: refused, reset, cut short, too large, aborted by the signal. It
  * never shows headers.
  */
-export function exchangeHttp(o: HttpRequest): Promise<HttpResponse> {
+export function exchangeHttp(options: HttpRequest): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
-    const request = openRequest(o, (response) => {
+    const request = openRequest(options, (response) => {
       readWhole(response).then((body) => {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
       }, fail);
     });
     const timer = setTimeout(() => {
-      fail(new Error(`no whole answer within ${o.timeoutMs} ms`));
-    }, o.timeoutMs);
+      fail(new Error(`no whole answer within ${options.timeoutMs} ms`));
+    }, options.timeoutMs);
     function fail(error: unknown): void {
       request.destroy();
       reject(error instanceof Error ? error : new Error(String(error)));
@@ -74,24 +74,24 @@ export function exchangeHttp(o: HttpRequest): Promise<HttpResponse> {
     request.on("close", () => {
       clearTimeout(timer);
     });
-    request.end(o.body);
+    request.end(options.body);
   });
 }
 
 /**
  * Sends one request and gives its answer to a listener line by line as it comes, until the server ends it.
  *
- * @param o.timeoutMs - Milliseconds without an octet after which it is given up.
+ * @param options.timeoutMs - Milliseconds without an octet after which it is given up.
  * @returns the answer, with its body when it was no success; an empty one otherwise.
  * @throws Error when the connection fails, or stays silent, or the signal was given.
  */
 export function streamHttp(
-  o: HttpRequest & { readonly onLine: (line: string) => void; readonly signal: AbortSignal },
+  options: HttpRequest & { readonly onLine: (line: string) => void; readonly signal: AbortSignal },
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
-    const request = openRequest(o, (response) => {
+    const request = openRequest(options, (response) => {
       const status = response.statusCode ?? 0;
-      const read = status >= 200 && status < 300 ? readLines(response, o.onLine) : readWhole(response);
+      const read = status >= 200 && status < 300 ? readLines(response, options.onLine) : readWhole(response);
       read.then((body) => {
         resolve({ status, headers: response.headers, body });
       }, fail);
@@ -100,21 +100,24 @@ export function streamHttp(
       request.destroy();
       reject(error instanceof Error ? error : new Error(String(error)));
     }
-    request.setTimeout(o.timeoutMs, () => {
-      fail(new Error(`nothing came for ${o.timeoutMs} ms`));
+    request.setTimeout(options.timeoutMs, () => {
+      fail(new Error(`nothing came for ${options.timeoutMs} ms`));
     });
     request.on("error", fail);
-    request.end(o.body);
+    request.end(options.body);
   });
 }
 
-function openRequest(o: HttpRequest, answered: (response: IncomingMessage) => void): ClientRequest {
-  const send = o.url.startsWith("https:") ? httpsRequest : httpRequest;
-  const headers = { ...o.headers, ...(o.body !== undefined && { "content-length": Buffer.byteLength(o.body) }) };
-  const trust = { ...o.tls, ...(o.ca !== undefined && { ca: o.ca }) };
-  const options = { method: o.method, headers, agent: o.agent ?? false, ...trust };
-  const signal = o.signal === undefined ? {} : { signal: o.signal };
-  return send(o.url, { ...options, ...signal }, answered);
+function openRequest(request: HttpRequest, answered: (response: IncomingMessage) => void): ClientRequest {
+  const send = request.url.startsWith("https:") ? httpsRequest : httpRequest;
+  const headers = {
+    ...request.headers,
+    ...(request.body !== undefined && { "content-length": Buffer.byteLength(request.body) }),
+  };
+  const trust = { ...request.tls, ...(request.ca !== undefined && { ca: request.ca }) };
+  const options = { method: request.method, headers, agent: request.agent ?? false, ...trust };
+  const signal = request.signal === undefined ? {} : { signal: request.signal };
+  return send(request.url, { ...options, ...signal }, answered);
 }
 
 async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<string> {

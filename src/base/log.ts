@@ -13,10 +13,10 @@ export interface Logger {
 /**
  * A logger of JSON lines.
  *
- * @param o.now - Milliseconds since 1970.
- * @param o.common - Fields of every line.
+ * @param options.now - Milliseconds since 1970.
+ * @param options.common - Fields of every line.
  */
-export function createLogger(o: {
+export function createLogger(options: {
   readonly write: (line: string) => void;
   readonly now: () => number;
   readonly common?: LogFields;
@@ -24,7 +24,9 @@ export function createLogger(o: {
   const at =
     (level: string) =>
     (message: string, fields: LogFields = {}): void => {
-      o.write(`${JSON.stringify({ time: new Date(o.now()).toISOString(), level, message, ...o.common, ...fields })}\n`);
+      options.write(
+        `${JSON.stringify({ time: new Date(options.now()).toISOString(), level, message, ...options.common, ...fields })}\n`,
+      );
     };
   return { info: at("info"), warn: at("warn"), error: at("error") };
 }

@@ -24,13 +24,13 @@ export interface KeyCommandParts {
 const mostRaces = 5;
 
 /** Tells which keys there are and what each is good for. */
-export async function showKeys(o: KeyCommandParts): Promise<void> {
-  const { document, version } = await readRing(o);
-  o.print(`version ${version} of ${o.mount}/${ringSecret}`);
+export async function showKeys(parts: KeyCommandParts): Promise<void> {
+  const { document, version } = await readRing(parts);
+  parts.print(`version ${version} of ${parts.mount}/${ringSecret}`);
   const roles = ["previous", "current", "next"] as const;
   for (const role of roles) {
     const key = document[role];
-    if (key !== undefined) o.print(describeKey(role, key));
+    if (key !== undefined) parts.print(describeKey(role, key));
   }
 }
 
@@ -44,18 +44,18 @@ function describeKey(role: string, { name, algorithm, createdAt, signFrom, accep
 }
 
 /** Makes a next key now. The rotators in the mesh see to the rest. */
-export async function rotateKeys(o: KeyCommandParts): Promise<void> {
+export async function rotateKeys(parts: KeyCommandParts): Promise<void> {
   for (let races = 0; races < mostRaces; races++) {
-    const { document, version } = await readRing(o);
+    const { document, version } = await readRing(parts);
     if (document.next?.createdAt !== undefined) {
-      o.print(`a rotation is under way already: ${document.next.name} was made at ${document.next.createdAt}`);
+      parts.print(`a rotation is under way already: ${document.next.name} was made at ${document.next.createdAt}`);
       return;
     }
-    const now = o.now();
-    const plan = planRotation({ document, now, settings: defaultRotation, fresh: o.freshKey(now), asked: true });
+    const now = parts.now();
+    const plan = planRotation({ document, now, settings: defaultRotation, fresh: parts.freshKey(now), asked: true });
     if (plan.kind === "nothing") throw new Error(plan.reason);
-    const written = await tryWrite(o, plan.document, version);
-    if (written) o.print(plan.reason);
+    const written = await tryWrite(parts, plan.document, version);
+    if (written) parts.print(plan.reason);
     if (written && plan.step === "start") return;
   }
   throw lostTooOften();
@@ -65,37 +65,37 @@ export async function rotateKeys(o: KeyCommandParts): Promise<void> {
  * Shuts a site out: first its way into Vault, then every key that it knows. In this order, since it could fetch the new
  * ring otherwise. Each step can be repeated, so that a run which ended half way is finished by another one.
  *
- * @param o.isClosed - Its roles may be gone already; without it, that is taken for a mistyped name.
+ * @param parts.isClosed - Its roles may be gone already; without it, that is taken for a mistyped name.
  * @throws UserError when Vault knows no such site, or when Vault fails half way: then it says how to go on.
  */
 export async function revokeSite(
-  o: KeyCommandParts & { readonly site: string; readonly isClosed: boolean },
+  parts: KeyCommandParts & { readonly site: string; readonly isClosed: boolean },
 ): Promise<void> {
-  const problem = siteNameProblem(o.site);
-  if (problem !== undefined) throw new UserError(`--site: "${o.site}" ${problem}`);
+  const problem = siteNameProblem(parts.site);
+  if (problem !== undefined) throw new UserError(`--site: "${parts.site}" ${problem}`);
   // Read first: a ring that cannot be read is reported before anything is closed.
-  await readRing(o);
-  const entrances = vaultEntrances(o.site);
+  await readRing(parts);
+  const entrances = vaultEntrances(parts.site);
   const roles = await presentRoles(
-    o.vault,
+    parts.vault,
     entrances.flatMap((entrance) => entrance.roles),
   );
-  if (roles.length === 0 && !o.isClosed) {
+  if (roles.length === 0 && !parts.isClosed) {
     throw new UserError(
-      `Vault has no role for the site "${o.site}"; check the name, or pass --closed if its access was closed before`,
+      `Vault has no role for the site "${parts.site}"; check the name, or pass --closed if its access was closed before`,
     );
   }
   try {
-    await closeAccess(o, { roles, logins: entrances.map(({ login }) => login) });
-    const name = await replaceRing(o);
-    o.print(`the ring holds ${name} alone; the keys before it are accepted nowhere as soon as sites have read it`);
+    await closeAccess(parts, { roles, logins: entrances.map(({ login }) => login) });
+    const name = await replaceRing(parts);
+    parts.print(`the ring holds ${name} alone; the keys before it are accepted nowhere as soon as sites have read it`);
   } catch (error) {
     throw new UserError(
-      `${messageOf(error)}\n${o.site} is not shut out yet. Run this again with --closed: it repeats every step, whatever was done already`,
+      `${messageOf(error)}\n${parts.site} is not shut out yet. Run this again with --closed: it repeats every step, whatever was done already`,
       { cause: error },
     );
   }
-  o.print(
+  parts.print(
     "transfers between two sites fail until both have: 20 s at the most, and then they are caught up by themselves",
   );
 }
@@ -111,16 +111,16 @@ export function revocationNotice(site: string): readonly string[] {
 
 /** Roles go first, so that no token is made after the tokens were revoked. Tokens are revoked even where no role is left. */
 async function closeAccess(
-  o: KeyCommandParts,
+  parts: KeyCommandParts,
   { roles, logins }: { readonly roles: readonly string[]; readonly logins: readonly string[] },
 ): Promise<void> {
   for (const role of roles) {
-    await o.vault.remove(role);
-    o.print(`deleted ${role}`);
+    await parts.vault.remove(role);
+    parts.print(`deleted ${role}`);
   }
   for (const login of logins) {
-    await o.vault.write(`sys/leases/revoke-prefix/${login}`, {});
-    o.print(`revoked all tokens of ${login}`);
+    await parts.vault.write(`sys/leases/revoke-prefix/${login}`, {});
+    parts.print(`revoked all tokens of ${login}`);
   }
 }
 
@@ -141,12 +141,12 @@ async function isThere(vault: KeyCommandParts["vault"], path: string): Promise<b
 }
 
 /** Returns the name of the new key. */
-async function replaceRing(o: KeyCommandParts): Promise<string> {
+async function replaceRing(parts: KeyCommandParts): Promise<string> {
   for (let races = 0; races < mostRaces; races++) {
-    const { version } = await readRing(o);
-    const now = o.now();
-    const current = { ...o.freshKey(now), createdAt: new Date(now).toISOString() };
-    if (await tryWrite(o, { version: 1, current }, version)) return current.name;
+    const { version } = await readRing(parts);
+    const now = parts.now();
+    const current = { ...parts.freshKey(now), createdAt: new Date(now).toISOString() };
+    if (await tryWrite(parts, { version: 1, current }, version)) return current.name;
   }
   throw lostTooOften();
 }
@@ -155,9 +155,9 @@ function lostTooOften(): UserError {
   return new UserError("others write the ring all the time; try again");
 }
 
-async function tryWrite(o: KeyCommandParts, data: RingDocument, cas: number): Promise<boolean> {
+async function tryWrite(parts: KeyCommandParts, data: RingDocument, cas: number): Promise<boolean> {
   try {
-    await o.vault.writeSecret({ mount: o.mount, name: ringSecret, data, cas });
+    await parts.vault.writeSecret({ mount: parts.mount, name: ringSecret, data, cas });
     return true;
   } catch (error) {
     if (error instanceof VaultError && error.failure.kind === "lostRace") return false;
@@ -165,15 +165,15 @@ async function tryWrite(o: KeyCommandParts, data: RingDocument, cas: number): Pr
   }
 }
 
-async function readRing(o: KeyCommandParts): Promise<{ document: RingDocument; version: number }> {
+async function readRing(parts: KeyCommandParts): Promise<{ document: RingDocument; version: number }> {
   try {
-    const { data, version } = await o.vault.readSecret(o.mount, ringSecret);
+    const { data, version } = await parts.vault.readSecret(parts.mount, ringSecret);
     return { document: parseRingDocument(data), version };
   } catch (error) {
     const isAbsent = error instanceof VaultError && error.failure.kind === "absent";
     if (!isAbsent) throw error;
     throw new UserError(
-      `Vault has no key ring at ${o.mount}/${ringSecret}; bring the shared stack up, or pass --mount`,
+      `Vault has no key ring at ${parts.mount}/${ringSecret}; bring the shared stack up, or pass --mount`,
     );
   }
 }

@@ -25,13 +25,13 @@ export class WireReader {
   offset: number;
 
   /**
-   * @param o.offset - Where reading starts. @default 0
-   * @param o.allowsPointers - Whether names may be compressed; octets outside of a message have nothing to point to. @default true
+   * @param options.offset - Where reading starts. @default 0
+   * @param options.allowsPointers - Whether names may be compressed; octets outside of a message have nothing to point to. @default true
    */
-  constructor(bytes: Uint8Array, o: { readonly offset?: number; readonly allowsPointers?: boolean } = {}) {
+  constructor(bytes: Uint8Array, options: { readonly offset?: number; readonly allowsPointers?: boolean } = {}) {
     this.#view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.offset = o.offset ?? 0;
-    this.#allowsPointers = o.allowsPointers ?? true;
+    this.offset = options.offset ?? 0;
+    this.#allowsPointers = options.allowsPointers ?? true;
   }
 
   get length(): number {
@@ -156,9 +156,9 @@ export class WireWriter {
   readonly #suffixes = new Map<string, number>();
   readonly #compresses: boolean;
 
-  /** @param o.compresses - Whether names may be compressed at all; what leaves the message may not. @default true */
-  constructor(o: { readonly compresses?: boolean } = {}) {
-    this.#compresses = o.compresses ?? true;
+  /** @param options.compresses - Whether names may be compressed at all; what leaves the message may not. @default true */
+  constructor(options: { readonly compresses?: boolean } = {}) {
+    this.#compresses = options.compresses ?? true;
   }
 
   get length(): number {

@@ -26,10 +26,10 @@ export class KubeError extends Error {
   /** Kubernetes' word for it, for example `NotFound`. */
   readonly reason?: string;
 
-  constructor(message: string, o: { status?: number; reason?: string; cause?: unknown } = {}) {
-    super(message, { cause: o.cause });
-    if (o.status !== undefined) this.status = o.status;
-    if (o.reason !== undefined) this.reason = o.reason;
+  constructor(message: string, details: { status?: number; reason?: string; cause?: unknown } = {}) {
+    super(message, { cause: details.cause });
+    if (details.status !== undefined) this.status = details.status;
+    if (details.reason !== undefined) this.reason = details.reason;
   }
 }
 

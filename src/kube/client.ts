@@ -145,20 +145,20 @@ export class KubeClient {
   /**
    * Gives the answer to a GET to a listener line by line, until the server ends it or the signal is given.
    *
-   * @param o.silenceMs - Milliseconds without an octet after which it is given up.
+   * @param options.silenceMs - Milliseconds without an octet after which it is given up.
    * @throws KubeError, also one that the listener throws.
    */
   async stream(
     path: string,
-    o: { readonly onLine: (line: string) => void; readonly signal: AbortSignal; readonly silenceMs: number },
+    options: { readonly onLine: (line: string) => void; readonly signal: AbortSignal; readonly silenceMs: number },
   ): Promise<void> {
     const request = await this.#request({ method: "GET", path });
     this.#shared.counters.reads++;
     const what = `watch of ${path.split("?")[0] ?? ""}`;
     let answer: HttpResponse;
     try {
-      const signal = this.#signal === undefined ? o.signal : AbortSignal.any([this.#signal, o.signal]);
-      answer = await streamHttp({ ...request, ...o, signal, timeoutMs: o.silenceMs });
+      const signal = this.#signal === undefined ? options.signal : AbortSignal.any([this.#signal, options.signal]);
+      answer = await streamHttp({ ...request, ...options, signal, timeoutMs: options.silenceMs });
     } catch (cause) {
       if (cause instanceof KubeError) throw cause;
       throw new KubeError(`${what}: ${messageOf(cause)}`, { cause });

@@ -29,21 +29,21 @@ export interface LeaderOptions {
  * the work is given well before another one may take over, even when the API is away; at our own end the Lease is given up
  * at once. Other clocks do not matter: a Lease is over when nothing of it changed for its time by ours.
  */
-export async function leadInTurn(o: LeaderOptions, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const lease = new Lease(o);
-  while (!isAborted(o.signal)) {
-    if (await lease.take()) await lead(lease, o, work);
-    else await o.clock.pause(lease.renewMs * (1 + o.random() / 4), o.signal);
+export async function leadInTurn(options: LeaderOptions, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const lease = new Lease(options);
+  while (!isAborted(options.signal)) {
+    if (await lease.take()) await lead(lease, options, work);
+    else await options.clock.pause(lease.renewMs * (1 + options.random() / 4), options.signal);
   }
 }
 
-async function lead(lease: Lease, o: LeaderOptions, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  o.log.info("leading");
+async function lead(lease: Lease, options: LeaderOptions, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  options.log.info("leading");
   const lost = new AbortController();
-  const signal = AbortSignal.any([o.signal, lost.signal]);
+  const signal = AbortSignal.any([options.signal, lost.signal]);
   const renewing = (async () => {
     while (!isAborted(signal)) {
-      await o.clock.pause(lease.renewMs, signal);
+      await options.clock.pause(lease.renewMs, signal);
       if (isAborted(signal)) return;
       if (!(await lease.take()) && !lease.holds()) lost.abort();
     }
@@ -51,7 +51,7 @@ async function lead(lease: Lease, o: LeaderOptions, work: (signal: AbortSignal) 
   // A lease that is not renewed in time ends our turn, whatever the call that should renew it is doing.
   const watching = (async () => {
     while (!isAborted(signal)) {
-      await o.clock.pause(lease.renewMs / 4, signal);
+      await options.clock.pause(lease.renewMs / 4, signal);
       if (!lease.holds()) lost.abort();
     }
   })();
@@ -61,7 +61,7 @@ async function lead(lease: Lease, o: LeaderOptions, work: (signal: AbortSignal) 
     lost.abort();
     await Promise.all([renewing, watching]);
     await lease.release();
-    o.log.info("no longer the leader");
+    options.log.info("no longer the leader");
   }
 }
 
@@ -76,26 +76,26 @@ class Lease {
   /** The Lease as we wrote it last: a leader need not read it again. */
   #written: KubeObject | undefined;
 
-  constructor(private readonly o: LeaderOptions) {
-    this.#leaseMs = o.leaseSeconds * 1000;
+  constructor(private readonly options: LeaderOptions) {
+    this.#leaseMs = options.leaseSeconds * 1000;
     this.renewMs = this.#leaseMs / 5;
-    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${o.namespace}/leases`;
+    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${options.namespace}/leases`;
   }
 
   /** Whether it is ours without any doubt: others wait for the whole time, we stop after two thirds of it. */
   holds(): boolean {
-    return this.#renewedAt !== undefined && this.o.clock.now() - this.#renewedAt < (this.#leaseMs * 2) / 3;
+    return this.#renewedAt !== undefined && this.options.clock.now() - this.#renewedAt < (this.#leaseMs * 2) / 3;
   }
 
   /** Takes or renews it. Returns whether it is ours now; never throws. */
   async take(): Promise<boolean> {
-    const at = this.o.clock.now();
+    const at = this.options.clock.now();
     try {
       const lease = this.#written ?? (await this.#read());
       const mayTake = lease !== undefined && this.#mayTake(lease);
-      this.o.onTry?.(true);
+      this.options.onTry?.(true);
       if (!mayTake) return false;
-      this.#written = await this.o.client.replace(`${this.#path}/${this.o.name}`, this.#mine(lease));
+      this.#written = await this.options.client.replace(`${this.#path}/${this.options.name}`, this.#mine(lease));
       this.#renewedAt = at;
       return true;
     } catch (error) {
@@ -103,8 +103,8 @@ class Lease {
         this.#written = undefined;
         return this.take();
       }
-      this.o.onTry?.(false);
-      this.o.log.warn("the lease cannot be taken or renewed", { reason: messageOf(error) });
+      this.options.onTry?.(false);
+      this.options.log.warn("the lease cannot be taken or renewed", { reason: messageOf(error) });
       return false;
     }
   }
@@ -114,39 +114,44 @@ class Lease {
     this.#renewedAt = undefined;
     this.#written = undefined;
     try {
-      const lease = await this.o.client.get(`${this.#path}/${this.o.name}`);
-      if (lease === undefined || holderOf(lease) !== this.o.identity) return;
+      const lease = await this.options.client.get(`${this.#path}/${this.options.name}`);
+      if (lease === undefined || holderOf(lease) !== this.options.identity) return;
       const spec = { ...specOf(lease), holderIdentity: "" };
-      await this.o.client.replace(`${this.#path}/${this.o.name}`, { ...lease, spec });
+      await this.options.client.replace(`${this.#path}/${this.options.name}`, { ...lease, spec });
     } catch (error) {
-      this.o.log.warn("the lease could not be given up", { reason: messageOf(error) });
+      this.options.log.warn("the lease could not be given up", { reason: messageOf(error) });
     }
   }
 
   async #read(): Promise<KubeObject | undefined> {
-    const found = await this.o.client.get(`${this.#path}/${this.o.name}`);
+    const found = await this.options.client.get(`${this.#path}/${this.options.name}`);
     if (found !== undefined) return found;
-    const metadata = { name: this.o.name, namespace: this.o.namespace };
-    await this.o.client.create(this.#path, { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec: {} });
-    return this.o.client.get(`${this.#path}/${this.o.name}`);
+    const metadata = { name: this.options.name, namespace: this.options.namespace };
+    await this.options.client.create(this.#path, {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata,
+      spec: {},
+    });
+    return this.options.client.get(`${this.#path}/${this.options.name}`);
   }
 
   #mayTake(lease: KubeObject): boolean {
     const holder = holderOf(lease);
     const version = lease.metadata?.resourceVersion ?? "";
-    const now = this.o.clock.now();
+    const now = this.options.clock.now();
     if (this.#seen?.version !== version) this.#seen = { version, at: now };
-    return holder === "" || holder === this.o.identity || now - this.#seen.at >= this.#leaseMs;
+    return holder === "" || holder === this.options.identity || now - this.#seen.at >= this.#leaseMs;
   }
 
   #mine(lease: KubeObject): KubeObject {
     const before = specOf(lease);
-    const time = new Date(this.o.clock.now()).toISOString().replace("Z", "000Z");
-    const own = holderOf(lease) === this.o.identity;
+    const time = new Date(this.options.clock.now()).toISOString().replace("Z", "000Z");
+    const own = holderOf(lease) === this.options.identity;
     const transitions = Number(before["leaseTransitions"] ?? 0) + (own ? 0 : 1);
     const spec = {
       ...before,
-      holderIdentity: this.o.identity,
+      holderIdentity: this.options.identity,
       leaseDurationSeconds: Math.round(this.#leaseMs / 1000),
       renewTime: time,
       acquireTime: own ? (before["acquireTime"] ?? time) : time,

@@ -36,18 +36,18 @@ const silenceMs = 120_000;
  * that the server no longer knows (410) means a new listing. An API that is away is asked again, ever more rarely.
  * Resolves when the signal is given.
  */
-export async function watchObjects(o: WatchOptions): Promise<void> {
-  const watch = new Watch(o);
+export async function watchObjects(options: WatchOptions): Promise<void> {
+  const watch = new Watch(options);
   let tries = 0;
-  while (!isAborted(o.signal)) {
+  while (!isAborted(options.signal)) {
     const { failure, watched } = await watch.step();
-    if (isAborted(o.signal)) return;
-    if (failure !== undefined) o.onTrouble(++tries, failure);
-    else if (tries > 0) o.onTrouble((tries = 0), "");
+    if (isAborted(options.signal)) return;
+    if (failure !== undefined) options.onTrouble(++tries, failure);
+    else if (tries > 0) options.onTrouble((tries = 0), "");
     // A server that ends each watch at once is not asked in a tight loop either.
-    const first = failure !== undefined || watched ? (o.firstPauseMs ?? 200) : 0;
-    const pause = Math.min(first * 2 ** Math.max(0, tries - 1), longestPauseMs) * (1 + o.random() / 2);
-    await delay(pause, undefined, { signal: o.signal }).catch(() => undefined);
+    const first = failure !== undefined || watched ? (options.firstPauseMs ?? 200) : 0;
+    const pause = Math.min(first * 2 ** Math.max(0, tries - 1), longestPauseMs) * (1 + options.random() / 2);
+    await delay(pause, undefined, { signal: options.signal }).catch(() => undefined);
   }
 }
 
@@ -55,7 +55,7 @@ class Watch {
   /** Where a watch goes on; undefined when everything must be listed first. */
   #version: string | undefined;
 
-  constructor(private readonly o: WatchOptions) {}
+  constructor(private readonly options: WatchOptions) {}
 
   /** A listing, or a watch until it ends: which of them, and what went wrong. */
   async step(): Promise<{ readonly watched: boolean; readonly failure?: string }> {
@@ -72,8 +72,8 @@ class Watch {
   }
 
   async #list(): Promise<void> {
-    const { objects, version } = await listObjects(this.o.client, this.o.path, this.o.pageSize);
-    this.o.onList(objects);
+    const { objects, version } = await listObjects(this.options.client, this.options.path, this.options.pageSize);
+    this.options.onList(objects);
     this.#version = version;
   }
 
@@ -84,11 +84,11 @@ class Watch {
       timeoutSeconds: String(watchSeconds),
       resourceVersion: version,
     }).toString();
-    await this.o.client.stream(withQuery(this.o.path, query), {
+    await this.options.client.stream(withQuery(this.options.path, query), {
       onLine: (line) => {
         this.#take(line);
       },
-      signal: this.o.signal,
+      signal: this.options.signal,
       silenceMs,
     });
   }
@@ -98,11 +98,11 @@ class Watch {
     const { type, object } = JSON.parse(line) as { readonly type: string; readonly object: KubeObject };
     if (type === "ERROR") {
       const { code, message } = object as { readonly code?: number; readonly message?: string };
-      throw new KubeError(`watch of ${this.o.path}: ${message ?? "no reason given"}`, { status: code ?? 500 });
+      throw new KubeError(`watch of ${this.options.path}: ${message ?? "no reason given"}`, { status: code ?? 500 });
     }
     this.#version = object.metadata?.resourceVersion ?? this.#version;
-    if (type === "ADDED" || type === "MODIFIED") this.o.onChange(object, false);
-    if (type === "DELETED") this.o.onChange(object, true);
+    if (type === "ADDED" || type === "MODIFIED") this.options.onChange(object, false);
+    if (type === "DELETED") this.options.onChange(object, true);
   }
 }
 

@@ -105,14 +105,15 @@ function memberNodes(zone: string, records: readonly ResourceRecord[]): Readonly
   return nodes;
 }
 
-function memberProblem(o: {
+function memberProblem(member: {
   id: string;
   name: string;
   targets: readonly string[];
   members: ReadonlyMap<string, CatalogEntry>;
 }): string | undefined {
-  if (zoneNameProblem(o.name) !== undefined) return `catalog member ${JSON.stringify(o.name)} is not a name for a zone`;
-  if (o.targets.length !== 1) return `catalog member ${o.name} shares the id ${o.id} with another`;
-  if (o.members.has(o.name)) return `catalog member ${o.name} stands under two ids`;
+  if (zoneNameProblem(member.name) !== undefined)
+    return `catalog member ${JSON.stringify(member.name)} is not a name for a zone`;
+  if (member.targets.length !== 1) return `catalog member ${member.name} shares the id ${member.id} with another`;
+  if (member.members.has(member.name)) return `catalog member ${member.name} stands under two ids`;
   return undefined;
 }

@@ -204,8 +204,12 @@ function isRole(role: string | undefined): role is SiteRole {
   return role === "primary-catalog" || role === "secondary-catalog" || role === "standard";
 }
 
-function readZone(o: { name: string; zone: string; texts: readonly (readonly string[])[] }): DirectoryEntry | string {
-  const { name, zone, texts } = o;
+function readZone(entry: {
+  name: string;
+  zone: string;
+  texts: readonly (readonly string[])[];
+}): DirectoryEntry | string {
+  const { name, zone, texts } = entry;
   const facts = factsOf(texts[0] ?? []);
   const server = facts.get("server")?.[0]?.toLowerCase();
   if (zoneNameProblem(name) !== undefined) return `zone ${JSON.stringify(name)} is not a name for a zone`;

@@ -96,7 +96,7 @@ interface Settled<T> {
 }
 
 /** Sites or zones: what is found, plus what is known and may not go. */
-function settle<T extends { readonly name: string }>(o: {
+function settle<T extends { readonly name: string }>(input: {
   readonly known: readonly T[];
   readonly found: readonly T[];
   readonly uncertain: readonly string[];
@@ -106,38 +106,38 @@ function settle<T extends { readonly name: string }>(o: {
   readonly stays?: (entry: T) => boolean;
   readonly limits: Limits;
 }): Settled<T> {
-  const found = new Set(o.found.map((entry) => entry.name));
-  const uncertain = new Set(o.uncertain);
-  const wasHeld = new Set(o.held);
-  const absent = o.known.filter((entry) => !found.has(entry.name));
+  const found = new Set(input.found.map((entry) => entry.name));
+  const uncertain = new Set(input.uncertain);
+  const wasHeld = new Set(input.held);
+  const absent = input.known.filter((entry) => !found.has(entry.name));
   const doubtful = absent.filter((entry) => uncertain.has(entry.name));
-  const missing = absent.filter((entry) => !uncertain.has(entry.name) && !o.mayGo(entry));
+  const missing = absent.filter((entry) => !uncertain.has(entry.name) && !input.mayGo(entry));
   const stuck = missing.filter((entry) => wasHeld.has(entry.name));
   const fresh = missing.filter((entry) => !wasHeld.has(entry.name));
   // What leaves with leave, and what is held already, says nothing about how large the mesh is.
   const confirmed = absent.length - doubtful.length - missing.length;
-  const tooMany = fresh.length > mostRemovals(o.limits, o.known.length - stuck.length - confirmed);
-  const held = [...stuck, ...fresh.filter((entry) => tooMany || o.stays?.(entry) === true)];
-  return { entries: [...o.found, ...doubtful, ...held], held: held.map((entry) => entry.name).sort() };
+  const tooMany = fresh.length > mostRemovals(input.limits, input.known.length - stuck.length - confirmed);
+  const held = [...stuck, ...fresh.filter((entry) => tooMany || input.stays?.(entry) === true)];
+  return { entries: [...input.found, ...doubtful, ...held], held: held.map((entry) => entry.name).sort() };
 }
 
-function assemble(o: {
+function assemble(parts: {
   known: MeshView;
   view: MeshView;
   sites: Settled<SiteView>;
   zones: Settled<ZoneView>;
 }): MeshView {
-  const names = new Set(o.sites.entries.map((site) => site.name));
+  const names = new Set(parts.sites.entries.map((site) => site.name));
   // A zone that stays needs its owner's addresses: a site that may go stays as long as zones of its are held.
-  const needed = new Set(o.zones.entries.map((zone) => zone.owner).filter((owner) => !names.has(owner)));
-  const owners = o.known.sites.filter((site) => needed.has(site.name));
-  const held = { sites: o.sites.held, zones: o.zones.held };
-  return shareView(o.known, {
-    directorySerial: o.view.directorySerial,
-    catalogSerial: o.view.catalogSerial,
-    sites: byName([...o.sites.entries, ...owners]),
-    zones: byName(o.zones.entries),
-    ...(o.view.topology !== undefined && { topology: o.view.topology }),
+  const needed = new Set(parts.zones.entries.map((zone) => zone.owner).filter((owner) => !names.has(owner)));
+  const owners = parts.known.sites.filter((site) => needed.has(site.name));
+  const held = { sites: parts.sites.held, zones: parts.zones.held };
+  return shareView(parts.known, {
+    directorySerial: parts.view.directorySerial,
+    catalogSerial: parts.view.catalogSerial,
+    sites: byName([...parts.sites.entries, ...owners]),
+    zones: byName(parts.zones.entries),
+    ...(parts.view.topology !== undefined && { topology: parts.view.topology }),
     ...(held.sites.length + held.zones.length > 0 && { held }),
   });
 }

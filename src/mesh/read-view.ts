@@ -29,15 +29,15 @@ export interface RefusedDiscovery {
  * uncertain rather than an error. A zone that cannot be trusted as a whole is refused: no SOA, no version or another
  * one, no entries, or fewer entries than it says of itself.
  */
-export function readMeshView(o: {
+export function readMeshView(zones: {
   readonly directoryZone: string;
   readonly catalogZone: string;
   readonly directory: readonly ResourceRecord[];
   readonly catalog: readonly ResourceRecord[];
 }): DiscoveredMesh | RefusedDiscovery {
-  const reader = new MeshReader(o);
-  reader.takeDirectory(o.directory);
-  reader.takeCatalog(o.catalog);
+  const reader = new MeshReader(zones);
+  reader.takeDirectory(zones.directory);
+  reader.takeCatalog(zones.catalog);
   return reader.finish();
 }
 
@@ -139,13 +139,13 @@ function joinZones(directory: Directory, catalog: Catalog): DiscoveredMesh {
   };
 }
 
-function disagreement(o: {
+function disagreement(zone: {
   name: string;
   owner: string | undefined;
   group: string | undefined;
   sites: ReadonlySet<string>;
 }): string | undefined {
-  const { name, owner, group, sites } = o;
+  const { name, owner, group, sites } = zone;
   if (owner === undefined) return `zone ${name} is in the catalog (of ${group ?? "no site"}), but not in the directory`;
   if (group === undefined) return `zone ${name} is in the directory (at ${owner}), but not in the catalog`;
   if (owner !== group) return `zone ${name} is at ${owner} in the directory and of ${group} in the catalog`;

@@ -23,10 +23,10 @@ export interface PeerPolicyInput {
  * Peers come from their `sources` and are asked at their `addresses`, which differ behind NAT. An empty list of peers
  * would mean "everybody" in Kubernetes, so a rule without peers is left out.
  */
-export function peerPolicySpec(o: PeerPolicyInput): NetworkPolicySpec {
-  const { remotePort = 53, securePort = 853 } = o;
-  const { transport } = o.packet;
-  const peers = peersOf(o);
+export function peerPolicySpec(input: PeerPolicyInput): NetworkPolicySpec {
+  const { remotePort = 53, securePort = 853 } = input;
+  const { transport } = input.packet;
+  const peers = peersOf(input);
   const sources = blocks(peers.flatMap((peer) => peer.sources));
   const addresses = blocks(peers.flatMap((peer) => peer.addresses.map(hostCidr)));
   const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.secure)];

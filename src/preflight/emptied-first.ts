@@ -16,22 +16,22 @@ import { namesText, type StillIn } from "./zone-removal";
  * Looks which DnsRecords have something in zones that are on their way out: those that are retired, and those that this
  * stack had when it was brought up last and that no site has any more. Asks the cluster only when there are such zones.
  *
- * @param o.today - ISO date.
+ * @param facts.today - ISO date.
  * @returns names by zone, for the zones that are retired.
  * @throws UserError when a zone is gone that DnsRecords are in: their data would go with it.
  */
 export async function requireEmptied(
   config: Pick<SiteConfig, "context" | "kubeconfig">,
-  o: {
+  facts: {
     readonly welcome: { readonly packet: WelcomePacket; readonly published: Published };
     readonly former: FormerOutputs | undefined;
     readonly today: string;
   },
 ): Promise<StillIn> {
-  const { site } = o.welcome.packet;
-  const retired = site.zones.filter((zone) => isRetired(zoneRetirement(zone, site), o.today));
-  const listed = new Set(zonesIn(o.welcome.published));
-  const gone = zonesOf(o.former).filter((zone) => !listed.has(zone));
+  const { site } = facts.welcome.packet;
+  const retired = site.zones.filter((zone) => isRetired(zoneRetirement(zone, site), facts.today));
+  const listed = new Set(zonesIn(facts.welcome.published));
+  const gone = zonesOf(facts.former).filter((zone) => !listed.has(zone));
   const zones = [...retired.map(({ name }) => name), ...gone];
   if (zones.length === 0) return {};
   const found = await recordsIn(await clusterClient(config), zones, config.context);

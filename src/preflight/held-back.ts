@@ -11,15 +11,15 @@ import { namesText } from "./zone-removal";
  * Makes sure that the sites will take what the primary is about to publish, by what it published when it was brought up
  * last. Any other site publishes nothing.
  *
- * @param o.today - ISO date.
+ * @param facts.today - ISO date.
  * @throws UserError that names the sites and zones that would be held back.
  */
 export function requirePublishable(
   { packet, published }: { readonly packet: WelcomePacket; readonly published: Published },
-  o: { readonly former: FormerOutputs | undefined; readonly today: string },
+  facts: { readonly former: FormerOutputs | undefined; readonly today: string },
 ): void {
   if (packet.site.role !== "primary-catalog") return;
-  const found = heldBack({ before: readPublished(o.former?.["published"]), after: published, today: o.today });
+  const found = heldBack({ before: readPublished(facts.former?.["published"]), after: published, today: facts.today });
   if (found.length > 0) throw new UserError(found.join("\n"));
 }
 
@@ -27,24 +27,24 @@ export function requirePublishable(
  * What every site would hold back if `after` came in the place of `before`, a sentence each, by the very rules that the
  * agents go by: it would stay in service everywhere although it is off the list, which only the sites' logs would say.
  *
- * @param o.today - ISO date.
+ * @param change.today - ISO date.
  */
-export function heldBack(o: {
+export function heldBack(change: {
   readonly before: Published;
   readonly after: Published;
   readonly today: string;
 }): readonly string[] {
-  const [self] = Object.keys(o.after);
-  const known = viewOf(o.before, 1);
+  const [self] = Object.keys(change.after);
+  const known = viewOf(change.before, 1);
   if (self === undefined || known.sites.length === 0) return [];
   const discovered = {
     kind: "view",
-    view: viewOf(o.after, 2),
+    view: viewOf(change.after, 2),
     uncertain: { sites: [], zones: [] },
     problems: [],
   } as const;
-  const { held } = planMesh({ self, known, discovered, limits: defaultLimits, today: o.today });
-  return held.map((each) => sentence(each, known, o.today));
+  const { held } = planMesh({ self, known, discovered, limits: defaultLimits, today: change.today });
+  return held.map((each) => sentence(each, known, change.today));
 }
 
 function sentence({ kind, names }: Held, known: MeshView, today: string): string {

@@ -15,18 +15,18 @@ type Listed = Pick<SharedConfig, "mesh" | "emptied">;
  * will not hold back what leaves: by what this stack said when it was brought up last, the owners' stacks, where they are
  * called as the sites are, and the primary's. A site that leaves takes its zones along, which is reported.
  *
- * @param o.today - ISO date.
+ * @param facts.today - ISO date.
  * @throws UserError that names each such zone and site and what to do.
  */
 export async function requireRetired(
   { mesh, emptied }: Listed,
-  o: { readonly former: FormerOutputs | undefined; readonly today: string },
+  facts: { readonly former: FormerOutputs | undefined; readonly today: string },
 ): Promise<void> {
-  const before = formerZones(readPublished(o.former?.["sites"]));
+  const before = formerZones(readPublished(facts.former?.["sites"]));
   const owners = new Map<string, OwnerReport>();
   for (const { owner } of removedZones(before, mesh)) if (!owners.has(owner)) owners.set(owner, await reportOf(owner));
-  const input = { before, mesh, today: o.today, owners, emptied };
-  const found = [...refusedRemovals(input), ...(await heldBackNow({ mesh, emptied }, o))];
+  const input = { before, mesh, today: facts.today, owners, emptied };
+  const found = [...refusedRemovals(input), ...(await heldBackNow({ mesh, emptied }, facts))];
   if (found.length > 0) throw new UserError(found.join("\n"));
   for (const { name, owner } of unseenRemovals(input)) {
     await pulumi.log.warn(
@@ -129,9 +129,9 @@ export function removedZones(before: readonly FormerZone[], mesh: Mesh): readonl
 }
 
 /** Zones that go with a site that leaves, unless they were retired. */
-export function zonesLeavingWithSites(o: Pick<RemovalInput, "before" | "mesh" | "today">): readonly FormerZone[] {
-  const stay = new Set(removedZones(o.before, o.mesh));
-  return goneZones(o.before, o.mesh).filter((zone) => !stay.has(zone) && !isRetired(zone, o.today));
+export function zonesLeavingWithSites(input: Pick<RemovalInput, "before" | "mesh" | "today">): readonly FormerZone[] {
+  const stay = new Set(removedZones(input.before, input.mesh));
+  return goneZones(input.before, input.mesh).filter((zone) => !stay.has(zone) && !isRetired(zone, input.today));
 }
 
 /**

@@ -80,14 +80,14 @@ function objectsOf(set: readonly ZoneFileRecord[], conversion: Conversion): DnsR
   return chunks.flatMap((chunk, i) => objectOf(chunk, { ...conversion, suffix: i === 0 ? "" : `-${i + 1}` }));
 }
 
-function objectOf(set: readonly ZoneFileRecord[], o: Conversion & { readonly suffix: string }): DnsRecord[] {
+function objectOf(set: readonly ZoneFileRecord[], conversion: Conversion & { readonly suffix: string }): DnsRecord[] {
   const { record, line } = set[0] ?? emptySet();
   const type = typeNameOf(record);
   if (!isRecordType(type)) throw new Error(`no DnsRecord has the type ${type}`);
   const values = set.map((each) => valueText(each.record));
   const spec = {
-    zone: o.zone,
-    name: relativeName(record.name, o.zone),
+    zone: conversion.zone,
+    name: relativeName(record.name, conversion.zone),
     ttl: record.ttl,
     type,
     ...(values.length === 1 ? { value: values[0] ?? "" } : { values }),
@@ -97,13 +97,13 @@ function objectOf(set: readonly ZoneFileRecord[], o: Conversion & { readonly suf
     const message = `the ${type} data of ${record.name} has ${length} characters, and a DnsRecord's value ${longestValue} at most; take the record out, and add it by DNS UPDATE`;
     return length > longestValue ? [atLine(line, new UserError(message))] : [];
   });
-  o.problems.push(...tooLong);
+  conversion.problems.push(...tooLong);
   const reading = recordSetOf(spec);
   if (reading.kind === "refused") {
-    o.problems.push(...reading.problems.map((problem) => atLine(line, new UserError(problem))));
+    conversion.problems.push(...reading.problems.map((problem) => atLine(line, new UserError(problem))));
     return [];
   }
-  return [{ apiVersion, kind, metadata: { name: objectName(record.name, type) + o.suffix }, spec }];
+  return [{ apiVersion, kind, metadata: { name: objectName(record.name, type) + conversion.suffix }, spec }];
 }
 
 function emptySet(): never {

@@ -190,17 +190,17 @@ export function recordDefinition(): Manifest {
 
 const rbac = "rbac.authorization.k8s.io";
 
-function recordRole(o: {
+function recordRole(rights: {
   readonly name: string;
   readonly into: readonly string[];
   readonly verbs: readonly string[];
 }): Manifest {
-  const labels = Object.fromEntries(o.into.map((role) => [`${rbac}/aggregate-to-${role}`, "true"]));
+  const labels = Object.fromEntries(rights.into.map((role) => [`${rbac}/aggregate-to-${role}`, "true"]));
   return {
     apiVersion: `${rbac}/v1`,
     kind: "ClusterRole",
-    metadata: { name: o.name, labels },
-    rules: [{ apiGroups: [group], resources: [plural], verbs: o.verbs }],
+    metadata: { name: rights.name, labels },
+    rules: [{ apiGroups: [group], resources: [plural], verbs: rights.verbs }],
   };
 }
 

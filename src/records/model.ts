@@ -96,8 +96,8 @@ export const finalizer = "dns.mesh.io/applied";
 /**
  * Whether something of an object is on the server, or may be.
  *
- * @param o.applied - What is known to be there.
+ * @param state.applied - What is known to be there.
  */
-export function isHere(o: { readonly object: DnsRecord; readonly applied: AppliedSet | undefined }): boolean {
-  return o.applied !== undefined || o.object.metadata.finalizers?.includes(finalizer) === true;
+export function isHere(state: { readonly object: DnsRecord; readonly applied: AppliedSet | undefined }): boolean {
+  return state.applied !== undefined || state.object.metadata.finalizers?.includes(finalizer) === true;
 }

@@ -110,13 +110,13 @@ function placeProblems(spec: DnsRecordSpec, name: string, zone: string): string[
   return [];
 }
 
-function dataOf(o: { readonly type: string; readonly text: string; readonly zone: string }): RecordData {
-  const tokens = tokensOf(o.text);
+function dataOf(record: { readonly type: string; readonly text: string; readonly zone: string }): RecordData {
+  const tokens = tokensOf(record.text);
   if (tokens.length === 0) throw new UserError("is empty");
-  if (tokens[0]?.text !== "\\#") checkHabits(o, tokens);
-  const data = parseRdata({ type: o.type, tokens, origin: o.zone });
+  if (tokens[0]?.text !== "\\#") checkHabits(record, tokens);
+  const data = parseRdata({ type: record.type, tokens, origin: record.zone });
   if (data.type === "OTHER")
-    asUserError(`the octets of ${o.type} are wrong`, () => {
+    asUserError(`the octets of ${record.type} are wrong`, () => {
       octetChecks[data.typeName]?.(data.rdata);
     });
   return data;
@@ -143,14 +143,16 @@ const octetChecks: Readonly<Record<string, (rdata: Uint8Array) => unknown>> = {
 };
 
 /** What is no fault in a master file, but never meant in an object. */
-function checkHabits(o: { readonly type: string; readonly zone: string }, tokens: readonly Token[]): void {
-  if (o.type === "TXT" && tokens.length > 1 && tokens.some((token) => !token.isQuoted))
+function checkHabits(record: { readonly type: string; readonly zone: string }, tokens: readonly Token[]): void {
+  if (record.type === "TXT" && tokens.length > 1 && tokens.some((token) => !token.isQuoted))
     throw new UserError(`has blanks or quotes outside of quotes; put the text in double quotes: '"v=spf1 -all"'`);
-  if (!nameTypes.has(o.type) && o.type !== "MX" && o.type !== "SRV") return;
+  if (!nameTypes.has(record.type) && record.type !== "MX" && record.type !== "SRV") return;
   const target = tokens.at(-1)?.text ?? "";
   if (/^(?:\d+\.){3}\d+$|^[\da-f:.]*:[\da-f:.]*[\da-f:]$/i.test(target))
-    throw new UserError(`"${target}" is an address, but ${o.type} wants a name; use type A or AAAA for an address`);
-  if (isSubdomain(target.toLowerCase(), o.zone))
+    throw new UserError(
+      `"${target}" is an address, but ${record.type} wants a name; use type A or AAAA for an address`,
+    );
+  if (isSubdomain(target.toLowerCase(), record.zone))
     throw new UserError(`"${target}" would be below the zone once more; put a dot at its end: "${target}."`);
 }
 

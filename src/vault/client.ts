@@ -76,7 +76,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export class VaultClient {
   #token: Token | undefined;
 
-  constructor(private readonly o: VaultClientOptions) {}
+  constructor(private readonly options: VaultClientOptions) {}
 
   /** The latest version of a KV v2 secret. @throws VaultError `absent` when there is none. */
   async readSecret(mount: string, name: string): Promise<VaultSecret> {
@@ -94,9 +94,9 @@ export class VaultClient {
    * @returns the new version.
    * @throws VaultError `lostRace` when it is not.
    */
-  async writeSecret(o: { mount: string; name: string; data: unknown; cas: number }): Promise<number> {
-    const path = `${o.mount}/data/${o.name}`;
-    const answer = await this.#ask({ method: "POST", path, body: { data: o.data, options: { cas: o.cas } } });
+  async writeSecret(secret: { mount: string; name: string; data: unknown; cas: number }): Promise<number> {
+    const path = `${secret.mount}/data/${secret.name}`;
+    const answer = await this.#ask({ method: "POST", path, body: { data: secret.data, options: { cas: secret.cas } } });
     const { version } = fields(fields(answer)["data"]);
     if (typeof version !== "number") throw malformed(path, "no version");
     return version;
@@ -158,13 +158,13 @@ export class VaultClient {
   }
 
   async #currentToken(): Promise<Token> {
-    const now = (this.o.now ?? Date.now)();
+    const now = (this.options.now ?? Date.now)();
     if (this.#token === undefined || this.#token.renewAt <= now) this.#token = await this.#login(now);
     return this.#token;
   }
 
   async #login(now: number): Promise<Token> {
-    const { auth } = this.o;
+    const { auth } = this.options;
     if (auth.method === "token") return { text: auth.token, renewAt: Infinity };
     const path = `auth/${auth.path}/login`;
     const body =
@@ -184,11 +184,11 @@ export class VaultClient {
 
   async #exchange({ method, path, body }: Ask, token: string | undefined): Promise<string> {
     const context = contextOf(method, path);
-    const { timeoutMs = 5000 } = this.o;
-    const ca = this.o.caFile === undefined ? undefined : await credential(this.o.caFile);
+    const { timeoutMs = 5000 } = this.options;
+    const ca = this.options.caFile === undefined ? undefined : await credential(this.options.caFile);
     const response = await exchangeHttp({
       method,
-      url: `${this.o.address}/v1/${path}`,
+      url: `${this.options.address}/v1/${path}`,
       headers: { "x-vault-request": "true", ...(token !== undefined && { "x-vault-token": token }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(ca !== undefined && { ca }),

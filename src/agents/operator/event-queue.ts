@@ -28,7 +28,7 @@ export class EventQueue {
   #created = 0;
 
   constructor(
-    private readonly o: {
+    private readonly parts: {
       readonly client: Pick<KubeClient, "create">;
       readonly pod: string;
       readonly log: Logger;
@@ -40,7 +40,7 @@ export class EventQueue {
   /** Reports something that happened to an object just now, as soon as its turn comes. */
   add(entry: Entry, text: EventText): void {
     if (this.#waiting.length >= mostWaiting) return;
-    const at = this.o.now();
+    const at = this.parts.now();
     this.#waiting.push(() => this.#create(entry, text, at));
     if (this.#active < width) void this.#work();
   }
@@ -63,13 +63,13 @@ export class EventQueue {
       name: `${name.slice(0, 200)}.${at.toString(16)}${(this.#created++).toString(16)}`,
       about: { apiVersion, kind, name, namespace, uid },
       component: fieldManager,
-      pod: this.o.pod,
+      pod: this.parts.pod,
       at,
     });
     try {
-      await this.o.client.create(`/api/v1/namespaces/${namespace}/events`, event);
+      await this.parts.client.create(`/api/v1/namespaces/${namespace}/events`, event);
     } catch (error) {
-      this.o.log.warn("an event was lost", { object: labelOf(entry), reason: messageOf(error) });
+      this.parts.log.warn("an event was lost", { object: labelOf(entry), reason: messageOf(error) });
     }
   }
 }

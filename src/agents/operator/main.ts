@@ -77,14 +77,14 @@ async function run(options: OperatorOptions, { signal, log }: { signal: AbortSig
 }
 
 /** Everything that a turn works with, bound to its end. */
-async function openTurn(o: {
+async function openTurn(parts: {
   readonly options: OperatorOptions;
   readonly kube: KubeClient;
   readonly metrics: OperatorMetrics;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }): Promise<Turn> {
-  const { options, kube, metrics, log, signal } = o;
+  const { options, kube, metrics, log, signal } = parts;
   const key = (file: string) => readJsonFile(file, (json) => parseTsigKey(json, "key"));
   const dns = new DnsClient({ signal });
   const shared = new DnsClient({ timeoutMs: siteMs, channel: new UdpChannel(), signal });

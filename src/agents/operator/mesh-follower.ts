@@ -29,8 +29,8 @@ export class MeshFollower {
   /** Days from which zones of this site are retired: asked for with each object. */
   #retired: ReadonlyMap<string, string>;
 
-  constructor(private readonly o: MeshFollowerOptions) {
-    const { site } = o.packet();
+  constructor(private readonly options: MeshFollowerOptions) {
+    const { site } = options.packet();
     this.#retired = retirements(site, site.zones);
   }
 
@@ -52,7 +52,7 @@ export class MeshFollower {
   /** Since when a zone of this site has been retired, itself or with the site; undefined as long as its day has not come. */
   retiredSince(zone: string): string | undefined {
     const retired = this.#retired.get(zone);
-    const today = new Date(this.o.now()).toISOString().slice(0, 10);
+    const today = new Date(this.options.now()).toISOString().slice(0, 10);
     return retired !== undefined && isRetired({ retired }, today) ? retired : undefined;
   }
 
@@ -63,8 +63,8 @@ export class MeshFollower {
    * @throws DnsError
    */
   async follow(): Promise<boolean> {
-    const { dns, key, log } = this.o;
-    const [packet, writer] = [this.o.packet(), this.o.writer()];
+    const { dns, key, log } = this.options;
+    const [packet, writer] = [this.options.packet(), this.options.writer()];
     const directory = await dns.querySoa(writer, packet.directoryZone);
     const catalog = await dns.querySoa(writer, packet.catalogZone);
     const serials = `${directory.serial} ${catalog.serial}`;
@@ -87,7 +87,7 @@ export class MeshFollower {
   }
 
   #take(view: MeshView): void {
-    const packet = this.o.packet();
+    const packet = this.options.packet();
     const self = view.sites.find(({ name }) => name === packet.site.name) ?? packet.site;
     const own = view.zones.filter(({ owner }) => owner === packet.site.name);
     this.#view = view;

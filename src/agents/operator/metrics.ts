@@ -35,23 +35,23 @@ export class OperatorMetrics {
   }
 
   /** In Prometheus' text format. */
-  render(o: MetricsInput): string {
+  render(input: MetricsInput): string {
     const failures = [...this.#failures].map(([reason, count]): Sample => [{ reason }, count]);
     return renderMetricFamilies(prefix, [
       { name: "leader", type: "gauge", help: "Whether this replica leads.", samples: this.isLeader ? 1 : 0 },
-      { name: "objects", type: "gauge", help: "DnsRecords that are known.", samples: o.records ?? 0 },
+      { name: "objects", type: "gauge", help: "DnsRecords that are known.", samples: input.records ?? 0 },
       {
         name: "waiting",
         type: "gauge",
         help: "DnsRecords that not every site is known to answer.",
-        samples: o.waiting ?? 0,
+        samples: input.waiting ?? 0,
       },
-      { name: "retiring", type: "gauge", help: "DnsRecords in zones that are retired.", samples: o.retiring ?? 0 },
+      { name: "retiring", type: "gauge", help: "DnsRecords in zones that are retired.", samples: input.retiring ?? 0 },
       {
         name: "mesh_refused",
         type: "gauge",
         help: "Whether directory and catalog are not followed.",
-        samples: o.isMeshRefused === true ? 1 : 0,
+        samples: input.isMeshRefused === true ? 1 : 0,
       },
       { name: "updates_total", type: "counter", help: "DNS UPDATE messages.", samples: this.updates },
       {
@@ -64,7 +64,7 @@ export class OperatorMetrics {
         name: "looks_total",
         type: "counter",
         help: "Checks of the mesh and every zone for changes made elsewhere.",
-        samples: o.looks ?? 0,
+        samples: input.looks ?? 0,
       },
       {
         name: "drift_total",
@@ -76,25 +76,25 @@ export class OperatorMetrics {
         name: "api_reads_total",
         type: "counter",
         help: "Requests to the Kubernetes API that read.",
-        samples: o.apiReads,
+        samples: input.apiReads,
       },
       {
         name: "api_writes_total",
         type: "counter",
         help: "Requests to the Kubernetes API that write.",
-        samples: o.apiWrites,
+        samples: input.apiWrites,
       },
       {
         name: "lease_requests_total",
         type: "counter",
         help: "Requests to the Kubernetes API for the Lease.",
-        samples: o.leaseRequests,
+        samples: input.leaseRequests,
       },
       {
         name: "dns_requests_total",
         type: "counter",
         help: "DNS messages sent as the leader, since the turn began.",
-        samples: o.dnsRequests,
+        samples: input.dnsRequests,
       },
       {
         name: "errors_total",

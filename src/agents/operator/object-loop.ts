@@ -25,8 +25,8 @@ export class ObjectLoop extends WorkLoop<Entry> {
   /** What was said of an object last. Another site's operator in this cluster may know better: it is not argued with. */
   readonly #said = new WeakMap<Entry, string>();
 
-  constructor(private readonly o: ObjectLoopOptions) {
-    super(o);
+  constructor(private readonly options: ObjectLoopOptions) {
+    super(options);
   }
 
   /** An object is for another loop now, which says other things of it. */
@@ -40,7 +40,7 @@ export class ObjectLoop extends WorkLoop<Entry> {
   }
 
   protected override isWanted(entry: Entry): boolean {
-    return this.o.store.get(entry.uid) === entry;
+    return this.options.store.get(entry.uid) === entry;
   }
 
   protected async pass(signal: AbortSignal): Promise<void> {
@@ -53,8 +53,8 @@ export class ObjectLoop extends WorkLoop<Entry> {
 
   /** Returns whether there is nothing more to do. */
   async #settle(entry: Entry, signal: AbortSignal): Promise<boolean> {
-    this.o.beat();
-    const placement = this.o.placementOf(entry);
+    this.options.beat();
+    const placement = this.options.placementOf(entry);
     if (placement.kind === "zone") return true;
     try {
       return await (placement.kind === "release"
@@ -62,7 +62,7 @@ export class ObjectLoop extends WorkLoop<Entry> {
         : this.#refuse(entry, placement));
     } catch (error) {
       if (!isAborted(signal))
-        this.o.log.warn("an object could not be dealt with and is retried", {
+        this.options.log.warn("an object could not be dealt with and is retried", {
           object: entry.object.metadata.name,
           reason: messageOf(error),
         });
@@ -74,15 +74,18 @@ export class ObjectLoop extends WorkLoop<Entry> {
     const generation = entry.object.metadata.generation ?? 0;
     const said = JSON.stringify([generation, reason, message]);
     if (this.#said.get(entry) === said) return true;
-    this.o.forget(entry);
-    const stands = await this.o.writer.report(entry, { generation, progress: { kind: "refused", reason, message } });
+    this.options.forget(entry);
+    const stands = await this.options.writer.report(entry, {
+      generation,
+      progress: { kind: "refused", reason, message },
+    });
     if (stands) this.#said.set(entry, said);
     return stands;
   }
 
   /** Nothing can be taken away in a zone that is not ours (any more), and nothing need be for an object that is abandoned. */
   async #release(entry: Entry, reason: string): Promise<boolean> {
-    const { forget, store, writer } = this.o;
+    const { forget, store, writer } = this.options;
     forget(entry);
     if (entry.isGhost) store.drop(entry);
     else if (entry.applied !== undefined) writer.warn(entry, "Abandoned", `its records were not taken away: ${reason}`);

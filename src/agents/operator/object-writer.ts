@@ -29,7 +29,7 @@ export interface Standing {
  * twice, and only to the version that was decided on: what somebody else wrote meanwhile is looked at first.
  */
 export class ObjectWriter {
-  constructor(private readonly o: ObjectWriterOptions) {}
+  constructor(private readonly options: ObjectWriterOptions) {}
 
   /**
    * Marks an object as ours before anything of it goes to the server: it cannot vanish any more, and after a crash we know
@@ -67,7 +67,7 @@ export class ObjectWriter {
    */
   async report(entry: Entry, { generation, progress }: Standing): Promise<boolean> {
     if (entry.isGhost) return true;
-    const { metrics, now, retiredSince, events } = this.o;
+    const { metrics, now, retiredSince, events } = this.options;
     const before = entry.status.conditions ?? [];
     const status = statusOf(entry, { generation, progress, retired: retiredSince(entry.zone), now: now() });
     if (sameStatus(entry.status, status)) return true;
@@ -89,7 +89,7 @@ export class ObjectWriter {
 
   /** Says that something happened to an object. */
   warn(entry: Entry, reason: string, message: string): void {
-    this.o.events.add(entry, { type: "Warning", reason, message });
+    this.options.events.add(entry, { type: "Warning", reason, message });
   }
 
   /** @throws KubeError */
@@ -97,7 +97,7 @@ export class ObjectWriter {
     const { resourceVersion = "" } = entry.object.metadata;
     const patch = { ...change, metadata: { ...change.metadata, resourceVersion } };
     try {
-      takeWritten(entry, await this.o.client.merge(`${pathOf(entry)}${part}`, patch, fieldManager));
+      takeWritten(entry, await this.options.client.merge(`${pathOf(entry)}${part}`, patch, fieldManager));
       return "written";
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;

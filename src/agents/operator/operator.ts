@@ -93,8 +93,8 @@ export class RecordOperator {
   #isMeshRead = false;
   #isReady = false;
 
-  constructor(private readonly o: OperatorParts) {
-    const { options, inputs, keys, kube, dns, metrics, log, clock, random } = o;
+  constructor(private readonly parts: OperatorParts) {
+    const { options, inputs, keys, kube, dns, ask, watch, metrics, log, clock, random } = parts;
     const { awayMs, pod, namespaces } = options;
     const { now } = clock;
     const { name: site } = inputs.current.packet.site;
@@ -105,7 +105,7 @@ export class RecordOperator {
     this.#store = new RecordStore(now);
     this.#mesh = new MeshFollower({ packet, dns, writer: this.#server, key: keys.local, log, now });
     const sites = () => this.#mesh.sites;
-    this.#answers = new SiteAnswers({ sites, self: { name: site, pods }, ask: o.ask, port, awayMs, now });
+    this.#answers = new SiteAnswers({ sites, self: { name: site, pods }, ask, port, awayMs, now });
     const retiredSince = (zone: string) => this.#mesh.retiredSince(zone);
     this.#events = new EventQueue({ client: kube, pod, log, now });
     this.#writer = new ObjectWriter({ client: kube, events: this.#events, metrics, retiredSince, now });
@@ -113,7 +113,7 @@ export class RecordOperator {
     const onNews = (entries: readonly Entry[]): void => {
       this.#place(entries);
     };
-    this.#feed = new RecordFeed({ client: kube, watch: o.watch, namespaces, store: this.#store, onNews, log, random });
+    this.#feed = new RecordFeed({ client: kube, watch, namespaces, store: this.#store, onNews, log, random });
     this.#objects = new ObjectLoop({
       store: this.#store,
       writer: this.#writer,
@@ -166,7 +166,7 @@ export class RecordOperator {
     await Promise.all([...this.#zones.values()].map(({ over }) => over));
   }
 
-  readonly #server = (): DnsServer => this.o.inputs.current.writer;
+  readonly #server = (): DnsServer => this.parts.inputs.current.writer;
 
   /** A zone that the site has, or has now. */
   #add(zone: string): void {
@@ -197,7 +197,7 @@ export class RecordOperator {
 
   /** Takes over what the site's stack says now. Returns whether the site has other zones. */
   async #takeInputs(signal: AbortSignal): Promise<boolean> {
-    const { inputs, log } = this.o;
+    const { inputs, log } = this.parts;
     try {
       if (!(await inputs.look())) return false;
     } catch (error) {
@@ -240,7 +240,7 @@ export class RecordOperator {
 
   /** Looks for changes of the list of sites and zones, by itself: no zone waits for it. */
   async #followMesh(signal: AbortSignal): Promise<void> {
-    const { clock, random, log, options } = this.o;
+    const { clock, random, log, options } = this.parts;
     const bell = new Bell(clock);
     const beat = this.#beatOf("mesh");
     while (!isAborted(signal)) {
@@ -262,7 +262,7 @@ export class RecordOperator {
   }
 
   #ownZone(zone: string): OwnZone {
-    const { options, inputs, keys, dns, agents, metrics, log, clock, random } = this.o;
+    const { options, inputs, keys, dns, agents, metrics, log, clock, random } = this.parts;
     const { lookMs } = options;
     const server = this.#server;
     const [store, writer, answers] = [this.#store, this.#writer, this.#answers];

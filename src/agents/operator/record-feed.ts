@@ -25,8 +25,8 @@ export class RecordFeed {
   readonly #open: Set<string>;
   #isListed = false;
 
-  constructor(private readonly o: RecordFeedOptions) {
-    this.#open = new Set(o.namespaces);
+  constructor(private readonly options: RecordFeedOptions) {
+    this.#open = new Set(options.namespaces);
   }
 
   /**
@@ -44,11 +44,11 @@ export class RecordFeed {
 
   /** Runs until the signal is given. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.o.namespaces.map((namespace) => this.#watch(namespace, signal)));
+    await Promise.all(this.options.namespaces.map((namespace) => this.#watch(namespace, signal)));
   }
 
   #watch(namespace: string, signal: AbortSignal): Promise<void> {
-    const { client, watch, random, log } = this.o;
+    const { client, watch, random, log } = this.options;
     const path = namespace === "*" ? plural : `namespaces/${namespace}/${plural}`;
     return watch({
       client,
@@ -60,7 +60,7 @@ export class RecordFeed {
         this.#settle(namespace, this.#list(namespace, objects));
       },
       onChange: (object, gone) => {
-        const { store, onNews } = this.o;
+        const { store, onNews } = this.options;
         const entry = store.put(object);
         const news = gone ? store.vanish(object.metadata?.uid ?? "") : entry;
         if (news !== undefined) onNews([news]);
@@ -78,11 +78,11 @@ export class RecordFeed {
   /** Nothing waits for a namespace that was tried, so that one without rights stops no other. */
   #settle(namespace: string, entries: readonly Entry[]): void {
     this.#open.delete(namespace);
-    this.o.onNews(entries);
+    this.options.onNews(entries);
   }
 
   #list(namespace: string, objects: readonly KubeObject[]): readonly Entry[] {
-    const { store } = this.o;
+    const { store } = this.options;
     const vanished = store.vanishedFrom(objects, namespace).map((uid) => store.vanish(uid));
     return [...vanished, ...objects.map((object) => store.put(object, true))].filter((entry) => entry !== undefined);
   }

@@ -39,7 +39,7 @@ export class SiteAnswers {
   readonly #pods = new Map<string, SitePods>();
   readonly #zones = new Map<string, Map<string, ZoneAtSite>>();
 
-  constructor(private readonly o: SiteAnswersOptions) {}
+  constructor(private readonly options: SiteAnswersOptions) {}
 
   /**
    * Asks all sites that are not known to have `wanted` for a zone's serial.
@@ -47,7 +47,7 @@ export class SiteAnswers {
    * @returns what that says of a version up to `wanted`; undefined when it is not known which sites there are.
    */
   async ask(zone: string, wanted: number): Promise<((serial: number) => Spread) | undefined> {
-    const views = this.o.sites();
+    const views = this.options.sites();
     if (views === undefined) return undefined;
     const before = this.#zones.get(zone);
     const sites = new Map(views.map(({ name }) => [name, before?.get(name) ?? this.#zoneAt(name, zone)]));
@@ -55,11 +55,11 @@ export class SiteAnswers {
     await inParallel(askWidth, views, async ({ name, addresses }) => {
       const site = sites.get(name);
       await site?.look(
-        addresses.map((address) => ({ address, port: this.o.port() })),
+        addresses.map((address) => ({ address, port: this.options.port() })),
         wanted,
       );
       if (site?.isSilent === false) this.#silentSince.delete(name);
-      else if (!this.#silentSince.has(name)) this.#silentSince.set(name, this.o.now());
+      else if (!this.#silentSince.has(name)) this.#silentSince.set(name, this.options.now());
     });
     return (serial) => this.#spreadOf(sites, serial);
   }
@@ -70,7 +70,7 @@ export class SiteAnswers {
   }
 
   #zoneAt(site: string, zone: string): ZoneAtSite {
-    const { self, ask } = this.o;
+    const { self, ask } = this.options;
     const pods = this.#pods.get(site) ?? new SitePods();
     this.#pods.set(site, pods);
     return new ZoneAtSite({ site, zone, pods, direct: site === self.name ? self.pods : () => [], ask });
@@ -93,6 +93,6 @@ export class SiteAnswers {
 
   #isAway(site: string): boolean {
     const since = this.#silentSince.get(site);
-    return since !== undefined && this.o.now() - since >= this.o.awayMs;
+    return since !== undefined && this.options.now() - since >= this.options.awayMs;
   }
 }

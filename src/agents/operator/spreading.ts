@@ -49,8 +49,8 @@ export class Spreading {
   #retryMs = 0;
   #retriedAt = 0;
 
-  constructor(private readonly o: SpreadingOptions) {
-    this.#bell = new Bell(o.clock);
+  constructor(private readonly options: SpreadingOptions) {
+    this.#bell = new Bell(options.clock);
   }
 
   get waiting(): number {
@@ -72,7 +72,7 @@ export class Spreading {
 
   /** Looks again at what sites that were away did not have, and more rarely at what pods that were not seen did not. */
   retryShort(): void {
-    const now = this.o.clock.now();
+    const now = this.options.clock.now();
     if (this.#short.size === 0) this.#retryMs = 0;
     if (this.#short.size === 0 || now - this.#retriedAt < this.#retryMs) return;
     this.#retriedAt = now;
@@ -82,7 +82,7 @@ export class Spreading {
 
   /** Runs until the signal is given. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, beat } = this.o;
+    const { clock, beat } = this.options;
     while (!isAborted(signal)) {
       beat();
       if (this.#open.size > 0) await this.#look(signal);
@@ -94,7 +94,7 @@ export class Spreading {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { zone, answers, log, beat } = this.o;
+    const { zone, answers, log, beat } = this.options;
     const asked = [...this.#open.values()];
     const latest = asked.reduce(
       (high, { serial }) => (isNewerSerial(serial, high) ? serial : high),
@@ -119,16 +119,16 @@ export class Spreading {
   async #report(object: SpreadingObject, spread: Spread | undefined): Promise<boolean> {
     const { entry, generation, note, since } = object;
     if (spread === undefined || spread.waiting.length > 0) {
-      if (this.o.clock.now() - since < patienceMs) return false;
+      if (this.options.clock.now() - since < patienceMs) return false;
       const progress = spread ? ({ kind: "waiting", sites: spread.waiting } as const) : ({ kind: "unknown" } as const);
-      await this.o.writer.report(entry, { generation, progress });
+      await this.options.writer.report(entry, { generation, progress });
       return false;
     }
     const { away, unseen } = spread;
     // That a pod cannot be seen just now says nothing against an object that all pods had.
     if (away.length === 0 && unseen.length > 0 && isProgrammed(entry, generation, "AllSites")) return true;
     const progress = { kind: "programmed" as const, away, unseen, ...(note !== undefined && { note }) };
-    if (!(await this.o.writer.report(entry, { generation, progress }))) return false;
+    if (!(await this.options.writer.report(entry, { generation, progress }))) return false;
     if (away.length + unseen.length > 0) this.#short.set(entry.uid, object);
     if (away.length > 0) this.#retryMs = 0;
     return true;

@@ -48,7 +48,7 @@ export class ZoneAtSite {
   /** All that can be asked has this serial. */
   #arrived: number | undefined;
 
-  constructor(private readonly o: ZoneAtSiteOptions) {}
+  constructor(private readonly options: ZoneAtSiteOptions) {}
 
   get isSilent(): boolean {
     return this.#isSilent;
@@ -57,13 +57,13 @@ export class ZoneAtSite {
   /** Asks at each address, and where the site has several pods until each answered, or had its chances. Never throws. */
   async look(servers: readonly DnsServer[], wanted: number): Promise<void> {
     if (this.#arrived !== undefined && !isNewerSerial(wanted, this.#arrived)) return;
-    const { pods } = this.o;
-    const direct = this.o.direct();
+    const { pods } = this.options;
+    const direct = this.options.direct();
     const anew = direct.length === 0 && pods.replicas > 1;
     const first = await Promise.all(servers.map(async (server) => ({ server, answer: await this.#ask(server, anew) })));
     const answers = first.flatMap(({ answer }) => answer ?? []);
     this.#isSilent = answers.length === 0;
-    this.#plain = answers.filter(({ pod }) => pod?.site !== this.o.site).map(({ serial }) => serial);
+    this.#plain = answers.filter(({ pod }) => pod?.site !== this.options.site).map(({ serial }) => serial);
     const heard = this.#note(answers);
     await Promise.all(
       direct.map((server, ordinal) => this.#askDirectly(server, { ordinal, replicas: direct.length, wanted })),
@@ -76,7 +76,7 @@ export class ZoneAtSite {
 
   /** What the answers so far say of a version. */
   arrivalOf(serial: number): Arrival {
-    const { pods } = this.o;
+    const { pods } = this.options;
     const missing = this.#missing(serial);
     const unseen = missing.filter((ordinal) => pods.isOutOfReach(ordinal));
     const late = missing.filter((ordinal) => !unseen.includes(ordinal));
@@ -86,7 +86,7 @@ export class ZoneAtSite {
 
   /** Pods that are not known to have a version. */
   #missing(serial: number): readonly number[] {
-    return Array.from({ length: this.o.pods.replicas }, (_, ordinal) => ordinal).filter((ordinal) => {
+    return Array.from({ length: this.options.pods.replicas }, (_, ordinal) => ordinal).filter((ordinal) => {
       const answer = this.#serials.get(ordinal);
       return answer === undefined || isNewerSerial(serial, answer);
     });
@@ -96,7 +96,7 @@ export class ZoneAtSite {
     server: DnsServer,
     { ordinal, replicas, wanted }: { readonly ordinal: number; readonly replicas: number; readonly wanted: number },
   ): Promise<void> {
-    const { site, pods } = this.o;
+    const { site, pods } = this.options;
     const known = this.#serials.get(ordinal);
     if (known !== undefined && !isNewerSerial(wanted, known)) return;
     const answer = await this.#ask(server, false);
@@ -107,10 +107,10 @@ export class ZoneAtSite {
   /** A question cannot be aimed at a pod: it is repeated until the missing pods have answered. */
   async #askAnew(
     servers: readonly DnsServer[],
-    o: { readonly wanted: number; readonly heard: Set<number>; readonly direct: number },
+    question: { readonly wanted: number; readonly heard: Set<number>; readonly direct: number },
   ): Promise<void> {
-    const { pods } = this.o;
-    const { wanted, heard, direct } = o;
+    const { pods } = this.options;
+    const { wanted, heard, direct } = question;
     for (let round = 0; round < mostRounds && servers.length > 0; round++) {
       const missing = this.#missing(wanted).filter((ordinal) => ordinal >= direct && !heard.has(ordinal));
       const hoped = missing.filter((ordinal) => !pods.isOutOfReach(ordinal)).length;
@@ -128,8 +128,8 @@ export class ZoneAtSite {
   #note(answers: readonly PodAnswer[]): Set<number> {
     const heard = new Set<number>();
     for (const { serial, pod } of answers) {
-      if (pod?.site !== this.o.site) continue;
-      this.o.pods.note(pod);
+      if (pod?.site !== this.options.site) continue;
+      this.options.pods.note(pod);
       this.#serials.set(pod.ordinal, serial);
       heard.add(pod.ordinal);
     }
@@ -137,6 +137,6 @@ export class ZoneAtSite {
   }
 
   async #ask(server: DnsServer, anew: boolean): Promise<PodAnswer | undefined> {
-    return this.o.ask({ server, zone: this.o.zone, anew }).catch(() => undefined);
+    return this.options.ask({ server, zone: this.options.zone, anew }).catch(() => undefined);
   }
 }

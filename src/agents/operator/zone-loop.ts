@@ -24,8 +24,8 @@ export class ZoneLoop extends WorkLoop<string> {
   #lookAt = 0;
   #isCaughtUp = false;
 
-  constructor(private readonly o: ZoneLoopOptions) {
-    super(o);
+  constructor(private readonly options: ZoneLoopOptions) {
+    super(options);
   }
 
   /** How often the zone was looked at. */
@@ -34,22 +34,22 @@ export class ZoneLoop extends WorkLoop<string> {
   }
 
   protected idleMs(isReady: boolean): number {
-    return isReady ? this.#lookAt - this.o.clock.now() : this.o.lookMs;
+    return isReady ? this.#lookAt - this.options.clock.now() : this.options.lookMs;
   }
 
   protected async pass(signal: AbortSignal): Promise<void> {
-    const { clock, random, lookMs, worker } = this.o;
+    const { clock, random, lookMs, worker } = this.options;
     if (clock.now() >= this.#lookAt) {
       await this.#look(signal);
       this.#lookAt = clock.now() + lookMs * (1 + random() / 4);
     }
     if (this.items.size > 0) this.retryLater(await worker.reconcile(this.take(), signal), signal);
-    if (!this.#isCaughtUp) this.o.onCaughtUp();
+    if (!this.#isCaughtUp) this.options.onCaughtUp();
     this.#isCaughtUp = true;
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { zone, worker, metrics, log } = this.o;
+    const { zone, worker, metrics, log } = this.options;
     try {
       const drifted = await worker.look();
       if (drifted.length > 0 && this.#isCaughtUp) metrics.drift++;

@@ -12,7 +12,7 @@ export class ZoneMirror {
   readonly #copy = new ZoneCopy(signerTypes);
 
   constructor(
-    private readonly o: {
+    private readonly parts: {
       readonly zone: string;
       readonly dns: Pick<DnsClient, "querySoa" | "transfer" | "transferIncremental">;
       readonly writer: () => DnsServer;
@@ -43,8 +43,8 @@ export class ZoneMirror {
    * @throws DnsError when the writer does not give it.
    */
   async follow(isChanged = false): Promise<ReadonlySet<string> | undefined> {
-    const { zone, dns, key } = this.o;
-    const writer = this.o.writer();
+    const { zone, dns, key } = this.parts;
+    const writer = this.parts.writer();
     const { serial } = this;
     if (serial === undefined) return this.#transfer();
     if (!isChanged && (await dns.querySoa(writer, zone)).serial === serial) return new Set();
@@ -72,7 +72,7 @@ export class ZoneMirror {
   }
 
   async #transfer(): Promise<undefined> {
-    const { zone, dns, writer, key } = this.o;
+    const { zone, dns, writer, key } = this.parts;
     this.#copy.load(await dns.transfer(writer(), zone, key));
   }
 }

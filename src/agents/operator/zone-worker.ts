@@ -70,12 +70,12 @@ const mostRounds = 3;
 
 /** Brings one zone at the writer to what the objects say. */
 export class ZoneWorker {
-  constructor(private readonly o: ZoneWorkerOptions) {}
+  constructor(private readonly options: ZoneWorkerOptions) {}
 
   /** Names that others changed at the writer since the last look, as far as objects are about them. @throws DnsError */
   async look(): Promise<readonly string[]> {
-    const changed = await this.o.mirror.follow();
-    return this.o.store.namesOf(this.o.zone, changed);
+    const changed = await this.options.mirror.follow();
+    return this.options.store.namesOf(this.options.zone, changed);
   }
 
   /**
@@ -117,8 +117,8 @@ export class ZoneWorker {
     const changing = ready.filter(({ plan }) => plan.changes.length > 0);
     const overtaken = await this.#send(changing, refused);
     if (changing.length > 0) {
-      void this.o.announce();
-      await this.o.mirror.follow(true);
+      void this.options.announce();
+      await this.options.mirror.follow(true);
     }
     await inParallel(writeWidth, ready, async (decision) => {
       signal.throwIfAborted();
@@ -127,7 +127,7 @@ export class ZoneWorker {
       const reason = refused.get(name) ?? this.#untaken(decision);
       const isDone = await this.#conclude(decision, reason).catch((error: unknown) => {
         signal.throwIfAborted();
-        this.o.log.warn("a status could not be written", { name, reason: messageOf(error) });
+        this.options.log.warn("a status could not be written", { name, reason: messageOf(error) });
         return false;
       });
       if (!isDone) again.add(name);
@@ -136,34 +136,34 @@ export class ZoneWorker {
   }
 
   #decide(name: string): Decision {
-    const isRetired = this.o.isRetired();
-    const entries = this.o.store
-      .at(this.o.zone, name)
+    const isRetired = this.options.isRetired();
+    const entries = this.options.store
+      .at(this.options.zone, name)
       .filter((entry) => (isLeaving(entry) ? !isAnnotated(entry, annotations.abandon) : !isRetired || isHere(entry)))
       .map((entry) => ({ entry, generation: entry.object.metadata.generation ?? 0, reading: entry.reading }));
     const claimants = entries.map(({ entry }) => claimantOf(entry));
-    return { name, entries, plan: planName({ name, claimants, served: this.o.mirror.at(name) }) };
+    return { name, entries, plan: planName({ name, claimants, served: this.options.mirror.at(name) }) };
   }
 
   /** Marks what is about to be served as ours. */
   async #prepare({ name, entries, plan }: Decision, signal: AbortSignal): Promise<boolean> {
-    this.o.beat();
+    this.options.beat();
     try {
       for (const { entry } of entries) {
         const verdict = plan.verdicts.get(entry.uid);
-        if (verdict?.kind === "serve" && !(await this.o.writer.claim(entry, verdict.content))) return false;
+        if (verdict?.kind === "serve" && !(await this.options.writer.claim(entry, verdict.content))) return false;
       }
       return true;
     } catch (error) {
       signal.throwIfAborted();
-      this.o.log.warn("an object could not be marked", { name, reason: messageOf(error) });
+      this.options.log.warn("an object could not be marked", { name, reason: messageOf(error) });
       return false;
     }
   }
 
   /** Sends changes; a message that is refused is halved until the culprit is known. Returns the names that were overtaken. */
   async #send(decisions: readonly Decision[], refused: Map<string, string>): Promise<Set<string>> {
-    const { zone } = this.o;
+    const { zone } = this.options;
     const overtaken = new Set<string>();
     let wereTaken = false;
     const queue = [
@@ -193,11 +193,15 @@ export class ZoneWorker {
 
   /** Returns what the server had against it. @throws DnsError when it is not the message that is wrong. */
   async #update(batch: UpdateBatch): Promise<DnsFailure | undefined> {
-    this.o.beat();
-    this.o.metrics.updates++;
+    this.options.beat();
+    this.options.metrics.updates++;
     try {
-      await this.o.dns.update(this.o.server(), messageFor(batch, this.o.mirror.soa), this.o.key);
-      this.o.log.info("updated", { zone: this.o.zone, names: batch.names.length });
+      await this.options.dns.update(
+        this.options.server(),
+        messageFor(batch, this.options.mirror.soa),
+        this.options.key,
+      );
+      this.options.log.info("updated", { zone: this.options.zone, names: batch.names.length });
       return undefined;
     } catch (error) {
       if (error instanceof DnsError && ofMessage.has(error.failure.kind)) return error.failure;
@@ -209,14 +213,14 @@ export class ZoneWorker {
   #untaken({ name, plan, entries }: Decision): string | undefined {
     if (plan.changes.length === 0) return undefined;
     const claimants = entries.map(({ entry }) => claimantOf(entry));
-    const served = this.o.mirror.at(name);
+    const served = this.options.mirror.at(name);
     const left = planName({ name, claimants, served }).changes;
     return left.length === 0 ? undefined : "the server took the update, but does not have its records";
   }
 
   /** Reports where each object of a name stands. Returns whether that is all. */
   async #conclude({ entries, plan }: Decision, problem: string | undefined): Promise<boolean> {
-    const { writer, spreading, store, beat } = this.o;
+    const { writer, spreading, store, beat } = this.options;
     let isDone = problem === undefined;
     beat();
     for (const decided of entries) {
@@ -242,7 +246,7 @@ export class ZoneWorker {
   }
 
   async #served({ entry, generation, reading }: Decided, note?: string): Promise<boolean> {
-    const { writer, spreading, mirror, now } = this.o;
+    const { writer, spreading, mirror, now } = this.options;
     if (reading.kind === "refused") {
       const progress = { kind: "refused" as const, reason: "InvalidSpec", message: reading.problems.join("; ") };
       return writer.report(entry, { generation, progress });
@@ -255,7 +259,7 @@ export class ZoneWorker {
 
   /** The server cannot be asked: objects that wait for it get to know, those that stand already do not. */
   async #fail(names: readonly string[], message: string): Promise<void> {
-    const { zone, store, writer, log } = this.o;
+    const { zone, store, writer, log } = this.options;
     log.warn("a zone cannot be changed", { zone, reason: message });
     const waiting = names
       .flatMap((name) => store.at(zone, name))

@@ -70,23 +70,23 @@ export type Decision =
  * all agents have applied exactly what the zones say, each of them behind the same limits, waiting longer has no use.
  * The other way round, without a memory of our own there is nothing to hold on to: then an agent that holds is believed.
  */
-export function decidePlan(o: {
+export function decidePlan(facts: {
   readonly self: string;
   readonly known: MeshView | undefined;
   readonly discovered: DiscoveredMesh | RefusedDiscovery;
   readonly agents: readonly AgentStatus[];
   readonly today: string;
 }): Decision {
-  const { self, discovered, today } = o;
+  const { self, discovered, today } = facts;
   const input = { self, discovered, today, limits: defaultLimits };
-  const plan = planMesh({ ...input, known: o.known });
-  if (plan.refusal === undefined && o.known === undefined && o.agents.some((agent) => agent.held.length > 0)) {
-    return { kind: "as-agents-hold", held: o.agents.flatMap((agent) => agent.held) };
+  const plan = planMesh({ ...input, known: facts.known });
+  if (plan.refusal === undefined && facts.known === undefined && facts.agents.some((agent) => agent.held.length > 0)) {
+    return { kind: "as-agents-hold", held: facts.agents.flatMap((agent) => agent.held) };
   }
-  if (plan.refusal !== undefined || plan.held.length === 0 || o.agents.length === 0) return { kind: "plan", plan };
+  if (plan.refusal !== undefined || plan.held.length === 0 || facts.agents.length === 0) return { kind: "plan", plan };
   const whole = planMesh({ ...input, known: undefined });
   const hash = viewHash(whole.next);
-  return { kind: "plan", plan: o.agents.every((agent) => agent.applied?.hash === hash) ? whole : plan };
+  return { kind: "plan", plan: facts.agents.every((agent) => agent.applied?.hash === hash) ? whole : plan };
 }
 
 /** Whether the policy in the cluster is the one that is wanted. Defaults that an API server adds do not count as a difference. */

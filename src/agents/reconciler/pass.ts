@@ -112,13 +112,13 @@ interface Seen {
 }
 
 /** The view to follow: the last good one, unless the central zones changed to something that may be followed. */
-async function discover(o: {
+async function discover(facts: {
   readonly deps: PassDeps;
   readonly findings: Finding[];
   readonly known: Memory;
   readonly statuses: ReadonlyMap<Pod, AgentStatus>;
 }): Promise<Seen> {
-  const { deps, findings, known } = o;
+  const { deps, findings, known } = facts;
   const same: Seen = { ...(known.view && { view: known.view }), doubts: known.doubts };
   const serials = await readSerials(deps, findings);
   const directory = newestSource(serials, "directory");
@@ -135,7 +135,7 @@ async function discover(o: {
     self: deps.packet.site.name,
     known: known.view,
     discovered,
-    agents: [...o.statuses.values()],
+    agents: [...facts.statuses.values()],
     today: new Date(deps.now()).toISOString().slice(0, 10),
   });
   findings.push(...decisionFindings(decision));
@@ -180,15 +180,15 @@ function readZones(
 }
 
 /** Makes the policy right; without a view it is left as it is. */
-async function keepPolicy(o: {
+async function keepPolicy(facts: {
   readonly deps: PassDeps;
   readonly findings: Finding[];
   readonly before: Before;
   readonly known: Memory;
   readonly view: MeshView | undefined;
 }): Promise<PolicyMark | undefined> {
-  const { deps, view, known } = o;
-  const live = o.before.policy;
+  const { deps, view, known } = facts;
+  const live = facts.before.policy;
   if (live === undefined || view === undefined) return known.policy;
   const desired = peerPolicySpec({ ...deps.options, packet: deps.packet, view });
   if (isPolicyCurrent(live, desired, known.policy)) return policyMark(live, desired);
@@ -197,18 +197,18 @@ async function keepPolicy(o: {
     deps.log.info("network policy knot-peers applied", { generation: applied.metadata?.generation });
     return policyMark(applied, desired);
   } catch (error) {
-    o.findings.push({ kind: "api", message: messageOf(error) });
+    facts.findings.push({ kind: "api", message: messageOf(error) });
     return known.policy;
   }
 }
 
 /** Pokes the agents that lag, and looks again until they have caught up or the time is over. */
-async function settleAgents(o: {
+async function settleAgents(facts: {
   readonly deps: PassDeps;
   readonly statuses: Map<Pod, AgentStatus>;
   readonly view: MeshView | undefined;
 }): Promise<void> {
-  const { deps, statuses, view } = o;
+  const { deps, statuses, view } = facts;
   if (view === undefined) return;
   const late = (): Pod[] => [...statuses].filter(([, status]) => isLagging(status, view)).map(([pod]) => pod);
   for (const pod of late()) {

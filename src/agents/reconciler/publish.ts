@@ -19,7 +19,7 @@ import type { PassDeps, ReconcilerOptions } from "./options";
  * Leaves state and report in the cluster, and an Event for each problem that began or ended. Writes nothing when there is
  * nothing new: times alone are not.
  */
-export async function publish(o: {
+export async function publish(outcome: {
   readonly deps: PassDeps;
   readonly findings: Finding[];
   readonly stored: StoredStatus;
@@ -27,11 +27,11 @@ export async function publish(o: {
   /** As the agents reported it; empty when none answered. */
   readonly statuses: readonly AgentStatus[];
 }): Promise<void> {
-  const { deps, findings, stored, memory } = o;
+  const { deps, findings, stored, memory } = outcome;
   const now = deps.now();
   const before = stored.report?.conditions ?? [];
   const conditions = conditionsOf({ findings, before, now });
-  const signed = signedZones(o.statuses, stored.report);
+  const signed = signedZones(outcome.statuses, stored.report);
   const report = reportOf({ site: deps.packet.site.name, now, memory, conditions, signed });
   if (isSame(stored, memory, report)) return;
   try {
@@ -60,18 +60,18 @@ function signedZones(statuses: readonly AgentStatus[], before: Report | undefine
   return (writer.dnssec ?? []).map(({ signedUntil: _, ...zone }) => zone);
 }
 
-function reportOf(o: {
+function reportOf(facts: {
   readonly site: string;
   readonly now: number;
   readonly memory: Memory;
   readonly conditions: readonly Condition[];
   readonly signed: NonNullable<Report["dnssec"]>;
 }): Report {
-  const { view } = o.memory;
+  const { view } = facts.memory;
   return {
-    site: o.site,
-    ok: o.conditions.length === 0,
-    changedAt: new Date(o.now).toISOString(),
+    site: facts.site,
+    ok: facts.conditions.length === 0,
+    changedAt: new Date(facts.now).toISOString(),
     ...(view && {
       directorySerial: view.directorySerial,
       catalogSerial: view.catalogSerial,
@@ -79,24 +79,24 @@ function reportOf(o: {
       zones: view.zones.length,
       hash: viewHash(view),
     }),
-    ...(o.signed.length > 0 && { dnssec: o.signed }),
-    conditions: o.conditions,
+    ...(facts.signed.length > 0 && { dnssec: facts.signed }),
+    conditions: facts.conditions,
   };
 }
 
 /** The findings as conditions, one a kind and subject, which keep the time they began. */
-function conditionsOf(o: {
+function conditionsOf(facts: {
   readonly findings: readonly Finding[];
   readonly before: readonly Condition[];
   readonly now: number;
 }): readonly Condition[] {
-  const since = new Map(o.before.map((condition) => [keyOf(condition), condition.since]));
+  const since = new Map(facts.before.map((condition) => [keyOf(condition), condition.since]));
   const byKey = new Map<string, Condition>();
-  for (const finding of o.findings) {
+  for (const finding of facts.findings) {
     const key = keyOf(finding);
     const known = byKey.get(key);
     const message = known === undefined ? finding.message : `${known.message}; ${finding.message}`;
-    byKey.set(key, { ...finding, message, since: since.get(key) ?? new Date(o.now).toISOString() });
+    byKey.set(key, { ...finding, message, since: since.get(key) ?? new Date(facts.now).toISOString() });
   }
   return [...byKey.entries()].sort(([a], [b]) => compareText(a, b)).map(([, condition]) => condition);
 }
@@ -118,15 +118,15 @@ function keyOf({ kind, subject }: Finding): string {
 }
 
 /** The Event for a beginning (Warning) or an end (Normal), about the CronJob that starts us. Its name makes a repeated try harmless. */
-function eventFor(o: {
+function eventFor(facts: {
   readonly transition: { readonly began: boolean; readonly condition: Condition };
   readonly options: ReconcilerOptions;
   readonly now: number;
 }): KubeObject {
-  const { began, condition } = o.transition;
-  const { namespace, pod } = o.options;
+  const { began, condition } = facts.transition;
+  const { namespace, pod } = facts.options;
   const about = [condition.kind, ...(condition.subject === undefined ? [] : [condition.subject])].join(" ");
-  const name = `reconciler.${o.now.toString(16)}.${keyOf(condition).replace(/[^a-z0-9]+/gi, "-")}${began ? "" : ".over"}`;
+  const name = `reconciler.${facts.now.toString(16)}.${keyOf(condition).replace(/[^a-z0-9]+/gi, "-")}${began ? "" : ".over"}`;
   return eventObject({
     name: name.toLowerCase().replace(/-+(?=\.|$)/g, ""),
     about: { apiVersion: "batch/v1", kind: "CronJob", name: "reconciler", namespace },
@@ -135,7 +135,7 @@ function eventFor(o: {
     message: began ? `${about}: ${condition.message}` : `${about} is over: ${condition.message}`,
     component: "dns-mesh-reconciler",
     pod,
-    at: o.now,
+    at: facts.now,
   });
 }
 

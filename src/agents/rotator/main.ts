@@ -18,18 +18,18 @@ const dnsPatience = 60_000;
 /** The program that advances the key ring: `run` does what is due, `rotate` begins a rotation now. */
 async function main(
   command: string | undefined,
-  o: { readonly env: Environment; readonly log: Logger },
+  { env, log }: { readonly env: Environment; readonly log: Logger },
 ): Promise<void> {
   if (command !== "run" && command !== "rotate")
     throw new UserError(`unknown command "${command ?? ""}"; use run or rotate`);
-  const { packetFile } = rotatorEnvironment.fromEnvironment(o.env);
-  const options = readRotatorOptions(o.env, await readJsonFile(liveSettingsPath(packetFile), parseLiveSettings));
+  const { packetFile } = rotatorEnvironment.fromEnvironment(env);
+  const options = readRotatorOptions(env, await readJsonFile(liveSettingsPath(packetFile), parseLiveSettings));
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const access = await readJsonFile(options.vaultFile, parseVaultAccess);
   const parts = {
     options,
     packet,
-    log: o.log,
+    log,
     freshKey,
     now: Date.now,
     settings: packet.rotation ?? defaultRotation,

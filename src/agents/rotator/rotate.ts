@@ -47,28 +47,28 @@ const mostSteps = 3;
  *
  * @param asked - Whether a rotation is to begin now, whatever the age of the key.
  */
-export async function rotate(o: RotateParts, asked: boolean): Promise<Rotated> {
+export async function rotate(parts: RotateParts, asked: boolean): Promise<Rotated> {
   const steps: RotationStep[] = [];
   while (steps.length < mostSteps) {
-    const { data, version } = await o.vault.readSecret(o.mount, ringSecret);
+    const { data, version } = await parts.vault.readSecret(parts.mount, ringSecret);
     const document = parseRingDocument(data);
-    const answers = await answersTo(o, document);
-    const now = o.now();
-    const { settings } = o;
-    const fresh = o.freshKey(now);
+    const answers = await answersTo(parts, document);
+    const now = parts.now();
+    const { settings } = parts;
+    const fresh = parts.freshKey(now);
     const plan = planRotation({ document, ...(answers && { answers }), now, settings, fresh, asked });
-    if (plan.kind === "nothing") return ended(o, steps, plan.reason);
+    if (plan.kind === "nothing") return ended(parts, steps, plan.reason);
     try {
-      await o.vault.writeSecret({ mount: o.mount, name: ringSecret, data: plan.document, cas: version });
+      await parts.vault.writeSecret({ mount: parts.mount, name: ringSecret, data: plan.document, cas: version });
     } catch (error) {
       if (!(error instanceof VaultError) || error.failure.kind !== "lostRace") throw error;
-      return ended(o, steps, `somebody else did it meanwhile: ${plan.step}`);
+      return ended(parts, steps, `somebody else did it meanwhile: ${plan.step}`);
     }
-    o.log.info("the key ring was advanced", { step: plan.step, reason: plan.reason, version: version + 1 });
+    parts.log.info("the key ring was advanced", { step: plan.step, reason: plan.reason, version: version + 1 });
     steps.push(plan.step);
     if (plan.step !== "stamp" && plan.step !== "drop") return { steps, reason: plan.reason };
   }
-  return ended(o, steps, "the rest is left to the next run");
+  return ended(parts, steps, "the rest is left to the next run");
 }
 
 function ended({ log }: RotateParts, steps: readonly RotationStep[], reason: string): Rotated {
@@ -77,10 +77,10 @@ function ended({ log }: RotateParts, steps: readonly RotationStep[], reason: str
 }
 
 /** Asks only when it matters: while there is a next key, and no time from which it signs. */
-async function answersTo(o: RotateParts, document: RingDocument): Promise<KeyAnswers | undefined> {
+async function answersTo(parts: RotateParts, document: RingDocument): Promise<KeyAnswers | undefined> {
   const { next } = document;
   if (next === undefined || next.signFrom !== undefined) return undefined;
-  const { options, packet, dns } = o;
+  const { options, packet, dns } = parts;
   const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
   const sites = await readSites({ dns, pods: options.pods, zones: packet, key });
   const serversOf = ({ name, addresses }: SiteView) =>
@@ -93,7 +93,7 @@ async function answersTo(o: RotateParts, document: RingDocument): Promise<KeyAns
     zone: packet.directoryZone,
     key: { name, algorithm, secret },
   });
-  o.log.info("sites were asked for the next key", { ...answers });
+  parts.log.info("sites were asked for the next key", { ...answers });
   return answers;
 }
 

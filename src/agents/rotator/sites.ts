@@ -19,16 +19,16 @@ const questionsEach = 3;
  *
  * @throws UserError when no pod does.
  */
-export async function readSites(o: {
+export async function readSites(sources: {
   readonly dns: Pick<DnsClient, "transfer">;
   readonly pods: readonly DnsServer[];
   readonly zones: CentralNames;
   readonly key: TsigKey;
 }): Promise<readonly SiteView[]> {
   const failures: string[] = [];
-  for (const pod of o.pods) {
+  for (const pod of sources.pods) {
     try {
-      const found = await readMesh(o.zones, (zone) => o.dns.transfer(pod, zone, o.key));
+      const found = await readMesh(sources.zones, (zone) => sources.dns.transfer(pod, zone, sources.key));
       if (found.kind === "view") return found.view.sites;
       failures.push(found.refusal.reason);
     } catch (error) {
@@ -42,7 +42,7 @@ export async function readSites(o: {
  * Asks every site a question that is signed with a key, at each of its addresses. A site has the key when each of its pods
  * answers with it, as far as they name themselves, and none says that it does not know it.
  */
-export async function askSites(o: {
+export async function askSites(question: {
   readonly dns: Pick<DnsClient, "querySoaWithNsid">;
   readonly sites: readonly SiteView[];
   readonly serversOf: (site: SiteView) => readonly DnsServer[];
@@ -50,12 +50,12 @@ export async function askSites(o: {
   readonly key: TsigKey;
 }): Promise<KeyAnswers> {
   const having = new Set<string>();
-  await inParallel(width, o.sites, async (site) => {
-    if (await hasKey(o, o.serversOf(site))) having.add(site.name);
+  await inParallel(width, question.sites, async (site) => {
+    if (await hasKey(question, question.serversOf(site))) having.add(site.name);
   });
-  const names = o.sites.map(({ name }) => name);
+  const names = question.sites.map(({ name }) => name);
   return {
-    key: o.key.name,
+    key: question.key.name,
     answered: names.filter((name) => having.has(name)),
     silent: names.filter((name) => !having.has(name)),
   };

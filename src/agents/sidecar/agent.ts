@@ -64,26 +64,26 @@ export class Agent {
   readonly #ownZones: OwnZones;
   readonly #signing: SigningKeeper;
 
-  constructor(private readonly o: AgentParts) {
-    const { options, control, dns, now } = o;
+  constructor(private readonly parts: AgentParts) {
+    const { options, control, dns, now } = parts;
     const { runtime, knot } = options;
     this.#progress = new AgentProgress(now);
     this.#applier = new Applier({ control, files: new SiteFiles(runtime.storage), now });
     this.#discovery = new Discovery({ dns, knot });
-    this.#ownZones = new OwnZones(o);
-    this.#signing = new SigningKeeper({ ...o, ...options });
+    this.#ownZones = new OwnZones(parts);
+    this.#signing = new SigningKeeper({ ...parts, ...options });
   }
 
   /** Reads the state that a predecessor left. */
   async start(): Promise<void> {
-    const loaded = await this.o.store.load();
+    const loaded = await this.parts.store.load();
     this.#showState();
-    this.o.log.info("agent starts", { pod: this.o.options.pod, state: loaded.kind });
+    this.parts.log.info("agent starts", { pod: this.parts.options.pod, state: loaded.kind });
   }
 
   /** Takes an own zone back from a site that holds a newer copy; see {@link OwnZones.regain}. */
   regain(zone: string, copy: NewerCopy): Promise<boolean> {
-    return this.#ownZones.regain(this.o.mounts.inputs, zone, copy);
+    return this.#ownZones.regain(this.parts.mounts.inputs, zone, copy);
   }
 
   /** Requests that everything is rendered, loaded and planned anew. */
@@ -110,11 +110,11 @@ export class Agent {
   }
 
   async #pass(): Promise<void> {
-    const { inputs, changed, written, failures } = await this.o.mounts.look();
-    this.o.problems.set("inputs", failures);
+    const { inputs, changed, written, failures } = await this.parts.mounts.look();
+    this.parts.problems.set("inputs", failures);
     if (inputs === undefined) return;
-    const ending = inputs.identity && lifetimeProblem(inputs.identity, this.o.now());
-    this.o.problems.set("certificate", ending === undefined ? [] : [ending]);
+    const ending = inputs.identity && lifetimeProblem(inputs.identity, this.parts.now());
+    this.parts.problems.set("certificate", ending === undefined ? [] : [ending]);
     if (changed) {
       this.#progress.request("files", "plan");
       this.#progress.retryNow();
@@ -123,7 +123,7 @@ export class Agent {
     if (written.length > 0) await this.#loadCentral(written);
     let serials: Observed["serials"];
     for (;;) {
-      const observed = this.#progress.observed({ stateIsWhole: this.o.store.isWhole, serials });
+      const observed = this.#progress.observed({ stateIsWhole: this.parts.store.isWhole, serials });
       const step = reconcile(this.#progress.desired, observed);
       if (step.kind === "rest") return;
       if (step.kind === "observe") serials = await this.#observe(inputs);
@@ -137,21 +137,21 @@ export class Agent {
     else await this.#follow(inputs);
     this.#progress.done(step);
     if (step.kind === "list-own-zones") return;
-    this.o.problems.set("knot", []);
-    this.o.problems.set("apply", []);
+    this.parts.problems.set("knot", []);
+    this.parts.problems.set("apply", []);
   }
 
   /** New text of the central zones, on the primary. Knot reloads at once; peers are notified by Knot, and again by the agent. */
   async #loadCentral(zones: readonly string[]): Promise<void> {
-    this.o.log.info("central zones changed", { zones });
+    this.parts.log.info("central zones changed", { zones });
     try {
-      for (const zone of zones) await this.o.control.zoneReload(zone);
+      for (const zone of zones) await this.parts.control.zoneReload(zone);
     } catch (error) {
       // A Knot that is away reads its files when it starts; one that did not answer reloads them when its files are settled.
       this.#progress.request("files", "load");
       throw error;
     }
-    this.o.events.changed(zones);
+    this.parts.events.changed(zones);
   }
 
   /** Without a usable state, the files on the volume are all that tells which own zones have a content. */
@@ -162,9 +162,9 @@ export class Agent {
 
   /** Makes Knot run what the state says, whatever a predecessor or a former packet left. */
   async #settle(inputs: Inputs, force: boolean): Promise<void> {
-    const seeded = await this.#ownZones.seed(inputs, this.o.store.state);
+    const seeded = await this.#ownZones.seed(inputs, this.parts.store.state);
     await this.#save((before) => notePacket({ ...before, seeded }, inputs));
-    const state = this.o.store.state;
+    const state = this.parts.store.state;
     const view = standingView(inputs, state);
     try {
       await this.#load({ inputs, view, force });
@@ -175,29 +175,29 @@ export class Agent {
     }
     if (state.candidate !== undefined) await this.#saveView(view);
     await this.#ownZones.finish(inputs.packet, seeded);
-    for (const zone of await this.#signing.unsign(inputs)) this.o.events.changed([zone]);
+    for (const zone of await this.#signing.unsign(inputs)) this.parts.events.changed([zone]);
   }
 
   async #observe({ packet }: Inputs): Promise<Serials | "unknown"> {
     this.#answered = await this.#discovery.observe(packet);
     const { directorySerial: directory, catalogSerial: catalog, failures } = this.#answered;
-    this.o.problems.set("central", [...failures, ...this.#unread]);
+    this.parts.problems.set("central", [...failures, ...this.#unread]);
     return directory === undefined || catalog === undefined ? "unknown" : { directory, catalog };
   }
 
   /** Plans with what the central zones say now, and makes Knot run the plan. */
   async #follow(inputs: Inputs): Promise<void> {
     const discovered = await this.#read(inputs);
-    const known = this.o.store.state.view;
+    const known = this.parts.store.state.view;
     const self = inputs.packet.site.name;
     const plan = planMesh({ self, known, discovered, limits: defaultLimits, today: this.#progress.today });
     this.#lastPlan = plan;
-    this.o.problems.set("refused", plan.refusal ? [`${plan.refusal.kind}: ${plan.refusal.reason}`] : []);
-    this.o.problems.set(
+    this.parts.problems.set("refused", plan.refusal ? [`${plan.refusal.kind}: ${plan.refusal.reason}`] : []);
+    this.parts.problems.set(
       "held",
       plan.held.map(({ names, reason }) => `held: ${names.join(", ")}: ${reason}`),
     );
-    this.o.problems.set("doubtful", discovered.kind === "view" ? discovered.problems : []);
+    this.parts.problems.set("doubtful", discovered.kind === "view" ? discovered.problems : []);
     if (plan.refusal === undefined) await this.#take(inputs, plan);
   }
 
@@ -213,9 +213,9 @@ export class Agent {
   }
 
   async #take(inputs: Inputs, plan: MeshPlan): Promise<void> {
-    const { state } = this.o.store;
+    const { state } = this.parts.store;
     if (plan.next === state.view) return;
-    for (const change of plan.changes) this.o.log.info("the mesh changed", { change });
+    for (const change of plan.changes) this.parts.log.info("the mesh changed", { change });
     try {
       const accepted = () => this.#save((before) => ({ ...before, candidate: plan.next }));
       await this.#load({ inputs, view: plan.next, accepted });
@@ -226,56 +226,61 @@ export class Agent {
     await this.#saveView(plan.next);
   }
 
-  async #load(o: { inputs: Inputs; view: MeshView; force?: boolean; accepted?: () => Promise<void> }): Promise<void> {
-    const input = siteInput({ inputs: o.inputs, state: this.o.store.state, view: o.view });
+  async #load(change: {
+    inputs: Inputs;
+    view: MeshView;
+    force?: boolean;
+    accepted?: () => Promise<void>;
+  }): Promise<void> {
+    const input = siteInput({ inputs: change.inputs, state: this.parts.store.state, view: change.view });
     const paths = await this.#applier.apply(input, {
-      force: o.force === true,
-      ...(o.accepted !== undefined && { accepted: o.accepted }),
+      force: change.force === true,
+      ...(change.accepted !== undefined && { accepted: change.accepted }),
     });
-    if (paths.length > 0) this.o.log.info("Knot took new files", { paths });
-    this.o.events.applied(input, this.#offered(input.packet));
+    if (paths.length > 0) this.parts.log.info("Knot took new files", { paths });
+    this.parts.events.applied(input, this.#offered(input.packet));
   }
 
   /** Zones that originate here. */
   #offered(packet: Inputs["packet"]): readonly string[] {
-    if (!isWriter(this.o.options.runtime)) return [];
+    if (!isWriter(this.parts.options.runtime)) return [];
     const central = packet.site.role === "primary-catalog" ? [packet.directoryZone, packet.catalogZone] : [];
     return [...central, ...packet.site.zones.map(({ name }) => name)];
   }
 
   async #saveView(view: MeshView): Promise<void> {
-    const appliedAt = new Date(this.o.now()).toISOString();
+    const appliedAt = new Date(this.parts.now()).toISOString();
     await this.#save(({ candidate: _, ...state }) => ({ ...state, view, appliedAt }));
   }
 
   async #save(change: (state: AgentState) => AgentState): Promise<void> {
-    const next = change(this.o.store.state);
-    if (isSameState(next, this.o.store.state)) return;
-    await this.o.store.update(change);
+    const next = change(this.parts.store.state);
+    if (isSameState(next, this.parts.store.state)) return;
+    await this.parts.store.update(change);
   }
 
   #showState(): void {
-    const { problem } = this.o.store;
-    this.o.problems.set("state", problem === undefined ? [] : [problem]);
+    const { problem } = this.parts.store;
+    this.parts.problems.set("state", problem === undefined ? [] : [problem]);
   }
 
   #failed(error: unknown): void {
     const [away, cause] = [isAway(error), error instanceof ApplyError ? error.cause : error];
-    this.o.problems.set("knot", away ? [messageOf(cause)] : []);
-    if (error instanceof ReadError) this.o.problems.set("central", this.#unread);
-    else if (!(cause instanceof StateError)) this.o.problems.set("apply", away ? [] : [messageOf(error)]);
+    this.parts.problems.set("knot", away ? [messageOf(cause)] : []);
+    if (error instanceof ReadError) this.parts.problems.set("central", this.#unread);
+    else if (!(cause instanceof StateError)) this.parts.problems.set("apply", away ? [] : [messageOf(error)]);
     this.#progress.failed(away ? "away" : "failed");
   }
 
   /** The body of `/status`, apart from what only the worker knows. */
   status(): AgentFacts {
     return agentFacts({
-      inputs: this.o.mounts.inputs,
-      pod: this.o.options.pod,
-      state: this.o.store.state,
+      inputs: this.parts.mounts.inputs,
+      pod: this.parts.options.pod,
+      state: this.parts.store.state,
       observed: this.#answered,
       held: this.#lastPlan?.held ?? [],
-      problems: this.o.problems.list(),
+      problems: this.parts.problems.list(),
       counters: { passes: this.#passes, reloads: this.#applier.reloads },
     });
   }

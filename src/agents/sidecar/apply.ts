@@ -44,31 +44,31 @@ export class Applier {
   /** Members that Knot was seen to run, with their templates; undefined when that is not known. */
   #seen: Members | undefined;
 
-  constructor(private readonly o: ApplierOptions) {}
+  constructor(private readonly options: ApplierOptions) {}
 
   /**
    * Writes what differs, loads it and waits until Knot shows it.
    *
-   * @param o.force - Loads also when no file differs: what a predecessor got loaded is unknown.
-   * @param o.accepted - Called once Knot took the configuration, before its members are verified.
+   * @param load.force - Loads also when no file differs: what a predecessor got loaded is unknown.
+   * @param load.accepted - Called once Knot took the configuration, before its members are verified.
    * @returns the paths that differed.
    * @throws ApplyError when Knot refused or did not follow; the files from before stand and are loaded again.
    */
   async apply(
     input: SiteInput,
-    o: { readonly force?: boolean; readonly accepted?: () => Promise<void> } = {},
+    load: { readonly force?: boolean; readonly accepted?: () => Promise<void> } = {},
   ): Promise<readonly string[]> {
-    const before = await this.o.files.replace(renderSiteFiles(input));
+    const before = await this.options.files.replace(renderSiteFiles(input));
     const paths = [...before.keys()];
-    if (paths.length === 0 && o.force !== true) return paths;
-    const known = o.force === true || !isMembershipAlone(paths) ? undefined : this.#seen;
+    if (paths.length === 0 && load.force !== true) return paths;
+    const known = load.force === true || !isMembershipAlone(paths) ? undefined : this.#seen;
     this.#seen = undefined;
     try {
-      await this.#load(paths, o.force === true);
-      await o.accepted?.();
+      await this.#load(paths, load.force === true);
+      await load.accepted?.();
       this.#seen = await this.#verify(input, known);
     } catch (error) {
-      await this.o.files.write(before);
+      await this.options.files.write(before);
       await this.#loadAgain(paths);
       throw new ApplyError(messageOf(error), { cause: error });
     }
@@ -79,9 +79,9 @@ export class Applier {
   async #load(paths: readonly string[], force: boolean): Promise<void> {
     this.reloads += 1;
     if (!force && isMembershipAlone(paths)) {
-      await this.o.control.zoneReload(localCatalogZone);
+      await this.options.control.zoneReload(localCatalogZone);
     } else {
-      await this.o.control.reload();
+      await this.options.control.reload();
     }
   }
 
@@ -97,11 +97,11 @@ export class Applier {
   /** @param known - What Knot ran before, if nothing but the membership changed: then the others need no look. */
   async #verify(input: SiteInput, known: Members | undefined): Promise<Members> {
     const wanted: Members = new Map(membersOf(input).map(({ name, owner }) => [name, ownerTemplate(owner)]));
-    const deadline = this.o.now() + (this.o.verifyMs ?? 20_000);
+    const deadline = this.options.now() + (this.options.verifyMs ?? 20_000);
     for (let wait = 20; ; wait = Math.min(wait * 1.6, 500)) {
       const missing = await (known === undefined ? this.#difference(input, wanted) : this.#step(known, wanted));
       if (missing === undefined) return wanted;
-      if (this.o.now() > deadline) throw new Error(`Knot did not follow: ${missing}`);
+      if (this.options.now() > deadline) throw new Error(`Knot did not follow: ${missing}`);
       await delay(wait);
     }
   }
@@ -135,7 +135,7 @@ export class Applier {
   }
 
   async #statuses(zones?: readonly string[]): Promise<Map<string, ZoneStatus>> {
-    return new Map((await this.o.control.zoneStatus(zones)).map((status) => [status.zone, status]));
+    return new Map((await this.options.control.zoneStatus(zones)).map((status) => [status.zone, status]));
   }
 }
 
@@ -160,12 +160,12 @@ export function standingView(inputs: Inputs, state: AgentState): MeshView {
 }
 
 /** What Knot's files are rendered from, given the state. One function for the init container and the agent, so that they agree. */
-export function siteInput(o: {
+export function siteInput(facts: {
   readonly inputs: Inputs;
   readonly state: AgentState;
   readonly view: MeshView;
 }): SiteInput {
-  const { inputs, state, view } = o;
+  const { inputs, state, view } = facts;
   const ahead = state.packetAhead !== undefined && state.packetAhead === view.directorySerial;
   return {
     packet: withKeptSigned(withoutUnseeded(inputs.packet, state.seeded), state.signing ?? {}),

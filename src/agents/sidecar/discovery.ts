@@ -16,7 +16,7 @@ export interface CentralSerials {
 /** Reads the central zones from the site's own Knot, never from afar. */
 export class Discovery {
   constructor(
-    private readonly o: { readonly dns: Pick<DnsClient, "querySoa" | "transfer">; readonly knot: DnsServer },
+    private readonly parts: { readonly dns: Pick<DnsClient, "querySoa" | "transfer">; readonly knot: DnsServer },
   ) {}
 
   /** Both serials: two queries. Never throws. */
@@ -35,13 +35,13 @@ export class Discovery {
   /** Both zones, whole and signed. Throws DnsError for anything less. */
   read(inputs: Inputs): Promise<DiscoveredView | RefusedDiscovery> {
     const { packet } = inputs;
-    const { server, key } = ownSource(this.o.knot, inputs);
-    return readMesh(packet, (zone) => this.o.dns.transfer(server, zone, key));
+    const { server, key } = ownSource(this.parts.knot, inputs);
+    return readMesh(packet, (zone) => this.parts.dns.transfer(server, zone, key));
   }
 
   async #serial(zone: string): Promise<{ serial?: number; failure?: string }> {
     try {
-      return { serial: (await this.o.dns.querySoa(this.o.knot, zone)).serial };
+      return { serial: (await this.parts.dns.querySoa(this.parts.knot, zone)).serial };
     } catch (error) {
       return { failure: messageOf(error) };
     }

@@ -35,7 +35,7 @@ export class KnotLog {
   #refusals = 0;
   #leftOut = 0;
 
-  constructor(private readonly o: KnotLogOptions) {}
+  constructor(private readonly options: KnotLogOptions) {}
 
   /** Looks each second until the signal is given. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
@@ -48,11 +48,11 @@ export class KnotLog {
 
   /** Passes on what was written since the last look. @throws what the file system throws */
   async look(): Promise<void> {
-    const { path } = this.o;
+    const { path } = this.options;
     const { size } = await stat(path);
     if (size < this.#offset) this.#offset = 0;
     if (size - this.#offset > mostOctets) {
-      this.o.log.warn("too much of Knot's log to pass on", { octetsLeftOut: size - this.#offset - mostOctets });
+      this.options.log.warn("too much of Knot's log to pass on", { octetsLeftOut: size - this.#offset - mostOctets });
       this.#offset = size - mostOctets;
       this.#rest = "";
     }
@@ -63,7 +63,7 @@ export class KnotLog {
   }
 
   async #read(octets: number): Promise<string> {
-    await using file = await open(this.o.path, "r");
+    await using file = await open(this.options.path, "r");
     const { buffer, bytesRead } = await file.read(Buffer.alloc(octets), 0, octets, this.#offset);
     this.#offset += bytesRead;
     return buffer.toString("utf8", 0, bytesRead);
@@ -81,16 +81,16 @@ export class KnotLog {
 
   #pass(message: string): void {
     if (!refusal.test(message)) {
-      this.o.log.info(message, { from: "knot" });
+      this.options.log.info(message, { from: "knot" });
       return;
     }
-    const minute = Math.floor(this.o.now() / 60_000);
+    const minute = Math.floor(this.options.now() / 60_000);
     if (minute !== this.#minute) {
-      if (this.#leftOut > 0) this.o.log.warn("refusals in Knot's log were left out", { lines: this.#leftOut });
+      if (this.#leftOut > 0) this.options.log.warn("refusals in Knot's log were left out", { lines: this.#leftOut });
       [this.#minute, this.#refusals, this.#leftOut] = [minute, 0, 0];
     }
     this.#refusals += 1;
     if (this.#refusals > mostRefusals) this.#leftOut += 1;
-    else this.o.log.info(message, { from: "knot" });
+    else this.options.log.info(message, { from: "knot" });
   }
 }

@@ -23,24 +23,24 @@ export class Leaving {
   #since: number | undefined;
   #out = false;
 
-  constructor(private readonly o: LeavingParts) {
+  constructor(private readonly parts: LeavingParts) {
     const begin = (): void => {
-      this.#since ??= o.now();
+      this.#since ??= parts.now();
     };
-    if (o.signal.aborted) begin();
-    o.signal.addEventListener("abort", begin);
+    if (parts.signal.aborted) begin();
+    parts.signal.addEventListener("abort", begin);
   }
 
   /** Whether the pod is not to be ready any more. Never throws. */
   async isOut(runtime: SiteRuntime, zone: string): Promise<boolean> {
     if (this.#out || this.#since === undefined) return this.#out;
-    if (this.o.now() < this.#since + this.o.times.servedSeconds * 1000) return false;
+    if (this.parts.now() < this.#since + this.parts.times.servedSeconds * 1000) return false;
     this.#out = await this.#anotherAnswers(runtime, zone);
     return this.#out;
   }
 
   async #anotherAnswers(runtime: SiteRuntime, zone: string): Promise<boolean> {
-    const asked = siblings(runtime).map(({ address, port }) => this.o.dns.querySoa({ address, port }, zone));
+    const asked = siblings(runtime).map(({ address, port }) => this.parts.dns.querySoa({ address, port }, zone));
     return Promise.any(asked).then(
       () => true,
       () => false,

@@ -28,10 +28,10 @@ async function main(command: string | undefined): Promise<number> {
   }
 }
 
-async function run(o: { command: string | undefined; log: Logger; options: AgentOptions }): Promise<void> {
-  const { log, options } = o;
+async function run(invocation: { command: string | undefined; log: Logger; options: AgentOptions }): Promise<void> {
+  const { log, options } = invocation;
   const now = Date.now;
-  switch (o.command) {
+  switch (invocation.command) {
     case "prepare":
       await prepare({ options, dns: new DnsClient({ timeoutMs: 700 }), now, log });
       return;
@@ -48,7 +48,7 @@ async function run(o: { command: string | undefined; log: Logger; options: Agent
       return;
     }
     default:
-      throw new UserError(`unknown command "${o.command ?? ""}"; use prepare, agent or worker`);
+      throw new UserError(`unknown command "${invocation.command ?? ""}"; use prepare, agent or worker`);
   }
 }
 

@@ -29,34 +29,34 @@ export interface PrepareParts {
  *
  * @throws UserError when there is nothing that Knot could start from.
  */
-export async function prepare(o: PrepareParts): Promise<void> {
-  const volume = new KnotVolume(o.options.runtime.storage);
+export async function prepare(parts: PrepareParts): Promise<void> {
+  const volume = new KnotVolume(parts.options.runtime.storage);
   for (const folder of volume.folders) await ensureFolder(folder);
   const standing = (await readText(volume.ownStanzas)) !== undefined;
   try {
-    await keeperOf({ ...o, random: Math.random })?.prepare();
-    await render(o, await readInputs(o.options, o.now()));
+    await keeperOf({ ...parts, random: Math.random })?.prepare();
+    await render(parts, await readInputs(parts.options, parts.now()));
   } catch (error) {
     if (!standing) throw error;
-    o.log.error("Knot starts from the files that stand on the volume", { reason: messageOf(error) });
+    parts.log.error("Knot starts from the files that stand on the volume", { reason: messageOf(error) });
   }
 }
 
-async function render(o: PrepareParts, inputs: Inputs): Promise<void> {
-  const { runtime } = o.options;
+async function render(parts: PrepareParts, inputs: Inputs): Promise<void> {
+  const { runtime } = parts.options;
   const store = new StateStore(new KnotVolume(runtime.storage));
   const loaded = await store.load();
   if (loaded.kind === "damaged") throw new UserError(loaded.reason);
-  const seeded = await seed(o, inputs, loaded);
-  if (o.options.centralFolder !== undefined && isWriter(runtime)) await takeCentral(o, inputs);
+  const seeded = await seed(parts, inputs, loaded);
+  if (parts.options.centralFolder !== undefined && isWriter(runtime)) await takeCentral(parts, inputs);
   await store.update((state) => ({ ...notePacket(state, inputs), seeded }));
   const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
   const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));
-  o.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });
+  parts.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });
 }
 
-async function seed(o: PrepareParts, inputs: Inputs, { kind, state }: LoadedState): Promise<readonly string[]> {
-  const { runtime } = o.options;
+async function seed(parts: PrepareParts, inputs: Inputs, { kind, state }: LoadedState): Promise<readonly string[]> {
+  const { runtime } = parts.options;
   const { packet } = inputs;
   const others = packet.catalogs.filter(({ name }) => name !== packet.site.name);
   const pods = siblings(inputs.runtime).map((pod) => podSource(inputs, pod));
@@ -65,7 +65,7 @@ async function seed(o: PrepareParts, inputs: Inputs, { kind, state }: LoadedStat
   );
   const sources = [...pods, ...sites];
   const fresh = kind === "fresh";
-  const seeder = new Seeder({ runtime, dns: o.dns, now: o.now });
+  const seeder = new Seeder({ runtime, dns: parts.dns, now: parts.now });
   await seeder.restore(packet);
   const result = await seeder.seed({
     packet,
@@ -74,14 +74,14 @@ async function seed(o: PrepareParts, inputs: Inputs, { kind, state }: LoadedStat
     moment: fresh ? "fresh" : "restart",
     sources: fresh ? sources : [],
   });
-  for (const reason of result.waiting) o.log.warn("an own zone has no content yet", { reason });
+  for (const reason of result.waiting) parts.log.warn("an own zone has no content yet", { reason });
   return result.seeded;
 }
 
-async function takeCentral(o: PrepareParts, { packet }: Inputs): Promise<void> {
-  const { centralFolder, runtime } = o.options;
+async function takeCentral(parts: PrepareParts, { packet }: Inputs): Promise<void> {
+  const { centralFolder, runtime } = parts.options;
   if (centralFolder === undefined) return;
-  const files = new CentralFiles({ folder: centralFolder, storage: runtime.storage, now: o.now });
+  const files = new CentralFiles({ folder: centralFolder, storage: runtime.storage, now: parts.now });
   const result = await files.take(packet, true);
   if (result.kind !== "incomplete") return;
   const volume = new KnotVolume(runtime.storage);
@@ -90,5 +90,5 @@ async function takeCentral(o: PrepareParts, { packet }: Inputs): Promise<void> {
   if (standing.some((text) => text === undefined)) {
     throw new UserError(`${centralFolder} does not hold all parts of the central zones (yet)`);
   }
-  o.log.warn("the mounted parts of the central zones do not belong together; Knot starts from those before");
+  parts.log.warn("the mounted parts of the central zones do not belong together; Knot starts from those before");
 }

@@ -63,8 +63,8 @@ export class AgentProgress {
     return { ...this.#requested, today: this.today };
   }
 
-  observed(o: Pick<Observed, "stateIsWhole" | "serials">): Observed {
-    return { ...this.#settled, ...o, mayTry: this.#backoff.isOver };
+  observed(facts: Pick<Observed, "stateIsWhole" | "serials">): Observed {
+    return { ...this.#settled, ...facts, mayTry: this.#backoff.isOver };
   }
 
   request(...kinds: readonly Request[]): void {

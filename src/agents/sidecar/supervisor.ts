@@ -27,29 +27,31 @@ const calmMs = 60_000;
  * Keeps a program running: starts it again whenever it ends. As the container's first process it lives on when the
  * program crashes, so that neither the container nor the pod restarts.
  */
-export async function supervise(o: SupervisorOptions): Promise<void> {
-  const first = o.firstWaitMs ?? 200;
+export async function supervise(options: SupervisorOptions): Promise<void> {
+  const first = options.firstWaitMs ?? 200;
   let wait = first;
-  while (!isAborted(o.signal)) {
-    const started = o.now();
-    const end = await runOnce(o);
-    if (isAborted(o.signal)) return;
-    if (o.now() - started > calmMs) wait = first;
-    o.log.error("the agent exited and is restarted", { ...end, afterMs: wait });
-    await delay(wait, undefined, { signal: o.signal }).catch(() => undefined);
+  while (!isAborted(options.signal)) {
+    const started = options.now();
+    const end = await runOnce(options);
+    if (isAborted(options.signal)) return;
+    if (options.now() - started > calmMs) wait = first;
+    options.log.error("the agent exited and is restarted", { ...end, afterMs: wait });
+    await delay(wait, undefined, { signal: options.signal }).catch(() => undefined);
     wait = Math.min(wait * 2, longestWaitMs);
   }
 }
 
-function runOnce(o: SupervisorOptions): Promise<{ code: number | null; killedBy: NodeJS.Signals | null }> {
-  const child: ChildProcess = fork(o.script, o.args, { ...(o.nodeFlags && { execArgv: [...o.nodeFlags] }) });
+function runOnce(options: SupervisorOptions): Promise<{ code: number | null; killedBy: NodeJS.Signals | null }> {
+  const child: ChildProcess = fork(options.script, options.args, {
+    ...(options.nodeFlags && { execArgv: [...options.nodeFlags] }),
+  });
   const stop = (): void => {
     child.kill("SIGTERM");
   };
-  o.signal.addEventListener("abort", stop);
+  options.signal.addEventListener("abort", stop);
   return new Promise((resolve) => {
     const ended = (code: number | null, killedBy: NodeJS.Signals | null): void => {
-      o.signal.removeEventListener("abort", stop);
+      options.signal.removeEventListener("abort", stop);
       resolve({ code, killedBy });
     };
     child.once("exit", ended);

@@ -22,11 +22,11 @@ export interface UpkeepParts {
 
 /** What is done from time to time, beside the passes: NOTIFYs, zones without content, signatures, own zones to regain. */
 export class Upkeep {
-  constructor(private readonly o: UpkeepParts) {}
+  constructor(private readonly parts: UpkeepParts) {}
 
   /** Does all that is due. What fails does not keep the rest from being done; returns the failures. Never throws. */
   async round(): Promise<readonly unknown[]> {
-    const { announcer, fetching, signing, zones, problems } = this.o;
+    const { announcer, fetching, signing, zones, problems } = this.parts;
     const failures: unknown[] = [];
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
@@ -43,10 +43,10 @@ export class Upkeep {
 
   /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */
   async #regain(zone: string, copy: NewerCopy): Promise<void> {
-    const { announcer, log } = this.o;
+    const { announcer, log } = this.parts;
     const where = { zone, ...peerFields(copy) };
     try {
-      const regained = await this.o.regain(zone, copy);
+      const regained = await this.parts.regain(zone, copy);
       if (regained) announcer.expect([zone]);
       log.warn(regained ? "an own zone is taken back from a peer" : "a peer holds a newer copy of an own zone", where);
     } catch (error) {

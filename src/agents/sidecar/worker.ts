@@ -65,13 +65,13 @@ export class Worker {
   #wake = new AbortController();
   #lastPass: number;
 
-  constructor(private readonly o: WorkerParts) {
-    const { options, now, random, log } = o;
+  constructor(private readonly parts: WorkerParts) {
+    const { options, now, random, log } = parts;
     const { knot } = options;
     this.#lastPass = now();
     this.#dns = new DnsClient({ channel: new UdpChannel({ server: knot }) });
     this.#control = new KnotControl(controlSocket(options.runtime.rundir));
-    this.#keeper = keeperOf(o);
+    this.#keeper = keeperOf(parts);
     this.#store = new StateStore(new KnotVolume(options.runtime.storage));
     this.#problems = new Problems(now, ({ began, problem }) => {
       if (began) log.warn("problem", { kind: problem.kind, problem: problem.message });
@@ -100,7 +100,7 @@ export class Worker {
     this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
     this.#leaving = new Leaving({
       times: options.leaving,
-      signal: o.leaving,
+      signal: parts.leaving,
       now,
       dns: new DnsClient({ timeoutMs: 500 }),
     });
@@ -140,7 +140,7 @@ export class Worker {
   async run(signal: AbortSignal): Promise<void> {
     await this.#agent.start();
     const routes = agentRoutes({
-      now: this.o.now,
+      now: this.parts.now,
       isStuck: () => this.#isStuck,
       readiness: () => this.#lookReady(),
       status: () => this.#status(),
@@ -152,7 +152,7 @@ export class Worker {
       },
     });
     await using server = new HttpServer(routes);
-    await server.listen(this.o.options.http.address, this.o.options.http.port);
+    await server.listen(this.parts.options.http.address, this.parts.options.http.port);
     await Promise.all([
       ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],
       this.#keeper?.run(signal, this.#problems),
@@ -162,10 +162,10 @@ export class Worker {
   async #passLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#wake = new AbortController();
-      const began = this.o.now();
+      const began = this.parts.now();
       const result = await this.#agent.pass();
       this.#passes[result] = (this.#passes[result] ?? 0) + 1;
-      this.#lastPass = this.o.now();
+      this.#lastPass = this.parts.now();
       const rest = Math.max(0, passEveryMs - (this.#lastPass - began));
       await systemClock.pause(rest, AbortSignal.any([signal, this.#wake.signal]));
     }
@@ -175,7 +175,7 @@ export class Worker {
     while (!signal.aborted) {
       const failures = await this.#upkeep();
       if (!this.#isStuck)
-        for (const error of failures) this.o.log.info("upkeep failed and is retried", { reason: messageOf(error) });
+        for (const error of failures) this.parts.log.info("upkeep failed and is retried", { reason: messageOf(error) });
       await systemClock.pause(failures.length > 0 ? upkeepAgainMs : passEveryMs, signal);
     }
   }
@@ -199,7 +199,7 @@ export class Worker {
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;
     if (became) {
-      this.o.log.info("ready", { first: !wasReady });
+      this.parts.log.info("ready", { first: !wasReady });
       this.#announcer.expect();
     }
     if (readiness.ready && !wasReady) await this.#noteReady();
@@ -237,12 +237,12 @@ export class Worker {
       passes: this.#passes,
       lags: this.#announcer.lags,
       vault: this.#keeper?.facts,
-      now: this.o.now(),
+      now: this.parts.now(),
     });
   }
 
   /** Whether the passes have stopped coming round. */
   get #isStuck(): boolean {
-    return this.o.now() - this.#lastPass >= stuckMs;
+    return this.parts.now() - this.#lastPass >= stuckMs;
   }
 }

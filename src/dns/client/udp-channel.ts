@@ -24,12 +24,12 @@ export class UdpChannel {
   readonly #runs = new Map<string, Set<Run<unknown>>>();
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(private readonly o: UdpChannelOptions = {}) {}
+  constructor(private readonly options: UdpChannelOptions = {}) {}
 
   /** Whether an exchange with this server can go over this channel. */
   takes({ address, port, localAddress }: DnsServer): boolean {
     if (localAddress !== undefined) return false;
-    const { server } = this.o;
+    const { server } = this.options;
     return server === undefined || (server.address === address && server.port === port);
   }
 
@@ -53,7 +53,7 @@ export class UdpChannel {
           if (error !== null) run.broken(error);
         };
         if (run.over) return;
-        if (this.o.server === undefined) socket.send(message, server.port, server.address, sent);
+        if (this.options.server === undefined) socket.send(message, server.port, server.address, sent);
         else socket.send(message, sent);
       }, run.broken);
     });
@@ -76,7 +76,7 @@ export class UdpChannel {
 
   #open(family: Family): Promise<Socket> {
     const socket = createSocket(family);
-    const { server } = this.o;
+    const { server } = this.options;
     socket.on("message", (message, { address, port }) => {
       for (const run of this.#runs.get(keyOf({ address, port }, message)) ?? []) run.receive(message);
     });
@@ -103,7 +103,7 @@ export class UdpChannel {
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
       this.close();
-    }, this.o.idleMs ?? 5000).unref();
+    }, this.options.idleMs ?? 5000).unref();
   }
 }
 

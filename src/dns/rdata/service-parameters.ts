@@ -56,15 +56,15 @@ interface AddressForm {
   readonly format: (octets: Uint8Array) => string;
 }
 
-function hint(key: "ipv4hint" | "ipv6hint", o: AddressForm): ParameterForm<Parameter<"ipv4hint">> {
+function hint(key: "ipv4hint" | "ipv6hint", form: AddressForm): ParameterForm<Parameter<"ipv4hint">> {
   return {
-    decode: (reader) => ({ key, addresses: many(reader, () => o.format(reader.take(o.length))) }),
+    decode: (reader) => ({ key, addresses: many(reader, () => form.format(reader.take(form.length))) }),
     encode: (writer, { addresses }) => {
-      for (const address of addresses) writer.bytes(o.parse(address));
+      for (const address of addresses) writer.bytes(form.parse(address));
     },
     parse: (value) => {
       const addresses = given(key, value).split(",");
-      return { key, addresses: addresses.map((each) => o.format(o.parse(each))) };
+      return { key, addresses: addresses.map((each) => form.format(form.parse(each))) };
     },
     format: ({ addresses }) => `${key}=${addresses.join(",")}`,
   };

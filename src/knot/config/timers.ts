@@ -29,15 +29,15 @@ const centralBudget = 20;
  *
  * Doubling keeps the figure from following each zone that comes or goes: a changed one takes a reload of everything.
  */
-export function memberTimers(o: TimerInput): Timers {
-  const refresh = doubled(300, (o.zones * o.sources) / memberBudget, 19_200);
-  return { refresh: spreadOut(refresh, o.spread), retry: refresh / 10 };
+export function memberTimers(input: TimerInput): Timers {
+  const refresh = doubled(300, (input.zones * input.sources) / memberBudget, 19_200);
+  return { refresh: spreadOut(refresh, input.spread), retry: refresh / 10 };
 }
 
 /** For the central zones: one minute, doubled with the number of sites, since all of them ask the same few servers. */
-export function centralTimers(o: Omit<TimerInput, "zones">): Timers {
-  const refresh = doubled(60, (2 * o.sites) / centralBudget, 1920);
-  return { refresh: spreadOut(refresh, o.spread), retry: refresh / 6 };
+export function centralTimers(input: Omit<TimerInput, "zones">): Timers {
+  const refresh = doubled(60, (2 * input.sites) / centralBudget, 1920);
+  return { refresh: spreadOut(refresh, input.spread), retry: refresh / 6 };
 }
 
 function doubled(least: number, wanted: number, most: number): number {

@@ -146,7 +146,7 @@ export class KnotControl {
 
   async #call(
     command: ControlCommand,
-    o: {
+    options: {
       readonly zones?: readonly string[] | undefined;
       readonly take?: (unit: Unit) => void;
       readonly absent?: "ignore";
@@ -156,11 +156,16 @@ export class KnotControl {
     const take = (unit: Unit): void => {
       const error = unit.get(item.error);
       const zone = unit.get(item.zone);
-      if (error === undefined) o.take?.(unit);
-      else if (o.absent !== "ignore" || error !== noSuchZone)
+      if (error === undefined) options.take?.(unit);
+      else if (options.absent !== "ignore" || error !== noSuchZone)
         errors.push(zone === undefined ? error : `${plainName(zone)}: ${error}`);
     };
-    await exchange({ path: this.#path, timeoutMs: this.#timeoutMs, request: encodeRequest(command, o.zones), take });
+    await exchange({
+      path: this.#path,
+      timeoutMs: this.#timeoutMs,
+      request: encodeRequest(command, options.zones),
+      take,
+    });
     if (errors.length > 0) throw new KnotControlError(`Knot refused ${command.command}: ${errors.join("; ")}`);
   }
 }

@@ -65,18 +65,18 @@ function encodeItem(index: number, text: string): Buffer {
  *
  * @throws TransientError when Knot does not answer, or not in this protocol.
  */
-export function exchange(o: {
+export function exchange(call: {
   path: string;
   timeoutMs: number;
   request: Buffer;
   take: (unit: Unit) => void;
 }): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect(o.path);
-    const reader = new UnitReader(o.take);
+    const socket = connect(call.path);
+    const reader = new UnitReader(call.take);
     const timer = setTimeout(() => {
-      finish(new TransientError(`Knot did not answer on its control socket within ${o.timeoutMs} ms`));
-    }, o.timeoutMs);
+      finish(new TransientError(`Knot did not answer on its control socket within ${call.timeoutMs} ms`));
+    }, call.timeoutMs);
     const finish = (error: Error | undefined): void => {
       clearTimeout(timer);
       endSession(socket);
@@ -96,7 +96,7 @@ export function exchange(o: {
         finish(error instanceof Error ? error : new Error(String(error)));
       }
     });
-    socket.write(o.request);
+    socket.write(call.request);
   });
 }
 

@@ -39,9 +39,9 @@ export class VaultCertificate {
   readonly #early: number;
   readonly #paths: ReturnType<typeof identityPaths>;
 
-  constructor(private readonly o: VaultCertificateParts) {
-    this.#early = o.random() * spread;
-    this.#paths = identityPaths(o.folder);
+  constructor(private readonly parts: VaultCertificateParts) {
+    this.#early = parts.random() * spread;
+    this.#paths = identityPaths(parts.folder);
   }
 
   /** Milliseconds since 1970 at which the standing certificate expires; undefined when there is none. */
@@ -56,7 +56,7 @@ export class VaultCertificate {
     const standing = await this.#standing();
     const reason = this.#unfit(standing, wish.pki, issuer);
     this.#until = standing && Date.parse(standing.certificate.validTo);
-    if (reason === undefined || this.o.now() < this.#notBefore) return undefined;
+    if (reason === undefined || this.parts.now() < this.#notBefore) return undefined;
     await this.#renew(wish, issuer);
     return reason;
   }
@@ -67,7 +67,7 @@ export class VaultCertificate {
     const problem = this.#unfit({ certificate, key: issued.privateKey }, pki, issuer);
     if (problem !== undefined) {
       this.#issuer = undefined;
-      this.#notBefore = this.o.now() + unfitWaitMs;
+      this.#notBefore = this.parts.now() + unfitWaitMs;
       throw new Error(`Vault made a certificate that cannot be used: ${problem}`);
     }
     await this.#replace(this.#paths.privateKey, issued.privateKey);
@@ -77,9 +77,9 @@ export class VaultCertificate {
 
   async #currentIssuer({ vault, pki }: CertificateWish): Promise<string> {
     const known = this.#issuer;
-    if (known !== undefined && this.o.now() - known.at < issuerEveryMs) return known.pem;
+    if (known !== undefined && this.parts.now() - known.at < issuerEveryMs) return known.pem;
     const pem = await vault.issuer(pki.mount);
-    this.#issuer = { pem, at: this.o.now() };
+    this.#issuer = { pem, at: this.parts.now() };
     return pem;
   }
 
@@ -102,7 +102,7 @@ export class VaultCertificate {
     if (!hasNames(certificate, pki)) return "names or addresses changed";
     if (!certificate.verify(new X509Certificate(issuer).publicKey)) return "another authority issues now";
     const renewAt = from + (until - from) * (renewAfter - this.#early);
-    return this.o.now() < renewAt ? undefined : "most of its life is over";
+    return this.parts.now() < renewAt ? undefined : "most of its life is over";
   }
 
   async #replace(path: string, text: string): Promise<void> {

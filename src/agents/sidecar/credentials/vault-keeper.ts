@@ -27,10 +27,10 @@ interface VaultKeeperParts {
 
 /** A keeper where the ring comes from Vault; undefined where it is mounted. */
 export function keeperOf(
-  o: Omit<VaultKeeperParts, "options"> & { readonly options: AgentOptions },
+  parts: Omit<VaultKeeperParts, "options"> & { readonly options: AgentOptions },
 ): VaultKeeper | undefined {
-  const { vaultFile } = o.options;
-  return vaultFile === undefined ? undefined : new VaultKeeper({ ...o, options: { ...o.options, vaultFile } });
+  const { vaultFile } = parts.options;
+  return vaultFile === undefined ? undefined : new VaultKeeper({ ...parts, options: { ...parts.options, vaultFile } });
 }
 
 /** How it stands with Vault, for metrics. Times in milliseconds since 1970. */
@@ -65,8 +65,11 @@ export class VaultKeeper {
   #up = false;
   readonly #certificate: VaultCertificate;
 
-  constructor(private readonly o: VaultKeeperParts) {
-    this.#certificate = new VaultCertificate({ ...o, folder: new KnotVolume(o.options.runtime.storage).identity });
+  constructor(private readonly parts: VaultKeeperParts) {
+    this.#certificate = new VaultCertificate({
+      ...parts,
+      folder: new KnotVolume(parts.options.runtime.storage).identity,
+    });
   }
 
   get facts(): VaultFacts {
@@ -80,16 +83,16 @@ export class VaultKeeper {
    */
   async prepare(): Promise<void> {
     const lacking = await this.#lacking();
-    const end = this.o.now() + (lacking.length > 0 ? firstMs : refreshMs);
+    const end = this.parts.now() + (lacking.length > 0 ? firstMs : refreshMs);
     for (;;) {
-      const failures = await this.#lookWithin(Math.min(timeoutMs, Math.max(againMs, end - this.o.now())));
+      const failures = await this.#lookWithin(Math.min(timeoutMs, Math.max(againMs, end - this.parts.now())));
       if (failures.length === 0) return;
       const [still] = await this.#lacking();
       if (still === undefined) {
-        this.o.log.warn("Vault cannot be asked; what the volume holds stays", { reasons: failures });
+        this.parts.log.warn("Vault cannot be asked; what the volume holds stays", { reasons: failures });
         return;
       }
-      if (this.o.now() >= end)
+      if (this.parts.now() >= end)
         throw new UserError(`there is no ${still} on the volume, and none can be had: ${failures.join("; ")}`);
       await delay(againMs);
     }
@@ -100,7 +103,7 @@ export class VaultKeeper {
     while (!signal.aborted) {
       problems.set("vault", await this.#lookWithin(timeoutMs));
       const poll = this.#known?.access.pollSeconds ?? defaultPollSeconds;
-      await delay(poll * 1000 * (1 + this.o.random() / 3), undefined, { signal }).catch(() => undefined);
+      await delay(poll * 1000 * (1 + this.parts.random() / 3), undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -130,11 +133,11 @@ export class VaultKeeper {
 
   /** The client, made anew when the access to Vault changed. */
   async #open(): Promise<KnownVault> {
-    const { vaultFile } = this.o.options;
+    const { vaultFile } = this.parts.options;
     const seen = await fingerprint([vaultFile]);
     if (seen === this.#known?.seen) return this.#known;
     const access = await readJsonFile(vaultFile, parseVaultAccess);
-    const client = new VaultClient({ ...access, timeoutMs: () => this.#timeoutMs, now: this.o.now });
+    const client = new VaultClient({ ...access, timeoutMs: () => this.#timeoutMs, now: this.parts.now });
     this.#known = { seen, access, client };
     return this.#known;
   }
@@ -142,13 +145,13 @@ export class VaultKeeper {
   async #pullRing({ client, access }: KnownVault): Promise<void> {
     const { data, version } = await client.readSecret(access.mount, ringSecret);
     const document = parseRingDocument(data);
-    this.#ringReadAt = this.o.now();
-    const { ringFile } = this.o.options;
+    this.#ringReadAt = this.parts.now();
+    const { ringFile } = this.parts.options;
     const text = `${JSON.stringify(document)}\n`;
     if ((await readText(ringFile)) === text) return;
     await writeAtomically(ringFile, text, 0o600);
     const { previous, current, next } = document;
-    this.o.log.info("the key ring changed", {
+    this.parts.log.info("the key ring changed", {
       version,
       previous: previous?.name,
       current: current.name,
@@ -159,17 +162,17 @@ export class VaultKeeper {
 
   async #lookAtCertificate({ client, access: { pki } }: KnownVault): Promise<void> {
     if (pki === undefined) return;
-    const { ca: roots } = await readJsonFile(this.o.options.packetFile, parseWelcomePacket);
+    const { ca: roots } = await readJsonFile(this.parts.options.packetFile, parseWelcomePacket);
     const renewed = await this.#certificate.look({ vault: client, pki, roots });
     if (renewed !== undefined) {
       const until = new Date(this.#certificate.until ?? 0).toISOString();
-      this.o.log.info("a new certificate", { reason: renewed, mount: pki.mount, until });
+      this.parts.log.info("a new certificate", { reason: renewed, mount: pki.mount, until });
     }
   }
 
   /** What a start cannot do without and the volume does not have. */
   async #lacking(): Promise<readonly string[]> {
-    const { ringFile, vaultFile, runtime } = this.o.options;
+    const { ringFile, vaultFile, runtime } = this.parts.options;
     const { pki } = await readJsonFile(vaultFile, parseVaultAccess);
     const { certificate } = identityPaths(new KnotVolume(runtime.storage).identity);
     const missing = async (path: string): Promise<boolean> => (await readText(path)) === undefined;

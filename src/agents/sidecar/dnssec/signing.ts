@@ -31,7 +31,7 @@ export class SigningWatch {
   /** What was to be signed at the last look. */
   #looked = "";
 
-  constructor(private readonly o: SigningWatchOptions) {}
+  constructor(private readonly options: SigningWatchOptions) {}
 
   get zones(): readonly SignedZone[] {
     return this.#seen;
@@ -42,29 +42,30 @@ export class SigningWatch {
     return this.#seen.flatMap(({ zone, dnskeys, signedUntil }) => {
       if (dnskeys.length === 0) return [`zone ${zone} is to be signed and has no DNSKEY record yet`];
       if (signedUntil === undefined) return [`zone ${zone} has keys and no signatures`];
-      const left = Date.parse(signedUntil) / 1000 - this.o.now() / 1000;
+      const left = Date.parse(signedUntil) / 1000 - this.options.now() / 1000;
       return left < leastSeconds ? [`signatures of zone ${zone} end at ${signedUntil} and were not made anew`] : [];
     });
   }
 
   /** Looks when it is time, or when other zones are to be signed. Throws what the client throws. */
   async round(): Promise<void> {
-    const zones = this.o.zones();
+    const zones = this.options.zones();
     const wanted = JSON.stringify([...zones]);
-    if (wanted === this.#looked && this.o.now() < this.#dueAt) return;
+    if (wanted === this.#looked && this.options.now() < this.#dueAt) return;
     const seen: SignedZone[] = [];
     for (const zone of zones.keys()) seen.push(await this.#look(zone));
     this.#seen = seen;
     this.#looked = wanted;
     // What was just changed is done within moments.
-    this.#dueAt = this.o.now() + (seen.every((zone) => isAsWanted(zone, zones.get(zone.zone))) ? lookEveryMs : 1000);
+    this.#dueAt =
+      this.options.now() + (seen.every((zone) => isAsWanted(zone, zones.get(zone.zone))) ? lookEveryMs : 1000);
   }
 
   async #look(zone: string): Promise<SignedZone> {
     const [keys, cds, signatures] = await Promise.all(
       ["DNSKEY", "CDS", "RRSIG"].map((type) => this.#rdata(zone, type)),
     );
-    const ends = (signatures ?? []).map((rdata) => signatureEnd(rdata, Math.floor(this.o.now() / 1000)));
+    const ends = (signatures ?? []).map((rdata) => signatureEnd(rdata, Math.floor(this.options.now() / 1000)));
     const deletes = (cds ?? []).some(isCdsDelete);
     return {
       zone,
@@ -76,7 +77,7 @@ export class SigningWatch {
   }
 
   async #rdata(zone: string, type: string): Promise<Uint8Array[]> {
-    const { answers } = await this.o.dns.query(this.o.knot, zone, type);
+    const { answers } = await this.options.dns.query(this.options.knot, zone, type);
     const isAsked = (record: ResourceRecord) => record.type === "OTHER" && record.typeName === type;
     return answers.filter(isAsked).flatMap((record) => (record.type === "OTHER" ? [record.rdata] : []));
   }
@@ -99,7 +100,7 @@ interface SigningKeeperParts {
 
 /** Takes a zone that was withdrawn from its parent out of signing. */
 export class SigningKeeper {
-  constructor(private readonly o: SigningKeeperParts) {}
+  constructor(private readonly parts: SigningKeeperParts) {}
 
   /**
    * Takes signatures and keys out of zones that are no longer signed: Knot leaves them where they are, and they would
@@ -108,8 +109,8 @@ export class SigningKeeper {
    * @returns the zones.
    */
   async unsign(inputs: Inputs): Promise<readonly string[]> {
-    const { store, knot, control, dns, log } = this.o;
-    if (!isWriter(this.o.runtime)) return [];
+    const { store, knot, control, dns, log } = this.parts;
+    if (!isWriter(this.parts.runtime)) return [];
     const zones = toUnsign(store.state.signing ?? {}, inputs.packet.site.zones);
     for (const zone of zones) {
       const { server, key } = ownSource(knot, inputs);

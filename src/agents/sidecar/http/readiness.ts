@@ -27,7 +27,7 @@ export class ReadinessCheck {
   #next = 0;
 
   constructor(
-    private readonly o: {
+    private readonly parts: {
       readonly dns: Pick<DnsClient, "querySoa" | "query">;
       readonly knot: DnsServer;
       /** Milliseconds since 1970. */
@@ -37,7 +37,7 @@ export class ReadinessCheck {
 
   /** Never throws. */
   async look(input: ReadinessInput): Promise<Readiness> {
-    const now = this.o.now();
+    const now = this.parts.now();
     if (this.#cached !== undefined && now - this.#cached.at < cacheMs) return this.#cached.readiness;
     const readiness = await this.#ask(input);
     this.#cached = { at: now, readiness };
@@ -50,8 +50,8 @@ export class ReadinessCheck {
     }
     const zones = wasReady ? this.#some(own) : [packet.directoryZone, packet.catalogZone, ...own];
     try {
-      if (zones.length === 0) await this.o.dns.query(this.o.knot, packet.directoryZone, "SOA");
-      for (const zone of zones) await this.o.dns.querySoa(this.o.knot, zone);
+      if (zones.length === 0) await this.parts.dns.query(this.parts.knot, packet.directoryZone, "SOA");
+      for (const zone of zones) await this.parts.dns.querySoa(this.parts.knot, zone);
       return { ready: true };
     } catch (error) {
       return { ready: false, reason: messageOf(error) };

@@ -117,7 +117,7 @@ export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "dnssec" | "
 };
 
 /** Puts together what {@link AgentFacts} tell. */
-export function agentFacts(o: {
+export function agentFacts(known: {
   readonly inputs: Inputs | undefined;
   readonly pod: string;
   readonly state: AgentState;
@@ -126,9 +126,9 @@ export function agentFacts(o: {
   readonly problems: readonly Problem[];
   readonly counters: AgentFacts["counters"];
 }): AgentFacts {
-  const { inputs, pod, state, held, problems, counters } = o;
+  const { inputs, pod, state, held, problems, counters } = known;
   const { view, appliedAt } = state;
-  const { directorySerial, catalogSerial } = o.observed;
+  const { directorySerial, catalogSerial } = known.observed;
   return {
     site: inputs?.packet.site.name ?? "",
     pod,

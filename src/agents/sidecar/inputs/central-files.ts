@@ -19,7 +19,9 @@ export type CentralResult =
 export class CentralFiles {
   #seen = "";
 
-  constructor(private readonly o: { readonly folder: string; readonly storage: string; readonly now: () => number }) {}
+  constructor(
+    private readonly options: { readonly folder: string; readonly storage: string; readonly now: () => number },
+  ) {}
 
   /**
    * Takes over what is mounted if it changed since the last call. Knot counts the serial up by itself, so that a file
@@ -29,7 +31,7 @@ export class CentralFiles {
    *   journal serves the file's serial, which secondaries must not take for an old one.
    */
   async take(packet: WelcomePacket, restamp = false): Promise<CentralResult> {
-    const now = await fingerprint(fileNames.map((name) => join(this.o.folder, name)));
+    const now = await fingerprint(fileNames.map((name) => join(this.options.folder, name)));
     if (now === this.#seen) return { kind: "unchanged" };
     const zones = unpackCentralZones(await this.#readParts());
     if (zones === undefined) return { kind: "incomplete" };
@@ -45,17 +47,17 @@ export class CentralFiles {
   }
 
   async #write(zone: string, { text, restamp }: { text: string; restamp: boolean }): Promise<boolean> {
-    const path = new KnotVolume(this.o.storage).zoneFile(zone);
+    const path = new KnotVolume(this.options.storage).zoneFile(zone);
     const standing = await readText(path);
     if (!restamp && standing !== undefined && sameContent(standing, text)) return false;
-    await writeAtomically(path, stampSerial(text, Math.floor(this.o.now() / 1000)));
+    await writeAtomically(path, stampSerial(text, Math.floor(this.options.now() / 1000)));
     return true;
   }
 
   async #readParts(): Promise<Map<string, Buffer>> {
-    const present = (await listFolder(this.o.folder)).filter((name) => fileNames.includes(name));
+    const present = (await listFolder(this.options.folder)).filter((name) => fileNames.includes(name));
     const files = await Promise.all(
-      present.map(async (name) => [name, await readFile(join(this.o.folder, name))] as const),
+      present.map(async (name) => [name, await readFile(join(this.options.folder, name))] as const),
     );
     return new Map(files);
   }

@@ -65,14 +65,14 @@ export class Announcer {
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = false;
 
-  constructor(private readonly o: AnnouncerOptions) {
+  constructor(private readonly options: AnnouncerOptions) {
     const onAhead = (zone: string, copy: NewerCopy): void => {
       if (this.#own.has(zone)) this.#ahead.set(zone, copy);
     };
-    this.#convergence = new Convergence({ ...o, onAhead });
-    this.#siblings = new Siblings({ ...o, onAhead });
-    this.#relay = new Relay(o);
-    this.#serials = new ServedSerials({ control: o.control, dns: o.ownDns, knot: o.knot });
+    this.#convergence = new Convergence({ ...options, onAhead });
+    this.#siblings = new Siblings({ ...options, onAhead });
+    this.#relay = new Relay(options);
+    this.#serials = new ServedSerials({ control: options.control, dns: options.ownDns, knot: options.knot });
   }
 
   /** Knot runs this view now, among these pods, and these zones originate here. */
@@ -97,7 +97,7 @@ export class Announcer {
 
   /** Whether changes here are for others to know. */
   get #hasNews(): boolean {
-    return isWriter(this.o.runtime) || this.#passesOn;
+    return isWriter(this.options.runtime) || this.#passesOn;
   }
 
   /** Looks at these zones, or all that originate here, at every peer again. */
@@ -121,7 +121,7 @@ export class Announcer {
   /** Knot writes each change of a zone to its journal before it answers it: that is the moment to tell the peers. */
   async watch(signal: AbortSignal): Promise<void> {
     await watchFolder({
-      path: new KnotVolume(this.o.runtime.storage).journal,
+      path: new KnotVolume(this.options.runtime.storage).journal,
       restMs: journalRestMs,
       lookAgainMs: journalAgainMs,
       signal,
@@ -136,9 +136,9 @@ export class Announcer {
     try {
       for (const ms of looksAfter[this.#pace()]) {
         await delay(ms, undefined, { signal });
-        const began = this.o.now();
+        const began = this.options.now();
         const changes = await this.#look("queries");
-        workedMs += this.o.now() - began;
+        workedMs += this.options.now() - began;
         if (found && changes === 0) break;
         found ||= changes > 0;
       }
@@ -150,7 +150,7 @@ export class Announcer {
 
   #pace(): keyof typeof looksAfter {
     if (this.#passesOn) return "passing";
-    return this.o.facts()?.hasUpdaters === true ? "updated" : "elsewhere";
+    return this.options.facts()?.hasUpdaters === true ? "updated" : "elsewhere";
   }
 
   /** Whoever changed an own zone says so: looks at once. Calls that come while one waits share its look. Never throws. */
@@ -164,9 +164,9 @@ export class Announcer {
 
   /** Does what is due. Throws what the control socket throws. */
   async round(): Promise<void> {
-    const facts = this.o.facts();
+    const facts = this.options.facts();
     if (facts === undefined) return;
-    if (this.o.now() >= this.#lookAt && this.#hasNews) await this.#look("control");
+    if (this.options.now() >= this.#lookAt && this.#hasNews) await this.#look("control");
     await Promise.all([this.#convergence, this.#relay, this.#siblings].map((each) => each.round(facts.key)));
   }
 
@@ -178,9 +178,9 @@ export class Announcer {
   }
 
   async #lookNow(by: "queries" | "control"): Promise<number> {
-    const facts = this.o.facts();
+    const facts = this.options.facts();
     if (facts === undefined) return 0;
-    this.#lookAt = this.o.now() + lookEveryMs * (0.75 + this.o.random() / 2);
+    this.#lookAt = this.options.now() + lookEveryMs * (0.75 + this.options.random() / 2);
     const changes = await this.#serials.changed(this.#passesOn ? undefined : facts.own, by);
     // Not waited for: a peer that does not answer must not delay the next change.
     void this.#tell(changes, facts.key);

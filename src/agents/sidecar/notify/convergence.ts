@@ -47,8 +47,8 @@ export class Convergence {
   /** The target as it is now; undefined when it is none any more. */
   #resolve: (target: Target) => Target | undefined = (target) => target;
 
-  constructor(private readonly o: ConvergenceOptions) {
-    this.#peers = new Peers(o);
+  constructor(private readonly options: ConvergenceOptions) {
+    this.#peers = new Peers(options);
   }
 
   /** Who should have which zones from now on. Targets and zones that are new, or reached elsewhere, are looked at. */
@@ -98,7 +98,7 @@ export class Convergence {
     const news: { readonly entry: OpenEntry; readonly send: (server: DnsServer) => Promise<void> }[] = [];
     const later: string[] = [];
     for (const { zone, serial } of changed) {
-      const send = this.o.dns.notifier(zone, serial, key);
+      const send = this.options.dns.notifier(zone, serial, key);
       this.#open.deleteZone(zone);
       const targets = targetsOf(zone);
       if (!this.#hasRoom(targets.length)) later.push(zone);
@@ -142,7 +142,7 @@ export class Convergence {
   async round(key: TsigKey): Promise<void> {
     this.#makeRoom();
     this.#refill();
-    const now = this.o.now();
+    const now = this.options.now();
     const due = [...this.#open].filter(({ dueAt }) => dueAt <= now);
     if (due.length === 0) return;
     const serials = await this.#peers.ownSerials([...new Set(due.map(({ zone }) => zone))]);
@@ -156,16 +156,16 @@ export class Convergence {
   }
 
   /** All due zones of one target. One that does not answer is asked about few of them only. */
-  async #attend(o: {
+  async #attend(attempt: {
     entries: readonly OpenEntry[];
     serials: ReadonlyMap<string, number>;
     key: TsigKey;
   }): Promise<void> {
     let reachable = true;
     const attend = async (entry: OpenEntry): Promise<void> => {
-      const serial = o.serials.get(entry.zone);
+      const serial = attempt.serials.get(entry.zone);
       if (serial !== undefined && reachable) {
-        const result = await this.#peers.offer(entry, { serial, key: o.key });
+        const result = await this.#peers.offer(entry, { serial, key: attempt.key });
         if (result === "unreachable") this.#fellSilent(entry.target);
         else this.#silent.delete(targetKey(entry.target));
         if (result === "has") {
@@ -176,9 +176,9 @@ export class Convergence {
       }
       entry.attempts += 1;
       const wait = Math.min(firstWaitMs * 2 ** (entry.attempts - 1), longestWaitMs);
-      entry.dueAt = this.o.now() + wait * (0.75 + this.o.random() / 2);
+      entry.dueAt = this.options.now() + wait * (0.75 + this.options.random() / 2);
     };
-    const [first, ...others] = o.entries;
+    const [first, ...others] = attempt.entries;
     if (first !== undefined) await attend(first);
     await inParallel(mostZones, others, attend);
   }
@@ -195,9 +195,9 @@ export class Convergence {
     const key = targetKey(target);
     if (this.#silent.has(key) || this.#resolve(target) === undefined) return;
     this.#silent.set(key, target);
-    if (this.o.onSilent === undefined) return;
+    if (this.options.onSilent === undefined) return;
     const open = [...this.#open].filter((entry) => targetKey(entry.target) === key);
-    this.o.onSilent(
+    this.options.onSilent(
       target,
       open.map(({ zone }) => zone),
     );
@@ -241,11 +241,11 @@ export class Convergence {
 
   /** Returns the entries that were not there. */
   #add(targets: readonly Target[], zone: string, afterMs: number): readonly OpenEntry[] {
-    const now = this.o.now();
+    const now = this.options.now();
     const added: OpenEntry[] = [];
     for (const each of targets) {
       const target = this.#resolve(each);
-      if (target === undefined || this.o.concerns?.(target, zone) === false) continue;
+      if (target === undefined || this.options.concerns?.(target, zone) === false) continue;
       const entry = this.#open.add(target, zone, now);
       if (entry === undefined) continue;
       entry.dueAt = now + afterMs;

@@ -21,7 +21,7 @@ export class Fetching {
   #wait = firstWaitMs;
   #empty: readonly string[] = [];
 
-  constructor(private readonly o: FetchingOptions) {}
+  constructor(private readonly options: FetchingOptions) {}
 
   /** Zones that had no content at the last look. */
   get empty(): readonly string[] {
@@ -31,24 +31,24 @@ export class Fetching {
   /** Something changed: look soon. */
   expect(): void {
     this.#wait = firstWaitMs;
-    this.#dueAt = Math.min(this.#dueAt, this.o.now() + firstWaitMs / 2);
+    this.#dueAt = Math.min(this.#dueAt, this.options.now() + firstWaitMs / 2);
   }
 
   /** Does what is due. Throws what the control socket throws. */
   async round(): Promise<void> {
-    if (this.o.now() < this.#dueAt) return;
-    this.#dueAt = this.o.now() + firstWaitMs;
-    const statuses = await this.o.control.zoneStatus();
+    if (this.options.now() < this.#dueAt) return;
+    this.#dueAt = this.options.now() + firstWaitMs;
+    const statuses = await this.options.control.zoneStatus();
     this.#empty = statuses
       .filter(({ role, serial }) => role === "slave" && serial === undefined)
       .map(({ zone }) => zone);
     if (this.#empty.length === 0) {
       this.#wait = firstWaitMs;
-      this.#dueAt = this.o.now() + idleMs;
+      this.#dueAt = this.options.now() + idleMs;
       return;
     }
-    this.#dueAt = this.o.now() + this.#wait;
+    this.#dueAt = this.options.now() + this.#wait;
     this.#wait = Math.min(this.#wait * 2, longestWaitMs);
-    await this.o.control.zoneRefresh(this.#empty);
+    await this.options.control.zoneRefresh(this.#empty);
   }
 }

@@ -27,7 +27,7 @@ export const mostZones = 8;
 
 /** One attempt at a time to have others take a zone. */
 export class Peers {
-  constructor(private readonly o: PeerOptions) {}
+  constructor(private readonly options: PeerOptions) {}
 
   /** Asks a target for its serial of a zone, and notifies it when it is another than ours. */
   async offer(
@@ -37,13 +37,13 @@ export class Peers {
     for (const server of entry.target.servers) {
       try {
         if (await this.#has(entry, server, serial)) return "has";
-        await this.o.dns.notify(server, entry.zone, serial, key);
+        await this.options.dns.notify(server, entry.zone, serial, key);
         return "notified";
       } catch (error) {
         if (!isUnreachable(error)) {
           if (entry.attempts === 4) {
             const fields = { ...peerFields(entry.target), zone: entry.zone, reason: messageOf(error) };
-            this.o.log.warn("a peer does not take a zone", fields);
+            this.options.log.warn("a peer does not take a zone", fields);
           }
           return "notified";
         }
@@ -56,7 +56,7 @@ export class Peers {
   async #has({ target, zone }: OpenEntry, server: DnsServer, serial: number): Promise<boolean> {
     let theirs: number;
     try {
-      theirs = (await this.o.dns.querySoa(server, zone)).serial;
+      theirs = (await this.options.dns.querySoa(server, zone)).serial;
     } catch (error) {
       if (isUnreachable(error)) throw error;
       return false;
@@ -67,7 +67,7 @@ export class Peers {
     if (ours === undefined) return false;
     const { site, pod } = target;
     if (isNewerSerial(theirs, ours))
-      this.o.onAhead?.(zone, { site, ...(pod !== undefined && { pod }), server, serial: theirs });
+      this.options.onAhead?.(zone, { site, ...(pod !== undefined && { pod }), server, serial: theirs });
     return !isNewerSerial(ours, theirs);
   }
 
@@ -76,7 +76,7 @@ export class Peers {
     const serials = new Map<string, number>();
     await inParallel(mostZones, zones, async (zone) => {
       try {
-        serials.set(zone, (await this.o.dns.querySoa(this.o.knot, zone)).serial);
+        serials.set(zone, (await this.options.dns.querySoa(this.options.knot, zone)).serial);
       } catch {
         // Not served here yet: there is nothing to offer. The entry stays and comes up again.
       }

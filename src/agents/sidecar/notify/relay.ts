@@ -28,9 +28,9 @@ export class Relay {
   #at: RelayView | undefined;
   #owners: ReadonlyMap<string, string> = new Map();
 
-  constructor(o: Omit<ConvergenceOptions, "onSilent" | "concerns" | "onAhead">) {
+  constructor(options: Omit<ConvergenceOptions, "onSilent" | "concerns" | "onAhead">) {
     this.#convergence = new Convergence({
-      ...o,
+      ...options,
       concerns: ({ site }, zone) => this.#owners.get(zone) !== site,
       onSilent: ({ site }, zones) => {
         this.#standIn(site, zones);

@@ -29,7 +29,7 @@ const mostAsked = 16;
 export class ServedSerials {
   #known: ReadonlyMap<string, number> | undefined;
 
-  constructor(private readonly o: SerialSources) {}
+  constructor(private readonly sources: SerialSources) {}
 
   /**
    * Zones whose serial is another than at the look before; none at the first look, which has nothing to compare with.
@@ -58,14 +58,15 @@ export class ServedSerials {
   }
 
   #look(zones: readonly string[] | undefined, by: "queries" | "control"): Promise<readonly Served[]> {
-    if (by === "control" || zones === undefined || zones.length > mostAsked) return this.o.control.zoneStatus(zones);
+    if (by === "control" || zones === undefined || zones.length > mostAsked)
+      return this.sources.control.zoneStatus(zones);
     return Promise.all(zones.map(async (zone) => ({ zone, serial: await this.#ask(zone) })));
   }
 
   /** Undefined for a zone that Knot does not have, or that has no content. */
   async #ask(zone: string): Promise<number | undefined> {
     try {
-      return (await this.o.dns.querySoa(this.o.knot, zone)).serial;
+      return (await this.sources.dns.querySoa(this.sources.knot, zone)).serial;
     } catch (error) {
       if (error instanceof DnsError && error.isNegative) return undefined;
       throw error;

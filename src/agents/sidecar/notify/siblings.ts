@@ -42,8 +42,8 @@ export class Siblings {
   /** Zones that the writer does not transfer: those that originate at this site. */
   #local: ReadonlySet<string> = new Set();
 
-  constructor(private readonly o: SiblingsOptions) {
-    this.#convergence = new Convergence({ ...o, concerns: (target, zone) => this.#concerns(target, zone) });
+  constructor(private readonly options: SiblingsOptions) {
+    this.#convergence = new Convergence({ ...options, concerns: (target, zone) => this.#concerns(target, zone) });
   }
 
   /** Whether there are any. */
@@ -102,12 +102,12 @@ export class Siblings {
     const isOld = (theirs: number | "none" | "silent"): boolean => theirs === "none" || isOlder(theirs, serial);
     if (answers.some(([, theirs]) => typeof theirs === "number" && !isOld(theirs))) hadFirst.add(zone);
     const lacking = answers.filter(([, theirs]) => theirs === "silent" || isOld(theirs)).map(([target]) => target);
-    const send = this.o.dns.notifier(zone, serial, key);
+    const send = this.options.dns.notifier(zone, serial, key);
     await Promise.allSettled(lacking.flatMap(({ servers }) => servers.map(send)));
     let awaited = answers.filter(([, theirs]) => isOld(theirs)).map(([target]) => target);
     for (const ms of looksAfter) {
       if (awaited.length === 0) return;
-      await (this.o.pause ?? delay)(ms);
+      await (this.options.pause ?? delay)(ms);
       const still = await Promise.all(awaited.map(async (target) => isOld(await this.#serial(target, zone))));
       awaited = awaited.filter((_, i) => still[i]);
     }
@@ -117,7 +117,7 @@ export class Siblings {
   async #serial({ servers: [server] }: Target, zone: string): Promise<number | "none" | "silent"> {
     if (server === undefined) return "silent";
     try {
-      return (await this.o.near.querySoa(server, zone)).serial;
+      return (await this.options.near.querySoa(server, zone)).serial;
     } catch (error) {
       return isUnreachable(error) ? "silent" : "none";
     }

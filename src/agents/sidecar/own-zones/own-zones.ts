@@ -29,13 +29,13 @@ export class OwnZones {
   #waiting: readonly string[] = [];
   readonly #seeder: Seeder;
 
-  constructor(private readonly o: OwnZonesParts) {
-    this.#seeder = new Seeder({ runtime: o.options.runtime, dns: o.dns, now: o.now });
+  constructor(private readonly parts: OwnZonesParts) {
+    this.#seeder = new Seeder({ runtime: parts.options.runtime, dns: parts.dns, now: parts.now });
   }
 
   /** Whether zones that wait are to be looked at again. */
   get areDue(): boolean {
-    return this.o.now() >= this.#againAt;
+    return this.parts.now() >= this.#againAt;
   }
 
   /** Own zones whose files stand on the volume: all that is known of them when the state is lost. */
@@ -57,18 +57,18 @@ export class OwnZones {
       ...(state.view !== undefined && { view: state.view }),
       seeded: state.seeded,
       moment: "running",
-      sources: [ownSource(this.o.options.knot, inputs)],
+      sources: [ownSource(this.parts.options.knot, inputs)],
     });
     this.#waiting = waiting;
-    this.o.problems.set("zones", waiting);
-    this.#againAt = waiting.length > 0 ? this.o.now() + seedAgainMs : Infinity;
+    this.parts.problems.set("zones", waiting);
+    this.#againAt = waiting.length > 0 ? this.parts.now() + seedAgainMs : Infinity;
     return seeded;
   }
 
   /** Makes sure that Knot has the contents, once it took the zones. */
   async finish(packet: WelcomePacket, seeded: readonly string[]): Promise<void> {
-    const failures = await this.#seeder.finish(withoutUnseeded(packet, seeded), this.o.control);
-    this.o.problems.set("zones", [...this.#waiting, ...failures]);
+    const failures = await this.#seeder.finish(withoutUnseeded(packet, seeded), this.parts.control);
+    this.parts.problems.set("zones", [...this.#waiting, ...failures]);
   }
 
   /** Takes a zone back from a site that holds a newer copy; see {@link Seeder.regain}. */
@@ -79,6 +79,6 @@ export class OwnZones {
     const { site, server } = copy;
     const pod = siblings(inputs.runtime).find(({ address }) => address === server.address);
     const source = pod === undefined ? siteSource({ inputs, site, address: server.address }) : podSource(inputs, pod);
-    return this.#seeder.regain({ zone, packet, source, serial: copy.serial, control: this.o.control });
+    return this.#seeder.regain({ zone, packet, source, serial: copy.serial, control: this.parts.control });
   }
 }

@@ -61,8 +61,8 @@ const mostTransfers = 8;
 export class Seeder {
   readonly #volume: KnotVolume;
 
-  constructor(private readonly o: SeederOptions) {
-    this.#volume = new KnotVolume(o.runtime.storage);
+  constructor(private readonly options: SeederOptions) {
+    this.#volume = new KnotVolume(options.runtime.storage);
   }
 
   /**
@@ -74,7 +74,7 @@ export class Seeder {
   async seed(input: SeedInput): Promise<SeedResult> {
     const { zones } = input.packet.site;
     const names = zones.map(({ name }) => name);
-    if (!isWriter(this.o.runtime)) return { seeded: names, waiting: [] };
+    if (!isWriter(this.options.runtime)) return { seeded: names, waiting: [] };
     const [own, before] = [new Set(names), new Set(input.seeded)];
     const owners = new Map(input.view?.zones.map(({ name, owner }) => [name, owner]));
     for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);
@@ -128,20 +128,21 @@ export class Seeder {
   }
 
   /** A content that Knot cannot load gives way to the model's, which may have been mended since. */
-  async #reloadFirst(o: {
+  async #reloadFirst(reload: {
     readonly zone: Zone;
     readonly packet: WelcomePacket;
     readonly first: string;
     readonly control: Pick<KnotControl, "zoneReload">;
   }): Promise<void> {
     try {
-      await o.control.zoneReload(o.zone.name);
+      await reload.control.zoneReload(reload.zone.name);
     } catch (error) {
-      const content = this.#begin(o.zone, o.packet);
-      if (!(error instanceof KnotControlError) || o.zone.zoneFile === undefined || content === o.first) throw error;
-      await writeAtomically(this.#volume.firstContent(o.zone.name), content);
-      await writeAtomically(this.#volume.zoneFile(o.zone.name), content);
-      await o.control.zoneReload(o.zone.name);
+      const content = this.#begin(reload.zone, reload.packet);
+      if (!(error instanceof KnotControlError) || reload.zone.zoneFile === undefined || content === reload.first)
+        throw error;
+      await writeAtomically(this.#volume.firstContent(reload.zone.name), content);
+      await writeAtomically(this.#volume.zoneFile(reload.zone.name), content);
+      await reload.control.zoneReload(reload.zone.name);
     }
   }
 
@@ -149,32 +150,32 @@ export class Seeder {
    * Takes a zone back from a site that holds a newer copy than this server, its owner: the volume was lost while no peer
    * could be asked. Only a zone that is still as the model has it gives way.
    *
-   * @param o.serial - What the site was seen to hold: behind its address there may be pods that do not have it yet.
+   * @param copy.serial - What the site was seen to hold: behind its address there may be pods that do not have it yet.
    * @returns whether it did.
    * @throws Error when no pod that answers has that version.
    */
-  async regain(o: {
+  async regain(copy: {
     readonly zone: string;
     readonly packet: WelcomePacket;
     readonly source: ZoneSource;
     readonly serial: number;
     readonly control: Pick<KnotControl, "zoneReload" | "zoneStatus">;
   }): Promise<boolean> {
-    const isUntouched = async () => (await o.control.zoneStatus([o.zone]))[0]?.serial === firstSerial;
-    if (!isWriter(this.o.runtime) || !(await isUntouched())) return false;
-    const held = await this.#transferAtLeast(o.zone, o.source, o.serial);
-    const records = followOwner(held, { packet: o.packet });
-    const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
+    const isUntouched = async () => (await copy.control.zoneStatus([copy.zone]))[0]?.serial === firstSerial;
+    if (!isWriter(this.options.runtime) || !(await isUntouched())) return false;
+    const held = await this.#transferAtLeast(copy.zone, copy.source, copy.serial);
+    const records = followOwner(held, { packet: copy.packet });
+    const content = renderTakenOverZone({ records, now: Math.floor(this.options.now() / 1000) });
     if (!(await isUntouched())) return false;
-    await writeAtomically(this.#volume.zoneFile(o.zone), content);
-    await o.control.zoneReload(o.zone);
+    await writeAtomically(this.#volume.zoneFile(copy.zone), content);
+    await copy.control.zoneReload(copy.zone);
     return true;
   }
 
   /** Each connection may come to another pod. */
   async #transferAtLeast(zone: string, source: ZoneSource, serial: number): Promise<readonly ResourceRecord[]> {
     for (let tries = 0; tries < mostTransfers; tries++) {
-      const records = await this.o.dns.transfer(source.server, zone, source.key);
+      const records = await this.options.dns.transfer(source.server, zone, source.key);
       if (!isNewerSerial(serial, serialOf(records))) return records;
     }
     throw new Error(`${source.server.address} gives older copies of zone ${zone} than the one with serial ${serial}`);
@@ -183,7 +184,7 @@ export class Seeder {
   /** Own zones whose files stand on the volume: all that is known of them when the state is lost. */
   async standing(packet: WelcomePacket): Promise<readonly string[]> {
     const names = packet.site.zones.map(({ name }) => name);
-    if (!isWriter(this.o.runtime)) return names;
+    if (!isWriter(this.options.runtime)) return names;
     const files = await Promise.all(names.map((name) => readText(this.#volume.zoneFile(name))));
     return names.filter((_, i) => files[i] !== undefined);
   }
@@ -214,9 +215,9 @@ export class Seeder {
   /** As Knot serves it as long as it does: its file may be minutes behind the journal. */
   async #putAside(zone: string, { moment, sources }: SeedInput): Promise<void> {
     const [source] = moment === "running" ? sources : [];
-    const records = source && (await this.o.dns.transfer(source.server, zone, source.key).catch(() => undefined));
+    const records = source && (await this.options.dns.transfer(source.server, zone, source.key).catch(() => undefined));
     if (records === undefined) return moveFile(this.#volume.zoneFile(zone), this.#volume.formerContent(zone));
-    const content = renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
+    const content = renderTakenOverZone({ records, now: Math.floor(this.options.now() / 1000) });
     await writeAtomically(this.#volume.formerContent(zone), content);
     await removeFile(this.#volume.zoneFile(zone));
   }
@@ -227,7 +228,7 @@ export class Seeder {
     let newest: readonly ResourceRecord[] | undefined;
     for (const source of input.sources) {
       try {
-        const records = await this.o.dns.transfer(source.server, zone.name, source.key);
+        const records = await this.options.dns.transfer(source.server, zone.name, source.key);
         if (newest === undefined || isNewerSerial(serialOf(records), serialOf(newest))) newest = records;
       } catch (error) {
         const elsewhere = owner !== undefined && owner !== input.packet.site.name;
@@ -236,13 +237,13 @@ export class Seeder {
     }
     if (newest === undefined) return undefined;
     const records = followOwner(newest, { packet: input.packet, formerOwner: owner });
-    return renderTakenOverZone({ records, now: Math.floor(this.o.now() / 1000) });
+    return renderTakenOverZone({ records, now: Math.floor(this.options.now() / 1000) });
   }
 
   /** What the zone held when it left this site, unless a newer copy exists. */
   async #former(zone: Zone): Promise<string | undefined> {
     const former = await readText(this.#volume.formerContent(zone.name));
-    return former === undefined ? undefined : stampSerial(former, Math.floor(this.o.now() / 1000));
+    return former === undefined ? undefined : stampSerial(former, Math.floor(this.options.now() / 1000));
   }
 
   /** What the model says. */

@@ -22,26 +22,26 @@ export class SiteZones {
     keptSigned(signing, packet.site.zones),
   );
 
-  constructor(private readonly o: SiteZonesParts) {}
+  constructor(private readonly parts: SiteZonesParts) {}
 
   /** Own zones that have a first content here. */
   get withContent(): readonly string[] {
-    const { inputs } = this.o.mounts;
-    return inputs === undefined ? [] : this.#withContent(inputs.packet, this.o.store.state.seeded);
+    const { inputs } = this.parts.mounts;
+    return inputs === undefined ? [] : this.#withContent(inputs.packet, this.parts.store.state.seeded);
   }
 
   /** Zones that this server signs, and how. */
   get signed(): ReadonlyMap<string, true | Dnssec> {
-    const { inputs } = this.o.mounts;
-    if (inputs === undefined || !isWriter(this.o.runtime)) return new Map();
-    return this.#signed(inputs.packet, this.o.store.state.seeded, this.o.store.state.signing ?? unsigned);
+    const { inputs } = this.parts.mounts;
+    if (inputs === undefined || !isWriter(this.parts.runtime)) return new Map();
+    return this.#signed(inputs.packet, this.parts.store.state.seeded, this.parts.store.state.signing ?? unsigned);
   }
 
   /** Zones that stay signed although the packet says otherwise. */
   get keptSigned(): readonly string[] {
-    const { inputs } = this.o.mounts;
-    if (inputs === undefined || !isWriter(this.o.runtime)) return [];
-    return this.#kept(inputs.packet, this.o.store.state.signing ?? unsigned);
+    const { inputs } = this.parts.mounts;
+    if (inputs === undefined || !isWriter(this.parts.runtime)) return [];
+    return this.#kept(inputs.packet, this.parts.store.state.signing ?? unsigned);
   }
 }
 

@@ -17,15 +17,15 @@ export function ownSource(knot: DnsServer, { localKey }: Pick<Inputs, "localKey"
 }
 
 /** Another site as its Knot lets zones out: over TLS, also where the Knots among themselves use QUIC, or over TCP. */
-export function siteSource(o: {
+export function siteSource(target: {
   readonly inputs: SourceInputs & { readonly runtime: Pick<SiteRuntime, "remotePort" | "secure"> };
   /** Whose certificate it must show. */
   readonly site: string;
   readonly address: string;
 }): ZoneSource {
-  const { remotePort: port, secure } = o.inputs.runtime;
-  const server = serverAt(o.inputs, { ...o, port, securePort: secure.remotePort });
-  return { server, key: signingKey(o.inputs.ring) };
+  const { remotePort: port, secure } = target.inputs.runtime;
+  const server = serverAt(target.inputs, { ...target, port, securePort: secure.remotePort });
+  return { server, key: signingKey(target.inputs.ring) };
 }
 
 /** Another pod of this site, which is read with the site's own key, as its Knot is by the other pods' Knots. */
@@ -37,15 +37,15 @@ type SourceInputs = Pick<Inputs, "packet" | "ring" | "identity">;
 
 function serverAt(
   { packet, identity }: Omit<SourceInputs, "ring">,
-  o: { readonly site: string; readonly address: string; readonly port: number; readonly securePort: number },
+  endpoint: { readonly site: string; readonly address: string; readonly port: number; readonly securePort: number },
 ): DnsServer {
-  const { address, port } = o;
+  const { address, port } = endpoint;
   if (identity === undefined) return { address, port };
   const tls = {
     ca: identity.roots,
     cert: identity.certificate,
     key: identity.privateKey,
-    serverName: serverName(o.site, packet.directoryZone),
+    serverName: serverName(endpoint.site, packet.directoryZone),
   };
-  return { address, port: o.securePort, tls };
+  return { address, port: endpoint.securePort, tls };
 }
