@@ -86,38 +86,38 @@ export class Authority extends pulumi.ComponentResource {
     return new tls.PrivateKey(name, { algorithm: "ECDSA", ecdsaCurve: "P256" }, { parent: this });
   }
 
-  private issue(prefix: string, o: AuthorityArgs & { site: Site; signer: Root }): SiteCertificate {
-    const isIssuer = o.issues === "issuers";
+  private issue(prefix: string, args: AuthorityArgs & { site: Site; signer: Root }): SiteCertificate {
+    const isIssuer = args.issues === "issuers";
     const kind = isIssuer ? "issuer-" : "";
     const key = this.createKey(`${prefix}-${kind}key`);
     const request = new tls.CertRequest(
       `${prefix}-${kind}request`,
-      { privateKeyPem: key.privateKeyPem, ...requestedNames(o) },
+      { privateKeyPem: key.privateKeyPem, ...requestedNames(args) },
       { parent: this },
     );
     const { certPem } = new tls.LocallySignedCert(
       `${prefix}-${kind}certificate`,
       {
-        caCertPem: o.signer.certificate.certPem,
-        caPrivateKeyPem: o.signer.key.privateKeyPem,
+        caCertPem: args.signer.certificate.certPem,
+        caPrivateKeyPem: args.signer.key.privateKeyPem,
         certRequestPem: request.certRequestPem,
         setSubjectKeyId: true,
         ...(isIssuer
           ? { isCaCertificate: true, maxPathLength: 0, allowedUses: ["cert_signing", "crl_signing"] }
           : { allowedUses: ["digital_signature", "server_auth", "client_auth"] }),
-        ...lifetimes[o.issues],
+        ...lifetimes[args.issues],
       },
       { parent: this },
     );
-    const certificate = isIssuer ? joined([certPem, o.signer.certificate.certPem]) : certPem;
+    const certificate = isIssuer ? joined([certPem, args.signer.certificate.certPem]) : certPem;
     return { certificate, privateKey: pulumi.secret(key.privateKeyPemPkcs8) };
   }
 }
 
-function requestedNames(o: AuthorityArgs & { site: Site }): Omit<tls.CertRequestArgs, "privateKeyPem"> {
-  if (o.issues === "issuers") return { subject: { commonName: `dns-mesh issuer of ${o.site.name}` } };
-  const host = serverName(o.site.name, o.mesh.directoryZone);
-  return { subject: { commonName: host }, dnsNames: [host], ipAddresses: [...o.site.addresses] };
+function requestedNames(args: AuthorityArgs & { site: Site }): Omit<tls.CertRequestArgs, "privateKeyPem"> {
+  if (args.issues === "issuers") return { subject: { commonName: `dns-mesh issuer of ${args.site.name}` } };
+  const host = serverName(args.site.name, args.mesh.directoryZone);
+  return { subject: { commonName: host }, dnsNames: [host], ipAddresses: [...args.site.addresses] };
 }
 
 /** PEM texts one after the other. */

@@ -89,20 +89,20 @@ export class VaultAccess extends pulumi.ComponentResource {
 
   private createJwt(
     name: string,
-    o: { site: Site; trusted: SiteVault; policies: [VaultClient, vault.Policy][] },
+    login: { site: Site; trusted: SiteVault; policies: [VaultClient, vault.Policy][] },
   ): void {
-    const path = jwtMount(o.site.name);
+    const path = jwtMount(login.site.name);
     const mount = new vault.jwt.AuthBackend(
       `${name}-jwt`,
       {
         path,
         type: "jwt",
-        description: `Pods of ${o.site.name}, by tokens of their cluster`,
-        jwtValidationPubkeys: [...o.trusted.serviceAccountKeys],
+        description: `Pods of ${login.site.name}, by tokens of their cluster`,
+        jwtValidationPubkeys: [...login.trusted.serviceAccountKeys],
       },
       { parent: this },
     );
-    for (const [client, policy] of o.policies) {
+    for (const [client, policy] of login.policies) {
       new vault.jwt.AuthBackendRole(
         `${name}-jwt-${client}`,
         {
@@ -110,8 +110,8 @@ export class VaultAccess extends pulumi.ComponentResource {
           roleType: "jwt",
           userClaim: "sub",
           boundAudiences: [this.args.vault.audience],
-          boundSubject: `system:serviceaccount:${o.trusted.namespace}:${accounts[client]}`,
-          ...roleArgs(vaultRole("jwt", client, o.site.name), policy),
+          boundSubject: `system:serviceaccount:${login.trusted.namespace}:${accounts[client]}`,
+          ...roleArgs(vaultRole("jwt", client, login.site.name), policy),
         },
         { parent: this },
       );
@@ -129,12 +129,12 @@ export class VaultAccess extends pulumi.ComponentResource {
 
   private createAppRole(
     name: string,
-    o: { site: Site; appRoles: vault.AuthBackend; policies: [VaultClient, vault.Policy][] },
+    login: { site: Site; appRoles: vault.AuthBackend; policies: [VaultClient, vault.Policy][] },
   ): void {
-    for (const [client, policy] of o.policies) {
+    for (const [client, policy] of login.policies) {
       new vault.approle.AuthBackendRole(
         `${name}-approle-${client}`,
-        { backend: o.appRoles.path, ...roleArgs(vaultRole("approle", client, o.site.name), policy) },
+        { backend: login.appRoles.path, ...roleArgs(vaultRole("approle", client, login.site.name), policy) },
         { parent: this },
       );
     }

@@ -59,22 +59,22 @@ export class VaultPki extends pulumi.ComponentResource {
 
   private createRoot(
     name: string,
-    o: VaultPkiArgs & { backend: pulumi.Output<string>; number: number },
+    args: VaultPkiArgs & { backend: pulumi.Output<string>; number: number },
   ): vault.pkisecret.SecretBackendRootCert {
     return new vault.pkisecret.SecretBackendRootCert(
       name,
       {
-        backend: o.backend,
+        backend: args.backend,
         type: "internal",
-        commonName: `dns-mesh root ${o.number}`,
+        commonName: `dns-mesh root ${args.number}`,
         excludeCnFromSans: true,
-        issuerName: `root-${o.number}`,
+        issuerName: `root-${args.number}`,
         keyType: "ec",
         keyBits: 256,
         maxPathLength: 0,
         // Vault issues nothing that begins before its issuer does.
         notBeforeDuration: "10m",
-        permittedDnsDomains: [o.mesh.directoryZone],
+        permittedDnsDomains: [args.mesh.directoryZone],
         ttl: `${rootHours}h`,
       },
       { parent: this },
@@ -97,14 +97,14 @@ export class VaultPki extends pulumi.ComponentResource {
 
   private createRole(
     name: string,
-    o: { backend: pulumi.Output<string>; site: Site; mesh: Mesh; signing: pulumi.Resource },
+    args: { backend: pulumi.Output<string>; site: Site; mesh: Mesh; signing: pulumi.Resource },
   ): void {
     new vault.pkisecret.SecretBackendRole(
       name,
       {
-        backend: o.backend,
-        name: pkiRole(o.site.name),
-        allowedDomains: [serverName(o.site.name, o.mesh.directoryZone)],
+        backend: args.backend,
+        name: pkiRole(args.site.name),
+        allowedDomains: [serverName(args.site.name, args.mesh.directoryZone)],
         allowBareDomains: true,
         allowSubdomains: false,
         allowGlobDomains: false,
@@ -122,7 +122,7 @@ export class VaultPki extends pulumi.ComponentResource {
         notBeforeDuration: "5m",
         noStore: true,
       },
-      { parent: this, dependsOn: [o.signing] },
+      { parent: this, dependsOn: [args.signing] },
     );
   }
 }

@@ -53,11 +53,11 @@ export class Bundles extends pulumi.ComponentResource {
   private createBundle(
     name: string,
     namespace: pulumi.Input<string>,
-    o: { name: string; data: Record<string, string> },
+    bundle: { name: string; data: Record<string, string> },
   ): void {
     new k8s.core.v1.ConfigMap(
       name,
-      { metadata: { name: o.name, namespace, labels: commonLabels }, data: o.data },
+      { metadata: { name: bundle.name, namespace, labels: commonLabels }, data: bundle.data },
       objectOptions(this),
     );
   }

@@ -105,12 +105,12 @@ function prepareContainer(args: KnotPodArgs): Container {
   return ownProgram(args, { name: "prepare", command: "prepare" });
 }
 
-function ownProgram(args: KnotPodArgs, o: { name: string; command: string }): Container {
+function ownProgram(args: KnotPodArgs, program: { name: string; command: string }): Container {
   const { config, trust } = args;
   return programContainer({
-    name: o.name,
+    name: program.name,
     config,
-    args: [`${paths.bundle}/agent.js`, o.command],
+    args: [`${paths.bundle}/agent.js`, program.command],
     env: environment(args),
     mounts: [...agentMounts(args), ...trust.mounts],
     resources: config.resources.agent,

@@ -76,24 +76,24 @@ export class PodServices extends pulumi.ComponentResource {
   private createService(
     name: string,
     { namespace, transport }: PodServicesArgs,
-    o: { name: string; selector: Readonly<Record<string, string>>; http: boolean; isHeadless: boolean },
+    service: { name: string; selector: Readonly<Record<string, string>>; http: boolean; isHeadless: boolean },
   ): k8s.core.v1.Service {
     const http = { name: "http", port: podPorts.http, protocol: "TCP", targetPort: podPorts.http };
     return new k8s.core.v1.Service(
       name,
       {
         metadata: {
-          name: o.name,
+          name: service.name,
           namespace,
           labels: commonLabels,
           annotations: { "pulumi.com/skipAwait": "true" },
         },
         spec: {
           type: "ClusterIP",
-          ...(o.isHeadless && { clusterIP: "None" }),
+          ...(service.isHeadless && { clusterIP: "None" }),
           publishNotReadyAddresses: true,
-          selector: o.selector,
-          ports: [...dnsPorts(transport), ...(o.http ? [http] : [])],
+          selector: service.selector,
+          ports: [...dnsPorts(transport), ...(service.http ? [http] : [])],
         },
       },
       objectOptions(this),

@@ -40,18 +40,18 @@ export class PublicService extends pulumi.ComponentResource {
   private createService(
     name: string,
     args: PublicServiceArgs,
-    o: { name: string; ports: ServicePort[] },
+    service: { name: string; ports: ServicePort[] },
   ): k8s.core.v1.Service {
     const { type, annotations, externalIPs, loadBalancerIP, externalTrafficPolicy } = args.service;
     const isReachable = type !== "ClusterIP" || externalIPs.length > 0;
     return new k8s.core.v1.Service(
       name,
       {
-        metadata: { name: o.name, namespace: args.namespace, labels: commonLabels, annotations },
+        metadata: { name: service.name, namespace: args.namespace, labels: commonLabels, annotations },
         spec: {
           type,
           selector: knotLabels,
-          ports: o.ports,
+          ports: service.ports,
           ...(externalIPs.length > 0 && { externalIPs }),
           ...(loadBalancerIP !== undefined && { loadBalancerIP }),
           ...(isReachable && { externalTrafficPolicy }),

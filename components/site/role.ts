@@ -16,15 +16,15 @@ export interface RoleArgs {
 }
 
 /** Lets a service account do what rules say in one namespace. Returns the binding, which comes last. */
-export function allow(parent: pulumi.Resource, name: string, o: RoleArgs): k8s.rbac.v1.RoleBinding {
-  const metadata = { name: o.account, namespace: o.served ?? o.namespace, labels: commonLabels };
-  const role = new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules: o.rules }, objectOptions(parent));
+export function allow(parent: pulumi.Resource, name: string, args: RoleArgs): k8s.rbac.v1.RoleBinding {
+  const metadata = { name: args.account, namespace: args.served ?? args.namespace, labels: commonLabels };
+  const role = new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules: args.rules }, objectOptions(parent));
   return new k8s.rbac.v1.RoleBinding(
     `${name}-binding`,
     {
       metadata,
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: role.metadata.name },
-      subjects: [subjectOf(o)],
+      subjects: [subjectOf(args)],
     },
     objectOptions(parent),
   );
@@ -48,6 +48,6 @@ export function createAccount(
 }
 
 /** A service account as a binding names it. */
-export function subjectOf(o: Pick<RoleArgs, "account" | "namespace">): k8s.types.input.rbac.v1.Subject {
-  return { kind: "ServiceAccount", name: o.account, namespace: o.namespace };
+export function subjectOf(args: Pick<RoleArgs, "account" | "namespace">): k8s.types.input.rbac.v1.Subject {
+  return { kind: "ServiceAccount", name: args.account, namespace: args.namespace };
 }

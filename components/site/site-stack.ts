@@ -160,17 +160,17 @@ export class SiteStack extends pulumi.ComponentResource {
   /** What stands between the site and those who give it keys and certificates, where that is more than files. */
   private createTrust(
     name: string,
-    { welcome, ...o }: { welcome: Welcome; namespace: pulumi.Output<string>; site: string },
+    { welcome, ...place }: { welcome: Welcome; namespace: pulumi.Output<string>; site: string },
     within: pulumi.ComponentResourceOptions,
   ): pulumi.Resource[] {
     const { packet, issued, vault: provider } = welcome;
     const made: pulumi.Resource[] = [];
     if (packet.certificates === "cert-manager" && issued !== undefined) {
-      made.push(new ClusterCertificate(`${name}-certificate`, { ...o, packet, issuer: issued }, within));
+      made.push(new ClusterCertificate(`${name}-certificate`, { ...place, packet, issuer: issued }, within));
     }
     if (packet.vault?.auth.method === "approle" && provider !== undefined) {
       const clients: VaultClient[] = rotatesKeys(packet) ? ["site", "rotator"] : ["site"];
-      const args = { ...o, path: packet.vault.auth.path, clients, provider };
+      const args = { ...place, path: packet.vault.auth.path, clients, provider };
       made.push(new AppRoles(`${name}-app-roles`, args, within));
     }
     return made;
