@@ -65,17 +65,20 @@ export function makeAuthority(name = "dns-mesh test CA", days = 1): Identity {
  *
  * @example const site = issue({ ca: makeAuthority(), name: "site-a.dns.internal", ips: ["127.0.0.1"] });
  */
-export function issue(o: IssueOptions): Identity {
-  const subjectKey = o.key === undefined ? newKey() : createPrivateKey(o.key);
-  const authority = readCertificate(o.ca.cert);
-  const names = encodeAlternativeNames({ dnsNames: [o.name, ...(o.names ?? [])], ipAddresses: o.ips ?? [] });
+export function issue(options: IssueOptions): Identity {
+  const subjectKey = options.key === undefined ? newKey() : createPrivateKey(options.key);
+  const authority = readCertificate(options.ca.cert);
+  const names = encodeAlternativeNames({
+    dnsNames: [options.name, ...(options.names ?? [])],
+    ipAddresses: options.ips ?? [],
+  });
   const { pem } = createCertificate({
-    subject: encodeDistinguishedName({ commonName: o.name }),
+    subject: encodeDistinguishedName({ commonName: options.name }),
     issuer: authority.subject,
     publicKey: subjectKey,
-    signingKey: createPrivateKey(o.ca.key),
-    ...validity(o),
-    uses: ["digital_signature", ...(o.uses ?? ["server_auth", "client_auth"])],
+    signingKey: createPrivateKey(options.ca.key),
+    ...validity(options),
+    uses: ["digital_signature", ...(options.uses ?? ["server_auth", "client_auth"])],
     isCa: false,
     subjectKeyId: keyIdOf(subjectKey),
     ...(authority.subjectKeyId && { authorityKeyId: authority.subjectKeyId }),
@@ -101,10 +104,10 @@ function pemOf(key: ReturnType<typeof newKey>): string {
 }
 
 function validity(
-  o: Pick<IssueOptions, "days" | "expired" | "early">,
+  options: Pick<IssueOptions, "days" | "expired" | "early">,
 ): Pick<CertificateSpec, "notBefore" | "notAfter"> {
   const now = Date.now();
-  if (o.expired === true) return { notBefore: new Date(now - 2 * hourMs), notAfter: new Date(now - 60_000) };
-  const notAfter = new Date(now + (o.days ?? 1) * 24 * hourMs);
-  return { notBefore: new Date(now + (o.early === true ? hourMs : -hourMs)), notAfter };
+  if (options.expired === true) return { notBefore: new Date(now - 2 * hourMs), notAfter: new Date(now - 60_000) };
+  const notAfter = new Date(now + (options.days ?? 1) * 24 * hourMs);
+  return { notBefore: new Date(now + (options.early === true ? hourMs : -hourMs)), notAfter };
 }

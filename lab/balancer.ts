@@ -29,11 +29,11 @@ export class Balancer implements AsyncDisposable {
   readonly #connections = new Set<Socket>();
   #turn = 0;
 
-  private constructor(private readonly o: BalancerOptions) {}
+  private constructor(private readonly options: BalancerOptions) {}
 
-  static async start(o: BalancerOptions): Promise<Balancer> {
-    const balancer = new Balancer(o);
-    for (const port of o.ports) await balancer.#listen(port);
+  static async start(options: BalancerOptions): Promise<Balancer> {
+    const balancer = new Balancer(options);
+    for (const port of options.ports) await balancer.#listen(port);
     return balancer;
   }
 
@@ -48,7 +48,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   async #listen(port: number): Promise<void> {
-    const { address } = this.o;
+    const { address } = this.options;
     const udp = createSocket("udp4");
     udp.on("message", (message, from) => {
       this.#forward(udp, message, from);
@@ -64,7 +64,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   #next(): string | undefined {
-    const pods = this.o.pods();
+    const pods = this.options.pods();
     return pods[this.#turn++ % Math.max(1, pods.length)];
   }
 

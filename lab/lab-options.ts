@@ -99,10 +99,10 @@ function parseOptions(args: readonly string[]) {
   }
 }
 
-function whole(text: string, o: { readonly name: string; readonly least: number; readonly most: number }): number {
+function whole(text: string, range: { readonly name: string; readonly least: number; readonly most: number }): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < o.least || value > o.most)
-    throw new UserError(`${o.name} must be a whole number from ${o.least} to ${o.most}, not "${text}"`);
+  if (!/^\d+$/.test(text) || value < range.least || value > range.most)
+    throw new UserError(`${range.name} must be a whole number from ${range.least} to ${range.most}, not "${text}"`);
   return value;
 }
 

@@ -62,16 +62,16 @@ export interface LabParts {
 }
 
 /** Makes what a lab works with: folder, network, ports, authority, ring and the agent's program. */
-export async function prepareLab(o: LabOptions): Promise<{ readonly plan: LabPlan; readonly parts: LabParts }> {
-  const network = await createNetwork(o.network ?? "loopback");
-  const plan = new LabPlan({ ...o, prefix: network.prefix });
-  if (o.port !== undefined && network.kind === "loopback") await checkPort(plan, o.port);
-  const folder = await mkdtemp(join(o.storage ?? tmpdir(), "mesh-lab-"));
+export async function prepareLab(options: LabOptions): Promise<{ readonly plan: LabPlan; readonly parts: LabParts }> {
+  const network = await createNetwork(options.network ?? "loopback");
+  const plan = new LabPlan({ ...options, prefix: network.prefix });
+  if (options.port !== undefined && network.kind === "loopback") await checkPort(plan, options.port);
+  const folder = await mkdtemp(join(options.storage ?? tmpdir(), "mesh-lab-"));
   const guardian = new Guardian(folder);
   const program = join(folder, "agent.js");
   await writeFile(program, bundle("agent"));
   const ring: RingDocument = { version: 1, current: randomKey("mesh-1") };
-  const dns = o.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
+  const dns = options.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
   const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
   const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
   const parts: LabParts = {
@@ -82,11 +82,11 @@ export async function prepareLab(o: LabOptions): Promise<{ readonly plan: LabPla
     program,
     ring,
     authorities: [makeAuthority()],
-    readers: o.readers ?? [],
-    replicas: o.replicas ?? 1,
-    logsAsPod: o.logsAsPod ?? false,
-    ...(o.vault && { vault: o.vault }),
-    ...(o.recordsKey && { recordsKey: o.recordsKey }),
+    readers: options.readers ?? [],
+    replicas: options.replicas ?? 1,
+    logsAsPod: options.logsAsPod ?? false,
+    ...(options.vault && { vault: options.vault }),
+    ...(options.recordsKey && { recordsKey: options.recordsKey }),
   };
   return { plan, parts };
 }

@@ -41,7 +41,7 @@ export class Lab implements AsyncDisposable {
 
   private constructor(
     readonly plan: LabPlan,
-    private readonly o: LabParts,
+    private readonly parts: LabParts,
   ) {}
 
   /** The one list; change it and bring up. */
@@ -50,20 +50,20 @@ export class Lab implements AsyncDisposable {
   }
 
   get ring(): KeyRing {
-    return effectiveRing(this.o.ring, Date.now());
+    return effectiveRing(this.parts.ring, Date.now());
   }
 
   get authorities(): readonly Identity[] {
-    return this.o.authorities;
+    return this.parts.authorities;
   }
 
   get network(): LabNetwork {
-    return this.o.network;
+    return this.parts.network;
   }
 
   /** Below which everything of the lab lies. */
   get folder(): string {
-    return this.o.folder;
+    return this.parts.folder;
   }
 
   /** A lab whose list has so many sites, of which none runs yet. The first is the primary, the second a secondary catalog. */
@@ -169,12 +169,12 @@ export class Lab implements AsyncDisposable {
   /** Waits until these sites answer each zone with one and the same serial. */
   async converged(
     seconds: number,
-    o: { readonly sites?: readonly string[]; readonly zones?: readonly string[] } = {},
+    only: { readonly sites?: readonly string[]; readonly zones?: readonly string[] } = {},
   ): Promise<Map<string, number>> {
-    const sites = [...this.sites.values()].filter(({ name }) => o.sites?.includes(name) ?? true);
+    const sites = [...this.sites.values()].filter(({ name }) => only.sites?.includes(name) ?? true);
     return eventually(seconds, async () => {
       const serials = new Map<string, number>();
-      for (const zone of o.zones ?? this.zones()) {
+      for (const zone of only.zones ?? this.zones()) {
         const answers: number[] = [];
         await inParallel(askWidth, sites, async (site) => {
           answers.push((await site.soa(zone)).serial);
@@ -207,7 +207,7 @@ export class Lab implements AsyncDisposable {
     await Promise.all([...this.#balancers.values()].map((balancer) => balancer[Symbol.asyncDispose]()));
     await Promise.all([...this.sites.values()].map((site) => site[Symbol.asyncDispose]()));
     await this.network[Symbol.asyncDispose]();
-    await this.o.guardian[Symbol.asyncDispose]();
+    await this.parts.guardian[Symbol.asyncDispose]();
   }
 
   async #upServer(name: string, mesh: Mesh): Promise<void> {
@@ -217,11 +217,11 @@ export class Lab implements AsyncDisposable {
 
   /** Mounts what each pod of a site has. Returns the writer. */
   async #mountSite(name: string, mesh: Mesh): Promise<LabSite> {
-    if (this.o.replicas > 1 && !this.replicas.has(name)) await this.#balance(name);
+    if (this.parts.replicas > 1 && !this.replicas.has(name)) await this.#balance(name);
     const site = this.sites.get(name) ?? new LabSite(await this.#place(name));
     this.sites.set(name, site);
     await site.mount(mesh);
-    for (let ordinal = 1; ordinal < this.o.replicas; ordinal++) await this.#mountReplica(name, ordinal, mesh);
+    for (let ordinal = 1; ordinal < this.parts.replicas; ordinal++) await this.#mountReplica(name, ordinal, mesh);
     return site;
   }
 
@@ -240,7 +240,7 @@ export class Lab implements AsyncDisposable {
 
   /** Gives a site addresses for its pods, and puts a balancer at its own. */
   async #balance(name: string): Promise<void> {
-    const { replicas, ports } = this.o;
+    const { replicas, ports } = this.parts;
     const [address = ""] = this.plan.listed(name).addresses;
     const first = firstPod + this.replicas.size * mostPods;
     this.replicas.set(
@@ -263,7 +263,7 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const [listed = ""] = this.plan.listed(name).addresses;
     await this.network.attach(name, listed);
-    const { ring, program, ports, folder, authorities, readers, vault, recordsKey, logsAsPod } = this.o;
+    const { ring, program, ports, folder, authorities, readers, vault, recordsKey, logsAsPod } = this.parts;
     const addresses = this.replicas.get(name);
     await vault?.addSite(name, addresses ?? [listed]);
     return {

@@ -88,14 +88,14 @@ async function runLab(run: LabRun, script: readonly ScriptLine[] | undefined): P
 }
 
 /** From the start to the last command. Returns the exit status. */
-async function live(o: {
+async function live(parts: {
   readonly run: LabRun;
   readonly script: readonly ScriptLine[] | undefined;
   readonly lab: Lab;
   readonly display: Display;
   readonly signal: AbortSignal;
 }): Promise<number> {
-  const { lab, display, run } = o;
+  const { lab, display, run } = parts;
   const say = (line: string): void => {
     display.say(line);
   };
@@ -106,17 +106,17 @@ async function live(o: {
       display.table(snapshot);
     },
   });
-  void watch({ lab, display, session, signal: o.signal });
-  const failed = o.script === undefined ? false : !(await runScript(o.script, session, say));
+  void watch({ lab, display, session, signal: parts.signal });
+  const failed = parts.script === undefined ? false : !(await runScript(parts.script, session, say));
   if (failed) return 1;
-  if (o.script === undefined) {
+  if (parts.script === undefined) {
     say('type a command; "help" lists them');
     const wantsEnd = await converse(display, session, say);
     if (wantsEnd) return 0;
   }
   if (run.hold) {
     say("holding until Ctrl-C");
-    await aborted(o.signal);
+    await aborted(parts.signal);
   }
   return 0;
 }
@@ -167,13 +167,13 @@ async function converse(display: Display, session: Session, say: (line: string) 
   return !goesOn;
 }
 
-async function watch(o: { lab: Lab; display: Display; session: Session; signal: AbortSignal }): Promise<void> {
-  while (!o.signal.aborted) {
+async function watch(parts: { lab: Lab; display: Display; session: Session; signal: AbortSignal }): Promise<void> {
+  while (!parts.signal.aborted) {
     const began = performance.now();
     try {
-      o.display.show(await takeSnapshot(o.lab), o.session.lastChange);
+      parts.display.show(await takeSnapshot(parts.lab), parts.session.lastChange);
     } catch (error) {
-      o.display.say(failureLine(error));
+      parts.display.say(failureLine(error));
     }
     const took = performance.now() - began;
     await delay(Math.max(lookEveryMs, 4 * took), undefined, { ref: false });

@@ -83,10 +83,12 @@ export class MountedSite {
   }
 
   /** A new certificate, as a renewal brings it, or any other in its place. */
-  async certify(o: { readonly identity?: Identity; readonly authorities?: readonly Identity[] } = {}): Promise<void> {
-    const authorities = o.authorities ?? this.place.authorities;
+  async certify(
+    changes: { readonly identity?: Identity; readonly authorities?: readonly Identity[] } = {},
+  ): Promise<void> {
+    const authorities = changes.authorities ?? this.place.authorities;
     this.place = { ...this.place, authorities };
-    await writeIdentity(this.path("etc", "tls"), o.identity ?? this.issue(), authorities);
+    await writeIdentity(this.path("etc", "tls"), changes.identity ?? this.issue(), authorities);
   }
 
   /** How many pods the site has from now on, and how many answers an address gets, as `up` of its stack mounts it. */

@@ -49,11 +49,11 @@ export class LabPlan {
   /** How zones travel. Change it and bring the lab up. */
   topology: Topology | undefined;
 
-  constructor(private readonly o: PlanOptions) {
-    this.topology = o.topology;
-    const zones = o.zones ?? o.sites;
-    for (let i = 0; i < o.sites; i++) this.add(i < zones ? {} : { zones: [] });
-    for (let i = o.sites; i < zones; i++) this.list[i % o.sites]?.zones.push(`zone-${i + 1}.example`);
+  constructor(private readonly options: PlanOptions) {
+    this.topology = options.topology;
+    const zones = options.zones ?? options.sites;
+    for (let i = 0; i < options.sites; i++) this.add(i < zones ? {} : { zones: [] });
+    for (let i = options.sites; i < zones; i++) this.list[i % options.sites]?.zones.push(`zone-${i + 1}.example`);
   }
 
   /** Puts one more site into the list. The first is the primary, the second a secondary catalog. */
@@ -68,7 +68,7 @@ export class LabPlan {
 
   /** An address of the lab. */
   address(index: number): string {
-    return `${this.o.prefix}.${Math.floor(index / hostsInRow)}.${(index % hostsInRow) + 1}`;
+    return `${this.options.prefix}.${Math.floor(index / hostsInRow)}.${(index % hostsInRow) + 1}`;
   }
 
   get mesh(): Mesh {
@@ -78,7 +78,7 @@ export class LabPlan {
   /** As in the shared stack's config. */
   #written(): unknown {
     const { topology } = this;
-    const { transport } = this.o;
+    const { transport } = this.options;
     return {
       directoryZone,
       catalogZone,

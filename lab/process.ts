@@ -47,26 +47,26 @@ export class LabProcess {
   readonly #child: ChildProcess;
   #isEnding = false;
 
-  constructor(o: ProcessOptions) {
-    const output = o.log === undefined ? "ignore" : "pipe";
-    const env = o.env ?? process.env;
+  constructor(options: ProcessOptions) {
+    const output = options.log === undefined ? "ignore" : "pipe";
+    const env = options.env ?? process.env;
     // setpriv becomes the program: there is no process in between.
-    const args = ["--pdeathsig", "KILL", "--", ...o.command];
+    const args = ["--pdeathsig", "KILL", "--", ...options.command];
     this.#child = spawn("setpriv", args, {
       env,
       detached: true,
-      stdio: [o.listens === true ? "pipe" : "ignore", output, output],
+      stdio: [options.listens === true ? "pipe" : "ignore", output, output],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => o.log?.add(text));
+      stream?.setEncoding("utf8").on("data", (text: string) => options.log?.add(text));
     }
     this.#child.stdin?.on("error", () => undefined);
     this.#child.once("error", (error) => {
-      o.log?.add(`${error.message}\n`);
-      if (!this.#isEnding) o.died?.();
+      options.log?.add(`${error.message}\n`);
+      if (!this.#isEnding) options.died?.();
     });
     this.#child.once("exit", () => {
-      if (!this.#isEnding) o.died?.();
+      if (!this.#isEnding) options.died?.();
     });
   }
 

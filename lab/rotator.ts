@@ -18,7 +18,7 @@ export class LabRotator {
   log = "";
 
   constructor(
-    private readonly o: {
+    private readonly options: {
       readonly lab: Lab;
       readonly vault: MeshVault;
       readonly site: string;
@@ -30,7 +30,7 @@ export class LabRotator {
 
   /** @param asked - Whether a rotation is to begin now. */
   async run(asked = false): Promise<Rotated> {
-    const { lab, vault, site, settings, beforeWrite } = this.o;
+    const { lab, vault, site, settings, beforeWrite } = this.options;
     const { server } = lab.site(site);
     const vaultFile = lab.site(site).path("etc", "vault-rotator.json");
     const access = await vault.access(site, "rotator");

@@ -24,7 +24,7 @@ export class Session {
 
   constructor(
     private readonly lab: Lab,
-    private readonly o: {
+    private readonly output: {
       readonly say: (line: string) => void;
       readonly show: (snapshot: Snapshot) => void;
     },
@@ -78,7 +78,7 @@ export class Session {
       case "wait":
         return this.#wait(command.seconds);
       case "status":
-        this.o.show(await takeSnapshot(lab));
+        this.output.show(await takeSnapshot(lab));
         return;
       case "help":
         this.#tell(commandHelp());
@@ -86,7 +86,7 @@ export class Session {
   }
 
   #tell(line: string): void {
-    this.o.say(line);
+    this.output.say(line);
   }
 
   async #addSite(name: string | undefined): Promise<void> {
@@ -122,11 +122,11 @@ export class Session {
     this.#tell(isCut ? `${name} runs, cut off` : `${name} is ready`);
   }
 
-  async #change(o: { zone: string; name: string; type: string; value: string }): Promise<void> {
-    const name = recordName(o.name, o.zone);
-    const owner = this.#running(this.lab.plan.owner(o.zone) ?? "");
-    const spread = await this.lab.change(o.zone, { name, type: o.type, value: o.value }, patience);
-    this.#tellSpread(`${name} ${o.type} changed at ${owner.name}`, spread);
+  async #change(record: { zone: string; name: string; type: string; value: string }): Promise<void> {
+    const name = recordName(record.name, record.zone);
+    const owner = this.#running(this.lab.plan.owner(record.zone) ?? "");
+    const spread = await this.lab.change(record.zone, { name, type: record.type, value: record.value }, patience);
+    this.#tellSpread(`${name} ${record.type} changed at ${owner.name}`, spread);
   }
 
   async #addZone(zone: string, name: string): Promise<void> {

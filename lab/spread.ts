@@ -41,7 +41,7 @@ export async function changeRecord(owner: LabSite, zone: string, record: NewReco
 }
 
 /** Asks sites until each answers what the owner answers. */
-export async function watchSpread(o: {
+export async function watchSpread(change: {
   readonly sites: readonly LabSite[];
   readonly owner: LabSite;
   readonly question: { readonly name: string; readonly type: string };
@@ -51,19 +51,19 @@ export async function watchSpread(o: {
 }): Promise<RecordSpread> {
   const dns = new DnsClient({ timeoutMs: 1000 });
   const ask = async (site: LabSite): Promise<string> => {
-    const { answers } = await dns.query(site.server, o.question.name, o.question.type);
+    const { answers } = await dns.query(site.server, change.question.name, change.question.type);
     return answers.map(recordKey).sort().join("\n");
   };
   // The owner's own link may lose packets.
-  const wanted = await eventually(o.seconds, () => ask(o.owner), restMs);
+  const wanted = await eventually(change.seconds, () => ask(change.owner), restMs);
   const reached = new Map<string, number>();
-  const missing = new Set(o.sites);
-  const end = o.began + o.seconds * 1000;
+  const missing = new Set(change.sites);
+  const end = change.began + change.seconds * 1000;
   while (missing.size > 0 && performance.now() < end) {
     await inParallel(askWidth, [...missing], async (site) => {
       const answer = await ask(site).catch(() => undefined);
       if (answer !== wanted) return;
-      reached.set(site.podName, performance.now() - o.began);
+      reached.set(site.podName, performance.now() - change.began);
       missing.delete(site);
     });
     if (missing.size > 0) await delay(restMs);

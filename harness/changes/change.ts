@@ -94,33 +94,34 @@ export interface UnchangedSetting {
 
 /** Settings of the site's stack. */
 export function site(
-  changes: Readonly<Record<string, unknown>> | ((o: Surroundings) => Readonly<Record<string, unknown>>),
+  changes: Readonly<Record<string, unknown>> | ((surroundings: Surroundings) => Readonly<Record<string, unknown>>),
 ): Edit {
-  return (told, o) => ({
+  return (told, surroundings) => ({
     ...told,
-    site: { ...told.site, ...(typeof changes === "function" ? changes(o) : changes) },
+    site: { ...told.site, ...(typeof changes === "function" ? changes(surroundings) : changes) },
   });
 }
 
 /** Fields of one of the site's settings, beside those that it has. */
 export function within(
   setting: string,
-  changes: Readonly<Record<string, unknown>> | ((o: Surroundings) => Readonly<Record<string, unknown>>),
+  changes: Readonly<Record<string, unknown>> | ((surroundings: Surroundings) => Readonly<Record<string, unknown>>),
 ): Edit {
-  return (told, o) => {
+  return (told, surroundings) => {
     const before = (told.site[setting] ?? {}) as Readonly<Record<string, unknown>>;
-    const added = typeof changes === "function" ? changes(o) : changes;
+    const added = typeof changes === "function" ? changes(surroundings) : changes;
     return { ...told, site: { ...told.site, [setting]: { ...before, ...added } } };
   };
 }
 
 /** Settings of the shared stack beside the list. */
 export function shared(
-  changes: Readonly<Record<string, unknown>> | ((o: Surroundings, told: Told) => Readonly<Record<string, unknown>>),
+  changes:
+    Readonly<Record<string, unknown>> | ((surroundings: Surroundings, told: Told) => Readonly<Record<string, unknown>>),
 ): Edit {
-  return (told, o) => ({
+  return (told, surroundings) => ({
     ...told,
-    shared: { ...told.shared, ...(typeof changes === "function" ? changes(o, told) : changes) },
+    shared: { ...told.shared, ...(typeof changes === "function" ? changes(surroundings, told) : changes) },
   });
 }
 
@@ -130,9 +131,13 @@ export function list(changes: Readonly<Record<string, unknown>>): Edit {
 }
 
 /** Fields of the site's entry in the list. */
-export function entry(change: (site: ListedSite, o: Surroundings) => Readonly<Record<string, unknown>>): Edit {
-  return (told, o) => {
-    const sites = told.mesh.sites.map((each) => (each.name === o.site ? { ...each, ...change(each, o) } : each));
+export function entry(
+  change: (site: ListedSite, surroundings: Surroundings) => Readonly<Record<string, unknown>>,
+): Edit {
+  return (told, surroundings) => {
+    const sites = told.mesh.sites.map((each) =>
+      each.name === surroundings.site ? { ...each, ...change(each, surroundings) } : each,
+    );
     return { ...told, mesh: { ...told.mesh, sites: sites } };
   };
 }
@@ -141,10 +146,10 @@ export function entry(change: (site: ListedSite, o: Surroundings) => Readonly<Re
 export function zone(
   changes: Readonly<Record<string, unknown>> | ((before: Readonly<Record<string, unknown>>) => object),
 ): Edit {
-  return entry(({ zones }, o) => ({
+  return entry(({ zones }, surroundings) => ({
     zones: zones.map((each) => {
       const found: Readonly<Record<string, unknown>> = typeof each === "string" ? { name: each } : { ...each };
-      if (found["name"] !== o.zone) return each;
+      if (found["name"] !== surroundings.zone) return each;
       return { ...found, ...(typeof changes === "function" ? changes(found) : changes) };
     }),
   }));
@@ -160,5 +165,5 @@ export function dnssec(changes: Readonly<Record<string, unknown>>): Edit {
 
 /** One after the other. */
 export function all(...edits: readonly Edit[]): Edit {
-  return (told, o) => edits.reduce((sofar, edit) => edit(sofar, o), told);
+  return (told, surroundings) => edits.reduce((sofar, edit) => edit(sofar, surroundings), told);
 }

@@ -19,7 +19,7 @@ function moreZone(changes: Readonly<Record<string, unknown>> = {}): Edit {
 }
 
 /** It leaves in two steps, the first of which its owner takes note of by an `up` of its own. */
-const retireMore: Edit = (told, o) => moreZone({ retired: o.today })(told, o);
+const retireMore: Edit = (told, surroundings) => moreZone({ retired: surroundings.today })(told, surroundings);
 
 /** Fields of what the shared stack is told of Vault. */
 export function vault(changes: Readonly<Record<string, unknown>>): Edit {

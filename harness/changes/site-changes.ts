@@ -35,7 +35,7 @@ export const siteChanges: readonly SettingChange[] = [
   {
     name: "updaters",
     covers: ["updaters.*"],
-    to: site((o) => ({ updaters: [{ name: "external-dns", ...key, zones: [o.zone], updateOwner: "zone" }] })),
+    to: site(({ zone }) => ({ updaters: [{ name: "external-dns", ...key, zones: [zone], updateOwner: "zone" }] })),
     ...runOn,
   },
   {

@@ -55,13 +55,13 @@ export interface Tokens {
 }
 
 /** Certificates, keys and tokens of one cluster, in a folder of their own. */
-export async function createClusterKeys(o: {
+export async function createClusterKeys(cluster: {
   authority: string;
   folder: string;
   name: string;
   addresses: readonly string[];
 }): Promise<Tokens> {
-  const { authority, folder, name, addresses } = o;
+  const { authority, folder, name, addresses } = cluster;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const local = ["IP:127.0.0.1", "IP:10.96.0.1", "DNS:localhost", "DNS:kubernetes", "DNS:kubernetes.default.svc"];
   const alternativeNames = [...addresses.map((address) => `IP:${address}`), ...local];
@@ -100,16 +100,16 @@ function token(): string {
 /** Writes a kubeconfig that needs no other file. JSON is YAML. */
 export function writeKubeconfig(
   path: string,
-  o: { name: string; server: string; token: string; caFile: string },
+  access: { name: string; server: string; token: string; caFile: string },
 ): void {
-  const authority = readFileSync(o.caFile).toString("base64");
+  const authority = readFileSync(access.caFile).toString("base64");
   const config = {
     apiVersion: "v1",
     kind: "Config",
-    clusters: [{ name: o.name, cluster: { server: o.server, "certificate-authority-data": authority } }],
-    users: [{ name: o.name, user: { token: o.token } }],
-    contexts: [{ name: o.name, context: { cluster: o.name, user: o.name } }],
-    "current-context": o.name,
+    clusters: [{ name: access.name, cluster: { server: access.server, "certificate-authority-data": authority } }],
+    users: [{ name: access.name, user: { token: access.token } }],
+    contexts: [{ name: access.name, context: { cluster: access.name, user: access.name } }],
+    "current-context": access.name,
   };
   writeFileSync(path, JSON.stringify(config, undefined, 2), { mode: 0o600 });
 }

@@ -22,26 +22,26 @@ export async function apexTexts(server: DnsServer, zone: string, type: "CDS" | "
  *
  * @returns tags of the keys that signed the answers.
  */
-export async function validate(o: {
+export async function validate(lookup: {
   readonly server: DnsServer;
   readonly zone: string;
   readonly ds: readonly string[];
   readonly questions: readonly (readonly [name: string, type: string])[];
 }): Promise<readonly number[]> {
-  const { server, zone, ds, questions } = o;
+  const { server, zone, ds, questions } = lookup;
   const task = { address: server.address, port: server.port, zone, ds, questions };
   const said = await run(oraclePython(), [join(__dirname, "validate.py")], { input: JSON.stringify(task) });
   return (JSON.parse(said) as { tags: number[] }).tags;
 }
 
 /** What BIND's `delv` says of an answer, given the zone's keys as its only trust. */
-export async function delv(o: {
+export async function delv(lookup: {
   readonly server: DnsServer;
   readonly zone: string;
   readonly ds: readonly string[];
   readonly question: readonly [name: string, type: string];
 }): Promise<string> {
-  const { server, zone, ds, question } = o;
+  const { server, zone, ds, question } = lookup;
   const folder = await mkdtemp(join(tmpdir(), "mesh-delv-"));
   try {
     const anchors = ds.map((text) => text.replace(/^(\d+ \d+ \d+) (.*)$/, `"${zone}" static-ds $1 "$2";`));

@@ -70,15 +70,15 @@ export async function dnsperf(load: Load): Promise<LoadReport> {
  * Questions for {@link Load.questions}: of each zone so many hosts, its SOA, and, when wanted, a name that is not there. The
  * order is the same in each run, and not zone by zone.
  */
-export function questions(o: {
+export function questions(load: {
   readonly zones: readonly string[];
   readonly hosts: number;
   readonly absent: boolean;
 }): string {
-  const lines = o.zones.flatMap((zone) => [
-    ...Array.from({ length: o.hosts }, (_, i) => `host-${i}.${zone} A`),
+  const lines = load.zones.flatMap((zone) => [
+    ...Array.from({ length: load.hosts }, (_, i) => `host-${i}.${zone} A`),
     `${zone} SOA`,
-    ...(o.absent ? [`absent.${zone} A`] : []),
+    ...(load.absent ? [`absent.${zone} A`] : []),
   ]);
   // A prime: no number of lines that is less shares a divisor with it.
   const stride = 1_000_003;

@@ -40,21 +40,21 @@ const marginMs = 3000;
 /**
  * Asks a site at its address from outside, at 500 questions a second each way, while something is done.
  *
- * @param o.work - Returns when the disruption is over.
- * @param o.leastSeconds - Asking goes on for so long at the least.
- * @param o.ways - How to ask.
+ * @param probe.work - Returns when the disruption is over.
+ * @param probe.leastSeconds - Asking goes on for so long at the least.
+ * @param probe.ways - How to ask.
  */
 export async function askWhile<W extends Way>(
   mesh: RunningMesh,
-  o: {
+  probe: {
     readonly site: string;
     readonly work: () => Promise<unknown>;
     readonly leastSeconds?: number;
     readonly ways: readonly W[];
   },
 ): Promise<Readonly<Record<W, Asked>>> {
-  const cluster = mesh.cluster(o.site);
-  const questions = join(mesh.workDir, `questions-${o.site}`);
+  const cluster = mesh.cluster(probe.site);
+  const questions = join(mesh.workDir, `questions-${probe.site}`);
   await writeFile(
     questions,
     mesh
@@ -69,13 +69,13 @@ export async function askWhile<W extends Way>(
     const { sent, interrupted, codes } = await dnsperf(load);
     return { tried: sent - interrupted, lost: sent - interrupted - (codes.get("NOERROR") ?? 0) };
   };
-  const asking = Promise.all(o.ways.map(async (way) => [way, await ask(way)] as const));
+  const asking = Promise.all(probe.ways.map(async (way) => [way, await ask(way)] as const));
   // Who asks may give up while the work goes on, which a running `up` would take for a fault of its program.
   asking.catch(() => undefined);
-  const least = wait((o.leastSeconds ?? 0) * 1000);
+  const least = wait((probe.leastSeconds ?? 0) * 1000);
   try {
     await wait(marginMs);
-    await o.work();
+    await probe.work();
     await Promise.all([wait(marginMs), least]);
   } finally {
     ending.abort();

@@ -17,11 +17,11 @@ interface MeshToLoad {
 }
 
 /** A mesh in clusters as the load on a mesh sees it. Its sites take zones with the certificates on their pods' volumes. */
-export async function loadedMesh(o: MeshToLoad): Promise<LoadedMesh> {
-  const { mesh } = o;
+export async function loadedMesh(parts: MeshToLoad): Promise<LoadedMesh> {
+  const { mesh } = parts;
   const program = changeProgram();
   return {
-    sites: await Promise.all(mesh.sites.map(({ name }) => loadedSite({ ...o, program }, name))),
+    sites: await Promise.all(mesh.sites.map(({ name }) => loadedSite({ ...parts, program }, name))),
     zones: () => mesh.zones(),
     converged: (seconds) => mesh.converged(seconds),
   };
@@ -34,8 +34,8 @@ function changeProgram(): string {
   return outputFiles.map(({ text }) => text).join("");
 }
 
-async function loadedSite(o: MeshToLoad & { readonly program: string }, name: string): Promise<LoadedSite> {
-  const { mesh, program } = o;
+async function loadedSite(parts: MeshToLoad & { readonly program: string }, name: string): Promise<LoadedSite> {
+  const { mesh, program } = parts;
   const cluster = mesh.cluster(name);
   const inside = (container: "knot" | "agent", command: readonly string[]): Promise<string> =>
     cluster.execInPod({ namespace: "dns-system", pod: "knot-0", container }, command);
@@ -53,7 +53,7 @@ async function loadedSite(o: MeshToLoad & { readonly program: string }, name: st
     },
     sourceOf: async (other) =>
       siteSource({
-        inputs: { packet, ring: effectiveRing(await o.ring(), Date.now()), identity, runtime },
+        inputs: { packet, ring: effectiveRing(await parts.ring(), Date.now()), identity, runtime },
         site: other,
         address: mesh.cluster(other).siteAddress,
       }),

@@ -15,7 +15,7 @@ export class MeshRotator {
   log = "";
 
   constructor(
-    private readonly o: {
+    private readonly options: {
       readonly mesh: RunningMesh;
       readonly vault: VaultClient;
       readonly site: string;
@@ -25,7 +25,7 @@ export class MeshRotator {
 
   /** @param asked - Whether a rotation is to begin now. */
   async run(asked = false): Promise<Rotated> {
-    const { mesh, vault, site, settings } = this.o;
+    const { mesh, vault, site, settings } = this.options;
     const options = {
       packetFile: "",
       vaultFile: "",
@@ -53,7 +53,7 @@ export class MeshRotator {
   }
 
   async #localKey(): Promise<string> {
-    const { mesh, site } = this.o;
+    const { mesh, site } = this.options;
     const secret = ["-n", "dns-system", "get", "secret", "tsig-local-key", "-o", "jsonpath={.data.key\\.json}"];
     const file = join(mesh.workDir, `local-key-of-${site}.json`);
     const text = Buffer.from(await mesh.cluster(site).kubectl(secret), "base64").toString();

@@ -85,14 +85,17 @@ function nsdTimers({ key, refresh }: Consumer): readonly string[] {
   return [...notify, `max-refresh-time: ${refresh}`, `max-retry-time: ${refresh}`, 'zonefile: "%s.zone"'];
 }
 
-function nsdPattern(consumer: Consumer, o: { name: string; sites: readonly Site[]; lines: readonly string[] }): string {
+function nsdPattern(
+  consumer: Consumer,
+  pattern: { name: string; sites: readonly Site[]; lines: readonly string[] },
+): string {
   const { key, port } = consumer;
   const at = port === undefined ? "" : `@${port}`;
-  const requests = o.sites.flatMap(({ addresses }) =>
+  const requests = pattern.sites.flatMap(({ addresses }) =>
     addresses.map((address) => `request-xfr: ${address}${at} ${key.name}`),
   );
   return `pattern:
-  name: ${o.name}
-${[...requests, ...o.lines].map((line) => `  ${line}`).join("\n")}
+  name: ${pattern.name}
+${[...requests, ...pattern.lines].map((line) => `  ${line}`).join("\n")}
 `;
 }

@@ -60,9 +60,11 @@ export interface BindPrimaryOptions {
 }
 
 /** A BIND that owns zones and gives them away over mutual TLS, on a port of its own. */
-export async function startBindPrimary(o: BindPrimaryOptions): Promise<OtherServer & { readonly tlsPort: number }> {
+export async function startBindPrimary(
+  options: BindPrimaryOptions,
+): Promise<OtherServer & { readonly tlsPort: number }> {
   const tlsPort = await freePort(address);
-  const { key } = o;
+  const { key } = options;
   const bind = await OtherProcess.create("BIND", (at) => {
     const path = (file: string) => join(at.folder, file);
     const zone = (
@@ -77,9 +79,14 @@ options {
   allow-transfer port ${tlsPort} transport tls { key "${key.name}"; };
 };
 controls { };
-${Object.keys(o.zones).map(zone).join("")}`;
-    const files: Record<string, string> = { conf, crt: o.identity.cert, key: o.identity.key, ca: o.ca.cert };
-    for (const [name, text] of Object.entries(o.zones)) files[`${name}.zone`] = text;
+${Object.keys(options.zones).map(zone).join("")}`;
+    const files: Record<string, string> = {
+      conf,
+      crt: options.identity.cert,
+      key: options.identity.key,
+      ca: options.ca.cert,
+    };
+    for (const [name, text] of Object.entries(options.zones)) files[`${name}.zone`] = text;
     return { command: ["named", "-g", "-n", "1", "-c", at.conf], files };
   });
   return Object.assign(bind, { tlsPort });

@@ -90,7 +90,7 @@ export class OperatorProcess implements AsyncDisposable {
   #process: LabProcess | undefined;
 
   constructor(
-    private readonly o: Place,
+    private readonly place: Place,
     private readonly settings: OperatorSettings = {},
   ) {}
 
@@ -100,7 +100,7 @@ export class OperatorProcess implements AsyncDisposable {
 
   /** Its metrics, by name and labels. @throws Error when it does not answer. */
   async metrics(): Promise<ReadonlyMap<string, number>> {
-    const text = await (await fetch(`http://127.0.0.1:${this.o.httpPort}/metrics`)).text();
+    const text = await (await fetch(`http://127.0.0.1:${this.place.httpPort}/metrics`)).text();
     const found = text.matchAll(/^dns_mesh_records_(\S+) ([\d.]+)$/gm);
     return new Map([...found].map(([, name = "", value]) => [name, Number(value)]));
   }
@@ -110,7 +110,7 @@ export class OperatorProcess implements AsyncDisposable {
   }
 
   start(): void {
-    const { folder, plane, token } = this.o;
+    const { folder, plane, token } = this.place;
     mkdirSync(join(folder, "account"), { recursive: true });
     const { server, "certificate-authority": authority } = clusterOf(plane.kubeconfig);
     writeFileSync(join(folder, "account", "ca.crt"), readFileSync(authority));
@@ -138,7 +138,7 @@ export class OperatorProcess implements AsyncDisposable {
   }
 
   #environment({ hostname }: URL): Record<string, string> {
-    const { site, folder, pod, httpPort, apiPort } = this.o;
+    const { site, folder, pod, httpPort, apiPort } = this.place;
     const { lookSeconds = 1, awaySeconds = 3, leaseSeconds, namespaces = [] } = this.settings;
     const { packetFile, localKeyFile, recordsKeyFile = "" } = agentEnvironment.fromEnvironment(site.environment());
     return {

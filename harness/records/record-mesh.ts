@@ -41,7 +41,7 @@ export class RecordMesh implements AsyncDisposable {
   readonly operator: OperatorProcess;
 
   private constructor(
-    private readonly o: Parts,
+    private readonly parts: Parts,
     httpPort: number,
   ) {
     this.operator = this.#process("operator-0", httpPort);
@@ -73,21 +73,21 @@ export class RecordMesh implements AsyncDisposable {
   }
 
   get lab(): Lab {
-    return this.o.lab;
+    return this.parts.lab;
   }
 
   get plane(): ControlPlane {
-    return this.o.plane;
+    return this.parts.plane;
   }
 
   /** The operator's way to the API server. */
   get line(): Line {
-    return this.o.line;
+    return this.parts.line;
   }
 
   /** The operator's site, whose zones can be changed. */
   get owner(): string {
-    return this.o.lab.plan.primary;
+    return this.parts.lab.plan.primary;
   }
 
   /** The zone that the operator's site has in any case. */
@@ -97,7 +97,7 @@ export class RecordMesh implements AsyncDisposable {
 
   /** A namespace's DnsRecords, those of the operator's when it is left out. */
   objects(zone = this.zone, space?: string): RecordObjects {
-    return new RecordObjects(this.o.plane.api, zone, space);
+    return new RecordObjects(this.parts.plane.api, zone, space);
   }
 
   /** Another replica of the operator, which does not run yet. It ends with the mesh at the latest. */
@@ -122,11 +122,11 @@ export class RecordMesh implements AsyncDisposable {
   /** Changes a zone as somebody's nsupdate does. */
   async update(zone: string, changes: readonly Change[]): Promise<void> {
     const { server, dns } = this.lab.site(this.owner);
-    await dns.update(server, { zone, changes }, this.o.key);
+    await dns.update(server, { zone, changes }, this.parts.key);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.o.started.disposeAsync();
+    await this.parts.started.disposeAsync();
   }
 
   /** An API server lets the first requests of a new kind wait for seconds. */
@@ -139,10 +139,10 @@ export class RecordMesh implements AsyncDisposable {
   }
 
   #process(pod: string, httpPort: number, more: OperatorSettings = {}): OperatorProcess {
-    const { plane, token, lab, line, settings } = this.o;
+    const { plane, token, lab, line, settings } = this.parts;
     const site = lab.site(this.owner);
     const folder = join(lab.folder, pod);
     const place = { site, plane, token, folder, pod, httpPort, apiPort: line.port };
-    return this.o.started.use(new OperatorProcess(place, { ...settings, ...more }));
+    return this.parts.started.use(new OperatorProcess(place, { ...settings, ...more }));
   }
 }

@@ -23,7 +23,7 @@ function keyFile(client: UpdateClient, key: TsigKey): string {
 }
 
 /** Runs nsupdate or knsupdate as a user does: the key in a file, the commands on its input, without `server` and `send`. */
-export async function sendUpdate(o: {
+export async function sendUpdate(update: {
   readonly client: UpdateClient;
   readonly server: DnsServer;
   readonly key: TsigKey;
@@ -31,14 +31,14 @@ export async function sendUpdate(o: {
   readonly folder: string;
   readonly tcp?: boolean;
 }): Promise<UpdateAnswer> {
-  const folder = join(o.folder, "keys");
+  const folder = join(update.folder, "keys");
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${o.client}-${o.key.name}.key`);
-  writeFileSync(file, keyFile(o.client, o.key), { mode: 0o600 });
-  const input = [`server ${o.server.address} ${o.server.port}`, ...o.commands, "send", ""].join("\n");
-  const program = o.client === "nsupdate" ? "nsupdate" : toolPath("knsupdate");
+  const file = join(folder, `${update.client}-${update.key.name}.key`);
+  writeFileSync(file, keyFile(update.client, update.key), { mode: 0o600 });
+  const input = [`server ${update.server.address} ${update.server.port}`, ...update.commands, "send", ""].join("\n");
+  const program = update.client === "nsupdate" ? "nsupdate" : toolPath("knsupdate");
   try {
-    const said = await run(program, [...(o.tcp === true ? ["-v"] : []), "-k", file], { input, timeoutMs: 20_000 });
+    const said = await run(program, [...(update.tcp === true ? ["-v"] : []), "-k", file], { input, timeoutMs: 20_000 });
     return { ok: true, said };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

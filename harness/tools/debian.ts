@@ -48,9 +48,9 @@ export async function ensureRoot(software: DebianSoftware, progress: Progress): 
 }
 
 /** Makes `bin/NAME` start a program of a root. */
-export function wrapProgram(name: string, o: { readonly program: string; readonly loader: Loader }): void {
-  const { path, folder } = o.loader;
-  writeWrapper(name, `#!/bin/sh\nexec "${path}" --library-path "${folder}" "${o.program}" "$@"\n`);
+export function wrapProgram(name: string, wrapped: { readonly program: string; readonly loader: Loader }): void {
+  const { path, folder } = wrapped.loader;
+  writeWrapper(name, `#!/bin/sh\nexec "${path}" --library-path "${folder}" "${wrapped.program}" "$@"\n`);
 }
 
 function loaderOf(root: string): Loader {

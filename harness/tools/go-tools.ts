@@ -196,13 +196,13 @@ export async function ensureGoTool(tool: GoTool, progress: Progress): Promise<vo
   for (const program of tool.programs) linkTool(program, join(folder, tool.programs.length > 1 ? program : tool.name));
 }
 
-async function compile(tool: GoTool, o: { template: string; draft: string; tell: Progress }): Promise<void> {
+async function compile(tool: GoTool, build: { template: string; draft: string; tell: Progress }): Promise<void> {
   const go = onPath("go");
   if (go === undefined)
     throw new UserError(`${tool.name} is not on PATH and needs Go 1.26 or newer to be built: install Go`);
-  const module = join(o.draft, "module");
-  cpSync(o.template, module, { recursive: true });
-  const output = join(o.draft, tool.name);
+  const module = join(build.draft, "module");
+  cpSync(build.template, module, { recursive: true });
+  const output = join(build.draft, tool.name);
   const inModule = { cwd: module, env: { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off", GOGC: "400" } };
   // Downloads the module where it is not there yet, which `go list` would not.
   const folderOf = async (path: string): Promise<string> =>
@@ -213,14 +213,14 @@ async function compile(tool: GoTool, o: { template: string; draft: string; tell:
   await run(go, ["build", "-v", "-mod=mod", ...tool.flags, "-o", output, tool.package], {
     ...inModule,
     timeoutMs: 45 * 60_000,
-    onLine: o.tell,
+    onLine: build.tell,
   });
   if (tool.keeps !== undefined) {
     const source = join(await folderOf(tool.keeps.module), tool.keeps.folder);
-    cpSync(source, join(o.draft, basename(tool.keeps.folder)), { recursive: true });
+    cpSync(source, join(build.draft, basename(tool.keeps.folder)), { recursive: true });
   }
   rmSync(module, { recursive: true });
-  for (const program of tool.programs) if (program !== tool.name) symlinkSync(tool.name, join(o.draft, program));
+  for (const program of tool.programs) if (program !== tool.name) symlinkSync(tool.name, join(build.draft, program));
 }
 
 function copyJson({ from, into, files }: JsonFiles, source: string, module: string): void {
