@@ -83,21 +83,21 @@ interface MeshTimes {
   readonly recordOnDisk: Spread;
 }
 
-async function measureMesh(o: Values<typeof options>): Promise<MeshTimes> {
-  const topology = o.topology === "default" ? {} : { topology: o.topology };
+async function measureMesh(values: Values<typeof options>): Promise<MeshTimes> {
+  const topology = values.topology === "default" ? {} : { topology: values.topology };
   const run = async <T>(storage: string, measure: (lab: Lab) => Promise<T>): Promise<T> => {
-    const { sites, zones, transport, replicas } = o;
-    log(`a mesh of ${podsOf(o)} and ${zones} zones, transfers over ${transport}, journals in ${storage}`);
+    const { sites, zones, transport, replicas } = values;
+    log(`a mesh of ${podsOf(values)} and ${zones} zones, transfers over ${transport}, journals in ${storage}`);
     await using lab = await startMesh({ sites, zones, storage, transport, replicas, ...topology });
     // What the start left to do is over.
     await delay(10_000);
     return await measure(lab);
   };
-  const record = (lab: Lab): Promise<Spread> => recordTimes(replicatedMesh(lab, lab.zones().slice(2)), o.changes);
+  const record = (lab: Lab): Promise<Spread> => recordTimes(replicatedMesh(lab, lab.zones().slice(2)), values.changes);
   const onTmpfs = await run(tmpfs, async (lab) => ({
     record: await record(lab),
-    zone: await zoneTimes(lab, o.joins),
-    site: await siteTimes(lab, o.joins),
+    zone: await zoneTimes(lab, values.joins),
+    site: await siteTimes(lab, values.joins),
   }));
   return { ...onTmpfs, recordOnDisk: await run(tmpdir(), record) };
 }
@@ -112,22 +112,22 @@ interface Others {
 }
 
 /** The same changes at what a user would have instead, and at the least that there can be. */
-async function measureOthers(o: Values<typeof options>): Promise<Others> {
-  const zones = benchZones(o.zones);
+async function measureOthers(values: Values<typeof options>): Promise<Others> {
+  const zones = benchZones(values.zones);
   const bind = async (transport: "tls" | "tcp"): Promise<Spread> => {
-    log(`BIND with ${o.sites - 1} secondaries, transfers over ${transport}`);
-    await using servers = await startBindServers({ servers: o.sites, zones, folder: tmpfs, transport });
+    log(`BIND with ${values.sites - 1} secondaries, transfers over ${transport}`);
+    await using servers = await startBindServers({ servers: values.sites, zones, folder: tmpfs, transport });
     await delay(5000);
-    return await recordTimes(servers, o.changes);
+    return await recordTimes(servers, values.changes);
   };
   const pair = async (notify: "stock" | "atOnce"): Promise<Spread> => {
     log(`one Knot and one secondary, ${notify === "stock" ? "as they come" : "NOTIFY at once"}`);
     await using servers = await startKnotPair({ zones, folder: tmpfs }, notify);
-    return await recordTimes(servers, o.changes);
+    return await recordTimes(servers, values.changes);
   };
   return {
-    ...(o.transport === "tcp" ? {} : { bindTcp: await bind("tcp") }),
-    bind: await bind(o.transport === "tcp" ? "tcp" : "tls"),
+    ...(values.transport === "tcp" ? {} : { bindTcp: await bind("tcp") }),
+    bind: await bind(values.transport === "tcp" ? "tcp" : "tls"),
     knotPairStock: await pair("stock"),
     knotPairAtOnce: await pair("atOnce"),
   };
@@ -138,10 +138,10 @@ function podsOf({ sites, replicas }: Values<typeof options>): string {
 }
 
 /** Measures how long a change takes to every pod of every site of a mesh, and beside it to every server of other set-ups. */
-async function converge(o: Values<typeof options>): Promise<object> {
+async function converge(values: Values<typeof options>): Promise<object> {
   await ensureTools(["knot"], log);
-  const mesh = await measureMesh(o);
-  const others = o.compare === "yes" ? await measureOthers(o) : undefined;
+  const mesh = await measureMesh(values);
+  const others = values.compare === "yes" ? await measureOthers(values) : undefined;
   const row = (what: string, times: Spread | undefined): string[][] =>
     times === undefined
       ? []
@@ -149,9 +149,12 @@ async function converge(o: Values<typeof options>): Promise<object> {
   console.log(
     table([
       ["until the last answers", "p50 ms", "p99 ms", "max ms", "ratio of p50"],
-      ...row(`record, ${podsOf(o)}, over ${o.transport}`, mesh.record),
+      ...row(`record, ${podsOf(values)}, over ${values.transport}`, mesh.record),
       ...row("  journals on disk", mesh.recordOnDisk),
-      ...row(`  BIND with ${o.sites - 1} secondaries, over ${o.transport === "tcp" ? "TCP" : "TLS"}`, others?.bind),
+      ...row(
+        `  BIND with ${values.sites - 1} secondaries, over ${values.transport === "tcp" ? "TCP" : "TLS"}`,
+        others?.bind,
+      ),
       ...row("  the same over plain TCP", others?.bindTcp),
       ...row("  one Knot, one secondary", others?.knotPairStock),
       ...row("  the same, NOTIFY at once", others?.knotPairAtOnce),
@@ -159,7 +162,7 @@ async function converge(o: Values<typeof options>): Promise<object> {
       ...row("site added", mesh.site),
     ]),
   );
-  return { sites: o.sites, replicas: o.replicas, transport: o.transport, ...mesh, ...others };
+  return { sites: values.sites, replicas: values.replicas, transport: values.transport, ...mesh, ...others };
 }
 
 void runBench(options, converge);

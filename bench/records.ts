@@ -34,16 +34,16 @@ interface Ours {
   readonly refill: number;
 }
 
-async function measureOurs(mesh: RecordMesh, o: Values<typeof options>): Promise<Ours> {
+async function measureOurs(mesh: RecordMesh, values: Values<typeof options>): Promise<Ours> {
   await using watcher = await AnswerWatcher.open();
-  log(`${o.singles} records one after the other`);
-  const singles = await measureSingles(mesh, watcher, o.singles);
-  log(`${o.count} records at once`);
-  const bulk = await measureBulk(mesh, o.count);
+  log(`${values.singles} records one after the other`);
+  const singles = await measureSingles(mesh, watcher, values.singles);
+  log(`${values.count} records at once`);
+  const bulk = await measureBulk(mesh, values.count);
   log("nothing for a while");
   const idle = await measureIdle(mesh);
   log("the same records again, with nothing to write to the API server");
-  return { singles, bulk, idle, refill: await measureRefill(mesh, o.count) };
+  return { singles, bulk, idle, refill: await measureRefill(mesh, values.count) };
 }
 
 function show({ singles, bulk, idle, refill }: Ours, others: ExternalDnsFigures | undefined, count: number): void {
@@ -83,19 +83,19 @@ function show({ singles, bulk, idle, refill }: Ours, others: ExternalDnsFigures 
 }
 
 /** How long a DnsRecord takes until it is answered, what many of them cost, and how external-dns does with as many. */
-async function records(o: Values<typeof options>): Promise<object> {
-  const isCompared = o.compare === "yes";
+async function records(values: Values<typeof options>): Promise<object> {
+  const isCompared = values.compare === "yes";
   await ensureTools(["knot", "kubernetes", ...(isCompared ? (["external-dns"] as const) : [])], log);
-  const { replicas } = o;
+  const { replicas } = values;
   log(`starting an API server, a mesh of three sites with ${replicas} pods each and the operator`);
   await using mesh = await RecordMesh.start({ zones: [externalZone], lookSeconds: 5, awaySeconds: 30, replicas });
-  const ours = await measureOurs(mesh, o);
+  const ours = await measureOurs(mesh, values);
   if (isCompared) log("external-dns");
-  const others = isCompared ? await measureExternalDns(mesh, o.count) : undefined;
-  show(ours, others, o.count);
+  const others = isCompared ? await measureExternalDns(mesh, values.count) : undefined;
+  show(ours, others, values.count);
   const { singles, bulk } = ours;
   return {
-    ...{ count: o.count, replicas, writerMs: singles.writer, allSitesMs: singles.allSites },
+    ...{ count: values.count, replicas, writerMs: singles.writer, allSitesMs: singles.allSites },
     ...{ perSecond: bulk.perSecond, peakMiB: bulk.peakMiB },
     ...(others && { externalDns: others, ratio: round(bulk.perSecond / others.perSecond, 1) }),
   };

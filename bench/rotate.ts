@@ -20,31 +20,31 @@ function log(line: string): void {
 }
 
 /** Rotates the key ring of a mesh at full load, and counts what went wrong: nothing may. */
-async function rotations(o: Values<typeof options>): Promise<object> {
+async function rotations(values: Values<typeof options>): Promise<object> {
   await ensureTools(["knot", "vault"], log);
-  log(`starting Vault and a mesh of ${o.sites} sites`);
+  log(`starting Vault and a mesh of ${values.sites} sites`);
   await using vault = await MeshVault.start();
-  await using lab = await Lab.create({ sites: o.sites, vault });
+  await using lab = await Lab.create({ sites: values.sites, vault });
   await lab.upAll();
   await lab.converged(60);
   const rotator = new LabRotator({ lab, vault, site: lab.plan.primary, settings });
   await using load = FullLoad.start(loadedLab(lab));
-  for (let i = 1; i <= o.rotations; i++) {
+  for (let i = 1; i <= values.rotations; i++) {
     await rotateOnce(rotator);
-    log(`rotation ${i} of ${o.rotations}: ${(await vault.ring()).document.current.name} is the current key`);
+    log(`rotation ${i} of ${values.rotations}: ${(await vault.ring()).document.current.name} is the current key`);
   }
   const { failures, ...counts } = await load.stop();
   for (const failure of failures) log(failure);
   const { transfers, notifies, answers } = counts;
   console.log(
     table([
-      [`during ${o.rotations} rotations`, "tried", "failed"],
+      [`during ${values.rotations} rotations`, "tried", "failed"],
       ["transfers", transfers.tried, transfers.failed].map(String),
       ["NOTIFYs", notifies.tried, notifies.refused].map(String),
       ["answers", answers.tried, answers.lost].map(String),
     ]),
   );
-  return { rotations: o.rotations, ...counts };
+  return { rotations: values.rotations, ...counts };
 }
 
 void runBench(options, rotations);

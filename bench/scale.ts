@@ -90,10 +90,10 @@ function draw(rows: readonly Row[], traffic: readonly Traffic[]): void {
 }
 
 /** Measures what the size of a mesh costs: a pass of the agent beside the seed's reconciler, and traffic by topology. */
-async function scale(o: Values<typeof options>): Promise<object> {
+async function scale(values: Values<typeof options>): Promise<object> {
   await ensureTools(["knot", "python"], log);
   const rows: Row[] = [];
-  for (const sites of o.rows) rows.push(await measureRow(sites));
+  for (const sites of values.rows) rows.push(await measureRow(sites));
   console.log(
     table([
       ["sites", "zones", "idle CPU ms", "queries", "change CPU ms", "peak MiB", "seed's way CPU ms", "ratio"],
@@ -106,7 +106,7 @@ async function scale(o: Values<typeof options>): Promise<object> {
     ]),
   );
   const traffic: Traffic[] = [];
-  for (const sites of o.traffic) {
+  for (const sites of values.traffic) {
     for (const topology of ["full", "hub"] as const) {
       log(`traffic of ${sites} sites, ${topology}`);
       traffic.push(await measureTraffic({ sites, zones: sites, topology }));
@@ -120,7 +120,7 @@ async function scale(o: Values<typeof options>): Promise<object> {
       ),
     ]),
   );
-  if (o.plot === 1) draw(rows, traffic);
+  if (values.plot === 1) draw(rows, traffic);
   return { rows, traffic };
 }
 

@@ -46,18 +46,22 @@ async function startMesh(sites: number, zones: readonly string[]): Promise<Lab> 
 }
 
 /** Queries a second of a mesh site against a bare Knot with the same zones, in turns. */
-async function throughput(site: LabSite, zones: readonly string[], o: Values<typeof options> & { folder: string }) {
+async function throughput(
+  site: LabSite,
+  zones: readonly string[],
+  values: Values<typeof options> & { folder: string },
+) {
   const workers = workersOf(await readFile(site.path("etc", "knot.conf"), "utf8"));
   const texts = Object.fromEntries(zones.map((zone) => [zone, benchZone(zone, hosts)]));
   await using bare = await startBareKnot({ workers, zones: texts });
-  const file = join(o.folder, "questions");
+  const file = join(values.folder, "questions");
   await writeFile(file, questions({ zones, hosts, absent: true }));
   const contestants: Contestant[] = [
     { name: "mesh site", server: site.server, pid: site.pids.knot ?? 0 },
     { name: "bare Knot", server: bare.server, pid: bare.pid },
   ];
-  log(`${o.rounds} rounds of ${o.seconds} s for each of both`);
-  const rounds = await compareServers(contestants, { questions: file, rounds: o.rounds, seconds: o.seconds });
+  log(`${values.rounds} rounds of ${values.seconds} s for each of both`);
+  const rounds = await compareServers(contestants, { questions: file, rounds: values.rounds, seconds: values.seconds });
   const of = (name: string, figure: (each: Round) => number): number =>
     median((rounds.get(name) ?? []).map((each) => figure(each)));
   const both = contestants.map(({ name }) => ({
@@ -86,20 +90,24 @@ async function throughput(site: LabSite, zones: readonly string[], o: Values<typ
 }
 
 /** What serving costs in a mesh, and whether reloads and changes of the catalog cost answers. */
-async function serving(o: Values<typeof options>): Promise<object> {
+async function serving(values: Values<typeof options>): Promise<object> {
   await ensureTools(["knot"], log);
   await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "mesh-serve-"));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-  const zones = benchZones(o.zones);
-  log(`starting a mesh of ${o.sites} sites and ${o.zones} zones`);
-  const lab = cleanup.use(await startMesh(o.sites, zones));
+  const zones = benchZones(values.zones);
+  log(`starting a mesh of ${values.sites} sites and ${values.zones} zones`);
+  const lab = cleanup.use(await startMesh(values.sites, zones));
   const site = lab.site(lab.list.at(-1)?.name ?? "");
-  const figures = await throughput(site, zones, { ...o, folder });
+  const figures = await throughput(site, zones, { ...values, folder });
   const file = join(folder, "staying");
   await writeFile(file, questions({ zones, hosts, absent: false }));
-  log(`${o.churn} s of ${o.rate} queries/s during reloads and churn`);
-  const counts = await askDuringChurn({ lab, site, load: { questions: file, seconds: o.churn, rate: o.rate } });
+  log(`${values.churn} s of ${values.rate} queries/s during reloads and churn`);
+  const counts = await askDuringChurn({
+    lab,
+    site,
+    load: { questions: file, seconds: values.churn, rate: values.rate },
+  });
   const { lost: lostDuringReloads, asked, reloads, churnRounds } = counts;
   console.log(
     `${asked} queries during ${reloads} reloads, ${churnRounds} rounds of zones that came and went: ${lostDuringReloads} lost`,

@@ -20,14 +20,14 @@ export function workersOf(knotConf: string): Workers {
 }
 
 /** A Knot with zones from files and otherwise its own settings: no module, key, peer, journal or signature. */
-export function startBareKnot(o: {
+export function startBareKnot(options: {
   readonly workers: Workers;
   /** Zone name → master-file text. */
   readonly zones: Readonly<Record<string, string>>;
   /** A section for the end, to try what it costs. */
   readonly extra?: { readonly section: string; readonly inTemplate: string };
 }): Promise<KnotServer> {
-  const { workers, zones, extra } = o;
+  const { workers, zones, extra } = options;
   return startKnot({
     zones,
     config: (place) => `server:

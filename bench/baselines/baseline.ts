@@ -66,18 +66,18 @@ export interface RecordChanges {
  *
  * @returns for each change the milliseconds from its acknowledgement until the last server answered it.
  */
-export async function recordChangeTimes(target: Replicated, o: RecordChanges): Promise<number[]> {
+export async function recordChangeTimes(target: Replicated, options: RecordChanges): Promise<number[]> {
   const times: number[] = [];
-  for (let i = 0; i < o.changes; i++) {
+  for (let i = 0; i < options.changes; i++) {
     const zone = target.zones[i % target.zones.length] ?? "";
     const text = `change ${i} at ${Date.now()}`;
     try {
-      times.push(Math.max(...(await recordChange(target, { ...o, zone, text })).values()));
+      times.push(Math.max(...(await recordChange(target, { ...options, zone, text })).values()));
     } catch (error) {
-      if (o.countLate !== true || !(error instanceof LateError)) throw error;
-      times.push(o.limitMs ?? defaultLimitMs);
+      if (options.countLate !== true || !(error instanceof LateError)) throw error;
+      times.push(options.limitMs ?? defaultLimitMs);
     }
-    await delay(o.restMs ?? 0);
+    await delay(options.restMs ?? 0);
   }
   return times;
 }
@@ -85,15 +85,15 @@ export async function recordChangeTimes(target: Replicated, o: RecordChanges): P
 /** Makes one change and waits until every server answers it; milliseconds by server. */
 async function recordChange(
   target: Replicated,
-  o: RecordChanges & { readonly zone: string; readonly text: string },
+  change: RecordChanges & { readonly zone: string; readonly text: string },
 ): Promise<ReadonlyMap<string, number>> {
-  const name = `change.${o.zone}`;
-  using watch = o.watcher.watch({
+  const name = `change.${change.zone}`;
+  using watch = change.watcher.watch({
     servers: target.servers,
     question: { name, type: "TXT" },
-    accept: ({ answers: [answer] }) => answer?.type === "TXT" && answer.strings[0] === o.text,
+    accept: ({ answers: [answer] }) => answer?.type === "TXT" && answer.strings[0] === change.text,
     hinted: target.hints !== undefined,
-    limitMs: o.limitMs ?? defaultLimitMs,
+    limitMs: change.limitMs ?? defaultLimitMs,
   });
   using hints = new DisposableStack();
   hints.use(
@@ -101,8 +101,8 @@ async function recordChange(
       watch.hint(server);
     }),
   );
-  await target.replace(o.zone, { name, text: o.text });
-  watch.hint(target.ownerOf(o.zone));
-  const [times] = await Promise.all([watch.since(performance.now()), target.afterUpdate?.(o.zone)]);
+  await target.replace(change.zone, { name, text: change.text });
+  watch.hint(target.ownerOf(change.zone));
+  const [times] = await Promise.all([watch.since(performance.now()), target.afterUpdate?.(change.zone)]);
   return times;
 }

@@ -81,17 +81,17 @@ async function prepare(mesh: RecordMesh): Promise<(last: string) => Promise<numb
 
 async function makeEndpoints(
   mesh: RecordMesh,
-  o: { readonly prefix: string; readonly count: number; readonly status: boolean },
+  batch: { readonly prefix: string; readonly count: number; readonly status: boolean },
 ): Promise<void> {
   const { api } = mesh.plane;
-  const all = Array.from({ length: o.count }, (_, i) => i);
+  const all = Array.from({ length: batch.count }, (_, i) => i);
   await inParallel(makeWidth, all, async (i) => {
-    const name = `${o.prefix}-${i}`;
+    const name = `${batch.prefix}-${i}`;
     const endpoint = { dnsName: `${name}.${externalZone}`, recordType: "A", recordTTL: 60, targets: [addressOf(i)] };
     const body = { apiVersion: `${group}/v1alpha1`, kind: "DNSEndpoint", metadata: { name } };
     await api.send({ method: "POST", path: endpoints, body: { ...body, spec: { endpoints: [endpoint] } } });
     const status = { path: `${endpoints}/${name}/status`, body: { status: { observedGeneration: 1 } } };
-    if (o.status) await api.send({ method: "PATCH", ...status, contentType: "application/merge-patch+json" });
+    if (batch.status) await api.send({ method: "PATCH", ...status, contentType: "application/merge-patch+json" });
   });
 }
 

@@ -56,18 +56,21 @@ const filesOf = (texts: Readonly<Record<string, string>>): Record<string, string
   Object.fromEntries(Object.entries(texts).map(([zone, text]) => [`zones/${zone}.zone`, text]));
 
 /** One Knot in the place of all other sites: it listens at each one's address and has every zone. */
-function startOthers(mesh: Mesh, o: { key: TsigKey; texts: Readonly<Record<string, string>> }): Promise<KnotServer> {
+function startOthers(
+  mesh: Mesh,
+  content: { key: TsigKey; texts: Readonly<Record<string, string>> },
+): Promise<KnotServer> {
   const listen = mesh.sites.flatMap(({ addresses }) => addresses);
-  const zones = Object.keys(o.texts).map((zone) => `  - domain: ${zone}\n`);
+  const zones = Object.keys(content.texts).map((zone) => `  - domain: ${zone}\n`);
   return startKnot({
-    ...{ address: listen[0] ?? "", readySeconds, files: filesOf(o.texts) },
-    config: (place) => knotHead(place, { listen, key: o.key }) + template(place.storage) + zones.join(""),
+    ...{ address: listen[0] ?? "", readySeconds, files: filesOf(content.texts) },
+    config: (place) => knotHead(place, { listen, key: content.key }) + template(place.storage) + zones.join(""),
   });
 }
 
 /** The seed's `knot.conf`: a remote for each site, a stanza for each zone. */
-function seedConfig(place: KnotPlace, o: { mesh: Mesh; key: TsigKey; remotePort: number }): string {
-  const { mesh, key, remotePort } = o;
+function seedConfig(place: KnotPlace, settings: { mesh: Mesh; key: TsigKey; remotePort: number }): string {
+  const { mesh, key, remotePort } = settings;
   const server = (name: string): string => `${name}.${directoryZone}`;
   const known = mesh.sites.slice(0, -1);
   const remotes = known.map(
@@ -83,10 +86,10 @@ function seedConfig(place: KnotPlace, o: { mesh: Mesh; key: TsigKey; remotePort:
 }
 
 /** Starts a site the seed's way in a mesh of so many others. Its zones lie on its disk already, as after a restart. */
-export async function startSeedSite(o: { readonly sites: number; readonly zones: number }): Promise<SeedSite> {
+export async function startSeedSite(size: { readonly sites: number; readonly zones: number }): Promise<SeedSite> {
   const key = randomKey("bench");
-  const zones = benchZones(o.zones);
-  const mesh = meshOf(o.sites, zones);
+  const zones = benchZones(size.zones);
+  const mesh = meshOf(size.sites, zones);
   const central = { [directoryZone]: renderDirectory(mesh), [catalogZone]: renderCatalog(mesh) };
   const texts = { ...central, ...Object.fromEntries(zones.map((zone) => [zone, benchZone(zone)])) };
   await using started = new AsyncDisposableStack();

@@ -44,8 +44,8 @@ interface Reconciled {
  *
  * @throws Error when a pass does not do what it should have.
  */
-export async function measureSeedWay(o: { readonly sites: number; readonly zones: number }): Promise<SeedWay> {
-  await using site = await startSeedSite(o);
+export async function measureSeedWay(size: { readonly sites: number; readonly zones: number }): Promise<SeedWay> {
+  await using site = await startSeedSite(size);
   await quiet(site.knot.pid);
   const oneChange = await pass(site, 1);
   const client = new DnsClient();
@@ -53,7 +53,7 @@ export async function measureSeedWay(o: { readonly sites: number; readonly zones
     for (const zone of site.missing) await client.querySoa(site.knot.server, zone);
   });
   await quiet(site.knot.pid);
-  return { ...o, oneChange, noChange: await pass(site, 0) };
+  return { ...size, oneChange, noChange: await pass(site, 0) };
 }
 
 /** One pass, in which so many sites are new. */

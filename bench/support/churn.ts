@@ -20,12 +20,12 @@ export interface ChurnReport {
 const mostTogether = 5;
 
 /** Loads a site while its Knot reloads all the time, and zones come into the list and leave it. */
-export async function askDuringChurn(o: {
+export async function askDuringChurn(parts: {
   readonly lab: Lab;
   readonly site: LabSite;
   readonly load: Omit<Load, "server">;
 }): Promise<ChurnReport> {
-  const { lab, site, load } = o;
+  const { lab, site, load } = parts;
   const state = { over: false };
   const work = Promise.all([reloading(site, state), comingAndGoing(lab, site, state)]);
   const asking = dnsperf({ ...load, server: site.server }).finally(() => {

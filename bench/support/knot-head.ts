@@ -4,9 +4,12 @@ import type { KnotPlace } from "../../harness/knot";
 import type { TsigKey } from "../../src/dns/tsig-key";
 
 /** How a configuration of Knot begins that listens at several addresses, and has one key for all that a mesh does. */
-export function knotHead(place: KnotPlace, o: { readonly listen: readonly string[]; readonly key: TsigKey }): string {
+export function knotHead(
+  place: KnotPlace,
+  server: { readonly listen: readonly string[]; readonly key: TsigKey },
+): string {
   return `server:
-    listen: [${o.listen.map((address) => `${address}@${place.port}`).join(", ")}]
+    listen: [${server.listen.map((address) => `${address}@${place.port}`).join(", ")}]
     rundir: ${place.rundir}
     udp-workers: 1
     tcp-workers: 2
@@ -17,12 +20,12 @@ log:
 database:
     storage: ${join(place.storage, "db")}
 key:
-  - id: ${o.key.name}
-    algorithm: ${o.key.algorithm}
-    secret: ${o.key.secret}
+  - id: ${server.key.name}
+    algorithm: ${server.key.algorithm}
+    secret: ${server.key.secret}
 acl:
   - id: mesh
-    key: ${o.key.name}
+    key: ${server.key.name}
     action: [transfer, notify]
 `;
 }

@@ -23,10 +23,10 @@ const memberText = "@ 60 SOA ns.invalid. h.invalid. 5 300 30 3628800 60\n@ 60 NS
  * servers are one Knot that listens at each one's address, owns their zones and takes everybody else's. It has no
  * certificate for each of them: transfers run over plain TCP, which is none of an agent's business.
  */
-export async function startLargeMesh(o: { readonly sites: number; readonly zones: number }): Promise<LargeMesh> {
+export async function startLargeMesh(size: { readonly sites: number; readonly zones: number }): Promise<LargeMesh> {
   await using started = new AsyncDisposableStack();
-  const zones = Math.max(o.zones, o.sites);
-  const lab = started.use(await Lab.create({ sites: o.sites, zones, transport: "tcp", storage: "/dev/shm" }));
+  const zones = Math.max(size.zones, size.sites);
+  const lab = started.use(await Lab.create({ sites: size.sites, zones, transport: "tcp", storage: "/dev/shm" }));
   const [first, second, third, ...rest] = lab.list;
   if (first === undefined || second === undefined || third === undefined) throw new Error("three sites at least");
   const primary = await lab.upSite(first.name);
@@ -54,18 +54,20 @@ interface Others {
 const zonesOf = (listed: readonly Listed[]): readonly string[] =>
   listed.flatMap(({ zones }) => zones.map((zone) => (typeof zone === "string" ? zone : zone.name)));
 
-function startOthers(lab: Lab, o: Others): Promise<KnotServer> {
-  const { port } = o.primary.server;
+function startOthers(lab: Lab, parts: Others): Promise<KnotServer> {
+  const { port } = parts.primary.server;
   const [key] = lab.ring.accepted;
-  const listen = o.others.flatMap(({ addresses }) => addresses);
-  const copies = [...o.copied, ...zonesOf(o.running)].map((zone) => `  - domain: ${zone}\n    template: copy\n`);
-  const owned = zonesOf(o.others).map((zone) => `  - domain: ${zone}\n`);
+  const listen = parts.others.flatMap(({ addresses }) => addresses);
+  const copies = [...parts.copied, ...zonesOf(parts.running)].map(
+    (zone) => `  - domain: ${zone}\n    template: copy\n`,
+  );
+  const owned = zonesOf(parts.others).map((zone) => `  - domain: ${zone}\n`);
   if (key === undefined) throw new Error("the lab has no key");
   const remote = (id: string, address: string): string =>
     `  - id: ${id}\n    address: ${address}@${port}\n    key: ${key.name}\n`;
   const config = (place: KnotPlace): string => `${knotHead(place, { listen, key })}
 remote:
-${remote("primary", o.primary.address)}${remote("site", o.siteAddress)}
+${remote("primary", parts.primary.address)}${remote("site", parts.siteAddress)}
 template:
   - id: default
     storage: ${place.storage}

@@ -41,25 +41,25 @@ export function replicatedMesh(lab: Lab, zones: readonly string[]): Replicated {
  *
  * @returns milliseconds from `since` (by `performance.now()`) until the last did.
  */
-export async function servedEverywhere(o: {
+export async function servedEverywhere(change: {
   readonly watcher: AnswerWatcher;
   readonly pods: readonly LabSite[];
   readonly zone: string;
   readonly since: () => Promise<number>;
 }): Promise<number> {
-  using watch = o.watcher.watch({
-    servers: watchedPods(o.pods),
-    question: { name: o.zone, type: "SOA" },
+  using watch = change.watcher.watch({
+    servers: watchedPods(change.pods),
+    question: { name: change.zone, type: "SOA" },
     accept: ({ flags, answers: [answer] }) => flags.aa && answer?.type === "SOA",
     limitMs: 120_000,
   });
-  const since = await o.since();
+  const since = await change.since();
   return Math.max(...(await watch.since(since)).values());
 }
 
 /** Starts a mesh and waits until every pod of every site answers every zone alike. */
-export async function startMesh(o: Parameters<typeof Lab.create>[0]): Promise<Lab> {
-  const lab = await Lab.create(o);
+export async function startMesh(options: Parameters<typeof Lab.create>[0]): Promise<Lab> {
+  const lab = await Lab.create(options);
   try {
     await lab.upAll();
     await lab.converged(300);

@@ -25,12 +25,12 @@ export interface Round {
  */
 export async function compareServers(
   contestants: readonly Contestant[],
-  o: { readonly questions: string; readonly rounds: number; readonly seconds: number },
+  load: { readonly questions: string; readonly rounds: number; readonly seconds: number },
 ): Promise<ReadonlyMap<string, readonly Round[]>> {
   const results = new Map(contestants.map(({ name }) => [name, [] as Round[]]));
-  for (let i = -1; i < o.rounds; i++) {
+  for (let i = -1; i < load.rounds; i++) {
     for (const contestant of i % 2 === 0 ? contestants : [...contestants].reverse()) {
-      const round = await playRound(contestant, o);
+      const round = await playRound(contestant, load);
       if (i >= 0) results.get(contestant.name)?.push(round);
     }
   }

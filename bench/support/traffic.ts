@@ -33,15 +33,15 @@ const changes = 5;
  * for, its packets are counted, and the rate follows from the interval. The agents' questions to their own Knot, which
  * cross no network, are not counted.
  */
-export async function measureTraffic(o: { sites: number; zones: number; topology: Topology }): Promise<Traffic> {
-  await using lab = await startMesh({ ...o, storage: "/dev/shm" });
+export async function measureTraffic(shape: { sites: number; zones: number; topology: Topology }): Promise<Traffic> {
+  await using lab = await startMesh({ ...shape, storage: "/dev/shm" });
   await delay(10_000);
   const sites = [...lab.sites.values()];
   const atRest = await restRate(lab, sites);
   const counts = [];
   for (let i = 0; i < changes; i++) counts.push(await countChange(lab, sites, i));
   return {
-    ...o,
+    ...shape,
     packetsPerSecondAtRest: round(atRest, 1),
     messagesPerChange: round(median(counts.map(({ all }) => all)), 0),
     ownersMessages: round(median(counts.map(({ owners }) => owners)), 0),
@@ -65,8 +65,8 @@ async function restRate(lab: Lab, sites: readonly LabSite[]): Promise<number> {
 type Timers = typeof memberTimers;
 
 /** The interval without its spread, which makes it longer by a quarter on average. */
-function atLeast(timers: Timers, o: { sites: number; zones: number; sources: number }): number {
-  const all = Array.from({ length: 200 }, (_, i) => timers({ ...o, spread: String(i) }).refresh);
+function atLeast(timers: Timers, shape: { sites: number; zones: number; sources: number }): number {
+  const all = Array.from({ length: 200 }, (_, i) => timers({ ...shape, spread: String(i) }).refresh);
   return Math.min(...all);
 }
 
