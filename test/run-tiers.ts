@@ -32,11 +32,11 @@ interface Tier {
 /** Runs a program whose output is kept, or shown as it comes. */
 async function run(
   command: readonly [string, ...string[]],
-  o: { readonly keep: boolean; readonly env?: NodeJS.ProcessEnv },
+  options: { readonly keep: boolean; readonly env?: NodeJS.ProcessEnv },
 ): Promise<{ readonly status: number | null; readonly said: string }> {
   const [program, ...args] = command;
-  const output = o.keep ? "pipe" : "inherit";
-  const child = spawn(program, args, { stdio: ["ignore", output, output], env: o.env ?? process.env });
+  const output = options.keep ? "pipe" : "inherit";
+  const child = spawn(program, args, { stdio: ["ignore", output, output], env: options.env ?? process.env });
   let said = "";
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding("utf8").on("data", (text: string) => (said += text));

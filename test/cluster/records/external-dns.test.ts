@@ -32,16 +32,16 @@ class ExternalDns implements AsyncDisposable {
   readonly #log = new Log();
   #process: LabProcess | undefined;
 
-  constructor(private readonly o: { readonly args: readonly string[]; readonly kubeconfig: string }) {}
+  constructor(private readonly options: { readonly args: readonly string[]; readonly kubeconfig: string }) {}
 
   start(changes: Readonly<Record<string, string>> = {}): void {
-    const args = this.o.args.flatMap((arg) => {
+    const args = this.options.args.flatMap((arg) => {
       const flag = arg.split("=")[0] ?? "";
       const other = changes[flag];
       return other === undefined ? [arg] : other === "" ? [] : [`${flag}=${other}`];
     });
     this.#process = new LabProcess({
-      command: [toolPath("external-dns"), ...args, `--kubeconfig=${this.o.kubeconfig}`],
+      command: [toolPath("external-dns"), ...args, `--kubeconfig=${this.options.kubeconfig}`],
       env: { PATH: process.env["PATH"], EXTERNAL_DNS_RFC2136_TSIG_SECRET: `${secret}\n` },
       log: this.#log,
     });

@@ -19,14 +19,14 @@ const meshes: readonly (LabOptions & { readonly replicas: number })[] = [
   { replicas: 3, sites: 3, transport: "tcp" },
   { replicas: 2, sites: 5, topology: "hub" },
 ];
-for (const { replicas, ...o } of meshes) {
-  const what = `${o.sites} sites with ${replicas} pods each${"topology" in o ? ", with hubs" : ""}`;
+for (const { replicas, ...options } of meshes) {
+  const what = `${options.sites} sites with ${replicas} pods each${"topology" in options ? ", with hubs" : ""}`;
   describe(`agents of ${what}`, function () {
     this.timeout(120_000);
     let lab: Lab;
 
     before(async () => {
-      lab = await Lab.create({ ...o, replicas });
+      lab = await Lab.create({ ...options, replicas });
       await lab.upAll();
       await lab.converged(patience);
     });
@@ -165,7 +165,7 @@ for (const { replicas, ...o } of meshes) {
       await late.ready();
     });
 
-    if (o.sites === 5)
+    if (options.sites === 5)
       it("are passed on by whichever pod of a hub is there", async () => {
         const hubs = ["site-a", "site-b"];
         const homed = lab.list.map(({ name }) => name).filter((name) => !hubs.includes(name));

@@ -25,7 +25,8 @@ import { startOwnServer } from "../../../harness/dns/own-server";
 const ca = makeAuthority();
 const stranger = makeAuthority("somebody else");
 const serverName = "site-a.dns.internal";
-const identity = (o: Partial<IssueOptions> = {}): Identity => issue({ ca, name: "site-b.dns.internal", ...o });
+const identity = (changes: Partial<IssueOptions> = {}): Identity =>
+  issue({ ca, name: "site-b.dns.internal", ...changes });
 const ours = identity();
 const client = new DnsClient({ timeoutMs: 1000 });
 

@@ -23,9 +23,14 @@ const ca = makeAuthority("mesh");
 const stranger = makeAuthority("somebody else");
 const serverName = "site-a.dns.internal";
 const own = "site-b.dns.internal";
-const identity = (o: Partial<IssueOptions> = {}): Identity => issue({ ca, name: own, ...o });
+const identity = (changes: Partial<IssueOptions> = {}): Identity => issue({ ca, name: own, ...changes });
 const ours = identity();
-const trust = (mine?: Identity, o: Partial<DnsTls> = {}): DnsTls => ({ ca: ca.cert, ...mine, serverName, ...o });
+const trust = (mine?: Identity, changes: Partial<DnsTls> = {}): DnsTls => ({
+  ca: ca.cert,
+  ...mine,
+  serverName,
+  ...changes,
+});
 
 function knotConf(place: KnotPlace, tlsPort: number): string {
   const path = (file: string) => `"${join(place.storage, "tls", file)}"`;
@@ -90,7 +95,7 @@ async function startTlsKnot(certificate: Identity, roots: readonly Identity[] = 
   };
 }
 
-const server = (o: Partial<IssueOptions> = {}) => startTlsKnot(issue({ ca, name: serverName, ...o }));
+const server = (changes: Partial<IssueOptions> = {}) => startTlsKnot(issue({ ca, name: serverName, ...changes }));
 const client = new DnsClient();
 
 describe("DNS over TLS with Knot", () => {
@@ -157,13 +162,13 @@ describe("DNS over TLS with Knot", () => {
     expect((await client.querySoa(right.at(trust(ours, { ca: both })), zone, key)).type).to.equal("SOA");
   });
 
-  for (const [reason, o] of [
+  for (const [reason, changes] of [
     ["expired", { expired: true }],
     ["notYetValid", { early: true }],
     ["authority", { ca: stranger }],
   ] as const)
     it(`refuses a server's certificate: ${reason}`, async () => {
-      await using wrong = await server(o);
+      await using wrong = await server(changes);
       const failure = await failureOf(client.transfer(wrong.at(trust(ours)), zone, key));
       expect(failure).to.deep.include({ kind: "untrusted", by: "us", reason });
     });
@@ -177,8 +182,8 @@ describe("DNS over TLS with BIND", () => {
       identity: issue({ ca, name: serverName }),
       ca,
     });
-    const at = (mine?: Identity, o: Partial<DnsTls> = {}): DnsServer => {
-      return { address: "127.0.0.1", port: bind.tlsPort, tls: trust(mine, o) };
+    const at = (mine?: Identity, changes: Partial<DnsTls> = {}): DnsServer => {
+      return { address: "127.0.0.1", port: bind.tlsPort, tls: trust(mine, changes) };
     };
     expect(await client.transfer(at(ours), zone, key)).to.have.length(hosts + 3);
     const added = { name: `new.${zone}`, class: "IN", ttl: 60, type: "A", address: "192.0.2.9" } as const;

@@ -14,11 +14,11 @@ const key = (n: number) => ({
   secret: Buffer.alloc(32, n).toString("base64"),
 });
 
-async function start(o: Partial<LabSiteOptions> = {}): Promise<LabSite> {
+async function start(options: Partial<LabSiteOptions> = {}): Promise<LabSite> {
   const mesh = seedMesh();
-  const site = o.site ?? "site-c";
-  const ports = o.ports ?? (await freePorts());
-  return startSite({ mesh, site, view: viewOf(mesh), ports, ...o });
+  const site = options.site ?? "site-c";
+  const ports = options.ports ?? (await freePorts());
+  return startSite({ mesh, site, view: viewOf(mesh), ports, ...options });
 }
 
 const ask = (at: LabSite, cookie: Buffer): Promise<StrangeAnswer> =>

@@ -40,7 +40,7 @@ export const readerKey: TsigKey = {
 
 /** The seed's three sites on loopback; transfers leave from 127.0.0.1, so that no site's traffic carries its address. */
 export function seedMesh(
-  o: { moreSites?: readonly object[]; zonesOfC?: readonly unknown[]; zonesOfB?: readonly unknown[] } = {},
+  changes: { moreSites?: readonly object[]; zonesOfC?: readonly unknown[]; zonesOfB?: readonly unknown[] } = {},
 ): Mesh {
   const sources = ["127.0.0.1/32"];
   return parseMesh({
@@ -59,16 +59,16 @@ export function seedMesh(
         role: "secondary-catalog",
         addresses: ["127.101.0.2"],
         sources,
-        zones: o.zonesOfB ?? ["catalog-secondary.internal.dns"],
+        zones: changes.zonesOfB ?? ["catalog-secondary.internal.dns"],
       },
       {
         name: "site-c",
         role: "standard",
         addresses: ["127.101.0.3"],
         sources,
-        zones: o.zonesOfC ?? ["standard-1.internal.dns"],
+        zones: changes.zonesOfC ?? ["standard-1.internal.dns"],
       },
-      ...(o.moreSites ?? []),
+      ...(changes.moreSites ?? []),
     ],
   });
 }
@@ -131,18 +131,18 @@ export interface LabSiteOptions {
 /** How a lab server runs; what it leaves out of a real site's is nothing. */
 export function runtimeOf(
   place: KnotPlace,
-  o: Pick<LabSiteOptions, "ports" | "replicas" | "rateLimit" | "signing">,
+  options: Pick<LabSiteOptions, "ports" | "replicas" | "rateLimit" | "signing">,
 ): SiteRuntime {
   return {
     storage: place.storage,
     rundir: place.rundir,
     listen: [`${place.address}@${place.port}`],
-    remotePort: o.ports.dns,
-    secure: { listen: [`${place.address}@${o.ports.secure}`], remotePort: o.ports.secure },
+    remotePort: options.ports.dns,
+    secure: { listen: [`${place.address}@${options.ports.secure}`], remotePort: options.ports.secure },
     workers: { udp: 1, tcp: 2, background: 2 },
-    ...(o.replicas !== undefined && { replicas: o.replicas }),
-    ...(o.rateLimit !== undefined && { rateLimit: o.rateLimit }),
-    ...(o.signing !== undefined && { signing: o.signing }),
+    ...(options.replicas !== undefined && { replicas: options.replicas }),
+    ...(options.rateLimit !== undefined && { rateLimit: options.rateLimit }),
+    ...(options.signing !== undefined && { signing: options.signing }),
   };
 }
 
@@ -163,26 +163,26 @@ export function seedFiles(mesh: Mesh, packet: WelcomePacket, serial: number): Ma
 }
 
 /** Starts one site of a mesh on its first address, with the files that the house renders. */
-export async function startSite(o: LabSiteOptions): Promise<LabSite> {
-  const packet = welcomePacket(o.mesh, o.site, "CA");
-  const address = o.replicas?.addresses[o.replicas.self] ?? packet.site.addresses[0]!;
+export async function startSite(options: LabSiteOptions): Promise<LabSite> {
+  const packet = welcomePacket(options.mesh, options.site, "CA");
+  const address = options.replicas?.addresses[options.replicas.self] ?? packet.site.addresses[0]!;
   const secrets = secretsOf(packet);
-  const writer = (o.replicas?.self ?? 0) === 0;
+  const writer = (options.replicas?.self ?? 0) === 0;
   const seeds = writer
-    ? seedFiles(o.mesh, packet, o.serial ?? Math.floor(Date.now() / 1000))
+    ? seedFiles(options.mesh, packet, options.serial ?? Math.floor(Date.now() / 1000))
     : new Map<string, string>();
-  for (const [name, text] of Object.entries(o.zoneFiles ?? {})) seeds.set(`zones/${name}.zone`, text);
+  for (const [name, text] of Object.entries(options.zoneFiles ?? {})) seeds.set(`zones/${name}.zone`, text);
   const filesAt = (place: KnotPlace, view: MeshView) =>
-    renderSiteFiles({ packet, ...secrets, ring: o.ring ?? ring, view, runtime: runtimeOf(place, o) });
+    renderSiteFiles({ packet, ...secrets, ring: options.ring ?? ring, view, runtime: runtimeOf(place, options) });
   const knot = await startKnot({
     address,
-    port: o.ports.dns,
+    port: options.ports.dns,
     config: (place) => {
-      for (const [path, text] of [...seeds, ...filesAt(place, o.view)]) {
+      for (const [path, text] of [...seeds, ...filesAt(place, options.view)]) {
         mkdirSync(dirname(join(place.storage, path)), { recursive: true });
         writeFileSync(join(place.storage, path), text);
       }
-      return renderKnotConf(runtimeOf(place, o), packet.transport);
+      return renderKnotConf(runtimeOf(place, options), packet.transport);
     },
   });
   const render = (view: MeshView) => filesAt(knot, view);

@@ -36,8 +36,8 @@ describe("zones and sites that change hands", function () {
     await stack.disposeAsync();
   });
 
-  const start = async (o: Omit<Parameters<typeof startSite>[0], "ports">): Promise<LabSite> =>
-    stack.use(await startSite({ ...o, ports }));
+  const start = async (options: Omit<Parameters<typeof startSite>[0], "ports">): Promise<LabSite> =>
+    stack.use(await startSite({ ...options, ports }));
 
   /** Puts the files of another mesh on a site, as the agent does when its packet changed. */
   const repacket = async (site: LabSite, mesh: ReturnType<typeof seedMesh>) => {

@@ -14,8 +14,8 @@ const limits: TransferLimits = { records: 1000, messages: 100, octets: 100_000 }
 const message = (answers: readonly ResourceRecord[], change: Partial<Message> = {}) =>
   transferAnswer("IXFR", answers, change);
 
-const assembler = (serial = 7, o: Partial<TransferLimits> = {}) =>
-  new IncrementalAssembler({ zone, id: 5, key, requestMac, serial, limits: { ...limits, ...o } });
+const assembler = (serial = 7, changes: Partial<TransferLimits> = {}) =>
+  new IncrementalAssembler({ zone, id: 5, key, requestMac, serial, limits: { ...limits, ...changes } });
 
 const failure = (records: readonly ResourceRecord[]) =>
   failureOf(() => feed(assembler(), { messages: [message(records)] }));

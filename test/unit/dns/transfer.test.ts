@@ -16,8 +16,8 @@ const common = { class: "IN", ttl: 60 } as const;
 const message = (answers: readonly ResourceRecord[], change: Partial<Message> = {}) =>
   transferAnswer("AXFR", answers, change);
 
-const assembler = (o: Partial<TransferLimits> = {}) =>
-  new TransferAssembler({ zone, id: 5, key, requestMac, limits: { ...limits, ...o } });
+const assembler = (changes: Partial<TransferLimits> = {}) =>
+  new TransferAssembler({ zone, id: 5, key, requestMac, limits: { ...limits, ...changes } });
 
 const failure = (messages: readonly Message[], unsigned: readonly number[] = []) =>
   failureOf(() => feed(assembler(), { messages, unsigned }));
@@ -115,8 +115,8 @@ describe("zone transfers (RFC 5936)", () => {
 
   it("end at each limit", () => {
     const many = [soa(), ...Array.from({ length: 20 }, (_, i) => host(i)), soa()];
-    const limited = (o: Partial<TransferLimits>) =>
-      failureOf(() => feed(assembler(o), { messages: many.map((each) => message([each])) }));
+    const limited = (changes: Partial<TransferLimits>) =>
+      failureOf(() => feed(assembler(changes), { messages: many.map((each) => message([each])) }));
     expect(limited({ records: 10 })).to.deep.equal({ kind: "tooLarge", limit: "records" });
     expect(limited({ messages: 10 })).to.deep.equal({ kind: "tooLarge", limit: "messages" });
     expect(limited({ octets: 1000 })).to.deep.equal({ kind: "tooLarge", limit: "octets" });

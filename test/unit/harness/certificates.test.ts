@@ -22,8 +22,8 @@ describe("certificates of tests", () => {
   });
 
   it("are valid, over, or not yet valid, as wanted", () => {
-    const end = (o: object) =>
-      Math.sign(Date.parse(new X509Certificate(issue({ ...site, ...o }).cert).validTo) - Date.now());
+    const end = (options: object) =>
+      Math.sign(Date.parse(new X509Certificate(issue({ ...site, ...options }).cert).validTo) - Date.now());
     expect([end({}), end({ expired: true })]).to.deep.equal([1, -1]);
     expect(Date.parse(new X509Certificate(issue({ ...site, early: true }).cert).validFrom)).to.be.above(Date.now());
   });

@@ -18,8 +18,8 @@ const key = (name: string) => ({ name, algorithm: "hmac-sha256" as const, secret
 const iso = (time: number): string => new Date(time).toISOString();
 const margin = 340_000;
 
-const plan = (document: RingDocument, o: Partial<Omit<RotationInput, "document">> = {}): RotationPlan =>
-  planRotation({ document, now: start, settings: defaultRotation, fresh: key("fresh"), asked: false, ...o });
+const plan = (document: RingDocument, changes: Partial<Omit<RotationInput, "document">> = {}): RotationPlan =>
+  planRotation({ document, now: start, settings: defaultRotation, fresh: key("fresh"), asked: false, ...changes });
 
 function written(found: RotationPlan): RingDocument {
   if (found.kind !== "write") throw new Error(found.reason);
@@ -184,8 +184,10 @@ const history: fc.Arbitrary<{ readonly settings: RotationSettings; readonly ring
   });
 
 describe("rings that follow one another", () => {
-  const accepts = (accepting: RingDocument, signing: RingDocument, o: { ours: number; theirs: number }): boolean =>
-    effectiveRing(accepting, o.ours).accepted.some(({ name }) => name === effectiveRing(signing, o.theirs).signing);
+  const accepts = (accepting: RingDocument, signing: RingDocument, clocks: { ours: number; theirs: number }): boolean =>
+    effectiveRing(accepting, clocks.ours).accepted.some(
+      ({ name }) => name === effectiveRing(signing, clocks.theirs).signing,
+    );
 
   it("let sites accept each other whose copies are a step apart and whose clocks differ by five minutes", () => {
     fc.assert(

@@ -48,12 +48,12 @@ describe("Kubernetes client", () => {
     server.close(done);
   });
 
-  const client = (o: { timeoutMs?: number; token?: () => Promise<string>; tokenMs?: number } = {}) =>
+  const client = (options: { timeoutMs?: number; token?: () => Promise<string>; tokenMs?: number } = {}) =>
     new KubeClient({
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       token: () => Promise.resolve(token),
       backOffMs: 1,
-      ...o,
+      ...options,
     });
   const failureOf = async (work: Promise<unknown>): Promise<KubeError> => {
     const error: unknown = await work.then(

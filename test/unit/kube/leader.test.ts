@@ -71,9 +71,12 @@ describe("leading in turn", () => {
 
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-  /** @param o.stopMs - How long it takes the work to end. */
-  function start(identity: string, o: { client?: FakeLease["client"]; stopMs?: number; tries?: boolean[] } = {}): void {
-    const { client = lease.client, stopMs = 0, tries = [] } = o;
+  /** @param options.stopMs - How long it takes the work to end. */
+  function start(
+    identity: string,
+    options: { client?: FakeLease["client"]; stopMs?: number; tries?: boolean[] } = {},
+  ): void {
+    const { client = lease.client, stopMs = 0, tries = [] } = options;
     const ending = new AbortController();
     const over = leadInTurn(
       {

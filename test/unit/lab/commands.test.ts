@@ -88,6 +88,6 @@ describe("commands of the lab", () => {
   });
 });
 
-function change(o: { zone: string; type: string; value: string }): unknown {
-  return { kind: "change", name: "www", ...o };
+function change(record: { zone: string; type: string; value: string }): unknown {
+  return { kind: "change", name: "www", ...record };
 }

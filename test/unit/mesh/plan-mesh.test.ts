@@ -5,18 +5,18 @@ import type { DiscoveredMesh, RefusedDiscovery } from "../../../src/mesh/read-vi
 import { type MeshPlan, type MeshView, type SiteView, type ZoneView, viewHash } from "../../../src/mesh/view";
 
 const today = "2026-11-23";
-const site = (name: string, o: Partial<SiteView> = {}): SiteView => ({
+const site = (name: string, fields: Partial<SiteView> = {}): SiteView => ({
   name,
   role: name === "a" ? "primary-catalog" : "standard",
   addresses: [`addr-${name}`],
   sources: [],
-  ...o,
+  ...fields,
 });
-const zone = (name: string, owner: string, o: Partial<ZoneView> = {}): ZoneView => ({
+const zone = (name: string, owner: string, fields: Partial<ZoneView> = {}): ZoneView => ({
   name,
   owner,
   id: `id-${name}`,
-  ...o,
+  ...fields,
 });
 const view = (serial: number, sites: readonly SiteView[], zones: readonly ZoneView[]): MeshView => ({
   directorySerial: serial,

@@ -15,19 +15,19 @@ import {
 const names = (sites: readonly { readonly name: string }[]) => sites.map(({ name }) => name);
 
 /** A mesh of so many sites as one of them sees it: `s0` is the primary, the next are secondaries. */
-function at(self: string, o: { sites: number; hubs: number; topology: "full" | "hub" }): KnownMesh {
+function at(self: string, size: { sites: number; hubs: number; topology: "full" | "hub" }): KnownMesh {
   const mesh = parseMesh({
     directoryZone: "dns.internal",
     catalogZone: "catalog.internal.dns",
-    topology: o.topology,
-    sites: Array.from({ length: o.sites }, (_, i) => ({
+    topology: size.topology,
+    sites: Array.from({ length: size.sites }, (_, i) => ({
       name: `s${i}`,
-      role: i === 0 ? "primary-catalog" : i < o.hubs ? "secondary-catalog" : "standard",
+      role: i === 0 ? "primary-catalog" : i < size.hubs ? "secondary-catalog" : "standard",
       addresses: [`10.0.${i >> 8}.${i & 255}`],
     })),
   });
   const sites = mesh.sites.map(({ name, role, addresses, sources }) => ({ name, role, addresses, sources }));
-  const topology = o.topology === "hub" ? { topology: o.topology } : {};
+  const topology = size.topology === "hub" ? { topology: size.topology } : {};
   const view = { directorySerial: 1, catalogSerial: 1, sites, zones: [], ...topology };
   return { packet: welcomePacket(mesh, self, "CA"), view };
 }

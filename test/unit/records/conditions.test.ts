@@ -20,11 +20,11 @@ const progresses: Readonly<Record<string, Progress>> = {
 
 const status = (
   progress: Progress,
-  o: { before?: DnsRecordStatus; at?: number; retired?: string; generation?: number } = {},
+  facts: { before?: DnsRecordStatus; at?: number; retired?: string; generation?: number } = {},
 ) =>
   statusOf(
-    { status: o.before ?? {}, applied },
-    { generation: o.generation ?? 3, progress, retired: o.retired, now: o.at ?? now },
+    { status: facts.before ?? {}, applied },
+    { generation: facts.generation ?? 3, progress, retired: facts.retired, now: facts.at ?? now },
   );
 
 const shown = (progress: Progress, retired?: string): Record<string, string> =>

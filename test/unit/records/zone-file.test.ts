@@ -163,13 +163,13 @@ describe("zone files", () => {
       omits: fc.boolean(),
     });
     fc.assert(
-      fc.property(records, layout, (all, o) => {
+      fc.property(records, layout, (all, style) => {
         const wanted = all
           .filter(({ data }) => data.type !== "SOA")
           .map(({ name, ttl, data }): ResourceRecord => {
             return { name: name === "" ? "z" : `${name}.z`, class: "IN", ttl, ...data };
           });
-        const text = wanted.map((record, i) => laidOut(record, { ...o, last: wanted[i - 1] })).join("\n");
+        const text = wanted.map((record, i) => laidOut(record, { ...style, last: wanted[i - 1] })).join("\n");
         const read = readZoneFile(`$ORIGIN z.\n${text}\n`).records.map(({ record }) => line(record));
         expect(read).to.deep.equal(wanted.map(line));
       }),
@@ -184,14 +184,14 @@ const line = (record: ResourceRecord): string =>
 /** One record with any blanks between its fields, inside a pair of parentheses. */
 function laidOut(
   record: ResourceRecord,
-  o: { blanks: readonly string[]; order: boolean; omits: boolean; last: ResourceRecord | undefined },
+  style: { blanks: readonly string[]; order: boolean; omits: boolean; last: ResourceRecord | undefined },
 ): string {
-  const owner = o.omits && o.last?.name === record.name ? "" : absolute(record.name);
-  const middle = o.order ? [String(record.ttl), "IN"] : ["in", `${record.ttl}s`];
+  const owner = style.omits && style.last?.name === record.name ? "" : absolute(record.name);
+  const middle = style.order ? [String(record.ttl), "IN"] : ["in", `${record.ttl}s`];
   const fields = [...middle, typeNameOf(record).toLowerCase(), formatRdata(record)];
   let depth = 1;
   const joined = fields.map((field, i) => {
-    const between = o.blanks[i % o.blanks.length] ?? " ";
+    const between = style.blanks[i % style.blanks.length] ?? " ";
     if (between === " ) " && depth <= 1) return ` ${field}`;
     depth += between === " ( " ? 1 : between === " ) " ? -1 : 0;
     return `${between} ${field}`;

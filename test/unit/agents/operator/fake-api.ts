@@ -42,8 +42,8 @@ export class FakeApi {
   #held: (() => void)[] = [];
 
   /** An object that a user makes. */
-  make(name: string, spec: Partial<DnsRecordSpec> = {}, o: { namespace?: string; adopt?: boolean } = {}): void {
-    const { namespace = "dns-system", adopt = false } = o;
+  make(name: string, spec: Partial<DnsRecordSpec> = {}, options: { namespace?: string; adopt?: boolean } = {}): void {
+    const { namespace = "dns-system", adopt = false } = options;
     const version = this.#next();
     this.#put({
       apiVersion: "dns.mesh.io/v1alpha1",
@@ -173,22 +173,22 @@ export class FakeApi {
   }
 
   /** Stands in for `watchObjects`. */
-  readonly watch = (o: WatchOptions): Promise<void> => {
-    const namespace = /namespaces\/([^/]+)/.exec(o.path)?.[1];
+  readonly watch = (options: WatchOptions): Promise<void> => {
+    const namespace = /namespaces\/([^/]+)/.exec(options.path)?.[1];
     if (namespace !== undefined && this.forbidden.has(namespace)) {
       queueMicrotask(() => {
-        o.onTrouble(1, "403 Forbidden");
+        options.onTrouble(1, "403 Forbidden");
       });
-      return ended(o.signal);
+      return ended(options.signal);
     }
     const sees = (object: DnsRecord): boolean => namespace === undefined || object.metadata.namespace === namespace;
-    const watcher = { sees, onChange: o.onChange };
+    const watcher = { sees, onChange: options.onChange };
     queueMicrotask(() => {
       this.lists++;
-      o.onList(structuredClone([...this.#objects.values()].filter(sees)) as unknown as KubeObject[]);
+      options.onList(structuredClone([...this.#objects.values()].filter(sees)) as unknown as KubeObject[]);
       this.#watchers.add(watcher);
     });
-    return ended(o.signal).then(() => {
+    return ended(options.signal).then(() => {
       this.#watchers.delete(watcher);
     });
   };

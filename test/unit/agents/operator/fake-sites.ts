@@ -29,8 +29,8 @@ export class FakeSites {
   /** @param serialOf - What the writer has. */
   constructor(private readonly serialOf: (zone: string) => number) {}
 
-  add(name: string, o: { address: string; pods?: number; isNamed?: boolean }): void {
-    const { address, pods = 1, isNamed = true } = o;
+  add(name: string, site: { address: string; pods?: number; isNamed?: boolean }): void {
+    const { address, pods = 1, isNamed = true } = site;
     this.#sites.set(name, { address, pods: Array.from({ length: pods }, () => ({})), isNamed });
   }
 

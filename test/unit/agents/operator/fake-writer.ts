@@ -67,11 +67,11 @@ export class FakeWriter {
   }
 
   /** What somebody else changes. */
-  change(zone: string, o: { deleted?: readonly ResourceRecord[]; added?: readonly ResourceRecord[] }): void {
+  change(zone: string, records: { deleted?: readonly ResourceRecord[]; added?: readonly ResourceRecord[] }): void {
     const { copy, changes } = this.#zone(zone);
     const { soa } = copy;
     if (soa === undefined) throw new Error(`${zone} is empty`);
-    const change = { from: soa, to: soaOf(zone, soa.serial + 1), deleted: [], added: [], ...o };
+    const change = { from: soa, to: soaOf(zone, soa.serial + 1), deleted: [], added: [], ...records };
     copy.apply([change]);
     changes.push(change);
   }

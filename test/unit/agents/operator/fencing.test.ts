@@ -4,19 +4,19 @@ import type { Condition } from "../../../../src/records/model";
 import { addressAt } from "./fake-writer";
 import { OperatorStage, type Turn } from "./operator-stage";
 
-const condition = (o: Pick<Condition, "status" | "reason" | "message">): Condition => ({
+const condition = (fields: Pick<Condition, "status" | "reason" | "message">): Condition => ({
   type: "Programmed",
   observedGeneration: 1,
   lastTransitionTime: "2026-11-28T12:00:00Z",
-  ...o,
+  ...fields,
 });
 
 describe("the record operator, when it is not alone", () => {
   let stage: OperatorStage;
   let turns: Turn[];
 
-  const start = (pod?: string, o?: { isUnending?: boolean }): Turn => {
-    const turn = stage.turn(pod, o);
+  const start = (pod?: string, options?: { isUnending?: boolean }): Turn => {
+    const turn = stage.turn(pod, options);
     turns.push(turn);
     return turn;
   };

@@ -48,8 +48,8 @@ export class OperatorStage {
   /** What the operator is to be told instead: that the files cannot be used. */
   unusable: Error | undefined;
 
-  constructor(private readonly o: StageOptions = {}) {
-    const { zones = [{ name: "a.example" }], pods = {} } = o;
+  constructor(private readonly options: StageOptions = {}) {
+    const { zones = [{ name: "a.example" }], pods = {} } = options;
     this.mesh = meshOf(zones);
     this.publish(this.mesh);
     const packet = welcomePacket(this.mesh, "a", "CA");
@@ -120,10 +120,10 @@ export class OperatorStage {
   }
 
   /** Starts a turn. A deposed replica that does not know it is one whose clients have no end. */
-  turn(pod = "operator-0", o: { isUnending?: boolean } = {}): Turn {
+  turn(pod = "operator-0", client: { isUnending?: boolean } = {}): Turn {
     const ending = new AbortController();
-    const signal = o.isUnending === true ? undefined : ending.signal;
-    const { namespaces = ["dns-system"], options } = this.o;
+    const signal = client.isUnending === true ? undefined : ending.signal;
+    const { namespaces = ["dns-system"], options } = this.options;
     const operator = new RecordOperator({
       options: {
         ...{ packetFile: "", localKeyFile: "", recordsKeyFile: "", namespace: "dns-system", namespaces, pod },

@@ -75,11 +75,11 @@ describe("the record operator's metrics", () => {
 });
 
 describe("the record operator's store", () => {
-  const record = (version: string, o: { generation?: number; value?: string } = {}) => ({
+  const record = (version: string, fields: { generation?: number; value?: string } = {}) => ({
     apiVersion: "dns.mesh.io/v1alpha1",
     kind: "DnsRecord",
-    metadata: { name: "www", namespace: "x", uid: "u", resourceVersion: version, generation: o.generation ?? 1 },
-    spec: { zone: "a.example", name: "www", type: "A", value: o.value ?? "192.0.2.1" },
+    metadata: { name: "www", namespace: "x", uid: "u", resourceVersion: version, generation: fields.generation ?? 1 },
+    spec: { zone: "a.example", name: "www", type: "A", value: fields.value ?? "192.0.2.1" },
   });
   const value = (store: RecordStore) => store.get("u")?.object.spec.value;
 

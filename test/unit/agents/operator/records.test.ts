@@ -6,8 +6,8 @@ describe("the record operator", () => {
   let stage: OperatorStage;
   let turn: Turn;
 
-  const start = (o: ConstructorParameters<typeof OperatorStage>[0] = {}): void => {
-    stage = new OperatorStage(o);
+  const start = (options: ConstructorParameters<typeof OperatorStage>[0] = {}): void => {
+    stage = new OperatorStage(options);
     turn = stage.turn();
   };
   afterEach(() => turn.end());

@@ -6,8 +6,8 @@ describe("Programmed", () => {
   let stage: OperatorStage;
   let turn: Turn;
 
-  const start = (o: StageOptions = {}): void => {
-    stage = new OperatorStage(o);
+  const start = (options: StageOptions = {}): void => {
+    stage = new OperatorStage(options);
     turn = stage.turn();
   };
   const message = (name: string): string => stage.api.condition(name, "Programmed")?.message ?? "";

@@ -25,9 +25,12 @@ function writer(answers: readonly (readonly ResourceRecord[] | IncrementalTransf
   return { mirror, asked };
 }
 
-const change = (from: number, o: { deleted?: ResourceRecord[]; added?: ResourceRecord[] }): IncrementalTransfer => ({
+const change = (
+  from: number,
+  records: { deleted?: ResourceRecord[]; added?: ResourceRecord[] },
+): IncrementalTransfer => ({
   kind: "incremental",
-  changes: [{ from: soa(from), to: soa(from + 1), deleted: [], added: [], ...o }],
+  changes: [{ from: soa(from), to: soa(from + 1), deleted: [], added: [], ...records }],
 });
 
 describe("the operator's copy of a zone", () => {

@@ -128,10 +128,10 @@ export class FakeSite {
   }
 
   /** All pods serve these central zones; the agents have applied them unless told otherwise. */
-  publish(sites: readonly string[], serial: number, o: { applied?: boolean } = {}): void {
+  publish(sites: readonly string[], serial: number, options: { applied?: boolean } = {}): void {
     for (const pod of this.pods) {
       pod.zones = centralZones(sites, serial);
-      if (o.applied !== false) this.applyAt(pod, sites, serial);
+      if (options.applied !== false) this.applyAt(pod, sites, serial);
     }
   }
 

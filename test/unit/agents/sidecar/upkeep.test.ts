@@ -8,7 +8,7 @@ import { createLogger } from "../../../../src/base/log";
 describe("upkeep", () => {
   const holder: NewerCopy = { site: "site-b", server: { address: "192.0.2.2", port: 53 }, serial: 7 };
 
-  const upkeep = (o: { failing: readonly string[]; regain?: (zone: string) => boolean }) => {
+  const upkeep = (options: { failing: readonly string[]; regain?: (zone: string) => boolean }) => {
     const done: string[] = [];
     const ahead: (readonly [string, NewerCopy])[] = [
       ["a.example", holder],
@@ -16,7 +16,7 @@ describe("upkeep", () => {
     ];
     const round = (name: string) => () => {
       done.push(name);
-      return o.failing.includes(name) ? Promise.reject(new Error(`${name} failed`)) : Promise.resolve();
+      return options.failing.includes(name) ? Promise.reject(new Error(`${name} failed`)) : Promise.resolve();
     };
     const problems = new Problems(
       () => 0,
@@ -35,7 +35,7 @@ describe("upkeep", () => {
       problems,
       regain: async (zone) => {
         await round(`regain ${zone}`)();
-        return o.regain?.(zone) ?? true;
+        return options.regain?.(zone) ?? true;
       },
       log: createLogger({ write: (line) => lines.push(line), now: () => 0 }),
     });

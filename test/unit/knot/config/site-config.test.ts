@@ -44,15 +44,18 @@ const runtime: SiteRuntime = {
 const localKey: TsigKey = { name: "local", algorithm: "hmac-sha256", secret: "bG9jYWw=" };
 const identity = { certificate: "CERTIFICATE\n", privateKey: "KEY\n", roots: "ROOTS\n" };
 
-function filesOf(site: string, o: { view?: MeshView; replicas?: SiteRuntime["replicas"] } = {}): Map<string, string> {
-  const at = o.replicas === undefined ? runtime : { ...runtime, replicas: o.replicas };
+function filesOf(
+  site: string,
+  options: { view?: MeshView; replicas?: SiteRuntime["replicas"] } = {},
+): Map<string, string> {
+  const at = options.replicas === undefined ? runtime : { ...runtime, replicas: options.replicas };
   return renderSiteFiles({
     packet: welcomePacket(mesh, site, "CA"),
     ring,
     localKey,
     readers: [],
     identity,
-    view: o.view ?? view,
+    view: options.view ?? view,
     runtime: at,
   });
 }
@@ -497,12 +500,12 @@ describe("Knot's files of a large site", () => {
   const readsFor = (count: number): number => {
     const names = Array.from({ length: count }, (_, i) => `s${i}`);
     const reads = { count: 0 };
-    const counted = <T extends object>(o: T, key: keyof T): T =>
-      Object.defineProperty({ ...o }, key, {
+    const counted = <T extends object>(object: T, key: keyof T): T =>
+      Object.defineProperty({ ...object }, key, {
         enumerable: true,
         get: () => {
           reads.count += 1;
-          return o[key];
+          return object[key];
         },
       });
     const packet = welcomePacket(mesh, "a", "CA");
