@@ -26,7 +26,7 @@ const account = "record-operator";
 
 /**
  * Puts the site's DnsRecords on its Knot and tells how far they have come. Two replicas, one of which leads. Its role
- * lets it see and mark DnsRecords where it serves them, and nothing else.
+ * lets it see and mark DnsRecords where it serves them, tell Events, hold its Lease and read what the stack says, and nothing else.
  */
 export class RecordOperator extends pulumi.ComponentResource {
   constructor(name: string, args: RecordOperatorArgs, opts?: pulumi.ComponentResourceOptions) {

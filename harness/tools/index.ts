@@ -27,12 +27,12 @@ const tools = {
 export type ToolName = keyof typeof tools;
 
 /**
- * Those that compile for minutes, in chains that run beside each other, since linking and large packages leave one of two cores idle.
- * The programs of a chain have packages in common, which compile once; the second chain's are for tests alone.
+ * Those that compile, in chains that run beside each other, since linking and large packages leave one of two cores idle. The programs
+ * of the first have packages in common, which compile once; the demo needs none of the second.
  */
 const chains: readonly (readonly ToolName[])[] = [
   ["kubernetes", "pulumi", "provider"],
-  ["vault", "policies", "kubeconform", "external-dns", "cert-manager"],
+  ["vault", "policies", "kubeconform", "external-dns", "cert-manager", "pebble"],
 ];
 
 /**

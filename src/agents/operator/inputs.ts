@@ -56,7 +56,10 @@ export class LiveInputs {
     return this.#current;
   }
 
-  /** Takes the ConfigMap as the API server has it. What is mounted counts no more from then on: it is the same, or older. */
+  /**
+   * Takes the ConfigMap as the API server has it. What is mounted counts no more from then on, since it may be older, even when the
+   * API server is away.
+   */
   tell(configMap: KubeObject): void {
     this.#told = fields(configMap["data"]);
   }
@@ -68,11 +71,15 @@ export class LiveInputs {
    * @throws UserError that names the file and what is wrong in it. What was there before stays.
    */
   async look(): Promise<boolean> {
-    const files = { packet: await this.#text(this.#files.packet), settings: await this.#text(this.#files.settings) };
-    const seen = JSON.stringify([files.packet.text, files.settings.text]);
+    const told = this.#told;
+    const [packetText, settingsText] = [
+      await textOf(this.#files.packet, told),
+      await textOf(this.#files.settings, told),
+    ];
+    const seen = JSON.stringify([packetText.text, settingsText.text]);
     if (seen === this.#seen) return false;
-    const packet = readJsonText(files.packet, parseWelcomePacket);
-    const { pods, remotePort } = readJsonText(files.settings, parseLiveSettings);
+    const packet = readJsonText(packetText, parseWelcomePacket);
+    const { pods, remotePort } = readJsonText(settingsText, parseLiveSettings);
     const servers = pods.addresses.map((address) => ({ address, port: pods.port }));
     const [writer] = servers;
     if (writer === undefined) throw new Error("settings without a pod");
@@ -80,14 +87,18 @@ export class LiveInputs {
     this.#seen = seen;
     return true;
   }
+}
 
-  async #text(file: string): Promise<{ readonly text: string; readonly from: string }> {
-    const name = basename(file);
-    const from = this.#told === undefined ? file : `${name} of ConfigMap ${objects.config}`;
-    const text = this.#told === undefined ? await readText(file) : this.#told[name];
-    if (typeof text !== "string") throw new UserError(`${from} is missing`);
-    return { text, from };
-  }
+/** A file's text, which stands in the ConfigMap under the file's name. */
+async function textOf(
+  file: string,
+  configMap: Readonly<Record<string, unknown>> | undefined,
+): Promise<{ readonly text: string; readonly from: string }> {
+  const name = basename(file);
+  const from = configMap === undefined ? file : `${name} of ConfigMap ${objects.config}`;
+  const text = configMap === undefined ? await readText(file) : configMap[name];
+  if (typeof text !== "string") throw new UserError(`${from} is missing`);
+  return { text, from };
 }
 
 /** What {@link followInputs} works with. */
@@ -102,14 +113,22 @@ export interface FollowOptions {
   readonly random: () => number;
 }
 
-/** Tells the inputs what the API server has of the site's ConfigMap, until the signal is given. */
+/**
+ * Tells the inputs what the API server has of the site's ConfigMap, until the signal is given. Resolves when it has answered, or
+ * could not, so that nobody begins with files that are older than what was known before.
+ */
 export async function followInputs({ inputs, namespace, watch, log, ...rest }: FollowOptions): Promise<void> {
   const query = new URLSearchParams({ fieldSelector: `metadata.name=${objects.config}` }).toString();
-  await watch({
+  let answer: () => void = () => undefined;
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const watched = watch({
     ...rest,
     path: `/api/v1/namespaces/${namespace}/configmaps?${query}`,
     onList: (found) => {
       for (const configMap of found) inputs.tell(configMap);
+      answer();
     },
     // One that is deleted says nothing new.
     onChange: (configMap, gone) => {
@@ -118,6 +137,8 @@ export async function followInputs({ inputs, namespace, watch, log, ...rest }: F
     onTrouble: (tries, reason) => {
       if (tries === 1) log.warn(`ConfigMap ${objects.config} cannot be watched`, { reason });
       if (tries === 0) log.info(`ConfigMap ${objects.config} is watched again`);
+      answer();
     },
   });
+  await Promise.race([answered, watched]);
 }

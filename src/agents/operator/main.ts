@@ -92,7 +92,10 @@ async function openTurn(parts: {
   const ask: AskSerial = (question) => askPod({ ...question, dns: question.anew ? anew : shared });
   const inputs = await LiveInputs.open(options.packetFile);
   const { random } = Math;
-  void followInputs({ inputs, client: kube, watch: watchObjects, namespace: options.namespace, log, signal, random });
+  const { namespace } = options;
+  await followInputs({ inputs, client: kube, watch: watchObjects, namespace, log, signal, random });
+  // What cannot be used is told by the operator, which looks again.
+  await inputs.look().catch(() => false);
   const operator = new RecordOperator({
     options,
     kube,

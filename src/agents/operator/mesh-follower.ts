@@ -8,7 +8,7 @@ import type { MeshView, SiteView } from "../../mesh/view";
 
 /** What {@link MeshFollower} works with. */
 export interface MeshFollowerOptions {
-  /** As the site's stack mounts it now. */
+  /** As the site's stack says it now. */
   readonly packet: () => WelcomePacket;
   /** For the zones of the mesh, at the site's own server. */
   readonly dns: Pick<DnsClient, "querySoa" | "transfer">;

@@ -27,20 +27,26 @@ export type Placement =
 export function placementOf(entry: Entry, known: ZonesKnown): Placement {
   const { zone, name, reading } = entry;
   const isOwn = known.own.has(zone);
-  const isLeft = isLeaving(entry);
-  const isAbandoned = isLeft && isAnnotated(entry, annotations.abandon);
+  const reason = releaseReason(entry, known);
+  if (reason !== undefined) return { kind: "release", reason };
   const retired = isOwn ? known.retiredSince(zone) : undefined;
-  const isTooLate = retired !== undefined && !isHere(entry) && !isLeft && reading.kind !== "refused";
-  if (isOwn && name !== undefined && !isAbandoned && !isTooLate) return { kind: "zone", name };
-  if (isLeft) {
-    const reason = isAbandoned ? `it is annotated with ${annotations.abandon}` : `${zone} is no zone of this site`;
-    return { kind: "release", reason };
-  }
+  const isTooLate = retired !== undefined && !isHere(entry) && !isLeaving(entry) && reading.kind !== "refused";
+  if (isOwn && name !== undefined && !isTooLate) return { kind: "zone", name };
   if (reading.kind === "refused")
     return { kind: "refuse", reason: "InvalidSpec", message: reading.problems.join("; ") };
   return retired === undefined
     ? refuseUnknownZone(zone, known)
     : { kind: "refuse", reason: zoneRetiring, message: tooLate(zone, retired) };
+}
+
+/** Why an object that is to go is let go of, whatever the server has of it; undefined when it is not. */
+function releaseReason(entry: Entry, { own, ownerOf, site }: ZonesKnown): string | undefined {
+  const { zone, name } = entry;
+  if (!isLeaving(entry)) return undefined;
+  if (isAnnotated(entry, annotations.abandon)) return `it is annotated with ${annotations.abandon}`;
+  // Records may also be in a zone that the list gives us and that is not known here yet.
+  const mayBeHere = name !== undefined && (own.has(zone) || ownerOf(zone) === site);
+  return mayBeHere ? undefined : `${zone} is no zone of this site`;
 }
 
 function tooLate(zone: string, retired: string): string {

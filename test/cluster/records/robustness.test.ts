@@ -178,6 +178,7 @@ describe("the record operator, beyond one quiet namespace", function () {
     await eventually(10, () => expect(operator.log()).to.contain('"come":["told.example"],"gone":[]'));
     await mesh.plane.api.send({ method: "PUT", path: `${configMaps}/knot-config`, body: { metadata, data: files } });
     await eventually(10, () => expect(operator.log()).to.contain('"come":[],"gone":["told.example"]'));
+    await mesh.plane.api.send({ method: "DELETE", path: `${configMaps}/knot-config` });
   });
 
   it("goes on beside a namespace that it may not see, and serves all when it may", async () => {

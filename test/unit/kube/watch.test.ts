@@ -50,11 +50,11 @@ describe("watching a collection", () => {
     server.close();
   });
 
-  function watch(): Promise<void> {
+  function watch(path = "/apis/x"): Promise<void> {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     return watchObjects({
       client: new KubeClient({ url, token: () => Promise.resolve("t"), tries: 1 }),
-      ...{ path: "/apis/x", signal: stop.signal, random: () => 0, firstPauseMs: 1 },
+      ...{ path, signal: stop.signal, random: () => 0, firstPauseMs: 1 },
       onList: (all) => told.push(`list ${all.map(({ metadata }) => metadata?.name ?? "").join(",")}`),
       onChange: ({ metadata }, gone) => told.push(`${gone ? "gone" : "seen"} ${metadata?.name ?? ""}`),
       onTrouble: (tries) => told.push(`trouble ${tries}`),
@@ -71,6 +71,15 @@ describe("watching a collection", () => {
     await eventually(5, () => Promise.resolve(expect(asked).to.have.lengthOf(3)), 5);
     expect(asked[1]?.get("continue")).to.equal("next");
     expect(asked[2]?.get("resourceVersion")).to.equal("7");
+  });
+
+  it("selects from it in every request where the path does", async () => {
+    answers = [page(["a"], { continue: "next" }), page(["b"], { resourceVersion: "7" })];
+    void watch("/apis/x?fieldSelector=metadata.name%3Da");
+    await eventually(5, () => Promise.resolve(expect(asked).to.have.lengthOf(3)), 5);
+    expect(asked.map((query) => query.get("fieldSelector"))).to.deep.equal(Array(3).fill("metadata.name=a"));
+    expect(asked[1]?.get("continue")).to.equal("next");
+    expect(asked[2]?.get("watch")).to.equal("true");
   });
 
   it("goes on where a watch ended, by bookmarks too, without listing again", async () => {

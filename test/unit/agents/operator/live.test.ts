@@ -84,6 +84,21 @@ describe("an operator whose site's stack is brought up", () => {
     expect(stage.api.condition("early", "Accepted")?.message).to.contain("new.example is new at this site");
   });
 
+  it("holds an object that is deleted as long as the list has its zone and we do not know it yet: records may be there", async () => {
+    start(1);
+    stage.api.make("www");
+    await stage.programmed("www");
+    stage.mountZones([]);
+    await stage.says("www", "Accepted", "UnknownZone");
+    stage.api.remove("www");
+    await stage.clock.advance(30_000);
+    expect(stage.api.find("www")).not.to.equal(undefined);
+    stage.mountZones([{ name: "a.example" }]);
+    await stage.clock.advance(30_000);
+    expect(stage.api.find("www")).to.equal(undefined);
+    expect(stage.writer.addresses("www")).to.deep.equal([]);
+  });
+
   it("lets go of a zone that it has no more, ends what is under way in it, and no loop counts as stuck", async () => {
     stage = new OperatorStage({ zones: [{ name: "a.example" }, { name: "old.example" }] });
     turn = stage.turn();
@@ -184,17 +199,17 @@ describe("what the site's stack mounts into the operator's pod", () => {
 
   describe("and the API server has sooner", () => {
     let api: WatchOptions;
-    const follow = async (): Promise<LiveInputs> => {
+    const follow = async (): Promise<{ inputs: LiveInputs; following: Promise<void> }> => {
       const inputs = await LiveInputs.open(packetFile());
       const watch = (options: WatchOptions): Promise<void> => {
         api = options;
-        return Promise.resolve();
+        return new Promise(() => undefined);
       };
       const client = { get: () => Promise.resolve(undefined), stream: () => Promise.resolve() };
       const { signal } = new AbortController();
       const [log, random] = [createLogger({ write: (line) => lines.push(line), now: () => 0 }), () => 0];
-      await followInputs({ inputs, client, watch, namespace: "dns-system", log, signal, random });
-      return inputs;
+      const following = followInputs({ inputs, client, watch, namespace: "dns-system", log, signal, random });
+      return { inputs, following };
     };
     /** The ConfigMap with what is mounted now. */
     const configMap = async (): Promise<KubeObject> => {
@@ -208,13 +223,13 @@ describe("what the site's stack mounts into the operator's pod", () => {
     });
 
     it("is nothing new as long as it is the same", async () => {
-      const inputs = await follow();
+      const { inputs } = await follow();
       api.onList([await configMap()]);
       expect(await inputs.look()).to.equal(false);
     });
 
     it("is taken from there, and older files are not taken back", async () => {
-      const inputs = await follow();
+      const { inputs } = await follow();
       await mount(["10.96.0.7"]);
       const later = await configMap();
       await mount(["10.96.0.1"]);
@@ -228,13 +243,32 @@ describe("what the site's stack mounts into the operator's pod", () => {
     });
 
     it("stays with what it has where the ConfigMap is not there or cannot be used, and names that", async () => {
-      const inputs = await follow();
+      const { inputs } = await follow();
       api.onList([]);
       expect(await inputs.look()).to.equal(false);
       api.onChange({ data: { ...((await configMap())["data"] as object), "settings.json": "{" } }, false);
       const failure: unknown = await inputs.look().catch((error: unknown) => error);
       expect(String(failure)).to.contain("settings.json of ConfigMap knot-config is not JSON");
       expect(inputs.current.writer.address).to.equal("10.96.0.1");
+    });
+
+    it("is waited for until the API server has answered, or cannot", async () => {
+      for (const answer of [
+        () => {
+          api.onList([]);
+        },
+        () => {
+          api.onTrouble(1, "forbidden");
+        },
+      ]) {
+        const { following } = await follow();
+        let isOver = false;
+        const over = following.then(() => (isOver = true));
+        await new Promise(setImmediate);
+        expect(isOver).to.equal(false);
+        answer();
+        await over;
+      }
     });
 
     it("is asked for by its name alone, and a failing watch is told once", async () => {

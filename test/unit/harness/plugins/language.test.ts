@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import * as pb from "@pulumi/pulumi/proto/language_pb";
@@ -29,15 +30,39 @@ describe("how the engine starts the program", () => {
     expect(runnerEnvironment(request({}))).not.to.have.property("PULUMI_NODEJS_TSCONFIG_PATH");
   });
 
-  it("loads it by the compiler that Pulumi has in it, without checking its types at each up", () => {
+  /** What a program exports, as JSON, that is loaded by the compiler that Pulumi has in it. */
+  function loaded(program: string, options: { readonly tsconfig: string }): unknown {
     const load = `
-      const file = ${JSON.stringify(project.runtime.options.tsconfig)};
+      const file = ${JSON.stringify(options.tsconfig)};
       const { noCheck } = require("@pulumi/pulumi/tsutils").loadTypeScriptCompilerOptions(file);
       const options = { transpileOnly: noCheck, compiler: "typescript", project: file };
       require("@pulumi/pulumi/vendor/ts-node@7.0.1").register(options);
-      process.stdout.write(JSON.stringify({ noCheck, program: typeof require("./index.ts") }), () => process.exit(0));
+      const exported = require(${JSON.stringify(program)});
+      const text = JSON.stringify(typeof exported === "function" ? "a function" : exported);
+      process.stdout.write(text, () => process.exit(0));
     `;
-    const said = execFileSync(process.execPath, ["-e", load], { cwd: root, encoding: "utf8", timeout: 60_000 });
-    expect(JSON.parse(said)).to.deep.equal({ noCheck: true, program: "function" });
+    const said = execFileSync(process.execPath, ["-e", load], {
+      cwd: root,
+      encoding: "utf8",
+      timeout: 60_000,
+      stdio: "pipe",
+    });
+    return JSON.parse(said);
+  }
+
+  it("loads it", () => {
+    expect(loaded(join(root, "index.ts"), project.runtime.options)).to.equal("a function");
+  }).timeout(60_000);
+
+  it("does not check its types at each up", () => {
+    const folder = mkdtempSync(join(tmpdir(), "dns-mesh-program-"));
+    try {
+      const program = join(folder, "program.ts");
+      writeFileSync(program, `const count: number = "a text";\nexport = count;\n`);
+      expect(loaded(program, project.runtime.options)).to.equal("a text");
+      expect(() => loaded(program, { tsconfig: "tsconfig.json" })).to.throw("TS2322");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   }).timeout(60_000);
 });
