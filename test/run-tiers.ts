@@ -118,9 +118,15 @@ const tiers: readonly Tier[] = [
   { name: "format", group: "checks", inOnePiece: true, run: () => script("format:check") },
   { name: "unused", group: "checks", inOnePiece: true, run: () => script("unused") },
   { name: "unit", run: () => mocha(["test/unit/**/*", "bench/test/unit/**/*"]) },
-  // Whole meshes of real servers and agents, some of them compared by time.
-  { name: "lab", run: () => mocha(["test/lab/{agent,lab}/**/*", "bench/test/*"]) },
-  // Single parts before real servers, API servers without a cluster among them, beside the clusters. The lanes take as long as each other.
+  // Whole meshes of real servers and agents, then single parts before real servers, API servers without a cluster among them, all of it
+  // beside the clusters. The lanes take as long as each other.
+  {
+    name: "lab",
+    group: "servers",
+    lane: "second",
+    inOnePiece: true,
+    run: () => mocha(["test/lab/{agent,lab}/**/*", "bench/test/*"], true),
+  },
   {
     name: "peers",
     group: "servers",
