@@ -13,6 +13,8 @@ export interface Asked {
   readonly tried: number;
   /** Without an answer, or with another than NOERROR. */
   readonly lost: number;
+  /** How many answers had which code: what is lost and has none had no answer. */
+  readonly codes: Readonly<Record<string, number>>;
 }
 
 /**
@@ -67,7 +69,8 @@ export async function askWhile<W extends Way>(
   const ask = async (way: Way): Promise<Asked> => {
     const load = { server, questions, rate, ...ways[way], seconds: 600, until: ending.signal };
     const { sent, interrupted, codes } = await dnsperf(load);
-    return { tried: sent - interrupted, lost: sent - interrupted - (codes.get("NOERROR") ?? 0) };
+    const lost = sent - interrupted - (codes.get("NOERROR") ?? 0);
+    return { tried: sent - interrupted, lost, codes: Object.fromEntries(codes) };
   };
   const asking = Promise.all(probe.ways.map(async (way) => [way, await ask(way)] as const));
   // Who asks may give up while the work goes on, which a running `up` would take for a fault of its program.

@@ -5,6 +5,7 @@ import type { Logger } from "../../base/log";
 import { DnsClient } from "../../dns/client/dns-client";
 import { UdpChannel } from "../../dns/client/udp-channel";
 import { signingKey } from "../../keyring/ring-document";
+import { siblings } from "../../knot/config/site-runtime";
 import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
 import { KnotControl } from "../../knot/control/knot-control";
 import { Agent } from "./agent";
@@ -62,6 +63,8 @@ export class Worker {
   readonly #keeper: VaultKeeper | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
+  /** Every zone of the mesh that Knot was told of last. */
+  #meshZones: readonly string[] | undefined;
   #wake = new AbortController();
   #lastPass: number;
 
@@ -97,7 +100,12 @@ export class Worker {
       },
     });
     this.#fetching = new Fetching({ control: this.#control, now });
-    this.#readiness = new ReadinessCheck({ dns: new DnsClient({ timeoutMs: 1000 }), knot, now });
+    this.#readiness = new ReadinessCheck({
+      dns: new DnsClient({ timeoutMs: 1000 }),
+      control: this.#control,
+      knot,
+      now,
+    });
     this.#leaving = new Leaving({
       times: options.leaving,
       signal: parts.leaving,
@@ -118,6 +126,7 @@ export class Worker {
         applied: (at, zones) => {
           this.#announcer.aim(at, zones);
           this.#fetching.expect();
+          this.#meshZones = at.view.zones.map(({ name }) => name);
         },
         changed: (zones) => {
           this.#announcer.expect(zones);
@@ -195,7 +204,9 @@ export class Worker {
       this.#ready = false;
       return { ready: false, reason: "the pod is to end" };
     }
-    const readiness = await this.#readiness.look({ packet: inputs.packet, own, wasReady });
+    const { packet, runtime } = inputs;
+    const pods = { siblings: siblings(runtime), zones: this.#meshZones };
+    const readiness = await this.#readiness.look({ packet, own, wasReady, ...pods });
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;
     if (became) {

@@ -10,7 +10,7 @@ import { renderCookies, renderLimits } from "./modules";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
 import { ownerTemplate, type RenderContext, renderContext, type SiteInput, type TlsIdentity } from "./render-context";
 import { defaultPolicy, policyOf, renderSigning } from "./signing";
-import { isWriter } from "./site-runtime";
+import { isWriter, siblings } from "./site-runtime";
 import { section, type Stanza } from "./stanza";
 import { centralTimers, memberTimers, type Timers } from "./timers";
 import { forwarding, updaterIds } from "./updaters";
@@ -103,9 +103,13 @@ function renderTemplates(input: RenderContext): string {
   );
 }
 
-/** How zones are taken from each owner. Hubs pass changes on by their agents, which know whom a zone belongs to. */
+/**
+ * How zones are taken from each owner. Hubs pass changes on by their agents, which know whom a zone belongs to. The site's other
+ * pods come last: a new pod has the zones of a site that is away from them.
+ */
 function memberTemplates(input: RenderContext): readonly Stanza[] {
   const sourcesFor = sourcesOf(input);
+  const pods = siblings(input.runtime).map(({ id }) => id);
   const [sites, zones] = [input.view.sites.length, input.view.zones.length];
   return input.owners.map((owner) => {
     const sources = sourcesFor(owner);
@@ -115,7 +119,12 @@ function memberTemplates(input: RenderContext): readonly Stanza[] {
       sources: sources.length,
       spread: `${input.packet.site.name} ${owner}`,
     });
-    return { ...secondary, id: ownerTemplate(owner), ...intervals(timers), ...masters(sources.map(remoteId)) };
+    return {
+      ...secondary,
+      id: ownerTemplate(owner),
+      ...intervals(timers),
+      ...masters([...sources.map(remoteId), ...pods]),
+    };
   });
 }
 

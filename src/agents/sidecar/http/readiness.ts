@@ -1,5 +1,6 @@
 import { messageOf } from "../../../base/errors";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
+import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
 
 /** What a look at readiness needs to know. */
@@ -9,26 +10,36 @@ export interface ReadinessInput {
   readonly own: readonly string[];
   /** Whether this server was ready once. */
   readonly wasReady: boolean;
+  /** The site's other pods. */
+  readonly siblings: readonly DnsServer[];
+  /** Every zone of the mesh that Knot was told of; undefined as long as it was not. */
+  readonly zones: readonly string[] | undefined;
 }
 
 /** Whether traffic may come, and if not, why. */
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
-/** So many own zones are asked for in one look once the server was ready; the next look goes on from there. */
+/** Of so many zones is asked in one look; the next look goes on from there. */
 const sample = 20;
 const cacheMs = 1000;
+/** So long a new pod waits for zones that another one has: one that lacks some is better than none. */
+const longestWaitMs = 60_000;
 
 /**
- * Readiness is about content. At the first boot both central zones and every own zone must be answered with authority;
- * later the own zones alone, so that a central zone that is missing or expired takes no site out of service.
+ * Readiness is about content. At the first boot both central zones and every own zone must be answered with authority, and a pod that
+ * joins others waits until it has the zones that they have; later the own zones alone, so that a central zone that is missing or
+ * expired takes no site out of service.
  */
 export class ReadinessCheck {
   #cached: { at: number; readiness: Readiness } | undefined;
   #next = 0;
+  /** Since when nothing is missing but zones that other pods have. */
+  #waitingSince: number | undefined;
 
   constructor(
     private readonly parts: {
       readonly dns: Pick<DnsClient, "querySoa" | "query">;
+      readonly control: Pick<KnotControl, "zoneStatus">;
       readonly knot: DnsServer;
       /** Milliseconds since 1970. */
       readonly now: () => number;
@@ -44,7 +55,8 @@ export class ReadinessCheck {
     return readiness;
   }
 
-  async #ask({ packet, own, wasReady }: ReadinessInput): Promise<Readiness> {
+  async #ask(input: ReadinessInput): Promise<Readiness> {
+    const { packet, own, wasReady } = input;
     if (!wasReady && own.length < packet.site.zones.length) {
       return { ready: false, reason: "an own zone has no content yet" };
     }
@@ -52,10 +64,29 @@ export class ReadinessCheck {
     try {
       if (zones.length === 0) await this.parts.dns.query(this.parts.knot, packet.directoryZone, "SOA");
       for (const zone of zones) await this.parts.dns.querySoa(this.parts.knot, zone);
-      return { ready: true };
+      const awaited = wasReady ? undefined : await this.#awaited(input);
+      return awaited === undefined ? { ready: true } : { ready: false, reason: awaited };
     } catch (error) {
       return { ready: false, reason: messageOf(error) };
     }
+  }
+
+  /** What a new pod waits for beside others; undefined when it need not. */
+  async #awaited({ zones, siblings }: ReadinessInput): Promise<string | undefined> {
+    const now = this.parts.now();
+    this.#waitingSince ??= now;
+    if (siblings.length === 0 || now - this.#waitingSince >= longestWaitMs) return undefined;
+    if (zones === undefined) return "the zones of the mesh are not known yet";
+    const statuses = await this.parts.control.zoneStatus();
+    const served = new Set(statuses.filter(({ serial }) => serial !== undefined).map(({ zone }) => zone));
+    const lacking = this.#some(zones.filter((zone) => !served.has(zone)));
+    const asked = lacking.flatMap((zone) =>
+      siblings.map((sibling) => this.parts.dns.querySoa(sibling, zone).then(() => zone)),
+    );
+    return Promise.any(asked).then(
+      (zone) => `zone ${zone}, which another pod of the site has, has no content yet`,
+      () => undefined,
+    );
   }
 
   #some(zones: readonly string[]): readonly string[] {

@@ -46,13 +46,22 @@ describe("readiness", () => {
     catalogZone: "cat",
     site: { zones: [{ name: "own" }] },
   } as unknown as WelcomePacket;
-  const check = (served: readonly string[]) =>
+  const knot = { address: "127.0.0.1", port: 53 };
+  const sibling = { address: "10.96.0.2", port: 53 };
+  let now = 0;
+  /** Of a server with these zones beside a pod with those. */
+  const check = (served: readonly string[], beside: readonly string[] = []) =>
     new ReadinessCheck({
-      knot: { address: "127.0.0.1", port: 53 },
-      now: () => 0,
+      knot,
+      now: () => now,
+      control: {
+        zoneStatus: () => Promise.resolve(served.map((zone) => ({ zone, role: "slave", serial: 1 }))),
+      },
       dns: {
-        querySoa: (_server, zone) =>
-          served.includes(zone) ? Promise.resolve({} as SoaData) : Promise.reject(new DnsError({ kind: "refused" })),
+        querySoa: (server, zone) =>
+          (server === knot ? served : beside).includes(zone)
+            ? Promise.resolve({} as SoaData)
+            : Promise.reject(new DnsError({ kind: "refused" })),
         query: () => Promise.reject(new DnsError({ kind: "timeout", afterMs: 1 })),
       },
     });
@@ -67,9 +76,52 @@ describe("readiness", () => {
   ];
   for (const [when, served, input, expected] of cases) {
     it(`is ${expected} at ${when}`, async () => {
-      expect((await check(served).look({ packet, ...input })).ready).to.equal(expected);
+      const alone = { siblings: [], zones: undefined };
+      expect((await check(served).look({ packet, ...alone, ...input })).ready).to.equal(expected);
     });
   }
+
+  describe("of a pod beside another one", () => {
+    const zones = ["own", "theirs", "others"];
+    const first = { packet, own: ["own"], wasReady: false, siblings: [sibling], zones };
+    const base = ["dir", "cat", "own"];
+    const isReady = async (checked: ReadinessCheck, input: Parameters<ReadinessCheck["look"]>[0]): Promise<boolean> => {
+      now += 1000;
+      return (await checked.look(input)).ready;
+    };
+    beforeEach(() => {
+      now = 0;
+    });
+
+    it("waits at the first boot for a zone that the other has, and names it", async () => {
+      const checked = check(base, [...base, "others"]);
+      expect(await checked.look(first)).to.deep.equal({
+        ready: false,
+        reason: "zone others, which another pod of the site has, has no content yet",
+      });
+      expect(await isReady(check([...base, "others"], [...base, "others"]), first)).to.equal(true);
+    });
+
+    it("waits for no zone that the other has not either, nor later, nor for longer than a minute", async () => {
+      expect(await isReady(check(base, base), first)).to.equal(true);
+      expect(await isReady(check(base, [...base, "others"]), { ...first, wasReady: true })).to.equal(true);
+      const checked = check(base, [...base, "others"]);
+      for (let second = 0; second < 60; second++) expect(await isReady(checked, first)).to.equal(false);
+      expect(await isReady(checked, first)).to.equal(true);
+    });
+
+    it("waits until the zones of the mesh are known", async () => {
+      expect(await isReady(check(base, base), { ...first, zones: undefined })).to.equal(false);
+    });
+
+    it("looks at other zones each time when many are missing", async () => {
+      const many = Array.from({ length: 50 }, (_, i) => `zone-${i}`);
+      const checked = check(base, ["zone-45"]);
+      const found: boolean[] = [];
+      for (let look = 0; look < 3; look++) found.push(await isReady(checked, { ...first, zones: many }));
+      expect(found).to.include(false);
+    });
+  });
 });
 
 describe("agent options", () => {

@@ -363,6 +363,7 @@ describe("renderSiteFiles", () => {
     expect(second.get("own")).to.include("master: [replica-0]");
     expect(second.get("central")).to.include("master: [replica-0, peer-b]");
     expect(second.get("owner-d")).to.include("notify: [siblings]");
+    expect(second.get("owner-d")).to.include("master: [peer-d, peer-b, replica-0]");
   });
 
   it("changes only the remote when a site has a new address, and only the local catalog when a zone comes", () => {
