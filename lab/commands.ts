@@ -1,5 +1,6 @@
 import { UserError } from "../src/base/errors";
 import { foldName, isWithin } from "../src/base/names";
+import type { CutDirection } from "./network";
 
 /** Which programs of a site are meant. */
 export type Victim = "knot" | "agent" | "all";
@@ -7,7 +8,8 @@ export type Victim = "knot" | "agent" | "all";
 /** What a user may have the lab do. */
 export type Command =
   | { readonly kind: "add site"; readonly site: string | undefined }
-  | { readonly kind: "remove site" | "cut" | "heal" | "start"; readonly site: string }
+  | { readonly kind: "remove site" | "heal" | "start"; readonly site: string }
+  | { readonly kind: "cut"; readonly site: string; readonly direction: CutDirection }
   | { readonly kind: "delay"; readonly site: string; readonly ms: number; readonly jitterMs: number }
   | { readonly kind: "loss"; readonly site: string; readonly percent: number }
   | { readonly kind: "kill"; readonly site: string; readonly victim: Victim }
@@ -41,7 +43,7 @@ interface Form {
 const at = (args: readonly string[], index: number): string => args[index] ?? "";
 
 const ofSite =
-  (kind: "remove site" | "cut" | "heal" | "start"): Read =>
+  (kind: "remove site" | "heal" | "start"): Read =>
   (args) => ({ kind, site: at(args, 0) });
 
 const forms: readonly Form[] = [
@@ -52,7 +54,12 @@ const forms: readonly Form[] = [
     read: (args) => ({ kind: "add site", site: args[0] }),
   },
   { words: "remove site", args: "NAME", help: "a site leaves, and its zones with it", read: ofSite("remove site") },
-  { words: "cut", args: "NAME", help: "unplugs a site (namespaces only)", read: ofSite("cut") },
+  {
+    words: "cut",
+    args: "NAME [in|out]",
+    help: "unplugs a site, or loses just what goes in or comes out (namespaces only)",
+    read: (args) => ({ kind: "cut", site: at(args, 0), direction: direction(args[1]) }),
+  },
   { words: "heal", args: "NAME", help: "plugs it in again (namespaces only)", read: ofSite("heal") },
   {
     words: "delay",
@@ -187,6 +194,12 @@ function amount(text: string, what: string, most: number): number {
   if (!/^\d+(?:\.\d+)?$/.test(text) || value > most)
     throw new UserError(`${what} must be a number from 0 to ${most}, not "${text}"`);
   return value;
+}
+
+function direction(text: string | undefined): CutDirection {
+  if (text === undefined) return "both";
+  if (text === "in" || text === "out") return text;
+  throw new UserError(`"${text}" is neither in nor out`);
 }
 
 function victim(text: string): Victim {

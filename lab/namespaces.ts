@@ -6,11 +6,14 @@ import { join } from "node:path";
 import { eventually } from "../harness/eventually";
 import { run } from "../harness/tools/run";
 import { UserError } from "../src/base/errors";
-import { type LabNetwork, type Link, plainLink } from "./network";
+import { type CutDirection, type LabNetwork, type Link, plainLink } from "./network";
 import { LabProcess, Log } from "./process";
 
 /** The router's address on every link; each site has its own link, so one is enough. */
 const gateway = "169.254.1.1";
+
+/** Order of the router's rules, as the kernel has it. */
+const [cutPreference, localPreference] = [5, 10];
 
 /** What is known of a site's link. */
 interface Attached {
@@ -21,7 +24,7 @@ interface Attached {
   readonly holder: LabProcess;
   line?: LabProcess;
   link: Link;
-  cut: boolean;
+  cut?: CutDirection;
 }
 
 /**
@@ -36,6 +39,7 @@ export class Namespaces implements LabNetwork {
   readonly prefix = "10.77";
   readonly #sites = new Map<string, Attached>();
   #next = 1;
+  #rules: Promise<void> | undefined;
 
   private constructor() {
     // Made by create().
@@ -55,7 +59,7 @@ export class Namespaces implements LabNetwork {
     if (this.#sites.has(site)) return;
     const number = this.#next++;
     const holder = await holdNamespace();
-    this.#sites.set(site, { address, number, holder, link: plainLink, cut: false });
+    this.#sites.set(site, { address, number, holder, link: plainLink });
     await ip(
       [],
       [
@@ -96,20 +100,26 @@ export class Namespaces implements LabNetwork {
   }
 
   isCut(site: string): boolean {
-    return this.#sites.get(site)?.cut === true;
+    return this.#sites.get(site)?.cut !== undefined;
   }
 
-  async cut(site: string): Promise<void> {
+  async cut(site: string, direction: CutDirection = "both"): Promise<void> {
     const attached = this.#of(site);
-    await ip([], [`link set s${attached.number} down`]);
-    attached.cut = true;
+    const { number, address } = attached;
+    if (direction === "both") await ip([], [`link set s${number} down`]);
+    // What is left for the address is the black hole.
+    if (direction === "in") await ip([], [`route del ${address}/32 dev ${routerEnd(attached)}`]);
+    if (direction === "out") await ip([], await this.#ruleAgainst("add", attached));
+    attached.cut = direction;
   }
 
   async heal(site: string): Promise<void> {
-    const { number, address, line } = this.#of(site);
-    const route = line === undefined ? [`route replace ${address}/32 dev s${number}`] : [];
-    await ip([], [`link set s${number} up`, ...route]);
-    this.#of(site).cut = false;
+    const attached = this.#of(site);
+    const { number, address, cut } = attached;
+    const rule = cut === "out" ? await this.#ruleAgainst("del", attached) : [];
+    const route = `route replace ${address}/32 dev ${routerEnd(attached)}`;
+    await ip([], [...rule, `link set s${number} up`, route]);
+    delete attached.cut;
   }
 
   async shape(site: string, change: Partial<Link>): Promise<void> {
@@ -159,11 +169,23 @@ export class Namespaces implements LabNetwork {
     return line;
   }
 
+  /** Drops what comes from a site, also on its way to the router itself: so the local table must come after such rules. */
+  async #ruleAgainst(action: "add" | "del", attached: Attached): Promise<string[]> {
+    this.#rules ??= ip([], [`rule add pref ${localPreference} lookup local`, "rule del pref 0"]);
+    await this.#rules;
+    return [`rule ${action} pref ${cutPreference} iif ${routerEnd(attached)} blackhole`];
+  }
+
   #of(site: string): Attached {
     const attached = this.#sites.get(site);
     if (attached === undefined) throw new Error(`${site} has no link`);
     return attached;
   }
+}
+
+/** The router's device that a site's packets come in by. */
+function routerEnd({ number, line }: Attached): string {
+  return line === undefined ? `s${number}` : `b${number}`;
 }
 
 /** Names, in the environment of a program that was run again, the network namespace that it has left. */

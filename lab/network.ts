@@ -10,6 +10,9 @@ export interface Link {
 /** The link of a site that nothing was asked for. */
 export const plainLink: Link = { delayMs: 0, jitterMs: 0, lossPercent: 0 };
 
+/** Which packets a cut takes: all, or only those on their way to the site, or from it. */
+export type CutDirection = "both" | "in" | "out";
+
 /** Which network a lab has. */
 export type NetworkKind = "loopback" | "namespaces";
 
@@ -25,8 +28,8 @@ export interface LabNetwork extends AsyncDisposable {
   /** What a command must begin with to run at a site. */
   enter(site: string): readonly string[];
   isCut(site: string): boolean;
-  /** @throws UserError where links cannot be changed. */
-  cut(site: string): Promise<void>;
+  /** @param direction - both ways by default. @throws UserError where links cannot be changed. */
+  cut(site: string, direction?: CutDirection): Promise<void>;
   heal(site: string): Promise<void>;
   shape(site: string, change: Partial<Link>): Promise<void>;
   /** Packets that a site sent and received since it was attached; undefined where packets are not counted. */

@@ -6,6 +6,7 @@ import type { ResourceRecord } from "../src/dns/record";
 import { rcodeName } from "../src/dns/types";
 import { type Command, commandHelp, recordName, type Victim } from "./commands";
 import type { Lab } from "./lab";
+import type { CutDirection } from "./network";
 import { directoryZone, zoneNames } from "./plan";
 import { checkCommand } from "./script";
 import type { LabSite } from "./site";
@@ -46,8 +47,8 @@ export class Session {
       case "remove site":
         return this.#removeSite(command.site);
       case "cut":
-        await lab.network.cut(command.site);
-        this.#tell(`${command.site} is cut off`);
+        await lab.network.cut(command.site, command.direction);
+        this.#tell(cutText(command.site, command.direction));
         return;
       case "heal":
         await lab.network.heal(command.site);
@@ -221,6 +222,11 @@ export class Session {
     }
     this.#tell(this.lastChange);
   }
+}
+
+function cutText(site: string, direction: CutDirection): string {
+  if (direction === "both") return `${site} is cut off`;
+  return direction === "in" ? `nothing reaches ${site}` : `nothing comes out of ${site}`;
 }
 
 async function kill(site: LabSite, victim: Victim): Promise<void> {

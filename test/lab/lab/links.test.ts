@@ -61,6 +61,16 @@ describe("links of a lab in namespaces", function () {
     await command("ask site-d www.site-b.example A", /NOERROR, 192\.0\.2\.2/);
   });
 
+  it("are cut one way too: nothing reaches the site, or nothing comes out of it", async () => {
+    for (const direction of ["in", "out"]) {
+      await command(`cut site-d ${direction}`, /nothing (reaches|comes out of) site-d/);
+      await command("ask site-d site-d.example", /site-d does not answer/);
+      await command("heal site-d", /site-d is connected again/);
+      await command("ask site-d site-d.example", /site-d answers/);
+    }
+    await command("wait converged 60", /converged after/);
+  });
+
   it("lose a fifth of a site's packets, and the mesh converges all the same", async () => {
     await command("loss site-b 20", /20 % of the packets/);
     await command("change site-b.example www A 192.0.2.3", /answered by 4 sites/);
