@@ -47,6 +47,11 @@ export function oneOf<const Word extends string>(...words: readonly [Word, ...Wo
   return { byDefault: words[0], read: (text) => words.find((word) => word === text), wanted: words.join(" or ") };
 }
 
+/** A file's name; undefined when none is given. */
+export function fileName(): Option<string | undefined> {
+  return { byDefault: undefined, read: (text) => (text === "" ? undefined : text), wanted: "the name of a file" };
+}
+
 /**
  * Reads a command line.
  *

@@ -1,0 +1,116 @@
+import { randomInt } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+
+import { ensureTools } from "../harness/tools";
+import { Lab } from "../lab";
+import { isInPrivateNetwork, rerunInPrivateNetwork } from "../lab/namespaces";
+import { LabPlan } from "../lab/plan";
+import { defaultStorage, gatherFacts, labProblems } from "../lab/preflight";
+import { messageOf, UserError } from "../src/base/errors";
+import { randomKey } from "../src/keyring/fresh-key";
+import { type Fault, kindNames, parseFaults } from "./chaos/fault";
+import { planFaults } from "./chaos/plan";
+import { figuresOf, roundTable, violationText } from "./chaos/report";
+import { boundSeconds, runChaos } from "./chaos/run";
+import { fileName, readOptions, type Values, wholeNumber } from "./support/options";
+
+const options = {
+  minutes: wholeNumber(10, { most: 24 * 60 }),
+  seed: wholeNumber(randomInt(1, 2 ** 31)),
+  sites: wholeNumber(5, { least: 3, most: 26 }),
+  script: fileName(),
+  logs: fileName(),
+};
+
+const usage = `npm run chaos -- [options]    hurts a mesh of real servers on this machine, and checks that it keeps what it promises (root)
+
+  --minutes N    how long (10)
+  --seed N       what the faults follow from (a random one)
+  --sites N      how many, 3 to 26 (5)
+  --script FILE  the faults in FILE instead, which also says how long the run is
+  --logs FILE    what all sites logged, when a rule was broken
+  --json         figures as one JSON object on the last line
+  --help         this text
+
+A script has a fault a line, FROM TO KIND SITE in seconds from the start, for example "3 7.5 cut site-b". Kinds:
+${kindNames.join(", ")}.
+The status is 1 when a rule was broken; then the seed and the script that leads there are printed.`;
+
+function log(line: string): void {
+  console.error(line);
+}
+
+async function main(): Promise<number> {
+  const args = process.argv.slice(2);
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(usage);
+    return 0;
+  }
+  const values = readOptions(options, args);
+  const { sites } = values;
+  const script = readScript(values);
+  const storage = defaultStorage(sites);
+  await ensureTools(["knot"], log);
+  const wanted = { sites, zones: sites, network: "namespaces", storage } as const;
+  const problems = labProblems(wanted, gatherFacts(wanted));
+  if (problems.length > 0) throw new UserError(problems.join("\n"));
+  if (!isInPrivateNetwork()) return rerunInPrivateNetwork();
+  const faults =
+    script ??
+    planFaults({ ...values, seconds: 60 * values.minutes, sites: siteNames(sites), quietSeconds: boundSeconds });
+  const seconds = script === undefined ? 60 * values.minutes : Math.max(...script.map(({ to }) => to)) + boundSeconds;
+  return hurt({ ...values, storage, faults, seconds });
+}
+
+/** The faults of a script. @throws UserError with every line that is wrong. */
+function readScript({ script, sites }: Values<typeof options>): readonly Fault[] | undefined {
+  if (script === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(script, "utf8");
+  } catch (error) {
+    throw new UserError(`--script ${script} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  try {
+    return parseFaults(text, siteNames(sites));
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${script}:\n${error.message}`) : error;
+  }
+}
+
+function siteNames(sites: number): readonly string[] {
+  return new LabPlan({ sites, prefix: "192.0" }).names();
+}
+
+/** Starts the mesh, hurts it and prints what came of it. Returns the exit status. */
+async function hurt(
+  o: ReturnType<typeof readOptions<typeof options>> & { storage: string; faults: readonly Fault[]; seconds: number },
+): Promise<number> {
+  // Whatever the lab started ends with this process.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
+  const { sites, seed, faults, storage, seconds } = o;
+  log(`seed ${seed}: ${faults.length} faults in ${Math.round(seconds)} s, ${sites} sites`);
+  const key = randomKey("observer");
+  await using lab = await Lab.create({ sites, storage, network: "namespaces", readers: [key] });
+  await lab.upAll();
+  const outcome = await runChaos({ lab, key, seed, faults, seconds, say: log });
+  console.log(roundTable(outcome.rounds));
+  const { violations } = outcome;
+  if (violations.length > 0) console.log(violationText(outcome, sites));
+  if (violations.length > 0 && o.logs !== undefined) writeFileSync(o.logs, lab.logs());
+  if (o.json) console.log(JSON.stringify(figuresOf(outcome)));
+  return violations.length === 0 ? 0 : 1;
+}
+
+main()
+  .then(
+    (status) => (process.exitCode = status),
+    (error: unknown) => {
+      console.error(error instanceof UserError ? error.message : error);
+      process.exitCode = 1;
+    },
+  )
+  .finally(() => {
+    // Whatever is still under way belongs to a lab that is gone.
+    process.exit();
+  });

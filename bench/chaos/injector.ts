@@ -1,0 +1,63 @@
+import { eventually } from "../../harness/eventually";
+import type { Lab, LabSite } from "../../lab";
+import type { Fault } from "./fault";
+
+/** What the faults on links are. */
+const [lossPercent, delayMs] = [30, 500];
+/** Seconds for a pod's init container to end well; it is started again until then. */
+const startSeconds = 60;
+
+/** Makes a fault at its site. Returns how to end it. */
+export async function beginFault(lab: Lab, { kind, site: name }: Fault): Promise<() => Promise<void>> {
+  const site = lab.site(name);
+  const { network } = lab;
+  switch (kind) {
+    case "kill-knot":
+      await site.stopKnot("SIGKILL");
+      return () => {
+        site.startKnot();
+        return Promise.resolve();
+      };
+    case "kill-agent":
+      await site.stopAgent("SIGKILL");
+      return () => {
+        site.startAgent();
+        return Promise.resolve();
+      };
+    case "stop-knot":
+      return pause(site.pids.knot);
+    case "stop-agent":
+      return pause(site.pids.agent);
+    case "away":
+      await site.stop("SIGKILL");
+      return () => startPod(site);
+    case "cut":
+      await network.cut(name);
+      return () => network.heal(name);
+    case "cut-in":
+      await network.cut(name, "in");
+      return () => network.heal(name);
+    case "cut-out":
+      await network.cut(name, "out");
+      return () => network.heal(name);
+    case "loss":
+      await network.shape(name, { lossPercent });
+      return () => network.shape(name, { lossPercent: 0 });
+    case "delay":
+      await network.shape(name, { delayMs });
+      return () => network.shape(name, { delayMs: 0 });
+  }
+}
+
+function pause(pid: number | undefined): () => Promise<void> {
+  if (pid === undefined) throw new Error("nothing runs that could be stopped");
+  process.kill(pid, "SIGSTOP");
+  return () => {
+    process.kill(pid, "SIGCONT");
+    return Promise.resolve();
+  };
+}
+
+async function startPod(site: LabSite): Promise<void> {
+  await eventually(startSeconds, () => site.start(), 1000);
+}

@@ -1,0 +1,96 @@
+import { areInConflict, type Fault, type FaultKind, kindNames, kinds } from "./fault";
+import { Random } from "./random";
+
+/** What a plan of faults follows from. */
+export interface PlanRequest {
+  readonly seed: number;
+  /** How long the run is. */
+  readonly seconds: number;
+  /** The primary catalog first. */
+  readonly sites: readonly string[];
+  /** Without a fault after each round, in which the mesh must heal. */
+  readonly quietSeconds: number;
+}
+
+/** Faults that are on together, from the first beginning to the last end. */
+export interface Round {
+  readonly from: number;
+  readonly to: number;
+  readonly faults: readonly Fault[];
+}
+
+/** Before the first fault. */
+const leadSeconds = 2;
+/** The second fault of a pair begins so long after the first, at most. */
+const mostOffset = 3;
+/** How often each deck has any two faults at a time. */
+const pairs = 4;
+
+type Recipe = (random: Random, sites: readonly string[]) => readonly Fault[];
+
+/** What a deck of rounds has: each kind by itself, the primary gone, two sites gone, and any two faults at a time. */
+const recipes: readonly Recipe[] = [
+  ...kindNames.map((kind): Recipe => (random, sites) => [draw(random, kind, random.pick(sites))]),
+  (random, sites) => [draw(random, "away", sites[0] ?? "")],
+  (random, sites) => {
+    const [one = "", other = ""] = random.shuffled(sites);
+    return [draw(random, "away", one), later(random, draw(random, "away", other))];
+  },
+  ...Array.from({ length: pairs }, (): Recipe => pair),
+];
+
+/** Faults for a run, in rounds with quiet gaps between and after them. The same request gives the same plan. */
+export function planFaults(request: PlanRequest): readonly Fault[] {
+  const { seed, seconds, sites, quietSeconds } = request;
+  const random = new Random(seed);
+  const faults: Fault[] = [];
+  let deck: Recipe[] = [];
+  for (let at = leadSeconds; ;) {
+    if (deck.length === 0) deck = random.shuffled(recipes);
+    const round = (deck.pop() ?? pair)(random, sites).map((fault) => shifted(fault, at));
+    const end = Math.max(...round.map(({ to }) => to));
+    if (end + quietSeconds > seconds) return faults;
+    faults.push(...round);
+    at = tenth(end + quietSeconds);
+  }
+}
+
+/** The rounds of a script: what lies no further apart than a quiet gap belongs together. */
+export function roundsOf(faults: readonly Fault[], quietSeconds: number): readonly Round[] {
+  const rounds: Round[] = [];
+  for (const fault of [...faults].sort((a, b) => a.from - b.from)) {
+    const last = rounds.at(-1);
+    // A tenth less: sums of tenths are not exact.
+    if (last === undefined || fault.from - last.to > quietSeconds - 0.1)
+      rounds.push({ from: fault.from, to: fault.to, faults: [fault] });
+    else rounds.splice(-1, 1, { ...last, to: Math.max(last.to, fault.to), faults: [...last.faults, fault] });
+  }
+  return rounds;
+}
+
+/** Any two faults that can be on at a time, of one site or of two. */
+function pair(random: Random, sites: readonly string[]): readonly Fault[] {
+  for (;;) {
+    const one = draw(random, random.pick(kindNames), random.pick(sites));
+    const other = later(random, draw(random, random.pick(kindNames), random.pick(sites)));
+    if (!areInConflict({ ...one, to: mostOffset + one.to }, other)) return [one, other];
+  }
+}
+
+/** A fault from second 0 on. */
+function draw(random: Random, kind: FaultKind, site: string): Fault {
+  const [least, most] = kinds[kind].seconds;
+  return { from: 0, to: random.tenths(least, most), kind, site };
+}
+
+function later(random: Random, fault: Fault): Fault {
+  return shifted(fault, random.tenths(0, mostOffset));
+}
+
+function shifted(fault: Fault, seconds: number): Fault {
+  return { ...fault, from: tenth(fault.from + seconds), to: tenth(fault.to + seconds) };
+}
+
+function tenth(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
+}

@@ -1,0 +1,118 @@
+import { table } from "../../harness/table";
+import { median, round } from "../support/statistics";
+import { type Fault, formatFaults } from "./fault";
+import { answerRules } from "./history";
+import type { AnswerCounts } from "./observer";
+import type { Round } from "./plan";
+
+/** Everything that a run checks. */
+export const rules = {
+  ...answerRules,
+  lost: "no acknowledged change is lost",
+  late: "the mesh heals within the bound",
+} as const;
+
+/** A rule that was broken at a site, the first time with what was seen, and how often. */
+export interface Violation {
+  readonly rule: keyof typeof rules;
+  readonly site: string;
+  readonly detail: string;
+  /** Seconds from the start. */
+  readonly at: number;
+  times: number;
+}
+
+/** What a round came to. */
+export interface RoundResult {
+  readonly round: Round;
+  /** From the round's beginning until the mesh had healed. */
+  readonly answers: AnswerCounts;
+  /** Of those that were lost, those at sites without a fault. */
+  readonly lostElsewhere: number;
+  /** From the end of the last fault until the mesh had healed; undefined when it had not within the bound. */
+  readonly recoverMs: number | undefined;
+}
+
+/** What a run came to. */
+export interface Outcome {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly rounds: readonly RoundResult[];
+  readonly answers: AnswerCounts;
+  readonly changes: { readonly acknowledged: number; readonly lost: number };
+  readonly violations: readonly Violation[];
+}
+
+/** Collects violations: the same rule broken at the same site counts up, and keeps what was seen first. */
+export class Violations {
+  readonly #found = new Map<string, Violation>();
+
+  /** Returns whether it is the first of its rule and site. */
+  add(violation: Omit<Violation, "times">): boolean {
+    const key = `${violation.rule} ${violation.site}`;
+    const before = this.#found.get(key);
+    if (before !== undefined) before.times += 1;
+    else this.#found.set(key, { ...violation, times: 1 });
+    return before === undefined;
+  }
+
+  get all(): readonly Violation[] {
+    return [...this.#found.values()];
+  }
+}
+
+/** The figures, as the last line has them. A run in which no round healed has no times. */
+export function figuresOf({ seed, minutes, rounds, answers, changes }: Outcome): object {
+  const faults = rounds.reduce((sum, each) => sum + each.round.faults.length, 0);
+  return { seed, minutes, faults, answers, changes, recoverMs: recovery(rounds) };
+}
+
+/** A row for each combination of kinds: answers from the beginning until healed, those lost at sites without a fault, and times to heal. */
+export function roundTable(rounds: readonly RoundResult[]): string {
+  const byKinds = new Map<string, RoundResult[]>();
+  for (const each of rounds) {
+    const kinds = kindsOf(each.round.faults);
+    byKinds.set(kinds, [...(byKinds.get(kinds) ?? []), each]);
+  }
+  const sum = (results: readonly RoundResult[], of: (result: RoundResult) => number): string =>
+    String(results.reduce((total, result) => total + of(result), 0));
+  const rows = [...byKinds]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kinds, results]) => {
+      const { p50, max } = recovery(results) ?? { p50: "-", max: "-" };
+      const counts = [
+        sum(results, ({ answers }) => answers.tried),
+        sum(results, ({ answers }) => answers.wrong),
+        sum(results, ({ answers }) => answers.lost),
+        sum(results, ({ lostElsewhere }) => lostElsewhere),
+      ];
+      return [kinds, String(results.length), ...counts, String(p50), String(max)];
+    });
+  return table([["faults", "rounds", "tried", "wrong", "lost", "elsewhere", "p50 ms", "max ms"], ...rows]);
+}
+
+/** What was broken, and the script that leads there; empty when nothing was. */
+export function violationText(outcome: Outcome, sites: number): string {
+  const { seed, rounds, violations } = outcome;
+  if (violations.length === 0) return "";
+  const last = Math.max(...violations.map(({ at }) => at));
+  const faults = rounds.flatMap(({ round: { faults } }) => faults).filter(({ from }) => from <= last);
+  const lines = violations.map(({ rule, site, detail, at, times }) => {
+    const often = times === 1 ? "" : `, ${times} times`;
+    return `VIOLATED at ${site}, ${at.toFixed(1)} s${often}: ${rules[rule]}: ${detail}`;
+  });
+  const replay = `# seed ${seed}; save as faults.chaos, and run: npm run chaos -- --sites ${sites} --seed ${seed} --script faults.chaos`;
+  return [...lines, replay, formatFaults(faults)].join("\n");
+}
+
+function kindsOf(faults: readonly Fault[]): string {
+  return faults
+    .map(({ kind }) => kind)
+    .sort()
+    .join(" + ");
+}
+
+function recovery(rounds: readonly RoundResult[]): { readonly p50: number; readonly max: number } | null {
+  const times = rounds.flatMap(({ recoverMs }) => (recoverMs === undefined ? [] : [recoverMs]));
+  return times.length === 0 ? null : { p50: round(median(times), 0), max: round(Math.max(...times), 0) };
+}

@@ -1,0 +1,143 @@
+import { setTimeout as wait } from "node:timers/promises";
+
+import type { Lab } from "../../lab";
+import { catalogZone, directoryZone } from "../../lab/plan";
+import { UserError } from "../../src/base/errors";
+import { DnsClient } from "../../src/dns/client/dns-client";
+import type { TsigKey } from "../../src/dns/tsig-key";
+import { Changer } from "./changer";
+import { type Fault, formatFaults } from "./fault";
+import { awaitHealing, type Healing, type Looking } from "./healing";
+import { History } from "./history";
+import { beginFault } from "./injector";
+import { type AnswerCounts, Observer } from "./observer";
+import { type Round, roundsOf } from "./plan";
+import { Random } from "./random";
+import { type Outcome, type RoundResult, Violations } from "./report";
+
+/** Within which a mesh must heal when the last fault has ended, and what a quiet gap lasts. */
+export const boundSeconds = 20;
+
+/** What {@link runChaos} does. */
+export interface ChaosRequest {
+  /** Whose sites all run. */
+  readonly lab: Lab;
+  /** Key by which the lab's zones may be transferred. */
+  readonly key: TsigKey;
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+  readonly seconds: number;
+  readonly say: (line: string) => void;
+}
+
+/** Hurts a mesh by a plan while it is asked and changed all the time, and reports what was broken. */
+export async function runChaos(request: ChaosRequest): Promise<Outcome> {
+  return new Run(request).run();
+}
+
+class Run {
+  readonly #history: History;
+  readonly #looking: Looking;
+  readonly #changer: Changer;
+  readonly #violations = new Violations();
+  readonly #lost = new Set<string>();
+  #began = 0;
+
+  constructor(private readonly o: ChaosRequest) {
+    const { lab, key } = o;
+    const zones = lab.zones().filter((zone) => zone !== directoryZone && zone !== catalogZone);
+    this.#history = new History(new Map(zones.map((zone) => [zone, lab.plan.owner(zone) ?? ""])));
+    const dns = new DnsClient({ timeoutMs: 2000, transferMs: 5000 });
+    this.#looking = { lab, history: this.#history, dns, key };
+    this.#changer = new Changer(lab, this.#history);
+  }
+
+  async run(): Promise<Outcome> {
+    const { lab, seed, seconds, faults, say } = this.o;
+    await this.#prepare();
+    using observer = new Observer({
+      lab,
+      history: this.#history,
+      random: new Random(seed),
+      wrong: (site, { name, type }, { rule, detail }) => {
+        this.#violated({ rule, site, detail: `${type} of ${name}: ${detail}` });
+      },
+    });
+    this.#began = performance.now();
+    observer.start();
+    this.#changer.start();
+    const rounds: RoundResult[] = [];
+    for (const round of roundsOf(faults, boundSeconds)) rounds.push(await this.#round(round, observer));
+    await this.#until(seconds);
+    say("the changes end");
+    await this.#changer.stop();
+    this.#judge(await awaitHealing(this.#looking, boundSeconds));
+    await observer.stop();
+    const changes = { acknowledged: this.#history.acknowledged, lost: this.#lost.size };
+    const minutes = Math.round(seconds / 6) / 10;
+    return { seed, minutes, rounds, answers: observer.counts, changes, violations: this.#violations.all };
+  }
+
+  /** Every zone has its first changes, and every site has them. */
+  async #prepare(): Promise<void> {
+    await this.#changer.prepare();
+    const { isHealed, open } = await awaitHealing(this.#looking, 3 * boundSeconds);
+    const details = open.map(({ site, detail }) => `${site}: ${detail}`);
+    if (!isHealed) throw new UserError(`the mesh did not come up:\n${details.join("\n")}`);
+  }
+
+  async #round(round: Round, observer: Observer): Promise<RoundResult> {
+    const [before, lostBefore] = [observer.counts, observer.lostAt];
+    const ends = await Promise.all(round.faults.map((fault) => this.#play(fault)));
+    const healing = await awaitHealing(this.#looking, boundSeconds);
+    this.#judge(healing);
+    const ms = performance.now() - Math.max(...ends);
+    this.#say(healing.isHealed ? `healed after ${Math.round(ms)} ms` : "not healed");
+    const answers = difference(observer.counts, before);
+    const hurt = new Set(round.faults.map(({ site }) => site));
+    const lostElsewhere = [...observer.lostAt]
+      .filter(([site]) => !hurt.has(site))
+      .reduce((sum, [site, lost]) => sum + lost - (lostBefore.get(site) ?? 0), 0);
+    return { round, answers, lostElsewhere, recoverMs: healing.isHealed ? ms : undefined };
+  }
+
+  /** Returns when the fault's end began, by `performance.now()`. */
+  async #play(fault: Fault): Promise<number> {
+    await this.#until(fault.from);
+    this.#say(formatFaults([fault]).trim());
+    const end = await beginFault(this.o.lab, fault);
+    await this.#until(fault.to);
+    const ended = performance.now();
+    await end();
+    return ended;
+  }
+
+  #judge({ open, lost }: Healing): void {
+    for (const each of open) this.#violated({ rule: "late", ...each });
+    for (const { zone, name } of lost) {
+      this.#lost.add(name);
+      this.#violated({ rule: "lost", site: this.o.lab.plan.owner(zone) ?? "", detail: name });
+    }
+  }
+
+  #violated(violation: Omit<Parameters<Violations["add"]>[0], "at">): void {
+    const isNew = this.#violations.add({ ...violation, at: this.#seconds });
+    if (isNew) this.#say(`VIOLATED: ${violation.rule} at ${violation.site}: ${violation.detail}`);
+  }
+
+  get #seconds(): number {
+    return (performance.now() - this.#began) / 1000;
+  }
+
+  #say(line: string): void {
+    this.o.say(`${this.#seconds.toFixed(1).padStart(6)} s  ${line}`);
+  }
+
+  async #until(seconds: number): Promise<void> {
+    await wait(Math.max(0, (seconds - this.#seconds) * 1000));
+  }
+}
+
+function difference(now: AnswerCounts, before: AnswerCounts): AnswerCounts {
+  return { tried: now.tried - before.tried, wrong: now.wrong - before.wrong, lost: now.lost - before.lost };
+}

@@ -1,0 +1,129 @@
+import { expect } from "chai";
+
+import { type Message, noFlags } from "../../../../src/dns/message";
+import type { ResourceRecord } from "../../../../src/dns/record";
+import { rcodes } from "../../../../src/dns/types";
+import { type Change, History, missingFrom, numbersIn, type Question } from "../../../chaos/history";
+
+const zone = "site-a.example";
+const soa: Question = { zone, name: zone, type: "SOA" };
+
+function textRecord(name: string, number: number): ResourceRecord {
+  return { name, class: "IN", ttl: 60, type: "TXT", strings: [String(number)] };
+}
+
+function soaOf(serial: number): ResourceRecord {
+  const timers = { refresh: 1, retry: 1, expire: 1, minimum: 1 };
+  return { name: zone, class: "IN", ttl: 60, type: "SOA", mname: zone, rname: zone, serial, ...timers };
+}
+
+function answer(changes: Partial<Message> = {}): Message {
+  const flags = { ...noFlags, qr: true, aa: true };
+  return { id: 1, flags, rcode: 0, questions: [], answers: [], authorities: [], additionals: [], ...changes };
+}
+
+/** One that asks itself, and has made two changes: the first of a counter, the second of a name of its own. */
+function start(): {
+  history: History;
+  changes: Change[];
+  ask: (site: string, question: Question, got: Message) => string;
+} {
+  const history = new History(new Map([[zone, "site-a"]]));
+  const changes = [history.attempt(zone), history.attempt(zone)];
+  for (const change of changes) history.acknowledge(change);
+  const ask = (site: string, question: Question, got: Message): string =>
+    history.judge(site, { question, floor: history.floor(site, question), answer: got })?.rule ?? "right";
+  return { history, changes, ask };
+}
+
+function textOf({ name }: Change): Question {
+  return { zone, name, type: "TXT" };
+}
+
+describe("the observer's history", () => {
+  it("changes counters again and again, and makes a name that stays in between", () => {
+    const { history } = start();
+    for (let i = 2; i < 10; i++) history.acknowledge(history.attempt(zone));
+    expect(history.acknowledged).to.equal(10);
+    expect(Object.fromEntries(history.wanted(zone))).to.include({
+      [`count-0.${zone}`]: 8,
+      [`count-1.${zone}`]: 2,
+      [`made-1.${zone}`]: 1,
+      [`made-9.${zone}`]: 9,
+    });
+  });
+
+  it("lets a site have no change yet that it never showed", () => {
+    const { ask, changes } = start();
+    expect(ask("site-b", textOf(changes[1]!), answer({ rcode: rcodes.NXDOMAIN }))).to.equal("right");
+    expect(ask("site-b", textOf(changes[1]!), answer())).to.equal("right");
+  });
+
+  it("holds an owner to what it acknowledged, and any site to what it showed", () => {
+    const { ask, changes } = start();
+    const question = textOf(changes[1]!);
+    expect(ask("site-a", question, answer({ rcode: rcodes.NXDOMAIN }))).to.equal("absent");
+    expect(ask("site-a", question, answer())).to.equal("empty");
+    expect(ask("site-b", question, answer({ answers: [textRecord(question.name, 1)] }))).to.equal("right");
+    expect(ask("site-b", question, answer({ rcode: rcodes.NXDOMAIN }))).to.equal("absent");
+  });
+
+  it("holds a site to what its whole copy showed", () => {
+    const { ask, changes, history } = start();
+    history.learn("site-b", zone, history.wanted(zone));
+    expect(ask("site-b", textOf(changes[1]!), answer({ rcode: rcodes.NXDOMAIN }))).to.equal("absent");
+  });
+
+  it("finds a record that goes back, and one that nobody made", () => {
+    const { ask, history } = start();
+    for (let i = 2; i < 9; i++) history.attempt(zone);
+    const question = { zone, name: `count-0.${zone}`, type: "TXT" } as const;
+    const ofNumber = (number: number): string =>
+      ask("site-b", question, answer({ answers: [textRecord(question.name, number)] }));
+    expect([8, 8, 0, 9].map(ofNumber)).to.deep.equal(["right", "right", "older", "invented"]);
+  });
+
+  it("takes a change that nobody acknowledged when it is there, and then holds the site to it", () => {
+    const { ask, history } = start();
+    const question = textOf((history.attempt(zone), history.attempt(zone)));
+    expect(ask("site-a", question, answer({ rcode: rcodes.NXDOMAIN }))).to.equal("right");
+    expect(ask("site-a", question, answer({ answers: [textRecord(question.name, 3)] }))).to.equal("right");
+    expect(ask("site-a", question, answer({ rcode: rcodes.NXDOMAIN }))).to.equal("absent");
+  });
+
+  it("finds a serial that goes backwards, in the circle of RFC 1982", () => {
+    const { ask } = start();
+    const ofSerial = (serial: number): string => ask("site-b", soa, answer({ answers: [soaOf(serial)] }));
+    expect([0xffffffff, 3, 3, 2].map(ofSerial)).to.deep.equal(["right", "right", "right", "serial"]);
+  });
+
+  it("judges by what was known when the question was sent", () => {
+    const { history } = start();
+    const floor = history.floor("site-b", soa);
+    const judge = (serial: number) =>
+      history.judge("site-b", { question: soa, floor, answer: answer({ answers: [soaOf(serial)] }) });
+    expect(judge(5)).to.equal(undefined);
+    expect(judge(4)).to.equal(undefined);
+    expect(history.floor("site-b", soa)).to.equal(5);
+  });
+
+  it("finds a zone that is not served any more", () => {
+    const { ask } = start();
+    expect(ask("site-b", soa, answer({ rcode: rcodes.REFUSED }))).to.equal("gone");
+    expect(ask("site-b", soa, answer({ rcode: rcodes.SERVFAIL }))).to.equal("gone");
+    expect(ask("site-b", soa, answer({ flags: { ...noFlags, qr: true } }))).to.equal("gone");
+  });
+});
+
+describe("what is missing from a copy", () => {
+  it("is what it has neither as acknowledged nor later", () => {
+    const copy = numbersIn([soaOf(1), textRecord("same.x", 3), textRecord("later.x", 9), textRecord("older.x", 1)]);
+    const wanted = new Map([
+      ["same.x", 3],
+      ["later.x", 4],
+      ["older.x", 2],
+      ["away.x", 0],
+    ]);
+    expect(missingFrom(copy, wanted)).to.deep.equal(["older.x", "away.x"]);
+  });
+});
