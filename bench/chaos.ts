@@ -84,11 +84,11 @@ function siteNames(sites: number): readonly string[] {
 
 /** Starts the mesh, hurts it and prints what came of it. Returns the exit status. */
 async function hurt(
-  o: ReturnType<typeof readOptions<typeof options>> & { storage: string; faults: readonly Fault[]; seconds: number },
+  run: ReturnType<typeof readOptions<typeof options>> & { storage: string; faults: readonly Fault[]; seconds: number },
 ): Promise<number> {
   // Whatever the lab started ends with this process.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
-  const { sites, seed, faults, storage, seconds } = o;
+  const { sites, seed, faults, storage, seconds } = run;
   log(`seed ${seed}: ${faults.length} faults in ${Math.round(seconds)} s, ${sites} sites`);
   const key = randomKey("observer");
   await using lab = await Lab.create({ sites, storage, network: "namespaces", readers: [key] });
@@ -97,8 +97,8 @@ async function hurt(
   console.log(roundTable(outcome.rounds));
   const { violations } = outcome;
   if (violations.length > 0) console.log(violationText(outcome, sites));
-  if (violations.length > 0 && o.logs !== undefined) writeFileSync(o.logs, lab.logs());
-  if (o.json) console.log(JSON.stringify(figuresOf(outcome)));
+  if (violations.length > 0 && run.logs !== undefined) writeFileSync(run.logs, lab.logs());
+  if (run.json) console.log(JSON.stringify(figuresOf(outcome)));
   return violations.length === 0 ? 0 : 1;
 }
 

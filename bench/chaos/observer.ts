@@ -31,7 +31,7 @@ export class Observer implements Disposable {
   readonly #pending = new Set<Promise<void>>();
 
   constructor(
-    private readonly o: {
+    private readonly options: {
       readonly lab: Lab;
       readonly history: History;
       readonly random: Random;
@@ -49,7 +49,7 @@ export class Observer implements Disposable {
   }
 
   start(): void {
-    for (const { name } of this.o.lab.sites.values()) {
+    for (const { name } of this.options.lab.sites.values()) {
       const ask = (): void => {
         const asking = this.#ask(name, this.#question()).finally(() => this.#pending.delete(asking));
         this.#pending.add(asking);
@@ -74,7 +74,7 @@ export class Observer implements Disposable {
   }
 
   #question(): Question {
-    const { history, random } = this.o;
+    const { history, random } = this.options;
     const { zones } = history;
     if (random.next() < soaShare) {
       const zone = random.pick([...zones, directoryZone, catalogZone]);
@@ -85,7 +85,7 @@ export class Observer implements Disposable {
   }
 
   async #ask(site: string, question: Question): Promise<void> {
-    const { history } = this.o;
+    const { history } = this.options;
     const floor = history.floor(site, question);
     this.#counts.tried += 1;
     const answer = await this.#answer(site, question);
@@ -97,12 +97,12 @@ export class Observer implements Disposable {
     const wrong = history.judge(site, { question, floor, answer });
     if (wrong === undefined) return;
     this.#counts.wrong += 1;
-    this.o.wrong(site, question, wrong);
+    this.options.wrong(site, question, wrong);
   }
 
   async #answer(site: string, { name, type }: Question): Promise<Message | undefined> {
     try {
-      return await this.#dns.query(this.o.lab.site(site).server, name, type);
+      return await this.#dns.query(this.options.lab.site(site).server, name, type);
     } catch (error) {
       if (error instanceof DnsError) return undefined;
       throw error;

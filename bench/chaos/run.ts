@@ -43,8 +43,8 @@ class Run {
   readonly #lost = new Set<string>();
   #began = 0;
 
-  constructor(private readonly o: ChaosRequest) {
-    const { lab, key } = o;
+  constructor(private readonly request: ChaosRequest) {
+    const { lab, key } = request;
     const zones = lab.zones().filter((zone) => zone !== directoryZone && zone !== catalogZone);
     this.#history = new History(new Map(zones.map((zone) => [zone, lab.plan.owner(zone) ?? ""])));
     const dns = new DnsClient({ timeoutMs: 2000, transferMs: 5000 });
@@ -53,7 +53,7 @@ class Run {
   }
 
   async run(): Promise<Outcome> {
-    const { lab, seed, seconds, faults, say } = this.o;
+    const { lab, seed, seconds, faults, say } = this.request;
     await this.#prepare();
     using observer = new Observer({
       lab,
@@ -105,7 +105,7 @@ class Run {
   async #play(fault: Fault): Promise<number> {
     await this.#until(fault.from);
     this.#say(formatFaults([fault]).trim());
-    const end = await beginFault(this.o.lab, fault);
+    const end = await beginFault(this.request.lab, fault);
     await this.#until(fault.to);
     const ended = performance.now();
     await end();
@@ -116,7 +116,7 @@ class Run {
     for (const each of open) this.#violated({ rule: "late", ...each });
     for (const { zone, name } of lost) {
       this.#lost.add(name);
-      this.#violated({ rule: "lost", site: this.o.lab.plan.owner(zone) ?? "", detail: name });
+      this.#violated({ rule: "lost", site: this.request.lab.plan.owner(zone) ?? "", detail: name });
     }
   }
 
@@ -130,7 +130,7 @@ class Run {
   }
 
   #say(line: string): void {
-    this.o.say(`${this.#seconds.toFixed(1).padStart(6)} s  ${line}`);
+    this.request.say(`${this.#seconds.toFixed(1).padStart(6)} s  ${line}`);
   }
 
   async #until(seconds: number): Promise<void> {
