@@ -44,6 +44,8 @@ interface ZoneHistory {
   attempted: number;
   /** Highest number of each name that was acknowledged, and so must be there or be followed by a higher one. */
   readonly acknowledged: Map<string, number>;
+  /** Its names. */
+  readonly names: string[];
 }
 
 /**
@@ -58,7 +60,7 @@ export class History {
   /** @param owners - names of zones that get changes, with their owners' names */
   constructor(owners: ReadonlyMap<string, string>) {
     this.#zones = new Map(
-      [...owners].map(([zone, owner]) => [zone, { owner, attempted: -1, acknowledged: new Map() }]),
+      [...owners].map(([zone, owner]) => [zone, { owner, attempted: -1, acknowledged: new Map(), names: [] }]),
     );
   }
 
@@ -82,8 +84,14 @@ export class History {
   acknowledge({ zone, name, number }: Change): void {
     const history = this.#zone(zone);
     this.#acknowledged += 1;
+    if (!history.acknowledged.has(name)) history.names.push(name);
     history.acknowledged.set(name, number);
     this.#raise(history.owner, { zone, name, type: "TXT" }, number);
+  }
+
+  /** Names of a zone that exist. */
+  names(zone: string): readonly string[] {
+    return this.#zone(zone).names;
   }
 
   /** Acknowledged names of a zone with their numbers, as they are now. */

@@ -81,7 +81,7 @@ export class Observer implements Disposable {
       return { zone, name: zone, type: "SOA" };
     }
     const zone = random.pick(zones);
-    return { zone, name: random.pick([...history.wanted(zone).keys()]), type: "TXT" };
+    return { zone, name: random.pick(history.names(zone)), type: "TXT" };
   }
 
   async #ask(site: string, question: Question): Promise<void> {

@@ -45,6 +45,9 @@ describe("the observer's history", () => {
     const { history } = start();
     for (let i = 2; i < 10; i++) history.acknowledge(history.attempt(zone));
     expect(history.acknowledged).to.equal(10);
+    expect(history.names(zone))
+      .to.have.length(9)
+      .and.include.members([`count-0.${zone}`, `made-9.${zone}`]);
     expect(Object.fromEntries(history.wanted(zone))).to.include({
       [`count-0.${zone}`]: 8,
       [`count-1.${zone}`]: 2,
