@@ -8,11 +8,13 @@ import { LabPlan } from "../lab/plan";
 import { defaultStorage, gatherFacts, labProblems } from "../lab/preflight";
 import { messageOf, UserError } from "../src/base/errors";
 import { randomKey } from "../src/keyring/fresh-key";
-import { type Fault, kindNames, parseFaults } from "./chaos/fault";
+import { breaksAgain } from "./chaos/again";
+import { type Fault, formatFaults, kindNames, parseFaults } from "./chaos/fault";
 import { planFaults } from "./chaos/plan";
-import { figuresOf, roundTable, violationText } from "./chaos/report";
+import { figuresOf, type Outcome, roundTable, type Violation, violationText } from "./chaos/report";
 import { boundSeconds, runChaos } from "./chaos/run";
-import { fileName, readOptions, type Values, wholeNumber } from "./support/options";
+import { shrink } from "./chaos/shrink";
+import { fileName, oneOf, readOptions, type Values, wholeNumber } from "./support/options";
 
 const options = {
   minutes: wholeNumber(10, { most: 24 * 60 }),
@@ -20,6 +22,14 @@ const options = {
   sites: wholeNumber(5, { least: 3, most: 26 }),
   script: fileName(),
   logs: fileName(),
+  shrink: oneOf("yes", "no"),
+};
+
+/** What was asked for, and what follows from it. */
+type ChaosRun = ReturnType<typeof readOptions<typeof options>> & {
+  readonly storage: string;
+  readonly faults: readonly Fault[];
+  readonly seconds: number;
 };
 
 const usage = `npm run chaos -- [options]    hurts a mesh of real servers on this machine, and checks that it keeps what it promises (root)
@@ -29,6 +39,7 @@ const usage = `npm run chaos -- [options]    hurts a mesh of real servers on thi
   --sites N      how many, 3 to 26 (5)
   --script FILE  the faults in FILE instead, which also says how long the run is
   --logs FILE    what all sites logged, when a rule was broken
+  --shrink no    does not look for a shorter script when a rule was broken
   --json         figures as one JSON object on the last line
   --help         this text
 
@@ -83,23 +94,39 @@ function siteNames(sites: number): readonly string[] {
 }
 
 /** Starts the mesh, hurts it and prints what came of it. Returns the exit status. */
-async function hurt(
-  run: ReturnType<typeof readOptions<typeof options>> & { storage: string; faults: readonly Fault[]; seconds: number },
-): Promise<number> {
+async function hurt(run: ChaosRun): Promise<number> {
   // Whatever the lab started ends with this process.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
-  const { sites, seed, faults, storage, seconds } = run;
-  log(`seed ${seed}: ${faults.length} faults in ${Math.round(seconds)} s, ${sites} sites`);
+  log(`seed ${run.seed}: ${run.faults.length} faults in ${Math.round(run.seconds)} s, ${run.sites} sites`);
+  const outcome = await runInLab(run);
+  console.log(roundTable(outcome.rounds));
+  const [first] = outcome.violations;
+  if (first !== undefined) {
+    console.log(violationText(outcome, run.sites));
+    if (run.shrink === "yes") console.log(await shorterScript(run, first));
+  }
+  if (run.json) console.log(JSON.stringify(figuresOf(outcome)));
+  return first === undefined ? 0 : 1;
+}
+
+async function runInLab({ sites, seed, faults, storage, seconds, logs }: ChaosRun): Promise<Outcome> {
   const key = randomKey("observer");
   await using lab = await Lab.create({ sites, storage, network: "namespaces", readers: [key] });
   await lab.upAll();
   const outcome = await runChaos({ lab, key, seed, faults, seconds, say: log });
-  console.log(roundTable(outcome.rounds));
-  const { violations } = outcome;
-  if (violations.length > 0) console.log(violationText(outcome, sites));
-  if (violations.length > 0 && run.logs !== undefined) writeFileSync(run.logs, lab.logs());
-  if (run.json) console.log(JSON.stringify(figuresOf(outcome)));
-  return violations.length === 0 ? 0 : 1;
+  if (outcome.violations.length > 0 && logs !== undefined) writeFileSync(logs, lab.logs());
+  return outcome;
+}
+
+/** Tries shorter scripts in labs of their own. Returns what to print. */
+async function shorterScript({ sites, seed, faults }: ChaosRun, { rule, at }: Violation): Promise<string> {
+  log("looking for a shorter script");
+  const found = await shrink({ faults, at, quietSeconds: boundSeconds }, async (tried) => {
+    const isBroken = await breaksAgain(tried, { rule, sites, seed });
+    log(`${isBroken ? "breaks" : "does not break"} it:\n${formatFaults(tried)}`);
+    return isBroken;
+  });
+  return found === undefined ? "# no shorter script was found" : `# this is enough:\n${formatFaults(found)}`;
 }
 
 main()

@@ -20,7 +20,7 @@ export interface Round {
 }
 
 /** Before the first fault. */
-const leadSeconds = 2;
+export const leadSeconds = 2;
 /** The second fault of a pair begins so long after the first, at most. */
 const mostOffset = 3;
 /** How often each deck has any two faults at a time. */
@@ -87,7 +87,8 @@ function later(random: Random, fault: Fault): Fault {
   return shifted(fault, random.tenths(0, mostOffset));
 }
 
-function shifted(fault: Fault, seconds: number): Fault {
+/** The same fault so many seconds later. */
+export function shifted(fault: Fault, seconds: number): Fault {
   return { ...fault, from: tenth(fault.from + seconds), to: tenth(fault.to + seconds) };
 }
 
