@@ -10,6 +10,7 @@ export const rules = {
   ...answerRules,
   lost: "no acknowledged change is lost",
   late: "the mesh heals within the bound",
+  secret: "no secret is in a log",
 } as const;
 
 /** A rule that was broken at a site, the first time with what was seen, and how often. */

@@ -14,6 +14,7 @@ import { type AnswerCounts, Observer } from "./observer";
 import { type Round, roundsOf } from "./plan";
 import { Random } from "./random";
 import { type Outcome, type RoundResult, Violations } from "./report";
+import { secretsOf } from "./secrets";
 
 /** Within which a mesh must heal when the last fault has ended, and what a quiet gap lasts. */
 export const boundSeconds = 20;
@@ -72,6 +73,7 @@ class Run {
     say("the changes end");
     await this.#changer.stop();
     this.#judge(await awaitHealing(this.#looking, boundSeconds));
+    await this.#searchLogs();
     await observer.stop();
     const changes = { acknowledged: this.#history.acknowledged, lost: this.#lost.size };
     const minutes = Math.round(seconds / 6) / 10;
@@ -87,6 +89,7 @@ class Run {
   }
 
   async #round(round: Round, observer: Observer): Promise<RoundResult> {
+    await this.#until(round.from);
     const [before, lostBefore] = [observer.counts, observer.lostAt];
     const ends = await Promise.all(round.faults.map((fault) => this.#play(fault)));
     const healing = await awaitHealing(this.#looking, boundSeconds);
@@ -94,6 +97,7 @@ class Run {
     const ms = performance.now() - Math.max(...ends);
     this.#say(healing.isHealed ? `healed after ${Math.round(ms)} ms` : "not healed");
     const answers = difference(observer.counts, before);
+    await this.#searchLogs();
     const hurt = new Set(round.faults.map(({ site }) => site));
     const lostElsewhere = [...observer.lostAt]
       .filter(([site]) => !hurt.has(site))
@@ -118,6 +122,15 @@ class Run {
       this.#lost.add(name);
       this.#violated({ rule: "lost", site: this.request.lab.plan.owner(zone) ?? "", detail: name });
     }
+  }
+
+  /** Each log keeps its end only, so that they are searched after each round. */
+  async #searchLogs(): Promise<void> {
+    const { lab, key } = this.request;
+    const secrets = await secretsOf(lab, [key]);
+    for (const site of lab.sites.values())
+      for (const { secret, form } of secrets.in(site.log()))
+        this.#violated({ rule: "secret", site: site.name, detail: `${secret} (${form})` });
   }
 
   #violated(violation: Omit<Parameters<Violations["add"]>[0], "at">): void {
