@@ -110,10 +110,11 @@ async function hurt(run: ChaosRun): Promise<number> {
 }
 
 async function runInLab({ sites, seed, faults, storage, seconds, logs }: ChaosRun): Promise<Outcome> {
-  const key = randomKey("observer");
-  await using lab = await Lab.create({ sites, storage, network: "namespaces", readers: [key] });
+  const keys = { transfer: randomKey("observer"), update: randomKey("records") };
+  const access = { readers: [keys.transfer], recordsKey: keys.update };
+  await using lab = await Lab.create({ sites, storage, network: "namespaces", ...access });
   await lab.upAll();
-  const outcome = await runChaos({ lab, key, seed, faults, seconds, say: log });
+  const outcome = await runChaos({ lab, keys, seed, faults, seconds, say: log });
   if (outcome.violations.length > 0 && logs !== undefined) writeFileSync(logs, lab.logs());
   return outcome;
 }

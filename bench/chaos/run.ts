@@ -23,8 +23,8 @@ export const boundSeconds = 20;
 export interface ChaosRequest {
   /** Whose sites all run. */
   readonly lab: Lab;
-  /** Key by which the lab's zones may be transferred. */
-  readonly key: TsigKey;
+  /** Keys by which the lab's zones may be transferred, and updated. */
+  readonly keys: { readonly transfer: TsigKey; readonly update: TsigKey };
   readonly seed: number;
   readonly faults: readonly Fault[];
   readonly seconds: number;
@@ -45,12 +45,12 @@ class Run {
   #began = 0;
 
   constructor(private readonly request: ChaosRequest) {
-    const { lab, key } = request;
+    const { lab, keys } = request;
     const zones = lab.zones().filter((zone) => zone !== directoryZone && zone !== catalogZone);
     this.#history = new History(new Map(zones.map((zone) => [zone, lab.plan.owner(zone) ?? ""])));
     const dns = new DnsClient({ timeoutMs: 2000, transferMs: 5000 });
-    this.#looking = { lab, history: this.#history, dns, key };
-    this.#changer = new Changer(lab, this.#history);
+    this.#looking = { lab, history: this.#history, dns, key: keys.transfer };
+    this.#changer = new Changer({ lab, history: this.#history, key: keys.update });
   }
 
   async run(): Promise<Outcome> {
@@ -126,8 +126,8 @@ class Run {
 
   /** Each log keeps its end only, so that they are searched after each round. */
   async #searchLogs(): Promise<void> {
-    const { lab, key } = this.request;
-    const secrets = await secretsOf(lab, [key]);
+    const { lab, keys } = this.request;
+    const secrets = await secretsOf(lab, Object.values(keys));
     for (const site of lab.sites.values())
       for (const { secret, form } of secrets.in(site.log()))
         this.#violated({ rule: "secret", site: site.name, detail: `${secret} (${form})` });
