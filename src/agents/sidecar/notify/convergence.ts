@@ -99,12 +99,9 @@ export class Convergence {
     const later: string[] = [];
     for (const { zone, serial } of changed) {
       const send = this.options.dns.notifier(zone, serial, key);
-      this.#open.deleteZone(zone);
-      const targets = targetsOf(zone);
-      if (!this.#hasRoom(targets.length)) later.push(zone);
-      else
-        for (const entry of this.#add(targets, zone, firstWaitMs))
-          if (!this.#silent.has(targetKey(entry.target))) news.push({ entry, send });
+      const entries = this.#renew(targetsOf(zone), zone);
+      if (entries === undefined) later.push(zone);
+      else for (const entry of entries) if (!this.#silent.has(targetKey(entry.target))) news.push({ entry, send });
     }
     this.#look(this.#targets, later);
     await inParallel(mostAnnounced, news, async ({ entry, send }) => {
@@ -119,8 +116,7 @@ export class Convergence {
 
   /** A zone changed of which somebody else notifies these targets: looks a second later whether they have it. */
   lookLater(targets: readonly Target[], zone: string): void {
-    this.#open.deleteZone(zone);
-    if (this.#hasRoom(targets.length)) this.#add(targets, zone, firstWaitMs);
+    this.#renew(targets, zone);
   }
 
   /** Whether a target was not reached the last time. */
@@ -237,6 +233,24 @@ export class Convergence {
       this.#open.delete(entry);
       this.#missed.set(key, entry.target);
     }
+  }
+
+  /**
+   * A zone changed again: what is open of it begins anew, at the targets that answer. The others stay as they are, or the
+   * look at them would be put off as long as changes come. Returns nothing when there is no room.
+   */
+  #renew(targets: readonly Target[], zone: string): readonly OpenEntry[] | undefined {
+    const before = this.#open.deleteZone(zone);
+    if (!this.#hasRoom(targets.length)) return undefined;
+    const entries = this.#add(targets, zone, firstWaitMs);
+    for (const entry of entries) {
+      const key = targetKey(entry.target);
+      const standing = this.#silent.has(key) ? before.get(key) : undefined;
+      if (standing === undefined) continue;
+      const { since, attempts, dueAt } = standing;
+      Object.assign(entry, { since, attempts, dueAt });
+    }
+    return entries;
   }
 
   /** Returns the entries that were not there. */

@@ -13,7 +13,7 @@ export interface OpenEntry {
   readonly target: Target;
   readonly zone: string;
   /** Milliseconds since 1970. */
-  readonly since: number;
+  since: number;
   attempts: number;
   dueAt: number;
 }
@@ -74,8 +74,11 @@ export class OpenEntries implements Iterable<OpenEntry> {
     this.#count(key, -1);
   }
 
-  deleteZone(zone: string): void {
-    for (const entry of [...(this.#zones.get(zone)?.values() ?? [])]) this.delete(entry);
+  /** Closes all that is open of a zone. Returns it, by target. */
+  deleteZone(zone: string): ReadonlyMap<string, OpenEntry> {
+    const entries = new Map(this.#zones.get(zone));
+    for (const entry of entries.values()) this.delete(entry);
+    return entries;
   }
 
   *[Symbol.iterator](): Generator<OpenEntry> {

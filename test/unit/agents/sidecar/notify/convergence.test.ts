@@ -169,6 +169,24 @@ describe("convergence", () => {
     expect(told).to.have.length(1);
   });
 
+  it("looks at a silent peer, and says since when it lags, also while the zone changes all the time", async () => {
+    dead.add("1");
+    serials.set("1 z", 9);
+    const convergence = create();
+    convergence.aim([target("one", "1")], ["z"]);
+    const change = async (seconds: number) => {
+      for (const end = now + seconds * 1000; now < end; now += 500) {
+        await convergence.announce([{ zone: "z", serial: 10 }], key);
+        await convergence.round(key);
+      }
+    };
+    await change(20);
+    expect(convergence.lags).to.deep.equal([{ site: "one", zones: 1, since: 0 }]);
+    dead.clear();
+    await change(20);
+    expect(told.length).to.be.greaterThan(0);
+  });
+
   it("takes no peer for one with a newer copy when only our own serial was read too early", async () => {
     const convergence = create();
     convergence.aim([target("a", "192.0.2.1")], ["z"]);
