@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { operatorEnvironment } from "../../src/contract/environments";
 import { commonLabels, objects, operatorLabels, paths, podPorts } from "../../src/contract/names";
 import { operatorFlags } from "../../src/contract/node-flags";
-import { operatorRules, recordRules } from "../../src/records/operator-rules";
+import { operatorRules, recordRules } from "../../src/contract/operator-rules";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions, patiently, writable } from "../object-options";
 import { annotationsOfOthers, restartLabel } from "./pod-restart";

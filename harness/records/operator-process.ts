@@ -6,7 +6,7 @@ import { LabProcess, Log } from "../../lab/process";
 import type { LabSite } from "../../lab/site";
 import { agentEnvironment, operatorEnvironment } from "../../src/contract/environments";
 import { operatorFlags } from "../../src/contract/node-flags";
-import { operatorRules, recordRules } from "../../src/records/operator-rules";
+import { operatorRules, recordRules } from "../../src/contract/operator-rules";
 import type { ControlPlane } from "../plugins/control-plane";
 import type { Properties } from "../plugins/wire";
 

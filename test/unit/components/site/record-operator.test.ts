@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { operatorRules, recordRules } from "../../../../src/records/operator-rules";
+import { operatorRules, recordRules } from "../../../../src/contract/operator-rules";
 import { nameOf, type Registered, type Run } from "../recorded-stack";
 import { environment, liveSettingsOf, podSpecs, up } from "./site-run";
 

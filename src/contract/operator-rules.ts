@@ -1,5 +1,5 @@
-import { objects } from "../contract/names";
-import { group, plural } from "./model";
+import { group, plural } from "../records/model";
+import { objects } from "./names";
 
 /** A rule of a Role. */
 interface Rule {
