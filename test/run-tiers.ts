@@ -88,13 +88,13 @@ function withStatus(counts: Counts | undefined, status: number | null): Counts {
 }
 
 /**
- * What needs no mesh comes while an API server of the mesh is away for minutes, and what has clusters of its own when the
- * mesh is gone. A file that more than one of these finds runs once, where the first does.
+ * What needs no mesh comes while an API server of the mesh is away for minutes, the engine's tests among it, and what has clusters of
+ * its own when the mesh is gone. A file that more than one of these finds runs once, where the first does.
  */
 const clusterSpecs = [
   "test/cluster/clusters",
   "test/cluster/mesh/[1-4]-*",
-  ...["test/cluster/cert-manager", "test/cluster/vault-login"],
+  ...["test/cluster/cert-manager", "test/cluster/vault-login", "test/lab/pulumi/*"],
   "test/cluster/mesh/*",
   "test/cluster/*",
   "test/cluster/records/*",
@@ -132,7 +132,7 @@ const tiers: readonly Tier[] = [
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{dns,interop,knot,manifests,plugins,pulumi,records,vault}/**/*"], true),
+    run: () => mocha(["test/lab/{dns,interop,knot,manifests,plugins,records,vault}/**/*"], true),
   },
   // Clusters of its own, and much waiting: it fills the machine while the other tier's clusters wait.
   { name: "readme", group: "servers", lane: "second", inOnePiece: true, run: () => mocha([readmeSpec], true) },
