@@ -103,6 +103,9 @@ const clusterSpecs = [
 /** Follows the README and the guides word by word. */
 const readmeSpec = "test/cluster/readme";
 
+/** Minutes of an engine's work, none of them waiting. */
+const interruptedSpec = "test/lab/pulumi/interrupted";
+
 const tiers: readonly Tier[] = [
   {
     name: "tools",
@@ -132,11 +135,11 @@ const tiers: readonly Tier[] = [
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{dns,interop,knot,manifests,plugins,records,vault}/**/*"], true),
+    run: () => mocha(["test/lab/{dns,interop,knot,manifests,plugins,records,vault}/**/*", interruptedSpec], true),
   },
   // Clusters of its own, and much waiting: it fills the machine while the other tier's clusters wait.
   { name: "readme", group: "servers", lane: "second", inOnePiece: true, run: () => mocha([readmeSpec], true) },
-  { name: "cluster", group: "servers", run: () => mocha(clusterSpecs, false, [readmeSpec]) },
+  { name: "cluster", group: "servers", run: () => mocha(clusterSpecs, false, [readmeSpec, interruptedSpec]) },
 ];
 
 /** What a tier came to, and the line of the table that tells how long it took. */

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 
 import { buildSync } from "esbuild";
@@ -44,6 +45,9 @@ async function loadedSite(parts: MeshToLoad & { readonly program: string }, name
   const [certificate, privateKey] = await Promise.all([file("tls/tls.crt"), file("tls/tls.key")]);
   const runtime = { remotePort: 53, secure: { listen: [], remotePort: 853 } };
   const identity = { certificate, privateKey, roots: packet.ca };
+  // One that does not fit would be refused at each transfer, and nobody would see why.
+  if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey)))
+    throw new Error(`certificate and key on the volume of ${name} do not fit`);
   const [own = ""] = mesh.sites.filter((site) => site.name === name).flatMap(zoneNames);
   return {
     name,

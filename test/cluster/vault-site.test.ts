@@ -125,7 +125,7 @@ describe("two sites in real clusters whose keys and certificates come from a rea
     await using load = FullLoad.start(await loadedMesh({ mesh, ring: ringInVault }));
     for (let i = 0; i < 3; i++) await rotateOnce(rotator);
     const { failures, ...counts } = await load.stop();
-    expect(failures).to.deep.equal([]);
+    expect(failures.slice(0, 9), `the first of ${failures.length}`).to.deep.equal([]);
     const { transfers, notifies, answers } = counts;
     expect({ failed: transfers.failed, refused: notifies.refused, lost: answers.lost }).to.deep.equal({
       ...{ failed: 0, refused: 0, lost: 0 },
