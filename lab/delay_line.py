@@ -71,6 +71,7 @@ def main():
     taps = [open_tap(name) for name in sys.argv[1:3]]
     line = DelayLine(*taps)
     orders = b""
+    followed = 0
     print("ready", flush=True)
     while True:
         readable, _, _ = select.select([0, *taps], [], [], line.give())
@@ -81,6 +82,8 @@ def main():
             *whole, orders = (orders + read).split(b"\n")
             for order in whole:
                 line.set(order.decode())
+                followed += 1
+                print(f"followed {followed}", flush=True)
         for tap in taps:
             if tap in readable:
                 try:

@@ -15,6 +15,13 @@ const gateway = "169.254.1.1";
 /** Order of the router's rules, as the kernel has it. */
 const [cutPreference, localPreference] = [5, 10];
 
+/** A delay line that runs, and how many orders it was given. */
+interface DelayLine {
+  readonly process: LabProcess;
+  readonly log: Log;
+  orders: number;
+}
+
 /** What is known of a site's link. */
 interface Attached {
   readonly address: string;
@@ -22,7 +29,7 @@ interface Attached {
   readonly number: number;
   /** Holds the namespace. */
   readonly holder: LabProcess;
-  line?: LabProcess;
+  line?: DelayLine;
   link: Link;
   cut?: CutDirection;
 }
@@ -83,7 +90,7 @@ export class Namespaces implements LabNetwork {
     if (attached === undefined) return;
     this.#sites.delete(site);
     const { number, line, holder, address } = attached;
-    await line?.end("SIGKILL");
+    await line?.process.end("SIGKILL");
     await ip(
       [],
       [
@@ -127,7 +134,7 @@ export class Namespaces implements LabNetwork {
     attached.link = { ...attached.link, ...change };
     attached.line ??= await this.#layLine(site, attached);
     const { delayMs, jitterMs, lossPercent } = attached.link;
-    attached.line.tell(`${delayMs} ${jitterMs} ${lossPercent}\n`);
+    await orderOf(attached.line, `${delayMs} ${jitterMs} ${lossPercent}`);
   }
 
   packets(site: string): { sent: number; received: number } | undefined {
@@ -140,17 +147,18 @@ export class Namespaces implements LabNetwork {
   async [Symbol.asyncDispose](): Promise<void> {
     const attached = [...this.#sites.values()];
     this.#sites.clear();
-    const processes = attached.flatMap(({ line, holder }) => (line === undefined ? [holder] : [line, holder]));
+    const processes = attached.flatMap(({ line, holder }) => (line === undefined ? [holder] : [line.process, holder]));
     await Promise.all(processes.map((each) => each.end("SIGKILL")));
   }
 
   /** Puts a delay line between a site's cable and the router. It stays, since one that delays nothing costs little. */
-  async #layLine(site: string, { number, address }: Attached): Promise<LabProcess> {
+  async #layLine(site: string, { number, address }: Attached): Promise<DelayLine> {
     const log = new Log();
     const script = join(__dirname, "delay_line.py");
     const command = ["python3", script, `a${number}`, `b${number}`] as const;
     const line = new LabProcess({ command: [...command], log, listens: true });
     await isReady(line, log, "the delay line");
+    const laid = { process: line, log, orders: 0 };
     await ip(
       [],
       [
@@ -166,7 +174,7 @@ export class Namespaces implements LabNetwork {
       ],
     );
     await ip(this.enter(site), ["neigh flush dev eth0"]);
-    return line;
+    return laid;
   }
 
   /** Drops what comes from a site, also on its way to the router itself: so the local table must come after such rules. */
@@ -219,6 +227,16 @@ async function holdNamespace(): Promise<LabProcess> {
 }
 
 /** Waits until a process says that it is ready. */
+/** Has a delay line follow an order, and waits until it does: what comes then takes the new way. */
+async function orderOf(line: DelayLine, order: string): Promise<void> {
+  const number = (line.orders += 1);
+  line.process.tell(`${order}\n`);
+  const check = (): void => {
+    if (!line.log.text.includes(`followed ${number}\n`)) throw new Error(`the delay line did not follow: ${order}`);
+  };
+  await eventually(20, check, 5);
+}
+
 async function isReady(process: LabProcess, log: Log, what: string): Promise<void> {
   const check = (): void => {
     if (!log.text.includes("ready\n")) throw new Error(`${what} is not there: ${log.text}`);
