@@ -5,6 +5,7 @@ import { buildSync } from "esbuild";
 
 import { siteSource } from "../../src/agents/sidecar/own-zones/zone-source";
 import { effectiveRing, type RingDocument } from "../../src/keyring/ring-document";
+import { readInPod } from "../clusters/read-in-pod";
 import type { LoadedMesh, LoadedSite } from "../load/full-load";
 import { type RunningMesh, zoneNames } from "./running-mesh";
 
@@ -40,7 +41,8 @@ async function loadedSite(parts: MeshToLoad & { readonly program: string }, name
   const cluster = mesh.cluster(name);
   const inside = (container: "knot" | "agent", command: readonly string[]): Promise<string> =>
     cluster.execInPod({ namespace: "dns-system", pod: "knot-0", container }, command);
-  const file = (path: string): Promise<string> => inside("knot", ["cat", `/storage/mesh/${path}`]);
+  const knot = { namespace: "dns-system", pod: "knot-0", container: "knot" };
+  const file = (path: string): Promise<string> => readInPod(cluster, knot, `/storage/mesh/${path}`);
   const packet = await mesh.packet(name);
   const [certificate, privateKey] = await Promise.all([file("tls/tls.crt"), file("tls/tls.key")]);
   const runtime = { remotePort: 53, secure: { listen: [], remotePort: 853 } };

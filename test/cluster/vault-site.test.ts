@@ -5,6 +5,7 @@ import { FullLoad } from "../../harness/load/full-load";
 import { VaultClient } from "../../src/vault/client";
 import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
 import { createClusters, type Cluster, type ClusterSet } from "../../harness/clusters";
+import { readInPod } from "../../harness/clusters/read-in-pod";
 import { blocksOf } from "../../harness/docs/blocks";
 import { eventually } from "../../harness/eventually";
 import { rotateOnce } from "../../lab/rotator";
@@ -73,7 +74,7 @@ describe("two sites in real clusters whose keys and certificates come from a rea
   });
 
   const fileAt = (site: Cluster, path: string): Promise<string> =>
-    site.execInPod({ namespace: "dns-system", pod: "knot-0", container: "knot" }, ["cat", `/storage/mesh/${path}`]);
+    readInPod(site, { namespace: "dns-system", pod: "knot-0", container: "knot" }, `/storage/mesh/${path}`);
   const file = (path: string): Promise<string> => fileAt(cluster, path);
   const ringInVault = async (): Promise<RingDocument> =>
     parseRingDocument((dataOf(await root("GET", "dns-mesh/data/ring")) as { data: unknown }).data);
