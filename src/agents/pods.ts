@@ -26,6 +26,16 @@ export async function askPod({ dns, server, zone, key }: PodQuestion): Promise<P
   return { serial: soa.serial, ...(pod && { pod }) };
 }
 
+/** The zone of which any of these servers answers the SOA first; undefined when none answers any. Never throws. */
+export function answeredByAny(
+  dns: Pick<DnsClient, "querySoa">,
+  servers: readonly DnsServer[],
+  zones: readonly string[],
+): Promise<string | undefined> {
+  const asked = zones.flatMap((zone) => servers.map((server) => dns.querySoa(server, zone).then(() => zone)));
+  return Promise.any(asked).catch(() => undefined);
+}
+
 /** What the pods behind one address said. */
 export interface PodsAnswer<T> {
   /** By ordinal: the latest answer of each pod. A server without a name counts as pod 0 of one. */

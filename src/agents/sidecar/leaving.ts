@@ -1,5 +1,6 @@
 import type { DnsClient } from "../../dns/client/dns-client";
 import { siblings, type SiteRuntime } from "../../knot/config/site-runtime";
+import { answeredByAny } from "../pods";
 import type { LeavingTimes } from "./inputs/options";
 
 /** What {@link Leaving} works with. */
@@ -35,16 +36,8 @@ export class Leaving {
   async isOut(runtime: SiteRuntime, zone: string): Promise<boolean> {
     if (this.#out || this.#since === undefined) return this.#out;
     if (this.parts.now() < this.#since + this.parts.times.servedSeconds * 1000) return false;
-    this.#out = await this.#anotherAnswers(runtime, zone);
+    this.#out = (await answeredByAny(this.parts.dns, siblings(runtime), [zone])) !== undefined;
     return this.#out;
-  }
-
-  async #anotherAnswers(runtime: SiteRuntime, zone: string): Promise<boolean> {
-    const asked = siblings(runtime).map(({ address, port }) => this.parts.dns.querySoa({ address, port }, zone));
-    return Promise.any(asked).then(
-      () => true,
-      () => false,
-    );
   }
 }
 

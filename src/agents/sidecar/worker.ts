@@ -63,8 +63,6 @@ export class Worker {
   readonly #keeper: VaultKeeper | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
-  /** Every zone of the mesh that Knot was told of last. */
-  #meshZones: readonly string[] | undefined;
   #wake = new AbortController();
   #lastPass: number;
 
@@ -126,7 +124,6 @@ export class Worker {
         applied: (at, zones) => {
           this.#announcer.aim(at, zones);
           this.#fetching.expect();
-          this.#meshZones = at.view.zones.map(({ name }) => name);
         },
         changed: (zones) => {
           this.#announcer.expect(zones);
@@ -198,14 +195,14 @@ export class Worker {
   async #lookReady(): Promise<Readiness> {
     const { inputs } = this.#mounts;
     if (inputs === undefined) return { ready: false, reason: "no welcome packet yet" };
-    const { wasReady } = this.#store.state;
+    const { wasReady, view } = this.#store.state;
     const own = this.#zones.withContent;
     if (await this.#leaving.isOut(inputs.runtime, own[0] ?? inputs.packet.directoryZone)) {
       this.#ready = false;
       return { ready: false, reason: "the pod is to end" };
     }
     const { packet, runtime } = inputs;
-    const pods = { siblings: siblings(runtime), zones: this.#meshZones };
+    const pods = { siblings: siblings(runtime), zones: view?.zones };
     const readiness = await this.#readiness.look({ packet, own, wasReady, ...pods });
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;

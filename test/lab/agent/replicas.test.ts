@@ -45,4 +45,17 @@ describe("agents of a site with two pods", function () {
     await lab.site("site-b").ready();
     await lab.converged(20);
   });
+
+  it("give one more pod the zones of a site that is away, which has them when it is ready", async () => {
+    for (const name of ["site-b", "site-b/1"]) await lab.site(name).stop();
+    const pods = [0, 20, 40].map((index) => lab.address(index));
+    lab.replicas.set("site-a", pods);
+    for (const name of ["site-a", "site-a/1"]) await lab.site(name).settle({ pods });
+    const third = await lab.upReplica("site-a", 2);
+    await third.ready();
+    for (const zone of ["site-b.example", "later.example"]) {
+      const { serial } = await third.soa(zone);
+      expect(serial, zone).to.equal((await lab.site("site-a").soa(zone)).serial);
+    }
+  });
 });

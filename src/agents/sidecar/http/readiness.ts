@@ -2,6 +2,7 @@ import { messageOf } from "../../../base/errors";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
+import { answeredByAny } from "../../pods";
 
 /** What a look at readiness needs to know. */
 export interface ReadinessInput {
@@ -12,8 +13,8 @@ export interface ReadinessInput {
   readonly wasReady: boolean;
   /** The site's other pods. */
   readonly siblings: readonly DnsServer[];
-  /** Every zone of the mesh that Knot was told of; undefined as long as it was not. */
-  readonly zones: readonly string[] | undefined;
+  /** Every zone of the mesh, once Knot has taken them from the central zones. */
+  readonly zones: readonly { readonly name: string }[] | undefined;
 }
 
 /** Whether traffic may come, and if not, why. */
@@ -79,14 +80,9 @@ export class ReadinessCheck {
     if (zones === undefined) return "the zones of the mesh are not known yet";
     const statuses = await this.parts.control.zoneStatus();
     const served = new Set(statuses.filter(({ serial }) => serial !== undefined).map(({ zone }) => zone));
-    const lacking = this.#some(zones.filter((zone) => !served.has(zone)));
-    const asked = lacking.flatMap((zone) =>
-      siblings.map((sibling) => this.parts.dns.querySoa(sibling, zone).then(() => zone)),
-    );
-    return Promise.any(asked).then(
-      (zone) => `zone ${zone}, which another pod of the site has, has no content yet`,
-      () => undefined,
-    );
+    const lacking = zones.map(({ name }) => name).filter((zone) => !served.has(zone));
+    const zone = await answeredByAny(this.parts.dns, siblings, this.#some(lacking));
+    return zone && `zone ${zone}, which another pod of the site has, has no content yet`;
   }
 
   #some(zones: readonly string[]): readonly string[] {

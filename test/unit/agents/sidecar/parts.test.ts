@@ -82,7 +82,7 @@ describe("readiness", () => {
   }
 
   describe("of a pod beside another one", () => {
-    const zones = ["own", "theirs", "others"];
+    const zones = ["own", "theirs", "others"].map((name) => ({ name }));
     const first = { packet, own: ["own"], wasReady: false, siblings: [sibling], zones };
     const base = ["dir", "cat", "own"];
     const isReady = async (checked: ReadinessCheck, input: Parameters<ReadinessCheck["look"]>[0]): Promise<boolean> => {
@@ -115,7 +115,7 @@ describe("readiness", () => {
     });
 
     it("looks at other zones each time when many are missing", async () => {
-      const many = Array.from({ length: 50 }, (_, i) => `zone-${i}`);
+      const many = Array.from({ length: 50 }, (_, i) => ({ name: `zone-${i}` }));
       const checked = check(base, ["zone-45"]);
       const found: boolean[] = [];
       for (let look = 0; look < 3; look++) found.push(await isReady(checked, { ...first, zones: many }));
