@@ -226,27 +226,29 @@ async function holdNamespace(): Promise<LabProcess> {
   return holder;
 }
 
-/** Waits until a process says that it is ready. */
 /** Has a delay line follow an order, and waits until it does: what comes then takes the new way. */
 async function orderOf(line: DelayLine, order: string): Promise<void> {
   const number = (line.orders += 1);
   line.process.tell(`${order}\n`);
-  const check = (): void => {
-    if (!line.log.text.includes(`followed ${number}\n`)) throw new Error(`the delay line did not follow: ${order}`);
-  };
-  await eventually(20, check, 5);
+  await said(line.log, `followed ${number}`, `the delay line did not follow: ${order}`);
 }
 
+/** Waits until a process says that it is ready, and ends it when it does not. */
 async function isReady(process: LabProcess, log: Log, what: string): Promise<void> {
-  const check = (): void => {
-    if (!log.text.includes("ready\n")) throw new Error(`${what} is not there: ${log.text}`);
-  };
   try {
-    await eventually(20, check, 5);
+    await said(log, "ready", `${what} is not there`);
   } catch (error) {
     await process.end("SIGKILL");
     throw error;
   }
+}
+
+/** Waits until a line stands in a log. @throws Error that begins with `problem` and ends with the log. */
+async function said(log: Log, line: string, problem: string): Promise<void> {
+  const check = (): void => {
+    if (!log.text.includes(`${line}\n`)) throw new Error(`${problem}: ${log.text}`);
+  };
+  await eventually(20, check, 5);
 }
 
 /** Its neighbour discovery would be counted among the mesh's packets. */

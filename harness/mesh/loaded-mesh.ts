@@ -39,10 +39,8 @@ function changeProgram(): string {
 async function loadedSite(parts: MeshToLoad & { readonly program: string }, name: string): Promise<LoadedSite> {
   const { mesh, program } = parts;
   const cluster = mesh.cluster(name);
-  const inside = (container: "knot" | "agent", command: readonly string[]): Promise<string> =>
-    cluster.execInPod({ namespace: "dns-system", pod: "knot-0", container }, command);
-  const knot = { namespace: "dns-system", pod: "knot-0", container: "knot" };
-  const file = (path: string): Promise<string> => readInPod(cluster, knot, `/storage/mesh/${path}`);
+  const inside = (container: "knot" | "agent") => ({ namespace: "dns-system", pod: "knot-0", container });
+  const file = (path: string): Promise<string> => readInPod(cluster, inside("knot"), `/storage/mesh/${path}`);
   const packet = await mesh.packet(name);
   const [certificate, privateKey] = await Promise.all([file("tls/tls.crt"), file("tls/tls.key")]);
   const runtime = { remotePort: 53, secure: { listen: [], remotePort: 853 } };
@@ -55,7 +53,7 @@ async function loadedSite(parts: MeshToLoad & { readonly program: string }, name
     name,
     server: { address: cluster.siteAddress, port: 53 },
     change: async (text) => {
-      await inside("agent", ["node", "-e", program, own, text, String(changingSeconds)]);
+      await cluster.execInPod(inside("agent"), ["node", "-e", program, own, text, String(changingSeconds)]);
     },
     sourceOf: async (other) =>
       siteSource({

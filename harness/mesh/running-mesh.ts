@@ -206,7 +206,7 @@ export class RunningMesh implements AsyncDisposable {
   async killAgent(site: string): Promise<void> {
     const script =
       'const fs=require("node:fs");for(const p of fs.readdirSync("/proc"))' +
-      'if(/^[0-9]+$/.test(p)&&![1,process.pid,process.ppid].includes(Number(p))){const c=fs.readFileSync(`/proc/${p}/cmdline`,"utf8");' +
+      'if(/^[0-9]+$/.test(p)&&Number(p)!==1&&Number(p)!==process.pid){const c=fs.readFileSync(`/proc/${p}/cmdline`,"utf8");' +
       'if(c.includes("agent.js"))process.kill(Number(p),"SIGKILL")}';
     await this.exec(site, "agent", ["node", "-e", script]);
   }

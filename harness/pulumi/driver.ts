@@ -159,8 +159,8 @@ class AutomationDriver implements MeshDriver {
     return (await this.#stack(stack)).exportStack();
   }
 
-  async #run<T extends { stdout: string }>(
-    operation: (hooks: { color: "never"; onEvent: (event: EngineEvent) => void }) => Promise<T>,
+  async #run(
+    operation: (hooks: { color: "never"; onEvent: (event: EngineEvent) => void }) => Promise<{ stdout: string }>,
     watch?: (event: EngineEvent) => void,
   ): Promise<OperationResult> {
     const events: EngineEvent[] = [];

@@ -72,10 +72,8 @@ export class LiveInputs {
    */
   async look(): Promise<boolean> {
     const told = this.#told;
-    const [packetText, settingsText] = [
-      await textOf(this.#files.packet, told),
-      await textOf(this.#files.settings, told),
-    ];
+    const packetText = await textOf(this.#files.packet, told);
+    const settingsText = await textOf(this.#files.settings, told);
     const seen = JSON.stringify([packetText.text, settingsText.text]);
     if (seen === this.#seen) return false;
     const packet = readJsonText(packetText, parseWelcomePacket);
