@@ -140,9 +140,11 @@ function environment({ config, runtime, trust, isPrimary }: KnotPodArgs): EnvVar
 function spreading(): Pick<k8s.types.input.core.v1.PodSpec, "topologySpreadConstraints" | "affinity"> {
   const labelSelector = { matchLabels: knotLabels };
   const host = "kubernetes.io/hostname";
+  const evenly = { maxSkew: 1, whenUnsatisfiable: "ScheduleAnyway", labelSelector };
   return {
     topologySpreadConstraints: [
-      { maxSkew: 1, topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway", labelSelector },
+      { ...evenly, topologyKey: "topology.kubernetes.io/zone" },
+      { ...evenly, topologyKey: host },
     ],
     affinity: {
       podAntiAffinity: {

@@ -107,6 +107,8 @@ export class RunningMesh implements AsyncDisposable {
       "dns-mesh:shared": "organization/dns-mesh/shared",
       ...(cluster.kubeconfig !== "" && { "dns-mesh:kubeconfig": cluster.kubeconfig }),
       "dns-mesh:context": cluster.context,
+      // Tests and benches say where they are about several pods: those of a test share one machine.
+      "dns-mesh:replicas": "1",
       ...(cluster.local ? await localSettings() : givenSettings()),
       ...this.options.siteConfig,
       ...changes,

@@ -60,8 +60,8 @@ export const siteSchema = z.strictObject({
     .min(1, "must be at least 1")
     .max(9, "must be at most 9")
     .meta(numberShape)
-    .default(1)
-    .describe("Knot pods, each with its own volume. The first one is the writer. Default: 1. Example: 3."),
+    .default(2)
+    .describe("Knot pods, each with its own volume. The first one is the writer. Default: 2. Example: 3."),
   drainSeconds: z.coerce
     .number()
     .int("must be a whole number")

@@ -23,7 +23,7 @@ function shared(settings: Readonly<Record<string, unknown>>): Promise<Run> {
   });
 }
 
-const twoReplicas = { config: { replicas: "2" } };
+const onePod = { config: { replicas: "1" } };
 const inVault = { stacks: { [sharedName]: sharedVaultOutputs() } };
 
 /** A stack whose plan is written down: as a whole, or as far as it differs from that of another. */
@@ -46,11 +46,11 @@ export const stacks: Readonly<Record<string, Written>> = {
     run: () => up("site-a", { stacks: { [sharedName]: sharedOutputs(parseMesh(hub)) } }),
     differsFrom: "primary",
   },
-  "primary-replicas": { run: () => up("site-a", twoReplicas), differsFrom: "primary" },
+  "primary-one-pod": { run: () => up("site-a", onePod), differsFrom: "primary" },
   secondary: { run: () => up("site-b") },
   standard: { run: () => up("site-c") },
   "standard-vault": { run: () => up("site-c", inVault), differsFrom: "standard" },
-  "standard-replicas": { run: () => up("site-c", twoReplicas), differsFrom: "standard" },
+  "standard-one-pod": { run: () => up("site-c", onePod), differsFrom: "standard" },
 };
 
 /** Resources and outputs by a title. */

@@ -43,7 +43,7 @@ describe("a stack's settings", () => {
     expect(config).to.deep.include({
       site: "site-a",
       namespace: "dns-system",
-      replicas: 1,
+      replicas: 2,
       protect: true,
       remotePort: 53,
       listen: ["0.0.0.0"],

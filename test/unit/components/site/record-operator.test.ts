@@ -91,7 +91,7 @@ describe("a site's record operator", () => {
   });
 
   it("is not there when it is turned off, and neither is its key", async () => {
-    const run = await up("site-a", off);
+    const run = await up("site-a", { config: { ...off.config, replicas: "1" } });
     for (const type of ["Deployment", "CustomResourceDefinition", "ClusterRole"]) expect(run.all(type)).to.be.empty;
     const names = run.resources.map(nameOf).join(" ");
     expect(names)

@@ -109,7 +109,7 @@ describe("a site's keys and certificates", () => {
       const before = await withVault("site-a");
       const after = await withVault("site-a", vaultByJwt, { vault: { address: "https://elsewhere.example" } });
       expect(template(after)).to.deep.equal(template(before));
-      expect(after.one("PodPatch").inputs).not.to.deep.equal(before.one("PodPatch").inputs);
+      expect(after.one("PodPatch", "knot-0").inputs).not.to.deep.equal(before.one("PodPatch", "knot-0").inputs);
     });
   });
 
