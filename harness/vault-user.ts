@@ -13,6 +13,8 @@ export interface TokenSigner {
 export interface TokenClaims {
   /** `namespace:account` */
   readonly account: string;
+  /** The pod that the token is bound to. @default none */
+  readonly pod?: string;
   /** @default "vault" */
   readonly audience?: string;
   /** @default 600 */
@@ -35,6 +37,7 @@ function signed(claims: TokenClaims, key: KeyObject): string {
     iss: "https://kubernetes.default.svc.cluster.local",
     aud: [claims.audience ?? "vault"],
     sub: `system:serviceaccount:${claims.account}`,
+    ...(claims.pod !== undefined && { "kubernetes.io": { pod: { name: claims.pod } } }),
     iat: now - 5,
     nbf: now - 5,
     exp: now + (claims.expiresInSeconds ?? 600),

@@ -7,6 +7,7 @@ import { Line } from "../harness/line";
 import { startVault, type VaultServer } from "../harness/plugins/vault-server";
 import { type TokenSigner, tokenSigner } from "../harness/vault-user";
 import { parseRingDocument, type RingDocument } from "../src/keyring/ring-document";
+import { signingPod, zoneKeysSecret } from "../src/mesh/trust";
 import { ringSecret, type VaultAccess, type VaultPki } from "../src/vault/access";
 import { VaultClient } from "../src/vault/client";
 
@@ -15,6 +16,7 @@ export const vaultMount = "dns-mesh";
 
 /** Which of a site's programs asks. */
 type Program = "site" | "rotator";
+type VaultRole = Program | "signer";
 
 /** A real Vault with what the shared stack puts there, behind a line that can be cut. */
 export class MeshVault implements AsyncDisposable {
@@ -95,6 +97,9 @@ export class MeshVault implements AsyncDisposable {
     await this.#policy("dns-mesh-rotator", `${ring} ["read", "update"] }`);
     await this.#role(name, "site", `dns-mesh-site-${name}`);
     await this.#role(name, "rotator", "dns-mesh-rotator");
+    const keys = `path "${vaultMount}/data/${zoneKeysSecret(name)}" { capabilities = ["create", "read", "update"] }`;
+    await this.#policy(`dns-mesh-zone-keys-${name}`, keys);
+    await this.#role(name, "signer", `dns-mesh-zone-keys-${name}`);
     if (this.issues) await this.#pkiRole(name);
   }
 
@@ -102,12 +107,13 @@ export class MeshVault implements AsyncDisposable {
     await this.root.write(`sys/policies/acl/${name}`, { policy });
   }
 
-  async #role(site: string, role: Program, policy: string): Promise<void> {
+  async #role(site: string, role: VaultRole, policy: string): Promise<void> {
     await this.root.write(`auth/dns-mesh-${site}/role/${role}`, {
       role_type: "jwt",
       user_claim: "sub",
       bound_audiences: ["vault"],
       bound_subject: `system:serviceaccount:${accountOf(role)}`,
+      ...(role === "signer" && { bound_claims: { "/kubernetes.io/pod/name": signingPod } }),
       token_policies: [policy],
       token_ttl: 600,
     });
@@ -133,7 +139,8 @@ export class MeshVault implements AsyncDisposable {
     await writeFile(tokenFile, this.#token(site, program));
     const auth = { method: "jwt" as const, path: `dns-mesh-${site}`, role: program, tokenFile };
     const pki = this.issues && program === "site" && { pki: this.pki(site) };
-    return { address: this.address, mount: vaultMount, auth, pollSeconds: 0.5, ...pki, ...more };
+    const keys = program === "site" && { zoneKeys: { secret: zoneKeysSecret(site), role: "signer" } };
+    return { address: this.address, mount: vaultMount, auth, pollSeconds: 0.5, ...pki, ...keys, ...more };
   }
 
   /** Where a site gets its certificate. */
@@ -169,13 +176,14 @@ export class MeshVault implements AsyncDisposable {
   #token(site: string, program: Program): string {
     const signer = this.#sites.get(site)?.signer;
     if (signer === undefined) throw new Error(`Vault does not know ${site}`);
-    return signer.token({ account: accountOf(program), expiresInSeconds: 3600 });
+    const pod = program === "site" ? { pod: signingPod } : {};
+    return signer.token({ account: accountOf(program), ...pod, expiresInSeconds: 3600 });
   }
 }
 
 /** Namespace and account of a program's pods. */
-function accountOf(program: Program): string {
-  return `dns-system:${program === "site" ? "knot" : "key-rotator"}`;
+function accountOf(program: VaultRole): string {
+  return `dns-system:${program === "rotator" ? "key-rotator" : "knot"}`;
 }
 
 /** A ring of one key that was made just now. */

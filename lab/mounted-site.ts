@@ -1,8 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type Identity, issue, type IssueOptions, writeIdentity } from "../harness/certificates";
+import { keptKeysMarker } from "../src/contract/kept-keys";
 import { liveSettingsFile, liveSettingsText } from "../src/contract/live-settings";
 import type { TsigKey } from "../src/dns/tsig-key";
 import type { RingDocument } from "../src/keyring/ring-document";
@@ -119,9 +121,19 @@ export class MountedSite {
     const { recordsKey, updaters = [] } = this.place;
     await writeFile(this.path("etc", "updaters.json"), JSON.stringify(updaters));
     if (recordsKey !== undefined) await writeFile(this.path("etc", "records.json"), JSON.stringify(recordsKey));
+    await this.#mountZoneKeys();
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
     await writeFile(this.path("etc", "knot.conf"), this.#knotConf(mesh));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
+  }
+
+  /** The Secret that the site's DNSSEC keys are kept in, empty at first, and what they are sealed with. */
+  async #mountZoneKeys(): Promise<void> {
+    const folder = this.path("etc", "zone-keys");
+    if (this.place.vault !== undefined || existsSync(folder)) return;
+    await mkdir(folder);
+    await writeFile(join(folder, keptKeysMarker), this.name);
+    await writeFile(this.path("etc", "zone-keys-seal"), randomBytes(48).toString("hex"));
   }
 
   async #mountSettings(): Promise<void> {

@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { eventually } from "../harness/eventually";
 import { knotBinaries } from "../harness/knot";
 import { run } from "../harness/tools/run";
+import { keepZoneKeys } from "../src/agents/reconciler/zone-keys";
 import type { AgentStatus } from "../src/agents/sidecar/http/status";
 import { readAgentOptions } from "../src/agents/sidecar/inputs/options";
 import { prepare } from "../src/agents/sidecar/prepare";
+import { readText, writeAtomically } from "../src/base/files";
 import { createLogger } from "../src/base/log";
 import { agentEnvironment } from "../src/contract/environments";
+import { type KeptKeys, keptKeysFile, parseKeptKeys } from "../src/contract/kept-keys";
+import type { Finding } from "../src/contract/mesh-status";
 import { nodeFlags } from "../src/contract/node-flags";
 import { DnsClient, type DnsServer } from "../src/dns/client/dns-client";
 import type { SoaData } from "../src/dns/record";
@@ -148,7 +152,12 @@ export class LabSite extends MountedSite implements AsyncDisposable {
     return agentEnvironment.toEnvironment({
       packetFile: this.path("etc", "welcome.json"),
       ringFile: vault === undefined ? this.path("etc", "ring.json") : this.path("storage", "mesh", "ring.json"),
-      ...(vault !== undefined && { vaultFile: this.path("etc", "vault.json") }),
+      ...(vault !== undefined
+        ? { vaultFile: this.path("etc", "vault.json") }
+        : {
+            zoneKeysFile: this.path("etc", "zone-keys", keptKeysFile),
+            zoneKeysSealFile: this.path("etc", "zone-keys-seal"),
+          }),
       localKeyFile: this.path("etc", "local.json"),
       readersFile: this.path("etc", "readers.json"),
       updatersFile: this.path("etc", "updaters.json"),
@@ -169,6 +178,39 @@ export class LabSite extends MountedSite implements AsyncDisposable {
     const signal = AbortSignal.timeout(httpMs);
     const response = await fetch(`http://${this.place.address}:${this.place.httpPort}${path}`, { method, signal });
     return { status: response.status, text: await response.text() };
+  }
+
+  /**
+   * What the reconciler does with the copy of the zones' keys, and the kubelet with the Secret.
+   *
+   * @returns what was wrong, as sentences.
+   */
+  async keepZoneKeys(): Promise<readonly string[]> {
+    const file = this.path("etc", "zone-keys", keptKeysFile);
+    const findings: Finding[] = [];
+    const log = createLogger({
+      write: (line) => {
+        this.#log.add(line);
+      },
+      now: Date.now,
+      common: { program: "reconciler" },
+    });
+    const agents = {
+      zoneKeys: async () => {
+        const { status, text } = await this.http("GET", "/zone-keys");
+        return status === 404 ? undefined : parseKeptKeys(JSON.parse(text));
+      },
+    };
+    const cluster = {
+      readZoneKeys: async () => {
+        const text = await readText(file);
+        return { data: text === undefined ? {} : { [keptKeysFile]: Buffer.from(text).toString("base64") } };
+      },
+      writeZoneKeys: (copy: KeptKeys) => writeAtomically(file, JSON.stringify(copy)),
+    };
+    const options = { pods: [{ name: "knot-0", address: this.address }] };
+    await keepZoneKeys({ agents, cluster, options, packet: {}, log }, findings);
+    return findings.map(({ message }) => message);
   }
 
   async status(): Promise<AgentStatus> {

@@ -7,8 +7,11 @@ import {
   type CertificateSource,
   jwtMount,
   pkiRole,
+  signingPod,
   type VaultClient,
+  vaultClients,
   vaultRole,
+  zoneKeysSecret,
 } from "../../src/mesh/trust";
 import { catalogSites, serverName } from "../../src/mesh/welcome";
 import type { VaultConfig } from "../../src/settings/shared-settings";
@@ -19,7 +22,10 @@ const rotatorPolicy = "dns-mesh-rotator";
 const tokenSeconds = 600;
 
 /** Service accounts of the programs that ask Vault. */
-const accounts: Readonly<Record<VaultClient, string>> = { site: "knot", rotator: "key-rotator" };
+const accounts: Readonly<Record<VaultClient, string>> = { site: "knot", rotator: "key-rotator", signer: "knot" };
+
+/** What each program may do. */
+type Policies = [VaultClient, vault.Policy][];
 
 /** What {@link VaultAccess} needs. */
 export interface VaultAccessArgs {
@@ -38,8 +44,8 @@ interface RoleArgs {
 }
 
 /**
- * Who may log in to Vault, and what for: each site reads the ring and gets its own certificate, and the rotators of the
- * catalog sites read and write the ring. Vault needs no way into a cluster: it checks tokens against keys from the list.
+ * Who may log in to Vault, and what for: each site reads the ring, gets its own certificate and keeps its zones' DNSSEC keys,
+ * and the rotators of the catalog sites read and write the ring. Vault needs no way into a cluster: it checks tokens against keys from the list.
  */
 export class VaultAccess extends pulumi.ComponentResource {
   private readonly args: VaultAccessArgs;
@@ -53,7 +59,9 @@ export class VaultAccess extends pulumi.ComponentResource {
     const rotating = new Set(catalogSites(args.mesh).map((site) => site.name));
     const appRoles = args.mesh.sites.some((site) => site.vault === undefined) ? this.createAppRoles(name) : undefined;
     for (const site of args.mesh.sites) {
-      const policies: [VaultClient, vault.Policy][] = [["site", this.createSitePolicy(name, site)]];
+      const isJwt = site.vault !== undefined;
+      const policies: Policies = [["site", this.createSitePolicy(name, site)]];
+      policies.push([isJwt ? "signer" : "site", this.createKeysPolicy(name, site)]);
       if (rotating.has(site.name)) policies.push(["rotator", rotator]);
       if (site.vault !== undefined) this.createJwt(`${name}-${site.name}`, { site, trusted: site.vault, policies });
       else if (appRoles !== undefined) this.createAppRole(`${name}-${site.name}`, { site, appRoles, policies });
@@ -74,6 +82,14 @@ export class VaultAccess extends pulumi.ComponentResource {
     ]);
   }
 
+  /** The site's own DNSSEC keys, and nobody else's: it can neither list the others nor delete its own. */
+  private createKeysPolicy(name: string, site: Site): vault.Policy {
+    const path = `${this.args.vault.mount}/data/${zoneKeysSecret(site.name)}`;
+    return this.createPolicy(`${name}-${site.name}-keys`, `dns-mesh-zone-keys-${site.name}`, [
+      [path, ["create", "read", "update"]],
+    ]);
+  }
+
   /** Roles hold names to the site's own; addresses only a policy can. */
   private certificateParameters(site: Site): Parameters {
     return {
@@ -87,10 +103,7 @@ export class VaultAccess extends pulumi.ComponentResource {
     return new vault.Policy(`${name}-policy`, { name: policyName, policy: policyText(rules) }, { parent: this });
   }
 
-  private createJwt(
-    name: string,
-    login: { site: Site; trusted: SiteVault; policies: [VaultClient, vault.Policy][] },
-  ): void {
+  private createJwt(name: string, login: { site: Site; trusted: SiteVault; policies: Policies }): void {
     const path = jwtMount(login.site.name);
     const mount = new vault.jwt.AuthBackend(
       `${name}-jwt`,
@@ -111,7 +124,8 @@ export class VaultAccess extends pulumi.ComponentResource {
           userClaim: "sub",
           boundAudiences: [this.args.vault.audience],
           boundSubject: `system:serviceaccount:${login.trusted.namespace}:${accounts[client]}`,
-          ...roleArgs(vaultRole("jwt", client, login.site.name), policy),
+          ...(client === "signer" && { boundClaims: { "/kubernetes.io/pod/name": signingPod } }),
+          ...roleArgs(vaultRole("jwt", client, login.site.name), [policy]),
         },
         { parent: this },
       );
@@ -127,14 +141,13 @@ export class VaultAccess extends pulumi.ComponentResource {
     );
   }
 
-  private createAppRole(
-    name: string,
-    login: { site: Site; appRoles: vault.AuthBackend; policies: [VaultClient, vault.Policy][] },
-  ): void {
-    for (const [client, policy] of login.policies) {
+  private createAppRole(name: string, login: { site: Site; appRoles: vault.AuthBackend; policies: Policies }): void {
+    for (const client of vaultClients.approle) {
+      const policies = login.policies.filter(([of]) => of === client).map(([, policy]) => policy);
+      if (policies.length === 0) continue;
       new vault.approle.AuthBackendRole(
         `${name}-approle-${client}`,
-        { backend: login.appRoles.path, ...roleArgs(vaultRole("approle", client, login.site.name), policy) },
+        { backend: login.appRoles.path, ...roleArgs(vaultRole("approle", client, login.site.name), policies) },
         { parent: this },
       );
     }
@@ -156,7 +169,7 @@ function ruleText([path, capabilities, parameters]: Rule): string {
   return `path "${path}" {\n  capabilities = ${JSON.stringify(capabilities)}\n${limits}}\n`;
 }
 
-function roleArgs(roleName: string, policy: vault.Policy): RoleArgs {
+function roleArgs(roleName: string, policies: readonly vault.Policy[]): RoleArgs {
   const lifetime = { tokenTtl: tokenSeconds, tokenMaxTtl: tokenSeconds };
-  return { roleName, tokenPolicies: [policy.name], tokenNoDefaultPolicy: true, ...lifetime };
+  return { roleName, tokenPolicies: policies.map(({ name }) => name), tokenNoDefaultPolicy: true, ...lifetime };
 }

@@ -20,7 +20,7 @@ export function secretVolume(name: string): Volume {
 }
 
 /** The same of a Secret that may come and go while the pod runs: its files do too. */
-function optionalSecretVolume(name: string): Volume {
+export function optionalSecretVolume(name: string): Volume {
   return { name, secret: { secretName: name, defaultMode: secretMode, optional: true } };
 }
 

@@ -15,7 +15,7 @@ import { allow, createAccount } from "./role";
 export interface ReconcilerArgs {
   readonly namespace: pulumi.Input<string>;
   readonly config: SiteConfig;
-  readonly packet: Pick<WelcomePacket, "site">;
+  readonly packet: Pick<WelcomePacket, "site" | "vault">;
 }
 
 /**
@@ -32,7 +32,7 @@ export class Reconciler extends pulumi.ComponentResource {
     if (args.packet.site.zones.some(({ dnssec }) => dnssec !== false)) {
       this.signedZones = this.readSignedZones(name, status);
     }
-    const access = this.createAccess(name, args.namespace);
+    const access = this.createAccess(name, args);
     this.createCronJob(name, args, access);
     this.registerOutputs({});
   }
@@ -52,9 +52,10 @@ export class Reconciler extends pulumi.ComponentResource {
     return now.data.apply((data) => zoneKeys(data));
   }
 
-  private createAccess(name: string, namespace: pulumi.Input<string>): pulumi.Resource[] {
+  private createAccess(name: string, { namespace, packet }: ReconcilerArgs): pulumi.Resource[] {
     const account = createAccount(this, name, { account: "reconciler", namespace });
-    const binding = allow(this, name, { account: "reconciler", namespace, rules: roleRules });
+    const rules = [...roleRules, ...(packet.vault === undefined ? [zoneKeysRule] : [])];
+    const binding = allow(this, name, { account: "reconciler", namespace, rules });
     return [account, binding];
   }
 
@@ -91,6 +92,14 @@ function zoneKeys(data: Readonly<Record<string, string>> | undefined): Record<st
   const { report } = readStatus({ ...(data !== undefined && { data }) });
   return Object.fromEntries((report?.dnssec ?? []).map(({ zone, ...keys }) => [zone, keys]));
 }
+
+/** Where the zones' keys are kept without Vault. What it reads there is sealed, and it has not what opens it. */
+const zoneKeysRule = {
+  apiGroups: [""],
+  resources: ["secrets"],
+  resourceNames: [objects.zoneKeys],
+  verbs: ["get", "patch"],
+};
 
 const roleRules = [
   {

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
+import { keptKeysMarker } from "../../src/contract/kept-keys";
 import { objects } from "../../src/contract/names";
 import { type TsigKey, tsigKeyFrom } from "../../src/dns/tsig-key";
 import type { Updater } from "../../src/records/updater";
@@ -22,7 +23,8 @@ export interface SiteSecretsArgs extends Pick<Welcome, "packet" | "ring" | "issu
 /**
  * The key by which the site's own programs read from its Knot, the one by which the record operator changes its zones,
  * those of servers and programs outside the mesh, and the key ring and
- * the site's certificate with its key unless Vault or cert-manager gives them: a Secret each, as files for the pods.
+ * the site's certificate with its key unless Vault or cert-manager gives them, what the zones' DNSSEC keys are kept in without
+ * Vault: a Secret each, as files for the pods.
  * Changes reach running pods.
  */
 export class SiteSecrets extends pulumi.ComponentResource {
@@ -49,6 +51,7 @@ export class SiteSecrets extends pulumi.ComponentResource {
       ...made,
       this.write(`${name}-readers`, objects.readers, { "readers.json": pulumi.jsonStringify(args.readers) }),
       this.write(`${name}-updaters`, objects.updaters, { "updaters.json": pulumi.jsonStringify(args.updaters) }),
+      ...(args.packet.vault === undefined ? [this.writeZoneKeys(name, args.packet.site.name)] : []),
       ...this.writeGiven(name, args),
     ];
     this.hash = pulumi.all(written).apply((contents) => contentHash(...contents));
@@ -71,6 +74,22 @@ export class SiteSecrets extends pulumi.ComponentResource {
       written.push(this.write(`${name}-tls`, objects.tls, files));
     }
     return written;
+  }
+
+  /**
+   * Where the zones' DNSSEC keys are kept beside the writer's volume, and what they are sealed with. The copy itself is the
+   * reconciler's: no `up` compares it or takes it back. What is there from the beginning tells an empty Secret from a missing one.
+   */
+  private writeZoneKeys(name: string, site: string): pulumi.Output<string> {
+    const secret = new random.RandomPassword(
+      `${name}-zone-keys-seal`,
+      { length: 64, special: false },
+      { parent: this },
+    );
+    const kept = { name: objects.zoneKeys, namespace: this.namespace, type: "Opaque" } as const;
+    const files = { [keptKeysMarker]: pulumi.output(site) };
+    fileSecret(`${name}-zone-keys`, { ...kept, files }, { parent: this, ignoreChanges: ["data"] });
+    return this.write(`${name}-zone-keys-seal`, objects.zoneKeysSeal, { key: secret.result });
   }
 
   private createKey(resource: string, name: string): pulumi.Output<string> {

@@ -1,25 +1,32 @@
 import type * as k8s from "@pulumi/kubernetes";
 
 import type { agentEnvironment, OptionsOf } from "../../src/contract/environments";
+import { keptKeysFile } from "../../src/contract/kept-keys";
 import { objects, paths } from "../../src/contract/names";
 import { vaultFile } from "../../src/contract/vault-file";
 import { KnotVolume } from "../../src/knot/config/volume";
 import type { WelcomePacket } from "../../src/mesh/model";
 import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
-import { secretMode, secretVolume } from "./pod-volumes";
+import { optionalSecretVolume, secretMode, secretVolume } from "./pod-volumes";
 import { type PodFiles, secretFiles } from "./program-pod";
 
 type Volume = k8s.types.input.core.v1.Volume;
 
 /** What the agent mounts, and its options, for keys and certificates. */
 export interface TrustFiles extends PodFiles {
-  readonly options: Pick<OptionsOf<typeof agentEnvironment>, "ringFile" | "tlsFolder" | "vaultFile">;
+  readonly options: Pick<
+    OptionsOf<typeof agentEnvironment>,
+    "ringFile" | "tlsFolder" | "vaultFile" | "zoneKeysFile" | "zoneKeysSealFile"
+  >;
 }
 
 /** Seconds that a projected token lives: the shortest that Kubernetes makes. */
 const tokenSeconds = 600;
 
-const vaultFiles: Readonly<Record<VaultClient, string>> = { site: "vault.json", rotator: "vault-rotator.json" };
+/** Programs that have a file of their own; the signer is told in the site's. */
+type FileClient = Exclude<VaultClient, "signer">;
+
+const vaultFiles: Readonly<Record<FileClient, string>> = { site: "vault.json", rotator: "vault-rotator.json" };
 
 /** Files of the ConfigMap `knot-config` that are about trust. None is secret. `address` is Vault's as the site reaches it. */
 export function trustConfigFiles(packet: WelcomePacket, address: string | undefined): Record<string, string> {
@@ -30,7 +37,7 @@ export function trustConfigFiles(packet: WelcomePacket, address: string | undefi
     ca: `${paths.config}/vault-ca.crt`,
     ...(address !== undefined && { address }),
   };
-  const text = (client: VaultClient): string => `${JSON.stringify(vaultFile(packet, client, where), undefined, 2)}\n`;
+  const text = (client: FileClient): string => `${JSON.stringify(vaultFile(packet, client, where), undefined, 2)}\n`;
   return {
     "ca.crt": packet.ca,
     ...(vault && { [vaultFiles.site]: text("site") }),
@@ -40,12 +47,12 @@ export function trustConfigFiles(packet: WelcomePacket, address: string | undefi
 }
 
 /** How a program reaches Vault. */
-export function vaultFilePath(client: VaultClient): string {
+export function vaultFilePath(client: FileClient): string {
   return `${paths.config}/${vaultFiles[client]}`;
 }
 
 /** How a pod logs in to Vault: nothing without one. */
-export function vaultAccess({ vault }: WelcomePacket, client: VaultClient): PodFiles {
+export function vaultAccess({ vault }: WelcomePacket, client: FileClient): PodFiles {
   if (vault === undefined) return noFiles;
   if (vault.auth.method === "approle")
     return secretFiles(client === "site" ? objects.appRole : objects.rotatorAppRole, paths.appRole);
@@ -61,19 +68,31 @@ export function agentTrust(packet: WelcomePacket): TrustFiles {
   const volume = new KnotVolume(paths.storage);
   const inVault = packet.vault !== undefined;
   const ring = inVault ? noFiles : secretFiles(objects.keys, paths.keys);
-  const files = [ring, certificateFiles(packet), vaultAccess(packet, "site")];
+  const kept = inVault ? noFiles : keptKeyFiles();
+  const files = [ring, certificateFiles(packet), vaultAccess(packet, "site"), kept];
   return {
     volumes: files.flatMap(({ volumes }) => volumes),
     mounts: files.flatMap(({ mounts }) => mounts),
     options: {
       ringFile: inVault ? volume.ring : `${paths.keys}/ring.json`,
       tlsFolder: packet.certificates === "vault" ? volume.identity : paths.tls,
-      ...(inVault && { vaultFile: vaultFilePath("site") }),
+      ...(inVault
+        ? { vaultFile: vaultFilePath("site") }
+        : { zoneKeysFile: `${paths.zoneKeys}/${keptKeysFile}`, zoneKeysSealFile: `${paths.zoneKeysSeal}/key` }),
     },
   };
 }
 
 const noFiles: PodFiles = { volumes: [], mounts: [] };
+
+/** The copy of the zones' keys, and what it is sealed with. One that is missing must not keep pods from starting that have their keys. */
+function keptKeyFiles(): PodFiles {
+  const { volumes, mounts } = secretFiles(objects.zoneKeysSeal, paths.zoneKeysSeal);
+  return {
+    volumes: [...volumes, optionalSecretVolume(objects.zoneKeys)],
+    mounts: [...mounts, { name: objects.zoneKeys, mountPath: paths.zoneKeys, readOnly: true }],
+  };
+}
 
 function certificateFiles({ certificates }: WelcomePacket): PodFiles {
   if (certificates === "vault") return noFiles;

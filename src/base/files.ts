@@ -48,7 +48,8 @@ export async function writeAtomically(path: string, text: string, mode = 0o640):
   await syncFolder(folder);
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes what was created, renamed or removed in a folder last over a loss of power. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   try {
     await folder.sync();

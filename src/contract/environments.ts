@@ -31,6 +31,8 @@ export const agentEnvironment = environmentOf(
     updatersFile: text("DNS_MESH_UPDATERS"),
     recordsKeyFile: text("DNS_MESH_RECORDS_KEY"),
     vaultFile: text("DNS_MESH_VAULT"),
+    zoneKeysFile: text("DNS_MESH_ZONE_KEYS"),
+    zoneKeysSealFile: text("DNS_MESH_ZONE_KEYS_SEAL"),
     tlsFolder: text("DNS_MESH_TLS"),
     centralFolder: text("DNS_MESH_CENTRAL"),
   },

@@ -12,6 +12,7 @@ import type { MeshView } from "../mesh/view";
  * - `refused`: the central zones say something that must not be followed.
  * - `held`: a removal is held back until it is confirmed.
  * - `doubtful`: single entries of the central zones that are wrong; the rest is followed.
+ * - `keys`: the copy of the zones' DNSSEC keys is missing, or must not be replaced by what the writer has.
  * - `policy`, `status`: an object of ours is missing in the cluster.
  * - `unreachable`, `not-ready`, `lagging`: a pod's agent does not answer, is not ready, has not applied the plan.
  * - `agent-…`: what an agent reports of itself.
@@ -23,6 +24,7 @@ export type ConditionKind =
   | "refused"
   | "held"
   | "doubtful"
+  | "keys"
   | "policy"
   | "status"
   | "unreachable"

@@ -1,6 +1,6 @@
 import { UserError } from "../base/errors";
 import type { WelcomePacket } from "../mesh/model";
-import { pkiRole, type VaultClient, vaultRole, type VaultWelcome } from "../mesh/trust";
+import { pkiRole, type VaultClient, vaultRole, type VaultWelcome, zoneKeysSecret } from "../mesh/trust";
 import { serverName } from "../mesh/welcome";
 import type { VaultAccess, VaultAuth } from "../vault/access";
 
@@ -37,8 +37,15 @@ export function vaultFile(packet: WelcomePacket, client: VaultClient, paths: Vau
           ttlHours: vault.pki.ttlHours,
         },
       }),
+    ...(client === "site" && { zoneKeys: zoneKeys(vault.auth, site.name) }),
     ...(vault.caCert !== undefined && { caFile: paths.ca }),
   };
+}
+
+/** An AppRole does not tell a site's pods apart: what one of them may do, all may. */
+function zoneKeys({ method }: VaultWelcome["auth"], site: string): NonNullable<VaultAccess["zoneKeys"]> {
+  const role = method === "jwt" ? { role: vaultRole(method, "signer", site) } : {};
+  return { secret: zoneKeysSecret(site), ...role };
 }
 
 function vaultAuth({ method, path }: VaultWelcome["auth"], role: string, paths: VaultFilePaths): VaultAuth {

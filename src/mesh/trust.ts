@@ -56,10 +56,24 @@ export interface WelcomeTrust {
   readonly rotation?: RotationSettings;
 }
 
-/** Which of the site's programs asks Vault. */
-export type VaultClient = "site" | "rotator";
+/** Which of the site's programs asks Vault: `signer` is the agent of the pod that signs zones, when it asks for their keys. */
+export type VaultClient = "site" | "rotator" | "signer";
 
-/** Name of a site's role in its auth mount: `site` and `rotator` in a mount of its own, with the site's name in a shared one. */
+/** Those that have a role where Vault knows a pod by its cluster's token, and where it knows no more than a secret of the site. */
+export const vaultClients = {
+  jwt: ["site", "rotator", "signer"],
+  approle: ["site", "rotator"],
+} as const satisfies Record<"jwt" | "approle", readonly VaultClient[]>;
+
+/** Name of the KV secret in which a site keeps its zones' DNSSEC keys. */
+export function zoneKeysSecret(site: string): string {
+  return `zone-keys/${site}`;
+}
+
+/** The pod that signs a site's zones. */
+export const signingPod = "knot-0";
+
+/** Name of a site's role in its auth mount: as the client in a mount of its own, with the site's name in a shared one. */
 export function vaultRole(method: "jwt" | "approle", client: VaultClient, site: string): string {
   return method === "jwt" ? client : `${client}-${site}`;
 }
@@ -87,7 +101,7 @@ export function vaultEntrances(site: string): readonly VaultEntrance[] {
     { method: "approle", path: appRoleMount },
   ] as const;
   return mounts.map(({ method, path }) => ({
-    roles: (["site", "rotator"] as const).map((client) => `auth/${path}/role/${vaultRole(method, client, site)}`),
+    roles: vaultClients[method].map((client) => `auth/${path}/role/${vaultRole(method, client, site)}`),
     login: `auth/${path}/login`,
   }));
 }

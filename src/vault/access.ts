@@ -33,6 +33,8 @@ const vaultAccess = objectOf({
   mount: path,
   auth,
   pki: z.exactOptional(pki),
+  /** Where the site keeps its zones' DNSSEC keys, and the role for that where it is another. */
+  zoneKeys: z.exactOptional(objectOf({ secret: path, role: z.exactOptional(path) })),
   /** PEM of the only roots that Vault's certificate may have; Node's own when left out. */
   caFile: z.exactOptional(plainText),
   /** Seconds between looks at the ring, a third more at the most. @default 15 */

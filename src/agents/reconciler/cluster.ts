@@ -1,3 +1,5 @@
+import { UserError } from "../../base/errors";
+import { type KeptKeys, keptKeysFile } from "../../contract/kept-keys";
 import type { StatusData } from "../../contract/mesh-status";
 import { commonLabels, objects } from "../../contract/names";
 import type { KubeObject } from "../../kube/answer";
@@ -15,6 +17,10 @@ export interface ReconcilerCluster {
   /** The ConfigMap `mesh-status`; undefined when somebody took it away. */
   readStatus(): Promise<KubeObject | undefined>;
   applyStatus(status: StatusData): Promise<void>;
+  /** The Secret `zone-keys`; undefined when somebody took it away. */
+  readZoneKeys(): Promise<KubeObject | undefined>;
+  /** Puts a copy into the Secret as long as that is the version that was read. */
+  writeZoneKeys(copy: KeptKeys, read: KubeObject): Promise<void>;
   createEvent(event: KubeObject): Promise<void>;
   readonly counters: { readonly reads: number; readonly writes: number };
 }
@@ -23,14 +29,16 @@ export interface ReconcilerCluster {
 export class KubeCluster implements ReconcilerCluster {
   readonly #policy: string;
   readonly #status: string;
+  readonly #zoneKeys: string;
   readonly #events: string;
 
   constructor(
-    private readonly client: Pick<KubeClient, "get" | "apply" | "create" | "counters">,
+    private readonly client: Pick<KubeClient, "get" | "apply" | "merge" | "create" | "counters">,
     private readonly namespace: string,
   ) {
     this.#policy = `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/${objects.peerPolicy}`;
     this.#status = `/api/v1/namespaces/${namespace}/configmaps/${objects.status}`;
+    this.#zoneKeys = `/api/v1/namespaces/${namespace}/secrets/${objects.zoneKeys}`;
     this.#events = `/api/v1/namespaces/${namespace}/events`;
   }
 
@@ -55,6 +63,17 @@ export class KubeCluster implements ReconcilerCluster {
   async applyStatus(status: StatusData): Promise<void> {
     const metadata = { name: objects.status, namespace: this.namespace, labels: commonLabels };
     await this.client.apply(this.#status, { apiVersion: "v1", kind: "ConfigMap", metadata, ...status }, fieldManager);
+  }
+
+  readZoneKeys(): Promise<KubeObject | undefined> {
+    return this.client.get(this.#zoneKeys);
+  }
+
+  async writeZoneKeys(copy: KeptKeys, { metadata }: KubeObject): Promise<void> {
+    const { resourceVersion } = metadata ?? {};
+    if (resourceVersion === undefined) throw new UserError(`Secret ${objects.zoneKeys} has no version`);
+    const data = { [keptKeysFile]: Buffer.from(JSON.stringify(copy)).toString("base64") };
+    await this.client.merge(this.#zoneKeys, { metadata: { resourceVersion }, data }, fieldManager);
   }
 
   createEvent(event: KubeObject): Promise<void> {

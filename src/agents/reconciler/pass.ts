@@ -22,6 +22,7 @@ import {
 } from "./decide";
 import { type PassDeps, type Pod, ports } from "./options";
 import { publish } from "./publish";
+import { keepZoneKeys } from "./zone-keys";
 
 /** Whether a pass found everything in order, and what it cost. */
 export interface PassResult {
@@ -50,6 +51,7 @@ export async function runPass(deps: PassDeps): Promise<PassResult> {
   const known = before.stored?.memory ?? emptyMemory;
   const statuses = await readAgents(deps, findings);
   const seen = await discover({ deps, findings, known, statuses });
+  await keepZoneKeys(deps, findings);
   const policy = await keepPolicy({ deps, findings, before, known, view: seen.view });
   await settleAgents({ deps, statuses, view: seen.view });
   for (const [pod, status] of statuses) findings.push(...podFindings(pod, status, seen.view));

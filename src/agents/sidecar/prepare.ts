@@ -2,14 +2,17 @@ import { messageOf, UserError } from "../../base/errors";
 import { ensureFolder, readText } from "../../base/files";
 import type { Logger } from "../../base/log";
 import type { DnsClient } from "../../dns/client/dns-client";
-import { renderSiteFiles } from "../../knot/config/site-config";
+import { renderSiteFiles, signedTemplate } from "../../knot/config/site-config";
 import { isWriter, siblings } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
+import type { WelcomePacket } from "../../mesh/model";
 import { notePacket, SiteFiles, siteInput, standingView } from "./apply";
 import { keeperOf } from "./credentials/vault-keeper";
 import { CentralFiles } from "./inputs/central-files";
 import { type Inputs, readInputs } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
+import { copyStoreOf } from "./keys/copy-store";
+import { restoreKeys } from "./keys/restoring";
 import { Seeder } from "./own-zones/seeding";
 import { podSource, siteSource } from "./own-zones/zone-source";
 import { type LoadedState, StateStore } from "./state-store";
@@ -24,22 +27,44 @@ export interface PrepareParts {
 }
 
 /**
- * Makes the volume ready for Knot's start: folders, files from the last good state, a first content for own zones, and
- * on the primary the central zones; with Vault, key ring and certificate first. What stands there and cannot be made anew now is left for Knot to start from.
+ * Makes the volume ready for Knot's start: folders, the DNSSEC keys that a volume lacks, files from the last good state, a
+ * first content for own zones, and on the primary the central zones; with Vault, key ring and certificate first. What stands there and cannot be made anew now is left for Knot to start from.
  *
- * @throws UserError when there is nothing that Knot could start from.
+ * @throws UserError when there is nothing that Knot could start from, or it would sign with new keys although there are others.
  */
 export async function prepare(parts: PrepareParts): Promise<void> {
   const volume = new KnotVolume(parts.options.runtime.storage);
   for (const folder of volume.folders) await ensureFolder(folder);
-  const standing = (await readText(volume.ownStanzas)) !== undefined;
-  try {
+  const standing = await readText(volume.ownStanzas);
+  const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (standing === undefined) throw error;
+      parts.log.error("Knot starts from the files that stand on the volume", { reason: messageOf(error) });
+      return undefined;
+    }
+  };
+  const inputs = await attempt(async () => {
     await keeperOf({ ...parts, random: Math.random })?.prepare();
-    await render(parts, await readInputs(parts.options, parts.now()));
-  } catch (error) {
-    if (!standing) throw error;
-    parts.log.error("Knot starts from the files that stand on the volume", { reason: messageOf(error) });
-  }
+    return readInputs(parts.options, parts.now());
+  });
+  await bringKeys(parts, { packet: inputs?.packet, standing });
+  if (inputs !== undefined) await attempt(() => render(parts, inputs));
+}
+
+/** The writer's DNSSEC keys, where the volume lacks them. Whatever stands in the way of that must keep Knot from signing with others. */
+async function bringKeys(
+  parts: PrepareParts,
+  known: { readonly packet: WelcomePacket | undefined; readonly standing: string | undefined },
+): Promise<void> {
+  const { runtime } = parts.options;
+  const store = isWriter(runtime) ? copyStoreOf(parts) : undefined;
+  if (store === undefined) return;
+  const signs =
+    known.packet?.site.zones.some(({ dnssec }) => dnssec !== false) === true ||
+    known.standing?.includes(signedTemplate) === true;
+  await restoreKeys({ ...parts, storage: runtime.storage, site: known.packet?.site.name ?? "", store, signs });
 }
 
 async function render(parts: PrepareParts, inputs: Inputs): Promise<void> {

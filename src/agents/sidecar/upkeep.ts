@@ -2,6 +2,7 @@ import { messageOf } from "../../base/errors";
 import type { Logger } from "../../base/log";
 import type { SigningWatch } from "./dnssec/signing";
 import type { Problems } from "./http/status";
+import type { KeyKeeper } from "./keys/keeper";
 import type { Announcer } from "./notify/announcer";
 import type { Fetching } from "./notify/fetching";
 import { peerFields } from "./notify/open-entries";
@@ -13,6 +14,8 @@ export interface UpkeepParts {
   readonly announcer: Pick<Announcer, "round" | "takeAhead" | "expect">;
   readonly fetching: Pick<Fetching, "round">;
   readonly signing: Pick<SigningWatch, "round" | "failures">;
+  /** Keeps the zones' keys in a second place; at the writer alone. */
+  readonly keys?: Pick<KeyKeeper, "round">;
   readonly zones: Pick<SiteZones, "keptSigned">;
   readonly problems: Problems;
   /** Takes an own zone back from a site that holds a newer copy; resolves to whether it did. */
@@ -26,7 +29,7 @@ export class Upkeep {
 
   /** Does all that is due. What fails does not keep the rest from being done; returns the failures. Never throws. */
   async round(): Promise<readonly unknown[]> {
-    const { announcer, fetching, signing, zones, problems } = this.parts;
+    const { announcer, fetching, signing, keys, zones, problems } = this.parts;
     const failures: unknown[] = [];
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
@@ -35,7 +38,9 @@ export class Upkeep {
         failures.push(error);
       }
     };
-    await Promise.all([announcer, fetching, signing].map((part) => attempt(() => part.round())));
+    await Promise.all(
+      [announcer, fetching, signing, ...(keys ? [keys] : [])].map((part) => attempt(() => part.round())),
+    );
     problems.set("dnssec", [...zones.keptSigned.map(keptSentence), ...signing.failures]);
     for (const [zone, copy] of announcer.takeAhead()) await this.#regain(zone, copy);
     return failures;

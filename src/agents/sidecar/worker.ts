@@ -5,7 +5,7 @@ import type { Logger } from "../../base/log";
 import { DnsClient } from "../../dns/client/dns-client";
 import { UdpChannel } from "../../dns/client/udp-channel";
 import { signingKey } from "../../keyring/ring-document";
-import { siblings } from "../../knot/config/site-runtime";
+import { isWriter, siblings } from "../../knot/config/site-runtime";
 import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
 import { KnotControl } from "../../knot/control/knot-control";
 import { Agent } from "./agent";
@@ -17,6 +17,8 @@ import { agentRoutes } from "./http/routes";
 import { type AgentStatus, Problems } from "./http/status";
 import { Mounts } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
+import { copyStoreOf } from "./keys/copy-store";
+import { KeyKeeper } from "./keys/keeper";
 import { KnotLog } from "./knot-log";
 import { Leaving } from "./leaving";
 import { Announcer } from "./notify/announcer";
@@ -61,6 +63,7 @@ export class Worker {
   readonly #problems: Problems;
   readonly #rounds: Upkeep;
   readonly #keeper: VaultKeeper | undefined;
+  readonly #keys: KeyKeeper | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
   #wake = new AbortController();
@@ -131,14 +134,31 @@ export class Worker {
       },
     });
     this.#knotLog = new KnotLog({ path: zonesLog(options.runtime.rundir), now, log });
+    this.#keys = this.#keyKeeper();
     this.#rounds = new Upkeep({
       announcer: this.#announcer,
       fetching: this.#fetching,
       signing: this.#signing,
       zones: this.#zones,
+      ...(this.#keys && { keys: this.#keys }),
       problems: this.#problems,
       log,
       regain: (zone, copy) => this.#agent.regain(zone, copy),
+    });
+  }
+
+  /** Only the writer has keys. */
+  #keyKeeper(): KeyKeeper | undefined {
+    const { options } = this.parts;
+    const store = isWriter(options.runtime) ? copyStoreOf(this.parts) : undefined;
+    if (store === undefined) return undefined;
+    return new KeyKeeper({
+      ...this.parts,
+      store,
+      storage: options.runtime.storage,
+      site: () => this.#mounts.inputs?.packet.site.name,
+      zones: () => [...this.#zones.signed.keys()],
+      problems: this.#problems,
     });
   }
 
@@ -151,6 +171,7 @@ export class Worker {
       readiness: () => this.#lookReady(),
       status: () => this.#status(),
       metrics: () => this.#metrics(),
+      zoneKeys: () => this.#keys?.offered,
       announce: () => void this.#announcer.announce(),
       poke: () => {
         this.#agent.poke();
@@ -233,8 +254,21 @@ export class Worker {
       ...passed,
     };
     const dnssec = this.#signing.zones;
-    const own = { ready: this.#ready, emptyZones: this.#fetching.empty.length, ...(dnssec.length > 0 && { dnssec }) };
+    const zoneKeys = this.#zoneKeys();
+    const own = {
+      ready: this.#ready,
+      emptyZones: this.#fetching.empty.length,
+      ...(dnssec.length > 0 && { dnssec }),
+      ...(zoneKeys && { zoneKeys }),
+    };
     return { ...status, ...own, counters };
+  }
+
+  #zoneKeys(): AgentStatus["zoneKeys"] {
+    const facts = this.#keys?.facts;
+    if (facts === undefined) return undefined;
+    const { generation, keptAt } = facts;
+    return { generation, ...(keptAt !== undefined && { keptAt: new Date(keptAt).toISOString() }) };
   }
 
   #metrics(): string {

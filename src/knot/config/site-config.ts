@@ -20,6 +20,9 @@ export { renderKnotConf } from "./knot-conf";
 export { membersOf, ownerTemplate, type TlsIdentity, type SiteInput } from "./render-context";
 export type { SiteRuntime } from "./site-runtime";
 
+/** The template of own zones that Knot signs. */
+export const signedTemplate = "own-signed";
+
 /** The zone that Knot interprets: the members that the plan lets through. Never leaves the server. */
 export const localCatalogZone = "local-catalog.invalid";
 
@@ -145,7 +148,7 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
   };
   return [
     { ...own, id: "own" },
-    { ...own, id: "own-signed", "dnssec-signing": true, "dnssec-policy": defaultPolicy },
+    { ...own, id: signedTemplate, "dnssec-signing": true, "dnssec-policy": defaultPolicy },
   ];
 }
 
@@ -195,7 +198,7 @@ function renderOwnStanzas(input: RenderContext): string {
     if (dnssec === false || !isWriter(runtime)) return { domain: name, template: "own" };
     const policy = policyOf(dnssec);
     const other = policy === defaultPolicy ? {} : { "dnssec-policy": policy };
-    return { domain: name, template: "own-signed", ...other };
+    return { domain: name, template: signedTemplate, ...other };
   };
   const everyZone = [...accessIds(input), ...(isWriter(runtime) ? updateIds(input) : [])];
   return section(

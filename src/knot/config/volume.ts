@@ -59,6 +59,21 @@ export class KnotVolume {
     return this.at(`${volumeFolders.databases}/journal`);
   }
 
+  /** Knot's key database (KASP), a folder. */
+  get keys(): string {
+    return this.at(`${volumeFolders.databases}/keys`);
+  }
+
+  /** A key database that gave way to a newer copy. */
+  get formerKeys(): string {
+    return this.at(`${volumeFolders.databases}/keys.former`);
+  }
+
+  /** Which copy of the key database was made last. */
+  get keptKeys(): string {
+    return this.at(`${volumeFolders.mesh}/kept-keys.json`);
+  }
+
   /** What the agent keeps over restarts. */
   get state(): string {
     return this.at(`${volumeFolders.mesh}/state.json`);

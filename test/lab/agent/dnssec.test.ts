@@ -1,8 +1,16 @@
-import { rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gunzipSync } from "node:zlib";
 import { expect } from "chai";
 import { apexTexts, delv, validate } from "../../../harness/dnssec/validators";
 import { eventually } from "../../../harness/eventually";
+import { knotBinaries } from "../../../harness/knot";
 import { Lab, type LabSite } from "../../../lab";
+import { openCopy, Seal } from "../../../src/agents/sidecar/keys/sealing";
+import type { KeptHeader, KeptKeys } from "../../../src/contract/kept-keys";
+import { isNewerSerial } from "../../../src/dns/serial";
 
 const zone = "signed.example";
 const zoneFile = "$TTL 5\n@ SOA a. b. 1 60 10 3600 5\n@ NS a.\nwww A 192.0.2.1\n";
@@ -120,22 +128,145 @@ describe("a zone that a mesh with agents signs", function () {
     });
   });
 
-  it("comes back from the other sites after its volume was lost, with new keys that it tells", async () => {
-    await lab.converged(10, { zones: [zone] });
-    await owner().stop();
+  const tags = async () =>
+    (await apexTexts(owner().server, zone, "DNSKEY")).filter((key) => key.startsWith("257")).sort();
+  /** What the reconciler does with each pass, until the agent has seen it. */
+  const kept = (after = 0) =>
+    eventually(20, async () => {
+      expect(await owner().keepZoneKeys()).to.deep.equal([]);
+      const { zoneKeys } = await owner().status();
+      const { generation } = JSON.parse(await readFile(copyFile(), "utf8")) as { generation: number };
+      expect(zoneKeys?.generation).to.equal(generation).and.to.be.greaterThan(after);
+      expect(Date.now() - Date.parse(zoneKeys?.keptAt ?? "")).to.be.lessThan(60_000);
+      expect(await offered()).to.equal(generation);
+      return generation;
+    });
+  const offered = async () => (JSON.parse((await owner().http("GET", "/zone-keys")).text) as KeptHeader).generation;
+  const copyFile = () => owner().path("etc", "zone-keys", "zone-keys.json");
+  const loseVolume = async (): Promise<void> => {
+    await owner().stop("SIGKILL");
     await rm(owner().path("storage"), { recursive: true });
+    await lab.upSite("site-c");
+  };
+  /** Has the zone verified at the other sites all the time, and at its owner whenever that answers. */
+  const withoutGap = async (work: () => Promise<void>): Promise<number> => {
+    const ended = new AbortController();
+    let looks = 0;
+    const watched = (async () => {
+      while (!ended.signal.aborted) {
+        for (const { name, server, dns } of lab.sites.values()) {
+          const questions = [[zone, "SOA"] as const, [`www.${zone}`, "A"] as const];
+          if (name === "site-c" && (await dns.querySoa(server, zone).catch(() => undefined)) === undefined) continue;
+          await validate({ server, zone, ds, questions });
+          looks++;
+        }
+      }
+    })();
+    await Promise.race([work(), watched]).finally(() => {
+      ended.abort();
+    });
+    await watched;
+    return looks;
+  };
+
+  it("has its keys kept in a second place, sealed", async () => {
+    await kept();
+    const folder = owner().path("storage", "db", "keys", "keys");
+    const copy = await readFile(copyFile(), "utf8");
+    const { sealedWith, content, keys, zones } = JSON.parse(copy) as KeptKeys;
+    expect(sealedWith).to.match(/^[0-9a-f]{16}$/);
+    expect(zones).to.deep.equal([zone]);
+    expect(keys.map((id) => `${id}.pem`)).to.deep.equal((await readdir(folder)).sort());
+    expect(() => gunzipSync(Buffer.from(content, "base64"))).to.throw();
+    const secret = (await readFile(owner().path("etc", "zone-keys-seal"), "utf8")).trim();
+    const opened = openCopy(JSON.parse(copy) as KeptKeys, "site-c", new Seal(secret));
+    for (const name of await readdir(folder))
+      expect(opened.get(`keys/${name}`)?.equals(await readFile(join(folder, name))), name).to.equal(true);
+    expect((await owner().http("GET", "/metrics")).text).to.match(
+      /dns_mesh_agent_zone_keys_kept_timestamp_seconds [1-9]\d{9}/,
+    );
+    expect((await lab.site("site-b").http("GET", "/zone-keys")).status).to.equal(404);
+    expect(lab.logs()).to.not.contain("PRIVATE KEY");
+  });
+
+  it("is verified without a gap while its volume is destroyed in the middle of a KSK roll-over", async () => {
+    const [one = ""] = await tags();
+    const generation = await kept();
+    await promisify(execFile)(knotBinaries().knotc, [
+      ...["-s", owner().path("run", "knot.sock"), "-b"],
+      ...["zone-key-rollover", zone, "ksk"],
+    ]);
+    await eventually(20, async () => {
+      expect(await tags())
+        .to.have.length(2)
+        .and.to.contain(one);
+    });
+    const before = await tags();
+    await kept(generation);
+    await lab.converged(10, { zones: [zone] });
+    const { serial } = await owner().soa(zone);
+    const looks = await withoutGap(async () => {
+      await loseVolume();
+      await owner().start();
+      await owner().ready();
+      await lab.converged(20, { zones: [zone] });
+    });
+    expect(looks).to.be.greaterThan(3);
+    expect(await tags()).to.deep.equal(before);
+    expect(isNewerSerial((await owner().soa(zone)).serial, serial)).to.equal(true);
+    await owner().control.zoneReplace(zone, { owner: `www.${zone}`, ttl: 5, type: "A", data: "192.0.2.4" });
+    await lab.converged(10, { zones: [zone] });
+    await withoutGap(() => kept().then(() => undefined));
+    expect((await told())?.ds).to.deep.equal(ds);
+  });
+
+  it("is not signed with new keys as long as the copy cannot be opened", async () => {
+    const sealFile = owner().path("etc", "zone-keys-seal");
+    const [secret, copy] = [await readFile(sealFile, "utf8"), await readFile(copyFile(), "utf8")];
+    await loseVolume();
+    await writeFile(sealFile, "x".repeat(64));
+    await refused(/volume has no DNSSEC keys[^]*sealed with another key/);
+    await writeFile(sealFile, secret);
+    await writeFile(copyFile(), copy.replace(/"content":"..../, '"content":"AAAA'));
+    await refused(/cannot be opened: it was changed/);
+    await writeFile(copyFile(), "{}");
+    await refused(/zone-keys\.json: version must be 1/);
+    await rm(owner().path("storage"), { recursive: true });
+    await writeFile(copyFile(), copy);
     await lab.upSite("site-c");
     await owner().start();
     await owner().ready();
-    ds = await eventually(20, async () => {
-      const now = (await told())?.ds ?? [];
-      expect(now).to.have.length(1).and.to.not.deep.equal(ds);
-      return now;
-    });
+    await withoutGap(() => lab.converged(20, { zones: [zone] }).then(() => undefined));
+    expect((await told())?.ds).to.deep.equal(ds);
+  });
+  const refused = async (message: RegExp): Promise<void> => {
+    const failure: unknown = await owner()
+      .start()
+      .catch((error: unknown) => error);
+    expect(String(failure)).to.match(message);
+    expect(owner().pids.knot).to.equal(undefined);
+  };
+
+  it("does not replace the copy by other keys, and begins with them when the copy was taken away", async () => {
+    const copy = await readFile(copyFile(), "utf8");
+    await kept();
+    await loseVolume();
+    await rm(copyFile());
+    await owner().start();
+    await owner().ready();
     await eventually(20, async () => {
-      await lab.converged(10, { zones: [zone] });
-      for (const { server } of lab.sites.values())
-        await validate({ server, zone, ds, questions: [[`www.${zone}`, "A"]] });
+      expect((await told())?.ds)
+        .to.have.length(1)
+        .and.to.not.deep.equal(ds);
     });
+    await writeFile(copyFile(), copy);
+    await eventually(20, async () => {
+      expect((await owner().keepZoneKeys()).join()).to.match(/is not replaced: it is newer/);
+      expect((await owner().status()).problems.map(({ kind }) => kind)).to.contain("keys");
+    });
+    expect(await readFile(copyFile(), "utf8")).to.equal(copy);
+    await rm(copyFile());
+    await kept();
+    expect((await owner().status()).problems).to.deep.equal([]);
   });
 });

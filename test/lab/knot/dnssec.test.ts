@@ -1,5 +1,9 @@
+import { rm } from "node:fs/promises";
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
+import { KeyDatabase, type KeyFiles } from "../../../src/agents/sidecar/keys/key-database";
+import { isNewerSerial } from "../../../src/dns/serial";
+import { KnotVolume } from "../../../src/knot/config/volume";
 import { DnsClient } from "../../../src/dns/client/dns-client";
 import type { SigningTimes } from "../../../src/knot/config/site-runtime";
 import { apexTexts, delv, validate } from "../../../harness/dnssec/validators";
@@ -199,6 +203,26 @@ describe("keys of a signed zone, with times of seconds", function () {
       const { answers } = await new DnsClient({ timeoutMs: 500 }).query(site.knot.server, `www.${byHand}`, "A");
       expect(answers).to.have.length(2);
     }
+  });
+
+  it("go on with a roll-over of the zone-signing key from a copy of their database, after all databases were lost", async () => {
+    const database = new KeyDatabase(new KnotVolume(owner.knot.storage));
+    let copy: KeyFiles | undefined;
+    await whileVerified(byHand, 40, async () => (await keys(byHand, "256")).length === 2);
+    const both = await keys(byHand, "256");
+    await whileVerified(byHand, 10, async () => (copy = await database.read(Date.now())) !== undefined);
+    const { serial } = await owner.soa(byHand);
+    await owner.knot.stop("SIGKILL");
+    await rm(`${owner.knot.storage}/db`, { recursive: true });
+    await database.replace(copy ?? new Map());
+    for (const site of sites.slice(0, 2)) await verify(site, byHand);
+    await owner.knot.start();
+    await eventually(10, async () => {
+      for (const site of sites) expect(isNewerSerial((await site.soa(byHand)).serial, serial)).to.equal(true);
+    });
+    expect(await keys(byHand, "256")).to.deep.equal(both);
+    await whileVerified(byHand, 40, async () => (await keys(byHand, "256")).length === 1);
+    expect(both).to.include((await keys(byHand, "256"))[0]);
   });
 
   it("are the same after the signing server was killed and started again", async () => {

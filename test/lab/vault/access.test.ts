@@ -29,6 +29,13 @@ const forbidden: readonly [method: string, path: string, body?: object][] = [
   ["GET", "dns-mesh/data/sites/site-b"],
   ["GET", "dns-mesh/data/issuers/site-a"],
   ["LIST", "dns-mesh/metadata/sites"],
+  ["GET", "dns-mesh/data/zone-keys/site-a"],
+  ["PUT", "dns-mesh/data/zone-keys/site-a", { data: {} }],
+  ["GET", "dns-mesh/data/zone-keys/site-b"],
+  ["DELETE", "dns-mesh/data/zone-keys/site-b"],
+  ["GET", "dns-mesh/metadata/zone-keys/site-b"],
+  ["DELETE", "dns-mesh/metadata/zone-keys/site-b"],
+  ["LIST", "dns-mesh/metadata/zone-keys"],
   ["PUT", "dns-mesh-pki/issue/site-site-a", { common_name: "site-a.dns.internal" }],
   ["PUT", "dns-mesh-pki/issue/site-site-b", { common_name: "site-b.dns.internal" }],
   ["PUT", "dns-mesh-pki/issue/site-site-c", { common_name: "site-c.dns.internal" }],
@@ -183,6 +190,43 @@ describe("who may do what in a real Vault", function () {
       const name = { common_name: "site-c.dns.internal" };
       expect((await ask("PUT", "dns-mesh-pki/issue/site-site-c", name)).status).to.equal(200);
       expect(await allowed(ask)).to.deep.equal(["PUT dns-mesh-pki/issue/site-site-c: 200"]);
+      const keys = "dns-mesh/data/zone-keys/site-c";
+      expect((await ask("PUT", keys, { data: { a: 1 } })).status).to.equal(200);
+      expect((await ask("GET", keys)).status).to.equal(200);
+    });
+  });
+
+  describe("the pod that signs", () => {
+    const signer = (site: string, pod?: string): Promise<Ask> => {
+      const jwt = clusters[site]?.token({ account: "dns-system:knot", ...(pod !== undefined && { pod }) });
+      return login(vault, `dns-mesh-${site}`, { role: "signer", jwt });
+    };
+
+    it("reads and writes the zones' keys of its own site, by compare-and-set, and nothing else", async () => {
+      const ask = await signer("site-a", "knot-0");
+      const own = "dns-mesh/data/zone-keys/site-a";
+      expect((await ask("GET", own)).status).to.equal(404);
+      const write = (cas: number): ReturnType<Ask> => ask("PUT", own, { data: { a: 1 }, options: { cas } });
+      expect((await write(0)).status).to.equal(200);
+      expect((await write(0)).status).to.equal(400);
+      expect((await write(1)).status).to.equal(200);
+      expect(await allowed(ask)).to.deep.equal([
+        "GET dns-mesh/data/zone-keys/site-a: 200",
+        "PUT dns-mesh/data/zone-keys/site-a: 200",
+      ]);
+    });
+
+    it("is pod 0 alone: no other pod of the site's account is let in", async () => {
+      for (const pod of ["knot-1", "knot-00", undefined]) {
+        const tried = await signer("site-a", pod).catch((error: unknown) => error);
+        expect(tried, pod)
+          .to.be.instanceOf(Error)
+          .with.property("message")
+          .that.matches(/^4\d\d/);
+      }
+      const stranger = clusters["site-b"]?.token({ account: "dns-system:knot", pod: "knot-0" });
+      const tried = await login(vault, "dns-mesh-site-a", { role: "signer", jwt: stranger }).catch((e: unknown) => e);
+      expect(tried).to.be.instanceOf(Error);
     });
   });
 

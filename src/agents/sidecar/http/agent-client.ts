@@ -2,6 +2,8 @@ import { isIPv6 } from "node:net";
 
 import { messageOf } from "../../../base/errors";
 import { exchangeHttp, type HttpResponse } from "../../../base/http-exchange";
+import { readJsonText } from "../../../base/json-file";
+import { type KeptKeys, parseKeptKeys } from "../../../contract/kept-keys";
 import type { AgentStatus } from "./status";
 
 /** Where an agent's HTTP server is. */
@@ -30,6 +32,18 @@ export class AgentClient {
     const { status, body } = await this.#send("GET", agent, "/status");
     if (status !== 200) throw new Error(`the agent at ${agent.address} answered ${status}`);
     return parseStatus(body, agent.address);
+  }
+
+  /**
+   * The copy of the zones' keys that an agent wants kept; undefined when it has none.
+   *
+   * @throws Error when there is no answer, or not one of an agent.
+   */
+  async zoneKeys(agent: AgentAddress): Promise<KeptKeys | undefined> {
+    const { status, body } = await this.#send("GET", agent, "/zone-keys");
+    if (status === 404) return undefined;
+    if (status !== 200) throw new Error(`the agent at ${agent.address} answered ${status}`);
+    return readJsonText({ text: body, from: `the agent at ${agent.address}` }, parseKeptKeys);
   }
 
   /** Asks an agent for a pass now. */

@@ -55,6 +55,13 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
       ),
     },
     {
+      name: "zone_keys_kept_timestamp_seconds",
+      type: "gauge",
+      help: "When the present keys of signed zones were last seen in their second place, in seconds since 1970; 0 for never.",
+      samples:
+        status.zoneKeys === undefined ? [] : [[{}, Math.floor(Date.parse(status.zoneKeys.keptAt ?? epoch) / 1000)]],
+    },
+    {
       name: "held",
       type: "gauge",
       help: "Entries whose removal is held back.",
@@ -99,6 +106,8 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
     ...(vault === undefined ? [] : vaultFamilies(vault)),
   ]);
 }
+
+const epoch = new Date(0).toISOString();
 
 function vaultFamilies({ up, ringReadAt }: VaultFacts): readonly Family[] {
   const readAt: readonly Sample[] = ringReadAt === undefined ? [] : [[{}, Math.round(ringReadAt / 1000)]];

@@ -1,4 +1,5 @@
 import type { HttpRoutes } from "../../../base/http-server";
+import type { KeptKeys } from "../../../contract/kept-keys";
 import type { Readiness } from "./readiness";
 import type { AgentStatus } from "./status";
 
@@ -11,6 +12,8 @@ export interface RouteParts {
   readonly status: () => AgentStatus;
   /** As text for Prometheus. */
   readonly metrics: () => string;
+  /** The copy of the zones' keys that is to be kept elsewhere, sealed; undefined when there is none. */
+  readonly zoneKeys: () => KeptKeys | undefined;
   /** Looks for changed zones now. */
   readonly announce: () => void;
   /** Makes a pass that renders, loads and plans everything anew. */
@@ -31,6 +34,10 @@ export function agentRoutes(parts: RouteParts): HttpRoutes {
     "GET /live": () => (parts.isStuck() ? { status: 500, body: "stuck\n" } : { status: 200, body: "live\n" }),
     "GET /status": () => ({ status: 200, body: parts.status() }),
     "GET /metrics": () => ({ status: 200, body: parts.metrics() }),
+    "GET /zone-keys": () => {
+      const copy = parts.zoneKeys();
+      return copy === undefined ? { status: 404, body: "no keys to keep\n" } : { status: 200, body: copy };
+    },
     "POST /announce": () => {
       parts.announce();
       return { status: 202, body: "looking\n" };

@@ -26,6 +26,7 @@ interface Problem {
  * - `zones`: an own zone is not served, or waits for its content.
  * - `dnssec`: a zone is not signed as it should be, or stays signed because its DS record was not withdrawn.
  * - `state`: the saved state could not be read or written.
+ * - `keys`: the keys of signed zones are not kept in their second place.
  * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
  */
 export type ProblemKind = (typeof problemKinds)[number];
@@ -43,6 +44,7 @@ export const problemKinds = [
   "zones",
   "dnssec",
   "state",
+  "keys",
   "vault",
 ] as const;
 
@@ -68,6 +70,8 @@ export interface AgentStatus {
   readonly certificateEnds?: string;
   /** Zones that this pod signs; missing where there are none. */
   readonly dnssec?: readonly SignedZone[];
+  /** The copy of the zones' keys, and when it was last seen in its second place, ISO 8601; missing where there are no keys. */
+  readonly zoneKeys?: { readonly generation: number; readonly keptAt?: string };
   readonly held: readonly Held[];
   readonly problems: readonly Problem[];
   readonly counters: AgentCounters;
@@ -112,7 +116,7 @@ export class Problems {
 }
 
 /** What the agent knows of itself; readiness and the DNS counters are the worker's. */
-export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "dnssec" | "counters"> & {
+export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "dnssec" | "zoneKeys" | "counters"> & {
   readonly counters: Pick<AgentCounters, "passes" | "reloads">;
 };
 

@@ -21,6 +21,9 @@ export interface AgentOptions {
   readonly updatersFile?: string;
   /** The record operator's key, a JSON file; without it no operator does. */
   readonly recordsKeyFile?: string;
+  /** The kept copy of the zones' keys, a JSON file that comes with the first copy, and what copies are sealed with; without Vault. */
+  readonly zoneKeysFile?: string;
+  readonly zoneKeysSealFile?: string;
   /** Folder with the site's certificate, its key and the roots; missing only where transfers run over plain TCP. */
   readonly tlsFolder?: string;
   /** Folder with the parts of the central zones; on the primary only. */

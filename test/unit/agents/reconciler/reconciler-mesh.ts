@@ -1,4 +1,5 @@
 import { DnsError } from "../../../../src/dns/errors";
+import { type KeptKeys, keptKeysFile } from "../../../../src/contract/kept-keys";
 import type { RecordData, ResourceRecord } from "../../../../src/dns/record";
 import { memberId } from "../../../../src/mesh/catalog";
 import type { AgentStatus } from "../../../../src/agents/sidecar/http/status";
@@ -96,6 +97,8 @@ export interface FakePod {
   knot: "up" | "down" | "no-transfer";
   agent: "up" | "down";
   status: AgentStatus;
+  /** What its agent wants kept. */
+  zoneKeys?: KeptKeys;
   pokes: number;
   /** What a poke leads to. */
   onPoke: () => void;
@@ -106,6 +109,9 @@ export class FakeSite {
   readonly pods: FakePod[];
   policy: KubeObject | undefined;
   status: KubeObject | undefined = { metadata: { name: "mesh-status" } };
+  zoneKeys: KubeObject | undefined = { metadata: { resourceVersion: "1" } };
+  /** What happens before they are written. */
+  whenZoneKeysAreRead: () => unknown = () => undefined;
   events: KubeObject[] = [];
   apiUp = true;
   now = Date.parse("2026-11-23T12:00:00Z");
@@ -207,6 +213,10 @@ export class FakeSite {
         pod(address).agent === "up"
           ? Promise.resolve(pod(address).status)
           : Promise.reject(new Error(`the agent at ${address} does not answer`)),
+      zoneKeys: ({ address }) =>
+        pod(address).agent === "up"
+          ? Promise.resolve(pod(address).zoneKeys)
+          : Promise.reject(new Error(`the agent at ${address} does not answer`)),
       poke: ({ address }) => {
         pod(address).pokes++;
         pod(address).onPoke();
@@ -235,6 +245,19 @@ export class FakeSite {
       applyStatus: (status) =>
         call("writes", () => {
           this.status = { metadata: { name: "mesh-status" }, ...status };
+        }),
+      readZoneKeys: () =>
+        call("reads", () => {
+          const read = this.zoneKeys;
+          this.whenZoneKeysAreRead();
+          return read;
+        }),
+      writeZoneKeys: (copy, read) =>
+        call("writes", () => {
+          const version = Number(this.zoneKeys?.metadata?.resourceVersion);
+          if (read.metadata?.resourceVersion !== String(version)) throw new KubeError("PATCH /x: 409: Conflict");
+          const data = { [keptKeysFile]: Buffer.from(JSON.stringify(copy)).toString("base64") };
+          this.zoneKeys = { metadata: { resourceVersion: String(version + 1) }, data };
         }),
       createEvent: (event) => call("writes", () => void this.events.push(event)),
     };

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 
+import { type KeptKeys, keptKeysFile } from "../../../../src/contract/kept-keys";
 import { peerPolicySpec } from "../../../../src/policies/network-policy";
 import { addressOf, centralZones, FakeSite, packet } from "./reconciler-mesh";
 
@@ -265,6 +266,70 @@ describe("reconciler", () => {
       site.publish([...three, "site-d"], 101);
       expect((await site.pass()).ok).to.equal(false);
       expect(JSON.stringify(site.policy)).to.contain(addressOf("site-d"));
+    });
+  });
+
+  describe("the zones' keys", () => {
+    const copy: KeptKeys = {
+      version: 1,
+      site: "site-b",
+      generation: 1,
+      madeAt: "2026-11-29T00:00:00.000Z",
+      zones: ["b.example"],
+      keys: ["1".repeat(40)],
+      digest: "d1",
+      sealedWith: "s",
+      content: "AAAA",
+    };
+    const next = { ...copy, generation: 2, digest: "d2" };
+    const kept = (site: FakeSite): unknown => {
+      const data = site.zoneKeys?.["data"] as Record<string, string> | undefined;
+      return data && JSON.parse(Buffer.from(data[keptKeysFile] ?? "", "base64").toString());
+    };
+    const keys = (site: FakeSite) => site.report.conditions.filter(({ kind }) => kind === "keys");
+
+    it("are kept once for each change of the writer's, and no other pod is asked", async () => {
+      const site = new FakeSite(three, 2);
+      site.pods[0]!.zoneKeys = copy;
+      site.pods[1]!.zoneKeys = { ...next, site: "other" };
+      await site.pass();
+      expect(kept(site)).to.deep.equal(copy);
+      expect((await site.pass()).counters).to.include({ apiReads: 3, apiWrites: 0 });
+      site.pods[0]!.zoneKeys = next;
+      expect((await site.pass()).counters).to.include({ apiReads: 3, apiWrites: 1 });
+      expect(kept(site)).to.deep.equal(next);
+    });
+
+    it("never give way to older or other ones, which is reported", async () => {
+      const site = new FakeSite(three);
+      site.pods[0]!.zoneKeys = next;
+      await site.pass();
+      for (const wrong of [copy, { ...next, generation: 3, digest: "d3", keys: ["9".repeat(40)] }]) {
+        site.pods[0]!.zoneKeys = wrong;
+        expect((await site.pass()).ok).to.equal(false);
+        expect(keys(site)[0]?.message).to.match(/is not replaced/);
+        expect(kept(site)).to.deep.equal(next);
+      }
+    });
+
+    it("stay as they are when they cannot be read, when the Secret is missing, and when somebody wrote in between", async () => {
+      const site = new FakeSite(three);
+      site.pods[0]!.zoneKeys = copy;
+      site.zoneKeys = { metadata: { resourceVersion: "1" }, data: { [keptKeysFile]: "AAAA" } };
+      await site.pass();
+      expect(keys(site)[0]?.message).to.equal("Secret zone-keys is not JSON");
+      expect(site.zoneKeys).to.have.nested.property("metadata.resourceVersion", "1");
+      site.zoneKeys = undefined;
+      await site.pass();
+      expect(keys(site)[0]?.message).to.match(/missing; bring this site's stack up again/);
+      site.zoneKeys = { metadata: { resourceVersion: "1" } };
+      site.whenZoneKeysAreRead = () => (site.zoneKeys = { metadata: { resourceVersion: "2" } });
+      await site.pass();
+      expect(keys(site)[0]?.message).to.match(/Conflict/);
+      site.whenZoneKeysAreRead = () => undefined;
+      await site.pass();
+      expect(kept(site)).to.deep.equal(copy);
+      expect(keys(site)).to.deep.equal([]);
     });
   });
 

@@ -51,6 +51,7 @@ describe("a site's record operator", () => {
     expect(run.all("RandomPassword").map(({ name }) => name)).to.have.members([
       "site-a-secrets-local",
       "site-a-secrets-records",
+      "site-a-secrets-zone-keys-seal",
     ]);
   });
 

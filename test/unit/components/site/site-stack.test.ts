@@ -331,6 +331,7 @@ describe("SiteStack", () => {
       expect(run.one("NetworkPolicy", "knot-peers").ignoreChanges).to.deep.equal(["spec"]);
       expect(run.one("ConfigMap", "mesh-status").ignoreChanges).to.deep.equal(["data"]);
       expect(run.one("ConfigMap", "mesh-status").inputs).not.to.have.property("data");
+      expect(run.one("Secret", "zone-keys").ignoreChanges).to.deep.equal(["data"]);
       expect(run.one("NetworkPolicy", "knot-clients").ignoreChanges).to.be.empty;
     });
 
@@ -342,6 +343,7 @@ describe("SiteStack", () => {
         { resources: ["networkpolicies"], resourceNames: ["knot-peers"], verbs: ["get", "patch"] },
         { resources: ["configmaps"], resourceNames: ["mesh-status"], verbs: ["get", "patch"] },
         { resources: ["events"], resourceNames: undefined, verbs: ["create"] },
+        { resources: ["secrets"], resourceNames: ["zone-keys"], verbs: ["get", "patch"] },
       ]);
     });
 

@@ -92,6 +92,7 @@ describe("a site's keys and certificates", () => {
           ...{ mount: "dns-mesh-pki", role: "site-site-c", commonName: "site-c.dns.internal" },
           ...{ ipSans: ["203.0.113.3"], ttlHours: 720 },
         },
+        zoneKeys: { secret: "zone-keys/site-c", role: "signer" },
       });
       expect(configFile(run, "vault-rotator.json")).to.equal(undefined);
     });
