@@ -7,8 +7,10 @@ import { createClusters, type Cluster, type ClusterSet } from "../../harness/clu
 import { checkOut, type Checkout } from "../../harness/docs/checkout";
 import { blocksOf } from "../../harness/docs/blocks";
 import { Reader, type Replacement } from "../../harness/docs/reader";
+import { apexTexts } from "../../harness/dnssec/validators";
 import { eventually } from "../../harness/eventually";
 import { ensureImages } from "../../harness/images";
+import { runReconciler } from "../../harness/mesh/reconciler-run";
 
 const addresses = ["192.0.2.1", "198.51.100.2", "203.0.113.3"] as const;
 const zone = "standard-1.internal.dns";
@@ -201,6 +203,26 @@ describe("a mesh of one's own, by the README and the guides", function () {
     await reader.run();
     reader.close();
     await answered("example.org");
+  });
+
+  it("gets a signed zone's keys back when the volume of its owner is lost, and they are kept anew when the copy is taken away", async () => {
+    const dnskeys = () => apexTexts(server(2), "example.org", "DNSKEY");
+    const before = await dnskeys();
+    await runReconciler(cluster(2));
+    reader.open("docs/runbooks/volume-lost.md#a-new-volume");
+    expect(await reader.run()).to.contain("the zones' keys are back");
+    reader.close();
+    await eventually(60, async () => {
+      expect(await dnskeys()).to.deep.equal(before);
+    });
+    reader.open("docs/runbooks/volume-lost.md#beginning-with-new-keys");
+    await reader.run();
+    reader.close();
+    expect((await runReconciler(cluster(2))).failed).to.equal(false);
+    const { data } = JSON.parse(await reader.shell("kubectl -n dns-system get secret zone-keys -o json")) as {
+      data: Record<string, string>;
+    };
+    expect(Object.keys(data).sort()).to.deep.equal(["site", "zone-keys.json"]);
   });
 
   it("lets a zone go in two steps", async () => {
