@@ -223,8 +223,8 @@ export class Worker {
       return { ready: false, reason: "the pod is to end" };
     }
     const { packet, runtime } = inputs;
-    const pods = { siblings: siblings(runtime), zones: view?.zones };
-    const readiness = await this.#readiness.look({ packet, own, wasReady, ...pods });
+    const mesh = { siblings: siblings(runtime), view, remotePort: runtime.remotePort };
+    const readiness = await this.#readiness.look({ packet, own, wasReady, ...mesh });
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;
     if (became) {

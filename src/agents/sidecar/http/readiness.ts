@@ -2,6 +2,8 @@ import { messageOf } from "../../../base/errors";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
+import { sourcesOf } from "../../../mesh/topology";
+import type { MeshView } from "../../../mesh/view";
 import { answeredByAny } from "../../pods";
 
 /** What a look at readiness needs to know. */
@@ -13,8 +15,10 @@ export interface ReadinessInput {
   readonly wasReady: boolean;
   /** The site's other pods. */
   readonly siblings: readonly DnsServer[];
-  /** Every zone of the mesh, once Knot has taken them from the central zones. */
-  readonly zones: readonly { readonly name: string }[] | undefined;
+  /** Every zone of the mesh, and who has them, once Knot has taken them from the central zones. */
+  readonly view: MeshView | undefined;
+  /** Port that other sites answer on. */
+  readonly remotePort: number;
 }
 
 /** Whether traffic may come, and if not, why. */
@@ -23,18 +27,22 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 /** Of so many zones is asked in one look; the next look goes on from there. */
 const sample = 20;
 const cacheMs = 1000;
-/** So long a new pod waits for zones that another one has: one that lacks some is better than none. */
+/** So long a new pod waits for zones that others have: one that lacks some is better than none. */
 const longestWaitMs = 60_000;
+/** Sites that are asked in one look whether they are there; the next look goes on with others. */
+const mostSites = 64;
 
 /**
- * Readiness is about content. At the first boot both central zones and every own zone must be answered with authority, and a pod that
- * joins others waits until it has the zones that they have; later the own zones alone, so that a central zone that is missing or
- * expired takes no site out of service.
+ * Readiness is about content. At the first boot both central zones and every own zone must be answered with authority, and the pod
+ * waits until it has the zones that the site's other pods and the sites that it takes them from answer; whoever does not answer is
+ * not waited for, since the first site of a mesh would wait for sites that are still to come. Later the own zones alone count, so
+ * that a central zone that is missing or expired takes no site out of service.
  */
 export class ReadinessCheck {
   #cached: { at: number; readiness: Readiness } | undefined;
   #next = 0;
-  /** Since when nothing is missing but zones that other pods have. */
+  #nextSite = 0;
+  /** Since when nothing is missing but zones that others have. */
   #waitingSince: number | undefined;
 
   constructor(
@@ -72,20 +80,57 @@ export class ReadinessCheck {
     }
   }
 
-  /** What a new pod waits for beside others; undefined when it need not. */
-  async #awaited({ zones, siblings }: ReadinessInput): Promise<string | undefined> {
+  /** What a new pod waits for; undefined when it need not. */
+  async #awaited({ packet, view, siblings, remotePort: port }: ReadinessInput): Promise<string | undefined> {
     const now = this.parts.now();
     this.#waitingSince ??= now;
-    if (siblings.length === 0 || now - this.#waitingSince >= longestWaitMs) return undefined;
-    if (zones === undefined) return "the zones of the mesh are not known yet";
+    if (now - this.#waitingSince >= longestWaitMs) return undefined;
+    if (view === undefined) return "the zones of the mesh are not known yet";
     const statuses = await this.parts.control.zoneStatus();
     const served = new Set(statuses.filter(({ serial }) => serial !== undefined).map(({ zone }) => zone));
-    const lacking = zones.map(({ name }) => name).filter((zone) => !served.has(zone));
-    const zone = await answeredByAny(this.parts.dns, siblings, this.#some(lacking));
-    return zone && `zone ${zone}, which another pod of the site has, has no content yet`;
+    const lacking = view.zones.filter(({ name }) => !served.has(name));
+    const sourcesFor = sourcesOf({ packet, view });
+    const up = await this.#answering(view, new Set(lacking.flatMap(({ owner }) => sourcesFor(owner))), {
+      port,
+      zone: packet.directoryZone,
+    });
+    const obtainable = lacking.flatMap(({ name, owner }) => {
+      const sites = sourcesFor(owner).flatMap((site) => up.get(site) ?? []);
+      const servers = [...siblings, ...sites];
+      return servers.length === 0 ? [] : [{ name, servers }];
+    });
+    const { dns } = this.parts;
+    const answered = this.#some(obtainable).map(async ({ name, servers }) => answeredByAny(dns, servers, [name]));
+    const zone = (await Promise.all(answered)).find((name) => name !== undefined);
+    return zone && `zone ${zone}, which other servers of the mesh have, has no content yet`;
   }
 
-  #some(zones: readonly string[]): readonly string[] {
+  /** Those of these sites that answer at all, with one server each that does: what is not there yet is asked for nothing more. */
+  async #answering(
+    { sites }: MeshView,
+    names: ReadonlySet<string>,
+    { port, zone }: { readonly port: number; readonly zone: string },
+  ): Promise<ReadonlyMap<string, DnsServer>> {
+    const wanted = sites.filter(({ name }) => names.has(name));
+    const start = wanted.length > mostSites ? this.#nextSite % wanted.length : 0;
+    this.#nextSite = start + mostSites;
+    const up = new Map<string, DnsServer>();
+    const asked = [...wanted, ...wanted].slice(start, start + Math.min(mostSites, wanted.length));
+    await Promise.all(
+      asked.map(async ({ name, addresses }) => {
+        const tried = addresses.map(async (address) => {
+          const server = { address, port };
+          await this.parts.dns.querySoa(server, zone);
+          return server;
+        });
+        const server = await Promise.any(tried).catch(() => undefined);
+        if (server !== undefined) up.set(name, server);
+      }),
+    );
+    return up;
+  }
+
+  #some<T>(zones: readonly T[]): readonly T[] {
     if (zones.length <= sample) return zones;
     const start = this.#next % zones.length;
     this.#next = start + sample;

@@ -13,6 +13,7 @@ import { createLogger } from "../../../../src/base/log";
 import { DnsError } from "../../../../src/dns/errors";
 import type { SoaData } from "../../../../src/dns/record";
 import type { WelcomePacket } from "../../../../src/mesh/model";
+import type { MeshView, SiteView } from "../../../../src/mesh/view";
 import { eventually } from "../../../../harness/eventually";
 
 describe("site files", () => {
@@ -44,13 +45,28 @@ describe("readiness", () => {
   const packet = {
     directoryZone: "dir",
     catalogZone: "cat",
-    site: { zones: [{ name: "own" }] },
+    site: { name: "site-b", zones: [{ name: "own" }] },
+    catalogs: [],
   } as unknown as WelcomePacket;
+  const sites: readonly SiteView[] = (["primary-catalog", "secondary-catalog", "standard"] as const).map((role, i) => {
+    const [name, address] = [`site-${"abc"[i] ?? ""}`, `192.0.2.${i + 1}`];
+    return { name, role, addresses: [address], sources: [address] };
+  });
+  const viewOf = (zones: Readonly<Record<string, string>>): MeshView => ({
+    directorySerial: 1,
+    catalogSerial: 1,
+    sites,
+    zones: Object.entries(zones).map(([name, owner]) => ({ name, owner, id: name })),
+  });
   const knot = { address: "127.0.0.1", port: 53 };
   const sibling = { address: "10.96.0.2", port: 53 };
   let now = 0;
-  /** Of a server with these zones beside a pod with those. */
-  const check = (served: readonly string[], beside: readonly string[] = []) =>
+  /** Of a server with these zones beside a pod with those, and sites at their addresses. */
+  const check = (
+    served: readonly string[],
+    beside: readonly string[] = [],
+    { elsewhere = {}, asked = [] }: { elsewhere?: Readonly<Record<string, readonly string[]>>; asked?: string[] } = {},
+  ) =>
     new ReadinessCheck({
       knot,
       now: () => now,
@@ -58,10 +74,13 @@ describe("readiness", () => {
         zoneStatus: () => Promise.resolve(served.map((zone) => ({ zone, role: "slave", serial: 1 }))),
       },
       dns: {
-        querySoa: (server, zone) =>
-          (server === knot ? served : beside).includes(zone)
+        querySoa: (server, zone) => {
+          if (server !== knot) asked.push(`${zone} at ${server.address}`);
+          const there = server === sibling ? beside : (elsewhere[server.address] ?? []);
+          return (server === knot ? served : there).includes(zone)
             ? Promise.resolve({} as SoaData)
-            : Promise.reject(new DnsError({ kind: "refused" })),
+            : Promise.reject(new DnsError({ kind: "refused" }));
+        },
         query: () => Promise.reject(new DnsError({ kind: "timeout", afterMs: 1 })),
       },
     });
@@ -76,28 +95,29 @@ describe("readiness", () => {
   ];
   for (const [when, served, input, expected] of cases) {
     it(`is ${expected} at ${when}`, async () => {
-      const alone = { siblings: [], zones: undefined };
+      const alone = { siblings: [], view: viewOf({ own: "site-b", theirs: "site-c" }), remotePort: 53 };
       expect((await check(served).look({ packet, ...alone, ...input })).ready).to.equal(expected);
     });
   }
 
+  const base = ["dir", "cat", "own"];
+  const isReady = async (checked: ReadinessCheck, input: Parameters<ReadinessCheck["look"]>[0]): Promise<boolean> => {
+    now += 1000;
+    return (await checked.look(input)).ready;
+  };
+  beforeEach(() => {
+    now = 0;
+  });
+
   describe("of a pod beside another one", () => {
-    const zones = ["own", "theirs", "others"].map((name) => ({ name }));
-    const first = { packet, own: ["own"], wasReady: false, siblings: [sibling], zones };
-    const base = ["dir", "cat", "own"];
-    const isReady = async (checked: ReadinessCheck, input: Parameters<ReadinessCheck["look"]>[0]): Promise<boolean> => {
-      now += 1000;
-      return (await checked.look(input)).ready;
-    };
-    beforeEach(() => {
-      now = 0;
-    });
+    const view = viewOf({ own: "site-b", theirs: "site-c", others: "site-c" });
+    const first = { packet, own: ["own"], wasReady: false, siblings: [sibling], view, remotePort: 53 };
 
     it("waits at the first boot for a zone that the other has, and names it", async () => {
       const checked = check(base, [...base, "others"]);
       expect(await checked.look(first)).to.deep.equal({
         ready: false,
-        reason: "zone others, which another pod of the site has, has no content yet",
+        reason: "zone others, which other servers of the mesh have, has no content yet",
       });
       expect(await isReady(check([...base, "others"], [...base, "others"]), first)).to.equal(true);
     });
@@ -111,15 +131,65 @@ describe("readiness", () => {
     });
 
     it("waits until the zones of the mesh are known", async () => {
-      expect(await isReady(check(base, base), { ...first, zones: undefined })).to.equal(false);
+      expect(await isReady(check(base, base), { ...first, view: undefined })).to.equal(false);
     });
 
     it("looks at other zones each time when many are missing", async () => {
-      const many = Array.from({ length: 50 }, (_, i) => ({ name: `zone-${i}` }));
+      const many = viewOf(Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`zone-${i}`, "site-c"])));
       const checked = check(base, ["zone-45"]);
       const found: boolean[] = [];
-      for (let look = 0; look < 3; look++) found.push(await isReady(checked, { ...first, zones: many }));
+      for (let look = 0; look < 3; look++) found.push(await isReady(checked, { ...first, view: many }));
       expect(found).to.include(false);
+    });
+  });
+
+  describe("of a pod alone with a new volume", () => {
+    const view = viewOf({ own: "site-b", theirs: "site-a", others: "site-c" });
+    const first = { packet, own: ["own"], wasReady: false, siblings: [], view, remotePort: 53 };
+
+    for (const [where, address] of [
+      ["its owner", "192.0.2.3"],
+      ["a catalog site", "192.0.2.1"],
+    ] as const) {
+      it(`waits for a zone that ${where} answers, for a minute at the most`, async () => {
+        const checked = check(base, [], { elsewhere: { [address]: ["dir", "others"] } });
+        expect(await checked.look(first)).to.deep.equal({
+          ready: false,
+          reason: "zone others, which other servers of the mesh have, has no content yet",
+        });
+        for (let second = 1; second < 60; second++) expect(await isReady(checked, first)).to.equal(false);
+        expect(await isReady(checked, first)).to.equal(true);
+        const has = [...base, "others"];
+        expect(await isReady(check(has, [], { elsewhere: { [address]: ["dir", "others"] } }), first)).to.equal(true);
+      });
+    }
+
+    it("waits for no site that is not there, nor asks it for zones, and for no zone that nobody has", async () => {
+      const asked: string[] = [];
+      expect(await isReady(check(base, [], { elsewhere: { "192.0.2.3": ["dir"] }, asked }), first)).to.equal(true);
+      expect(asked.toSorted()).to.deep.equal(["dir at 192.0.2.1", "dir at 192.0.2.3", "others at 192.0.2.3"]);
+    });
+
+    it("is ready once it was, whatever others have", async () => {
+      const asked: string[] = [];
+      const checked = check(base, [], { elsewhere: { "192.0.2.3": ["dir", "others"] }, asked });
+      expect(await isReady(checked, { ...first, wasReady: true })).to.equal(true);
+      expect(asked).to.deep.equal([]);
+    });
+
+    it("asks at most 64 sites in a look, and others in the next", async () => {
+      const asked: string[] = [];
+      const checked = check(base, [], { asked });
+      const far = Array.from({ length: 100 }, (_, i): SiteView => {
+        const address = `198.51.100.${i}`;
+        return { name: `far-${i}`, role: "standard", addresses: [address], sources: [] };
+      });
+      const zones = far.map(({ name }) => ({ name: `of-${name}`, owner: name, id: name }));
+      const large = { ...first, view: { ...view, sites: [...sites, ...far], zones } };
+      expect(await isReady(checked, large)).to.equal(true);
+      expect(new Set(asked)).to.have.lengthOf(64);
+      await isReady(checked, large);
+      expect(new Set(asked)).to.have.lengthOf(101);
     });
   });
 });
