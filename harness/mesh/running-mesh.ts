@@ -24,7 +24,7 @@ export interface ListedSite {
   role: "primary-catalog" | "secondary-catalog" | "standard";
   addresses: string[];
   sources: string[];
-  zones: (string | { name: string; retired?: string })[];
+  zones: (string | { name: string; retired?: string; dnssec?: boolean })[];
   retired?: string;
   vault?: { serviceAccountKeys: string[] };
 }

@@ -3,10 +3,12 @@ import { X509Certificate } from "node:crypto";
 import { parse } from "yaml";
 import { FullLoad } from "../../harness/load/full-load";
 import { VaultClient } from "../../src/vault/client";
+import type { KeptKeys } from "../../src/contract/kept-keys";
 import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
 import { createClusters, type Cluster, type ClusterSet } from "../../harness/clusters";
 import { readInPod } from "../../harness/clusters/read-in-pod";
 import { blocksOf } from "../../harness/docs/blocks";
+import { apexTexts } from "../../harness/dnssec/validators";
 import { eventually } from "../../harness/eventually";
 import { rotateOnce } from "../../lab/rotator";
 import { loadedMesh } from "../../harness/mesh/loaded-mesh";
@@ -15,6 +17,9 @@ import { listedSite, RunningMesh } from "../../harness/mesh/running-mesh";
 import { serviceAccountKeys } from "../../harness/service-account-keys";
 import { startVault, type VaultServer } from "../../harness/plugins/vault-server";
 import { dataOf, vaultUser, type Ask } from "../../harness/vault-user";
+
+/** A zone that site-b signs. */
+const signed = "signed.internal.dns";
 
 /** Steps of one mesh's life, in order: each starts from what the one before left. */
 describe("two sites in real clusters whose keys and certificates come from a real Vault", function () {
@@ -52,7 +57,9 @@ describe("two sites in real clusters whose keys and certificates come from a rea
       ...listedSite(one, i),
       vault: { ...listedVault, serviceAccountKeys: await serviceAccountKeys(one) },
     }));
-    await mesh.list(await Promise.all(listed));
+    const sites = await Promise.all(listed);
+    sites[1]?.zones.push({ name: signed, dnssec: true });
+    await mesh.list(sites);
     await mesh.up("shared");
     for (const one of set.clusters) await mesh.configureSite(one);
     await Promise.all(set.clusters.map(({ name }) => mesh.up(name)));
@@ -178,6 +185,27 @@ describe("two sites in real clusters whose keys and certificates come from a rea
     for (const text of texts) {
       for (const secret of [key, ...rings]) expect(text).to.not.contain(secret);
     }
+  });
+
+  it("keep their zones' DNSSEC keys in Vault, with which a new volume begins", async () => {
+    const owner = set.get("site-b");
+    const dnskeys = () => apexTexts({ address: owner.siteAddress, port: 53 }, signed, "DNSKEY");
+    const before = await dnskeys();
+    expect(before).to.have.length(2);
+    await eventually(30, async () => {
+      const { data } = dataOf(await root("GET", "dns-mesh/data/zone-keys/site-b")) as { data?: KeptKeys };
+      expect(data).to.deep.include({ site: "site-b", zones: [signed] });
+      expect(data?.keys).to.have.length(2);
+    });
+    await owner.kubectl([...namespace, "delete", "pvc", "storage-knot-0", "--wait=false"]);
+    await owner.kubectl([...namespace, "delete", "pod", "knot-0"]);
+    await owner.kubectl([...namespace, "rollout", "status", "statefulset/knot", "--timeout=120s"]);
+    expect(await owner.kubectl([...namespace, "logs", "knot-0", "-c", "prepare"])).to.contain(
+      "the zones' keys are back",
+    );
+    await eventually(30, async () => {
+      expect(await dnskeys()).to.deep.equal(before);
+    });
   });
 
   it("come back with what their volumes hold when Vault is away", async () => {
