@@ -129,7 +129,9 @@ function fromStack(reference: pulumi.StackReference, site: string): Pick<Welcome
 function fromVault(packet: WelcomePacket, config: WelcomeConfig): Pick<Welcome, "issued" | "vault"> {
   const { vault: access, certificates } = packet;
   if (access === undefined || (certificates === "vault" && access.auth.method === "jwt")) return {};
-  const provider = new vault.Provider("vault", { address: config.vault?.address ?? access.address });
+  const provider = new vault.Provider("vault", {
+    address: config.vault?.engineAddress ?? config.vault?.address ?? access.address,
+  });
   if (certificates === "vault") return { vault: provider };
   const path = `${certificates === "cert-manager" ? "issuers" : "sites"}/${config.site}`;
   const found = vault.kv.getSecretV2Output({ mount: access.mount, name: path }, { provider });

@@ -154,10 +154,19 @@ export const siteChanges: readonly SettingChange[] = [
   {
     name: "vault.address",
     basis: inVault,
-    to: within("vault", { address: "http://vault.invalid:8200" }),
+    to: within("vault", ({ vaultAddress }) => ({
+      address: "http://vault.invalid:8200",
+      engineAddress: vaultAddress,
+    })),
     knot: "restart",
     operator: "run on",
     note: "from a name to an address or back: pods look names up elsewhere",
+  },
+  {
+    name: "vault.engineAddress",
+    basis: inVault,
+    to: within("vault", ({ vaultAddress }) => ({ engineAddress: `${vaultAddress}/` })),
+    ...runOn,
   },
   {
     name: "vault.egress",

@@ -138,7 +138,14 @@ export const rateLimitSchema = z
 
 /** Where a site reaches Vault. */
 export const siteVaultSchema = z.strictObject({
-  address: vaultAddress.optional().describe("Where this site reaches Vault. Default: where the shared stack does."),
+  address: vaultAddress
+    .optional()
+    .describe("Where this site's pods reach Vault. Default: where the shared stack does."),
+  engineAddress: vaultAddress
+    .optional()
+    .describe(
+      "Where `pulumi up` of this stack reaches Vault, if elsewhere than the pods: they may know it by a name of the cluster. Default: address.",
+    ),
   egress: z
     .array(cidr)
     .min(1, "must have at least one network")

@@ -14,11 +14,13 @@ import { runStack, type Run, type RunOptions } from "../recorded-stack";
 
 interface Fetched extends Partial<RunOptions> {
   readonly site?: string;
+  /** Where the site reaches Vault. */
+  readonly reach?: { readonly address?: string; readonly engineAddress?: string };
   readonly namespace?: string;
 }
 
-function settings({ site, namespace }: Fetched): Parameters<typeof fetchWelcome>[0] {
-  return { shared: sharedName, site: site ?? "site-b", namespace: namespace ?? "dns-system", vault: undefined };
+function settings({ site, namespace, reach }: Fetched): Parameters<typeof fetchWelcome>[0] {
+  return { shared: sharedName, site: site ?? "site-b", namespace: namespace ?? "dns-system", vault: reach };
 }
 
 function fetch(options: Fetched): Promise<Run> {
@@ -73,6 +75,25 @@ describe("a site's welcome", () => {
       });
       expect(run.outputs["issued"]).to.deep.equal({ value: issued, secret: true });
       expect(run.one("pulumi:providers:vault").inputs).to.include({ address: "https://vault.example" });
+    });
+  }
+
+  const reached = [
+    ["where the pods reach it, unless it is said otherwise", {}, "http://vault.vault.svc:8200"],
+    [
+      "where up reaches it, when that is elsewhere",
+      { engineAddress: "https://vault.outside" },
+      "https://vault.outside",
+    ],
+  ] as const;
+  for (const [where, more, address] of reached) {
+    it(`comes from Vault ${where}`, async () => {
+      const run = await fetch({
+        stacks: { [sharedName]: sharedVaultOutputs({ ...vaultByJwt, certificates: "pulumi" }) },
+        vault: { "dns-mesh/sites/site-b": exampleIssued("site-b") },
+        reach: { address: "http://vault.vault.svc:8200", ...more },
+      });
+      expect(run.one("pulumi:providers:vault").inputs).to.include({ address });
     });
   }
 
