@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { bundle } from "./components/bundle";
-import { asRunError, redactDebugMessages } from "./components/run-error";
+import { asRunError, redactDebugMessages, wholly } from "./components/run-error";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
@@ -14,6 +14,7 @@ import { requireStorage } from "./src/preflight/storage";
 import { requireMountsKept } from "./src/preflight/vault-mounts";
 import { requireWithdrawn } from "./src/preflight/withdrawn";
 import { requireRetired } from "./src/preflight/zone-removal";
+import type { SharedConfig } from "./src/settings/shared-settings";
 import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings";
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
@@ -21,15 +22,18 @@ async function program(): Promise<object> {
   redactDebugMessages();
   try {
     const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
-    if (config.kind === "site") return await bringUpSite(config.site);
-    const former = await formerOutputs();
-    requireWithdrawn(config.shared.mesh, former);
-    requireMountsKept(config.shared.vault, former);
-    await requireRetired(config.shared, { former, today: today() });
-    return new SharedStack("mesh", config.shared).outputs;
+    return await wholly(() => (config.kind === "site" ? bringUpSite(config.site) : bringUpShared(config.shared)));
   } catch (error) {
     throw asRunError(error);
   }
+}
+
+async function bringUpShared(config: SharedConfig): Promise<object> {
+  const former = await formerOutputs();
+  requireWithdrawn(config.mesh, former);
+  requireMountsKept(config.vault, former);
+  await requireRetired(config, { former, today: today() });
+  return new SharedStack("mesh", config).outputs;
 }
 
 async function bringUpSite(config: SiteConfig): Promise<object> {

@@ -7,6 +7,31 @@ export function asRunError(error: unknown): unknown {
   return error instanceof UserError ? new pulumi.RunError(messageOf(error)) : error;
 }
 
+/**
+ * Runs a program and waits until all that it makes is registered, so that a resource whose inputs cannot be had makes the program
+ * fail. The Automation API takes a program that returned for a whole one (3.259.0): the engine would delete the resource, and
+ * all that depends on it, before it says what failed.
+ *
+ * @throws what the first such resource was refused by.
+ */
+export async function wholly<T>(program: () => Promise<T>): Promise<T> {
+  const failures: unknown[] = [];
+  const note = (reason: unknown): void => {
+    failures.push(reason);
+  };
+  process.on("unhandledRejection", note);
+  try {
+    const outputs = await program();
+    await (pulumi.runtime as unknown as { readonly waitForRPCs: () => Promise<void> }).waitForRPCs();
+    // Node reports rejections once the turn in which they happened is over.
+    await new Promise(setImmediate);
+    if (failures.length > 0) throw failures[0];
+    return outputs;
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+}
+
 /** The values of a resource or a call in a debug message of the SDK. */
 const values = /, (?:resp: |obj=|props=|outs=)[^]*$/;
 

@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../../src/base/errors";
+import { wholly } from "../../../components/run-error";
 import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";
 
 interface Settings {
@@ -28,6 +29,23 @@ function program(): Promise<Record<string, unknown>> {
   const names = Array.from({ length: 30 }, (_, index) => `password-${index}`);
   const [one] = names.map((name) => new random.RandomPassword(name, { length: 20, keepers }));
   return Promise.resolve({ secret: one?.result, settings });
+}
+
+/** URNs of a stack's resources, in order. */
+async function heldBy(driver: MeshDriver, stack: string): Promise<readonly string[]> {
+  const state = (await driver.exportState(stack)) as {
+    readonly deployment: { readonly resources: readonly { readonly urn: string }[] };
+  };
+  return state.deployment.resources.map(({ urn }) => urn).sort();
+}
+
+/** A password, and one that needs the first; with `broken`, what the first needs cannot be had. */
+function dependent(): Promise<Record<string, unknown>> {
+  const isBroken = new pulumi.Config("dns-mesh").getBoolean("broken") === true;
+  const length = isBroken ? pulumi.output(Promise.reject<number>(new Error("no length to be had"))) : 20;
+  const first = new random.RandomPassword("first", { length });
+  new random.RandomPassword("second", { length: 20 }, { dependsOn: first });
+  return Promise.resolve({});
 }
 
 describe("the driver of the real engine", function () {
@@ -99,5 +117,25 @@ describe("the driver of the real engine", function () {
   it("takes a stack away", async () => {
     expect((await driver.destroy("shared")).changes).to.deep.equal({ delete: 31 });
     expect(await driver.outputs("shared")).to.deep.equal({});
+  });
+});
+
+describe("a program that fails after it returned", function () {
+  this.timeout(60_000);
+
+  it("takes nothing away, though what failed and what depends on it was not registered", async () => {
+    const workDir = mkdtempSync(join(tmpdir(), "dns-mesh-whole-"));
+    try {
+      const driver = createDriver({ workDir, program: () => wholly(dependent) });
+      await driver.setConfig("shared", {});
+      expect((await driver.up("shared")).changes).to.deep.equal({ create: 3 });
+      const held = await heldBy(driver, "shared");
+      await driver.setConfig("shared", { "dns-mesh:broken": true });
+      const failure = await driver.up("shared").catch((error: unknown) => error);
+      expect(failure).to.be.an("error").with.property("message").that.contains("no length to be had");
+      expect(await heldBy(driver, "shared")).to.deep.equal(held);
+    } finally {
+      rmSync(workDir, { recursive: true, force: true });
+    }
   });
 });
