@@ -19,11 +19,12 @@ export async function wholly<T>(program: () => Promise<T>): Promise<T> {
   const note = (reason: unknown): void => {
     failures.push(reason);
   };
+  // Node reports rejections once the turn in which they happened is over: those of an earlier run in this process, too.
+  await new Promise(setImmediate);
   process.on("unhandledRejection", note);
   try {
     const outputs = await program();
     await (pulumi.runtime as unknown as { readonly waitForRPCs: () => Promise<void> }).waitForRPCs();
-    // Node reports rejections once the turn in which they happened is over.
     await new Promise(setImmediate);
     if (failures.length > 0) throw failures[0];
     return outputs;
