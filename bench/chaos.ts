@@ -12,7 +12,7 @@ import { breaksAgain } from "./chaos/again";
 import { type Fault, formatFaults, kindNames, parseFaults } from "./chaos/fault";
 import { planFaults } from "./chaos/plan";
 import { figuresOf, type Outcome, roundTable, type Violation, violationText } from "./chaos/report";
-import { boundSeconds, runChaos } from "./chaos/run";
+import { gapSeconds, runChaos } from "./chaos/run";
 import { shrink } from "./chaos/shrink";
 import { fileName, oneOf, readOptions, type Values, wholeNumber } from "./support/options";
 
@@ -20,10 +20,14 @@ const options = {
   minutes: wholeNumber(10, { most: 24 * 60 }),
   seed: wholeNumber(randomInt(1, 2 ** 31)),
   sites: wholeNumber(5, { least: 3, most: 26 }),
+  replicas: wholeNumber(1, { least: 1, most: 5 }),
   script: fileName(),
   logs: fileName(),
   shrink: oneOf("yes", "no"),
 };
+
+/** Without a fault at the end. */
+const tailSeconds = 5;
 
 /** What was asked for, and what follows from it. */
 type ChaosRun = ReturnType<typeof readOptions<typeof options>> & {
@@ -37,6 +41,7 @@ const usage = `npm run chaos -- [options]    hurts a mesh of real servers on thi
   --minutes N    how long (10)
   --seed N       what the faults follow from (a random one)
   --sites N      how many, 3 to 26 (5)
+  --replicas N   pods of each site, each asked by itself (1)
   --script FILE  the faults in FILE instead, which also says how long the run is
   --logs FILE    what all sites logged, when a rule was broken
   --shrink no    does not look for a shorter script when a rule was broken
@@ -58,23 +63,28 @@ async function main(): Promise<number> {
     return 0;
   }
   const values = readOptions(options, args);
-  const { sites } = values;
+  const { sites, replicas } = values;
   const script = readScript(values);
   const storage = defaultStorage(sites);
   await ensureTools(["knot"], log);
-  const wanted = { sites, zones: sites, network: "namespaces", storage } as const;
+  const wanted = { sites, replicas, zones: sites, network: "namespaces", storage } as const;
   const problems = labProblems(wanted, gatherFacts(wanted));
   if (problems.length > 0) throw new UserError(problems.join("\n"));
   if (!isInPrivateNetwork()) return rerunInPrivateNetwork();
   const faults =
     script ??
-    planFaults({ ...values, seconds: 60 * values.minutes, sites: siteNames(sites), quietSeconds: boundSeconds });
-  const seconds = script === undefined ? 60 * values.minutes : Math.max(...script.map(({ to }) => to)) + boundSeconds;
+    planFaults({
+      ...values,
+      seconds: 60 * values.minutes - tailSeconds,
+      pods: podNames(values),
+      quietSeconds: gapSeconds,
+    });
+  const seconds = script === undefined ? 60 * values.minutes : Math.max(...script.map(({ to }) => to)) + tailSeconds;
   return hurt({ ...values, storage, faults, seconds });
 }
 
 /** The faults of a script. @throws UserError with every line that is wrong. */
-function readScript({ script, sites }: Values<typeof options>): readonly Fault[] | undefined {
+function readScript({ script, ...mesh }: Values<typeof options>): readonly Fault[] | undefined {
   if (script === undefined) return undefined;
   let text: string;
   try {
@@ -83,14 +93,16 @@ function readScript({ script, sites }: Values<typeof options>): readonly Fault[]
     throw new UserError(`--script ${script} cannot be read: ${messageOf(error)}`, { cause: error });
   }
   try {
-    return parseFaults(text, siteNames(sites));
+    return parseFaults(text, podNames(mesh));
   } catch (error) {
     throw error instanceof UserError ? new UserError(`${script}:\n${error.message}`) : error;
   }
 }
 
-function siteNames(sites: number): readonly string[] {
-  return new LabPlan({ sites, prefix: "192.0" }).names();
+/** The first pod of each site is called as the site. */
+function podNames({ sites, replicas }: { readonly sites: number; readonly replicas: number }): readonly string[] {
+  const further = Array.from({ length: replicas - 1 }, (_, i) => `/${i + 1}`);
+  return new LabPlan({ sites, prefix: "192.0" }).names().flatMap((site) => [site, ...further.map((end) => site + end)]);
 }
 
 /** Starts the mesh, hurts it and prints what came of it. Returns the exit status. */
@@ -102,17 +114,17 @@ async function hurt(run: ChaosRun): Promise<number> {
   console.log(roundTable(outcome.rounds));
   const [first] = outcome.violations;
   if (first !== undefined) {
-    console.log(violationText(outcome, run.sites));
+    console.log(violationText(outcome, run));
     if (run.shrink === "yes") console.log(await shorterScript(run, first));
   }
   if (run.json) console.log(JSON.stringify(figuresOf(outcome)));
   return first === undefined ? 0 : 1;
 }
 
-async function runInLab({ sites, seed, faults, storage, seconds, logs }: ChaosRun): Promise<Outcome> {
+async function runInLab({ sites, replicas, seed, faults, storage, seconds, logs }: ChaosRun): Promise<Outcome> {
   const keys = { transfer: randomKey("observer"), update: randomKey("records") };
   const access = { readers: [keys.transfer], recordsKey: keys.update };
-  await using lab = await Lab.create({ sites, storage, network: "namespaces", ...access });
+  await using lab = await Lab.create({ sites, replicas, storage, network: "namespaces", ...access });
   await lab.upAll();
   const outcome = await runChaos({ lab, keys, seed, faults, seconds, say: log });
   if (outcome.violations.length > 0 && logs !== undefined) writeFileSync(logs, lab.logs());
@@ -120,10 +132,10 @@ async function runInLab({ sites, seed, faults, storage, seconds, logs }: ChaosRu
 }
 
 /** Tries shorter scripts in labs of their own. Returns what to print. */
-async function shorterScript({ sites, seed, faults }: ChaosRun, { rule, at }: Violation): Promise<string> {
+async function shorterScript({ sites, replicas, seed, faults }: ChaosRun, { rule, at }: Violation): Promise<string> {
   log("looking for a shorter script");
-  const found = await shrink({ faults, at, quietSeconds: boundSeconds }, async (tried) => {
-    const isBroken = await breaksAgain(tried, { rule, sites, seed });
+  const found = await shrink({ faults, at, quietSeconds: gapSeconds }, async (tried) => {
+    const isBroken = await breaksAgain(tried, { rule, mesh: { sites, replicas, seed } });
     log(`${isBroken ? "breaks" : "does not break"} it:\n${formatFaults(tried)}`);
     return isBroken;
   });

@@ -1,8 +1,9 @@
 """A delay line between two TAP devices: delay_line.py DEVICE DEVICE
 
 Carries Ethernet frames from either device to the other, each later by a delay that varies by a jitter, or not at all.
-Standard input sets it, a line at a time: "DELAY_MS JITTER_MS LOSS_PERCENT"; its end ends the program, and the kernel
-removes the devices. Frames keep their order whatever the jitter. Works on kernels without sch_netem.
+Standard input sets it, a line at a time: "DELAY_MS JITTER_MS LOSS_PERCENT OVERTAKEN_PERCENT"; its end ends the program,
+and the kernel removes the devices. Frames keep their order whatever the jitter, but for the share that is overtaken.
+Works on kernels without sch_netem.
 """
 
 import fcntl
@@ -18,6 +19,7 @@ TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
 LONGEST_FRAME = 65_600
 MOST_WAITING = 20_000
+OVERTAKEN_SECONDS = 0.1
 
 
 def open_tap(name):
@@ -32,11 +34,12 @@ class DelayLine:
         self.last = {one: 0.0, other: 0.0}
         self.waiting = []
         self.count = 0
-        self.delay = self.jitter = self.loss = 0.0
+        self.delay = self.jitter = self.loss = self.overtaken = 0.0
 
     def set(self, line):
-        delay, jitter, loss = map(float, line.split())
-        self.delay, self.jitter, self.loss = delay / 1000, jitter / 1000, loss / 100
+        delay, jitter, loss, overtaken = map(float, line.split())
+        self.delay, self.jitter = delay / 1000, jitter / 1000
+        self.loss, self.overtaken = loss / 100, overtaken / 100
 
     def take(self, tap):
         """Reads all frames that are there."""
@@ -49,7 +52,10 @@ class DelayLine:
                 continue
             later = max(0.0, self.delay + random.uniform(-self.jitter, self.jitter))
             due = max(time.monotonic() + later, self.last[tap])
-            self.last[tap] = due
+            if random.random() < self.overtaken:
+                due += OVERTAKEN_SECONDS
+            else:
+                self.last[tap] = due
             self.count += 1
             heapq.heappush(self.waiting, (due, self.count, self.other[tap], frame))
 

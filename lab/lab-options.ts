@@ -34,7 +34,7 @@ export function labUsage(): string {
   --zones N               how many zones the sites own together (one a site)
   --topology full|hub     how zones travel (the mesh decides)
   --transport tls|quic|tcp  what transfers run over (tls)
-  --replicas N            pods of each site, behind one address (1; more on loopback only)
+  --replicas N            pods of each site, behind one address (1)
   --network loopback      addresses of the loopback interface, no root needed (the default)
   --network namespaces    a network namespace a site, so that links can be cut, slow and lossy (root)
   --script FILE           runs the commands in FILE, then ends; its status tells whether all went well

@@ -38,7 +38,7 @@ export interface LabOptions {
   readonly port?: number;
   /** Where sites get the key ring from; it outlives the lab. @default a file beside each site */
   readonly vault?: MeshVault;
-  /** Pods of each site, behind one address. On loopback only. @default 1 */
+  /** Pods of each site, behind one address. @default 1 */
   readonly replicas?: number;
   /** Whether Knots log as they do in pods. @default false: each says everything by itself */
   readonly logsAsPod?: boolean;

@@ -243,10 +243,9 @@ export class Lab implements AsyncDisposable {
     const { replicas, ports } = this.parts;
     const [address = ""] = this.plan.listed(name).addresses;
     const first = firstPod + this.replicas.size * mostPods;
-    this.replicas.set(
-      name,
-      Array.from({ length: replicas }, (_, ordinal) => this.address(first + ordinal)),
-    );
+    const addresses = Array.from({ length: replicas }, (_, ordinal) => this.address(first + ordinal));
+    this.replicas.set(name, addresses);
+    await this.network.attach(name, { pods: addresses, shared: address });
     const pods = (): readonly string[] =>
       this.pods(name)
         .filter(({ pids }) => pids.knot !== undefined)
@@ -262,7 +261,7 @@ export class Lab implements AsyncDisposable {
 
   async #place(name: string) {
     const [listed = ""] = this.plan.listed(name).addresses;
-    await this.network.attach(name, listed);
+    await this.network.attach(name, { pods: [listed] });
     const { ring, program, ports, folder, authorities, readers, vault, recordsKey, logsAsPod } = this.parts;
     const addresses = this.replicas.get(name);
     await vault?.addSite(name, addresses ?? [listed]);

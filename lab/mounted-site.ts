@@ -108,6 +108,12 @@ export class MountedSite {
     return issue({ ca, name: serverName(this.name, directoryZone), ips: [this.place.address], ...changes });
   }
 
+  /** Takes away all that the pod's volume holds, while nothing runs. */
+  async loseVolume(): Promise<void> {
+    await rm(this.path("storage"), { recursive: true, force: true });
+    await mkdir(this.path("storage"));
+  }
+
   /** What `up` of the site's stack mounts: packet, ring and, on the primary, the central zones. */
   async mount(mesh: Mesh): Promise<void> {
     await mkdir(this.path("etc"), { recursive: true });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { eventually } from "../harness/eventually";
 import { run } from "../harness/tools/run";
 import { UserError } from "../src/base/errors";
-import { type CutDirection, type LabNetwork, type Link, plainLink } from "./network";
+import { type CutDirection, type LabNetwork, type Link, plainLink, type SiteAddresses } from "./network";
 import { LabProcess, Log } from "./process";
 
 /** The router's address on every link; each site has its own link, so one is enough. */
@@ -23,8 +23,7 @@ interface DelayLine {
 }
 
 /** What is known of a site's link. */
-interface Attached {
-  readonly address: string;
+interface Attached extends SiteAddresses {
   /** Number in the names of its devices: `sN`, its end of the site's cable; `mN`, `aN` and `bN` around a delay line. */
   readonly number: number;
   /** Holds the namespace. */
@@ -62,24 +61,28 @@ export class Namespaces implements LabNetwork {
     return new Namespaces();
   }
 
-  async attach(site: string, address: string): Promise<void> {
+  async attach(site: string, { pods, shared }: SiteAddresses): Promise<void> {
     if (this.#sites.has(site)) return;
     const number = this.#next++;
     const holder = await holdNamespace();
-    this.#sites.set(site, { address, number, holder, link: plainLink });
+    this.#sites.set(site, { pods, ...(shared !== undefined && { shared }), number, holder, link: plainLink });
     await ip(
       [],
       [
         `link add s${number} type veth peer name eth0 netns ${holder.pid}`,
         `addr add ${gateway}/32 dev s${number}`,
         `link set s${number} up`,
-        // What is sent to a cut site is lost without a word, as on a real network.
-        `route add blackhole ${address}/32 metric 4096`,
-        `route add ${address}/32 dev s${number}`,
+        ...pods.flatMap((address) => [
+          // What is sent to a cut site is lost without a word, as on a real network.
+          `route add blackhole ${address}/32 metric 4096`,
+          `route add ${address}/32 dev s${number}`,
+        ]),
+        // Behind the link is who answers, and at its near end who hands on.
+        ...(shared === undefined ? [] : [`addr add ${shared}/32 dev lo`]),
       ],
     );
     await ip(this.enter(site), [
-      `addr add ${address}/32 dev eth0`,
+      ...pods.map((address) => `addr add ${address}/32 dev eth0`),
       "link set eth0 up",
       `route add default via ${gateway} dev eth0 onlink`,
     ]);
@@ -89,14 +92,15 @@ export class Namespaces implements LabNetwork {
     const attached = this.#sites.get(site);
     if (attached === undefined) return;
     this.#sites.delete(site);
-    const { number, line, holder, address } = attached;
+    const { number, line, holder, pods, shared } = attached;
     await line?.process.end("SIGKILL");
     await ip(
       [],
       [
         `link del s${number}`,
         ...(line === undefined ? [] : [`link del m${number}`]),
-        `route flush exact ${address}/32 type blackhole`,
+        ...pods.map((address) => `route flush exact ${address}/32 type blackhole`),
+        ...(shared === undefined ? [] : [`addr del ${shared}/32 dev lo`]),
       ],
     );
     await holder.end("SIGKILL");
@@ -112,20 +116,24 @@ export class Namespaces implements LabNetwork {
 
   async cut(site: string, direction: CutDirection = "both"): Promise<void> {
     const attached = this.#of(site);
-    const { number, address } = attached;
+    const { number, pods } = attached;
     if (direction === "both") await ip([], [`link set s${number} down`]);
     // What is left for the address is the black hole.
-    if (direction === "in") await ip([], [`route del ${address}/32 dev ${routerEnd(attached)}`]);
+    if (direction === "in")
+      await ip(
+        [],
+        pods.map((address) => `route del ${address}/32 dev ${routerEnd(attached)}`),
+      );
     if (direction === "out") await ip([], await this.#ruleAgainst("add", attached));
     attached.cut = direction;
   }
 
   async heal(site: string): Promise<void> {
     const attached = this.#of(site);
-    const { number, address, cut } = attached;
+    const { number, pods, cut } = attached;
     const rule = cut === "out" ? await this.#ruleAgainst("del", attached) : [];
-    const route = `route replace ${address}/32 dev ${routerEnd(attached)}`;
-    await ip([], [...rule, `link set s${number} up`, route]);
+    const routes = pods.map((address) => `route replace ${address}/32 dev ${routerEnd(attached)}`);
+    await ip([], [...rule, `link set s${number} up`, ...routes]);
     delete attached.cut;
   }
 
@@ -133,8 +141,8 @@ export class Namespaces implements LabNetwork {
     const attached = this.#of(site);
     attached.link = { ...attached.link, ...change };
     attached.line ??= await this.#layLine(site, attached);
-    const { delayMs, jitterMs, lossPercent } = attached.link;
-    await orderOf(attached.line, `${delayMs} ${jitterMs} ${lossPercent}`);
+    const { delayMs, jitterMs, lossPercent, overtakenPercent } = attached.link;
+    await orderOf(attached.line, `${delayMs} ${jitterMs} ${lossPercent} ${overtakenPercent}`);
   }
 
   packets(site: string): { sent: number; received: number } | undefined {
@@ -152,7 +160,7 @@ export class Namespaces implements LabNetwork {
   }
 
   /** Puts a delay line between a site's cable and the router. It stays, since one that delays nothing costs little. */
-  async #layLine(site: string, { number, address }: Attached): Promise<DelayLine> {
+  async #layLine(site: string, { number, pods }: Attached): Promise<DelayLine> {
     const log = new Log();
     const script = join(__dirname, "delay_line.py");
     const command = ["python3", script, `a${number}`, `b${number}`] as const;
@@ -164,13 +172,13 @@ export class Namespaces implements LabNetwork {
       [
         `link add m${number} type bridge`,
         `addr del ${gateway}/32 dev s${number}`,
-        `route flush exact ${address}/32 dev s${number}`,
+        ...pods.map((address) => `route flush exact ${address}/32 dev s${number}`),
         `link set s${number} master m${number}`,
         `link set a${number} master m${number} up`,
         `link set m${number} up`,
         `addr add ${gateway}/32 dev b${number}`,
         `link set b${number} up`,
-        `route add ${address}/32 dev b${number}`,
+        ...pods.map((address) => `route add ${address}/32 dev b${number}`),
       ],
     );
     await ip(this.enter(site), ["neigh flush dev eth0"]);

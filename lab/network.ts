@@ -1,14 +1,18 @@
 import { UserError } from "../src/base/errors";
 
-/** A site's link: milliseconds that each packet takes longer, in both directions, and how much that varies; packets lost in percent. */
+/**
+ * A site's link: milliseconds that each packet takes longer, in both directions, and how much that varies; packets lost, and
+ * those that take 100 ms longer so that others overtake them, in percent.
+ */
 export interface Link {
   readonly delayMs: number;
   readonly jitterMs: number;
   readonly lossPercent: number;
+  readonly overtakenPercent: number;
 }
 
 /** The link of a site that nothing was asked for. */
-export const plainLink: Link = { delayMs: 0, jitterMs: 0, lossPercent: 0 };
+export const plainLink: Link = { delayMs: 0, jitterMs: 0, lossPercent: 0, overtakenPercent: 0 };
 
 /** Which packets a cut takes: all, or only those on their way to the site, or from it. */
 export type CutDirection = "both" | "in" | "out";
@@ -16,13 +20,24 @@ export type CutDirection = "both" | "in" | "out";
 /** Which network a lab has. */
 export type NetworkKind = "loopback" | "namespaces";
 
+/** Where a site is. */
+export interface SiteAddresses {
+  readonly pods: readonly string[];
+  readonly shared?: string;
+}
+
 /** What the sites of a lab are joined by. */
 export interface LabNetwork extends AsyncDisposable {
   readonly kind: NetworkKind;
   /** First two octets of every address. */
   readonly prefix: string;
-  /** Makes the link of a site that does not have one yet. */
-  attach(site: string, address: string): Promise<void>;
+  /**
+   * Makes the link of a site that does not have one yet.
+   *
+   * @param addresses.pods - of the site's pods, at the far end of the link
+   * @param addresses.shared - behind which a balancer of the lab has them
+   */
+  attach(site: string, addresses: SiteAddresses): Promise<void>;
   /** Takes away what {@link attach} made. */
   detach(site: string): Promise<void>;
   /** What a command must begin with to run at a site. */

@@ -56,9 +56,6 @@ export function labProblems(wanted: Wanted, facts: Facts): string[] {
     ...programs,
     network === "namespaces" && !facts.isRoot && "--network namespaces needs root; without it use --network loopback",
     network === "namespaces" &&
-      (wanted.replicas ?? 1) > 1 &&
-      "--network namespaces has one pod for each site; leave --replicas out, or use --network loopback",
-    network === "namespaces" &&
       sites > mostInNamespaces &&
       `--network namespaces holds ${mostInNamespaces} sites at most, not ${sites}; use fewer, or --network loopback`,
     memoryMiB !== undefined &&

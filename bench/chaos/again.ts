@@ -12,14 +12,17 @@ const marginMs = 240_000;
 /** Runs this command again with a script, in a network and a lab of their own. Returns whether that broke the same rule. */
 export async function breaksAgain(
   faults: readonly Fault[],
-  original: { readonly rule: Violation["rule"]; readonly sites: number; readonly seed: number },
+  original: {
+    readonly rule: Violation["rule"];
+    readonly mesh: Readonly<Record<"sites" | "replicas" | "seed", number>>;
+  },
 ): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), "mesh-chaos-"));
   try {
     const script = join(folder, "faults.chaos");
     await writeFile(script, formatFaults(faults));
     const program = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
-    const options = { sites: original.sites, seed: original.seed, script, shrink: "no" };
+    const options = { ...original.mesh, script, shrink: "no" };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const apart = ["--net", "--", "setpriv", "--pdeathsig", "TERM", "--", ...program, ...args];
     await run("unshare", apart, { timeoutMs: Math.max(...faults.map(({ to }) => to)) * 1000 + marginMs });

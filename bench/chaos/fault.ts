@@ -1,9 +1,26 @@
 import { UserError } from "../../src/base/errors";
 
-/** What of a site a fault takes. Two faults of one site that overlap must take different things. */
-type Part = "knot" | "agent" | "link";
+/** What a fault takes. Two faults that overlap must take different things: of the same pod, of the same site, or of the mesh. */
+type Part = "knot" | "agent" | "link" | "central";
 
-/** Every kind of fault, what it takes, and for how many seconds the plan lets it last. */
+/** What is hurt: one pod, the link that all pods of a site share, or what the mesh has once. */
+const scopes: Readonly<Record<Part, "pod" | "site" | "mesh">> = {
+  knot: "pod",
+  agent: "pod",
+  link: "site",
+  central: "mesh",
+};
+
+/** A kind of fault. */
+interface Kind {
+  readonly parts: readonly Part[];
+  /** For how many seconds the plan lets it last, at least and at most. */
+  readonly seconds: readonly [number, number];
+  /** Whether it hits the primary catalog alone. */
+  readonly primary?: true;
+}
+
+/** Every kind of fault. */
 export const kinds = {
   /** SIGKILL of knotd, which is started again at the end, as its container is. */
   "kill-knot": { parts: ["knot"], seconds: [1, 4] },
@@ -13,6 +30,8 @@ export const kinds = {
   "stop-agent": { parts: ["agent"], seconds: [3, 10] },
   /** Both are killed; at the end the pod starts, its init container first. */
   away: { parts: ["knot", "agent"], seconds: [4, 12] },
+  /** As `away`, and the pod starts with an empty volume. */
+  wipe: { parts: ["knot", "agent"], seconds: [2, 8] },
   /** Packets both ways are lost, or only those to the site, or from it. */
   cut: { parts: ["link"], seconds: [4, 12] },
   "cut-in": { parts: ["link"], seconds: [4, 12] },
@@ -21,7 +40,17 @@ export const kinds = {
   loss: { parts: ["link"], seconds: [6, 12] },
   /** Every packet takes 500 ms longer, each way. */
   delay: { parts: ["link"], seconds: [6, 12] },
-} as const satisfies Record<string, { readonly parts: readonly Part[]; readonly seconds: readonly [number, number] }>;
+  /** 30 % of the packets each way take 100 ms longer and are overtaken by later ones. */
+  reorder: { parts: ["link"], seconds: [6, 12] },
+  /** The primary's stack mounts central zones without any site and zone. */
+  "central-empty": { parts: ["central"], seconds: [4, 10], primary: true },
+  /** Half of the directory's entries are missing, while it says how many it has. */
+  "central-half": { parts: ["central"], seconds: [4, 10], primary: true },
+  /** Whole central zones of a list that has the primary alone. */
+  "central-shrunk": { parts: ["central"], seconds: [4, 10], primary: true },
+  /** Central zones that are not text. */
+  "central-random": { parts: ["central"], seconds: [4, 10], primary: true },
+} as const satisfies Record<string, Kind>;
 
 /** Name of a kind of fault. */
 export type FaultKind = keyof typeof kinds;
@@ -29,19 +58,48 @@ export type FaultKind = keyof typeof kinds;
 /** All of them. */
 export const kindNames = Object.keys(kinds) as readonly FaultKind[];
 
-/** One fault of one site, from a beginning to an end, in seconds from the start. */
+/** One fault of one site or pod, from a beginning to an end, in seconds from the start. */
 export interface Fault {
   readonly from: number;
   readonly to: number;
   readonly kind: FaultKind;
+  /** The site's name, which is also its first pod's, or `site/ordinal` for another pod. */
   readonly site: string;
 }
 
-/** Whether two faults take the same thing of the same site at the same time. */
+/** The site that a pod belongs to. */
+export function siteOf(pod: string): string {
+  return pod.split("/")[0] ?? pod;
+}
+
+/** Whether a pod feels a fault: its own, one of its site's link, or one of the central zones at the primary. */
+export function isHurt(pod: string, { kind, site }: Fault): boolean {
+  return kinds[kind].parts.some((part) => (scopes[part] === "pod" ? pod === site : siteOf(pod) === siteOf(site)));
+}
+
+/** Whether a kind takes what all pods of a site share, so that it hits the site as a whole. */
+export function hitsSite(kind: FaultKind): boolean {
+  return kinds[kind].parts.every((part) => scopes[part] !== "pod");
+}
+
+/** Whether a kind hits the primary catalog alone. */
+export function hitsPrimary(kind: FaultKind): boolean {
+  return (kinds[kind] as Kind).primary === true;
+}
+
+/** Whether a kind spoils the central zones. */
+export function isCentral(kind: FaultKind): kind is Extract<FaultKind, `central-${string}`> {
+  return kind.startsWith("central-");
+}
+
+/** Whether two faults take the same thing at the same time. */
 export function areInConflict(one: Fault, other: Fault): boolean {
   const taken: readonly Part[] = kinds[other.kind].parts;
-  const isShared = one.site === other.site && kinds[one.kind].parts.some((part) => taken.includes(part));
-  return isShared && one.from <= other.to && other.from <= one.to;
+  const shared = kinds[one.kind].parts.filter((part) => taken.includes(part));
+  const isSame = (part: Part): boolean =>
+    scopes[part] === "mesh" ||
+    (scopes[part] === "pod" ? one.site === other.site : siteOf(one.site) === siteOf(other.site));
+  return shared.some(isSame) && one.from <= other.to && other.from <= one.to;
 }
 
 /** A script of faults, one a line: beginning, end, kind and site. {@link parseFaults} reads it. */
@@ -53,17 +111,17 @@ export function formatFaults(faults: readonly Fault[]): string {
 /**
  * Reads a script of faults; what follows # is a remark.
  *
- * @param sites - there are
+ * @param pods - there are, by site; the primary catalog's first
  * @throws UserError with every line that is wrong.
  */
-export function parseFaults(text: string, sites: readonly string[]): readonly Fault[] {
+export function parseFaults(text: string, pods: readonly string[]): readonly Fault[] {
   const problems: string[] = [];
   const faults: Fault[] = [];
   for (const [i, line] of text.split("\n").entries()) {
     const words = line.replace(/#.*/, "").trim();
     if (words === "") continue;
     try {
-      const fault = parseFault(words, sites);
+      const fault = parseFault(words, pods);
       const other = faults.find((each) => areInConflict(each, fault));
       if (other !== undefined) throw new UserError(`overlaps "${formatFaults([other]).trim()}"`);
       faults.push(fault);
@@ -77,13 +135,16 @@ export function parseFaults(text: string, sites: readonly string[]): readonly Fa
   return faults.sort((a, b) => a.from - b.from);
 }
 
-function parseFault(words: string, sites: readonly string[]): Fault {
+function parseFault(words: string, pods: readonly string[]): Fault {
   const fields = /^(\d+(?:\.\d+)?) +(\d+(?:\.\d+)?) +(\S+) +(\S+)$/.exec(words);
   if (fields === null) throw new UserError(`"${words}" must be FROM TO KIND SITE, for example "3 7.5 cut site-b"`);
   const [, from = "", to = "", name = "", site = ""] = fields;
   const kind = kindNames.find((each) => each === name);
   if (kind === undefined) throw new UserError(`unknown kind "${name}"; there are ${kindNames.join(", ")}`);
-  if (!sites.includes(site)) throw new UserError(`there is no site "${site}"; there are ${sites.join(", ")}`);
+  if (!pods.includes(site)) throw new UserError(`there is no site "${site}"; there are ${pods.join(", ")}`);
+  if (hitsSite(kind) && site !== siteOf(site)) throw new UserError(`${kind} hits a whole site; write ${siteOf(site)}`);
+  if (hitsPrimary(kind) && site !== pods[0])
+    throw new UserError(`${kind} hits the primary catalog alone; write ${pods[0] ?? ""}`);
   if (Number(to) <= Number(from)) throw new UserError(`the end ${to} must be later than the beginning ${from}`);
   return { from: Number(from), to: Number(to), kind, site };
 }

@@ -41,7 +41,7 @@ const restMs = 100;
 const width = 8;
 
 /**
- * Waits until every site's agent is ready, every site has the central zones as the primary has them, and every site's copy
+ * Waits until every pod's agent is ready, every pod has the central zones as the primary has them, and every pod's copy
  * of every other zone has all changes that were acknowledged before this was called. Each copy is taken by AXFR.
  */
 export async function awaitHealing(looking: Looking, seconds: number): Promise<Healing> {
@@ -70,10 +70,10 @@ async function tryAim(aim: Aim): Promise<void> {
 
 function aimsOf(looking: Looking): Aim[] {
   const { lab, history } = looking;
-  return [...lab.sites.values()].flatMap(({ name }) => [
-    readiness(looking, name),
-    ...[directoryZone, catalogZone].map((zone) => sameSerial(looking, name, zone)),
-    ...history.zones.map((zone) => wholeCopy(looking, { site: name, zone })),
+  return [...lab.sites.values()].flatMap(({ podName }) => [
+    readiness(looking, podName),
+    ...[directoryZone, catalogZone].map((zone) => sameSerial(looking, podName, zone)),
+    ...history.zones.map((zone) => wholeCopy(looking, { site: podName, zone })),
   ]);
 }
 

@@ -20,6 +20,13 @@ export interface Question {
 /** What a server promised by what it said before: no lower number, no older serial than this. */
 export type Floor = number | undefined;
 
+/** What an answer is judged by, as it was when the question was sent: answers may overtake each other. */
+export interface Standard {
+  readonly floor: Floor;
+  /** The number that must have reached the server by then. */
+  readonly due: number | undefined;
+}
+
 /** Rules that an answer can break. */
 export const answerRules = {
   absent: "a name that exists never gets NXDOMAIN",
@@ -27,6 +34,7 @@ export const answerRules = {
   gone: "a zone that nobody removed is never refused by a server that is up",
   older: "no record goes back to an older value at a server",
   serial: "no SOA serial goes backwards at a server",
+  stale: "no answer is older than the bound while neither the site nor the zone's owner has a fault",
   invented: "no record has a value that nobody gave it",
 } as const;
 
@@ -39,13 +47,24 @@ export interface Wrong {
 /** Names of a zone that get new numbers again and again; every other change makes a name that keeps its number. */
 const counters = 4;
 
+/** An acknowledged number of a name, and when that was. */
+interface Acknowledged {
+  readonly number: number;
+  readonly at: number;
+}
+
+/** Of each name, so many numbers are known with their times. */
+const mostKept = 16;
+
 interface ZoneHistory {
   readonly owner: string;
   attempted: number;
+  /** The latest numbers of each name. */
+  readonly times: Map<string, Acknowledged[]>;
   /** Highest number of each name that was acknowledged, and so must be there or be followed by a higher one. */
   readonly acknowledged: Map<string, number>;
   /** Its names. */
-  readonly names: string[];
+  names: string[];
 }
 
 /**
@@ -54,13 +73,25 @@ interface ZoneHistory {
  */
 export class History {
   readonly #zones: ReadonlyMap<string, ZoneHistory>;
-  readonly #floors = new Map<string, number>();
+  /** By server, by question. */
+  readonly #floors = new Map<string, Map<string, number>>();
+  /** Zones that a server has shown, by server. */
+  readonly #shown = new Map<string, Set<string>>();
   #acknowledged = 0;
 
-  /** @param owners - names of zones that get changes, with their owners' names */
-  constructor(owners: ReadonlyMap<string, string>) {
+  /**
+   * @param owners - names of zones that get changes, with their owners' names
+   * @param now - milliseconds
+   */
+  constructor(
+    owners: ReadonlyMap<string, string>,
+    private readonly now: () => number = () => performance.now(),
+  ) {
     this.#zones = new Map(
-      [...owners].map(([zone, owner]) => [zone, { owner, attempted: -1, acknowledged: new Map(), names: [] }]),
+      [...owners].map(([zone, owner]) => [
+        zone,
+        { owner, attempted: -1, times: new Map(), acknowledged: new Map(), names: [] },
+      ]),
     );
   }
 
@@ -86,6 +117,7 @@ export class History {
     this.#acknowledged += 1;
     if (!history.acknowledged.has(name)) history.names.push(name);
     history.acknowledged.set(name, number);
+    history.times.set(name, [...(history.times.get(name) ?? []), { number, at: this.now() }].slice(-mostKept));
     this.#raise(history.owner, { zone, name, type: "TXT" }, number);
   }
 
@@ -99,31 +131,66 @@ export class History {
     return new Map(this.#zone(zone).acknowledged);
   }
 
-  floor(site: string, question: Question): Floor {
-    return this.#floors.get(keyOf(site, question));
+  /**
+   * What a server must answer to a question that is sent now.
+   *
+   * @param since - by when a change must have been acknowledged to be due; undefined when nothing is
+   */
+  standard(site: string, question: Question, since?: number): Standard {
+    const times = question.type === "TXT" ? this.#zone(question.zone).times.get(question.name) : undefined;
+    const due = since === undefined ? undefined : times?.findLast(({ at }) => at <= since)?.number;
+    return { floor: this.#floors.get(site)?.get(keyOf(question)), due };
   }
 
-  /**
-   * Judges an answer, and remembers what it shows.
-   *
-   * @param floor - as it was when the question was sent: answers may overtake each other.
-   */
+  /** Judges an answer, and remembers what it shows. */
   judge(
     site: string,
-    { question, floor, answer }: { question: Question; floor: Floor; answer: Message },
+    { question, standard, answer }: { question: Question; standard: Standard; answer: Message },
   ): Wrong | undefined {
-    if (answer.rcode === rcodes.NXDOMAIN)
-      return floor === undefined ? undefined : { rule: "absent", detail: "NXDOMAIN" };
-    if (answer.rcode !== rcodes.NOERROR) return { rule: "gone", detail: rcodeName(answer.rcode) };
-    if (!answer.flags.aa) return { rule: "gone", detail: "an answer without authority" };
+    const { floor, due } = standard;
+    const absent = (rule: "absent" | "empty", detail: string): Wrong | undefined => {
+      if (floor !== undefined) return { rule, detail };
+      return due === undefined ? undefined : { rule: "stale", detail: `${detail} in the place of ${due}` };
+    };
+    if (answer.rcode === rcodes.NXDOMAIN) return absent("absent", "NXDOMAIN");
+    const refused = answer.rcode === rcodes.NOERROR ? "an answer without authority" : rcodeName(answer.rcode);
+    if (answer.rcode !== rcodes.NOERROR || !answer.flags.aa)
+      return this.#shown.get(site)?.has(question.zone) === true ? { rule: "gone", detail: refused } : undefined;
     const value = valueIn(question, answer.answers);
-    if (value === undefined) return floor === undefined ? undefined : { rule: "empty", detail: "no record" };
+    if (value === undefined) return absent("empty", "no record");
     if (question.type === "TXT" && value > this.#zone(question.zone).attempted)
       return { rule: "invented", detail: `${value}` };
     if (floor !== undefined && isBehind(question.type, value, floor))
       return { rule: question.type === "SOA" ? "serial" : "older", detail: `${value} after ${floor}` };
     this.#raise(site, question, value);
+    if (question.type === "TXT" && due !== undefined && value < due)
+      return { rule: "stale", detail: `${value} in the place of ${due}` };
     return undefined;
+  }
+
+  /** A server lost its volume: what it showed before binds it no more. */
+  forget(site: string): void {
+    this.#floors.delete(site);
+    this.#shown.delete(site);
+  }
+
+  /**
+   * The volume of a zone's owner is lost: what was acknowledged and is not in this copy may be gone.
+   *
+   * @returns how many changes that is.
+   */
+  excuse(zone: string, copy: ReadonlyMap<string, number>): number {
+    const history = this.#zone(zone);
+    const lost = missingFrom(copy, history.acknowledged);
+    for (const name of lost) {
+      const kept = copy.get(name);
+      for (const floors of this.#floors.values()) floors.delete(keyOf({ zone, name, type: "TXT" }));
+      history.times.delete(name);
+      if (kept === undefined) history.acknowledged.delete(name);
+      else history.acknowledged.set(name, kept);
+    }
+    history.names = history.names.filter((name) => history.acknowledged.has(name));
+    return lost.length;
   }
 
   /** Takes what a site's whole copy of a zone shows. */
@@ -132,9 +199,13 @@ export class History {
   }
 
   #raise(site: string, question: Question, value: number): void {
-    const key = keyOf(site, question);
-    const before = this.#floors.get(key);
-    if (before === undefined || isBehind(question.type, before, value)) this.#floors.set(key, value);
+    const key = keyOf(question);
+    const floors = this.#floors.get(site) ?? new Map<string, number>();
+    this.#floors.set(site, floors);
+    const before = floors.get(key);
+    if (before === undefined || isBehind(question.type, before, value)) floors.set(key, value);
+    const shown = this.#shown.get(site) ?? new Set();
+    this.#shown.set(site, shown.add(question.zone));
   }
 
   #zone(zone: string): ZoneHistory {
@@ -149,6 +220,14 @@ export function numbersIn(records: readonly ResourceRecord[]): ReadonlyMap<strin
   return new Map(
     records.flatMap((record) => (record.type === "TXT" ? [[record.name, Number(record.strings[0])]] : [])),
   );
+}
+
+/** What any of several copies of a zone has: the highest number of each name. */
+export function newestOf(copies: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> {
+  const newest = new Map<string, number>();
+  for (const [name, number] of copies.flatMap((copy) => [...copy]))
+    newest.set(name, Math.max(number, newest.get(name) ?? number));
+  return newest;
 }
 
 /** Names whose acknowledged change a copy of the zone has neither nor a later one in its place. */
@@ -166,6 +245,6 @@ function isBehind(type: Question["type"], value: number, floor: number): boolean
   return type === "SOA" ? isNewerSerial(floor, value) : value < floor;
 }
 
-function keyOf(site: string, { name, type }: Question): string {
-  return `${site} ${type} ${name}`;
+function keyOf({ name, type }: Question): string {
+  return `${type} ${name}`;
 }

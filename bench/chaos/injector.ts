@@ -1,9 +1,10 @@
 import { eventually } from "../../harness/eventually";
 import type { Lab, LabSite } from "../../lab";
-import type { Fault } from "./fault";
+import { spoilCentralZones } from "./central-faults";
+import { type Fault, isCentral } from "./fault";
 
 /** What the faults on links are. */
-const [lossPercent, delayMs] = [30, 500];
+const [lossPercent, delayMs, overtakenPercent] = [30, 500, 30];
 /** Seconds for a pod's init container to end well; it is started again until then. */
 const startSeconds = 60;
 
@@ -11,6 +12,7 @@ const startSeconds = 60;
 export async function beginFault(lab: Lab, { kind, site: name }: Fault): Promise<() => Promise<void>> {
   const site = lab.site(name);
   const { network } = lab;
+  if (isCentral(kind)) return spoilCentralZones(lab, kind);
   switch (kind) {
     case "kill-knot":
       await site.stopKnot("SIGKILL");
@@ -46,6 +48,13 @@ export async function beginFault(lab: Lab, { kind, site: name }: Fault): Promise
     case "delay":
       await network.shape(name, { delayMs });
       return () => network.shape(name, { delayMs: 0 });
+    case "reorder":
+      await network.shape(name, { overtakenPercent });
+      return () => network.shape(name, { overtakenPercent: 0 });
+    case "wipe":
+      await site.stop("SIGKILL");
+      await site.loseVolume();
+      return () => startPod(site);
   }
 }
 

@@ -21,7 +21,7 @@ const timeoutMs = 1400;
 /** Share of questions that are for a zone's SOA. */
 const soaShare = 0.3;
 
-/** Asks every site all the time, at an even pace whatever the answers, and judges each answer by the history. */
+/** Asks every pod all the time, at an even pace whatever the answers, and judges each answer by the history. */
 export class Observer implements Disposable {
   readonly #channel = new UdpChannel();
   readonly #dns = new DnsClient({ timeoutMs, channel: this.#channel });
@@ -35,7 +35,9 @@ export class Observer implements Disposable {
       readonly lab: Lab;
       readonly history: History;
       readonly random: Random;
-      readonly wrong: (site: string, question: Question, wrong: Wrong) => void;
+      readonly wrong: (pod: string, question: Question, wrong: Wrong) => void;
+      /** By when a change must have been acknowledged to be due at a pod now; undefined when none is. */
+      readonly due: (pod: string, zone: string) => number | undefined;
     },
   ) {}
 
@@ -43,15 +45,15 @@ export class Observer implements Disposable {
     return { ...this.#counts };
   }
 
-  /** Questions that got no answer, by site. */
+  /** Questions that got no answer, by pod. */
   get lostAt(): ReadonlyMap<string, number> {
     return new Map(this.#lostAt);
   }
 
   start(): void {
-    for (const { name } of this.options.lab.sites.values()) {
+    for (const { podName } of this.options.lab.sites.values()) {
       const ask = (): void => {
-        const asking = this.#ask(name, this.#question()).finally(() => this.#pending.delete(asking));
+        const asking = this.#ask(podName, this.#question()).finally(() => this.#pending.delete(asking));
         this.#pending.add(asking);
       };
       this.#timers.push(setInterval(ask, everyMs));
@@ -86,7 +88,7 @@ export class Observer implements Disposable {
 
   async #ask(site: string, question: Question): Promise<void> {
     const { history } = this.options;
-    const floor = history.floor(site, question);
+    const standard = history.standard(site, question, this.options.due(site, question.zone));
     this.#counts.tried += 1;
     const answer = await this.#answer(site, question);
     if (answer === undefined) {
@@ -94,7 +96,7 @@ export class Observer implements Disposable {
       this.#lostAt.set(site, (this.#lostAt.get(site) ?? 0) + 1);
       return;
     }
-    const wrong = history.judge(site, { question, floor, answer });
+    const wrong = history.judge(site, { question, standard, answer });
     if (wrong === undefined) return;
     this.#counts.wrong += 1;
     this.options.wrong(site, question, wrong);

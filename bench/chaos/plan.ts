@@ -1,4 +1,4 @@
-import { areInConflict, type Fault, type FaultKind, kindNames, kinds } from "./fault";
+import { areInConflict, type Fault, type FaultKind, hitsPrimary, hitsSite, kindNames, kinds, siteOf } from "./fault";
 import { Random } from "./random";
 
 /** What a plan of faults follows from. */
@@ -6,9 +6,9 @@ export interface PlanRequest {
   readonly seed: number;
   /** How long the run is. */
   readonly seconds: number;
-  /** The primary catalog first. */
-  readonly sites: readonly string[];
-  /** Without a fault after each round, in which the mesh must heal. */
+  /** By site; the primary catalog's first. */
+  readonly pods: readonly string[];
+  /** Without a fault after each round. */
   readonly quietSeconds: number;
 }
 
@@ -21,33 +21,34 @@ export interface Round {
 
 /** Before the first fault. */
 export const leadSeconds = 2;
-/** The second fault of a pair begins so long after the first, at most. */
+/** Other faults of a round begin so long after the first, at most. */
 const mostOffset = 3;
-/** How often each deck has any two faults at a time. */
-const pairs = 4;
+/** How often each deck has any two faults at a time, and any three. */
+const [pairs, triples] = [5, 3];
 
-type Recipe = (random: Random, sites: readonly string[]) => readonly Fault[];
+type Recipe = (random: Random, pods: readonly string[]) => readonly Fault[];
 
-/** What a deck of rounds has: each kind by itself, the primary gone, two sites gone, and any two faults at a time. */
+/** What a deck of rounds has: each kind by itself, the primary gone, two sites gone, and any two and three faults at a time. */
 const recipes: readonly Recipe[] = [
-  ...kindNames.map((kind): Recipe => (random, sites) => [draw(random, kind, random.pick(sites))]),
-  (random, sites) => [draw(random, "away", sites[0] ?? "")],
-  (random, sites) => {
-    const [one = "", other = ""] = random.shuffled(sites);
-    return [draw(random, "away", one), later(random, draw(random, "away", other))];
+  ...kindNames.map((kind): Recipe => (random, pods) => [draw(random, kind, pods)]),
+  (random, pods) => [drawAt(random, "away", pods[0] ?? "")],
+  (random, pods) => {
+    const [one = "", other = ""] = random.shuffled([...new Set(pods.map(siteOf))]);
+    return [drawAt(random, "away", one), later(random, drawAt(random, "away", other))];
   },
-  ...Array.from({ length: pairs }, (): Recipe => pair),
+  ...Array.from({ length: pairs }, (): Recipe => together(2)),
+  ...Array.from({ length: triples }, (): Recipe => together(3)),
 ];
 
 /** Faults for a run, in rounds with quiet gaps between and after them. The same request gives the same plan. */
 export function planFaults(request: PlanRequest): readonly Fault[] {
-  const { seed, seconds, sites, quietSeconds } = request;
+  const { seed, seconds, pods, quietSeconds } = request;
   const random = new Random(seed);
   const faults: Fault[] = [];
   let deck: Recipe[] = [];
   for (let at = leadSeconds; ;) {
     if (deck.length === 0) deck = random.shuffled(recipes);
-    const round = (deck.pop() ?? pair)(random, sites).map((fault) => shifted(fault, at));
+    const round = (deck.pop() ?? together(2))(random, pods).map((fault) => shifted(fault, at));
     const end = Math.max(...round.map(({ to }) => to));
     if (end + quietSeconds > seconds) return faults;
     faults.push(...round);
@@ -68,17 +69,26 @@ export function roundsOf(faults: readonly Fault[], quietSeconds: number): readon
   return rounds;
 }
 
-/** Any two faults that can be on at a time, of one site or of two. */
-function pair(random: Random, sites: readonly string[]): readonly Fault[] {
-  for (;;) {
-    const one = draw(random, random.pick(kindNames), random.pick(sites));
-    const other = later(random, draw(random, random.pick(kindNames), random.pick(sites)));
-    if (!areInConflict({ ...one, to: mostOffset + one.to }, other)) return [one, other];
-  }
+/** So many faults that can be on at a time, of one site or of several. */
+function together(count: number): Recipe {
+  return (random, pods) => {
+    const faults = [draw(random, random.pick(kindNames), pods)];
+    while (faults.length < count) {
+      const next = later(random, draw(random, random.pick(kindNames), pods));
+      const isFree = faults.every((each) => !areInConflict({ ...each, from: 0, to: mostOffset + each.to }, next));
+      if (isFree) faults.push(next);
+    }
+    return faults;
+  };
 }
 
-/** A fault from second 0 on. */
-function draw(random: Random, kind: FaultKind, site: string): Fault {
+/** A fault from second 0 on, of any pod or site that it can be of. */
+function draw(random: Random, kind: FaultKind, pods: readonly string[]): Fault {
+  const pod = random.pick(pods);
+  return drawAt(random, kind, hitsPrimary(kind) ? (pods[0] ?? "") : hitsSite(kind) ? siteOf(pod) : pod);
+}
+
+function drawAt(random: Random, kind: FaultKind, site: string): Fault {
   const [least, most] = kinds[kind].seconds;
   return { from: 0, to: random.tenths(least, most), kind, site };
 }

@@ -9,6 +9,7 @@ import type { Round } from "./plan";
 export const rules = {
   ...answerRules,
   lost: "no acknowledged change is lost",
+  forgotten: "no pod forgets a site or a zone that nobody removed",
   late: "the mesh heals within the bound",
   secret: "no secret is in a log",
 } as const;
@@ -40,7 +41,12 @@ export interface Outcome {
   readonly minutes: number;
   readonly rounds: readonly RoundResult[];
   readonly answers: AnswerCounts;
-  readonly changes: { readonly acknowledged: number; readonly lost: number };
+  readonly changes: {
+    readonly acknowledged: number;
+    readonly lost: number;
+    /** Those that a lost volume was allowed to take along. */
+    readonly excused: number;
+  };
   readonly violations: readonly Violation[];
 }
 
@@ -65,7 +71,8 @@ export class Violations {
 /** The figures, as the last line has them. A run in which no round healed has no times. */
 export function figuresOf({ seed, minutes, rounds, answers, changes }: Outcome): object {
   const faults = rounds.reduce((sum, each) => sum + each.round.faults.length, 0);
-  return { seed, minutes, faults, answers, changes, recoverMs: recovery(rounds) };
+  const { acknowledged, lost } = changes;
+  return { seed, minutes, faults, answers, changes: { acknowledged, lost }, recoverMs: recovery(rounds) };
 }
 
 /** A row for each combination of kinds: answers from the beginning until healed, those lost at sites without a fault, and times to heal. */
@@ -93,7 +100,10 @@ export function roundTable(rounds: readonly RoundResult[]): string {
 }
 
 /** What was broken, and the script that leads there; empty when nothing was. */
-export function violationText(outcome: Outcome, sites: number): string {
+export function violationText(
+  outcome: Outcome,
+  { sites, replicas }: { readonly sites: number; readonly replicas: number },
+): string {
   const { seed, rounds, violations } = outcome;
   if (violations.length === 0) return "";
   const last = Math.max(...violations.map(({ at }) => at));
@@ -102,7 +112,7 @@ export function violationText(outcome: Outcome, sites: number): string {
     const often = times === 1 ? "" : `, ${times} times`;
     return `VIOLATED at ${site}, ${at.toFixed(1)} s${often}: ${rules[rule]}: ${detail}`;
   });
-  const replay = `# seed ${seed}; save as faults.chaos, and run: npm run chaos -- --sites ${sites} --seed ${seed} --script faults.chaos`;
+  const replay = `# seed ${seed}; save as faults.chaos, and run: npm run chaos -- --sites ${sites} --replicas ${replicas} --seed ${seed} --script faults.chaos`;
   return [...lines, replay, formatFaults(faults)].join("\n");
 }
 

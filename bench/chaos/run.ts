@@ -6,18 +6,24 @@ import { UserError } from "../../src/base/errors";
 import { DnsClient } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { Changer } from "./changer";
-import { type Fault, formatFaults } from "./fault";
+import { type Fault, formatFaults, isHurt } from "./fault";
 import { awaitHealing, type Healing, type Looking } from "./healing";
 import { History } from "./history";
 import { beginFault } from "./injector";
+import { KnownMesh } from "./known-mesh";
+import { excuseLosses } from "./lost-volume";
 import { type AnswerCounts, Observer } from "./observer";
 import { type Round, roundsOf } from "./plan";
 import { Random } from "./random";
 import { type Outcome, type RoundResult, Violations } from "./report";
 import { secretsOf } from "./secrets";
 
-/** Within which a mesh must heal when the last fault has ended, and what a quiet gap lasts. */
+/** Within which a mesh must heal when the last fault of a round has ended. */
 export const boundSeconds = 20;
+/** Without a fault between two rounds, at least. */
+export const gapSeconds = 4;
+/** Within which a change reaches a pod while neither it nor the zone's owner has a fault. */
+export const staleSeconds = 5;
 
 /** What {@link runChaos} does. */
 export interface ChaosRequest {
@@ -41,13 +47,22 @@ class Run {
   readonly #looking: Looking;
   readonly #changer: Changer;
   readonly #violations = new Violations();
+  readonly #known: KnownMesh;
   readonly #lost = new Set<string>();
+  /** Since when each pod has been without a fault, by `performance.now()`; Infinity while it has one. */
+  readonly #linked = new Map<string, number>();
+  #excused = 0;
   #began = 0;
 
   constructor(private readonly request: ChaosRequest) {
     const { lab, keys } = request;
     const zones = lab.zones().filter((zone) => zone !== directoryZone && zone !== catalogZone);
-    this.#history = new History(new Map(zones.map((zone) => [zone, lab.plan.owner(zone) ?? ""])));
+    const owners = new Map(zones.map((zone) => [zone, lab.plan.owner(zone) ?? ""]));
+    this.#history = new History(owners);
+    const lost = (site: string, detail: string): void => {
+      this.#violated({ rule: "forgotten", site, detail });
+    };
+    this.#known = new KnownMesh({ lab, lost });
     const dns = new DnsClient({ timeoutMs: 2000, transferMs: 5000 });
     this.#looking = { lab, history: this.#history, dns, key: keys.transfer };
     this.#changer = new Changer({ lab, history: this.#history, key: keys.update });
@@ -60,22 +75,26 @@ class Run {
       lab,
       history: this.#history,
       random: new Random(seed),
+      due: (pod, zone) => this.#due(pod, zone),
       wrong: (site, { name, type }, { rule, detail }) => {
         this.#violated({ rule, site, detail: `${type} of ${name}: ${detail}` });
       },
     });
     this.#began = performance.now();
+    using known = this.#known;
+    for (const pod of lab.sites.keys()) this.#linked.set(pod, 0);
+    await known.start();
     observer.start();
     this.#changer.start();
     const rounds: RoundResult[] = [];
-    for (const round of roundsOf(faults, boundSeconds)) rounds.push(await this.#round(round, observer));
+    for (const round of roundsOf(faults, gapSeconds)) rounds.push(await this.#round(round, observer));
     await this.#until(seconds);
     say("the changes end");
     await this.#changer.stop();
     this.#judge(await awaitHealing(this.#looking, boundSeconds));
     await this.#searchLogs();
     await observer.stop();
-    const changes = { acknowledged: this.#history.acknowledged, lost: this.#lost.size };
+    const changes = { acknowledged: this.#history.acknowledged, lost: this.#lost.size, excused: this.#excused };
     const minutes = Math.round(seconds / 6) / 10;
     return { seed, minutes, rounds, answers: observer.counts, changes, violations: this.#violations.all };
   }
@@ -89,16 +108,22 @@ class Run {
   }
 
   async #round(round: Round, observer: Observer): Promise<RoundResult> {
+    // A round that had to wait for the one before makes all that follow as much later.
+    this.#began += 1000 * Math.max(0, this.#seconds - round.from);
     await this.#until(round.from);
     const [before, lostBefore] = [observer.counts, observer.lostAt];
-    const ends = await Promise.all(round.faults.map((fault) => this.#play(fault)));
+    const hurt = new Set(
+      [...this.request.lab.sites.keys()].filter((pod) => round.faults.some((fault) => isHurt(pod, fault))),
+    );
+    for (const pod of hurt) this.#linked.set(pod, Infinity);
+    const ends = await Promise.all(round.faults.map((fault) => this.#play(fault, hurt)));
     const healing = await awaitHealing(this.#looking, boundSeconds);
     this.#judge(healing);
     const ms = performance.now() - Math.max(...ends);
+    for (const pod of hurt) this.#linked.set(pod, performance.now());
     this.#say(healing.isHealed ? `healed after ${Math.round(ms)} ms` : "not healed");
     const answers = difference(observer.counts, before);
     await this.#searchLogs();
-    const hurt = new Set(round.faults.map(({ site }) => site));
     const lostElsewhere = [...observer.lostAt]
       .filter(([site]) => !hurt.has(site))
       .reduce((sum, [site, lost]) => sum + lost - (lostBefore.get(site) ?? 0), 0);
@@ -106,14 +131,31 @@ class Run {
   }
 
   /** Returns when the fault's end began, by `performance.now()`. */
-  async #play(fault: Fault): Promise<number> {
+  async #play(fault: Fault, hurt: ReadonlySet<string>): Promise<number> {
     await this.#until(fault.from);
     this.#say(formatFaults([fault]).trim());
     const end = await beginFault(this.request.lab, fault);
+    if (fault.kind === "wipe") await this.#lostVolume(fault.site, hurt);
     await this.#until(fault.to);
     const ended = performance.now();
     await end();
     return ended;
+  }
+
+  async #lostVolume(name: string, hurt: ReadonlySet<string>): Promise<void> {
+    const { lab } = this.request;
+    const undisturbed = [...lab.sites.values()].filter(({ podName }) => !hurt.has(podName));
+    this.#known.forget(name);
+    const excused = await excuseLosses(this.#looking, { pod: lab.site(name), undisturbed });
+    this.#excused += excused;
+    this.#say(`${excused} changes may be lost with the volume of ${name}`);
+  }
+
+  /** By when a change must have been acknowledged for a pod to have it now; undefined while it or the zone's owner has a fault. */
+  #due(pod: string, zone: string): number | undefined {
+    const since = [pod, this.request.lab.plan.owner(zone) ?? ""].map((each) => this.#linked.get(each) ?? Infinity);
+    const due = performance.now() - 1000 * staleSeconds;
+    return Math.max(...since) > due ? undefined : due;
   }
 
   #judge({ open, lost }: Healing): void {
@@ -130,7 +172,7 @@ class Run {
     const secrets = await secretsOf(lab, Object.values(keys));
     for (const site of lab.sites.values())
       for (const { secret, form } of secrets.in(site.log()))
-        this.#violated({ rule: "secret", site: site.name, detail: `${secret} (${form})` });
+        this.#violated({ rule: "secret", site: site.podName, detail: `${secret} (${form})` });
   }
 
   #violated(violation: Omit<Parameters<Violations["add"]>[0], "at">): void {

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { type Message, noFlags } from "../../../../src/dns/message";
 import type { ResourceRecord } from "../../../../src/dns/record";
 import { rcodes } from "../../../../src/dns/types";
-import { type Change, History, missingFrom, numbersIn, type Question } from "../../../chaos/history";
+import { type Change, History, missingFrom, newestOf, numbersIn, type Question } from "../../../chaos/history";
 
 const zone = "site-a.example";
 const soa: Question = { zone, name: zone, type: "SOA" };
@@ -32,7 +32,7 @@ function start(): {
   const changes = [history.attempt(zone), history.attempt(zone)];
   for (const change of changes) history.acknowledge(change);
   const ask = (site: string, question: Question, got: Message): string =>
-    history.judge(site, { question, floor: history.floor(site, question), answer: got })?.rule ?? "right";
+    history.judge(site, { question, standard: history.standard(site, question), answer: got })?.rule ?? "right";
   return { history, changes, ask };
 }
 
@@ -102,19 +102,77 @@ describe("the observer's history", () => {
 
   it("judges by what was known when the question was sent", () => {
     const { history } = start();
-    const floor = history.floor("site-b", soa);
+    const standard = history.standard("site-b", soa);
     const judge = (serial: number) =>
-      history.judge("site-b", { question: soa, floor, answer: answer({ answers: [soaOf(serial)] }) });
+      history.judge("site-b", { question: soa, standard, answer: answer({ answers: [soaOf(serial)] }) });
     expect(judge(5)).to.equal(undefined);
     expect(judge(4)).to.equal(undefined);
-    expect(history.floor("site-b", soa)).to.equal(5);
+    expect(history.standard("site-b", soa).floor).to.equal(5);
   });
 
   it("finds a zone that is not served any more", () => {
     const { ask } = start();
+    expect(ask("site-b", soa, answer({ rcode: rcodes.REFUSED })), "never shown").to.equal("right");
+    expect(ask("site-b", soa, answer({ answers: [soaOf(1)] }))).to.equal("right");
     expect(ask("site-b", soa, answer({ rcode: rcodes.REFUSED }))).to.equal("gone");
     expect(ask("site-b", soa, answer({ rcode: rcodes.SERVFAIL }))).to.equal("gone");
     expect(ask("site-b", soa, answer({ flags: { ...noFlags, qr: true } }))).to.equal("gone");
+  });
+});
+
+describe("the observer's history of time", () => {
+  /** A counter of which two numbers were acknowledged, at 1 and at 2, and what site-b makes of answers. */
+  function counted() {
+    let now = 0;
+    const history = new History(new Map([[zone, "site-a"]]), () => now);
+    const question = { zone, name: `count-0.${zone}`, type: "TXT" } as const;
+    for (let i = 0; i <= 8; i++) {
+      const change = history.attempt(zone);
+      if (i % 8 === 0) now += 1;
+      if (i % 8 === 0) history.acknowledge(change);
+    }
+    const ask = (since: number | undefined, got: Message): string => {
+      const standard = history.standard("site-b", question, since);
+      return history.judge("site-b", { question, standard, answer: got })?.rule ?? "right";
+    };
+    return { history, question, ask };
+  }
+
+  it("finds an answer that lacks what was due, and lets it be before", () => {
+    const { question, ask } = counted();
+    const [older, newer] = [0, 8].map((number) => answer({ answers: [textRecord(question.name, number)] }));
+    expect(ask(undefined, older!)).to.equal("right");
+    expect(ask(1.5, older!)).to.equal("right");
+    expect(ask(2, older!)).to.equal("stale");
+    expect(ask(2, newer!)).to.equal("right");
+  });
+
+  it("finds a name that was due and is not there", () => {
+    for (const got of [answer(), answer({ rcode: rcodes.NXDOMAIN })]) {
+      expect(counted().ask(0.5, got)).to.equal("right");
+      expect(counted().ask(1, got)).to.equal("stale");
+    }
+  });
+});
+
+describe("a lost volume", () => {
+  it("may take along what is in no copy, and nothing else", () => {
+    const { history, changes } = start();
+    const later = history.attempt(zone);
+    history.acknowledge(later);
+    const excused = history.excuse(zone, newestOf([new Map([[changes[0]!.name, 0]]), new Map()]));
+    expect(excused).to.equal(2);
+    expect(Object.fromEntries(history.wanted(zone))).to.deep.equal({ [changes[0]!.name]: 0 });
+    expect(history.names(zone)).to.deep.equal([changes[0]!.name]);
+  });
+
+  it("frees its server of what it showed", () => {
+    const { history, ask, changes } = start();
+    const question = textOf(changes[1]!);
+    expect(ask("site-a", question, answer({ rcode: rcodes.NXDOMAIN }))).to.equal("absent");
+    history.forget("site-a");
+    expect(ask("site-a", question, answer({ rcode: rcodes.NXDOMAIN }))).to.equal("right");
+    expect(ask("site-a", soa, answer({ rcode: rcodes.SERVFAIL }))).to.equal("right");
   });
 });
 

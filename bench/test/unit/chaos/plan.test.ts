@@ -1,15 +1,16 @@
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { areInConflict, formatFaults, kindNames, parseFaults } from "../../../chaos/fault";
+import { areInConflict, formatFaults, kindNames, parseFaults, siteOf } from "../../../chaos/fault";
 import { planFaults, type PlanRequest, roundsOf } from "../../../chaos/plan";
 
 const sites = ["site-a", "site-b", "site-c"];
-const hour: PlanRequest = { seed: 7, seconds: 3600, sites, quietSeconds: 20 };
+const hour: PlanRequest = { seed: 7, seconds: 3600, pods: sites, quietSeconds: 20 };
+const pairs = sites.flatMap((site) => [site, `${site}/1`]);
 const requests = fc.record({
   seed: fc.nat(),
   seconds: fc.integer({ min: 60, max: 1800 }),
-  sites: fc.constantFrom(sites, [...sites, "site-d", "site-e"]),
+  pods: fc.constantFrom(sites, [...sites, "site-d", "site-e"], pairs),
   quietSeconds: fc.constantFrom(10, 20, 30),
 });
 
@@ -25,7 +26,7 @@ describe("a plan of faults", () => {
     expect(planFaults(hour).slice(0, short.length)).to.deep.equal(short);
   });
 
-  it("has every kind, the primary gone, two sites gone, and other faults two at a time", () => {
+  it("has every kind, the primary gone, two sites gone, and other faults two and three at a time", () => {
     const rounds = roundsOf(planFaults(hour), hour.quietSeconds);
     const faults = rounds.flatMap((round) => round.faults);
     expect(new Set(faults.map(({ kind }) => kind))).to.have.all.keys(...kindNames);
@@ -33,6 +34,7 @@ describe("a plan of faults", () => {
     const areAway = together.filter((pair) => pair.every(({ kind }) => kind === "away"));
     expect(areAway.some(([one, other]) => one?.site !== other?.site)).to.equal(true);
     expect(together.length).to.be.greaterThan(areAway.length);
+    expect(rounds.some((round) => round.faults.length === 3)).to.equal(true);
     expect(faults.some(({ kind, site }) => kind === "away" && site === "site-a")).to.equal(true);
   });
 
@@ -52,17 +54,18 @@ describe("a plan of faults", () => {
     fc.assert(
       fc.property(requests, (request) => {
         for (const { faults } of roundsOf(planFaults(request), request.quietSeconds)) {
-          const [one, other] = faults;
           expect(faults.every(({ from, to }) => to > from)).to.equal(true);
-          if (one !== undefined && other !== undefined) expect(areInConflict(one, other)).to.equal(false);
+          for (const [i, one] of faults.entries())
+            for (const other of faults.slice(i + 1)) expect(areInConflict(one, other)).to.equal(false);
         }
       }),
     );
   });
 
   it("is the script that replays it", () => {
-    const faults = planFaults(hour);
-    expect(parseFaults(formatFaults(faults), sites)).to.deep.equal([...faults].sort((a, b) => a.from - b.from));
+    const faults = planFaults({ ...hour, pods: pairs });
+    expect(faults.some(({ site }) => site !== siteOf(site))).to.equal(true);
+    expect(parseFaults(formatFaults(faults), pairs)).to.deep.equal([...faults].sort((a, b) => a.from - b.from));
   });
 });
 

@@ -14,7 +14,7 @@ const outcome: Outcome = {
   minutes: 1.5,
   rounds: rounds.map((round, i) => ({ round, answers, lostElsewhere: i, recoverMs: [300.4, undefined, 100][i] })),
   answers: { tried: 1000, wrong: 3, lost: 20 },
-  changes: { acknowledged: 50, lost: 0 },
+  changes: { acknowledged: 50, lost: 0, excused: 3 },
   violations: [],
 };
 
@@ -49,15 +49,15 @@ describe("the report of a run", () => {
 
   it("says what was broken, with the seed and the faults until then", () => {
     const violations = [{ rule: "gone", site: "site-b", detail: "REFUSED", at: 31, times: 2 }] as const;
-    const text = violationText({ ...outcome, violations }, 5);
+    const text = violationText({ ...outcome, violations }, { sites: 5, replicas: 1 });
     expect(text.split("\n")).to.deep.equal([
       "VIOLATED at site-b, 31.0 s, 2 times: a zone that nobody removed is never refused by a server that is up: REFUSED",
-      "# seed 7; save as faults.chaos, and run: npm run chaos -- --sites 5 --seed 7 --script faults.chaos",
+      "# seed 7; save as faults.chaos, and run: npm run chaos -- --sites 5 --replicas 1 --seed 7 --script faults.chaos",
       "2.0 3.0 cut site-a",
       "30.0 31.0 kill-knot site-b",
       "30.0 32.0 away site-a",
       "",
     ]);
-    expect(violationText(outcome, 5)).to.equal("");
+    expect(violationText(outcome, { sites: 5, replicas: 1 })).to.equal("");
   });
 });
