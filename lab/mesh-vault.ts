@@ -7,16 +7,12 @@ import { Line } from "../harness/line";
 import { startVault, type VaultServer } from "../harness/plugins/vault-server";
 import { type TokenSigner, tokenSigner } from "../harness/vault-user";
 import { parseRingDocument, type RingDocument } from "../src/keyring/ring-document";
-import { signingPod, zoneKeysSecret } from "../src/mesh/trust";
+import { signingPod, type VaultLogin, type VaultProgram, zoneKeysSecret } from "../src/mesh/trust";
 import { ringSecret, type VaultAccess, type VaultPki } from "../src/vault/access";
 import { VaultClient } from "../src/vault/client";
 
 /** KV v2 mount of the mesh; its PKI and auth mounts are called after it. */
 export const vaultMount = "dns-mesh";
-
-/** Which of a site's programs asks. */
-type Program = "site" | "rotator";
-type VaultRole = Program | "signer";
 
 /** A real Vault with what the shared stack puts there, behind a line that can be cut. */
 export class MeshVault implements AsyncDisposable {
@@ -107,7 +103,7 @@ export class MeshVault implements AsyncDisposable {
     await this.root.write(`sys/policies/acl/${name}`, { policy });
   }
 
-  async #role(site: string, role: VaultRole, policy: string): Promise<void> {
+  async #role(site: string, role: VaultLogin, policy: string): Promise<void> {
     await this.root.write(`auth/dns-mesh-${site}/role/${role}`, {
       role_type: "jwt",
       user_claim: "sub",
@@ -134,7 +130,7 @@ export class MeshVault implements AsyncDisposable {
   }
 
   /** How a program of a site reaches Vault, with a token in a file. */
-  async access(site: string, program: Program, more: Partial<VaultAccess> = {}): Promise<VaultAccess> {
+  async access(site: string, program: VaultProgram, more: Partial<VaultAccess> = {}): Promise<VaultAccess> {
     const tokenFile = join(this.folder, `${site}-${program}.jwt`);
     await writeFile(tokenFile, this.#token(site, program));
     const auth = { method: "jwt" as const, path: `dns-mesh-${site}`, role: program, tokenFile };
@@ -173,7 +169,7 @@ export class MeshVault implements AsyncDisposable {
   }
 
   /** A token as a cluster's API server signs it for a pod. */
-  #token(site: string, program: Program): string {
+  #token(site: string, program: VaultProgram): string {
     const signer = this.#sites.get(site)?.signer;
     if (signer === undefined) throw new Error(`Vault does not know ${site}`);
     const pod = program === "site" ? { pod: signingPod } : {};
@@ -182,7 +178,7 @@ export class MeshVault implements AsyncDisposable {
 }
 
 /** Namespace and account of a program's pods. */
-function accountOf(program: VaultRole): string {
+function accountOf(program: VaultLogin): string {
   return `dns-system:${program === "rotator" ? "key-rotator" : "knot"}`;
 }
 

@@ -16,8 +16,6 @@ interface Kind {
   readonly parts: readonly Part[];
   /** For how many seconds the plan lets it last, at least and at most. */
   readonly seconds: readonly [number, number];
-  /** Whether it hits the primary catalog alone. */
-  readonly primary?: true;
 }
 
 /** Every kind of fault. */
@@ -43,13 +41,13 @@ export const kinds = {
   /** 30 % of the packets each way take 100 ms longer and are overtaken by later ones. */
   reorder: { parts: ["link"], seconds: [6, 12] },
   /** The primary's stack mounts central zones without any site and zone. */
-  "central-empty": { parts: ["central"], seconds: [4, 10], primary: true },
+  "central-empty": { parts: ["central"], seconds: [4, 10] },
   /** Half of the directory's entries are missing, while it says how many it has. */
-  "central-half": { parts: ["central"], seconds: [4, 10], primary: true },
+  "central-half": { parts: ["central"], seconds: [4, 10] },
   /** Whole central zones of a list that has the primary alone. */
-  "central-shrunk": { parts: ["central"], seconds: [4, 10], primary: true },
+  "central-shrunk": { parts: ["central"], seconds: [4, 10] },
   /** Central zones that are not text. */
-  "central-random": { parts: ["central"], seconds: [4, 10], primary: true },
+  "central-random": { parts: ["central"], seconds: [4, 10] },
 } as const satisfies Record<string, Kind>;
 
 /** Name of a kind of fault. */
@@ -82,12 +80,7 @@ export function hitsSite(kind: FaultKind): boolean {
   return kinds[kind].parts.every((part) => scopes[part] !== "pod");
 }
 
-/** Whether a kind hits the primary catalog alone. */
-export function hitsPrimary(kind: FaultKind): boolean {
-  return (kinds[kind] as Kind).primary === true;
-}
-
-/** Whether a kind spoils the central zones. */
+/** Whether a kind spoils the central zones, which hits the primary catalog alone. */
 export function isCentral(kind: FaultKind): kind is Extract<FaultKind, `central-${string}`> {
   return kind.startsWith("central-");
 }
@@ -143,7 +136,7 @@ function parseFault(words: string, pods: readonly string[]): Fault {
   if (kind === undefined) throw new UserError(`unknown kind "${name}"; there are ${kindNames.join(", ")}`);
   if (!pods.includes(site)) throw new UserError(`there is no site "${site}"; there are ${pods.join(", ")}`);
   if (hitsSite(kind) && site !== siteOf(site)) throw new UserError(`${kind} hits a whole site; write ${siteOf(site)}`);
-  if (hitsPrimary(kind) && site !== pods[0])
+  if (isCentral(kind) && site !== pods[0])
     throw new UserError(`${kind} hits the primary catalog alone; write ${pods[0] ?? ""}`);
   if (Number(to) <= Number(from)) throw new UserError(`the end ${to} must be later than the beginning ${from}`);
   return { from: Number(from), to: Number(to), kind, site };

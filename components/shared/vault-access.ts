@@ -8,8 +8,8 @@ import {
   jwtMount,
   pkiRole,
   signingPod,
-  type VaultClient,
-  vaultClients,
+  type VaultLogin,
+  vaultLogins,
   vaultRole,
   zoneKeysSecret,
 } from "../../src/mesh/trust";
@@ -22,10 +22,10 @@ const rotatorPolicy = "dns-mesh-rotator";
 const tokenSeconds = 600;
 
 /** Service accounts of the programs that ask Vault. */
-const accounts: Readonly<Record<VaultClient, string>> = { site: "knot", rotator: "key-rotator", signer: "knot" };
+const accounts: Readonly<Record<VaultLogin, string>> = { site: "knot", rotator: "key-rotator", signer: "knot" };
 
 /** What each program may do. */
-type Policies = [VaultClient, vault.Policy][];
+type Policies = [VaultLogin, vault.Policy][];
 
 /** What {@link VaultAccess} needs. */
 export interface VaultAccessArgs {
@@ -142,7 +142,7 @@ export class VaultAccess extends pulumi.ComponentResource {
   }
 
   private createAppRole(name: string, login: { site: Site; appRoles: vault.AuthBackend; policies: Policies }): void {
-    for (const client of vaultClients.approle) {
+    for (const client of vaultLogins.approle) {
       const policies = login.policies.filter(([of]) => of === client).map(([, policy]) => policy);
       if (policies.length === 0) continue;
       new vault.approle.AuthBackendRole(

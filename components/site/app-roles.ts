@@ -2,11 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 
 import { objects } from "../../src/contract/names";
-import { type vaultClients, vaultRole } from "../../src/mesh/trust";
+import { type VaultProgram, vaultRole } from "../../src/mesh/trust";
 import { fileSecret } from "./file-secret";
-
-/** A program that logs in by AppRole. */
-export type AppRoleClient = (typeof vaultClients.approle)[number];
 
 /** What {@link AppRoles} needs. */
 export interface AppRolesArgs {
@@ -14,11 +11,11 @@ export interface AppRolesArgs {
   readonly site: string;
   /** Auth mount. */
   readonly path: string;
-  readonly clients: readonly AppRoleClient[];
+  readonly clients: readonly VaultProgram[];
   readonly provider: vault.Provider;
 }
 
-const secretNames: Readonly<Record<AppRoleClient, string>> = { site: objects.appRole, rotator: objects.rotatorAppRole };
+const secretNames: Readonly<Record<VaultProgram, string>> = { site: objects.appRole, rotator: objects.rotatorAppRole };
 
 /**
  * What the pods log in to Vault with where Vault does not know the cluster's keys: a role and a secret id for each
@@ -32,7 +29,7 @@ export class AppRoles extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  private createLogin(name: string, client: AppRoleClient, args: AppRolesArgs): void {
+  private createLogin(name: string, client: VaultProgram, args: AppRolesArgs): void {
     const { provider, path: backend, namespace } = args;
     const roleName = vaultRole("approle", client, args.site);
     const { roleId } = vault.approle.getAuthBackendRoleIdOutput({ backend, roleName }, { provider });

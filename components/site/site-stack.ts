@@ -1,13 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-import { rotatesKeys } from "../../src/mesh/trust";
+import { rotatesKeys, type VaultProgram } from "../../src/mesh/trust";
 import { serverName } from "../../src/mesh/welcome";
 import type { Published } from "../../src/preflight/published";
 import type { StillIn } from "../../src/preflight/zone-removal";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { requireOwnZones } from "../../src/settings/updaters";
-import { type AppRoleClient, AppRoles } from "./app-roles";
+import { AppRoles } from "./app-roles";
 import { Bundles, type Programs } from "./bundles";
 import { CentralZoneFiles } from "./central-zone-files";
 import { ClusterCertificate } from "./cluster-certificate";
@@ -169,7 +169,7 @@ export class SiteStack extends pulumi.ComponentResource {
       made.push(new ClusterCertificate(`${name}-certificate`, { ...place, packet, issuer: issued }, within));
     }
     if (packet.vault?.auth.method === "approle" && provider !== undefined) {
-      const clients: AppRoleClient[] = rotatesKeys(packet) ? ["site", "rotator"] : ["site"];
+      const clients: VaultProgram[] = rotatesKeys(packet) ? ["site", "rotator"] : ["site"];
       const args = { ...place, path: packet.vault.auth.path, clients, provider };
       made.push(new AppRoles(`${name}-app-roles`, args, within));
     }

@@ -6,7 +6,7 @@ import { objects, paths } from "../../src/contract/names";
 import { vaultFile } from "../../src/contract/vault-file";
 import { KnotVolume } from "../../src/knot/config/volume";
 import type { WelcomePacket } from "../../src/mesh/model";
-import { rotatesKeys, type VaultClient } from "../../src/mesh/trust";
+import { rotatesKeys, type VaultProgram } from "../../src/mesh/trust";
 import { optionalSecretVolume, secretMode, secretVolume } from "./pod-volumes";
 import { type PodFiles, secretFiles } from "./program-pod";
 
@@ -23,10 +23,8 @@ export interface TrustFiles extends PodFiles {
 /** Seconds that a projected token lives: the shortest that Kubernetes makes. */
 const tokenSeconds = 600;
 
-/** Programs that have a file of their own; the signer is told in the site's. */
-type FileClient = Exclude<VaultClient, "signer">;
-
-const vaultFiles: Readonly<Record<FileClient, string>> = { site: "vault.json", rotator: "vault-rotator.json" };
+/** A file for each program; the signer's login stands in the site's. */
+const vaultFiles: Readonly<Record<VaultProgram, string>> = { site: "vault.json", rotator: "vault-rotator.json" };
 
 /** Files of the ConfigMap `knot-config` that are about trust. None is secret. `address` is Vault's as the site reaches it. */
 export function trustConfigFiles(packet: WelcomePacket, address: string | undefined): Record<string, string> {
@@ -37,7 +35,7 @@ export function trustConfigFiles(packet: WelcomePacket, address: string | undefi
     ca: `${paths.config}/vault-ca.crt`,
     ...(address !== undefined && { address }),
   };
-  const text = (client: FileClient): string => `${JSON.stringify(vaultFile(packet, client, where), undefined, 2)}\n`;
+  const text = (client: VaultProgram): string => `${JSON.stringify(vaultFile(packet, client, where), undefined, 2)}\n`;
   return {
     "ca.crt": packet.ca,
     ...(vault && { [vaultFiles.site]: text("site") }),
@@ -47,12 +45,12 @@ export function trustConfigFiles(packet: WelcomePacket, address: string | undefi
 }
 
 /** How a program reaches Vault. */
-export function vaultFilePath(client: FileClient): string {
+export function vaultFilePath(client: VaultProgram): string {
   return `${paths.config}/${vaultFiles[client]}`;
 }
 
 /** How a pod logs in to Vault: nothing without one. */
-export function vaultAccess({ vault }: WelcomePacket, client: FileClient): PodFiles {
+export function vaultAccess({ vault }: WelcomePacket, client: VaultProgram): PodFiles {
   if (vault === undefined) return noFiles;
   if (vault.auth.method === "approle")
     return secretFiles(client === "site" ? objects.appRole : objects.rotatorAppRole, paths.appRole);

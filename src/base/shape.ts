@@ -68,6 +68,11 @@ export function listOf<S extends z.core.SomeType>(item: S) {
 /** A text, which may be empty. */
 export const plainText = z.string("must be a text");
 
+/** A whole number from 1 on. */
+export const countingNumber = z
+  .int("must be a whole number of at least 1")
+  .check(z.gte(1, "must be a whole number of at least 1"));
+
 /** Yes or no. */
 export const flag = z.boolean("must be true or false");
 

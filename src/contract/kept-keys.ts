@@ -1,16 +1,12 @@
 import * as z from "zod/mini";
 
-import { listOf, objectOf, plainText, readShape, type Shape } from "../base/shape";
-
-const wholeNumber = z
-  .int("must be a whole number of at least 1")
-  .check(z.gte(1, "must be a whole number of at least 1"));
+import { countingNumber, listOf, objectOf, plainText, readShape, type Shape } from "../base/shape";
 
 const keptKeys = objectOf({
   version: z.literal(1, "must be 1"),
   site: plainText,
   /** Counts up with each change of the site's key database. */
-  generation: wholeNumber,
+  generation: countingNumber,
   /** ISO 8601. */
   madeAt: plainText,
   /** Zones that were signed then. */

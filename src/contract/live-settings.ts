@@ -2,15 +2,12 @@ import { dirname, join } from "node:path";
 
 import * as z from "zod/mini";
 
-import { listOf, objectOf, plainText, readShape, type Shape } from "../base/shape";
+import { countingNumber, listOf, objectOf, plainText, readShape, type Shape } from "../base/shape";
 import type { FixedRuntime, SiteRuntime } from "../knot/config/site-runtime";
 import type { SocketAddress } from "./environment";
 import { podPorts } from "./names";
 
-const wholeNumber = z
-  .int("must be a whole number of at least 1")
-  .check(z.gte(1, "must be a whole number of at least 1"));
-const port = wholeNumber.check(z.lte(65_535, "must be a port"));
+const port = countingNumber.check(z.lte(65_535, "must be a port"));
 
 const liveSettings = objectOf({
   /** How the site's programs reach its Knot pods: a cluster-internal address for each, by ordinal, and their ports. */
@@ -27,7 +24,10 @@ const liveSettings = objectOf({
   securePort: port,
   /** Answers that one address gets over UDP. @default `defaultRateLimit` */
   rateLimit: z.exactOptional(
-    z.union([z.literal(false), objectOf({ perSecond: wholeNumber, burst: wholeNumber, exempt: listOf(plainText) })]),
+    z.union([
+      z.literal(false),
+      objectOf({ perSecond: countingNumber, burst: countingNumber, exempt: listOf(plainText) }),
+    ]),
   ),
 });
 

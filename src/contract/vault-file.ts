@@ -1,6 +1,6 @@
 import { UserError } from "../base/errors";
 import type { WelcomePacket } from "../mesh/model";
-import { pkiRole, type VaultClient, vaultRole, type VaultWelcome, zoneKeysSecret } from "../mesh/trust";
+import { pkiRole, type VaultProgram, vaultRole, type VaultWelcome, zoneKeysSecret } from "../mesh/trust";
 import { serverName } from "../mesh/welcome";
 import type { VaultAccess, VaultAuth } from "../vault/access";
 
@@ -19,16 +19,16 @@ export interface VaultFilePaths {
  *
  * @throws UserError when the mesh has no Vault.
  */
-export function vaultFile(packet: WelcomePacket, client: VaultClient, paths: VaultFilePaths): VaultAccess {
+export function vaultFile(packet: WelcomePacket, program: VaultProgram, paths: VaultFilePaths): VaultAccess {
   const { vault, site } = packet;
   if (vault === undefined)
     throw new UserError("the welcome packet names no Vault; set dns-mesh:vault on the shared stack");
   return {
     address: paths.address ?? vault.address,
     mount: vault.mount,
-    auth: vaultAuth(vault.auth, vaultRole(vault.auth.method, client, site.name), paths),
+    auth: vaultAuth(vault.auth, vaultRole(vault.auth.method, program, site.name), paths),
     ...(vault.pki !== undefined &&
-      client === "site" && {
+      program === "site" && {
         pki: {
           mount: vault.pki.mount,
           role: pkiRole(site.name),
@@ -37,7 +37,7 @@ export function vaultFile(packet: WelcomePacket, client: VaultClient, paths: Vau
           ttlHours: vault.pki.ttlHours,
         },
       }),
-    ...(client === "site" && { zoneKeys: zoneKeys(vault.auth, site.name) }),
+    ...(program === "site" && { zoneKeys: zoneKeys(vault.auth, site.name) }),
     ...(vault.caCert !== undefined && { caFile: paths.ca }),
   };
 }

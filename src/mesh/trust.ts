@@ -56,14 +56,17 @@ export interface WelcomeTrust {
   readonly rotation?: RotationSettings;
 }
 
-/** Which of the site's programs asks Vault: `signer` is the agent of the pod that signs zones, when it asks for their keys. */
-export type VaultClient = "site" | "rotator" | "signer";
+/** Which of the site's programs asks Vault. */
+export type VaultProgram = "site" | "rotator";
+
+/** What it logs in as: the agent of the pod that signs zones is the `signer` when it asks for their keys. */
+export type VaultLogin = VaultProgram | "signer";
 
 /** Those that have a role where Vault knows a pod by its cluster's token, and where it knows no more than a secret of the site. */
-export const vaultClients = {
+export const vaultLogins = {
   jwt: ["site", "rotator", "signer"],
   approle: ["site", "rotator"],
-} as const satisfies Record<"jwt" | "approle", readonly VaultClient[]>;
+} as const satisfies Record<"jwt" | "approle", readonly VaultLogin[]>;
 
 /** Name of the KV secret in which a site keeps its zones' DNSSEC keys. */
 export function zoneKeysSecret(site: string): string {
@@ -73,9 +76,9 @@ export function zoneKeysSecret(site: string): string {
 /** The pod that signs a site's zones. */
 export const signingPod = "knot-0";
 
-/** Name of a site's role in its auth mount: as the client in a mount of its own, with the site's name in a shared one. */
-export function vaultRole(method: "jwt" | "approle", client: VaultClient, site: string): string {
-  return method === "jwt" ? client : `${client}-${site}`;
+/** Name of a site's role in its auth mount: as the login in a mount of its own, with the site's name in a shared one. */
+export function vaultRole(method: "jwt" | "approle", login: VaultLogin, site: string): string {
+  return method === "jwt" ? login : `${login}-${site}`;
 }
 
 /** The auth mount that sites share whose clusters' keys are not in the list. */
@@ -101,7 +104,7 @@ export function vaultEntrances(site: string): readonly VaultEntrance[] {
     { method: "approle", path: appRoleMount },
   ] as const;
   return mounts.map(({ method, path }) => ({
-    roles: vaultClients[method].map((client) => `auth/${path}/role/${vaultRole(method, client, site)}`),
+    roles: vaultLogins[method].map((login) => `auth/${path}/role/${vaultRole(method, login, site)}`),
     login: `auth/${path}/login`,
   }));
 }

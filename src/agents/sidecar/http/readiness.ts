@@ -24,8 +24,8 @@ export interface ReadinessInput {
 /** Whether traffic may come, and if not, why. */
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
-/** Of so many zones is asked in one look; the next look goes on from there. */
-const sample = 20;
+/** Of so many zones is asked in one look; the next look goes on with others. */
+const mostZones = 20;
 const cacheMs = 1000;
 /** So long a new pod waits for zones that others have: one that lacks some is better than none. */
 const longestWaitMs = 60_000;
@@ -40,8 +40,8 @@ const mostSites = 64;
  */
 export class ReadinessCheck {
   #cached: { at: number; readiness: Readiness } | undefined;
-  #next = 0;
-  #nextSite = 0;
+  readonly #zoneTurns = new Turns(mostZones);
+  readonly #siteTurns = new Turns(mostSites);
   /** Since when nothing is missing but zones that others have. */
   #waitingSince: number | undefined;
 
@@ -69,7 +69,7 @@ export class ReadinessCheck {
     if (!wasReady && own.length < packet.site.zones.length) {
       return { ready: false, reason: "an own zone has no content yet" };
     }
-    const zones = wasReady ? this.#some(own) : [packet.directoryZone, packet.catalogZone, ...own];
+    const zones = wasReady ? this.#zoneTurns.next(own) : [packet.directoryZone, packet.catalogZone, ...own];
     try {
       if (zones.length === 0) await this.parts.dns.query(this.parts.knot, packet.directoryZone, "SOA");
       for (const zone of zones) await this.parts.dns.querySoa(this.parts.knot, zone);
@@ -100,7 +100,9 @@ export class ReadinessCheck {
       return servers.length === 0 ? [] : [{ name, servers }];
     });
     const { dns } = this.parts;
-    const answered = this.#some(obtainable).map(async ({ name, servers }) => answeredByAny(dns, servers, [name]));
+    const answered = this.#zoneTurns
+      .next(obtainable)
+      .map(async ({ name, servers }) => answeredByAny(dns, servers, [name]));
     const zone = (await Promise.all(answered)).find((name) => name !== undefined);
     return zone && `zone ${zone}, which other servers of the mesh have, has no content yet`;
   }
@@ -112,12 +114,9 @@ export class ReadinessCheck {
     { port, zone }: { readonly port: number; readonly zone: string },
   ): Promise<ReadonlyMap<string, DnsServer>> {
     const wanted = sites.filter(({ name }) => names.has(name));
-    const start = wanted.length > mostSites ? this.#nextSite % wanted.length : 0;
-    this.#nextSite = start + mostSites;
     const up = new Map<string, DnsServer>();
-    const asked = [...wanted, ...wanted].slice(start, start + Math.min(mostSites, wanted.length));
     await Promise.all(
-      asked.map(async ({ name, addresses }) => {
+      this.#siteTurns.next(wanted).map(async ({ name, addresses }) => {
         const tried = addresses.map(async (address) => {
           const server = { address, port };
           await this.parts.dns.querySoa(server, zone);
@@ -129,11 +128,18 @@ export class ReadinessCheck {
     );
     return up;
   }
+}
 
-  #some<T>(zones: readonly T[]): readonly T[] {
-    if (zones.length <= sample) return zones;
-    const start = this.#next % zones.length;
-    this.#next = start + sample;
-    return [...zones, ...zones].slice(start, start + sample);
+/** Takes so many of a list at a time, and goes on from there, round and round. */
+class Turns {
+  #next = 0;
+
+  constructor(private readonly most: number) {}
+
+  next<T>(all: readonly T[]): readonly T[] {
+    if (all.length <= this.most) return all;
+    const start = this.#next % all.length;
+    this.#next = start + this.most;
+    return [...all, ...all].slice(start, start + this.most);
   }
 }

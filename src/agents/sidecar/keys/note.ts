@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
 
-import { writeAtomically } from "../../../base/files";
-import { readText } from "../../../base/files";
+import { readText, writeAtomically } from "../../../base/files";
 import { readJsonText } from "../../../base/json-file";
 import { objectOf, plainText, readShape, type Shape } from "../../../base/shape";
 
