@@ -46,6 +46,7 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/lab/vault/key-guides.test.ts"],
     reason: "its `pulumi up`s are those of a site that is taken off the list, which test/cluster/readme.test.ts runs",
   },
+  "docs/runbooks/pod-0-lost.md#what-waits": { tests: ["test/cluster/records/every-pod.test.ts"] },
   "docs/runbooks/volume-lost.md#a-new-volume": { tests: [readme] },
   "docs/runbooks/volume-lost.md#beginning-with-new-keys": { tests: [readme] },
   "docs/runbooks/expired-ca.md#runbook-a-certificate-or-root-has-expired-or-is-about-to": { tests: [readme] },

@@ -86,11 +86,15 @@ function canonical({ observedGeneration, conditions = [], applied }: DnsRecordSt
   ];
 }
 
+/** Reasons for which an object waits for its server: what it waits for from its beginning is worth an Event as well. */
+const waitReasons: ReadonlySet<string> = new Set(["WriterUnreachable", "WriterRefuses"]);
+
 /** Conditions whose status or reason is another one now, for Events. */
 export function transitions(before: readonly Condition[], after: readonly Condition[]): readonly Condition[] {
   return after.filter((condition) => {
     const earlier = before.find(({ type }) => type === condition.type);
     if (condition.type === "Programmed" && condition.reason === "Propagating") return false;
+    if (earlier === undefined && waitReasons.has(condition.reason)) return true;
     if (earlier === undefined) return condition.status === (condition.type === "Accepted" ? "False" : "True");
     return earlier.status !== condition.status || earlier.reason !== condition.reason;
   });

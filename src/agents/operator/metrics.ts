@@ -46,6 +46,18 @@ export class OperatorMetrics {
         help: "DnsRecords that not every site is known to answer.",
         samples: input.waiting ?? 0,
       },
+      {
+        name: "writer_away",
+        type: "gauge",
+        help: "Zones whose writer, pod 0 of the site, does not take changes.",
+        samples: input.writersAway ?? 0,
+      },
+      {
+        name: "waiting_for_writer",
+        type: "gauge",
+        help: "DnsRecords that wait until the writer of their zone takes changes.",
+        samples: input.waitingForWriter ?? 0,
+      },
       { name: "retiring", type: "gauge", help: "DnsRecords in zones that are retired.", samples: input.retiring ?? 0 },
       {
         name: "mesh_refused",

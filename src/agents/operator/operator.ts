@@ -51,6 +51,10 @@ export interface OperatorCounts {
   readonly waiting: number;
   /** Objects in zones that are retired. */
   readonly retiring: number;
+  /** Zones whose writer does not take changes. */
+  readonly writersAway: number;
+  /** Objects that wait until it does. */
+  readonly waitingForWriter: number;
   /** How often everything was looked at, at the least. */
   readonly looks: number;
   readonly isMeshRefused: boolean;
@@ -136,6 +140,8 @@ export class RecordOperator {
       records: this.#store.size,
       waiting: zones.reduce((sum, { spreading }) => sum + spreading.waiting, 0),
       retiring: retiring.size === 0 ? 0 : [...this.#store.all()].filter(isRetiring).length,
+      writersAway: zones.filter(({ loop }) => loop.outage.isOn).length,
+      waitingForWriter: zones.reduce((sum, { loop }) => sum + loop.outage.waiting, 0),
       looks: Math.min(this.#looks, ...zones.map(({ loop, since }) => since + loop.looks)),
       isMeshRefused: this.#mesh.refusal !== undefined,
     };

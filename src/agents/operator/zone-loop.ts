@@ -8,7 +8,7 @@ import type { ZoneWorker } from "./zone-worker";
 /** What a {@link ZoneLoop} works with. */
 export interface ZoneLoopOptions extends WorkLoopOptions {
   readonly zone: string;
-  readonly worker: Pick<ZoneWorker, "look" | "reconcile">;
+  readonly worker: Pick<ZoneWorker, "look" | "reconcile" | "outage">;
   /** Milliseconds between looks for changes that others made. */
   readonly lookMs: number;
   /** All that was known at the start has been dealt with. */
@@ -33,6 +33,11 @@ export class ZoneLoop extends WorkLoop<string> {
     return this.#looks;
   }
 
+  /** Whether the zone's writer is away, and how many objects wait for it. */
+  get outage(): ZoneWorker["outage"] {
+    return this.options.worker.outage;
+  }
+
   protected idleMs(isReady: boolean): number {
     return isReady ? this.#lookAt - this.options.clock.now() : this.options.lookMs;
   }
@@ -51,9 +56,9 @@ export class ZoneLoop extends WorkLoop<string> {
   async #look(signal: AbortSignal): Promise<void> {
     const { zone, worker, metrics, log } = this.options;
     try {
-      const drifted = await worker.look();
+      const { drifted, waited } = await worker.look();
       if (drifted.length > 0 && this.#isCaughtUp) metrics.drift++;
-      for (const name of drifted) this.items.add(name);
+      for (const name of [...drifted, ...waited]) this.items.add(name);
     } catch (error) {
       if (!isAborted(signal)) log.warn("a zone cannot be read", { zone, reason: messageOf(error) });
     }

@@ -11,16 +11,9 @@ import { appliedOf, type SpecReading } from "../../records/record-set";
 import { batchesOf, halvesOf, messageFor, type UpdateBatch } from "../../records/updates";
 import type { OperatorMetrics } from "./metrics";
 import type { ObjectWriter } from "./object-writer";
-import {
-  annotations,
-  claimantOf,
-  type Entry,
-  isAnnotated,
-  isLeaving,
-  isProgrammed,
-  type RecordStore,
-} from "./record-store";
+import { annotations, claimantOf, type Entry, isAnnotated, isLeaving, type RecordStore } from "./record-store";
 import { type Spreading, writeWidth } from "./spreading";
+import { WriterOutage } from "./writer-outage";
 import type { ZoneMirror } from "./zone-mirror";
 
 /** What a {@link ZoneWorker} works with. */
@@ -52,6 +45,14 @@ interface Decided {
   readonly reading: SpecReading;
 }
 
+/** What a look at the writer found to be done. */
+export interface Look {
+  /** Names that others changed. */
+  readonly drifted: readonly string[];
+  /** Names that waited for the writer. */
+  readonly waited: readonly string[];
+}
+
 /** What is to be done at a name. */
 interface Decision {
   readonly name: string;
@@ -70,12 +71,31 @@ const mostRounds = 3;
 
 /** Brings one zone at the writer to what the objects say. */
 export class ZoneWorker {
-  constructor(private readonly options: ZoneWorkerOptions) {}
+  readonly #outage: WriterOutage;
 
-  /** Names that others changed at the writer since the last look, as far as objects are about them. @throws DnsError */
-  async look(): Promise<readonly string[]> {
-    const changed = await this.options.mirror.follow();
-    return this.options.store.namesOf(this.options.zone, changed);
+  constructor(private readonly options: ZoneWorkerOptions) {
+    this.#outage = new WriterOutage(options);
+  }
+
+  /** Whether the writer takes the zone's changes, and how many objects wait until it does. */
+  get outage(): Pick<WriterOutage, "isOn" | "waiting"> {
+    return this.#outage;
+  }
+
+  /**
+   * Names that others changed at the writer since the last look, as far as objects are about them, and those that waited for a
+   * writer that answers again.
+   *
+   * @throws DnsError
+   */
+  async look(): Promise<Look> {
+    try {
+      const changed = await this.options.mirror.follow();
+      return { drifted: this.options.store.namesOf(this.options.zone, changed), waited: this.#outage.answered() };
+    } catch (error) {
+      if (!isAbortion(error)) this.#outage.begin(error);
+      throw error;
+    }
   }
 
   /**
@@ -87,13 +107,14 @@ export class ZoneWorker {
     let rest = [...names];
     for (let round = 0; rest.length > 0 && round < mostRounds; round++) {
       try {
-        const drifted = await this.look();
+        const { drifted, waited } = await this.look();
         signal.throwIfAborted();
-        rest = await this.#round([...new Set([...rest, ...drifted])], { again, signal });
+        rest = await this.#round([...new Set([...rest, ...drifted, ...waited])], { again, signal });
+        this.#outage.over();
       } catch (error) {
         // Our turn is over: another one leads, and what we could not finish says nothing of the server.
         if (isAborted(signal)) return [];
-        await this.#fail(rest, messageOf(error));
+        await this.#outage.report(rest, error);
         return [...again, ...rest];
       }
     }
@@ -256,25 +277,9 @@ export class ZoneWorker {
     spreading.expect({ entry, generation, serial: mirror.serial ?? 0, since: now(), ...more });
     return true;
   }
-
-  /** The server cannot be asked: objects that wait for it get to know, those that stand already do not. */
-  async #fail(names: readonly string[], message: string): Promise<void> {
-    const { zone, store, writer, log } = this.options;
-    log.warn("a zone cannot be changed", { zone, reason: message });
-    const waiting = names
-      .flatMap((name) => store.at(zone, name))
-      .filter((entry) => !isLeaving(entry) && !isSettled(entry));
-    await inParallel(writeWidth, waiting, async (entry) => {
-      const generation = entry.object.metadata.generation ?? 0;
-      await writer.report(entry, { generation, progress: { kind: "failed", reason: "WriterUnreachable", message } });
-    }).catch((error: unknown) => {
-      log.warn("a status could not be written", { reason: messageOf(error) });
-    });
-  }
 }
 
-/** Whether an object's status says all that is to be said of this version. */
-function isSettled(entry: Entry): boolean {
-  const { generation } = entry.object.metadata;
-  return entry.status.observedGeneration === generation && isProgrammed(entry, generation);
+/** Whether a request ended with our turn: that says nothing of the server. */
+function isAbortion(error: unknown): boolean {
+  return error instanceof DnsError && error.failure.kind === "aborted";
 }

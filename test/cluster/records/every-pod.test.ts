@@ -1,7 +1,10 @@
 import { expect } from "chai";
+import { dirname } from "node:path";
+import { Reader } from "../../../harness/docs/reader";
 import { eventually } from "../../../harness/eventually";
 import { RecordMesh } from "../../../harness/records/record-mesh";
 import type { RecordObjects } from "../../../harness/records/record-objects";
+import { toolPath } from "../../../harness/tools";
 
 describe("the record operator, where each site has two pods behind one address", function () {
   this.timeout(180_000);
@@ -43,4 +46,44 @@ describe("the record operator, where each site has two pods behind one address",
     await eventually(60, () => objects.programmed("meanwhile"));
     await mesh.everywhere(`meanwhile.${mesh.zone}`, ["192.0.2.20"]);
   });
+
+  it("says what waits for pod 0 while that is away, which the other pods answer all along, and makes it when it is back", async () => {
+    const writer = mesh.lab.site(mesh.owner);
+    await Promise.all(["changes", "goes"].map((name) => objects.make(name, { name, value: "192.0.2.30" })));
+    await objects.programmed("changes", "goes");
+    await writer.stop();
+    await objects.make("new", { name: "new", value: "192.0.2.31" });
+    await objects.patch("changes", { spec: { value: "192.0.2.32" } });
+    await objects.remove("goes");
+    for (const name of ["new", "changes", "goes"]) await objects.told(name, "Programmed", "WriterUnreachable");
+    const said = await followRunbook();
+    expect(said).to.match(
+      /^goes .* WriterUnreachable +its removal waits for pod 0 of the site \(knot-0\).* since \S+Z: /m,
+    );
+    expect(said).to.match(/Warning +WriterUnreachable +dnsrecord\/new/);
+    expect((await mesh.operator.metrics()).get("waiting_for_writer")).to.equal(3);
+    const others = [...mesh.lab.sites.keys()].filter((name) => mesh.lab.site(name) !== writer);
+    for (const name of others) {
+      expect(await mesh.answer(name, `changes.${mesh.zone}`), name).to.deep.equal(["192.0.2.30"]);
+      expect(await mesh.answer(name, `goes.${mesh.zone}`), name).to.deep.equal(["192.0.2.30"]);
+    }
+    await writer.start();
+    await objects.programmed("new", "changes");
+    await objects.gone("goes");
+    await mesh.everywhere(`changes.${mesh.zone}`, ["192.0.2.32"]);
+    await mesh.everywhere(`new.${mesh.zone}`, ["192.0.2.31"]);
+    const metrics = await mesh.operator.metrics();
+    expect([metrics.get("writer_away"), metrics.get("waiting_for_writer")]).to.deep.equal([0, 0]);
+  });
+
+  /** What the runbook has its reader look at. */
+  async function followRunbook(): Promise<string> {
+    const path = [dirname(toolPath("kubectl")), process.env["PATH"]].join(":");
+    const env = { ...process.env, PATH: path, KUBECONFIG: mesh.plane.kubeconfig };
+    const reader = new Reader({ folder: mesh.lab.folder, env });
+    reader.open("docs/runbooks/pod-0-lost.md#what-waits");
+    const said = await reader.run();
+    reader.close();
+    return said;
+  }
 });

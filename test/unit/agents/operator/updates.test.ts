@@ -67,8 +67,9 @@ describe("the record operator's updates", () => {
   it("give up when the server refuses everything: then it is not the records", async () => {
     stage.writer.refusal = () => ({ kind: "refused" });
     startWith(...Array.from({ length: 64 }, (_, i) => `n${i}`));
-    await stage.says("n0", "Programmed", "WriterUnreachable");
-    await stage.says("n63", "Programmed", "WriterUnreachable");
+    await stage.says("n0", "Programmed", "WriterRefuses");
+    await stage.says("n63", "Programmed", "WriterRefuses");
+    expect(turn.operator.counts).to.include({ writersAway: 1, waitingForWriter: 64 });
     expect(stage.writer.count("UPDATE")).to.be.below(64);
     stage.writer.refusal = () => undefined;
     await stage.programmed("n0", "n63");

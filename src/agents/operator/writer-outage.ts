@@ -1,0 +1,97 @@
+import { messageOf } from "../../base/errors";
+import { inParallel } from "../../base/in-parallel";
+import type { Logger } from "../../base/log";
+import { DnsError, type DnsFailure } from "../../dns/errors";
+import type { ObjectWriter } from "./object-writer";
+import { type Entry, isLeaving, isProgrammed, type RecordStore } from "./record-store";
+import { writeWidth } from "./spreading";
+
+/** What a {@link WriterOutage} works with. */
+export interface WriterOutageOptions {
+  readonly zone: string;
+  readonly store: Pick<RecordStore, "at">;
+  readonly writer: Pick<ObjectWriter, "report">;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Failures that mean: nothing answers there. */
+const ofSilence: ReadonlySet<DnsFailure["kind"]> = new Set(["timeout", "unreachable"]);
+
+/** Whether the writer of a zone takes changes; if not, since when, and what waits for it. The objects that wait say so. */
+export class WriterOutage {
+  #began: { readonly since: string; readonly reason: string; readonly error: string } | undefined;
+  readonly #waiting = new Map<string, string>();
+
+  constructor(private readonly options: WriterOutageOptions) {}
+
+  /** Whether the writer took nothing when it was asked last. */
+  get isOn(): boolean {
+    return this.#began !== undefined;
+  }
+
+  /** Objects that wait for the writer. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** The writer gave no answer, or refused everything. What was said first stands as long as that lasts. */
+  begin(error: unknown): void {
+    const isSilent = error instanceof DnsError && ofSilence.has(error.failure.kind);
+    const since = new Date(this.options.now()).toISOString().replace(/\.\d+Z$/, "Z");
+    const reason = isSilent ? "WriterUnreachable" : "WriterRefuses";
+    this.#began ??= { since, reason, error: messageOf(error) };
+  }
+
+  /** The writer answers, which ends no refusal. Returns the names of what waited for an answer. */
+  answered(): readonly string[] {
+    return this.#began?.reason === "WriterUnreachable" ? this.over() : [];
+  }
+
+  /** The writer takes changes. Returns the names of what waited. */
+  over(): readonly string[] {
+    const names = new Set(this.#waiting.values());
+    this.#began = undefined;
+    this.#waiting.clear();
+    return [...names];
+  }
+
+  /** Has what waits at these names say so; what stands already does not wait. Never throws. */
+  async report(names: readonly string[], error: unknown): Promise<void> {
+    const { zone, store, log } = this.options;
+    this.begin(error);
+    log.warn("a zone cannot be changed", { zone, reason: messageOf(error) });
+    const waiting = names.flatMap((name) => store.at(zone, name).map((entry) => ({ name, entry })));
+    await inParallel(writeWidth, waiting, async ({ name, entry }) => {
+      if (isLeaving(entry) || !isSettled(entry)) await this.#reportOne(entry, name);
+    }).catch((failure: unknown) => {
+      log.warn("a status could not be written", { reason: messageOf(failure) });
+    });
+  }
+
+  async #reportOne(entry: Entry, name: string): Promise<void> {
+    if (this.#began === undefined) return;
+    const { since, reason, error } = this.#began;
+    this.#waiting.set(entry.uid, name);
+    const generation = entry.object.metadata.generation ?? 0;
+    // Since when is said once, also by the leader before us.
+    if (says(entry, generation, reason)) return;
+    const what = isLeaving(entry) ? "its removal waits" : "it waits";
+    const pod = `pod 0 of the site (knot-0), which takes the changes of "${this.options.zone}"`;
+    const does = reason === "WriterUnreachable" ? "has not answered" : "has refused them";
+    const message = `${what} for ${pod} and ${does} since ${since}: ${error}. What is served stays; this goes on by itself once the pod is back (docs/runbooks/pod-0-lost.md)`;
+    await this.options.writer.report(entry, { generation, progress: { kind: "failed", reason, message } });
+  }
+}
+
+/** Whether an object's status says all that is to be said of this version. */
+function isSettled(entry: Entry): boolean {
+  const { generation } = entry.object.metadata;
+  return entry.status.observedGeneration === generation && isProgrammed(entry, generation);
+}
+
+function says({ status }: Entry, generation: number, reason: string): boolean {
+  const programmed = status.conditions?.find(({ type }) => type === "Programmed");
+  return programmed?.observedGeneration === generation && programmed.reason === reason;
+}
