@@ -19,7 +19,7 @@ import type { NewerCopy } from "./notify/peers";
 import { OwnZones } from "./own-zones/own-zones";
 import { AgentProgress, type Work } from "./progress";
 import { type Observed, reconcile, type Serials } from "./reconcile";
-import { type AgentState, isSameState, StateError, type StateStore } from "./state-store";
+import { type AgentState, isSameState, noteSeeded, StateError, type StateStore } from "./state-store";
 
 /** What an {@link Agent} works with. */
 export interface AgentParts {
@@ -156,14 +156,14 @@ export class Agent {
 
   /** Without a usable state, the files on the volume are all that tells which own zones have a content. */
   async #listOwnZones(inputs: Inputs): Promise<void> {
-    const seeded = await this.#ownZones.standing(inputs.packet);
-    await this.#save((state) => ({ ...state, seeded }));
+    const found = await this.#ownZones.standing(inputs.packet);
+    await this.#save((state) => noteSeeded(state, found));
   }
 
   /** Makes Knot run what the state says, whatever a predecessor or a former packet left. */
   async #settle(inputs: Inputs, force: boolean): Promise<void> {
-    const seeded = await this.#ownZones.seed(inputs, this.parts.store.state);
-    await this.#save((before) => notePacket({ ...before, seeded }, inputs));
+    const { seeded, sought } = await this.#ownZones.seed(inputs, this.parts.store.state);
+    await this.#save((before) => notePacket(noteSeeded(before, { seeded, sought }), inputs));
     const state = this.parts.store.state;
     const view = standingView(inputs, state);
     try {
@@ -224,6 +224,8 @@ export class Agent {
       throw error;
     }
     await this.#saveView(plan.next);
+    // Further sites are known now, which may have zones that are looked for.
+    if (state.sought !== undefined) this.#progress.request("files");
   }
 
   async #load(change: {

@@ -3,7 +3,7 @@ import { ensureFolder, readText } from "../../base/files";
 import type { Logger } from "../../base/log";
 import type { DnsClient } from "../../dns/client/dns-client";
 import { renderSiteFiles, signedTemplate } from "../../knot/config/site-config";
-import { isWriter, siblings } from "../../knot/config/site-runtime";
+import { isWriter } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
 import type { WelcomePacket } from "../../mesh/model";
 import { notePacket, SiteFiles, siteInput, standingView } from "./apply";
@@ -13,14 +13,15 @@ import { type Inputs, readInputs } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
 import { copyStoreOf } from "./keys/copy-store";
 import { restoreKeys } from "./keys/restoring";
-import { Seeder } from "./own-zones/seeding";
-import { podSource, siteSource } from "./own-zones/zone-source";
-import { type LoadedState, StateStore } from "./state-store";
+import { CopySearch } from "./own-zones/copy-search";
+import { type SeedResult, Seeder } from "./own-zones/seeding";
+import { otherSources } from "./own-zones/zone-source";
+import { type LoadedState, noteSeeded, StateStore } from "./state-store";
 
 /** What {@link prepare} works with. */
 export interface PrepareParts {
   readonly options: AgentOptions;
-  readonly dns: Pick<DnsClient, "transfer">;
+  readonly dns: Pick<DnsClient, "querySoa" | "transfer">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Logger;
@@ -72,35 +73,35 @@ async function render(parts: PrepareParts, inputs: Inputs): Promise<void> {
   const store = new StateStore(new KnotVolume(runtime.storage));
   const loaded = await store.load();
   if (loaded.kind === "damaged") throw new UserError(loaded.reason);
-  const seeded = await seed(parts, inputs, loaded);
+  const { seeded, sought } = await seed(parts, inputs, loaded);
   if (parts.options.centralFolder !== undefined && isWriter(runtime)) await takeCentral(parts, inputs);
-  await store.update((state) => ({ ...notePacket(state, inputs), seeded }));
+  await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought }));
   const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
   const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));
   parts.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });
 }
 
-async function seed(parts: PrepareParts, inputs: Inputs, { kind, state }: LoadedState): Promise<readonly string[]> {
+async function seed(parts: PrepareParts, inputs: Inputs, { kind, state }: LoadedState): Promise<SeedResult> {
   const { runtime } = parts.options;
   const { packet } = inputs;
-  const others = packet.catalogs.filter(({ name }) => name !== packet.site.name);
-  const pods = siblings(inputs.runtime).map((pod) => podSource(inputs, pod));
-  const sites = others.flatMap(({ name, addresses }) =>
-    addresses.map((address) => siteSource({ inputs, site: name, address })),
-  );
-  const sources = [...pods, ...sites];
-  const fresh = kind === "fresh";
+  const search = () =>
+    new CopySearch({
+      dns: parts.dns,
+      directoryZone: packet.directoryZone,
+      sources: otherSources(inputs),
+      isFirst: false,
+    });
   const seeder = new Seeder({ runtime, dns: parts.dns, now: parts.now });
   await seeder.restore(packet);
   const result = await seeder.seed({
     packet,
     ...(state.view !== undefined && { view: state.view }),
     seeded: state.seeded,
-    moment: fresh ? "fresh" : "restart",
-    sources: fresh ? sources : [],
+    sought: state.sought ?? [],
+    ...(kind === "fresh" ? { moment: "fresh", search: search() } : { moment: "restart" }),
   });
   for (const reason of result.waiting) parts.log.warn("an own zone has no content yet", { reason });
-  return result.seeded;
+  return result;
 }
 
 async function takeCentral(parts: PrepareParts, { packet }: Inputs): Promise<void> {

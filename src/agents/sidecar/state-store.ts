@@ -26,6 +26,8 @@ export interface AgentState {
   readonly signing?: SigningState;
   /** Own zones that were given their first content. None of them is ever given it again. */
   readonly seeded: readonly string[];
+  /** Own zones that this volume lacked when it was new, and that may be elsewhere: none of them begins anew before that is settled. */
+  readonly sought?: readonly string[];
 }
 
 /** What a fresh volume says. */
@@ -125,6 +127,14 @@ export class StateStore {
     this.#damage = undefined;
     this.#failure = undefined;
   }
+}
+
+/** Takes note of which own zones have a content, and which are looked for. */
+export function noteSeeded(
+  { sought: _, ...state }: AgentState,
+  { seeded, sought }: Required<Pick<AgentState, "seeded" | "sought">>,
+): AgentState {
+  return { ...state, seeded, ...(sought.length > 0 && { sought }) };
 }
 
 /** Whether there is nothing to save. Views are large, and one that is equal is the same object. */

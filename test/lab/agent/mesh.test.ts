@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { renderCatalog } from "../../../src/mesh/catalog";
@@ -310,9 +310,8 @@ describe("agents of a mesh", function () {
     await calm();
   });
 
-  it("take a zone back from the others when its owner lost the volume and could ask nobody", async () => {
-    const owner = lab.site("site-c");
-    const zone = "site-c.example";
+  /** Writes a record into an own zone, behind the agent's back, and waits until every site has it. */
+  const keepRecord = async (owner: LabSite, zone: string) => {
     await owner.control.zoneReload(zone);
     const path = owner.path("storage", "zones", `${zone}.zone`);
     const text = await readFile(path, "utf8");
@@ -321,22 +320,70 @@ describe("agents of a mesh", function () {
     await owner.control.zoneReload(zone);
     await owner.http("POST", "/announce");
     await lab.converged(20, { zones: [zone] });
-    const others = sites().filter((site) => site !== owner);
-    await owner.stop();
-    for (const site of others) await site.stopKnot();
-    await rm(owner.path("storage"), { recursive: true });
-    await mkdir(owner.path("storage"));
-    await owner.start();
-    await eventually(20, async () => {
-      expect((await owner.soa(zone)).serial).to.equal(1);
-    });
-    for (const site of others) site.startKnot();
-    await eventually(60, async () => {
+  };
+  const keptEverywhere = (zone: string) =>
+    eventually(60, async () => {
       for (const site of sites()) {
         const { answers } = await site.dns.query(site.server, `kept.${zone}`, "TXT");
         expect(answers[0], site.name).to.deep.include({ type: "TXT", strings: ["by the others"] });
       }
     });
+
+  it("keep a zone whose owner lost the volume and can ask nobody: it waits, and says so, until somebody has the zone", async () => {
+    const owner = lab.site("site-c");
+    const zone = "site-c.example";
+    await keepRecord(owner, zone);
+    const others = sites().filter((site) => site !== owner);
+    await owner.stop();
+    for (const site of others) await site.stopKnot();
+    await owner.loseVolume();
+    // A restart in between, also of the pod, changes nothing.
+    for (let i = 0; i < 2; i++) {
+      await owner.start();
+      await eventually(20, async () => {
+        const waiting = (await owner.status()).problems.filter(({ kind }) => kind === "zones");
+        expect(waiting.map(({ message }) => message).join()).to.match(/site-c\.example .*this volume is new.*unreachable/);
+      });
+      expect(await owner.soa(zone).catch((error: unknown) => String(error))).to.match(/REFUSED/);
+      if (i === 0) await owner.stop("SIGKILL");
+    }
+    for (const site of others) site.startKnot();
+    await keptEverywhere(zone);
+    await lab.converged(30);
+    await calm();
+  });
+
+  it("find a zone at a standard site when its owner, a catalog site, lost the volume while the other is away", async () => {
+    const [primary, owner] = [lab.site("site-a"), lab.site("site-b")];
+    const zone = "site-b.example";
+    await keepRecord(owner, zone);
+    await Promise.all([primary, owner].map((site) => site.stop("SIGKILL")));
+    await owner.loseVolume();
+    await owner.start();
+    await eventually(20, async () => {
+      expect(await kinds(owner)).to.include("zones");
+    });
+    await primary.loseVolume();
+    await primary.start();
+    await keptEverywhere(zone);
+    await lab.converged(30);
+    await calm();
+  });
+
+  it("take a zone back from the others when the primary lost its volume and could ask nobody", async () => {
+    const owner = lab.site("site-a");
+    const zone = "site-a.example";
+    await keepRecord(owner, zone);
+    const others = sites().filter((site) => site !== owner);
+    await owner.stop();
+    for (const site of others) await site.stopKnot();
+    await owner.loseVolume();
+    await owner.start();
+    await eventually(30, async () => {
+      expect((await owner.soa(zone)).serial).to.equal(1);
+    });
+    for (const site of others) site.startKnot();
+    await keptEverywhere(zone);
     await lab.converged(30, { zones: [zone] });
   });
 

@@ -1,4 +1,5 @@
 import { messageOf } from "../../../base/errors";
+import { Turns } from "../../../base/turns";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
@@ -127,19 +128,5 @@ export class ReadinessCheck {
       }),
     );
     return up;
-  }
-}
-
-/** Takes so many of a list at a time, and goes on from there, round and round. */
-class Turns {
-  #next = 0;
-
-  constructor(private readonly most: number) {}
-
-  next<T>(all: readonly T[]): readonly T[] {
-    if (all.length <= this.most) return all;
-    const start = this.#next % all.length;
-    this.#next = start + this.most;
-    return [...all, ...all].slice(start, start + this.most);
   }
 }

@@ -2,13 +2,17 @@ import type { DnsClient } from "../../../dns/client/dns-client";
 import { siblings } from "../../../knot/config/site-runtime";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
+import { isBootstrap } from "../../../mesh/peers";
+import type { MeshView } from "../../../mesh/view";
+import { Turns } from "../../../base/turns";
 import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import type { NewerCopy } from "../notify/peers";
 import type { AgentState } from "../state-store";
-import { Seeder, withoutUnseeded } from "./seeding";
-import { ownSource, podSource, siteSource } from "./zone-source";
+import { CopySearch } from "./copy-search";
+import { type SeedResult, Seeder, withoutUnseeded } from "./seeding";
+import { otherSources, ownSource, podSource, siteSource } from "./zone-source";
 
 /** What {@link OwnZones} works with. */
 export interface OwnZonesParts {
@@ -22,12 +26,18 @@ export interface OwnZonesParts {
 
 /** Between attempts to take over an own zone that waits for its content. */
 const seedAgainMs = 3000;
+/** Servers that are asked for a lost zone in one look; the next look goes on with others. Any one of them has every zone. */
+const mostAsked = 64;
+
+/** What {@link OwnZones.seed} keeps in the state. */
+type Seeded = Pick<SeedResult, "seeded" | "sought">;
 
 /** Sees to the first contents of the site's own zones while Knot runs, and tells which wait for theirs. */
 export class OwnZones {
   #againAt = Infinity;
   #waiting: readonly string[] = [];
   readonly #seeder: Seeder;
+  readonly #turns = new Turns(mostAsked);
 
   constructor(private readonly parts: OwnZonesParts) {
     this.#seeder = new Seeder({ runtime: parts.options.runtime, dns: parts.dns, now: parts.now });
@@ -38,31 +48,51 @@ export class OwnZones {
     return this.parts.now() >= this.#againAt;
   }
 
-  /** Own zones whose files stand on the volume: all that is known of them when the state is lost. */
-  standing(packet: WelcomePacket): Promise<readonly string[]> {
-    return this.#seeder.standing(packet);
+  /** Without a usable state: own zones whose files stand on the volume have a content, and the others may have had one. */
+  async standing(packet: WelcomePacket): Promise<Seeded> {
+    const seeded = await this.#seeder.standing(packet);
+    const names = packet.site.zones.map(({ name }) => name);
+    return { seeded, sought: names.filter((name) => !seeded.includes(name)) };
   }
 
   /** Gives zones that never had one a first content. Returns all that have, or had, one. */
-  async seed(inputs: Inputs, state: AgentState): Promise<readonly string[]> {
+  async seed(inputs: Inputs, state: AgentState): Promise<Seeded> {
     const { zones } = inputs.packet.site;
     const has = new Set(state.seeded);
     if (zones.length === has.size && zones.every(({ name }) => has.has(name))) {
       this.#waiting = [];
       this.#againAt = Infinity;
-      return state.seeded;
+      return { seeded: state.seeded, sought: [] };
     }
-    const { seeded, waiting } = await this.#seeder.seed({
+    const sought = state.sought ?? [];
+    const search = sought.length > 0 ? this.#searchIn(inputs, state.view) : undefined;
+    const result = await this.#seeder.seed({
       packet: inputs.packet,
       ...(state.view !== undefined && { view: state.view }),
       seeded: state.seeded,
+      sought,
       moment: "running",
-      sources: [ownSource(this.parts.options.knot, inputs)],
+      own: ownSource(this.parts.options.knot, inputs),
+      ...(search && { search }),
     });
-    this.#waiting = waiting;
-    this.parts.problems.set("zones", waiting);
-    this.#againAt = waiting.length > 0 ? this.parts.now() + seedAgainMs : Infinity;
-    return seeded;
+    this.#waiting = result.waiting;
+    this.parts.problems.set("zones", result.waiting);
+    this.#againAt = result.waiting.length > 0 ? this.parts.now() + seedAgainMs : Infinity;
+    return result;
+  }
+
+  /** Where lost zones may be. The first site of a mesh is found only with the view, which its own central zones give it at once. */
+  #searchIn(inputs: Inputs, view: MeshView | undefined): CopySearch | undefined {
+    const { packet } = inputs;
+    const isPrimary = packet.site.role === "primary-catalog";
+    if (isPrimary && (view === undefined || isBootstrap(view))) return undefined;
+    return new CopySearch({
+      dns: this.parts.dns,
+      directoryZone: packet.directoryZone,
+      sources: this.#turns.next(otherSources(inputs, view)),
+      own: ownSource(this.parts.options.knot, inputs),
+      isFirst: isPrimary,
+    });
   }
 
   /** Makes sure that Knot has the contents, once it took the zones. */

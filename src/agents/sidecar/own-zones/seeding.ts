@@ -1,7 +1,6 @@
 import { messageOf } from "../../../base/errors";
 import { moveFile, readText, removeFile, writeAtomically } from "../../../base/files";
 import type { DnsClient } from "../../../dns/client/dns-client";
-import { DnsError } from "../../../dns/errors";
 import { stampSerial } from "../../../dns/master-file";
 import type { ResourceRecord } from "../../../dns/record";
 import { isNewerSerial } from "../../../dns/serial";
@@ -12,6 +11,7 @@ import { type KnotControl, KnotControlError } from "../../../knot/control/knot-c
 import type { WelcomePacket, Zone } from "../../../mesh/model";
 import type { MeshView } from "../../../mesh/view";
 import { serverName } from "../../../mesh/welcome";
+import { type CopySearch, saysNo, serialOf } from "./copy-search";
 import { followOwner, renderTakenOverZone } from "./taking-over";
 import type { ZoneSource } from "./zone-source";
 
@@ -29,21 +29,27 @@ export interface SeedInput {
   /** The last good view, if there is any. */
   readonly view?: MeshView;
   readonly seeded: readonly string[];
+  /** Zones that a new volume lacked and that are looked for since. */
+  readonly sought: readonly string[];
   /**
    * When it is:
-   * - `fresh`: before Knot's first start on an empty volume. `sources` are other sites, which may hold what a lost
-   *   volume held; whoever does not answer is not waited for, since the first site of a mesh would wait for ever.
+   * - `fresh`: before Knot's first start on an empty volume. Other servers may hold what a lost volume held.
    * - `restart`: before a later start. Whatever the mesh knows already waits for `running`.
    * - `running`: beside Knot, which is the one source and must answer.
    */
   readonly moment: "fresh" | "restart" | "running";
-  readonly sources: readonly ZoneSource[];
+  /** This server, when it runs. */
+  readonly own?: ZoneSource;
+  /** Where zones are looked for that a new volume lacks. Without it they wait. */
+  readonly search?: Pick<CopySearch, "find">;
 }
 
 /** What became of the own zones. */
 export interface SeedResult {
   /** All own zones that have, or had, a first content. */
   readonly seeded: readonly string[];
+  /** Those of the others that a new volume lacked and that are looked for. */
+  readonly sought: readonly string[];
   /** Zones that wait, each with the reason, as sentences. */
   readonly waiting: readonly string[];
 }
@@ -68,27 +74,30 @@ export class Seeder {
   /**
    * Seeds what was never seeded. A zone that the mesh already serves is taken over as it is; one that only the model
    * knows starts from there. A zone of another site that cannot be taken over yet waits: an empty one in its place would
-   * be worse than a late one. The file of a zone that is no longer ours is put aside, so that its old content is not
-   * taken for the current one should the zone come back.
+   * be worse than a late one. So does a zone that a new volume lacks, until it is found or somebody who must have it
+   * denies it. The file of a zone that is no longer ours is put aside, so that its old content is not taken for the
+   * current one should the zone come back.
    */
   async seed(input: SeedInput): Promise<SeedResult> {
     const { zones } = input.packet.site;
     const names = zones.map(({ name }) => name);
-    if (!isWriter(this.options.runtime)) return { seeded: names, waiting: [] };
+    if (!isWriter(this.options.runtime)) return { seeded: names, sought: [], waiting: [] };
     const [own, before] = [new Set(names), new Set(input.seeded)];
     const owners = new Map(input.view?.zones.map(({ name, owner }) => [name, owner]));
     for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);
-    const seeded: string[] = [];
-    const waiting: string[] = [];
+    const [seeded, sought, waiting]: [string[], string[], string[]] = [[], [], []];
     for (const zone of zones) {
+      const owner = owners.get(zone.name);
+      const looked = isSought(zone, input, owner);
       try {
-        if (!before.has(zone.name)) await this.#seedZone(zone, input, owners.get(zone.name));
+        if (!before.has(zone.name)) await this.#seedZone(zone, { ...input, owner, isSought: looked });
         seeded.push(zone.name);
       } catch (error) {
+        if (looked) sought.push(zone.name);
         waiting.push(`zone ${zone.name} is to be taken over: ${messageOf(error)}`);
       }
     }
-    return { seeded, waiting };
+    return { seeded, sought, waiting };
   }
 
   /**
@@ -199,12 +208,11 @@ export class Seeder {
     }
   }
 
-  /** @param owner - The site that owns the zone as far as the mesh knows; undefined when it does not know the zone. */
-  async #seedZone(zone: Zone, input: SeedInput, owner: string | undefined): Promise<void> {
+  async #seedZone(zone: Zone, input: ZoneInput): Promise<void> {
     const standing = await readText(this.#volume.zoneFile(zone.name));
     if (standing !== undefined && input.moment === "fresh") return;
     const content =
-      (await this.#takeOver(zone, input, owner)) ??
+      (await this.#takeOver(zone, input)) ??
       standing ??
       (await this.#former(zone)) ??
       this.#begin(zone, input.packet);
@@ -213,31 +221,44 @@ export class Seeder {
   }
 
   /** As Knot serves it as long as it does: its file may be minutes behind the journal. */
-  async #putAside(zone: string, { moment, sources }: SeedInput): Promise<void> {
-    const [source] = moment === "running" ? sources : [];
-    const records = source && (await this.options.dns.transfer(source.server, zone, source.key).catch(() => undefined));
+  async #putAside(zone: string, { own }: SeedInput): Promise<void> {
+    const records = own && (await this.options.dns.transfer(own.server, zone, own.key).catch(() => undefined));
     if (records === undefined) return moveFile(this.#volume.zoneFile(zone), this.#volume.formerContent(zone));
     const content = renderTakenOverZone({ records, now: Math.floor(this.options.now() / 1000) });
     await writeAtomically(this.#volume.formerContent(zone), content);
     await removeFile(this.#volume.zoneFile(zone));
   }
 
-  /** The zone as a source serves it; undefined when there is nothing to wait for. Throws when there is. */
-  async #takeOver(zone: Zone, input: SeedInput, owner: string | undefined): Promise<string | undefined> {
-    if (input.moment === "restart" && owner !== undefined) throw new Error("Knot has to run for that");
-    let newest: readonly ResourceRecord[] | undefined;
-    for (const source of input.sources) {
-      try {
-        const records = await this.options.dns.transfer(source.server, zone.name, source.key);
-        if (newest === undefined || isNewerSerial(serialOf(records), serialOf(newest))) newest = records;
-      } catch (error) {
-        const elsewhere = owner !== undefined && owner !== input.packet.site.name;
-        if (input.moment === "running" && (elsewhere || !saysNo(error))) throw error;
-      }
+  /** The zone as other servers, or this one, serve it; undefined when there is nothing to wait for. Throws when there is. */
+  async #takeOver(zone: Zone, input: ZoneInput): Promise<string | undefined> {
+    const records = input.isSought ? await this.#find(zone, input) : await this.#held(zone, input);
+    if (records === undefined) return undefined;
+    const following = followOwner(records, { packet: input.packet, formerOwner: input.owner });
+    return renderTakenOverZone({ records: following, now: Math.floor(this.options.now() / 1000) });
+  }
+
+  /** What a lost volume may have held. */
+  async #find({ name }: Zone, { search }: ZoneInput): Promise<readonly ResourceRecord[] | undefined> {
+    if (search === undefined) throw new Error("Knot has to run for that");
+    const found = await search.find(name);
+    if (found.kind === "unknown")
+      throw new Error(`this volume is new, and whoever may have the zone does not give it: ${found.reason}`);
+    return found.kind === "copy" ? found.records : undefined;
+  }
+
+  /** What this server's Knot has of a zone that comes from another site. */
+  async #held({ name }: Zone, { own, owner, packet }: ZoneInput): Promise<readonly ResourceRecord[] | undefined> {
+    if (own === undefined) {
+      if (owner !== undefined) throw new Error("Knot has to run for that");
+      return undefined;
     }
-    if (newest === undefined) return undefined;
-    const records = followOwner(newest, { packet: input.packet, formerOwner: owner });
-    return renderTakenOverZone({ records, now: Math.floor(this.options.now() / 1000) });
+    try {
+      return await this.options.dns.transfer(own.server, name, own.key);
+    } catch (error) {
+      const elsewhere = owner !== undefined && owner !== packet.site.name;
+      if (elsewhere || !saysNo(error)) throw error;
+      return undefined;
+    }
   }
 
   /** What the zone held when it left this site, unless a newer copy exists. */
@@ -254,17 +275,17 @@ export class Seeder {
   }
 }
 
-function serialOf(records: readonly ResourceRecord[]): number {
-  const soa = records.find((record) => record.type === "SOA");
-  return soa?.type === "SOA" ? soa.serial : 0;
+/** What a zone is seeded with. */
+interface ZoneInput extends SeedInput {
+  /** The site that owns the zone as far as the mesh knows; undefined when it does not know the zone. */
+  readonly owner: string | undefined;
+  readonly isSought: boolean;
 }
 
-/** Whether a server answered that it has no such zone, or no content for it. Knot signs no such answer to an AXFR. */
-function saysNo(error: unknown): boolean {
-  if (!(error instanceof DnsError)) return false;
-  const { failure } = error;
-  if (failure.kind === "unsigned") return failure.rcode !== undefined && failure.rcode !== "NOERROR";
-  return error.isNegative;
+/** Whether a zone may be one that a lost volume held, rather than one that comes from another site or is new. */
+function isSought({ name }: Zone, { moment, sought, packet }: SeedInput, owner: string | undefined): boolean {
+  if (moment === "fresh") return true;
+  return sought.includes(name) && (owner === undefined || owner === packet.site.name);
 }
 
 /** The packet with only those own zones that have a first content: the others stay members until they are taken over. */

@@ -1,7 +1,9 @@
 import type { DnsServer } from "../../../dns/client/dns-client";
 import type { TsigKey } from "../../../dns/tsig-key";
 import { signingKey } from "../../../keyring/ring-document";
-import type { Sibling, SiteRuntime } from "../../../knot/config/site-runtime";
+import { type Sibling, siblings, type SiteRuntime } from "../../../knot/config/site-runtime";
+import { peersOf } from "../../../mesh/peers";
+import type { MeshView } from "../../../mesh/view";
 import { serverName } from "../../../mesh/welcome";
 import type { Inputs } from "../inputs/inputs";
 
@@ -31,6 +33,20 @@ export function siteSource(target: {
 /** Another pod of this site, which is read with the site's own key, as its Knot is by the other pods' Knots. */
 export function podSource(inputs: Inputs, pod: Pick<Sibling, "address" | "port" | "securePort">): ZoneSource {
   return { server: serverAt(inputs, { ...pod, site: inputs.packet.site.name }), key: inputs.localKey };
+}
+
+/** Every other server that may have the site's own zones: its other pods, the catalog sites, and all sites that are known. */
+export function otherSources(inputs: Inputs, view?: MeshView): readonly ZoneSource[] {
+  const { packet } = inputs;
+  const catalogs = packet.catalogs.filter(({ name }) => name !== packet.site.name);
+  const catalogAddresses = new Set(catalogs.flatMap(({ addresses }) => addresses));
+  const known = view === undefined ? [] : peersOf({ packet, view });
+  const sites = [...catalogs, ...known].flatMap(({ name, addresses }, i) =>
+    addresses
+      .filter((address) => i < catalogs.length || !catalogAddresses.has(address))
+      .map((address) => siteSource({ inputs, site: name, address })),
+  );
+  return [...siblings(inputs.runtime).map((pod) => podSource(inputs, pod)), ...sites];
 }
 
 type SourceInputs = Pick<Inputs, "packet" | "ring" | "identity">;

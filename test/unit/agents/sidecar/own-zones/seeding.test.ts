@@ -3,11 +3,12 @@ import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { CopySearch } from "../../../../../src/agents/sidecar/own-zones/copy-search";
 import { type SeedInput, Seeder, withoutUnseeded } from "../../../../../src/agents/sidecar/own-zones/seeding";
 import { DnsError } from "../../../../../src/dns/errors";
 import { messageOf } from "../../../../../src/base/errors";
 import { KnotControlError } from "../../../../../src/knot/control/knot-control";
-import type { ResourceRecord } from "../../../../../src/dns/record";
+import type { ResourceRecord, SoaData } from "../../../../../src/dns/record";
 import type { ZoneSource } from "../../../../../src/agents/sidecar/own-zones/zone-source";
 import { parseMesh } from "../../../../../src/settings/parse";
 import { welcomePacket } from "../../../../../src/mesh/welcome";
@@ -52,8 +53,22 @@ describe("own zones", () => {
       dns: { transfer: () => answer() },
       now: () => 1_000_000,
     });
-  const seed = (input: Partial<SeedInput>) =>
-    seeder().seed({ packet, seeded: [], moment: "fresh", sources: [source], ...input });
+  /** Other servers, which answer as `answer` says, and the directory when they are part of a mesh. */
+  const others = (options: { sources?: ZoneSource[]; isFirst?: boolean; haveDirectory?: boolean } = {}) => {
+    const { sources = [source], isFirst = false, haveDirectory = true } = options;
+    const querySoa = async (_server: unknown, zone: string): Promise<SoaData> => {
+      const records = zone === "own.example" || !haveDirectory ? await answer() : served;
+      const soa = records.find((record) => record.type === "SOA");
+      if (soa?.type !== "SOA") throw new Error("no SOA");
+      return soa;
+    };
+    return new CopySearch({ dns: { querySoa, transfer: () => answer() }, directoryZone: "dir", sources, isFirst });
+  };
+  const seed = (input: Partial<SeedInput>) => {
+    const { moment = "fresh" } = input;
+    const way = moment === "fresh" ? { search: others() } : moment === "running" ? { own: source } : {};
+    return seeder().seed({ packet, seeded: [], sought: [], moment, ...way, ...input });
+  };
   const viewOf = (owner: string): MeshView => ({
     ...{ directorySerial: 1, catalogSerial: 1, sites: [] },
     zones: [{ name: "own.example", owner, id: "" }],
@@ -66,22 +81,8 @@ describe("own zones", () => {
     );
 
   it("start from the model on a fresh volume, with a serial older than any copy's", async () => {
-    expect(await seed({})).to.deep.equal({ seeded: ["own.example"], waiting: [] });
+    expect(await seed({})).to.deep.equal({ seeded: ["own.example"], sought: [], waiting: [] });
     expect(await file()).to.match(/SOA c\.dir\. \S+ 1 /);
-  });
-
-  it("come back as the newest copy that any site holds", async () => {
-    const copies = [8, 9, 7].map((serial) => served.map((one) => (one.type === "SOA" ? { ...one, serial } : one)));
-    const texts = ["older", "newest", "oldest"];
-    let asked = 0;
-    answer = () => {
-      const copy = copies[asked] ?? [];
-      const text = texts[asked] ?? "";
-      asked += 1;
-      return Promise.resolve(copy.map((one) => (one.type === "TXT" ? { ...one, strings: [text] } : one)));
-    };
-    await seed({ sources: [source, source, source] });
-    expect(await file()).to.include('"newest"');
   });
 
   it("are taken back from a peer's newer copy as long as they are as the model has them", async () => {
@@ -143,18 +144,46 @@ describe("own zones", () => {
       .and.to.include(" 1000 ");
   });
 
-  it("start from the model when nobody answers on a fresh volume", async () => {
+  it("wait on a fresh volume while nobody answers, also after a restart, and are taken when somebody has them", async () => {
     answer = () => Promise.reject(new DnsError({ kind: "timeout", afterMs: 1 }));
-    expect((await seed({})).waiting).to.deep.equal([]);
+    const { seeded, sought, waiting } = await seed({});
+    expect([seeded, sought]).to.deep.equal([[], ["own.example"]]);
+    expect(waiting[0]).to.match(/own\.example is to be taken over: this volume is new.*no answer within/);
+    const again = await seed({ moment: "restart", sought });
+    expect([again.seeded, again.sought]).to.deep.equal([[], ["own.example"]]);
+    const running = { moment: "running", sought, search: others() } as const;
+    for (const view of [{}, { view: viewOf("c") }])
+      expect(await seed({ ...running, ...view })).to.deep.include({ seeded: [], sought });
+    expect(await exists("zones/own.example.zone")).to.equal(false);
+    answer = () => Promise.resolve(served);
+    expect(await seed({ ...running, search: others() })).to.deep.equal({
+      ...{ seeded: ["own.example"], sought: [], waiting: [] },
+    });
+    expect(await file()).to.include('"kept"');
+  });
+
+  it("begin anew after a wait when somebody who knows the mesh's zones denies them", async () => {
+    const running = { moment: "running", sought: ["own.example"], view: viewOf("c") } as const;
+    expect((await seed({ ...running, search: others({ haveDirectory: false }) })).sought).to.have.length(1);
+    expect((await seed({ ...running, search: others() })).seeded).to.deep.equal(["own.example"]);
+    expect(await file()).to.match(/SOA c\.dir\. \S+ 1 /);
+  });
+
+  it("are those of the owner by the directory when they moved while they were looked for", async () => {
+    const running = { moment: "running", sought: ["own.example"], view: viewOf("a"), search: others() } as const;
+    answer = () => Promise.reject(new DnsError({ kind: "refused" }));
+    expect(await seed(running)).to.deep.include({ seeded: [], sought: [] });
   });
 
   it("are never given a first content twice", async () => {
-    expect(await seed({ seeded: ["own.example"] })).to.deep.equal({ seeded: ["own.example"], waiting: [] });
+    expect(await seed({ seeded: ["own.example"] })).to.deep.equal({
+      ...{ seeded: ["own.example"], sought: [], waiting: [] },
+    });
     expect(await exists("zones/own.example.zone")).to.equal(false);
   });
 
   it("wait for Knot at a restart when the mesh knows them already", async () => {
-    const { seeded, waiting } = await seed({ moment: "restart", sources: [], view: viewOf("c") });
+    const { seeded, waiting } = await seed({ moment: "restart", view: viewOf("c") });
     expect(seeded).to.deep.equal([]);
     expect(waiting[0]).to.match(/own\.example is to be taken over/);
     expect(withoutUnseeded(packet, seeded).site.zones).to.deep.equal([]);
@@ -183,7 +212,7 @@ describe("own zones", () => {
     await seed({});
     const without = { ...packet, site: { ...packet.site, zones: [] } };
     expect(await seed({ packet: without, seeded: ["own.example"], moment: "running" })).to.deep.equal({
-      ...{ seeded: [], waiting: [] },
+      ...{ seeded: [], sought: [], waiting: [] },
     });
     expect(await exists("zones/own.example.zone")).to.equal(false);
     answer = () => Promise.resolve(served);
@@ -207,8 +236,8 @@ describe("own zones", () => {
   });
 
   it("are the writer's business only", async () => {
-    const result = await seeder(1).seed({ packet, seeded: [], moment: "fresh", sources: [] });
-    expect(result).to.deep.equal({ seeded: ["own.example"], waiting: [] });
+    const result = await seeder(1).seed({ packet, seeded: [], sought: [], moment: "fresh" });
+    expect(result).to.deep.equal({ seeded: ["own.example"], sought: [], waiting: [] });
     expect(await exists("zones/own.example.zone")).to.equal(false);
   });
 });

@@ -1,0 +1,109 @@
+import { expect } from "chai";
+
+import { CopySearch } from "../../../../../src/agents/sidecar/own-zones/copy-search";
+import type { ZoneSource } from "../../../../../src/agents/sidecar/own-zones/zone-source";
+import type { DnsServer } from "../../../../../src/dns/client/dns-client";
+import { DnsError } from "../../../../../src/dns/errors";
+import type { ResourceRecord, SoaData } from "../../../../../src/dns/record";
+
+/** What a server has: serials by zone, or why it does not answer. `gives` are the serials that transfers give, in turns. */
+interface Server {
+  readonly zones?: Readonly<Record<string, number>>;
+  readonly gives?: readonly number[];
+  readonly refusesTransfers?: boolean;
+  readonly failure?: DnsError;
+}
+
+describe("a search for a lost zone", () => {
+  const [zone, directoryZone] = ["own.example", "dir"];
+  const away: Server = { failure: new DnsError({ kind: "timeout", afterMs: 1 }) };
+  const denying: Server = { zones: { dir: 5 } };
+  const empty: Server = { zones: {} };
+  const no = new DnsError({ kind: "unsigned", rcode: "REFUSED" });
+  let questions: number;
+
+  const search = (servers: readonly Server[], options: { own?: Server; isFirst?: boolean } = {}) => {
+    questions = 0;
+    const all = new Map([...servers, ...(options.own ? [options.own] : [])].map((each, i) => [String(i), each]));
+    const sourceOf = (name: string): ZoneSource => ({
+      server: { address: name, port: 53 },
+      key: { name: "k", algorithm: "hmac-sha256", secret: "" },
+    });
+    const at = ({ address }: DnsServer): Server => all.get(address) ?? empty;
+    const given = new Map<Server, number>();
+    const dns = {
+      querySoa: (server: DnsServer, name: string): Promise<SoaData> => {
+        questions += 1;
+        const { failure, zones } = at(server);
+        const serial = zones?.[name];
+        return failure !== undefined || serial === undefined
+          ? Promise.reject(failure ?? no)
+          : Promise.resolve(soa(serial));
+      },
+      transfer: (server: DnsServer, name: string): Promise<ResourceRecord[]> => {
+        const holder = at(server);
+        if (holder.refusesTransfers === true) return Promise.reject(no);
+        const turn = given.get(holder) ?? 0;
+        given.set(holder, turn + 1);
+        const serial = holder.gives?.[turn % holder.gives.length] ?? holder.zones?.[name] ?? 0;
+        return Promise.resolve([{ name, class: "IN", ttl: 1, ...soa(serial) }]);
+      },
+    };
+    const sources = servers.map((_, i) => sourceOf(String(i)));
+    const { own, isFirst = false } = options;
+    const self = own && { own: sourceOf(String(servers.length)) };
+    return new CopySearch({ dns, directoryZone, sources, isFirst, ...self });
+  };
+  const soa = (serial: number): SoaData => ({
+    ...{ type: "SOA", mname: "m", rname: "r", serial, refresh: 1, retry: 1, expire: 1, minimum: 1 },
+  });
+  const serialOf = async (found: ReturnType<CopySearch["find"]>): Promise<number | string> => {
+    const result = await found;
+    if (result.kind !== "copy") return result.kind;
+    const [first] = result.records;
+    return first?.type === "SOA" ? first.serial : "no SOA";
+  };
+  const has = (serial: number): Server => ({ zones: { dir: 5, [zone]: serial } });
+
+  it("takes the newest copy of all that answer, whatever the others say", async () => {
+    expect(await serialOf(search([away, has(8), has(9), denying, has(7)]).find(zone))).to.equal(9);
+  });
+
+  it("knows that there is none as soon as one that has the directory denies it", async () => {
+    expect(await serialOf(search([away, denying]).find(zone))).to.equal("none");
+  });
+
+  it("does not take silence for a denial, nor what a server says that knows no mesh yet", async () => {
+    const found = await search([away, empty]).find(zone);
+    expect(found.kind).to.equal("unknown");
+    expect("reason" in found && found.reason).to.match(/no answer within 1 ms; not signed \(and says REFUSED\)/);
+    expect(await serialOf(search([]).find(zone))).to.equal("unknown");
+  });
+
+  it("does not let the first site of a mesh wait for others, but asks them", async () => {
+    expect(await serialOf(search([away, empty], { isFirst: true }).find(zone))).to.equal("none");
+    expect(await serialOf(search([away, has(3)], { isFirst: true }).find(zone))).to.equal(3);
+    const closed = { ...has(3), refusesTransfers: true };
+    expect(await serialOf(search([away, closed], { isFirst: true }).find(zone))).to.equal("unknown");
+  });
+
+  it("takes what this server has as a member, and no denial of its own", async () => {
+    expect(await serialOf(search([away], { own: denying }).find(zone))).to.equal("unknown");
+    expect(await serialOf(search([away], { own: has(4) }).find(zone))).to.equal(4);
+  });
+
+  it("takes the next best copy when the best is not given", async () => {
+    expect(await serialOf(search([{ ...has(9), refusesTransfers: true }, has(8)]).find(zone))).to.equal(8);
+  });
+
+  it("asks a server again that gave an older version than it was seen to have: another pod of it answered", async () => {
+    expect(await serialOf(search([{ ...has(9), gives: [7, 8, 9] }]).find(zone))).to.equal(9);
+    expect(await serialOf(search([{ ...has(9), gives: [7, 8] }]).find(zone))).to.equal(8);
+  });
+
+  it("waits for a server that does not answer once, not once for each zone", async () => {
+    const all = search([away, away]);
+    for (const each of [zone, "second.example", "third.example"]) expect((await all.find(each)).kind).to.equal("unknown");
+    expect(questions).to.equal(2);
+  });
+});
