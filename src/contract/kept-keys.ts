@@ -53,16 +53,16 @@ export type Replacement =
 
 /**
  * Whether a copy may take the place of the one that is kept. An older one never does, and neither does one of other keys:
- * a volume that began anew would replace the only copy of the keys that the parent zones trust.
+ * a volume that began anew would replace the only copy of the keys that the parent zones trust. Generations never go back,
+ * also where the content is the same: an older volume would pass for the newer one by them.
  */
 export function replacement(kept: KeptHeader | undefined, offered: KeptHeader): Replacement {
   if (kept === undefined) return { kind: "write" };
   if (kept.site !== offered.site) return refused(`it is of site ${kept.site}`);
-  if (kept.digest === offered.digest)
-    return {
-      kind: kept.sealedWith === offered.sealedWith && kept.generation === offered.generation ? "same" : "write",
-    };
+  const isSame = kept.digest === offered.digest;
   const { generation, madeAt } = kept;
+  if (isSame && kept.sealedWith === offered.sealedWith && generation >= offered.generation) return { kind: "same" };
+  if (isSame && generation <= offered.generation) return { kind: "write" };
   if (generation >= offered.generation)
     return refused(`it is newer: generation ${generation} of ${madeAt}, the volume is at ${offered.generation}`);
   const known = new Set(kept.keys);

@@ -14,7 +14,7 @@ import type { AgentOptions } from "./inputs/options";
 import { copyStoreOf } from "./keys/copy-store";
 import { restoreKeys } from "./keys/restoring";
 import { CopySearch } from "./own-zones/copy-search";
-import { type SeedResult, Seeder } from "./own-zones/seeding";
+import { Seeder,type SeedResult } from "./own-zones/seeding";
 import { otherSources } from "./own-zones/zone-source";
 import { type LoadedState, noteSeeded, StateStore } from "./state-store";
 

@@ -342,7 +342,9 @@ describe("agents of a mesh", function () {
       await owner.start();
       await eventually(20, async () => {
         const waiting = (await owner.status()).problems.filter(({ kind }) => kind === "zones");
-        expect(waiting.map(({ message }) => message).join()).to.match(/site-c\.example .*this volume is new.*unreachable/);
+        expect(waiting.map(({ message }) => message).join()).to.match(
+          /site-c\.example .*this volume is new.*unreachable/,
+        );
       });
       expect(await owner.soa(zone).catch((error: unknown) => String(error))).to.match(/REFUSED/);
       if (i === 0) await owner.stop("SIGKILL");

@@ -28,6 +28,11 @@ describe("a copy of the zones' keys", () => {
     expect(replacement(kept, { ...kept, generation: 9 })).to.deep.equal({ kind: "write" });
   });
 
+  it("keeps its generation when the same keys come with a lower one", () => {
+    expect(replacement(next, { ...next, generation: 1 })).to.deep.equal({ kind: "same" });
+    expect(replacement(next, { ...next, generation: 1, sealedWith: "s2" }).kind).to.equal("refused");
+  });
+
   it("never takes the place of a newer one, of one as new with other content, of other keys or of another site's", () => {
     const refusals: [KeptHeader, KeptHeader, RegExp][] = [
       [next, kept, /newer: generation 5 .* the volume is at 4/],

@@ -5,7 +5,7 @@ import { KnotVolume } from "../../../knot/config/volume";
 import type { Problems } from "../http/status";
 import type { CopyStore, Keeping } from "./copy-store";
 import { digestOf, KeyDatabase, type KeyFiles, keyIds } from "./key-database";
-import { readNote, writeNote } from "./note";
+import { type KeysNote, readNote, writeNote } from "./note";
 import { makeCopy } from "./sealing";
 
 /** What a {@link KeyKeeper} works with. */
@@ -48,6 +48,7 @@ export class KeyKeeper {
   #madeAt = 0;
   #keptAt: number | undefined;
   #dueAt = 0;
+  #lookAt = 0;
   #failures = 0;
 
   constructor(private readonly parts: KeyKeeperParts) {
@@ -71,6 +72,7 @@ export class KeyKeeper {
   /** Makes a new copy when keys changed, and sees to it that it is kept. Throws nothing: what goes wrong is a problem. */
   async round(): Promise<void> {
     const { store, problems, now } = this.parts;
+    if (now() < this.#lookAt) return;
     try {
       await this.#look();
       if (this.#copy === undefined) problems.set("keys", []);
@@ -127,19 +129,30 @@ export class KeyKeeper {
   async #make(site: string, files: KeyFiles): Promise<KeptKeys> {
     const { now, store, zones, log } = this.parts;
     const digest = digestOf(files);
-    const before = await readNote(this.#note);
+    const noted = await readNote(this.#note);
+    const before = noted ?? (await this.#kept());
     const isNew = before?.digest !== digest;
     const note = isNew
       ? { generation: (before?.generation ?? 0) + 1, digest, madeAt: new Date(now()).toISOString() }
       : before;
-    if (isNew) {
-      await writeNote(this.#note, note);
-      log.info("keys of signed zones changed", { generation: note.generation, keys: keyIds(files).length });
-    }
+    if (isNew || noted === undefined) await writeNote(this.#note, note);
+    if (isNew) log.info("keys of signed zones changed", { generation: note.generation, keys: keyIds(files).length });
     this.#madeAt = now();
     const { generation, madeAt } = note;
     return makeCopy(files, { site, generation, madeAt, zones: [...zones()] }, await store.seal());
   }
+
+  /** Where the volume's note is lost, the generation goes on from the copy: an outdated volume had that restored at the start. */
+  async #kept(): Promise<KeysNote | undefined> {
+    const stored = await this.parts.store.read();
+    if (stored.kind === "copy") return stored.copy;
+    if (stored.kind === "none") return undefined;
+    this.#lookAt = this.parts.now() + lookAgainMs;
+    throw new Error(stored.reason);
+  }
 }
+
+/** Until a store is asked again that did not say whether it has a copy. */
+const lookAgainMs = 15_000;
 
 const noFiles: KeyFiles = new Map();

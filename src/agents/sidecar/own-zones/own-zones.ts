@@ -1,17 +1,17 @@
+import { Turns } from "../../../base/turns";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import { siblings } from "../../../knot/config/site-runtime";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
 import { isBootstrap } from "../../../mesh/peers";
 import type { MeshView } from "../../../mesh/view";
-import { Turns } from "../../../base/turns";
 import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import type { NewerCopy } from "../notify/peers";
 import type { AgentState } from "../state-store";
 import { CopySearch } from "./copy-search";
-import { type SeedResult, Seeder, withoutUnseeded } from "./seeding";
+import { Seeder, type SeedResult, withoutUnseeded } from "./seeding";
 import { otherSources, ownSource, podSource, siteSource } from "./zone-source";
 
 /** What {@link OwnZones} works with. */

@@ -212,10 +212,7 @@ export class Seeder {
     const standing = await readText(this.#volume.zoneFile(zone.name));
     if (standing !== undefined && input.moment === "fresh") return;
     const content =
-      (await this.#takeOver(zone, input)) ??
-      standing ??
-      (await this.#former(zone)) ??
-      this.#begin(zone, input.packet);
+      (await this.#takeOver(zone, input)) ?? standing ?? (await this.#former(zone)) ?? this.#begin(zone, input.packet);
     await writeAtomically(this.#volume.firstContent(zone.name), content);
     await writeAtomically(this.#volume.zoneFile(zone.name), content);
   }

@@ -49,6 +49,7 @@ export class FakeStore implements CopyStore {
   copy: KeptKeys | undefined;
   up = true;
   asked = 0;
+  reads = 0;
 
   constructor(private readonly secret = "s".repeat(64)) {}
 
@@ -61,6 +62,7 @@ export class FakeStore implements CopyStore {
   }
 
   read(): Promise<StoredCopy> {
+    this.reads++;
     if (!this.up) return Promise.resolve({ kind: "unknown", reason: "the store is away" });
     return Promise.resolve(this.copy === undefined ? { kind: "none" } : { kind: "copy", copy: this.copy });
   }

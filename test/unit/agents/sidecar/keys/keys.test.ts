@@ -120,16 +120,52 @@ describe("DNSSEC keys of a site", () => {
 
     it("are offered again and again, ever more rarely, while the store is away", async () => {
       const { at, store, told, clock, keys } = await keeper();
-      store.up = false;
       await at.write("states", 1);
+      await keys.round();
+      store.up = false;
+      await at.write("next states", 1, 2);
       for (let second = 0; second < 60; second++, clock.now += 1000) await keys.round();
-      expect(store.asked).to.equal(4);
+      expect(store.asked).to.equal(1 + 4);
       expect(told.get("keys")).to.deep.equal(["keys of signed zones are not kept in a store: the store is away"]);
-      expect(keys.facts).to.deep.equal({ generation: 1 });
+      expect(keys.facts?.generation).to.equal(2);
       store.up = true;
       for (let second = 0; second < 60; second++, clock.now += 1000) await keys.round();
       expect(told.get("keys")).to.deep.equal([]);
       expect(keys.facts?.keptAt).to.be.a("number");
+    });
+
+    it("wait with their first copy until the store says whether it has one", async () => {
+      const { at, store, told, clock, keys } = await keeper();
+      store.up = false;
+      await at.write("states", 1);
+      for (let second = 0; second < 60; second++, clock.now += 1000) await keys.round();
+      expect([store.reads, keys.facts]).to.deep.equal([4, undefined]);
+      expect(told.get("keys")).to.deep.equal(["keys of signed zones are not kept in a store: the store is away"]);
+      store.up = true;
+      await keys.round();
+      expect([store.copy?.generation, told.get("keys")]).to.deep.equal([1, []]);
+    });
+
+    it("go on from the copy's generation when the volume's note is lost, so that no older volume passes for newer", async () => {
+      const { at, store, keys, again, clock } = await keeper();
+      const log = createLogger({ write: () => undefined, now: () => clock.now });
+      await at.write("states", 1);
+      await keys.round();
+      const snapshot = await readFile(at.layout.keptKeys, "utf8");
+      await at.write("next states", 1, 2);
+      await keys.round();
+      await rm(at.layout.keptKeys);
+      await again().round();
+      expect(store.copy?.generation).to.equal(2);
+      await writeFile(at.layout.keptKeys, snapshot);
+      await at.write("states", 1);
+      await restoreKeys({ store, site: "site-a", signs: true, now: () => clock.now, storage: at.folder, log });
+      expect(await readFile(join(at.layout.keys, "data.mdb"), "utf8")).to.equal("next states");
+
+      await rm(at.layout.keptKeys);
+      await at.write("newest states", 2, 3);
+      await again().round();
+      expect([store.copy?.generation, store.copy?.keys]).to.deep.equal([3, [keyId(2), keyId(3)]]);
     });
 
     it("do not replace a full copy when there are none, or others", async () => {

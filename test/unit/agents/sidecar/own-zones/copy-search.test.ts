@@ -103,7 +103,8 @@ describe("a search for a lost zone", () => {
 
   it("waits for a server that does not answer once, not once for each zone", async () => {
     const all = search([away, away]);
-    for (const each of [zone, "second.example", "third.example"]) expect((await all.find(each)).kind).to.equal("unknown");
+    for (const each of [zone, "second.example", "third.example"])
+      expect((await all.find(each)).kind).to.equal("unknown");
     expect(questions).to.equal(2);
   });
 });
