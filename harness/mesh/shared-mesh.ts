@@ -11,13 +11,36 @@ const names = ["site-a", "site-b", "site-c", "site-d"];
 
 let running: Promise<{ clusters: ClusterSet; mesh: RunningMesh }> | undefined;
 
+/** What a file needs of the mesh that the files of `test/cluster/mesh` share. */
+export interface Needed {
+  /** The seed's sites and no others, or a fourth beside them, each with its one zone. @default whatever there is */
+  readonly sites?: 3 | 4;
+  /** Goes without the API server that another file stopped, so that it stays away as long as that file wants. @default false */
+  readonly withoutApiServer?: boolean;
+}
+
 /**
- * The mesh that the numbered files of `test/cluster/mesh` share, brought up by the first that asks: three sites running,
- * a fourth cluster idle.
+ * The mesh that the files of `test/cluster/mesh` share, brought up by the first that asks: three sites running, a fourth cluster idle.
+ * A file that finds it in another state than it needs brings it there, so that each runs alone and they run in any order.
  */
-export async function sharedMesh(): Promise<RunningMesh> {
+export async function sharedMesh({ sites, withoutApiServer = false }: Needed = {}): Promise<RunningMesh> {
   running ??= start();
-  return (await running).mesh;
+  const { mesh, clusters } = await running;
+  if (!withoutApiServer) for (const site of stoppedSince.keys()) await startApiServerAfter(mesh, site, 0);
+  if (sites !== undefined) await haveSites(mesh, clusters.clusters.slice(0, sites));
+  return mesh;
+}
+
+/** Lets a mesh consist of the sites of these clusters, each as it is listed at first. */
+async function haveSites(mesh: RunningMesh, clusters: readonly Cluster[]): Promise<void> {
+  const wanted = clusters.map(listedSite);
+  const before = new Map(mesh.sites.map((site) => [site.name, JSON.stringify(site)]));
+  const changed = wanted.filter((site) => before.get(site.name) !== JSON.stringify(site)).map(({ name }) => name);
+  if (changed.length === 0 && before.size === wanted.length) return;
+  await mesh.list(wanted);
+  for (const cluster of clusters) if (!before.has(cluster.name)) await mesh.configureSite(cluster);
+  for (const stack of new Set(["shared", "site-a", ...changed])) await mesh.up(stack);
+  await mesh.converged(60);
 }
 
 async function start(): Promise<{ clusters: ClusterSet; mesh: RunningMesh }> {
@@ -130,17 +153,20 @@ export function identityBefore(site: string): Record<string, unknown> | undefine
   return identities.get(site);
 }
 
+/** Whether a file stopped a site's API server and none has started it yet. */
+export function isApiServerStopped(site: string): boolean {
+  return stoppedSince.has(site);
+}
+
 /** Stops a site's API server and remembers when. */
-export async function stopApiServerFor(site: string): Promise<void> {
-  const mesh = await sharedMesh();
+export async function stopApiServerFor(mesh: RunningMesh, site: string): Promise<void> {
   identities.set(site, await podIdentity(mesh.cluster(site)));
   await mesh.cluster(site).stopApiServer();
   stoppedSince.set(site, Date.now());
 }
 
 /** Starts it again once it was away for so many seconds in all. */
-export async function startApiServerAfter(site: string, seconds: number): Promise<void> {
-  const mesh = await sharedMesh();
+export async function startApiServerAfter(mesh: RunningMesh, site: string, seconds: number): Promise<void> {
   const since = stoppedSince.get(site);
   if (since === undefined) throw new Error(`the API server of ${site} was not stopped`);
   const rest = since + seconds * 1000 - Date.now();

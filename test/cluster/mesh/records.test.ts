@@ -46,9 +46,14 @@ describe("DnsRecords in a site's cluster", function () {
     expect(pods).to.have.length(2).and.to.include(leader);
   });
 
-  it("are answered by every site once they are ready: the seed's example as it stands", async () => {
+  /** Has the seed's example in the cluster and on every site, whatever there was. */
+  async function seedExampleApplied(): Promise<void> {
     await kubectl(["apply", "-f", "-"], seedExample);
     await programmed("new-server-in-standard-1");
+  }
+
+  it("are answered by every site once they are ready: the seed's example as it stands", async () => {
+    await seedExampleApplied();
     expect(await answers(name)).to.deep.equal(everywhere("10.10.1.5"));
     const row = (await kubectl(["get", "dnsrecords", "--no-headers"])).trim().split(/\s+/);
     expect(row.slice(0, -1)).to.deep.equal([
@@ -63,6 +68,7 @@ describe("DnsRecords in a site's cluster", function () {
   });
 
   it("stay as they are when they are applied again", async () => {
+    await seedExampleApplied();
     const look = (): Promise<string> => kubectl(["get", "dnsrecord", "new-server-in-standard-1", "-o", "yaml"]);
     const before = await look();
     expect(await kubectl(["apply", "-f", "-"], seedExample)).to.contain("unchanged");
@@ -70,6 +76,7 @@ describe("DnsRecords in a site's cluster", function () {
   });
 
   it("follow a change", async () => {
+    await seedExampleApplied();
     const patch = JSON.stringify({ spec: { value: "10.10.1.6" } });
     await kubectl(["patch", "dnsrecord", "new-server-in-standard-1", "--type=merge", "-p", patch]);
     await eventually(30, async () => {
@@ -78,6 +85,7 @@ describe("DnsRecords in a site's cluster", function () {
   });
 
   it("are gone from every site when kubectl says that they are deleted", async () => {
+    await seedExampleApplied();
     await kubectl(["delete", "dnsrecord", "new-server-in-standard-1", "--timeout=60s"]);
     await eventually(30, async () => {
       expect(await answers(name)).to.deep.equal(everywhere(""));
@@ -116,8 +124,7 @@ describe("DnsRecords in a site's cluster", function () {
     await eventually(40, async () => {
       expect((await operators()).leader).not.to.be.oneOf(["", leader]);
     });
-    await kubectl(["apply", "-f", "-"], seedExample);
-    await programmed("new-server-in-standard-1");
+    await seedExampleApplied();
     expect(await answers(name)).to.deep.equal(everywhere("10.10.1.5"));
   });
 });

@@ -19,9 +19,9 @@ describe("with the API server of one site stopped", function () {
   const identities = new Map<string, unknown>();
 
   before(async () => {
-    mesh = await sharedMesh();
+    mesh = await sharedMesh({ sites: 4, withoutApiServer: true });
     for (const site of stays) identities.set(site, await podIdentity(mesh.cluster(site)));
-    await stopApiServerFor("site-c");
+    await stopApiServerFor(mesh, "site-c");
   });
 
   describe("a site moves to another address", () => {

@@ -59,8 +59,11 @@ describe("bad input is told before anything is planned", function () {
   });
 
   it("a site that the shared stack does not know", async () => {
-    await mesh.configureSite(mesh.cluster("site-d"), { "dns-mesh:site": "site-x" });
-    const text = await failure(mesh.up("site-d"));
+    const { name } = mesh.cluster("site-d");
+    const before = mesh.settings(name);
+    await mesh.configureSite(mesh.cluster(name), { "dns-mesh:site": "site-x" });
+    const text = await failure(mesh.up(name));
+    await mesh.configureSite(mesh.cluster(name), before);
     expect(text).to.contain("site-x").and.to.contain("site-a");
   });
 

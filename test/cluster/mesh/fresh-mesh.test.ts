@@ -8,7 +8,7 @@ describe("a fresh mesh of three sites", function () {
   this.timeout(240_000);
   let mesh: RunningMesh;
   before(async () => {
-    mesh = await sharedMesh();
+    mesh = await sharedMesh({ sites: 3 });
   });
 
   it("answers every zone at every site, with one serial", async () => {

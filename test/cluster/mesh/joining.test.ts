@@ -12,7 +12,7 @@ describe("a fourth site joins", function () {
   const pending = new Map<string, Previewed>();
 
   before(async () => {
-    mesh = await sharedMesh();
+    mesh = await sharedMesh({ sites: 3 });
     existing = mesh.sites.map((site) => site.name);
     for (const site of existing) identities.set(site, await podIdentity(mesh.cluster(site), running));
     await mesh.list([...mesh.sites, listedSite(mesh.cluster("site-d"), 3)]);
