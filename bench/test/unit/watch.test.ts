@@ -38,7 +38,7 @@ describe("watching when servers answer a change", () => {
   });
   afterEach(() => watcher[Symbol.asyncDispose]());
 
-  it("tells for each server when it answered, and asks few questions for that", async () => {
+  it("reports for each server when it answered, and asks few questions for that", async () => {
     const delays = [0, 60, 200];
     await using stack = new AsyncDisposableStack();
     const began = performance.now();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { RunningMesh, type ListedSite } from "../../../harness/mesh/running-mesh";
 import { sharedMesh } from "../../../harness/mesh/shared-mesh";
 
-describe("bad input is told before anything is planned", function () {
+describe("bad input is reported before anything is planned", function () {
   this.timeout(120_000);
   let mesh: RunningMesh;
   let good: ListedSite[];

@@ -92,7 +92,7 @@ describe("central zones that break", function () {
         await eventually(30, () => mesh.reconcile("site-b"));
       });
 
-      it("is refused and told by every site's agent", async () => {
+      it("is refused and reported by every site's agent", async () => {
         for (const site of mesh.sites) {
           await eventually(30, async () => {
             const { problems } = await mesh.status(site.name);
@@ -116,7 +116,7 @@ describe("central zones that break", function () {
         expect(await mesh.events("site-b", seen)).to.match(/empty|incomplete|malformed/);
       });
 
-      it("is told by a metric", async () => {
+      it("is shown by a metric", async () => {
         expect(await mesh.metrics("site-b")).to.match(/^dns_mesh_agent_problem\{kind="refused"\} 1$/m);
       });
     });

@@ -92,7 +92,7 @@ describe("DnsRecords in a site's cluster", function () {
     });
   });
 
-  it("are told when the zone is another site's, and who may help", async () => {
+  it("are refused when the zone is another site's, with who may help", async () => {
     const owner = mesh.sites.find((site) => site.name !== cluster.name);
     const zone = owner === undefined ? "" : zoneNames(owner)[0];
     const spec = { zone, name: "www", type: "A", value: "192.0.2.1" };

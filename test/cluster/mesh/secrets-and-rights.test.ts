@@ -72,7 +72,7 @@ describe("secrets of a running mesh", function () {
       expect(search.in(readFileSync(join(parentPath, name), "utf8")), name).to.deep.equal([]);
   });
 
-  it("are not in what the engine tells: previews, ups and their events", () => {
+  it("are not in what the engine prints: previews, ups and their events", () => {
     for (const [name, { stdout, events }] of operations)
       expect(search.in(stdout + JSON.stringify(events)), name).to.deep.equal([]);
   });
@@ -95,7 +95,7 @@ describe("secrets of a running mesh", function () {
     }
   });
 
-  it("are not in any object but Secrets, nor in what agents tell over HTTP", async () => {
+  it("are not in any object but Secrets, nor in what agents report over HTTP", async () => {
     const kinds =
       "configmaps,events,pods,jobs,cronjobs,deployments,statefulsets,leases,dnsrecords,controllerrevisions,services,networkpolicies,serviceaccounts";
     for (const cluster of sites()) {

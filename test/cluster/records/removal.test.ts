@@ -87,7 +87,7 @@ describe("a zone that leaves while DnsRecords are in it", function () {
     expect(resources.filter(({ type }) => type.startsWith("kubernetes:"))).to.deep.equal([]);
   });
 
-  it("is refused to somebody who may not look, and who is told so", async () => {
+  it("is refused to somebody who may not look, with the reason", async () => {
     const path = "/api/v1/namespaces/default/serviceaccounts/default/token";
     const { status } = await mesh.plane.api.send({ method: "POST", path, body: { spec: { expirationSeconds: 3600 } } });
     await configure(kubeconfig("nobody", status as { token: string }));

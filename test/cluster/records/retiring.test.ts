@@ -36,7 +36,7 @@ describe("DnsRecords of a zone that is retired", function () {
     await retiring(0);
   });
 
-  it("are told that they stand in the way, and stay served", async () => {
+  it("report that they stand in the way, and stay served", async () => {
     await mark(today);
     const { status, message } = await objects.told("www", "Accepted", "ZoneRetiring");
     expect(status).to.equal("True");

@@ -53,7 +53,7 @@ describe("the record operator, beyond one quiet namespace", function () {
     };
   }
 
-  it("writes each object twice and tells one Event, writes once for a change and once for its end, and nothing at rest", async () => {
+  it("writes each object twice and makes one Event, writes once for a change and once for its end, and nothing at rest", async () => {
     const names = Array.from({ length: 30 }, (_, i) => `count-${i}`);
     const made = await sentDuring(async () => {
       await Promise.all(names.map((name) => objects.make(name, { name, value: "192.0.2.1" })));

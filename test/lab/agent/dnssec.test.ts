@@ -51,7 +51,7 @@ describe("a zone that a mesh with agents signs", function () {
     }
   };
 
-  it("tells the DS record and the keys in its owner's status", async () => {
+  it("reports the DS record and the keys in its owner's status", async () => {
     const signed = await eventually(10, async () => {
       const found = await told();
       expect(found?.ds).to.have.length(1);

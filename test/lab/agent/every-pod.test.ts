@@ -107,7 +107,7 @@ for (const { replicas, ...options } of meshes) {
       });
     });
 
-    it("tell whoever asks a site's address which pod answers, and how many there are", async () => {
+    it("show whoever asks a site's address which pod answers, and how many there are", async () => {
       const dns = new DnsClient({ timeoutMs: 500 });
       for (const { name, addresses } of lab.list) {
         const server = { address: addresses[0]!, port: lab.site(name).server.port };

@@ -37,7 +37,7 @@ describe("agents of a mesh with hubs", function () {
     return [...lab.sites.values()].find((each) => each.address === address)?.name;
   };
 
-  it("take a change from the hub that they are at home at, which tells them", async () => {
+  it("take a change from the hub that they are at home at, which notifies them", async () => {
     await change("192.0.2.1");
     const told = async (hub: string) => (await lab.site(hub).status()).counters.notifies;
     const before = new Map(await Promise.all(hubs.map(async (hub) => [hub, await told(hub)] as const)));

@@ -10,7 +10,7 @@ import { run } from "../../../harness/tools/run";
 const zone = (serial: number) => `$TTL 60\n@ SOA ns.x. h.x. ${serial} 60 10 600 60\n@ NS ns.x.\n`;
 
 describe("knot control with a real knotd", () => {
-  it("reloads, tells states, and passes Knot's refusals on", async () => {
+  it("reloads, reports states, and passes Knot's refusals on", async () => {
     await using knot = await startKnot({ zones: { "a.x": zone(5), "b.x": zone(6) } });
     const control = new KnotControl(join(knot.rundir, "knot.sock"));
     expect((await control.status()).version).to.match(/^3\./);

@@ -42,7 +42,7 @@ describe("what a running pod takes over", function () {
     expect(await lab.site("site-b").files()).not.to.contain("replica-1");
   });
 
-  it("the first tells the second of changes as soon as it knows of it, and forgets it when it is gone", async () => {
+  it("the first notifies the second of changes as soon as it knows of it, and forgets it when it is gone", async () => {
     const first = lab.site("site-b");
     const { pids } = first;
     await first.settle({ pods: [lab.address(1), lab.address(21)] });
@@ -91,7 +91,7 @@ describe("what a running pod takes over", function () {
     expect(site.pids).to.deep.equal(pids);
   });
 
-  it("settings that cannot be used are told, and what was known stays in force", async () => {
+  it("settings that cannot be used are reported, and what was known stays in force", async () => {
     const site = lab.site("site-a");
     await writeFile(site.path("etc", "settings.json"), '{"pods":{"addresses":[]}}');
     await eventually(10, async () => {

@@ -58,7 +58,7 @@ describe("agents of a mesh", function () {
     });
   });
 
-  it("tell every peer of an update themselves, at once, and no more than once", async () => {
+  it("notify every peer of an update themselves, at once, and no more than once", async () => {
     const owner = lab.site("site-c");
     const { notifies } = (await owner.status()).counters;
     const { serial } = await owner.soa("site-c.example");
@@ -72,7 +72,7 @@ describe("agents of a mesh", function () {
     });
   });
 
-  it("tell them of a change also when nobody says that there is one", async () => {
+  it("notify them of a change also when nothing reports that there is one", async () => {
     const owner = lab.site("site-c");
     const { notifies } = (await owner.status()).counters;
     const record = { owner: "new.site-c.example", ttl: 60, type: "A", data: "192.0.2.10" };
@@ -187,7 +187,7 @@ describe("agents of a mesh", function () {
     },
   ];
   for (const { what, kind, texts } of broken) {
-    it(`lose nothing to ${what}, and tell`, async () => {
+    it(`lose nothing to ${what}, and report it`, async () => {
       // A site that the directory no longer knows refuses it as a whole.
       const told = ({ name }: LabSite) => (kind === "held" && name > "site-b" ? "refused" : kind);
       const members = lab.zones().slice(2);

@@ -237,7 +237,7 @@ describe("transfers over TLS", function () {
     await changed("renewed");
   });
 
-  it("never give up a good certificate for one that cannot be right, and tell", async () => {
+  it("never give up a good certificate for one that cannot be right, and report it", async () => {
     const site = lab.site("site-a");
     const before = await shown(site);
     const problems = async (pattern: RegExp) =>

@@ -86,7 +86,7 @@ describe("Knot", () => {
     expect([answer.rcode, answer.answers.length]).to.deep.equal([9, 0]);
   });
 
-  it("tells a client whose clock is wrong by how much", async () => {
+  it("reports to a client whose clock is wrong by how much", async () => {
     const late = new DnsClient({ now: () => Date.now() - 1_000_000 });
     const failure = await failureOf(late.querySoa(knot.server, "odd.test", key));
     expect(failure).to.deep.include({ kind: "badTime", by: "peer" });

@@ -107,21 +107,21 @@ describe("failures of TLS", () => {
     ["other", identity({ uses: ["server_auth"] })],
   ];
   for (const [reason, mine] of alerts)
-    it(`tell what the server says of our certificate: ${reason}`, async () => {
+    it(`report what the server says of our certificate: ${reason}`, async () => {
       await using server = await startVerifying();
       for (let i = 0; i < 20; i++)
         expect(await ask(server.at(trust(mine)))).to.deep.include({ kind: "untrusted", by: "peer", reason });
       expect(await ask(server.at(trust(ours)))).to.have.property("kind", "timeout");
     });
 
-  it("tell when a server knows no purpose for the connection, or none of ours", async () => {
+  it("report when a server knows no purpose for the connection, or none of ours", async () => {
     await using without = await startServer({ ALPNProtocols: [] });
     expect(await ask(without.at(trust(ours)))).to.deep.equal({ kind: "noTls", code: "NO_ALPN" });
     await using web = await startServer({ ALPNProtocols: ["h2"] });
     expect(await ask(web.at(trust(ours)))).to.deep.include({ kind: "noTls" });
   });
 
-  it("tell when a server speaks an older TLS only, another protocol, or nothing", async () => {
+  it("report when a server speaks an older TLS only, another protocol, or nothing", async () => {
     await using old = await startServer({ maxVersion: "TLSv1.2" });
     expect(await ask(old.at(trust(ours)))).to.deep.include({ kind: "noTls" });
     await using plain = await startOwnServer({});
@@ -132,7 +132,7 @@ describe("failures of TLS", () => {
     });
   });
 
-  it("tell a PEM text that is none, without showing it", async () => {
+  it("report an invalid PEM text, without showing it", async () => {
     await using server = await startServer({});
     const broken = server.at(trust({ cert: ours.cert, key: "hunter2" }));
     expect(await ask(broken)).to.deep.include({ kind: "noTls" });

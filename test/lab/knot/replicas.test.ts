@@ -6,7 +6,7 @@ import { freePorts, seedMesh, startSite, viewOf } from "./lab-mesh";
 describe("a site with two pods", function () {
   this.timeout(30_000);
 
-  it("has one writer: the other pod follows it for own zones, and each tells the other about members", async () => {
+  it("has one writer: the other pod follows it for own zones, and each notifies the other about members", async () => {
     const mesh = seedMesh({ zonesOfC: [{ name: "standard-1.internal.dns", dnssec: true }] });
     const view = viewOf(mesh);
     const ports = await freePorts();

@@ -38,13 +38,13 @@ describe("a stranger", () => {
   after(() => site[Symbol.asyncDispose]());
 
   for (const name of ["version.bind", "version.server", "id.server", "hostname.bind", "fortune"])
-    it(`is not told ${name}`, async () => {
+    it(`does not learn ${name}`, async () => {
       const printed = await dig("CH", "TXT", name);
       expect(printed).to.contain("status: REFUSED");
       expect(answers(printed)).to.equal(0);
     });
 
-  it("is told which pod of the site answers (NSID), and nothing of host or software", async () => {
+  it("learns which pod of the site answers (NSID), and nothing of host or software", async () => {
     const printed = await dig(zone, "SOA", "+nsid");
     expect(printed).to.contain("status: NOERROR");
     expect(/NSID: [0-9A-F]+ (.*)/.exec(printed)?.[1]).to.equal('"site-c/0/1"');
@@ -68,7 +68,7 @@ describe("a stranger", () => {
     }
   });
 
-  it("gets at most 1232 octets over UDP, told so in EDNS, and the rest over TCP", async () => {
+  it("gets at most 1232 octets over UDP, as EDNS says, and the rest over TCP", async () => {
     const greedy = await dig(`large.${zone}`, "A", "+bufsize=4096", "+ignore");
     expect(greedy).to.contain("UDP size: 1232 B");
     expect(flags(greedy)).to.include("tc");

@@ -35,7 +35,7 @@ describe("a zone that stops being signed, in the one list", function () {
       (error: unknown) => String(error),
     );
 
-  it("is told so by preview and up, and nothing changes, as long as it was not withdrawn", async () => {
+  it("is refused by preview and up, and nothing changes, as long as it was not withdrawn", async () => {
     await list({ nsec3: true });
     await driver.up("shared");
     const before = await stored();

@@ -106,7 +106,7 @@ describe("the driver of the real engine", function () {
     expect((await driver.preview("shared")).changes).to.deep.equal({ same: 31 });
   });
 
-  it("tells an error that is meant for users without a stack, and drops no state", async () => {
+  it("reports an error that is meant for users without a stack, and drops no state", async () => {
     await driver.setConfig("shared", {});
     const failure = await driver.up("shared").catch((error: unknown) => error);
     expect(failure).to.be.instanceOf(Error).with.property("message", "dns-mesh:mesh is missing: list the sites");

@@ -49,7 +49,7 @@ describe("a zone that leaves the one list", function () {
     expect(await directory()).to.equal(before);
   });
 
-  it("goes after an up with its mark, which the directory tells, once its owner's stack saw no DnsRecord in it", async () => {
+  it("goes after an up with its mark, which the directory publishes, once its owner's stack saw no DnsRecord in it", async () => {
     await list(a, b, { ...c, zones: [{ name: zone, dnssec: true, retired: today }] });
     await driver.up("shared");
     expect(await directory()).to.contain(`"retired=${today}"`);
@@ -115,7 +115,7 @@ describe("a zone that leaves the one list", function () {
     expect(await directory()).to.match(/new\.example\._zone TXT "server=site-b\./);
   });
 
-  it("goes with its site, which is told", async () => {
+  it("goes with its site, which is reported", async () => {
     await list(a, { ...c, zones: b?.zones });
     const { events } = await driver.up("shared");
     const warnings = events.flatMap(({ diagnosticEvent }) => diagnosticEvent?.message ?? []);

@@ -90,7 +90,7 @@ describe("zone files before BIND and dnspython", function () {
     });
   }
 
-  it("goes through the command, which tells what it leaves out", async () => {
+  it("goes through the command, which reports what it leaves out", async () => {
     const command = (...args: string[]) => run("npm", ["run", "--silent", "mesh", "--", ...args], { cwd: root });
     const made = await command("import", join(zones, "company.zone"));
     expect(made.stderr).to.match(/company\.zone: line 4: left out: the SOA record is the zone's own/);

@@ -120,7 +120,7 @@ describe("npm run keys", function () {
     ["a Vault that is away", ["show"], { VAULT_ADDR: "http://127.0.0.1:1", VAULT_TOKEN: "x" }, /Vault does not answer/],
     ["another mount", ["show", "--mount", "nowhere"], undefined, /no key ring at nowhere\/ring; bring the shared/],
   ] as const) {
-    it(`tells ${what} in a sentence`, async () => {
+    it(`reports ${what} in a sentence`, async () => {
       const { status, output } = await keys(args, env);
       expect(status).to.equal(1);
       expect(output)

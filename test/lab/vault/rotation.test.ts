@@ -130,7 +130,7 @@ describe("the key ring in a real Vault", function () {
     await changeAt("site-c", "awake");
   });
 
-  it("keeps the last ring while Vault is away, tells it, and does so over a restart", async () => {
+  it("keeps the last ring while Vault is away, reports it, and does so over a restart", async () => {
     vault.cut();
     try {
       const before = await standing("site-b");
@@ -173,7 +173,7 @@ describe("the key ring in a real Vault", function () {
     expect((await vault.ring()).version).to.equal(version + 1);
   });
 
-  it("is advanced by the program that the cluster runs, which tells what it did", async () => {
+  it("is advanced by the program that the cluster runs, which reports what it did", async () => {
     const site = lab.site("site-b");
     const [program, vaultFile] = [site.path("rotator.js"), site.path("etc", "vault-rotator.json")];
     await writeFile(program, bundle("rotator"));

@@ -40,7 +40,7 @@ describe("the watch on a folder", () => {
     });
   };
 
-  it("tells of writes, also when the folder is made later and made anew", async () => {
+  it("reports writes, also when the folder is made later and made anew", async () => {
     start(count);
     await mkdir(path);
     await writeUntilTold(1);
@@ -49,7 +49,7 @@ describe("the watch on a folder", () => {
     await writeUntilTold(1);
   });
 
-  it("tells once more for what was written while it was being told", async () => {
+  it("reports once more what was written while it was reporting", async () => {
     await mkdir(path);
     let release: () => void = () => undefined;
     start(async () => {

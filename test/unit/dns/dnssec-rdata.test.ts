@@ -18,12 +18,12 @@ describe("records of DNSSEC as text", () => {
     );
   });
 
-  it("tell the CDS record that asks for no DS record (RFC 8078 section 4)", () => {
+  it("know the CDS record that asks for no DS record (RFC 8078 section 4)", () => {
     expect(isCdsDelete(Buffer.from("0000000000", "hex"))).to.equal(true);
     expect(isCdsDelete(Buffer.from(`ec450501${digest}`, "hex"))).to.equal(false);
   });
 
-  it("tell when a signature ends, also beyond 2106 (RFC 4034 section 3.1.5)", () => {
+  it("know when a signature ends, also beyond 2106 (RFC 4034 section 3.1.5)", () => {
     const rrsig = (end: number) => {
       const rdata = Buffer.alloc(18);
       rdata.writeUInt32BE(end >>> 0, 8);

@@ -25,7 +25,7 @@ describe("TCP framing", () => {
     );
   });
 
-  it("tells that a message is unfinished", () => {
+  it("reports that a message is unfinished", () => {
     const reader = new FrameReader();
     expect(reader.push(Buffer.from([0, 3, 1]))).to.deep.equal([]);
     expect(reader.pending).to.equal(3);

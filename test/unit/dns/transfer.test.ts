@@ -108,7 +108,7 @@ describe("zone transfers (RFC 5936)", () => {
     expect(failureOf(() => target.finish()).kind).to.equal("incomplete");
   });
 
-  it("tell the server's refusal by its name", () => {
+  it("report the server's refusal by its name", () => {
     expect(failure([message([], { rcode: 5 })])).to.deep.equal({ kind: "refused" });
     expect(failure([message([], { rcode: 9 })])).to.deep.equal({ kind: "rcode", rcode: "NOTAUTH" });
   });

@@ -158,7 +158,7 @@ describe("TSIG of single messages (RFC 8945)", () => {
     expect(early).to.deep.equal({ kind: "badTime", by: "us", skewSeconds: 301 });
   });
 
-  it("tells BADSIG before BADTIME, so that nobody learns our clock with a forged message (section 5.2)", () => {
+  it("reports BADSIG before BADTIME, so that nobody learns our clock with a forged message (section 5.2)", () => {
     const { bytes } = signMessage({ message: query, key, now });
     expect(failureOf(() => verifyMessage({ message: bytes, keys: [other], now: 0 })).kind).to.equal("badSignature");
   });
@@ -184,7 +184,7 @@ describe("TSIG of single messages (RFC 8945)", () => {
     });
   });
 
-  it("tells what the peer says of our message", () => {
+  it("reports what the peer says of our message", () => {
     const requestMac = Buffer.alloc(32, 9);
     const says = (error: number) => resigned(() => ({ mac: Buffer.alloc(0), error }));
     const verify = (message: Buffer) => failureOf(() => verifyMessage({ message, keys: [key], now, requestMac }));

@@ -43,7 +43,7 @@ describe("the search for secrets", () => {
     expect(search.in(publicKey + base64(publicKey) + pem.split("\n").at(-3)!)).to.deep.equal([]);
   });
 
-  it("finds nothing elsewhere, and tells no value", () => {
+  it("finds nothing elsewhere, and shows no value", () => {
     expect(search.in(base64(randomBytes(4096).toString("base64")))).to.deep.equal([]);
     expect(JSON.stringify(search.in(secret + pem))).not.to.contain(secret);
   });

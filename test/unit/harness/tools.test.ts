@@ -129,7 +129,7 @@ describe("running a command", () => {
     expect(await run("cat", [], { input: "text" })).to.equal("text");
   });
 
-  it("tells status and the end of its complaint", async () => {
+  it("reports status and the end of its error output", async () => {
     const error: unknown = await run("sh", ["-c", "echo bad >&2; exit 3"]).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(CommandError);
     expect((error as CommandError).status).to.equal(3);

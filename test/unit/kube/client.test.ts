@@ -111,7 +111,7 @@ describe("Kubernetes client", () => {
     expect(asked).to.have.length(3);
   });
 
-  it("does not repeat what is forbidden, and tells why in the API's words", async () => {
+  it("does not repeat what is forbidden, and reports why in the API's words", async () => {
     answers = [say(403, { reason: "Forbidden", message: "events is forbidden" })];
     const error = await failureOf(client().apply("/api/v1/x", {}, "me"));
     expect(error).to.include({
@@ -135,12 +135,12 @@ describe("Kubernetes client", () => {
     expect((await failureOf(client().get("/x"))).message).to.contain("the Kubernetes API is away");
   });
 
-  it("waits no longer than it was told", async () => {
+  it("waits no longer than its limit", async () => {
     answers = [() => undefined];
     expect((await failureOf(client({ timeoutMs: 20 }).get("/x"))).message).to.contain("within 20 ms");
   });
 
-  it("sends nothing once its signal is given, and tells the same of what was under way", async () => {
+  it("sends nothing once its signal is given, and reports the same of what was under way", async () => {
     const told = new AbortController();
     answers = [
       () => {
@@ -182,7 +182,7 @@ describe("Kubernetes client", () => {
     expect(asked).to.deep.equal([]);
   });
 
-  it("keeps a token for as long as it is told, but no failure to read one", async () => {
+  it("keeps a token for as long as is set, but no failure to read one", async () => {
     answers = [say(200, {})];
     const tokens = [undefined, "one", "two"];
     const read = async (): Promise<string> => Promise.resolve(tokens.shift() ?? Promise.reject(new Error("no file")));

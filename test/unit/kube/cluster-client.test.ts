@@ -68,7 +68,7 @@ describe("a client by a kubeconfig", () => {
     expect(await asked(inline, { "certificate-authority-data": base64(ca.cert) })).to.deep.equal(["somebody", null]);
   });
 
-  it("asks a program who somebody is, and tells it what it wants to know", async () => {
+  it("asks a program who somebody is, and gives it what it wants to know", async () => {
     const exec = {
       ...script(
         "who",

@@ -104,7 +104,7 @@ describe("watching a collection", () => {
     await heard("list a", "list b", "list c");
   });
 
-  it("asks again when the API is away, tells of it and of its end, and keeps its place", async () => {
+  it("asks again when the API is away, reports it and its end, and keeps its place", async () => {
     answers = [page(["a"], { resourceVersion: "7" }), fail(503), fail(403), say(line("MODIFIED", object("a", "8")))];
     void watch();
     await heard("list a", "trouble 1", "trouble 2", "seen a", "trouble 0");

@@ -53,7 +53,7 @@ describe("what a machine lacks for a lab", () => {
     expect(labProblems({ ...wanted, network: "namespaces" }, { ...facts, isRoot: true })).to.deep.equal([]);
   });
 
-  it("is told all at once, each with its cure", () => {
+  it("is reported all at once, each with its cure", () => {
     const poor: Facts = { ...facts, memoryMiB: 512, knotProblem: "no Knot", missing: ["setpriv"] };
     const problems = labProblems({ ...wanted, network: "namespaces" }, poor);
     expect(problems).to.have.length(4);

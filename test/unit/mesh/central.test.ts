@@ -24,13 +24,13 @@ const mesh = parseMesh({
 });
 
 describe("the directory zone", () => {
-  it("tells of hubs where there are any", () => {
+  it("names hubs where there are any", () => {
     expect(renderDirectory({ ...mesh, topology: "hub" })).to.contain(
       '_mesh TXT "version=1" "sites=2" "zones=3" "topology=hub"\n',
     );
   });
 
-  it("is as it is told, name by name", () => {
+  it("is as the list says, name by name", () => {
     expect(renderDirectory(mesh)).to.equal(`$ORIGIN dns.internal.
 $TTL 60
 @ SOA a.dns.internal. hostmaster.dns.internal. 1 60 10 3628800 60

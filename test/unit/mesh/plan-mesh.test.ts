@@ -51,7 +51,7 @@ describe("planMesh", () => {
     expect(plan(known, found(known))).to.deep.equal({ next: known, changes: [], held: [] });
   });
 
-  it("adds, re-addresses, moves and removes, and tells each", () => {
+  it("adds, re-addresses, moves and removes, and reports each", () => {
     const sites = [...six.slice(0, 4), site("e", { addresses: ["new"] }), site("g")];
     const zones = [...sixZones.slice(0, 4), zone("e.example", "d"), zone("g.example", "g")];
     const result = plan(known, found(view(11, sites, zones)));

@@ -55,7 +55,7 @@ describe("the topology", () => {
 
   describe("full", () => {
     const full = { sites: 5, hubs: 2, topology: "full" } as const;
-    it("lets a site tell every other, and relay nothing", () => {
+    it("lets a site notify every other, and relay nothing", () => {
       expect(names(audienceOf(at("s3", full)))).to.deep.equal(["s0", "s1", "s2", "s4"]);
       expect(names(audienceOf(at("s1", full)))).to.deep.equal(["s0", "s2", "s3", "s4"]);
       expect(isHub(at("s0", full))).to.equal(false);
@@ -72,12 +72,12 @@ describe("the topology", () => {
     const hub = { sites: 9, hubs: 3, topology: "hub" } as const;
     const standard = ["s3", "s4", "s5", "s6", "s7", "s8"];
 
-    it("lets a standard site tell the hubs alone", () => {
+    it("lets a standard site notify the hubs alone", () => {
       expect(names(audienceOf(at("s5", hub)))).to.deep.equal(["s0", "s1", "s2"]);
       expect(isHub(at("s5", hub))).to.equal(false);
     });
 
-    it("gives every standard site one home, whose hub tells it", () => {
+    it("gives every standard site one home, whose hub notifies it", () => {
       const told = ["s0", "s1", "s2"].map((name) => names(audienceOf(at(name, hub))));
       for (const [i, others] of [
         ["s1", "s2"],
@@ -115,7 +115,7 @@ describe("the topology", () => {
     });
   });
 
-  it("never has a site ask or tell itself, and reaches every site from every owner", () => {
+  it("never has a site ask or notify itself, and reaches every site from every owner", () => {
     fc.assert(
       fc.property(
         fc.record({

@@ -19,13 +19,13 @@ describe("the address that a Service got", () => {
     expect(problem({ loadBalancer: ["2001:db8::1", "192.0.2.1"] }, ["192.0.2.1", "2001:db8::1"])).to.equal(undefined);
   });
 
-  it("is told when it is another one, with both addresses and the cure", () => {
+  it("is reported when it is another one, with both addresses and the cure", () => {
     expect(problem({ loadBalancer: ["192.0.2.7"] })).to.match(
       /^site "site-a": Service knot answers at 192\.0\.2\.7, but the mesh's list says 192\.0\.2\.1\. Put the address.*"addresses"/,
     );
   });
 
-  it("is told when a listed one is missing: others would ask there in vain", () => {
+  it("is reported when a listed one is missing: others would ask there in vain", () => {
     expect(problem({}, ["192.0.2.1", "2001:db8::1"])).to.match(/says 192\.0\.2\.1, 2001:db8::1/);
   });
 

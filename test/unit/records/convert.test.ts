@@ -28,7 +28,7 @@ describe("zone files as DnsRecords", () => {
     ]);
   });
 
-  it("leave SOA and the apex's NS to the zone, and tell what no DnsRecord can say", () => {
+  it("leave SOA and the apex's NS to the zone, and report what no DnsRecord can say", () => {
     const { objects, leftOut } = imported(
       "@ SOA ns h 1 2 3 4 5\n@ NS ns\nchild NS ns\nd DNAME a\nx TYPE65400 \\# 0\nd 61 A 192.0.2.1\nd 62 A 192.0.2.2",
     );
@@ -80,12 +80,12 @@ describe("zone files as DnsRecords", () => {
     expect(imported("a CNAME b\na CNAME b\na NSEC c CNAME\na KEY 1 2 3 AA==").objects).to.have.lengthOf(1);
   });
 
-  it("tell all records at once that no DnsRecord can have", () => {
+  it("report all records at once that no DnsRecord can have", () => {
     const many = Array.from({ length: 5 }, (_, i) => `t${i} TLSA 3 1 1 ab`).join("\n");
     expect(() => imported(many)).to.throw(/^line 3: .*\n.*\n.*\n.*\nline 7: .*$/);
   });
 
-  it("tell text that is too long for a DnsRecord, and have long text in UTF-8 where that is shorter", () => {
+  it("report text that is too long for a DnsRecord, and have long text in UTF-8 where that is shorter", () => {
     const strings = Array.from({ length: 20 }, () => `"${"x".repeat(255)}"`).join(" ");
     expect(() => imported(`t TXT ${strings}`)).to.throw(
       UserError,

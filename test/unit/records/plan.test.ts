@@ -44,7 +44,7 @@ function settled(claimants: readonly Claimant[], found: NamePlan): readonly Clai
 }
 
 describe("planning a name's records", () => {
-  it("makes one RRset of several objects, with the first one's TTL, and tells the others", () => {
+  it("makes one RRset of several objects, with the first one's TTL, and reports it to the others", () => {
     const found = plan([
       claimant("2", { wanted: setOf(a("192.0.2.2", 60)) }),
       claimant("1", { wanted: setOf(a("192.0.2.1")) }),
@@ -156,7 +156,7 @@ describe("planning a name's records", () => {
     );
   });
 
-  it("does not depend on the order in which objects are told", () => {
+  it("does not depend on the order in which objects are given", () => {
     fc.assert(
       fc.property(claimants, names, fc.nat(), (all, at, turn) => {
         const turned = all.map((_, i) => all[(i + turn) % all.length]!);

@@ -58,7 +58,7 @@ describe("zone files", () => {
     expect(records.map(({ record }) => record.type)).to.deep.equal(["SOA", "A"]);
   });
 
-  it("of which only the last dots are missing are told how that is said", () => {
+  it("of which only the last dots are missing are refused with the way to write that", () => {
     const text =
       "example.org\t3600\tIN\tSOA\tns.example.net. h.example.net. 1 2 3 4 5\nwww.example.org 1 IN A 192.0.2.1\n";
     for (const zone of [undefined, "example.org"])
@@ -113,7 +113,7 @@ describe("zone files", () => {
     });
   });
 
-  it("tell all that is wrong at once, up to twenty", () => {
+  it("report all that is wrong at once, up to twenty", () => {
     expect(() => readZoneFile(head + "@ 1 A x\n@ 1 A 192.0.2.1\n@ 1 A y\n")).to.throw(/^line 2:.*\nline 4:.*$/);
     expect(() => readZoneFile(head + "@ 1 A x\n".repeat(1000)))
       .to.throw(UserError)
@@ -143,7 +143,7 @@ describe("zone files", () => {
     );
   });
 
-  it("leave out what is of another zone or of a type without a reader, and tell it", () => {
+  it("leave out what is of another zone or of a type without a reader, and report it", () => {
     const { records, leftOut } = readZoneFile(
       `${head}$TTL 1\nwww.example.net. A 192.0.2.1\nh LOC 1 N 1 E 0m\n@ A 192.0.2.1`,
     );

@@ -66,7 +66,7 @@ describe("a stack's settings", () => {
     });
   });
 
-  it("limit answers as told, or not at all", () => {
+  it("limit answers as set, or not at all", () => {
     const rateLimit = { perSecond: 1000, exempt: ["10.0.0.53/32"] };
     expect(site({ ...minimal, rateLimit }).rateLimit).to.deep.equal({ ...rateLimit, burst: 500 });
     expect(site({ ...minimal, rateLimit: false }).rateLimit).to.equal(false);

@@ -271,7 +271,7 @@ describe("what the site's stack mounts into the operator's pod", () => {
       }
     });
 
-    it("is asked for by its name alone, and a failing watch is told once", async () => {
+    it("is asked for by its name alone, and a failing watch is reported once", async () => {
       await follow();
       expect(api.path).to.equal("/api/v1/namespaces/dns-system/configmaps?fieldSelector=metadata.name%3Dknot-config");
       for (const tries of [1, 2, 3, 0]) api.onTrouble(tries, "forbidden");

@@ -12,7 +12,7 @@ describe("the record operator", () => {
   };
   afterEach(() => turn.end());
 
-  it("marks an object, changes the server, tells the agent, and reports once every site answers", async () => {
+  it("marks an object, changes the server, notifies the agent, and reports once every site answers", async () => {
     start();
     stage.sites.pod("b").behind = 1;
     stage.api.make("www");

@@ -52,7 +52,7 @@ describe("Programmed", () => {
     await stage.programmed("www");
   });
 
-  it("is told at once of the next objects while such a pod is away, at few questions", async () => {
+  it("learns at once of the next objects while such a pod is away, at few questions", async () => {
     start({ pods: { b: 2 } });
     stage.api.make("before");
     await stage.programmed("before");

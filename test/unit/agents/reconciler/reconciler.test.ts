@@ -73,7 +73,7 @@ describe("reconciler", () => {
       writer!.status = { ...writer!.status, dnssec: [{ ...keys, signedUntil }] };
     };
 
-    it("tells their keys, and writes nothing when only the signatures are new", async () => {
+    it("reports their keys, and writes nothing when only the signatures are new", async () => {
       const site = new FakeSite(three);
       signing(site, "2026-12-01T00:00:00.000Z");
       await site.pass();
@@ -93,7 +93,7 @@ describe("reconciler", () => {
   });
 
   describe("when the central zones say what must not be followed", () => {
-    it("applies nothing of an emptied directory, fails, and tells it by one Event", async () => {
+    it("applies nothing of an emptied directory, fails, and reports it by one Event", async () => {
       const site = new FakeSite(three);
       await site.pass();
       const { policy } = site;
@@ -105,7 +105,7 @@ describe("reconciler", () => {
       expect(site.told[0]).to.match(/^Warning Refused: refused: empty: /);
     });
 
-    it("tells the end of a problem, too", async () => {
+    it("reports the end of a problem, too", async () => {
       const site = new FakeSite(three);
       await site.pass();
       site.publish([], 101, { applied: false });

@@ -213,7 +213,7 @@ describe("agent", () => {
       expect(knot.transfers - before).to.equal(4);
     });
 
-    it("tells of a state that cannot be saved as such, not as of files that Knot refused", async () => {
+    it("reports a state that cannot be saved as such, not as of files that Knot refused", async () => {
       await rm(join(folder, "storage", "mesh"), { recursive: true });
       await writeFile(join(folder, "storage", "mesh"), "no folder any more");
       knot.serve(centralRecords(fourth, 6));
@@ -252,7 +252,7 @@ describe("agent", () => {
       ["badly signed", new DnsError({ kind: "badSignature", by: "us" })],
     ];
     for (const [what, failure] of failures) {
-      it(`changes nothing when a central zone is ${what}, tells, and tries again`, async () => {
+      it(`changes nothing when a central zone is ${what}, reports it, and tries again`, async () => {
         knot.serve(centralRecords(mesh, 6), failure);
         for (let i = 0; i < 3; i++) {
           await agent.pass();
@@ -274,7 +274,7 @@ describe("agent", () => {
       ["empty", () => centralRecords({ ...mesh, sites: [] }, 6)],
     ];
     for (const [what, records] of refused) {
-      it(`changes nothing when the central zones are ${what}, and tells`, async () => {
+      it(`changes nothing when the central zones are ${what}, and reports it`, async () => {
         knot.serve(records());
         await agent.pass();
         await unchanged();
@@ -289,7 +289,7 @@ describe("agent", () => {
       expect(problems(agent)).to.deep.equal(["central", "central"]);
     });
 
-    it("puts the files back when Knot refuses them, and tells in Knot's words", async () => {
+    it("puts the files back when Knot refuses them, and reports Knot's words", async () => {
       knot.refusal = new KnotControlError("Knot refused reload: invalid item");
       knot.serve(centralRecords(fourth, 6));
       const files = join(folder, "storage/conf/peers.d/10-remotes.conf");

@@ -43,7 +43,7 @@ describe("upkeep", () => {
   };
   const messages = (failures: readonly unknown[]) => failures.map((error) => (error as Error).message).sort();
 
-  it("tells of every round that failed, and does the rest all the same", async () => {
+  it("reports every round that failed, and does the rest all the same", async () => {
     const { rounds, done, problems } = upkeep({ failing: ["announcer", "fetching", "signing"] });
     expect(messages(await rounds.round())).to.deep.equal(["announcer failed", "fetching failed", "signing failed"]);
     expect(done).to.include.members(["regain a.example", "expect a.example", "regain b.example", "expect b.example"]);

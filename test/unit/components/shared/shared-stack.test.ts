@@ -89,7 +89,7 @@ describe("SharedStack", () => {
     expect(run.all("RandomBytes")).to.be.empty;
   });
 
-  it("tells sites that it issues itself, and nothing of a Vault or of times", async () => {
+  it("lets sites know that it issues itself, and nothing of a Vault or of times", async () => {
     const sites = (await up()).outputs["sites"]?.value as Record<string, WelcomePacket>;
     expect(sites["site-a"]).to.include({ certificates: "pulumi" }).and.not.have.any.keys("vault", "rotation");
   });
@@ -149,7 +149,7 @@ describe("SharedStack", () => {
       expect(run.all("PrivateKey")).to.be.empty;
     });
 
-    it("tells each site how it logs in, by its cluster's keys where they are in the list", async () => {
+    it("gives each site its way to log in, by its cluster's keys where they are in the list", async () => {
       const { outputs } = await up({ mesh, vault: { ...vault, caCert: "-----BEGIN CERTIFICATE-----" } });
       const sites = outputs["sites"]?.value as Record<string, WelcomePacket>;
       expect(sites["site-a"]?.vault?.auth).to.deep.equal({ method: "jwt", path: "dns-mesh-site-a", namespace: "dns" });

@@ -11,7 +11,7 @@ function kubernetes(run: Run): readonly Registered[] {
 }
 
 describe("SiteStack", () => {
-  it("tells where the site is", async () => {
+  it("has an output for where the site is", async () => {
     const { outputs } = await up("site-c");
     const values = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
     expect(values).to.deep.equal({
@@ -26,7 +26,7 @@ describe("SiteStack", () => {
     });
   });
 
-  it("tells keys of signed zones as the reconciler found them last", async () => {
+  it("has an output for keys of signed zones as the reconciler found them last", async () => {
     const keys = { state: "signed", ds: ["1 13 2 AB"], dnskeys: ["257 3 13 AA=="] };
     const report = { site: "site-c", ok: true, conditions: [], dnssec: [{ zone: "standard-1.internal.dns", ...keys }] };
     const { outputs } = await up("site-c", { status: { "report.json": JSON.stringify(report) } });
@@ -364,7 +364,7 @@ describe("SiteStack", () => {
     }
   });
 
-  it("limits answers as the settings tell", async () => {
+  it("limits answers as the settings say", async () => {
     const limit = async (config: Record<string, unknown>) => liveSettingsOf(await up("site-c", { config })).rateLimit;
     expect(await limit({ rateLimit: { perSecond: 70 } })).to.deep.equal({ perSecond: 70, burst: 500, exempt: [] });
     expect(await limit({ rateLimit: false })).to.equal(false);

@@ -4,7 +4,7 @@ import { up } from "./site-run";
 const seconds = (duration: string): number => Number(duration.slice(0, -1)) * (duration.endsWith("m") ? 60 : 1);
 
 describe("how long up waits", () => {
-  it("is minutes for objects that are there at once, so that a link that broke is told soon", async () => {
+  it("is minutes for objects that are there at once, so that a link that broke is reported soon", async () => {
     const patient = ["Namespace", "Service", "StatefulSet", "Deployment"];
     const { resources } = await up("site-a");
     const objects = resources.filter(({ type }) => type.startsWith("kubernetes:"));

@@ -83,7 +83,7 @@ describe("a UDP channel", () => {
     expect(await channel.exchange({ server, message: message(3, 0), timeoutMs: 500, receive })).to.equal("two");
   });
 
-  it("tells at once when nobody listens at its one server, and goes on when somebody does", async () => {
+  it("reports at once when nothing listens at its one server, and goes on when something does", async () => {
     const gone = createSocket("udp4").bind(0, "127.0.0.1");
     await once(gone, "listening");
     const { port } = gone.address();

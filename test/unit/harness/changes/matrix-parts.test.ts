@@ -73,7 +73,7 @@ describe("what became of pods", () => {
     expect(effectOnKnot(pods("a"), { "knot-0": { uid: "a", restarts: 1 } })).to.equal("restart");
   });
 
-  it("is told of the operator's by all of them", () => {
+  it("has the operator's settings given by all of them", () => {
     expect(effectOnOperator(pods("a", "b"), pods("a", "b"))).to.equal("run on");
     expect(effectOnOperator(pods("a", "b"), pods("a"))).to.equal("restart");
     expect(effectOnOperator(pods("a", "b"), {})).to.equal("go");

@@ -120,7 +120,7 @@ describe("renderSiteFiles", () => {
     expect(templates(filesOf("c")).get("owner-d")).to.include("acl: [mesh-notify, mesh, local]");
   });
 
-  it("asks for zones over TLS with the other's name, and tells of changes at port 53", () => {
+  it("asks for zones over TLS with the other's name, and notifies of changes at port 53", () => {
     const remotes = items(filesOf("c").get("conf/peers.d/10-remotes.conf")!);
     expect(remotes.get("peer-a")).to.include.members([
       "address: [192.0.2.1@853]",
@@ -284,7 +284,7 @@ describe("renderSiteFiles", () => {
     expect(of("owner-d")).to.include("retry-max-interval: 30");
   });
 
-  it("takes zones from the hub at home, the owner last, in a mesh with hubs; a hub tells whom it is home to", () => {
+  it("takes zones from the hub at home, the owner last, in a mesh with hubs; a hub notifies those it is home to", () => {
     const hub: MeshView = { ...view, topology: "hub" };
     const [home, other] = homeOf("c", ["a", "b"]) === "a" ? ["a", "b"] : ["b", "a"];
     expect(templates(filesOf("c", { view: hub })).get("owner-d")).to.include(
@@ -296,7 +296,7 @@ describe("renderSiteFiles", () => {
     expect(told(other)?.join()).to.contain(`peer-${home}`).and.not.contain("peer-c");
   });
 
-  it("cuts the list of those who are told to what Knot keeps, 65,535 octets", () => {
+  it("cuts the list of those who are notified to what Knot keeps, 65,535 octets", () => {
     const sites = Array.from({ length: 3000 }, (_, i) => ({
       ...view.sites[3]!,
       name: `site-with-a-name-as-long-as-it-may-be-${i}`.padEnd(63, "x"),

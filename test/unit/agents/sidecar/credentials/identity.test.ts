@@ -54,7 +54,7 @@ describe("a site's identity", () => {
     expect(await failure()).to.contain("ca.crt is missing");
   });
 
-  it("is told of when it ends soon, and when it has ended", () => {
+  it("is reported when it ends soon, and when it has ended", () => {
     const { from, to } = lifetime({ certificate: own.cert });
     expect(lifetimeProblem({ certificate: own.cert }, from + 1)).to.equal(undefined);
     expect(lifetimeProblem({ certificate: own.cert }, to - (to - from) / 7)).to.contain("was not renewed");

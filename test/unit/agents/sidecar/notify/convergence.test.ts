@@ -95,7 +95,7 @@ describe("convergence", () => {
     expect(convergence.lags).to.deep.equal([]);
   });
 
-  it("tells a peer that does not know the zone yet, and is content with one that is ahead", async () => {
+  it("notifies a peer that does not know the zone yet, and is content with one that is ahead", async () => {
     serials.set("2 z", 11);
     const convergence = create();
     convergence.aim([target("one", "1"), target("two", "2")], ["z"]);
@@ -131,7 +131,7 @@ describe("convergence", () => {
     expect(told).to.deep.equal(["3 z at 0"]);
   });
 
-  it("tells once which peer holds a newer copy than the owner", async () => {
+  it("reports once which peer holds a newer copy than the owner", async () => {
     const convergence = create();
     serials.set("192.0.2.1 z", 11);
     convergence.aim([target("a", "192.0.2.1")], ["z"]);

@@ -109,12 +109,12 @@ describe("a hub's relay", () => {
     now = 1000;
   });
 
-  it("tells the other hubs and the sites at home here, but not the owner", async () => {
+  it("notifies the other hubs and the sites at home here, but not the owner", async () => {
     await create().announce([change], key);
     expect(told).to.have.members(tellings(["hub-b", ...homes("hub-a")]));
   });
 
-  it("tells nobody in a full mesh, and nobody of zones that are new", async () => {
+  it("notifies no site in a full mesh, and none of zones that are new", async () => {
     const { directorySerial, catalogSerial, zones } = view;
     await create({ directorySerial, catalogSerial, sites, zones }).announce([change], key);
     await create().announce([{ ...change, isNew: true }], key);
@@ -153,7 +153,7 @@ describe("a hub's relay", () => {
 });
 
 describe("serials that are served", () => {
-  it("tell what changed and what is new, after a first look", async () => {
+  it("report what changed and what is new, after a first look", async () => {
     let statuses: ZoneStatus[] = [
       { zone: "a", role: "master", serial: 1 },
       { zone: "b", role: "slave", serial: undefined },

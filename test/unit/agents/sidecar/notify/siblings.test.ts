@@ -80,7 +80,7 @@ describe("pods of one site", () => {
     return { zone, serial, isNew: false };
   };
 
-  it("tell each other of a change at once, whichever of them had it first and whosever zone it is", async () => {
+  it("notify each other of a change at once, whichever of them had it first and whosever zone it is", async () => {
     for (const [self, zone] of [
       [1, "far.example"],
       [2, "dir"],
@@ -121,7 +121,7 @@ describe("pods of one site", () => {
     expect(asked).to.deep.equal([]);
   });
 
-  it("never tell the writer of zones that it gets from no other server", async () => {
+  it("never notify the writer of zones that it gets from no other server", async () => {
     serials.set("self own.example", 9);
     const siblings = await create(1, 3);
     await siblings.announce([change("own.example", 10)], key);
@@ -140,7 +140,7 @@ describe("pods of one site", () => {
     expect(told).to.deep.equal(["pod-0 dir 6"]);
   });
 
-  it("are not held up by one that does not answer, and tell it when it is back", async () => {
+  it("are not held up by one that does not answer, and notify it when it is back", async () => {
     const siblings = await create(1, 2);
     away.add("pod-0");
     await siblings.announce([change("far.example", 6)], key);
