@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { bundle } from "./components/bundle";
 import { asRunError, redactDebugMessages, wholly } from "./components/run-error";
+import { Safeguard } from "./components/safeguard";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome } from "./components/site/welcome";
@@ -33,7 +34,9 @@ async function bringUpShared(config: SharedConfig): Promise<object> {
   requireWithdrawn(config.mesh, former);
   requireMountsKept(config.vault, former);
   await requireRetired(config, { former, today: today() });
-  return new SharedStack("mesh", config).outputs;
+  const stack = new SharedStack("mesh", config);
+  new Safeguard({ stack, protect: config.protect });
+  return stack.outputs;
 }
 
 async function bringUpSite(config: SiteConfig): Promise<object> {
@@ -50,7 +53,9 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
     ...(rotatesKeys(welcome.packet) && { rotator: bundle("rotator") }),
     ...(config.records !== false && { operator: bundle("operator") }),
   };
-  return new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs, retiring }).outputs;
+  const stack = new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs, retiring });
+  new Safeguard({ stack, protect: config.protect });
+  return stack.outputs;
 }
 
 function today(): string {

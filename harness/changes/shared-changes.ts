@@ -127,6 +127,7 @@ export const sharedChanges: readonly SettingChange[] = [
     ...runOn,
   },
   { name: "emptied", to: shared({ emptied: ["gone.example"] }), ...runOn },
+  { name: "protect", to: shared({ protect: "false" }), ...runOn },
   {
     name: "vault",
     covers: ["vault.address"],

@@ -8,7 +8,7 @@ import type { CertificateSource } from "../mesh/trust";
 import { parseMesh } from "./parse";
 import { checkSettings, readSettings, type Settings } from "./reading";
 import { meshSchema } from "./schema";
-import { zoneNameShape } from "./shapes";
+import { switchShape, zoneNameShape } from "./shapes";
 
 /** A Vault's address. */
 export const vaultAddress = z
@@ -118,6 +118,11 @@ const sharedShape = {
     .describe("Keys of the ring without Vault: those before, at and after `generation`. Default: generation 1."),
   /** Retired zones for which you looked yourself that no DnsRecord is in them, where their owner's stack cannot be read. @default none */
   emptied,
+  protect: z
+    .stringbool("must be true or false")
+    .meta(switchShape)
+    .default(true)
+    .describe("Protects the mesh's authority and keys from `destroy`. Default: true."),
 };
 
 const sharedSchema = z
@@ -130,10 +135,11 @@ const sharedSchema = z
     path: ["rotation"],
     message: "needs dns-mesh:vault; without Vault, keys rotate by dns-mesh:keys generation",
   })
-  .transform(({ vault, certificates, rotation, ca, keys, emptied: seen }) => ({
+  .transform(({ vault, certificates, rotation, ca, keys, emptied: seen, protect }) => ({
     ca,
     emptied: seen,
     keys,
+    protect,
     certificates: certificates ?? (vault === undefined ? ("pulumi" as const) : ("vault" as const)),
     ...(vault !== undefined && { vault, rotation: rotation ?? rotationSchema.parse({}) }),
   }));
@@ -146,6 +152,8 @@ export interface SharedConfig {
   readonly keys: { readonly generation: number };
   /** Zones that may leave the list without anybody's stack having seen that no DnsRecord is in them. */
   readonly emptied: readonly string[];
+  /** Whether `destroy` is refused. */
+  readonly protect: boolean;
   readonly vault?: VaultConfig;
   /** With Vault only. */
   readonly rotation?: RotationSettings;

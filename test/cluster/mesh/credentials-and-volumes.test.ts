@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { RunningMesh } from "../../../harness/mesh/running-mesh";
-import { podIdentity, sharedMesh, volumes } from "../../../harness/mesh/shared-mesh";
+import { podIdentity, sharedMesh, snapshot, volumes } from "../../../harness/mesh/shared-mesh";
 
 describe("a site's kubeconfig changes", function () {
   this.timeout(180_000);
@@ -35,6 +35,18 @@ describe("a site's volumes", function () {
   after(async () => {
     await mesh.configureSite(mesh.cluster("site-b"));
     await mesh.up("site-b");
+  });
+
+  it("outlive a destroy, which is refused as a whole: pods, secrets and everything else stay", async () => {
+    const cluster = mesh.cluster("site-b");
+    await mesh.configureSite(cluster, { "dns-mesh:protect": "true" });
+    await mesh.up("site-b");
+    const look = async () => ({ objects: await snapshot(cluster), pods: await podIdentity(cluster) });
+    const before = await look();
+    const refused: unknown = await mesh.driver.destroy("site-b").catch((error: unknown) => error);
+    expect(String(refused)).to.match(/safeguard.*protect/s);
+    expect(await look()).to.deep.equal(before);
+    expect(Object.keys((await mesh.up("site-b")).changes)).to.deep.equal(["same"]);
   });
 
   it("outlive an up that would move the site to another namespace, which is refused", async () => {
