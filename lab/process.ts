@@ -100,10 +100,11 @@ export class LabProcess {
   }
 }
 
-/** Waits for the end of its input, then removes a folder; what was just killed may hold it for a moment. */
+/** Waits for the end of its input, then removes a folder, and what is mounted in it; what was just killed may hold it for a moment. */
 const script = `
 read -r _
 tries=0
+cut -d' ' -f2 /proc/mounts | grep -F -- "$1/" | xargs -r -n1 umount --lazy 2>/dev/null
 while [ -e "$1" ] && [ $tries -lt 100 ]; do
   rm -rf -- "$1" 2>/dev/null
   tries=$((tries + 1))

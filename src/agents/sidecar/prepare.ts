@@ -14,9 +14,10 @@ import type { AgentOptions } from "./inputs/options";
 import { copyStoreOf } from "./keys/copy-store";
 import { restoreKeys } from "./keys/restoring";
 import { CopySearch } from "./own-zones/copy-search";
-import { Seeder,type SeedResult } from "./own-zones/seeding";
+import { Seeder, type SeedResult } from "./own-zones/seeding";
 import { otherSources } from "./own-zones/zone-source";
 import { type LoadedState, noteSeeded, StateStore } from "./state-store";
+import { requireWritable } from "./volume-watch";
 
 /** What {@link prepare} works with. */
 export interface PrepareParts {
@@ -31,10 +32,11 @@ export interface PrepareParts {
  * Makes the volume ready for Knot's start: folders, the DNSSEC keys that a volume lacks, files from the last good state, a
  * first content for own zones, and on the primary the central zones; with Vault, key ring and certificate first. What stands there and cannot be made anew now is left for Knot to start from.
  *
- * @throws UserError when there is nothing that Knot could start from, or it would sign with new keys although there are others.
+ * @throws UserError when there is nothing that Knot could start from, the volume is read-only, or Knot would sign with new keys although there are others.
  */
 export async function prepare(parts: PrepareParts): Promise<void> {
   const volume = new KnotVolume(parts.options.runtime.storage);
+  await requireWritable(volume.root);
   for (const folder of volume.folders) await ensureFolder(folder);
   const standing = await readText(volume.ownStanzas);
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {

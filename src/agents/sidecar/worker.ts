@@ -26,6 +26,7 @@ import { Fetching } from "./notify/fetching";
 import { SiteZones } from "./own-zones/site-zones";
 import { StateError, StateStore } from "./state-store";
 import { Upkeep } from "./upkeep";
+import { VolumeWatch } from "./volume-watch";
 
 /** What a {@link Worker} is given from outside. */
 export interface WorkerParts {
@@ -64,6 +65,7 @@ export class Worker {
   readonly #rounds: Upkeep;
   readonly #keeper: VaultKeeper | undefined;
   readonly #keys: KeyKeeper | undefined;
+  readonly #volume: VolumeWatch;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
   #wake = new AbortController();
@@ -135,10 +137,12 @@ export class Worker {
     });
     this.#knotLog = new KnotLog({ path: zonesLog(options.runtime.rundir), now, log });
     this.#keys = this.#keyKeeper();
+    this.#volume = new VolumeWatch({ root: options.runtime.storage, problems: this.#problems, now });
     this.#rounds = new Upkeep({
       announcer: this.#announcer,
       fetching: this.#fetching,
       signing: this.#signing,
+      volume: this.#volume,
       zones: this.#zones,
       ...(this.#keys && { keys: this.#keys }),
       problems: this.#problems,
@@ -255,11 +259,13 @@ export class Worker {
     };
     const dnssec = this.#signing.zones;
     const zoneKeys = this.#zoneKeys();
+    const { room: volume } = this.#volume;
     const own = {
       ready: this.#ready,
       emptyZones: this.#fetching.empty.length,
       ...(dnssec.length > 0 && { dnssec }),
       ...(zoneKeys && { zoneKeys }),
+      ...(volume && { volume }),
     };
     return { ...status, ...own, counters };
   }

@@ -79,6 +79,11 @@ export class KnotVolume {
     return this.at(`${volumeFolders.mesh}/state.json`);
   }
 
+  /** Written, and taken away, to see whether the volume can be written. */
+  get probe(): string {
+    return this.at(`${volumeFolders.mesh}/.writable`);
+  }
+
   /** First content of an own zone, until Knot has loaded it. */
   firstContent(zone: string): string {
     return this.at(`${volumeFolders.mesh}/first/${zoneFileName(zone)}`);

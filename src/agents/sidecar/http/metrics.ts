@@ -62,6 +62,18 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
         status.zoneKeys === undefined ? [] : [[{}, Math.floor(Date.parse(status.zoneKeys.keptAt ?? epoch) / 1000)]],
     },
     {
+      name: "volume_size_bytes",
+      type: "gauge",
+      help: "Size of the pod's volume.",
+      samples: status.volume === undefined ? [] : status.volume.size,
+    },
+    {
+      name: "volume_free_bytes",
+      type: "gauge",
+      help: "Room that is left on the pod's volume.",
+      samples: status.volume === undefined ? [] : status.volume.free,
+    },
+    {
       name: "held",
       type: "gauge",
       help: "Entries whose removal is held back.",

@@ -4,6 +4,7 @@ import { lifetime } from "../credentials/identity";
 import type { CentralSerials } from "../discovery";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentState } from "../state-store";
+import type { VolumeRoom } from "../volume-watch";
 
 /** Something that is wrong at a site. `since` is when it was first seen, ISO 8601. */
 interface Problem {
@@ -26,6 +27,7 @@ interface Problem {
  * - `zones`: an own zone is not served, or waits for its content.
  * - `dnssec`: a zone is not signed as it should be, or stays signed because its DS record was not withdrawn.
  * - `state`: the saved state could not be read or written.
+ * - `volume`: the volume is full or nearly so, or cannot be written.
  * - `keys`: the keys of signed zones are not kept in their second place.
  * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
  */
@@ -44,6 +46,7 @@ export const problemKinds = [
   "zones",
   "dnssec",
   "state",
+  "volume",
   "keys",
   "vault",
 ] as const;
@@ -72,6 +75,8 @@ export interface AgentStatus {
   readonly dnssec?: readonly SignedZone[];
   /** The copy of the zones' keys, and when it was last seen in its second place, ISO 8601; missing where there are no keys. */
   readonly zoneKeys?: { readonly generation: number; readonly keptAt?: string };
+  /** Room on the volume in octets, at the last look. */
+  readonly volume?: VolumeRoom;
   readonly held: readonly Held[];
   readonly problems: readonly Problem[];
   readonly counters: AgentCounters;
@@ -116,7 +121,7 @@ export class Problems {
 }
 
 /** What the agent knows of itself; readiness and the DNS counters are the worker's. */
-export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "dnssec" | "zoneKeys" | "counters"> & {
+export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "dnssec" | "zoneKeys" | "volume" | "counters"> & {
   readonly counters: Pick<AgentCounters, "passes" | "reloads">;
 };
 

@@ -31,6 +31,7 @@ describe("upkeep", () => {
       },
       fetching: { round: round("fetching") },
       signing: { round: round("signing"), failures: ["zone c.example has keys and no signatures"] },
+      volume: { round: round("volume") },
       zones: { keptSigned: [] },
       problems,
       regain: async (zone) => {
