@@ -23,8 +23,8 @@ describe("the shared stack", function () {
 
   /** Every resource in the state, but for a provider that the engine makes for itself and that has nothing in it. */
   async function resources(): Promise<string[]> {
-    const { deployment } = await driver.exportState("shared");
-    return ((deployment as { resources?: { urn: string }[] }).resources ?? [])
+    const state: unknown = await driver.exportState("shared");
+    return ((state as { deployment: { resources?: { urn: string }[] } }).deployment.resources ?? [])
       .map(({ urn }) => urn)
       .filter((urn) => !urn.endsWith("pulumi:providers:pulumi::default"))
       .sort();
