@@ -86,6 +86,23 @@ export class Agent {
     return this.#ownZones.regain(this.parts.mounts.inputs, zone, copy);
   }
 
+  /** Has own zones looked for that Knot cannot load: what they held, other servers have. */
+  async lost(zones: readonly string[]): Promise<void> {
+    this.parts.log.warn("own zones cannot be loaded and are looked for", { zones });
+    await this.parts.store.update((state) => {
+      const seeded = state.seeded.filter((zone) => !zones.includes(zone));
+      return noteSeeded(state, { seeded, sought: [...(state.sought ?? []), ...zones] });
+    });
+    await this.#ownZones.putDamagedAside(zones);
+    this.#progress.request("files", "load");
+    this.#progress.retryNow();
+  }
+
+  /** Sees to what is known of own zones at other sites. */
+  watchOwnZones(): Promise<void> {
+    return this.#ownZones.round();
+  }
+
   /** Requests that everything is rendered, loaded and planned anew. */
   poke(): void {
     this.#progress.request("files", "load", "plan");

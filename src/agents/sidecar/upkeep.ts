@@ -7,6 +7,7 @@ import type { Announcer } from "./notify/announcer";
 import type { Fetching } from "./notify/fetching";
 import { peerFields } from "./notify/open-entries";
 import type { NewerCopy } from "./notify/peers";
+import type { DamageWatch } from "./own-zones/damage";
 import type { SiteZones } from "./own-zones/site-zones";
 import type { VolumeWatch } from "./volume-watch";
 
@@ -18,6 +19,8 @@ export interface UpkeepParts {
   /** Keeps the zones' keys in a second place; at the writer alone. */
   readonly keys?: Pick<KeyKeeper, "round">;
   readonly volume: Pick<VolumeWatch, "round">;
+  readonly damage: Pick<DamageWatch, "round">;
+  readonly ownZones: { round(): Promise<void> };
   readonly zones: Pick<SiteZones, "keptSigned">;
   readonly problems: Problems;
   /** Takes an own zone back from a site that holds a newer copy; resolves to whether it did. */
@@ -31,7 +34,7 @@ export class Upkeep {
 
   /** Does all that is due. What fails does not keep the rest from being done; returns the failures. Never throws. */
   async round(): Promise<readonly unknown[]> {
-    const { announcer, fetching, signing, keys, volume, zones, problems } = this.parts;
+    const { announcer, fetching, signing, keys, volume, damage, ownZones, zones, problems } = this.parts;
     const failures: unknown[] = [];
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
@@ -41,7 +44,9 @@ export class Upkeep {
       }
     };
     await Promise.all(
-      [announcer, fetching, signing, volume, ...(keys ? [keys] : [])].map((part) => attempt(() => part.round())),
+      [announcer, fetching, signing, volume, damage, ownZones, ...(keys ? [keys] : [])].map((part) =>
+        attempt(() => part.round()),
+      ),
     );
     problems.set("dnssec", [...zones.keptSigned.map(keptSentence), ...signing.failures]);
     for (const [zone, copy] of announcer.takeAhead()) await this.#regain(zone, copy);

@@ -23,6 +23,7 @@ import { KnotLog } from "./knot-log";
 import { Leaving } from "./leaving";
 import { Announcer } from "./notify/announcer";
 import { Fetching } from "./notify/fetching";
+import { DamageWatch } from "./own-zones/damage";
 import { SiteZones } from "./own-zones/site-zones";
 import { StateError, StateStore } from "./state-store";
 import { Upkeep } from "./upkeep";
@@ -143,6 +144,14 @@ export class Worker {
       fetching: this.#fetching,
       signing: this.#signing,
       volume: this.#volume,
+      damage: new DamageWatch({
+        runtime: options.runtime,
+        control: this.#control,
+        zones: () => this.#zones.withContent,
+        onDamage: (zones) => this.#agent.lost(zones),
+        now,
+      }),
+      ownZones: { round: () => this.#agent.watchOwnZones() },
       zones: this.#zones,
       ...(this.#keys && { keys: this.#keys }),
       problems: this.#problems,
@@ -162,6 +171,7 @@ export class Worker {
       storage: options.runtime.storage,
       site: () => this.#mounts.inputs?.packet.site.name,
       zones: () => [...this.#zones.signed.keys()],
+      areInUse: () => this.#signing.areSigned,
       problems: this.#problems,
     });
   }
@@ -221,7 +231,7 @@ export class Worker {
     const { inputs } = this.#mounts;
     if (inputs === undefined) return { ready: false, reason: "no welcome packet yet" };
     const { wasReady, view } = this.#store.state;
-    const own = this.#zones.withContent;
+    const own = [...this.#zones.withContent, ...(this.#store.state.sought ?? [])];
     if (await this.#leaving.isOut(inputs.runtime, own[0] ?? inputs.packet.directoryZone)) {
       this.#ready = false;
       return { ready: false, reason: "the pod is to end" };

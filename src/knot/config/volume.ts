@@ -89,6 +89,11 @@ export class KnotVolume {
     return this.at(`${volumeFolders.mesh}/first/${zoneFileName(zone)}`);
   }
 
+  /** A zone's file that Knot could not load. */
+  damagedContent(zone: string): string {
+    return this.at(`${volumeFolders.mesh}/damaged/${zoneFileName(zone)}`);
+  }
+
   /** Last content of a zone that is no longer the site's own. */
   formerContent(zone: string): string {
     return this.at(`${volumeFolders.mesh}/former/${zoneFileName(zone)}`);

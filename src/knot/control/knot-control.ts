@@ -98,6 +98,19 @@ export class KnotControl {
     return [...statuses.values()];
   }
 
+  /** Those of these zones whose files Knot is loading, or about to load. */
+  async loadingZones(zones: readonly string[]): Promise<readonly string[]> {
+    const loading = new Set<string>();
+    let current = "";
+    const take = (unit: Unit): void => {
+      const name = unit.get(item.zone);
+      if (name !== undefined) current = plainName(name);
+      if (unit.get(item.type) === "load" && /^(running|pending)$/.test(unit.get(item.data) ?? "")) loading.add(current);
+    };
+    if (zones.length > 0) await this.#call({ command: "zone-status", filters: "e" }, { zones, take, absent: "ignore" });
+    return [...loading];
+  }
+
   /** Puts one record in the place of an RRset, in a transaction of its own; resolved once Knot has it in the journal and answers it. */
   async zoneReplace(zone: string, record: { owner: string; ttl: number; type: string; data: string }): Promise<void> {
     const { owner, ttl, type, data } = record;

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { cp, readFile, writeFile } from "node:fs/promises";
 
 import { eventually } from "../../../harness/eventually";
 import { Lab, type LabSite } from "../../../lab";
@@ -103,5 +104,89 @@ describe("a site whose volume is full or damaged", function () {
     await owner.start();
     await calm();
     await owner.stop();
+  });
+
+  /** Changes octets of a file on the stopped owner's volume, the same ones each time. */
+  const damage = async (file: string): Promise<void> => {
+    const path = owner.path("storage", file);
+    const octets = await readFile(path);
+    for (let i = 1; i < octets.length; i += 61) octets[i] = (octets[i] ?? 0) ^ (1 + (i % 255));
+    await writeFile(path, octets);
+  };
+
+  it("takes a zone whose file is damaged back from the others, with what was changed since the file was written", async () => {
+    await owner.start();
+    await calm();
+    const kept = String(await change(own));
+    await lab.converged(20);
+    const { serial } = await owner.soa(own);
+    await owner.stop("SIGKILL");
+    await damage(`zones/${own}.zone`);
+    await owner.start();
+    await eventually(40, async () => {
+      expect(await valueAt(owner, own)).to.equal(kept);
+    });
+    expect((await owner.soa(own)).serial).to.be.greaterThan(serial);
+    await calm();
+    await owner.stop("SIGKILL");
+    await owner.start();
+    await eventually(20, async () => {
+      expect(await valueAt(owner, own)).to.equal(kept);
+    });
+    const next = String(await change(own));
+    await lab.converged(20);
+    for (const site of lab.sites.values()) expect(await valueAt(site, own)).to.equal(next);
+    await owner.stop("SIGKILL");
+  });
+
+  it("goes on with both copies of the agent's state and the zone's file damaged at a time", async () => {
+    const kept = await valueAt(lab.site("site-b"), own);
+    for (const file of ["mesh/state.json", "mesh/state.json.old", `zones/${own}.zone`]) await damage(file);
+    await owner.start();
+    await eventually(40, async () => {
+      expect(await valueAt(owner, own)).to.equal(kept);
+    });
+    await calm();
+    await owner.stop("SIGKILL");
+  });
+
+  it("answers nothing wrong from a damaged journal, and is whole again with a new volume", async () => {
+    const kept = await valueAt(lab.site("site-b"), own);
+    await damage("db/journal/data.mdb");
+    await owner.start();
+    await eventually(20, async () => {
+      const said = await valueAt(owner, own).catch(() => "no answer");
+      expect(said).to.be.oneOf([kept, "no answer", "rcode 2", "rcode 5"]);
+      const isServed = said === kept && (await valueAt(owner, others).catch(() => "")) !== "";
+      const { text } = await owner.http("GET", "/ready");
+      expect(isServed || !text.startsWith("ready"), `${said}, ${text}`).to.equal(true);
+    });
+    await owner.stop("SIGKILL");
+    await owner.loseVolume();
+    await owner.start();
+    await calm();
+    expect(await valueAt(owner, own)).to.equal(kept);
+  });
+
+  it("says so when it came back as it was some time ago, while others have what it had since", async () => {
+    await owner.stop();
+    await cp(owner.path("storage"), owner.path("snapshot"), { recursive: true });
+    await owner.start();
+    await calm();
+    await change(own);
+    await lab.converged(20);
+    await owner.stop();
+    await owner.loseVolume();
+    await cp(owner.path("snapshot"), owner.path("storage"), { recursive: true });
+    await owner.start();
+    await eventually(30, async () => {
+      expect(await problemsOf(owner, "zones")).to.match(
+        /zone site-c\.example: site-[ab] has a newer version .* changes were lost here/,
+      );
+    });
+    await owner.stop();
+    await owner.loseVolume();
+    await owner.start();
+    await calm();
   });
 });

@@ -37,6 +37,12 @@ export class SigningWatch {
     return this.#seen;
   }
 
+  /** Whether every zone that is to be signed showed its keys at the last look: those that Knot has can be used. */
+  get areSigned(): boolean {
+    const wanted = this.options.zones();
+    return this.#seen.length === wanted.size && this.#seen.every(({ dnskeys }) => dnskeys.length > 0);
+  }
+
   /** What is wrong, as sentences. */
   get failures(): readonly string[] {
     return this.#seen.flatMap(({ zone, dnskeys, signedUntil }) => {

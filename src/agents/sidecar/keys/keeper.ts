@@ -16,6 +16,8 @@ export interface KeyKeeperParts {
   readonly site: () => string | undefined;
   /** Zones that this server signs. */
   readonly zones: () => readonly string[];
+  /** Whether Knot signs with the keys that are there: only then is a changed database known to be whole. */
+  readonly areInUse: () => boolean;
   readonly problems: Pick<Problems, "set">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -119,7 +121,9 @@ export class KeyKeeper {
     const name = site();
     const seen = await this.#database.fingerprint();
     if (name === undefined || seen === this.#seen) return;
-    const files = (await this.#database.hasKeys()) ? await this.#database.read(now()) : noFiles;
+    const hasKeys = await this.#database.hasKeys();
+    if (hasKeys && !this.parts.areInUse()) return;
+    const files = hasKeys ? await this.#database.read(now()) : noFiles;
     if (files === undefined) return;
     this.#copy = files.size === 0 ? undefined : await this.#make(name, files);
     this.#seen = seen;

@@ -1,5 +1,6 @@
 import { Turns } from "../../../base/turns";
 import type { DnsClient } from "../../../dns/client/dns-client";
+import { isNewerSerial } from "../../../dns/serial";
 import { siblings } from "../../../knot/config/site-runtime";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
@@ -36,6 +37,9 @@ type Seeded = Pick<SeedResult, "seeded" | "sought">;
 export class OwnZones {
   #againAt = Infinity;
   #waiting: readonly string[] = [];
+  #failures: readonly string[] = [];
+  /** Zones of which a peer has a newer copy that they do not give way to. */
+  readonly #behind = new Map<string, NewerCopy>();
   readonly #seeder: Seeder;
   readonly #turns = new Turns(mostAsked);
 
@@ -76,7 +80,8 @@ export class OwnZones {
       ...(search && { search }),
     });
     this.#waiting = result.waiting;
-    this.parts.problems.set("zones", result.waiting);
+    this.#failures = [];
+    this.#show();
     this.#againAt = result.waiting.length > 0 ? this.parts.now() + seedAgainMs : Infinity;
     return result;
   }
@@ -95,10 +100,34 @@ export class OwnZones {
     });
   }
 
+  /** Puts files aside that Knot cannot load. */
+  async putDamagedAside(zones: readonly string[]): Promise<void> {
+    for (const zone of zones) await this.#seeder.putDamagedAside(zone);
+  }
+
   /** Makes sure that Knot has the contents, once it took the zones. */
   async finish(packet: WelcomePacket, seeded: readonly string[]): Promise<void> {
     const failures = await this.#seeder.finish(withoutUnseeded(packet, seeded), this.parts.control);
-    this.parts.problems.set("zones", [...this.#waiting, ...failures]);
+    this.#failures = failures;
+    this.#show();
+  }
+
+  /** Sees whether what peers had newer has come here. Throws what the control socket throws. */
+  async round(): Promise<void> {
+    if (this.#behind.size === 0) return;
+    for (const { zone, serial } of await this.parts.control.zoneStatus([...this.#behind.keys()])) {
+      const copy = this.#behind.get(zone);
+      if (copy !== undefined && serial !== undefined && !isNewerSerial(copy.serial, serial)) this.#behind.delete(zone);
+    }
+    this.#show();
+  }
+
+  #show(): void {
+    const behind = [...this.#behind].map(
+      ([zone, { site, serial }]) =>
+        `zone ${zone}: ${site} has a newer version (serial ${serial}) than this server, its owner: changes were lost here, and the next one will replace those there`,
+    );
+    this.parts.problems.set("zones", [...this.#waiting, ...this.#failures, ...behind]);
   }
 
   /** Takes a zone back from a site that holds a newer copy; see {@link Seeder.regain}. */
@@ -109,6 +138,11 @@ export class OwnZones {
     const { site, server } = copy;
     const pod = siblings(inputs.runtime).find(({ address }) => address === server.address);
     const source = pod === undefined ? siteSource({ inputs, site, address: server.address }) : podSource(inputs, pod);
-    return this.#seeder.regain({ zone, packet, source, serial: copy.serial, control: this.parts.control });
+    const { control } = this.parts;
+    const isRegained = await this.#seeder.regain({ zone, packet, source, serial: copy.serial, control });
+    if (isRegained) this.#behind.delete(zone);
+    else this.#behind.set(zone, copy);
+    await this.round();
+    return isRegained;
   }
 }

@@ -190,6 +190,11 @@ export class Seeder {
     throw new Error(`${source.server.address} gives older copies of zone ${zone} than the one with serial ${serial}`);
   }
 
+  /** Puts the file of a zone aside that Knot cannot load. */
+  async putDamagedAside(zone: string): Promise<void> {
+    await moveFile(this.#volume.zoneFile(zone), this.#volume.damagedContent(zone));
+  }
+
   /** Own zones whose files stand on the volume: all that is known of them when the state is lost. */
   async standing(packet: WelcomePacket): Promise<readonly string[]> {
     const names = packet.site.zones.map(({ name }) => name);
@@ -238,9 +243,14 @@ export class Seeder {
   async #find({ name }: Zone, { search }: ZoneInput): Promise<readonly ResourceRecord[] | undefined> {
     if (search === undefined) throw new Error("Knot has to run for that");
     const found = await search.find(name);
-    if (found.kind === "unknown")
-      throw new Error(`this volume is new, and whoever may have the zone does not give it: ${found.reason}`);
-    return found.kind === "copy" ? found.records : undefined;
+    if (found.kind === "copy") return found.records;
+    const damaged = this.#volume.damagedContent(name);
+    const isDamaged = (await readText(damaged)) !== undefined;
+    if (found.kind === "none" && isDamaged)
+      throw new Error(`its file is damaged (now ${damaged}), and nobody else has it`);
+    if (found.kind === "none") return undefined;
+    const why = isDamaged ? `its file is damaged (now ${damaged})` : "this volume is new";
+    throw new Error(`${why}, and whoever may have the zone does not give it: ${found.reason}`);
   }
 
   /** What this server's Knot has of a zone that comes from another site. */

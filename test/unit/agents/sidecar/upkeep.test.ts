@@ -32,6 +32,8 @@ describe("upkeep", () => {
       fetching: { round: round("fetching") },
       signing: { round: round("signing"), failures: ["zone c.example has keys and no signatures"] },
       volume: { round: round("volume") },
+      damage: { round: round("damage") },
+      ownZones: { round: round("own zones") },
       zones: { keptSigned: [] },
       problems,
       regain: async (zone) => {

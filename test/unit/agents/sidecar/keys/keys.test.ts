@@ -88,12 +88,13 @@ describe("DNSSEC keys of a site", () => {
   describe("kept by the agent", () => {
     const keeper = async () => {
       const [at, store, told] = [await volume(), new FakeStore(), new Map<string, readonly string[]>()];
-      const clock = { now: Date.now() };
+      const clock = { now: Date.now(), inUse: true };
       const parts = {
         storage: at.folder,
         store,
         site: () => "site-a",
         zones: () => ["a.example"],
+        areInUse: () => clock.inUse,
         problems: { set: (kind: string, messages: readonly string[]) => void told.set(kind, messages) },
         now: () => clock.now,
         random: () => 0,
@@ -166,6 +167,19 @@ describe("DNSSEC keys of a site", () => {
       await at.write("newest states", 2, 3);
       await again().round();
       expect([store.copy?.generation, store.copy?.keys]).to.deep.equal([3, [keyId(2), keyId(3)]]);
+    });
+
+    it("do not replace a copy as long as Knot does not sign with what is there: it may be damaged", async () => {
+      const { at, store, clock, keys } = await keeper();
+      await at.write("states", 1);
+      await keys.round();
+      clock.inUse = false;
+      await at.write("damaged", 1);
+      await keys.round();
+      expect(store.copy?.generation).to.equal(1);
+      clock.inUse = true;
+      await keys.round();
+      expect(store.copy?.generation).to.equal(2);
     });
 
     it("do not replace a full copy when there are none, or others", async () => {
