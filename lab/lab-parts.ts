@@ -9,6 +9,7 @@ import type { TsigKey } from "../src/dns/tsig-key";
 import { randomKey } from "../src/keyring/fresh-key";
 import type { RingDocument } from "../src/keyring/ring-document";
 import type { Topology, Transport } from "../src/mesh/model";
+import { compileClockShift } from "./clock";
 import type { MeshVault } from "./mesh-vault";
 import { Namespaces } from "./namespaces";
 import { type LabNetwork, Loopback, type NetworkKind } from "./network";
@@ -42,6 +43,8 @@ export interface LabOptions {
   readonly replicas?: number;
   /** Whether Knots log as they do in pods. @default false: each says everything by itself */
   readonly logsAsPod?: boolean;
+  /** Whether {@link MountedSite.setClock} is used; needs a C compiler. @default false */
+  readonly clocks?: boolean;
 }
 
 /** What a lab works with. */
@@ -59,6 +62,8 @@ export interface LabParts {
   readonly vault?: MeshVault;
   readonly replicas: number;
   readonly logsAsPod: boolean;
+  /** What lets the sites' clocks differ. */
+  readonly clockLibrary?: string;
 }
 
 /** Makes what a lab works with: folder, network, ports, authority, ring and the agent's program. */
@@ -85,6 +90,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     readers: options.readers ?? [],
     replicas: options.replicas ?? 1,
     logsAsPod: options.logsAsPod ?? false,
+    ...(options.clocks === true && { clockLibrary: await compileClockShift(folder) }),
     ...(options.vault && { vault: options.vault }),
     ...(options.recordsKey && { recordsKey: options.recordsKey }),
   };

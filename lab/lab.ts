@@ -262,7 +262,8 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const [listed = ""] = this.plan.listed(name).addresses;
     await this.network.attach(name, { pods: [listed] });
-    const { ring, program, ports, folder, authorities, readers, vault, recordsKey, logsAsPod } = this.parts;
+    const { ring, program, ports, folder, authorities, readers, vault, recordsKey, logsAsPod, clockLibrary } =
+      this.parts;
     const addresses = this.replicas.get(name);
     await vault?.addSite(name, addresses ?? [listed]);
     return {
@@ -280,6 +281,7 @@ export class Lab implements AsyncDisposable {
       logsAsPod,
       localKey: this.#localKeyOf(name),
       ...(vault && { vault }),
+      ...(clockLibrary !== undefined && { clockLibrary }),
       ...(recordsKey && { recordsKey }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };

@@ -17,6 +17,7 @@ import { renderDirectory } from "../src/mesh/directory";
 import type { Mesh } from "../src/mesh/model";
 import { serverName, welcomePacket } from "../src/mesh/welcome";
 import type { Updater } from "../src/records/updater";
+import { clockEnvironment, setClock } from "./clock";
 import type { MeshVault } from "./mesh-vault";
 import { directoryZone } from "./plan";
 
@@ -50,6 +51,8 @@ export interface LabPlace {
   readonly rateLimit?: RateLimit | false;
   /** Whether Knot logs as it does in a pod. @default false: all on its own */
   readonly logsAsPod?: boolean;
+  /** What lets the site's clock differ from the machine's. */
+  readonly clockLibrary?: string;
   /** What a command must begin with to run in the site's network. */
   readonly enter: readonly string[];
   /** Which of the site's pods it is, and where all of them are, when there are several. */
@@ -108,6 +111,18 @@ export class MountedSite {
     return issue({ ca, name: serverName(this.name, directoryZone), ips: [this.place.address], ...changes });
   }
 
+  /** By how many seconds the clock of the site's programs is ahead from now on; negative for behind. */
+  async setClock(seconds: number): Promise<void> {
+    if (this.place.clockLibrary === undefined) throw new Error(`${this.name} has the machine's clock`);
+    await setClock(this.path("clock"), seconds);
+  }
+
+  /** What the site's programs have in their environment for a clock of their own. */
+  protected clockEnvironment(): Record<string, string> {
+    const { clockLibrary } = this.place;
+    return clockLibrary === undefined ? {} : clockEnvironment(clockLibrary, this.path("clock"));
+  }
+
   /** Takes away all that the pod's volume holds, while nothing runs. */
   async loseVolume(): Promise<void> {
     await rm(this.path("storage"), { recursive: true, force: true });
@@ -118,6 +133,7 @@ export class MountedSite {
   async mount(mesh: Mesh): Promise<void> {
     await mkdir(this.path("etc"), { recursive: true });
     for (const folder of ["run", "storage"]) await mkdir(this.path(folder), { recursive: true });
+    if (this.place.clockLibrary !== undefined && !existsSync(this.path("clock"))) await this.setClock(0);
     const packet = welcomePacket(mesh, this.name, this.#roots());
     await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
     await this.#mountRing();

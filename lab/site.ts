@@ -121,7 +121,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
 
   startKnot(): void {
     const command = this.#at(knotBinaries().knotd, "-c", this.path("etc", "knot.conf"));
-    this.#knot = new LabProcess({ command, log: this.#log });
+    this.#knot = new LabProcess({ command, log: this.#log, env: { ...process.env, ...this.clockEnvironment() } });
   }
 
   startAgent(): void {
@@ -241,7 +241,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   }
 
   #processEnvironment(): NodeJS.ProcessEnv {
-    return { PATH: process.env["PATH"], ...this.environment() };
+    return { PATH: process.env["PATH"], ...this.environment(), ...this.clockEnvironment() };
   }
 
   #at(program: string, ...args: readonly string[]): [string, ...string[]] {

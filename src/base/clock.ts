@@ -16,6 +16,34 @@ export const systemClock: Clock = {
   },
 };
 
+/** What is logged after {@link untilClockIsSet}. */
+export const clockWords = "the clock was set: the program starts anew";
+
+/** Between two looks at the clock, and by how much it must have been set to matter: adjusting moves it by far less. */
+const [lookMs, leastStepMs] = [1000, 5000];
+
+/**
+ * Waits until the clock was set, forward or back: times that were noted before mean nothing then, and waits until one would
+ * last for as long as it was set back. Programs start anew after that.
+ *
+ * @param elapsed - Milliseconds from any beginning, by a clock that nobody sets.
+ * @returns milliseconds by which it is ahead of where it would be; undefined when the signal came first.
+ */
+export async function untilClockIsSet(
+  { now, pause }: Clock,
+  signal: AbortSignal,
+  elapsed: () => number = () => performance.now(),
+): Promise<number | undefined> {
+  let offset = now() - elapsed();
+  while (!isAborted(signal)) {
+    await pause(lookMs, signal);
+    const step = now() - elapsed() - offset;
+    if (Math.abs(step) >= leastStepMs) return step;
+    offset += step;
+  }
+  return undefined;
+}
+
 /** Wakes a loop before its time. What it is to do then is for the loop to know. */
 export class Bell {
   #rung = new AbortController();

@@ -1,4 +1,4 @@
-import { Heartbeats, systemClock as clock } from "../../base/clock";
+import { clockWords, Heartbeats, systemClock as clock, untilClockIsSet } from "../../base/clock";
 import { messageOf, UserError } from "../../base/errors";
 import { type HttpAnswer, HttpServer } from "../../base/http-server";
 import { readJsonFile } from "../../base/json-file";
@@ -120,6 +120,10 @@ function health(problems: readonly string[], word: string): HttpAnswer {
 
 const log = createLogger({ write: (line) => process.stdout.write(line), now: clock.now });
 const ending = new AbortController();
+void untilClockIsSet(clock, ending.signal).then((ms) => {
+  if (ms !== undefined) log.warn(clockWords, { seconds: Math.round(ms / 1000) });
+  ending.abort();
+});
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
     ending.abort();

@@ -1,4 +1,4 @@
-import { systemClock } from "../../base/clock";
+import { clockWords, systemClock, untilClockIsSet } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { HttpServer } from "../../base/http-server";
 import type { Logger } from "../../base/log";
@@ -176,8 +176,10 @@ export class Worker {
     });
   }
 
-  /** Runs until the signal is given. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Runs until the signal is given, or the clock was set. */
+  async run(ending: AbortSignal): Promise<void> {
+    const clockSet = new AbortController();
+    const signal = AbortSignal.any([ending, clockSet.signal]);
     await this.#agent.start();
     const routes = agentRoutes({
       now: this.parts.now,
@@ -197,6 +199,10 @@ export class Worker {
     await Promise.all([
       ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],
       this.#keeper?.run(signal, this.#problems),
+      untilClockIsSet({ ...systemClock, now: this.parts.now }, signal).then((ms) => {
+        if (ms !== undefined) this.parts.log.warn(clockWords, { seconds: Math.round(ms / 1000) });
+        clockSet.abort();
+      }),
     ]);
   }
 

@@ -112,10 +112,10 @@ describe("a zone that a mesh with agents signs", function () {
     await eventually(20, async () => {
       for (const { server } of lab.sites.values())
         expect(await apexTexts(server, zone, "DNSKEY"), server.address).to.deep.equal([]);
+      expect(await told()).to.equal(undefined);
     });
     const { answers } = await owner().dns.query(owner().server, zone, "RRSIG");
     expect(answers).to.deep.equal([]);
-    expect(await told()).to.equal(undefined);
     expect(await problems()).to.deep.equal([]);
     const www = await lab.site("site-a").dns.query(lab.site("site-a").server, `www.${zone}`, "A");
     expect(www.answers.map((record) => record.type === "A" && record.address)).to.deep.equal(["192.0.2.3"]);
