@@ -52,6 +52,7 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
     reconciler: bundle("reconciler"),
     ...(rotatesKeys(welcome.packet) && { rotator: bundle("rotator") }),
     ...(config.records !== false && { operator: bundle("operator") }),
+    ...(config.backups && { backup: bundle("backup") }),
   };
   const stack = new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs, retiring });
   new Safeguard({ stack, protect: config.protect });

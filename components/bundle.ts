@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { buildSync } from "esbuild";
 
 /** The programs that run inside a cluster. */
-export type ProgramName = "agent" | "reconciler" | "rotator" | "operator";
+export type ProgramName = "agent" | "reconciler" | "rotator" | "operator" | "backup";
 
 const root = join(__dirname, "..");
 /** The folder of each program under `src/agents`. */
@@ -12,6 +12,7 @@ const folders: Readonly<Record<ProgramName, string>> = {
   reconciler: "reconciler",
   rotator: "rotator",
   operator: "operator",
+  backup: "backup",
 };
 
 /** Names of the programs that run inside a cluster. */

@@ -49,6 +49,8 @@ export interface LabPlace {
   readonly program: string;
   /** Answers that one address gets over UDP. */
   readonly rateLimit?: RateLimit | false;
+  /** Whether a new volume waits for a restore. */
+  readonly awaitsRestore?: boolean;
   /** Whether Knot logs as it does in a pod. @default false: all on its own */
   readonly logsAsPod?: boolean;
   /** What lets the site's clock differ from the machine's. */
@@ -96,8 +98,12 @@ export class MountedSite {
     await writeIdentity(this.path("etc", "tls"), changes.identity ?? this.issue(), authorities);
   }
 
-  /** How many pods the site has from now on, and how many answers an address gets, as `up` of its stack mounts it. */
-  async settle(changes: { readonly pods?: readonly string[]; readonly rateLimit?: RateLimit | false }): Promise<void> {
+  /** How many pods the site has from now on, how many answers an address gets, and whether a new volume waits for a restore, as `up` of its stack mounts it. */
+  async settle(changes: {
+    readonly pods?: readonly string[];
+    readonly rateLimit?: RateLimit | false;
+    readonly awaitsRestore?: boolean;
+  }): Promise<void> {
     const { pods, ...limit } = changes;
     const ordinal = this.place.replica?.ordinal ?? 0;
     this.place = { ...this.place, ...limit, ...(pods && { replica: { ordinal, addresses: pods } }) };
@@ -159,9 +165,10 @@ export class MountedSite {
   }
 
   async #mountSettings(): Promise<void> {
-    const { address, port, securePort, httpPort, replica, rateLimit } = this.place;
+    const { address, port, securePort, httpPort, replica, rateLimit, awaitsRestore } = this.place;
     const pods = { addresses: replica?.addresses ?? [address], port, securePort, httpPort };
-    const settings = { pods, remotePort: port, securePort, ...(rateLimit !== undefined && { rateLimit }) };
+    const live = { ...(rateLimit !== undefined && { rateLimit }), ...(awaitsRestore === true && { awaitsRestore }) };
+    const settings = { pods, remotePort: port, securePort, ...live };
     await writeFile(this.path("etc", liveSettingsFile), liveSettingsText(settings));
   }
 

@@ -162,6 +162,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
       readersFile: this.path("etc", "readers.json"),
       updatersFile: this.path("etc", "updaters.json"),
       ...(recordsKey && { recordsKeyFile: this.path("etc", "records.json") }),
+      backupTokenFile: this.path("etc", "backup-token"),
       tlsFolder: vault?.issues === true ? this.path("storage", "mesh", "tls") : this.path("etc", "tls"),
       ...(existsSync(this.path("central")) && { centralFolder: this.path("central") }),
       storage: this.path("storage"),

@@ -13,6 +13,8 @@ export interface Programs {
   readonly rotator?: string;
   /** Where the site serves DnsRecords. */
   readonly operator?: string;
+  /** Where the site has backups. */
+  readonly backup?: string;
 }
 
 /** Our own programs as ConfigMaps: a stock Node image runs them, and no registry is needed. */
@@ -36,7 +38,7 @@ export class Bundles extends pulumi.ComponentResource {
       name: objects.reconcilerBundle,
       data: { "reconciler.js": args.programs.reconciler },
     });
-    const { rotator, operator } = args.programs;
+    const { rotator, operator, backup } = args.programs;
     if (rotator !== undefined) {
       const data = { "rotator.js": rotator };
       this.createBundle(`${name}-rotator`, args.namespace, { name: objects.rotatorBundle, data });
@@ -44,6 +46,10 @@ export class Bundles extends pulumi.ComponentResource {
     if (operator !== undefined) {
       const data = { "operator.js": operator };
       this.createBundle(`${name}-operator`, args.namespace, { name: objects.operatorBundle, data });
+    }
+    if (backup !== undefined) {
+      const data = { "backup.js": backup };
+      this.createBundle(`${name}-backup`, args.namespace, { name: objects.backupBundle, data });
     }
     this.operatorHash = contentHash(operator ?? "");
     this.agentHash = contentHash(args.programs.agent);

@@ -5,6 +5,7 @@ import { knotLabels, paths, podPorts } from "../../src/contract/names";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
+import { backupTokenFile } from "./backups";
 import { restartLabel } from "./pod-restart";
 import { containerSecurity, podSecurity } from "./pod-security";
 import { securePorts } from "./pod-services";
@@ -124,6 +125,7 @@ function environment({ config, runtime, trust, isPrimary }: KnotPodArgs): EnvVar
     readersFile: `${paths.readers}/readers.json`,
     updatersFile: `${paths.updaters}/updaters.json`,
     recordsKeyFile: `${paths.recordsKey}/key.json`,
+    backupTokenFile,
     ...trust.options,
     ...(isPrimary && { centralFolder: paths.central }),
     storage: paths.storage,

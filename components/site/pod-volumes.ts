@@ -48,6 +48,7 @@ export function knotVolumes({ isPrimary }: PodKind): Volume[] {
     secretVolume(objects.readers),
     secretVolume(objects.updaters),
     optionalSecretVolume(objects.recordsKey),
+    optionalSecretVolume(objects.backupToken),
     configMapVolume(objects.agentBundle),
     ...(isPrimary ? [centralVolume()] : []),
   ];
@@ -73,6 +74,7 @@ export function agentMounts({ isPrimary }: PodKind): Mount[] {
     { name: objects.readers, mountPath: paths.readers, readOnly: true },
     { name: objects.updaters, mountPath: paths.updaters, readOnly: true },
     { name: objects.recordsKey, mountPath: paths.recordsKey, readOnly: true },
+    { name: objects.backupToken, mountPath: paths.backupToken, readOnly: true },
     { name: objects.agentBundle, mountPath: paths.bundle, readOnly: true },
     ...(isPrimary ? [{ name: "central-zones", mountPath: paths.central, readOnly: true }] : []),
   ];

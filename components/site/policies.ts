@@ -6,19 +6,23 @@ import type { WelcomePacket } from "../../src/mesh/model";
 import type { SiteView } from "../../src/mesh/view";
 import { peerPolicySpec } from "../../src/policies/network-policy";
 import type { NetworkPolicySpec } from "../../src/policies/policy-spec";
-import { sitePolicies, type SitePolicyInput, type VaultReach } from "../../src/policies/site-policies";
+import { type ServerReach, sitePolicies, type SitePolicyInput } from "../../src/policies/site-policies";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions, writable } from "../object-options";
+import { storageReach } from "./backups";
 
 /** What {@link Policies} needs. */
 export interface PoliciesArgs {
   readonly namespace: pulumi.Input<string>;
   readonly packet: WelcomePacket;
-  readonly config: Pick<SiteConfig, "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort" | "records">;
+  readonly config: Pick<
+    SiteConfig,
+    "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort" | "records" | "backups"
+  >;
   /** All sites of the list, where the stack knows them. */
   readonly listed?: readonly SiteView[];
   /** The Vault that pods fetch keys and certificates from, if there is one. */
-  readonly vault?: VaultReach;
+  readonly vault?: ServerReach;
 }
 
 /**
@@ -56,7 +60,7 @@ export class Policies extends pulumi.ComponentResource {
 }
 
 function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
-  const { clients, apiServer, monitoring, remotePort, records } = config;
+  const { clients, apiServer, monitoring, remotePort, records, backups } = config;
   const { addresses, zones } = packet.site;
   const parents = zones.flatMap(({ dnssec }) => (typeof dnssec === "object" ? (dnssec.parents ?? []) : []));
   const base = {
@@ -68,5 +72,10 @@ function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
     transport: packet.transport,
     hasOperator: records !== false,
   };
-  return { ...base, ...(monitoring && { monitoring: monitoring.namespaceSelector }), ...(vault && { vault }) };
+  return {
+    ...base,
+    ...(monitoring && { monitoring: monitoring.namespaceSelector }),
+    ...(vault && { vault }),
+    ...(backups && { storage: storageReach(backups) }),
+  };
 }

@@ -32,6 +32,8 @@ export interface ProgramPodArgs extends Omit<ProgramContainerArgs, "mounts"> {
   readonly hasToken: boolean;
   /** Where it looks names up. @default nowhere */
   readonly dnsPolicy?: "ClusterFirst" | "Default";
+  /** Whether it reads zones from Knot, for which it has the site's own key. @default true */
+  readonly readsZones?: boolean;
   /** Files beside the site's settings and its local key, the program among them. */
   readonly files: readonly PodFiles[];
   /** What this pod has beside what all have. */
@@ -90,10 +92,12 @@ export function programPod({
   container,
   hasToken,
   dnsPolicy = "Default",
+  readsZones = true,
   files,
   ...program
 }: ProgramPodArgs): PodSpec {
-  const all = [configMapFiles(objects.config, paths.config), secretFiles(objects.localKey, paths.localKey), ...files];
+  const localKey = readsZones ? [secretFiles(objects.localKey, paths.localKey)] : [];
+  const all = [configMapFiles(objects.config, paths.config), ...localKey, ...files];
   const mounts = all.flatMap((each) => each.mounts);
   return {
     serviceAccountName: program.name,

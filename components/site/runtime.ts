@@ -17,11 +17,12 @@ export function siteRuntime(config: Pick<SiteConfig, "listen">): Omit<FixedRunti
 
 /** What running pods take over. */
 export function liveSettings(
-  config: Pick<SiteConfig, "remotePort" | "securePort" | "rateLimit">,
+  config: Pick<SiteConfig, "remotePort" | "securePort" | "rateLimit" | "backups">,
   addresses: readonly string[],
 ): LiveSettings {
-  const { remotePort, securePort, rateLimit } = config;
-  return { pods: { addresses, port: 53, securePort: 853 }, remotePort, securePort, rateLimit };
+  const { remotePort, securePort, rateLimit, backups } = config;
+  const pods = { addresses, port: 53, securePort: 853 };
+  return { pods, remotePort, securePort, rateLimit, ...(backups?.awaitRestore === true && { awaitsRestore: true }) };
 }
 
 /** Where the agent finds Knot and where it listens itself: in the family of the first address that Knot binds. */

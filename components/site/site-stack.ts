@@ -8,6 +8,7 @@ import type { StillIn } from "../../src/preflight/zone-removal";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { requireOwnZones } from "../../src/settings/updaters";
 import { AppRoles } from "./app-roles";
+import { BackupJobs, BackupSecrets } from "./backups";
 import { Bundles, type Programs } from "./bundles";
 import { CentralZoneFiles } from "./central-zone-files";
 import { ClusterCertificate } from "./cluster-certificate";
@@ -105,7 +106,10 @@ export class SiteStack extends pulumi.ComponentResource {
       { namespace, service: config.service, site: packet.site, transport },
       within,
     );
-    const mounted = [secrets, ...trust, files, bundles, policies, ...(central ? [central] : [])];
+    const backups = config.backups && { namespace, config, backups: config.backups, site: config.site };
+    const backupSecrets = backups && new BackupSecrets(`${name}-backup-secrets`, backups, within);
+    const optional = [...(central ? [central] : []), ...(backupSecrets ? [backupSecrets] : [])];
+    const mounted = [secrets, ...trust, files, bundles, policies, ...optional];
     const server = new KnotServer(
       `${name}-knot`,
       {
@@ -121,7 +125,7 @@ export class SiteStack extends pulumi.ComponentResource {
       { ...within, dependsOn: mounted },
     );
     new VolumeClaims(`${name}-volume-claims`, { namespace, config, statefulSet: server.statefulSet }, within);
-    const hashes = [secrets.hash, files.liveHash, ...(central ? [central.hash] : [])];
+    const hashes = [secrets.hash, files.liveHash, ...optional.map(({ hash }) => hash)];
     new LiveMounts(
       `${name}-live-mounts`,
       { namespace, replicas: config.replicas, statefulSet: server.statefulSet, hashes },
@@ -139,6 +143,7 @@ export class SiteStack extends pulumi.ComponentResource {
         { ...within, dependsOn: [...mounted, this.createDefinition(name, config)] },
       );
     }
+    if (backups) new BackupJobs(`${name}-backup`, backups, { ...within, dependsOn: mounted });
     const jobs = { namespace, config, packet };
     const { signedZones } = this.createJobs(name, jobs, { ...within, dependsOn: mounted });
 

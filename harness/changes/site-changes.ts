@@ -3,6 +3,16 @@ import { type Edit, type SettingChange, site, within } from "./change";
 
 const key = { algorithm: "hmac-sha256", secret: Buffer.alloc(32, 1).toString("base64") };
 
+const storage = {
+  endpoint: "http://192.0.2.99:9000",
+  bucket: "dns-backups",
+  accessKey: "access",
+  secretKey: "secret-key-of-the-storage",
+  password: "password-of-the-repository",
+  schedule: "0 0 29 2 *",
+  drillSchedule: "0 0 29 2 *",
+};
+
 const memory = (container: string): Edit =>
   within("resources", { [container]: { requests: { cpu: "20m", memory: "96Mi" }, limits: { memory: "500Mi" } } });
 
@@ -87,6 +97,12 @@ export const siteChanges: readonly SettingChange[] = [
     knot: "restart",
     operator: "restart",
   },
+  {
+    name: "images.restic",
+    to: within("images", { restic: "localhost/dns-mesh/restic:other" }),
+    ...runOn,
+    note: "with backups, from the next run of its jobs",
+  },
   { name: "imagePullPolicy", to: site({ imagePullPolicy: "Never" }), knot: "restart", operator: "restart" },
   { name: "resources.knot", covers: ["resources.knot.*"], to: memory("knot"), knot: "restart", operator: "run on" },
   { name: "resources.agent", covers: ["resources.agent.*"], to: memory("agent"), knot: "restart", operator: "run on" },
@@ -111,6 +127,13 @@ export const siteChanges: readonly SettingChange[] = [
     to: memory("operator"),
     knot: "run on",
     operator: "restart",
+  },
+  {
+    name: "resources.backup",
+    covers: ["resources.backup.*"],
+    to: memory("backup"),
+    ...runOn,
+    note: "with backups, from the next run of its jobs",
   },
   {
     name: "storageSize",
@@ -145,6 +168,13 @@ export const siteChanges: readonly SettingChange[] = [
   { name: "rotatorSchedule", basis: inVault, to: site({ rotatorSchedule: "*/7 * * * *" }), ...runOn },
   { name: "reconcilerSchedule", to: site({ reconcilerSchedule: "*/7 * * * *" }), ...runOn },
   { name: "apiServer", to: site(({ network }) => ({ apiServer: [network, "10.96.0.0/12"] })), ...runOn },
+  {
+    name: "backups",
+    covers: ["backups.*"],
+    to: site({ backups: { ...storage, awaitRestore: true } }),
+    ...runOn,
+    note: "taken back, it leaves what is stored",
+  },
   {
     name: "monitoring",
     covers: ["monitoring.*"],

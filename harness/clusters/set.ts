@@ -87,7 +87,7 @@ class LocalClusterSet implements ClusterSet {
     const cluster = this.cluster(name, this.made.length);
     this.made.push(cluster);
     writeState(stateDir, { ...this.state, clusters: this.made.map((one) => one.name) });
-    await cluster.create([images.pause.archive, images.knot.archive, images.node.archive]);
+    await cluster.create([images.pause.archive, images.knot.archive, images.node.archive, images.restic.archive]);
     log(`cluster ${name} is ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
     return cluster;
   }

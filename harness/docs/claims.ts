@@ -2,6 +2,7 @@
 export type Claim = { readonly tests: readonly string[]; readonly reason?: string };
 
 const readme = "test/cluster/readme.test.ts";
+const backups = "test/cluster/vault-site.test.ts";
 const update = "docs/guides/dns-update.md";
 const dnssec = "docs/guides/dnssec.md";
 const externalDns = "docs/guides/external-dns.md";
@@ -20,6 +21,11 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/records.md#five-minutes": { tests: ["test/cluster/records/guide.test.ts"] },
   "docs/records.md#from-zone-files-and-back": { tests: ["test/cluster/records/guide.test.ts"] },
   "docs/records.md#what-a-zone-begins-with": { tests: ["test/lab/records/initial-records.test.ts"] },
+  "docs/guides/backups.md#turning-it-on": {
+    tests: [backups],
+    reason: "its `pulumi` commands set what the test sets by Pulumi's Automation API",
+  },
+  "docs/guides/backups.md#putting-zones-back-as-they-were": { tests: [backups] },
   "docs/guides/changing-records.md#changing-records-of-a-sites-own-zone": { tests: [readme] },
   [`${update}#nsupdate-and-knsupdate`]: { tests: [readme, "test/lab/records/update-guide.test.ts"] },
   [`${update}#cert-manager`]: { tests: [readme, "test/cluster/records/cert-manager.test.ts"] },
@@ -41,6 +47,12 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/retiring-a-zone.md#retiring-a-zone": { tests: [readme] },
   "docs/guides/vault.md#vault": { tests: ["test/cluster/vault-site.test.ts"] },
   "docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt": { tests: ["test/cluster/vault-site.test.ts"] },
+  "docs/runbooks/backup-failing.md#runbook-a-backup-or-a-restore-drill-fails": { tests: [backups] },
+  "docs/runbooks/site-lost.md#runbook-a-site-is-lost": {
+    tests: [],
+    reason:
+      "a cluster is not thrown away: test/lab/agent/backups.test.ts restores onto a new volume before Knot starts, and test/cluster/vault-site.test.ts runs `restore` in a cluster",
+  },
   "docs/runbooks/compromised-key.md#with-vault": { tests: ["test/lab/vault/key-guides.test.ts"] },
   "docs/runbooks/compromised-site.md#runbook-a-site-fell-into-other-hands": {
     tests: ["test/lab/vault/key-guides.test.ts"],

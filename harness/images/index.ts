@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { cacheDir } from "../tools/cache";
+import { resticProgram } from "../tools/debian";
 import { knotPrograms, type KnotSource, knotSource } from "../tools/knot";
 import { withLock } from "../tools/lock";
 import { type ImageSettings, packImage } from "./archive";
@@ -28,6 +29,7 @@ export interface Images {
   readonly pause: ImageArchive;
   readonly knot: ImageArchive;
   readonly node: ImageArchive;
+  readonly restic: ImageArchive;
 }
 
 function nodeProgram(): string {
@@ -104,6 +106,19 @@ function nodeRecipe(): Recipe {
   };
 }
 
+/** restic, a static program, and what copies it. */
+function resticRecipe(): Recipe {
+  const program = resticProgram();
+  return {
+    settings: { name: "localhost/dns-mesh/restic:1", command: ["/usr/bin/restic"] },
+    inputs: [program],
+    fill: (root) => {
+      addBusybox(root);
+      addFile(root, program, "usr/bin/restic");
+    },
+  };
+}
+
 const recipeSources = ["index.ts", "archive.ts", "rootfs.ts"].map((file) =>
   readFileSync(join(__dirname, file), "utf8"),
 );
@@ -145,9 +160,9 @@ async function ensureImage(recipe: Recipe): Promise<ImageArchive> {
 
 /** The images that clusters run, made when they are not in the cache yet. A changed recipe or version makes a new one. */
 export async function ensureImages(): Promise<Images> {
-  const [pause, knot, node] = await Promise.all(
-    [pauseRecipe(), knotRecipe(await knotSource()), nodeRecipe()].map(ensureImage),
+  const [pause, knot, node, restic] = await Promise.all(
+    [pauseRecipe(), knotRecipe(await knotSource()), nodeRecipe(), resticRecipe()].map(ensureImage),
   );
-  if (!pause || !knot || !node) throw new Error("an image is missing");
-  return { pause, knot, node };
+  if (!pause || !knot || !node || !restic) throw new Error("an image is missing");
+  return { pause, knot, node, restic };
 }

@@ -264,9 +264,9 @@ export class RunningMesh implements AsyncDisposable {
 
 /** Clusters of our own have no registry, only the images that were imported; and they go away as a whole. */
 async function localSettings(): Promise<Record<string, unknown>> {
-  const { knot, node } = await ensureImages();
+  const { knot, node, restic } = await ensureImages();
   return {
-    "dns-mesh:images": { knot: knot.name, node: node.name },
+    "dns-mesh:images": { knot: knot.name, node: node.name, restic: restic.name },
     "dns-mesh:protect": "false",
     // Most tests that end a pod are not about whom it served.
     "dns-mesh:drainSeconds": "0",

@@ -1,8 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import { UserError } from "../../src/base/errors";
-import { cacheDir } from "./cache";
+import { binDir, cacheDir } from "./cache";
 import { cached, compareVersions, installed, linkTool, onPath, type Progress, writeWrapper } from "./install";
 import { withLock } from "./lock";
 import { run } from "./run";
@@ -138,24 +147,57 @@ export function chooseMirror(targets: string): string | undefined {
   })?.[0];
 }
 
-/** Earlier ones than this know no catalog zones. */
-const nsd: DebianSoftware = { name: "nsd", oldest: "4.9.0", packages: ["nsd"] };
-
-/** Puts `nsd` in the cache's `bin`: the machine's when it is recent enough, otherwise Debian unstable's. */
-export async function ensureNsd(progress: Progress): Promise<void> {
-  const own = await machineNsd();
-  if (own !== undefined) {
-    linkTool("nsd", own);
-    return;
-  }
-  await ensureRoot(nsd, progress);
-  const root = cachedRoot(nsd);
-  if (root) wrapProgram("nsd", { program: join(root.path, "usr/sbin/nsd"), loader: root.loader });
+/** A program of Debian's that tests run, and where the package has it. */
+interface DebianProgram extends DebianSoftware {
+  readonly path: string;
+  /** How one on PATH tells its version. */
+  readonly versionArguments: readonly string[];
 }
 
-async function machineNsd(): Promise<string | undefined> {
-  const path = onPath("nsd");
+/** Earlier ones than this know no catalog zones. */
+const nsd: DebianProgram = {
+  name: "nsd",
+  oldest: "4.9.0",
+  packages: ["nsd"],
+  path: "usr/sbin/nsd",
+  versionArguments: ["-v"],
+};
+
+/** Earlier ones than this have no exit status of their own for a repository that is not there. */
+const restic: DebianProgram = {
+  name: "restic",
+  oldest: "0.17.0",
+  packages: ["restic"],
+  path: "usr/bin/restic",
+  versionArguments: ["version"],
+};
+
+/** Puts `nsd` in the cache's `bin`: the machine's when it is recent enough, otherwise Debian unstable's. */
+export const ensureNsd = (progress: Progress): Promise<void> => ensureProgram(nsd, progress);
+
+/** The program restic itself, which needs nothing but a C library: what `bin` has may be a script around it. */
+export function resticProgram(): string {
+  const root = cachedRoot(restic);
+  return root ? join(root.path, restic.path) : realpathSync(join(binDir(), restic.name));
+}
+
+/** The same of `restic`. */
+export const ensureRestic = (progress: Progress): Promise<void> => ensureProgram(restic, progress);
+
+async function ensureProgram(software: DebianProgram, progress: Progress): Promise<void> {
+  const own = await machineProgram(software);
+  if (own !== undefined) {
+    linkTool(software.name, own);
+    return;
+  }
+  await ensureRoot(software, progress);
+  const root = cachedRoot(software);
+  if (root) wrapProgram(software.name, { program: join(root.path, software.path), loader: root.loader });
+}
+
+async function machineProgram({ name, oldest, versionArguments }: DebianProgram): Promise<string | undefined> {
+  const path = onPath(name);
   if (path === undefined) return undefined;
-  const version = /NSD version (\d+\.\d+\.\d+)/.exec(await run(path, ["-v"]).catch(() => ""))?.[1];
-  return version !== undefined && compareVersions(version, nsd.oldest) >= 0 ? path : undefined;
+  const version = /\d+\.\d+\.\d+/.exec(await run(path, versionArguments).catch(() => ""))?.[0];
+  return version !== undefined && compareVersions(version, oldest) >= 0 ? path : undefined;
 }

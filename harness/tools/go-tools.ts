@@ -159,6 +159,16 @@ export const goTools = {
     // A program on PATH would have no definitions beside it.
     fits: /^(?!)/,
   },
+  versitygw: {
+    name: "versitygw",
+    version: "v1.8.0",
+    programs: ["versitygw"],
+    package: "github.com/versity/versitygw/cmd/versitygw",
+    flags: [withoutInlining, "-ldflags", "-s -w -X main.Version=v1.8.0"],
+    usual: "2 min",
+    versionArguments: () => ["--version"],
+    fits: /v1\.([89]|\d\d)\./,
+  },
 } as const satisfies Record<string, GoTool>;
 
 /** The programs on PATH when all of them are there and fit, by name. */

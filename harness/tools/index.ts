@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { binDir, cacheDir } from "./cache";
-import { ensureNsd } from "./debian";
+import { ensureNsd, ensureRestic } from "./debian";
 import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";
 import { ensureKnot } from "./knot";
@@ -18,8 +18,10 @@ const tools = {
   "external-dns": (progress: Progress) => ensureGoTool(goTools["external-dns"], progress),
   pebble: (progress: Progress) => ensureGoTool(goTools.pebble, progress),
   "cert-manager": (progress: Progress) => ensureGoTool(goTools["cert-manager"], progress),
+  versitygw: (progress: Progress) => ensureGoTool(goTools.versitygw, progress),
   knot: ensureKnot,
   nsd: ensureNsd,
+  restic: ensureRestic,
   python: ensurePython,
 } as const;
 
@@ -32,7 +34,7 @@ export type ToolName = keyof typeof tools;
  */
 const chains: readonly (readonly ToolName[])[] = [
   ["kubernetes", "pulumi", "provider"],
-  ["vault", "policies", "kubeconform", "external-dns", "cert-manager", "pebble"],
+  ["vault", "policies", "kubeconform", "external-dns", "cert-manager", "pebble", "versitygw"],
 ];
 
 /**

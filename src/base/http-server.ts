@@ -1,4 +1,4 @@
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 import { messageOf } from "./errors";
@@ -9,8 +9,19 @@ export interface HttpAnswer {
   readonly body: string | object;
 }
 
+/** What a handler may read of its request. */
+export interface HttpCall {
+  /** The token that the request shows as its right (RFC 6750 section 2.1). */
+  readonly bearer?: string;
+  /** Reads the body as text. Fails for more than 64 KiB. */
+  readonly text: () => Promise<string>;
+}
+
 /** Handlers by method and path, for example `GET /status`. */
-export type HttpRoutes = Readonly<Record<string, () => HttpAnswer | Promise<HttpAnswer>>>;
+export type HttpRoutes = Readonly<Record<string, (call: HttpCall) => HttpAnswer | Promise<HttpAnswer>>>;
+
+/** Octets of a request's body that are read. */
+const mostBody = 65_536;
 
 /** How much clients may take of an {@link HttpServer}. */
 export interface HttpLimits {
@@ -22,7 +33,7 @@ export interface HttpLimits {
   readonly headersMs?: number;
 }
 
-/** A small HTTP server for probes and metrics: no bodies are read, no headers matter. */
+/** A small HTTP server for probes, metrics and the few requests of our own programs. */
 export class HttpServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #open = new Map<string, number>();
@@ -36,8 +47,9 @@ export class HttpServer implements AsyncDisposable {
       connectionsCheckingInterval: Math.min(headersMs, 1000),
     };
     this.#server = createServer(timeouts, (request, response) => {
-      request.resume();
-      void answer(routes, `${request.method ?? ""} ${(request.url ?? "").split("?")[0] ?? ""}`).then((reply) => {
+      const key = `${request.method ?? ""} ${(request.url ?? "").split("?")[0] ?? ""}`;
+      void answer(routes[key], callOf(request)).then((reply) => {
+        request.resume();
         send(response, reply);
       });
     });
@@ -80,6 +92,22 @@ export class HttpServer implements AsyncDisposable {
   }
 }
 
+function callOf(request: IncomingMessage): HttpCall {
+  const bearer = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1];
+  return { ...(bearer !== undefined && { bearer }), text: () => readBody(request) };
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let octets = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    octets += chunk.length;
+    if (octets > mostBody) throw new Error(`the request is larger than ${mostBody} octets`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
 /** A reply as it is written. */
 interface Reply {
   readonly status: number;
@@ -88,11 +116,10 @@ interface Reply {
 }
 
 /** Never rejects. */
-async function answer(routes: HttpRoutes, key: string): Promise<Reply> {
-  const handler = routes[key];
+async function answer(handler: HttpRoutes[string] | undefined, call: HttpCall): Promise<Reply> {
   if (handler === undefined) return plain(404, "not found\n");
   try {
-    const { status, body } = await handler();
+    const { status, body } = await handler(call);
     if (typeof body === "string") return plain(status, body);
     return { status, type: "application/json", text: `${JSON.stringify(body)}\n` };
   } catch (error) {

@@ -1,21 +1,27 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 
 import { messageOf, UserError } from "../base/errors";
+import { KubeError } from "../kube/answer";
+import { clusterClient } from "../kube/cluster-client";
 import { exportZone, importZone } from "../records/convert";
 import { recordDefinition, recordRoles } from "../records/crd";
 import { apiVersion, type DnsRecord, kind, recordTypes } from "../records/model";
 import { readZoneFile } from "../records/zone-file";
 import { manifestText } from "./manifest-text";
+import { placeOf, restoreSite, timeOf } from "./restore";
 
 const usage = `npm run --silent mesh -- import ZONEFILE [--zone NAME]    a zone file as DnsRecords
 npm run --silent mesh -- export [FILE…] [--zone NAME]    DnsRecords (YAML or JSON) as a zone file
 npm run --silent mesh -- crd                             the definition of DnsRecord and its roles
+npm run --silent mesh -- restore --site NAME [--at TIME] a site's zones and keys from its backup
 
-All print to the standard output, and tell on the standard error what they leave out. "-" and no FILE read the standard input:
+restore finds the cluster by Pulumi.NAME.yaml, or by --context, --namespace and --kubeconfig.
+All others print to the standard output, and tell on the standard error what they leave out. "-" and no FILE read the standard input:
 
   kubectl get dnsrecords -o yaml | npm run --silent mesh -- export`;
 
@@ -38,7 +44,9 @@ const recordShape = z.object({
 });
 
 function parse(args: readonly string[]) {
-  const options = { zone: { type: "string" }, help: { type: "boolean" } } as const;
+  const text = { type: "string" } as const;
+  const place = { site: text, at: text, context: text, namespace: text, kubeconfig: text };
+  const options = { ...place, zone: text, help: { type: "boolean" } } as const;
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
@@ -99,7 +107,25 @@ function recordsIn(value: unknown, file: string): DnsRecord[] {
   );
 }
 
-function main(args: readonly string[]): void {
+async function restore(values: ReturnType<typeof parse>["values"]): Promise<void> {
+  const { site, at, context, namespace, kubeconfig } = values;
+  if (site === undefined) throw new UserError("the site is missing: --site NAME");
+  const time = at === undefined ? {} : { at: timeOf(at, Date.now()) };
+  const place = placeOf(site, {
+    ...(context !== undefined && { context }),
+    ...(namespace !== undefined && { namespace }),
+    ...(kubeconfig !== undefined && { kubeconfig }),
+  });
+  await restoreSite({
+    kube: await clusterClient(place),
+    request: { site, namespace: place.namespace, ...time },
+    now: Date.now,
+    pause: (ms) => delay(ms),
+    print: console.log,
+  });
+}
+
+async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parse(args);
   const [command, ...files] = positionals;
   if (values.help === true || command === undefined) {
@@ -108,6 +134,8 @@ function main(args: readonly string[]): void {
     process.stdout.write(importFile(files[0] ?? "-", values.zone));
   } else if (command === "crd" && files.length === 0) {
     process.stdout.write(manifestText([recordDefinition(), ...recordRoles()]));
+  } else if (command === "restore" && files.length === 0) {
+    await restore(values);
   } else if (command === "export") {
     const objects = (files.length === 0 ? ["-"] : files).flatMap(objectsIn);
     const { text, problems } = exportZone(objects, values.zone);
@@ -118,9 +146,7 @@ function main(args: readonly string[]): void {
   }
 }
 
-try {
-  main(process.argv.slice(2));
-} catch (error) {
-  console.error(error instanceof UserError ? error.message : error);
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof UserError || error instanceof KubeError ? error.message : error);
   process.exitCode = 1;
-}
+});

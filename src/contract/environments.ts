@@ -3,7 +3,8 @@ import { environmentOf, list, milliseconds, podField, seconds, socket, sockets, 
 /** What each of our programs is told by its environment: written by the site's stack, and read by the program at its start. */
 
 /** Welcome packet and the site's own key, JSON files. What else the stack says of a site stands beside the packet. */
-const common = { packetFile: text("DNS_MESH_PACKET"), localKeyFile: text("DNS_MESH_LOCAL_KEY") };
+const packetFile = text("DNS_MESH_PACKET");
+const common = { packetFile, localKeyFile: text("DNS_MESH_LOCAL_KEY") };
 const pod = podField("DNS_MESH_POD", "metadata.name");
 const namespace = podField("DNS_MESH_NAMESPACE", "metadata.namespace");
 
@@ -35,6 +36,7 @@ export const agentEnvironment = environmentOf(
     zoneKeysSealFile: text("DNS_MESH_ZONE_KEYS_SEAL"),
     tlsFolder: text("DNS_MESH_TLS"),
     centralFolder: text("DNS_MESH_CENTRAL"),
+    backupTokenFile: text("DNS_MESH_BACKUP_TOKEN"),
   },
 );
 
@@ -73,6 +75,40 @@ export const operatorEnvironment = environmentOf(
   {
     /** Folder with the API server's root certificate and our token. */
     account: text("DNS_MESH_ACCOUNT"),
+  },
+);
+
+/** Of the program that backs up, restores and drills. */
+export const backupEnvironment = environmentOf(
+  {
+    packetFile,
+    /** What restic calls the repository, for example `s3:https://s3.example.com/bucket/site-a`. */
+    repository: text("DNS_MESH_BACKUP_REPOSITORY"),
+    /** The repository's password, a file. */
+    passwordFile: text("DNS_MESH_BACKUP_PASSWORD"),
+    /** Folder of `access-key` and `secret-key`. */
+    storageFolder: text("DNS_MESH_BACKUP_STORAGE"),
+    /** What shows the agent that a request is the backup's. */
+    tokenFile: text("DNS_MESH_BACKUP_TOKEN"),
+    /** The program restic. */
+    restic: text("DNS_MESH_RESTIC"),
+    /** Where a backup is taken from and a restore goes to, a folder of pod 0's volume; where a drill works. */
+    folder: text("DNS_MESH_BACKUP_FOLDER"),
+    /** Rules of `restic forget`, such as `keep-daily=7`; nothing is ever forgotten without one. */
+    retention: list("DNS_MESH_BACKUP_RETENTION"),
+    /** After which one command of restic is given up. */
+    patienceMs: milliseconds("DNS_MESH_BACKUP_PATIENCE_SECONDS", { missing: 1800, most: 86_400 }),
+    /** After which a storage that does not answer is given up. */
+    awayMs: milliseconds("DNS_MESH_BACKUP_AWAY_SECONDS", { missing: 300, most: 86_400 }),
+  },
+  {
+    /** PEM of the roots that the storage's certificate is checked against. */
+    caFile: text("DNS_MESH_BACKUP_CA"),
+    region: text("DNS_MESH_BACKUP_REGION"),
+    /** Where a drill's Knot answers. */
+    drillDns: socket("DNS_MESH_DRILL_DNS"),
+    /** ISO 8601: the last backup up to then is restored, and counts more than what other sites hold. */
+    at: text("DNS_MESH_RESTORE_AT"),
   },
 );
 

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 
 import * as z from "zod/mini";
 
-import { countingNumber, listOf, objectOf, plainText, readShape, type Shape } from "../base/shape";
+import { countingNumber, flag, listOf, objectOf, plainText, readShape, type Shape } from "../base/shape";
 import type { FixedRuntime, SiteRuntime } from "../knot/config/site-runtime";
 import type { SocketAddress } from "./environment";
 import { podPorts } from "./names";
@@ -29,6 +29,8 @@ const liveSettings = objectOf({
       objectOf({ perSecond: countingNumber, burst: countingNumber, exempt: listOf(plainText) }),
     ]),
   ),
+  /** Whether the writer's new volume waits for a restore before it begins. @default false */
+  awaitsRestore: z.exactOptional(flag),
 });
 
 /**

@@ -21,9 +21,15 @@ export const operatorLabels = {
   "app.kubernetes.io/part-of": "dns-mesh",
 } as const;
 
+/** Labels of the pods that back up, restore and drill. */
+export const backupLabels = {
+  "app.kubernetes.io/name": "backup",
+  "app.kubernetes.io/part-of": "dns-mesh",
+} as const;
+
 /** What a pod of a site is, by its label `app.kubernetes.io/name`. */
 export type PodName = (
-  typeof knotLabels | typeof reconcilerLabels | typeof rotatorLabels | typeof operatorLabels
+  typeof knotLabels | typeof reconcilerLabels | typeof rotatorLabels | typeof operatorLabels | typeof backupLabels
 )["app.kubernetes.io/name"];
 
 /** Labels of everything that is no pod. */
@@ -49,6 +55,12 @@ export const paths = {
   appRole: "/etc/dns-mesh-approle",
   central: "/etc/dns-mesh-central",
   bundle: "/bundle",
+  backup: "/backup",
+  backupToken: "/etc/dns-mesh-backup-token",
+  backupPassword: "/etc/dns-mesh-backup-password",
+  backupStorage: "/etc/dns-mesh-backup-storage",
+  restic: "/restic",
+  scratch: "/scratch",
 } as const;
 
 /** Names of the ConfigMaps, Secrets and accounts that pods refer to. */
@@ -69,6 +81,10 @@ export const objects = {
   reconcilerBundle: "reconciler-bundle",
   rotatorBundle: "key-rotator-bundle",
   operatorBundle: "record-operator-bundle",
+  backupBundle: "backup-bundle",
+  backupToken: "backup-token",
+  backupPassword: "backup-password",
+  backupStorage: "backup-storage",
   status: "mesh-status",
   peerPolicy: "knot-peers",
   listedPolicy: "knot-listed",

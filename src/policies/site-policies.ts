@@ -29,13 +29,15 @@ export interface SitePolicyInput {
   /** Servers of parent zones that Knot asks for DS records, in its own form. */
   readonly parents: readonly string[];
   /** The Vault that pods fetch keys and certificates from. */
-  readonly vault?: VaultReach;
+  readonly vault?: ServerReach;
+  /** The storage that backups go to. */
+  readonly storage?: ServerReach;
   /** Whether the site serves DnsRecords. */
   readonly hasOperator: boolean;
 }
 
-/** A Vault, and the networks it answers from when its address does not tell. */
-export interface VaultReach {
+/** A server outside the cluster, and the networks that it answers from when its address does not tell. */
+export interface ServerReach {
   /** Its URL. */
   readonly address: string;
   readonly egress?: readonly string[];
@@ -48,10 +50,11 @@ export interface VaultReach {
 export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, NetworkPolicySpec>> {
   return {
     "knot-clients": knotClients(input.clients),
-    "knot-site": knotWithinSite(input.transport),
+    "knot-site": knotWithinSite(input),
     reconciler: withApiServer("reconciler", input.apiServer),
     ...(input.hasOperator && { "record-operator": operator(input) }),
     ...(input.vault && { "key-rotator": rotator(input), vault: toVault(input.vault) }),
+    ...(input.storage && { backup: backup(input.storage) }),
     ...(input.parents.length > 0 && { "knot-parents": toParents(input.parents) }),
     ...(input.monitoring && { "knot-metrics": metrics(input.monitoring) }),
     "default-deny": { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
@@ -67,7 +70,7 @@ function knotClients(clients: readonly string[]): NetworkPolicySpec {
 }
 
 /** Knot's pods among themselves, and those of ours that ask them. */
-function knotWithinSite(transport: Transport): NetworkPolicySpec {
+function knotWithinSite({ transport, storage }: SitePolicyInput): NetworkPolicySpec {
   const knot = { podSelector: podsNamed("knot") };
   const asking = { podSelector: podsNamed("key-rotator", "reconciler", "record-operator") };
   const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.secure)];
@@ -77,6 +80,7 @@ function knotWithinSite(transport: Transport): NetworkPolicySpec {
     ingress: [
       { from: [knot], ports: inside },
       { from: [asking], ports: [...both(podPorts.dns), tcp(podPorts.http)] },
+      ...(storage ? [{ from: [{ podSelector: podsNamed("backup") }], ports: [tcp(podPorts.http)] }] : []),
     ],
     egress: [{ to: [knot], ports: [...both(53), ...transferPorts(transport, 853), ...inside] }],
   };
@@ -139,17 +143,27 @@ function toParents(parents: readonly string[]): NetworkPolicySpec {
   };
 }
 
-function toVault(vault: VaultReach): NetworkPolicySpec {
-  const { host, port } = vaultEndpoint(vault.address);
-  const networks = vault.egress ?? (ipVersion(host) === undefined ? ["0.0.0.0/0", "::/0"] : [hostCidr(host)]);
+function toVault(vault: ServerReach): NetworkPolicySpec {
+  return { podSelector: podsNamed("knot", "key-rotator"), policyTypes: ["Egress"], egress: toServer(vault) };
+}
+
+/** What backs up, restores and drills asks the agent beside the writer, and the storage. */
+function backup(storage: ServerReach): NetworkPolicySpec {
   return {
-    podSelector: podsNamed("knot", "key-rotator"),
-    policyTypes: ["Egress"],
-    egress: [
-      { to: blocks(networks), ports: [tcp(port)] },
-      ...(looksUpVault(vault.address) ? [{ to: [clusterDns], ports: both(53) }] : []),
-    ],
+    podSelector: podsNamed("backup"),
+    policyTypes: ["Ingress", "Egress"],
+    egress: [{ to: [{ podSelector: podsNamed("knot") }], ports: [tcp(podPorts.http)] }, ...toServer(storage)],
   };
+}
+
+/** A server outside, and the cluster's resolver where it is given by name. */
+function toServer(server: ServerReach): NonNullable<NetworkPolicySpec["egress"]> {
+  const { host, port } = endpointOf(server.address);
+  const networks = server.egress ?? (ipVersion(host) === undefined ? ["0.0.0.0/0", "::/0"] : [hostCidr(host)]);
+  return [
+    { to: blocks(networks), ports: [tcp(port)] },
+    ...(looksUpName(server.address) ? [{ to: [clusterDns], ports: both(53) }] : []),
+  ];
 }
 
 /** Where every distribution runs its resolver. */
@@ -158,12 +172,12 @@ const clusterDns: Peer = {
   podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
 };
 
-/** Whether Vault is given by a name that pods must look up. */
-export function looksUpVault(address: string): boolean {
-  return ipVersion(vaultEndpoint(address).host) === undefined;
+/** Whether a server is given by a name that pods must look up. */
+export function looksUpName(address: string): boolean {
+  return ipVersion(endpointOf(address).host) === undefined;
 }
 
-function vaultEndpoint(address: string): { readonly host: string; readonly port: number } {
+function endpointOf(address: string): { readonly host: string; readonly port: number } {
   const url = new URL(address);
   const { port, protocol } = url;
   return {

@@ -13,6 +13,9 @@ export const ipAddress = z
 /** A network. */
 export const cidr = z.string().refine(isCidr, "must be a CIDR such as 10.0.0.0/8").meta(cidrShape);
 
+/** When a CronJob runs. */
+export const schedule = z.string().regex(/^(\S+ ){4}\S+$/, 'must be a schedule of five fields such as "*/5 * * * *"');
+
 /** Of the Service that clients and peers reach. */
 export const serviceSchema = z.strictObject({
   type: z
@@ -93,6 +96,12 @@ export const resourcesSchema = z.strictObject({
     memory: "96Mi",
     most: "512Mi",
   }),
+  backup: resourcesOf({
+    what: "Each container that backs up, restores and drills",
+    cpu: "50m",
+    memory: "128Mi",
+    most: "512Mi",
+  }),
 });
 
 /** Container images. */
@@ -108,6 +117,13 @@ export const imagesSchema = z.strictObject({
     .default("docker.io/library/node:24-slim")
     .describe(
       'Any image with Node 22 or newer on its PATH; it runs the agent and the reconciler. Default: "docker.io/library/node:24-slim".',
+    ),
+  restic: z
+    .string()
+    .min(1)
+    .default("docker.io/restic/restic:0.19.1")
+    .describe(
+      'restic 0.17 or newer as /usr/bin/restic, a static program, and cp; with backups. Default: "docker.io/restic/restic:0.19.1".',
     ),
 });
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { UserError } from "../base/errors";
+import { backupsSchema } from "./backup-settings";
 import { checkSettings, readSettings, type Settings } from "./reading";
 import { numberShape, switchShape } from "./shapes";
 import { parseShared, type SharedConfig } from "./shared-settings";
@@ -12,12 +13,11 @@ import {
   rateLimitSchema,
   recordsSchema,
   resourcesSchema,
+  schedule,
   serviceSchema,
   siteVaultSchema,
 } from "./site-parts";
 import { keySchema, uniqueNames, updaterSchema } from "./updaters";
-
-const schedule = z.string().regex(/^(\S+ ){4}\S+$/, 'must be a schedule of five fields such as "*/5 * * * *"');
 
 /** Every setting of a site's stack. */
 export const siteSchema = z.strictObject({
@@ -160,6 +160,11 @@ export const siteSchema = z.strictObject({
   vault: siteVaultSchema
     .optional()
     .describe("Where this site reaches the Vault that the shared stack wrote to, if not at the same address."),
+  backups: backupsSchema
+    .optional()
+    .describe(
+      'Encrypted backups of the site\'s zones and keys in an S3-compatible storage, and restore drills; the keys and the password in it are secret. Default: none. Example: { endpoint: "https://s3.example.com", bucket: "dns-backups", accessKey: "…", secretKey: "…", password: "…" }.',
+    ),
   apiServer: z
     .array(cidr)
     .min(1, "must have at least one network")

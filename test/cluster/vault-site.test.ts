@@ -1,7 +1,13 @@
 import { expect } from "chai";
 import { X509Certificate } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parse } from "yaml";
+import { StorageServer, storageKeys } from "../../harness/backups/storage";
+import { run } from "../../harness/tools/run";
 import { FullLoad } from "../../harness/load/full-load";
+import { DnsClient } from "../../src/dns/client/dns-client";
 import { VaultClient } from "../../src/vault/client";
 import type { KeptKeys } from "../../src/contract/kept-keys";
 import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
@@ -32,6 +38,8 @@ describe("two sites in real clusters whose keys and certificates come from a rea
   let root: Ask;
   let mesh: RunningMesh;
   let rotator: MeshRotator;
+  let storage: StorageServer;
+  let folder: string;
 
   before(async () => {
     set = await createClusters({ names: ["site-a", "site-b"], log: () => undefined });
@@ -61,7 +69,16 @@ describe("two sites in real clusters whose keys and certificates come from a rea
     sites[1]?.zones.push({ name: signed, dnssec: true });
     await mesh.list(sites);
     await mesh.up("shared");
-    for (const one of set.clusters) await mesh.configureSite(one);
+    folder = await mkdtemp(join(tmpdir(), "backup-storage-"));
+    storage = await StorageServer.start(folder, set.hostAddress);
+    const [backupSettings = ""] = blocksOf("docs/guides/backups.md#turning-it-on", "yaml");
+    const { config } = parse(backupSettings) as { config: { "dns-mesh:backups": object } };
+    const backups = {
+      ...{ ...config["dns-mesh:backups"], ...storageKeys, endpoint: storage.url, bucket: "bucket" },
+      ...{ password: "password-of-the-repository", schedule: "0 0 29 2 *", drillSchedule: "0 0 29 2 *" },
+    };
+    for (const one of set.clusters)
+      await mesh.configureSite(one, one.name === "site-b" ? { "dns-mesh:backups": backups } : {});
     await Promise.all(set.clusters.map(({ name }) => mesh.up(name)));
     const auth = { method: "token" as const, token: vault.token };
     rotator = new MeshRotator({
@@ -72,6 +89,8 @@ describe("two sites in real clusters whose keys and certificates come from a rea
   after(async () => {
     if (tokenBefore === undefined) delete process.env["VAULT_TOKEN"];
     else process.env["VAULT_TOKEN"] = tokenBefore;
+    await storage[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
     await mesh[Symbol.asyncDispose]();
     await vault[Symbol.asyncDispose]();
     await set[Symbol.asyncDispose]();
@@ -107,7 +126,8 @@ describe("two sites in real clusters whose keys and certificates come from a rea
       expect(certificate.subjectAltName).to.equal(`DNS:${one.name}.dns.internal, IP Address:${one.siteAddress}`);
       const secrets = await one.kubectl([...namespace, "get", "secrets", "-o", "name"]);
       const own = ["local-key", "readers", "records", "updaters"].map((name) => `secret/tsig-${name}`);
-      expect(secrets.trim().split("\n")).to.have.members(own);
+      const ofBackups = ["password", "storage", "token"].map((name) => `secret/backup-${name}`);
+      expect(secrets.trim().split("\n")).to.have.members(one.name === "site-b" ? [...own, ...ofBackups] : own);
     }
     await mesh.converged(30);
   });
@@ -206,6 +226,45 @@ describe("two sites in real clusters whose keys and certificates come from a rea
     await eventually(30, async () => {
       expect(await dnskeys()).to.deep.equal(before);
     });
+  });
+
+  /** The commands of a document that ask the cluster. */
+  const kubectlOf = (section: string): string[][] =>
+    blocksOf(section, "sh")
+      .flatMap((text) => text.split("\n"))
+      .filter((line) => line.startsWith("kubectl "))
+      .map((line) => line.split(" ").slice(1));
+
+  it("are backed up and drilled by their jobs, and put back as they were at a time", async () => {
+    const owner = set.get("site-b");
+    const texts = async () => {
+      const { answers } = await new DnsClient().query({ address: owner.siteAddress, port: 53 }, signed, "TXT");
+      return answers.filter(({ type }) => type === "TXT").length;
+    };
+    for (const args of kubectlOf("docs/guides/backups.md#turning-it-on")) await owner.kubectl(args);
+    const at = new Date().toISOString();
+    const knotc = (...args: string[]) =>
+      owner.execInPod({ namespace: "dns-system", pod: "knot-0", container: "knot" }, [
+        ...["knotc", "-s", "/rundir/knot.sock"],
+        ...args,
+      ]);
+    for (const step of [["zone-begin"], ["zone-set"], ["zone-commit"]])
+      await knotc(...step, signed, ...(step[0] === "zone-set" ? ["@", "60", "TXT", '"a mistake"'] : []));
+    await eventually(10, async () => expect(await texts()).to.equal(1));
+    // As docs/runbooks/site-lost.md#runbook-a-site-is-lost and
+    // "docs/guides/backups.md#putting-zones-back-as-they-were" have it.
+    const [command = ""] = blocksOf("docs/guides/backups.md#putting-zones-back-as-they-were", "sh");
+    const words = command.trim().split(" ").slice(5);
+    const options = words.map((word) => ({ "site-c": "site-b", "2026-11-29T08:00:00Z": at })[word] ?? word);
+    const place = ["--context", owner.context, "--kubeconfig", owner.kubeconfig];
+    const cli = join(__dirname, "../../src/cli/mesh.ts");
+    const printed = await run("node", ["--import=tsx", cli, ...options, ...place]);
+    expect(printed).to.contain("site-b has its zones back");
+    await eventually(10, async () => expect(await texts()).to.equal(0));
+    await mesh.converged(30);
+    // As "docs/runbooks/backup-failing.md#runbook-a-backup-or-a-restore-drill-fails" looks.
+    for (const args of kubectlOf("docs/runbooks/backup-failing.md#runbook-a-backup-or-a-restore-drill-fails"))
+      await owner.kubectl(args.map((word) => word.replace("<name>", "first-drill")));
   });
 
   it("come back with what their volumes hold when Vault is away", async () => {

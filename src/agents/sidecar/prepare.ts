@@ -1,12 +1,18 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import { messageOf, UserError } from "../../base/errors";
 import { ensureFolder, readText } from "../../base/files";
+import { readJsonFile } from "../../base/json-file";
 import type { Logger } from "../../base/log";
+import { parseLiveSettings } from "../../contract/live-settings";
 import type { DnsClient } from "../../dns/client/dns-client";
 import { renderSiteFiles, signedTemplate } from "../../knot/config/site-config";
 import { isWriter } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
 import type { WelcomePacket } from "../../mesh/model";
 import { notePacket, SiteFiles, siteInput, standingView } from "./apply";
+import { isRestored } from "./backups/backups";
+import { bringRestoredKeys, dropRestored, readRestored, type Restored } from "./backups/restored";
 import { keeperOf } from "./credentials/vault-keeper";
 import { CentralFiles } from "./inputs/central-files";
 import { type Inputs, readInputs } from "./inputs/inputs";
@@ -52,9 +58,36 @@ export async function prepare(parts: PrepareParts): Promise<void> {
     await keeperOf({ ...parts, random: Math.random })?.prepare();
     return readInputs(parts.options, parts.now());
   });
+  const restored = inputs && standing === undefined ? await awaitRestored(parts, inputs.packet) : undefined;
   await bringKeys(parts, { packet: inputs?.packet, standing });
-  if (inputs !== undefined) await attempt(() => render(parts, inputs));
+  if (inputs !== undefined) await attempt(() => render(parts, inputs, restored));
 }
+
+/** The backup that the writer's new volume is to begin with, and its DNSSEC keys, when there is one or the site's stack says so. */
+async function awaitRestored(parts: PrepareParts, { site }: WelcomePacket): Promise<Restored | undefined> {
+  const { runtime, settingsFile } = parts.options;
+  if (!isWriter(runtime)) return undefined;
+  const isAwaited = async () => (await readJsonFile(settingsFile, parseLiveSettings)).awaitsRestore === true;
+  for (let looks = 0; !(await isRestored(runtime.storage)) && (await isAwaited()); looks++) {
+    if (looks % noteEvery === 0)
+      parts.log.warn("this new volume waits for a restore: `mesh restore`, or take backups.awaitRestore back");
+    await delay(restoreLookMs);
+  }
+  const volume = new KnotVolume(runtime.storage);
+  const restored = await readRestored(volume, site.name);
+  if (restored === undefined) return undefined;
+  const keys = await bringRestoredKeys(volume);
+  parts.log.warn("this volume begins with a backup", {
+    madeAt: restored.order.at,
+    snapshot: restored.order.snapshot,
+    keys,
+  });
+  return restored;
+}
+
+/** Between looks whether a restore has come, and looks between notes that it has not. */
+const restoreLookMs = 500;
+const noteEvery = 120;
 
 /** The writer's DNSSEC keys, where the volume lacks them. Whatever stands in the way of that must keep Knot from signing with others. */
 async function bringKeys(
@@ -70,20 +103,26 @@ async function bringKeys(
   await restoreKeys({ ...parts, storage: runtime.storage, site: known.packet?.site.name ?? "", store, signs });
 }
 
-async function render(parts: PrepareParts, inputs: Inputs): Promise<void> {
+async function render(parts: PrepareParts, inputs: Inputs, restored: Restored | undefined): Promise<void> {
   const { runtime } = parts.options;
   const store = new StateStore(new KnotVolume(runtime.storage));
   const loaded = await store.load();
   if (loaded.kind === "damaged") throw new UserError(loaded.reason);
-  const { seeded, sought } = await seed(parts, inputs, loaded);
+  const { seeded, sought } = await seed(parts, { inputs, loaded, restored });
   if (parts.options.centralFolder !== undefined && isWriter(runtime)) await takeCentral(parts, inputs);
   await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought }));
   const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
   const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));
+  if (restored !== undefined) await dropRestored(new KnotVolume(runtime.storage));
   parts.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });
 }
 
-async function seed(parts: PrepareParts, inputs: Inputs, { kind, state }: LoadedState): Promise<SeedResult> {
+async function seed(
+  parts: PrepareParts,
+  known: { readonly inputs: Inputs; readonly loaded: LoadedState; readonly restored: Restored | undefined },
+): Promise<SeedResult> {
+  const { inputs, restored } = known;
+  const { kind, state } = known.loaded;
   const { runtime } = parts.options;
   const { packet } = inputs;
   const search = () =>
@@ -100,6 +139,7 @@ async function seed(parts: PrepareParts, inputs: Inputs, { kind, state }: Loaded
     ...(state.view !== undefined && { view: state.view }),
     seeded: state.seeded,
     sought: state.sought ?? [],
+    ...(restored && { restored }),
     ...(kind === "fresh" ? { moment: "fresh", search: search() } : { moment: "restart" }),
   });
   for (const reason of result.waiting) parts.log.warn("an own zone has no content yet", { reason });

@@ -1,5 +1,6 @@
 import { messageOf } from "../../base/errors";
 import type { Logger } from "../../base/log";
+import type { Backups } from "./backups/backups";
 import type { SigningWatch } from "./dnssec/signing";
 import type { Problems } from "./http/status";
 import type { KeyKeeper } from "./keys/keeper";
@@ -21,6 +22,8 @@ export interface UpkeepParts {
   readonly volume: Pick<VolumeWatch, "round">;
   readonly damage: Pick<DamageWatch, "round">;
   readonly ownZones: { round(): Promise<void> };
+  /** Puts back what a restore brought; at the writer alone. */
+  readonly backups?: Pick<Backups, "round">;
   readonly zones: Pick<SiteZones, "keptSigned">;
   readonly problems: Problems;
   /** Takes an own zone back from a site that holds a newer copy; resolves to whether it did. */
@@ -34,7 +37,7 @@ export class Upkeep {
 
   /** Does all that is due. What fails does not keep the rest from being done; returns the failures. Never throws. */
   async round(): Promise<readonly unknown[]> {
-    const { announcer, fetching, signing, keys, volume, damage, ownZones, zones, problems } = this.parts;
+    const { announcer, fetching, signing, keys, backups, volume, damage, ownZones, zones, problems } = this.parts;
     const failures: unknown[] = [];
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
@@ -44,8 +47,8 @@ export class Upkeep {
       }
     };
     await Promise.all(
-      [announcer, fetching, signing, volume, damage, ownZones, ...(keys ? [keys] : [])].map((part) =>
-        attempt(() => part.round()),
+      [announcer, fetching, signing, volume, damage, ownZones, keys, backups].map((part) =>
+        attempt(async () => part?.round()),
       ),
     );
     problems.set("dnssec", [...zones.keptSigned.map(keptSentence), ...signing.failures]);

@@ -9,6 +9,7 @@ import { isWriter, siblings } from "../../knot/config/site-runtime";
 import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
 import { KnotControl } from "../../knot/control/knot-control";
 import { Agent } from "./agent";
+import { type Backups, backupsOf } from "./backups/backups";
 import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 import { SigningWatch } from "./dnssec/signing";
 import { renderMetrics } from "./http/metrics";
@@ -67,6 +68,7 @@ export class Worker {
   readonly #keeper: VaultKeeper | undefined;
   readonly #keys: KeyKeeper | undefined;
   readonly #volume: VolumeWatch;
+  readonly #backups: Backups | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
   #wake = new AbortController();
@@ -139,6 +141,14 @@ export class Worker {
     this.#knotLog = new KnotLog({ path: zonesLog(options.runtime.rundir), now, log });
     this.#keys = this.#keyKeeper();
     this.#volume = new VolumeWatch({ root: options.runtime.storage, problems: this.#problems, now });
+    this.#backups = backupsOf({
+      ...{ ...parts, dns: this.#dns, problems: this.#problems },
+      inputs: () => this.#mounts.inputs,
+      own: () => this.#zones.withContent,
+      changed: (zone) => {
+        this.#announcer.expect([zone]);
+      },
+    });
     this.#rounds = new Upkeep({
       announcer: this.#announcer,
       fetching: this.#fetching,
@@ -154,6 +164,7 @@ export class Worker {
       ownZones: { round: () => this.#agent.watchOwnZones() },
       zones: this.#zones,
       ...(this.#keys && { keys: this.#keys }),
+      ...(this.#backups && { backups: this.#backups }),
       problems: this.#problems,
       log,
       regain: (zone, copy) => this.#agent.regain(zone, copy),
@@ -181,6 +192,7 @@ export class Worker {
     const clockSet = new AbortController();
     const signal = AbortSignal.any([ending, clockSet.signal]);
     await this.#agent.start();
+    await this.#backups?.start();
     const routes = agentRoutes({
       now: this.parts.now,
       isStuck: () => this.#isStuck,
@@ -188,6 +200,7 @@ export class Worker {
       status: () => this.#status(),
       metrics: () => this.#metrics(),
       zoneKeys: () => this.#keys?.offered,
+      backups: this.#backups?.routes ?? {},
       announce: () => void this.#announcer.announce(),
       poke: () => {
         this.#agent.poke();
@@ -300,6 +313,7 @@ export class Worker {
       zones: packet && { directory: packet.directoryZone, catalog: packet.catalogZone },
       passes: this.#passes,
       lags: this.#announcer.lags,
+      backups: this.#backups?.facts,
       vault: this.#keeper?.facts,
       now: this.parts.now(),
     });

@@ -7,6 +7,7 @@ export const volumeFolders = {
   zones: "zones",
   databases: "db",
   mesh: "mesh",
+  backup: "backup",
 } as const;
 
 /** Files of Knot's configuration and identity that the agent renders, relative to the volume. */
@@ -97,6 +98,16 @@ export class KnotVolume {
   /** Last content of a zone that is no longer the site's own. */
   formerContent(zone: string): string {
     return this.at(`${volumeFolders.mesh}/former/${zoneFileName(zone)}`);
+  }
+
+  /** What a backup is made of, and what a restore brings: the one folder that the backup's pods see. */
+  get backup(): string {
+    return this.at(volumeFolders.backup);
+  }
+
+  /** What is known of backups and drills. */
+  get backupFacts(): string {
+    return this.at(`${volumeFolders.mesh}/backups.json`);
   }
 
   /** Key ring, where it comes from Vault. */

@@ -75,6 +75,24 @@ export class KnotControl {
     await this.#call({ command: "zone-notify" }, { zones: [zone] });
   }
 
+  /**
+   * Writes all zones with their journals, timers, DNSSEC keys and catalogs into a folder that is not there yet; resolved
+   * once it is complete. A zone without content is left out.
+   */
+  async zoneBackup(folder: string): Promise<void> {
+    await this.#call({ command: "zone-backup", flags: "B", filters: backupFilters, data: folder });
+  }
+
+  /** Reads zone files and DNSSEC keys back from such a folder, for all zones that Knot has; resolved once they are served. */
+  async zoneRestore(folder: string): Promise<void> {
+    await this.#call({ command: "zone-restore", flags: "B", filters: restoreFilters, data: folder });
+  }
+
+  /** Ends the server. */
+  async stop(): Promise<void> {
+    await this.#call({ command: "stop" });
+  }
+
   /** Asks the primaries of secondary zones for newer serials, now. */
   async zoneRefresh(zones: readonly string[]): Promise<void> {
     if (zones.length > 0) await this.#call({ command: "zone-refresh" }, { zones });
@@ -182,6 +200,11 @@ export class KnotControl {
     if (errors.length > 0) throw new KnotControlError(`Knot refused ${command.command}: ${errors.join("; ")}`);
   }
 }
+
+/** Letters of `+backupdir`, `+zonefile`, `+journal`, `+timers`, `+kaspdb`, `+catalog` and `+noquic` in Knot's control protocol: the key of the certificate stays where it is. */
+const backupFilters = "dzjtkcQ";
+/** `+backupdir`, `+zonefile`, `+kaspdb` and the opposites of the others. */
+const restoreFilters = "dzkJTC";
 
 /** Knot's words when a transaction is in the way of a reload (KNOT_TXN_EEXISTS), and how long it is waited for. */
 const openTransaction = "too many transactions";

@@ -16,6 +16,17 @@ const byAppRole = { ...vaultByJwt.vault!, auth: { method: "approle", path: "dns-
 /** Sites that between them have every object of Kubernetes' own kinds that a site's stack can make. */
 export const variants: Readonly<Record<string, { readonly site: string; readonly options: UpOptions }>> = {
   "a primary with three replicas": { site: "site-a", options: { config: { replicas: "3", monitoring } } },
+  "a standard site with backups": {
+    site: "site-c",
+    options: {
+      config: {
+        backups: {
+          ...{ endpoint: "https://s3.example.com", bucket: "dns-backups" },
+          ...{ accessKey: "access", secretKey: "secret-key", password: "password-of-the-repository" },
+        },
+      },
+    },
+  },
   "a standard site with one": { site: "site-c", options: { config: { replicas: "1" } } },
   "a catalog site with Vault and a split Service": {
     site: "site-b",

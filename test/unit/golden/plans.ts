@@ -24,6 +24,15 @@ function shared(settings: Readonly<Record<string, unknown>>): Promise<Run> {
 }
 
 const onePod = { config: { replicas: "1" } };
+const withBackups = {
+  config: {
+    backups: JSON.stringify({
+      ...{ endpoint: "https://s3.example.com", bucket: "dns-backups", region: "eu-central-1" },
+      ...{ accessKey: "access", secretKey: "secret-key", password: "password-of-the-repository" },
+      retention: { hourly: 24, daily: 30 },
+    }),
+  },
+};
 const inVault = { stacks: { [sharedName]: sharedVaultOutputs() } };
 
 /** A stack whose plan is written down: as a whole, or as far as it differs from that of another. */
@@ -50,6 +59,7 @@ export const stacks: Readonly<Record<string, Written>> = {
   secondary: { run: () => up("site-b") },
   standard: { run: () => up("site-c") },
   "standard-vault": { run: () => up("site-c", inVault), differsFrom: "standard" },
+  "standard-backups": { run: () => up("site-c", withBackups), differsFrom: "standard" },
   "standard-one-pod": { run: () => up("site-c", onePod), differsFrom: "standard" },
 };
 

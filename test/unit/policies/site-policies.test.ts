@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { NetworkPolicySpec, Peer, Port } from "../../../src/policies/policy-spec";
-import { looksUpVault, sitePolicies, type SitePolicyInput } from "../../../src/policies/site-policies";
+import { looksUpName, sitePolicies, type SitePolicyInput } from "../../../src/policies/site-policies";
 
 const input: SitePolicyInput = {
   clients: ["10.0.0.0/8"],
@@ -92,7 +92,7 @@ describe("sitePolicies", () => {
       "0.0.0.0/0,::/0: 443/TCP",
       "kube-system+kube-dns: 53/UDP 53/TCP",
     ]);
-    expect(looksUpVault("http://[2001:db8::1]:8200")).to.equal(false);
+    expect(looksUpName("http://[2001:db8::1]:8200")).to.equal(false);
     expect(rules(policy("vault", { vault: { address: "http://[2001:db8::1]" } })).out).to.deep.equal([
       "2001:db8::1/128: 80/TCP",
     ]);

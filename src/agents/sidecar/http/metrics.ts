@@ -1,4 +1,5 @@
 import { type Family, renderMetricFamilies, type Sample } from "../../../base/prometheus";
+import type { BackupFacts } from "../../../contract/backups";
 import type { VaultFacts } from "../credentials/vault-keeper";
 import { type Lag, targetKey } from "../notify/open-entries";
 import { type AgentStatus, problemKinds } from "./status";
@@ -11,12 +12,14 @@ export interface MetricsInput {
   readonly lags: readonly Lag[];
   /** Where key ring and certificate come from Vault. */
   readonly vault: VaultFacts | undefined;
+  /** At the writer of a site that has backups. */
+  readonly backups: BackupFacts | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 /** The agent's figures in the text format of Prometheus. */
-export function renderMetrics({ status, zones, passes, lags, vault, now }: MetricsInput): string {
+export function renderMetrics({ status, zones, passes, lags, vault, backups, now }: MetricsInput): string {
   const { applied, observed, counters } = status;
   const serials = (at: { directorySerial?: number; catalogSerial?: number } | undefined): Sample[] => [
     ...sample(zones?.directory, at?.directorySerial),
@@ -116,6 +119,7 @@ export function renderMetrics({ status, zones, passes, lags, vault, now }: Metri
       samples: peerLags.map((lag) => [lag.labels, lag.zones]),
     },
     ...(vault === undefined ? [] : vaultFamilies(vault)),
+    ...(backups === undefined ? [] : backupFamilies(backups)),
   ]);
 }
 
@@ -131,6 +135,36 @@ function vaultFamilies({ up, ringReadAt }: VaultFacts): readonly Family[] {
       help: "When the key ring was read from Vault last, in seconds since 1970.",
       samples: readAt,
     },
+  ];
+}
+
+function backupFamilies({ backup, drill }: BackupFacts): readonly Family[] {
+  const at = (time: string | undefined): number => Math.floor(Date.parse(time ?? epoch) / 1000);
+  const gauge = (name: string, help: string, samples: number): Family => ({ name, type: "gauge", help, samples });
+  const made = [
+    gauge(
+      "backup_last_success_timestamp_seconds",
+      "When the last backup was pushed, in seconds since 1970; 0 for never.",
+      at(backup?.at),
+    ),
+    gauge(
+      "backup_drill_last_success_timestamp_seconds",
+      "When the last restore drill found no difference, in seconds since 1970; 0 for never.",
+      at(drill?.at),
+    ),
+  ];
+  if (backup === undefined) return made;
+  return [
+    ...made,
+    gauge("backup_zones", "Zones in the last backup.", backup.zones),
+    gauge("backup_size_bytes", "Octets of the last backup.", backup.size),
+    gauge("backup_added_bytes", "Octets that the last backup added to what is stored.", backup.added),
+    gauge("backup_duration_seconds", "How long the last backup took.", backup.seconds),
+    gauge(
+      "backup_prune_refused",
+      "Whether what is too old could not be removed.",
+      backup.notPruned === undefined ? 0 : 1,
+    ),
   ];
 }
 

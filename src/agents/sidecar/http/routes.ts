@@ -16,6 +16,8 @@ export interface RouteParts {
   readonly zoneKeys: () => KeptKeys | undefined;
   /** Looks for changed zones now. */
   readonly announce: () => void;
+  /** What the program that pushes backups may ask for; nothing beside a pod that does not write. */
+  readonly backups: HttpRoutes;
   /** Makes a pass that renders, loads and plans everything anew. */
   readonly poke: () => void;
 }
@@ -38,6 +40,7 @@ export function agentRoutes(parts: RouteParts): HttpRoutes {
       const copy = parts.zoneKeys();
       return copy === undefined ? { status: 404, body: "no keys to keep\n" } : { status: 200, body: copy };
     },
+    ...parts.backups,
     "POST /announce": () => {
       parts.announce();
       return { status: 202, body: "looking\n" };

@@ -29,6 +29,7 @@ interface Problem {
  * - `state`: the saved state could not be read or written.
  * - `volume`: the volume is full or nearly so, or cannot be written.
  * - `keys`: the keys of signed zones are not kept in their second place.
+ * - `backup`: the last backup or the last restore drill failed.
  * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
  */
 export type ProblemKind = (typeof problemKinds)[number];
@@ -48,6 +49,7 @@ export const problemKinds = [
   "state",
   "volume",
   "keys",
+  "backup",
   "vault",
 ] as const;
 

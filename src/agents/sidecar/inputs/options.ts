@@ -28,6 +28,8 @@ export interface AgentOptions {
   readonly tlsFolder?: string;
   /** Folder with the parts of the central zones; on the primary only. */
   readonly centralFolder?: string;
+  /** What a request of the backup's pods must show, a file that is there while the site has backups. */
+  readonly backupTokenFile?: string;
   readonly runtime: FixedRuntime;
   /** Where this pod's Knot answers. */
   readonly knot: SocketAddress;

@@ -11,6 +11,7 @@ import { type KnotControl, KnotControlError } from "../../../knot/control/knot-c
 import type { WelcomePacket, Zone } from "../../../mesh/model";
 import type { MeshView } from "../../../mesh/view";
 import { serverName } from "../../../mesh/welcome";
+import { contentFrom, type Restored } from "../backups/restored";
 import { type CopySearch, saysNo, serialOf } from "./copy-search";
 import { followOwner, renderTakenOverZone } from "./taking-over";
 import type { ZoneSource } from "./zone-source";
@@ -42,6 +43,8 @@ export interface SeedInput {
   readonly own?: ZoneSource;
   /** Where zones are looked for that a new volume lacks. Without it they wait. */
   readonly search?: Pick<CopySearch, "find">;
+  /** What a restore brought onto an empty volume. */
+  readonly restored?: Pick<Restored, "order" | "textOf">;
 }
 
 /** What became of the own zones. */
@@ -233,17 +236,29 @@ export class Seeder {
 
   /** The zone as other servers, or this one, serve it; undefined when there is nothing to wait for. Throws when there is. */
   async #takeOver(zone: Zone, input: ZoneInput): Promise<string | undefined> {
-    const records = input.isSought ? await this.#find(zone, input) : await this.#held(zone, input);
+    const backup = input.moment === "fresh" ? await input.restored?.textOf(zone.name) : undefined;
+    const records = input.isSought
+      ? await this.#find(zone, input, backup !== undefined)
+      : await this.#held(zone, input);
+    const isForced = input.restored?.order.forced === true;
+    const restored =
+      backup && contentFrom(backup, { isForced, served: records && serialOf(records), now: this.options.now() });
+    if (restored !== undefined) return restored;
     if (records === undefined) return undefined;
     const following = followOwner(records, { packet: input.packet, formerOwner: input.owner });
     return renderTakenOverZone({ records: following, now: Math.floor(this.options.now() / 1000) });
   }
 
   /** What a lost volume may have held. */
-  async #find({ name }: Zone, { search }: ZoneInput): Promise<readonly ResourceRecord[] | undefined> {
+  async #find(
+    { name }: Zone,
+    { search }: ZoneInput,
+    hasBackup: boolean,
+  ): Promise<readonly ResourceRecord[] | undefined> {
     if (search === undefined) throw new Error("Knot has to run for that");
     const found = await search.find(name);
     if (found.kind === "copy") return found.records;
+    if (hasBackup) return undefined;
     const damaged = this.#volume.damagedContent(name);
     const isDamaged = (await readText(damaged)) !== undefined;
     if (found.kind === "none" && isDamaged)

@@ -241,7 +241,15 @@ describe("agent metrics", () => {
     ];
     const zones = { directory: "dir", catalog: "cat" };
     const vault = { up: false, ringReadAt: 1000 };
-    const text = renderMetrics({ status, zones, lags, vault, now: 31_000, passes: { idle: 8, failed: 1 } });
+    const text = renderMetrics({
+      status,
+      zones,
+      lags,
+      vault,
+      backups: undefined,
+      now: 31_000,
+      passes: { idle: 8, failed: 1 },
+    });
     for (const line of [
       'dns_mesh_agent_applied_serial{zone="cat"} 6',
       'dns_mesh_agent_observed_serial{zone="dir"} 7',

@@ -40,6 +40,7 @@ export function up(site: string, { config, agent, operator = "operator()", ...op
         reconciler: "reconciler()",
         ...(rotatesKeys(welcome.packet) && { rotator: "rotator()" }),
         ...(settings.records !== false && { operator }),
+        ...(settings.backups && { backup: "backup()" }),
       };
       return { ...new SiteStack(site, { config: settings, welcome, programs }).outputs };
     },

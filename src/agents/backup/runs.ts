@@ -1,0 +1,97 @@
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { ensureFolder, readText, syncFolder, writeAtomically } from "../../base/files";
+import { readJsonFile } from "../../base/json-file";
+import type { Logger } from "../../base/log";
+import {
+  backupFiles,
+  type BackupManifest,
+  backupParts,
+  orderFile,
+  parseManifest,
+  type RestoreOrder,
+} from "../../contract/backups";
+import type { WriterAgent } from "./agent";
+import { BackupError } from "./failure";
+import type { Repository } from "./repository";
+import type { BackupOptions } from "./restic";
+
+/** What a run works with. */
+export interface RunParts {
+  readonly options: BackupOptions;
+  readonly site: string;
+  readonly agent: WriterAgent;
+  readonly repository: Repository;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** Has a backup made, pushes it, checks what is stored, removes what is too old, and reports. */
+export async function backUp(parts: RunParts): Promise<void> {
+  const { options, agent, repository, now, log } = parts;
+  const began = now();
+  const made = await agent.make(options.patienceMs);
+  const id = await repository.open(made.repository);
+  const pushed = await repository.push(join(options.folder, backupParts.current));
+  log.info("a backup was pushed", { ...pushed });
+  const notPruned = await repository.prune();
+  if (notPruned !== undefined) log.warn("what is too old was not removed", { reason: notPruned });
+  await repository.check();
+  await agent.report({
+    kind: "backup",
+    at: new Date(now()).toISOString(),
+    repository: id,
+    zones: made.zones,
+    ...pushed,
+    seconds: (now() - began) / 1000,
+    ...(notPruned !== undefined && { notPruned }),
+  });
+}
+
+/** The manifest of a backup that was fetched. @throws BackupError `damaged`, `different` */
+export async function readManifest(folder: string, site: string): Promise<BackupManifest> {
+  const path = join(folder, backupFiles.manifest);
+  const manifest = await readJsonFile(path, parseManifest).catch((cause: unknown) => {
+    throw new BackupError("damaged", `the backup has no manifest that can be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  });
+  if (manifest.site !== site)
+    throw new BackupError("different", `this is a backup of ${manifest.site}, not of ${site}`);
+  return manifest;
+}
+
+/**
+ * Brings a backup onto the volume, and waits until it is in use: before Knot's first start by the init container, otherwise
+ * by the agent.
+ */
+export async function restore(parts: RunParts): Promise<void> {
+  const { options, site, agent, repository, log } = parts;
+  const { folder, at } = options;
+  const [incoming, restored] = [join(folder, backupParts.incoming), join(folder, backupParts.restored)];
+  if (at === undefined && (await agent.runs()))
+    throw new BackupError(
+      "other",
+      `${site} runs, with all that it has; to put its zones back as they were at a time, name it (--at)`,
+    );
+  const snapshot = await repository.find(at);
+  await rm(incoming, { recursive: true, force: true });
+  await ensureFolder(incoming);
+  await repository.fetch(snapshot.id, incoming);
+  const manifest = await readManifest(incoming, site);
+  const order: RestoreOrder = { snapshot: snapshot.id, at: manifest.at, forced: at !== undefined };
+  await writeAtomically(join(incoming, orderFile), `${JSON.stringify(order)}\n`);
+  await rm(restored, { recursive: true, force: true });
+  await rename(incoming, restored);
+  await syncFolder(folder);
+  log.info("a backup is on the volume", { ...order, zones: manifest.zones.length });
+  const end = Date.now() + options.patienceMs;
+  while ((await readText(join(restored, orderFile))) !== undefined) {
+    if (Date.now() > end) throw new BackupError("agent", "the backup is on the volume, and pod 0 has not taken it yet");
+    await delay(500);
+  }
+  log.info("the backup is in use", { ...order });
+}

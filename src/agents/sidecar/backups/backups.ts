@@ -1,0 +1,145 @@
+import { timingSafeEqual } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { messageOf, UserError } from "../../../base/errors";
+import { readText, writeAtomically } from "../../../base/files";
+import type { HttpAnswer, HttpCall, HttpRoutes } from "../../../base/http-server";
+import { parseJson, sha256 } from "../../../base/json";
+import { type BackupFacts, type BackupMade, backupParts, orderFile, parseReport } from "../../../contract/backups";
+import { stampSerial } from "../../../dns/master-file";
+import { isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
+import { controlSocket, KnotVolume } from "../../../knot/config/volume";
+import { KnotControl } from "../../../knot/control/knot-control";
+import type { Problems } from "../http/status";
+import type { Inputs } from "../inputs/inputs";
+import type { AgentOptions } from "../inputs/options";
+import { BackupFactsStore } from "./facts-store";
+import { BackupMaker, type BackupMakerParts } from "./maker";
+import { dropRestored, readRestored, type Restored, serialAfter } from "./restored";
+
+/** What {@link Backups} work with. */
+export interface BackupsParts extends Omit<BackupMakerParts, "volume" | "control"> {
+  readonly runtime: Pick<SiteRuntime, "storage">;
+  readonly control: Pick<KnotControl, "zoneBackup" | "zoneStatus" | "zoneReload">;
+  /** A file that is there while the site has backups. */
+  readonly tokenFile: string;
+  readonly problems: Pick<Problems, "set">;
+  readonly inputs: () => Inputs | undefined;
+  /** Own zones that have a content. */
+  readonly own: () => readonly string[];
+  /** The content of a zone changed here. */
+  readonly changed: (zone: string) => void;
+}
+
+/** The writer's part in backups: makes them for the program that pushes them, keeps its reports, and puts back what a restore brought. */
+export class Backups {
+  readonly #volume: KnotVolume;
+  readonly #maker: BackupMaker;
+  readonly #store: BackupFactsStore;
+
+  constructor(private readonly parts: BackupsParts) {
+    this.#volume = new KnotVolume(parts.runtime.storage);
+    this.#maker = new BackupMaker({ ...parts, volume: this.#volume });
+    this.#store = new BackupFactsStore(this.#volume.backupFacts, parts.problems);
+  }
+
+  /** What is known; undefined where the site has no backups. */
+  get facts(): BackupFacts | undefined {
+    return existsSync(this.parts.tokenFile) ? this.#store.facts : undefined;
+  }
+
+  /** Reads what a predecessor left. */
+  start(): Promise<void> {
+    return this.#store.load();
+  }
+
+  /** What the program may ask for. */
+  get routes(): HttpRoutes {
+    return {
+      "POST /backup": (call) => this.#allowed(call, () => this.#make()),
+      "POST /backup/report": (call) =>
+        this.#allowed(call, async () => {
+          await this.#store.report(parseReport(parseJson(await call.text(), "the report")));
+          return { status: 200, body: "noted\n" };
+        }),
+    };
+  }
+
+  async #allowed(call: HttpCall, work: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
+    const token = (await readText(this.parts.tokenFile))?.trim();
+    if (token === undefined || token === "") return { status: 404, body: "this site has no backups\n" };
+    const [shown, wanted] = [call.bearer ?? "", token].map((text) => Buffer.from(sha256(text)));
+    if (!timingSafeEqual(shown ?? Buffer.alloc(0), wanted ?? Buffer.alloc(0)))
+      return { status: 403, body: "the token is wrong\n" };
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof UserError) return { status: 400, body: `${error.message}\n` };
+      return { status: 500, body: `${messageOf(error)}\n` };
+    }
+  }
+
+  async #make(): Promise<HttpAnswer> {
+    const inputs = this.parts.inputs();
+    if (inputs === undefined) return { status: 503, body: "no welcome packet yet\n" };
+    if (this.#store.unread !== undefined)
+      return {
+        status: 500,
+        body: `what is known of backups cannot be read: ${this.#store.unread}; see docs/runbooks/backup-failing.md\n`,
+      };
+    const { zones } = await this.#maker.make({ inputs, own: this.parts.own() });
+    const repository = this.#store.facts.backup?.repository;
+    const made: BackupMade = { zones: zones.length, ...(repository !== undefined && { repository }) };
+    return { status: 200, body: made };
+  }
+
+  /** Puts back what a restore into a running site has brought: contents of own zones as they were at a time. */
+  async round(): Promise<void> {
+    const inputs = this.parts.inputs();
+    if (inputs === undefined) return;
+    const restored = await readRestored(this.#volume, inputs.packet.site.name);
+    if (restored === undefined) return;
+    if (restored.order.forced) for (const zone of this.parts.own()) await this.#putBack(zone, restored);
+    // Without a time, a restore is for a volume that has not begun yet: this one has.
+    else this.parts.log.warn("a restore without a time changes nothing at a site that runs", { ...restored.order });
+    await dropRestored(this.#volume);
+  }
+
+  /** With a serial that comes after Knot's own: the owner's is what all others follow. */
+  async #putBack(zone: string, { order, textOf }: Restored): Promise<void> {
+    const { control, now, log, changed } = this.parts;
+    const text = await textOf(zone);
+    if (text === undefined) {
+      log.warn("the backup does not have the zone, which stays as it is", { zone, madeAt: order.at });
+      return;
+    }
+    const served = (await control.zoneStatus([zone]))[0]?.serial;
+    const serial = serialAfter(now(), served);
+    await writeAtomically(this.#volume.zoneFile(zone), stampSerial(text, serial));
+    await control.zoneReload(zone);
+    log.warn("a zone is as it was in a backup", { zone, madeAt: order.at, serial });
+    changed(zone);
+  }
+}
+
+/** For Knot to write all zones. */
+const backupMs = 600_000;
+
+/** Backups at a pod that writes, by its options: zones and keys begin there. */
+export function backupsOf({
+  options,
+  ...parts
+}: Omit<BackupsParts, "runtime" | "control" | "tokenFile" | "knot"> & {
+  readonly options: AgentOptions;
+}): Backups | undefined {
+  const { runtime, knot, backupTokenFile: tokenFile } = options;
+  if (tokenFile === undefined || !isWriter(runtime)) return undefined;
+  const control = new KnotControl(controlSocket(runtime.rundir), { timeoutMs: backupMs });
+  return new Backups({ ...parts, runtime, knot, tokenFile, control });
+}
+
+/** Whether a restore has put a backup onto the volume. */
+export async function isRestored(storage: string): Promise<boolean> {
+  return (await readText(join(new KnotVolume(storage).backup, backupParts.restored, orderFile))) !== undefined;
+}

@@ -1,0 +1,124 @@
+import { readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { messageOf } from "../../../base/errors";
+import { ensureFolder, readText, syncFolder, writeAtomically } from "../../../base/files";
+import type { Logger } from "../../../base/log";
+import { backedUpKeys, backedUpZone, backupFiles, type BackupManifest, backupParts } from "../../../contract/backups";
+import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
+import { findSerial } from "../../../dns/master-file";
+import { zoneDigest } from "../../../dns/zone-digest";
+import { localCatalogZone } from "../../../knot/config/site-config";
+import type { KnotVolume } from "../../../knot/config/volume";
+import type { KnotControl } from "../../../knot/control/knot-control";
+import type { Inputs } from "../inputs/inputs";
+import { keyIds } from "../keys/key-database";
+import { ownSource } from "../own-zones/zone-source";
+import { readKeys } from "./restored";
+
+/** What a {@link BackupMaker} works with. */
+export interface BackupMakerParts {
+  readonly volume: KnotVolume;
+  readonly control: Pick<KnotControl, "zoneBackup" | "zoneStatus">;
+  readonly dns: Pick<DnsClient, "transfer">;
+  /** Where this pod's Knot answers. */
+  readonly knot: DnsServer;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** What is known of the site when a backup is made. */
+export interface BackedUpSite {
+  readonly inputs: Pick<Inputs, "packet" | "localKey">;
+  /** Own zones that have a content: a backup without one of them is none. */
+  readonly own: readonly string[];
+}
+
+/** Backups that are made until Knot's answers and its files are of the same moment. */
+const mostAttempts = 3;
+
+/** Makes a backup on the volume: what Knot writes of its zones, journals, timers, keys and catalogs, and what it is. */
+export class BackupMaker {
+  #making: Promise<BackupManifest> | undefined;
+
+  constructor(private readonly parts: BackupMakerParts) {}
+
+  /**
+   * Makes one in the place of that before, which stands until the new one is complete. Calls meanwhile get the same one.
+   *
+   * @throws Error when Knot did not write all own zones, or there is no room.
+   */
+  make(site: BackedUpSite): Promise<BackupManifest> {
+    this.#making ??= this.#make(site).finally(() => {
+      this.#making = undefined;
+    });
+    return this.#making;
+  }
+
+  async #make(site: BackedUpSite): Promise<BackupManifest> {
+    const { volume, now, log } = this.parts;
+    const draft = join(volume.backup, backupParts.draft);
+    const current = join(volume.backup, backupParts.current);
+    const began = now();
+    try {
+      const zones = await this.#write(draft, site);
+      const keys = keyIds(await readKeys(join(draft, backedUpKeys)));
+      const at = new Date(began).toISOString();
+      const manifest: BackupManifest = { site: site.inputs.packet.site.name, at, zones, keys };
+      const note = await readText(volume.keptKeys);
+      if (note !== undefined) await writeAtomically(join(draft, backupFiles.keysNote), note);
+      await writeAtomically(join(draft, backupFiles.manifest), `${JSON.stringify(manifest)}\n`);
+      await rm(current, { recursive: true, force: true });
+      await rename(draft, current);
+      await syncFolder(volume.backup);
+      const withoutDigest = zones.filter(({ digest }) => digest === undefined).length;
+      log.info("a backup was made", { zones: zones.length, withoutDigest, keys: keys.length });
+      return manifest;
+    } catch (error) {
+      log.error("no backup was made", { reason: messageOf(error) });
+      await rm(draft, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async #write(draft: string, site: BackedUpSite): Promise<BackupManifest["zones"]> {
+    let zones: BackupManifest["zones"] = [];
+    for (let attempt = 0; attempt < mostAttempts; attempt++) {
+      await rm(draft, { recursive: true, force: true });
+      await ensureFolder(draft);
+      await this.parts.control.zoneBackup(join(draft, backupFiles.knot));
+      zones = await this.#describe(draft, site.inputs);
+      if (zones.every(({ digest }) => digest !== undefined)) break;
+    }
+    const missing = site.own.filter((name) => !zones.some(({ zone }) => zone === name));
+    if (missing.length > 0) throw new Error(`Knot wrote no backup of zone ${missing.join(", ")}`);
+    await dropTimes(join(draft, backupFiles.knot, "zonefiles"));
+    return zones;
+  }
+
+  /** Each zone with the serial of its file, and the digest of what Knot answers when that has the same serial. */
+  async #describe(draft: string, inputs: BackedUpSite["inputs"]): Promise<BackupManifest["zones"]> {
+    const { control, dns, knot } = this.parts;
+    const { server, key } = ownSource(knot, inputs);
+    const zones: BackupManifest["zones"][number][] = [];
+    for (const { zone } of await control.zoneStatus()) {
+      const text = zone === localCatalogZone ? undefined : await readText(join(draft, backedUpZone(zone)));
+      const serial = text === undefined ? undefined : findSerial(text)?.serial;
+      if (serial === undefined) continue;
+      const records = await dns.transfer(server, zone, key).catch(() => []);
+      const isSame = records.some((record) => record.type === "SOA" && record.serial === serial);
+      zones.push({ zone, serial, ...(isSame && { digest: zoneDigest(records) }) });
+    }
+    return zones;
+  }
+}
+
+/** Knot ends each file with the time. Without that, a zone that did not change is the same file as in the backup before. */
+async function dropTimes(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const text = (await readText(join(folder, name))) ?? "";
+    const kept = text.replace(/\n;; Time [^\n]*\n?$/, "\n");
+    if (kept !== text) await writeAtomically(join(folder, name), kept);
+  }
+}

@@ -1,0 +1,121 @@
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { UserError } from "../../../base/errors";
+import { readText } from "../../../base/files";
+import { readJsonFile } from "../../../base/json-file";
+import {
+  backedUpKeys,
+  backedUpZone,
+  backupFiles,
+  type BackupManifest,
+  backupParts,
+  orderFile,
+  parseManifest,
+  parseOrder,
+  type RestoreOrder,
+} from "../../../contract/backups";
+import { findSerial, stampSerial } from "../../../dns/master-file";
+import { signerTypes } from "../../../dns/rdata/trust-types";
+import { isNewerSerial } from "../../../dns/serial";
+import { KnotVolume } from "../../../knot/config/volume";
+import { KeyDatabase, type KeyFiles } from "../keys/key-database";
+import { readNote, writeNote } from "../keys/note";
+
+/** A backup that a restore has put onto the volume. */
+export interface Restored {
+  readonly order: RestoreOrder;
+  readonly manifest: BackupManifest;
+  /** A zone's master file without signatures; undefined when the backup does not have the zone. */
+  readonly textOf: (zone: string) => Promise<string | undefined>;
+}
+
+/**
+ * What a restore has put onto the volume; undefined when there is nothing.
+ *
+ * @throws UserError for a backup of another site, or one that cannot be read.
+ */
+export async function readRestored(volume: KnotVolume, site: string): Promise<Restored | undefined> {
+  const folder = join(volume.backup, backupParts.restored);
+  if ((await readText(join(folder, orderFile))) === undefined) return undefined;
+  const order = await readJsonFile(join(folder, orderFile), parseOrder);
+  const manifest = await readJsonFile(join(folder, backupFiles.manifest), parseManifest);
+  if (manifest.site !== site)
+    throw new UserError(
+      `${folder} holds a backup of ${manifest.site}, and this is ${site}; remove it, and restore again`,
+    );
+  const textOf = async (zone: string): Promise<string | undefined> => {
+    const text = await readText(join(folder, backedUpZone(zone)));
+    return text === undefined ? undefined : withoutSignatures(text);
+  };
+  return { order, manifest, textOf };
+}
+
+/** Takes it away, once all of it is in use. */
+export async function dropRestored(volume: KnotVolume): Promise<void> {
+  await rm(join(volume.backup, backupParts.restored), { recursive: true, force: true });
+}
+
+/**
+ * The backup's DNSSEC keys, for a volume that has none. To be called before the second place of keys is asked, whose copy is
+ * newer where there is one.
+ *
+ * @returns how many keys came.
+ */
+export async function bringRestoredKeys(volume: KnotVolume): Promise<number> {
+  const folder = join(volume.backup, backupParts.restored);
+  const database = new KeyDatabase(volume);
+  const files = await readKeys(join(folder, backedUpKeys));
+  if (files.size < 2 || (await database.hasKeys())) return 0;
+  await database.replace(files);
+  const note = await readNote(join(folder, backupFiles.keysNote));
+  if (note !== undefined) await writeNote(volume.keptKeys, note);
+  return files.size - 1;
+}
+
+/** Files of a key database that Knot has written, without its lock. */
+export async function readKeys(folder: string): Promise<KeyFiles> {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = new Map<string, Buffer>();
+  for (const entry of names) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && entry.name !== "lock.mdb") files.set(path.slice(folder.length + 1), await readFile(path));
+  }
+  return files;
+}
+
+/** A serial that comes after all that were seen: the present time where that is newer (RFC 1982). */
+export function serialAfter(now: number, ...seen: readonly (number | undefined)[]): number {
+  let next = Math.floor(now / 1000) >>> 0;
+  for (const serial of seen) if (serial !== undefined && !isNewerSerial(next, serial)) next = (serial + 1) >>> 0;
+  return next;
+}
+
+/** Changes that a zone may have had since its backup, which sites that do not answer now may have seen. */
+const changesSince = 10_000;
+
+/**
+ * What a zone begins with by its backup; undefined when what others serve is newer, and counts more.
+ *
+ * @param known.served - Serial of the newest copy that others gave.
+ * @param known.isForced - Whether the backup counts in any case.
+ * @param known.now - Milliseconds since 1970.
+ */
+export function contentFrom(
+  text: string,
+  known: { readonly served: number | undefined; readonly isForced: boolean; readonly now: number },
+): string | undefined {
+  const { served, isForced, now } = known;
+  const serial = findSerial(text)?.serial ?? 0;
+  if (served !== undefined && !isForced && !isNewerSerial(serial, served)) return undefined;
+  return stampSerial(text, serialAfter(now, serial + changesSince, served));
+}
+
+/** Knot writes one record a line, with its owner, TTL and type. What it makes itself is left out. */
+function withoutSignatures(text: string): string {
+  const lines = text.split("\n").filter((line) => {
+    const type = /^\S+\s+\d+\s+(\S+)\s/.exec(line)?.[1];
+    return type !== undefined && !signerTypes.has(type);
+  });
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,161 @@
+import { existsSync, readFileSync } from "node:fs";
+
+import { parse } from "yaml";
+
+import { UserError } from "../base/errors";
+import { fields, parseJson } from "../base/json";
+import { objects } from "../contract/names";
+import type { KubeObject } from "../kube/answer";
+import type { KubeClient } from "../kube/client";
+import type { ClusterChoice } from "../kube/kubeconfig";
+
+/** What the user asked for. */
+export interface RestoreRequest {
+  readonly site: string;
+  readonly namespace: string;
+  /** ISO 8601; missing for the last backup. */
+  readonly at?: string;
+}
+
+/** What a restore works with. */
+export interface RestoreCommandParts {
+  readonly kube: Pick<KubeClient, "get" | "create">;
+  readonly request: RestoreRequest;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly print: (line: string) => void;
+}
+
+const [lookMs, patienceMs] = [1000, 4 * 3_600_000];
+
+/** Where a site is: by its stack's file in this folder, unless options say otherwise. */
+export function placeOf(
+  site: string,
+  options: { readonly context?: string; readonly namespace?: string; readonly kubeconfig?: string },
+): ClusterChoice & { readonly namespace: string } {
+  const file = `Pulumi.${site}.yaml`;
+  const config = existsSync(file) ? fields(fields(parse(readFileSync(file, "utf8")))["config"]) : {};
+  const setting = (name: string): string | undefined => {
+    const value = config[`dns-mesh:${name}`];
+    return typeof value === "string" ? value : undefined;
+  };
+  const context = options.context ?? setting("context");
+  if (context === undefined)
+    throw new UserError(
+      `the cluster of ${site} is not known: --context NAME, or run it in the folder that has ${file}`,
+    );
+  const kubeconfig = options.kubeconfig ?? setting("kubeconfig");
+  const namespace = options.namespace ?? setting("namespace") ?? "dns-system";
+  return { context, namespace, ...(kubeconfig !== undefined && { kubeconfig }) };
+}
+
+/** A time as it is handed on. @throws UserError for what is none, or is to come. */
+export function timeOf(text: string, now: number): string {
+  const isIso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
+  const time = isIso ? Date.parse(text) : NaN;
+  if (Number.isNaN(time))
+    throw new UserError(`--at "${text}" is not a time such as 2026-11-29T08:00:00Z or a day such as 2026-11-29`);
+  if (time > now) throw new UserError(`--at ${text} is to come`);
+  return new Date(time).toISOString();
+}
+
+/**
+ * Has a site's cluster restore a backup, by a job made from the suspended CronJob of its stack, and waits for it.
+ *
+ * @throws UserError with what the job said when it failed; nothing of the site was changed then.
+ */
+export async function restoreSite(parts: RestoreCommandParts): Promise<void> {
+  const { kube, request, now, print } = parts;
+  const { site, namespace, at } = request;
+  await requireSite(parts);
+  const template = await kube.get(`/apis/batch/v1/namespaces/${namespace}/cronjobs/${restoreJob}`);
+  if (template === undefined)
+    throw new UserError(`${namespace} has no CronJob ${restoreJob}: set "backups" of ${site}'s stack, and bring it up`);
+  const name = `${restoreJob}-${now().toString(36)}`;
+  await kube.create(`/apis/batch/v1/namespaces/${namespace}/jobs`, jobFrom(template, { name, at }));
+  print(`job ${name} restores ${at === undefined ? "the last backup" : `the last backup up to ${at}`} of ${site}`);
+  await follow(parts, name);
+  print(`${site} has its zones back`);
+}
+
+const restoreJob = "backup-restore";
+
+/** The cluster must be the site's: another one would be told to restore what is not its own. */
+async function requireSite({ kube, request }: RestoreCommandParts): Promise<void> {
+  const { site, namespace } = request;
+  const config = await kube.get(`/api/v1/namespaces/${namespace}/configmaps/${objects.config}`);
+  const text = fields(config?.["data"])["welcome.json"];
+  if (typeof text !== "string")
+    throw new UserError(
+      `${namespace} has no site yet: bring up ${site}'s stack, with backups.awaitRestore, and run this meanwhile`,
+    );
+  const found = fields(fields(parseJson(text, "the welcome packet"))["site"])["name"];
+  if (found !== site) throw new UserError(`this is the cluster of ${String(found)}, not of ${site}; check the context`);
+}
+
+function jobFrom(template: KubeObject, job: { readonly name: string; readonly at: string | undefined }): KubeObject {
+  const spec = fields(fields(fields(template["spec"])["jobTemplate"])["spec"]);
+  const pod = fields(spec["template"]);
+  const podSpec = fields(pod["spec"]);
+  const containers = (podSpec["containers"] as readonly Readonly<Record<string, unknown>>[] | undefined) ?? [];
+  const env = job.at === undefined ? [] : [{ name: "DNS_MESH_RESTORE_AT", value: job.at }];
+  const changed = containers.map((one) => ({
+    ...one,
+    env: [...((one["env"] as readonly object[] | undefined) ?? []), ...env],
+  }));
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: job.name },
+    spec: { ...spec, template: { ...pod, spec: { ...podSpec, containers: changed } } },
+  };
+}
+
+/** Prints how the job's pod fares, and waits for its end. */
+async function follow({ kube, request, now, pause, print }: RestoreCommandParts, name: string): Promise<void> {
+  const { namespace } = request;
+  const end = now() + patienceMs;
+  let shown = "";
+  for (;;) {
+    const job = await kube.get(`/apis/batch/v1/namespaces/${namespace}/jobs/${name}`);
+    if (job === undefined) throw new UserError(`job ${name} was deleted before it was done`);
+    const pods = await kube.get(
+      `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(`job-name=${name}`)}`,
+    );
+    const [pod] = (pods?.["items"] as readonly KubeObject[] | undefined) ?? [];
+    const { state, message } = stateOf(pod);
+    if (state !== shown) print(`  ${state}`);
+    shown = state;
+    const conditions =
+      (fields(job["status"])["conditions"] as readonly Readonly<Record<string, unknown>>[] | undefined) ?? [];
+    const is = (type: string): boolean => conditions.some((one) => one["type"] === type && one["status"] === "True");
+    if (is("Complete")) return;
+    if (is("Failed"))
+      throw new UserError(`the restore failed: ${message ?? `see kubectl -n ${namespace} logs job/${name}`}`);
+    if (now() > end) throw new UserError(`job ${name} is not done after four hours; it goes on`);
+    await pause(lookMs);
+  }
+}
+
+function stateOf(pod: KubeObject | undefined): { readonly state: string; readonly message?: string } {
+  const status = fields(pod?.["status"]);
+  const conditions = (status["conditions"] as readonly Readonly<Record<string, unknown>>[] | undefined) ?? [];
+  const unscheduled = conditions.find((one) => one["type"] === "PodScheduled" && one["status"] === "False");
+  const known = [unscheduled?.["message"], status["phase"]].find((text) => typeof text === "string");
+  const state = pod === undefined ? "no pod yet" : (known ?? "Pending");
+  const [container] = (status["containerStatuses"] as readonly Readonly<Record<string, unknown>>[] | undefined) ?? [];
+  const said = fields(fields(container?.["state"])["terminated"])["message"];
+  return { state, ...(typeof said === "string" && { message: lastMessage(said) }) };
+}
+
+/** The message of the last line that the program logged. */
+function lastMessage(log: string): string {
+  const line = log.trim().split("\n").at(-1) ?? "";
+  try {
+    const { message } = JSON.parse(line) as { readonly message?: unknown };
+    return typeof message === "string" ? message : line;
+  } catch {
+    return line;
+  }
+}

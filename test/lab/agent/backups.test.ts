@@ -1,0 +1,253 @@
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+
+import { binDir } from "../../../harness/tools/cache";
+import { run } from "../../../harness/tools/run";
+import { StorageServer } from "../../../harness/backups/storage";
+import { apexTexts, delv } from "../../../harness/dnssec/validators";
+import { eventually } from "../../../harness/eventually";
+import { Lab, type LabSite } from "../../../lab";
+import { type BackupRun, SiteBackups } from "../../../lab/site-backups";
+import { keptKeysFile } from "../../../src/contract/kept-keys";
+import { isNewerSerial } from "../../../src/dns/serial";
+
+const zone = "signed.example";
+const zoneFile = "$TTL 5\n@ SOA a. b. 1 60 10 3600 5\n@ NS a.\nwww A 192.0.2.1\n";
+
+/** Steps of one repository's life, in order: each starts from what the one before left. */
+describe("backups of a site, with a real Knot, restic and an S3 server", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let storage: StorageServer;
+  let backups: SiteBackups;
+  let folder: string;
+  let ds: readonly string[];
+  const logs: string[] = [];
+
+  before(async () => {
+    lab = await Lab.create(2);
+    lab.list[1]!.zones.push({ name: zone, zoneFile, dnssec: true });
+    await lab.upAll();
+    folder = await mkdtemp(join(tmpdir(), "backup-storage-"));
+    await run("/bin/mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]);
+    storage = await StorageServer.start(folder);
+    ds = await eventually(10, async () => {
+      const found = await apexTexts(lab.site("site-b").server, zone, "CDS");
+      expect(found).to.have.length(1);
+      return found;
+    });
+    backups = await SiteBackups.of(lab.site("site-b"), storage);
+  });
+  after(async () => {
+    await backups[Symbol.asyncDispose]();
+    await storage[Symbol.asyncDispose]();
+    await run("/bin/umount", [folder]);
+    await rm(folder, { recursive: true, force: true });
+    await lab[Symbol.asyncDispose]();
+  });
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.error(logs.slice(-3).join("\n"), lab.logs().slice(-6000));
+  });
+
+  const owner = (): LabSite => lab.site("site-b");
+  const noted = <R extends BackupRun>(run: R): R => {
+    logs.push(run.log);
+    return run;
+  };
+  const job = async (...args: Parameters<SiteBackups["run"]>): Promise<BackupRun> => noted(await backups.run(...args));
+  const metric = async (name: string): Promise<number> => {
+    const { text } = await owner().http("GET", "/metrics");
+    return Number(new RegExp(`^dns_mesh_agent_${name} (\\S+)`, "m").exec(text)?.[1]);
+  };
+  const problems = async (): Promise<readonly string[]> =>
+    (await owner().status()).problems.filter(({ kind }) => kind === "backup").map(({ message }) => message);
+  const files = async (part: string): Promise<readonly string[]> => {
+    const found = await readdir(storage.bucket("site-b", part), { recursive: true, withFileTypes: true }).catch(
+      () => [],
+    );
+    return found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  };
+  const succeeds = async (): Promise<void> => {
+    const { code, log } = await job("backup");
+    expect(code, log).to.equal(0);
+    expect((await problems()).join()).to.not.contain("the last backup failed");
+  };
+  const fails = async (reason: string, changes: Parameters<SiteBackups["run"]>[1] = {}): Promise<void> => {
+    const before = await files("snapshots");
+    const { code, log } = await job("backup", changes);
+    expect(code, log).to.equal(1);
+    expect((await problems()).join(), log).to.contain(`the last backup failed (${reason})`);
+    expect(await files("snapshots")).to.deep.equal(before);
+  };
+  const change = (data: string): Promise<void> =>
+    owner().control.zoneReplace(zone, { owner: `www.${zone}`, ttl: 5, type: "A", data });
+
+  it("are made for whoever shows the token, and for nobody else", async () => {
+    for (const path of ["/backup", "/backup/report"]) expect((await owner().http("POST", path)).status).to.equal(403);
+    expect((await lab.site("site-a").http("POST", "/backup")).status).to.equal(404);
+    expect(await metric("backup_last_success_timestamp_seconds")).to.equal(0);
+    await succeeds();
+    expect(await metric("backup_last_success_timestamp_seconds")).to.be.greaterThan(Date.now() / 1000 - 60);
+    const made = owner().path("storage", "backup", "current", "knot");
+    // Nothing of the site's certificate.
+    expect((await readdir(made)).sort()).to.deep.equal([
+      "catalog",
+      "journal",
+      "keys",
+      "knot_backup.label",
+      "timers",
+      "zonefiles",
+    ]);
+    // The site's own. Others come from their owners.
+    expect(await metric("backup_zones")).to.equal(2);
+    expect(await metric("backup_size_bytes")).to.be.greaterThan(10_000);
+    expect(await metric("backup_drill_last_success_timestamp_seconds")).to.equal(0);
+  });
+
+  it("add next to nothing when nothing changed", async () => {
+    const first = await metric("backup_added_bytes");
+    await succeeds();
+    expect(await metric("backup_added_bytes")).to.be.lessThan(first / 2);
+  });
+
+  it("are restored into a scratch Knot by a drill, which notices a zone that differs", async () => {
+    const good = noted(await backups.drill());
+    expect(good.code, `${good.log}${good.knot}`).to.equal(0);
+    expect(good.log).to.contain('"withoutDigest":0');
+    expect(await metric("backup_drill_last_success_timestamp_seconds")).to.be.greaterThan(Date.now() / 1000 - 60);
+    const spoilt = noted(
+      await backups.drill(async (backup) => {
+        const file = join(backup, "knot", "zonefiles", "site-b.example.zone");
+        await appendFile(file, "more.site-b.example. 5 A 192.0.2.9\n");
+      }),
+    );
+    expect(spoilt.code).to.equal(1);
+    expect((await problems()).join()).to.contain(
+      "the last restore drill failed (different): zone site-b.example has another content",
+    );
+  });
+
+  it("fail with the reason where the storage refuses, and succeed by themselves afterwards", async () => {
+    const keys = backups.path("storage", "secret-key");
+    const right = await readFile(keys, "utf8");
+    await writeFile(keys, "wrong-secret");
+    await fails("credentials");
+    await writeFile(keys, right);
+    const password = await readFile(backups.path("password"), "utf8");
+    await writeFile(backups.path("password"), "wrong");
+    await fails("password");
+    await writeFile(backups.path("password"), password);
+    await writeFile(join(folder, "filler"), Buffer.alloc(8_000_000)).catch(() => undefined);
+    await fails("full");
+    await rm(join(folder, "filler"));
+    await succeeds();
+  });
+
+  it("leave nothing half-done when the server goes or the program is killed in the middle", async () => {
+    const locks = (await files("locks")).length;
+    const begun = async (): Promise<void> => {
+      while ((await files("locks")).length === locks) await new Promise((resolve) => setTimeout(resolve, 2));
+    };
+    const before = await files("snapshots");
+    const killed = backups.begin("backup");
+    await begun();
+    killed.kill();
+    await killed.ended;
+    expect(await files("snapshots")).to.deep.equal(before);
+    const cut = fails("unreachable");
+    await eventually(20, async () => expect((await files("locks")).length).to.be.greaterThan(locks + 1), 2);
+    await storage.stop();
+    await cut;
+    await storage.start();
+    await succeeds();
+    expect(await files("snapshots")).to.have.length(before.length + 1);
+    const kept = await job("backup", { retention: ["keep-last=1"] });
+    expect(kept.code, kept.log).to.equal(0);
+    expect(await files("snapshots")).to.have.length(1);
+    expect(await metric("backup_prune_refused")).to.equal(0);
+  });
+
+  it("notice a repository that was tampered with, and make none anew in the place of one that is gone", async () => {
+    const sized = await Promise.all(
+      (await files("data")).map(async (file) => ({ file, size: (await stat(file)).size })),
+    );
+    const { file = "", size = 0 } = sized.toSorted((a, b) => b.size - a.size)[0] ?? {};
+    const whole = await readFile(file);
+    const flipped = Buffer.from(whole);
+    for (let i = 100; i < 200; i++) flipped[i]! ^= 0xff;
+    await writeFile(file, flipped);
+    const drilled = noted(await backups.drill());
+    expect(drilled.code).to.equal(1);
+    expect((await problems()).join()).to.contain("the last restore drill failed (damaged)");
+    await writeFile(file, whole);
+    await truncate(file, size - 10);
+    await change("192.0.2.2");
+    const { code } = await job("backup");
+    expect(code).to.equal(1);
+    expect((await problems()).join()).to.contain("the last backup failed (damaged)");
+    await writeFile(file, whole);
+    const away = `s3:${storage.url}/bucket/elsewhere`;
+    await fails("missing", { repository: away });
+    expect(await readdir(storage.bucket()))
+      .to.include("site-b")
+      .and.to.not.include("elsewhere");
+    const env = { RESTIC_PASSWORD_FILE: backups.path("password"), HOME: "/tmp" };
+    await run(join(binDir(), "restic"), ["init", "--no-cache", "--repo", storage.bucket("elsewhere")], { env });
+    await fails("different", { repository: away });
+    await succeeds();
+    expect(noted(await backups.drill()).code).to.equal(0);
+    expect(await problems()).to.deep.equal([]);
+  });
+
+  it("put zones back as they were at a time, with a newer serial, where the site runs", async () => {
+    const at = new Date().toISOString();
+    await change("192.0.2.66");
+    const refused = await job("restore");
+    expect(refused.code).to.equal(1);
+    expect(refused.log).to.contain("site-b runs, with all that it has");
+    const early = await job("restore", { at: "2020-01-01T00:00:00Z" });
+    expect(early.log).to.contain("no backup of 2020-01-01T00:00:00Z or before");
+    const { serial } = await owner().soa(zone);
+    const { code, log } = await job("restore", { at });
+    expect(code, log).to.equal(0);
+    await eventually(10, async () => {
+      for (const { server } of lab.sites.values())
+        expect(await delv({ server, zone, ds, question: [`www.${zone}`, "A"] }))
+          .to.contain("192.0.2.2\n")
+          .and.contain("fully validated");
+    });
+    expect(isNewerSerial((await owner().soa(zone)).serial, serial)).to.equal(true);
+  });
+
+  it("bring a site that was lost back with its zones and keys, before its Knot starts", async () => {
+    await succeeds();
+    // What other sites hold is newer than the backup, and the last that anybody saw.
+    await change("192.0.2.3");
+    await lab.converged(10, { zones: [zone] });
+    const { serial } = await owner().soa(zone);
+    await owner().stop();
+    await owner().loseVolume();
+    await rm(owner().path("etc", "zone-keys", keptKeysFile), { force: true });
+    await owner().settle({ awaitsRestore: true });
+    const starting = owner().start();
+    await eventually(10, () => expect(owner().log().split("\n").slice(-30).join()).to.contain("waits for a restore"));
+    const { code, log } = await job("restore");
+    expect(code, log).to.equal(0);
+    await starting;
+    await owner().ready();
+    await lab.converged(20, { zones: [zone] });
+    expect(await apexTexts(owner().server, zone, "CDS")).to.deep.equal(ds);
+    const { server } = lab.site("site-a");
+    expect(await delv({ server, zone, ds, question: [`www.${zone}`, "A"] }))
+      .to.contain("192.0.2.3")
+      .and.contain("fully validated");
+    expect(isNewerSerial((await owner().soa(zone)).serial, serial)).to.equal(true);
+    await succeeds();
+  });
+
+  it("show no secret in what is logged", async () => {
+    for (const secret of await backups.secrets()) expect(logs.concat(lab.logs()).join("\n")).to.not.contain(secret);
+  });
+});
