@@ -26,6 +26,9 @@ const options = {
   shrink: oneOf("yes", "no"),
 };
 
+/** Of each pod's volume. */
+const volumeOctets = 24 * 2 ** 20;
+
 /** Without a fault at the end. */
 const tailSeconds = 5;
 
@@ -124,7 +127,15 @@ async function hurt(run: ChaosRun): Promise<number> {
 async function runInLab({ sites, replicas, seed, faults, storage, seconds, logs }: ChaosRun): Promise<Outcome> {
   const keys = { transfer: randomKey("observer"), update: randomKey("records") };
   const access = { readers: [keys.transfer], recordsKey: keys.update };
-  await using lab = await Lab.create({ sites, replicas, storage, network: "namespaces", ...access });
+  await using lab = await Lab.create({
+    sites,
+    replicas,
+    storage,
+    network: "namespaces",
+    ...access,
+    clocks: true,
+    volumeOctets,
+  });
   await lab.upAll();
   const outcome = await runChaos({ lab, keys, seed, faults, seconds, say: log });
   if (outcome.violations.length > 0 && logs !== undefined) writeFileSync(logs, lab.logs());

@@ -43,6 +43,8 @@ export interface LabOptions {
   readonly replicas?: number;
   /** Whether Knots log as they do in pods. @default false: each says everything by itself */
   readonly logsAsPod?: boolean;
+  /** Size of each pod's volume, which is a file system of its own then; needs root. @default a folder without a limit */
+  readonly volumeOctets?: number;
   /** Whether {@link MountedSite.setClock} is used; needs a C compiler. @default false */
   readonly clocks?: boolean;
 }
@@ -62,6 +64,7 @@ export interface LabParts {
   readonly vault?: MeshVault;
   readonly replicas: number;
   readonly logsAsPod: boolean;
+  readonly volumeOctets?: number;
   /** What lets the sites' clocks differ. */
   readonly clockLibrary?: string;
 }
@@ -90,6 +93,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     readers: options.readers ?? [],
     replicas: options.replicas ?? 1,
     logsAsPod: options.logsAsPod ?? false,
+    ...(options.volumeOctets !== undefined && { volumeOctets: options.volumeOctets }),
     ...(options.clocks === true && { clockLibrary: await compileClockShift(folder) }),
     ...(options.vault && { vault: options.vault }),
     ...(options.recordsKey && { recordsKey: options.recordsKey }),

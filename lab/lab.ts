@@ -262,8 +262,19 @@ export class Lab implements AsyncDisposable {
   async #place(name: string) {
     const [listed = ""] = this.plan.listed(name).addresses;
     await this.network.attach(name, { pods: [listed] });
-    const { ring, program, ports, folder, authorities, readers, vault, recordsKey, logsAsPod, clockLibrary } =
-      this.parts;
+    const {
+      ring,
+      program,
+      ports,
+      folder,
+      authorities,
+      readers,
+      vault,
+      recordsKey,
+      logsAsPod,
+      clockLibrary,
+      volumeOctets,
+    } = this.parts;
     const addresses = this.replicas.get(name);
     await vault?.addSite(name, addresses ?? [listed]);
     return {
@@ -282,6 +293,7 @@ export class Lab implements AsyncDisposable {
       localKey: this.#localKeyOf(name),
       ...(vault && { vault }),
       ...(clockLibrary !== undefined && { clockLibrary }),
+      ...(volumeOctets !== undefined && { volumeOctets }),
       ...(recordsKey && { recordsKey }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };

@@ -20,6 +20,7 @@ import type { Updater } from "../src/records/updater";
 import { clockEnvironment, setClock } from "./clock";
 import type { MeshVault } from "./mesh-vault";
 import { directoryZone } from "./plan";
+import { SmallVolume } from "./small-volume";
 
 /** Where a site of a lab lives. */
 export interface LabPlace {
@@ -53,6 +54,8 @@ export interface LabPlace {
   readonly awaitsRestore?: boolean;
   /** Whether Knot logs as it does in a pod. @default false: all on its own */
   readonly logsAsPod?: boolean;
+  /** Size of the pod's volume, where it has a file system of its own. */
+  readonly volumeOctets?: number;
   /** What lets the site's clock differ from the machine's. */
   readonly clockLibrary?: string;
   /** What a command must begin with to run in the site's network. */
@@ -63,7 +66,21 @@ export interface LabPlace {
 
 /** A site's folders, which stand in for a pod's mounts and volume: what the site's stack writes, and what Knot is configured from. */
 export class MountedSite {
+  #volume: SmallVolume | undefined;
+
   constructor(protected place: LabPlace) {}
+
+  /** The pod's volume, where it has a file system of its own. */
+  get volume(): SmallVolume {
+    if (this.#volume === undefined) throw new Error(`the volume of ${this.name} is a folder`);
+    return this.#volume;
+  }
+
+  /** Takes away a volume that is a file system of its own. */
+  protected async unmountVolume(): Promise<void> {
+    await this.#volume?.unmount();
+    this.#volume = undefined;
+  }
 
   get name(): string {
     return this.place.name;
@@ -131,13 +148,16 @@ export class MountedSite {
 
   /** Takes away all that the pod's volume holds, while nothing runs. */
   async loseVolume(): Promise<void> {
-    await rm(this.path("storage"), { recursive: true, force: true });
-    await mkdir(this.path("storage"));
+    const root = this.path("storage");
+    await mkdir(root, { recursive: true });
+    for (const name of await readdir(root)) await rm(join(root, name), { recursive: true, force: true });
   }
 
   /** What `up` of the site's stack mounts: packet, ring and, on the primary, the central zones. */
   async mount(mesh: Mesh): Promise<void> {
     await mkdir(this.path("etc"), { recursive: true });
+    const { volumeOctets } = this.place;
+    if (volumeOctets !== undefined) this.#volume ??= await SmallVolume.make(this.path("storage"), volumeOctets);
     for (const folder of ["run", "storage"]) await mkdir(this.path(folder), { recursive: true });
     if (this.place.clockLibrary !== undefined && !existsSync(this.path("clock"))) await this.setClock(0);
     const packet = welcomePacket(mesh, this.name, this.#roots());

@@ -213,11 +213,11 @@ export function isInPrivateNetwork(): boolean {
   return left !== undefined && left !== readlinkSync("/proc/self/ns/net");
 }
 
-/** Runs this very program again in a network namespace of its own, and returns its exit status when it ended. Needs root. */
+/** Runs this very program again in a network of its own, with mounts of its own, and returns its exit status when it ended. Needs root. */
 export async function rerunInPrivateNetwork(): Promise<number> {
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   // Should this process be killed, the other one gets a signal and cleans up.
-  const apart = ["--net", "--", "setpriv", "--pdeathsig", "TERM", "--", ...again];
+  const apart = ["--net", "--mount", "--", "setpriv", "--pdeathsig", "TERM", "--", ...again];
   const env = { ...process.env, [leftVariable]: readlinkSync("/proc/self/ns/net") };
   const child = spawn("unshare", apart, { stdio: "inherit", env });
   process.on("SIGINT", () => undefined);

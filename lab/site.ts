@@ -239,6 +239,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   /** Ends everything at once; the folder is the lab's. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGKILL");
+    await this.unmountVolume();
   }
 
   #processEnvironment(): NodeJS.ProcessEnv {

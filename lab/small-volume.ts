@@ -6,12 +6,18 @@ import { run } from "../harness/tools/run";
 export class SmallVolume implements AsyncDisposable {
   private constructor(private readonly folder: string) {}
 
+  /** Puts an empty file system of so many octets in the place of a folder, which is made. */
+  static async make(folder: string, octets: number): Promise<SmallVolume> {
+    await mkdir(folder, { recursive: true });
+    await run("mount", ["-t", "tmpfs", "-o", `size=${octets},mode=755`, "lab-volume", folder]);
+    return new SmallVolume(folder);
+  }
+
   /** Puts what stands in a folder onto a file system of so many octets, in its place. */
   static async mount(folder: string, octets: number): Promise<SmallVolume> {
     const aside = `${folder}.aside`;
     await rename(folder, aside);
-    await mkdir(folder);
-    await run("mount", ["-t", "tmpfs", "-o", `size=${octets},mode=755`, "lab-volume", folder]);
+    await SmallVolume.make(folder, octets);
     await run("cp", ["-a", `${aside}/.`, folder]);
     await rm(aside, { recursive: true });
     return new SmallVolume(folder);
@@ -36,11 +42,16 @@ export class SmallVolume implements AsyncDisposable {
     await run("mount", ["-o", `remount,${access}`, this.folder]);
   }
 
+  /** Takes it away, with all that it holds. */
+  async unmount(): Promise<void> {
+    await run("umount", ["--lazy", this.folder]);
+  }
+
   /** Puts what it has back into a plain folder. Nothing of the site may run. */
   async [Symbol.asyncDispose](): Promise<void> {
     const aside = `${this.folder}.aside`;
     await run("cp", ["-a", this.folder, aside]);
-    await run("umount", ["--lazy", this.folder]);
+    await this.unmount();
     await rm(this.folder, { recursive: true });
     await rename(aside, this.folder);
   }

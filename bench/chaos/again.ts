@@ -24,7 +24,7 @@ export async function breaksAgain(
     const program = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
     const options = { ...original.mesh, script, shrink: "no" };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    const apart = ["--net", "--", "setpriv", "--pdeathsig", "TERM", "--", ...program, ...args];
+    const apart = ["--net", "--mount", "--", "setpriv", "--pdeathsig", "TERM", "--", ...program, ...args];
     await run("unshare", apart, { timeoutMs: Math.max(...faults.map(({ to }) => to)) * 1000 + marginMs });
     return false;
   } catch (error) {

@@ -1,12 +1,14 @@
 import { UserError } from "../../src/base/errors";
 
 /** What a fault takes. Two faults that overlap must take different things: of the same pod, of the same site, or of the mesh. */
-type Part = "knot" | "agent" | "link" | "central";
+type Part = "knot" | "agent" | "volume" | "clock" | "link" | "central";
 
 /** What is hurt: one pod, the link that all pods of a site share, or what the mesh has once. */
 const scopes: Readonly<Record<Part, "pod" | "site" | "mesh">> = {
   knot: "pod",
   agent: "pod",
+  volume: "pod",
+  clock: "pod",
   link: "site",
   central: "mesh",
 };
@@ -29,7 +31,14 @@ export const kinds = {
   /** Both are killed; at the end the pod starts, its init container first. */
   away: { parts: ["knot", "agent"], seconds: [4, 12] },
   /** As `away`, and the pod starts with an empty volume. */
-  wipe: { parts: ["knot", "agent"], seconds: [2, 8] },
+  wipe: { parts: ["knot", "agent", "volume"], seconds: [2, 8] },
+  /** The volume has no octet free. */
+  full: { parts: ["volume"], seconds: [4, 10] },
+  /** The clock of Knot and agent is 600 s off, twice as much as TSIG forgives. */
+  "clock-ahead": { parts: ["clock"], seconds: [4, 10] },
+  "clock-behind": { parts: ["clock"], seconds: [4, 10] },
+  /** Both ways cut, for longer than other sites' zones last there: its copies expire. */
+  expire: { parts: ["link"], seconds: [4, 10] },
   /** Packets both ways are lost, or only those to the site, or from it. */
   cut: { parts: ["link"], seconds: [4, 12] },
   "cut-in": { parts: ["link"], seconds: [4, 12] },
@@ -48,6 +57,10 @@ export const kinds = {
   "central-shrunk": { parts: ["central"], seconds: [4, 10] },
   /** Central zones that are not text. */
   "central-random": { parts: ["central"], seconds: [4, 10] },
+  /** One more site with a zone joins, and leaves at the end. */
+  "list-site": { parts: ["central"], seconds: [8, 14] },
+  /** One more zone of the primary's comes, and leaves at the end. */
+  "list-zone": { parts: ["central"], seconds: [4, 10] },
 } as const satisfies Record<string, Kind>;
 
 /** Name of a kind of fault. */
@@ -72,7 +85,7 @@ export function siteOf(pod: string): string {
 
 /** Whether a pod feels a fault: its own, one of its site's link, or one of the central zones at the primary. */
 export function isHurt(pod: string, { kind, site }: Fault): boolean {
-  return kinds[kind].parts.some((part) => (scopes[part] === "pod" ? pod === site : siteOf(pod) === siteOf(site)));
+  return hitsSite(kind) ? siteOf(pod) === siteOf(site) : pod === site;
 }
 
 /** Whether a kind takes what all pods of a site share, so that it hits the site as a whole. */
@@ -80,9 +93,14 @@ export function hitsSite(kind: FaultKind): boolean {
   return kinds[kind].parts.every((part) => scopes[part] !== "pod");
 }
 
-/** Whether a kind spoils the central zones, which hits the primary catalog alone. */
+/** Whether a kind spoils the central zones. */
 export function isCentral(kind: FaultKind): kind is Extract<FaultKind, `central-${string}`> {
   return kind.startsWith("central-");
+}
+
+/** Whether a kind is of what the mesh has once, which stands for the primary catalog alone. */
+export function hitsMesh(kind: FaultKind): boolean {
+  return kinds[kind].parts.some((part) => scopes[part] === "mesh");
 }
 
 /** Whether two faults take the same thing at the same time. */
@@ -136,7 +154,7 @@ function parseFault(words: string, pods: readonly string[]): Fault {
   if (kind === undefined) throw new UserError(`unknown kind "${name}"; there are ${kindNames.join(", ")}`);
   if (!pods.includes(site)) throw new UserError(`there is no site "${site}"; there are ${pods.join(", ")}`);
   if (hitsSite(kind) && site !== siteOf(site)) throw new UserError(`${kind} hits a whole site; write ${siteOf(site)}`);
-  if (isCentral(kind) && site !== pods[0])
+  if (hitsMesh(kind) && site !== pods[0])
     throw new UserError(`${kind} hits the primary catalog alone; write ${pods[0] ?? ""}`);
   if (Number(to) <= Number(from)) throw new UserError(`the end ${to} must be later than the beginning ${from}`);
   return { from: Number(from), to: Number(to), kind, site };

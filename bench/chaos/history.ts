@@ -174,6 +174,11 @@ export class History {
     this.#shown.delete(site);
   }
 
+  /** A server's copies of zones expire: it may refuse them until it shows them again, no older than before. */
+  expire(site: string, zones: readonly string[]): void {
+    for (const zone of zones) this.#shown.get(site)?.delete(zone);
+  }
+
   /**
    * The volume of a zone's owner is lost: what was acknowledged and is not in this copy may be gone.
    *

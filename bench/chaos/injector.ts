@@ -1,10 +1,15 @@
 import { eventually } from "../../harness/eventually";
+import { knotBinaries } from "../../harness/knot";
+import { run } from "../../harness/tools/run";
 import type { Lab, LabSite } from "../../lab";
 import { spoilCentralZones } from "./central-faults";
 import { type Fault, isCentral } from "./fault";
+import { joinSite, joinZone } from "./list-faults";
 
 /** What the faults on links are. */
 const [lossPercent, delayMs, overtakenPercent] = [30, 500, 30];
+/** Twice as much as TSIG forgives. */
+const skewSeconds = 600;
 /** Seconds for a pod's init container to end well; it is started again until then. */
 const startSeconds = 60;
 
@@ -51,6 +56,21 @@ export async function beginFault(lab: Lab, { kind, site: name }: Fault): Promise
     case "reorder":
       await network.shape(name, { overtakenPercent });
       return () => network.shape(name, { overtakenPercent: 0 });
+    case "full":
+      await site.volume.fill();
+      return () => site.volume.empty();
+    case "clock-ahead":
+    case "clock-behind":
+      await site.setClock(kind === "clock-ahead" ? skewSeconds : -skewSeconds);
+      return () => site.setClock(0);
+    case "expire":
+      await network.cut(name);
+      for (const pod of lab.pods(name)) await expireCopies(lab, pod);
+      return () => network.heal(name);
+    case "list-site":
+      return joinSite(lab);
+    case "list-zone":
+      return joinZone(lab);
     case "wipe":
       await site.stop("SIGKILL");
       await site.loseVolume();
@@ -65,6 +85,13 @@ function pause(pid: number | undefined): () => Promise<void> {
     process.kill(pid, "SIGCONT");
     return Promise.resolve();
   };
+}
+
+/** What Knot does when it has not reached a zone's sources for as long as the SOA allows, where it runs and is not stopped. */
+async function expireCopies({ plan }: Lab, site: LabSite): Promise<void> {
+  const zones = plan.zones().filter((zone) => plan.owner(zone) !== site.name);
+  const socket = ["-s", site.path("run", "knot.sock"), "-t", "1"];
+  await run(knotBinaries().knotc, [...socket, "-f", "zone-purge", ...zones, "+expire"]).catch(() => undefined);
 }
 
 async function startPod(site: LabSite): Promise<void> {

@@ -1,4 +1,4 @@
-import { areInConflict, type Fault, type FaultKind, hitsSite, isCentral, kindNames, kinds, siteOf } from "./fault";
+import { areInConflict, type Fault, type FaultKind, hitsMesh, hitsSite, kindNames, kinds, siteOf } from "./fault";
 import { Random } from "./random";
 
 /** What a plan of faults follows from. */
@@ -85,7 +85,7 @@ function together(count: number): Recipe {
 /** A fault from second 0 on, of any pod or site that it can be of. */
 function draw(random: Random, kind: FaultKind, pods: readonly string[]): Fault {
   const pod = random.pick(pods);
-  return drawAt(random, kind, isCentral(kind) ? (pods[0] ?? "") : hitsSite(kind) ? siteOf(pod) : pod);
+  return drawAt(random, kind, hitsMesh(kind) ? (pods[0] ?? "") : hitsSite(kind) ? siteOf(pod) : pod);
 }
 
 function drawAt(random: Random, kind: FaultKind, site: string): Fault {

@@ -72,30 +72,46 @@ export class Violations {
 export function figuresOf({ seed, minutes, rounds, answers, changes }: Outcome): object {
   const faults = rounds.reduce((sum, each) => sum + each.round.faults.length, 0);
   const { acknowledged, lost } = changes;
-  return { seed, minutes, faults, answers, changes: { acknowledged, lost }, recoverMs: recovery(rounds) };
+  const kinds = Object.fromEntries(byKinds(rounds));
+  return { seed, minutes, faults, answers, changes: { acknowledged, lost }, recoverMs: recovery(rounds), kinds };
+}
+
+/** What the rounds of one combination of kinds came to. `lostElsewhere` is of sites without a fault. */
+interface KindFigures extends AnswerCounts {
+  readonly rounds: number;
+  readonly lostElsewhere: number;
+  readonly recoverMs: ReturnType<typeof recovery>;
+}
+
+function byKinds(rounds: readonly RoundResult[]): readonly (readonly [string, KindFigures])[] {
+  const results = new Map<string, RoundResult[]>();
+  for (const each of rounds) {
+    const kinds = kindsOf(each.round.faults);
+    results.set(kinds, [...(results.get(kinds) ?? []), each]);
+  }
+  return [...results]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kinds, of]) => {
+      const sum = (value: (result: RoundResult) => number): number =>
+        of.reduce((total, result) => total + value(result), 0);
+      const figures: KindFigures = {
+        rounds: of.length,
+        tried: sum(({ answers }) => answers.tried),
+        wrong: sum(({ answers }) => answers.wrong),
+        lost: sum(({ answers }) => answers.lost),
+        lostElsewhere: sum(({ lostElsewhere }) => lostElsewhere),
+        recoverMs: recovery(of),
+      };
+      return [kinds, figures] as const;
+    });
 }
 
 /** A row for each combination of kinds: answers from the beginning until healed, those lost at sites without a fault, and times to heal. */
 export function roundTable(rounds: readonly RoundResult[]): string {
-  const byKinds = new Map<string, RoundResult[]>();
-  for (const each of rounds) {
-    const kinds = kindsOf(each.round.faults);
-    byKinds.set(kinds, [...(byKinds.get(kinds) ?? []), each]);
-  }
-  const sum = (results: readonly RoundResult[], of: (result: RoundResult) => number): string =>
-    String(results.reduce((total, result) => total + of(result), 0));
-  const rows = [...byKinds]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([kinds, results]) => {
-      const { p50, max } = recovery(results) ?? { p50: "-", max: "-" };
-      const counts = [
-        sum(results, ({ answers }) => answers.tried),
-        sum(results, ({ answers }) => answers.wrong),
-        sum(results, ({ answers }) => answers.lost),
-        sum(results, ({ lostElsewhere }) => lostElsewhere),
-      ];
-      return [kinds, String(results.length), ...counts, String(p50), String(max)];
-    });
+  const rows = byKinds(rounds).map(([kinds, { rounds, tried, wrong, lost, lostElsewhere, recoverMs }]) => {
+    const { p50, max } = recoverMs ?? { p50: "-", max: "-" };
+    return [kinds, ...[rounds, tried, wrong, lost, lostElsewhere, p50, max].map(String)];
+  });
   return table([["faults", "rounds", "tried", "wrong", "lost", "elsewhere", "p50 ms", "max ms"], ...rows]);
 }
 

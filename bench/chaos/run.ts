@@ -136,6 +136,7 @@ class Run {
     this.#say(formatFaults([fault]).trim());
     const end = await beginFault(this.request.lab, fault);
     if (fault.kind === "wipe") await this.#lostVolume(fault.site, hurt);
+    if (fault.kind === "expire") await this.#expired(fault.site);
     await this.#until(fault.to);
     const ended = performance.now();
     await end();
@@ -149,6 +150,16 @@ class Run {
     const excused = await excuseLosses(this.#looking, { pod: lab.site(name), undisturbed });
     this.#excused += excused;
     this.#say(`${excused} changes may be lost with the volume of ${name}`);
+  }
+
+  async #expired(name: string): Promise<void> {
+    const { lab } = this.request;
+    const expired = lab.zones().filter((zone) => lab.plan.owner(zone) !== name);
+    // Answers from before may still be on their way.
+    for (let i = 0; i < 2; i++) {
+      for (const pod of lab.podNames(name)) this.#history.expire(pod, expired);
+      await wait(100);
+    }
   }
 
   /** By when a change must have been acknowledged for a pod to have it now; undefined while it or the zone's owner has a fault. */

@@ -20,7 +20,7 @@ const outcome: Outcome = {
 
 describe("the report of a run", () => {
   it("has the figures that were asked for", () => {
-    expect(figuresOf(outcome)).to.deep.equal({
+    expect(figuresOf(outcome)).to.deep.include({
       seed: 7,
       minutes: 1.5,
       faults: 4,
@@ -28,6 +28,12 @@ describe("the report of a run", () => {
       changes: { acknowledged: 50, lost: 0 },
       recoverMs: { p50: 100, max: 300 },
     });
+    expect(figuresOf(outcome))
+      .to.have.property("kinds")
+      .that.deep.equals({
+        "away + kill-knot": { rounds: 1, ...answers, lostElsewhere: 1, recoverMs: null },
+        cut: { rounds: 2, tried: 200, wrong: 2, lost: 10, lostElsewhere: 2, recoverMs: { p50: 100, max: 300 } },
+      });
     expect(figuresOf({ ...outcome, rounds: [] })).to.deep.include({ faults: 0, recoverMs: null });
   });
 
