@@ -24,6 +24,7 @@ const options = {
   script: fileName(),
   logs: fileName(),
   shrink: oneOf("yes", "no"),
+  patience: wholeNumber(1, { most: 60 }),
 };
 
 /** Of each pod's volume. */
@@ -47,6 +48,7 @@ const usage = `npm run chaos -- [options]    hurts a mesh of real servers on thi
   --replicas N   pods of each site, each asked by itself (1)
   --script FILE  the faults in FILE instead, which also says how long the run is
   --logs FILE    what all sites logged, when a rule was broken
+  --patience N   bounds for healing and for old answers, so many times as long (1)
   --shrink no    does not look for a shorter script when a rule was broken
   --json         figures as one JSON object on the last line
   --help         this text
@@ -124,7 +126,16 @@ async function hurt(run: ChaosRun): Promise<number> {
   return first === undefined ? 0 : 1;
 }
 
-async function runInLab({ sites, replicas, seed, faults, storage, seconds, logs }: ChaosRun): Promise<Outcome> {
+async function runInLab({
+  sites,
+  replicas,
+  seed,
+  faults,
+  storage,
+  seconds,
+  logs,
+  patience,
+}: ChaosRun): Promise<Outcome> {
   const keys = { transfer: randomKey("observer"), update: randomKey("records") };
   const access = { readers: [keys.transfer], recordsKey: keys.update };
   await using lab = await Lab.create({
@@ -137,16 +148,19 @@ async function runInLab({ sites, replicas, seed, faults, storage, seconds, logs 
     volumeOctets,
   });
   await lab.upAll();
-  const outcome = await runChaos({ lab, keys, seed, faults, seconds, say: log });
+  const outcome = await runChaos({ lab, keys, seed, faults, seconds, patience, say: log });
   if (outcome.violations.length > 0 && logs !== undefined) writeFileSync(logs, lab.logs());
   return outcome;
 }
 
 /** Tries shorter scripts in labs of their own. Returns what to print. */
-async function shorterScript({ sites, replicas, seed, faults }: ChaosRun, { rule, at }: Violation): Promise<string> {
+async function shorterScript(
+  { sites, replicas, seed, patience, faults }: ChaosRun,
+  { rule, at }: Violation,
+): Promise<string> {
   log("looking for a shorter script");
   const found = await shrink({ faults, at, quietSeconds: gapSeconds }, async (tried) => {
-    const isBroken = await breaksAgain(tried, { rule, mesh: { sites, replicas, seed } });
+    const isBroken = await breaksAgain(tried, { rule, mesh: { sites, replicas, seed, patience } });
     log(`${isBroken ? "breaks" : "does not break"} it:\n${formatFaults(tried)}`);
     return isBroken;
   });

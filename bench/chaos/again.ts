@@ -14,7 +14,7 @@ export async function breaksAgain(
   faults: readonly Fault[],
   original: {
     readonly rule: Violation["rule"];
-    readonly mesh: Readonly<Record<"sites" | "replicas" | "seed", number>>;
+    readonly mesh: Readonly<Record<"sites" | "replicas" | "seed" | "patience", number>>;
   },
 ): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), "mesh-chaos-"));

@@ -7,7 +7,7 @@ import type { Mesh } from "../../src/mesh/model";
 import type { FaultKind } from "./fault";
 
 /** What a stack that went wrong writes. */
-type CentralFault = Extract<FaultKind, `central-${string}`>;
+export type CentralFault = Extract<FaultKind, `central-${string}`>;
 
 /** Mounts wrong central zones at the primary. Returns how to mount those of the list again. */
 export async function spoilCentralZones(lab: Lab, kind: CentralFault): Promise<() => Promise<void>> {

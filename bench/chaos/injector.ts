@@ -2,8 +2,9 @@ import { eventually } from "../../harness/eventually";
 import { knotBinaries } from "../../harness/knot";
 import { run } from "../../harness/tools/run";
 import type { Lab, LabSite } from "../../lab";
-import { spoilCentralZones } from "./central-faults";
-import { type Fault, isCentral } from "./fault";
+import type { CutDirection, Link } from "../../lab/network";
+import { type CentralFault, spoilCentralZones } from "./central-faults";
+import { type Fault, type FaultKind, isCentral } from "./fault";
 import { joinSite, joinZone } from "./list-faults";
 
 /** What the faults on links are. */
@@ -13,77 +14,87 @@ const skewSeconds = 600;
 /** Seconds for a pod's init container to end well; it is started again until then. */
 const startSeconds = 60;
 
-/** Makes a fault at its site. Returns how to end it. */
-export async function beginFault(lab: Lab, { kind, site: name }: Fault): Promise<() => Promise<void>> {
-  const site = lab.site(name);
-  const { network } = lab;
-  if (isCentral(kind)) return spoilCentralZones(lab, kind);
-  switch (kind) {
-    case "kill-knot":
-      await site.stopKnot("SIGKILL");
-      return () => {
-        site.startKnot();
-        return Promise.resolve();
-      };
-    case "kill-agent":
-      await site.stopAgent("SIGKILL");
-      return () => {
-        site.startAgent();
-        return Promise.resolve();
-      };
-    case "stop-knot":
-      return pause(site.pids.knot);
-    case "stop-agent":
-      return pause(site.pids.agent);
-    case "away":
-      await site.stop("SIGKILL");
-      return () => startPod(site);
-    case "cut":
-      await network.cut(name);
-      return () => network.heal(name);
-    case "cut-in":
-      await network.cut(name, "in");
-      return () => network.heal(name);
-    case "cut-out":
-      await network.cut(name, "out");
-      return () => network.heal(name);
-    case "loss":
-      await network.shape(name, { lossPercent });
-      return () => network.shape(name, { lossPercent: 0 });
-    case "delay":
-      await network.shape(name, { delayMs });
-      return () => network.shape(name, { delayMs: 0 });
-    case "reorder":
-      await network.shape(name, { overtakenPercent });
-      return () => network.shape(name, { overtakenPercent: 0 });
-    case "full":
-      await site.volume.fill();
-      return () => site.volume.empty();
-    case "clock-ahead":
-    case "clock-behind":
-      await site.setClock(kind === "clock-ahead" ? skewSeconds : -skewSeconds);
-      return () => site.setClock(0);
-    case "expire":
-      await network.cut(name);
-      for (const pod of lab.pods(name)) await expireCopies(lab, pod);
-      return () => network.heal(name);
-    case "list-site":
-      return joinSite(lab);
-    case "list-zone":
-      return joinZone(lab);
-    case "wipe":
-      await site.stop("SIGKILL");
-      await site.loseVolume();
-      return () => startPod(site);
-  }
+/** What a fault begins with. */
+interface Place {
+  readonly lab: Lab;
+  readonly site: LabSite;
 }
 
-function pause(pid: number | undefined): () => Promise<void> {
+/** How a fault ends. */
+type Ending = () => Promise<void> | void;
+
+/** How each kind begins. */
+const beginnings: Readonly<Record<Exclude<FaultKind, CentralFault>, (place: Place) => Promise<Ending> | Ending>> = {
+  "kill-knot": async ({ site }) => {
+    await site.stopKnot("SIGKILL");
+    return () => {
+      site.startKnot();
+    };
+  },
+  "kill-agent": async ({ site }) => {
+    await site.stopAgent("SIGKILL");
+    return () => {
+      site.startAgent();
+    };
+  },
+  "stop-knot": ({ site }) => pause(site.pids.knot),
+  "stop-agent": ({ site }) => pause(site.pids.agent),
+  away: async ({ site }) => {
+    await site.stop("SIGKILL");
+    return () => startPod(site);
+  },
+  wipe: async ({ site }) => {
+    await site.stop("SIGKILL");
+    await site.loseVolume();
+    return () => startPod(site);
+  },
+  full: async ({ site }) => {
+    await site.volume.fill();
+    return () => site.volume.empty();
+  },
+  "clock-ahead": ({ site }) => shiftClock(site, skewSeconds),
+  "clock-behind": ({ site }) => shiftClock(site, -skewSeconds),
+  cut: (place) => cut(place, "both"),
+  "cut-in": (place) => cut(place, "in"),
+  "cut-out": (place) => cut(place, "out"),
+  expire: async (place) => {
+    const heal = await cut(place, "both");
+    for (const pod of place.lab.pods(place.site.name)) await expireCopies(place.lab, pod);
+    return heal;
+  },
+  loss: (place) => shape(place, "lossPercent", lossPercent),
+  delay: (place) => shape(place, "delayMs", delayMs),
+  reorder: (place) => shape(place, "overtakenPercent", overtakenPercent),
+  "list-site": ({ lab }) => joinSite(lab),
+  "list-zone": ({ lab }) => joinZone(lab),
+};
+
+/** Makes a fault at its site. Returns how to end it. */
+export async function beginFault(lab: Lab, { kind, site: name }: Fault): Promise<Ending> {
+  if (isCentral(kind)) return spoilCentralZones(lab, kind);
+  return beginnings[kind]({ lab, site: lab.site(name) });
+}
+
+async function cut({ lab, site }: Place, direction: CutDirection): Promise<Ending> {
+  await lab.network.cut(site.name, direction);
+  return () => lab.network.heal(site.name);
+}
+
+async function shape({ lab, site }: Place, what: keyof Link, value: number): Promise<Ending> {
+  await lab.network.shape(site.name, { [what]: value });
+  return () => lab.network.shape(site.name, { [what]: 0 });
+}
+
+async function shiftClock(site: LabSite, seconds: number): Promise<Ending> {
+  await site.setClock(seconds);
+  return () => site.setClock(0);
+}
+
+function pause(pid: number | undefined): Ending {
   if (pid === undefined) throw new Error("nothing runs that could be stopped");
   process.kill(pid, "SIGSTOP");
   return () => {
     process.kill(pid, "SIGCONT");
-    return Promise.resolve();
   };
 }
 

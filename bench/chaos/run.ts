@@ -34,6 +34,8 @@ export interface ChaosRequest {
   readonly seed: number;
   readonly faults: readonly Fault[];
   readonly seconds: number;
+  /** How many times as long the bounds are: a machine that does other work is no fault of the mesh. */
+  readonly patience: number;
   readonly say: (line: string) => void;
 }
 
@@ -91,7 +93,7 @@ class Run {
     await this.#until(seconds);
     say("the changes end");
     await this.#changer.stop();
-    this.#judge(await awaitHealing(this.#looking, boundSeconds));
+    this.#judge(await awaitHealing(this.#looking, this.#bound));
     await this.#searchLogs();
     await observer.stop();
     const changes = { acknowledged: this.#history.acknowledged, lost: this.#lost.size, excused: this.#excused };
@@ -102,7 +104,7 @@ class Run {
   /** Every zone has its first changes, and every site has them. */
   async #prepare(): Promise<void> {
     await this.#changer.prepare();
-    const { isHealed, open } = await awaitHealing(this.#looking, 3 * boundSeconds);
+    const { isHealed, open } = await awaitHealing(this.#looking, 3 * this.#bound);
     const details = open.map(({ site, detail }) => `${site}: ${detail}`);
     if (!isHealed) throw new UserError(`the mesh did not come up:\n${details.join("\n")}`);
   }
@@ -117,7 +119,7 @@ class Run {
     );
     for (const pod of hurt) this.#linked.set(pod, Infinity);
     const ends = await Promise.all(round.faults.map((fault) => this.#play(fault, hurt)));
-    const healing = await awaitHealing(this.#looking, boundSeconds);
+    const healing = await awaitHealing(this.#looking, this.#bound);
     this.#judge(healing);
     const ms = performance.now() - Math.max(...ends);
     for (const pod of hurt) this.#linked.set(pod, performance.now());
@@ -165,7 +167,7 @@ class Run {
   /** By when a change must have been acknowledged for a pod to have it now; undefined while it or the zone's owner has a fault. */
   #due(pod: string, zone: string): number | undefined {
     const since = [pod, this.request.lab.plan.owner(zone) ?? ""].map((each) => this.#linked.get(each) ?? Infinity);
-    const due = performance.now() - 1000 * staleSeconds;
+    const due = performance.now() - 1000 * staleSeconds * this.request.patience;
     return Math.max(...since) > due ? undefined : due;
   }
 
@@ -189,6 +191,10 @@ class Run {
   #violated(violation: Omit<Parameters<Violations["add"]>[0], "at">): void {
     const isNew = this.#violations.add({ ...violation, at: this.#seconds });
     if (isNew) this.#say(`VIOLATED: ${violation.rule} at ${violation.site}: ${violation.detail}`);
+  }
+
+  get #bound(): number {
+    return boundSeconds * this.request.patience;
   }
 
   get #seconds(): number {
