@@ -1,5 +1,6 @@
 import { createClusters } from "../harness/clusters";
-import { askWhile, disruptions, lossless, readyPods } from "../harness/mesh/disruptions";
+import { askWhile, disruptions, lossless } from "../harness/mesh/disruptions";
+import { readyPods } from "../harness/mesh/ready-pods";
 import { listedSite, RunningMesh } from "../harness/mesh/running-mesh";
 import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { type Cluster, type ClusterSet, createClusters } from "../clusters";
 import { ensureImages } from "../images";
-import { readyPods } from "../mesh/disruptions";
+import { readyPods } from "../mesh/ready-pods";
 import { listedSite, RunningMesh } from "../mesh/running-mesh";
 import { startVault, type VaultServer } from "../plugins/vault-server";
 import type { OperationResult } from "../pulumi/driver";

@@ -6,6 +6,8 @@ import type { Cluster } from "../clusters";
 import { eventually } from "../eventually";
 import { ensureImages } from "../images";
 import { dnsperf, type Load } from "../load/dnsperf";
+import { badRollouts, stuckAndBack } from "./bad-rollouts";
+import { type KnotPods, readyPods } from "./ready-pods";
 import type { RunningMesh } from "./running-mesh";
 
 /** What became of questions that were asked while something happened. */
@@ -86,51 +88,6 @@ export async function askWhile<W extends Way>(
   return Object.fromEntries(await asking) as Record<W, Asked>;
 }
 
-/** Knot's pods of a site as they are now. */
-export interface KnotPods {
-  /** Unique ids by name: another id is another pod. */
-  readonly ids: Readonly<Record<string, string>>;
-  /** Restarts of containers in all of them. */
-  readonly restarts: number;
-}
-
-/** Waits until there are so many pods, all of them ready and none on its way out. */
-export function readyPods(cluster: Cluster, count: number, seconds = 180): Promise<KnotPods> {
-  return eventually(seconds, async () => {
-    const text = await cluster.kubectl([
-      "-n",
-      "dns-system",
-      "get",
-      "pods",
-      "-l",
-      "app.kubernetes.io/name=knot",
-      "-o",
-      "json",
-    ]);
-    const { items } = JSON.parse(text) as { items: PodObject[] };
-    const ready = items.filter(
-      ({ metadata, status }) =>
-        metadata.deletionTimestamp === undefined &&
-        status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true,
-    );
-    if (ready.length !== count || items.length !== count)
-      throw new Error(`${ready.length} of ${items.length} pods are ready, ${count} are wanted`);
-    const containers = items.flatMap(({ status }) => status.containerStatuses ?? []);
-    return {
-      ids: Object.fromEntries(items.map(({ metadata }) => [metadata.name, metadata.uid])),
-      restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
-    };
-  });
-}
-
-interface PodObject {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
-  readonly status: {
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-    readonly containerStatuses?: readonly { readonly restartCount: number }[];
-  };
-}
-
 /** Something that happens to a site of two pods. */
 export interface Disruption {
   readonly kind: string;
@@ -149,6 +106,11 @@ export const disruptions: readonly Disruption[] = [
   { kind: "up: new agent", voluntary: true, work: anotherAgent },
   { kind: "up: three pods", voluntary: true, work: (mesh, site) => resize(mesh, site, 3) },
   { kind: "up: two pods", voluntary: true, work: (mesh, site) => resize(mesh, site, 2) },
+  ...badRollouts.map((bad) => ({
+    kind: `up: ${bad.what}, and back`,
+    voluntary: true,
+    work: (mesh: RunningMesh, site: string) => stuckAndBack(mesh, site, bad),
+  })),
   { kind: "SIGKILL of knotd", voluntary: false, work: (mesh, site) => kill(mesh.cluster(site), "knot") },
   { kind: "SIGKILL of the agent", voluntary: false, work: (mesh, site) => kill(mesh.cluster(site), "agent") },
 ];

@@ -298,7 +298,7 @@ function otherAgent(comment: string): pulumi.ResourceTransformation {
     const program = data?.["agent.js"];
     if (data !== undefined && typeof program === "string") data["agent.js"] = `${program}// ${comment}\n`;
     if (type === "kubernetes:apps/v1:StatefulSet" && spec)
-      spec.template.metadata.labels["dns-mesh/agent"] = comment.replaceAll(" ", "-");
+      spec.template.metadata.labels["dns-mesh/agent"] = comment.replace(/\W+/g, "-").replace(/-$/, "");
     return { props: props, opts };
   };
 }

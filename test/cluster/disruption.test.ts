@@ -4,7 +4,8 @@ import { Matrix } from "../../harness/changes/matrix";
 import { sharedChanges } from "../../harness/changes/shared-changes";
 import { siteChanges } from "../../harness/changes/site-changes";
 import { type Unit, unitsOf } from "../../harness/changes/units";
-import { askWhile, disruptions, lossless, readyPods, resize, type Asked } from "../../harness/mesh/disruptions";
+import { askWhile, disruptions, lossless, resize, type Asked } from "../../harness/mesh/disruptions";
+import { readyPods } from "../../harness/mesh/ready-pods";
 import { recoverFromKill, upInterrupted } from "../../harness/pulumi/interruption";
 import { ensureTools } from "../../harness/tools";
 import { isNewerSerial } from "../../src/dns/serial";
@@ -129,7 +130,7 @@ describe("sites that are asked all the time", function () {
    */
   const phases: readonly (readonly (readonly Event[])[])[] = [
     [
-      [interrupted, disrupted("up: new image", here)],
+      [interrupted, disrupted("up: new image", here), disrupted("up: image that does not exist, and back", here)],
       ["delete pod 1", "delete pod 0", "drain"].map((kind) => disrupted(kind, there)),
     ],
     [
