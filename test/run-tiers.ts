@@ -95,7 +95,8 @@ const clusterSpecs = [
   "test/cluster/clusters",
   ...meshSpecs(["fresh-mesh", "joining", "records", "moving-and-leaving", "broken-central-zones"]),
   ...["test/cluster/cert-manager", "test/cluster/vault-login", "test/lab/pulumi/*"],
-  ...meshSpecs(["api-server-returns", "primary-away", "credentials-and-volumes", "bad-input", "storage"]),
+  // A cluster whose API server is back takes a minute or two to start pods again.
+  ...meshSpecs(["bad-input", "credentials-and-volumes", "api-server-returns", "primary-away", "storage"]),
   ...meshSpecs(["secrets-and-rights", "*"]),
   "test/cluster/*",
   "test/cluster/records/*",

@@ -15,7 +15,7 @@ let running: Promise<{ clusters: ClusterSet; mesh: RunningMesh }> | undefined;
 export interface Needed {
   /** The seed's sites and no others, or a fourth beside them, each with its one zone. @default whatever there is */
   readonly sites?: 3 | 4;
-  /** Goes without the API server that another file stopped, so that it stays away as long as that file wants. @default false */
+  /** Goes without the API server that another file stopped. @default false: it is started once it was away for long enough */
   readonly withoutApiServer?: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface Needed {
 export async function sharedMesh({ sites, withoutApiServer = false }: Needed = {}): Promise<RunningMesh> {
   running ??= start();
   const { mesh, clusters } = await running;
-  if (!withoutApiServer) for (const site of stoppedSince.keys()) await startApiServerAfter(mesh, site, 0);
+  if (!withoutApiServer) await startApiServers(mesh);
   if (sites !== undefined) await haveSites(mesh, clusters.clusters.slice(0, sites));
   return mesh;
 }
@@ -145,32 +145,26 @@ export async function volumes(cluster: Cluster): Promise<Record<string, string>>
   return Object.fromEntries(items.map((item) => [item.metadata.name, item.metadata.uid]));
 }
 
-const stoppedSince = new Map<string, number>();
+/** Sites whose API server is stopped, until when it stays away, in milliseconds since 1970. */
+const awayUntil = new Map<string, number>();
 const identities = new Map<string, Record<string, unknown>>();
 
-/** The pods that a site had when its API server was stopped. */
+/** The pods that a site had when its API server was stopped; undefined when it never was. */
 export function identityBefore(site: string): Record<string, unknown> | undefined {
   return identities.get(site);
 }
 
-/** Whether a file stopped a site's API server and none has started it yet. */
-export function isApiServerStopped(site: string): boolean {
-  return stoppedSince.has(site);
-}
-
-/** Stops a site's API server and remembers when. */
-export async function stopApiServerFor(mesh: RunningMesh, site: string): Promise<void> {
+/** Stops a site's API server for so many seconds at the least: the next file that needs every API server waits for that. */
+export async function stopApiServerFor(mesh: RunningMesh, site: string, seconds: number): Promise<void> {
   identities.set(site, await podIdentity(mesh.cluster(site)));
   await mesh.cluster(site).stopApiServer();
-  stoppedSince.set(site, Date.now());
+  awayUntil.set(site, Date.now() + seconds * 1000);
 }
 
-/** Starts it again once it was away for so many seconds in all. */
-export async function startApiServerAfter(mesh: RunningMesh, site: string, seconds: number): Promise<void> {
-  const since = stoppedSince.get(site);
-  if (since === undefined) throw new Error(`the API server of ${site} was not stopped`);
-  const rest = since + seconds * 1000 - Date.now();
-  if (rest > 0) await wait(rest);
-  await mesh.cluster(site).startApiServer();
-  stoppedSince.delete(site);
+async function startApiServers(mesh: RunningMesh): Promise<void> {
+  for (const [site, until] of awayUntil) {
+    await wait(Math.max(0, until - Date.now()));
+    await mesh.cluster(site).startApiServer();
+    awayUntil.delete(site);
+  }
 }

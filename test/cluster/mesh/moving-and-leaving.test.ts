@@ -21,7 +21,7 @@ describe("with the API server of one site stopped", function () {
   before(async () => {
     mesh = await sharedMesh({ sites: 4, withoutApiServer: true });
     for (const site of stays) identities.set(site, await podIdentity(mesh.cluster(site)));
-    await stopApiServerFor(mesh, "site-c");
+    await stopApiServerFor(mesh, "site-c", 300);
   });
 
   describe("a site moves to another address", () => {
