@@ -130,7 +130,7 @@ describe("sites that are asked all the time", function () {
    */
   const phases: readonly (readonly (readonly Event[])[])[] = [
     [
-      [interrupted, disrupted("up: new image", here), disrupted("up: image that does not exist, and back", here)],
+      [interrupted, disrupted("up: new image", here), disrupted("up: agent that crashes, and back", here)],
       ["delete pod 1", "delete pod 0", "drain"].map((kind) => disrupted(kind, there)),
     ],
     [
