@@ -34,7 +34,7 @@ async function bringUpShared(config: SharedConfig): Promise<object> {
   requireWithdrawn(config.mesh, former);
   requireMountsKept(config.vault, former);
   await requireRetired(config, { former, today: today() });
-  const stack = new SharedStack("mesh", config);
+  const stack = new SharedStack("mesh", { ...config, former });
   new Safeguard({ stack, protect: config.protect });
   return stack.outputs;
 }

@@ -4,11 +4,15 @@ import * as vault from "@pulumi/vault";
 import { renderCatalog } from "../../src/mesh/catalog";
 import { packCentralZones } from "../../src/mesh/central-parts";
 import { renderDirectory } from "../../src/mesh/directory";
+import { type Epoch, signatureLength, type SignedEpoch } from "../../src/mesh/epoch";
 import type { Mesh, Site, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { appRoleMount, jwtMount, type VaultWelcome, type WelcomeTrust } from "../../src/mesh/trust";
 import { welcomePacket } from "../../src/mesh/welcome";
+import { nextEpoch } from "../../src/preflight/epochs";
+import type { FormerOutputs } from "../../src/preflight/former-outputs";
 import type { SharedConfig, VaultConfig } from "../../src/settings/shared-settings";
 import { Authority, type SiteCertificate } from "./authority";
+import { EpochSigner } from "./epoch-signer";
 import { KeyRing } from "./key-ring";
 import { VaultAccess } from "./vault-access";
 import { certificateHours, pkiMount, VaultPki } from "./vault-pki";
@@ -17,9 +21,11 @@ import { type SiteFolder, VaultStore } from "./vault-store";
 /** What the shared stack shows to the sites' stacks. The CA key is not among it, and never may be. */
 export interface SharedOutputs {
   /** Master-file text of the directory zone, with a placeholder for the serial. */
-  readonly directory: string;
+  readonly directory: pulumi.Output<string>;
   /** Master-file text of the catalog zone (RFC 9432), with a placeholder for the serial. */
-  readonly catalog: string;
+  readonly catalog: pulumi.Output<string>;
+  /** Which site has the primary catalog, and how often that has changed. The next `up` counts on from it. */
+  readonly epoch: Epoch;
   /** Public welcome packets by the site's name. */
   readonly sites: pulumi.Output<Record<string, WelcomePacket>>;
   /** Keys and certificates by the site's name: a secret. Left out when they lie in Vault. */
@@ -28,15 +34,38 @@ export interface SharedOutputs {
   readonly vaultMounts?: readonly string[];
 }
 
+/** The stack's settings, and what it said when it was brought up last. */
+export interface SharedStackArgs extends SharedConfig {
+  readonly former?: FormerOutputs | undefined;
+}
+
 type VaultSettings = SharedConfig & { readonly vault: VaultConfig };
+
+/** An epoch that is signed, and by which keys that is checked. */
+interface Attested {
+  readonly epoch: SignedEpoch;
+  readonly signers: readonly string[];
+}
 
 /** Everything that the sites share: authority, key ring, central zones and a welcome packet for each site. */
 export class SharedStack extends pulumi.ComponentResource {
   readonly outputs: SharedOutputs;
 
-  constructor(name: string, args: SharedConfig, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: SharedStackArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:shared:SharedStack", name, {}, opts);
-    const central = renderCentralZones(args.mesh);
+    const { mesh } = args;
+    const epoch = nextEpoch(mesh, { former: args.former, least: args.epoch });
+    // Once before anything is made: that the primary could not mount the zones comes before the plan.
+    renderCentralZones({ ...mesh, epoch: { ...epoch, signature: "x".repeat(signatureLength) } });
+    const { directoryZone } = mesh;
+    const signer = new EpochSigner(`${name}-epochs`, { directoryZone, epoch }, { parent: this });
+    const texts = signer.epoch.apply((signed) => renderCentralZones({ ...mesh, epoch: signed }));
+    const central = { directory: texts.directory, catalog: texts.catalog, epoch };
+    const attested = pulumi
+      .all([signer.epoch, signer.publicKey])
+      .apply(([signed, key]): Attested => ({ epoch: signed, signers: [key] }));
+    const packets = (ca: pulumi.Output<string>): pulumi.Output<Record<string, WelcomePacket>> =>
+      pulumi.all([ca, attested]).apply(([pem, by]) => welcomePackets(args, pem, by));
     const keyRing = new KeyRing(`${name}-key-ring`, args.keys, { parent: this });
     const authority = args.certificates === "vault" ? undefined : this.createAuthority(name, args);
     const { vault: config } = args;
@@ -44,7 +73,7 @@ export class SharedStack extends pulumi.ComponentResource {
       const ca = this.fillVault(`${name}-vault`, { ...args, vault: config }, { keyRing, authority });
       this.outputs = {
         ...central,
-        sites: ca.apply((pem) => welcomePackets(args, pem)),
+        sites: packets(ca),
         ...(config.createMount && { vaultMounts: vaultMounts(args) }),
       };
     } else {
@@ -52,7 +81,7 @@ export class SharedStack extends pulumi.ComponentResource {
       const siteSecrets = pulumi.secret(pulumi.all(welcomeSecrets(authority, keyRing)));
       this.outputs = {
         ...central,
-        sites: authority.certificate.apply((pem) => welcomePackets(args, pem)),
+        sites: packets(authority.certificate),
         siteSecrets,
       };
     }
@@ -84,17 +113,18 @@ export class SharedStack extends pulumi.ComponentResource {
   }
 }
 
-/** Text of both central zones. Packed once to see whether the primary could mount it: an error here comes before the plan. */
+/** Text of both central zones, which the primary must be able to mount. */
 function renderCentralZones(mesh: Mesh): { directory: string; catalog: string } {
   const zones = { directory: renderDirectory(mesh), catalog: renderCatalog(mesh) };
   packCentralZones(zones);
   return zones;
 }
 
-function welcomePackets(args: SharedConfig, ca: string): Record<string, WelcomePacket> {
+function welcomePackets(args: SharedConfig, ca: string, { epoch, signers }: Attested): Record<string, WelcomePacket> {
   const packet = (site: Site): WelcomePacket => ({
-    ...welcomePacket(args.mesh, site.name, ca),
+    ...welcomePacket({ ...args.mesh, epoch }, site.name, ca),
     ...welcomeTrust(args, site),
+    signers,
   });
   return Object.fromEntries(args.mesh.sites.map((site) => [site.name, packet(site)]));
 }

@@ -126,6 +126,7 @@ export const sharedChanges: readonly SettingChange[] = [
     to: shared({ ca: { generation: 2, signing: 2, oldest: 2 } }),
     ...runOn,
   },
+  { name: "epoch", to: shared({ epoch: 2 }), ...runOn, note: "never goes back by itself" },
   { name: "emptied", to: shared({ emptied: ["gone.example"] }), ...runOn },
   { name: "protect", to: shared({ protect: "false" }), ...runOn },
   {

@@ -3,7 +3,8 @@ import { zoneNameProblem } from "../base/names";
 import { byName } from "../base/text";
 import type { ResourceRecord } from "../dns/record";
 import { printZone } from "../dns/zone-text";
-import { apexRecord, RefusedZone, serialOf, textsByName } from "./central-zone";
+import { apexRecord, factsOf, RefusedZone, serialOf, textsByName } from "./central-zone";
+import { type Epoch, epochFacts, readEpoch } from "./epoch";
 import type { Mesh } from "./model";
 
 /** One zone of a catalog and the group that it belongs to (RFC 9432 section 4.3.2). */
@@ -42,10 +43,29 @@ export function encodeCatalog(soa: ResourceRecord, members: readonly CatalogMemb
   ];
 }
 
-/** The mesh's catalog zone in master-file format, its serial a placeholder. `group` names the owner. */
-export function renderCatalog(mesh: Mesh): string {
+/** Label below the catalog, as a property of our own (RFC 9432 section 4.4), that says of which epoch it is. */
+const epochLabel = "epoch.ext";
+
+/** Where the catalog says of which epoch it is. */
+export function catalogEpochName(catalogZone: string): string {
+  return `${epochLabel}.${catalogZone}`;
+}
+
+/** The records of the mesh's catalog zone, the serial a placeholder. `group` names the owner. */
+export function encodeMeshCatalog(mesh: Mesh): readonly ResourceRecord[] {
+  const soa = apexRecord(mesh, mesh.catalogZone);
   const members = mesh.sites.flatMap((site) => site.zones.map((zone) => ({ name: zone.name, group: site.name })));
-  return printZone(mesh.catalogZone, encodeCatalog(apexRecord(mesh, mesh.catalogZone), members));
+  const records = encodeCatalog(soa, members);
+  if (mesh.epoch === undefined) return records;
+  const { number, primary } = mesh.epoch;
+  const { class: of, ttl } = soa;
+  const name = catalogEpochName(mesh.catalogZone);
+  return [...records, { name, class: of, ttl, type: "TXT", strings: epochFacts({ number, primary }) }];
+}
+
+/** The mesh's catalog zone in master-file format. */
+export function renderCatalog(mesh: Mesh): string {
+  return printZone(mesh.catalogZone, encodeMeshCatalog(mesh));
 }
 
 /** A member zone as the catalog has it. */
@@ -57,6 +77,8 @@ interface CatalogEntry {
 /** The catalog zone, read member by member. */
 export interface Catalog {
   readonly serial: number;
+  /** Of which epoch the zone says that it is; the directory has the signature. */
+  readonly epoch?: Epoch | "bad";
   readonly members: ReadonlyMap<string, CatalogEntry>;
   readonly badMembers: readonly string[];
   readonly problems: readonly string[];
@@ -88,7 +110,8 @@ export function decodeCatalog(zone: string, records: readonly ResourceRecord[]):
       }
     }
   }
-  return { serial, members, badMembers: [...bad], problems };
+  const epoch = readEpoch(factsOf(texts.get(catalogEpochName(zone))?.[0] ?? []));
+  return { serial, members, badMembers: [...bad], problems, ...(epoch !== undefined && { epoch }) };
 }
 
 /** PTR targets by unique-id: one each in a sound catalog (RFC 9432 section 4.1). */

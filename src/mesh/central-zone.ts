@@ -49,3 +49,15 @@ export function textsByName(records: readonly ResourceRecord[]): ReadonlyMap<str
   }
   return texts;
 }
+
+/** `key=value` strings, by key. What has another form is ignored, so that later versions may add to it. */
+export function factsOf(strings: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const facts = new Map<string, string[]>();
+  for (const string of strings) {
+    const at = string.indexOf("=");
+    if (at < 1) continue;
+    const key = string.slice(0, at);
+    facts.set(key, [...(facts.get(key) ?? []), string.slice(at + 1)]);
+  }
+  return facts;
+}

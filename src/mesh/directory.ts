@@ -3,13 +3,14 @@ import { byName } from "../base/text";
 import { isCidr } from "../dns/address";
 import type { RecordData, ResourceRecord } from "../dns/record";
 import { printZone } from "../dns/zone-text";
-import { apexRecord, RefusedZone, serialOf, textsByName } from "./central-zone";
+import { apexRecord, factsOf, RefusedZone, serialOf, textsByName } from "./central-zone";
+import { epochFacts, readEpoch, type SignedEpoch } from "./epoch";
 import type { Mesh, Site, SiteRole, Zone } from "./model";
 import type { SiteView } from "./view";
 import { catalogSites, serverName } from "./welcome";
 
 /** Label below the directory that says how much the directory holds. */
-const meshLabel = "_mesh";
+export const meshLabel = "_mesh";
 
 /** Label below the directory under which zones stand by their full names. */
 const zoneLabel = "_zone";
@@ -40,9 +41,9 @@ export function renderDirectory(mesh: Mesh): string {
 }
 
 /** A full mesh says nothing of its topology, as before there was any other. */
-function meshFacts({ sites, topology }: Mesh, zones: number): readonly string[] {
+function meshFacts({ sites, topology, epoch }: Mesh, zones: number): readonly string[] {
   const facts = ["version=1", `sites=${sites.length}`, `zones=${zones}`];
-  return topology === "full" ? facts : [...facts, `topology=${topology}`];
+  return [...facts, ...(topology === "full" ? [] : [`topology=${topology}`]), ...(epoch ? epochFacts(epoch) : [])];
 }
 
 function siteRecords(site: Site, zone: string): readonly ResourceRecord[] {
@@ -81,6 +82,8 @@ interface DirectoryEntry {
 export interface Directory {
   readonly serial: number;
   readonly topology?: "hub";
+  /** As the zone says it, not checked yet. */
+  readonly epoch?: SignedEpoch | "bad";
   readonly sites: readonly SiteView[];
   readonly badSites: readonly string[];
   readonly zones: ReadonlyMap<string, DirectoryEntry>;
@@ -119,6 +122,7 @@ export function decodeDirectory(zone: string, records: readonly ResourceRecord[]
   return {
     serial,
     ...(record.topology !== undefined && { topology: record.topology }),
+    ...(record.epoch !== undefined && { epoch: record.epoch }),
     sites: sites.flatMap((site) => (typeof site === "string" ? [] : [site])),
     badSites: siteNames.filter((_, i) => typeof sites[i] === "string"),
     zones: new Map(zones.flatMap(({ name, entry }) => (typeof entry === "string" ? [] : [[name, entry] as const]))),
@@ -147,7 +151,7 @@ function addressesByName(records: readonly ResourceRecord[]): ReadonlyMap<string
 function readMeshRecord(
   zone: string,
   texts: readonly (readonly string[])[] | undefined,
-): { sites: number; zones: number; topology?: "hub" } {
+): { sites: number; zones: number; topology?: "hub"; epoch?: SignedEpoch | "bad" } {
   const facts = factsOf(texts?.[0] ?? []);
   const version = facts.get("version")?.[0];
   if (texts?.length !== 1 || version === undefined)
@@ -161,19 +165,13 @@ function readMeshRecord(
     return Number(value);
   };
   const hub = facts.get("topology")?.[0] === "hub";
-  return { sites: count("sites"), zones: count("zones"), ...(hub && { topology: "hub" }) };
-}
-
-/** `key=value` strings, by key. What has another form is ignored, so that later versions may add to it. */
-function factsOf(strings: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  const facts = new Map<string, string[]>();
-  for (const string of strings) {
-    const at = string.indexOf("=");
-    if (at < 1) continue;
-    const key = string.slice(0, at);
-    facts.set(key, [...(facts.get(key) ?? []), string.slice(at + 1)]);
-  }
-  return facts;
+  const epoch = readEpoch(facts);
+  return {
+    sites: count("sites"),
+    zones: count("zones"),
+    ...(hub && { topology: "hub" }),
+    ...(epoch !== undefined && { epoch }),
+  };
 }
 
 function readSite(

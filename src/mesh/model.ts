@@ -1,5 +1,6 @@
 /** The mesh as everybody sees it: the one list in the shared stack's config, validated (see `parse.ts`). */
 import type { RingDocument } from "../keyring/ring-document";
+import type { SignedEpoch } from "./epoch";
 import type { WelcomeTrust } from "./trust";
 
 /** Which part a site plays for the central zones. There is exactly one primary catalog. */
@@ -77,6 +78,8 @@ export interface Mesh {
   readonly topology: Topology;
   readonly transport: Transport;
   readonly sites: readonly Site[];
+  /** Which site has the primary catalog since when, signed by the shared stack, which adds it to what the list says. */
+  readonly epoch?: SignedEpoch;
 }
 
 /** A catalog server as a new site needs to know it. */
@@ -98,6 +101,10 @@ export interface WelcomePacket extends WelcomeTrust {
   readonly catalogs: readonly CatalogServer[];
   /** PEM of the mesh's root certificate(s). */
   readonly ca: string;
+  /** The epoch when the shared stack was brought up last; missing from releases that knew none. */
+  readonly epoch?: SignedEpoch;
+  /** PEM of the shared stack's public keys, by which epochs are checked. */
+  readonly signers?: readonly string[];
 }
 
 /** The secret part of a site's welcome. */

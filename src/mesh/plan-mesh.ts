@@ -1,5 +1,7 @@
 import { byName } from "../base/text";
 import { compareSerials } from "../dns/serial";
+import { type Epoch, highestEpoch, isAbove } from "./epoch";
+import { replacement } from "./fence";
 import { isRetired, type Limits, mostRemovals } from "./limits";
 import { isBootstrap } from "./peers";
 import type { DiscoveredMesh, RefusedDiscovery } from "./read-view";
@@ -15,6 +17,8 @@ export interface PlanInput {
   readonly limits: Limits;
   /** ISO date. */
   readonly today: string;
+  /** The highest epoch that is known from elsewhere, such as the packet or another catalog site. */
+  readonly epoch?: Epoch | undefined;
 }
 
 const nothing: MeshView = { directorySerial: 0, catalogSerial: 0, sites: [], zones: [] };
@@ -25,6 +29,8 @@ const nothing: MeshView = { directorySerial: 0, catalogSerial: 0, sites: [], zon
  * | discovered                                             | next                                        |
  * |--------------------------------------------------------|---------------------------------------------|
  * | refused, older than known, or without this site        | what is known                               |
+ * | of an epoch below one that is known                    | what is known, whatever the serials         |
+ * | of an epoch above the known view's                     | as below, whatever the serials              |
  * | more sites or zones                                    | they are added                              |
  * | other addresses, sources, role, owner                  | changed                                     |
  * | fewer, within the limits                               | removed                                     |
@@ -38,7 +44,7 @@ const nothing: MeshView = { directorySerial: 0, catalogSerial: 0, sites: [], zon
 export function planMesh(input: PlanInput): MeshPlan {
   const { discovered, limits, today } = input;
   const known = input.known ?? nothing;
-  const refusal = discovered.kind === "refused" ? discovered.refusal : refusalOf(input.self, known, discovered);
+  const refusal = discovered.kind === "refused" ? discovered.refusal : refusalOf(input, known, discovered);
   if (refusal !== undefined || discovered.kind === "refused") {
     return { next: known, changes: [], held: heldIn(known), ...(refusal !== undefined && { refusal }) };
   }
@@ -72,12 +78,21 @@ export function planMesh(input: PlanInput): MeshPlan {
 }
 
 /** A view that is whole in itself, but may not follow the one that is known. */
-function refusalOf(self: string, known: MeshView, { view, uncertain }: DiscoveredMesh): MeshPlan["refusal"] {
+function refusalOf(
+  { self, epoch }: Pick<PlanInput, "self" | "epoch">,
+  known: MeshView,
+  { view, uncertain }: DiscoveredMesh,
+): MeshPlan["refusal"] {
+  const replaced = replacement(view.epoch, highestEpoch(known.epoch, epoch));
+  if (replaced !== undefined) return replaced;
+  const isNewEpoch = isAbove(view.epoch, known.epoch);
   const pairs = [
     { what: "directory", from: known.directorySerial, to: view.directorySerial },
     { what: "catalog", from: known.catalogSerial, to: view.catalogSerial },
   ];
-  const back = pairs.find(({ from, to }) => from !== 0 && from !== to && compareSerials(from, to) !== -1);
+  const back = isNewEpoch
+    ? undefined
+    : pairs.find(({ from, to }) => from !== 0 && from !== to && compareSerials(from, to) !== -1);
   if (back !== undefined)
     return {
       kind: "older",
@@ -138,6 +153,7 @@ function assemble(parts: {
     sites: byName([...parts.sites.entries, ...owners]),
     zones: byName(parts.zones.entries),
     ...(parts.view.topology !== undefined && { topology: parts.view.topology }),
+    ...(parts.view.epoch !== undefined && { epoch: parts.view.epoch }),
     ...(held.sites.length + held.zones.length > 0 && { held }),
   });
 }

@@ -3,6 +3,7 @@ import type { ResourceRecord } from "../dns/record";
 import { type Catalog, decodeCatalog } from "./catalog";
 import { RefusedZone } from "./central-zone";
 import { decodeDirectory, type Directory } from "./directory";
+import { checkedEpoch, type Epoch, epochText, isSameEpoch } from "./epoch";
 import type { MeshView, RefusalKind, ZoneView } from "./view";
 
 /** What the two central zones say together, with what is doubtful about it. */
@@ -32,6 +33,7 @@ export interface RefusedDiscovery {
 export function readMeshView(zones: {
   readonly directoryZone: string;
   readonly catalogZone: string;
+  readonly signers?: readonly string[];
   readonly directory: readonly ResourceRecord[];
   readonly catalog: readonly ResourceRecord[];
 }): DiscoveredMesh | RefusedDiscovery {
@@ -41,10 +43,11 @@ export function readMeshView(zones: {
   return reader.finish();
 }
 
-/** Names of both central zones. */
+/** Names of both central zones, and the public keys by which the directory's epoch is checked. */
 export interface CentralNames {
   readonly directoryZone: string;
   readonly catalogZone: string;
+  readonly signers?: readonly string[];
 }
 
 /**
@@ -83,10 +86,27 @@ class MeshReader {
   finish(): DiscoveredMesh | RefusedDiscovery {
     const [directory, catalog] = [this.#directory, this.#catalog];
     const joined =
-      directory !== undefined && catalog !== undefined ? this.#attempt(() => joinZones(directory, catalog)) : undefined;
+      directory !== undefined && catalog !== undefined
+        ? this.#attempt(() => joinZones(directory, catalog, this.#epoch(directory, catalog)))
+        : undefined;
     const found = this.#refused ?? joined;
     if (found === undefined) throw new Error("both central zones must be taken before the view is read");
     return found;
+  }
+
+  /** The directory's signature counts for both zones, which must be of one epoch: they change one after the other. */
+  #epoch(directory: Directory, catalog: Catalog): Epoch | undefined {
+    const { directoryZone: zone, catalogZone, signers } = this.zones;
+    const epoch = checkedEpoch(zone, directory.epoch, signers);
+    if (epoch === "bad")
+      throw new RefusedZone("fenced", `directory ${zone} names an epoch that the shared stack did not sign`);
+    if (epoch === undefined) return undefined;
+    const other = catalog.epoch === "bad" ? undefined : catalog.epoch;
+    if (isSameEpoch(epoch, other) || (other === undefined && epoch.number === 1)) return epoch;
+    throw new RefusedZone(
+      "incomplete",
+      `directory ${zone} is of ${epochText(epoch)}, and catalog ${catalogZone} of ${epochText(other)}`,
+    );
   }
 
   #attempt<T>(read: () => T): T | undefined {
@@ -100,7 +120,7 @@ class MeshReader {
   }
 }
 
-function joinZones(directory: Directory, catalog: Catalog): DiscoveredMesh {
+function joinZones(directory: Directory, catalog: Catalog, epoch: Epoch | undefined): DiscoveredMesh {
   const sites = new Set(directory.sites.map((site) => site.name));
   const zones: ZoneView[] = [];
   const uncertain = new Set([...directory.badZones, ...catalog.badMembers]);
@@ -133,6 +153,7 @@ function joinZones(directory: Directory, catalog: Catalog): DiscoveredMesh {
       sites: byName(directory.sites),
       zones: byName(zones),
       ...(directory.topology !== undefined && { topology: directory.topology }),
+      ...(epoch !== undefined && { epoch }),
     },
     uncertain: { sites: [...directory.badSites].sort(), zones: [...uncertain].sort() },
     problems: problems.sort(),

@@ -1,5 +1,6 @@
 import { sha256 } from "../base/json";
 import { compareText } from "../base/text";
+import type { Epoch } from "./epoch";
 import type { SiteRole, Topology } from "./model";
 
 /** A site as the directory tells it. */
@@ -30,6 +31,8 @@ export interface MeshView {
   readonly catalogSerial: number;
   readonly sites: readonly SiteView[];
   readonly zones: readonly ZoneView[];
+  /** Checked by the shared stack's signature; missing where nothing is said of it, or nobody could check it. */
+  readonly epoch?: Epoch;
   /** How zones travel; missing where every site takes them from their owners. */
   readonly topology?: Exclude<Topology, "full">;
   /** Names whose removal is held back: still in `sites` and `zones`, no longer in the central zones. */
@@ -54,8 +57,11 @@ export interface Held {
   readonly reason: string;
 }
 
-/** Why a discovered view is not taken at all. `older` is a serial that went back (RFC 1982). */
-export type RefusalKind = "empty" | "older" | "malformed" | "incomplete" | "self-missing";
+/**
+ * Why a discovered view is not taken at all. `older` is a serial that went back (RFC 1982); `fenced` comes from a primary
+ * that was replaced, or is not signed by the shared stack.
+ */
+export type RefusalKind = "empty" | "older" | "malformed" | "incomplete" | "self-missing" | "fenced";
 
 /** What a pass decides. `next` is `known` when the discovered view is refused. */
 export interface MeshPlan {

@@ -5,6 +5,7 @@ import { siteNameProblem } from "../base/names";
 import { flag, listOf, objectOf, plainText, problem, readShape, textWithout, zoneName } from "../base/shape";
 import { ipVersion, isCidr } from "../dns/address";
 import { parseRotation } from "../keyring/rotation-settings";
+import { epochFields } from "./epoch";
 import type { CatalogServer, Mesh, Site, SiteRole, WelcomePacket } from "./model";
 import { trustFields } from "./trust";
 
@@ -14,7 +15,7 @@ export function serverName(siteName: string, directoryZone: string): string {
 }
 
 /** The catalog sites of a mesh: the primary first, then the secondaries in the order of the list. */
-export function catalogSites(mesh: Mesh): readonly Site[] {
+export function catalogSites(mesh: Pick<Mesh, "sites">): readonly Site[] {
   const withRole = (role: SiteRole): readonly Site[] => mesh.sites.filter((site) => site.role === role);
   return [...withRole("primary-catalog"), ...withRole("secondary-catalog")];
 }
@@ -41,6 +42,7 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
     site: withoutVault(site),
     catalogs: catalogSites(mesh).map(catalogServer),
     ca,
+    ...(mesh.epoch !== undefined && { epoch: mesh.epoch }),
   };
 }
 
@@ -127,6 +129,7 @@ const packetFields = objectOf({
   ),
   ca: plainText,
   ...trustFields,
+  ...epochFields,
   rotation: z.exactOptional(z.unknown()),
 });
 

@@ -3,12 +3,13 @@ import { z } from "zod";
 import { UserError } from "../base/errors";
 import { foldName, zoneNameProblem } from "../base/names";
 import type { RotationSettings } from "../keyring/rotation-settings";
+import { lastEpoch } from "../mesh/epoch";
 import type { Mesh } from "../mesh/model";
 import type { CertificateSource } from "../mesh/trust";
 import { parseMesh } from "./parse";
 import { checkSettings, readSettings, type Settings } from "./reading";
 import { meshSchema } from "./schema";
-import { switchShape, zoneNameShape } from "./shapes";
+import { numberShape, switchShape, zoneNameShape } from "./shapes";
 
 /** A Vault's address. */
 export const vaultAddress = z
@@ -116,6 +117,16 @@ const sharedShape = {
     .strictObject({ generation: generation.default(1) })
     .prefault({})
     .describe("Keys of the ring without Vault: those before, at and after `generation`. Default: generation 1."),
+  epoch: z.coerce
+    .number()
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(lastEpoch, "must have 9 digits at most")
+    .meta({ ...numberShape, pattern: "^[0-9]+$" })
+    .default(1)
+    .describe(
+      "The least number of the epoch in which the primary catalog is where the list says; for a shared stack whose state was lost. Default: 1.",
+    ),
   /** Retired zones for which you looked yourself that no DnsRecord is in them, where their owner's stack cannot be read. @default none */
   emptied,
   protect: z
@@ -135,8 +146,9 @@ const sharedSchema = z
     path: ["rotation"],
     message: "needs dns-mesh:vault; without Vault, keys rotate by dns-mesh:keys generation",
   })
-  .transform(({ vault, certificates, rotation, ca, keys, emptied: seen, protect }) => ({
+  .transform(({ vault, certificates, rotation, ca, keys, epoch, emptied: seen, protect }) => ({
     ca,
+    epoch,
     emptied: seen,
     keys,
     protect,
@@ -150,6 +162,8 @@ export interface SharedConfig {
   readonly certificates: CertificateSource;
   readonly ca: CaConfig;
   readonly keys: { readonly generation: number };
+  /** The epoch's least number; a state that was kept knows its own. */
+  readonly epoch: number;
   /** Zones that may leave the list without anybody's stack having seen that no DnsRecord is in them. */
   readonly emptied: readonly string[];
   /** Whether `destroy` is refused. */

@@ -30,7 +30,7 @@ describe("the program", () => {
 
   it("brings the shared stack up from its settings", async () => {
     const run = await up("shared", { mesh: exampleList });
-    expect(run.outputs).to.have.keys("directory", "catalog", "sites", "siteSecrets");
+    expect(run.outputs).to.have.keys("directory", "catalog", "epoch", "sites", "siteSecrets");
     expect(run.all("RandomPassword").map(({ name }) => name)).to.deep.equal(["mesh-key-ring-1", "mesh-key-ring-2"]);
   });
 

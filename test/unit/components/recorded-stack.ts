@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { createPrivateKey, createPublicKey } from "node:crypto";
 
 /** A resource that a program registered, with the options that Pulumi's mocks do not hand over. */
 export interface Registered {
@@ -52,13 +53,26 @@ export interface RunOptions {
 
 type State = Record<string, unknown>;
 
+/** A key that signs, always the same: what is planned would differ each time otherwise. */
+const signingKey = ((): State => {
+  const seed = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), Buffer.alloc(32, 7)]);
+  const key = createPrivateKey({ key: seed, format: "der", type: "pkcs8" });
+  return {
+    privateKeyPemPkcs8: pulumi.secret(key.export({ type: "pkcs8", format: "pem" })),
+    publicKeyPem: createPublicKey(key).export({ type: "spki", format: "pem" }),
+  };
+})();
+
 /** Says how a mocked resource answers. A type that is not here is an error: nobody should mock it unseen. */
 const answers: Readonly<Record<string, (args: pulumi.runtime.MockResourceArgs, options: RunOptions) => State>> = {
   "random:index/randomPassword:RandomPassword": () => ({ result: pulumi.secret("p".repeat(64)) }),
-  "tls:index/privateKey:PrivateKey": ({ name }) => ({
-    privateKeyPem: pulumi.secret(`PRIVATE sec1 ${name}`),
-    privateKeyPemPkcs8: pulumi.secret(`PRIVATE pkcs8 ${name}`),
-  }),
+  "tls:index/privateKey:PrivateKey": ({ name, inputs }) =>
+    (inputs as State)["algorithm"] === "ED25519"
+      ? signingKey
+      : {
+          privateKeyPem: pulumi.secret(`PRIVATE sec1 ${name}`),
+          privateKeyPemPkcs8: pulumi.secret(`PRIVATE pkcs8 ${name}`),
+        },
   "tls:index/certRequest:CertRequest": ({ name }) => ({ certRequestPem: `request ${name}` }),
   "tls:index/selfSignedCert:SelfSignedCert": ({ name }) => ({ certPem: `root ${name}` }),
   "tls:index/locallySignedCert:LocallySignedCert": ({ name }) => ({ certPem: `certificate ${name}` }),

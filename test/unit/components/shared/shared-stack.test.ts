@@ -1,20 +1,21 @@
 import { expect } from "chai";
 import { SharedStack } from "../../../../components/shared/shared-stack";
 import { parseStackConfig } from "../../../../src/settings/site-settings";
+import { isSigned } from "../../../../src/mesh/epoch";
 import type { WelcomePacket, WelcomeSecrets } from "../../../../src/mesh/model";
 import { exampleList } from "../example-mesh";
 import { runStack, type Run } from "../recorded-stack";
 
 const secretMark = "1b47061264138c4ac30d75fd1eb44270";
 
-function up(settings: Record<string, unknown> = {}): Promise<Run> {
+function up(settings: Record<string, unknown> = {}, former?: Record<string, unknown>): Promise<Run> {
   const values: Record<string, unknown> = { mesh: exampleList, ...settings };
   const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
   const get = (key: string): string | undefined => (values[key] === undefined ? undefined : text(values[key]));
   const config = parseStackConfig({ get }, "shared");
   if (config.kind !== "shared") throw new Error("not the shared stack");
   const program = (): Promise<Record<string, unknown>> =>
-    Promise.resolve({ ...new SharedStack("mesh", config.shared).outputs });
+    Promise.resolve({ ...new SharedStack("mesh", { ...config.shared, former }).outputs });
   return runStack({ stack: "shared", program });
 }
 
@@ -26,12 +27,28 @@ describe("SharedStack", () => {
     expect(Object.fromEntries(Object.entries(outputs).map(([name, { secret }]) => [name, secret]))).to.deep.equal({
       directory: false,
       catalog: false,
+      epoch: false,
       sites: false,
       siteSecrets: true,
     });
     expect(outputs["directory"]?.value).to.contain("SOA").and.to.contain("203.0.113.3");
     expect(outputs["sites"]?.value).to.have.keys("site-a", "site-b", "site-c");
     expect(outputs["sites"]?.value).to.have.nested.property("site-c.catalogs").with.lengthOf(2);
+  });
+
+  it("signs who has the primary catalog, and counts on when another site has it", async () => {
+    const { outputs } = await up();
+    expect(outputs["epoch"]?.value).to.deep.equal({ number: 1, primary: "site-a" });
+    const packets = outputs["sites"]?.value as Record<string, WelcomePacket>;
+    const { epoch, signers = [] } = packets["site-c"]!;
+    expect(epoch && isSigned("dns.internal", epoch, signers)).to.equal(true);
+    expect(outputs["directory"]?.value).to.contain(epoch?.signature);
+
+    const [a, b, c] = exampleList.sites;
+    const sites = [{ ...a, role: "secondary-catalog" }, { ...b, role: "primary-catalog" }, c];
+    const promoted = await up({ mesh: { ...exampleList, sites } }, { epoch: outputs["epoch"]?.value });
+    expect(promoted.outputs["epoch"]?.value).to.deep.equal({ number: 2, primary: "site-b" });
+    expect(promoted.outputs["catalog"]?.value).to.contain('"epoch=2" "primary=site-b"');
   });
 
   it("never outputs the CA key, not even as a secret", async () => {
@@ -142,11 +159,11 @@ describe("SharedStack", () => {
       expect(ring.wire).to.contain(secretMark);
     });
 
-    it("has no secret output at all, and no key but in Vault", async () => {
+    it("has no secret output at all, and no key but in Vault and the one that signs epochs", async () => {
       const run = await up({ vault });
-      expect(run.outputs).to.have.keys("directory", "catalog", "sites", "vaultMounts");
-      expect(Object.values(run.outputs).map(({ secret }) => secret)).to.deep.equal([false, false, false, false]);
-      expect(run.all("PrivateKey")).to.be.empty;
+      expect(run.outputs).to.have.keys("directory", "catalog", "epoch", "sites", "vaultMounts");
+      expect(Object.values(run.outputs).map(({ secret }) => secret)).to.deep.equal([false, false, false, false, false]);
+      expect(names(run, "PrivateKey")).to.deep.equal(["mesh-epochs-key"]);
     });
 
     it("gives each site its way to log in, by its cluster's keys where they are in the list", async () => {
@@ -162,7 +179,7 @@ describe("SharedStack", () => {
         pki: { mount: "dns-mesh-pki", ttlHours: 720 },
       });
       expect(sites["site-a"]?.rotation).to.deep.equal({ every: 2_592_000, patience: 86_400, overlap: 86_400 });
-      expect(JSON.stringify(sites)).not.to.contain("PUBLIC KEY");
+      expect(JSON.stringify(sites)).not.to.contain("MFkwEwYHKoZIzj0CAQ");
     });
 
     it("makes a role for each site, and one for the rotator at catalog sites", async () => {
