@@ -16,6 +16,8 @@ export interface BalancerOptions {
 interface Flow {
   readonly socket: UdpSocket;
   readonly timer: NodeJS.Timeout;
+  readonly close: () => void;
+  isConnected: boolean;
 }
 
 /**
@@ -76,11 +78,21 @@ export class Balancer implements AsyncDisposable {
     if (standing === undefined && pod === undefined) return;
     const flow = standing ?? this.#open(front, key, from);
     flow.timer.refresh();
-    if (pod === undefined) flow.socket.send(message);
-    else
-      flow.socket.connect(port, pod, () => {
-        flow.socket.send(message);
-      });
+    if (pod === undefined) {
+      // Until the pod's link is looked up, datagrams are lost, as they may be.
+      if (flow.isConnected) flow.socket.send(message);
+      return;
+    }
+    // Node calls back with what went wrong, of which its types know nothing.
+    const connected = (error?: Error | null): void => {
+      if (error) {
+        flow.close();
+        return;
+      }
+      flow.isConnected = true;
+      flow.socket.send(message);
+    };
+    flow.socket.connect(port, pod, connected);
   }
 
   #open(front: UdpSocket, key: string, from: { readonly address: string; readonly port: number }): Flow {
@@ -90,7 +102,7 @@ export class Balancer implements AsyncDisposable {
       clearTimeout(flow.timer);
       socket.close();
     };
-    const flow = { socket, timer: setTimeout(close, flowMs).unref() };
+    const flow: Flow = { socket, isConnected: false, close, timer: setTimeout(close, flowMs).unref() };
     socket.on("message", (answer) => {
       front.send(answer, from.port, from.address);
     });

@@ -290,6 +290,7 @@ export class Lab implements AsyncDisposable {
       program,
       enter: this.network.enter(name),
       logsAsPod,
+      signers: [this.plan.signer.publicKey],
       localKey: this.#localKeyOf(name),
       ...(vault && { vault }),
       ...(clockLibrary !== undefined && { clockLibrary }),

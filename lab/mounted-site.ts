@@ -44,6 +44,8 @@ export interface LabPlace {
   readonly recordsKey?: TsigKey;
   /** Who may change own zones beside. */
   readonly updaters?: readonly Updater[];
+  /** Public keys by which epochs are checked. */
+  readonly signers?: readonly string[];
   /** The mesh's authorities, the one that signs first. */
   readonly authorities: readonly Identity[];
   /** The bundled agent. */
@@ -159,8 +161,9 @@ export class MountedSite {
     const { volumeOctets } = this.place;
     if (volumeOctets !== undefined) this.#volume ??= await SmallVolume.make(this.path("storage"), volumeOctets);
     for (const folder of ["run", "storage"]) await mkdir(this.path(folder), { recursive: true });
+    const { signers } = this.place;
     if (this.place.clockLibrary !== undefined && !existsSync(this.path("clock"))) await this.setClock(0);
-    const packet = welcomePacket(mesh, this.name, this.#roots());
+    const packet = { ...welcomePacket(mesh, this.name, this.#roots()), ...(signers && { signers }) };
     await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
     await this.#mountRing();
     await this.#mountSettings();

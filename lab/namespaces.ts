@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -215,15 +215,30 @@ export function isInPrivateNetwork(): boolean {
 
 /** Runs this very program again in a network of its own, with mounts of its own, and returns its exit status when it ended. Needs root. */
 export async function rerunInPrivateNetwork(): Promise<number> {
-  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  // Should this process be killed, the other one gets a signal and cleans up.
-  const apart = ["--net", "--mount", "--", "setpriv", "--pdeathsig", "TERM", "--", ...again];
-  const env = { ...process.env, [leftVariable]: readlinkSync("/proc/self/ns/net") };
-  const child = spawn("unshare", apart, { stdio: "inherit", env });
+  const child = startApart([process.execPath, ...process.execArgv, ...process.argv.slice(1)], "inherit");
   process.on("SIGINT", () => undefined);
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? 1;
+}
+
+/** Runs a program in a network of its own, with mounts of its own, and returns its exit status and all that it wrote. Needs root. */
+export async function runInPrivateNetwork(
+  command: readonly string[],
+): Promise<{ readonly code: number; readonly output: string }> {
+  const child = startApart(command, "pipe");
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code: code ?? 1, output };
+}
+
+/** Should this process be killed, the other one gets a signal and cleans up. */
+function startApart(command: readonly string[], stdio: "inherit" | "pipe"): ChildProcess {
+  const apart = ["--net", "--mount", "--", "setpriv", "--pdeathsig", "TERM", "--", ...command];
+  const env = { ...process.env, [leftVariable]: readlinkSync("/proc/self/ns/net") };
+  return spawn("unshare", apart, { stdio, env });
 }
 
 async function holdNamespace(): Promise<LabProcess> {

@@ -1,5 +1,8 @@
+import { generateKeyPairSync } from "node:crypto";
+
 import { UserError } from "../src/base/errors";
 import { foldName, siteNameProblem, zoneNameProblem } from "../src/base/names";
+import { type Epoch, signEpoch } from "../src/mesh/epoch";
 import type { Dnssec, Mesh, Topology, Transport } from "../src/mesh/model";
 import { parseMesh } from "../src/settings/parse";
 
@@ -46,6 +49,12 @@ export class LabPlan {
   readonly list: LabListed[] = [];
   /** Counts up only, so that a site that joins later gets no former one's name or address. */
   #next = 0;
+  /** What epochs are signed with, and the last one; a copy of both is what a second copy of the shared stack's state has. */
+  readonly signer = generateKeyPairSync("ed25519", {
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
+  epoch: Epoch = { number: 1, primary: "" };
   /** How zones travel. Change it and bring the lab up. */
   topology: Topology | undefined;
 
@@ -71,8 +80,13 @@ export class LabPlan {
     return `${this.options.prefix}.${Math.floor(index / hostsInRow)}.${(index % hostsInRow) + 1}`;
   }
 
+  /** The mesh with its epoch, which rises each time that another site has the primary catalog, as the shared stack's does. */
   get mesh(): Mesh {
-    return parseMesh(this.#written());
+    const { primary } = this;
+    const before = this.epoch;
+    if (before.primary !== "" && before.primary !== primary) this.epoch = { number: before.number + 1, primary };
+    else this.epoch = { ...before, primary };
+    return { ...parseMesh(this.#written()), epoch: signEpoch(directoryZone, this.epoch, this.signer.privateKey) };
   }
 
   /** As in the shared stack's config. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
@@ -6,6 +6,8 @@ import { parseAllDocuments } from "yaml";
 import { z } from "zod";
 
 import { messageOf, UserError } from "../base/errors";
+import { writeAtomically } from "../base/files";
+import { DnsClient } from "../dns/client/dns-client";
 import { KubeError } from "../kube/answer";
 import { clusterClient } from "../kube/cluster-client";
 import { exportZone, importZone } from "../records/convert";
@@ -13,14 +15,17 @@ import { recordDefinition, recordRoles } from "../records/crd";
 import { apiVersion, type DnsRecord, kind, recordTypes } from "../records/model";
 import { readZoneFile } from "../records/zone-file";
 import { manifestText } from "./manifest-text";
+import { promote } from "./promote";
 import { placeOf, restoreSite, timeOf } from "./restore";
 
 const usage = `npm run --silent mesh -- import ZONEFILE [--zone NAME]    a zone file as DnsRecords
 npm run --silent mesh -- export [FILE…] [--zone NAME]    DnsRecords (YAML or JSON) as a zone file
 npm run --silent mesh -- crd                             the definition of DnsRecord and its roles
 npm run --silent mesh -- restore --site NAME [--at TIME] a site's zones and keys from its backup
+npm run --silent mesh -- promote SITE [--file FILE]      another primary catalog, in the one list (Pulumi.shared.yaml)
 
 restore finds the cluster by Pulumi.NAME.yaml, or by --context, --namespace and --kubeconfig.
+promote asks the sites first, unless --unasked, and edits two roles in the list.
 All others print to the standard output, and tell on the standard error what they leave out. "-" and no FILE read the standard input:
 
   kubectl get dnsrecords -o yaml | npm run --silent mesh -- export`;
@@ -45,8 +50,9 @@ const recordShape = z.object({
 
 function parse(args: readonly string[]) {
   const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
   const place = { site: text, at: text, context: text, namespace: text, kubeconfig: text };
-  const options = { ...place, zone: text, help: { type: "boolean" } } as const;
+  const options = { ...place, zone: text, file: text, unasked: flag, help: flag } as const;
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
@@ -84,6 +90,12 @@ function importFile(file: string, zone: string | undefined): string {
   const { objects, leftOut } = within(file, () => importZone(readZoneFile(text, zone)));
   for (const { line, why } of leftOut) console.error(`${file}: line ${line}: left out: ${why}`);
   return manifestText(objects);
+}
+
+function exportFiles(files: readonly string[], zone: string | undefined): string {
+  const { text, problems } = exportZone(files.flatMap(objectsIn), zone);
+  for (const problem of problems) console.error(`left out: ${problem}`);
+  return text;
 }
 
 function objectsIn(file: string): DnsRecord[] {
@@ -125,6 +137,13 @@ async function restore(values: ReturnType<typeof parse>["values"]): Promise<void
   });
 }
 
+async function promoteIn(file: string, site: string, isUnasked: boolean): Promise<void> {
+  const dns = isUnasked ? {} : { dns: new DnsClient({ timeoutMs: 1500 }) };
+  const promotion = await promote({ file, text: textOf(file), site, ...dns });
+  if (promotion !== undefined) await writeAtomically(file, promotion.text, statSync(file).mode & 0o777);
+  for (const line of promotion?.lines ?? [`${file}: ${site} is the primary-catalog already`]) console.log(line);
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parse(args);
   const [command, ...files] = positionals;
@@ -136,11 +155,10 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(manifestText([recordDefinition(), ...recordRoles()]));
   } else if (command === "restore" && files.length === 0) {
     await restore(values);
+  } else if (command === "promote" && files.length === 1) {
+    await promoteIn(values.file ?? "Pulumi.shared.yaml", files[0] ?? "", values.unasked === true);
   } else if (command === "export") {
-    const objects = (files.length === 0 ? ["-"] : files).flatMap(objectsIn);
-    const { text, problems } = exportZone(objects, values.zone);
-    for (const problem of problems) console.error(`left out: ${problem}`);
-    process.stdout.write(text);
+    process.stdout.write(exportFiles(files.length === 0 ? ["-"] : files, values.zone));
   } else {
     throw new UserError(`there is no "${positionals.join(" ")}"\n${usage}`);
   }

@@ -4,6 +4,7 @@ import type { DnsClient } from "../../dns/client/dns-client";
 import type { SiteInput } from "../../knot/config/site-config";
 import { isWriter } from "../../knot/config/site-runtime";
 import type { KnotControl } from "../../knot/control/knot-control";
+import { highestEpoch, packetEpoch } from "../../mesh/epoch";
 import { defaultLimits } from "../../mesh/limits";
 import { planMesh } from "../../mesh/plan-mesh";
 import type { KnownMesh } from "../../mesh/topology";
@@ -110,6 +111,17 @@ export class Agent {
     this.#progress.retryNow();
   }
 
+  /** Requests what follows from another fence, or from other central zones under the same serials. */
+  refence(): void {
+    this.#progress.request("files", "plan");
+    this.#progress.retryNow();
+  }
+
+  /** Whether Knot runs what was requested. */
+  get isSettled(): boolean {
+    return this.#progress.isSettled;
+  }
+
   /** One pass. Never throws: what goes wrong becomes a problem, and the next pass tries again. */
   async pass(): Promise<"idle" | "changed" | "failed"> {
     this.#passes += 1;
@@ -205,9 +217,11 @@ export class Agent {
   /** Plans with what the central zones say now, and makes Knot run the plan. */
   async #follow(inputs: Inputs): Promise<void> {
     const discovered = await this.#read(inputs);
-    const known = this.parts.store.state.view;
-    const self = inputs.packet.site.name;
-    const plan = planMesh({ self, known, discovered, limits: defaultLimits, today: this.#progress.today });
+    const { view: known, fence } = this.parts.store.state;
+    const { packet } = inputs;
+    const epoch = packet.signers && highestEpoch(fence?.highest, packetEpoch(packet));
+    const { today } = this.#progress;
+    const plan = planMesh({ self: packet.site.name, known, discovered, limits: defaultLimits, today, epoch });
     this.#lastPlan = plan;
     this.parts.problems.set("refused", plan.refusal ? [`${plan.refusal.kind}: ${plan.refusal.reason}`] : []);
     this.parts.problems.set(

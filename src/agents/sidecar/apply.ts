@@ -176,6 +176,7 @@ export function siteInput(facts: {
     ...(inputs.recordsKey && { recordsKey: inputs.recordsKey }),
     ...(inputs.identity && { identity: inputs.identity }),
     view: ahead ? withPacketCatalogs(view, inputs.packet) : view,
+    ...(inputs.packet.signers !== undefined && state.fence && { behind: state.fence.behind }),
     runtime: inputs.runtime,
   };
 }

@@ -15,7 +15,7 @@ import { isRestored } from "./backups/backups";
 import { bringRestoredKeys, dropRestored, readRestored, type Restored } from "./backups/restored";
 import { keeperOf } from "./credentials/vault-keeper";
 import { CentralFiles } from "./inputs/central-files";
-import { type Inputs, readInputs } from "./inputs/inputs";
+import { type Inputs, readInputs, standingInputs } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
 import { copyStoreOf } from "./keys/copy-store";
 import { restoreKeys } from "./keys/restoring";
@@ -103,13 +103,15 @@ async function bringKeys(
   await restoreKeys({ ...parts, storage: runtime.storage, site: known.packet?.site.name ?? "", store, signs });
 }
 
-async function render(parts: PrepareParts, inputs: Inputs, restored: Restored | undefined): Promise<void> {
+async function render(parts: PrepareParts, mounted: Inputs, restored: Restored | undefined): Promise<void> {
   const { runtime } = parts.options;
   const store = new StateStore(new KnotVolume(runtime.storage));
   const loaded = await store.load();
   if (loaded.kind === "damaged") throw new UserError(loaded.reason);
+  const inputs = standingInputs(mounted, loaded.state.fence?.highest);
   const { seeded, sought } = await seed(parts, { inputs, loaded, restored });
-  if (parts.options.centralFolder !== undefined && isWriter(runtime)) await takeCentral(parts, inputs);
+  const isPrimary = inputs.packet.site.role === "primary-catalog";
+  if (parts.options.centralFolder !== undefined && isPrimary && isWriter(runtime)) await takeCentral(parts, inputs);
   await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought }));
   const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
   const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));

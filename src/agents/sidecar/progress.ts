@@ -63,6 +63,11 @@ export class AgentProgress {
     return { ...this.#requested, today: this.today };
   }
 
+  /** Whether files and loads that were requested are carried out. */
+  get isSettled(): boolean {
+    return this.#settled.settledFiles >= this.#requested.files;
+  }
+
   observed(facts: Pick<Observed, "stateIsWhole" | "serials">): Observed {
     return { ...this.#settled, ...facts, mayTry: this.#backoff.isOver };
   }

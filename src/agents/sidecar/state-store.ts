@@ -2,6 +2,7 @@ import { messageOf } from "../../base/errors";
 import { moveFile, readText, writeAtomically } from "../../base/files";
 import { sha256 } from "../../base/json";
 import { KnotVolume } from "../../knot/config/volume";
+import type { Fence } from "../../mesh/fence";
 import type { SigningState } from "../../mesh/signing-state";
 import type { MeshView } from "../../mesh/view";
 
@@ -24,6 +25,8 @@ export interface AgentState {
   readonly packetAhead?: number;
   /** How own zones were signed last; a zone stays here until it was withdrawn and its signatures are gone. */
   readonly signing?: SigningState;
+  /** The highest epoch that was ever seen, and which catalog sites are not in it. */
+  readonly fence?: Fence;
   /** Own zones that were given their first content. None of them is ever given it again. */
   readonly seeded: readonly string[];
   /** Own zones that this volume lacked when it was new, and that may be elsewhere: none of them begins anew before that is settled. */

@@ -12,6 +12,7 @@ import { Agent } from "./agent";
 import { type Backups, backupsOf } from "./backups/backups";
 import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 import { SigningWatch } from "./dnssec/signing";
+import { EpochWatch } from "./epoch-watch";
 import { renderMetrics } from "./http/metrics";
 import { type Readiness, ReadinessCheck } from "./http/readiness";
 import { agentRoutes } from "./http/routes";
@@ -56,7 +57,9 @@ export class Worker {
   readonly #control: KnotControl;
   readonly #dns: DnsClient;
   readonly #peerDns = new DnsClient({ timeoutMs: 1500, channel: new UdpChannel() });
+  readonly #podDns = new DnsClient({ timeoutMs: 1500 });
   readonly #announcer: Announcer;
+  readonly #epochs: EpochWatch;
   readonly #knotLog: KnotLog;
   readonly #fetching: Fetching;
   readonly #readiness: ReadinessCheck;
@@ -86,7 +89,7 @@ export class Worker {
       if (began) log.warn("problem", { kind: problem.kind, problem: problem.message });
       else log.info("problem is over", { kind: problem.kind, problem: problem.message });
     });
-    this.#mounts = new Mounts(options, now);
+    this.#mounts = new Mounts(options, { now, highest: () => this.#store.state.fence?.highest });
     this.#zones = new SiteZones({ runtime: options.runtime, mounts: this.#mounts, store: this.#store });
     this.#announcer = new Announcer({
       dns: this.#peerDns,
@@ -137,6 +140,10 @@ export class Worker {
           this.#announcer.expect(zones);
         },
       },
+    });
+    this.#epochs = new EpochWatch({
+      ...{ dns: this.#podDns, knot, control: this.#control, mounts: this.#mounts, store: this.#store },
+      ...{ agent: this.#agent, problems: this.#problems, now, log },
     });
     this.#knotLog = new KnotLog({ path: zonesLog(options.runtime.rundir), now, log });
     this.#keys = this.#keyKeeper();
@@ -211,6 +218,7 @@ export class Worker {
     await server.listen(this.parts.options.http.address, this.parts.options.http.port);
     await Promise.all([
       ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],
+      this.#epochs.run(signal),
       this.#keeper?.run(signal, this.#problems),
       untilClockIsSet({ ...systemClock, now: this.parts.now }, signal).then((ms) => {
         if (ms !== undefined) this.parts.log.warn(clockWords, { seconds: Math.round(ms / 1000) });
@@ -280,8 +288,9 @@ export class Worker {
   #status(): AgentStatus {
     const { counters: passed, ...status } = this.#agent.status();
     const [near, peers] = [this.#dns.counters, this.#peerDns.counters];
+    const all = [near, peers, this.#podDns.counters];
     const counters = {
-      dnsQueries: near.udpQueries + near.tcpQueries + peers.udpQueries + peers.tcpQueries,
+      dnsQueries: all.reduce((sum, { udpQueries, tcpQueries }) => sum + udpQueries + tcpQueries, 0),
       transfers: near.transfers,
       notifies: peers.notifies,
       ...passed,

@@ -41,6 +41,13 @@ export interface DnsCounters {
  */
 const updateLingerMs = 200;
 
+/** An answer, and which server it came from. */
+export interface IdentifiedAnswer {
+  readonly message: Message;
+  /** Octets of the server's own choice (RFC 5001 section 2.3). */
+  readonly nsid?: Uint8Array;
+}
+
 /** An SOA, and which server it came from. */
 export interface IdentifiedSoa {
   readonly soa: SoaData;
@@ -109,6 +116,15 @@ export class DnsClient {
   // eslint-disable-next-line max-params -- reads as the question does: whom, what, which type
   query(server: DnsServer, name: string, type: string, key?: TsigKey): Promise<Message> {
     return inContext(`${type} of "${name}" at ${server.address}`, () => this.#ask({ server, name, type, key }));
+  }
+
+  /** {@link query} with the identifier of the server that answered, as {@link querySoaWithNsid}. */
+  queryWithNsid(server: DnsServer, name: string, type: string): Promise<IdentifiedAnswer> {
+    return inContext(`${type} of "${name}" at ${server.address}`, async () => {
+      const message = await this.#ask({ server, name, type, key: undefined, nsid: true });
+      const nsid = message.edns && nsidOf(message.edns.options);
+      return { message, ...(nsid !== undefined && { nsid }) };
+    });
   }
 
   /**

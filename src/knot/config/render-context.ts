@@ -33,6 +33,8 @@ export interface SiteInput {
   /** Left out where transfers run over plain TCP. */
   readonly identity?: TlsIdentity;
   readonly view: MeshView;
+  /** Catalog sites that central zones are not taken from, as long as there is another one. */
+  readonly behind?: readonly string[];
   readonly runtime: SiteRuntime;
 }
 

@@ -162,11 +162,18 @@ function centralTemplate(input: RenderContext, targets: readonly string[]): Stan
     return { id: "central", ...fileDriven, ...notifyLater(targets) };
   }
   const writer = packet.site.role === "primary-catalog" ? ["replica-0"] : [];
-  const sources = [...writer, ...centralSourcesOf(input).map(remoteId)];
+  const sources = [...writer, ...centralSources(input).map(remoteId)];
   const sites = input.view.sites.length;
   // All else waits for these two, so that they are asked for sooner than members.
   const timers = centralTimers({ sites, sources: sources.length, spread: packet.site.name });
   return { ...secondary, id: "central", ...intervals(timers), ...masters(sources), ...notify(targets) };
+}
+
+/** A Knot without any source would take the zone for its own: where all are behind, all stay. */
+function centralSources(input: RenderContext): readonly string[] {
+  const all = centralSourcesOf(input);
+  const abreast = all.filter((name) => input.behind?.includes(name) !== true);
+  return abreast.length > 0 ? abreast : all;
 }
 
 /** A zone that comes from a file: differences go out, the serial is Knot's own business, the file is never written. */

@@ -98,6 +98,11 @@ export class KnotControl {
     if (zones.length > 0) await this.#call({ command: "zone-refresh" }, { zones });
   }
 
+  /** Takes whole zones from their first primary that answers, now, whatever its serial. */
+  async zoneRetransfer(zones: readonly string[]): Promise<void> {
+    if (zones.length > 0) await this.#call({ command: "zone-retransfer" }, { zones });
+  }
+
   /** State of the named zones, or of all. A zone that Knot does not have is left out. */
   async zoneStatus(zones?: readonly string[]): Promise<ZoneStatus[]> {
     if (zones?.length === 0) return [];

@@ -19,6 +19,7 @@ interface Problem {
  * - `knot`: Knot does not answer on its control socket or its DNS port.
  * - `central`: a central zone has no content here, or could not be read whole.
  * - `refused`: the central zones say something that must not be followed.
+ * - `fenced`: a site of an older epoch answers central zones; at a former primary, that another site has its role.
  * - `held`: a removal is held back until it is confirmed.
  * - `doubtful`: single entries of the central zones that are wrong; the rest is followed.
  * - `apply`: Knot did not take what was written for it; the last good state is back in place.
@@ -39,6 +40,7 @@ export const problemKinds = [
   "knot",
   "central",
   "refused",
+  "fenced",
   "held",
   "doubtful",
   "apply",

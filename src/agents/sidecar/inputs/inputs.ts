@@ -7,6 +7,7 @@ import { effectiveRing, type KeyRing, parseRingDocument, type RingDocument } fro
 import { parseTsigKey } from "../../../keyring/tsig-key";
 import type { TlsIdentity } from "../../../knot/config/site-config";
 import { type FixedRuntime, isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
+import { type Epoch, isReplaced, standingPacket } from "../../../mesh/epoch";
 import type { WelcomePacket } from "../../../mesh/model";
 import { parseWelcomePacket, serverName } from "../../../mesh/welcome";
 import { parseUpdaters, type Updater } from "../../../records/updater";
@@ -30,6 +31,12 @@ export interface Inputs {
   readonly identity?: TlsIdentity;
   /** How this pod's Knot runs: what holds for the pod's life, with what the stack says now. */
   readonly runtime: SiteRuntime;
+}
+
+/** The inputs of a site whose primary catalog was replaced are those of a secondary, until its stack says so itself. */
+export function standingInputs(inputs: Inputs, highest: Epoch | undefined): Inputs {
+  const packet = standingPacket(inputs.packet, highest);
+  return packet === inputs.packet ? inputs : { ...inputs, packet };
 }
 
 /** Where {@link Inputs} come from. */
@@ -156,20 +163,35 @@ interface MountsSeen {
 
 /** Everything that the site's stack mounts into the pod and that may change while it runs. */
 export class Mounts {
+  #mounted: Inputs | undefined;
   #inputs: Inputs | undefined;
+  #stood: { readonly mounted?: Inputs | undefined; readonly isReplaced: boolean } = { isReplaced: false };
   readonly #watch: InputWatch;
   readonly #central: CentralFiles | undefined;
 
-  /** @param now - Milliseconds since 1970. */
-  constructor(options: AgentOptions, now: () => number) {
+  /**
+   * @param facts.now - Milliseconds since 1970.
+   * @param facts.highest - The highest epoch that is known.
+   */
+  constructor(
+    options: AgentOptions,
+    private readonly facts: { readonly now: () => number; readonly highest: () => Epoch | undefined },
+  ) {
+    const { now } = facts;
     this.#watch = new InputWatch(options, now);
     if (options.centralFolder !== undefined && isWriter(options.runtime)) {
       this.#central = new CentralFiles({ folder: options.centralFolder, storage: options.runtime.storage, now });
     }
   }
 
+  /** What the site goes by: see {@link standingInputs}. */
   get inputs(): Inputs | undefined {
     return this.#inputs;
+  }
+
+  /** Whether another site has the primary catalog that the mounted packet gives to this one. */
+  get isReplaced(): boolean {
+    return this.#mounted !== undefined && isReplaced(this.#mounted.packet, this.facts.highest());
   }
 
   /** Looks, and takes over what changed and can be used. Whatever cannot leaves what was there before. */
@@ -183,14 +205,24 @@ export class Mounts {
         return undefined;
       }
     };
-    const inputs = await attempt(() => this.#watch.changed());
-    this.#inputs = inputs ?? this.#inputs;
+    this.#mounted = (await attempt(() => this.#watch.changed())) ?? this.#mounted;
+    const changed = this.#stand();
     const { packet } = this.#inputs ?? {};
-    const central = packet && (await attempt(async () => this.#central?.take(packet)));
-    if (central?.kind === "incomplete") {
+    const isPrimary = packet?.site.role === "primary-catalog";
+    const central = packet && isPrimary && (await attempt(async () => this.#central?.take(packet)));
+    if (central && central.kind === "incomplete") {
       failures.push("the mounted parts of the central zones do not belong together (yet)");
     }
-    const written = central?.kind === "written" ? central.zones : [];
-    return { inputs: this.#inputs, changed: inputs !== undefined, written, failures };
+    const written = central && central.kind === "written" ? central.zones : [];
+    return { inputs: this.#inputs, changed, written, failures };
+  }
+
+  /** Whether the inputs are others than before. The same ones stay the same object. */
+  #stand(): boolean {
+    const before = this.#stood;
+    this.#stood = { mounted: this.#mounted, isReplaced: this.isReplaced };
+    if (before.mounted === this.#stood.mounted && before.isReplaced === this.#stood.isReplaced) return false;
+    this.#inputs = this.#mounted && standingInputs(this.#mounted, this.facts.highest());
+    return this.#inputs !== undefined;
   }
 }

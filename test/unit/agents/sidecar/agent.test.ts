@@ -77,7 +77,7 @@ describe("agent", () => {
   const start = async () => {
     const agent = new Agent({
       options: options(),
-      mounts: new Mounts(options(), () => now),
+      mounts: new Mounts(options(), { now: () => now, highest: () => undefined }),
       control: knot.control,
       dns: knot.dns as unknown as DnsClient,
       store: new StateStore(new KnotVolume(join(folder, "storage"))),
