@@ -124,10 +124,11 @@ void untilClockIsSet(clock, ending.signal).then((ms) => {
   if (ms !== undefined) log.warn(clockWords, { seconds: Math.round(ms / 1000) });
   ending.abort();
 });
+// A clock that was set back may have a wait under way last as long.
+ending.signal.addEventListener("abort", () => setTimeout(() => process.exit(0), 3000).unref());
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
     ending.abort();
-    setTimeout(() => process.exit(0), 3000).unref();
   });
 }
 Promise.resolve()

@@ -19,16 +19,27 @@ export interface WriterOutageOptions {
 /** Failures that mean: nothing answers there. */
 const ofSilence: ReadonlySet<DnsFailure["kind"]> = new Set(["timeout", "unreachable"]);
 
+/** How the writer was asked: by a look at the zone, or by an UPDATE. */
+export type Asked = "look" | "update";
+
+interface Outage {
+  readonly since: string;
+  readonly reason: "WriterUnreachable" | "WriterRefuses";
+  readonly error: string;
+  /** What an UPDATE showed is not over because a look is answered. */
+  readonly by: Asked;
+}
+
 /** Whether the writer of a zone takes changes; if not, since when, and what waits for it. The objects that wait say so. */
 export class WriterOutage {
-  #began: { readonly since: string; readonly reason: string; readonly error: string } | undefined;
+  #outage: Outage | undefined;
   readonly #waiting = new Map<string, string>();
 
   constructor(private readonly options: WriterOutageOptions) {}
 
   /** Whether the writer took nothing when it was asked last. */
   get isOn(): boolean {
-    return this.#began !== undefined;
+    return this.#outage !== undefined;
   }
 
   /** Objects that wait for the writer. */
@@ -36,31 +47,46 @@ export class WriterOutage {
     return this.#waiting.size;
   }
 
-  /** The writer gave no answer, or refused everything. What was said first stands as long as that lasts. */
-  begin(error: unknown): void {
+  /** The writer gave no answer, or refused everything. The time of the first failure stands as long as that lasts. */
+  failed(by: Asked, error: unknown): void {
     const isSilent = error instanceof DnsError && ofSilence.has(error.failure.kind);
-    const since = new Date(this.options.now()).toISOString().replace(/\.\d+Z$/, "Z");
-    const reason = isSilent ? "WriterUnreachable" : "WriterRefuses";
-    this.#began ??= { since, reason, error: messageOf(error) };
+    this.#outage = {
+      since: this.#outage?.since ?? new Date(this.options.now()).toISOString().replace(/\.\d+Z$/, "Z"),
+      reason: isSilent ? "WriterUnreachable" : "WriterRefuses",
+      error: messageOf(error),
+      by: this.#outage?.by === "update" ? "update" : by,
+    };
   }
 
-  /** The writer answers, which ends no refusal. Returns the names of what waited for an answer. */
+  /**
+   * A look was answered, which is the end of what looks found, and of what nothing waits for. Returns the names to try again: not those
+   * that were refused, which wait for their next attempt.
+   */
   answered(): readonly string[] {
-    return this.#began?.reason === "WriterUnreachable" ? this.over() : [];
+    if (this.#outage === undefined) return [];
+    if (this.#outage.by === "look" || this.#waiting.size === 0) return this.over();
+    return this.#outage.reason === "WriterUnreachable" ? this.#names() : [];
   }
 
   /** The writer takes changes. Returns the names of what waited. */
   over(): readonly string[] {
-    const names = new Set(this.#waiting.values());
-    this.#began = undefined;
+    const names = this.#names();
+    this.#outage = undefined;
     this.#waiting.clear();
-    return [...names];
+    return names;
+  }
+
+  #names(): readonly string[] {
+    return [...new Set(this.#waiting.values())];
   }
 
   /** Has what waits at these names say so; what stands already does not wait. Never throws. */
-  async report(names: readonly string[], error: unknown): Promise<void> {
+  async report(
+    names: readonly string[],
+    { by, error }: { readonly by: Asked; readonly error: unknown },
+  ): Promise<void> {
     const { zone, store, log } = this.options;
-    this.begin(error);
+    this.failed(by, error);
     log.warn("a zone cannot be changed", { zone, reason: messageOf(error) });
     const waiting = names.flatMap((name) => store.at(zone, name).map((entry) => ({ name, entry })));
     await inParallel(writeWidth, waiting, async ({ name, entry }) => {
@@ -71,8 +97,8 @@ export class WriterOutage {
   }
 
   async #reportOne(entry: Entry, name: string): Promise<void> {
-    if (this.#began === undefined) return;
-    const { since, reason, error } = this.#began;
+    if (this.#outage === undefined) return;
+    const { since, reason, error } = this.#outage;
     this.#waiting.set(entry.uid, name);
     const generation = entry.object.metadata.generation ?? 0;
     // Since when is said once, also by the leader before us.

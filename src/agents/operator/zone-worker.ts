@@ -13,7 +13,7 @@ import type { OperatorMetrics } from "./metrics";
 import type { ObjectWriter } from "./object-writer";
 import { annotations, claimantOf, type Entry, isAnnotated, isLeaving, type RecordStore } from "./record-store";
 import { type Spreading, writeWidth } from "./spreading";
-import { WriterOutage } from "./writer-outage";
+import { type Asked, WriterOutage } from "./writer-outage";
 import type { ZoneMirror } from "./zone-mirror";
 
 /** What a {@link ZoneWorker} works with. */
@@ -93,7 +93,7 @@ export class ZoneWorker {
       const changed = await this.options.mirror.follow();
       return { drifted: this.options.store.namesOf(this.options.zone, changed), waited: this.#outage.answered() };
     } catch (error) {
-      if (!isAbortion(error)) this.#outage.begin(error);
+      if (!isAbortion(error)) this.#outage.failed("look", error);
       throw error;
     }
   }
@@ -106,15 +106,19 @@ export class ZoneWorker {
     const again = new Set<string>();
     let rest = [...names];
     for (let round = 0; rest.length > 0 && round < mostRounds; round++) {
+      let by: Asked = "look";
       try {
         const { drifted, waited } = await this.look();
         signal.throwIfAborted();
-        rest = await this.#round([...new Set([...rest, ...drifted, ...waited])], { again, signal });
+        by = "update";
+        // Known from now on, also when the round fails: no later look finds them again.
+        rest = [...new Set([...rest, ...drifted, ...waited])];
+        rest = await this.#round(rest, { again, signal });
         this.#outage.over();
       } catch (error) {
         // Our turn is over: another one leads, and what we could not finish says nothing of the server.
         if (isAborted(signal)) return [];
-        await this.#outage.report(rest, error);
+        await this.#outage.report(rest, { by, error });
         return [...again, ...rest];
       }
     }

@@ -28,6 +28,10 @@ export class FakeWriter {
   isDeaf = false;
   /** Zones about which the server does not answer, or all. */
   readonly silent = new Set<string>();
+  /** As `UPDATE`, what of these the server does not answer, about any zone. */
+  readonly silentTo = new Set<string>();
+  /** Zones about which the server refuses everything. */
+  readonly refusing = new Set<string>();
   readonly #zones = new Map<string, Zone>();
 
   constructor(private readonly clock: TestClock) {}
@@ -86,9 +90,11 @@ export class FakeWriter {
       this.servers.add(address);
       this.asked.push(`${what} ${zone}`);
       await Promise.resolve();
-      if (this.silent.has(zone)) await this.clock.pause(2000, signal ?? new AbortController().signal);
+      const isSilent = (): boolean => this.silent.has(zone) || this.silentTo.has(what);
+      if (isSilent()) await this.clock.pause(2000, signal ?? new AbortController().signal);
       if (signal?.aborted === true) throw new DnsError({ kind: "aborted" });
-      if (this.silent.has(zone)) throw new DnsError({ kind: "timeout", afterMs: 2000 });
+      if (isSilent()) throw new DnsError({ kind: "timeout", afterMs: 2000 });
+      if (this.refusing.has(zone)) throw new DnsError({ kind: "rcode", rcode: "SERVFAIL" });
       return act();
     };
     return {

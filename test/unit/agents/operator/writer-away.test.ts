@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { OperatorStage, type Turn } from "./operator-stage";
+import { addressAt } from "./fake-writer";
 
 const zone = "a.example";
 
@@ -83,6 +84,61 @@ describe("DnsRecords while the writer of their zone is away", () => {
     await stage.gone("goes");
     expect(turn.operator.counts).to.include({ writersAway: 0, waitingForWriter: 0 });
     expect(events("new").at(-1)).to.equal("AllSites");
+  });
+
+  it("are counted no longer once a look is answered, where a look was refused and nothing waits", async () => {
+    stage.writer.silent.clear();
+    stage.writer.refusing.add(zone);
+    await stage.clock.advance(20_000);
+    expect(turn.operator.counts).to.include({ writersAway: 1, waitingForWriter: 0 });
+    stage.writer.refusing.clear();
+    await stage.clock.advance(20_000);
+    expect(turn.operator.counts).to.include({ writersAway: 0, waitingForWriter: 0 });
+  });
+
+  it("say what holds them now, and since when anything does: first refusals, then silence", async () => {
+    stage.writer.silent.clear();
+    stage.writer.refusing.add(zone);
+    change();
+    for (const name of ["new", "changes", "goes"]) await stage.says(name, "Programmed", "WriterRefuses");
+    const since = /since (\S+Z)/.exec(message("new"))?.[1] ?? "none";
+    stage.writer.silent.add(zone);
+    await waits("new", "changes", "goes");
+    expect(message("new")).to.contain(`since ${since}: no answer`);
+    stage.writer.refusing.clear();
+    stage.writer.silent.clear();
+    const back = stage.clock.now();
+    await stage.programmed("new", "changes");
+    expect(stage.clock.now() - back).to.be.below(10_000);
+  });
+
+  it("say one time since when, as long as looks are answered and updates are not", async () => {
+    stage.writer.silent.clear();
+    stage.writer.silentTo.add("UPDATE");
+    change();
+    await waits("new", "changes", "goes");
+    const [said, writes] = [message("new"), stage.api.writes.length];
+    await stage.clock.advance(300_000);
+    expect(turn.operator.counts).to.include({ writersAway: 1, waitingForWriter: 3 });
+    expect([message("new"), stage.api.writes.length]).to.deep.equal([said, writes]);
+    stage.writer.silentTo.clear();
+    await stage.programmed("new", "changes");
+    expect(turn.operator.counts).to.include({ writersAway: 0, waitingForWriter: 0 });
+  });
+
+  it("have a change by hand mended that was found while another one was tried in vain", async () => {
+    stage.writer.silent.clear();
+    await stage.clock.advance(20_000);
+    stage.writer.silentTo.add("UPDATE");
+    stage.api.edit("changes", { value: "192.0.2.2" });
+    const deleted = stage.writer.addresses("stands").map((address) => addressAt(`stands.${zone}`, address));
+    stage.writer.change(zone, { deleted, added: [addressAt(`stands.${zone}`, "192.0.2.99")] });
+    await stage.clock.advance(60_000);
+    stage.writer.silentTo.clear();
+    await stage.clock.advance(60_000);
+    expect(stage.writer.addresses("stands").map((address) => addressAt(`stands.${zone}`, address))).to.deep.equal(
+      deleted,
+    );
   });
 
   it("go on with the first look that the writer answers, whatever the last attempt's pause was", async () => {
