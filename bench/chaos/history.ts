@@ -25,6 +25,8 @@ export interface Standard {
   readonly floor: Floor;
   /** The number that must have reached the server by then. */
   readonly due: number | undefined;
+  /** Whether the server had shown the zone. */
+  readonly isShown: boolean;
 }
 
 /** Rules that an answer can break. */
@@ -139,7 +141,8 @@ export class History {
   standard(site: string, question: Question, since?: number): Standard {
     const times = question.type === "TXT" ? this.#zone(question.zone).times.get(question.name) : undefined;
     const due = since === undefined ? undefined : times?.findLast(({ at }) => at <= since)?.number;
-    return { floor: this.#floors.get(site)?.get(keyOf(question)), due };
+    const isShown = this.#shown.get(site)?.has(question.zone) === true;
+    return { floor: this.#floors.get(site)?.get(keyOf(question)), due, isShown };
   }
 
   /** Judges an answer, and remembers what it shows. */
@@ -147,7 +150,7 @@ export class History {
     site: string,
     { question, standard, answer }: { question: Question; standard: Standard; answer: Message },
   ): Wrong | undefined {
-    const { floor, due } = standard;
+    const { floor, due, isShown } = standard;
     const absent = (rule: "absent" | "empty", detail: string): Wrong | undefined => {
       if (floor !== undefined) return { rule, detail };
       return due === undefined ? undefined : { rule: "stale", detail: `${detail} in the place of ${due}` };
@@ -155,7 +158,7 @@ export class History {
     if (answer.rcode === rcodes.NXDOMAIN) return absent("absent", "NXDOMAIN");
     const refused = answer.rcode === rcodes.NOERROR ? "an answer without authority" : rcodeName(answer.rcode);
     if (answer.rcode !== rcodes.NOERROR || !answer.flags.aa)
-      return this.#shown.get(site)?.has(question.zone) === true ? { rule: "gone", detail: refused } : undefined;
+      return isShown ? { rule: "gone", detail: refused } : undefined;
     const value = valueIn(question, answer.answers);
     if (value === undefined) return absent("empty", "no record");
     if (question.type === "TXT" && value > this.#zone(question.zone).attempted)

@@ -11,6 +11,7 @@ const files = ["conf/peers.d/10-remotes.conf", "zones/local-catalog.invalid.zone
 /** Watches what each pod's Knot is configured with: every site and zone of the list must stay in it. */
 export class KnownMesh implements Disposable {
   #timer: NodeJS.Timeout | undefined;
+  readonly #suspended = new Set<string>();
   readonly #known = new Map<string, ReadonlySet<string>>();
 
   constructor(
@@ -26,9 +27,15 @@ export class KnownMesh implements Disposable {
     this.#timer = setInterval(() => void this.#look(), everyMs);
   }
 
+  /** A pod's volume is about to be lost: what is found there meanwhile means nothing. */
+  suspend(pod: string): void {
+    this.#suspended.add(pod);
+  }
+
   /** A pod whose volume is gone knows nothing, until it has everything again. */
   forget(pod: string): void {
     this.#known.delete(pod);
+    this.#suspended.delete(pod);
   }
 
   [Symbol.dispose](): void {
@@ -40,13 +47,15 @@ export class KnownMesh implements Disposable {
   }
 
   async #lookAt(pod: LabSite): Promise<void> {
+    const { podName } = pod;
     const wanted = wantedAt(this.options.lab, pod.name);
     const texts = await Promise.all(files.map((file) => readFile(pod.path("storage", file), "utf8").catch(() => "")));
     const text = texts.join("\n");
     const known = new Set([...wanted].filter((name) => text.includes(name)));
-    const before = this.#known.get(pod.podName);
-    for (const name of before ?? []) if (wanted.has(name) && !known.has(name)) this.options.lost(pod.podName, name);
-    this.#known.set(pod.podName, known);
+    if (this.#suspended.has(podName)) return;
+    const before = this.#known.get(podName);
+    for (const name of before ?? []) if (wanted.has(name) && !known.has(name)) this.options.lost(podName, name);
+    this.#known.set(podName, known);
   }
 }
 

@@ -136,6 +136,7 @@ class Run {
   async #play(fault: Fault, hurt: ReadonlySet<string>): Promise<number> {
     await this.#until(fault.from);
     this.#say(formatFaults([fault]).trim());
+    if (fault.kind === "wipe") this.#known.suspend(fault.site);
     const end = await beginFault(this.request.lab, fault);
     if (fault.kind === "wipe") await this.#lostVolume(fault.site, hurt);
     if (fault.kind === "expire") await this.#expired(fault.site);

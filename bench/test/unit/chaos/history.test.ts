@@ -110,6 +110,18 @@ describe("the observer's history", () => {
     expect(history.standard("site-b", soa).floor).to.equal(5);
   });
 
+  it("does not hold a server whose copy expired to what it shows after a refused question was sent", () => {
+    const { history, ask } = start();
+    const refused = answer({ rcode: rcodes.SERVFAIL });
+    expect(ask("site-b", soa, answer({ answers: [soaOf(5)] }))).to.equal("right");
+    history.expire("site-b", [zone]);
+    const standard = history.standard("site-b", soa);
+    history.learn("site-b", zone, new Map([[`count-0.${zone}`, 0]]));
+    expect(history.judge("site-b", { question: soa, standard, answer: refused })).to.equal(undefined);
+    expect(ask("site-b", soa, refused)).to.equal("gone");
+    expect(ask("site-b", soa, answer({ answers: [soaOf(4)] }))).to.equal("serial");
+  });
+
   it("finds a zone that is not served any more", () => {
     const { ask } = start();
     expect(ask("site-b", soa, answer({ rcode: rcodes.REFUSED })), "never shown").to.equal("right");
