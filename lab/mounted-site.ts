@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type Identity, issue, type IssueOptions, writeIdentity } from "../harness/certificates";
-import { keptKeysMarker } from "../src/contract/kept-keys";
+import { keptKeysFile, keptKeysMarker } from "../src/contract/kept-keys";
 import { liveSettingsFile, liveSettingsText } from "../src/contract/live-settings";
 import type { TsigKey } from "../src/dns/tsig-key";
 import type { RingDocument } from "../src/keyring/ring-document";
@@ -153,6 +153,16 @@ export class MountedSite {
     const root = this.path("storage");
     await mkdir(root, { recursive: true });
     for (const name of await readdir(root)) await rm(join(root, name), { recursive: true, force: true });
+  }
+
+  /** Takes away the second place of the zones' keys, as when the cluster is lost; without Vault. */
+  async loseZoneKeys(): Promise<void> {
+    await rm(this.path("etc", "zone-keys", keptKeysFile), { force: true });
+  }
+
+  /** The key by which the site's own programs read its zones. */
+  get localKey(): TsigKey {
+    return this.place.localKey;
   }
 
   /** What `up` of the site's stack mounts: packet, ring and, on the primary, the central zones. */

@@ -241,7 +241,15 @@ describe("two sites in real clusters whose keys and certificates come from a rea
       const { answers } = await new DnsClient().query({ address: owner.siteAddress, port: 53 }, signed, "TXT");
       return answers.filter(({ type }) => type === "TXT").length;
     };
-    for (const args of kubectlOf("docs/guides/backups.md#turning-it-on")) await owner.kubectl(args);
+    try {
+      for (const args of kubectlOf("docs/guides/backups.md#turning-it-on"))
+        await owner.kubectl(args.map((word) => word.replace("--timeout=5m", "--timeout=60s")));
+    } catch (error) {
+      const pods = ["pods", "-l", "app.kubernetes.io/name=backup"];
+      const described = await owner.kubectl([...namespace, "describe", ...pods]);
+      const logs = await owner.kubectl([...namespace, "logs", ...pods.slice(1), "--all-containers"]).catch(String);
+      throw new Error(`${described}\n${logs}`, { cause: error });
+    }
     const at = new Date().toISOString();
     const knotc = (...args: string[]) =>
       owner.execInPod({ namespace: "dns-system", pod: "knot-0", container: "knot" }, [

@@ -10,7 +10,6 @@ import { apexTexts, delv } from "../../../harness/dnssec/validators";
 import { eventually } from "../../../harness/eventually";
 import { Lab, type LabSite } from "../../../lab";
 import { type BackupRun, SiteBackups } from "../../../lab/site-backups";
-import { keptKeysFile } from "../../../src/contract/kept-keys";
 import { isNewerSerial } from "../../../src/dns/serial";
 
 const zone = "signed.example";
@@ -229,7 +228,7 @@ describe("backups of a site, with a real Knot, restic and an S3 server", functio
     const { serial } = await owner().soa(zone);
     await owner().stop();
     await owner().loseVolume();
-    await rm(owner().path("etc", "zone-keys", keptKeysFile), { force: true });
+    await owner().loseZoneKeys();
     await owner().settle({ awaitsRestore: true });
     const starting = owner().start();
     await eventually(10, () => expect(owner().log().split("\n").slice(-30).join()).to.contain("waits for a restore"));
