@@ -9,6 +9,8 @@ import { ensureTools } from "../harness/tools";
 import { Lab, type LabSite } from "../lab";
 import { SiteBackups } from "../lab/site-backups";
 import { ownSource } from "../src/agents/sidecar/own-zones/zone-source";
+import { inParallel } from "../src/base/in-parallel";
+import { DnsClient } from "../src/dns/client/dns-client";
 import { recordKey, typeNameOf } from "../src/dns/rdata";
 import { signerTypes } from "../src/dns/rdata/trust-types";
 import type { ResourceRecord } from "../src/dns/record";
@@ -24,6 +26,8 @@ const options = {
 /** Seconds for all zones to answer. */
 const patience = 300;
 const owner = "site-b";
+/** Questions that are under way at a time. */
+const askWidth = 16;
 
 function log(line: string): void {
   console.error(line);
@@ -86,7 +90,17 @@ async function loseAndRestore(
     const { code, log: said } = await backups.run("restore");
     if (code !== 0) throw new Error(said);
     await starting;
-    await eventually(patience, () => Promise.all(names.map((name) => content(name))), 50);
+    const dns = new DnsClient({ timeoutMs: 2000 });
+    const waiting = new Set(names);
+    await eventually(patience, async () => {
+      await inParallel(askWidth, [...waiting], async (name) => {
+        await dns.querySoa(site.server, name).then(
+          () => waiting.delete(name),
+          () => undefined,
+        );
+      });
+      if (waiting.size > 0) throw new Error(`${waiting.size} zones are not answered`);
+    });
   });
   const differences: string[] = [];
   for (const [name, was] of before) {
@@ -99,8 +113,8 @@ async function loseAndRestore(
   return { zones: names.length, seconds: restore.seconds, differences: differences.length };
 }
 
-function contentAt({ server, dns, localKey }: LabSite): (zone: string) => Promise<ZoneContent> {
-  const source = ownSource(server, { localKey });
+function contentAt({ server, localKey }: LabSite): (zone: string) => Promise<ZoneContent> {
+  const [source, dns] = [ownSource(server, { localKey }), new DnsClient()];
   return async (zone) => {
     const all = await dns.transfer(source.server, zone, source.key);
     const [soa] = all;

@@ -243,7 +243,7 @@ describe("two sites in real clusters whose keys and certificates come from a rea
     };
     try {
       for (const args of kubectlOf("docs/guides/backups.md#turning-it-on"))
-        await owner.kubectl(args.map((word) => word.replace("--timeout=5m", "--timeout=60s")));
+        await owner.kubectl(args.map((word) => word.replace("--timeout=5m", "--timeout=100s")));
     } catch (error) {
       const pods = ["pods", "-l", "app.kubernetes.io/name=backup"];
       const described = await owner.kubectl([...namespace, "describe", ...pods]);

@@ -9,8 +9,7 @@ const drill: BackupReport = { kind: "drill", at, snapshot: "s", madeAt: at, zone
 const failed = (of: "backup" | "drill"): BackupReport => ({
   ...{ kind: "failure", of, failure: { at, reason: "unreachable", message: "no route" } },
 });
-const after = (...reports: BackupReport[]): BackupFacts =>
-  reports.reduce<BackupFacts>(factsWith, { failures: {} });
+const after = (...reports: BackupReport[]): BackupFacts => reports.reduce<BackupFacts>(factsWith, { failures: {} });
 
 describe("what is known of backups", () => {
   it("keeps the last success beside a failure since, and forgets the failure with the next success", () => {

@@ -55,6 +55,20 @@ describe("sitePolicies", () => {
     expect(rules(policy("knot-metrics", { monitoring }))).to.deep.equal({ in: ["monitoring: 8053/TCP"], out: [] });
   });
 
+  it("lets backups ask the agents and the storage alone, and nobody else have their way", () => {
+    const storage = { address: "https://s3.example.com", egress: ["203.0.113.0/24"] };
+    expect(rules(policy("backup", { storage }))).to.deep.equal({
+      in: [],
+      out: ["knot: 8053/TCP", "203.0.113.0/24: 443/TCP", "kube-system+kube-dns: 53/UDP 53/TCP"],
+    });
+    expect(rules(policy("backup", { storage: { address: "http://192.0.2.9:9000" } })).out).to.deep.equal([
+      "knot: 8053/TCP",
+      "192.0.2.9/32: 9000/TCP",
+    ]);
+    expect(rules(policy("knot-site", { storage })).in).to.include("backup: 8053/TCP");
+    expect(sitePolicies(input)).not.to.have.property("backup");
+  });
+
   it("lets Knot's pods talk to each other, and our other programs ask them", () => {
     expect(rules(policy("knot-site"))).to.deep.equal({
       in: ["knot: 5353/UDP 5353/TCP 8853/TCP", "key-rotator+reconciler+record-operator: 5353/UDP 5353/TCP 8053/TCP"],

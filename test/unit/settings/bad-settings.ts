@@ -5,6 +5,10 @@ const updater = { ...key, name: "external-dns", zones: ["standard-1.internal.dns
 /** The least that a site's stack must be told. */
 export const minimal = { shared: "organization/dns-mesh/shared", context: "cluster-a" };
 
+const backups = {
+  ...{ endpoint: "https://s3.example.com", bucket: "dns-backups" },
+  ...{ accessKey: "access", secretKey: "secret", password: "password-of-the-repository" },
+};
 const vault = { address: "https://vault.example" };
 /** Settings that are refused, and what is said to them. */
 export const badSettings: readonly (readonly [what: string, values: Record<string, unknown>, message: RegExp])[] = [
@@ -35,6 +39,26 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     "with scrapers of every namespace",
     { ...minimal, monitoring: { namespaceSelector: {} } },
     /dns-mesh:monitoring\.namespaceSelector: must name at least one label/,
+  ],
+  [
+    "with backups to a URL that has a path",
+    { ...minimal, backups: { ...backups, endpoint: "https://s3.example.com/bucket" } },
+    /dns-mesh:backups\.endpoint: must be an http or https URL without a path/,
+  ],
+  [
+    "with backups and a short password",
+    { ...minimal, backups: { ...backups, password: "short" } },
+    /dns-mesh:backups\.password: must have at least 16 characters/,
+  ],
+  [
+    "with backups that keep nothing",
+    { ...minimal, backups: { ...backups, retention: {} } },
+    /dns-mesh:backups\.retention: must keep something/,
+  ],
+  [
+    "with backups without a bucket",
+    { ...minimal, backups: { ...backups, bucket: undefined } },
+    /dns-mesh:backups\.bucket: /,
   ],
   [
     "with an API server that is no network",

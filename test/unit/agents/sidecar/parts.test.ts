@@ -241,18 +241,30 @@ describe("agent metrics", () => {
     ];
     const zones = { directory: "dir", catalog: "cat" };
     const vault = { up: false, ringReadAt: 1000 };
+    const backups = {
+      backup: {
+        kind: "backup",
+        ...{ at: "1970-01-01T00:00:09Z", repository: "r", snapshot: "s" },
+        ...{ zones: 3, size: 400, added: 50, seconds: 1.5, notPruned: "denied" },
+      },
+      failures: {},
+    } as const;
     const text = renderMetrics({
       status,
       zones,
       lags,
       vault,
-      backups: undefined,
+      backups,
       now: 31_000,
       passes: { idle: 8, failed: 1 },
     });
     for (const line of [
       'dns_mesh_agent_applied_serial{zone="cat"} 6',
       'dns_mesh_agent_observed_serial{zone="dir"} 7',
+      "dns_mesh_agent_backup_last_success_timestamp_seconds 9",
+      "dns_mesh_agent_backup_drill_last_success_timestamp_seconds 0",
+      "dns_mesh_agent_backup_duration_seconds 1.5",
+      "dns_mesh_agent_backup_prune_refused 1",
       'dns_mesh_agent_held{kind="sites"} 2',
       'dns_mesh_agent_problem{kind="held"} 1',
       'dns_mesh_agent_problem{kind="refused"} 0',

@@ -2,12 +2,18 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { bringRestoredKeys, contentFrom, readRestored, serialAfter } from "../../../../../src/agents/sidecar/backups/restored";
+import {
+  bringRestoredKeys,
+  contentFrom,
+  readRestored,
+  serialAfter,
+} from "../../../../../src/agents/sidecar/backups/restored";
 import { findSerial } from "../../../../../src/dns/master-file";
 import { KnotVolume } from "../../../../../src/knot/config/volume";
 
 const now = 1_800_000_000_000;
-const zoneText = (serial: number): string => `a.example.\t5\tSOA\ta. b. ${serial} 60 10 3600 5\nwww.a.example.\t5\tA\t192.0.2.1\n`;
+const zoneText = (serial: number): string =>
+  `a.example.\t5\tSOA\ta. b. ${serial} 60 10 3600 5\nwww.a.example.\t5\tA\t192.0.2.1\n`;
 
 describe("a zone's content from a backup", () => {
   it("counts where others have an older one or none, and where it is forced", () => {
