@@ -8,6 +8,7 @@ import { type Identity, makeAuthority } from "../harness/certificates";
 import type { TsigKey } from "../src/dns/tsig-key";
 import { randomKey } from "../src/keyring/fresh-key";
 import type { RingDocument } from "../src/keyring/ring-document";
+import type { Limits } from "../src/mesh/limits";
 import type { Topology, Transport } from "../src/mesh/model";
 import { compileClockShift } from "./clock";
 import type { MeshVault } from "./mesh-vault";
@@ -47,6 +48,8 @@ export interface LabOptions {
   readonly volumeOctets?: number;
   /** Whether {@link MountedSite.setClock} is used; needs a C compiler. @default false */
   readonly clocks?: boolean;
+  /** How many names a change of an own zone may take away unseen. @default false: any */
+  readonly guard?: Limits | false;
 }
 
 /** What a lab works with. */
@@ -67,6 +70,7 @@ export interface LabParts {
   readonly volumeOctets?: number;
   /** What lets the sites' clocks differ. */
   readonly clockLibrary?: string;
+  readonly guard: Limits | false;
 }
 
 /** Makes what a lab works with: folder, network, ports, authority, ring and the agent's program. */
@@ -95,6 +99,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     logsAsPod: options.logsAsPod ?? false,
     ...(options.volumeOctets !== undefined && { volumeOctets: options.volumeOctets }),
     ...(options.clocks === true && { clockLibrary: await compileClockShift(folder) }),
+    guard: options.guard ?? false,
     ...(options.vault && { vault: options.vault }),
     ...(options.recordsKey && { recordsKey: options.recordsKey }),
   };

@@ -272,6 +272,7 @@ export class Lab implements AsyncDisposable {
       vault,
       recordsKey,
       logsAsPod,
+      guard,
       clockLibrary,
       volumeOctets,
     } = this.parts;
@@ -289,7 +290,7 @@ export class Lab implements AsyncDisposable {
       readers,
       program,
       enter: this.network.enter(name),
-      logsAsPod,
+      ...{ logsAsPod, guard },
       signers: [this.plan.signer.publicKey],
       localKey: this.#localKeyOf(name),
       ...(vault && { vault }),

@@ -14,6 +14,7 @@ import type { RateLimit } from "../src/knot/config/site-runtime";
 import { renderCatalog } from "../src/mesh/catalog";
 import { manifestFile, packCentralZones, partFile } from "../src/mesh/central-parts";
 import { renderDirectory } from "../src/mesh/directory";
+import type { Limits } from "../src/mesh/limits";
 import type { Mesh } from "../src/mesh/model";
 import { serverName, welcomePacket } from "../src/mesh/welcome";
 import type { Updater } from "../src/records/updater";
@@ -54,6 +55,8 @@ export interface LabPlace {
   readonly rateLimit?: RateLimit | false;
   /** Whether a new volume waits for a restore. */
   readonly awaitsRestore?: boolean;
+  /** How many names a change of an own zone may take away unseen. @default false: any */
+  readonly guard?: Limits | false;
   /** Whether Knot logs as it does in a pod. @default false: all on its own */
   readonly logsAsPod?: boolean;
   /** Size of the pod's volume, where it has a file system of its own. */
@@ -121,12 +124,18 @@ export class MountedSite {
   async settle(changes: {
     readonly pods?: readonly string[];
     readonly rateLimit?: RateLimit | false;
+    readonly guard?: Limits | false;
     readonly awaitsRestore?: boolean;
   }): Promise<void> {
     const { pods, ...limit } = changes;
     const ordinal = this.place.replica?.ordinal ?? 0;
     this.place = { ...this.place, ...limit, ...(pods && { replica: { ordinal, addresses: pods } }) };
     await this.#mountSettings();
+  }
+
+  /** Has changes of own zones let through, as the annotation of pod 0 does: `zone=time`, with commas between. */
+  async letThrough(text: string): Promise<void> {
+    await writeFile(this.path("etc", "let-through"), text);
   }
 
   /** A certificate for the site from the authority that signs. */
@@ -198,9 +207,10 @@ export class MountedSite {
   }
 
   async #mountSettings(): Promise<void> {
-    const { address, port, securePort, httpPort, replica, rateLimit, awaitsRestore } = this.place;
+    const { address, port, securePort, httpPort, replica, rateLimit, guard, awaitsRestore } = this.place;
     const pods = { addresses: replica?.addresses ?? [address], port, securePort, httpPort };
-    const live = { ...(rateLimit !== undefined && { rateLimit }), ...(awaitsRestore === true && { awaitsRestore }) };
+    const limits = { ...(rateLimit !== undefined && { rateLimit }), ...(guard !== undefined && { guard }) };
+    const live = { ...limits, ...(awaitsRestore === true && { awaitsRestore }) };
     const settings = { pods, remotePort: port, securePort, ...live };
     await writeFile(this.path("etc", liveSettingsFile), liveSettingsText(settings));
   }

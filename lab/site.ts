@@ -16,6 +16,7 @@ import type { Finding } from "../src/contract/mesh-status";
 import { nodeFlags } from "../src/contract/node-flags";
 import { DnsClient, type DnsServer } from "../src/dns/client/dns-client";
 import type { SoaData } from "../src/dns/record";
+import { startScript } from "../src/knot/config/guard";
 import { KnotControl } from "../src/knot/control/knot-control";
 import { type LabPlace, MountedSite } from "./mounted-site";
 import { KeptProcess, LabProcess, Log } from "./process";
@@ -120,7 +121,11 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   }
 
   startKnot(): void {
-    const command = this.#at(knotBinaries().knotd, "-c", this.path("etc", "knot.conf"));
+    const configFile = this.path("etc", "knot.conf");
+    const { guard = false } = this.place;
+    const script = startScript({ rundir: this.path("run"), configFile, programs: knotBinaries() });
+    const command =
+      guard === false ? this.#at(knotBinaries().knotd, "-c", configFile) : this.#at("/bin/sh", "-c", script);
     this.#knot = new LabProcess({ command, log: this.#log, env: { ...process.env, ...this.clockEnvironment() } });
   }
 
@@ -163,6 +168,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
       updatersFile: this.path("etc", "updaters.json"),
       ...(recordsKey && { recordsKeyFile: this.path("etc", "records.json") }),
       backupTokenFile: this.path("etc", "backup-token"),
+      letThroughFile: this.path("etc", "let-through"),
       tlsFolder: vault?.issues === true ? this.path("storage", "mesh", "tls") : this.path("etc", "tls"),
       ...(existsSync(this.path("central")) && { centralFolder: this.path("central") }),
       storage: this.path("storage"),

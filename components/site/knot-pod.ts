@@ -1,7 +1,8 @@
 import type * as k8s from "@pulumi/kubernetes";
 
 import { agentEnvironment } from "../../src/contract/environments";
-import { knotLabels, paths, podPorts } from "../../src/contract/names";
+import { knotLabels, letThrough, paths, podPorts } from "../../src/contract/names";
+import { startScript } from "../../src/knot/config/guard";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import type { Transport } from "../../src/mesh/model";
 import type { SiteConfig } from "../../src/settings/site-settings";
@@ -55,7 +56,7 @@ function knotContainer(args: KnotPodArgs): Container {
     name: "knot",
     image: config.images.knot,
     imagePullPolicy: config.imagePullPolicy,
-    command: ["knotd", "-c", `${paths.config}/knot.conf`],
+    command: knotCommand(args),
     ports: [
       { name: "dns-udp", containerPort: podPorts.dns, protocol: "UDP" },
       { name: "dns-tcp", containerPort: podPorts.dns, protocol: "TCP" },
@@ -72,6 +73,12 @@ function knotContainer(args: KnotPodArgs): Container {
     securityContext: containerSecurity,
     volumeMounts: knotMounts(),
   };
+}
+
+function knotCommand({ isGuarded }: KnotPodArgs): string[] {
+  const configFile = `${paths.config}/knot.conf`;
+  if (!isGuarded) return ["knotd", "-c", configFile];
+  return ["/bin/sh", "-c", startScript({ rundir: paths.rundir, configFile })];
 }
 
 /** What does not work any more is not waited for as long as a pod that leaves. */
@@ -118,7 +125,7 @@ function ownProgram(args: KnotPodArgs, program: { name: string; command: string 
   });
 }
 
-function environment({ config, runtime, trust, isPrimary }: KnotPodArgs): EnvVar[] {
+function environment({ config, runtime, trust, isPrimary, isGuarded }: KnotPodArgs): EnvVar[] {
   const { drainSeconds } = config;
   return variables(agentEnvironment, {
     ...commonFiles,
@@ -128,6 +135,7 @@ function environment({ config, runtime, trust, isPrimary }: KnotPodArgs): EnvVar
     backupTokenFile,
     ...trust.options,
     ...(isPrimary && { centralFolder: paths.central }),
+    ...(isGuarded && { letThroughFile: `${paths.pod}/${letThrough.file}` }),
     storage: paths.storage,
     rundir: paths.rundir,
     ...agentSockets(config),

@@ -1,6 +1,6 @@
 import type * as k8s from "@pulumi/kubernetes";
 
-import { centralZonesName, objects, paths } from "../../src/contract/names";
+import { centralZonesName, letThrough, objects, paths } from "../../src/contract/names";
 import { mostParts } from "../../src/mesh/central-parts";
 
 type Volume = k8s.types.input.core.v1.Volume;
@@ -32,14 +32,24 @@ function centralVolume(): Volume {
   return { name: "central-zones", projected: { sources } };
 }
 
+const podFile = "pod";
+
+/** What somebody who may change the pod says to its agent: an annotation, which follows within seconds while the pod runs. */
+function podVolume(): Volume {
+  const fieldPath = `metadata.annotations['${letThrough.annotation}']`;
+  return { name: podFile, downwardAPI: { items: [{ path: letThrough.file, fieldRef: { fieldPath } }] } };
+}
+
 /** What decides which files a Knot pod has. */
 export interface PodKind {
   /** Whether the site is the primary catalog, which has the central zones as files. */
   readonly isPrimary: boolean;
+  /** Whether changes of own zones are looked at before they are published. */
+  readonly isGuarded: boolean;
 }
 
 /** Everything that a Knot pod mounts beside its own volume, `storage`, and what is about trust. */
-export function knotVolumes({ isPrimary }: PodKind): Volume[] {
+export function knotVolumes({ isPrimary, isGuarded }: PodKind): Volume[] {
   return [
     { name: "rundir", emptyDir: {} },
     { name: "tmp", emptyDir: {} },
@@ -51,6 +61,7 @@ export function knotVolumes({ isPrimary }: PodKind): Volume[] {
     optionalSecretVolume(objects.backupToken),
     configMapVolume(objects.agentBundle),
     ...(isPrimary ? [centralVolume()] : []),
+    ...(isGuarded ? [podVolume()] : []),
   ];
 }
 
@@ -67,7 +78,7 @@ export function knotMounts(): Mount[] {
 }
 
 /** What the agent and the init container see, beside what is about trust. */
-export function agentMounts({ isPrimary }: PodKind): Mount[] {
+export function agentMounts({ isPrimary, isGuarded }: PodKind): Mount[] {
   return [
     ...shared,
     { name: objects.localKey, mountPath: paths.localKey, readOnly: true },
@@ -77,5 +88,6 @@ export function agentMounts({ isPrimary }: PodKind): Mount[] {
     { name: objects.backupToken, mountPath: paths.backupToken, readOnly: true },
     { name: objects.agentBundle, mountPath: paths.bundle, readOnly: true },
     ...(isPrimary ? [{ name: "central-zones", mountPath: paths.central, readOnly: true }] : []),
+    ...(isGuarded ? [{ name: podFile, mountPath: paths.pod, readOnly: true }] : []),
   ];
 }

@@ -3,6 +3,7 @@ import type { LiveSettings } from "../../src/contract/live-settings";
 import { paths, podPorts } from "../../src/contract/names";
 import { ipVersion } from "../../src/dns/address";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
+import { defaultZoneLimits, type Limits } from "../../src/mesh/limits";
 import type { SiteConfig } from "../../src/settings/site-settings";
 
 /** How Knot runs in the site's pods, as long as they live. */
@@ -17,12 +18,24 @@ export function siteRuntime(config: Pick<SiteConfig, "listen">): Omit<FixedRunti
 
 /** What running pods take over. */
 export function liveSettings(
-  config: Pick<SiteConfig, "remotePort" | "securePort" | "rateLimit" | "backups">,
+  config: Pick<SiteConfig, "remotePort" | "securePort" | "rateLimit" | "zoneGuard" | "backups">,
   addresses: readonly string[],
 ): LiveSettings {
   const { remotePort, securePort, rateLimit, backups } = config;
+  const guard = zoneLimits(config);
   const pods = { addresses, port: 53, securePort: 853 };
-  return { pods, remotePort, securePort, rateLimit, ...(backups?.awaitRestore === true && { awaitsRestore: true }) };
+  const more = {
+    ...(guard !== undefined && { guard }),
+    ...(backups?.awaitRestore === true && { awaitsRestore: true }),
+  };
+  return { pods, remotePort, securePort, rateLimit, ...more };
+}
+
+/** How many names a change of an own zone may take away; undefined where nothing is held. */
+function zoneLimits({ zoneGuard }: Pick<SiteConfig, "zoneGuard">): Limits | undefined {
+  if (zoneGuard === false) return undefined;
+  const { names, percent } = zoneGuard;
+  return { least: names, share: percent === undefined ? defaultZoneLimits.share : percent / 100 };
 }
 
 /** Where the agent finds Knot and where it listens itself: in the family of the first address that Knot binds. */

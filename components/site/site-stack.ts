@@ -119,6 +119,7 @@ export class SiteStack extends pulumi.ComponentResource {
         trust: agentTrust(packet),
         transport,
         isPrimary,
+        isGuarded: config.zoneGuard !== false,
         restartHash: contentHash(files.restartHash, bundles.agentHash),
         dnsPolicy: dnsPolicy(vault),
       },

@@ -157,6 +157,14 @@ export const siteChanges: readonly SettingChange[] = [
     note: "Knot reloads",
   },
   {
+    name: "zoneGuard",
+    covers: ["zoneGuard.*"],
+    to: site({ zoneGuard: { names: 50, percent: 50 } }),
+    knot: "restart",
+    operator: "run on",
+    note: "from off to on and back; other limits go live",
+  },
+  {
     name: "remotePort",
     to: site({ remotePort: "5300" }),
     knot: "run on",

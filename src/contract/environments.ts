@@ -37,6 +37,7 @@ export const agentEnvironment = environmentOf(
     tlsFolder: text("DNS_MESH_TLS"),
     centralFolder: text("DNS_MESH_CENTRAL"),
     backupTokenFile: text("DNS_MESH_BACKUP_TOKEN"),
+    letThroughFile: text("DNS_MESH_LET_THROUGH"),
   },
 );
 

@@ -31,6 +31,16 @@ const liveSettings = objectOf({
   ),
   /** Whether the writer's new volume waits for a restore before it begins. @default false */
   awaitsRestore: z.exactOptional(flag),
+  /** How many names a change of an own zone may take away unseen. @default false: any */
+  guard: z.exactOptional(
+    z.union([
+      z.literal(false),
+      objectOf({
+        least: countingNumber,
+        share: z.number("must be a number").check(z.gt(0, "must be more than 0"), z.lt(1, "must be less than 1")),
+      }),
+    ]),
+  ),
 });
 
 /**
@@ -68,12 +78,13 @@ export function parseLiveSettings(json: unknown): LiveSettings {
 
 /** How Knot runs in a pod, by what holds as long as the pod lives and by what its stack says now. */
 export function runtimeWith(fixed: FixedRuntime, settings: LiveSettings): SiteRuntime {
-  const { remotePort, securePort, pods, rateLimit } = settings;
+  const { remotePort, securePort, pods, rateLimit, guard } = settings;
   return {
     ...fixed,
     remotePort,
     secure: { ...fixed.secure, remotePort: securePort },
     replicas: { ...fixed.replicas, ...pods },
     ...(rateLimit !== undefined && { rateLimit }),
+    ...(guard !== undefined && { guard }),
   };
 }

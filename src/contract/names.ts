@@ -61,6 +61,7 @@ export const paths = {
   backupStorage: "/etc/dns-mesh-backup-storage",
   restic: "/restic",
   scratch: "/scratch",
+  pod: "/etc/dns-mesh-pod",
 } as const;
 
 /** Names of the ConfigMaps, Secrets and accounts that pods refer to. */
@@ -90,6 +91,9 @@ export const objects = {
   listedPolicy: "knot-listed",
   denyPolicy: "default-deny",
 } as const;
+
+/** Annotation of pod 0 by which a change of an own zone is let through, and the file that it is mounted as. */
+export const letThrough = { annotation: "dns.mesh.io/let-through", file: "let-through" } as const;
 
 /** ConfigMap that holds one part of the central zones. */
 export function centralZonesName(part: number): string {

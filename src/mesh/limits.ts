@@ -1,4 +1,4 @@
-/** How much may leave the mesh at once without having been marked retired beforehand. */
+/** How much may go at once without having been confirmed beforehand: sites and zones of the mesh, names of a zone. */
 export interface Limits {
   /** Removals that are always allowed. */
   readonly least: number;
@@ -8,6 +8,9 @@ export interface Limits {
 
 /** One, or a third. */
 export const defaultLimits: Limits = { least: 1, share: 1 / 3 };
+
+/** Names of a site's own zone: ten, or a third. */
+export const defaultZoneLimits: Limits = { least: 10, share: 1 / 3 };
 
 /** How many of `known` may leave at once. */
 export function mostRemovals(limits: Limits, known: number): number {

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { ipVersion, isCidr } from "../dns/address";
 import { defaultRateLimit } from "../knot/config/site-runtime";
+import { defaultZoneLimits } from "../mesh/limits";
 import { addressShape, cidrShape } from "./shapes";
 import { vaultAddress } from "./shared-settings";
 
@@ -151,6 +152,22 @@ export const rateLimitSchema = z
     message: "must be at least a thousandth of perSecond",
     path: ["burst"],
   });
+
+/** How many names a change of an own zone may take away. */
+export const zoneGuardSchema = z.strictObject({
+  names: z
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(1_000_000)
+    .default(defaultZoneLimits.least)
+    .describe("Names that may always go within a minute, in small zones too. Default: 10. Example: 50."),
+  percent: z
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(99, "must be at most 99")
+    .optional()
+    .describe("Share of a zone's names that may go within a minute. Default: a third. Example: 50."),
+});
 
 /** Where a site reaches Vault. */
 export const siteVaultSchema = z.strictObject({

@@ -16,6 +16,7 @@ import {
   schedule,
   serviceSchema,
   siteVaultSchema,
+  zoneGuardSchema,
 } from "./site-parts";
 import { keySchema, uniqueNames, updaterSchema } from "./updaters";
 
@@ -123,6 +124,15 @@ export const siteSchema = z.strictObject({
     .prefault({})
     .describe(
       "How many answers one address gets over UDP before it is sent to TCP; `false` for no limit. Default: 200 a second, 500 at once.",
+    ),
+  zoneGuard: z
+    .union(
+      [z.literal(false), zoneGuardSchema],
+      "must be false, or an object of names (at least 1) and percent (1 to 99)",
+    )
+    .default(false)
+    .describe(
+      "Holds a change of an own zone that takes away more than a third of its names, its apex NS or its SOA record, until it is let through; `{}` for these limits. Default: false.",
     ),
   remotePort: z.coerce
     .number()

@@ -265,7 +265,8 @@ export class Agent {
     force?: boolean;
     accepted?: () => Promise<void>;
   }): Promise<void> {
-    const input = siteInput({ inputs: change.inputs, state: this.parts.store.state, view: change.view });
+    const { inputs, view } = change;
+    const input = siteInput({ inputs, view, state: this.parts.store.state, isGuarded: true });
     const paths = await this.#applier.apply(input, {
       force: change.force === true,
       ...(change.accepted !== undefined && { accepted: change.accepted }),

@@ -164,8 +164,10 @@ export function siteInput(facts: {
   readonly inputs: Inputs;
   readonly state: AgentState;
   readonly view: MeshView;
+  /** Whether we judge changes of own zones from now on. @default false */
+  readonly isGuarded?: boolean;
 }): SiteInput {
-  const { inputs, state, view } = facts;
+  const { inputs, state, view, isGuarded = false } = facts;
   const ahead = state.packetAhead !== undefined && state.packetAhead === view.directorySerial;
   return {
     packet: withKeptSigned(withoutUnseeded(inputs.packet, state.seeded), state.signing ?? {}),
@@ -178,6 +180,7 @@ export function siteInput(facts: {
     view: ahead ? withPacketCatalogs(view, inputs.packet) : view,
     ...(inputs.packet.signers !== undefined && state.fence && { behind: state.fence.behind }),
     runtime: inputs.runtime,
+    isGuarded,
   };
 }
 

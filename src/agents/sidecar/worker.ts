@@ -13,6 +13,7 @@ import { type Backups, backupsOf } from "./backups/backups";
 import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 import { SigningWatch } from "./dnssec/signing";
 import { EpochWatch } from "./epoch-watch";
+import { ZoneGuard } from "./guard/zone-guard";
 import { renderMetrics } from "./http/metrics";
 import { type Readiness, ReadinessCheck } from "./http/readiness";
 import { agentRoutes } from "./http/routes";
@@ -27,6 +28,7 @@ import { Announcer } from "./notify/announcer";
 import { Fetching } from "./notify/fetching";
 import { DamageWatch } from "./own-zones/damage";
 import { SiteZones } from "./own-zones/site-zones";
+import { ownSource } from "./own-zones/zone-source";
 import { StateError, StateStore } from "./state-store";
 import { Upkeep } from "./upkeep";
 import { VolumeWatch } from "./volume-watch";
@@ -72,6 +74,7 @@ export class Worker {
   readonly #keys: KeyKeeper | undefined;
   readonly #volume: VolumeWatch;
   readonly #backups: Backups | undefined;
+  readonly #guard: ZoneGuard | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
   #wake = new AbortController();
@@ -82,7 +85,8 @@ export class Worker {
     const { knot } = options;
     this.#lastPass = now();
     this.#dns = new DnsClient({ channel: new UdpChannel({ server: knot }) });
-    this.#control = new KnotControl(controlSocket(options.runtime.rundir));
+    const beforeReload = (): Promise<void> => this.#guard?.answerAll() ?? Promise.resolve();
+    this.#control = new KnotControl(controlSocket(options.runtime.rundir), { beforeReload });
     this.#keeper = keeperOf(parts);
     this.#store = new StateStore(new KnotVolume(options.runtime.storage));
     this.#problems = new Problems(now, ({ began, problem }) => {
@@ -156,6 +160,7 @@ export class Worker {
         this.#announcer.expect([zone]);
       },
     });
+    this.#guard = this.#zoneGuard();
     this.#rounds = new Upkeep({
       announcer: this.#announcer,
       fetching: this.#fetching,
@@ -174,7 +179,10 @@ export class Worker {
       ...(this.#backups && { backups: this.#backups }),
       problems: this.#problems,
       log,
-      regain: (zone, copy) => this.#agent.regain(zone, copy),
+      regain: (zone, copy) => {
+        const work = (): Promise<boolean> => this.#agent.regain(zone, copy);
+        return this.#guard === undefined ? work() : this.#guard.unguarded(zone, work);
+      },
     });
   }
 
@@ -191,6 +199,31 @@ export class Worker {
       zones: () => [...this.#zones.signed.keys()],
       areInUse: () => this.#signing.areSigned,
       problems: this.#problems,
+    });
+  }
+
+  /** Own zones are changed at the writer alone. */
+  #zoneGuard(): ZoneGuard | undefined {
+    const { options, log } = this.parts;
+    const { runtime, knot, letThroughFile } = options;
+    if (!isWriter(runtime)) return undefined;
+    return new ZoneGuard({
+      control: this.#control,
+      rundir: runtime.rundir,
+      letThroughFile,
+      zones: () => this.#zones.withContent,
+      limits: () => this.#mounts.inputs && (this.#mounts.inputs.runtime.guard ?? false),
+      served: async (zone) => {
+        const { inputs } = this.#mounts;
+        if (inputs === undefined) throw new Error("there is no welcome packet yet");
+        const [status] = await this.#control.zoneStatus([zone]);
+        if (status !== undefined && status.serial === undefined) return [];
+        const { server, key } = ownSource(knot, inputs);
+        return this.#dns.transfer(server, zone, key);
+      },
+      problems: this.#problems,
+      clock: { ...systemClock, now: this.parts.now },
+      log,
     });
   }
 
@@ -224,6 +257,7 @@ export class Worker {
         if (ms !== undefined) this.parts.log.warn(clockWords, { seconds: Math.round(ms / 1000) });
         clockSet.abort();
       }),
+      this.#guard?.run(signal),
     ]);
   }
 
@@ -298,12 +332,14 @@ export class Worker {
     const dnssec = this.#signing.zones;
     const zoneKeys = this.#zoneKeys();
     const { room: volume } = this.#volume;
+    const guard = this.#guard?.held ?? [];
     const own = {
       ready: this.#ready,
       emptyZones: this.#fetching.empty.length,
       ...(dnssec.length > 0 && { dnssec }),
       ...(zoneKeys && { zoneKeys }),
       ...(volume && { volume }),
+      ...(guard.length > 0 && { guard }),
     };
     return { ...status, ...own, counters };
   }

@@ -36,6 +36,8 @@ export interface SiteInput {
   /** Catalog sites that central zones are not taken from, as long as there is another one. */
   readonly behind?: readonly string[];
   readonly runtime: SiteRuntime;
+  /** An agent is there that judges changes of own zones. Knot starts without it: it would wait for an answer before it serves. @default false */
+  readonly isGuarded?: boolean;
 }
 
 /** A zone that is taken from another site. */

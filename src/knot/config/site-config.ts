@@ -6,6 +6,7 @@ import { formatPodId } from "../../mesh/pod-id";
 import { centralSourcesOf, sourcesOf } from "../../mesh/topology";
 import type { SiteView } from "../../mesh/view";
 import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
+import { guardedBy, renderGuard } from "./guard";
 import { renderCookies, renderLimits } from "./modules";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
 import { ownerTemplate, type RenderContext, renderContext, type SiteInput, type TlsIdentity } from "./render-context";
@@ -49,6 +50,7 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
     [volumeFiles.limits, renderLimits(input.runtime)],
     [`${peers}/10-remotes.conf`, renderRemotes(context)],
     [`${peers}/15-signing.conf`, renderSigning(input)],
+    ...renderGuard(input).map((text): [string, string] => [`${peers}/17-guard.conf`, text]),
     [`${peers}/20-templates.conf`, renderTemplates(context)],
     [`${peers}/30-catalog.conf`, renderLocalCatalogStanza(context)],
     [`${zoneStanzas}/central.conf`, renderCentralStanzas(input.packet)],
@@ -90,7 +92,7 @@ function renderTemplates(input: RenderContext): string {
   const notifyMesh = audienceLists(input);
   const ownAccess = [...accessIds(input), ...updateIds(input)];
   const own: readonly Stanza[] = isWriter(runtime)
-    ? ownTemplates([...notifyMesh, ...notifySiblings]).map((template) => ({ ...template, acl: ownAccess }))
+    ? ownTemplates([...notifyMesh, ...notifySiblings]).map((own) => ({ ...own, ...guardedBy(input), acl: ownAccess }))
     : [{ ...secondary, id: "own", "retry-max-interval": 30, master: ["replica-0"], ...notifyLast([]) }];
   const all: readonly Stanza[] = [
     ...own,

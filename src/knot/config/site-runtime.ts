@@ -1,3 +1,5 @@
+import type { Limits } from "../../mesh/limits";
+
 /**
  * How many answers one address gets over UDP, where it can be forged. Beyond that an answer is cut to nothing (TC), so
  * that who really asks comes back over TCP, which is not limited. Whoever shows a cookie is not limited either.
@@ -62,6 +64,8 @@ export interface SiteRuntime {
   readonly secure: { readonly listen: readonly string[]; readonly remotePort: number };
   /** How many answers a stranger gets over UDP. @default {@link defaultRateLimit} */
   readonly rateLimit?: RateLimit | false;
+  /** How many names a change of an own zone may take away unseen. @default false: any */
+  readonly guard?: Limits | false;
   /** How long keys and signatures of signed zones last. @default {@link defaultSigningTimes} */
   readonly signing?: SigningTimes;
   readonly workers?: { readonly udp?: number; readonly tcp?: number; readonly background?: number };

@@ -126,6 +126,25 @@ export function controlSocket(rundir: string): string {
   return `${rundir}/knot.sock`;
 }
 
+/** Files by which Knot, the agent that judges its changes, and what stands in for a lost agent know of each other. */
+export class GuardFiles {
+  readonly folder: string;
+
+  constructor(rundir: string) {
+    this.folder = `${rundir}/guard`;
+  }
+
+  /** When the agent was last seen to judge changes, in seconds since 1970. */
+  get alive(): string {
+    return `${this.folder}/alive`;
+  }
+
+  /** Written whenever a change begins to wait; `%s` stands for the zone in Knot's own words. */
+  removals(zone = "%s"): string {
+    return `${this.folder}/${zoneFileName(zone).replace(/zone$/, "removals")}`;
+  }
+}
+
 /** Where Knot writes everything that it says of zones; the agent passes on what matters. */
 export function zonesLog(rundir: string): string {
   return `${rundir}/zones.log`;

@@ -14,6 +14,13 @@ export interface ZoneStatus {
   readonly member?: { readonly catalog: string; readonly group: string };
 }
 
+/** A record of a change that waits. */
+export interface WaitingRecord {
+  /** As Knot writes it. */
+  readonly owner: string;
+  readonly type: string;
+}
+
 /** Knot refused a command; the message has its words. */
 export class KnotControlError extends Error {
   override readonly name = "KnotControlError";
@@ -23,6 +30,8 @@ export class KnotControlError extends Error {
 export interface KnotControlOptions {
   /** @default 30,000 */
   readonly timeoutMs?: number;
+  /** Done before each reload of the configuration. */
+  readonly beforeReload?: () => Promise<void>;
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number;
   /** From 0 up to 1. @default Math.random */
@@ -37,12 +46,14 @@ export interface KnotControlOptions {
 export class KnotControl {
   readonly #path: string;
   readonly #timeoutMs: number;
+  readonly #beforeReload: () => Promise<void>;
   readonly #now: () => number;
   readonly #random: () => number;
 
   constructor(path: string, options: KnotControlOptions = {}) {
     this.#path = path;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
+    this.#beforeReload = options.beforeReload ?? (() => Promise.resolve());
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
   }
@@ -55,6 +66,7 @@ export class KnotControl {
     const end = this.#now() + openTransactionMs;
     for (let wait = 20; ; wait = Math.min(wait * 1.5, 200)) {
       try {
+        await this.#beforeReload();
         await this.#call({ command: "reload" });
         return;
       } catch (error) {
@@ -132,6 +144,46 @@ export class KnotControl {
     };
     if (zones.length > 0) await this.#call({ command: "zone-status", filters: "e" }, { zones, take, absent: "ignore" });
     return [...loading];
+  }
+
+  /** Which of these zones have a change that waits to be judged (`external-validation`). */
+  async changesWaiting(zones: readonly string[]): Promise<string[]> {
+    if (zones.length === 0) return [];
+    const waiting: string[] = [];
+    const take = (unit: Unit): void => {
+      const zone = unit.get(item.zone);
+      if (zone !== undefined && unit.get(item.data) === "open-external") waiting.push(plainName(zone));
+    };
+    await this.#call({ command: "zone-status", filters: "t" }, { zones, take, absent: "ignore" });
+    return waiting;
+  }
+
+  /** What the change of a zone that waits adds and takes away, record by record; nothing when the zone comes anew as a whole. */
+  async changeWaiting(
+    zone: string,
+    take: (record: WaitingRecord & { readonly isAdded: boolean }) => void,
+  ): Promise<void> {
+    await this.#records("zone-diff", zone, (record, unit) => {
+      take({ ...record, isAdded: unit.get(item.filters) === "+" });
+    });
+  }
+
+  /** All records that a zone has when the change that waits is published. */
+  async zoneWaiting(zone: string, take: (record: WaitingRecord) => void): Promise<void> {
+    await this.#records("zone-get", zone, take);
+  }
+
+  async #records(command: string, zone: string, take: (record: WaitingRecord, unit: Unit) => void): Promise<void> {
+    const takeUnit = (unit: Unit): void => {
+      const [owner, type] = [unit.get(item.owner), unit.get(item.type)];
+      if (owner !== undefined && type !== undefined) take({ owner, type }, unit);
+    };
+    await this.#call({ command }, { zones: [zone], take: takeUnit });
+  }
+
+  /** Has the change of a zone that waits published, or dropped. */
+  async judge(zone: string, verdict: "publish" | "drop"): Promise<void> {
+    await this.#call({ command: verdict === "publish" ? "zone-commit" : "zone-abort" }, { zones: [zone] });
   }
 
   /** Puts one record in the place of an RRset, in a transaction of its own; resolved once Knot has it in the journal and answers it. */

@@ -86,6 +86,12 @@ export function renderMetrics({ status, zones, passes, lags, vault, backups, now
       ]),
     },
     {
+      name: "changes_held",
+      type: "gauge",
+      help: "How often a change of a zone was tried that is held until it is let through.",
+      samples: (status.guard ?? []).flatMap(({ zone, tries }) => sample(zone, tries)),
+    },
+    {
       name: "problem",
       type: "gauge",
       help: "Whether there is a problem of the kind.",

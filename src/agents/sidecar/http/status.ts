@@ -31,6 +31,7 @@ interface Problem {
  * - `volume`: the volume is full or nearly so, or cannot be written.
  * - `keys`: the keys of signed zones are not kept in their second place.
  * - `backup`: the last backup or the last restore drill failed.
+ * - `guard`: a change of an own zone takes away so much that it is held until somebody lets it through.
  * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
  */
 export type ProblemKind = (typeof problemKinds)[number];
@@ -52,6 +53,7 @@ export const problemKinds = [
   "volume",
   "keys",
   "backup",
+  "guard",
   "vault",
 ] as const;
 
@@ -82,8 +84,21 @@ export interface AgentStatus {
   /** Room on the volume in octets, at the last look. */
   readonly volume?: VolumeRoom;
   readonly held: readonly Held[];
+  /** Own zones of which a change is held, with what it takes away and how it is let through; missing where there are none. */
+  readonly guard?: readonly HeldChange[];
   readonly problems: readonly Problem[];
   readonly counters: AgentCounters;
+}
+
+/** A change of an own zone that is not published. */
+export interface HeldChange {
+  readonly zone: string;
+  /** A sentence for people. */
+  readonly message: string;
+  /** When the first was held, ISO 8601. */
+  readonly since: string;
+  /** How often it was tried. */
+  readonly tries: number;
 }
 
 /** Totals since the agent started. */
@@ -125,7 +140,10 @@ export class Problems {
 }
 
 /** What the agent knows of itself; readiness and the DNS counters are the worker's. */
-export type AgentFacts = Omit<AgentStatus, "ready" | "emptyZones" | "dnssec" | "zoneKeys" | "volume" | "counters"> & {
+export type AgentFacts = Omit<
+  AgentStatus,
+  "ready" | "emptyZones" | "dnssec" | "zoneKeys" | "volume" | "guard" | "counters"
+> & {
   readonly counters: Pick<AgentCounters, "passes" | "reloads">;
 };
 
