@@ -58,6 +58,7 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/lab/vault/key-guides.test.ts"],
     reason: "its `pulumi up`s are those of a site that is taken off the list, which test/cluster/readme.test.ts runs",
   },
+  "docs/runbooks/change-held.md#it-is-wanted": { tests: ["test/cluster/records/every-pod.test.ts"] },
   "docs/runbooks/pod-0-lost.md#what-waits": { tests: ["test/cluster/records/every-pod.test.ts"] },
   "docs/runbooks/primary-lost.md#another-primary": {
     tests: ["test/lab/agent/promotion.test.ts"],

@@ -27,6 +27,9 @@ type Facts = readonly [status: Condition["status"], reason: string, message: str
 /** Reason of conditions of objects in a zone that is on its way out of the mesh. */
 export const zoneRetiring = "ZoneRetiring";
 
+/** Reason of the condition of an object whose change the zone's guard holds. */
+export const changeHeld = "ChangeHeld";
+
 /** What the status of an object follows from, beside the object. */
 export interface StatusFacts {
   /** Which version of the object this is about. */
@@ -87,7 +90,7 @@ function canonical({ observedGeneration, conditions = [], applied }: DnsRecordSt
 }
 
 /** Reasons for which an object waits for its server: what it waits for from its beginning is worth an Event as well. */
-const waitReasons: ReadonlySet<string> = new Set(["WriterUnreachable", "WriterRefuses"]);
+const waitReasons: ReadonlySet<string> = new Set(["WriterUnreachable", "WriterRefuses", changeHeld]);
 
 /** Conditions whose status or reason is another one now, for Events. */
 export function transitions(before: readonly Condition[], after: readonly Condition[]): readonly Condition[] {

@@ -35,7 +35,7 @@ export interface OperatorParts {
   readonly dns: Pick<DnsClient, "querySoa" | "transfer" | "transferIncremental" | "update">;
   /** Asks sites. */
   readonly ask: AskSerial;
-  readonly agents: Pick<AgentClient, "announce">;
+  readonly agents: Pick<AgentClient, "announce" | "status">;
   readonly watch: typeof watchObjects;
   readonly metrics: OperatorMetrics;
   readonly log: Logger;
@@ -277,6 +277,10 @@ export class RecordOperator {
       agents.announce(inputs.current.agent).catch((error: unknown) => {
         log.warn("the agent did not take the announcement", { reason: messageOf(error) });
       });
+    const heldChange = async (): Promise<string | undefined> => {
+      const { guard = [] } = await agents.status(inputs.current.agent);
+      return guard.find((held) => held.zone === zone)?.message;
+    };
     const beat = this.#beatOf(zone);
     const worker = new ZoneWorker({
       zone,
@@ -286,7 +290,7 @@ export class RecordOperator {
       spreading,
       dns,
       server,
-      announce,
+      ...{ announce, heldChange },
       beat,
       metrics,
       log,

@@ -117,7 +117,8 @@ function isSettled(entry: Entry): boolean {
   return entry.status.observedGeneration === generation && isProgrammed(entry, generation);
 }
 
-function says({ status }: Entry, generation: number, reason: string): boolean {
+/** Whether an object's status has this reason for the version already. */
+export function says({ status }: Entry, generation: number, reason: string): boolean {
   const programmed = status.conditions?.find(({ type }) => type === "Programmed");
   return programmed?.observedGeneration === generation && programmed.reason === reason;
 }

@@ -5,15 +5,16 @@ import type { Logger } from "../../base/log";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import { DnsError, type DnsFailure } from "../../dns/errors";
 import type { TsigKey } from "../../dns/tsig-key";
+import { changeHeld } from "../../records/conditions";
 import { isHere } from "../../records/model";
-import { type NamePlan, planName } from "../../records/plan";
+import { type NamePlan, planName, type RrsetChange } from "../../records/plan";
 import { appliedOf, type SpecReading } from "../../records/record-set";
 import { batchesOf, halvesOf, messageFor, type UpdateBatch } from "../../records/updates";
 import type { OperatorMetrics } from "./metrics";
 import type { ObjectWriter } from "./object-writer";
 import { annotations, claimantOf, type Entry, isAnnotated, isLeaving, type RecordStore } from "./record-store";
 import { type Spreading, writeWidth } from "./spreading";
-import { type Asked, WriterOutage } from "./writer-outage";
+import { type Asked, says, WriterOutage } from "./writer-outage";
 import type { ZoneMirror } from "./zone-mirror";
 
 /** What a {@link ZoneWorker} works with. */
@@ -29,6 +30,8 @@ export interface ZoneWorkerOptions {
   readonly key: TsigKey;
   /** Tells the agent that the zone was changed. Never throws. */
   readonly announce: () => Promise<void>;
+  /** Why a change of the zone is held by its guard, where one is. @throws Error when the agent does not say. */
+  readonly heldChange: () => Promise<string | undefined>;
   /** Whether the zone takes no further objects. */
   readonly isRetired: () => boolean;
   /** Shows that the work goes on. */
@@ -51,6 +54,19 @@ export interface Look {
   readonly drifted: readonly string[];
   /** Names that waited for the writer. */
   readonly waited: readonly string[];
+}
+
+/** Why changes of a name were not made, as in the condition. */
+interface Refusal {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What of a message is held, and what is not. */
+interface HeldPart {
+  readonly names: readonly (readonly RrsetChange[])[];
+  readonly others: readonly (readonly RrsetChange[])[];
+  readonly refusal: Refusal;
 }
 
 /** What is to be done at a name. */
@@ -138,7 +154,7 @@ export class ZoneWorker {
       else again.add(decision.name);
     });
     signal.throwIfAborted();
-    const refused = new Map<string, string>();
+    const refused = new Map<string, Refusal>();
     const changing = ready.filter(({ plan }) => plan.changes.length > 0);
     const overtaken = await this.#send(changing, refused);
     if (changing.length > 0) {
@@ -187,7 +203,7 @@ export class ZoneWorker {
   }
 
   /** Sends changes; a message that is refused is halved until the culprit is known. Returns the names that were overtaken. */
-  async #send(decisions: readonly Decision[], refused: Map<string, string>): Promise<Set<string>> {
+  async #send(decisions: readonly Decision[], refused: Map<string, Refusal>): Promise<Set<string>> {
     const { zone } = this.options;
     const overtaken = new Set<string>();
     let wereTaken = false;
@@ -207,13 +223,36 @@ export class ZoneWorker {
         continue;
       }
       if (!wereTaken && refused.size >= mostCulprits) throw new DnsError(failure, `UPDATE of "${zone}"`);
+      const held = await this.#heldOf(batch, failure);
+      if (held !== undefined) {
+        for (const [first] of held.names) if (first !== undefined) refused.set(first.name, held.refusal);
+        queue.unshift(...batchesOf(zone, held.others));
+        continue;
+      }
       const halves = halvesOf(batch);
       queue.unshift(...halves);
       if (halves.length > 0) continue;
       if (failure.kind === "rcode" && unmet.has(failure.rcode)) overtaken.add(name);
-      else refused.set(name, new DnsError(failure).message);
+      else refused.set(name, { reason: "UpdateRefused", message: new DnsError(failure).message });
     }
     return overtaken;
+  }
+
+  /**
+   * What the guard of the zone holds of a message that was refused: the names of which something goes. They are not tried in smaller
+   * parts, which would pass one by one; all others are sent without them.
+   */
+  async #heldOf({ names }: UpdateBatch, failure: DnsFailure): Promise<HeldPart | undefined> {
+    if (failure.kind !== "rcode" || failure.rcode !== "SERVFAIL") return undefined;
+    const takes = (changes: readonly RrsetChange[]): boolean => changes.some(({ after }) => after.length === 0);
+    const taking = names.filter(takes);
+    if (taking.length === 0) return undefined;
+    const message = await this.options.heldChange().catch((error: unknown) => {
+      this.options.log.warn("the agent does not say whether a change is held", { reason: messageOf(error) });
+      return undefined;
+    });
+    if (message === undefined) return undefined;
+    return { names: taking, others: names.filter((each) => !takes(each)), refusal: { reason: changeHeld, message } };
   }
 
   /** Returns what the server had against it. @throws DnsError when it is not the message that is wrong. */
@@ -235,16 +274,17 @@ export class ZoneWorker {
   }
 
   /** A server may take a message and leave single changes out (RFC 2136 section 3.4.2.2). */
-  #untaken({ name, plan, entries }: Decision): string | undefined {
+  #untaken({ name, plan, entries }: Decision): Refusal | undefined {
     if (plan.changes.length === 0) return undefined;
     const claimants = entries.map(({ entry }) => claimantOf(entry));
     const served = this.options.mirror.at(name);
     const left = planName({ name, claimants, served }).changes;
-    return left.length === 0 ? undefined : "the server took the update, but does not have its records";
+    if (left.length === 0) return undefined;
+    return { reason: "UpdateRefused", message: "the server took the update, but does not have its records" };
   }
 
   /** Reports where each object of a name stands. Returns whether that is all. */
-  async #conclude({ entries, plan }: Decision, problem: string | undefined): Promise<boolean> {
+  async #conclude({ entries, plan }: Decision, problem: Refusal | undefined): Promise<boolean> {
     const { writer, spreading, store, beat } = this.options;
     let isDone = problem === undefined;
     beat();
@@ -253,8 +293,11 @@ export class ZoneWorker {
       const verdict = plan.verdicts.get(entry.uid);
       if (verdict === undefined) continue;
       if (problem !== undefined) {
-        const progress = { kind: "failed" as const, reason: "UpdateRefused", message: problem };
-        if (!isLeaving(entry) && verdict.kind === "serve") await writer.report(entry, { generation, progress });
+        const isHeld = problem.reason === changeHeld;
+        const isTold = isHeld
+          ? verdict.kind !== "conflict" && !says(entry, generation, changeHeld)
+          : verdict.kind === "serve";
+        if (isTold) await writer.report(entry, { generation, progress: { kind: "failed", ...problem } });
       } else if (verdict.kind === "leave") {
         spreading.forget(entry.uid);
         isDone = (await writer.release(entry)) && isDone;

@@ -3,8 +3,10 @@ import { dirname } from "node:path";
 import { Reader } from "../../../harness/docs/reader";
 import { eventually } from "../../../harness/eventually";
 import { RecordMesh } from "../../../harness/records/record-mesh";
-import type { RecordObjects } from "../../../harness/records/record-objects";
+import { conditionOf, type RecordObjects } from "../../../harness/records/record-objects";
 import { toolPath } from "../../../harness/tools";
+import { letThrough } from "../../../src/contract/names";
+import { defaultZoneLimits } from "../../../src/mesh/limits";
 
 describe("the record operator, where each site has two pods behind one address", function () {
   this.timeout(180_000);
@@ -76,14 +78,59 @@ describe("the record operator, where each site has two pods behind one address",
     expect([metrics.get("writer_away"), metrics.get("waiting_for_writer")]).to.deep.equal([0, 0]);
   });
 
-  /** What the runbook has its reader look at. */
-  async function followRunbook(): Promise<string> {
+  it("says that the removal of most records is held by the guard of the zone, and makes it when it is let through", async () => {
+    const writer = mesh.lab.site(mesh.owner);
+    await writer.settle({ guard: defaultZoneLimits });
+    await eventually(20, async () => expect(await writer.files()).to.contain("external-validation"));
+    const names = Array.from({ length: 40 }, (_, i) => `many-${i}`);
+    await Promise.all(names.map((name) => objects.make(name, { name, value: "192.0.2.40" })));
+    await objects.programmed(...names);
+    await Promise.all(names.map((name) => objects.remove(name)));
+    // Some go one by one, up to a third, before the guard holds the others.
+    const left = await eventually(30, async () => {
+      const all = await Promise.all(names.map(async (name) => ({ name, live: await objects.find(name) })));
+      const found = all.filter(({ live }) => live !== undefined);
+      for (const { name, live } of found) expect(conditionOf(live, "Programmed")?.reason, name).to.equal("ChangeHeld");
+      return found.map(({ name }) => name);
+    });
+    expect(left.length).to.be.above(names.length / 2);
+    await objects.make("beside", { name: "beside", value: "192.0.2.41" });
+    await objects.programmed("beside");
+    await mesh.everywhere(`${left[0]}.${mesh.zone}`, ["192.0.2.40"]);
+    await writer.letThrough(await annotatedByRunbook());
+    await eventually(60, () => Promise.all(left.map((name) => objects.gone(name))));
+    await mesh.everywhere(`${left[0]}.${mesh.zone}`, []);
+    expect((await writer.status()).problems).to.deep.equal([]);
+  });
+
+  function reader(): Reader {
     const path = [dirname(toolPath("kubectl")), process.env["PATH"]].join(":");
     const env = { ...process.env, PATH: path, KUBECONFIG: mesh.plane.kubeconfig };
-    const reader = new Reader({ folder: mesh.lab.folder, env });
-    reader.open("docs/runbooks/pod-0-lost.md#what-waits");
-    const said = await reader.run();
-    reader.close();
+    return new Reader({ folder: mesh.lab.folder, env, replace: [["example.org", mesh.zone]] });
+  }
+
+  /** What the runbook has its reader look at. */
+  async function followRunbook(): Promise<string> {
+    const followed = reader();
+    followed.open("docs/runbooks/pod-0-lost.md#what-waits");
+    const said = await followed.run();
+    followed.close();
     return said;
+  }
+
+  /** What the runbook has its reader say to pod 0. */
+  async function annotatedByRunbook(): Promise<string> {
+    const [path, name] = ["/api/v1/namespaces/dns-system", "knot-0"];
+    const { api } = mesh.plane;
+    const account = { kind: "ServiceAccount", metadata: { name: "knot" } };
+    await api.send({ method: "POST", path: `${path}/serviceaccounts`, body: account });
+    const spec = { serviceAccountName: "knot", containers: [{ name: "knot", image: "knot" }] };
+    await api.send({ method: "POST", path: `${path}/pods`, body: { kind: "Pod", metadata: { name }, spec } });
+    const followed = reader();
+    followed.open("docs/runbooks/change-held.md#it-is-wanted");
+    await followed.run();
+    followed.close();
+    const { metadata } = await api.send({ method: "GET", path: `${path}/pods/${name}` });
+    return (metadata as { annotations: Record<string, string> }).annotations[letThrough.annotation] ?? "";
   }
 });

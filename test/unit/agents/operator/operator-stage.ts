@@ -2,6 +2,7 @@ import { OperatorMetrics } from "../../../../src/agents/operator/metrics";
 import type { Inputs, LiveInputs } from "../../../../src/agents/operator/inputs";
 import { RecordOperator } from "../../../../src/agents/operator/operator";
 import type { OperatorOptions } from "../../../../src/agents/operator/options";
+import type { AgentStatus, HeldChange } from "../../../../src/agents/sidecar/http/status";
 import type { Logger } from "../../../../src/base/log";
 import type { Mesh } from "../../../../src/mesh/model";
 import { welcomePacket } from "../../../../src/mesh/welcome";
@@ -42,6 +43,8 @@ export class OperatorStage {
   /** What was logged: level, message, and fields as JSON. */
   readonly lines: string[] = [];
   announced = 0;
+  /** What the agent says to be held. */
+  held: HeldChange[] = [];
   mesh: Mesh;
   #meshSerial = 1;
   #mounted: Inputs;
@@ -141,6 +144,7 @@ export class OperatorStage {
           this.announced++;
           return Promise.resolve();
         },
+        status: () => Promise.resolve({ guard: this.held } as unknown as AgentStatus),
       },
       watch: this.api.watch,
       ...{ metrics: this.metrics, log: this.log, clock: this.clock, random: () => 0 },
