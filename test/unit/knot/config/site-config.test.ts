@@ -46,7 +46,7 @@ const identity = { certificate: "CERTIFICATE\n", privateKey: "KEY\n", roots: "RO
 
 function filesOf(
   site: string,
-  options: { view?: MeshView; replicas?: SiteRuntime["replicas"] } = {},
+  options: { view?: MeshView; replicas?: SiteRuntime["replicas"]; behind?: readonly string[] } = {},
 ): Map<string, string> {
   const at = options.replicas === undefined ? runtime : { ...runtime, replicas: options.replicas };
   return renderSiteFiles({
@@ -56,6 +56,7 @@ function filesOf(
     readers: [],
     identity,
     view: options.view ?? view,
+    ...(options.behind && { behind: options.behind }),
     runtime: at,
   });
 }
@@ -276,6 +277,17 @@ describe("renderSiteFiles", () => {
     }
     expect(templates(filesOf("a")).get("central")).to.include("notify: [mesh]");
     expect(templates(filesOf("c")).get("central")?.join()).to.not.contain("notify:");
+  });
+
+  it("takes central zones from no catalog site that is behind, as long as there is another, and members as before", () => {
+    const masters = (behind: readonly string[], id: string): string | undefined =>
+      items(filesOf("c", { behind }).get("conf/peers.d/20-templates.conf") ?? "")
+        .get(id)
+        ?.find((line) => line.startsWith("master:"));
+    expect(masters([], "central")).to.equal("master: [peer-a, peer-b]");
+    expect(masters(["a"], "central")).to.match(/^master: (\[peer-b\]|peer-b)$/);
+    expect(masters(["a", "b"], "central")).to.equal(masters([], "central"));
+    expect(masters(["a"], "owner-a")).to.equal(masters([], "owner-a"));
   });
 
   it("asks again soon for what never came: 10 s for the central zones, 30 s for members", () => {
