@@ -52,7 +52,9 @@ export class KnownMesh implements Disposable {
     const texts = await Promise.all(files.map((file) => readFile(pod.path("storage", file), "utf8").catch(() => "")));
     const text = texts.join("\n");
     const known = new Set([...wanted].filter((name) => text.includes(name)));
-    if (this.#suspended.has(podName)) return;
+    // A site that has left loses its volume.
+    const isListed = this.options.lab.plan.names().includes(pod.name);
+    if (this.#suspended.has(podName) || !isListed) return;
     const before = this.#known.get(podName);
     for (const name of before ?? []) if (wanted.has(name) && !known.has(name)) this.options.lost(podName, name);
     this.#known.set(podName, known);
