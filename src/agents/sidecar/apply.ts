@@ -13,6 +13,7 @@ import {
 } from "../../knot/config/site-config";
 import { volumeFolders } from "../../knot/config/volume";
 import type { KnotControl, ZoneStatus } from "../../knot/control/knot-control";
+import type { WelcomePacket } from "../../mesh/model";
 import { bootstrapView, withPacketCatalogs } from "../../mesh/peers";
 import { noteSigning, withKeptSigned } from "../../mesh/signing-state";
 import type { MeshView } from "../../mesh/view";
@@ -169,6 +170,7 @@ export function siteInput(facts: {
 }): SiteInput {
   const { inputs, state, view, isGuarded = false } = facts;
   const ahead = state.packetAhead !== undefined && state.packetAhead === view.directorySerial;
+  const known = withoutSought(view, inputs.packet, state.sought ?? []);
   return {
     packet: withKeptSigned(withoutUnseeded(inputs.packet, state.seeded), state.signing ?? {}),
     ring: inputs.ring,
@@ -177,11 +179,21 @@ export function siteInput(facts: {
     updaters: inputs.updaters,
     ...(inputs.recordsKey && { recordsKey: inputs.recordsKey }),
     ...(inputs.identity && { identity: inputs.identity }),
-    view: ahead ? withPacketCatalogs(view, inputs.packet) : view,
+    view: ahead ? withPacketCatalogs(known, inputs.packet) : known,
     ...(inputs.packet.signers !== undefined && state.fence && { behind: state.fence.behind }),
     runtime: inputs.runtime,
     isGuarded,
   };
+}
+
+/**
+ * The view without this site's own zones that are looked for. As a catalog's member such a zone would be purged with its
+ * DNSSEC keys at the moment that it becomes an own zone again.
+ */
+function withoutSought(view: MeshView, { site }: WelcomePacket, sought: readonly string[]): MeshView {
+  if (sought.length === 0) return view;
+  const names = new Set(sought);
+  return { ...view, zones: view.zones.filter(({ name, owner }) => owner !== site.name || !names.has(name)) };
 }
 
 /** Takes note of what a packet says that must outlive it. */

@@ -125,7 +125,11 @@ export class Worker {
       now,
       dns: new DnsClient({ timeoutMs: 500 }),
     });
-    this.#signing = new SigningWatch({ dns: this.#dns, knot, now, zones: () => this.#zones.signed });
+    this.#signing = new SigningWatch({
+      ...{ dns: this.#dns, knot, now },
+      zones: () => this.#zones.signed,
+      toSign: () => this.#zones.toSign,
+    });
     this.#agent = new Agent({
       options,
       mounts: this.#mounts,

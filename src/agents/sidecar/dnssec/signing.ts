@@ -18,6 +18,8 @@ export interface SigningWatchOptions {
   readonly now: () => number;
   /** Zones that this server signs, and how. */
   readonly zones: () => ReadonlyMap<string, true | Dnssec>;
+  /** Those, and the zones that are to be signed as soon as they have a content. */
+  readonly toSign: () => readonly string[];
 }
 
 const lookEveryMs = 10_000;
@@ -37,10 +39,13 @@ export class SigningWatch {
     return this.#seen;
   }
 
-  /** Whether every zone that is to be signed showed its keys at the last look: those that Knot has can be used. */
+  /**
+   * Whether every zone that is to be signed showed its keys at the last look: those that Knot has can be used. A zone that
+   * is looked for shows none; it may be the damaged key database that keeps Knot from loading it.
+   */
   get areSigned(): boolean {
-    const wanted = this.options.zones();
-    return this.#seen.length === wanted.size && this.#seen.every(({ dnskeys }) => dnskeys.length > 0);
+    const signed = new Set(this.#seen.flatMap(({ zone, dnskeys }) => (dnskeys.length > 0 ? [zone] : [])));
+    return this.options.toSign().every((zone) => signed.has(zone));
   }
 
   /** What is wrong, as sentences. */

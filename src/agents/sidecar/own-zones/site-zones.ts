@@ -18,6 +18,9 @@ export interface SiteZonesParts {
 export class SiteZones {
   readonly #withContent = rememberLast(namesWithContent);
   readonly #signed = rememberLast(signedZones);
+  readonly #toSign = rememberLast((packet: WelcomePacket, signing: SigningState) =>
+    withKeptSigned(packet, signing).site.zones.flatMap(({ name, dnssec }) => (dnssec === false ? [] : [name])),
+  );
   readonly #kept = rememberLast((packet: WelcomePacket, signing: SigningState) =>
     keptSigned(signing, packet.site.zones),
   );
@@ -35,6 +38,13 @@ export class SiteZones {
     const { inputs } = this.parts.mounts;
     if (inputs === undefined || !isWriter(this.parts.runtime)) return new Map();
     return this.#signed(inputs.packet, this.parts.store.state.seeded, this.parts.store.state.signing ?? unsigned);
+  }
+
+  /** Zones that this server signs, or will as soon as they have a content. */
+  get toSign(): readonly string[] {
+    const { inputs } = this.parts.mounts;
+    if (inputs === undefined || !isWriter(this.parts.runtime)) return [];
+    return this.#toSign(inputs.packet, this.parts.store.state.signing ?? unsigned);
   }
 
   /** Zones that stay signed although the packet says otherwise. */

@@ -31,11 +31,12 @@ describe("what is known of own zones", () => {
     const { zones } = site();
     expect(zones.withContent).to.deep.equal(names.slice(0, 9000));
     expect([...zones.signed.keys()]).to.have.length(4500);
+    expect(zones.toSign).to.have.length(5000);
   });
 
   it("is worked out once for a packet and a state, however often it is asked for", () => {
     const { zones, store, reads } = site();
-    const look = () => [zones.withContent, zones.signed, zones.keptSigned];
+    const look = () => [zones.withContent, zones.signed, zones.toSign, zones.keptSigned];
     const first = look();
     const once = reads.count;
     for (let i = 0; i < 1000; i++) look().forEach((answer, j) => expect(answer).to.equal(first[j]));

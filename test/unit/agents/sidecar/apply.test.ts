@@ -1,0 +1,39 @@
+import { expect } from "chai";
+
+import { siteInput } from "../../../../src/agents/sidecar/apply";
+import type { Inputs } from "../../../../src/agents/sidecar/inputs/inputs";
+import type { AgentState } from "../../../../src/agents/sidecar/state-store";
+import { membersOf } from "../../../../src/knot/config/site-config";
+import type { MeshView } from "../../../../src/mesh/view";
+import { welcomePacket } from "../../../../src/mesh/welcome";
+import { parseMesh } from "../../../../src/settings/parse";
+
+describe("what Knot's files are rendered from", () => {
+  const mesh = parseMesh({
+    directoryZone: "dir",
+    catalogZone: "cat",
+    sites: [
+      { name: "a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: ["one.example", "two.example"] },
+      { name: "c", role: "standard", addresses: ["192.0.2.3"], zones: ["theirs.example"] },
+    ],
+  });
+  const inputs = { packet: welcomePacket(mesh, "a", "PEM") } as Inputs;
+  const owners = { "one.example": "a", "two.example": "c", "theirs.example": "c" };
+  const view: MeshView = {
+    ...{ directorySerial: 1, catalogSerial: 1, sites: [] },
+    zones: Object.entries(owners).map(([name, owner]) => ({ name, owner, id: name })),
+  };
+  const namesAt = (state: Partial<AgentState>) => {
+    const input = siteInput({ inputs, view, state: { wasReady: true, seeded: [], ...state } });
+    return { own: input.packet.site.zones.map(({ name }) => name), members: membersOf(input).map(({ name }) => name) };
+  };
+
+  it("has an own zone that is looked for neither as an own one nor as a member, which Knot would purge with its keys", () => {
+    expect(namesAt({ sought: ["one.example", "two.example"] })).to.deep.equal({
+      ...{ own: [], members: ["two.example", "theirs.example"] },
+    });
+    expect(namesAt({ seeded: ["one.example"], sought: ["two.example"] })).to.deep.equal({
+      ...{ own: ["one.example"], members: ["two.example", "theirs.example"] },
+    });
+  });
+});
