@@ -57,7 +57,7 @@ describe("the guard on own zones", function () {
   /** Which of the names each pod of each site answers, once all say the same. */
   async function answered(expected: readonly string[]): Promise<void> {
     for (const site of lab.sites.values())
-      await eventually(10, async () => {
+      await eventually(30, async () => {
         const found = await Promise.all(names.map(async (name) => ((await has(site, name)) ? [name] : [])));
         expect(found.flat(), site.podName).to.deep.equal(expected);
       });
