@@ -147,7 +147,8 @@ function drillPod(args: BackupsArgs): PodSpec {
     command: ["knotd", "-c", `${paths.scratch}/knot.conf`],
     resources: config.resources.knot,
     securityContext: containerSecurity,
-    volumeMounts: scratch.mounts,
+    // Knot keeps its configuration in a temporary folder, and its root is read-only.
+    volumeMounts: [...scratch.mounts, { name: "tmp", mountPath: "/tmp" }],
   };
   return {
     ...pod,
