@@ -11,7 +11,8 @@ const kept = z
 /** How many of the last backups of each hour, day, week, month and year are kept. */
 const retentionSchema = z
   .strictObject({ hourly: kept, daily: kept, weekly: kept, monthly: kept, yearly: kept })
-  .refine((rules) => Object.keys(rules).length > 0, "must keep something: hourly, daily, weekly, monthly or yearly");
+  .refine((rules) => Object.keys(rules).length > 0, "must keep something: hourly, daily, weekly, monthly or yearly")
+  .meta({ minProperties: 1 });
 
 const endpoint = z
   .string("must be an http or https URL")
