@@ -1,7 +1,12 @@
+import { join } from "node:path";
+
 import * as z from "zod/mini";
 
+import { messageOf } from "../../base/errors";
+import { readText } from "../../base/files";
 import { parseJson } from "../../base/json";
 import { listOf, objectOf, plainText, readShape, type Shape } from "../../base/shape";
+import { backupFiles } from "../../contract/backups";
 import { asBackupError, BackupError } from "./failure";
 import { type BackupOptions, Restic } from "./restic";
 
@@ -20,8 +25,8 @@ export interface Pushed {
 }
 
 const tag = "dns-mesh";
-/** restic's exit status where somebody else has locked the repository. */
-const lockedCode = 11;
+/** The same where it could not read all files; what it could is a snapshot all the same. */
+const incompleteCode = 3;
 
 /** A site's backups, encrypted and deduplicated, in a bucket elsewhere. */
 export class Repository {
@@ -60,17 +65,37 @@ export class Repository {
   }
 
   async #id(): Promise<string | undefined> {
-    const { code, stdout } = await this.#restic.run(["cat", "config"], { accepts: [10] });
+    const { code, stdout } = await this.#restic.run(["cat", "config", "--no-lock"], { accepts: [10] });
     return code === 10 ? undefined : readShape(config, parseJson(stdout, "the repository's config"), "").id;
   }
 
-  /** Pushes a folder. */
+  /**
+   * Pushes a folder. Locks of runs that ended long ago are taken away first, and no others: restic itself lets them stand in
+   * the way of all that comes after.
+   *
+   * @throws BackupError when another run's backup took the folder's place meanwhile; what was pushed by then is no backup.
+   */
   async push(folder: string): Promise<Pushed> {
-    const { stdout } = await this.#restic.run(["backup", "--json", "--quiet", "--host", this.site, "--tag", tag, "."], {
-      cwd: folder,
-    });
+    await this.#restic.run(["unlock", "--quiet"]);
+    const before = await readText(join(folder, backupFiles.manifest));
+    const backup = ["backup", "--json", "--quiet", "--host", this.site, "--tag", tag, "."];
+    const { code, stdout } = await this.#restic.run(backup, { cwd: folder, accepts: [incompleteCode] });
     const found = readShape(summary, Restic.message(stdout, "summary"), "");
+    const isWhole = before !== undefined && before === (await readText(join(folder, backupFiles.manifest)));
+    if (code !== 0 || !isWhole) {
+      const why = isWhole ? "files could not be read" : "another run's backup took its place meanwhile";
+      const kept = await this.#remove(found.snapshot_id);
+      throw new BackupError("other", `the backup was not pushed as a whole (${why}); what was pushed ${kept}`);
+    }
     return { snapshot: found.snapshot_id, size: found.total_bytes_processed, added: found.data_added_packed };
+  }
+
+  /** Returns what became of it. */
+  #remove(snapshot: string): Promise<string> {
+    return this.#restic.run(["forget", "--quiet", snapshot]).then(
+      () => "is removed",
+      (error: unknown) => `could not be removed, do that by hand: snapshot ${snapshot}: ${messageOf(error)}`,
+    );
   }
 
   /** Whether all that is stored belongs together. @throws BackupError `damaged` */
@@ -89,10 +114,6 @@ export class Repository {
     const rules = retention.map((rule) => `--${rule}`);
     const forget = ["forget", "--quiet", "--host", this.site, "--tag", tag, "--group-by", "host", ...rules, "--prune"];
     try {
-      const { code } = await this.#restic.run(forget, { accepts: [lockedCode] });
-      if (code !== lockedCode) return undefined;
-      // Takes away locks of runs that ended long ago, and no others.
-      await this.#restic.run(["unlock", "--quiet"]);
       await this.#restic.run(forget);
       return undefined;
     } catch (error) {
