@@ -100,6 +100,8 @@ export class BackupJobs extends pulumi.ComponentResource {
               spec: {
                 backoffLimit: 0,
                 activeDeadlineSeconds: 4 * 3600,
+                // Also jobs that are made from these by hand, or by `mesh restore`, which no history limit counts.
+                ttlSecondsAfterFinished: 86_400,
                 template: { metadata: { labels: backupLabels }, spec: pod },
               },
             },
