@@ -72,7 +72,8 @@ export async function fingerprint(paths: readonly string[]): Promise<string> {
   return (await Promise.all(parts)).join(" ");
 }
 
-async function absentIs<T>(absent: T, read: () => Promise<T>): Promise<T> {
+/** What reading gives, or something else when there is no such file or folder. Any other failure stays one. */
+export async function absentIs<T>(absent: T, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

@@ -124,6 +124,8 @@ const restored = objectOf({
   at: moment,
   /** Whether its content counts more than newer ones. */
   forced: z.boolean(),
+  /** Whether zones begin with it that wait for other servers: it stays until each of them has a content. */
+  begun: z.exactOptional(z.boolean()),
 });
 
 /** What stands beside a restored backup. */
@@ -131,6 +133,18 @@ export type RestoreOrder = Shape<typeof restored>;
 
 /** File with the {@link RestoreOrder}, beside the backup's own. */
 export const orderFile = "restore.json";
+
+const restoreResult = objectOf({
+  snapshot: plainText,
+  /** Why not all of it is in use, a sentence; missing when it is. */
+  refused: z.exactOptional(plainText),
+});
+
+/** What became of a backup that a restore put onto the volume. */
+export type RestoreResult = Shape<typeof restoreResult>;
+
+/** File with the {@link RestoreResult} in the backup's folder, which outlives the backup. */
+export const resultFile = "restore-result.json";
 
 /** @throws UserError that names the field. */
 export const parseManifest = (json: unknown): BackupManifest => readShape(manifest, json, "");
@@ -140,6 +154,9 @@ export const parseMade = (json: unknown): BackupMade => readShape(made, json, ""
 export const parseReport = (json: unknown): BackupReport => readShape(report, json, "");
 /** @throws UserError that names the field. */
 export const parseOrder = (json: unknown): RestoreOrder => readShape(restored, json, "");
+
+/** @throws UserError that names the field. */
+export const parseResult = (json: unknown): RestoreResult => readShape(restoreResult, json, "");
 
 /** @throws UserError that names the field. */
 export function parseFacts(json: unknown): BackupFacts {

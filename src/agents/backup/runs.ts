@@ -11,7 +11,9 @@ import {
   backupParts,
   orderFile,
   parseManifest,
+  parseResult,
   type RestoreOrder,
+  resultFile,
 } from "../../contract/backups";
 import type { WriterAgent } from "./agent";
 import { BackupError } from "./failure";
@@ -84,14 +86,28 @@ export async function restore(parts: RunParts): Promise<void> {
   const manifest = await readManifest(incoming, site);
   const order: RestoreOrder = { snapshot: snapshot.id, at: manifest.at, forced: at !== undefined };
   await writeAtomically(join(incoming, orderFile), `${JSON.stringify(order)}\n`);
+  await rm(join(folder, resultFile), { force: true });
   await rm(restored, { recursive: true, force: true });
   await rename(incoming, restored);
   await syncFolder(folder);
   log.info("a backup is on the volume", { ...order, zones: manifest.zones.length });
   const end = Date.now() + options.patienceMs;
   while ((await readText(join(restored, orderFile))) !== undefined) {
-    if (Date.now() > end) throw new BackupError("agent", "the backup is on the volume, and pod 0 has not taken it yet");
+    if (Date.now() > end)
+      throw new BackupError("agent", "the backup is on the volume, and pod 0 has not taken all of it yet; see its log");
     await delay(500);
   }
+  await requireInUse(folder, order);
   log.info("the backup is in use", { ...order });
+}
+
+/** A backup that is gone from the volume may have been refused. */
+async function requireInUse(folder: string, order: RestoreOrder): Promise<void> {
+  const path = join(folder, resultFile);
+  if ((await readText(path)) === undefined)
+    throw new BackupError("agent", "the backup is gone from the volume, and pod 0 does not say that it took it");
+  const { snapshot, refused } = await readJsonFile(path, parseResult);
+  if (snapshot !== order.snapshot)
+    throw new BackupError("agent", `another restore came in between: pod 0 took the backup ${snapshot.slice(0, 10)}`);
+  if (refused !== undefined) throw new BackupError("other", refused);
 }

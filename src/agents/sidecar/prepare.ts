@@ -12,7 +12,14 @@ import { KnotVolume } from "../../knot/config/volume";
 import type { WelcomePacket } from "../../mesh/model";
 import { notePacket, SiteFiles, siteInput, standingView } from "./apply";
 import { isRestored } from "./backups/backups";
-import { bringRestoredKeys, dropRestored, readRestored, type Restored } from "./backups/restored";
+import {
+  bringRestoredKeys,
+  dropRestored,
+  noteBegun,
+  readRestored,
+  type Restored,
+  restoredAmong,
+} from "./backups/restored";
 import { keeperOf } from "./credentials/vault-keeper";
 import { CentralFiles } from "./inputs/central-files";
 import { type Inputs, readInputs, standingInputs } from "./inputs/inputs";
@@ -59,7 +66,7 @@ export async function prepare(parts: PrepareParts): Promise<void> {
     return readInputs(parts.options, parts.now());
   });
   const restored = inputs && standing === undefined ? await awaitRestored(parts, inputs.packet) : undefined;
-  await bringKeys(parts, { packet: inputs?.packet, standing });
+  await bringKeys(parts, { packet: inputs?.packet, standing, areFromBackup: restored !== undefined });
   if (inputs !== undefined) await attempt(() => render(parts, inputs, restored));
 }
 
@@ -92,7 +99,11 @@ const noteEvery = 120;
 /** The writer's DNSSEC keys, where the volume lacks them. Whatever stands in the way of that must keep Knot from signing with others. */
 async function bringKeys(
   parts: PrepareParts,
-  known: { readonly packet: WelcomePacket | undefined; readonly standing: string | undefined },
+  known: {
+    readonly packet: WelcomePacket | undefined;
+    readonly standing: string | undefined;
+    readonly areFromBackup: boolean;
+  },
 ): Promise<void> {
   const { runtime } = parts.options;
   const store = isWriter(runtime) ? copyStoreOf(parts) : undefined;
@@ -100,7 +111,9 @@ async function bringKeys(
   const signs =
     known.packet?.site.zones.some(({ dnssec }) => dnssec !== false) === true ||
     known.standing?.includes(signedTemplate) === true;
-  await restoreKeys({ ...parts, storage: runtime.storage, site: known.packet?.site.name ?? "", store, signs });
+  const { areFromBackup } = known;
+  const site = known.packet?.site.name ?? "";
+  await restoreKeys({ ...parts, storage: runtime.storage, site, store, signs, areFromBackup });
 }
 
 async function render(parts: PrepareParts, mounted: Inputs, restored: Restored | undefined): Promise<void> {
@@ -115,8 +128,16 @@ async function render(parts: PrepareParts, mounted: Inputs, restored: Restored |
   await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought }));
   const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
   const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));
-  if (restored !== undefined) await dropRestored(new KnotVolume(runtime.storage));
+  if (restored !== undefined) await finishRestored(parts, restored, sought);
   parts.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });
+}
+
+/** It stays for zones that wait, which begin with it beside Knot. */
+async function finishRestored(parts: PrepareParts, restored: Restored, sought: readonly string[]): Promise<void> {
+  const volume = new KnotVolume(parts.options.runtime.storage);
+  const waiting = await restoredAmong(restored, sought);
+  if (waiting.length === 0) await dropRestored(volume, restored.order);
+  else await noteBegun(volume, restored.order);
 }
 
 async function seed(

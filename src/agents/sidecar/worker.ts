@@ -160,6 +160,7 @@ export class Worker {
       ...{ ...parts, dns: this.#dns, problems: this.#problems },
       inputs: () => this.#mounts.inputs,
       own: () => this.#zones.withContent,
+      sought: () => this.#store.state.sought ?? [],
       changed: (zone) => {
         this.#announcer.expect([zone]);
       },

@@ -3,11 +3,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { messageOf, UserError } from "../../../base/errors";
-import { readText, writeAtomically } from "../../../base/files";
+import { readText } from "../../../base/files";
 import type { HttpAnswer, HttpCall, HttpRoutes } from "../../../base/http-server";
 import { parseJson, sha256 } from "../../../base/json";
 import { type BackupFacts, type BackupMade, backupParts, orderFile, parseReport } from "../../../contract/backups";
-import { stampSerial } from "../../../dns/master-file";
 import { isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
 import { controlSocket, KnotVolume } from "../../../knot/config/volume";
 import { KnotControl } from "../../../knot/control/knot-control";
@@ -16,20 +15,17 @@ import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import { BackupFactsStore } from "./facts-store";
 import { BackupMaker, type BackupMakerParts } from "./maker";
-import { dropRestored, readRestored, type Restored, serialAfter } from "./restored";
+import { PutBack, type PutBackParts } from "./put-back";
 
 /** What {@link Backups} work with. */
-export interface BackupsParts extends Omit<BackupMakerParts, "volume" | "control"> {
+export interface BackupsParts
+  extends Omit<BackupMakerParts, "volume" | "control">, Omit<PutBackParts, "volume" | "control" | "onFailures"> {
   readonly runtime: Pick<SiteRuntime, "storage">;
-  readonly control: Pick<KnotControl, "zoneBackup" | "zoneStatus" | "zoneReload">;
+  readonly control: BackupMakerParts["control"] & PutBackParts["control"];
   /** A file that is there while the site has backups. */
   readonly tokenFile: string;
   readonly problems: Pick<Problems, "set">;
   readonly inputs: () => Inputs | undefined;
-  /** Own zones that have a content. */
-  readonly own: () => readonly string[];
-  /** The content of a zone changed here. */
-  readonly changed: (zone: string) => void;
 }
 
 /** The writer's part in backups: makes them for the program that pushes them, keeps its reports, and puts back what a restore brought. */
@@ -37,11 +33,19 @@ export class Backups {
   readonly #volume: KnotVolume;
   readonly #maker: BackupMaker;
   readonly #store: BackupFactsStore;
+  readonly #putBack: PutBack;
 
   constructor(private readonly parts: BackupsParts) {
     this.#volume = new KnotVolume(parts.runtime.storage);
     this.#maker = new BackupMaker({ ...parts, volume: this.#volume });
     this.#store = new BackupFactsStore(this.#volume.backupFacts, parts.problems);
+    this.#putBack = new PutBack({
+      ...parts,
+      volume: this.#volume,
+      onFailures: (failures) => {
+        this.#store.showRestore(failures);
+      },
+    });
   }
 
   /** What is known; undefined where the site has no backups. */
@@ -88,38 +92,16 @@ export class Backups {
         status: 500,
         body: `what is known of backups cannot be read: ${this.#store.unread}; see docs/runbooks/backup-failing.md\n`,
       };
-    const { zones } = await this.#maker.make({ inputs, own: this.parts.own() });
+    const { zones } = await this.#maker.make(inputs);
     const repository = this.#store.facts.backup?.repository;
     const made: BackupMade = { zones: zones.length, ...(repository !== undefined && { repository }) };
     return { status: 200, body: made };
   }
 
-  /** Puts back what a restore into a running site has brought: contents of own zones as they were at a time. */
+  /** Sees to what a restore has brought. */
   async round(): Promise<void> {
     const inputs = this.parts.inputs();
-    if (inputs === undefined) return;
-    const restored = await readRestored(this.#volume, inputs.packet.site.name);
-    if (restored === undefined) return;
-    if (restored.order.forced) for (const zone of this.parts.own()) await this.#putBack(zone, restored);
-    // Without a time, a restore is for a volume that has not begun yet: this one has.
-    else this.parts.log.warn("a restore without a time changes nothing at a site that runs", { ...restored.order });
-    await dropRestored(this.#volume);
-  }
-
-  /** With a serial that comes after Knot's own: the owner's is what all others follow. */
-  async #putBack(zone: string, { order, textOf }: Restored): Promise<void> {
-    const { control, now, log, changed } = this.parts;
-    const text = await textOf(zone);
-    if (text === undefined) {
-      log.warn("the backup does not have the zone, which stays as it is", { zone, madeAt: order.at });
-      return;
-    }
-    const served = (await control.zoneStatus([zone]))[0]?.serial;
-    const serial = serialAfter(now(), served);
-    await writeAtomically(this.#volume.zoneFile(zone), stampSerial(text, serial));
-    await control.zoneReload(zone);
-    log.warn("a zone is as it was in a backup", { zone, madeAt: order.at, serial });
-    changed(zone);
+    if (inputs !== undefined) await this.#putBack.round(inputs.packet.site.name);
   }
 }
 

@@ -10,6 +10,7 @@ const nothing: BackupFacts = { failures: {} };
 export class BackupFactsStore {
   #facts = nothing;
   #unread: string | undefined;
+  #restore: readonly string[] = [];
 
   constructor(
     private readonly path: string,
@@ -40,13 +41,21 @@ export class BackupFactsStore {
   async report(report: BackupReport): Promise<void> {
     this.#facts = factsWith(this.#facts, report);
     this.#show();
-    await writeAtomically(this.path, `${JSON.stringify(this.#facts)}\n`);
-    if (report.kind === "backup") this.#unread = undefined;
+    // What cannot be read stays for whoever looks into it, and goes on standing in the way after a restart.
+    if (this.#unread === undefined) await writeAtomically(this.path, `${JSON.stringify(this.#facts)}\n`);
+  }
+
+  /** Shows what of a restore could not be put back, as sentences. */
+  showRestore(failures: readonly string[]): void {
+    if (failures.length === 0 && this.#restore.length === 0) return;
+    this.#restore = failures;
+    this.#show();
   }
 
   #show(): void {
     const { backup, drill } = this.#facts.failures;
     this.problems.set("backup", [
+      ...this.#restore,
       ...(this.#unread === undefined ? [] : [`what is known of backups cannot be read: ${this.#unread}`]),
       ...(backup === undefined ? [] : [`the last backup failed (${backup.reason}): ${backup.message}`]),
       ...(drill === undefined ? [] : [`the last restore drill failed (${drill.reason}): ${drill.message}`]),

@@ -29,11 +29,7 @@ export interface BackupMakerParts {
 }
 
 /** What is known of the site when a backup is made. */
-export interface BackedUpSite {
-  readonly inputs: Pick<Inputs, "packet" | "localKey">;
-  /** Own zones that have a content: a backup without one of them is none. */
-  readonly own: readonly string[];
-}
+export type BackedUpSite = Pick<Inputs, "packet" | "localKey">;
 
 /** Backups that are made until Knot's answers and its files are of the same moment. */
 const mostAttempts = 3;
@@ -47,7 +43,8 @@ export class BackupMaker {
   /**
    * Makes one in the place of that before, which stands until the new one is complete. Calls meanwhile get the same one.
    *
-   * @throws Error when Knot did not write all own zones, or there is no room.
+   * @throws Error when Knot did not write all of the site's zones, also one that waits for its content: without retention of
+   * its own, a zone that no backup has any more would be gone; or when Knot gives none of them, or there is no room.
    */
   make(site: BackedUpSite): Promise<BackupManifest> {
     this.#making ??= this.#make(site).finally(() => {
@@ -65,7 +62,7 @@ export class BackupMaker {
       const zones = await this.#write(draft, site);
       const keys = keyIds(await readKeys(join(draft, backedUpKeys)));
       const at = new Date(began).toISOString();
-      const manifest: BackupManifest = { site: site.inputs.packet.site.name, at, zones, keys };
+      const manifest: BackupManifest = { site: site.packet.site.name, at, zones, keys };
       const note = await readText(volume.keptKeys);
       if (note !== undefined) await writeAtomically(join(draft, backupFiles.keysNote), note);
       await writeAtomically(join(draft, backupFiles.manifest), `${JSON.stringify(manifest)}\n`);
@@ -83,35 +80,48 @@ export class BackupMaker {
   }
 
   async #write(draft: string, site: BackedUpSite): Promise<BackupManifest["zones"]> {
-    let zones: BackupManifest["zones"] = [];
+    let described: Described = { zones: [], unread: [] };
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
       await rm(draft, { recursive: true, force: true });
       await ensureFolder(draft);
       await this.parts.control.zoneBackup(join(draft, backupFiles.knot));
-      zones = await this.#describe(draft, site.inputs);
-      if (zones.every(({ digest }) => digest !== undefined)) break;
+      described = await this.#describe(draft, site);
+      if (described.zones.every(({ digest }) => digest !== undefined)) break;
     }
-    const missing = site.own.filter((name) => !zones.some(({ zone }) => zone === name));
-    if (missing.length > 0) throw new Error(`Knot wrote no backup of zone ${missing.join(", ")}`);
+    const { zones, unread } = described;
+    if (unread.length > 0) throw new Error(`Knot does not give what it wrote: ${unread.join("; ")}`);
+    const missing = site.packet.site.zones.filter(({ name }) => !zones.some(({ zone }) => zone === name));
+    if (missing.length > 0)
+      throw new Error(`Knot wrote no backup of zone ${missing.map(({ name }) => name).join(", ")}`);
     await dropTimes(join(draft, backupFiles.knot, "zonefiles"));
     return zones;
   }
 
   /** Each zone with the serial of its file, and the digest of what Knot answers when that has the same serial. */
-  async #describe(draft: string, inputs: BackedUpSite["inputs"]): Promise<BackupManifest["zones"]> {
+  async #describe(draft: string, site: BackedUpSite): Promise<Described> {
     const { control, dns, knot } = this.parts;
-    const { server, key } = ownSource(knot, inputs);
+    const { server, key } = ownSource(knot, site);
+    const unread: string[] = [];
     const zones: BackupManifest["zones"][number][] = [];
     for (const { zone } of await control.zoneStatus()) {
       const text = zone === localCatalogZone ? undefined : await readText(join(draft, backedUpZone(zone)));
       const serial = text === undefined ? undefined : findSerial(text)?.serial;
       if (serial === undefined) continue;
-      const records = await dns.transfer(server, zone, key).catch(() => []);
+      const records = await dns.transfer(server, zone, key).catch((error: unknown) => {
+        unread.push(`zone ${zone}: ${messageOf(error)}`);
+        return [];
+      });
       const isSame = records.some((record) => record.type === "SOA" && record.serial === serial);
       zones.push({ zone, serial, ...(isSame && { digest: zoneDigest(records) }) });
     }
-    return zones;
+    return { zones, unread };
   }
+}
+
+/** What a backup consists of, and sentences on zones that Knot did not give: nobody could compare those later. */
+interface Described {
+  readonly zones: BackupManifest["zones"];
+  readonly unread: readonly string[];
 }
 
 /** Knot ends each file with the time. Without that, a zone that did not change is the same file as in the backup before. */

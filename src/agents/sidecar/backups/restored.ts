@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { UserError } from "../../../base/errors";
-import { readText } from "../../../base/files";
+import { absentIs, readText, removeFile, writeAtomically } from "../../../base/files";
 import { readJsonFile } from "../../../base/json-file";
 import {
   backedUpKeys,
@@ -14,6 +14,7 @@ import {
   parseManifest,
   parseOrder,
   type RestoreOrder,
+  resultFile,
 } from "../../../contract/backups";
 import { findSerial, stampSerial } from "../../../dns/master-file";
 import { signerTypes } from "../../../dns/rdata/trust-types";
@@ -51,9 +52,35 @@ export async function readRestored(volume: KnotVolume, site: string): Promise<Re
   return { order, manifest, textOf };
 }
 
-/** Takes it away, once all of it is in use. */
-export async function dropRestored(volume: KnotVolume): Promise<void> {
+/**
+ * Takes it away, once all of it is in use or refused, and leaves for the restore's job what became of it.
+ *
+ * @param refused - Why not all of it is in use.
+ */
+export async function dropRestored(volume: KnotVolume, { snapshot }: RestoreOrder, refused?: string): Promise<void> {
+  const result = { snapshot, ...(refused !== undefined && { refused }) };
+  await writeAtomically(join(volume.backup, resultFile), `${JSON.stringify(result)}\n`);
   await rm(join(volume.backup, backupParts.restored), { recursive: true, force: true });
+}
+
+/** Takes note that zones wait which begin with it. */
+export async function noteBegun(volume: KnotVolume, order: RestoreOrder): Promise<void> {
+  const path = join(volume.backup, backupParts.restored, orderFile);
+  if (order.begun !== true) await writeAtomically(path, `${JSON.stringify({ ...order, begun: true })}\n`);
+}
+
+/** Takes one zone of it away, which was put back and must not be once more. */
+export async function dropRestoredZone(volume: KnotVolume, zone: string): Promise<void> {
+  await removeFile(join(volume.backup, backupParts.restored, backedUpZone(zone)));
+}
+
+/** Zones among those named that it still has. */
+export async function restoredAmong(
+  restored: Pick<Restored, "textOf">,
+  zones: readonly string[],
+): Promise<readonly string[]> {
+  const texts = await Promise.all(zones.map((zone) => restored.textOf(zone)));
+  return zones.filter((_, i) => texts[i] !== undefined);
 }
 
 /**
@@ -73,9 +100,9 @@ export async function bringRestoredKeys(volume: KnotVolume): Promise<number> {
   return files.size - 1;
 }
 
-/** Files of a key database that Knot has written, without its lock. */
+/** Files of a key database that Knot has written, without its lock; none when there is no such folder. */
 export async function readKeys(folder: string): Promise<KeyFiles> {
-  const names = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const names = await absentIs([], () => readdir(folder, { recursive: true, withFileTypes: true }));
   const files = new Map<string, Buffer>();
   for (const entry of names) {
     const path = join(entry.parentPath, entry.name);

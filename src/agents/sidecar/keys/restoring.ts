@@ -13,6 +13,8 @@ export interface RestoreParts {
   readonly storage: string;
   readonly site: string;
   readonly store: CopyStore;
+  /** Whether the volume's keys, if there are any, have just come from a backup: they may be older than those that count now. */
+  readonly areFromBackup?: boolean;
   /** Whether Knot is to sign a zone. */
   readonly signs: boolean;
   /** Milliseconds since 1970. */
@@ -33,10 +35,10 @@ export async function restoreKeys(parts: RestoreParts): Promise<void> {
   const volume = new KnotVolume(parts.storage);
   const database = new KeyDatabase(volume);
   const hasKeys = await database.hasKeys();
-  const mustKnow = !hasKeys && parts.signs;
+  const mustKnow = (!hasKeys || parts.areFromBackup === true) && parts.signs;
   const stored = await read(parts, mustKnow);
   const complain = (reason: string): void => {
-    if (mustKnow) throw new UserError(refusal(parts.store, reason));
+    if (mustKnow) throw new UserError(refusal(parts.store, hasKeys, reason));
     parts.log.warn("the copy of the zones' keys cannot be used", { reason });
   };
   if (stored.kind === "none") return;
@@ -73,9 +75,13 @@ async function read({ store, now }: RestoreParts, mustKnow: boolean): Promise<St
   }
 }
 
-function refusal({ name }: CopyStore, reason: string): string {
+function refusal({ name }: CopyStore, hasKeys: boolean, reason: string): string {
+  const [has, others, runbook] = hasKeys
+    ? ["the DNSSEC keys of a backup alone", "newer ones", "site-lost.md"]
+    : ["no DNSSEC keys", "those that the site's zones are trusted by", "volume-lost.md to begin with new keys"];
+  const wrong = hasKeys ? "keys that are no longer trusted" : "new keys";
   return (
-    `this volume has no DNSSEC keys, and ${name} may hold those that the site's zones are trusted by: ${reason}. ` +
-    `Knot is not started, since new keys would make the zones bogus; put that right, or see docs/runbooks/volume-lost.md to begin with new keys`
+    `this volume has ${has}, and ${name} may hold ${others}: ${reason}. ` +
+    `Knot is not started, since ${wrong} would make the zones bogus; put that right, or see docs/runbooks/${runbook}`
   );
 }

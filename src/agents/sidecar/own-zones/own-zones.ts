@@ -1,7 +1,8 @@
 import { Turns } from "../../../base/turns";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import { isNewerSerial } from "../../../dns/serial";
-import { siblings } from "../../../knot/config/site-runtime";
+import { isWriter, siblings } from "../../../knot/config/site-runtime";
+import { KnotVolume } from "../../../knot/config/volume";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
 import { isBootstrap } from "../../../mesh/peers";
@@ -10,9 +11,10 @@ import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import type { NewerCopy } from "../notify/peers";
+import { readRestored } from "../backups/restored";
 import type { AgentState } from "../state-store";
 import { CopySearch } from "./copy-search";
-import { Seeder, type SeedResult, withoutUnseeded } from "./seeding";
+import { Seeder, type SeedInput, type SeedResult, withoutUnseeded } from "./seeding";
 import { otherSources, ownSource, podSource, siteSource } from "./zone-source";
 
 /** What {@link OwnZones} works with. */
@@ -29,6 +31,9 @@ export interface OwnZonesParts {
 const seedAgainMs = 3000;
 /** Servers that are asked for a lost zone in one look; the next look goes on with others. Any one of them has every zone. */
 const mostAsked = 64;
+
+/** In the place of one that cannot be read. */
+const unreadOrder = { snapshot: "", at: "", forced: false };
 
 /** What {@link OwnZones.seed} keeps in the state. */
 type Seeded = Pick<SeedResult, "seeded" | "sought">;
@@ -78,12 +83,25 @@ export class OwnZones {
       moment: "running",
       own: ownSource(this.parts.options.knot, inputs),
       ...(search && { search }),
+      ...(sought.length > 0 && (await this.#restored(inputs))),
     });
     this.#waiting = result.waiting;
     this.#failures = [];
     this.#show();
     this.#againAt = result.waiting.length > 0 ? this.parts.now() + seedAgainMs : Infinity;
     return result;
+  }
+
+  /** A restored backup that zones wait with. One that cannot be read keeps them waiting, with the reason. */
+  async #restored({ packet }: Inputs): Promise<Pick<SeedInput, "restored">> {
+    const { runtime } = this.parts.options;
+    if (!isWriter(runtime)) return {};
+    try {
+      const restored = await readRestored(new KnotVolume(runtime.storage), packet.site.name);
+      return restored === undefined ? {} : { restored };
+    } catch (error) {
+      return { restored: { order: unreadOrder, textOf: () => Promise.reject(error as Error) } };
+    }
   }
 
   /** Where lost zones may be. The first site of a mesh is found only with the view, which its own central zones give it at once. */

@@ -43,7 +43,7 @@ export interface SeedInput {
   readonly own?: ZoneSource;
   /** Where zones are looked for that a new volume lacks. Without it they wait. */
   readonly search?: Pick<CopySearch, "find">;
-  /** What a restore brought onto an empty volume. */
+  /** What a restore brought, for zones that are looked for. */
   readonly restored?: Pick<Restored, "order" | "textOf">;
 }
 
@@ -236,7 +236,7 @@ export class Seeder {
 
   /** The zone as other servers, or this one, serve it; undefined when there is nothing to wait for. Throws when there is. */
   async #takeOver(zone: Zone, input: ZoneInput): Promise<string | undefined> {
-    const backup = input.moment === "fresh" ? await input.restored?.textOf(zone.name) : undefined;
+    const backup = input.isSought ? await input.restored?.textOf(zone.name) : undefined;
     const records = input.isSought
       ? await this.#find(zone, input, backup !== undefined)
       : await this.#held(zone, input);
@@ -252,13 +252,17 @@ export class Seeder {
   /** What a lost volume may have held. */
   async #find(
     { name }: Zone,
-    { search }: ZoneInput,
+    { search, restored }: ZoneInput,
     hasBackup: boolean,
   ): Promise<readonly ResourceRecord[] | undefined> {
+    const isForced = hasBackup && restored?.order.forced === true;
+    if (search === undefined && isForced) return undefined;
     if (search === undefined) throw new Error("Knot has to run for that");
     const found = await search.find(name);
     if (found.kind === "copy") return found.records;
-    if (hasBackup) return undefined;
+    if (isForced || (hasBackup && found.kind === "none")) return undefined;
+    if (hasBackup && found.kind === "unknown")
+      throw new Error(`${backupWaits} whoever may have it does not give it: ${found.reason}`);
     const damaged = this.#volume.damagedContent(name);
     const isDamaged = (await readText(damaged)) !== undefined;
     if (found.kind === "none" && isDamaged)
@@ -296,6 +300,10 @@ export class Seeder {
     return renderOwnZone({ zone, site, directoryZone, serial: firstSerial, nameServers });
   }
 }
+
+/** What is said of a zone with a backup that others may have newer. */
+const backupWaits =
+  "a backup is on the volume, and waits for others, who may have a newer version (a restore with --at does not);";
 
 /** What a zone is seeded with. */
 interface ZoneInput extends SeedInput {

@@ -234,5 +234,22 @@ describe("DNSSEC keys of a site", () => {
       await at.write("states", 1);
       await restore(true);
     });
+
+    it("keep a volume whose keys come from a backup from starting until the store has said whether it has newer ones", async () => {
+      const { at, store, clock, keys } = await keeper();
+      const log = createLogger({ write: () => undefined, now: () => clock.now });
+      const parts = { store, site: "site-a", signs: true, areFromBackup: true, now: () => clock.now };
+      const restore = () => restoreKeys({ ...parts, storage: at.folder, log });
+      await at.write("newest states", 1, 2);
+      await keys.round();
+      await at.write("states of a backup", 1);
+      await rm(at.layout.keptKeys);
+      store.up = false;
+      const failure: unknown = await restore().catch((error: unknown) => error);
+      expect(String(failure)).to.match(/keys of a backup alone, and a store may hold newer ones[^]*site-lost\.md/);
+      store.up = true;
+      await restore();
+      expect(await readFile(join(at.layout.keys, "data.mdb"), "utf8")).to.equal("newest states");
+    });
   });
 });

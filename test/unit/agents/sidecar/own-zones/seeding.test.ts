@@ -162,6 +162,42 @@ describe("own zones", () => {
     expect(await file()).to.include('"kept"');
   });
 
+  describe("that a restore has brought", () => {
+    const backup = "own.example. 60 SOA m. r. 5 1 1 1 1\nwww.own.example. 60 A 192.0.2.5\n";
+    const restored = (forced = false) => ({
+      order: { snapshot: "s", at: "2026-11-29T09:00:00.000Z", forced },
+      textOf: () => Promise.resolve(backup),
+    });
+    const silent = () => Promise.reject(new DnsError({ kind: "timeout", afterMs: 1 }));
+
+    it("wait while nobody answers who may have newer ones, and are taken from there when they do", async () => {
+      answer = silent;
+      const { sought, waiting } = await seed({ restored: restored() });
+      expect(sought).to.deep.equal(["own.example"]);
+      expect(waiting.join()).to.match(/a backup is on the volume, and waits for others.*no answer within/);
+      expect(await exists("zones/own.example.zone")).to.equal(false);
+      const running = { moment: "running", sought, restored: restored() } as const;
+      expect((await seed({ ...running, search: others() })).sought).to.deep.equal(sought);
+      answer = () => Promise.resolve(served);
+      expect((await seed({ ...running, search: others() })).seeded).to.deep.equal(["own.example"]);
+      expect(await file()).to.include('"kept"');
+    });
+
+    it("begin with the backup when others have no newer one, also after a wait", async () => {
+      answer = silent;
+      const { sought } = await seed({ restored: restored() });
+      answer = () => Promise.reject(new DnsError({ kind: "refused" }));
+      await seed({ moment: "running", sought, restored: restored(), search: others() });
+      expect(await file()).to.include("192.0.2.5");
+    });
+
+    it("begin with the backup at once when it counts in any case", async () => {
+      answer = silent;
+      expect((await seed({ restored: restored(true) })).seeded).to.deep.equal(["own.example"]);
+      expect(await file()).to.include("192.0.2.5");
+    });
+  });
+
   it("begin anew after a wait when somebody who knows the mesh's zones denies them", async () => {
     const running = { moment: "running", sought: ["own.example"], view: viewOf("c") } as const;
     expect((await seed({ ...running, search: others({ haveDirectory: false }) })).sought).to.have.length(1);

@@ -1,0 +1,110 @@
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+
+import { PutBack } from "../../../../../src/agents/sidecar/backups/put-back";
+import { createLogger } from "../../../../../src/base/log";
+import { KnotVolume } from "../../../../../src/knot/config/volume";
+
+describe("a restore at a site that runs", () => {
+  const zones = ["a.example", "b.example", "c.example"];
+  let volume: KnotVolume;
+  let reloads: string[];
+  let broken: Set<string>;
+  let sought: string[];
+  let shown: readonly string[];
+  let putBack: PutBack;
+
+  beforeEach(async () => {
+    volume = new KnotVolume(await mkdtemp(join(tmpdir(), "put-back-")));
+    await mkdir(join(volume.root, "zones"));
+    [reloads, broken, sought, shown] = [[], new Set(), [], []];
+    const zoneReload = (zone: string): Promise<void> => {
+      reloads.push(zone);
+      return broken.has(zone) ? Promise.reject(new Error("Knot is busy")) : Promise.resolve();
+    };
+    putBack = new PutBack({
+      volume,
+      control: { zoneReload, zoneStatus: () => Promise.resolve([]) },
+      own: () => zones.filter((zone) => !sought.includes(zone)),
+      sought: () => sought,
+      changed: () => undefined,
+      onFailures: (failures) => (shown = failures),
+      now: () => 1_800_000_000_000,
+      log: createLogger({ write: () => undefined, now: () => 0 }),
+    });
+  });
+  afterEach(() => rm(volume.root, { recursive: true }));
+
+  const folder = (): string => join(volume.backup, "restored");
+  const place = async (forced: boolean, has: readonly string[] = zones): Promise<void> => {
+    await mkdir(join(folder(), "knot", "zonefiles"), { recursive: true });
+    const at = "2026-11-29T09:00:00.000Z";
+    await writeFile(join(folder(), "restore.json"), JSON.stringify({ snapshot: "s", at, forced }));
+    const listed = has.map((zone) => ({ zone, serial: 7 }));
+    await writeFile(join(folder(), "manifest.json"), JSON.stringify({ site: "site-a", at, zones: listed, keys: [] }));
+    for (const zone of has)
+      await writeFile(join(folder(), "knot", "zonefiles", `${zone}.zone`), `${zone}. 5 SOA a. b. 7 60 10 3600 5\n`);
+  };
+  const stands = (): Promise<boolean> =>
+    access(folder()).then(
+      () => true,
+      () => false,
+    );
+  const result = async (): Promise<unknown> =>
+    JSON.parse(await readFile(join(volume.backup, "restore-result.json"), "utf8"));
+
+  it("puts each zone back once, also when one fails, and that one again until it is back", async () => {
+    await place(true);
+    broken.add("b.example");
+    for (let round = 0; round < 3; round++) await putBack.round("site-a");
+    expect(reloads).to.deep.equal(["a.example", "b.example", "c.example", "b.example", "b.example"]);
+    expect(shown).to.deep.equal(["zone b.example could not be put back and is tried again: Knot is busy"]);
+    expect(await stands()).to.equal(true);
+    broken.clear();
+    await putBack.round("site-a");
+    expect(await result()).to.deep.equal({ snapshot: "s" });
+    expect([await stands(), shown]).to.deep.equal([false, []]);
+  });
+
+  it("is refused without a time, and says so to who asked for it", async () => {
+    await place(false);
+    await putBack.round("site-a");
+    expect(reloads).to.deep.equal([]);
+    expect(await stands()).to.equal(false);
+    expect(await result()).to.deep.include({
+      refused: "a restore without a time changes nothing at a site that runs",
+    });
+  });
+
+  it("says which zones the backup does not have", async () => {
+    await place(true, ["a.example"]);
+    await putBack.round("site-a");
+    expect(reloads).to.deep.equal(["a.example"]);
+    expect(String(((await result()) as { refused: string }).refused)).to.contain(
+      "does not have zone b.example, c.example, which stays as it is",
+    );
+  });
+
+  it("stays for zones that wait for others, over restarts, and ends when they have a content", async () => {
+    await place(false);
+    sought = ["b.example"];
+    await putBack.round("site-a");
+    await putBack.round("site-a");
+    expect(await stands()).to.equal(true);
+    sought = [];
+    await putBack.round("site-a");
+    expect([reloads, await stands(), await result()]).to.deep.equal([[], false, { snapshot: "s" }]);
+  });
+
+  it("puts no zone back a second time that has just begun with it", async () => {
+    await place(true);
+    sought = ["b.example"];
+    await putBack.round("site-a");
+    expect([reloads, await stands()]).to.deep.equal([["a.example", "c.example"], true]);
+    sought = [];
+    await putBack.round("site-a");
+    expect([reloads, await stands()]).to.deep.equal([["a.example", "c.example"], false]);
+  });
+});
