@@ -23,7 +23,7 @@ describe("making a backup", () => {
   };
   let volume: KnotVolume;
   let written: string[];
-  let transfer: (zone: string) => Promise<readonly ResourceRecord[]>;
+  let transfer: (zone: string) => Promise<ResourceRecord[]>;
 
   beforeEach(async () => {
     volume = new KnotVolume(await mkdtemp(join(tmpdir(), "maker-")));
