@@ -1,3 +1,4 @@
+import { messageOf } from "../../../base/errors";
 import { Turns } from "../../../base/turns";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import { isNewerSerial } from "../../../dns/serial";
@@ -7,11 +8,11 @@ import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
 import { isBootstrap } from "../../../mesh/peers";
 import type { MeshView } from "../../../mesh/view";
+import { readRestored } from "../backups/restored";
 import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import type { NewerCopy } from "../notify/peers";
-import { readRestored } from "../backups/restored";
 import type { AgentState } from "../state-store";
 import { CopySearch } from "./copy-search";
 import { Seeder, type SeedInput, type SeedResult, withoutUnseeded } from "./seeding";
@@ -100,7 +101,7 @@ export class OwnZones {
       const restored = await readRestored(new KnotVolume(runtime.storage), packet.site.name);
       return restored === undefined ? {} : { restored };
     } catch (error) {
-      return { restored: { order: unreadOrder, textOf: () => Promise.reject(error as Error) } };
+      return { restored: { order: unreadOrder, textOf: () => Promise.reject(new Error(messageOf(error))) } };
     }
   }
 

@@ -82,7 +82,7 @@ describe("a restore at a site that runs", () => {
     await place(true, ["a.example"]);
     await putBack.round("site-a");
     expect(reloads).to.deep.equal(["a.example"]);
-    expect(String(((await result()) as { refused: string }).refused)).to.contain(
+    expect(((await result()) as { refused: string }).refused).to.contain(
       "does not have zone b.example, c.example, which stays as it is",
     );
   });
