@@ -90,13 +90,19 @@ export class Agent {
   /** Has own zones looked for that Knot cannot load: what they held, other servers have. */
   async lost(zones: readonly string[]): Promise<void> {
     this.parts.log.warn("own zones cannot be loaded and are looked for", { zones });
+    // First, so that a damaged file is never taken for a zone's former content.
+    await this.#ownZones.putDamagedAside(zones);
     await this.parts.store.update((state) => {
       const seeded = state.seeded.filter((zone) => !zones.includes(zone));
       return noteSeeded(state, { seeded, sought: [...(state.sought ?? []), ...zones] });
     });
-    await this.#ownZones.putDamagedAside(zones);
     this.#progress.request("files", "load");
     this.#progress.retryNow();
+  }
+
+  /** Takes note of own zones that Knot does not load although their files stand, as sentences. */
+  noteUnloaded(reasons: readonly string[]): void {
+    this.#ownZones.noteUnloaded(reasons);
   }
 
   /** Sees to what is known of own zones at other sites. */

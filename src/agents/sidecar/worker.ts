@@ -175,7 +175,11 @@ export class Worker {
         runtime: options.runtime,
         control: this.#control,
         zones: () => this.#zones.withContent,
+        signed: () => this.#zones.signed,
         onDamage: (zones) => this.#agent.lost(zones),
+        onOther: (reasons) => {
+          this.#agent.noteUnloaded(reasons);
+        },
         now,
       }),
       ownZones: { round: () => this.#agent.watchOwnZones() },

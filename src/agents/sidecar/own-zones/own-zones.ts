@@ -44,6 +44,7 @@ export class OwnZones {
   #againAt = Infinity;
   #waiting: readonly string[] = [];
   #failures: readonly string[] = [];
+  #unloaded: readonly string[] = [];
   /** Zones of which a peer has a newer copy that they do not give way to. */
   readonly #behind = new Map<string, NewerCopy>();
   readonly #seeder: Seeder;
@@ -124,6 +125,13 @@ export class OwnZones {
     for (const zone of zones) await this.#seeder.putDamagedAside(zone);
   }
 
+  /** Takes note of zones that Knot does not load although their files stand, as sentences. */
+  noteUnloaded(reasons: readonly string[]): void {
+    if (reasons.join("\n") === this.#unloaded.join("\n")) return;
+    this.#unloaded = reasons;
+    this.#show();
+  }
+
   /** Makes sure that Knot has the contents, once it took the zones. */
   async finish(packet: WelcomePacket, seeded: readonly string[]): Promise<void> {
     const failures = await this.#seeder.finish(withoutUnseeded(packet, seeded), this.parts.control);
@@ -134,9 +142,12 @@ export class OwnZones {
   /** Sees whether what peers had newer has come here. Throws what the control socket throws. */
   async round(): Promise<void> {
     if (this.#behind.size === 0) return;
-    for (const { zone, serial } of await this.parts.control.zoneStatus([...this.#behind.keys()])) {
-      const copy = this.#behind.get(zone);
-      if (copy !== undefined && serial !== undefined && !isNewerSerial(copy.serial, serial)) this.#behind.delete(zone);
+    const statuses = await this.parts.control.zoneStatus([...this.#behind.keys()]);
+    const serials = new Map(statuses.map(({ zone, serial }) => [zone, serial]));
+    for (const [zone, copy] of this.#behind) {
+      const serial = serials.get(zone);
+      const isOver = !serials.has(zone) || (serial !== undefined && !isNewerSerial(copy.serial, serial));
+      if (isOver) this.#behind.delete(zone);
     }
     this.#show();
   }
@@ -146,7 +157,7 @@ export class OwnZones {
       ([zone, { site, serial }]) =>
         `zone ${zone}: ${site} has a newer version (serial ${serial}) than this server, its owner: changes were lost here, and the next one will replace those there`,
     );
-    this.parts.problems.set("zones", [...this.#waiting, ...this.#failures, ...behind]);
+    this.parts.problems.set("zones", [...this.#waiting, ...this.#failures, ...this.#unloaded, ...behind]);
   }
 
   /** Takes a zone back from a site that holds a newer copy; see {@link Seeder.regain}. */

@@ -136,7 +136,9 @@ export class Seeder {
     const purged = (await readText(this.#volume.zoneFile(zone.name))) === undefined;
     if (purged) await writeAtomically(this.#volume.zoneFile(zone.name), first);
     if (purged || !(await isLoaded())) await this.#reloadFirst({ zone, packet, first, control });
-    if (await isLoaded()) await removeFile(this.#volume.firstContent(zone.name));
+    if (!(await isLoaded())) return;
+    await removeFile(this.#volume.firstContent(zone.name));
+    await removeFile(this.#volume.damagedContent(zone.name));
   }
 
   /** A content that Knot cannot load gives way to the model's, which may have been mended since. */

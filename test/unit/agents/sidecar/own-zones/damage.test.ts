@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { KnotControlError } from "../../../../../src/knot/control/knot-control";
 import { DamageWatch } from "../../../../../src/agents/sidecar/own-zones/damage";
 
 describe("the watch for own zones that cannot be loaded", () => {
@@ -11,13 +12,19 @@ describe("the watch for own zones that cannot be loaded", () => {
   let serial: number | undefined;
   let loading: readonly string[];
   let damaged: (readonly string[])[];
+  let refusal: string | undefined;
+  let others: readonly string[];
+  let reloads: number;
   beforeEach(async () => {
     [now, serial, loading, damaged] = [0, undefined, [], []];
+    [refusal, others, reloads] = ["failed", [], 0];
     storage = await mkdtemp(join(tmpdir(), "damage-"));
+    await mkdir(join(storage, "zones"));
+    await writeFile(join(storage, "zones/a.example.zone"), "");
   });
   afterEach(() => rm(storage, { recursive: true }));
 
-  const watchOf = (self = 0, member = false) =>
+  const watchOf = (self = 0, member = false, signed: readonly string[] = []) =>
     new DamageWatch({
       runtime: { storage, rundir: "/r", listen: [], secure: { listen: [] }, replicas: { self } },
       control: {
@@ -29,6 +36,16 @@ describe("the watch for own zones that cannot be loaded", () => {
             })),
           ),
         loadingZones: () => Promise.resolve(loading),
+        zoneReload: (zone) => {
+          reloads += 1;
+          if (refusal === undefined) serial = 1;
+          const words = `Knot refused zone-reload: ${zone}: ${refusal ?? ""}`;
+          return refusal === undefined ? Promise.resolve() : Promise.reject(new KnotControlError(words));
+        },
+      },
+      signed: () => new Set(signed),
+      onOther: (reasons) => {
+        others = reasons;
       },
       zones: () => ["a.example"],
       onDamage: (zones) => Promise.resolve(void damaged.push(zones)),
@@ -61,5 +78,33 @@ describe("the watch for own zones that cannot be loaded", () => {
     await writeFile(join(storage, "mesh/first/a.example.zone"), "");
     await rounds(watchOf(), 60);
     expect(damaged).to.deep.equal([]);
+  });
+
+  it("moves nothing away that Knot does not load for another reason than its file, and says so until it is loaded", async () => {
+    refusal = "MDB_CORRUPTED: Located page was wrong type";
+    const watch = watchOf(0, false, ["a.example"]);
+    await rounds(watch, 60);
+    expect([damaged, others]).to.deep.equal([
+      ...[
+        [],
+        [`zone a.example is not loaded: Knot refused zone-reload: a.example: ${refusal}; its file is left where it is`],
+      ],
+    ]);
+    // As it says of a damaged file, and may of a failure to sign.
+    refusal = "failed";
+    await rounds(watch, 60);
+    expect([damaged.length, others.length]).to.deep.equal([0, 1]);
+    refusal = undefined;
+    await rounds(watch, 60);
+    expect([damaged, others]).to.deep.equal([[], []]);
+    [serial, refusal] = [undefined, "not enough memory"];
+    await rounds(watchOf(), 60);
+    expect([damaged, others.length]).to.deep.equal([[], 1]);
+  });
+
+  it("has a zone looked for whose file is missing, signed or not, without a reload", async () => {
+    await rm(join(storage, "zones/a.example.zone"));
+    await rounds(watchOf(0, false, ["a.example"]), 20);
+    expect([damaged, reloads]).to.deep.equal([[["a.example"]], 0]);
   });
 });

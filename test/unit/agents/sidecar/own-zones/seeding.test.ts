@@ -271,6 +271,23 @@ describe("own zones", () => {
     expect(await exists("mesh/first/own.example.zone")).to.equal(false);
   });
 
+  it("are no longer damaged once Knot has loaded what was found elsewhere, and not before", async () => {
+    await seed({});
+    await seeder().putDamagedAside("own.example");
+    const search = { find: () => Promise.resolve({ kind: "copy" as const, records: served }) };
+    await seed({ moment: "running", sought: ["own.example"], search });
+    let serial: number | undefined;
+    const control = {
+      zoneStatus: () => Promise.resolve([{ zone: "own.example", role: "master", serial }]),
+      zoneReload: () => Promise.resolve(),
+    };
+    await seeder().finish(packet, control);
+    expect(await exists("mesh/damaged/own.example.zone")).to.equal(true);
+    serial = 8;
+    await seeder().finish(packet, control);
+    expect(await exists("mesh/damaged/own.example.zone")).to.equal(false);
+  });
+
   it("are the writer's business only", async () => {
     const result = await seeder(1).seed({ packet, seeded: [], sought: [], moment: "fresh" });
     expect(result).to.deep.equal({ seeded: ["own.example"], sought: [], waiting: [] });
