@@ -269,4 +269,46 @@ describe("a zone that a mesh with agents signs", function () {
     await kept();
     expect((await owner().status()).problems).to.deep.equal([]);
   });
+
+  it("keeps its keys and its content when the primary, its owner, lost the volume while no other site answers", async () => {
+    const [primary, name] = [lab.site("site-a"), "first.example"];
+    const others = [...lab.sites.values()].filter((site) => site !== primary);
+    const keysAt = async (site: LabSite) => (await apexTexts(site.server, name, "DNSKEY")).sort();
+    lab.list[0]!.zones.push({ name, zoneFile, dnssec: true });
+    await lab.upAll();
+    await lab.converged(20, { zones: [name] });
+    await primary.control.zoneReplace(name, { owner: `www.${name}`, ttl: 5, type: "A", data: "192.0.2.9" });
+    await eventually(20, async () => {
+      expect(await primary.keepZoneKeys()).to.deep.equal([]);
+      expect((await primary.status()).zoneKeys?.keptAt).to.be.a("string");
+    });
+    await lab.converged(20, { zones: [name] });
+    const keys = await keysAt(primary);
+    expect(keys).to.have.length.of.at.least(1);
+    await primary.stop("SIGKILL");
+    for (const site of others) await site.stopKnot();
+    await primary.loseVolume();
+    // A restart in between changes nothing.
+    for (let i = 0; i < 2; i++) {
+      await primary.start();
+      await eventually(20, async () => {
+        const { problems } = await primary.status();
+        expect(problems.map(({ message }) => message).join()).to.match(
+          /first\.example .*signed with keys that are here.*unreachable/,
+        );
+        expect((await primary.soa("site-a.example")).serial).to.equal(1);
+      });
+      if (i === 0) await primary.stop("SIGKILL");
+    }
+    for (const site of others) site.startKnot();
+    await eventually(40, async () => {
+      for (const site of lab.sites.values()) {
+        const { answers } = await site.dns.query(site.server, `www.${name}`, "A");
+        expect(answers[0], site.name).to.deep.include({ type: "A", address: "192.0.2.9" });
+        expect(await keysAt(site), site.name).to.deep.equal(keys);
+      }
+      expect((await primary.status()).problems).to.deep.equal([]);
+    });
+    await lab.converged(20, { zones: [name] });
+  });
 });

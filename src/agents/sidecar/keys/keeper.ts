@@ -137,7 +137,12 @@ export class KeyKeeper {
     const before = noted ?? (await this.#kept());
     const isNew = before?.digest !== digest;
     const note = isNew
-      ? { generation: (before?.generation ?? 0) + 1, digest, madeAt: new Date(now()).toISOString() }
+      ? {
+          generation: (before?.generation ?? 0) + 1,
+          digest,
+          madeAt: new Date(now()).toISOString(),
+          zones: [...zones()],
+        }
       : before;
     if (isNew || noted === undefined) await writeNote(this.#note, note);
     if (isNew) log.info("keys of signed zones changed", { generation: note.generation, keys: keyIds(files).length });

@@ -2,13 +2,15 @@ import * as z from "zod/mini";
 
 import { readText, writeAtomically } from "../../../base/files";
 import { readJsonText } from "../../../base/json-file";
-import { objectOf, plainText, readShape, type Shape } from "../../../base/shape";
+import { listOf, objectOf, plainText, readShape, type Shape } from "../../../base/shape";
 
 const note = objectOf({
   generation: z.int("must be a whole number"),
   /** Of the key database, as of `KeptHeader`. */
   digest: plainText,
   madeAt: plainText,
+  /** Zones that were signed then. */
+  zones: z.exactOptional(listOf(plainText)),
 });
 
 /** Which copy of the key database a volume has made or began with last. */
@@ -26,6 +28,6 @@ export async function readNote(path: string): Promise<KeysNote | undefined> {
 }
 
 /** Leaves the note. */
-export async function writeNote(path: string, { generation, digest, madeAt }: KeysNote): Promise<void> {
-  await writeAtomically(path, `${JSON.stringify({ generation, digest, madeAt })}\n`);
+export async function writeNote(path: string, { generation, digest, madeAt, zones }: KeysNote): Promise<void> {
+  await writeAtomically(path, `${JSON.stringify({ generation, digest, madeAt, zones })}\n`);
 }

@@ -8,8 +8,8 @@ import type { ZoneSource } from "./zone-source";
 /** What a search for a zone came to. */
 export type FoundCopy =
   | { readonly kind: "copy"; readonly records: readonly ResourceRecord[] }
-  /** There certainly is none, or nobody who could have one. */
-  | { readonly kind: "none" }
+  /** Nobody is found to have one. `unclear`: why that is not certain, as a sentence; left out when every other site denies it. */
+  | { readonly kind: "none"; readonly unclear?: string }
   /** Whoever may hold one did not answer, or does not give it. `reason` is a sentence. */
   | { readonly kind: "unknown"; readonly reason: string };
 
@@ -21,16 +21,45 @@ export interface CopySearchParts {
   readonly sources: readonly ZoneSource[];
   /** This server, which may have the zone as a member, but proves nothing when it has not. */
   readonly own?: ZoneSource;
-  /** Whether to go without when nobody is found to have one: the first site of a mesh cannot wait for the others. */
+  /** Whether to go without when all others are away: the first site of a mesh cannot wait for them. */
   readonly isFirst: boolean;
+  /** Counts for how long zones are denied. Left out as long as not all sites of the mesh are known, and asked: then no denial counts. */
+  readonly denials?: Denials;
 }
+
+/**
+ * Since when zones are denied. A server that has just come up, and is still loading or transferring a zone, denies it as
+ * well: where not all sites answer, a denial must stand for some time.
+ */
+export class Denials {
+  readonly #since = new Map<string, number>();
+
+  /** @param now - Milliseconds since 1970. */
+  constructor(private readonly now: () => number) {}
+
+  /** Takes note of a look. Returns whether the denial stands for long enough. */
+  stands(zone: string, isDenied: boolean): boolean {
+    const since = this.#since.get(zone) ?? this.now();
+    if (isDenied) this.#since.set(zone, since);
+    else this.#since.delete(zone);
+    return isDenied && this.now() - since >= denialMs;
+  }
+
+  clear(): void {
+    this.#since.clear();
+  }
+}
+
+/** Two looks at zones that wait. */
+const denialMs = 6000;
 
 /** What a server says of a zone. */
 type Say =
   | { readonly kind: "has"; readonly serial: number }
   /** It has the directory, and so knows the mesh's zones, and not this one. */
   | { readonly kind: "denies" }
-  | { readonly kind: "unknown"; readonly reason: string };
+  /** `isAway`: it does not answer, or knows neither mesh nor zone. */
+  | { readonly kind: "unknown"; readonly reason: string; readonly isAway: boolean };
 
 /** Transfers of one zone that are tried until one is as new as what was seen: behind an address there may be several pods. */
 const mostTransfers = 8;
@@ -41,46 +70,63 @@ const mostTransfers = 8;
  */
 export class CopySearch {
   /** Servers that did not answer are not waited for again. */
-  readonly #silent = new Map<ZoneSource, string>();
+  readonly #silent = new Map<ZoneSource, Say>();
+  #isHindered = false;
 
   constructor(private readonly parts: CopySearchParts) {}
 
+  /** Whether a server was there and said neither yes nor no: its clock, its key or its certificate is not ours, or it fails. */
+  get isHindered(): boolean {
+    return this.#isHindered;
+  }
+
   /** The newest copy that any server gives. Never throws. */
   async find(zone: string): Promise<FoundCopy> {
-    const { sources, own, isFirst } = this.parts;
+    const { sources, own, isFirst, denials } = this.parts;
     const asked = own === undefined ? sources : [own, ...sources];
     const said = await Promise.all(asked.map(async (source) => ({ source, say: await this.#ask(source, zone) })));
     const holders = said.flatMap(({ source, say }) => (say.kind === "has" ? [{ source, serial: say.serial }] : []));
     if (holders.length > 0) return this.#take(zone, holders);
-    const others = said.filter(({ source }) => source !== own).map(({ say }) => say);
-    if (isFirst || others.some(({ kind }) => kind === "denies")) return { kind: "none" };
-    const reasons = others.flatMap((say) => ("reason" in say ? [say.reason] : []));
-    return { kind: "unknown", reason: reasons.join("; ") || "no other server of the mesh is known yet" };
+    const others = said.filter(({ source }) => source !== own);
+    const unclear = others.flatMap(({ say }) => (say.kind === "unknown" ? [say] : []));
+    this.#isHindered ||= unclear.some(({ isAway }) => !isAway);
+    const reason = [...new Set(unclear.map((say) => say.reason))].join("; ");
+    const isDenied = others.some(({ say }) => say.kind === "denies");
+    const isSure = isDenied && others.every(({ source, say }) => say.kind === "denies" || source.isPod === true);
+    const stands = denials?.stands(zone, isDenied) === true;
+    if (denials !== undefined && isSure) return { kind: "none" };
+    if (stands || (!isDenied && isFirst && !this.#isHindered))
+      return { kind: "none", ...(reason && { unclear: reason }) };
+    const why = isDenied ? "who denies it may have just come up" : "no other server of the mesh is known yet";
+    return { kind: "unknown", reason: reason || why };
   }
 
   async #ask(source: ZoneSource, zone: string): Promise<Say> {
     const before = this.#silent.get(source);
-    if (before !== undefined) return { kind: "unknown", reason: before };
+    if (before !== undefined) return before;
     try {
       return { kind: "has", serial: await this.#serial(source, zone) };
     } catch (error) {
-      return saysNo(error) ? this.#settled(source) : this.#isSilent(source, error);
+      return saysNo(error) ? this.#settled(source, error) : this.#isSilent(source, error);
     }
   }
 
-  async #settled(source: ZoneSource): Promise<Say> {
+  async #settled(source: ZoneSource, no: unknown): Promise<Say> {
     try {
       await this.#serial(source, this.parts.directoryZone);
       return { kind: "denies" };
     } catch (error) {
-      return saysNo(error) ? { kind: "unknown", reason: messageOf(error) } : this.#isSilent(source, error);
+      return saysNo(error)
+        ? { kind: "unknown", reason: messageOf(error), isAway: !isFailing(no) }
+        : this.#isSilent(source, error);
     }
   }
 
   #isSilent(source: ZoneSource, error: unknown): Say {
-    const reason = messageOf(error);
-    this.#silent.set(source, reason);
-    return { kind: "unknown", reason };
+    const isAway = error instanceof DnsError && error.isUnreachable;
+    const say: Say = { kind: "unknown", reason: messageOf(error), isAway };
+    this.#silent.set(source, say);
+    return say;
   }
 
   async #serial({ server, key }: ZoneSource, zone: string): Promise<number> {
@@ -123,4 +169,11 @@ export function saysNo(error: unknown): boolean {
   const { failure } = error;
   if (failure.kind === "unsigned") return failure.rcode !== undefined && failure.rcode !== "NOERROR";
   return error.isNegative;
+}
+
+/** Whether a server has the zone in its configuration and no content of it: it may be loading one. */
+function isFailing(error: unknown): boolean {
+  if (!(error instanceof DnsError)) return false;
+  const { failure } = error;
+  return (failure.kind === "rcode" || failure.kind === "unsigned") && failure.rcode === "SERVFAIL";
 }

@@ -14,7 +14,7 @@ import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import type { NewerCopy } from "../notify/peers";
 import type { AgentState } from "../state-store";
-import { CopySearch } from "./copy-search";
+import { CopySearch, Denials } from "./copy-search";
 import { Seeder, type SeedInput, type SeedResult, withoutUnseeded } from "./seeding";
 import { otherSources, ownSource, podSource, siteSource } from "./zone-source";
 
@@ -49,8 +49,12 @@ export class OwnZones {
   readonly #behind = new Map<string, NewerCopy>();
   readonly #seeder: Seeder;
   readonly #turns = new Turns(mostAsked);
+  readonly #denials: Denials;
+  /** Looks at other servers since zones are looked for, and those since one hindered a search. */
+  #looks = { all: 0, clear: 0 };
 
   constructor(private readonly parts: OwnZonesParts) {
+    this.#denials = new Denials(parts.now);
     this.#seeder = new Seeder({ runtime: parts.options.runtime, dns: parts.dns, now: parts.now });
   }
 
@@ -73,9 +77,11 @@ export class OwnZones {
     if (zones.length === has.size && zones.every(({ name }) => has.has(name))) {
       this.#waiting = [];
       this.#againAt = Infinity;
+      this.#forgetLooks();
       return { seeded: state.seeded, sought: [] };
     }
     const sought = state.sought ?? [];
+    if (sought.length === 0) this.#forgetLooks();
     const search = sought.length > 0 ? this.#searchIn(inputs, state.view) : undefined;
     const result = await this.#seeder.seed({
       packet: inputs.packet,
@@ -87,6 +93,7 @@ export class OwnZones {
       ...(search && { search }),
       ...(sought.length > 0 && (await this.#restored(inputs))),
     });
+    if (search?.isHindered === true) this.#looks.clear = 0;
     this.#waiting = result.waiting;
     this.#failures = [];
     this.#show();
@@ -110,14 +117,24 @@ export class OwnZones {
   #searchIn(inputs: Inputs, view: MeshView | undefined): CopySearch | undefined {
     const { packet } = inputs;
     const isPrimary = packet.site.role === "primary-catalog";
-    if (isPrimary && (view === undefined || isBootstrap(view))) return undefined;
+    const knowsMesh = view !== undefined && !isBootstrap(view);
+    if (isPrimary && !knowsMesh) return undefined;
+    const all = otherSources(inputs, view);
+    if (knowsMesh) this.#looks = { all: this.#looks.all + 1, clear: this.#looks.clear + 1 };
+    const haveAsked = (looks: number): boolean => knowsMesh && looks * mostAsked >= all.length;
     return new CopySearch({
       dns: this.parts.dns,
       directoryZone: packet.directoryZone,
-      sources: this.#turns.next(otherSources(inputs, view)),
+      sources: this.#turns.next(all),
       own: ownSource(this.parts.options.knot, inputs),
-      isFirst: isPrimary,
+      isFirst: isPrimary && haveAsked(this.#looks.clear),
+      ...(haveAsked(this.#looks.all) && { denials: this.#denials }),
     });
+  }
+
+  #forgetLooks(): void {
+    this.#looks = { all: 0, clear: 0 };
+    this.#denials.clear();
   }
 
   /** Puts files aside that Knot cannot load. */

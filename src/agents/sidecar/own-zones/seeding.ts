@@ -12,7 +12,8 @@ import type { WelcomePacket, Zone } from "../../../mesh/model";
 import type { MeshView } from "../../../mesh/view";
 import { serverName } from "../../../mesh/welcome";
 import { contentFrom, type Restored } from "../backups/restored";
-import { type CopySearch, saysNo, serialOf } from "./copy-search";
+import { readNote } from "../keys/note";
+import { type CopySearch, type FoundCopy, saysNo, serialOf } from "./copy-search";
 import { followOwner, renderTakenOverZone } from "./taking-over";
 import type { ZoneSource } from "./zone-source";
 
@@ -265,13 +266,25 @@ export class Seeder {
     if (isForced || (hasBackup && found.kind === "none")) return undefined;
     if (hasBackup && found.kind === "unknown")
       throw new Error(`${backupWaits} whoever may have it does not give it: ${found.reason}`);
+    const reason = await this.#whyItWaits(name, found);
+    if (reason === undefined) return undefined;
+    throw new Error(reason);
+  }
+
+  /** Why a zone of which no copy was found does not begin from the model; undefined when it does. */
+  async #whyItWaits(name: string, found: Exclude<FoundCopy, { kind: "copy" }>): Promise<string | undefined> {
     const damaged = this.#volume.damagedContent(name);
     const isDamaged = (await readText(damaged)) !== undefined;
-    if (found.kind === "none" && isDamaged)
-      throw new Error(`its file is damaged (now ${damaged}), and nobody else has it`);
-    if (found.kind === "none") return undefined;
     const why = isDamaged ? `its file is damaged (now ${damaged})` : "this volume is new";
-    throw new Error(`${why}, and whoever may have the zone does not give it: ${found.reason}`);
+    if (found.kind === "unknown") return `${why}, and whoever may have the zone does not give it: ${found.reason}`;
+    if (isDamaged) return `${why}, and nobody else has it`;
+    if (found.unclear === undefined || !(await this.#hadKeys(name))) return undefined;
+    return `it was signed with keys that are here, and not everybody who may have it says whether: ${found.unclear}`;
+  }
+
+  /** Whether the DNSSEC keys on this volume are also those of a zone that is not: a new volume got them from the second place. */
+  async #hadKeys(zone: string): Promise<boolean> {
+    return (await readNote(this.#volume.keptKeys))?.zones?.includes(zone) === true;
   }
 
   /** What this server's Knot has of a zone that comes from another site. */

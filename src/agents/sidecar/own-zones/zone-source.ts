@@ -11,6 +11,8 @@ import type { Inputs } from "../inputs/inputs";
 export interface ZoneSource {
   readonly server: DnsServer;
   readonly key: TsigKey;
+  /** Another pod of this site: while a new site starts, it waits for the first. */
+  readonly isPod?: true;
 }
 
 /** This pod's own Knot, which is read with the site's own key. */
@@ -32,7 +34,7 @@ export function siteSource(target: {
 
 /** Another pod of this site, which is read with the site's own key, as its Knot is by the other pods' Knots. */
 export function podSource(inputs: Inputs, pod: Pick<Sibling, "address" | "port" | "securePort">): ZoneSource {
-  return { server: serverAt(inputs, { ...pod, site: inputs.packet.site.name }), key: inputs.localKey };
+  return { server: serverAt(inputs, { ...pod, site: inputs.packet.site.name }), key: inputs.localKey, isPod: true };
 }
 
 /** Every other server that may have the site's own zones: its other pods, the catalog sites, and all sites that are known. */

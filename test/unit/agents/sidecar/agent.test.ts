@@ -187,6 +187,8 @@ describe("agent", () => {
     });
 
     it("carries out a poke that comes while a pass is under way", async () => {
+      const reloads = () => knot.commands.filter((command) => command === "reload").length;
+      const before = reloads();
       knot.stall = true;
       agent.poke();
       const busy = agent.pass();
@@ -196,7 +198,7 @@ describe("agent", () => {
       knot.release();
       await busy;
       await agent.pass();
-      expect(knot.commands.filter((command) => command === "reload")).to.have.length(3);
+      expect(reloads() - before).to.equal(2);
       const asked = knot.transfers;
       await agent.pass();
       expect(knot.transfers).to.equal(asked);

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { CopySearch } from "../../../../../src/agents/sidecar/own-zones/copy-search";
+import { CopySearch, Denials } from "../../../../../src/agents/sidecar/own-zones/copy-search";
 import type { ZoneSource } from "../../../../../src/agents/sidecar/own-zones/zone-source";
 import type { DnsServer } from "../../../../../src/dns/client/dns-client";
 import { DnsError } from "../../../../../src/dns/errors";
@@ -12,6 +12,16 @@ interface Server {
   readonly gives?: readonly number[];
   readonly refusesTransfers?: boolean;
   readonly failure?: DnsError;
+  /** What it says of a zone that it does not have. @default REFUSED */
+  readonly no?: DnsError;
+  readonly isPod?: true;
+}
+
+interface Options {
+  readonly own?: Server;
+  readonly isFirst?: boolean;
+  /** Left out while not all sites are known and asked. */
+  readonly denials?: Denials;
 }
 
 describe("a search for a lost zone", () => {
@@ -22,7 +32,7 @@ describe("a search for a lost zone", () => {
   const no = new DnsError({ kind: "unsigned", rcode: "REFUSED" });
   let questions: number;
 
-  const search = (servers: readonly Server[], options: { own?: Server; isFirst?: boolean } = {}) => {
+  const search = (servers: readonly Server[], options: Options = {}) => {
     questions = 0;
     const all = new Map([...servers, ...(options.own ? [options.own] : [])].map((each, i) => [String(i), each]));
     const sourceOf = (name: string): ZoneSource => ({
@@ -34,10 +44,10 @@ describe("a search for a lost zone", () => {
     const dns = {
       querySoa: (server: DnsServer, name: string): Promise<SoaData> => {
         questions += 1;
-        const { failure, zones } = at(server);
+        const { failure, zones, no: denial = no } = at(server);
         const serial = zones?.[name];
         return failure !== undefined || serial === undefined
-          ? Promise.reject(failure ?? no)
+          ? Promise.reject(failure ?? denial)
           : Promise.resolve(soa(serial));
       },
       transfer: (server: DnsServer, name: string): Promise<ResourceRecord[]> => {
@@ -49,10 +59,10 @@ describe("a search for a lost zone", () => {
         return Promise.resolve([{ name, class: "IN", ttl: 1, ...soa(serial) }]);
       },
     };
-    const sources = servers.map((_, i) => sourceOf(String(i)));
-    const { own, isFirst = false } = options;
+    const sources = servers.map(({ isPod }, i) => ({ ...sourceOf(String(i)), ...(isPod && { isPod }) }));
+    const { own, isFirst = false, denials } = options;
     const self = own && { own: sourceOf(String(servers.length)) };
-    return new CopySearch({ dns, directoryZone, sources, isFirst, ...self });
+    return new CopySearch({ dns, directoryZone, sources, isFirst, ...(denials && { denials }), ...self });
   };
   const soa = (serial: number): SoaData => ({
     ...{ type: "SOA", mname: "m", rname: "r", serial, refresh: 1, retry: 1, expire: 1, minimum: 1 },
@@ -69,8 +79,49 @@ describe("a search for a lost zone", () => {
     expect(await serialOf(search([away, has(8), has(9), denying, has(7)]).find(zone))).to.equal(9);
   });
 
-  it("knows that there is none as soon as one that has the directory denies it", async () => {
-    expect(await serialOf(search([away, denying]).find(zone))).to.equal("none");
+  const denials = () => new Denials(() => 0);
+  const failing = (zones: Readonly<Record<string, number>>): Server => ({
+    ...{ zones, no: new DnsError({ kind: "unsigned", rcode: "SERVFAIL" }) },
+  });
+
+  it("knows that there is none once every other site that has the directory denies it; own pods may still be starting", async () => {
+    const pod: Server = { ...away, isPod: true };
+    expect(await search([denying, failing({ dir: 5 }), pod], { denials: denials() }).find(zone)).to.deep.equal({
+      ...{ kind: "none" },
+    });
+  });
+
+  it("takes no denial before all sites of the mesh are known: who denies it may be new itself", async () => {
+    expect(await serialOf(search([denying, denying]).find(zone))).to.equal("unknown");
+    expect(await serialOf(search([denying, denying], { isFirst: true }).find(zone))).to.equal("unknown");
+  });
+
+  it("has a denial stand for a while where others do not answer, and says why it is not certain", async () => {
+    let now = 0;
+    const standing = new Denials(() => now);
+    const look = (servers: readonly Server[]) => search(servers, { denials: standing }).find(zone);
+    expect((await look([away, denying])).kind).to.equal("unknown");
+    now = 5000;
+    expect((await look([away, empty])).kind).to.equal("unknown");
+    now = 7000;
+    expect((await look([away, denying])).kind).to.equal("unknown");
+    now = 13_000;
+    expect(await look([away, denying])).to.deep.equal({ kind: "none", unclear: "no answer within 1 ms" });
+    expect(await serialOf(look([away, denying, has(4)]))).to.equal(4);
+  });
+
+  it("does not take trouble with a server for its absence, also at the first site of a mesh", async () => {
+    const troubles = [
+      { failure: new DnsError({ kind: "badTime", by: "peer", skewSeconds: 600 }) },
+      { failure: new DnsError({ kind: "badKey", by: "peer", key: "k" }) },
+      { failure: new DnsError({ kind: "untrusted", by: "us", reason: "expired", code: "CERT_HAS_EXPIRED" }) },
+      failing({}),
+    ];
+    for (const trouble of troubles) {
+      const first = search([away, empty, trouble], { isFirst: true, denials: denials() });
+      expect(await serialOf(first.find(zone))).to.equal("unknown");
+      expect(first.isHindered).to.equal(true);
+    }
   });
 
   it("does not take silence for a denial, nor what a server says that knows no mesh yet", async () => {

@@ -3,8 +3,9 @@ import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { CopySearch } from "../../../../../src/agents/sidecar/own-zones/copy-search";
+import { CopySearch, Denials } from "../../../../../src/agents/sidecar/own-zones/copy-search";
 import { type SeedInput, Seeder, withoutUnseeded } from "../../../../../src/agents/sidecar/own-zones/seeding";
+import { writeNote } from "../../../../../src/agents/sidecar/keys/note";
 import { DnsError } from "../../../../../src/dns/errors";
 import { messageOf } from "../../../../../src/base/errors";
 import { KnotControlError } from "../../../../../src/knot/control/knot-control";
@@ -62,7 +63,14 @@ describe("own zones", () => {
       if (soa?.type !== "SOA") throw new Error("no SOA");
       return soa;
     };
-    return new CopySearch({ dns: { querySoa, transfer: () => answer() }, directoryZone: "dir", sources, isFirst });
+    const denials = new Denials(() => 0);
+    return new CopySearch({
+      dns: { querySoa, transfer: () => answer() },
+      directoryZone: "dir",
+      sources,
+      isFirst,
+      denials,
+    });
   };
   const seed = (input: Partial<SeedInput>) => {
     const { moment = "fresh" } = input;
@@ -276,16 +284,30 @@ describe("own zones", () => {
     await seeder().putDamagedAside("own.example");
     const search = { find: () => Promise.resolve({ kind: "copy" as const, records: served }) };
     await seed({ moment: "running", sought: ["own.example"], search });
-    let serial: number | undefined;
-    const control = {
+    const control = (serial?: number) => ({
       zoneStatus: () => Promise.resolve([{ zone: "own.example", role: "master", serial }]),
       zoneReload: () => Promise.resolve(),
-    };
-    await seeder().finish(packet, control);
+    });
+    await seeder().finish(packet, control());
     expect(await exists("mesh/damaged/own.example.zone")).to.equal(true);
-    serial = 8;
-    await seeder().finish(packet, control);
+    await seeder().finish(packet, control(8));
     expect(await exists("mesh/damaged/own.example.zone")).to.equal(false);
+  });
+
+  it("wait when they were signed with keys that are here, unless every other site denies them", async () => {
+    const search = (unclear?: string) => ({
+      find: () => Promise.resolve({ kind: "none" as const, ...(unclear !== undefined && { unclear }) }),
+    });
+    const running = { moment: "running", sought: ["own.example"] } as const;
+    const note = { generation: 1, digest: "", madeAt: "", zones: ["own.example"] };
+    await writeNote(join(folder, "mesh/kept-keys.json"), note);
+    const { sought, waiting } = await seed({ ...running, search: search("no answer from b") });
+    expect(sought).to.deep.equal(["own.example"]);
+    expect(waiting[0]).to.match(/signed with keys that are here.*no answer from b/);
+    expect((await seed({ ...running, search: search() })).seeded).to.deep.equal(["own.example"]);
+    await rm(join(folder, "zones/own.example.zone"));
+    await writeNote(join(folder, "mesh/kept-keys.json"), { ...note, zones: [] });
+    expect((await seed({ ...running, search: search("no answer from b") })).seeded).to.deep.equal(["own.example"]);
   });
 
   it("are the writer's business only", async () => {
