@@ -1,5 +1,6 @@
 import { open, rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { messageOf, UserError } from "../../base/errors";
 import { ensureFolder } from "../../base/files";
@@ -21,10 +22,14 @@ export interface VolumeWatchParts {
   readonly now: () => number;
   /** @default of the file system */
   readonly room?: (root: string) => Promise<VolumeRoom>;
+  /** Tells what keeps the volume from being written. @default by a file */
+  readonly look?: (root: string) => Promise<string | undefined>;
 }
 
 /** Between looks. */
 const everyMs = 10_000;
+/** Until a round goes on without an answer of the disk. */
+const patienceMs = 500;
 /** Less is nearly nothing: a twentieth, and of a large volume this much. */
 const [leastShare, leastOctets] = [0.05, 2 ** 30];
 const mebi = 2 ** 20;
@@ -33,6 +38,7 @@ const mebi = 2 ** 20;
 export class VolumeWatch {
   #dueAt = 0;
   #room: VolumeRoom | undefined;
+  #looking: Promise<void> | undefined;
 
   constructor(private readonly parts: VolumeWatchParts) {}
 
@@ -43,12 +49,20 @@ export class VolumeWatch {
 
   /** Looks when it is time. Never throws: what is wrong is a problem. */
   async round(): Promise<void> {
-    const { root, problems, now } = this.parts;
+    const { root, problems, now, look = writingProblem } = this.parts;
     if (now() < this.#dueAt) return;
     this.#dueAt = now() + everyMs;
-    const room = await this.#roomProblem();
-    const problem = (await writingProblem(root)) ?? room;
-    problems.set("volume", problem === undefined ? [] : [problem]);
+    if (this.#looking !== undefined) {
+      problems.set("volume", ["the volume does not answer: a file that is written to it has not reached the disk"]);
+      return;
+    }
+    // A disk that hangs must not hold up what else is done in this round.
+    this.#looking = Promise.all([this.#roomProblem(), look(root)]).then(([room, writing]) => {
+      const problem = writing ?? room;
+      problems.set("volume", problem === undefined ? [] : [problem]);
+      this.#looking = undefined;
+    });
+    await Promise.race([this.#looking, delay(patienceMs, undefined, { ref: false })]);
   }
 
   async #roomProblem(): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { eventually } from "../../../../harness/eventually";
 import { requireWritable, VolumeWatch } from "../../../../src/agents/sidecar/volume-watch";
 import { messageOf } from "../../../../src/base/errors";
 
@@ -52,6 +53,28 @@ describe("the watch on a pod's volume", () => {
     const { told, watch } = watchOf(() => Promise.resolve({ size: gibi, free: 3 * 2 ** 20 }));
     await watch.round();
     expect(told[0]?.[0]).to.match(/nearly full: 3.0 of 1024 MiB are free.*storageSize/);
+  });
+
+  it("does not wait for a disk that hangs, says so, and looks no second time meanwhile", async () => {
+    const [told, looks]: [(readonly string[])[], (() => void)[]] = [[], []];
+    const problems = { set: (_kind: string, messages: readonly string[]) => void told.push(messages) };
+    const look = () =>
+      new Promise<undefined>(
+        (resolve) =>
+          void looks.push(() => {
+            resolve(undefined);
+          }),
+      );
+    const watch = new VolumeWatch({ root, problems, now: () => now, look });
+    for (let second = 0; second < 25; second++, now += 1000) await watch.round();
+    expect(looks).to.have.length(1);
+    expect(told.map(([message]) => message)).to.deep.equal(Array(2).fill(told[0]?.[0]));
+    expect(told[0]?.[0]).to.match(/the volume does not answer/);
+    looks[0]?.();
+    await eventually(5, () => {
+      expect(told.at(-1)).to.deep.equal([]);
+      return Promise.resolve();
+    });
   });
 
   it("says so when the volume cannot be written, or its room not be read", async () => {
