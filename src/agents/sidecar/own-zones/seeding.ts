@@ -263,9 +263,13 @@ export class Seeder {
     if (search === undefined) throw new Error("Knot has to run for that");
     const found = await search.find(name);
     if (found.kind === "copy") return found.records;
-    if (isForced || (hasBackup && found.kind === "none")) return undefined;
-    if (hasBackup && found.kind === "unknown")
-      throw new Error(`${backupWaits} whoever may have it does not give it: ${found.reason}`);
+    if (isForced) return undefined;
+    if (hasBackup) {
+      // Also where a zone without a backup would begin anew, the primary's among them: a backup would win over newer copies.
+      const unclear = found.kind === "unknown" ? found.reason : found.unclear;
+      if (unclear === undefined) return undefined;
+      throw new Error(`${backupWaits} whoever may have it does not give it: ${unclear}`);
+    }
     const reason = await this.#whyItWaits(name, found);
     if (reason === undefined) return undefined;
     throw new Error(reason);

@@ -18,9 +18,7 @@ export interface SiteZonesParts {
 export class SiteZones {
   readonly #withContent = rememberLast(namesWithContent);
   readonly #signed = rememberLast(signedZones);
-  readonly #toSign = rememberLast((packet: WelcomePacket, signing: SigningState) =>
-    withKeptSigned(packet, signing).site.zones.flatMap(({ name, dnssec }) => (dnssec === false ? [] : [name])),
-  );
+  readonly #toSign = rememberLast(zonesToSign);
   readonly #kept = rememberLast((packet: WelcomePacket, signing: SigningState) =>
     keptSigned(signing, packet.site.zones),
   );
@@ -40,11 +38,12 @@ export class SiteZones {
     return this.#signed(inputs.packet, this.parts.store.state.seeded, this.parts.store.state.signing ?? unsigned);
   }
 
-  /** Zones that this server signs, or will as soon as they have a content. */
+  /** Zones that this server signs, or will sign again once their content is found; not those that were never here. */
   get toSign(): readonly string[] {
     const { inputs } = this.parts.mounts;
     if (inputs === undefined || !isWriter(this.parts.runtime)) return [];
-    return this.#toSign(inputs.packet, this.parts.store.state.signing ?? unsigned);
+    const { seeded, sought = noZones, signing = unsigned } = this.parts.store.state;
+    return this.#toSign(inputs.packet, signing, seeded, sought);
   }
 
   /** Zones that stay signed although the packet says otherwise. */
@@ -56,6 +55,17 @@ export class SiteZones {
 }
 
 const unsigned: SigningState = {};
+const noZones: readonly string[] = [];
+
+function zonesToSign(
+  packet: WelcomePacket,
+  signing: SigningState,
+  ...here: readonly (readonly string[])[]
+): readonly string[] {
+  const names = new Set(here.flat());
+  const { zones } = withKeptSigned(packet, signing).site;
+  return zones.flatMap(({ name, dnssec }) => (dnssec !== false && names.has(name) ? [name] : []));
+}
 
 function namesWithContent(packet: WelcomePacket, seeded: readonly string[]): readonly string[] {
   const has = new Set(seeded);

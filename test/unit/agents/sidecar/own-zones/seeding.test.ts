@@ -191,6 +191,15 @@ describe("own zones", () => {
       expect(await file()).to.include('"kept"');
     });
 
+    it("wait at the primary, too, which begins without a backup while all others are silent", async () => {
+      answer = silent;
+      const search = others({ isFirst: true });
+      const { sought, waiting } = await seed({ restored: restored(), search });
+      expect(sought).to.deep.equal(["own.example"]);
+      expect(waiting.join()).to.match(/a backup is on the volume, and waits for others.*no answer within/);
+      expect((await seed({ search })).seeded).to.deep.equal(["own.example"]);
+    });
+
     it("begin with the backup when others have no newer one, also after a wait", async () => {
       answer = silent;
       const { sought } = await seed({ restored: restored() });

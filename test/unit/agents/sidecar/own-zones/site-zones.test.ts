@@ -31,7 +31,14 @@ describe("what is known of own zones", () => {
     const { zones } = site();
     expect(zones.withContent).to.deep.equal(names.slice(0, 9000));
     expect([...zones.signed.keys()]).to.have.length(4500);
-    expect(zones.toSign).to.have.length(5000);
+    expect(zones.toSign).to.have.length(4500);
+  });
+
+  it("has what is to be signed again once its content is found, and nothing that was never here", () => {
+    const { zones, store } = site();
+    store.state = { ...store.state, seeded: names.slice(0, 8000), sought: names.slice(8000, 9000) };
+    expect(zones.signed.size).to.equal(4000);
+    expect(zones.toSign).to.have.length(4500);
   });
 
   it("is worked out once for a packet and a state, however often it is asked for", () => {
