@@ -1,6 +1,7 @@
 import type { Logger } from "../../base/log";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
+import { highestEpoch, packetEpoch } from "../../mesh/epoch";
 import { replacement } from "../../mesh/fence";
 import { isRetired, zoneRetirement } from "../../mesh/limits";
 import type { WelcomePacket } from "../../mesh/model";
@@ -72,7 +73,8 @@ export class MeshFollower {
     if (this.#read === serials) return false;
     const found = await readMesh(packet, (zone) => dns.transfer(writer, zone, key));
     this.#read = serials;
-    const refusal = found.kind === "refused" ? found.refusal : replacement(found.view.epoch, this.#view?.epoch);
+    const epoch = highestEpoch(this.#view?.epoch, packetEpoch(packet));
+    const refusal = found.kind === "refused" ? found.refusal : replacement(found.view.epoch, epoch);
     if (refusal !== undefined || found.kind === "refused") {
       this.#refusal = `${refusal?.kind ?? "refused"}: ${refusal?.reason ?? ""}`;
       log.warn("directory and catalog are refused", {

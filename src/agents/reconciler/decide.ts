@@ -3,7 +3,9 @@ import type { PolicyMark } from "../../contract/mesh-status";
 import type { Finding } from "../../contract/mesh-status";
 import { compareSerials, isNewerSerial } from "../../dns/serial";
 import type { KubeObject } from "../../kube/answer";
+import { type Epoch, highestEpoch, isAbove, packetEpoch } from "../../mesh/epoch";
 import { defaultLimits } from "../../mesh/limits";
+import type { WelcomePacket } from "../../mesh/model";
 import { planMesh } from "../../mesh/plan-mesh";
 import type { DiscoveredMesh, RefusedDiscovery } from "../../mesh/read-view";
 import { type Held, type MeshPlan, type MeshView, viewHash } from "../../mesh/view";
@@ -34,16 +36,35 @@ export function newestSource(pods: readonly PodSerials[], zone: "directory" | "c
   return newest;
 }
 
+/** The highest epoch that the packet says or an agent goes by; the agents check what they go by. */
+export function knownEpoch(packet: WelcomePacket, agents: readonly AgentStatus[]): Epoch | undefined {
+  if (packet.signers === undefined) return undefined;
+  return highestEpoch(packetEpoch(packet), ...agents.map(({ applied }) => applied?.epoch));
+}
+
+/** Pods that central zones may be read from: none whose agent goes by an epoch below another's, whatever its serials (ADR 0030). */
+export function presentPods(
+  pods: readonly PodSerials[],
+  statuses: ReadonlyMap<Pod, AgentStatus>,
+): readonly PodSerials[] {
+  const applied = (pod: Pod) => statuses.get(pod)?.applied;
+  const highest = highestEpoch(...pods.map(({ pod }) => applied(pod)?.epoch));
+  return pods.filter(({ pod }) => applied(pod) === undefined || !isAbove(highest, applied(pod)?.epoch));
+}
+
 /** Whether the central zones must be read. `backwards` is a reason not to. */
 export type Reading =
   { readonly kind: "unchanged" | "needed" } | { readonly kind: "backwards"; readonly finding: Finding };
 
-/** Compares the newest serials with the last good view. What is held is looked at again in each pass: its date may have come. */
+/**
+ * Compares the newest serials with the last good view. An epoch above that of the view comes before them. What is held is looked at again in
+ * each pass: its date may have come.
+ */
 export function readingNeeded(
   view: MeshView | undefined,
-  newest: { readonly directory: number; readonly catalog: number },
+  newest: { readonly directory: number; readonly catalog: number; readonly epoch: Epoch | undefined },
 ): Reading {
-  if (view === undefined) return { kind: "needed" };
+  if (view === undefined || isAbove(newest.epoch, view.epoch)) return { kind: "needed" };
   const steps = [
     { what: "directory", from: view.directorySerial, to: newest.directory },
     { what: "catalog", from: view.catalogSerial, to: newest.catalog },
@@ -76,9 +97,11 @@ export function decidePlan(facts: {
   readonly discovered: DiscoveredMesh | RefusedDiscovery;
   readonly agents: readonly AgentStatus[];
   readonly today: string;
+  /** As {@link knownEpoch} has it. */
+  readonly epoch: Epoch | undefined;
 }): Decision {
-  const { self, discovered, today } = facts;
-  const input = { self, discovered, today, limits: defaultLimits };
+  const { self, discovered, today, epoch } = facts;
+  const input = { self, discovered, today, epoch, limits: defaultLimits };
   const plan = planMesh({ ...input, known: facts.known });
   if (plan.refusal === undefined && facts.known === undefined && facts.agents.some((agent) => agent.held.length > 0)) {
     return { kind: "as-agents-hold", held: facts.agents.flatMap((agent) => agent.held) };

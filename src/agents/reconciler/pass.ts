@@ -13,10 +13,12 @@ import {
   decisionFindings,
   isLagging,
   isPolicyCurrent,
+  knownEpoch,
   newestSource,
   podFindings,
   type PodSerials,
   policyMark,
+  presentPods,
   readingNeeded,
   type Source,
 } from "./decide";
@@ -122,11 +124,13 @@ async function discover(facts: {
 }): Promise<Seen> {
   const { deps, findings, known } = facts;
   const same: Seen = { ...(known.view && { view: known.view }), doubts: known.doubts };
-  const serials = await readSerials(deps, findings);
+  const agents = [...facts.statuses.values()];
+  const epoch = knownEpoch(deps.packet, agents);
+  const serials = presentPods(await readSerials(deps, findings), facts.statuses);
   const directory = newestSource(serials, "directory");
   const catalog = newestSource(serials, "catalog");
   if (directory === undefined || catalog === undefined) return withDoubts(same, findings);
-  const reading = readingNeeded(known.view, { directory: directory.serial, catalog: catalog.serial });
+  const reading = readingNeeded(known.view, { directory: directory.serial, catalog: catalog.serial, epoch });
   if (reading.kind === "backwards") findings.push(reading.finding);
   if (reading.kind !== "needed") return withDoubts(same, findings);
   const discovered = await readZones(deps, { directory, catalog }).catch((error: unknown) => {
@@ -137,8 +141,9 @@ async function discover(facts: {
     self: deps.packet.site.name,
     known: known.view,
     discovered,
-    agents: [...facts.statuses.values()],
+    agents,
     today: new Date(deps.now()).toISOString().slice(0, 10),
+    epoch,
   });
   findings.push(...decisionFindings(decision));
   if (discovered.kind === "refused" || (decision.kind === "plan" && decision.plan.refusal !== undefined))

@@ -1,3 +1,4 @@
+import type { Epoch } from "../../../mesh/epoch";
 import type { SignedZone } from "../../../mesh/signing-state";
 import { type Held, viewHash } from "../../../mesh/view";
 import { lifetime } from "../credentials/identity";
@@ -68,6 +69,8 @@ export interface AgentStatus {
     readonly catalogSerial: number;
     readonly hash: string;
     readonly at: string;
+    /** Missing where the zones say nothing of it, or the site cannot check it. */
+    readonly epoch?: Epoch;
   };
   /** What this site's Knot answered last. */
   readonly observed: { readonly directorySerial?: number; readonly catalogSerial?: number };
@@ -173,6 +176,7 @@ export function agentFacts(known: {
         catalogSerial: view.catalogSerial,
         hash: viewHash(view),
         at: appliedAt ?? "",
+        ...(view.epoch && { epoch: view.epoch }),
       },
     }),
     observed: {

@@ -1,6 +1,8 @@
 import { expect } from "chai";
+import { generateKeyPairSync } from "node:crypto";
 import { MeshFollower } from "../../../../src/agents/operator/mesh-follower";
 import type { DnsFailure } from "../../../../src/dns/errors";
+import { signEpoch } from "../../../../src/mesh/epoch";
 import { welcomePacket } from "../../../../src/mesh/welcome";
 import { parseMesh } from "../../../../src/settings/parse";
 import { OperatorStage } from "./operator-stage";
@@ -96,6 +98,19 @@ describe("the record operator's view of the mesh", () => {
     stage.writer.silent.clear();
     await follower.follow();
     expect(follower.refusal).not.to.equal(undefined);
+  });
+
+  it("follows no zones of an epoch below that of its packet", async () => {
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519", {
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+      publicKeyEncoding: { type: "spki", format: "pem" },
+    });
+    const { writer, log, clock, mesh } = stage;
+    const epoch = signEpoch(mesh.directoryZone, { number: 2, primary: "b" }, privateKey);
+    const packet = () => ({ ...welcomePacket(mesh, "a", "CA"), epoch, signers: [publicKey] });
+    const other = new MeshFollower({ packet, dns: writer.client(), writer: server, key, log, now: clock.now });
+    expect([await other.follow(), other.sites]).to.deep.equal([false, undefined]);
+    expect(other.refusal).to.match(/^fenced: .* was replaced by epoch 2/);
   });
 
   it("shows in the operator's figures when it is refused", async () => {

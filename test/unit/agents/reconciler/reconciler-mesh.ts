@@ -1,7 +1,8 @@
 import { DnsError } from "../../../../src/dns/errors";
 import { type KeptKeys, keptKeysFile } from "../../../../src/contract/kept-keys";
 import type { RecordData, ResourceRecord } from "../../../../src/dns/record";
-import { memberId } from "../../../../src/mesh/catalog";
+import { catalogEpochName, memberId } from "../../../../src/mesh/catalog";
+import { epochFacts, type SignedEpoch } from "../../../../src/mesh/epoch";
 import type { AgentStatus } from "../../../../src/agents/sidecar/http/status";
 import { createLogger } from "../../../../src/base/log";
 import type { ReconcilerCluster } from "../../../../src/agents/reconciler/cluster";
@@ -38,13 +39,17 @@ export const packet: WelcomePacket = {
 const key: TsigKey = { name: "local", algorithm: "hmac-sha256", secret: "c2VjcmV0LXNlY3JldC1zZWNyZXQ=" };
 
 /** The records of both central zones of a mesh whose sites own a zone each. */
-export function centralZones(sites: readonly string[], serial: number): Record<string, ResourceRecord[]> {
+export function centralZones(
+  sites: readonly string[],
+  serial: number,
+  epoch?: SignedEpoch,
+): Record<string, ResourceRecord[]> {
   const zones = sites.map((site) => ({ site, zone: `zone-of-${site}.example` }));
   const counts = ["version=1", `sites=${sites.length}`, `zones=${sites.length}`];
   return {
     [directoryZone]: [
       soa(directoryZone, serial),
-      txt(`_mesh.${directoryZone}`, counts),
+      txt(`_mesh.${directoryZone}`, [...counts, ...(epoch ? epochFacts(epoch) : [])]),
       ...sites.flatMap((site) => [
         record(`${site}.${directoryZone}`, { type: "A", address: addressOf(site) }),
         txt(`${site}.${directoryZone}`, [
@@ -57,6 +62,9 @@ export function centralZones(sites: readonly string[], serial: number): Record<s
     [catalogZone]: [
       soa(catalogZone, serial),
       txt(`version.${catalogZone}`, ["2"]),
+      ...(epoch
+        ? [txt(catalogEpochName(catalogZone), epochFacts({ number: epoch.number, primary: epoch.primary }))]
+        : []),
       ...zones.flatMap(({ site, zone }) => [
         record(`${memberId(zone)}.zones.${catalogZone}`, { type: "PTR", target: zone }),
         txt(`group.${memberId(zone)}.zones.${catalogZone}`, [site]),
@@ -107,6 +115,7 @@ export interface FakePod {
 /** A site with everything that the reconciler talks to, in memory. */
 export class FakeSite {
   readonly pods: FakePod[];
+  packet: WelcomePacket = packet;
   policy: KubeObject | undefined;
   status: KubeObject | undefined = { metadata: { name: "mesh-status" } };
   zoneKeys: KubeObject | undefined = { metadata: { resourceVersion: "1" } };
@@ -183,7 +192,7 @@ export class FakeSite {
     let ticks = 0;
     const now = (): number => this.now + ticks++;
     const patience = { totalMs: 6, stepMs: 1 };
-    return runPass({ options, packet, key, dns, cluster, agents: this.#agents(), log, now, patience });
+    return runPass({ options, packet: this.packet, key, dns, cluster, agents: this.#agents(), log, now, patience });
   }
 
   #dns(): PassDeps["dns"] {

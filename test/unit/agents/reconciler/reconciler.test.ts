@@ -1,6 +1,8 @@
 import { expect } from "chai";
+import { generateKeyPairSync } from "node:crypto";
 
 import { type KeptKeys, keptKeysFile } from "../../../../src/contract/kept-keys";
+import { signEpoch } from "../../../../src/mesh/epoch";
 import { peerPolicySpec } from "../../../../src/policies/network-policy";
 import { addressOf, centralZones, FakeSite, packet } from "./reconciler-mesh";
 
@@ -166,6 +168,62 @@ describe("reconciler", () => {
       expect((await site.pass()).ok).to.equal(false);
       expect(site.policy).to.equal(policy);
       expect(site.told.join()).to.contain("Warning Transfer");
+    });
+  });
+
+  describe("when another site was made the primary catalog, whose serials are lower", () => {
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519", {
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+      publicKeyEncoding: { type: "spki", format: "pem" },
+    });
+    const first = signEpoch("dns.internal", { number: 1, primary: "site-a" }, privateKey);
+    const second = signEpoch("dns.internal", { number: 2, primary: "site-c" }, privateKey);
+    const four = [...three, "site-d"];
+    const apply = (site: FakeSite, pod: FakeSite["pods"][number], epoch: typeof first) => {
+      const [sites, serial] = epoch === first ? [three, 100] : [four, 50];
+      pod.zones = centralZones(sites, serial, epoch);
+      site.applyAt(pod, sites, serial);
+      pod.status = { ...pod.status, applied: { ...pod.status.applied!, epoch } };
+    };
+    const prepared = async (replicas: number) => {
+      const site = new FakeSite(three, replicas);
+      site.packet = { ...packet, epoch: first, signers: [publicKey] };
+      for (const pod of site.pods) apply(site, pod, first);
+      expect((await site.pass()).ok).to.equal(true);
+      return site;
+    };
+
+    it("goes by the epoch, as the agents do", async () => {
+      const site = await prepared(1);
+      apply(site, site.pods[0]!, second);
+      expect((await site.pass()).ok).to.equal(true);
+      expect(JSON.stringify(site.policy)).to.contain(addressOf("site-d"));
+      expect((await site.pass()).counters).to.include({ transfers: 0, apiWrites: 0 });
+    });
+
+    it("does so with equal serials, too", async () => {
+      const site = await prepared(1);
+      apply(site, site.pods[0]!, second);
+      site.pods[0]!.zones = centralZones(four, 100, second);
+      await site.pass();
+      expect(JSON.stringify(site.policy)).to.contain(addressOf("site-d"));
+    });
+
+    it("reads no pod that has the replaced zones, although their serials are higher", async () => {
+      const site = await prepared(2);
+      apply(site, site.pods[1]!, second);
+      await site.pass();
+      expect(JSON.stringify(site.policy)).to.contain(addressOf("site-d"));
+    });
+
+    it("follows no zones of an epoch below that of its packet", async () => {
+      const site = await prepared(1);
+      const { policy } = site;
+      site.packet = { ...site.packet, epoch: second };
+      site.pods[0]!.zones = centralZones(four, 101, first);
+      expect((await site.pass()).ok).to.equal(false);
+      expect(site.told.join()).to.contain("fenced: the directory is of epoch 1");
+      expect(site.policy).to.equal(policy);
     });
   });
 
