@@ -272,7 +272,9 @@ export class Agent {
     accepted?: () => Promise<void>;
   }): Promise<void> {
     const { inputs, view } = change;
-    const input = siteInput({ inputs, view, state: this.parts.store.state, isGuarded: true });
+    // A pod that has no guard's file was made without one, and is replaced when the site gets a guard.
+    const isGuarded = this.parts.options.letThroughFile !== undefined;
+    const input = siteInput({ inputs, view, state: this.parts.store.state, isGuarded });
     const paths = await this.#applier.apply(input, {
       force: change.force === true,
       ...(change.accepted !== undefined && { accepted: change.accepted }),

@@ -211,11 +211,11 @@ export class Worker {
     });
   }
 
-  /** Own zones are changed at the writer alone. */
+  /** Own zones are changed at the writer alone, and its pod must have been made for a guard: {@link Agent} has Knot ask only there. */
   #zoneGuard(): ZoneGuard | undefined {
     const { options, log } = this.parts;
     const { runtime, knot, letThroughFile } = options;
-    if (!isWriter(runtime)) return undefined;
+    if (!isWriter(runtime) || letThroughFile === undefined) return undefined;
     return new ZoneGuard({
       control: this.#control,
       rundir: runtime.rundir,

@@ -30,6 +30,6 @@ export function parseAllowance(text: string, now: number): Allowance {
 }
 
 /** Reads the file that the pod's annotation is mounted as; nothing is let through where there is none. @throws Error */
-export async function readAllowance(path: string | undefined, now: number): Promise<Allowance> {
-  return parseAllowance((path === undefined ? undefined : await readText(path)) ?? "", now);
+export async function readAllowance(path: string, now: number): Promise<Allowance> {
+  return parseAllowance((await readText(path)) ?? "", now);
 }

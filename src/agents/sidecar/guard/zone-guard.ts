@@ -18,7 +18,7 @@ export interface ZoneGuardParts {
   readonly control: Pick<KnotControl, "changesWaiting" | "changeWaiting" | "zoneWaiting" | "judge">;
   readonly rundir: string;
   /** The pod's annotation, as a file. */
-  readonly letThroughFile: string | undefined;
+  readonly letThroughFile: string;
   /** Own zones that Knot has. */
   readonly zones: () => readonly string[];
   /** How much may go at once, false for all; undefined as long as that is not known. */
@@ -34,8 +34,9 @@ export interface ZoneGuardParts {
 interface ZoneMemory {
   /** Names that were taken away, with the time. */
   readonly recent: Map<string, number>;
-  /** Names that it has at least. */
+  /** Names that it has at least, as counted at a time: not all changes come by here. */
   known: number;
+  knownAt: number;
   held: { message: string; since: number; last: number; tries: number } | undefined;
 }
 
@@ -50,6 +51,7 @@ const [firstAgainMs, mostLooks] = [1, 10];
 const answerMs = 4000;
 /** Knot's words for a zone of which no change waits (KNOT_TXN_ENOTEXISTS). */
 const notWaiting = "no active transaction";
+/** The change is published unseen: what the zone has afterwards is not known. */
 const passing: ChangeVerdict = { kind: "publish", names: [], added: new Set() };
 /** Names that a message shows. */
 const mostShown = 5;
@@ -111,13 +113,16 @@ export class ZoneGuard {
     watcher?.close();
   }
 
-  /** Shows that we are there. */
+  /** Shows that we are there and judge. */
   async #beat(): Promise<void> {
     const now = this.parts.clock.now();
     this.#beatAt = now + beatMs;
     try {
-      await writeAtomically(this.#files.alive, `${Math.floor(now / 1000)}\n`);
-      await this.#lookForWritten();
+      // Without limits nothing is judged: then we are as good as away.
+      if (this.parts.limits() !== undefined) {
+        await writeAtomically(this.#files.alive, `${Math.floor(now / 1000)}\n`);
+        await this.#lookForWritten();
+      }
       this.#trouble = undefined;
     } catch (error) {
       this.#trouble = messageOf(error);
@@ -128,7 +133,6 @@ export class ZoneGuard {
 
   /** Files whose writing was not noticed. */
   async #lookForWritten(): Promise<void> {
-    if (this.parts.limits() === undefined) return;
     const written = await fingerprint(this.parts.zones().map((zone) => this.#files.removals(zone)));
     if (written !== this.#written) this.#expect();
     this.#written = written;
@@ -192,6 +196,7 @@ export class ZoneGuard {
     // By now another change may wait in its place: the answer is not for that one.
     if (verdict === undefined || clock.now() - began >= answerMs) return;
     if (verdict.kind === "hold") this.#hold(zone, verdict);
+    else if (verdict === passing) memory.known = 0;
     else this.#remember(memory, verdict);
     try {
       await control.judge(zone, verdict.kind === "publish" ? "publish" : "drop");
@@ -217,7 +222,7 @@ export class ZoneGuard {
       const change = { difference, recent: new Set(memory.recent.keys()), limits: most };
       if (isHarmless(change, memory.known)) return publish(difference, doomedNames(difference));
       const content = contentOf(zone, await served(zone));
-      memory.known = content.records.size;
+      [memory.known, memory.knownAt] = [content.records.size, this.parts.clock.now()];
       if (content.records.size === 0) return passing;
       const whole = difference.isWhole ? { difference: await readWhole(control, zone) } : {};
       const verdict = judgeChange({ ...change, ...whole }, content);
@@ -259,6 +264,7 @@ export class ZoneGuard {
   #forget(now: number): void {
     if (this.parts.limits() === false) this.#memories.clear();
     for (const memory of this.#memories.values()) {
+      if (now - memory.knownAt >= windowMs) memory.known = 0;
       if (memory.held !== undefined && now - memory.held.last >= forgottenMs) memory.held = undefined;
       if (memory.held !== undefined) continue;
       for (const [name, at] of memory.recent) if (now - at >= windowMs) memory.recent.delete(name);
@@ -271,7 +277,12 @@ export class ZoneGuard {
   }
 
   #memoryOf(zone: string): ZoneMemory {
-    const found = this.#memories.get(zone) ?? { recent: new Map<string, number>(), known: 0, held: undefined };
+    const found = this.#memories.get(zone) ?? {
+      recent: new Map<string, number>(),
+      known: 0,
+      knownAt: 0,
+      held: undefined,
+    };
     this.#memories.set(zone, found);
     return found;
   }

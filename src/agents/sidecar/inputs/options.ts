@@ -30,7 +30,7 @@ export interface AgentOptions {
   readonly centralFolder?: string;
   /** What a request of the backup's pods must show, a file that is there while the site has backups. */
   readonly backupTokenFile?: string;
-  /** The pod's annotation by which changes of own zones are let through. Without it none is. */
+  /** The pod's annotation by which changes of own zones are let through. Without it the pod has no guard on them. */
   readonly letThroughFile?: string;
   readonly runtime: FixedRuntime;
   /** Where this pod's Knot answers. */

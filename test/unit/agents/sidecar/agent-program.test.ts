@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -61,5 +62,7 @@ describe("the agent's program", function () {
     await eventually(15, async () => {
       expect((await fetch(`http://127.0.0.1:${port}/live`)).status).to.equal(200);
     });
+    // A pod that was not made for a guard has none.
+    expect(existsSync(join(folder, "run", "guard"))).to.equal(false);
   });
 });

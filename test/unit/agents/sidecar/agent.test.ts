@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -18,6 +18,7 @@ import { KnotControlError } from "../../../../src/knot/control/knot-control";
 import { localCatalogZone } from "../../../../src/knot/config/site-config";
 import { KnotVolume } from "../../../../src/knot/config/volume";
 import { parseMesh } from "../../../../src/settings/parse";
+import { defaultZoneLimits } from "../../../../src/mesh/limits";
 import { serverName, welcomePacket } from "../../../../src/mesh/welcome";
 import { issue, makeAuthority, writeIdentity } from "../../../../harness/certificates";
 import { FakeKnot, centralRecords } from "./fake-knot";
@@ -36,10 +37,12 @@ describe("agent", () => {
   let knot: FakeKnot;
   let now: number;
   let lines: string[];
+  let letThroughFile: string | undefined;
 
   beforeEach(async () => {
     now = Date.parse("2026-11-23T12:00:00Z");
     lines = [];
+    letThroughFile = undefined;
     folder = await mkdtemp(join(tmpdir(), "agent-"));
     await mkdir(join(folder, "etc"));
     const packet = welcomePacket(mesh, "site-c", "PEM");
@@ -73,6 +76,7 @@ describe("agent", () => {
     http: { address: "127.0.0.1", port: 1 },
     pod: "knot-0",
     leaving: { servedSeconds: 0, answeringSeconds: 0 },
+    ...(letThroughFile !== undefined && { letThroughFile }),
   });
   const start = async () => {
     const agent = new Agent({
@@ -114,6 +118,23 @@ describe("agent", () => {
     knot.serve(centralRecords(mesh, 5));
     await (await start()).pass();
     expect(await localCatalog()).not.to.include("c.example");
+  });
+
+  it("has Knot ask for a word on changes of own zones only in a pod that was made for it", async () => {
+    const pods = { addresses: ["10.0.0.1"], port: 53, securePort: 853 };
+    const settings = { pods, remotePort: 53, securePort: 853, guard: defaultZoneLimits };
+    await writeFile(join(folder, "etc", "settings.json"), liveSettingsText(settings));
+    knot.serve(centralRecords(mesh, 5));
+    const conf = join(folder, "storage", "conf");
+    const isAsked = async (): Promise<boolean> => {
+      expect(await (await start()).pass()).to.equal("changed");
+      const files = (await readdir(conf, { recursive: true })).filter((file) => file.endsWith(".conf"));
+      const texts = await Promise.all(files.map((file) => readFile(join(conf, file), "utf8")));
+      return texts.join("").includes("external-validation");
+    };
+    expect(await isAsked()).to.equal(false);
+    letThroughFile = join(folder, "etc", "let-through");
+    expect(await isAsked()).to.equal(true);
   });
 
   describe("with a mesh in service", () => {
