@@ -239,12 +239,12 @@ export class ZoneWorker {
   }
 
   /**
-   * What the guard of the zone holds of a message that was refused: the names of which something goes. They are not tried in smaller
+   * What the guard of the zone holds of a message that was refused: the names that get nothing for what goes. They are not tried in smaller
    * parts, which would pass one by one; all others are sent without them.
    */
   async #heldOf({ names }: UpdateBatch, failure: DnsFailure): Promise<HeldPart | undefined> {
     if (failure.kind !== "rcode" || failure.rcode !== "SERVFAIL") return undefined;
-    const takes = (changes: readonly RrsetChange[]): boolean => changes.some(({ after }) => after.length === 0);
+    const takes = (changes: readonly RrsetChange[]): boolean => changes.every(({ after }) => after.length === 0);
     const taking = names.filter(takes);
     if (taking.length === 0) return undefined;
     const message = await this.options.heldChange().catch((error: unknown) => {

@@ -50,6 +50,13 @@ describe("DnsRecords whose removal the zone's guard holds", () => {
     await stage.says("n0", "Programmed", "ChangeHeld");
   });
 
+  it("are not what a record becomes that gets another type", async () => {
+    for (const name of names) stage.api.remove(name);
+    stage.api.edit("stays", { type: "AAAA", value: "2001:db8::1" });
+    await stage.programmed("stays");
+    await stage.says("n0", "Programmed", "ChangeHeld");
+  });
+
   it("are refused as others are when the agent says nothing of a guard", async () => {
     stage.writer.refusal = (update) => {
       const failure = guard(update);
