@@ -42,6 +42,8 @@ interface ZoneMemory {
 
 /** Names that were taken away within this time count with those that a change takes away. */
 const windowMs = 60_000;
+/** After a change was held, and as long as it is tried again, names that were taken away are remembered for so long. */
+const triedMs = 300_000;
 /** A change that was held and not tried again for so long is no problem any more. */
 const forgottenMs = 3_600_000;
 const beatMs = 1000;
@@ -53,6 +55,8 @@ const answerMs = 4000;
 const notWaiting = "no active transaction";
 /** The change is published unseen: what the zone has afterwards is not known. */
 const passing: ChangeVerdict = { kind: "publish", names: [], added: new Set() };
+/** Knot has dropped the change by itself. */
+const late: ChangeVerdict = { kind: "hold", names: [], of: 0, reason: "it could not be judged in time" };
 /** Names that a message shows. */
 const mostShown = 5;
 
@@ -74,6 +78,8 @@ export class ZoneGuard {
   #beatAt = 0;
   #written = "";
   #trouble: string | undefined;
+  /** Why the annotation cannot be used. */
+  #unusable: string | undefined;
 
   constructor(private readonly parts: ZoneGuardParts) {
     this.#files = new GuardFiles(parts.rundir);
@@ -192,14 +198,16 @@ export class ZoneGuard {
     const { control, clock, log } = this.parts;
     const began = clock.now();
     const memory = this.#memoryOf(zone);
-    const verdict = await this.#judge(zone, memory);
+    const judged = await this.#judge(zone, memory);
     // By now another change may wait in its place: the answer is not for that one.
-    if (verdict === undefined || clock.now() - began >= answerMs) return;
+    const isLate = clock.now() - began >= answerMs;
+    const verdict = isLate ? late : judged;
+    if (verdict === undefined) return;
     if (verdict.kind === "hold") this.#hold(zone, verdict);
     else if (verdict === passing) memory.known = 0;
     else this.#remember(memory, verdict);
     try {
-      await control.judge(zone, verdict.kind === "publish" ? "publish" : "drop");
+      if (!isLate) await control.judge(zone, verdict.kind === "publish" ? "publish" : "drop");
     } catch (error) {
       log.warn("a change was not answered in time", { zone, verdict: verdict.kind, reason: messageOf(error) });
     }
@@ -217,6 +225,13 @@ export class ZoneGuard {
     const { limits, served, control } = this.parts;
     const most = limits() ?? false;
     if (most === false || this.#trusted.has(zone)) return passing;
+    // Before anything is read, which of a large zone may take too long.
+    if (await this.#isLetThrough(zone)) {
+      this.parts.log.warn("a change is let through", { zone });
+      memory.held = undefined;
+      memory.recent.clear();
+      return passing;
+    }
     try {
       const difference = await readDifference(control, zone);
       const change = { difference, recent: new Set(memory.recent.keys()), limits: most };
@@ -225,15 +240,9 @@ export class ZoneGuard {
       [memory.known, memory.knownAt] = [content.records.size, this.parts.clock.now()];
       if (content.records.size === 0) return passing;
       const whole = difference.isWhole ? { difference: await readWhole(control, zone) } : {};
-      const verdict = judgeChange({ ...change, ...whole }, content);
-      if (verdict.kind === "publish" || !(await this.#isLetThrough(zone))) return verdict;
-      this.parts.log.warn("a change is let through", { zone, names: verdict.names.length, of: verdict.of });
-      memory.held = undefined;
-      memory.recent.clear();
-      return passing;
+      return judgeChange({ ...change, ...whole }, content);
     } catch (error) {
       if (error instanceof KnotControlError && error.message.includes(notWaiting)) return undefined;
-      if (await this.#isLetThrough(zone)) return passing;
       return { kind: "hold", names: [], of: 0, reason: `what it does cannot be read: ${messageOf(error)}` };
     }
   }
@@ -243,8 +252,12 @@ export class ZoneGuard {
     let allowance: Allowance;
     try {
       allowance = await readAllowance(this.parts.letThroughFile, now);
+      this.#unusable = undefined;
     } catch (error) {
-      this.parts.log.warn("the annotation that lets changes through cannot be used", { reason: messageOf(error) });
+      const reason = messageOf(error);
+      if (reason !== this.#unusable)
+        this.parts.log.warn("the annotation that lets changes through cannot be used", { reason });
+      this.#unusable = reason;
       return false;
     }
     return (allowance.get(zone) ?? 0) > now;
@@ -260,13 +273,13 @@ export class ZoneGuard {
     memory.held = { message, since, last: now, tries: tries + 1 };
   }
 
-  /** As long as a change is held, all that was taken away since shortly before counts with the next attempt. */
+  /** As long as a change that is held is tried again, all that was taken away since shortly before counts with the next attempt. */
   #forget(now: number): void {
     if (this.parts.limits() === false) this.#memories.clear();
     for (const memory of this.#memories.values()) {
       if (now - memory.knownAt >= windowMs) memory.known = 0;
       if (memory.held !== undefined && now - memory.held.last >= forgottenMs) memory.held = undefined;
-      if (memory.held !== undefined) continue;
+      if (memory.held !== undefined && now - memory.held.last < triedMs) continue;
       for (const [name, at] of memory.recent) if (now - at >= windowMs) memory.recent.delete(name);
     }
   }

@@ -132,6 +132,39 @@ describe("the guard on own zones, by itself", () => {
     expect(await take(900)).to.equal("drop");
   });
 
+  it("says that a zone is too large to be judged in time, and lets it through without a look at it", async () => {
+    knot.transferMs = 4000;
+    expect(await take(1500)).to.equal(undefined);
+    expect(shown[0]).to.contain("is held: it could not be judged in time; if that is wanted, let it through");
+    await letThrough();
+    expect(await take(1500)).to.equal("publish");
+    expect([knot.transfers, shown]).to.deep.equal([1, []]);
+    expect(logged.join("")).to.contain("a change is let through");
+  });
+
+  it("logs once that an annotation cannot be used", async () => {
+    await writeFile(join(rundir, "let-through"), "anything");
+    for (let i = 0; i < 3; i++) await take(1);
+    expect(logged.filter((line) => line.includes("cannot be used"))).to.have.length(1);
+  });
+
+  it("counts what went before a change that is held as long as it is tried again, and some minutes longer", async () => {
+    knot.names = knot.names.slice(0, 20);
+    expect(await take(8)).to.equal("publish");
+    expect(await take(11)).to.equal("drop");
+    for (let i = 0; i < 5; i++) {
+      await roundAfter(120);
+      expect(await take(3)).to.equal("drop");
+    }
+    await roundAfter(299);
+    expect(await take(3)).to.equal("drop");
+    await roundAfter(300);
+    expect(await take(3)).to.equal("publish");
+    expect(shown).to.have.length(1);
+    await roundAfter(3600);
+    expect(shown).to.deep.equal([]);
+  });
+
   it("shows that it is there only while it can judge", async () => {
     const alive = (): Promise<string> => readFile(join(rundir, "guard", "alive"), "utf8");
     await roundAfter(0);
