@@ -40,10 +40,10 @@ type Reachable = Pick<SiteView, "name" | "addresses">;
  *
  * | pods of a catalog site                             | central zones are taken from it                       |
  * |----------------------------------------------------|-------------------------------------------------------|
- * | all answer the highest epoch                       | yes                                                   |
  * | any answers a lower one, or one that nobody signed | no, but for the primary of the highest, if another of its pods has that |
- * | any is silent, and the epoch is a new one          | only if it is the primary: any other may hold what the former one made since |
- * | any is silent otherwise                            | as before                                             |
+ * | any answers the highest epoch, and none another    | yes: a silent one that comes back with replaced zones is left out then |
+ * | all are silent, and the epoch is a new one         | only if it is the primary: any other may hold what the former one made since |
+ * | all are silent otherwise                           | as before                                             |
  *
  * @returns undefined where the site cannot check epochs, or nobody says anything of one.
  */
@@ -56,9 +56,9 @@ export function nextFence(facts: FenceFacts): Fence | undefined {
   const isNew = isAbove(highest, before?.highest);
   const isBehind = (name: string): boolean => {
     const said = answers.get(name) ?? ["silent"];
-    if (name === highest.primary && said.some((epoch) => has(epoch, highest))) return false;
-    if (said.some((epoch) => isBelow(epoch, highest))) return true;
-    if (!said.includes("silent")) return false;
+    const shows = said.some((epoch) => has(epoch, highest));
+    if (said.some((epoch) => isBelow(epoch, highest))) return !(shows && name === highest.primary);
+    if (shows) return false;
     return isNew ? name !== highest.primary : before?.behind.includes(name) === true;
   };
   const names = otherCatalogs(facts).map(({ name }) => name);

@@ -128,6 +128,12 @@ export class Agent {
     return this.#progress.isSettled;
   }
 
+  /** Why the central zones are refused, where they may be of another epoch than this site's; undefined otherwise. */
+  get epochDoubt(): string | undefined {
+    const refusal = this.#lastPlan?.refusal;
+    return refusal?.kind === "fenced" || refusal?.kind === "incomplete" ? refusal.reason : undefined;
+  }
+
   /** One pass. Never throws: what goes wrong becomes a problem, and the next pass tries again. */
   async pass(): Promise<"idle" | "changed" | "failed"> {
     this.#passes += 1;

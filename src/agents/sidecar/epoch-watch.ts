@@ -38,8 +38,8 @@ export interface EpochWatchParts {
   readonly control: Pick<KnotControl, "zoneRetransfer">;
   readonly mounts: { readonly inputs: Inputs | undefined; readonly isReplaced: boolean };
   readonly store: Pick<StateStore, "state" | "update">;
-  /** Whether Knot runs what the state says, and how to request that it does. */
-  readonly agent: { readonly isSettled: boolean; refence(): void };
+  /** Whether Knot runs what the state says, why the central zones may be of another epoch, and how to request a new plan. */
+  readonly agent: { readonly isSettled: boolean; readonly epochDoubt: string | undefined; refence(): void };
   readonly problems: Problems;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -61,8 +61,10 @@ interface PodEpoch {
 
 /**
  * Finds out whether another site has the primary catalog by now, and keeps what a former primary says out of this site
- * (ADR 0030): at the start, whenever epoch or catalog sites are others than before, and as often as Knot looks at the
- * central zones. As long as something is amiss: after 1, 2, 4, … seconds, and then as often as Knot retries.
+ * (ADR 0030): at the start, whenever epoch or catalog sites are others than before, when the agent refuses central
+ * zones that may be of another epoch, and as often as Knot looks at the central zones. As long as something is amiss: after
+ * 1, 2, 4, … seconds, and then as often as Knot retries. A pod that is away is not amiss as long as another of its site
+ * answers: it takes the most questions, all of which the other one gets.
  *
  * Questions are not signed by TSIG: a site that was away may have no key of the present ring. What makes an epoch higher is
  * signed by the shared stack; a forged lower one leaves a catalog site out until the next look.
@@ -115,15 +117,16 @@ export class EpochWatch {
     if (!isNew && below.length > 0) await this.#retransfer(below, { inputs, answers, fence });
     if (isNew) this.#wait = lookMs;
     const others = otherCatalogs({ packet: inputs.packet, view });
-    const isSilent = others.some(({ name }) => answers.get(name)?.includes("silent") !== false);
-    const isAmiss = isNew || isSilent || below.length > 0 || fence.behind.length > 0 || mounts.isReplaced;
+    const isAway = others.some(({ name }) => !answers.has(name));
+    const isAmiss = isNew || isAway || below.length > 0 || fence.behind.length > 0 || mounts.isReplaced;
     if (isAmiss) this.#again(this.#timers(inputs, view).retry);
     else this.#rest(inputs, view);
   }
 
   #isDue({ packet }: Inputs, view: MeshView): boolean {
     const names = otherCatalogs({ packet, view }).map(({ name }) => name);
-    const subject = JSON.stringify([packet.epoch, packet.signers, packet.site.role, view.epoch, names]);
+    const { epochDoubt } = this.parts.agent;
+    const subject = JSON.stringify([packet.epoch, packet.signers, packet.site.role, view.epoch, names, epochDoubt]);
     const isOther = subject !== this.#subject;
     this.#subject = subject;
     if (isOther) this.#wait = lookMs;

@@ -66,10 +66,17 @@ describe("the fence around the central zones", () => {
     const fence: Fence = { highest: second, behind: [] };
     expect(next({ "site-c": [second, first] }, fence)?.behind).to.deep.equal(["site-c"]);
     expect(next({ "site-c": [second, "silent"] }, fence)?.behind).to.deep.equal([]);
-    expect(next({ "site-c": [second, "silent"] }, { ...fence, behind: ["site-c"] })?.behind).to.deep.equal(["site-c"]);
-    expect(next({ "site-b": second, "site-c": [second, "silent"] })?.behind).to.deep.equal(["site-a", "site-c"]);
+    expect(next({ "site-c": [first, "silent"] }, fence)?.behind).to.deep.equal(["site-c"]);
     // The primary's writer is where the rest comes from.
     expect(next({ "site-b": [first, second] }, fence)?.behind).to.deep.equal([]);
+  });
+
+  it("takes zones from a site of which a pod has the highest epoch, while another one is away", () => {
+    expect(next({ "site-b": second, "site-c": [second, "silent"] })?.behind).to.deep.equal(["site-a"]);
+    const fence: Fence = { highest: second, behind: ["site-a", "site-c"] };
+    expect(next({ "site-c": [second, "silent"] }, fence)?.behind).to.deep.equal(["site-a"]);
+    expect(next({ "site-c": [second, first, "silent"] }, fence)?.behind).to.deep.equal(["site-a", "site-c"]);
+    expect(next({ "site-c": ["silent", "silent"] }, fence)?.behind).to.deep.equal(["site-a", "site-c"]);
   });
 
   it("leaves out the coming primary, too, until it answers the epoch that it is to have", () => {

@@ -305,6 +305,22 @@ describe("agent", () => {
       });
     }
 
+    it("says why it refuses zones that may be of another epoch, and nothing where they are older", async () => {
+      expect(agent.epochDoubt).to.equal(undefined);
+      const records = centralRecords(mesh, 6);
+      const directory = records.get(mesh.directoryZone) ?? [];
+      records.set(
+        mesh.directoryZone,
+        directory.filter(({ name }) => !name.includes("._zone.")),
+      );
+      knot.serve(records);
+      await agent.pass();
+      expect(agent.epochDoubt).to.be.a("string");
+      knot.serve(centralRecords(mesh, 4));
+      await agent.pass();
+      expect([problems(agent), agent.epochDoubt]).to.deep.equal([["refused"], undefined]);
+    });
+
     it("changes nothing when the central zones are not there at all", async () => {
       knot.serve(new Map());
       await agent.pass();

@@ -33,11 +33,14 @@ const own = "127.0.0.1";
 class Stage {
   now = 1_000_000;
   isSettled = true;
+  epochDoubt: string | undefined;
   refences = 0;
   asked = 0;
   state: AgentState;
   readonly retransferred: (readonly string[])[] = [];
   readonly answers = new Map<string, Epoch | "no record">();
+  /** How pods name themselves, by address. */
+  readonly names = new Map<string, string>();
   readonly watch: EpochWatch;
   readonly #problems: Problems;
   readonly #mounted: Inputs;
@@ -79,6 +82,9 @@ class Stage {
         get isSettled() {
           return stage().isSettled;
         },
+        get epochDoubt() {
+          return stage().epochDoubt;
+        },
         refence: () => void (this.refences += 1),
       },
       problems: this.#problems,
@@ -99,7 +105,7 @@ class Stage {
       .map(({ message }) => message);
   }
 
-  #query(address: string, name: string): Promise<{ readonly message: Message }> {
+  #query(address: string, name: string): Promise<{ readonly message: Message; readonly nsid?: Uint8Array }> {
     this.asked += 1;
     const epoch = this.answers.get(address);
     if (epoch === undefined) return Promise.reject(new Error("nobody answers"));
@@ -107,7 +113,9 @@ class Stage {
     const strings =
       epoch === "no record" ? [] : epochFacts(isSigned ? signEpoch("dns.internal", epoch, privateKey) : epoch);
     const answers = strings.length > 0 ? [{ name, class: "IN", ttl: 60, type: "TXT", strings }] : [];
-    return Promise.resolve({ message: { rcode: 0, flags: { aa: true }, answers } as unknown as Message });
+    const pod = this.names.get(address);
+    const message = { rcode: 0, flags: { aa: true }, answers } as unknown as Message;
+    return Promise.resolve({ message, ...(pod !== undefined && { nsid: Buffer.from(pod) }) });
   }
 }
 
@@ -124,6 +132,35 @@ describe("the watch for other sites' epochs", () => {
     await stage.round(40);
     expect(stage.asked).to.equal(asked + 4);
     expect([stage.fenced, stage.retransferred]).to.deep.equal([[], []]);
+  });
+
+  it("does not ask more often because one pod of a site is away, and does because a site is", async () => {
+    const stage = new Stage("site-c");
+    for (const address of ["192.0.2.1", "192.0.2.2", own]) stage.answers.set(address, first);
+    stage.names.set("192.0.2.2", "site-b/0/2");
+    await stage.round();
+    await stage.round(2);
+    const { asked } = stage;
+    await stage.round(59);
+    expect(stage.asked).to.equal(asked);
+    stage.answers.delete("192.0.2.2");
+    await stage.round(40);
+    const then = stage.asked;
+    await stage.round(2);
+    expect(stage.asked).to.be.above(then);
+  });
+
+  it("asks at once when the agent refuses zones that may be of another epoch, and leaves out who has them", async () => {
+    const stage = new Stage("site-c");
+    for (const address of ["192.0.2.1", "192.0.2.2", own]) stage.answers.set(address, second);
+    await stage.round();
+    await stage.round(2);
+    stage.answers.set("192.0.2.1", first);
+    await stage.round(5);
+    expect(stage.state.fence?.behind).to.deep.equal([]);
+    stage.epochDoubt = "the directory is of epoch 1, which was replaced by epoch 2";
+    await stage.round(1);
+    expect(stage.state.fence?.behind).to.deep.equal(["site-a"]);
   });
 
   it("takes replaced zones anew once Knot has left out what is behind, and not before", async () => {
