@@ -24,7 +24,8 @@ export function nextEpoch(
   const number = Math.max(next, facts.least);
   if (number > lastEpoch)
     throw new UserError(
-      `epoch ${number} is above ${lastEpoch}, the last one that sites accept; set dns-mesh:epoch lower`,
+      `epoch ${number} is above ${lastEpoch}, the last one that sites accept, and they follow no lower one than before. ` +
+        `Nothing was changed; leave role primary-catalog with ${before?.primary ?? primary}`,
     );
   return { number, primary };
 }

@@ -43,6 +43,11 @@ describe("the number of an epoch", () => {
   it("is not guessed where what was said last makes no sense", () => {
     for (const epoch of [null, {}, { number: 0, primary: "site-a" }, { number: 1.5, primary: "site-a" }, { number: 2 }])
       expect(() => next(exampleMesh, { epoch })).to.throw(/which is no epoch.*Nothing was changed/s);
-    expect(() => next(swapped, { epoch: { number: lastEpoch, primary: "site-a" } })).to.throw(/is above 999999999/);
+  });
+
+  it("ends with the last one that sites accept: its primary keeps the role, whatever is set", () => {
+    expect(() => next(swapped, { epoch: { number: lastEpoch, primary: "site-a" } })).to.throw(
+      /is above 999999999.*they follow no lower one.*leave role primary-catalog with site-a$/,
+    );
   });
 });
