@@ -277,9 +277,10 @@ export class RecordOperator {
       agents.announce(inputs.current.agent).catch((error: unknown) => {
         log.warn("the agent did not take the announcement", { reason: messageOf(error) });
       });
-    const heldChange = async (): Promise<string | undefined> => {
+    const heldChange = async (sentAt: number): Promise<string | undefined> => {
       const { guard = [] } = await agents.status(inputs.current.agent);
-      return guard.find((held) => held.zone === zone)?.message;
+      const sinceMs = clock.now() - sentAt;
+      return guard.find((held) => held.zone === zone && held.lastMsAgo <= sinceMs)?.message;
     };
     const beat = this.#beatOf(zone);
     const worker = new ZoneWorker({

@@ -30,8 +30,8 @@ export interface ZoneWorkerOptions {
   readonly key: TsigKey;
   /** Tells the agent that the zone was changed. Never throws. */
   readonly announce: () => Promise<void>;
-  /** Why a change of the zone is held by its guard, where one is. @throws Error when the agent does not say. */
-  readonly heldChange: () => Promise<string | undefined>;
+  /** Why a change of the zone was held by its guard since a time, where one was. @throws Error when the agent does not say. */
+  readonly heldChange: (sentAt: number) => Promise<string | undefined>;
   /** Whether the zone takes no further objects. */
   readonly isRetired: () => boolean;
   /** Shows that the work goes on. */
@@ -217,13 +217,14 @@ export class ZoneWorker {
       const name = batch.names[0]?.[0]?.name ?? "";
       // What is left of a name's changes was planned on those that were not made.
       if (overtaken.has(name) || refused.has(name)) continue;
+      const sentAt = this.options.now();
       const failure = await this.#update(batch);
       if (failure === undefined) {
         wereTaken = true;
         continue;
       }
       if (!wereTaken && refused.size >= mostCulprits) throw new DnsError(failure, `UPDATE of "${zone}"`);
-      const held = await this.#heldOf(batch, failure);
+      const held = await this.#heldOf(batch, { failure, sentAt });
       if (held !== undefined) {
         for (const [first] of held.names) if (first !== undefined) refused.set(first.name, held.refusal);
         queue.unshift(...batchesOf(zone, held.others));
@@ -242,12 +243,15 @@ export class ZoneWorker {
    * What the guard of the zone holds of a message that was refused: the names that get nothing for what goes. They are not tried in smaller
    * parts, which would pass one by one; all others are sent without them.
    */
-  async #heldOf({ names }: UpdateBatch, failure: DnsFailure): Promise<HeldPart | undefined> {
+  async #heldOf(
+    { names }: UpdateBatch,
+    { failure, sentAt }: { readonly failure: DnsFailure; readonly sentAt: number },
+  ): Promise<HeldPart | undefined> {
     if (failure.kind !== "rcode" || failure.rcode !== "SERVFAIL") return undefined;
     const takes = (changes: readonly RrsetChange[]): boolean => changes.every(({ after }) => after.length === 0);
     const taking = names.filter(takes);
     if (taking.length === 0) return undefined;
-    const message = await this.options.heldChange().catch((error: unknown) => {
+    const message = await this.options.heldChange(sentAt).catch((error: unknown) => {
       this.options.log.warn("the agent does not say whether a change is held", { reason: messageOf(error) });
       return undefined;
     });

@@ -88,11 +88,12 @@ export class ZoneGuard {
 
   /** Changes that are held. */
   get held(): readonly HeldChange[] {
-    return [...this.#memories].flatMap(([zone, { held }]) =>
-      held === undefined
-        ? []
-        : [{ zone, message: held.message, since: new Date(held.since).toISOString(), tries: held.tries }],
-    );
+    return [...this.#memories].flatMap(([zone, { held }]) => {
+      if (held === undefined) return [];
+      const { message, since, last, tries } = held;
+      const lastMsAgo = this.parts.clock.now() - last;
+      return [{ zone, message, since: new Date(since).toISOString(), lastMsAgo, tries }];
+    });
   }
 
   /** Lets changes of a zone through as long as we make them ourselves. */

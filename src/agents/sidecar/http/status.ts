@@ -100,6 +100,8 @@ export interface HeldChange {
   readonly message: string;
   /** When the first was held, ISO 8601. */
   readonly since: string;
+  /** Milliseconds since the last was held: whoever asks may have another clock. */
+  readonly lastMsAgo: number;
   /** How often it was tried. */
   readonly tries: number;
 }

@@ -6,18 +6,21 @@ describe("DnsRecords whose removal the zone's guard holds", () => {
   const names = Array.from({ length: 16 }, (_, i) => `n${i}`);
   let stage: OperatorStage;
   let turn: Turn;
+  /** How long ago the agent held a change, by its own clock. */
+  let lastMsAgo: number;
 
   /** As a guard does that lets no name go. */
   const guard = ({ changes }: ZoneUpdate) => {
     const added = new Set(changes.flatMap((each) => (each.kind === "add" ? each.record.name : [])));
     if (!changes.some((each) => each.kind === "deleteRrset" && !added.has(each.name))) return undefined;
-    const held = { zone: "a.example", message: "a change is held", since: "2026-11-28T12:00:00Z", tries: 1 };
+    const held = { zone: "a.example", message: "a change is held", since: "2026-11-28T12:00:00Z", lastMsAgo, tries: 1 };
     stage.held = [held];
     return { kind: "rcode", rcode: "SERVFAIL" } as const;
   };
 
   beforeEach(async () => {
     stage = new OperatorStage();
+    lastMsAgo = 0;
     for (const name of [...names, "stays"]) stage.api.make(name);
     turn = stage.turn();
     await stage.programmed(...names, "stays");
@@ -63,6 +66,14 @@ describe("DnsRecords whose removal the zone's guard holds", () => {
       stage.held = [];
       return failure;
     };
+    for (const name of names) stage.api.remove(name);
+    await stage.clock.advance(10_000);
+    expect(stage.writer.updates.length).to.be.above(names.length);
+    expect(stage.api.condition("n0", "Programmed")?.reason).to.equal("AllSites");
+  });
+
+  it("are refused as others are when what the agent held was another change, before", async () => {
+    lastMsAgo = 1;
     for (const name of names) stage.api.remove(name);
     await stage.clock.advance(10_000);
     expect(stage.writer.updates.length).to.be.above(names.length);

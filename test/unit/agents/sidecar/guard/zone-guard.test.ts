@@ -110,6 +110,8 @@ describe("the guard on own zones, by itself", () => {
 
   it("looks at the zone again after a change that it let through", async () => {
     expect(await take(2100)).to.equal("drop");
+    knot.now += 7;
+    expect(guard.held[0]).to.deep.include({ zone, lastMsAgo: 7, tries: 1 });
     expect(shown[0]).to.contain("2100 of 3000 names are taken away");
     await letThrough();
     expect(await take(2100)).to.equal("publish");
