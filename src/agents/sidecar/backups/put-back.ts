@@ -1,9 +1,12 @@
+import { link } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
 import { messageOf } from "../../../base/errors";
-import { writeAtomically } from "../../../base/files";
+import { absentIs, moveFile, removeFile, writeAtomically } from "../../../base/files";
 import type { Logger } from "../../../base/log";
 import { stampSerial } from "../../../dns/master-file";
 import type { KnotVolume } from "../../../knot/config/volume";
-import type { KnotControl } from "../../../knot/control/knot-control";
+import { type KnotControl, KnotControlError } from "../../../knot/control/knot-control";
 import {
   dropRestored,
   dropRestoredZone,
@@ -31,10 +34,15 @@ export interface PutBackParts {
   readonly log: Logger;
 }
 
+/** Until a zone that Knot did not take is tried again. */
+const againMs = 30_000;
+
 /** Sees at a site that runs to what a restore has put onto the volume: by a time, contents as they were then; without one, what waiting zones begin with. */
 export class PutBack {
   /** Zones that waited when the backup was there already, and so begin with it. */
   readonly #beginning = new Set<string>();
+  /** Zones that Knot did not take, with why, and when each is tried again. */
+  readonly #refused = new Map<string, { readonly failure: string; readonly again: number }>();
 
   constructor(private readonly parts: PutBackParts) {}
 
@@ -44,6 +52,7 @@ export class PutBack {
     const restored = await readRestored(volume, site);
     if (restored === undefined) {
       this.#beginning.clear();
+      this.#refused.clear();
       onFailures([]);
       return;
     }
@@ -70,16 +79,24 @@ export class PutBack {
 
   /** One zone that fails keeps no other back, and those that are done are not put back again: changes may have come since. */
   async #putAllBack(restored: Restored): Promise<readonly string[]> {
-    const { volume, own } = this.parts;
+    const { volume, own, now } = this.parts;
     const failures: string[] = [];
     for (const zone of own()) {
+      const refused = this.#refused.get(zone);
+      if (refused !== undefined && now() < refused.again) {
+        failures.push(refused.failure);
+        continue;
+      }
+      this.#refused.delete(zone);
       try {
         const text = await restored.textOf(zone);
         if (text === undefined) continue;
         if (!this.#beginning.has(zone)) await this.#putZoneBack(zone, text, restored);
         await dropRestoredZone(volume, zone);
       } catch (error) {
-        failures.push(`zone ${zone} could not be put back and is tried again: ${messageOf(error)}`);
+        const failure = `zone ${zone} could not be put back and is tried again: ${messageOf(error)}`;
+        if (error instanceof KnotControlError) this.#refused.set(zone, { failure, again: now() + againMs });
+        failures.push(failure);
       }
     }
     return failures;
@@ -87,12 +104,28 @@ export class PutBack {
 
   /** With a serial that comes after Knot's own: the owner's is what all others follow. */
   async #putZoneBack(zone: string, text: string, { order }: Restored): Promise<void> {
-    const { volume, control, now, log, changed } = this.parts;
+    const { control, now, log, changed } = this.parts;
     const served = (await control.zoneStatus([zone]))[0]?.serial;
     const serial = serialAfter(now(), served);
-    await writeAtomically(volume.zoneFile(zone), stampSerial(text, serial));
-    await control.zoneReload(zone);
+    await this.#load(zone, stampSerial(text, serial));
     log.warn("a zone is as it was in a backup", { zone, madeAt: order.at, serial });
     changed(zone);
+  }
+  /** The file that stood stands again if Knot does not take the other one, with which it would begin unseen at its next start. */
+  async #load(zone: string, text: string): Promise<void> {
+    const file = this.parts.volume.zoneFile(zone);
+    const former = join(dirname(file), `.${basename(file)}.former`);
+    await removeFile(former);
+    // The file itself, and no copy: Knot reads one anew that was written later.
+    await absentIs(undefined, () => link(file, former));
+    await writeAtomically(file, text);
+    try {
+      await this.parts.control.zoneReload(zone);
+    } catch (error) {
+      // A Knot that does not answer may have taken it.
+      if (error instanceof KnotControlError) await moveFile(former, file);
+      throw error;
+    }
+    await removeFile(former);
   }
 }

@@ -1,10 +1,11 @@
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 
 import { PutBack } from "../../../../../src/agents/sidecar/backups/put-back";
 import { createLogger } from "../../../../../src/base/log";
+import { KnotControlError } from "../../../../../src/knot/control/knot-control";
 import { KnotVolume } from "../../../../../src/knot/config/volume";
 
 describe("a restore at a site that runs", () => {
@@ -12,6 +13,8 @@ describe("a restore at a site that runs", () => {
   let volume: KnotVolume;
   let reloads: string[];
   let broken: Set<string>;
+  let refused: Set<string>;
+  let now: number;
   let sought: string[];
   let shown: readonly string[];
   let putBack: PutBack;
@@ -19,9 +22,11 @@ describe("a restore at a site that runs", () => {
   beforeEach(async () => {
     volume = new KnotVolume(await mkdtemp(join(tmpdir(), "put-back-")));
     await mkdir(join(volume.root, "zones"));
-    [reloads, broken, sought, shown] = [[], new Set(), [], []];
+    [reloads, broken, refused, sought, shown] = [[], new Set(), new Set(), [], []];
+    now = 1_800_000_000_000;
     const zoneReload = (zone: string): Promise<void> => {
       reloads.push(zone);
+      if (refused.has(zone)) return Promise.reject(new KnotControlError("external validation failed"));
       return broken.has(zone) ? Promise.reject(new Error("Knot is busy")) : Promise.resolve();
     };
     putBack = new PutBack({
@@ -31,7 +36,7 @@ describe("a restore at a site that runs", () => {
       sought: () => sought,
       changed: () => undefined,
       onFailures: (failures) => (shown = failures),
-      now: () => 1_800_000_000_000,
+      now: () => now,
       log: createLogger({ write: () => undefined, now: () => 0 }),
     });
   });
@@ -65,6 +70,29 @@ describe("a restore at a site that runs", () => {
     broken.clear();
     await putBack.round("site-a");
     expect(await result()).to.deep.equal({ snapshot: "s" });
+    expect([await stands(), shown]).to.deep.equal([false, []]);
+  });
+
+  it("leaves the file that stood of a zone that Knot does not take, and tries it again only after half a minute", async () => {
+    await place(true, ["a.example", "b.example"]);
+    const file = volume.zoneFile("b.example");
+    await writeFile(file, "former");
+    const before = await stat(file, { bigint: true });
+    refused.add("b.example");
+    for (let round = 0; round < 3; round++, now += 1000) await putBack.round("site-a");
+    expect(reloads).to.deep.equal(["a.example", "b.example"]);
+    expect(shown).to.deep.equal([
+      "zone b.example could not be put back and is tried again: external validation failed",
+    ]);
+    expect(await readFile(file, "utf8")).to.equal("former");
+    const after = await stat(file, { bigint: true });
+    expect([after.ino, after.mtimeNs]).to.deep.equal([before.ino, before.mtimeNs]);
+    now += 30_000;
+    refused.clear();
+    await putBack.round("site-a");
+    expect(reloads.slice(2)).to.deep.equal(["b.example"]);
+    expect(await readFile(file, "utf8")).to.contain("SOA");
+    expect((await readdir(join(volume.root, "zones"))).sort()).to.deep.equal(["a.example.zone", "b.example.zone"]);
     expect([await stands(), shown]).to.deep.equal([false, []]);
   });
 
