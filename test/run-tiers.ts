@@ -94,7 +94,7 @@ function withStatus(counts: Counts | undefined, status: number | null): Counts {
 const clusterSpecs = [
   "test/cluster/clusters",
   ...meshSpecs(["fresh-mesh", "joining", "records", "moving-and-leaving", "broken-central-zones"]),
-  ...["test/cluster/cert-manager", "test/cluster/vault-login", "test/lab/pulumi/*"],
+  ...["test/cluster/cert-manager", "test/cluster/vault-login", "test/lab/pulumi/*", "test/lab/manifests/**/*"],
   // A cluster whose API server is back takes a minute or two to start pods again.
   ...meshSpecs(["bad-input", "credentials-and-volumes", "api-server-returns", "primary-away", "storage"]),
   ...meshSpecs(["secrets-and-rights", "*"]),
@@ -142,7 +142,7 @@ const tiers: readonly Tier[] = [
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{dns,interop,knot,manifests,plugins,records,vault}/**/*", interruptedSpec], true),
+    run: () => mocha(["test/lab/{dns,interop,knot,plugins,records,vault}/**/*", interruptedSpec], true),
   },
   // Clusters of its own, and much waiting: it fills the machine while the other tier's clusters wait.
   { name: "readme", group: "servers", lane: "second", inOnePiece: true, run: () => mocha([readmeSpec], true) },

@@ -211,7 +211,7 @@ describe("a zone that a mesh with agents signs", function () {
       await owner().ready();
       await lab.converged(20, { zones: [zone] });
     });
-    expect(looks).to.be.greaterThan(3);
+    expect(looks).to.be.greaterThan(1);
     expect(await tags()).to.deep.equal(before);
     expect(isNewerSerial((await owner().soa(zone)).serial, serial)).to.equal(true);
     await owner().control.zoneReplace(zone, { owner: `www.${zone}`, ttl: 5, type: "A", data: "192.0.2.4" });
@@ -261,7 +261,9 @@ describe("a zone that a mesh with agents signs", function () {
     });
     await writeFile(copyFile(), copy);
     await eventually(20, async () => {
-      expect((await owner().keepZoneKeys()).join()).to.match(/is not replaced: it is newer/);
+      expect((await owner().keepZoneKeys()).join()).to.match(
+        /is not replaced: (it is newer|the volume has none of the \d+ keys in it)/,
+      );
       expect((await owner().status()).problems.map(({ kind }) => kind)).to.contain("keys");
     });
     expect(await readFile(copyFile(), "utf8")).to.equal(copy);
