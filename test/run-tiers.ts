@@ -87,6 +87,9 @@ function withStatus(counts: Counts | undefined, status: number | null): Counts {
   return status !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
+/** A mesh that is hurt for a minute. */
+const chaosSpec = "bench/test/chaos";
+
 /**
  * What needs no mesh comes while an API server of the mesh is away for minutes, the engine's tests among it, and what has clusters of
  * its own when the mesh is gone. A file that more than one of these finds runs once, where the first does.
@@ -100,6 +103,7 @@ const clusterSpecs = [
   ...meshSpecs(["secrets-and-rights", "*"]),
   "test/cluster/*",
   "test/cluster/records/*",
+  chaosSpec,
 ];
 
 /** Files on the mesh that they share. Each runs alone as well; in this order the mesh is brought into another state least often. */
@@ -135,7 +139,7 @@ const tiers: readonly Tier[] = [
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{agent,lab}/**/*", "bench/test/*"], true),
+    run: () => mocha(["test/lab/{agent,lab}/**/*", "bench/test/*"], true, [chaosSpec]),
   },
   {
     name: "peers",
