@@ -4,7 +4,7 @@ import { identityBefore, podIdentity, sharedMesh, stopApiServerFor } from "../..
 import { eventually } from "../../../harness/eventually";
 
 describe("an API server that was away for five minutes", function () {
-  this.timeout(420_000);
+  this.timeout(600_000);
   let mesh: RunningMesh;
   before(async () => {
     // Another file may have stopped it, had a site leave meanwhile, and others may have had it start again since.
