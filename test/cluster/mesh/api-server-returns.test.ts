@@ -4,9 +4,11 @@ import { identityBefore, podIdentity, sharedMesh, stopApiServerFor } from "../..
 import { eventually } from "../../../harness/eventually";
 
 describe("an API server that was away for five minutes", function () {
-  this.timeout(600_000);
+  this.timeout(420_000);
   let mesh: RunningMesh;
-  before(async () => {
+  before(async function () {
+    // Beside the five minutes, alone it makes its mesh and has a site join and leave.
+    this.timeout(600_000);
     // Another file may have stopped it, had a site leave meanwhile, and others may have had it start again since.
     if (identityBefore("site-c") === undefined) {
       await stopApiServerFor(await sharedMesh({ sites: 4 }), "site-c", 300);
