@@ -89,7 +89,7 @@ describe("cert-manager's DNS-01, by the guide", function () {
     lab.site("site-c").log().split(`[${zone}.] ACL, ${verdict}, action update,`).length - 1;
 
   it("issues a certificate for a name and for all names below the zone", async () => {
-    const found = await eventually(90, async () => {
+    const found = await eventually(60, async () => {
       const orders = await statuses("orders");
       expect(orders).not.to.match(/"state":"(invalid|errored)"/);
       const live = await plane.api.send({ method: "GET", path: "/api/v1/namespaces/default/secrets/www-tls" });

@@ -394,7 +394,7 @@ describe("agents of a mesh", function () {
     for (const site of others) await site.stopKnot();
     await owner.loseVolume();
     await owner.start();
-    await eventually(30, async () => {
+    await eventually(20, async () => {
       expect((await owner.soa(zone)).serial).to.equal(1);
     });
     for (const site of others) site.startKnot();

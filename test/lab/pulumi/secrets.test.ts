@@ -64,8 +64,11 @@ for (const where of ["in the state", "in Vault"] as const) {
 
     it("are known: the ring's, and the authority's and every site's where Vault does not issue", () => {
       const privateKeys = search.secrets.filter(({ value }) => value.includes("PRIVATE KEY"));
+      const { resources } = exported as { resources: { urn: string }[] };
+      const ownerOf = ({ name }: { name: string }) => resources[Number(/^resources\.(\d+)\./.exec(name)?.[1])]?.urn;
       // That of the key which signs epochs, as PEM and as OpenSSH has it.
-      if (where === "in Vault") expect(privateKeys).to.have.length(2);
+      const owners = privateKeys.map((secret) => ownerOf(secret)?.split("::").at(-1));
+      if (where === "in Vault") expect(owners).to.deep.equal(["mesh-epochs-key", "mesh-epochs-key"]);
       else expect(privateKeys.length).to.be.at.least(1 + exampleList.sites.length);
       expect(search.secrets.length - privateKeys.length).to.be.at.least(1);
       const seen = new Set(search.in(JSON.stringify(exported)).map(({ secret }) => secret));

@@ -210,6 +210,7 @@ describe("agent", () => {
     it("carries out a poke that comes while a pass is under way", async () => {
       const reloads = () => knot.commands.filter((command) => command === "reload").length;
       const before = reloads();
+      expect(before).to.equal(2);
       knot.stall = true;
       agent.poke();
       const busy = agent.pass();
