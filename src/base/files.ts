@@ -6,6 +6,14 @@ export async function readText(path: string): Promise<string | undefined> {
   return absentIs(undefined, () => readFile(path, "utf8"));
 }
 
+/** Whether a file or folder is there. One that cannot be looked at is an error. */
+export async function isThere(path: string): Promise<boolean> {
+  return absentIs(false, async () => {
+    await stat(path);
+    return true;
+  });
+}
+
 /** Names in a folder, sorted; none when there is no such folder. */
 export async function listFolder(path: string): Promise<readonly string[]> {
   return (await absentIs([], () => readdir(path))).sort();

@@ -49,6 +49,7 @@ export interface HttpResponse {
 
 /** A larger body is a mistake or an attack. */
 const maxOctets = 16 * 1024 * 1024;
+const ofAnswer = { what: "the answer", most: maxOctets };
 
 /**
  * Sends one request and reads the whole answer. Redirects are not followed.
@@ -59,7 +60,7 @@ const maxOctets = 16 * 1024 * 1024;
 export function exchangeHttp(options: HttpRequest): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const request = openRequest(options, (response) => {
-      readWhole(response).then((body) => {
+      readBody(response, ofAnswer).then((body) => {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
       }, fail);
     });
@@ -91,7 +92,7 @@ export function streamHttp(
   return new Promise((resolve, reject) => {
     const request = openRequest(options, (response) => {
       const status = response.statusCode ?? 0;
-      const read = status >= 200 && status < 300 ? readLines(response, options.onLine) : readWhole(response);
+      const read = status >= 200 && status < 300 ? readLines(response, options.onLine) : readBody(response, ofAnswer);
       read.then((body) => {
         resolve({ status, headers: response.headers, body });
       }, fail);
@@ -132,12 +133,20 @@ async function readLines(response: IncomingMessage, onLine: (line: string) => vo
   return "";
 }
 
-async function readWhole(response: IncomingMessage): Promise<string> {
+/**
+ * Reads the whole body of a request or an answer.
+ *
+ * @param what - Names it in the error for one that is larger than `most` octets.
+ */
+export async function readBody(
+  message: IncomingMessage,
+  { what, most }: { readonly what: string; readonly most: number },
+): Promise<string> {
   const chunks: Buffer[] = [];
   let octets = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of message as AsyncIterable<Buffer>) {
     octets += chunk.length;
-    if (octets > maxOctets) throw new Error(`the answer is larger than ${maxOctets} octets`);
+    if (octets > most) throw new Error(`${what} is larger than ${most} octets`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

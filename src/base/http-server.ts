@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 
 import { messageOf } from "./errors";
+import { readBody } from "./http-exchange";
 
 /** What a handler answers. Objects are sent as JSON. */
 export interface HttpAnswer {
@@ -94,18 +95,10 @@ export class HttpServer implements AsyncDisposable {
 
 function callOf(request: IncomingMessage): HttpCall {
   const bearer = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1];
-  return { ...(bearer !== undefined && { bearer }), text: () => readBody(request) };
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let octets = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    octets += chunk.length;
-    if (octets > mostBody) throw new Error(`the request is larger than ${mostBody} octets`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  return {
+    ...(bearer !== undefined && { bearer }),
+    text: () => readBody(request, { what: "the request", most: mostBody }),
+  };
 }
 
 /** A reply as it is written. */

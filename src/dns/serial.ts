@@ -17,3 +17,14 @@ export function compareSerials(a: number, b: number): -1 | 0 | 1 | undefined {
 export function isNewerSerial(a: number, b: number): boolean {
   return compareSerials(a, b) === 1;
 }
+
+/**
+ * A serial that comes after all that were seen: the present time where that is newer (RFC 1982).
+ *
+ * @param now - Milliseconds since 1970.
+ */
+export function serialAfter(now: number, ...seen: readonly (number | undefined)[]): number {
+  let next = Math.floor(now / 1000) >>> 0;
+  for (const serial of seen) if (serial !== undefined && !isNewerSerial(next, serial)) next = (serial + 1) >>> 0;
+  return next;
+}

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { messageOf } from "../../base/errors";
 import { listFolder, readText, writeAtomically } from "../../base/files";
 import { readJsonFile } from "../../base/json-file";
 import { backupFiles, type BackupManifest } from "../../contract/backups";
@@ -60,7 +61,7 @@ export async function compareRestored(parts: {
   const differences: string[] = [];
   for (const { zone, serial, digest } of manifest.zones) {
     const records = await dns.transfer(options.drillDns ?? usualDns, zone, key).catch((error: unknown) => {
-      differences.push(`zone ${zone} is not served: ${(error as Error).message}`);
+      differences.push(`zone ${zone} is not served: ${messageOf(error)}`);
     });
     if (records === undefined) continue;
     const [soa] = records;

@@ -1,4 +1,4 @@
-import { UserError } from "../../base/errors";
+import { messageOf, UserError } from "../../base/errors";
 import { readJsonFile } from "../../base/json-file";
 import { createLogger, type Logger } from "../../base/log";
 import type { Environment } from "../../contract/environment";
@@ -43,7 +43,7 @@ async function main(
     if (found.of !== undefined) {
       const failure = { at: new Date(now()).toISOString(), reason, message };
       await agent.report({ kind: "failure", of: found.of, failure }).catch((unheard: unknown) => {
-        log.warn("the failure could not be reported to the agent", { reason: (unheard as Error).message });
+        log.warn("the failure could not be reported to the agent", { reason: messageOf(unheard) });
       });
     }
     throw error;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { rootCertificates } from "node:tls";
 
+import { messageOf } from "../../base/errors";
 import { writeAtomically } from "../../base/files";
 import { fields } from "../../base/json";
 import type { backupEnvironment, OptionsOf } from "../../contract/environments";
@@ -63,6 +64,8 @@ const endAwayMs = 2000;
 
 /** Runs restic. Neither its arguments nor what is logged of it hold a secret: those are in its environment and in files. */
 export class Restic {
+  #rootsFile: Promise<string> | undefined;
+
   constructor(private readonly options: BackupOptions) {}
 
   /**
@@ -106,7 +109,7 @@ export class Restic {
       throw watch.failure(reasonsByCode[code], `restic ${args[0] ?? ""} ended with ${code}`);
     } catch (error) {
       if (error instanceof BackupError) throw error;
-      throw new BackupError("other", `restic cannot be run: ${(error as Error).message}`);
+      throw new BackupError("other", `restic cannot be run: ${messageOf(error)}`);
     } finally {
       clearTimeout(limit);
       watch.end();
@@ -123,7 +126,12 @@ export class Restic {
   }
 
   /** The roots that the storage's certificate is checked against: Node's own unless others are given, since its image may have none. */
-  async #roots(): Promise<string> {
+  #roots(): Promise<string> {
+    this.#rootsFile ??= this.#writeRoots();
+    return this.#rootsFile;
+  }
+
+  async #writeRoots(): Promise<string> {
     const { caFile } = this.options;
     if (caFile !== undefined) return caFile;
     const file = join(tmpdir(), "dns-mesh-roots.pem");

@@ -2,6 +2,7 @@ import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { messageOf } from "../../base/errors";
 import { ensureFolder, readText, syncFolder, writeAtomically } from "../../base/files";
 import { readJsonFile } from "../../base/json-file";
 import type { Logger } from "../../base/log";
@@ -57,7 +58,7 @@ export async function backUp(parts: RunParts): Promise<void> {
 export async function readManifest(folder: string, site: string): Promise<BackupManifest> {
   const path = join(folder, backupFiles.manifest);
   const manifest = await readJsonFile(path, parseManifest).catch((cause: unknown) => {
-    throw new BackupError("damaged", `the backup has no manifest that can be read: ${(cause as Error).message}`, {
+    throw new BackupError("damaged", `the backup has no manifest that can be read: ${messageOf(cause)}`, {
       cause,
     });
   });

@@ -11,7 +11,6 @@ import { isWriter } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
 import type { WelcomePacket } from "../../mesh/model";
 import { notePacket, SiteFiles, siteInput, standingView } from "./apply";
-import { isRestored } from "./backups/backups";
 import {
   bringRestoredKeys,
   dropRestored,
@@ -75,13 +74,14 @@ async function awaitRestored(parts: PrepareParts, { site }: WelcomePacket): Prom
   const { runtime, settingsFile } = parts.options;
   if (!isWriter(runtime)) return undefined;
   const isAwaited = async () => (await readJsonFile(settingsFile, parseLiveSettings)).awaitsRestore === true;
-  for (let looks = 0; !(await isRestored(runtime.storage)) && (await isAwaited()); looks++) {
+  const volume = new KnotVolume(runtime.storage);
+  let restored = await readRestored(volume, site.name);
+  for (let looks = 0; restored === undefined && (await isAwaited()); looks++) {
     if (looks % noteEvery === 0)
       parts.log.warn("this new volume waits for a restore: `mesh restore`, or take backups.awaitRestore back");
     await delay(restoreLookMs);
+    restored = await readRestored(volume, site.name);
   }
-  const volume = new KnotVolume(runtime.storage);
-  const restored = await readRestored(volume, site.name);
   if (restored === undefined) return undefined;
   const keys = await bringRestoredKeys(volume);
   parts.log.warn("this volume begins with a backup", {

@@ -1,12 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 
-import { messageOf, UserError } from "../../../base/errors";
+import { UserError } from "../../../base/errors";
 import { readText } from "../../../base/files";
 import type { HttpAnswer, HttpCall, HttpRoutes } from "../../../base/http-server";
 import { parseJson, sha256 } from "../../../base/json";
-import { type BackupFacts, type BackupMade, backupParts, orderFile, parseReport } from "../../../contract/backups";
+import { type BackupFacts, type BackupMade, parseReport } from "../../../contract/backups";
 import { isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
 import { controlSocket, KnotVolume } from "../../../knot/config/volume";
 import { KnotControl } from "../../../knot/control/knot-control";
@@ -73,14 +72,14 @@ export class Backups {
   async #allowed(call: HttpCall, work: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
     const token = (await readText(this.parts.tokenFile))?.trim();
     if (token === undefined || token === "") return { status: 404, body: "this site has no backups\n" };
-    const [shown, wanted] = [call.bearer ?? "", token].map((text) => Buffer.from(sha256(text)));
-    if (!timingSafeEqual(shown ?? Buffer.alloc(0), wanted ?? Buffer.alloc(0)))
+    const digest = (text: string) => Buffer.from(sha256(text));
+    if (!timingSafeEqual(digest(call.bearer ?? ""), digest(token)))
       return { status: 403, body: "the token is wrong\n" };
     try {
       return await work();
     } catch (error) {
       if (error instanceof UserError) return { status: 400, body: `${error.message}\n` };
-      return { status: 500, body: `${messageOf(error)}\n` };
+      throw error;
     }
   }
 
@@ -119,9 +118,4 @@ export function backupsOf({
   if (tokenFile === undefined || !isWriter(runtime)) return undefined;
   const control = new KnotControl(controlSocket(runtime.rundir), { timeoutMs: backupMs });
   return new Backups({ ...parts, runtime, knot, tokenFile, control });
-}
-
-/** Whether a restore has put a backup onto the volume. */
-export async function isRestored(storage: string): Promise<boolean> {
-  return (await readText(join(new KnotVolume(storage).backup, backupParts.restored, orderFile))) !== undefined;
 }

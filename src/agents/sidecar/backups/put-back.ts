@@ -5,17 +5,10 @@ import { messageOf } from "../../../base/errors";
 import { absentIs, moveFile, removeFile, writeAtomically } from "../../../base/files";
 import type { Logger } from "../../../base/log";
 import { stampSerial } from "../../../dns/master-file";
+import { serialAfter } from "../../../dns/serial";
 import type { KnotVolume } from "../../../knot/config/volume";
 import { type KnotControl, KnotControlError } from "../../../knot/control/knot-control";
-import {
-  dropRestored,
-  dropRestoredZone,
-  noteBegun,
-  readRestored,
-  type Restored,
-  restoredAmong,
-  serialAfter,
-} from "./restored";
+import { dropRestored, dropRestoredZone, noteBegun, readRestored, type Restored, restoredAmong } from "./restored";
 
 /** What {@link PutBack} works with. */
 export interface PutBackParts {

@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { UserError } from "../../../base/errors";
-import { absentIs, readText, removeFile, writeAtomically } from "../../../base/files";
+import { absentIs, isThere, readText, removeFile, writeAtomically } from "../../../base/files";
 import { readJsonFile } from "../../../base/json-file";
 import {
   backedUpKeys,
@@ -18,7 +18,7 @@ import {
 } from "../../../contract/backups";
 import { findSerial, stampSerial } from "../../../dns/master-file";
 import { signerTypes } from "../../../dns/rdata/trust-types";
-import { isNewerSerial } from "../../../dns/serial";
+import { isNewerSerial, serialAfter } from "../../../dns/serial";
 import { KnotVolume } from "../../../knot/config/volume";
 import { KeyDatabase, type KeyFiles } from "../keys/key-database";
 import { readNote, writeNote } from "../keys/note";
@@ -27,6 +27,8 @@ import { readNote, writeNote } from "../keys/note";
 export interface Restored {
   readonly order: RestoreOrder;
   readonly manifest: BackupManifest;
+  /** Whether the backup still has a zone. */
+  readonly has: (zone: string) => Promise<boolean>;
   /** A zone's master file without signatures; undefined when the backup does not have the zone. */
   readonly textOf: (zone: string) => Promise<string | undefined>;
 }
@@ -49,7 +51,7 @@ export async function readRestored(volume: KnotVolume, site: string): Promise<Re
     const text = await readText(join(folder, backedUpZone(zone)));
     return text === undefined ? undefined : withoutSignatures(text);
   };
-  return { order, manifest, textOf };
+  return { order, manifest, has: (zone) => isThere(join(folder, backedUpZone(zone))), textOf };
 }
 
 /**
@@ -76,11 +78,11 @@ export async function dropRestoredZone(volume: KnotVolume, zone: string): Promis
 
 /** Zones among those named that it still has. */
 export async function restoredAmong(
-  restored: Pick<Restored, "textOf">,
+  restored: Pick<Restored, "has">,
   zones: readonly string[],
 ): Promise<readonly string[]> {
-  const texts = await Promise.all(zones.map((zone) => restored.textOf(zone)));
-  return zones.filter((_, i) => texts[i] !== undefined);
+  const has = await Promise.all(zones.map((zone) => restored.has(zone)));
+  return zones.filter((_, i) => has[i]);
 }
 
 /**
@@ -109,13 +111,6 @@ export async function readKeys(folder: string): Promise<KeyFiles> {
     if (entry.isFile() && entry.name !== "lock.mdb") files.set(path.slice(folder.length + 1), await readFile(path));
   }
   return files;
-}
-
-/** A serial that comes after all that were seen: the present time where that is newer (RFC 1982). */
-export function serialAfter(now: number, ...seen: readonly (number | undefined)[]): number {
-  let next = Math.floor(now / 1000) >>> 0;
-  for (const serial of seen) if (serial !== undefined && !isNewerSerial(next, serial)) next = (serial + 1) >>> 0;
-  return next;
 }
 
 /** Changes that a zone may have had since its backup, which sites that do not answer now may have seen. */

@@ -158,13 +158,18 @@ export class OwnZones {
 
   /** Sees whether what peers had newer has come here. Throws what the control socket throws. */
   async round(): Promise<void> {
-    if (this.#behind.size === 0) return;
-    const statuses = await this.parts.control.zoneStatus([...this.#behind.keys()]);
+    await this.#lookBehind([...this.#behind.keys()]);
+  }
+
+  async #lookBehind(zones: readonly string[]): Promise<void> {
+    if (zones.length === 0) return;
+    const statuses = await this.parts.control.zoneStatus(zones);
     const serials = new Map(statuses.map(({ zone, serial }) => [zone, serial]));
-    for (const [zone, copy] of this.#behind) {
-      const serial = serials.get(zone);
-      const isOver = !serials.has(zone) || (serial !== undefined && !isNewerSerial(copy.serial, serial));
-      if (isOver) this.#behind.delete(zone);
+    for (const zone of zones) {
+      const [copy, serial] = [this.#behind.get(zone), serials.get(zone)];
+      const isBehind =
+        copy !== undefined && serials.has(zone) && (serial === undefined || isNewerSerial(copy.serial, serial));
+      if (!isBehind) this.#behind.delete(zone);
     }
     this.#show();
   }
@@ -187,9 +192,11 @@ export class OwnZones {
     const source = pod === undefined ? siteSource({ inputs, site, address: server.address }) : podSource(inputs, pod);
     const { control } = this.parts;
     const isRegained = await this.#seeder.regain({ zone, packet, source, serial: copy.serial, control });
-    if (isRegained) this.#behind.delete(zone);
-    else this.#behind.set(zone, copy);
-    await this.round();
+    // Whether others are still behind is looked at in the next round.
+    if (!isRegained) {
+      this.#behind.set(zone, copy);
+      await this.#lookBehind([zone]);
+    } else if (this.#behind.delete(zone)) this.#show();
     return isRegained;
   }
 }

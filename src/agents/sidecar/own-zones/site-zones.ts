@@ -18,7 +18,11 @@ export interface SiteZonesParts {
 export class SiteZones {
   readonly #withContent = rememberLast(namesWithContent);
   readonly #signed = rememberLast(signedZones);
-  readonly #toSign = rememberLast(zonesToSign);
+  readonly #toSign = rememberLast(
+    (packet: WelcomePacket, signing: SigningState, ...here: readonly (readonly string[])[]) => [
+      ...signedZones(packet, here.flat(), signing).keys(),
+    ],
+  );
   readonly #kept = rememberLast((packet: WelcomePacket, signing: SigningState) =>
     keptSigned(signing, packet.site.zones),
   );
@@ -56,16 +60,6 @@ export class SiteZones {
 
 const unsigned: SigningState = {};
 const noZones: readonly string[] = [];
-
-function zonesToSign(
-  packet: WelcomePacket,
-  signing: SigningState,
-  ...here: readonly (readonly string[])[]
-): readonly string[] {
-  const names = new Set(here.flat());
-  const { zones } = withKeptSigned(packet, signing).site;
-  return zones.flatMap(({ name, dnssec }) => (dnssec !== false && names.has(name) ? [name] : []));
-}
 
 function namesWithContent(packet: WelcomePacket, seeded: readonly string[]): readonly string[] {
   const has = new Set(seeded);

@@ -2,7 +2,7 @@ import { siteNameProblem } from "../../../base/names";
 import { formatRecord, typeNameOf } from "../../../dns/rdata";
 import { signerTypes } from "../../../dns/rdata/trust-types";
 import type { ResourceRecord } from "../../../dns/record";
-import { isNewerSerial } from "../../../dns/serial";
+import { serialAfter } from "../../../dns/serial";
 import type { WelcomePacket } from "../../../mesh/model";
 import { serverName } from "../../../mesh/welcome";
 
@@ -19,7 +19,7 @@ export function renderTakenOverZone(content: {
 }): string {
   const soa = content.records.find((record) => record.type === "SOA");
   if (soa?.type !== "SOA") throw new Error("a zone without an SOA record cannot be taken over");
-  const serial = isNewerSerial(content.now >>> 0, soa.serial) ? content.now >>> 0 : (soa.serial + 1) >>> 0;
+  const serial = serialAfter(content.now * 1000, soa.serial);
   const others = content.records.filter((record) => record.type !== "SOA" && !signerTypes.has(typeNameOf(record)));
   return `${[formatRecord({ ...soa, serial }), ...others.map(formatRecord)].join("\n")}\n`;
 }

@@ -2,12 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import {
-  bringRestoredKeys,
-  contentFrom,
-  readRestored,
-  serialAfter,
-} from "../../../../../src/agents/sidecar/backups/restored";
+import { bringRestoredKeys, contentFrom, readRestored } from "../../../../../src/agents/sidecar/backups/restored";
+import { serialAfter } from "../../../../../src/dns/serial";
 import { findSerial } from "../../../../../src/dns/master-file";
 import { KnotVolume } from "../../../../../src/knot/config/volume";
 
