@@ -1,10 +1,12 @@
+import { randomBytes } from "node:crypto";
+
 import * as pulumi from "@pulumi/pulumi";
 import * as vault from "@pulumi/vault";
 
 import { renderCatalog } from "../../src/mesh/catalog";
 import { packCentralZones } from "../../src/mesh/central-parts";
 import { renderDirectory } from "../../src/mesh/directory";
-import { type Epoch, signatureLength, type SignedEpoch } from "../../src/mesh/epoch";
+import type { Epoch, SignedEpoch } from "../../src/mesh/epoch";
 import type { Mesh, Site, WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { appRoleMount, jwtMount, type VaultWelcome, type WelcomeTrust } from "../../src/mesh/trust";
 import { welcomePacket } from "../../src/mesh/welcome";
@@ -23,7 +25,7 @@ export interface SharedOutputs {
   /** Master-file text of the directory zone, with a placeholder for the serial. */
   readonly directory: pulumi.Output<string>;
   /** Master-file text of the catalog zone (RFC 9432), with a placeholder for the serial. */
-  readonly catalog: pulumi.Output<string>;
+  readonly catalog: string;
   /** Which site has the primary catalog, and how often that has changed. The next `up` counts on from it. */
   readonly epoch: Epoch;
   /** Public welcome packets by the site's name. */
@@ -55,12 +57,14 @@ export class SharedStack extends pulumi.ComponentResource {
     super("dnsmesh:shared:SharedStack", name, {}, opts);
     const { mesh } = args;
     const epoch = nextEpoch(mesh, { former: args.former, least: args.epoch });
-    // Once before anything is made: that the primary could not mount the zones comes before the plan.
-    renderCentralZones({ ...mesh, epoch: { ...epoch, signature: "x".repeat(signatureLength) } });
+    const catalog = mountableCatalog(mesh, epoch);
     const { directoryZone } = mesh;
     const signer = new EpochSigner(`${name}-epochs`, { directoryZone, epoch }, { parent: this });
-    const texts = signer.epoch.apply((signed) => renderCentralZones({ ...mesh, epoch: signed }));
-    const central = { directory: texts.directory, catalog: texts.catalog, epoch };
+    const central = {
+      directory: signer.epoch.apply((signed) => renderDirectory({ ...mesh, epoch: signed })),
+      catalog,
+      epoch,
+    };
     const attested = pulumi
       .all([signer.epoch, signer.publicKey])
       .apply(([signed, key]): Attested => ({ epoch: signed, signers: [key] }));
@@ -113,11 +117,15 @@ export class SharedStack extends pulumi.ComponentResource {
   }
 }
 
-/** Text of both central zones, which the primary must be able to mount. */
-function renderCentralZones(mesh: Mesh): { directory: string; catalog: string } {
-  const zones = { directory: renderDirectory(mesh), catalog: renderCatalog(mesh) };
-  packCentralZones(zones);
-  return zones;
+/**
+ * The catalog, which has no signature. An error here, of central zones that the primary could not mount, comes before the plan: the
+ * signature in the directory is not known yet, its size is.
+ */
+function mountableCatalog(mesh: Mesh, epoch: Epoch): string {
+  const sized = { ...mesh, epoch: { ...epoch, signature: randomBytes(64).toString("base64") } };
+  const catalog = renderCatalog(sized);
+  packCentralZones({ directory: renderDirectory(sized), catalog });
+  return catalog;
 }
 
 function welcomePackets(args: SharedConfig, ca: string, { epoch, signers }: Attested): Record<string, WelcomePacket> {

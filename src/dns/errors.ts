@@ -173,3 +173,8 @@ function describeTsig(failure: TsigFailure): string {
       return `${teller} a bad time (BADTIME), clocks differ by ${failure.skewSeconds} s`;
   }
 }
+
+/** Whether nothing came back at all. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof DnsError && error.isUnreachable;
+}

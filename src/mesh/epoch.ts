@@ -3,7 +3,7 @@ import { createPublicKey, sign, verify } from "node:crypto";
 import * as z from "zod/mini";
 
 import { siteNameProblem } from "../base/names";
-import { objectOf, plainText, textWithout } from "../base/shape";
+import { countingNumber, objectOf, plainText, textWithout } from "../base/shape";
 import type { SiteRole } from "./model";
 
 /**
@@ -24,13 +24,13 @@ export interface SignedEpoch extends Epoch {
 /** Beyond this, something is wrong: each step is a promotion by hand. */
 export const lastEpoch = 999_999_999;
 
-const number = z
-  .int("must be a whole number of at least 1")
-  .check(
-    z.gte(1, "must be a whole number of at least 1"),
-    z.lte(lastEpoch, "must be a whole number of 9 digits at most"),
-  );
+const number = countingNumber.check(z.lte(lastEpoch, "must be a whole number of 9 digits at most"));
 const primary = textWithout((name) => siteNameProblem(name));
+
+/** Whether something is the number of an epoch. */
+export function isEpochNumber(value: unknown): value is number {
+  return number.safeParse(value).success;
+}
 
 /** The part of a welcome packet that is about epochs. */
 export const epochFields = {
@@ -66,9 +66,6 @@ export function isSameEpoch(epoch: Epoch | undefined, other: Epoch | undefined):
 export function epochText(epoch: Epoch | undefined): string {
   return epoch === undefined ? "no epoch" : `epoch ${epoch.number} (primary catalog ${epoch.primary})`;
 }
-
-/** Characters of a signature. */
-export const signatureLength = 88;
 
 /** What is signed: the mesh, the number and the primary, each on a line. */
 function statement(directoryZone: string, epoch: Epoch): Buffer {

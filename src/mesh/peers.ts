@@ -27,7 +27,8 @@ export function catalogSitesOf({
   return [...known.filter(isPrimary), ...known.filter((site) => !isPrimary(site))];
 }
 
-function isPrimary(site: Pick<SiteView, "role">): boolean {
+/** Whether a site has the primary catalog. */
+export function isPrimary(site: Pick<SiteView, "role">): boolean {
   return site.role === "primary-catalog";
 }
 

@@ -1,7 +1,7 @@
 import { UserError } from "../base/errors";
 import { fields } from "../base/json";
 import { siteNameProblem } from "../base/names";
-import { type Epoch, lastEpoch } from "../mesh/epoch";
+import { type Epoch, isEpochNumber, lastEpoch } from "../mesh/epoch";
 import type { Mesh } from "../mesh/model";
 import { catalogSites } from "../mesh/welcome";
 import type { FormerOutputs } from "./former-outputs";
@@ -38,14 +38,10 @@ function formerEpoch(former: FormerOutputs | undefined): Epoch | undefined {
     return primary === undefined ? undefined : { number: 1, primary };
   }
   const { number, primary } = fields(said);
-  if (isNumber(number) && typeof primary === "string" && siteNameProblem(primary) === undefined)
+  if (isEpochNumber(number) && typeof primary === "string" && siteNameProblem(primary) === undefined)
     return { number, primary };
   throw new UserError(
     `the output "epoch" of this stack is ${JSON.stringify(said)}, which is no epoch: the sites would not follow a lower number than before. ` +
       `Nothing was changed; set dns-mesh:epoch to one more than the sites know (dig TXT _mesh.<directory zone>), and take the output out of the state or go back to the former one`,
   );
-}
-
-function isNumber(number: unknown): number is number {
-  return typeof number === "number" && Number.isSafeInteger(number) && number >= 1 && number <= lastEpoch;
 }

@@ -1,7 +1,7 @@
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import type { Logger } from "../../base/log";
-import { DnsError, type DnsFailure } from "../../dns/errors";
+import { isUnreachable } from "../../dns/errors";
 import type { ObjectWriter } from "./object-writer";
 import { type Entry, isLeaving, isProgrammed, type RecordStore } from "./record-store";
 import { writeWidth } from "./spreading";
@@ -15,9 +15,6 @@ export interface WriterOutageOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
-
-/** Failures that mean: nothing answers there. */
-const ofSilence: ReadonlySet<DnsFailure["kind"]> = new Set(["timeout", "unreachable"]);
 
 /** How the writer was asked: by a look at the zone, or by an UPDATE. */
 export type Asked = "look" | "update";
@@ -49,10 +46,9 @@ export class WriterOutage {
 
   /** The writer gave no answer, or refused everything. The time of the first failure stands as long as that lasts. */
   failed(by: Asked, error: unknown): void {
-    const isSilent = error instanceof DnsError && ofSilence.has(error.failure.kind);
     this.#outage = {
       since: this.#outage?.since ?? new Date(this.options.now()).toISOString().replace(/\.\d+Z$/, "Z"),
-      reason: isSilent ? "WriterUnreachable" : "WriterRefuses",
+      reason: isUnreachable(error) ? "WriterUnreachable" : "WriterRefuses",
       error: messageOf(error),
       by: this.#outage?.by === "update" ? "update" : by,
     };

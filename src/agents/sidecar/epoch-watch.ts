@@ -22,6 +22,7 @@ import {
   otherCatalogs,
   type SiteEpochs,
 } from "../../mesh/fence";
+import { isPrimary } from "../../mesh/peers";
 import { parsePodId, type PodId } from "../../mesh/pod-id";
 import type { MeshView } from "../../mesh/view";
 import { askEveryPod } from "../pods";
@@ -141,8 +142,7 @@ export class EpochWatch {
   /** A primary hears of no other one by NOTIFY, and asks as often as others when they miss something. */
   #rest(inputs: Inputs, view: MeshView): void {
     const { refresh, retry } = this.#timers(inputs, view);
-    const isPrimary = inputs.packet.site.role === "primary-catalog";
-    this.#dueAt = this.parts.now() + 1000 * (isPrimary ? retry : refresh);
+    this.#dueAt = this.parts.now() + 1000 * (isPrimary(inputs.packet.site) ? retry : refresh);
     this.#wait = lookMs;
   }
 
@@ -182,7 +182,7 @@ export class EpochWatch {
   ): Promise<void> {
     const { agent, control, log } = this.parts;
     const isThere = [...answers.values()].flat().some((answer) => has(answer, fence.highest));
-    const fromWriter = inputs.packet.site.role === "primary-catalog";
+    const fromWriter = isPrimary(inputs.packet.site);
     if (!agent.isSettled || !(isThere || fromWriter)) return;
     const zones = below.map(([zone]) => zone);
     log.warn("central zones of a replaced epoch are taken anew, whatever their serials", { zones });
@@ -213,10 +213,10 @@ export class EpochWatch {
       const found = await this.#texts(this.parts.knot, name).catch(() => undefined);
       return found && { epoch: readEpoch(factsOf(found.strings)) };
     };
-    const [directory, catalog] = [
-      await read(`${meshLabel}.${directoryZone}`),
-      await read(catalogEpochName(catalogZone)),
-    ];
+    const [directory, catalog] = await Promise.all([
+      read(`${meshLabel}.${directoryZone}`),
+      read(catalogEpochName(catalogZone)),
+    ]);
     const epochs = new Map<string, EpochAnswer>();
     if (directory) epochs.set(directoryZone, checkedEpoch(directoryZone, directory.epoch, signers));
     if (catalog) epochs.set(catalogZone, catalog.epoch);
@@ -236,5 +236,5 @@ export class EpochWatch {
 }
 
 function isPrimaryWriter({ packet, runtime }: Inputs): boolean {
-  return packet.site.role === "primary-catalog" && isWriter(runtime);
+  return isPrimary(packet.site) && isWriter(runtime);
 }

@@ -11,11 +11,9 @@ import { readMeshView } from "../../../src/mesh/read-view";
 import type { MeshView } from "../../../src/mesh/view";
 import { parseWelcomePacket, welcomePacket } from "../../../src/mesh/welcome";
 import { parseMesh } from "../../../src/settings/parse";
+import { epochSigner } from "./epoch-signer";
 
-const { privateKey, publicKey } = generateKeyPairSync("ed25519", {
-  privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  publicKeyEncoding: { type: "spki", format: "pem" },
-});
+const { privateKey, publicKey } = epochSigner();
 const stranger = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 
 const plain = parseMesh({

@@ -1,5 +1,4 @@
 import { expect } from "chai";
-import { generateKeyPairSync } from "node:crypto";
 
 import { type Epoch, signEpoch } from "../../../src/mesh/epoch";
 import {
@@ -12,22 +11,10 @@ import {
 } from "../../../src/mesh/fence";
 import { bootstrapView } from "../../../src/mesh/peers";
 import { welcomePacket } from "../../../src/mesh/welcome";
-import { parseMesh } from "../../../src/settings/parse";
+import { epochSigner, meshOf } from "./epoch-signer";
 
-const { privateKey, publicKey } = generateKeyPairSync("ed25519", {
-  privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  publicKeyEncoding: { type: "spki", format: "pem" },
-});
-const mesh = parseMesh({
-  directoryZone: "dns.internal",
-  catalogZone: "catalog.internal.dns",
-  sites: [
-    { name: "site-a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: [] },
-    { name: "site-b", role: "secondary-catalog", addresses: ["192.0.2.2"], zones: [] },
-    { name: "site-c", role: "secondary-catalog", addresses: ["192.0.2.3"], zones: [] },
-    { name: "site-d", role: "standard", addresses: ["192.0.2.4"], zones: [] },
-  ],
-});
+const { privateKey, publicKey } = epochSigner();
+const mesh = meshOf("primary-catalog", "secondary-catalog", "secondary-catalog", "standard");
 const older = welcomePacket(mesh, "site-d", "PEM");
 const packet = { ...older, signers: [publicKey] };
 const first: Epoch = { number: 1, primary: "site-a" };

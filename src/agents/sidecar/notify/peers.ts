@@ -2,7 +2,7 @@ import { messageOf } from "../../../base/errors";
 import { inParallel } from "../../../base/in-parallel";
 import type { Logger } from "../../../base/log";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
-import { DnsError } from "../../../dns/errors";
+import { isUnreachable } from "../../../dns/errors";
 import { isNewerSerial } from "../../../dns/serial";
 import type { TsigKey } from "../../../dns/tsig-key";
 import { type OpenEntry, peerFields, type Target } from "./open-entries";
@@ -96,9 +96,4 @@ export async function reaches(target: Target, send: (server: DnsServer) => Promi
     }
   }
   return false;
-}
-
-/** Whether nothing came back at all. */
-export function isUnreachable(error: unknown): boolean {
-  return error instanceof DnsError && error.isUnreachable;
 }

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { DnsClient } from "../../../dns/client/dns-client";
+import { isUnreachable } from "../../../dns/errors";
 import { isNewerSerial } from "../../../dns/serial";
 import type { TsigKey } from "../../../dns/tsig-key";
 import { siblings, type SiteRuntime } from "../../../knot/config/site-runtime";
 import type { KnownMesh } from "../../../mesh/topology";
 import { Convergence, type ConvergenceOptions } from "./convergence";
 import type { Lag, Target } from "./open-entries";
-import { isUnreachable } from "./peers";
 import type { ServedChange } from "./served-serials";
 
 /** The site's other pods. */

@@ -1,6 +1,6 @@
 import { messageOf } from "../../../base/errors";
 import type { DnsClient } from "../../../dns/client/dns-client";
-import { DnsError } from "../../../dns/errors";
+import { DnsError, isUnreachable } from "../../../dns/errors";
 import type { ResourceRecord } from "../../../dns/record";
 import { isNewerSerial } from "../../../dns/serial";
 import type { ZoneSource } from "./zone-source";
@@ -123,8 +123,7 @@ export class CopySearch {
   }
 
   #isSilent(source: ZoneSource, error: unknown): Say {
-    const isAway = error instanceof DnsError && error.isUnreachable;
-    const say: Say = { kind: "unknown", reason: messageOf(error), isAway };
+    const say: Say = { kind: "unknown", reason: messageOf(error), isAway: isUnreachable(error) };
     this.#silent.set(source, say);
     return say;
   }

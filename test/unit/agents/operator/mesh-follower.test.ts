@@ -1,11 +1,11 @@
 import { expect } from "chai";
-import { generateKeyPairSync } from "node:crypto";
 import { MeshFollower } from "../../../../src/agents/operator/mesh-follower";
 import type { DnsFailure } from "../../../../src/dns/errors";
 import { signEpoch } from "../../../../src/mesh/epoch";
 import { welcomePacket } from "../../../../src/mesh/welcome";
 import { parseMesh } from "../../../../src/settings/parse";
 import { OperatorStage } from "./operator-stage";
+import { epochSigner } from "../../mesh/epoch-signer";
 
 const key = { name: "local", algorithm: "hmac-sha256", secret: "" } as const;
 const server = () => ({ address: "127.0.0.1", port: 1 });
@@ -101,10 +101,7 @@ describe("the record operator's view of the mesh", () => {
   });
 
   it("follows no zones of an epoch below that of its packet", async () => {
-    const { privateKey, publicKey } = generateKeyPairSync("ed25519", {
-      privateKeyEncoding: { type: "pkcs8", format: "pem" },
-      publicKeyEncoding: { type: "spki", format: "pem" },
-    });
+    const { privateKey, publicKey } = epochSigner();
     const { writer, log, clock, mesh } = stage;
     const epoch = signEpoch(mesh.directoryZone, { number: 2, primary: "b" }, privateKey);
     const packet = () => ({ ...welcomePacket(mesh, "a", "CA"), epoch, signers: [publicKey] });

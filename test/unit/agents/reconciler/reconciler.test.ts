@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import { generateKeyPairSync } from "node:crypto";
 
 import { type KeptKeys, keptKeysFile } from "../../../../src/contract/kept-keys";
 import { signEpoch } from "../../../../src/mesh/epoch";
 import { peerPolicySpec } from "../../../../src/policies/network-policy";
 import { addressOf, centralZones, FakeSite, packet } from "./reconciler-mesh";
+import { epochSigner } from "../../mesh/epoch-signer";
 
 const three = ["site-a", "site-b", "site-c"];
 const six = [...three, "site-d", "site-e", "site-f"];
@@ -172,10 +172,7 @@ describe("reconciler", () => {
   });
 
   describe("when another site was made the primary catalog, whose serials are lower", () => {
-    const { privateKey, publicKey } = generateKeyPairSync("ed25519", {
-      privateKeyEncoding: { type: "pkcs8", format: "pem" },
-      publicKeyEncoding: { type: "spki", format: "pem" },
-    });
+    const { privateKey, publicKey } = epochSigner();
     const first = signEpoch("dns.internal", { number: 1, primary: "site-a" }, privateKey);
     const second = signEpoch("dns.internal", { number: 2, primary: "site-c" }, privateKey);
     const four = [...three, "site-d"];

@@ -1,5 +1,4 @@
 import { expect } from "chai";
-import { generateKeyPairSync } from "node:crypto";
 
 import { EpochWatch } from "../../../../src/agents/sidecar/epoch-watch";
 import { Problems } from "../../../../src/agents/sidecar/http/status";
@@ -10,21 +9,10 @@ import type { Message } from "../../../../src/dns/message";
 import { type Epoch, epochFacts, isReplaced, signEpoch } from "../../../../src/mesh/epoch";
 import { bootstrapView } from "../../../../src/mesh/peers";
 import { welcomePacket } from "../../../../src/mesh/welcome";
-import { parseMesh } from "../../../../src/settings/parse";
+import { epochSigner, meshOf } from "../../mesh/epoch-signer";
 
-const { privateKey, publicKey } = generateKeyPairSync("ed25519", {
-  privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  publicKeyEncoding: { type: "spki", format: "pem" },
-});
-const mesh = parseMesh({
-  directoryZone: "dns.internal",
-  catalogZone: "catalog.internal.dns",
-  sites: [
-    { name: "site-a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: [] },
-    { name: "site-b", role: "secondary-catalog", addresses: ["192.0.2.2"], zones: [] },
-    { name: "site-c", role: "standard", addresses: ["192.0.2.3"], zones: [] },
-  ],
-});
+const { privateKey, publicKey } = epochSigner();
+const mesh = meshOf("primary-catalog", "secondary-catalog", "standard");
 const first: Epoch = { number: 1, primary: "site-a" };
 const second: Epoch = { number: 2, primary: "site-b" };
 const own = "127.0.0.1";
