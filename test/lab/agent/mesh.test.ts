@@ -330,14 +330,20 @@ describe("agents of a mesh", function () {
       for (const site of sites()) await keptAt(site, zone);
     });
 
-  it("keep a zone whose owner lost the volume and can ask nobody: it waits, and says so, until somebody has the zone", async () => {
-    const owner = lab.site("site-c");
-    const zone = "site-c.example";
-    await keepRecord(owner, zone);
+  /** Takes a site's volume away while no other site answers. Returns the others, whose servers are stopped. */
+  const loseAlone = async (owner: LabSite): Promise<readonly LabSite[]> => {
     const others = sites().filter((site) => site !== owner);
     await owner.stop();
     for (const site of others) await site.stopKnot();
     await owner.loseVolume();
+    return others;
+  };
+
+  it("keep a zone whose owner lost the volume and can ask nobody: it waits, and says so, until somebody has the zone", async () => {
+    const owner = lab.site("site-c");
+    const zone = "site-c.example";
+    await keepRecord(owner, zone);
+    const others = await loseAlone(owner);
     // A restart in between, also of the pod, changes nothing.
     for (let i = 0; i < 2; i++) {
       await owner.start();
@@ -389,10 +395,7 @@ describe("agents of a mesh", function () {
     const owner = lab.site("site-a");
     const zone = "site-a.example";
     await keepRecord(owner, zone);
-    const others = sites().filter((site) => site !== owner);
-    await owner.stop();
-    for (const site of others) await site.stopKnot();
-    await owner.loseVolume();
+    const others = await loseAlone(owner);
     await owner.start();
     await eventually(20, async () => {
       expect((await owner.soa(zone)).serial).to.equal(1);
