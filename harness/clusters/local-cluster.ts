@@ -228,12 +228,16 @@ export class LocalCluster implements Cluster {
   }
 }
 
+/**
+ * As local volumes have it. With `Immediate`, the scheduler of 1.34 missed once in a while that a claim had got its volume, and looked at
+ * the pod again after five minutes only.
+ */
 const storageClass = {
   apiVersion: "storage.k8s.io/v1",
   kind: "StorageClass",
   metadata: { name: "local", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
   provisioner: "dns-mesh.test/local",
-  volumeBindingMode: "Immediate",
+  volumeBindingMode: "WaitForFirstConsumer",
   reclaimPolicy: "Delete",
   allowVolumeExpansion: true,
 };
