@@ -4,6 +4,8 @@ import { buildSync } from "esbuild";
 
 /** The programs that run inside a cluster. */
 export type ProgramName = "agent" | "reconciler" | "rotator" | "operator" | "backup";
+/** What is made one file: those, and the command of whoever runs the mesh. */
+export type BundleName = ProgramName | "mesh";
 
 const root = join(__dirname, "..");
 /** The folder of each program under `src/agents`. */
@@ -18,31 +20,34 @@ const folders: Readonly<Record<ProgramName, string>> = {
 /** Names of the programs that run inside a cluster. */
 export const programNames = Object.keys(folders) as readonly ProgramName[];
 
+/** Names of all bundles. */
+export const bundleNames: readonly BundleName[] = [...programNames, "mesh"];
+
 interface Built {
   readonly text: string;
   readonly sources: readonly string[];
 }
-const bundles = new Map<ProgramName, Built>();
+const bundles = new Map<BundleName, Built>();
 
 /**
- * One of our programs as a single JavaScript file for a stock Node image. Equal sources give equal texts, wherever the
+ * One of our programs as a single JavaScript file, for a stock Node image or as the command `mesh`. Equal sources give equal texts, wherever the
  * repository stands and whatever the working directory is: the text decides whether pods are replaced.
  */
-export function bundle(name: ProgramName): string {
+export function bundle(name: BundleName): string {
   return build(name).text;
 }
 
 /** The files of which something is in a program's bundle, relative to the repository. */
-export function bundledFiles(name: ProgramName): readonly string[] {
+export function bundledFiles(name: BundleName): readonly string[] {
   return build(name).sources;
 }
 
-function build(name: ProgramName): Built {
+function build(name: BundleName): Built {
   const known = bundles.get(name);
   if (known !== undefined) return known;
   const { outputFiles, metafile } = buildSync({
     absWorkingDir: root,
-    entryPoints: [`src/agents/${folders[name]}/main.ts`],
+    entryPoints: [name === "mesh" ? "src/cli/mesh.ts" : `src/agents/${folders[name]}/main.ts`],
     bundle: true,
     write: false,
     metafile: true,
@@ -52,6 +57,8 @@ function build(name: ProgramName): Built {
     minify: true,
     legalComments: "none",
     logLevel: "silent",
+    // Pulumi is large, has its own plugins to find, and is there wherever `mesh` calls it.
+    external: ["@pulumi/*"],
   });
   const text = outputFiles.map((file) => file.text).join("");
   const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));

@@ -1,15 +1,17 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { bundle, programNames } from "../components/bundle";
+import { bundle, bundleNames } from "../components/bundle";
 
-/** Writes the programs of the cluster to `dist/`, for a ready-made image or to look at. */
+/** Writes the programs of the cluster, for a ready-made image or to look at, and the command `mesh` to `dist/`; or those named. */
 async function main(): Promise<void> {
   const folder = join(__dirname, "..", "dist");
   await mkdir(folder, { recursive: true });
-  for (const name of programNames) {
+  const named = process.argv.slice(2);
+  for (const name of bundleNames.filter((each) => named.length === 0 || named.includes(each))) {
     const text = bundle(name);
     await writeFile(join(folder, `${name}.js`), text);
+    if (name === "mesh") await chmod(join(folder, `${name}.js`), 0o755);
     console.log(`dist/${name}.js  ${(Buffer.byteLength(text) / 1024).toFixed(1)} KiB`);
   }
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { bundledFiles, programNames } from "../../components/bundle";
+import { bundledFiles, bundleNames } from "../../components/bundle";
 
 const root = join(__dirname, "..", "..");
 
@@ -39,10 +39,10 @@ function licenceText(folder: string): string {
     .join("\n\n");
 }
 
-/** Packages in the programs' bundles, with the programs that contain them. */
+/** Packages in our bundles, with the bundles that contain them. */
 function bundledPackages(): Map<string, string[]> {
   const found = new Map<string, string[]>();
-  for (const program of programNames) {
+  for (const program of bundleNames) {
     const folders = bundledFiles(program).flatMap((file) => packageFolder(file) ?? []);
     for (const folder of new Set(folders)) found.set(folder, [...(found.get(folder) ?? []), program]);
   }
@@ -66,10 +66,10 @@ export function thirdParty(): string {
     "",
     "Written by `npm run licences`; a unit test compares this file with what that would write.",
     "",
-    "## In the programs that run in a cluster",
+    "## In the programs that run in a cluster, and in the command `mesh`",
     "",
     ...(bundled.length === 0
-      ? [`The bundles (${programNames.join(", ")}) contain no code but this repository's own.`]
+      ? [`The bundles (${bundleNames.join(", ")}) contain no code but this repository's own.`]
       : [
           row(["package", "version", "licence", "in"]),
           row(["---", "---", "---", "---"]),

@@ -23,18 +23,42 @@ export interface KeyCommandParts {
 /** So often a write is tried again when a rotator was faster. */
 const mostRaces = 5;
 
-/** Tells which keys there are and what each is good for. */
-export async function showKeys(parts: KeyCommandParts): Promise<void> {
-  const { document, version } = await readRing(parts);
-  parts.print(`version ${version} of ${parts.mount}/${ringSecret}`);
-  const roles = ["previous", "current", "next"] as const;
-  for (const role of roles) {
-    const key = document[role];
-    if (key !== undefined) parts.print(describeKey(role, key));
-  }
+/** A key of the ring, without its secret. */
+interface ShownKey extends Pick<RingKey, "name" | "algorithm"> {
+  readonly role: (typeof roles)[number];
+  readonly createdAt: string | undefined;
+  readonly signFrom: string | undefined;
+  readonly acceptUntil: string | undefined;
 }
 
-function describeKey(role: string, { name, algorithm, createdAt, signFrom, acceptUntil }: RingKey): string {
+/** The ring as it may be shown. */
+export interface ShownKeys {
+  /** Where in Vault, and which version of it. */
+  readonly path: string;
+  readonly version: number;
+  readonly keys: readonly ShownKey[];
+}
+
+const roles = ["previous", "current", "next"] as const;
+
+/** Which keys there are; no secrets. */
+export async function readKeys(parts: KeyCommandParts): Promise<ShownKeys> {
+  const { document, version } = await readRing(parts);
+  const keys = roles.flatMap((role) => {
+    const key = document[role];
+    if (key === undefined) return [];
+    const { name, algorithm, createdAt, signFrom, acceptUntil } = key;
+    return [{ role, name, algorithm, createdAt, signFrom, acceptUntil }];
+  });
+  return { path: `${parts.mount}/${ringSecret}`, version, keys };
+}
+
+/** Which keys there are and what each is good for, in lines. */
+export function describeKeys({ path, version, keys }: ShownKeys): readonly string[] {
+  return [`version ${version} of ${path}`, ...keys.map(describeKey)];
+}
+
+function describeKey({ role, name, algorithm, createdAt, signFrom, acceptUntil }: ShownKey): string {
   const times = [
     ...(createdAt === undefined ? [] : [`made ${createdAt}`]),
     ...(signFrom === undefined ? [] : [`signs from ${signFrom}`]),

@@ -8,6 +8,7 @@ import { objects } from "../contract/names";
 import type { KubeObject } from "../kube/answer";
 import type { KubeClient } from "../kube/client";
 import type { ClusterChoice } from "../kube/kubeconfig";
+import { FailedError } from "./exit-codes";
 
 /** What the user asked for. */
 export interface RestoreRequest {
@@ -119,7 +120,7 @@ async function follow({ kube, request, now, pause, print }: RestoreCommandParts,
   let shown = "";
   for (;;) {
     const job = await kube.get(`/apis/batch/v1/namespaces/${namespace}/jobs/${name}`);
-    if (job === undefined) throw new UserError(`job ${name} was deleted before it was done`);
+    if (job === undefined) throw new FailedError(`job ${name} was deleted before it was done`);
     const pods = await kube.get(
       `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(`job-name=${name}`)}`,
     );
@@ -132,8 +133,8 @@ async function follow({ kube, request, now, pause, print }: RestoreCommandParts,
     const is = (type: string): boolean => conditions.some((one) => one["type"] === type && one["status"] === "True");
     if (is("Complete")) return;
     if (is("Failed"))
-      throw new UserError(`the restore failed: ${message ?? `see kubectl -n ${namespace} logs job/${name}`}`);
-    if (now() > end) throw new UserError(`job ${name} is not done after four hours; it goes on`);
+      throw new FailedError(`the restore failed: ${message ?? `see kubectl -n ${namespace} logs job/${name}`}`);
+    if (now() > end) throw new FailedError(`job ${name} is not done after four hours; it goes on`);
     await pause(lookMs);
   }
 }

@@ -11,7 +11,7 @@ interface Ran {
   readonly output: string;
 }
 
-describe("npm run keys", function () {
+describe("mesh keys", function () {
   this.timeout(60_000);
   let vault: MeshVault;
 
@@ -24,8 +24,8 @@ describe("npm run keys", function () {
   /** The command as an operator runs it. */
   const keys = (args: readonly string[], env: NodeJS.ProcessEnv = operator()): Promise<Ran> =>
     new Promise((resolve) => {
-      const program = join(__dirname, "../../../src/cli/keys.ts");
-      const child = spawn(process.execPath, ["--import=tsx", program, ...args], {
+      const program = join(__dirname, "../../../src/cli/mesh.ts");
+      const child = spawn(process.execPath, ["--import=tsx", program, "keys", ...args], {
         env: { PATH: process.env["PATH"], ...env },
       });
       let output = "";
@@ -42,7 +42,9 @@ describe("npm run keys", function () {
     const { status, output } = await keys(["show"]);
     expect(status).to.equal(0);
     expect(output).to.match(/^version 1 of dns-mesh\/ring\ncurrent {3}mesh-1 {2}hmac-sha256 {2}made 20/);
-    expect(output).not.to.include(document.current.secret);
+    const json = await keys(["show", "--json"]);
+    expect(JSON.parse(json.output)).to.have.nested.property("keys[0].name", "mesh-1");
+    for (const text of [output, json.output]) expect(text).not.to.include(document.current.secret);
   });
 
   it("begins a rotation, once", async () => {
@@ -59,7 +61,7 @@ describe("npm run keys", function () {
   it("does nothing irrevocable before --yes, and says what it would cost", async () => {
     const before = await vault.ring();
     const { status, output } = await keys(["revoke", "--site", "site-a"]);
-    expect(status).to.equal(1);
+    expect(status).to.equal(2);
     expect(output).to.match(/fail until both ends have.*--yes/s);
     expect(await vault.ring()).to.deep.equal(before);
   });
@@ -68,7 +70,7 @@ describe("npm run keys", function () {
     const before = await vault.ring();
     const { status, output } = await keys(["revoke", "--site", "site-z", "--yes"]);
     expect([status, output]).to.deep.equal([
-      1,
+      2,
       'Vault has no role for the site "site-z"; check the name, or pass --closed if its access was closed before\n',
     ]);
     expect(await vault.ring()).to.deep.equal(before);
@@ -111,18 +113,24 @@ describe("npm run keys", function () {
     expect(error).to.have.nested.property("failure.kind", "denied");
   });
 
-  for (const [what, args, env, expected] of [
-    ["a command that is none", ["revok"], undefined, /there is no "revok"/],
-    ["an option that is none", ["show", "--all"], undefined, /Unknown option '--all'/],
+  for (const [what, args, env, expected, code = 2] of [
+    ["a command that is none", ["revok"], undefined, /unknown command 'revok'.*Did you mean revoke/s],
+    ["an option that is none", ["show", "--all"], undefined, /unknown option '--all'/],
     ["no site", ["revoke"], undefined, /the site is missing: --site NAME/],
     ["no address", ["show"], { VAULT_TOKEN: "x" }, /Vault's address is missing: --address/],
     ["no token", ["show"], { VAULT_ADDR: "http://127.0.0.1:1" }, /VAULT_TOKEN is not set/],
-    ["a Vault that is away", ["show"], { VAULT_ADDR: "http://127.0.0.1:1", VAULT_TOKEN: "x" }, /Vault does not answer/],
+    [
+      "a Vault that is away",
+      ["show"],
+      { VAULT_ADDR: "http://127.0.0.1:1", VAULT_TOKEN: "x" },
+      /Vault does not answer/,
+      1,
+    ],
     ["another mount", ["show", "--mount", "nowhere"], undefined, /no key ring at nowhere\/ring; bring the shared/],
   ] as const) {
     it(`reports ${what} in a sentence`, async () => {
       const { status, output } = await keys(args, env);
-      expect(status).to.equal(1);
+      expect(status).to.equal(code);
       expect(output)
         .to.match(expected)
         .and.not.match(/^\s+at /m);

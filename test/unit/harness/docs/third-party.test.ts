@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bundledFiles, programNames } from "../../../../components/bundle";
+import { bundledFiles, bundleNames } from "../../../../components/bundle";
 import { packageFolder, thirdParty, thirdPartyFile } from "../../../../harness/docs/third-party";
 
 describe("the list of third-party licences", () => {
@@ -15,8 +15,8 @@ describe("the list of third-party licences", () => {
     expect(packageFolder("src/dns/name.ts")).to.equal(undefined);
   });
 
-  it("looks at every file of every program", () => {
-    for (const program of programNames)
-      expect(bundledFiles(program).some((file) => file.startsWith("src/agents/"))).to.equal(true, program);
+  it("looks at every file of every bundle", () => {
+    for (const name of bundleNames)
+      expect(bundledFiles(name).some((file) => /^src\/(agents|cli)\//.test(file))).to.equal(true, name);
   });
 });

@@ -1,0 +1,43 @@
+import type { Command } from "commander";
+
+import { UserError } from "../../base/errors";
+import { addCommand, printJson, textOf, withJson } from "../command";
+
+interface Options {
+  readonly zone?: string;
+  readonly json?: boolean;
+}
+
+/** `mesh import`: a zone file as DnsRecords. */
+export function register(program: Command): void {
+  withJson(
+    addCommand(program, {
+      usage: "import [FILE]",
+      summary: "a zone file as DnsRecords",
+      description:
+        'Prints the objects, and on the standard error what it leaves out. "-" and no FILE read the standard input.',
+      examples: ["import example.zone > records.yaml", "import --zone example.com dump.txt | kubectl apply -f -"],
+    }).option("--zone <NAME>", "the zone, where the file does not say it"),
+  ).action(importFile);
+}
+
+async function importFile(file = "-", { zone, json }: Options): Promise<void> {
+  const { importZone } = await import("../../records/convert");
+  const { readZoneFile } = await import("../../records/zone-file");
+  const { manifestText } = await import("../manifest-text");
+  const text = textOf(file);
+  const { objects, leftOut } = within(file, () => importZone(readZoneFile(text, zone)));
+  for (const { line, why } of leftOut) console.error(`${file}: line ${line}: left out: ${why}`);
+  if (json === true) printJson({ apiVersion: "v1", kind: "List", items: objects });
+  else process.stdout.write(manifestText(objects));
+}
+
+/** Puts the file's name before what is wrong in it. */
+function within<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.message.replace(/^/gm, `${file}: `), { cause: error });
+  }
+}

@@ -1,0 +1,56 @@
+import { Command, CommanderError } from "commander";
+
+import { version } from "../../package.json";
+import { UserError } from "../base/errors";
+import { KubeError } from "../kube/answer";
+import { VaultError } from "../vault/client";
+import { register as completion } from "./commands/completion";
+import { register as crd } from "./commands/crd";
+import { register as exportRecords } from "./commands/export";
+import { register as importZone } from "./commands/import";
+import { register as keys } from "./commands/keys";
+import { register as promote } from "./commands/promote";
+import { register as restore } from "./commands/restore";
+import { exitCodes, exitCodesHelp, FailedError } from "./exit-codes";
+
+/** A module of `commands/`: it puts its command into the program, and loads what that needs when it runs. */
+type Register = (program: Command) => void;
+
+/** In the order of the help. */
+const commands: readonly Register[] = [importZone, exportRecords, crd, restore, promote, keys, completion];
+
+/** `mesh` with all its commands. */
+export function meshProgram(): Command {
+  const program = new Command("mesh")
+    .description("See and steer a DNS mesh.")
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError("(mesh --help lists commands, mesh COMMAND --help their options)")
+    .configureHelp({ sortOptions: false })
+    .addHelpText("afterAll", `\n${exitCodesHelp}`);
+  for (const register of commands) register(program);
+  return program;
+}
+
+/** Runs a command line, of which `mesh` is left out. Returns the exit code; what went wrong is on the standard error. */
+export async function runMesh(args: readonly string[]): Promise<number> {
+  const program = meshProgram();
+  if (args.length === 0) {
+    program.outputHelp();
+    return exitCodes.fine;
+  }
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return Number(process.exitCode ?? exitCodes.fine);
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has said already what is wrong.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
+  const isPlain = error instanceof UserError || error instanceof KubeError || error instanceof VaultError;
+  console.error(isPlain ? error.message : error);
+  return error instanceof UserError && !(error instanceof FailedError) ? exitCodes.usage : exitCodes.found;
+}

@@ -1,0 +1,53 @@
+import { expect } from "chai";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = join(__dirname, "../../..");
+
+/**
+ * As "docs/guides/mesh-command.md#installing" has it: `npm install -g` of what `npm pack` makes. The packages that Pulumi's program needs are left out: they come from a registry, and the
+ * command itself must do without them.
+ */
+describe("the command as it is installed", function () {
+  this.timeout(120_000);
+  let folder: string;
+  const mesh = (...args: string[]) => run(join(folder, "prefix/bin/mesh"), args, { cwd: folder });
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "dns-mesh-install-"));
+    const pack = async (from: string, ...options: string[]): Promise<string> => {
+      const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder, ...options], { cwd: from });
+      const [packed] = JSON.parse(stdout.slice(stdout.indexOf("["))) as { filename: string }[];
+      return join(folder, packed?.filename ?? "");
+    };
+    await run("tar", ["-xzf", await pack(root), "-C", folder]);
+    const manifest = join(folder, "package/package.json");
+    const described = JSON.parse(await readFile(manifest, "utf8")) as Record<string, unknown>;
+    await writeFile(manifest, JSON.stringify({ ...described, dependencies: {} }));
+    const packed = await pack(join(folder, "package"), "--ignore-scripts");
+    await run("npm", ["install", "-g", "--offline", "--no-audit", "--prefix", join(folder, "prefix"), packed]);
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it("is on the path, and says which version it is", async () => {
+    const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+    expect((await mesh("--version")).stdout).to.equal(`${version}\n`);
+  });
+
+  it("works in any folder, without the packages of Pulumi's program", async () => {
+    await writeFile(join(folder, "example.zone"), "$ORIGIN example.\n@ 60 SOA a. b. 1 2 3 4 5\nwww 60 A 192.0.2.1\n");
+    expect((await mesh("import", "example.zone")).stdout).to.match(/kind: 'DnsRecord'/);
+    expect((await mesh("crd")).stdout).to.contain("CustomResourceDefinition");
+  });
+
+  it("brings the program along, and none of the tests", async () => {
+    const { stdout } = await run("ls", ["-A", join(folder, "prefix/lib/node_modules/dns-mesh")]);
+    const names = stdout.trim().split("\n");
+    expect(names).to.include.members(["dist", "index.ts", "components", "src", "Pulumi.yaml", "LICENSE"]);
+    expect(names).not.to.include.members(["test"]).and.not.include.members(["node_modules"]);
+  });
+});
