@@ -1,4 +1,4 @@
-import { clockWords, Heartbeats, systemClock as clock, untilClockIsSet } from "../../base/clock";
+import { Heartbeats, systemClock as clock } from "../../base/clock";
 import { messageOf, UserError } from "../../base/errors";
 import { type HttpAnswer, HttpServer } from "../../base/http-server";
 import { readJsonFile } from "../../base/json-file";
@@ -11,6 +11,7 @@ import { inClusterOptions, KubeClient } from "../../kube/client";
 import { leadInTurn } from "../../kube/leader";
 import { watchObjects } from "../../kube/watch";
 import { askPod } from "../pods";
+import { programEnd, terminationSignal } from "../program-end";
 import { AgentClient } from "../sidecar/http/agent-client";
 import { followInputs, LiveInputs } from "./inputs";
 import { OperatorMetrics } from "./metrics";
@@ -119,20 +120,9 @@ function health(problems: readonly string[], word: string): HttpAnswer {
 }
 
 const log = createLogger({ write: (line) => process.stdout.write(line), now: clock.now });
-const ending = new AbortController();
-void untilClockIsSet(clock, ending.signal).then((ms) => {
-  if (ms !== undefined) log.warn(clockWords, { seconds: Math.round(ms / 1000) });
-  ending.abort();
-});
-// A clock that was set back may have a wait under way last as long.
-ending.signal.addEventListener("abort", () => setTimeout(() => process.exit(0), 3000).unref());
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  process.once(signal, () => {
-    ending.abort();
-  });
-}
+const signal = programEnd({ signal: terminationSignal(), clock, log, exit: () => process.exit(0) });
 Promise.resolve()
-  .then(() => run(readOperatorOptions(process.env), { signal: ending.signal, log }))
+  .then(() => run(readOperatorOptions(process.env), { signal, log }))
   .then(
     () => process.exit(0),
     (error: unknown) => {

@@ -1,7 +1,9 @@
+import { systemClock } from "../../base/clock";
 import { messageOf, UserError } from "../../base/errors";
 import { createLogger, type Logger } from "../../base/log";
 import { nodeFlags } from "../../contract/node-flags";
 import { DnsClient } from "../../dns/client/dns-client";
+import { programEnd, terminationSignal } from "../program-end";
 import { type AgentOptions, readAgentOptions } from "./inputs/options";
 import { whenGone } from "./leaving";
 import { prepare } from "./prepare";
@@ -40,9 +42,8 @@ async function run(invocation: { command: string | undefined; log: Logger; optio
       return;
     case "worker": {
       const leaving = terminationSignal();
-      const signal = whenGone(leaving, options.leaving);
-      // Whatever is under way can be taken up by the next one: nothing is worth the pod's whole grace period.
-      signal.addEventListener("abort", () => setTimeout(() => process.exit(0), 3000).unref());
+      const gone = whenGone(leaving, options.leaving);
+      const signal = programEnd({ signal: gone, clock: systemClock, log, exit: () => process.exit(0) });
       process.once("disconnect", () => process.exit(0));
       await new Worker({ options, leaving, now, random: Math.random, log }).run(signal);
       return;
@@ -50,16 +51,6 @@ async function run(invocation: { command: string | undefined; log: Logger; optio
     default:
       throw new UserError(`unknown command "${invocation.command ?? ""}"; use prepare, agent or worker`);
   }
-}
-
-function terminationSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => {
-      controller.abort();
-    });
-  }
-  return controller.signal;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { clockWords, systemClock, untilClockIsSet } from "../../base/clock";
+import { systemClock } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { HttpServer } from "../../base/http-server";
 import type { Logger } from "../../base/log";
@@ -236,10 +236,8 @@ export class Worker {
     });
   }
 
-  /** Runs until the signal is given, or the clock was set. */
-  async run(ending: AbortSignal): Promise<void> {
-    const clockSet = new AbortController();
-    const signal = AbortSignal.any([ending, clockSet.signal]);
+  /** Runs until the signal is given. */
+  async run(signal: AbortSignal): Promise<void> {
     await this.#agent.start();
     await this.#backups?.start();
     const routes = agentRoutes({
@@ -262,10 +260,6 @@ export class Worker {
       ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],
       this.#epochs.run(signal),
       this.#keeper?.run(signal, this.#problems),
-      untilClockIsSet({ ...systemClock, now: this.parts.now }, signal).then((ms) => {
-        if (ms !== undefined) this.parts.log.warn(clockWords, { seconds: Math.round(ms / 1000) });
-        clockSet.abort();
-      }),
       this.#guard?.run(signal),
     ]);
   }
@@ -309,6 +303,7 @@ export class Worker {
     const { packet, runtime } = inputs;
     const mesh = { siblings: siblings(runtime), view, remotePort: runtime.remotePort };
     const readiness = await this.#readiness.look({ packet, own, wasReady, ...mesh });
+    this.#problems.set("unanswered", unansweredSentences(readiness.unanswered ?? []));
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;
     if (became) {
@@ -377,4 +372,14 @@ export class Worker {
   get #isStuck(): boolean {
     return this.parts.now() - this.#lastPass >= stuckMs;
   }
+}
+
+/** Zones that a sentence names. */
+const mostNamed = 10;
+
+function unansweredSentences(zones: readonly string[]): readonly string[] {
+  if (zones.length === 0) return [];
+  const named = zones.slice(0, mostNamed).join(", ");
+  const more = zones.length > mostNamed ? ` and ${zones.length - mostNamed} more` : "";
+  return [`own zones are not answered by this pod, which serves the others: ${named}${more}`];
 }

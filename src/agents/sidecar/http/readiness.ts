@@ -6,6 +6,7 @@ import type { WelcomePacket } from "../../../mesh/model";
 import { sourcesOf } from "../../../mesh/topology";
 import type { MeshView } from "../../../mesh/view";
 import { answeredByAny } from "../../pods";
+import { OwnAnswers, type OwnFindings } from "./own-answers";
 
 /** What a look at readiness needs to know. */
 export interface ReadinessInput {
@@ -22,8 +23,10 @@ export interface ReadinessInput {
   readonly remotePort: number;
 }
 
-/** Whether traffic may come, and if not, why. */
-export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
+/** Whether traffic may come, and if not, why; and own zones that are not answered here, at a server that was ready once. */
+export type Readiness = ({ readonly ready: true } | { readonly ready: false; readonly reason: string }) & {
+  readonly unanswered?: readonly string[];
+};
 
 /** Of so many zones is asked in one look; the next look goes on with others. */
 const mostZones = 20;
@@ -37,7 +40,8 @@ const mostSites = 64;
  * Readiness is about content. At the first boot both central zones and every own zone must be answered with authority, and the pod
  * waits until it has the zones that the site's other pods and the sites that it takes them from answer; whoever does not answer is
  * not waited for, since the first site of a mesh would wait for sites that are still to come. Later the own zones alone count, so
- * that a central zone that is missing or expired takes no site out of service.
+ * that a central zone that is missing or expired takes no site out of service; and one of them that is missing does only where
+ * another pod serves better ({@link OwnAnswers}).
  */
 export class ReadinessCheck {
   #cached: { at: number; readiness: Readiness } | undefined;
@@ -45,16 +49,19 @@ export class ReadinessCheck {
   readonly #siteTurns = new Turns(mostSites);
   /** Since when nothing is missing but zones that others have. */
   #waitingSince: number | undefined;
+  readonly #own: OwnAnswers;
 
   constructor(
     private readonly parts: {
-      readonly dns: Pick<DnsClient, "querySoa" | "query">;
-      readonly control: Pick<KnotControl, "zoneStatus">;
+      readonly dns: Pick<DnsClient, "querySoa">;
+      readonly control: Pick<KnotControl, "zoneStatus" | "loadingZones">;
       readonly knot: DnsServer;
       /** Milliseconds since 1970. */
       readonly now: () => number;
     },
-  ) {}
+  ) {
+    this.#own = new OwnAnswers(parts);
+  }
 
   /** Never throws. */
   async look(input: ReadinessInput): Promise<Readiness> {
@@ -70,11 +77,11 @@ export class ReadinessCheck {
     if (!wasReady && own.length < packet.site.zones.length) {
       return { ready: false, reason: "an own zone has no content yet" };
     }
-    const zones = wasReady ? this.#zoneTurns.next(own) : [packet.directoryZone, packet.catalogZone, ...own];
+    const central = [packet.directoryZone, packet.catalogZone];
     try {
-      if (zones.length === 0) await this.parts.dns.query(this.parts.knot, packet.directoryZone, "SOA");
-      for (const zone of zones) await this.parts.dns.querySoa(this.parts.knot, zone);
-      const awaited = wasReady ? undefined : await this.#awaited(input);
+      if (wasReady) return readinessOf(await this.#own.look({ own, central, siblings: input.siblings }));
+      for (const zone of [...central, ...own]) await this.parts.dns.querySoa(this.parts.knot, zone);
+      const awaited = await this.#awaited(input);
       return awaited === undefined ? { ready: true } : { ready: false, reason: awaited };
     } catch (error) {
       return { ready: false, reason: messageOf(error) };
@@ -129,4 +136,9 @@ export class ReadinessCheck {
     );
     return up;
   }
+}
+
+function readinessOf({ reason, unanswered }: OwnFindings): Readiness {
+  const found = unanswered.length === 0 ? {} : { unanswered };
+  return reason === undefined ? { ready: true, ...found } : { ready: false, reason, ...found };
 }

@@ -27,6 +27,7 @@ interface Problem {
  * - `inputs`: welcome packet, key ring, certificate or central zone files cannot be used.
  * - `certificate`: the site's certificate ended, or ends soon and was not renewed.
  * - `zones`: an own zone is not served, or waits for its content.
+ * - `unanswered`: own zones are not answered here, while the others are.
  * - `dnssec`: a zone is not signed as it should be, or stays signed because its DS record was not withdrawn.
  * - `state`: the saved state could not be read or written.
  * - `volume`: the volume is full or nearly so, or cannot be written.
@@ -49,6 +50,7 @@ export const problemKinds = [
   "inputs",
   "certificate",
   "zones",
+  "unanswered",
   "dnssec",
   "state",
   "volume",

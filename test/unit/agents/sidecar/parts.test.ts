@@ -65,13 +65,22 @@ describe("readiness", () => {
   const check = (
     served: readonly string[],
     beside: readonly string[] = [],
-    { elsewhere = {}, asked = [] }: { elsewhere?: Readonly<Record<string, readonly string[]>>; asked?: string[] } = {},
+    {
+      elsewhere = {},
+      asked = [],
+      loading = [],
+    }: {
+      elsewhere?: Readonly<Record<string, readonly string[]>>;
+      asked?: string[];
+      loading?: readonly string[];
+    } = {},
   ) =>
     new ReadinessCheck({
       knot,
       now: () => now,
       control: {
         zoneStatus: () => Promise.resolve(served.map((zone) => ({ zone, role: "slave", serial: 1 }))),
+        loadingZones: (zones) => Promise.resolve(zones.filter((zone) => loading.includes(zone))),
       },
       dns: {
         querySoa: (server, zone) => {
@@ -79,9 +88,8 @@ describe("readiness", () => {
           const there = server === sibling ? beside : (elsewhere[server.address] ?? []);
           return (server === knot ? served : there).includes(zone)
             ? Promise.resolve({} as SoaData)
-            : Promise.reject(new DnsError({ kind: "refused" }));
+            : Promise.reject(new DnsError(served.length === 0 ? { kind: "timeout", afterMs: 1 } : { kind: "refused" }));
         },
-        query: () => Promise.reject(new DnsError({ kind: "timeout", afterMs: 1 })),
       },
     });
   const cases: [string, string[], { own: string[]; wasReady: boolean }, boolean][] = [
@@ -90,8 +98,11 @@ describe("readiness", () => {
     ["first boot without an own zone", ["dir", "cat"], { own: ["own"], wasReady: false }, false],
     ["first boot with an own zone that has no content yet", ["dir", "cat"], { own: [], wasReady: false }, false],
     ["later without the central zones", ["own"], { own: ["own"], wasReady: true }, true],
-    ["later without an own zone", ["dir", "cat"], { own: ["own"], wasReady: true }, false],
+    ["later without its only own zone", ["dir", "cat"], { own: ["own"], wasReady: true }, true],
+    ["later with one own zone of two alone", ["own"], { own: ["own", "more"], wasReady: true }, true],
+    ["later when nothing is answered that it should have", ["x"], { own: ["own"], wasReady: true }, false],
     ["later with a Knot that is away", [], { own: [], wasReady: true }, false],
+    ["later with a Knot that is away and own zones", [], { own: ["own"], wasReady: true }, false],
   ];
   for (const [when, served, input, expected] of cases) {
     it(`is ${expected} at ${when}`, async () => {
@@ -128,6 +139,44 @@ describe("readiness", () => {
       const checked = check(base, [...base, "others"]);
       for (let second = 0; second < 60; second++) expect(await isReady(checked, first)).to.equal(false);
       expect(await isReady(checked, first)).to.equal(true);
+    });
+
+    const own = ["z1", "z2", "z3"];
+    const later = { ...first, own, wasReady: true };
+    const lookOf = (served: readonly string[], beside: readonly string[], loading: readonly string[] = []) =>
+      check(["dir", ...served], ["dir", ...beside], { loading }).look(later);
+
+    it("gives way later to another that lacks less, and nothing else; serves where both lack something, and says what", async () => {
+      expect(await lookOf(["z1", "z2"], own)).to.deep.equal({
+        ready: false,
+        reason: "zone z3 is not answered, which another pod of the site answers",
+        unanswered: ["z3"],
+      });
+      expect(await lookOf(["z1"], ["z1", "z2"])).to.include({ ready: false });
+      expect(await lookOf(["z1", "z2"], ["z2", "z3"])).to.deep.equal({ ready: true, unanswered: ["z3"] });
+      expect(await lookOf(["z1", "z2"], ["z1", "z2"])).to.deep.equal({ ready: true, unanswered: ["z3"] });
+      expect(await lookOf(["z1", "z2"], [])).to.deep.equal({ ready: true, unanswered: ["z3"] });
+    });
+
+    it("waits later for a zone that is being loaded", async () => {
+      expect(await lookOf(["z1", "z2"], [], ["z3"])).to.deep.include({ ready: false, reason: "zone z3 is being loaded" });
+    });
+
+    it("finds zones that fail among many, and is right again as soon as they are answered", async () => {
+      const many = Array.from({ length: 100 }, (_, i) => `m${i}`);
+      const served = ["dir", ...many];
+      const checked = check(served, []);
+      const look = async () => {
+        now += 1000;
+        return checked.look({ ...later, own: many });
+      };
+      served.splice(served.indexOf("m70"), 1);
+      const looks = [];
+      for (let i = 0; i < 10; i++) looks.push(await look());
+      expect(looks.slice(5).map(({ unanswered }) => unanswered)).to.deep.equal(looks.slice(5).map(() => ["m70"]));
+      expect(looks.every(({ ready }) => ready)).to.equal(true);
+      served.push("m70");
+      expect(await look()).to.deep.equal({ ready: true });
     });
 
     it("waits until the zones of the mesh are known", async () => {
