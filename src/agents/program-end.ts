@@ -34,7 +34,7 @@ export function programEnd({ signal, clock, log, exit }: ProgramEndParts): Abort
   const clockSet = new AbortController();
   const ending = AbortSignal.any([signal, clockSet.signal]);
   const end = (): void => {
-    setTimeout(exit, patienceMs).unref();
+    void clock.pause(patienceMs, new AbortController().signal).then(exit);
   };
   if (ending.aborted) end();
   ending.addEventListener("abort", end);

@@ -85,24 +85,32 @@ function refusalOf(
 ): MeshPlan["refusal"] {
   const replaced = replacement(view.epoch, highestEpoch(known.epoch, epoch));
   if (replaced !== undefined) return replaced;
-  const isNewEpoch = isAbove(view.epoch, known.epoch);
-  const pairs = [
-    { what: "directory", from: known.directorySerial, to: view.directorySerial },
-    { what: "catalog", from: known.catalogSerial, to: view.catalogSerial },
-  ];
-  const back = isNewEpoch
-    ? undefined
-    : pairs.find(({ from, to }) => from !== 0 && from !== to && compareSerials(from, to) !== -1);
-  if (back !== undefined)
-    return {
-      kind: "older",
-      reason: `the ${back.what} has serial ${back.to}, which does not follow ${back.from} (RFC 1982)`,
-    };
+  const older = setBack(known, view);
+  if (older !== undefined) return older;
   if (view.sites.some((site) => site.name === self) || uncertain.sites.includes(self)) return undefined;
   return {
     kind: "self-missing",
     reason: `the directory does not know this site, ${self}; what was known last stays in service`,
   };
+}
+
+/** Why a view may not follow one that is known, by the serials (RFC 1982); those of an epoch above need not follow. */
+export function setBack(
+  known: Pick<MeshView, "directorySerial" | "catalogSerial" | "epoch">,
+  view: Pick<MeshView, "directorySerial" | "catalogSerial" | "epoch">,
+): MeshPlan["refusal"] {
+  if (isAbove(view.epoch, known.epoch)) return undefined;
+  const pairs = [
+    { what: "directory", from: known.directorySerial, to: view.directorySerial },
+    { what: "catalog", from: known.catalogSerial, to: view.catalogSerial },
+  ];
+  const back = pairs.find(({ from, to }) => from !== 0 && from !== to && compareSerials(from, to) !== -1);
+  return (
+    back && {
+      kind: "older",
+      reason: `the ${back.what} has serial ${back.to}, which does not follow ${back.from} (RFC 1982)`,
+    }
+  );
 }
 
 interface Settled<T> {

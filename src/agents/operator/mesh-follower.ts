@@ -1,10 +1,12 @@
 import type { Logger } from "../../base/log";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
-import { highestEpoch, packetEpoch } from "../../mesh/epoch";
+import { meshLabel } from "../../mesh/directory";
+import { type Epoch, highestEpoch, packetEpoch } from "../../mesh/epoch";
 import { replacement } from "../../mesh/fence";
 import { isRetired, zoneRetirement } from "../../mesh/limits";
 import type { WelcomePacket } from "../../mesh/model";
+import { setBack } from "../../mesh/plan-mesh";
 import { readMesh } from "../../mesh/read-view";
 import type { MeshView, SiteView } from "../../mesh/view";
 
@@ -13,7 +15,7 @@ export interface MeshFollowerOptions {
   /** As the site's stack says it now. */
   readonly packet: () => WelcomePacket;
   /** For the zones of the mesh, at the site's own server. */
-  readonly dns: Pick<DnsClient, "querySoa" | "transfer">;
+  readonly dns: Pick<DnsClient, "query" | "querySoa" | "transfer">;
   readonly writer: () => DnsServer;
   readonly key: TsigKey;
   readonly log: Logger;
@@ -24,7 +26,7 @@ export interface MeshFollowerOptions {
 /** The sites of the mesh and the zones that they own, as directory and catalog tell them. */
 export class MeshFollower {
   #view: MeshView | undefined;
-  /** Serials of the pair of zones that was read last, whether it was taken or refused. */
+  /** What identifies the pair of zones that was read last, whether it was taken or refused. */
   #read: string | undefined;
   #refusal: string | undefined;
 
@@ -59,7 +61,8 @@ export class MeshFollower {
   }
 
   /**
-   * Reads the central zones where they changed. A pair that is refused is read once, and the view stays as it is.
+   * Reads the central zones where they changed. A pair that is refused is read once, and the view stays as it is. Zones whose
+   * serials were set back are refused, unless they are of an epoch above.
    *
    * @returns whether the view is another one.
    * @throws DnsError
@@ -69,12 +72,15 @@ export class MeshFollower {
     const [packet, writer] = [this.options.packet(), this.options.writer()];
     const directory = await dns.querySoa(writer, packet.directoryZone);
     const catalog = await dns.querySoa(writer, packet.catalogZone);
-    const serials = `${directory.serial} ${catalog.serial}`;
-    if (this.#read === serials) return false;
+    // Another primary may come to the same serials.
+    const mesh = await dns.query(writer, `${meshLabel}.${packet.directoryZone}`, "TXT");
+    const epochs = mesh.answers.map((record) => (record.type === "TXT" ? record.strings : []));
+    const shown = JSON.stringify([directory.serial, catalog.serial, epochs, packetEpoch(packet)]);
+    if (this.#read === shown) return false;
     const found = await readMesh(packet, (zone) => dns.transfer(writer, zone, key));
-    this.#read = serials;
+    this.#read = shown;
     const epoch = highestEpoch(this.#view?.epoch, packetEpoch(packet));
-    const refusal = found.kind === "refused" ? found.refusal : replacement(found.view.epoch, epoch);
+    const refusal = found.kind === "refused" ? found.refusal : this.#refusalOf(found.view, epoch);
     if (refusal !== undefined || found.kind === "refused") {
       this.#refusal = `${refusal?.kind ?? "refused"}: ${refusal?.reason ?? ""}`;
       log.warn("directory and catalog are refused", {
@@ -88,6 +94,10 @@ export class MeshFollower {
     this.#refusal = undefined;
     this.#take(found.view);
     return true;
+  }
+
+  #refusalOf(view: MeshView, epoch: Epoch | undefined): ReturnType<typeof setBack> {
+    return replacement(view.epoch, epoch) ?? (this.#view && setBack(this.#view, view));
   }
 
   #take(view: MeshView): void {

@@ -32,7 +32,7 @@ export interface OperatorParts {
   /** The site's own key, and the one for updates. */
   readonly keys: { readonly local: TsigKey; readonly records: TsigKey };
   readonly kube: Pick<KubeClient, "get" | "stream" | "merge" | "create">;
-  readonly dns: Pick<DnsClient, "querySoa" | "transfer" | "transferIncremental" | "update">;
+  readonly dns: Pick<DnsClient, "query" | "querySoa" | "transfer" | "transferIncremental" | "update">;
   /** Asks sites. */
   readonly ask: AskSerial;
   readonly agents: Pick<AgentClient, "announce" | "status">;

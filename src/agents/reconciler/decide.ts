@@ -58,11 +58,12 @@ export type Reading =
 
 /**
  * Compares the newest serials with the last good view. An epoch above that of the view comes before them. What is held is looked at again in
- * each pass: its date may have come.
+ * each pass: its date may have come. Where an agent found another content under the same serials, they do not say what is there.
  */
 export function readingNeeded(
   view: MeshView | undefined,
   newest: { readonly directory: number; readonly catalog: number; readonly epoch: Epoch | undefined },
+  agents: readonly Pick<AgentStatus, "applied">[] = [],
 ): Reading {
   if (view === undefined || isAbove(newest.epoch, view.epoch)) return { kind: "needed" };
   const steps = [
@@ -75,7 +76,13 @@ export function readingNeeded(
     return { kind: "backwards", finding: { kind: "refused", message } };
   }
   const holds = view.held !== undefined && view.held.sites.length + view.held.zones.length > 0;
-  return { kind: holds || steps.some(({ order }) => order !== 0) ? "needed" : "unchanged" };
+  const isOther = agents.some(
+    ({ applied }) =>
+      applied?.directorySerial === newest.directory &&
+      applied.catalogSerial === newest.catalog &&
+      applied.hash !== viewHash(view),
+  );
+  return { kind: holds || isOther || steps.some(({ order }) => order !== 0) ? "needed" : "unchanged" };
 }
 
 /** What a pass decides. */
@@ -124,14 +131,18 @@ export function policyMark(live: KubeObject, desired: NetworkPolicySpec): Policy
   return { uid, generation, hash: canonicalHash(desired) };
 }
 
-/** Whether an agent still has to apply the view. One that has read newer zones than we have is ahead; 0 is one that read none. */
-export function isLagging(status: AgentStatus, view: MeshView): boolean {
-  const { applied } = status;
+/**
+ * Whether an agent still has to apply the view. One that has read newer zones than we have is ahead; a serial of 0 is one that read none.
+ * An epoch comes before serials, which a promotion or a restore may set back.
+ */
+export function isLagging({ applied }: Pick<AgentStatus, "applied">, view: MeshView): boolean {
   if (applied === undefined) return true;
-  const ahead =
-    (applied.directorySerial !== 0 && isNewerSerial(applied.directorySerial, view.directorySerial)) ||
-    (applied.catalogSerial !== 0 && isNewerSerial(applied.catalogSerial, view.catalogSerial));
-  return !ahead && applied.hash !== viewHash(view);
+  if (applied.hash === viewHash(view) || isAbove(applied.epoch, view.epoch)) return false;
+  if (isAbove(view.epoch, applied.epoch)) return true;
+  const isAhead = (theirs: number, ours: number): boolean => theirs !== 0 && isNewerSerial(theirs, ours);
+  return !(
+    isAhead(applied.directorySerial, view.directorySerial) || isAhead(applied.catalogSerial, view.catalogSerial)
+  );
 }
 
 /** What is wrong with a pod, by what its agent says. */

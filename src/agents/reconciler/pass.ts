@@ -130,7 +130,8 @@ async function discover(facts: {
   const directory = newestSource(serials, "directory");
   const catalog = newestSource(serials, "catalog");
   if (directory === undefined || catalog === undefined) return withDoubts(same, findings);
-  const reading = readingNeeded(known.view, { directory: directory.serial, catalog: catalog.serial, epoch });
+  const newest = { directory: directory.serial, catalog: catalog.serial, epoch };
+  const reading = readingNeeded(known.view, newest, agents);
   if (reading.kind === "backwards") findings.push(reading.finding);
   if (reading.kind !== "needed") return withDoubts(same, findings);
   const discovered = await readZones(deps, { directory, catalog }).catch((error: unknown) => {

@@ -1,6 +1,8 @@
 import { expect } from "chai";
 
 import { eventually } from "../../../harness/eventually";
+import { knotBinaries } from "../../../harness/knot";
+import { run } from "../../../harness/tools/run";
 import { Lab, type LabSite } from "../../../lab";
 
 /** Twice as much as TSIG forgives (RFC 8945 section 10). */
@@ -68,4 +70,22 @@ describe("a site whose clock is wrong", function () {
       await everywhere(own, await change(own));
     });
   }
+
+  it("starts anew although it waits for something until a time that is far ahead now", async () => {
+    const knotc = (...args: string[]) => run(knotBinaries().knotc, ["-s", site.path("run", "knot.sock"), ...args]);
+    // Knot is not reloaded as long as somebody's change is open, for which the agent waits three seconds by its clock.
+    await knotc("zone-begin", "site-c.example");
+    const starts = () => site.log().split('"agent starts"').length;
+    const before = starts();
+    await site.http("POST", "/poke");
+    await site.setClock(-skew);
+    await eventually(10, () => {
+      expect(starts()).to.be.greaterThan(before);
+    });
+    await knotc("zone-abort", "site-c.example");
+    await site.setClock(0);
+    await eventually(20, async () => {
+      expect((await site.status()).problems).to.deep.equal([]);
+    });
+  });
 });

@@ -2,6 +2,7 @@ import type { DnsServer } from "../../../../src/dns/client/dns-client";
 import { DnsError, type DnsFailure } from "../../../../src/dns/errors";
 import type { IncrementalTransfer, ZoneChange } from "../../../../src/dns/incremental";
 import { recordKey } from "../../../../src/dns/rdata";
+import type { Message } from "../../../../src/dns/message";
 import type { ResourceRecord } from "../../../../src/dns/record";
 import type { Soa } from "../../../../src/dns/transfer-stream";
 import type { Prerequisite, ZoneUpdate } from "../../../../src/dns/update";
@@ -48,6 +49,11 @@ export class FakeWriter {
     const copy = new ZoneCopy();
     copy.load(records);
     this.#zones.set(zone, { copy, changes: [] });
+  }
+
+  /** Everything that a zone has. */
+  records(zone: string): readonly ResourceRecord[] {
+    return this.#zone(zone).copy.records();
   }
 
   serial(zone: string): number {
@@ -98,6 +104,13 @@ export class FakeWriter {
       return act();
     };
     return {
+      query: (at: DnsServer, name: string, type: string) => {
+        const zone = [...this.#zones.keys()].find((each) => name === each || name.endsWith(`.${each}`)) ?? name;
+        return answer(at, { what: type, zone }, () => {
+          const { copy } = this.#zone(zone);
+          return { answers: copy.records().filter((each) => each.name === name && each.type === type) } as unknown as Message;
+        });
+      },
       querySoa: (at: DnsServer, zone: string) => answer(at, { what: "SOA", zone }, () => this.#soa(zone)),
       transfer: (at: DnsServer, zone: string) =>
         answer(at, { what: "AXFR", zone }, () => this.#zone(zone).copy.records()),

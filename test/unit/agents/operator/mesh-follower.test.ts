@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { MeshFollower } from "../../../../src/agents/operator/mesh-follower";
 import type { DnsFailure } from "../../../../src/dns/errors";
-import { signEpoch } from "../../../../src/mesh/epoch";
+import { epochFacts, signEpoch } from "../../../../src/mesh/epoch";
 import { welcomePacket } from "../../../../src/mesh/welcome";
 import { parseMesh } from "../../../../src/settings/parse";
 import { OperatorStage } from "./operator-stage";
@@ -98,6 +98,45 @@ describe("the record operator's view of the mesh", () => {
     stage.writer.silent.clear();
     await follower.follow();
     expect(follower.refusal).not.to.equal(undefined);
+  });
+
+  it("refuses zones whose serials were set back, and reads them again when they go on", async () => {
+    const { directoryZone } = stage.mesh;
+    const serial = stage.writer.serial(directoryZone);
+    stage.relist([{ name: "a.example" }]);
+    const [later] = [stage.writer.serial(directoryZone), await follower.follow()];
+    expect(later).to.be.greaterThan(serial);
+    const load = (at: number): void => {
+      stage.writer.load(
+        directoryZone,
+        stage.writer.records(directoryZone).map((each) => (each.type === "SOA" ? { ...each, serial: at } : each)),
+      );
+    };
+    load(serial);
+    expect(await follower.follow()).to.equal(false);
+    expect(follower.refusal).to.match(/^older: the directory has serial \d+, which does not follow/);
+    // Half a circle ahead is not ahead (RFC 1982).
+    load((later + 2 ** 31) % 2 ** 32);
+    expect(await follower.follow()).to.equal(false);
+    load(later + 1);
+    expect([await follower.follow(), follower.refusal]).to.deep.equal([true, undefined]);
+  });
+
+  it("reads zones again whose serials stayed, when the directory is of another epoch", async () => {
+    const { directoryZone } = stage.mesh;
+    const transfers = stage.writer.count("AXFR");
+    const records = stage.writer.records(directoryZone);
+    const mesh = records.find(({ name }) => name === `_mesh.${directoryZone}`);
+    if (mesh?.type !== "TXT") throw new Error("the directory has no record of the mesh");
+    const facts = epochFacts({ number: 2, primary: "b" });
+    stage.writer.load(
+      directoryZone,
+      records.map((each) => (each === mesh ? { ...mesh, strings: [...mesh.strings, ...facts] } : each)),
+    );
+    await follower.follow();
+    expect(stage.writer.count("AXFR")).to.equal(transfers + 2);
+    await follower.follow();
+    expect(stage.writer.count("AXFR")).to.equal(transfers + 2);
   });
 
   it("follows no zones of an epoch below that of its packet", async () => {

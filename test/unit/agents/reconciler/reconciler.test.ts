@@ -1,7 +1,9 @@
 import { expect } from "chai";
 
+import { isLagging } from "../../../../src/agents/reconciler/decide";
 import { type KeptKeys, keptKeysFile } from "../../../../src/contract/kept-keys";
 import { signEpoch } from "../../../../src/mesh/epoch";
+import { viewHash } from "../../../../src/mesh/view";
 import { peerPolicySpec } from "../../../../src/policies/network-policy";
 import { addressOf, centralZones, FakeSite, packet } from "./reconciler-mesh";
 import { epochSigner } from "../../mesh/epoch-signer";
@@ -290,6 +292,29 @@ describe("reconciler", () => {
       await site.pass();
       site.applyAt(site.pods[0]!, ["site-a"], 0);
       expect((await site.pass()).ok).to.equal(false);
+    });
+
+    it("lag behind a view of an epoch above, whatever the serials, and not where they go by one above", () => {
+      const at = { directorySerial: 200, catalogSerial: 200, hash: "other", at: "2026-11-23T12:00:00Z" };
+      const view = { directorySerial: 100, catalogSerial: 100, sites: [], zones: [] };
+      const [first, second] = [1, 2].map((number) => ({ epoch: { number, primary: "site-b" } }));
+      expect(isLagging({ applied: { ...at, ...first } }, { ...view, ...second })).to.equal(true);
+      const older = { ...at, directorySerial: 50, catalogSerial: 50 };
+      expect(isLagging({ applied: { ...older, ...second } }, { ...view, ...first })).to.equal(false);
+      expect(isLagging({ applied: at }, view)).to.equal(false);
+      // Half a circle apart is not ahead (RFC 1982).
+      const apart = { ...at, directorySerial: 100 + 2 ** 31, catalogSerial: 100 };
+      expect(isLagging({ applied: apart }, view)).to.equal(true);
+      expect(isLagging({ applied: { ...older, hash: viewHash(view) } }, view)).to.equal(false);
+    });
+
+    it("have the zones read again where they found another content under the same serials", async () => {
+      const site = new FakeSite(three);
+      await site.pass();
+      site.publish([...three, "site-d"], 100);
+      expect((await site.pass()).counters.transfers).to.equal(2);
+      expect(JSON.stringify(site.policy)).to.contain(`${addressOf("site-d")}/32`);
+      expect(await site.pass()).to.deep.equal(clean);
     });
 
     it("do not lag when they have read newer zones", async () => {
