@@ -23,12 +23,17 @@ export interface MeshFollowerOptions {
   readonly now: () => number;
 }
 
+const epochEveryMs = 60_000;
+
 /** The sites of the mesh and the zones that they own, as directory and catalog tell them. */
 export class MeshFollower {
   #view: MeshView | undefined;
   /** What identifies the pair of zones that was read last, whether it was taken or refused. */
   #read: string | undefined;
   #refusal: string | undefined;
+  /** What the directory said of its epoch at the last look, and when the next one is. */
+  #epoch = "";
+  #epochDueAt = 0;
 
   /** Days from which zones of this site are retired: asked for with each object. */
   #retired: ReadonlyMap<string, string>;
@@ -72,10 +77,8 @@ export class MeshFollower {
     const [packet, writer] = [this.options.packet(), this.options.writer()];
     const directory = await dns.querySoa(writer, packet.directoryZone);
     const catalog = await dns.querySoa(writer, packet.catalogZone);
-    // Another primary may come to the same serials.
-    const mesh = await dns.query(writer, `${meshLabel}.${packet.directoryZone}`, "TXT");
-    const epochs = mesh.answers.map((record) => (record.type === "TXT" ? record.strings : []));
-    const shown = JSON.stringify([directory.serial, catalog.serial, epochs, packetEpoch(packet)]);
+    if (this.options.now() >= this.#epochDueAt) await this.#lookAtEpoch(packet, writer);
+    const shown = JSON.stringify([directory.serial, catalog.serial, this.#epoch, packetEpoch(packet)]);
     if (this.#read === shown) return false;
     const found = await readMesh(packet, (zone) => dns.transfer(writer, zone, key));
     this.#read = shown;
@@ -94,6 +97,13 @@ export class MeshFollower {
     this.#refusal = undefined;
     this.#take(found.view);
     return true;
+  }
+
+  /** Another primary may come to the same serials. */
+  async #lookAtEpoch({ directoryZone }: WelcomePacket, writer: DnsServer): Promise<void> {
+    const { answers } = await this.options.dns.query(writer, `${meshLabel}.${directoryZone}`, "TXT");
+    this.#epoch = answers.flatMap((record) => (record.type === "TXT" ? record.strings : [])).join(" ");
+    this.#epochDueAt = this.options.now() + epochEveryMs;
   }
 
   #refusalOf(view: MeshView, epoch: Epoch | undefined): ReturnType<typeof setBack> {

@@ -77,6 +77,8 @@ export class Worker {
   readonly #guard: ZoneGuard | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #ready = false;
+  /** Own zones that Knot did not answer at the last look. */
+  #unanswered: readonly string[] = [];
   #wake = new AbortController();
   #lastPass: number;
 
@@ -287,7 +289,7 @@ export class Worker {
 
   /** Returns what failed. */
   async #upkeep(): Promise<readonly unknown[]> {
-    if (!this.#ready) await this.#lookReady();
+    if (!this.#ready || this.#unanswered.length > 0) await this.#lookReady();
     return this.#mounts.inputs === undefined ? [] : this.#rounds.round();
   }
 
@@ -303,7 +305,8 @@ export class Worker {
     const { packet, runtime } = inputs;
     const mesh = { siblings: siblings(runtime), view, remotePort: runtime.remotePort };
     const readiness = await this.#readiness.look({ packet, own, wasReady, ...mesh });
-    this.#problems.set("unanswered", unansweredSentences(readiness.unanswered ?? []));
+    this.#unanswered = readiness.unanswered ?? [];
+    this.#problems.set("unanswered", unansweredSentences(this.#unanswered));
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;
     if (became) {

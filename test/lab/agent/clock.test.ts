@@ -75,9 +75,14 @@ describe("a site whose clock is wrong", function () {
     const knotc = (...args: string[]) => run(knotBinaries().knotc, ["-s", site.path("run", "knot.sock"), ...args]);
     // Knot is not reloaded as long as somebody's change is open, for which the agent waits three seconds by its clock.
     await knotc("zone-begin", "site-c.example");
+    const reloads = () => site.log().split("'reload'").length;
+    const tried = reloads();
     const starts = () => site.log().split('"agent starts"').length;
     const before = starts();
     await site.http("POST", "/poke");
+    await eventually(10, () => {
+      expect(reloads()).to.be.greaterThan(tried);
+    });
     await site.setClock(-skew);
     await eventually(10, () => {
       expect(starts()).to.be.greaterThan(before);

@@ -123,6 +123,13 @@ describe("a site whose volume is full or damaged", function () {
     await owner.stop("SIGKILL");
     await damage(`zones/${own}.zone`);
     await owner.start();
+    // The only pod of its site goes on serving what it can.
+    await eventually(10, async () => {
+      expect(await problemsOf(owner, "unanswered")).to.contain(`which serves the others: ${own}`);
+      expect((await owner.http("GET", "/ready")).status).to.equal(200);
+      expect(await valueAt(owner, own)).to.equal("rcode 2");
+      expect(await valueAt(owner, others)).not.to.contain("rcode");
+    });
     await eventually(40, async () => {
       expect(await valueAt(owner, own)).to.equal(kept);
     });

@@ -108,7 +108,9 @@ export class FakeWriter {
         const zone = [...this.#zones.keys()].find((each) => name === each || name.endsWith(`.${each}`)) ?? name;
         return answer(at, { what: type, zone }, () => {
           const { copy } = this.#zone(zone);
-          return { answers: copy.records().filter((each) => each.name === name && each.type === type) } as unknown as Message;
+          return {
+            answers: copy.records().filter((each) => each.name === name && each.type === type),
+          } as unknown as Message;
         });
       },
       querySoa: (at: DnsServer, zone: string) => answer(at, { what: "SOA", zone }, () => this.#soa(zone)),

@@ -53,15 +53,17 @@ describe("the record operator", () => {
     expect(await writes(() => Promise.resolve())).to.equal(0);
   });
 
-  it("asks for serials alone at rest, over UDP", async () => {
+  it("asks at rest for serials, and once a minute for the epoch", async () => {
     start();
     stage.api.make("www");
     await stage.programmed("www");
     await stage.clock.advance(10_000);
     const [asked, questions] = [stage.writer.asked.length, stage.sites.questions];
     await stage.clock.advance(60_000);
-    const since = new Set(stage.writer.asked.slice(asked));
-    expect(since).to.deep.equal(new Set(["SOA a.example", "SOA dns.internal", "SOA catalog.internal.dns"]));
+    const since = stage.writer.asked.slice(asked);
+    const serials = ["SOA a.example", "SOA dns.internal", "SOA catalog.internal.dns"];
+    expect(new Set(since)).to.deep.equal(new Set([...serials, "TXT dns.internal"]));
+    expect(since.filter((each) => each.startsWith("TXT"))).to.have.length(1);
     expect(stage.sites.questions).to.equal(questions);
   });
 

@@ -159,7 +159,10 @@ describe("readiness", () => {
     });
 
     it("waits later for a zone that is being loaded", async () => {
-      expect(await lookOf(["z1", "z2"], [], ["z3"])).to.deep.include({ ready: false, reason: "zone z3 is being loaded" });
+      expect(await lookOf(["z1", "z2"], [], ["z3"])).to.deep.include({
+        ready: false,
+        reason: "zone z3 is being loaded",
+      });
     });
 
     it("finds zones that fail among many, and is right again as soon as they are answered", async () => {
