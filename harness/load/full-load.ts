@@ -41,6 +41,8 @@ export interface LoadCounts {
 
 /** Between two changes of a site's own zone, and two transfers by the client. */
 const restMs = 20;
+/** How long a transfer may take before it has failed: what is late at full load on a busy machine was taken nevertheless. */
+const patienceMs = 10_000;
 /** How long dnsperf asks at a time. */
 const askSeconds = 2;
 const questionsPerSecond = 200;
@@ -129,7 +131,7 @@ export class FullLoad implements AsyncDisposable {
   }
 
   async #transfer(by: LoadedSite, from: LoadedSite): Promise<void> {
-    const dns = new DnsClient();
+    const dns = new DnsClient({ timeoutMs: patienceMs });
     const zones = this.mesh.zones();
     for (let i = 0; !this.#over; i++) {
       try {
