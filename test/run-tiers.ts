@@ -114,6 +114,9 @@ function meshSpecs(names: readonly string[]): string[] {
 /** Follows the README and the guides word by word. */
 const readmeSpec = "test/cluster/readme";
 
+/** What has clusters of its own, with sites that are set up as no other test needs them. */
+const featureSpecs = ["test/cluster/network-policies", "test/cluster/vault-site"];
+
 /** Minutes of an engine's work, none of them waiting. */
 const interruptedSpec = "test/lab/pulumi/interrupted";
 
@@ -146,13 +149,16 @@ const tiers: readonly Tier[] = [
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    // Vault first: it rotates at full load, as does one of the last of the clusters' files.
-    run: () =>
-      mocha(["test/lab/vault/**/*", "test/lab/{dns,interop,knot,plugins,records}/**/*", interruptedSpec], true),
+    run: () => mocha(["test/lab/{dns,interop,knot,plugins,records,vault}/**/*", interruptedSpec], true),
   },
-  // Clusters of its own, and much waiting: it fills the machine while the other tier's clusters wait.
-  { name: "readme", group: "servers", lane: "second", inOnePiece: true, run: () => mocha([readmeSpec], true) },
-  { name: "cluster", group: "servers", run: () => mocha(clusterSpecs, false, [readmeSpec, interruptedSpec]) },
+  // Clusters of their own, and much waiting: they fill the machine while the other tier's clusters wait.
+  { name: "features", group: "servers", lane: "third", inOnePiece: true, run: () => mocha(featureSpecs, true) },
+  { name: "readme", group: "servers", lane: "third", inOnePiece: true, run: () => mocha([readmeSpec], true) },
+  {
+    name: "cluster",
+    group: "servers",
+    run: () => mocha(clusterSpecs, false, [readmeSpec, interruptedSpec, ...featureSpecs]),
+  },
 ];
 
 /** What a tier came to, and the line of the table that tells how long it took. */
