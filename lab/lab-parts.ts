@@ -50,6 +50,8 @@ export interface LabOptions {
   readonly clocks?: boolean;
   /** How many names a change of an own zone may take away unseen. @default false: any */
   readonly guard?: Limits | false;
+  /** For how long sites may disagree on a zone before it is reported, in milliseconds. @default as in pods */
+  readonly disagreeMs?: number;
 }
 
 /** What a lab works with. */
@@ -71,6 +73,7 @@ export interface LabParts {
   /** What lets the sites' clocks differ. */
   readonly clockLibrary?: string;
   readonly guard: Limits | false;
+  readonly disagreeMs?: number;
 }
 
 /** Makes what a lab works with: folder, network, ports, authority, ring and the agent's program. */
@@ -100,6 +103,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     ...(options.volumeOctets !== undefined && { volumeOctets: options.volumeOctets }),
     ...(options.clocks === true && { clockLibrary: await compileClockShift(folder) }),
     guard: options.guard ?? false,
+    ...(options.disagreeMs !== undefined && { disagreeMs: options.disagreeMs }),
     ...(options.vault && { vault: options.vault }),
     ...(options.recordsKey && { recordsKey: options.recordsKey }),
   };

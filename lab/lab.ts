@@ -275,6 +275,7 @@ export class Lab implements AsyncDisposable {
       guard,
       clockLibrary,
       volumeOctets,
+      disagreeMs,
     } = this.parts;
     const addresses = this.replicas.get(name);
     await vault?.addSite(name, addresses ?? [listed]);
@@ -296,6 +297,7 @@ export class Lab implements AsyncDisposable {
       ...(vault && { vault }),
       ...(clockLibrary !== undefined && { clockLibrary }),
       ...(volumeOctets !== undefined && { volumeOctets }),
+      ...(disagreeMs !== undefined && { disagreeMs }),
       ...(recordsKey && { recordsKey }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };

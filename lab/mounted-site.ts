@@ -57,6 +57,8 @@ export interface LabPlace {
   readonly awaitsRestore?: boolean;
   /** How many names a change of an own zone may take away unseen. @default false: any */
   readonly guard?: Limits | false;
+  /** For how long another site may answer another version of an own zone, in milliseconds. @default as in pods */
+  readonly disagreeMs?: number;
   /** Whether Knot logs as it does in a pod. @default false: all on its own */
   readonly logsAsPod?: boolean;
   /** Size of the pod's volume, where it has a file system of its own. */

@@ -153,7 +153,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   /** What the agent's container has in its environment. */
   environment(): Record<string, string> {
     const { address, port, securePort, httpPort } = this.place;
-    const { vault, recordsKey, replica } = this.place;
+    const { vault, recordsKey, replica, disagreeMs } = this.place;
     return agentEnvironment.toEnvironment({
       packetFile: this.path("etc", "welcome.json"),
       ringFile: vault === undefined ? this.path("etc", "ring.json") : this.path("storage", "mesh", "ring.json"),
@@ -178,6 +178,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
       secureListen: [`${address}@${securePort}`],
       http: { address, port: httpPort },
       pod: `knot-${replica?.ordinal ?? 0}`,
+      ...(disagreeMs !== undefined && { disagreeMs }),
     });
   }
 

@@ -26,6 +26,8 @@ export const agentEnvironment = environmentOf(
     pod,
     servedSeconds: seconds("DNS_MESH_SERVED_SECONDS", { missing: 0, least: 0, most: 999_999 }),
     answeringSeconds: seconds("DNS_MESH_ANSWERING_SECONDS", { missing: 0, least: 0, most: 999_999 }),
+    /** For how long another site may answer another version of an own zone. */
+    disagreeMs: milliseconds("DNS_MESH_DISAGREE_SECONDS", { missing: 300, most: 86_400 }),
   },
   {
     readersFile: text("DNS_MESH_READERS"),

@@ -22,6 +22,8 @@ export interface UpkeepParts {
   readonly volume: Pick<VolumeWatch, "round">;
   readonly damage: Pick<DamageWatch, "round">;
   readonly ownZones: { round(): Promise<void> };
+  /** What only watches, and reports. */
+  readonly watches?: readonly { round(): Promise<void> }[];
   /** Puts back what a restore brought; at the writer alone. */
   readonly backups?: Pick<Backups, "round">;
   readonly zones: Pick<SiteZones, "keptSigned">;
@@ -38,6 +40,7 @@ export class Upkeep {
   /** Does all that is due. What fails does not keep the rest from being done; returns the failures. Never throws. */
   async round(): Promise<readonly unknown[]> {
     const { announcer, fetching, signing, keys, backups, volume, damage, ownZones, zones, problems } = this.parts;
+    const { watches = [] } = this.parts;
     const failures: unknown[] = [];
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
@@ -47,7 +50,7 @@ export class Upkeep {
       }
     };
     await Promise.all(
-      [announcer, fetching, signing, volume, damage, ownZones, keys, backups].map((part) =>
+      [announcer, fetching, signing, volume, damage, ownZones, keys, backups, ...watches].map((part) =>
         attempt(async () => part?.round()),
       ),
     );

@@ -25,7 +25,10 @@ import { KeyKeeper } from "./keys/keeper";
 import { KnotLog } from "./knot-log";
 import { Leaving } from "./leaving";
 import { Announcer } from "./notify/announcer";
+import { Disagreements } from "./notify/disagreements";
+import { ExpiryWatch } from "./notify/expiry-watch";
 import { Fetching } from "./notify/fetching";
+import { copiesOf } from "./own-zones/both-copies";
 import { DamageWatch } from "./own-zones/damage";
 import { SiteZones } from "./own-zones/site-zones";
 import { ownSource } from "./own-zones/zone-source";
@@ -73,6 +76,7 @@ export class Worker {
   readonly #keeper: VaultKeeper | undefined;
   readonly #keys: KeyKeeper | undefined;
   readonly #volume: VolumeWatch;
+  readonly #expiry: ExpiryWatch;
   readonly #backups: Backups | undefined;
   readonly #guard: ZoneGuard | undefined;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
@@ -158,6 +162,10 @@ export class Worker {
     this.#knotLog = new KnotLog({ path: zonesLog(options.runtime.rundir), now, log });
     this.#keys = this.#keyKeeper();
     this.#volume = new VolumeWatch({ root: options.runtime.storage, problems: this.#problems, now });
+    this.#expiry = new ExpiryWatch({
+      ...{ control: this.#control, dns: this.#dns, knot, problems: this.#problems, now },
+      ownerOf: (zone) => this.#store.state.view?.zones.find(({ name }) => name === zone)?.owner,
+    });
     this.#backups = backupsOf({
       ...{ ...parts, dns: this.#dns, problems: this.#problems },
       inputs: () => this.#mounts.inputs,
@@ -185,6 +193,7 @@ export class Worker {
         now,
       }),
       ownZones: { round: () => this.#agent.watchOwnZones() },
+      watches: [this.#expiry, this.#disagreements()],
       zones: this.#zones,
       ...(this.#keys && { keys: this.#keys }),
       ...(this.#backups && { backups: this.#backups }),
@@ -210,6 +219,20 @@ export class Worker {
       zones: () => [...this.#zones.signed.keys()],
       areInUse: () => this.#signing.areSigned,
       problems: this.#problems,
+    });
+  }
+
+  #disagreements(): Disagreements {
+    const { options, now } = this.parts;
+    return new Disagreements({
+      dns: this.#peerDns,
+      knot: options.knot,
+      open: () => this.#announcer.open,
+      all: () => this.#announcer.copies,
+      copies: (pair) => copiesOf(pair, { ...options, dns: this.#dns, inputs: this.#mounts.inputs }),
+      problems: this.#problems,
+      boundMs: options.disagreeMs,
+      now,
     });
   }
 
@@ -339,10 +362,12 @@ export class Worker {
     const dnssec = this.#signing.zones;
     const zoneKeys = this.#zoneKeys();
     const { room: volume } = this.#volume;
+    const { next: expiry } = this.#expiry;
     const guard = this.#guard?.held ?? [];
     const own = {
       ready: this.#ready,
       emptyZones: this.#fetching.empty.length,
+      ...(expiry && { expiry: { zone: expiry.zone, at: new Date(expiry.at).toISOString() } }),
       ...(dnssec.length > 0 && { dnssec }),
       ...(zoneKeys && { zoneKeys }),
       ...(volume && { volume }),

@@ -14,6 +14,13 @@ export interface ZoneStatus {
   readonly member?: { readonly catalog: string; readonly group: string };
 }
 
+/** How long a copy of another server's zone is still good, at the moment. */
+export interface ZoneExpiry {
+  readonly zone: string;
+  /** Until Knot takes the zone for expired unless one of its primaries answers; undefined for a zone without content. */
+  readonly seconds: number | undefined;
+}
+
 /** A record of a change that waits. */
 export interface WaitingRecord {
   /** As Knot writes it. */
@@ -131,6 +138,29 @@ export class KnotControl {
     };
     await this.#call({ command: "zone-status", filters: "rsc" }, { zones, take, absent: "ignore" });
     return [...statuses.values()];
+  }
+
+  /** All zones that are taken from others, with the time that is left to them. */
+  async zoneExpiries(): Promise<readonly ZoneExpiry[]> {
+    const found = new Map<string, { role: string; serial: number | undefined; seconds: number | undefined }>();
+    let current: { role: string; serial: number | undefined; seconds: number | undefined } | undefined;
+    const take = (unit: Unit): void => {
+      const name = unit.get(item.zone);
+      if (name !== undefined) {
+        const zone = plainName(name);
+        current = found.get(zone) ?? { role: "", serial: undefined, seconds: undefined };
+        found.set(zone, current);
+      }
+      const [type, value = ""] = [unit.get(item.type), unit.get(item.data)];
+      if (current === undefined) return;
+      if (type === "role") current.role = value;
+      else if (type === "serial") current.serial = serialOf(value);
+      else if (type === "expiration") current.seconds = secondsOf(value);
+    };
+    await this.#call({ command: "zone-status", filters: "rse" }, { take, absent: "ignore" });
+    return [...found].flatMap(([zone, { role, serial, seconds }]) =>
+      role === "slave" ? [{ zone, seconds: serial === undefined ? undefined : (seconds ?? Infinity) }] : [],
+    );
   }
 
   /** Those of these zones whose files Knot is loading, or about to load. */
@@ -299,4 +329,14 @@ function memberOf(text: string | undefined): Pick<ZoneStatus, "member"> {
 
 function serialOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+/** Knot's units of time, in seconds: a year is 365 days, a month 30. */
+const units = { Y: 31_536_000, M: 2_592_000, D: 86_400, h: 3600, m: 60, s: 1 } as const;
+
+/** Seconds of `+1M11D23h59m53s`; undefined for what is not a time ahead. */
+function secondsOf(text: string): number | undefined {
+  if (!/^\+?(?:\d+[YMDhms])+$/.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+)([YMDhms])/g)];
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units], 0);
 }

@@ -35,6 +35,7 @@ const programs = {
       {
         ...{ ...common, ringFile: text, storage: text, rundir: text, pod: text, knot: socket, http: socket },
         ...{ listen: sockets, secureListen: sockets, servedSeconds: leaving, answeringSeconds: leaving },
+        disagreeMs: fc.integer({ min: 1, max: 86_400_000 }),
       },
       files,
     ),

@@ -44,6 +44,12 @@ export function renderMetrics({ status, zones, passes, lags, vault, backups, now
     { name: "zones", type: "gauge", help: "Zones of the mesh.", samples: status.zones },
     { name: "zones_empty", type: "gauge", help: "Zones without content here.", samples: status.emptyZones },
     {
+      name: "zone_expiry_timestamp_seconds",
+      type: "gauge",
+      help: "When the copy of another server's zone expires that expires first, in seconds since 1970.",
+      samples: status.expiry === undefined ? [] : sample(status.expiry.zone, Date.parse(status.expiry.at) / 1000),
+    },
+    {
       name: "certificate_expiry_timestamp_seconds",
       type: "gauge",
       help: "When the site's certificate ends, in seconds since 1970.",

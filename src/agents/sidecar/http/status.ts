@@ -28,6 +28,9 @@ interface Problem {
  * - `certificate`: the site's certificate ended, or ends soon and was not renewed.
  * - `zones`: an own zone is not served, or waits for its content.
  * - `unanswered`: own zones are not answered here, while the others are.
+ * - `expiring`: copies of other servers' zones expire here soon, or have expired.
+ * - `disagree`: another site or pod answers, and has not had this server's version of a zone for long, or has another content under the
+ *   same serial.
  * - `dnssec`: a zone is not signed as it should be, or stays signed because its DS record was not withdrawn.
  * - `state`: the saved state could not be read or written.
  * - `volume`: the volume is full or nearly so, or cannot be written.
@@ -51,6 +54,8 @@ export const problemKinds = [
   "certificate",
   "zones",
   "unanswered",
+  "expiring",
+  "disagree",
   "dnssec",
   "state",
   "volume",
@@ -80,6 +85,8 @@ export interface AgentStatus {
   readonly peers: number;
   readonly zones: number;
   readonly emptyZones: number;
+  /** The copy of another server's zone that expires first, and when, ISO 8601; missing where there is none. */
+  readonly expiry?: { readonly zone: string; readonly at: string };
   /** When the site's certificate ends, ISO 8601; missing where transfers run over plain TCP. */
   readonly certificateEnds?: string;
   /** Zones that this pod signs; missing where there are none. */
@@ -149,7 +156,7 @@ export class Problems {
 /** What the agent knows of itself; readiness and the DNS counters are the worker's. */
 export type AgentFacts = Omit<
   AgentStatus,
-  "ready" | "emptyZones" | "dnssec" | "zoneKeys" | "volume" | "guard" | "counters"
+  "ready" | "emptyZones" | "expiry" | "dnssec" | "zoneKeys" | "volume" | "guard" | "counters"
 > & {
   readonly counters: Pick<AgentCounters, "passes" | "reloads">;
 };

@@ -38,6 +38,8 @@ export interface AgentOptions {
   /** Where the agent's own HTTP server listens. */
   readonly http: SocketAddress;
   readonly pod: string;
+  /** For how long another site may answer another version of an own zone, in milliseconds. */
+  readonly disagreeMs: number;
   /** How a pod that is to end goes. */
   readonly leaving: LeavingTimes;
 }

@@ -8,7 +8,7 @@ import { KnotVolume } from "../../../knot/config/volume";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import { audienceOf, type KnownMesh } from "../../../mesh/topology";
 import { Convergence, type ConvergenceOptions } from "./convergence";
-import type { Lag } from "./open-entries";
+import type { Lag, OpenEntry } from "./open-entries";
 import type { NewerCopy } from "./peers";
 import { Relay, targetsOf } from "./relay";
 import { type ServedChange, ServedSerials } from "./served-serials";
@@ -104,6 +104,17 @@ export class Announcer {
   expect(zones?: readonly string[]): void {
     this.#convergence.expect(zones);
     this.#siblings.expect(zones);
+  }
+
+  /** Zones that servers which answer should have from this one, and do not have in its version. */
+  get open(): readonly OpenEntry[] {
+    return [...this.#convergence.open, ...this.#relay.open, ...this.#siblings.open];
+  }
+
+  /** Every zone that originates here, at every other site and pod. */
+  get copies(): readonly Pick<OpenEntry, "target" | "zone">[] {
+    const pods = isWriter(this.options.runtime) ? this.#siblings.targets : [];
+    return [...this.#convergence.all, ...pods.flatMap((target) => [...this.#own].map((zone) => ({ target, zone })))];
   }
 
   /** What is still open. */

@@ -124,6 +124,16 @@ export class Convergence {
     return this.#silent.has(targetKey(target));
   }
 
+  /** Zones that are open at targets which answered the last time. */
+  get open(): readonly OpenEntry[] {
+    return [...this.#open].filter(({ target }) => !this.isSilent(target));
+  }
+
+  /** Every zone that is looked after, at every target. */
+  get all(): readonly Pick<OpenEntry, "target" | "zone">[] {
+    return this.#targets.flatMap((target) => this.#zones.map((zone) => ({ target, zone })));
+  }
+
   /** What is still open, by target. */
   get lags(): readonly Lag[] {
     return this.#open.lags();

@@ -3,7 +3,7 @@ import type { SiteRuntime } from "../../../knot/config/site-runtime";
 import { audienceOf, isHub, type KnownMesh, relayAudienceOf } from "../../../mesh/topology";
 import type { SiteView } from "../../../mesh/view";
 import { Convergence, type ConvergenceOptions, mostOpen } from "./convergence";
-import type { Lag, Target } from "./open-entries";
+import type { Lag, OpenEntry, Target } from "./open-entries";
 import type { ServedChange } from "./served-serials";
 
 /** Whom a site tells, as servers: other sites, each at all of its addresses. */
@@ -41,6 +41,11 @@ export class Relay {
   /** Whether there is anything to pass on. */
   get isHub(): boolean {
     return this.#at !== undefined && isHub(this.#at);
+  }
+
+  /** Zones that are open at targets which answered the last time. */
+  get open(): readonly OpenEntry[] {
+    return this.#convergence.open;
   }
 
   get lags(): readonly Lag[] {

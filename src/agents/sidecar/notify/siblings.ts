@@ -7,7 +7,7 @@ import type { TsigKey } from "../../../dns/tsig-key";
 import { siblings, type SiteRuntime } from "../../../knot/config/site-runtime";
 import type { KnownMesh } from "../../../mesh/topology";
 import { Convergence, type ConvergenceOptions } from "./convergence";
-import type { Lag, Target } from "./open-entries";
+import type { Lag, OpenEntry, Target } from "./open-entries";
 import type { ServedChange } from "./served-serials";
 
 /** The site's other pods. */
@@ -46,9 +46,18 @@ export class Siblings {
     this.#convergence = new Convergence({ ...options, concerns: (target, zone) => this.#concerns(target, zone) });
   }
 
+  get targets(): readonly Target[] {
+    return this.#targets;
+  }
+
   /** Whether there are any. */
   get exist(): boolean {
     return this.#targets.length > 0;
+  }
+
+  /** Zones that are open at targets which answered the last time. */
+  get open(): readonly OpenEntry[] {
+    return this.#convergence.open;
   }
 
   get lags(): readonly Lag[] {

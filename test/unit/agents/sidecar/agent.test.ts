@@ -76,6 +76,7 @@ describe("agent", () => {
     http: { address: "127.0.0.1", port: 1 },
     pod: "knot-0",
     leaving: { servedSeconds: 0, answeringSeconds: 0 },
+    disagreeMs: 300_000,
     ...(letThroughFile !== undefined && { letThroughFile }),
   });
   const start = async () => {
