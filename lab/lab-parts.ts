@@ -73,7 +73,7 @@ export interface LabParts {
   /** What lets the sites' clocks differ. */
   readonly clockLibrary?: string;
   readonly guard: Limits | false;
-  readonly disagreeMs?: number;
+  readonly disagreeMs: number | undefined;
 }
 
 /** Makes what a lab works with: folder, network, ports, authority, ring and the agent's program. */
@@ -103,7 +103,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     ...(options.volumeOctets !== undefined && { volumeOctets: options.volumeOctets }),
     ...(options.clocks === true && { clockLibrary: await compileClockShift(folder) }),
     guard: options.guard ?? false,
-    ...(options.disagreeMs !== undefined && { disagreeMs: options.disagreeMs }),
+    disagreeMs: options.disagreeMs,
     ...(options.vault && { vault: options.vault }),
     ...(options.recordsKey && { recordsKey: options.recordsKey }),
   };

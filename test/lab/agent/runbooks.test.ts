@@ -28,7 +28,8 @@ describe("runbooks that are followed at running sites", function () {
   });
   after(() => lab[Symbol.asyncDispose]());
   afterEach(function () {
-    if (this.currentTest?.state === "failed") console.error(lab.logs().slice(-20_000));
+    if (this.currentTest?.state === "failed")
+      console.error([...lab.sites.values()].map((site) => `${site.name}\n${site.log().slice(-12_000)}`).join("\n"));
   });
 
   const knotc = (site: LabSite, ...args: string[]) =>
@@ -48,8 +49,8 @@ describe("runbooks that are followed at running sites", function () {
   };
   const problemOf = async (site: LabSite, kind: string): Promise<string> =>
     (await site.status()).problems.flatMap((problem) => (problem.kind === kind ? [problem.message] : [])).join("\n");
-  const says = (site: LabSite, kind: string, what: RegExp, seconds = 20) =>
-    eventually(seconds, async () => {
+  const says = (site: LabSite, kind: string, what: RegExp) =>
+    eventually(30, async () => {
       expect(await problemOf(site, kind)).to.match(what);
     });
   const calm = () =>
@@ -101,7 +102,11 @@ describe("runbooks that are followed at running sites", function () {
     await knotc(owner, "zone-xfr-freeze", zone);
     await change("192.0.2.2");
     const { serial } = await owner.soa(zone);
-    await says(owner, "disagree", new RegExp(`zone site-c\\.example: site-b answers serial \\d+, .* serial ${serial} `));
+    await says(
+      owner,
+      "disagree",
+      new RegExp(`zone site-c\\.example: site-b answers serial \\d+, .* serial ${serial} `),
+    );
     expect(await answers(other)).to.equal("192.0.2.1");
     reader.open(`${guides}/sites-disagree.md#which-is-which`);
     expect(await follow(owner, "exec", "dig")).to.match(/XFR-freeze: yes/);
@@ -121,7 +126,7 @@ describe("runbooks that are followed at running sites", function () {
     await writeFile(file, (await readFile(file, "utf8")).replace("192.0.2.2", "192.0.2.9"));
     await rm(owner.path("storage", "db", "journal"), { recursive: true });
     await owner.start();
-    await says(owner, "disagree", /zone site-c\.example: site-b has another content than this server, under the same/, 30);
+    await says(owner, "disagree", /zone site-c\.example: site-b has another content than this server, under the same/);
     expect([await answers(owner), await answers(other)]).to.deep.equal(["192.0.2.9", "192.0.2.2"]);
     reader.open(`${guides}/sites-disagree.md#the-same-serial-and-another-content`);
     const commands = reader.next("sh");

@@ -25,6 +25,8 @@ export interface NextExpiry {
 
 /** Between looks, in milliseconds; shorter where a zone has less than eight times as long. */
 const [everyMs, leastMs] = [60_000, 1000];
+/** As long as a zone is in danger. */
+const dangerMs = 5000;
 /** A zone of which a smaller part of its SOA expire is left was not refreshed for long. */
 const dangerousPart = 1 / 4;
 /** Zones whose SOA is asked for in one look, those that expire first, and at a time. */
@@ -70,6 +72,7 @@ export class ExpiryWatch {
     await this.#askFor(soon.filter(({ zone, seconds }) => this.#isPossible(zone, seconds)).map(({ zone }) => zone));
     const dangerous = soon.filter(({ zone, seconds }) => seconds < dangerousPart * (this.#whole.get(zone) ?? 0));
     this.#note(dangerous, zones);
+    if (this.#inDanger.size > 0) this.#dueAt = Math.min(this.#dueAt, now + dangerMs);
     this.#show();
   }
 

@@ -28,8 +28,7 @@ export async function copiesOf(
   if (size > mostOctets) return undefined;
   const { site, pod: ordinal } = target;
   const pod = siblings(inputs.runtime).find((each) => each.ordinal === ordinal);
-  const source =
-    pod === undefined ? siteSource({ inputs, site, address: server.address }) : podSource(inputs, pod);
+  const source = pod === undefined ? siteSource({ inputs, site, address: server.address }) : podSource(inputs, pod);
   const own = ownSource(knot, inputs);
   const [theirs, ours] = await Promise.all([
     dns.transfer(source.server, zone, source.key),

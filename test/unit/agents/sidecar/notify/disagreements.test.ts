@@ -61,7 +61,9 @@ describe("the watch on disagreements", () => {
       await looks(boundMs);
       expect(problems).to.deep.equal([]);
       await looks(60_000);
-      expect(problems[0]).to.match(/^zone a\.example: site-b answers .* has not come to serial 5 of this server since 1970/);
+      expect(problems[0]).to.match(
+        /^zone a\.example: site-b answers .* has not come to serial 5 of this server since 1970/,
+      );
       theirs = 5;
       await looks(60_000);
       expect(problems).to.deep.equal([]);

@@ -45,7 +45,9 @@ describe("the watch on zones that expire", () => {
 
   it("says which zone expires first, and asks for the SOA of each once", async () => {
     for (let i = 0; i < 3; i++) {
-      expect(await lookAt(["a.example", 42 * day], ["b.example", 41 * day], ["empty.example", undefined])).to.deep.equal([]);
+      expect(
+        await lookAt(["a.example", 42 * day], ["b.example", 41 * day], ["empty.example", undefined]),
+      ).to.deep.equal([]);
       expect(watch.next).to.deep.equal({ zone: "b.example", at: now + 41 * day * 1000 });
     }
     expect(asked.sort()).to.deep.equal(["a.example", "b.example"]);
@@ -57,7 +59,9 @@ describe("the watch on zones that expire", () => {
     expect(first).to.deep.equal([
       "zone a.example, of site site-c, expires here at 2026-12-09T12:01Z unless one of the servers that it is taken from is reached",
     ]);
-    expect(await lookAt(["a.example", (until - now - 60_000) / 1000 - 1], ["b.example", 11 * day])).to.deep.equal(first);
+    expect(await lookAt(["a.example", (until - now - 60_000) / 1000 - 1], ["b.example", 11 * day])).to.deep.equal(
+      first,
+    );
     expect(await lookAt(["a.example", 42 * day], ["b.example", 42 * day])).to.deep.equal([]);
   });
 
@@ -71,7 +75,9 @@ describe("the watch on zones that expire", () => {
 
   it("says that a zone has expired, and nothing of one that is still to come", async () => {
     await lookAt(["a.example", 5], ["new.example", undefined]);
-    expect((await lookAt(["a.example", undefined], ["new.example", undefined]))[0]).to.match(/^zone a\.example.* has expired here/);
+    expect((await lookAt(["a.example", undefined], ["new.example", undefined]))[0]).to.match(
+      /^zone a\.example.* has expired here/,
+    );
     expect(await lookAt(["a.example", 42 * day], ["new.example", 42 * day])).to.deep.equal([]);
     await lookAt(["a.example", 5]);
     expect(await lookAt()).to.deep.equal([]);
@@ -82,6 +88,16 @@ describe("the watch on zones that expire", () => {
     const sentences = await lookAt(...many);
     expect(sentences).to.have.length(11);
     expect(sentences[10]).to.contain("20 more zones");
+  });
+
+  it("looks every few seconds as long as a zone is in danger, or has expired", async () => {
+    await lookAt(["a.example", 5 * day]);
+    for (const seconds of [5 * day, undefined]) {
+      zones = [{ zone: "a.example", seconds }];
+      now += 5000;
+      await watch.round();
+    }
+    expect([looks, problems[0]?.includes("has expired")]).to.deep.equal([3, true]);
   });
 
   it("looks once a minute, and more often where the time is short", async () => {
