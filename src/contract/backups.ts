@@ -124,8 +124,10 @@ const restored = objectOf({
   at: moment,
   /** Whether its content counts more than newer ones. */
   forced: z.boolean(),
-  /** Whether zones begin with it that wait for other servers: it stays until each of them has a content. */
-  begun: z.exactOptional(z.boolean()),
+  /** Zones that began with it or wait for other servers to do so: it stays until each of them has a content, and none is put back. */
+  begun: z.exactOptional(listOf(plainText)),
+  /** Zones that are being put back, with the serial that each one's file gets: whoever goes on after a restart knows it by that. */
+  loading: z.exactOptional(listOf(objectOf({ zone: plainText, serial: count }))),
 });
 
 /** What stands beside a restored backup. */

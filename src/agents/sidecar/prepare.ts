@@ -126,18 +126,24 @@ async function render(parts: PrepareParts, mounted: Inputs, restored: Restored |
   const isPrimary = inputs.packet.site.role === "primary-catalog";
   if (parts.options.centralFolder !== undefined && isPrimary && isWriter(runtime)) await takeCentral(parts, inputs);
   await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought }));
+  const own = inputs.packet.site.zones.map(({ name }) => name);
+  const begun = restored && (await begin(runtime.storage, restored, own));
   const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
   const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));
-  if (restored !== undefined) await finishRestored(parts, restored, sought);
+  if (begun !== undefined) await finishRestored(runtime.storage, begun, sought);
   parts.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });
 }
 
+/** From here on no zone is put back by it: each began with it, or does so beside Knot. */
+async function begin(storage: string, restored: Restored, own: readonly string[]): Promise<Restored> {
+  const zones = await restoredAmong(restored, own);
+  return { ...restored, order: await noteBegun(new KnotVolume(storage), restored.order, zones) };
+}
+
 /** It stays for zones that wait, which begin with it beside Knot. */
-async function finishRestored(parts: PrepareParts, restored: Restored, sought: readonly string[]): Promise<void> {
-  const volume = new KnotVolume(parts.options.runtime.storage);
+async function finishRestored(storage: string, restored: Restored, sought: readonly string[]): Promise<void> {
   const waiting = await restoredAmong(restored, sought);
-  if (waiting.length === 0) await dropRestored(volume, restored.order);
-  else await noteBegun(volume, restored.order);
+  if (waiting.length === 0) await dropRestored(new KnotVolume(storage), restored.order);
 }
 
 async function seed(

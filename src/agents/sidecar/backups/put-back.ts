@@ -2,13 +2,21 @@ import { link } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import { messageOf } from "../../../base/errors";
-import { absentIs, moveFile, removeFile, writeAtomically } from "../../../base/files";
+import { absentIs, moveFile, readText, removeFile, writeAtomically } from "../../../base/files";
 import type { Logger } from "../../../base/log";
-import { stampSerial } from "../../../dns/master-file";
-import { serialAfter } from "../../../dns/serial";
+import { findSerial, stampSerial } from "../../../dns/master-file";
+import { isNewerSerial, serialAfter } from "../../../dns/serial";
 import type { KnotVolume } from "../../../knot/config/volume";
 import { type KnotControl, KnotControlError } from "../../../knot/control/knot-control";
-import { dropRestored, dropRestoredZone, noteBegun, readRestored, type Restored, restoredAmong } from "./restored";
+import {
+  dropRestored,
+  dropRestoredZone,
+  noteBegun,
+  noteLoading,
+  readRestored,
+  type Restored,
+  restoredAmong,
+} from "./restored";
 
 /** What {@link PutBack} works with. */
 export interface PutBackParts {
@@ -32,8 +40,6 @@ const againMs = 30_000;
 
 /** Sees at a site that runs to what a restore has put onto the volume: by a time, contents as they were then; without one, what waiting zones begin with. */
 export class PutBack {
-  /** Zones that waited when the backup was there already, and so begin with it. */
-  readonly #beginning = new Set<string>();
   /** Zones that Knot did not take, with why, and when each is tried again. */
   readonly #refused = new Map<string, { readonly failure: string; readonly again: number }>();
 
@@ -42,18 +48,16 @@ export class PutBack {
   /** Puts back what is due, each zone once, and takes the backup away once all of it is in use. */
   async round(site: string): Promise<void> {
     const { volume, sought, log, onFailures } = this.parts;
-    const restored = await readRestored(volume, site);
-    if (restored === undefined) {
-      this.#beginning.clear();
+    const found = await readRestored(volume, site);
+    if (found === undefined) {
       this.#refused.clear();
       onFailures([]);
       return;
     }
-    const waiting = await restoredAmong(restored, sought());
-    for (const zone of waiting) this.#beginning.add(zone);
+    const waiting = await restoredAmong(found, sought());
+    const restored = { ...found, order: await noteBegun(volume, found.order, waiting) };
     const failures = restored.order.forced ? await this.#putAllBack(restored) : [];
     onFailures(failures);
-    if (waiting.length > 0) await noteBegun(volume, restored.order);
     if (waiting.length > 0 || failures.length > 0) return;
     const refused = this.#refusal(restored);
     if (refused !== undefined) log.warn(refused, { ...restored.order });
@@ -63,7 +67,7 @@ export class PutBack {
   /** Why not all of it is in use, a sentence. */
   #refusal({ order, manifest }: Restored): string | undefined {
     if (!order.forced)
-      return order.begun === true ? undefined : "a restore without a time changes nothing at a site that runs";
+      return order.begun !== undefined ? undefined : "a restore without a time changes nothing at a site that runs";
     const has = new Set(manifest.zones.map(({ zone }) => zone));
     const missing = this.parts.own().filter((zone) => !has.has(zone));
     if (missing.length === 0) return undefined;
@@ -84,7 +88,7 @@ export class PutBack {
       try {
         const text = await restored.textOf(zone);
         if (text === undefined) continue;
-        if (!this.#beginning.has(zone)) await this.#putZoneBack(zone, text, restored);
+        if (restored.order.begun?.includes(zone) !== true) await this.#putZoneBack(zone, text, restored);
         await dropRestoredZone(volume, zone);
       } catch (error) {
         const failure = `zone ${zone} could not be put back and is tried again: ${messageOf(error)}`;
@@ -97,28 +101,56 @@ export class PutBack {
 
   /** With a serial that comes after Knot's own: the owner's is what all others follow. */
   async #putZoneBack(zone: string, text: string, { order }: Restored): Promise<void> {
-    const { control, now, log, changed } = this.parts;
-    const served = (await control.zoneStatus([zone]))[0]?.serial;
-    const serial = serialAfter(now(), served);
-    await this.#load(zone, stampSerial(text, serial));
-    log.warn("a zone is as it was in a backup", { zone, madeAt: order.at, serial });
+    const { volume, control, now, log, changed } = this.parts;
+    const begun = order.loading?.find((each) => each.zone === zone)?.serial;
+    const standing = begun === undefined ? "none" : await this.#fileOf(zone, text, begun);
+    if (standing !== "taken") {
+      const served = (await control.zoneStatus([zone]))[0]?.serial;
+      const serial = begun !== undefined && standing === "written" ? begun : serialAfter(now(), served);
+      if (standing === "none") await this.#write(zone, text, serial);
+      // A Knot that has taken the file already reads it no second time.
+      await this.#load(zone);
+      log.warn("a zone is as it was in a backup", { zone, madeAt: order.at, serial });
+    }
+    await removeFile(formerFile(volume, zone));
     changed(zone);
   }
-  /** The file that stood stands again if Knot does not take the other one, with which it would begin unseen at its next start. */
-  async #load(zone: string, text: string): Promise<void> {
-    const file = this.parts.volume.zoneFile(zone);
-    const former = join(dirname(file), `.${basename(file)}.former`);
+
+  /** How far a predecessor came with a zone, by its file: it is the one that was written, or what Knot has written since. */
+  async #fileOf(zone: string, text: string, begun: number): Promise<"none" | "written" | "taken"> {
+    const standing = (await readText(this.parts.volume.zoneFile(zone))) ?? "";
+    if (standing === stampSerial(text, begun)) return "written";
+    const serial = findSerial(standing)?.serial;
+    return serial === undefined || isNewerSerial(begun, serial) ? "none" : "taken";
+  }
+
+  async #write(zone: string, text: string, serial: number): Promise<void> {
+    const { volume } = this.parts;
+    const [file, former] = [volume.zoneFile(zone), formerFile(volume, zone)];
     await removeFile(former);
     // The file itself, and no copy: Knot reads one anew that was written later.
     await absentIs(undefined, () => link(file, former));
-    await writeAtomically(file, text);
+    await noteLoading(volume, zone, serial);
+    await writeAtomically(file, stampSerial(text, serial));
+  }
+
+  /** The file that stood stands again if Knot does not take the other one, with which it would begin unseen at its next start. */
+  async #load(zone: string): Promise<void> {
+    const { volume, control } = this.parts;
     try {
-      await this.parts.control.zoneReload(zone);
+      await control.zoneReload(zone);
     } catch (error) {
       // A Knot that does not answer may have taken it.
-      if (error instanceof KnotControlError) await moveFile(former, file);
+      if (error instanceof KnotControlError) {
+        await moveFile(formerFile(volume, zone), volume.zoneFile(zone));
+        await noteLoading(volume, zone);
+      }
       throw error;
     }
-    await removeFile(former);
   }
+}
+
+function formerFile(volume: KnotVolume, zone: string): string {
+  const file = volume.zoneFile(zone);
+  return join(dirname(file), `.${basename(file)}.former`);
 }

@@ -65,10 +65,26 @@ export async function dropRestored(volume: KnotVolume, { snapshot }: RestoreOrde
   await rm(join(volume.backup, backupParts.restored), { recursive: true, force: true });
 }
 
-/** Takes note that zones wait which begin with it. */
-export async function noteBegun(volume: KnotVolume, order: RestoreOrder): Promise<void> {
-  const path = join(volume.backup, backupParts.restored, orderFile);
-  if (order.begun !== true) await writeAtomically(path, `${JSON.stringify({ ...order, begun: true })}\n`);
+/** Takes note of zones that began with it, or wait and begin with it then. Returns the order as it stands. */
+export async function noteBegun(
+  volume: KnotVolume,
+  order: RestoreOrder,
+  zones: readonly string[],
+): Promise<RestoreOrder> {
+  const begun = new Set([...(order.begun ?? []), ...zones]);
+  return begun.size === (order.begun?.length ?? 0) ? order : writeOrder(volume, { ...order, begun: [...begun] });
+}
+
+/** Takes note of the serial with which a zone is put back now, before its file is written; without one, that it is not. */
+export async function noteLoading(volume: KnotVolume, zone: string, serial?: number): Promise<void> {
+  const order = await readJsonFile(join(volume.backup, backupParts.restored, orderFile), parseOrder);
+  const others = (order.loading ?? []).filter((each) => each.zone !== zone);
+  await writeOrder(volume, { ...order, loading: [...others, ...(serial === undefined ? [] : [{ zone, serial }])] });
+}
+
+async function writeOrder(volume: KnotVolume, order: RestoreOrder): Promise<RestoreOrder> {
+  await writeAtomically(join(volume.backup, backupParts.restored, orderFile), `${JSON.stringify(order)}\n`);
+  return order;
 }
 
 /** Takes one zone of it away, which was put back and must not be once more. */

@@ -17,6 +17,7 @@ describe("a restore at a site that runs", () => {
   let now: number;
   let sought: string[];
   let shown: readonly string[];
+  let begin: () => PutBack;
   let putBack: PutBack;
 
   beforeEach(async () => {
@@ -29,16 +30,18 @@ describe("a restore at a site that runs", () => {
       if (refused.has(zone)) return Promise.reject(new KnotControlError("external validation failed"));
       return broken.has(zone) ? Promise.reject(new Error("Knot is busy")) : Promise.resolve();
     };
-    putBack = new PutBack({
-      volume,
-      control: { zoneReload, zoneStatus: () => Promise.resolve([]) },
-      own: () => zones.filter((zone) => !sought.includes(zone)),
-      sought: () => sought,
-      changed: () => undefined,
-      onFailures: (failures) => (shown = failures),
-      now: () => now,
-      log: createLogger({ write: () => undefined, now: () => 0 }),
-    });
+    begin = () =>
+      new PutBack({
+        volume,
+        control: { zoneReload, zoneStatus: () => Promise.resolve([]) },
+        own: () => zones.filter((zone) => !sought.includes(zone)),
+        sought: () => sought,
+        changed: () => undefined,
+        onFailures: (failures) => (shown = failures),
+        now: () => now,
+        log: createLogger({ write: () => undefined, now: () => 0 }),
+      });
+    putBack = begin();
   });
   afterEach(() => rm(volume.root, { recursive: true }));
 
@@ -134,5 +137,43 @@ describe("a restore at a site that runs", () => {
     sought = [];
     await putBack.round("site-a");
     expect([reloads, await stands()]).to.deep.equal([["a.example", "c.example"], false]);
+  });
+
+  it("puts no zone back that has begun with it, also after a restart of the agent in between", async () => {
+    await place(true);
+    sought = ["b.example"];
+    await putBack.round("site-a");
+    sought = [];
+    await begin().round("site-a");
+    expect([reloads, await stands()]).to.deep.equal([["a.example", "c.example"], false]);
+  });
+
+  it("goes on with the file that stands after an agent that ended in the middle, so that Knot reads none a second time", async () => {
+    await place(true, ["a.example", "b.example"]);
+    broken.add("a.example").add("b.example");
+    await putBack.round("site-a");
+    const files = ["a.example", "b.example"].map((zone) => volume.zoneFile(zone));
+    const before = await Promise.all(files.map((file) => stat(file, { bigint: true })));
+    broken.clear();
+    now += 60_000;
+    await begin().round("site-a");
+    const after = await Promise.all(files.map((file) => stat(file, { bigint: true })));
+    expect(after.map(({ mtimeNs }) => mtimeNs)).to.deep.equal(before.map(({ mtimeNs }) => mtimeNs));
+    expect([await stands(), (await readdir(join(volume.root, "zones"))).sort()]).to.deep.equal([
+      false,
+      ["a.example.zone", "b.example.zone"],
+    ]);
+  });
+
+  it("knows by what Knot has written since that it had taken a file", async () => {
+    await place(true, ["a.example"]);
+    broken.add("a.example");
+    await putBack.round("site-a");
+    const written = "a.example. 5 SOA a. b. 1800000500 60 10 3600 5\nnew.a.example. 5 A 192.0.2.1\n";
+    await writeFile(volume.zoneFile("a.example"), written);
+    broken.clear();
+    await begin().round("site-a");
+    expect(await readFile(volume.zoneFile("a.example"), "utf8")).to.equal(written);
+    expect([reloads, await stands()]).to.deep.equal([["a.example"], false]);
   });
 });
