@@ -23,31 +23,50 @@ export interface CopySearchParts {
   readonly own?: ZoneSource;
   /** Whether to go without when all others are away: the first site of a mesh cannot wait for them. */
   readonly isFirst: boolean;
-  /** Counts for how long zones are denied. Left out as long as not all sites of the mesh are known, and asked: then no denial counts. */
-  readonly denials?: Denials;
+  /** All servers, where `sources` are only those whose turn it is: what the others said at theirs counts. @default sources */
+  readonly all?: readonly ZoneSource[];
+  /** What was said at earlier looks. Left out as long as not all sites of the mesh are known: then no denial counts. */
+  readonly said?: SaidBefore;
 }
 
 /**
- * Since when zones are denied. A server that has just come up, and is still loading or transferring a zone, denies it as
- * well: where not all sites answer, a denial must stand for some time.
+ * What servers said of zones, over looks that ask some of them at a time. A server that has just come up, and is still
+ * loading or transferring a zone, denies it as well: where not all sites answer, a denial must stand for some time.
  */
-export class Denials {
-  readonly #since = new Map<string, number>();
+export class SaidBefore {
+  readonly #said = new Map<string, Map<string, Memory>>();
 
   /** @param now - Milliseconds since 1970. */
   constructor(private readonly now: () => number) {}
 
-  /** Takes note of a look. Returns whether the denial stands for long enough. */
-  stands(zone: string, isDenied: boolean): boolean {
-    const since = this.#since.get(zone) ?? this.now();
-    if (isDenied) this.#since.set(zone, since);
-    else this.#since.delete(zone);
-    return isDenied && this.now() - since >= denialMs;
+  /** Takes note of what a server says. */
+  note(zone: string, source: ZoneSource, say: Say): void {
+    const of = this.#said.get(zone) ?? new Map<string, Memory>();
+    this.#said.set(zone, of);
+    const before = of.get(nameOf(source));
+    const at = this.now();
+    of.set(nameOf(source), { say, at, since: before?.say.kind === say.kind ? before.since : at });
+  }
+
+  /** What a server said last. */
+  of(zone: string, source: ZoneSource): Memory | undefined {
+    return this.#said.get(zone)?.get(nameOf(source));
   }
 
   clear(): void {
-    this.#since.clear();
+    this.#said.clear();
   }
+}
+
+interface Memory {
+  readonly say: Say;
+  /** When it was said last, and since when nothing else. */
+  readonly at: number;
+  readonly since: number;
+}
+
+function nameOf({ server }: ZoneSource): string {
+  return `${server.address} ${server.port}`;
 }
 
 /** Two looks at zones that wait. */
@@ -61,6 +80,14 @@ type Say =
   /** `isAway`: it does not answer, or knows neither mesh nor zone. */
   | { readonly kind: "unknown"; readonly reason: string; readonly isAway: boolean };
 
+/** What a server is said to say of a zone before its turn came. */
+const notAsked: Say = { kind: "unknown", reason: "not all servers of the mesh were asked yet", isAway: true };
+
+interface Said {
+  readonly source: ZoneSource;
+  readonly say: Say;
+}
+
 /** Transfers of one zone that are tried until one is as new as what was seen: behind an address there may be several pods. */
 const mostTransfers = 8;
 
@@ -71,34 +98,52 @@ const mostTransfers = 8;
 export class CopySearch {
   /** Servers that did not answer are not waited for again. */
   readonly #silent = new Map<ZoneSource, Say>();
+  /** Whether a server was there and said neither yes nor no: its clock, its key or its certificate is not ours, or it fails. */
   #isHindered = false;
 
   constructor(private readonly parts: CopySearchParts) {}
 
-  /** Whether a server was there and said neither yes nor no: its clock, its key or its certificate is not ours, or it fails. */
-  get isHindered(): boolean {
-    return this.#isHindered;
-  }
-
   /** The newest copy that any server gives. Never throws. */
   async find(zone: string): Promise<FoundCopy> {
-    const { sources, own, isFirst, denials } = this.parts;
-    const asked = own === undefined ? sources : [own, ...sources];
+    const { isFirst, said: before } = this.parts;
+    const asked = this.#toAsk(zone);
     const said = await Promise.all(asked.map(async (source) => ({ source, say: await this.#ask(source, zone) })));
-    const holders = said.flatMap(({ source, say }) => (say.kind === "has" ? [{ source, serial: say.serial }] : []));
-    if (holders.length > 0) return this.#take(zone, holders);
-    const others = said.filter(({ source }) => source !== own);
+    for (const { source, say } of said) before?.note(zone, source, say);
+    const others = this.#others(zone, said);
     const unclear = others.flatMap(({ say }) => (say.kind === "unknown" ? [say] : []));
-    this.#isHindered ||= unclear.some(({ isAway }) => !isAway);
+    const areAllAsked = !unclear.includes(notAsked);
     const reason = [...new Set(unclear.map((say) => say.reason))].join("; ");
+    const holders = said.flatMap(({ source, say }) => (say.kind === "has" ? [{ source, serial: say.serial }] : []));
+    // Whoever has not been asked may have a newer one.
+    if (holders.length > 0 && areAllAsked) return this.#take(zone, holders);
+    this.#isHindered ||= unclear.some(({ isAway }) => !isAway);
     const isDenied = others.some(({ say }) => say.kind === "denies");
     const isSure = isDenied && others.every(({ source, say }) => say.kind === "denies" || source.isPod === true);
-    const stands = denials?.stands(zone, isDenied) === true;
-    if (denials !== undefined && isSure) return { kind: "none" };
-    if (stands || (!isDenied && isFirst && !this.#isHindered))
+    const counts = before !== undefined && areAllAsked && holders.length === 0;
+    if (counts && isSure) return { kind: "none" };
+    if (counts && (others.some(({ stands }) => stands) || (!isDenied && isFirst && !this.#isHindered)))
       return { kind: "none", ...(reason && { unclear: reason }) };
     const why = isDenied ? "who denies it may have just come up" : "no other server of the mesh is known yet";
     return { kind: "unknown", reason: reason || why };
+  }
+
+  /** This server, those whose turn it is, and those that had the zone at theirs. */
+  #toAsk(zone: string): readonly ZoneSource[] {
+    const { sources, all = sources, own, said: before } = this.parts;
+    const had = all.filter((source) => !sources.includes(source) && before?.of(zone, source)?.say.kind === "has");
+    return [...(own === undefined ? [] : [own]), ...sources, ...had];
+  }
+
+  /** What every other server says, or said when it was its turn; and whether it has denied the zone for long enough. */
+  #others(zone: string, now: readonly Said[]): readonly (Said & { readonly stands: boolean })[] {
+    const { sources, all = sources, own, said: before } = this.parts;
+    if (before === undefined)
+      return now.filter(({ source }) => source !== own).map((each) => ({ ...each, stands: false }));
+    return all.map((source) => {
+      const memory = before.of(zone, source);
+      if (memory === undefined) return { source, say: notAsked, stands: false };
+      return { source, say: memory.say, stands: memory.say.kind === "denies" && memory.at - memory.since >= denialMs };
+    });
   }
 
   async #ask(source: ZoneSource, zone: string): Promise<Say> {

@@ -14,7 +14,7 @@ import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import type { NewerCopy } from "../notify/peers";
 import type { AgentState } from "../state-store";
-import { CopySearch, Denials } from "./copy-search";
+import { CopySearch, SaidBefore } from "./copy-search";
 import { Seeder, type SeedInput, type SeedResult, withoutUnseeded } from "./seeding";
 import { otherSources, ownSource, podSource, siteSource } from "./zone-source";
 
@@ -30,7 +30,7 @@ export interface OwnZonesParts {
 
 /** Between attempts to take over an own zone that waits for its content. */
 const seedAgainMs = 3000;
-/** Servers that are asked for a lost zone in one look; the next look goes on with others. Any one of them has every zone. */
+/** Servers that are asked for a lost zone in one look; the next look goes on with others. */
 const mostAsked = 64;
 
 /** In the place of one that cannot be read. */
@@ -49,12 +49,10 @@ export class OwnZones {
   readonly #behind = new Map<string, NewerCopy>();
   readonly #seeder: Seeder;
   readonly #turns = new Turns(mostAsked);
-  readonly #denials: Denials;
-  /** Looks at other servers since zones are looked for, and those since one hindered a search. */
-  #looks = { all: 0, clear: 0 };
+  readonly #said: SaidBefore;
 
   constructor(private readonly parts: OwnZonesParts) {
-    this.#denials = new Denials(parts.now);
+    this.#said = new SaidBefore(parts.now);
     this.#seeder = new Seeder({ runtime: parts.options.runtime, dns: parts.dns, now: parts.now });
   }
 
@@ -77,11 +75,11 @@ export class OwnZones {
     if (zones.length === has.size && zones.every(({ name }) => has.has(name))) {
       this.#waiting = [];
       this.#againAt = Infinity;
-      this.#forgetLooks();
+      this.#said.clear();
       return { seeded: state.seeded, sought: [] };
     }
     const sought = state.sought ?? [];
-    if (sought.length === 0) this.#forgetLooks();
+    if (sought.length === 0) this.#said.clear();
     const search = sought.length > 0 ? this.#searchIn(inputs, state.view) : undefined;
     const result = await this.#seeder.seed({
       packet: inputs.packet,
@@ -93,7 +91,6 @@ export class OwnZones {
       ...(search && { search }),
       ...(sought.length > 0 && (await this.#restored(inputs))),
     });
-    if (search?.isHindered === true) this.#looks.clear = 0;
     this.#waiting = result.waiting;
     this.#failures = [];
     this.#show();
@@ -120,21 +117,15 @@ export class OwnZones {
     const knowsMesh = view !== undefined && !isBootstrap(view);
     if (isPrimary && !knowsMesh) return undefined;
     const all = otherSources(inputs, view);
-    if (knowsMesh) this.#looks = { all: this.#looks.all + 1, clear: this.#looks.clear + 1 };
-    const haveAsked = (looks: number): boolean => knowsMesh && looks * mostAsked >= all.length;
     return new CopySearch({
       dns: this.parts.dns,
       directoryZone: packet.directoryZone,
+      all,
       sources: this.#turns.next(all),
       own: ownSource(this.parts.options.knot, inputs),
-      isFirst: isPrimary && haveAsked(this.#looks.clear),
-      ...(haveAsked(this.#looks.all) && { denials: this.#denials }),
+      isFirst: isPrimary,
+      ...(knowsMesh && { said: this.#said }),
     });
-  }
-
-  #forgetLooks(): void {
-    this.#looks = { all: 0, clear: 0 };
-    this.#denials.clear();
   }
 
   /** Puts files aside that Knot cannot load. */

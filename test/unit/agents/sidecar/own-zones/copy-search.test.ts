@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { CopySearch, Denials } from "../../../../../src/agents/sidecar/own-zones/copy-search";
+import { CopySearch, SaidBefore } from "../../../../../src/agents/sidecar/own-zones/copy-search";
 import type { ZoneSource } from "../../../../../src/agents/sidecar/own-zones/zone-source";
 import type { DnsServer } from "../../../../../src/dns/client/dns-client";
 import { DnsError } from "../../../../../src/dns/errors";
@@ -20,8 +20,10 @@ interface Server {
 interface Options {
   readonly own?: Server;
   readonly isFirst?: boolean;
-  /** Left out while not all sites are known and asked. */
-  readonly denials?: Denials;
+  /** Left out while not all sites are known. */
+  readonly said?: SaidBefore;
+  /** Only these are asked in this look, by their numbers. */
+  readonly turn?: readonly number[];
 }
 
 describe("a search for a lost zone", () => {
@@ -59,10 +61,11 @@ describe("a search for a lost zone", () => {
         return Promise.resolve([{ name, class: "IN", ttl: 1, ...soa(serial) }]);
       },
     };
-    const sources = servers.map(({ isPod }, i) => ({ ...sourceOf(String(i)), ...(isPod && { isPod }) }));
-    const { own, isFirst = false, denials } = options;
+    const every = servers.map(({ isPod }, i) => ({ ...sourceOf(String(i)), ...(isPod && { isPod }) }));
+    const { own, isFirst = false, said, turn } = options;
     const self = own && { own: sourceOf(String(servers.length)) };
-    return new CopySearch({ dns, directoryZone, sources, isFirst, ...(denials && { denials }), ...self });
+    const sources = every.filter((_, i) => turn?.includes(i) ?? true);
+    return new CopySearch({ dns, directoryZone, sources, isFirst, all: every, ...(said && { said }), ...self });
   };
   const soa = (serial: number): SoaData => ({
     ...{ type: "SOA", mname: "m", rname: "r", serial, refresh: 1, retry: 1, expire: 1, minimum: 1 },
@@ -79,14 +82,14 @@ describe("a search for a lost zone", () => {
     expect(await serialOf(search([away, has(8), has(9), denying, has(7)]).find(zone))).to.equal(9);
   });
 
-  const denials = () => new Denials(() => 0);
+  const said = () => new SaidBefore(() => 0);
   const failing = (zones: Readonly<Record<string, number>>): Server => ({
     ...{ zones, no: new DnsError({ kind: "unsigned", rcode: "SERVFAIL" }) },
   });
 
   it("knows that there is none once every other site that has the directory denies it; own pods may still be starting", async () => {
     const pod: Server = { ...away, isPod: true };
-    expect(await search([denying, failing({ dir: 5 }), pod], { denials: denials() }).find(zone)).to.deep.equal({
+    expect(await search([denying, failing({ dir: 5 }), pod], { said: said() }).find(zone)).to.deep.equal({
       ...{ kind: "none" },
     });
   });
@@ -98,8 +101,8 @@ describe("a search for a lost zone", () => {
 
   it("has a denial stand for a while where others do not answer, and says why it is not certain", async () => {
     let now = 0;
-    const standing = new Denials(() => now);
-    const look = (servers: readonly Server[]) => search(servers, { denials: standing }).find(zone);
+    const standing = new SaidBefore(() => now);
+    const look = (servers: readonly Server[]) => search(servers, { said: standing }).find(zone);
     expect((await look([away, denying])).kind).to.equal("unknown");
     now = 5000;
     expect((await look([away, empty])).kind).to.equal("unknown");
@@ -118,9 +121,8 @@ describe("a search for a lost zone", () => {
       failing({}),
     ];
     for (const trouble of troubles) {
-      const first = search([away, empty, trouble], { isFirst: true, denials: denials() });
+      const first = search([away, empty, trouble], { isFirst: true, said: said() });
       expect(await serialOf(first.find(zone))).to.equal("unknown");
-      expect(first.isHindered).to.equal(true);
     }
   });
 
@@ -132,10 +134,10 @@ describe("a search for a lost zone", () => {
   });
 
   it("does not let the first site of a mesh wait for others, but asks them", async () => {
-    expect(await serialOf(search([away, empty], { isFirst: true }).find(zone))).to.equal("none");
-    expect(await serialOf(search([away, has(3)], { isFirst: true }).find(zone))).to.equal(3);
-    const closed = { ...has(3), refusesTransfers: true };
-    expect(await serialOf(search([away, closed], { isFirst: true }).find(zone))).to.equal("unknown");
+    const look = (servers: readonly Server[]) => serialOf(search(servers, { isFirst: true, said: said() }).find(zone));
+    expect(await look([away, empty])).to.equal("none");
+    expect(await look([away, has(3)])).to.equal(3);
+    expect(await look([away, { ...has(3), refusesTransfers: true }])).to.equal("unknown");
   });
 
   it("takes what this server has as a member, and no denial of its own", async () => {
@@ -157,5 +159,46 @@ describe("a search for a lost zone", () => {
     for (const each of [zone, "second.example", "third.example"])
       expect((await all.find(each)).kind).to.equal("unknown");
     expect(questions).to.equal(2);
+  });
+
+  describe("in a mesh so large that it asks some servers at a time", () => {
+    const turns = (servers: readonly Server[], options: Options = {}) => {
+      const state = { now: 0, said: new SaidBefore(() => state.now) };
+      const look = (...turn: readonly number[]) => search(servers, { ...options, said: state.said, turn }).find(zone);
+      return { state, look };
+    };
+
+    it("goes by what all of them said, not by those alone that were asked last", async () => {
+      const { state, look } = turns([away, denying]);
+      expect(await look(0)).to.deep.equal({
+        ...{ kind: "unknown", reason: "no answer within 1 ms; not all servers of the mesh were asked yet" },
+      });
+      expect((await look(1)).kind).to.equal("unknown");
+      expect((await look(0)).kind).to.equal("unknown");
+      state.now = 6000;
+      expect((await look(0)).kind).to.equal("unknown");
+      expect(await look(1)).to.deep.equal({ kind: "none", unclear: "no answer within 1 ms" });
+      const sure = turns([denying, denying]);
+      expect([(await sure.look(0)).kind, await sure.look(1)]).to.deep.equal(["unknown", { kind: "none" }]);
+    });
+
+    it("takes the newest copy of all, and forgets nobody who had one and does not give it", async () => {
+      const { look } = turns([has(9), has(8), away]);
+      expect((await look(1)).kind).to.equal("unknown");
+      expect((await look(0)).kind).to.equal("unknown");
+      expect(await serialOf(look(2))).to.equal(9);
+      const closed = turns([{ ...has(9), refusesTransfers: true }, denying]);
+      for (const turn of [0, 1, 0, 1]) expect((await closed.look(turn)).kind).to.equal("unknown");
+    });
+
+    it("has the first site begin only when none of them was hindered", async () => {
+      const silent = turns([away, away], { isFirst: true });
+      expect([(await silent.look(0)).kind, (await silent.look(1)).kind]).to.deep.equal(["unknown", "none"]);
+      const servers = [failing({}), away];
+      const hindered = turns(servers, { isFirst: true });
+      for (const turn of [0, 1]) expect((await hindered.look(turn)).kind).to.equal("unknown");
+      servers[0] = away;
+      expect((await hindered.look(0)).kind).to.equal("none");
+    });
   });
 });

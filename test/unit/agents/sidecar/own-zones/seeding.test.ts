@@ -3,7 +3,7 @@ import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { CopySearch, Denials } from "../../../../../src/agents/sidecar/own-zones/copy-search";
+import { CopySearch, SaidBefore } from "../../../../../src/agents/sidecar/own-zones/copy-search";
 import { type SeedInput, Seeder, withoutUnseeded } from "../../../../../src/agents/sidecar/own-zones/seeding";
 import { writeNote } from "../../../../../src/agents/sidecar/keys/note";
 import { DnsError } from "../../../../../src/dns/errors";
@@ -63,13 +63,13 @@ describe("own zones", () => {
       if (soa?.type !== "SOA") throw new Error("no SOA");
       return soa;
     };
-    const denials = new Denials(() => 0);
+    const said = new SaidBefore(() => 0);
     return new CopySearch({
       dns: { querySoa, transfer: () => answer() },
       directoryZone: "dir",
       sources,
       isFirst,
-      denials,
+      said,
     });
   };
   const seed = (input: Partial<SeedInput>) => {
