@@ -38,6 +38,8 @@ export interface KeysFacts {
  * after it is published, a new key-signing key's DS record is asked for no earlier.
  */
 const patienceMs = 30 * 60_000;
+/** For how long keys may wait to be copied: Knot has just made them, and is about to sign with them. */
+const uncopiedMs = 2 * 60_000;
 const [firstAgainMs, mostAgainMs] = [5000, 300_000];
 
 /** Keeps a copy of the writer's key database in a second place, which follows each change. */
@@ -52,6 +54,9 @@ export class KeyKeeper {
   #dueAt = 0;
   #lookAt = 0;
   #failures = 0;
+  /** Since when there are keys that are not copied, and why. */
+  #uncopied: { readonly since: number; readonly reason: string } | undefined;
+  #notKept: readonly string[] = [];
 
   constructor(private readonly parts: KeyKeeperParts) {
     const volume = new KnotVolume(parts.storage);
@@ -73,41 +78,50 @@ export class KeyKeeper {
 
   /** Makes a new copy when keys changed, and sees to it that it is kept. Throws nothing: what goes wrong is a problem. */
   async round(): Promise<void> {
-    const { store, problems, now } = this.parts;
+    const { store, now } = this.parts;
     if (now() < this.#lookAt) return;
     try {
       await this.#look();
-      if (this.#copy === undefined) problems.set("keys", []);
+      if (this.#copy === undefined) this.#notKept = [];
       const storeSeen = await store.fingerprint();
       if (this.#copy === undefined || (now() < this.#dueAt && storeSeen === this.#storeSeen)) return;
       this.#storeSeen = storeSeen;
       this.#took(await store.keep(this.#copy));
     } catch (error) {
-      problems.set("keys", [`keys of signed zones are not kept in ${store.name}: ${messageOf(error)}`]);
+      this.#notKept = [`keys of signed zones are not kept in ${store.name}: ${messageOf(error)}`];
       this.#again();
+    } finally {
+      this.#show();
     }
   }
 
+  #show(): void {
+    const { problems, now } = this.parts;
+    const uncopied =
+      this.#uncopied !== undefined && now() - this.#uncopied.since >= uncopiedMs ? this.#uncopied : undefined;
+    problems.set("keys", [
+      ...(uncopied === undefined ? [] : [`keys of signed zones are there and not copied: ${uncopied.reason}`]),
+      ...this.#notKept,
+    ]);
+  }
+
   #took(result: Keeping): void {
-    const { store, problems, now } = this.parts;
+    const { store, now } = this.parts;
     if (result.kind === "kept") {
       this.#keptAt = now();
       this.#failures = 0;
       this.#dueAt = now() + store.lookEveryMs;
-      problems.set("keys", []);
+      this.#notKept = [];
       return;
     }
     if (result.kind === "refused") {
-      problems.set("keys", [result.reason]);
+      this.#notKept = [result.reason];
       this.#dueAt = now() + Math.min(store.lookEveryMs, mostAgainMs);
       return;
     }
     this.#dueAt = now() + Math.min(store.lookEveryMs, mostAgainMs);
     const isLate = now() - this.#madeAt > patienceMs;
-    problems.set(
-      "keys",
-      isLate ? [`keys of signed zones have not reached ${store.name} yet: does the reconciler run?`] : [],
-    );
+    this.#notKept = isLate ? [`keys of signed zones have not reached ${store.name} yet: does the reconciler run?`] : [];
   }
 
   #again(): void {
@@ -120,14 +134,21 @@ export class KeyKeeper {
     const { now, site } = this.parts;
     const name = site();
     const seen = await this.#database.fingerprint();
-    if (name === undefined || seen === this.#seen) return;
+    if (name === undefined) return;
+    if (seen === this.#seen) return this.#wait(undefined);
     const hasKeys = await this.#database.hasKeys();
-    if (hasKeys && !this.parts.areInUse()) return;
+    if (hasKeys && !this.parts.areInUse())
+      return this.#wait("not every zone is signed with its keys (problem dnssec or zones says which)");
     const files = hasKeys ? await this.#database.read(now()) : noFiles;
-    if (files === undefined) return;
+    if (files === undefined) return this.#wait("they go on changing");
     this.#copy = files.size === 0 ? undefined : await this.#make(name, files);
     this.#seen = seen;
     this.#dueAt = 0;
+    this.#wait(undefined);
+  }
+
+  #wait(reason: string | undefined): void {
+    this.#uncopied = reason === undefined ? undefined : { since: this.#uncopied?.since ?? this.parts.now(), reason };
   }
 
   async #make(site: string, files: KeyFiles): Promise<KeptKeys> {

@@ -183,6 +183,30 @@ describe("DNSSEC keys of a site", () => {
       expect(store.copy?.generation).to.equal(2);
     });
 
+    it("are a problem while they wait to be copied for more than moments, also where others are kept", async () => {
+      const { at, told, clock, keys, again } = await keeper();
+      const shown = async (later: number, by = keys) => {
+        clock.now += later;
+        await by.round();
+        return told.get("keys")?.join();
+      };
+      const waiting = "keys of signed zones are there and not copied: not every zone is signed with its keys";
+      clock.inUse = false;
+      await at.write("states", 1);
+      expect([await shown(0), await shown(100_000)]).to.deep.equal(["", ""]);
+      expect(await shown(20_000)).to.contain(waiting);
+      clock.inUse = true;
+      expect(await shown(1000)).to.equal("");
+      clock.inUse = false;
+      await at.write("next states", 1, 2);
+      expect([await shown(1000), await shown(60_000)]).to.deep.equal(["", ""]);
+      expect(await shown(60_000)).to.contain(waiting);
+      expect(await shown(60_000)).to.contain(waiting);
+      const successor = again();
+      expect(await shown(0, successor)).to.equal("");
+      expect(await shown(120_000, successor)).to.contain(waiting);
+    });
+
     it("do not replace a full copy when there are none, or others", async () => {
       const { at, store, told, keys } = await keeper();
       await at.write("states", 1);
