@@ -11,6 +11,7 @@ import { rotatesKeys } from "./src/mesh/trust";
 import { requireEmptied } from "./src/preflight/emptied-first";
 import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
 import { requirePublishable } from "./src/preflight/held-back";
+import { requireSaved } from "./src/preflight/saved-first";
 import { requireStorage } from "./src/preflight/storage";
 import { requireMountsKept } from "./src/preflight/vault-mounts";
 import { requireWithdrawn } from "./src/preflight/withdrawn";
@@ -46,6 +47,7 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
   requireSamePlace(config, last.former);
   const kubeconfig = await requireCluster(config);
   await requireStorage(config);
+  await requireSaved(config, { former: last.former, now: Date.now() });
   const retiring = await requireEmptied(config, { welcome, ...last });
   const programs = {
     agent: bundle("agent"),

@@ -45,6 +45,7 @@ export class SiteBackups implements AsyncDisposable {
     await mkdir(join(folder, "storage"));
     await writeFile(join(folder, "storage", "access-key"), storageKeys.accessKey);
     await writeFile(join(folder, "storage", "secret-key"), storageKeys.secretKey);
+    await writeFile(join(folder, "storage", "ca.crt"), storage.ca);
     await writeFile(join(folder, "password"), "password-of-the-repository-51c7");
     await writeFile(join(folder, "backup.js"), bundle("backup"));
     const backups = new SiteBackups(site, storage, folder);
@@ -131,6 +132,7 @@ export class SiteBackups implements AsyncDisposable {
       repository: `s3:${this.storage.url}/bucket/${this.site.name}`,
       passwordFile: this.path("password"),
       storageFolder: this.path("storage"),
+      caFile: this.path("storage", "ca.crt"),
       tokenFile: this.site.path("etc", "backup-token"),
       restic: join(binDir(), "restic"),
       folder: this.site.path("storage", "backup"),

@@ -2,6 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
+import { backupJobs } from "../../src/contract/backups";
 import { backupEnvironment } from "../../src/contract/environments";
 import { backupLabels, commonLabels, objects, paths } from "../../src/contract/names";
 import { volumeFolders } from "../../src/knot/config/volume";
@@ -76,10 +77,9 @@ export class BackupJobs extends pulumi.ComponentResource {
     const account = createAccount(this, name, { account: "backup", namespace: args.namespace });
     const { schedule, drillSchedule } = args.backups;
     const jobs = {
-      backup: { schedule, pod: volumePod(args, { command: "backup", readOnly: true }) },
-      "backup-drill": { schedule: drillSchedule, pod: drillPod(args) },
-      // Never runs by itself: `mesh restore` makes jobs from it.
-      "backup-restore": {
+      [backupJobs.backup]: { schedule, pod: volumePod(args, { command: "backup", readOnly: true }) },
+      [backupJobs.drill]: { schedule: drillSchedule, pod: drillPod(args) },
+      [backupJobs.restore]: {
         schedule: "0 0 1 1 *",
         suspend: true,
         pod: volumePod(args, { command: "restore", readOnly: false }),
@@ -87,7 +87,7 @@ export class BackupJobs extends pulumi.ComponentResource {
     };
     for (const [job, { pod, ...spec }] of Object.entries(jobs)) {
       new k8s.batch.v1.CronJob(
-        job === "backup" ? name : `${name}-${job.replace("backup-", "")}`,
+        job === backupJobs.backup ? name : `${name}-${job.replace("backup-", "")}`,
         {
           metadata: { name: job, namespace: args.namespace, labels: commonLabels },
           spec: {

@@ -59,6 +59,8 @@ export interface SiteOutputs {
   readonly retiring?: StillIn;
   /** Keys of the zones that the site signs, and the DS records that their parents should have, by the zone's name. */
   readonly dnssec?: pulumi.Output<Record<string, ZoneKeys>>;
+  /** Where the stack may be destroyed. */
+  readonly protect?: false;
 }
 
 /** Everything that one site has in its cluster. */
@@ -159,6 +161,7 @@ export class SiteStack extends pulumi.ComponentResource {
       ...(isPrimary && { published: welcome.published }),
       ...(Object.keys(retiring).length > 0 && { retiring }),
       ...(signedZones && { dnssec: signedZones }),
+      ...(!config.protect && { protect: false as const }),
     };
     this.registerOutputs(this.outputs);
   }

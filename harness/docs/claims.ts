@@ -30,6 +30,7 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: [backups],
     reason: "its `pulumi` commands set what the test sets by Pulumi's Automation API",
   },
+  "docs/guides/backups.md#a-history-that-the-site-cannot-delete": { tests: ["test/lab/agent/backups.test.ts"] },
   "docs/guides/backups.md#putting-zones-back-as-they-were": { tests: [backups] },
   "docs/guides/changing-records.md#changing-records-of-a-sites-own-zone": { tests: [readme] },
   [`${update}#nsupdate-and-knsupdate`]: { tests: [readme, "test/lab/records/update-guide.test.ts"] },

@@ -4,6 +4,7 @@ import { parse } from "yaml";
 
 import { UserError } from "../base/errors";
 import { fields, parseJson } from "../base/json";
+import { backupJobs } from "../contract/backups";
 import { objects } from "../contract/names";
 import type { KubeObject } from "../kube/answer";
 import type { KubeClient } from "../kube/client";
@@ -80,7 +81,7 @@ export async function restoreSite(parts: RestoreCommandParts): Promise<void> {
   print(`${site} has its zones back`);
 }
 
-const restoreJob = "backup-restore";
+const restoreJob = backupJobs.restore;
 
 /** The cluster must be the site's: another one would be told to restore what is not its own. */
 async function requireSite({ kube, request }: RestoreCommandParts): Promise<void> {

@@ -16,8 +16,16 @@ export const backupParts = {
   restored: "restored",
 } as const;
 
-/** What a backup consists of: what Knot wrote, which copy of its keys that is, and what it is. */
-export const backupFiles = { knot: "knot", keysNote: "kept-keys.json", manifest: "manifest.json" } as const;
+/** CronJobs of a site with backups. The last never runs by itself: restores are made from it. */
+export const backupJobs = { backup: "backup", drill: "backup-drill", restore: "backup-restore" } as const;
+
+/** What a backup consists of: what Knot wrote, last contents of zones that left the site, which copy of its keys that is, and what it is. */
+export const backupFiles = {
+  knot: "knot",
+  former: "former",
+  keysNote: "kept-keys.json",
+  manifest: "manifest.json",
+} as const;
 
 /** A zone's file in what Knot writes, which does not depend on how Knot is configured. */
 export function backedUpZone(zone: string): string {
@@ -33,6 +41,7 @@ export const failureReasons = [
   "credentials",
   "password",
   "unreachable",
+  "untrusted",
   "missing",
   "full",
   "locked",
@@ -56,6 +65,8 @@ const manifest = objectOf({
   zones: listOf(objectOf({ zone: plainText, serial: count, digest: z.exactOptional(plainText) })),
   /** Ids of the private keys. */
   keys: listOf(plainText),
+  /** Files of zones that left the site, with the SHA-256 of each. */
+  former: z.exactOptional(listOf(objectOf({ file: plainText, digest: plainText }))),
 });
 
 /** What a backup is, beside its files. */

@@ -1,5 +1,8 @@
+import { X509Certificate } from "node:crypto";
+
 import { z } from "zod";
 
+import { certificatesShape } from "./shapes";
 import { cidr, schedule } from "./site-parts";
 
 const kept = z
@@ -18,6 +21,20 @@ const endpoint = z
   .string("must be an http or https URL")
   .regex(/^https?:\/\/[^/]+$/, "must be an http or https URL without a path, such as https://s3.example.com")
   .refine((text) => URL.canParse(text), "must be an http or https URL without a path, such as https://s3.example.com");
+
+/** Whether a text is certificates: the first run would fail otherwise, when `up` is over. */
+function areCertificates(text: string): boolean {
+  const blocks = text.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/g) ?? [];
+  try {
+    return (
+      blocks.length > 0 &&
+      blocks.every((block) => new X509Certificate(block).subject !== "") &&
+      !text.includes("PRIVATE KEY")
+    );
+  } catch {
+    return false;
+  }
+}
 
 /** Where a site's backups go, and when. */
 export const backupsSchema = z.strictObject({
@@ -41,7 +58,8 @@ export const backupsSchema = z.strictObject({
     .describe('The storage\'s region, where it wants one. Example: "eu-central-1".'),
   caCert: z
     .string()
-    .regex(/^-----BEGIN CERTIFICATE-----/, "must be a certificate in PEM")
+    .refine(areCertificates, "must be certificates in PEM, and nothing else")
+    .meta(certificatesShape)
     .optional()
     .describe("PEM of the roots that the storage's certificate is checked against. Default: Node's own."),
   accessKey: z.string().min(1, "must not be empty").describe("Access key of the storage; for this site alone."),

@@ -31,6 +31,9 @@ export const dateShape = {
 /** The key of a TSIG. */
 export const secretShape = { pattern: "^[A-Za-z0-9+/]{22,}={0,2}$" };
 
+/** Certificates in PEM. */
+export const certificatesShape = { pattern: "^-----BEGIN CERTIFICATE-----" };
+
 /** A server's address, with a port where it is another than 53. */
 export const serverShape = { pattern: "^[0-9A-Fa-f.:]+(?:@[0-9]{1,5})?$" };
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { X509Certificate } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -70,11 +70,13 @@ describe("two sites in real clusters whose keys and certificates come from a rea
     await mesh.list(sites);
     await mesh.up("shared");
     folder = await mkdtemp(join(tmpdir(), "backup-storage-"));
-    storage = await StorageServer.start(folder, set.hostAddress);
+    const [buckets, state] = ["buckets", "state"].map((name) => join(folder, name)) as [string, string];
+    await mkdir(state);
+    storage = await StorageServer.start(buckets, { address: set.hostAddress, state });
     const [backupSettings = ""] = blocksOf("docs/guides/backups.md#turning-it-on", "yaml");
     const { config } = parse(backupSettings) as { config: { "dns-mesh:backups": object } };
     const backups = {
-      ...{ ...config["dns-mesh:backups"], ...storageKeys, endpoint: storage.url, bucket: "bucket" },
+      ...{ ...config["dns-mesh:backups"], ...storageKeys, endpoint: storage.url, bucket: "bucket", caCert: storage.ca },
       ...{ password: "password-of-the-repository", schedule: "0 0 29 2 *", drillSchedule: "0 0 29 2 *" },
     };
     for (const one of set.clusters)

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { messageOf } from "../../base/errors";
 import { listFolder, readText, writeAtomically } from "../../base/files";
+import { sha256 } from "../../base/json";
 import { readJsonFile } from "../../base/json-file";
 import { backupFiles, type BackupManifest } from "../../contract/backups";
 import type { DnsClient } from "../../dns/client/dns-client";
@@ -72,6 +73,11 @@ export async function compareRestored(parts: {
   }
   const keys = new Set((await listFolder(join(scratch.keys, "keys"))).map((name) => name.replace(/\.pem$/, "")));
   for (const id of manifest.keys) if (!keys.has(id)) differences.push(`key ${id} is not there`);
+  for (const { file, digest } of manifest.former ?? []) {
+    const text = await readText(join(scratch.backup, backupFiles.former, file));
+    if (text === undefined || sha256(text) !== digest)
+      differences.push(`${file}, of a zone that left the site, is not as it was`);
+  }
   return { manifest, differences, withoutDigest: manifest.zones.filter(({ digest }) => digest === undefined).length };
 }
 

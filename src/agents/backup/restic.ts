@@ -44,7 +44,7 @@ const rules: readonly (readonly [RegExp, FailureReason, "final" | "passing"])[] 
     "damaged",
     "passing",
   ],
-  [/x509|certificate/i, "unreachable", "final"],
+  [/x509|certificate/i, "untrusted", "final"],
   [
     /connection refused|no such host|connection reset|i\/o timeout|deadline exceeded|network is unreachable|no route to host|EOF|stuck|TLS handshake|server misbehaving|50[0234] /i,
     "unreachable",
@@ -88,7 +88,10 @@ export class Restic {
     });
     const watch = new ErrorWatch(awayMs, (reason) => {
       child.kill("SIGINT");
-      setTimeout(() => child.kill("SIGKILL"), reason === "unreachable" ? endAwayMs : endMs).unref();
+      setTimeout(
+        () => child.kill("SIGKILL"),
+        reason === "unreachable" || reason === "untrusted" ? endAwayMs : endMs,
+      ).unref();
     });
     const limit = setTimeout(() => {
       watch.giveUp("other", `restic ${args[0] ?? ""} took longer than ${patienceMs / 1000} s`);

@@ -12,6 +12,7 @@ import { KnotVolume } from "../../knot/config/volume";
 import type { WelcomePacket } from "../../mesh/model";
 import { notePacket, SiteFiles, siteInput, standingView } from "./apply";
 import {
+  bringFormer,
   bringRestoredKeys,
   dropRestored,
   noteBegun,
@@ -84,6 +85,7 @@ async function awaitRestored(parts: PrepareParts, { site }: WelcomePacket): Prom
   }
   if (restored === undefined) return undefined;
   const keys = await bringRestoredKeys(volume);
+  await bringFormer(volume);
   parts.log.warn("this volume begins with a backup", {
     madeAt: restored.order.at,
     snapshot: restored.order.snapshot,

@@ -95,9 +95,14 @@ export class KnotVolume {
     return this.at(`${volumeFolders.mesh}/damaged/${zoneFileName(zone)}`);
   }
 
-  /** Last content of a zone that is no longer the site's own. */
+  /** Last contents of zones that are no longer the site's own, a folder. */
+  get formerContents(): string {
+    return this.at(`${volumeFolders.mesh}/former`);
+  }
+
+  /** One of them. */
   formerContent(zone: string): string {
-    return this.at(`${volumeFolders.mesh}/former/${zoneFileName(zone)}`);
+    return `${this.formerContents}/${zoneFileName(zone)}`;
   }
 
   /** What a backup is made of, and what a restore brings: the one folder that the backup's pods see. */

@@ -5,7 +5,10 @@ import { expect } from "chai";
 
 import { binDir } from "../../../harness/tools/cache";
 import { run } from "../../../harness/tools/run";
-import { StorageServer } from "../../../harness/backups/storage";
+import { storageKeys, StorageServer } from "../../../harness/backups/storage";
+import { makeAuthority } from "../../../harness/certificates";
+import { blocksOf } from "../../../harness/docs/blocks";
+import { Reader } from "../../../harness/docs/reader";
 import { apexTexts, delv } from "../../../harness/dnssec/validators";
 import { eventually } from "../../../harness/eventually";
 import { Lab, type LabSite } from "../../../lab";
@@ -22,6 +25,7 @@ describe("backups of a site, with a real Knot, restic and an S3 server", functio
   let storage: StorageServer;
   let backups: SiteBackups;
   let folder: string;
+  let state: string;
   let ds: readonly string[];
   const logs: string[] = [];
 
@@ -31,7 +35,8 @@ describe("backups of a site, with a real Knot, restic and an S3 server", functio
     await lab.upAll();
     folder = await mkdtemp(join(tmpdir(), "backup-storage-"));
     await run("/bin/mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]);
-    storage = await StorageServer.start(folder);
+    state = await mkdtemp(join(tmpdir(), "backup-server-"));
+    storage = await StorageServer.start(folder, { state });
     ds = await eventually(10, async () => {
       const found = await apexTexts(lab.site("site-b").server, zone, "CDS");
       expect(found).to.have.length(1);
@@ -43,7 +48,7 @@ describe("backups of a site, with a real Knot, restic and an S3 server", functio
     await backups[Symbol.asyncDispose]();
     await storage[Symbol.asyncDispose]();
     await run("/bin/umount", [folder]);
-    await rm(folder, { recursive: true, force: true });
+    for (const each of [folder, state]) await rm(each, { recursive: true, force: true });
     await lab[Symbol.asyncDispose]();
   });
   afterEach(function () {
@@ -136,6 +141,11 @@ describe("backups of a site, with a real Knot, restic and an S3 server", functio
     await writeFile(keys, "wrong-secret");
     await fails("credentials");
     await writeFile(keys, right);
+    const caFile = backups.path("another-ca.crt");
+    await writeFile(caFile, makeAuthority("another CA").cert);
+    await fails("untrusted", { caFile });
+    expect((await problems()).join()).to.contain("certificate signed by unknown authority");
+    expect((await owner().http("GET", "/metrics")).text).to.contain('dns_mesh_agent_problem{kind="backup"} 1');
     const password = await readFile(backups.path("password"), "utf8");
     await writeFile(backups.path("password"), "wrong");
     await fails("password");
@@ -226,6 +236,73 @@ describe("backups of a site, with a real Knot, restic and an S3 server", functio
     expect(await problems()).to.deep.equal([]);
   });
 
+  it("go on where the site may delete nothing and cannot take its history away, and somebody else removes what is too old", async () => {
+    const id = "docs/guides/backups.md#a-history-that-the-site-cannot-delete";
+    const named = (text: string): string => text.replaceAll("site-c", "site-b").replaceAll("dns-backups", "bucket");
+    const site = { accessKey: "site-b", secretKey: "secret-of-site-b-41d7" };
+    await storage.addUser(site);
+    const [policy = ""] = blocksOf(id, "json");
+    const versioning = (status: string): string =>
+      `<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>${status}</Status></VersioningConfiguration>`;
+    const [root, intruder] = [storage.client(), storage.client(site)];
+    const ask = async (by: typeof root, ...request: Parameters<typeof root.send>): Promise<string> => {
+      const { status, body } = await by.send(...request);
+      return status < 300 ? body : String(status);
+    };
+    expect(await ask(root, "PUT", "/bucket?policy=", named(policy))).to.equal("");
+    expect(await ask(root, "PUT", "/bucket?versioning=", versioning("Enabled"))).to.equal("");
+    await writeFile(backups.path("storage", "access-key"), site.accessKey);
+    await writeFile(backups.path("storage", "secret-key"), site.secretKey);
+    await succeeds();
+    const kept = await job("backup", { retention: ["keep-last=1"] });
+    expect(kept.code, kept.log).to.equal(0);
+    expect(kept.log).to.contain("what is too old was not removed");
+    expect([await metric("backup_prune_refused"), await problems()]).to.deep.equal([1, []]);
+    expect((await files("snapshots")).length).to.be.greaterThan(1);
+
+    const [object = ""] = (await files("snapshots")).map((file) => file.slice(folder.length));
+    const newest = async (): Promise<string> => {
+      const listed = await ask(root, "GET", `/bucket?versions=&prefix=${object.replace("/bucket/", "")}`);
+      return `${object}?versionId=${/<VersionId>([^<]+)</.exec(listed)?.[1] ?? ""}`;
+    };
+    for (const path of [object, await newest(), "/bucket?policy=", "/bucket"])
+      expect(await ask(intruder, "DELETE", path), path).to.equal("403");
+    expect(await ask(intruder, "PUT", "/bucket?policy=", named(policy))).to.equal("403");
+    expect(await ask(intruder, "PUT", "/bucket?versioning=", versioning("Suspended"))).to.equal("403");
+    // Written over, and back by the version before.
+    expect(await ask(intruder, "PUT", object, "rubbish")).to.equal("");
+    await fails("damaged");
+    expect(await ask(root, "DELETE", await newest())).to.equal("");
+
+    const roots = [
+      "export RESTIC_REPOSITORY=",
+      `export RESTIC_CACERT=${backups.path("storage", "ca.crt")}\nexport RESTIC_REPOSITORY=`,
+    ] as const;
+    const reader = new Reader({
+      folder: tmpdir(),
+      env: {
+        ...{ PATH: `${binDir()}:/usr/bin:/bin`, HOME: state, KEEPER_SECRET_KEY: storageKeys.secretKey },
+        REPOSITORY_PASSWORD: await readFile(backups.path("password"), "utf8"),
+      },
+    });
+    reader.open(id);
+    await reader.run([
+      ...([
+        ["backup-keeper", storageKeys.accessKey],
+        ["s3:https://s3.example.com", `s3:${storage.url}`],
+        roots,
+      ] as const),
+      ...([
+        ["dns-backups/site-c", "bucket/site-b"],
+        ["--host site-c", "--host site-b"],
+      ] as const),
+      ["--keep-within-hourly 2d --keep-within-daily 30d --keep-within-monthly 1y", "--keep-last 1"],
+    ]);
+    reader.close();
+    await succeeds();
+    expect(await metric("backup_prune_refused")).to.equal(0);
+  });
+
   it("put zones back as they were at a time, with a newer serial, where the site runs", async () => {
     const at = new Date().toISOString();
     await change("192.0.2.66");
@@ -244,6 +321,10 @@ describe("backups of a site, with a real Knot, restic and an S3 server", functio
           .and.contain("fully validated");
     });
     expect(isNewerSerial((await owner().soa(zone)).serial, serial)).to.equal(true);
+    // Knot reads no file a second time that it has taken: by that a restore goes on after a restart of the agent.
+    await change("192.0.2.67");
+    await owner().control.zoneReload(zone);
+    expect(await delv({ server: owner().server, zone, ds, question: [`www.${zone}`, "A"] })).to.contain("192.0.2.67\n");
   });
 
   it("bring a site that was lost back with its zones and keys, and what others hold newer, also when those are silent at first", async () => {

@@ -51,6 +51,11 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:backups\.password: must have at least 16 characters/,
   ],
   [
+    "with backups and a root that is no certificate",
+    { ...minimal, backups: { ...backups, caCert: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----" } },
+    /dns-mesh:backups\.caCert: must be certificates in PEM, and nothing else/,
+  ],
+  [
     "with backups that keep nothing",
     { ...minimal, backups: { ...backups, retention: {} } },
     /dns-mesh:backups\.retention: must keep something/,

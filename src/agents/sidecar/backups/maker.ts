@@ -2,8 +2,10 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { messageOf } from "../../../base/errors";
-import { ensureFolder, readText, syncFolder, writeAtomically } from "../../../base/files";
+import { ensureFolder, listFolder, readText, syncFolder, writeAtomically } from "../../../base/files";
+import { sha256 } from "../../../base/json";
 import type { Logger } from "../../../base/log";
+import { zoneFileName } from "../../../base/names";
 import { backedUpKeys, backedUpZone, backupFiles, type BackupManifest, backupParts } from "../../../contract/backups";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import { findSerial } from "../../../dns/master-file";
@@ -34,7 +36,7 @@ export type BackedUpSite = Pick<Inputs, "packet" | "localKey">;
 /** Backups that are made until Knot's answers and its files are of the same moment. */
 const mostAttempts = 3;
 
-/** Makes a backup on the volume: what Knot writes of its zones, journals, timers, keys and catalogs, and what it is. */
+/** Makes a backup on the volume: what Knot writes of its zones, journals, timers, keys and catalogs, what zones that left held last, and what it is. */
 export class BackupMaker {
   #making: Promise<BackupManifest> | undefined;
 
@@ -62,7 +64,8 @@ export class BackupMaker {
       const zones = await this.#write(draft, site);
       const keys = keyIds(await readKeys(join(draft, backedUpKeys)));
       const at = new Date(began).toISOString();
-      const manifest: BackupManifest = { site: site.packet.site.name, at, zones, keys };
+      const former = await this.#addFormer(draft, site);
+      const manifest: BackupManifest = { site: site.packet.site.name, at, zones, keys, former };
       const note = await readText(volume.keptKeys);
       if (note !== undefined) await writeAtomically(join(draft, backupFiles.keysNote), note);
       await writeAtomically(join(draft, backupFiles.manifest), `${JSON.stringify(manifest)}\n`);
@@ -70,7 +73,7 @@ export class BackupMaker {
       await rename(draft, current);
       await syncFolder(volume.backup);
       const withoutDigest = zones.filter(({ digest }) => digest === undefined).length;
-      log.info("a backup was made", { zones: zones.length, withoutDigest, keys: keys.length });
+      log.info("a backup was made", { zones: zones.length, withoutDigest, keys: keys.length, former: former.length });
       return manifest;
     } catch (error) {
       log.error("no backup was made", { reason: messageOf(error) });
@@ -95,6 +98,19 @@ export class BackupMaker {
       throw new Error(`Knot wrote no backup of zone ${missing.map(({ name }) => name).join(", ")}`);
     await dropTimes(join(draft, backupFiles.knot, "zonefiles"));
     return zones;
+  }
+
+  /** Zones that left the site: Knot has them no more, and this volume alone what was in them last. */
+  async #addFormer(draft: string, { packet }: BackedUpSite): Promise<NonNullable<BackupManifest["former"]>> {
+    const { formerContents } = this.parts.volume;
+    const own = new Set(packet.site.zones.map(({ name }) => zoneFileName(name)));
+    const former: { file: string; digest: string }[] = [];
+    for (const file of (await listFolder(formerContents)).filter((name) => !own.has(name) && !name.startsWith("."))) {
+      const text = (await readText(join(formerContents, file))) ?? "";
+      await writeAtomically(join(draft, backupFiles.former, file), text);
+      former.push({ file, digest: sha256(text) });
+    }
+    return former;
   }
 
   /** Each zone with the serial of its file, and the digest of what Knot answers when that has the same serial. */

@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { UserError } from "../../../base/errors";
-import { absentIs, isThere, readText, removeFile, writeAtomically } from "../../../base/files";
+import { absentIs, isThere, listFolder, readText, removeFile, writeAtomically } from "../../../base/files";
 import { readJsonFile } from "../../../base/json-file";
 import {
   backedUpKeys,
@@ -85,6 +85,15 @@ export async function noteLoading(volume: KnotVolume, zone: string, serial?: num
 async function writeOrder(volume: KnotVolume, order: RestoreOrder): Promise<RestoreOrder> {
   await writeAtomically(join(volume.backup, backupParts.restored, orderFile), `${JSON.stringify(order)}\n`);
   return order;
+}
+
+/** The backup's last contents of zones that left the site, for a volume that has none of its own: a zone that comes back begins with it. */
+export async function bringFormer(volume: KnotVolume): Promise<void> {
+  const folder = join(volume.backup, backupParts.restored, backupFiles.former);
+  for (const file of await listFolder(folder)) {
+    const [to, text] = [join(volume.formerContents, file), await readText(join(folder, file))];
+    if (text !== undefined && !(await isThere(to))) await writeAtomically(to, text);
+  }
 }
 
 /** Takes one zone of it away, which was put back and must not be once more. */

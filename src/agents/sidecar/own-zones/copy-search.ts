@@ -77,11 +77,17 @@ type Say =
   | { readonly kind: "has"; readonly serial: number }
   /** It has the directory, and so knows the mesh's zones, and not this one. */
   | { readonly kind: "denies" }
-  /** `isAway`: it does not answer, or knows neither mesh nor zone. */
-  | { readonly kind: "unknown"; readonly reason: string; readonly isAway: boolean };
+  | Unclear;
+
+/** `isAway`: it does not answer, or knows neither mesh nor zone. */
+interface Unclear {
+  readonly kind: "unknown";
+  readonly reason: string;
+  readonly isAway: boolean;
+}
 
 /** What a server is said to say of a zone before its turn came. */
-const notAsked: Say = { kind: "unknown", reason: "not all servers of the mesh were asked yet", isAway: true };
+const notAsked: Unclear = { kind: "unknown", reason: "not all servers of the mesh were asked yet", isAway: true };
 
 interface Said {
   readonly source: ZoneSource;

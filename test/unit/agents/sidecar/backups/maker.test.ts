@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 
 import { BackupMaker } from "../../../../../src/agents/sidecar/backups/maker";
 import { readKeys } from "../../../../../src/agents/sidecar/backups/restored";
+import { sha256 } from "../../../../../src/base/json";
 import { createLogger } from "../../../../../src/base/log";
 import type { ResourceRecord } from "../../../../../src/dns/record";
 import { KnotVolume } from "../../../../../src/knot/config/volume";
@@ -80,6 +81,18 @@ describe("making a backup", () => {
   it("fails when Knot does not give a zone: a drill could compare nothing", async () => {
     transfer = () => Promise.reject(new Error("no answer within 2 s"));
     expect(await failure()).to.contain("zone own.example: no answer within 2 s");
+  });
+
+  it("takes along what zones held last that left the site, and not of those that came back", async () => {
+    for (const zone of ["gone.example", "own.example"]) {
+      await mkdir(volume.formerContents, { recursive: true });
+      await writeFile(volume.formerContent(zone), `${zone}. 5 SOA a. b. 7 60 10 3600 5\n`);
+    }
+    const { former } = await make();
+    expect(former).to.deep.equal([
+      { file: "gone.example.zone", digest: sha256("gone.example. 5 SOA a. b. 7 60 10 3600 5\n") },
+    ]);
+    expect(await readdir(join(volume.backup, "current", "former"))).to.deep.equal(["gone.example.zone"]);
   });
 
   it("takes keys that cannot be read for a failure, and a folder that is not there for none", async () => {

@@ -1,8 +1,13 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect } from "chai";
-import { bringRestoredKeys, contentFrom, readRestored } from "../../../../../src/agents/sidecar/backups/restored";
+import {
+  bringFormer,
+  bringRestoredKeys,
+  contentFrom,
+  readRestored,
+} from "../../../../../src/agents/sidecar/backups/restored";
 import { serialAfter } from "../../../../../src/dns/serial";
 import { findSerial } from "../../../../../src/dns/master-file";
 import { KnotVolume } from "../../../../../src/knot/config/volume";
@@ -79,5 +84,18 @@ describe("a backup on the volume", () => {
     await writeFile(join(folder, "knot", "keys", "keys", pem), "other");
     expect(await bringRestoredKeys(volume)).to.equal(0);
     expect(await readFile(join(volume.keys, "keys", pem), "utf8")).to.equal("private");
+  });
+
+  it("gives what zones held last that left the site, where the volume has none of its own", async () => {
+    for (const zone of ["gone.example", "late.example"]) {
+      const file = join(volume.backup, "restored", "former", `${zone}.zone`);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, "backed up");
+    }
+    await mkdir(volume.formerContents, { recursive: true });
+    await writeFile(volume.formerContent("late.example"), "own");
+    await bringFormer(volume);
+    const texts = ["gone.example", "late.example"].map((zone) => readFile(volume.formerContent(zone), "utf8"));
+    expect(await Promise.all(texts)).to.deep.equal(["backed up", "own"]);
   });
 });

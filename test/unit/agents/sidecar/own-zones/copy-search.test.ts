@@ -163,8 +163,9 @@ describe("a search for a lost zone", () => {
 
   describe("in a mesh so large that it asks some servers at a time", () => {
     const turns = (servers: readonly Server[], options: Options = {}) => {
-      const state = { now: 0, said: new SaidBefore(() => state.now) };
-      const look = (...turn: readonly number[]) => search(servers, { ...options, said: state.said, turn }).find(zone);
+      const state = { now: 0 };
+      const said = new SaidBefore(() => state.now);
+      const look = (...turn: readonly number[]) => search(servers, { ...options, said, turn }).find(zone);
       return { state, look };
     };
 
