@@ -161,7 +161,7 @@ export class SiteStack extends pulumi.ComponentResource {
       ...(isPrimary && { published: welcome.published }),
       ...(Object.keys(retiring).length > 0 && { retiring }),
       ...(signedZones && { dnssec: signedZones }),
-      ...(!config.protect && { protect: false as const }),
+      ...protectionOf(config),
     };
     this.registerOutputs(this.outputs);
   }
@@ -219,4 +219,8 @@ function providerArgs(config: SiteConfig): k8s.ProviderArgs {
     enableSecretMutable: true,
     enableServerSideApply: true,
   };
+}
+
+function protectionOf({ protect }: Pick<SiteConfig, "protect">): Pick<SiteOutputs, "protect"> {
+  return protect ? {} : { protect: false };
 }

@@ -32,22 +32,21 @@ export class StorageServer implements AsyncDisposable {
 
   private constructor(
     readonly folder: string,
-    readonly address: string,
-    readonly port: number,
+    private readonly at: { readonly address: string; readonly port: number },
     private readonly state: string | undefined,
   ) {}
 
   /** @param folder - Where buckets lie; one of the name `bucket` is made. */
   static async start(folder: string, { address = "127.0.0.1", state }: StorageOptions = {}): Promise<StorageServer> {
     mkdirSync(join(folder, "bucket"), { recursive: true });
-    const server = new StorageServer(folder, address, await freePort(), state);
+    const server = new StorageServer(folder, { address, port: await freePort() }, state);
     if (state !== undefined) server.#prepare(state);
     await server.start();
     return server;
   }
 
   get url(): string {
-    return `http${this.state === undefined ? "" : "s"}://${this.address}:${this.port}`;
+    return `http${this.state === undefined ? "" : "s"}://${this.at.address}:${this.at.port}`;
   }
 
   /** PEM of the authority that its certificate is of. */
@@ -57,7 +56,7 @@ export class StorageServer implements AsyncDisposable {
 
   /** Speaks S3 to it. */
   client(keys: StorageKeys = storageKeys): S3Client {
-    return new S3Client({ address: this.address, port: this.port, ca: this.ca }, keys);
+    return new S3Client({ ...this.at, ca: this.ca }, keys);
   }
 
   /** Makes a user that may do what buckets' policies say, and nothing else. */
@@ -69,13 +68,13 @@ export class StorageServer implements AsyncDisposable {
 
   #prepare(state: string): void {
     for (const name of ["users", "versions"]) mkdirSync(join(state, name));
-    const { cert, key } = issue({ ca: this.#authority, name: "storage", ips: [this.address] });
+    const { cert, key } = issue({ ca: this.#authority, name: "storage", ips: [this.at.address] });
     writeFileSync(join(state, "tls.crt"), cert);
     writeFileSync(join(state, "tls.key"), key);
   }
 
   get #arguments(): readonly string[] {
-    const [state, listen] = [this.state, ["--quiet", "--port", `${this.address}:${this.port}`]];
+    const [state, listen] = [this.state, ["--quiet", "--port", `${this.at.address}:${this.at.port}`]];
     if (state === undefined) return [...listen, "posix", this.folder];
     const tls = ["--cert", join(state, "tls.crt"), "--key", join(state, "tls.key")];
     const users = ["--iam-dir", join(state, "users")];
@@ -97,7 +96,7 @@ export class StorageServer implements AsyncDisposable {
 
   #answers(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const socket = connect(this.port, this.address, () => {
+      const socket = connect(this.at.port, this.at.address, () => {
         socket.destroy();
         resolve();
       });

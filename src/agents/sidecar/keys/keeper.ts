@@ -129,26 +129,27 @@ export class KeyKeeper {
     this.#dueAt = this.parts.now() + pause * (1 + this.parts.random() / 2);
   }
 
-  /** A copy that is sealed anew at each start of the agent stays the same copy. */
   async #look(): Promise<void> {
-    const { now, site } = this.parts;
-    const name = site();
-    const seen = await this.#database.fingerprint();
+    const name = this.parts.site();
     if (name === undefined) return;
-    if (seen === this.#seen) return this.#wait(undefined);
-    const hasKeys = await this.#database.hasKeys();
-    if (hasKeys && !this.parts.areInUse())
-      return this.#wait("not every zone is signed with its keys (problem dnssec or zones says which)");
-    const files = hasKeys ? await this.#database.read(now()) : noFiles;
-    if (files === undefined) return this.#wait("they go on changing");
-    this.#copy = files.size === 0 ? undefined : await this.#make(name, files);
-    this.#seen = seen;
-    this.#dueAt = 0;
-    this.#wait(undefined);
+    const reason = await this.#copyChanged(name);
+    const since = this.#uncopied?.since ?? this.parts.now();
+    this.#uncopied = reason === undefined ? undefined : { since, reason };
   }
 
-  #wait(reason: string | undefined): void {
-    this.#uncopied = reason === undefined ? undefined : { since: this.#uncopied?.since ?? this.parts.now(), reason };
+  /** A copy that is sealed anew at each start of the agent stays the same copy. Returns why keys that are there are not copied yet. */
+  async #copyChanged(site: string): Promise<string | undefined> {
+    const seen = await this.#database.fingerprint();
+    if (seen === this.#seen) return undefined;
+    const hasKeys = await this.#database.hasKeys();
+    if (hasKeys && !this.parts.areInUse())
+      return "not every zone is signed with its keys (problem dnssec or zones says which)";
+    const files = hasKeys ? await this.#database.read(this.parts.now()) : noFiles;
+    if (files === undefined) return "they go on changing";
+    this.#copy = files.size === 0 ? undefined : await this.#make(site, files);
+    this.#seen = seen;
+    this.#dueAt = 0;
+    return undefined;
   }
 
   async #make(site: string, files: KeyFiles): Promise<KeptKeys> {

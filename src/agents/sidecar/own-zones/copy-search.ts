@@ -111,7 +111,7 @@ export class CopySearch {
 
   /** The newest copy that any server gives. Never throws. */
   async find(zone: string): Promise<FoundCopy> {
-    const { isFirst, said: before } = this.parts;
+    const { said: before } = this.parts;
     const asked = this.#toAsk(zone);
     const said = await Promise.all(asked.map(async (source) => ({ source, say: await this.#ask(source, zone) })));
     for (const { source, say } of said) before?.note(zone, source, say);
@@ -121,15 +121,15 @@ export class CopySearch {
     const reason = [...new Set(unclear.map((say) => say.reason))].join("; ");
     const holders = said.flatMap(({ source, say }) => (say.kind === "has" ? [{ source, serial: say.serial }] : []));
     // Whoever has not been asked may have a newer one.
-    if (holders.length > 0 && areAllAsked) return this.#take(zone, holders);
+    if (holders.length > 0) return areAllAsked ? this.#take(zone, holders) : { kind: "unknown", reason };
     this.#isHindered ||= unclear.some(({ isAway }) => !isAway);
-    const isDenied = others.some(({ say }) => say.kind === "denies");
-    const isSure = isDenied && others.every(({ source, say }) => say.kind === "denies" || source.isPod === true);
-    const counts = before !== undefined && areAllAsked && holders.length === 0;
-    if (counts && isSure) return { kind: "none" };
-    if (counts && (others.some(({ stands }) => stands) || (!isDenied && isFirst && !this.#isHindered)))
-      return { kind: "none", ...(reason && { unclear: reason }) };
-    const why = isDenied ? "who denies it may have just come up" : "no other server of the mesh is known yet";
+    const denial = denialOf(others);
+    if (before !== undefined && areAllAsked) {
+      if (denial === "sure") return { kind: "none" };
+      const isAlone = denial === "none" && this.parts.isFirst && !this.#isHindered;
+      if (denial === "stands" || isAlone) return { kind: "none", ...(reason && { unclear: reason }) };
+    }
+    const why = denial === "none" ? "no other server of the mesh is known yet" : "who denies it may have just come up";
     return { kind: "unknown", reason: reason || why };
   }
 
@@ -205,6 +205,13 @@ export class CopySearch {
     }
     return newest === undefined ? { kind: "unknown", reason } : { kind: "copy", records: newest };
   }
+}
+
+/** How other servers deny a zone: `sure`, all that may have it; `stands`, one for long enough; `fresh`, one of them. */
+function denialOf(others: readonly (Said & { readonly stands: boolean })[]): "sure" | "stands" | "fresh" | "none" {
+  if (!others.some(({ say }) => say.kind === "denies")) return "none";
+  if (others.every(({ source, say }) => say.kind === "denies" || source.isPod === true)) return "sure";
+  return others.some(({ stands }) => stands) ? "stands" : "fresh";
 }
 
 /** Serial of a whole zone; 0 without an SOA. */
