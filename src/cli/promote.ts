@@ -1,15 +1,12 @@
-import { isMap, isScalar, isSeq, parseDocument, type YAMLMap } from "yaml";
-
-import { messageOf, UserError } from "../base/errors";
+import { UserError } from "../base/errors";
 import { inParallel } from "../base/in-parallel";
 import type { DnsClient } from "../dns/client/dns-client";
 import { isNewerSerial } from "../dns/serial";
 import type { Mesh, Site, SiteRole } from "../mesh/model";
 import { catalogSites } from "../mesh/welcome";
-import { parseMesh } from "../settings/parse";
+import { type ListFile, readList } from "./list/list-file";
+import { rangeOf, type Splice, spliced } from "./list/yaml-text";
 
-/** Where the list is in the shared stack's file. */
-const listPath = ["config", "dns-mesh:mesh"];
 const dnsPort = 53;
 const askWidth = 16;
 
@@ -51,9 +48,9 @@ export async function promote(request: PromotionRequest): Promise<Promotion | un
   if (target.role !== "secondary-catalog") throw new UserError(notSecondary(file, target, list.mesh));
   const seen =
     request.dns === undefined ? [] : await look(request.dns, { ...request, mesh: list.mesh, primary, target });
-  const text = withRoles(request.text, [
-    { ...list.roleOf(primary.name), role: "secondary-catalog" },
-    { ...list.roleOf(target.name), role: "primary-catalog" },
+  const text = spliced(request.text, [
+    roleOf(list, primary.name, "secondary-catalog"),
+    roleOf(list, target.name, "primary-catalog"),
   ]);
   readList(file, text);
   return { text, lines: [...seen, ...nextSteps(file, primary, target)] };
@@ -78,48 +75,10 @@ function nextSteps(file: string, primary: Site, target: Site): readonly string[]
   ];
 }
 
-interface List {
-  readonly mesh: Mesh;
-  /** Where the role of a site stands in the text. */
-  roleOf(site: string): { readonly from: number; readonly to: number };
-}
-
-function readList(file: string, text: string): List {
-  const document = parseDocument(text);
-  const [error] = document.errors;
-  if (error !== undefined) throw new UserError(`${file}: ${error.message}`);
-  const node = document.getIn(listPath, true);
-  const sites: unknown = isMap(node) ? node.get("sites", true) : undefined;
-  if (!isSeq(sites))
-    throw new UserError(
-      `${file} has no list of sites under ${listPath.join(", ")}; name the shared stack's file with --file, or edit the roles where the list is`,
-    );
-  const entries = sites.items.filter((item): item is YAMLMap => isMap(item));
-  const roleOf = (site: string): { from: number; to: number } => {
-    const role = entries.find((entry) => entry.get("name") === site)?.get("role", true);
-    const range = isScalar(role) ? role.range : undefined;
-    if (range === undefined || range === null)
-      throw new UserError(`${file}: the role of ${site} is not written as a plain text in its entry; edit it by hand`);
-    return { from: range[0], to: range[1] };
-  };
-  try {
-    return {
-      mesh: parseMesh((document.toJS() as { config: Record<string, unknown> }).config["dns-mesh:mesh"]),
-      roleOf,
-    };
-  } catch (problem) {
-    throw new UserError(`${file}: ${messageOf(problem)}`, { cause: problem });
-  }
-}
-
-/** Replaces parts of a text and leaves the rest as it is, comments included. */
-function withRoles(
-  text: string,
-  changes: readonly { readonly from: number; readonly to: number; readonly role: SiteRole }[],
-): string {
-  return [...changes]
-    .sort((one, other) => other.from - one.from)
-    .reduce((before, { from, to, role }) => before.slice(0, from) + role + before.slice(to), text);
+/** Another role in the place of a site's in the text. */
+function roleOf(list: ListFile, site: string, role: SiteRole): Splice {
+  const [from, to] = rangeOf(list.entryOf(site).get("role", true));
+  return { from, to, text: role };
 }
 
 interface Looking extends PromotionRequest {

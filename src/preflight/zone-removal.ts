@@ -4,70 +4,84 @@ import { messageOf, UserError } from "../base/errors";
 import { isRetired, zoneRetirement } from "../mesh/limits";
 import type { Mesh } from "../mesh/model";
 import type { SharedConfig } from "../settings/shared-settings";
-import { findStack, type FormerOutputs, qualified } from "./former-outputs";
+import { findStack, type FormerOutputs, type FoundStack, qualified } from "./former-outputs";
 import { heldBack } from "./held-back";
 import { leavesAnything, primaryIn, type Published, publishedOf, readPublished } from "./published";
 
 type Listed = Pick<SharedConfig, "mesh" | "emptied">;
+
+/** What a removal is judged by. */
+export interface RemovalFacts {
+  /** What the shared stack said when it was brought up last. */
+  readonly former: FormerOutputs | undefined;
+  /** ISO date. */
+  readonly today: string;
+  /** Looks up a stack of this project. @throws UserError when it is there, or may be, and cannot be read. */
+  readonly find: (stack: string) => Promise<FoundStack>;
+}
 
 /**
  * Makes sure that no zone leaves the list that was not retired before, or that still has DnsRecords, and that the sites
  * will not hold back what leaves: by what this stack said when it was brought up last, the owners' stacks, where they are
  * called as the sites are, and the primary's. A site that leaves takes its zones along, which is reported.
  *
- * @param facts.today - ISO date.
  * @throws UserError that names each such zone and site and what to do.
  */
-export async function requireRetired(
-  { mesh, emptied }: Listed,
-  facts: { readonly former: FormerOutputs | undefined; readonly today: string },
-): Promise<void> {
-  const before = formerZones(readPublished(facts.former?.["sites"]));
-  const owners = new Map<string, OwnerReport>();
-  for (const { owner } of removedZones(before, mesh)) if (!owners.has(owner)) owners.set(owner, await reportOf(owner));
-  const input = { before, mesh, today: facts.today, owners, emptied };
-  const found = [...refusedRemovals(input), ...(await heldBackNow({ mesh, emptied }, facts))];
-  if (found.length > 0) throw new UserError(found.join("\n"));
-  for (const { name, owner } of unseenRemovals(input)) {
-    await pulumi.log.warn(
-      `there is no stack "${owner}" to say whether DnsRecords are in the zone "${name}", which leaves the list; if ${owner} was brought up under another name, its own up looks`,
-    );
-  }
-  for (const { name, owner } of zonesLeavingWithSites(input)) {
-    await pulumi.log.warn(
-      `the zone "${name}" leaves the mesh with ${owner}; ${owner} alone goes on answering it, and keeps its DnsRecords`,
-    );
-  }
+export async function requireRetired(listed: Listed, facts: Omit<RemovalFacts, "find">): Promise<void> {
+  const found = await reviewRemovals(listed, { ...facts, find: (stack) => findStack(qualified(stack)) });
+  if (found.refused.length > 0) throw new UserError(found.refused.join("\n"));
+  for (const warning of found.warnings) await pulumi.log.warn(warning);
 }
 
-async function reportOf(owner: string): Promise<OwnerReport> {
+/** Why what is gone from the list may not leave yet, and what else there is to say of it; a sentence each. */
+export async function reviewRemovals(
+  { mesh, emptied }: Listed,
+  facts: RemovalFacts,
+): Promise<{ readonly refused: readonly string[]; readonly warnings: readonly string[] }> {
+  const before = formerZones(readPublished(facts.former?.["sites"]));
+  const owners = new Map<string, OwnerReport>();
+  for (const { owner } of removedZones(before, mesh))
+    if (!owners.has(owner)) owners.set(owner, await reportOf(owner, facts));
+  const input = { before, mesh, today: facts.today, owners, emptied };
+  const unseen = unseenRemovals(input).map(
+    ({ name, owner }) =>
+      `there is no stack "${owner}" to say whether DnsRecords are in the zone "${name}", which leaves the list; if ${owner} was brought up under another name, its own up looks`,
+  );
+  const leaving = zonesLeavingWithSites(input).map(
+    ({ name, owner }) =>
+      `the zone "${name}" leaves the mesh with ${owner}; ${owner} alone goes on answering it, and keeps its DnsRecords`,
+  );
+  return {
+    refused: [...refusedRemovals(input), ...(await heldBackNow(mesh, facts))],
+    warnings: [...unseen, ...leaving],
+  };
+}
+
+async function reportOf(owner: string, { find }: RemovalFacts): Promise<OwnerReport> {
   try {
-    const stack = await findStack(qualified(owner));
+    const stack = await find(owner);
     return stack.kind === "missing" ? stack : { kind: "known", stillIn: stillInOf(stack.outputs) };
   } catch (error) {
     return { kind: "unreadable", reason: messageOf(error) };
   }
 }
 
-/** What the sites would hold back. They know what the primary published last, which may be older than this stack's last time. */
-async function heldBackNow(
-  { mesh }: Listed,
-  { former, today }: { readonly former: FormerOutputs | undefined; readonly today: string },
-): Promise<readonly string[]> {
-  const [listed, after] = [readPublished(former?.["sites"]), publishedOf(mesh)];
+/** What the sites would hold back. They know what the primary published last, which may be older than the shared stack's last time. */
+async function heldBackNow(mesh: Mesh, facts: RemovalFacts): Promise<readonly string[]> {
+  const [listed, after] = [readPublished(facts.former?.["sites"]), publishedOf(mesh)];
   if (!leavesAnything(listed, after)) return [];
-  const before = await publishedBy(primaryIn(former?.["sites"]), listed);
-  return heldBack({ before, after, today });
+  const before = await publishedBy(primaryIn(facts.former?.["sites"]), listed, facts);
+  return heldBack({ before, after, today: facts.today });
 }
 
 /**
  * What a primary published last; nothing where it was never brought up. Where that cannot be read, what this stack said
  * last must do. A primary whose stack is called otherwise looks once more in its own `up`.
  */
-async function publishedBy(primary: string | undefined, listed: Published): Promise<Published> {
+async function publishedBy(primary: string | undefined, listed: Published, { find }: RemovalFacts): Promise<Published> {
   if (primary === undefined) return listed;
   try {
-    const stack = await findStack(qualified(primary));
+    const stack = await find(primary);
     if (stack.kind === "missing") return {};
     const { published } = stack.outputs;
     return published === undefined ? listed : readPublished(published);

@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+
+import { parseDocument } from "yaml";
+
+import { messageOf, UserError } from "../../base/errors";
+import { fields } from "../../base/json";
+import type { Settings } from "../../settings/reading";
+
+/** The text of a stack's file. @throws UserError when it cannot be read. */
+export function stackText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UserError(
+      `${file} cannot be read: ${messageOf(error)}; run this in the project's folder, or name the file`,
+      { cause: error },
+    );
+  }
+}
+
+/** The settings under `config` of a stack's file, as they are written there: `dns-mesh:context` and so on. */
+export function settingsIn(file: string, text: string): Readonly<Record<string, unknown>> {
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (error !== undefined) throw new UserError(`${file}: ${error.message}`);
+  return fields(fields(document.toJS())["config"]);
+}
+
+/** Settings of a file as Pulumi hands them to the program. A secret one is covered there, and counts as not set. */
+export function asSettings(config: Readonly<Record<string, unknown>>): Settings {
+  return {
+    get: (key) => {
+      const value = config[`dns-mesh:${key}`];
+      const isSecret = typeof fields(value)["secure"] === "string";
+      if (value === undefined || isSecret) return undefined;
+      return typeof value === "string" ? value : JSON.stringify(value);
+    },
+  };
+}
