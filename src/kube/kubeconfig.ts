@@ -91,6 +91,11 @@ export function findContext(choice: ClusterChoice): FoundContext {
   return { file: found.file, cluster: { ...cluster, server }, user: user ?? {} };
 }
 
+/** Names of all contexts, in the order of the files. @throws UserError when there is no kubeconfig, or one cannot be read. */
+export function contextsIn(kubeconfig?: string): readonly string[] {
+  return kubeconfigFiles(kubeconfig).flatMap((file) => (readKubeconfig(file).contexts ?? []).map(({ name }) => name));
+}
+
 /** Paths in a kubeconfig are relative to its folder. */
 function at<T extends object>(file: string, entry: T | undefined): Partial<T> {
   const paths = Object.entries(entry ?? {}).flatMap(([field, value]) =>
