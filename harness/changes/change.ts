@@ -1,3 +1,4 @@
+import type { Effect } from "../../src/settings/effects";
 import type { ListedSite } from "../mesh/running-mesh";
 
 /** The list of sites as a user writes it. */
@@ -41,9 +42,6 @@ export interface Surroundings {
 
 /** Changes what the stacks are told. */
 export type Edit = (told: Told, surroundings: Surroundings) => Told;
-
-/** What becomes of pods when a setting is changed. */
-export type Effect = "run on" | "restart" | "go";
 
 /** What a change starts from, where that is not the plain mesh. */
 export interface Basis {

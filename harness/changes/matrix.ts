@@ -1,6 +1,7 @@
 import { messageOf } from "../../src/base/errors";
+import type { Effect } from "../../src/settings/effects";
 import { type Asked, askWhile, lossless } from "../mesh/disruptions";
-import { all, type Edit, type Effect, type RefusedChange, type SettingChange } from "./change";
+import { all, type Edit, type RefusedChange, type SettingChange } from "./change";
 import { ChangedMesh, type Restless } from "./changed-mesh";
 import { effectOnKnot, effectOnOperator } from "./pods";
 import { singly, type Unit } from "./units";

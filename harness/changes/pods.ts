@@ -1,5 +1,5 @@
+import type { Effect } from "../../src/settings/effects";
 import type { Cluster } from "../clusters";
-import type { Effect } from "./change";
 
 /** Pods by their name: which they are, and how often their containers have been restarted. */
 export type Pods = Readonly<Record<string, { readonly uid: string; readonly restarts: number }>>;

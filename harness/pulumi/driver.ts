@@ -3,7 +3,6 @@ import { delimiter, dirname, join } from "node:path";
 
 import {
   type Deployment,
-  type DiagnosticEvent,
   type EngineEvent,
   LocalWorkspace,
   type OutputMap,
@@ -15,6 +14,7 @@ import {
 } from "@pulumi/pulumi/automation";
 
 import { messageOf } from "../../src/base/errors";
+import { diagnosticsIn } from "../../src/cli/stacks/engine-events";
 import { pluginsFolder } from "../plugins/folder";
 import { toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";
@@ -229,27 +229,6 @@ function changesIn(events: readonly EngineEvent[]): Changes {
  */
 export function createDriver(options: DriverOptions): MeshDriver {
   return new AutomationDriver(options);
-}
-
-/** What a user of the program has to read of an exception: an error meant for users has no stack. */
-function withoutStack(message: string): string {
-  const match = /^(?:Unhandled exception: )?UserError: ([\s\S]*?)(?:\n\s+at [\s\S]*)?$/.exec(message);
-  return match?.[1] ?? message;
-}
-
-function lineOf(event: DiagnosticEvent): string {
-  const name = event.urn?.split("::").slice(2).join(" ");
-  return `${name && !name.includes("pulumi:pulumi:Stack") ? `${name}: ` : ""}${withoutStack(event.message.trim())}`;
-}
-
-function diagnosticsIn(events: readonly EngineEvent[]): string[] {
-  const told = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent ? [diagnosticEvent] : []));
-  const failed = new Set(told.filter(({ severity }) => severity === "error").map(({ urn }) => urn));
-  const lines = told.flatMap((event) => {
-    const about = event.severity === "warning" && event.urn !== undefined && failed.has(event.urn);
-    return event.severity === "error" || about ? [lineOf(event)] : [];
-  });
-  return [...new Set(lines)].filter((line) => !/^(update|preview|destroy|refresh) failed$/.test(line));
 }
 
 /** What a user reads when an operation failed: the errors that the engine told, with the warnings about the same resources, else whatever the command printed. */

@@ -2,13 +2,13 @@ import { expect } from "chai";
 import type * as k8s from "@pulumi/kubernetes";
 import {
   type Catalogue,
-  type Effect,
   ofShared,
   ofSite,
   type SettingChange,
   type Surroundings,
   type Told,
 } from "../../../../harness/changes";
+import type { Effect } from "../../../../src/settings/effects";
 import { covers, settingPaths } from "../../../../harness/changes/setting-paths";
 import { documentedRows, quoted } from "../../../../harness/doc-table";
 import { SharedStack } from "../../../../components/shared/shared-stack";

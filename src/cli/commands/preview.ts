@@ -1,0 +1,108 @@
+import { dirname } from "node:path";
+
+import type { Command } from "commander";
+
+import { UserError } from "../../base/errors";
+import { addCommand, printJson, withJson } from "../command";
+import { exitCodes } from "../exit-codes";
+import type { Preview } from "../preview/gather";
+
+interface Options {
+  readonly file: string;
+  readonly stack?: readonly string[];
+  readonly offline?: boolean;
+  readonly markdown?: boolean;
+  readonly expectNoChanges?: boolean;
+  readonly maxRemovals?: string;
+  readonly parallel: string;
+  readonly json?: boolean;
+}
+
+/** `mesh preview`: what `up` of all stacks would do, DNS and infrastructure in one. */
+export function register(program: Command): void {
+  withJson(
+    addCommand(program, {
+      usage: "preview",
+      summary: "what up would change: sites, zones, records, peers, policies, resources",
+      description:
+        "Compares the list with what the stacks said last, and has Pulumi plan what it can reach. It writes nothing. Ends with 1 when up would refuse something, or a threshold is passed.",
+      examples: [
+        "preview",
+        "preview --markdown > comment.md",
+        "preview --offline --max-removals 1",
+        "preview --expect-no-changes",
+      ],
+    }),
+  )
+    .option("--file <FILE>", "the shared stack's file", "Pulumi.shared.yaml")
+    .option("--stack <NAME...>", "plans these stacks alone")
+    .option("--offline", "plans no resources: the list and the last outputs alone")
+    .option("--markdown", "prints a comment for a pull request")
+    .option("--expect-no-changes", "ends with 1 when anything changes, or cannot be seen")
+    .option("--max-removals <N>", "ends with 1 when more sites, zones and resources go than that")
+    .option("--parallel <N>", "how many stacks are planned at a time", "4")
+    .action(preview);
+}
+
+async function preview(options: Options): Promise<void> {
+  const { previewMesh } = await import("../preview/gather");
+  const { pulumiReader } = await import("../stacks/reader");
+  const most = options.maxRemovals === undefined ? undefined : wholeNumber("--max-removals", options.maxRemovals);
+  const found = await previewMesh({
+    file: options.file,
+    reader: pulumiReader(options.file),
+    today: new Date().toISOString().slice(0, 10),
+    width: Math.max(1, wholeNumber("--parallel", options.parallel)),
+    ...(options.stack !== undefined && { stacks: options.stack }),
+    ...(options.offline !== true && { engine: await engineFor(options) }),
+    ...(process.stderr.isTTY && { progress: (line) => void process.stderr.write(`${line}\n`) }),
+  });
+  const problems = await problemsOf(found, { ...options, most });
+  if (options.json === true) printJson({ ...found, problems });
+  else await print(found, problems, options.markdown === true);
+  if (problems.length > 0) process.exitCode = exitCodes.found;
+}
+
+async function engineFor({ file }: Options) {
+  const { openEngine } = await import("../stacks/engine");
+  return openEngine(dirname(file));
+}
+
+async function print(found: Preview, problems: readonly string[], isMarkdown: boolean): Promise<void> {
+  if (isMarkdown) {
+    const { previewMarkdown } = await import("../preview/markdown");
+    process.stdout.write(previewMarkdown(found));
+  } else {
+    const { previewText } = await import("../preview/text");
+    console.log(previewText(found));
+  }
+  for (const problem of problems) console.error(problem);
+}
+
+async function problemsOf(
+  found: Preview,
+  { expectNoChanges, most }: Options & { readonly most: number | undefined },
+): Promise<readonly string[]> {
+  const { changesAnything } = await import("../preview/gather");
+  const expectation =
+    expectNoChanges !== true
+      ? []
+      : changesAnything(found)
+        ? ["no changes were expected, and there are some"]
+        : found.complete
+          ? []
+          : ["no changes were expected, and not every stack could be planned"];
+  return [
+    ...(found.refused.length > 0 ? [`up would refuse this: ${found.refused.length} reasons, above`] : []),
+    ...(most !== undefined && found.removals > most
+      ? [`${found.removals} removals, and at most ${most} were allowed`]
+      : []),
+    ...expectation,
+  ];
+}
+
+/** A number as an option has it. @throws UserError for anything else. */
+export function wholeNumber(option: string, text: string): number {
+  if (!/^\d+$/.test(text)) throw new UserError(`${option} "${text}" is not a whole number`);
+  return Number(text);
+}

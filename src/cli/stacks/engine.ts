@@ -1,0 +1,112 @@
+import type { EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
+
+import { messageOf, UserError } from "../../base/errors";
+import { diagnosticsIn, type ResourceStep, stepsIn, warningsIn } from "./engine-events";
+import { type Ended, errorsIn, runPulumi } from "./pulumi-process";
+
+/** What an operation did, or would do. */
+export interface EngineResult {
+  readonly steps: readonly ResourceStep[];
+  readonly warnings: readonly string[];
+}
+
+/** Settings of an `up`. */
+export interface UpHooks {
+  /** Has the engine stop as Ctrl-C does: what is under way ends, and nothing new begins. */
+  readonly signal?: AbortSignal;
+  /** Gets each resource when its change begins. */
+  readonly onStep?: (step: ResourceStep) => void;
+}
+
+/** Operations on stacks of one project. A failure is a UserError with what the engine said. */
+export interface Engine {
+  preview(stack: string): Promise<EngineResult>;
+  /** Brings a stack up; one that is not there is made. */
+  up(stack: string, hooks?: UpHooks): Promise<EngineResult>;
+}
+
+type Hooks = { readonly color: "never"; readonly onEvent: (event: EngineEvent) => void };
+
+/** The engine of Pulumi's Automation API, over the very program that `pulumi up` runs in the project's folder. */
+export async function openEngine(folder: string): Promise<Engine> {
+  const { LocalWorkspace: Workspace, Stack: AutomationStack } = await import("@pulumi/pulumi/automation");
+  const workspace = await Workspace.create({ workDir: folder, pulumiCommand: await ownCommand() });
+  withoutSelecting(workspace);
+  return {
+    preview: async (name) => {
+      const stack = await AutomationStack.select(name, workspace);
+      return run((hooks) => quietly(stack).preview(hooks));
+    },
+    up: async (name, { signal, onStep } = {}) => {
+      await ensureStack(folder, name, signal);
+      const stack = await AutomationStack.select(name, workspace);
+      return run((hooks) => quietly(stack).up({ ...hooks, ...(signal && { signal }) }), onStep);
+    },
+  };
+}
+
+/**
+ * Selecting a stack writes into Pulumi's home which one is selected, for whoever works there by hand; every command here
+ * names its stack.
+ */
+function withoutSelecting(workspace: LocalWorkspace): void {
+  Object.assign(workspace, { selectStack: () => Promise.resolve() });
+}
+
+/**
+ * In the place of what the SDK asks the engine after each operation, and nobody here reads: outputs and history. Each
+ * starts the engine once more.
+ */
+function quietly(stack: Stack): Stack {
+  return Object.assign(stack, { outputs: () => Promise.resolve({}), info: () => Promise.resolve(undefined) });
+}
+
+async function ensureStack(cwd: string, name: string, signal: AbortSignal | undefined): Promise<void> {
+  const { code, stderr } = await runPulumi(["stack", "init", name, "--no-select"], { cwd, signal });
+  if (code !== 0 && !/already exists/.test(stderr)) throw new UserError(errorsIn(stderr));
+}
+
+async function run(
+  operation: (hooks: Hooks) => Promise<unknown>,
+  onStep?: (step: ResourceStep) => void,
+): Promise<EngineResult> {
+  const events: EngineEvent[] = [];
+  const onEvent = (event: EngineEvent): void => {
+    events.push(event);
+    for (const step of stepsIn([event])) onStep?.(step);
+  };
+  try {
+    await operation({ color: "never", onEvent });
+  } catch (error) {
+    const said = diagnosticsIn(events);
+    throw new UserError(said.length > 0 ? said.join("\n") : errorsIn(messageOf(error)), { cause: error });
+  }
+  return { steps: stepsIn(events), warnings: warningsIn(events) };
+}
+
+/** The SDK's command with a way to run it of our own. */
+async function ownCommand() {
+  const { PulumiCommand } = await import("@pulumi/pulumi/automation");
+  const command = await PulumiCommand.get().catch((error: unknown) => {
+    throw new UserError(`the Pulumi CLI cannot be used: ${messageOf(error)}; install 3.259 or newer`, { cause: error });
+  });
+  return Object.assign(command, { run: runForSdk });
+}
+
+type Printer = ((text: string) => void) | undefined;
+
+/** As the SDK calls its own, which it does with that many arguments. */
+// eslint-disable-next-line max-params -- the SDK's signature
+async function runForSdk(
+  args: readonly string[],
+  cwd: string,
+  extra: Readonly<Record<string, string>>,
+  onOutput?: Printer,
+  onError?: Printer,
+  signal?: AbortSignal,
+): Promise<Ended> {
+  const env = { ...extra, PULUMI_AUTOMATION_API: "true" };
+  const ended = await runPulumi(args, { cwd, env, signal, ...(onOutput && { onOutput }), ...(onError && { onError }) });
+  if (ended.code === 0) return ended;
+  throw new Error(`code: ${ended.code}\n stdout: ${ended.stdout}\n stderr: ${ended.stderr}`);
+}
