@@ -1,0 +1,109 @@
+import { dirname } from "node:path";
+
+import type { Command } from "commander";
+
+import { UserError } from "../../base/errors";
+import { addCommand, printJson, withJson } from "../command";
+import { exitCodes, FailedError } from "../exit-codes";
+import { wholeNumber } from "./preview";
+
+interface Options {
+  readonly file: string;
+  readonly site?: readonly string[];
+  readonly only?: readonly string[];
+  readonly parallel: string;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** `mesh up`: all stacks, in their order. */
+export function register(program: Command): void {
+  withJson(
+    addCommand(program, {
+      usage: "up",
+      summary: "brings up the shared stack, the primary, then the other sites side by side",
+      description:
+        "Shows what the list changes, and asks. When one fails, nothing new begins; run it again to go on. Ctrl-C ends what is under way in order.",
+      examples: ["up", "up --yes --parallel 8", "up --site site-d", "up --only site-b"],
+    }),
+  )
+    .option("--file <FILE>", "the shared stack's file", "Pulumi.shared.yaml")
+    .option("--site <NAME...>", "these sites, after the shared stack and the primary")
+    .option("--only <STACK...>", "these stacks and nothing else")
+    .option("--parallel <N>", "how many sites are brought up at a time", "4")
+    .option("--yes", "does not ask")
+    .action(up);
+}
+
+async function up(options: Options): Promise<void> {
+  const { file } = options;
+  const { bringUp, outcomeLines } = await import("../up/bring-up");
+  const { openEngine } = await import("../stacks/engine");
+  const width = Math.max(1, wholeNumber("--parallel", options.parallel));
+  const stages = await stagesFor(options);
+  const print = options.json === true ? (line: string) => void process.stderr.write(`${line}\n`) : console.log;
+  await confirm(options, stages.flat(), print);
+  const engine = await openEngine(dirname(file));
+  const { signal, [Symbol.dispose]: unhook } = stopping(print);
+  try {
+    const outcome = await bringUp({ engine, stages, width, signal, now: () => performance.now(), print });
+    if (options.json === true) printJson(outcome);
+    else for (const line of outcomeLines(outcome)) print(line);
+    if (signal.aborted) process.exitCode = exitCodes.interrupted;
+    else if (outcome.failed.length > 0) process.exitCode = exitCodes.found;
+  } finally {
+    unhook();
+  }
+}
+
+async function stagesFor({ file, site, only }: Options) {
+  const { readList } = await import("../list/list-file");
+  const { stackText } = await import("../stacks/stack-file");
+  const { stagesOf } = await import("../up/order");
+  const { mesh } = readList(file, stackText(file));
+  return stagesOf(file, mesh, { ...(site && { sites: site }), ...(only && { only }) });
+}
+
+/** Shows what the list changes, and asks whether to go on. @throws FailedError when `up` would refuse it, or nobody says yes. */
+async function confirm(
+  { file, yes }: Options,
+  stacks: readonly string[],
+  print: (line: string) => void,
+): Promise<void> {
+  const { previewMesh } = await import("../preview/gather");
+  const { listText } = await import("../preview/text");
+  const { pulumiReader } = await import("../stacks/reader");
+  const today = new Date().toISOString().slice(0, 10);
+  const preview = await previewMesh({ file, reader: pulumiReader(file), today, stacks: [] });
+  print(listText(preview));
+  print(`Stacks: ${stacks.join(", ")}`);
+  if (preview.refused.length > 0) throw new FailedError("up would refuse this. Nothing was changed");
+  // As for pulumi itself.
+  if (yes === true || process.env["PULUMI_SKIP_CONFIRMATIONS"] === "true") return;
+  if (!process.stdin.isTTY)
+    throw new UserError("this is not a terminal to ask on; mesh up --yes does it without asking");
+  const { onTerminal } = await import("../init/ask");
+  using questions = onTerminal();
+  const isAnswer = (text: string): string | undefined => (/^(yes|no)$/.test(text) ? undefined : "yes or no");
+  if ((await questions.ask("Bring them up? yes or no", "no", isAnswer)) !== "yes")
+    throw new FailedError("not brought up. Nothing was changed");
+}
+
+/** Turns Ctrl-C into a signal that ends what is under way in order, however often it is pressed. */
+function stopping(print: (line: string) => void): { readonly signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  const stop = (): void => {
+    print(
+      controller.signal.aborted ? "still ending what is under way" : "stopping: what is under way is ended in order",
+    );
+    controller.abort();
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const name of signals) process.on(name, stop);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      for (const name of signals) process.off(name, stop);
+    },
+  };
+}
