@@ -3,6 +3,7 @@ export type Claim = { readonly tests: readonly string[]; readonly reason?: strin
 
 const readme = "test/cluster/readme.test.ts";
 const backups = "test/cluster/vault-site.test.ts";
+const meshCommand = "test/lab/pulumi/mesh-command.test.ts";
 const update = "docs/guides/dns-update.md";
 const dnssec = "docs/guides/dnssec.md";
 const externalDns = "docs/guides/external-dns.md";
@@ -47,6 +48,11 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/keys.md#without-vault-by-generation": { tests: [readme] },
   "docs/guides/lab.md#the-lab-a-mesh-on-your-machine": { tests: ["test/lab/lab/guide.test.ts"] },
   "docs/guides/lab.md#from-a-script": { tests: ["test/lab/lab/guide.test.ts"] },
+  "docs/guides/a-new-mesh.md#a-new-mesh": { tests: [meshCommand] },
+  "docs/guides/sites-and-zones.md#sites-and-zones-editing-the-list": { tests: [meshCommand] },
+  "docs/guides/previewing.md#what-a-change-does-mesh-preview": { tests: [meshCommand] },
+  "docs/guides/bringing-up.md#bringing-all-of-it-up-mesh-up": { tests: [meshCommand] },
+  "docs/guides/doctor.md#what-is-wrong-mesh-doctor": { tests: [meshCommand] },
   "docs/guides/mesh-command.md#installing": {
     tests: ["test/lab/cli/install.test.ts"],
     reason: "the packages of Pulumi's program, which come from a registry, are left out of what the test installs",

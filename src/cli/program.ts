@@ -6,18 +6,38 @@ import { KubeError } from "../kube/answer";
 import { VaultError } from "../vault/client";
 import { register as completion } from "./commands/completion";
 import { register as crd } from "./commands/crd";
+import { register as doctor } from "./commands/doctor";
 import { register as exportRecords } from "./commands/export";
 import { register as importZone } from "./commands/import";
+import { register as init } from "./commands/init";
 import { register as keys } from "./commands/keys";
+import { register as preview } from "./commands/preview";
 import { register as promote } from "./commands/promote";
 import { register as restore } from "./commands/restore";
+import { register as site } from "./commands/site";
+import { register as up } from "./commands/up";
+import { register as zone } from "./commands/zone";
 import { exitCodes, exitCodesHelp, FailedError } from "./exit-codes";
 
 /** A module of `commands/`: it puts its command into the program, and loads what that needs when it runs. */
 type Register = (program: Command) => void;
 
 /** In the order of the help. */
-const commands: readonly Register[] = [importZone, exportRecords, crd, restore, promote, keys, completion];
+const commands: readonly Register[] = [
+  init,
+  site,
+  zone,
+  preview,
+  up,
+  doctor,
+  importZone,
+  exportRecords,
+  crd,
+  restore,
+  promote,
+  keys,
+  completion,
+];
 
 /** `mesh` with all its commands. */
 export function meshProgram(): Command {

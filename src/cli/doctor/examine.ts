@@ -1,0 +1,161 @@
+import { existsSync, readdirSync } from "node:fs";
+import { connect } from "node:net";
+import { dirname, join, resolve } from "node:path";
+
+import { messageOf } from "../../base/errors";
+import { inParallel } from "../../base/in-parallel";
+import { DnsClient } from "../../dns/client/dns-client";
+import { clusterClient, requireCluster } from "../../kube/cluster-client";
+import { findContext } from "../../kube/kubeconfig";
+import type { Mesh } from "../../mesh/model";
+import { type ListFile, readList } from "../list/list-file";
+import { pulumiReader, stackOf, type StackReader } from "../stacks/reader";
+import { settingsIn, stackText } from "../stacks/stack-file";
+import { betweenChecks } from "./between";
+import { type Check, type Finding, made, wrong } from "./check";
+import { clusterChecks } from "./cluster";
+import { machineChecks } from "./machine";
+import { siteConfigOf, stackChecks } from "./stacks";
+
+/** What `mesh doctor` looks at. */
+export interface Examination {
+  /** The shared stack's file. */
+  readonly file: string;
+  /** Leaves clusters and sites alone: the machine and the stacks. */
+  readonly local: boolean;
+  readonly today: string;
+}
+
+const width = 8;
+
+/** Makes all checks that can be made. */
+export async function examine({ file, local, today }: Examination): Promise<readonly Finding[]> {
+  const list = listAt(file);
+  const sites = siteFiles(file);
+  const checks = [
+    ...machineChecks({
+      folder: resolve(dirname(file)),
+      env: process.env,
+      usesPassphrase: usesPassphrase(file, sites),
+      kubeconfigs: kubeconfigsOf(sites),
+      node: process.versions.node,
+    }),
+    ...listChecks(file, list),
+    ...(list instanceof Error ? [] : meshChecks({ file, mesh: list.mesh, sites, local, today })),
+  ];
+  const findings = new Map<Check, Finding>();
+  await inParallel(width, checks, async (check) => {
+    findings.set(check, await made(check));
+  });
+  return checks.flatMap((check) => findings.get(check) ?? []);
+}
+
+function listAt(file: string): ListFile | Error {
+  try {
+    return readList(file, stackText(file));
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
+}
+
+function listChecks(file: string, list: ListFile | Error): readonly Check[] {
+  const look = () =>
+    list instanceof Error ? wrong(list.message, "mend the list; editors show where, by its schema") : undefined;
+  return [{ check: "list", where: file, fine: "the list keeps its rules", look }];
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** Settings of all stacks beside the shared one whose files are here. A file that cannot be read has none. */
+function siteFiles(file: string): ReadonlyMap<string, Settings> {
+  const folder = dirname(file);
+  if (!existsSync(folder)) return new Map();
+  const names = readdirSync(folder).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+  const found = names.map((name) => [name, settingsOrNone(join(folder, `Pulumi.${name}.yaml`))] as const);
+  return new Map(found.filter(([, settings]) => settings["dns-mesh:shared"] !== undefined));
+}
+
+function settingsOrNone(path: string): Settings {
+  try {
+    return settingsIn(path, stackText(path));
+  } catch {
+    return {};
+  }
+}
+
+function usesPassphrase(file: string, sites: ReadonlyMap<string, Settings>): boolean {
+  const paths = [file, ...[...sites.keys()].map((name) => join(dirname(file), `Pulumi.${name}.yaml`))];
+  return paths.some((path) => existsSync(path) && /^encryptionsalt:/m.test(stackText(path)));
+}
+
+function kubeconfigsOf(sites: ReadonlyMap<string, Settings>): readonly string[] {
+  const files = [...sites.values()].flatMap((settings) => {
+    const [context, kubeconfig] = [settings["dns-mesh:context"], settings["dns-mesh:kubeconfig"]];
+    if (typeof context !== "string") return [];
+    try {
+      return [findContext({ context, ...(typeof kubeconfig === "string" && { kubeconfig }) }).file];
+    } catch {
+      // The cluster's own check says so.
+      return [];
+    }
+  });
+  return [...new Set(files)].sort();
+}
+
+interface MeshParts {
+  readonly file: string;
+  readonly mesh: Mesh;
+  readonly sites: ReadonlyMap<string, Settings>;
+  readonly local: boolean;
+  readonly today: string;
+}
+
+function meshChecks({ file, mesh, sites, local, today }: MeshParts): readonly Check[] {
+  const stacks = stackChecks({
+    file,
+    shared: stackOf(file),
+    mesh,
+    sites,
+    reader: remembering(pulumiReader(file)),
+    today,
+  });
+  if (local) return stacks;
+  const clusters = mesh.sites.flatMap((site) => {
+    const config = siteConfigOf(site.name, sites.get(site.name) ?? {});
+    if (config === undefined) return [];
+    const reach = (): Promise<unknown> => requireCluster(config);
+    return clusterChecks({ site, config, reach, client: () => clusterClient(config), now: Date.now });
+  });
+  const between = betweenChecks({ mesh, dns: new DnsClient({ timeoutMs: 1500 }), connect: connectTo });
+  return [...stacks, ...clusters, ...between];
+}
+
+/** Each stack is read once, which takes a second or so. */
+function remembering(reader: StackReader): StackReader {
+  const known = new Map<string, ReturnType<StackReader["find"]>>();
+  return {
+    find: (stack) => {
+      const found = known.get(stack) ?? reader.find(stack);
+      known.set(stack, found);
+      return found;
+    },
+  };
+}
+
+function connectTo(address: string, port: number): Promise<void> {
+  return new Promise((done, fail) => {
+    const socket = connect({ host: address, port, timeout: 3000 });
+    const end = (error?: Error): void => {
+      socket.destroy();
+      if (error === undefined) done();
+      else fail(error);
+    };
+    socket.once("connect", () => {
+      end();
+    });
+    socket.once("timeout", () => {
+      end(new Error("no connection within 3 s"));
+    });
+    socket.once("error", end);
+  });
+}
