@@ -186,7 +186,7 @@ describe("edits of the one list", () => {
           ]);
         expect(sitesOf(removeSite(list(from), "q"))).to.deep.equal([sites[0]]);
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     );
   });
 });
