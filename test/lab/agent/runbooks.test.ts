@@ -13,7 +13,6 @@ import { zoneFileOf } from "../../../src/knot/config/volume";
 describe("runbooks that are followed at running sites", function () {
   this.timeout(60_000);
   const zone = "site-c.example";
-  const guides = "docs/runbooks";
   let lab: Lab;
   let owner: LabSite;
   let other: LabSite;
@@ -81,12 +80,12 @@ describe("runbooks that are followed at running sites", function () {
     expect((await other.http("GET", "/metrics")).text).to.match(
       /dns_mesh_agent_zone_expiry_timestamp_seconds\{zone="site-c\.example"\} \d+/,
     );
-    reader.open(`${guides}/zone-about-to-expire.md#what-is-left-and-why-nothing-came`);
+    reader.open("docs/runbooks/zone-about-to-expire.md#what-is-left-and-why-nothing-came");
     expect(await follow(other, "exec", "logs")).to.match(/expiration: \+\d+s[^]*site-c\.example.*refresh/);
     await says(other, "expiring", /zone site-c\.example, of site site-c, has expired here/);
     await owner.start();
     await owner.ready();
-    reader.open(`${guides}/zone-about-to-expire.md#once-a-source-is-there-again`);
+    reader.open("docs/runbooks/zone-about-to-expire.md#once-a-source-is-there-again");
     await follow(other, "exec");
     await eventually(10, async () => {
       expect((await other.soa(zone)).expire).to.equal(20);
@@ -108,9 +107,9 @@ describe("runbooks that are followed at running sites", function () {
       new RegExp(`zone site-c\\.example: site-b answers serial \\d+, .* serial ${serial} `),
     );
     expect(await answers(other)).to.equal("192.0.2.1");
-    reader.open(`${guides}/sites-disagree.md#which-is-which`);
+    reader.open("docs/runbooks/sites-disagree.md#which-is-which");
     expect(await follow(owner, "exec", "dig")).to.match(/XFR-freeze: yes/);
-    reader.open(`${guides}/sites-disagree.md#frozen`);
+    reader.open("docs/runbooks/sites-disagree.md#frozen");
     await follow(owner, "exec");
     await eventually(20, async () => {
       expect(await answers(other)).to.equal("192.0.2.2");
@@ -128,7 +127,7 @@ describe("runbooks that are followed at running sites", function () {
     await owner.start();
     await says(owner, "disagree", /zone site-c\.example: site-b has another content than this server, under the same/);
     expect([await answers(owner), await answers(other)]).to.deep.equal(["192.0.2.9", "192.0.2.2"]);
-    reader.open(`${guides}/sites-disagree.md#the-same-serial-and-another-content`);
+    reader.open("docs/runbooks/sites-disagree.md#the-same-serial-and-another-content");
     const commands = reader.next("sh");
     for (const site of [other, lab.site("site-a")]) {
       const control = `${knotBinaries().knotc} -s ${site.path("run", "knot.sock")}`;
