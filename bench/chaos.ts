@@ -9,18 +9,29 @@ import { defaultStorage, gatherFacts, labProblems } from "../lab/preflight";
 import { messageOf, UserError } from "../src/base/errors";
 import { randomKey } from "../src/keyring/fresh-key";
 import { breaksAgain } from "./chaos/again";
-import { type Fault, formatFaults, kindNames, parseFaults } from "./chaos/fault";
+import {
+  type Extra,
+  extras as allExtras,
+  type Fault,
+  formatFaults,
+  kindNames,
+  kindsWith,
+  neededFor,
+  parseFaults,
+} from "./chaos/fault";
 import { planFaults } from "./chaos/plan";
 import { figuresOf, type Outcome, roundTable, type Violation, violationText } from "./chaos/report";
 import { gapSeconds, runChaos } from "./chaos/run";
 import { shrink } from "./chaos/shrink";
-import { fileName, oneOf, readOptions, type Values, wholeNumber } from "./support/options";
+import { Surroundings } from "./chaos/surroundings";
+import { fileName, oneOf, readOptions, someOf, type Values, wholeNumber } from "./support/options";
 
 const options = {
   minutes: wholeNumber(10, { most: 24 * 60 }),
   seed: wholeNumber(randomInt(1, 2 ** 31)),
   sites: wholeNumber(5, { least: 3, most: 26 }),
   replicas: wholeNumber(1, { least: 1, most: 5 }),
+  with: someOf(...allExtras),
   script: fileName(),
   logs: fileName(),
   shrink: oneOf("yes", "no"),
@@ -38,7 +49,12 @@ type ChaosRun = ReturnType<typeof readOptions<typeof options>> & {
   readonly storage: string;
   readonly faults: readonly Fault[];
   readonly seconds: number;
+  /** What there is beside the sites. */
+  readonly extras: readonly Extra[];
 };
+
+/** What builds an extra. */
+const toolOf = { api: "kubernetes", vault: "vault" } as const satisfies Record<Extra, string>;
 
 const usage = `npm run chaos -- [options]    hurts a mesh of real servers on this machine, and checks that it keeps what it promises (root)
 
@@ -46,6 +62,8 @@ const usage = `npm run chaos -- [options]    hurts a mesh of real servers on thi
   --seed N       what the faults follow from (a random one)
   --sites N      how many, 3 to 26 (5)
   --replicas N   pods of each site, each asked by itself (1)
+  --with LIST    what there is beside the sites: api (an API server at the second site, with operator, reconciler and
+                 DnsRecords that change), vault (from which sites have their keys, and a rotator). None
   --script FILE  the faults in FILE instead, which also says how long the run is
   --logs FILE    what all sites logged, when a rule was broken
   --patience N   bounds for healing and for old answers, so many times as long (1)
@@ -71,7 +89,9 @@ async function main(): Promise<number> {
   const { sites, replicas } = values;
   const script = readScript(values);
   const storage = defaultStorage(sites);
-  await ensureTools(["knot"], log);
+  const needed = (script ?? []).flatMap(({ kind }) => neededFor(kind) ?? []);
+  const extras = allExtras.filter((extra) => values.with.includes(extra) || needed.includes(extra));
+  await ensureTools(["knot", ...extras.map((extra) => toolOf[extra])], log);
   const wanted = { sites, replicas, zones: sites, network: "namespaces", storage } as const;
   const problems = labProblems(wanted, gatherFacts(wanted));
   if (problems.length > 0) throw new UserError(problems.join("\n"));
@@ -83,9 +103,10 @@ async function main(): Promise<number> {
       seconds: 60 * values.minutes - tailSeconds,
       pods: podNames(values),
       quietSeconds: gapSeconds,
+      kinds: kindsWith(extras),
     });
   const seconds = script === undefined ? 60 * values.minutes : Math.max(...script.map(({ to }) => to)) + tailSeconds;
-  return hurt({ ...values, storage, faults, seconds });
+  return hurt({ ...values, storage, faults, seconds, extras });
 }
 
 /** The faults of a script. @throws UserError with every line that is wrong. */
@@ -135,10 +156,13 @@ async function runInLab({
   seconds,
   logs,
   patience,
+  extras,
 }: ChaosRun): Promise<Outcome> {
   const keys = { transfer: randomKey("observer"), update: randomKey("records") };
   const access = { readers: [keys.transfer], recordsKey: keys.update };
+  await using around = await Surroundings.prepare(extras);
   await using lab = await Lab.create({
+    ...(around.hasVault && { vault: around.vault.vault }),
     sites,
     replicas,
     storage,
@@ -148,19 +172,20 @@ async function runInLab({
     volumeOctets,
   });
   await lab.upAll();
-  const outcome = await runChaos({ lab, keys, seed, faults, seconds, patience, say: log });
-  if (outcome.violations.length > 0 && logs !== undefined) writeFileSync(logs, lab.logs());
+  await around.complete(lab, extras);
+  const outcome = await runChaos({ lab, around, keys, seed, faults, seconds, patience, say: log });
+  if (outcome.violations.length > 0 && logs !== undefined) writeFileSync(logs, [lab.logs(), ...around.logs().map(([name, text]) => `--- ${name}\n${text}`)].join("\n"));
   return outcome;
 }
 
 /** Tries shorter scripts in labs of their own. Returns what to print. */
 async function shorterScript(
-  { sites, replicas, seed, patience, faults }: ChaosRun,
+  { sites, replicas, seed, patience, faults, extras }: ChaosRun,
   { rule, at }: Violation,
 ): Promise<string> {
   log("looking for a shorter script");
   const found = await shrink({ faults, at, quietSeconds: gapSeconds }, async (tried) => {
-    const isBroken = await breaksAgain(tried, { rule, mesh: { sites, replicas, seed, patience } });
+    const isBroken = await breaksAgain(tried, { rule, mesh: { sites, replicas, seed, patience }, extras });
     log(`${isBroken ? "breaks" : "does not break"} it:\n${formatFaults(tried)}`);
     return isBroken;
   });

@@ -4,10 +4,11 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** A TCP line to a server of this machine that can be cut: connections break, and new ones end at once. */
 export class Line implements AsyncDisposable {
   readonly #open = new Set<Socket>();
+  readonly #servers: Server[] = [];
   #isCut = false;
 
   private constructor(
-    private readonly server: Server,
+    private readonly target: number,
     readonly port: number,
   ) {}
 
@@ -15,11 +16,17 @@ export class Line implements AsyncDisposable {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const line = new Line(server, (server.address() as AddressInfo).port);
-    server.on("connection", (socket) => {
-      line.#join(socket, target);
-    });
+    const line = new Line(target, (server.address() as AddressInfo).port);
+    line.serve(server);
     return line;
+  }
+
+  /** Whoever connects to one more server that listens gets to the same target. It ends with the line. */
+  serve(server: Server): void {
+    this.#servers.push(server);
+    server.on("connection", (socket) => {
+      this.#join(socket);
+    });
   }
 
   cut(): void {
@@ -33,16 +40,15 @@ export class Line implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cut();
-    this.server.close();
-    await once(this.server, "close");
+    await Promise.all(this.#servers.map((server) => once(server.close(), "close")));
   }
 
-  #join(socket: Socket, target: number): void {
+  #join(socket: Socket): void {
     if (this.#isCut) {
       socket.destroy();
       return;
     }
-    const other = connect(target, "127.0.0.1");
+    const other = connect(this.target, "127.0.0.1");
     for (const [end, far] of [
       [socket, other],
       [other, socket],

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { bundle } from "../components/bundle";
 import { type Identity, makeAuthority } from "../harness/certificates";
+import { podPorts } from "../src/contract/names";
 import type { TsigKey } from "../src/dns/tsig-key";
 import { randomKey } from "../src/keyring/fresh-key";
 import type { RingDocument } from "../src/keyring/ring-document";
@@ -52,6 +53,8 @@ export interface LabOptions {
   readonly guard?: Limits | false;
   /** For how long sites may disagree on a zone before it is reported, in milliseconds. @default as in pods */
   readonly disagreeMs?: number;
+  /** The agent's program. @default as it is bundled for pods */
+  readonly agentProgram?: string;
 }
 
 /** What a lab works with. */
@@ -84,11 +87,13 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
   const folder = await mkdtemp(join(options.storage ?? tmpdir(), "mesh-lab-"));
   const guardian = new Guardian(folder);
   const program = join(folder, "agent.js");
-  await writeFile(program, bundle("agent"));
+  await writeFile(program, options.agentProgram ?? bundle("agent"));
   const ring: RingDocument = { version: 1, current: randomKey("mesh-1") };
   const dns = options.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
   const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
-  const ports = { dns, secure, http: await freeEverywhere([dns, secure]) };
+  // Where each site has a network of its own, ports are those of a pod's Services: the reconciler knows no others.
+  const http = network.kind === "namespaces" ? podPorts.http : await freeEverywhere([dns, secure]);
+  const ports = { dns, secure, http };
   const parts: LabParts = {
     folder,
     network,

@@ -38,6 +38,8 @@ export class Lab implements AsyncDisposable {
   readonly #balancers = new Map<string, Balancer>();
 
   readonly #localKeys = new Map<string, TsigKey>();
+  /** Sites that Vault knows, and that reach it. */
+  readonly #atVault = new Set<string>();
 
   private constructor(
     readonly plan: LabPlan,
@@ -154,6 +156,7 @@ export class Lab implements AsyncDisposable {
       this.sites.delete(pod.podName);
     }
     await this.network.detach(name);
+    this.#atVault.delete(name);
   }
 
   /** Names of all zones that every site must answer. */
@@ -259,6 +262,15 @@ export class Lab implements AsyncDisposable {
     return key;
   }
 
+  async #reachVault(name: string, addresses: readonly string[]): Promise<void> {
+    const { vault } = this.parts;
+    const enter = this.network.enter(name);
+    if (vault === undefined || this.#atVault.has(name)) return;
+    this.#atVault.add(name);
+    await vault.addSite(name, addresses);
+    if (enter.length > 0) await vault.reachFrom(enter);
+  }
+
   async #place(name: string) {
     const [listed = ""] = this.plan.listed(name).addresses;
     await this.network.attach(name, { pods: [listed] });
@@ -278,7 +290,7 @@ export class Lab implements AsyncDisposable {
       disagreeMs,
     } = this.parts;
     const addresses = this.replicas.get(name);
-    await vault?.addSite(name, addresses ?? [listed]);
+    await this.#reachVault(name, addresses ?? [listed]);
     return {
       name,
       folder: join(folder, name),

@@ -10,6 +10,7 @@ import { parseRingDocument, type RingDocument } from "../src/keyring/ring-docume
 import { signingPod, type VaultLogin, type VaultProgram, zoneKeysSecret } from "../src/mesh/trust";
 import { ringSecret, type VaultAccess, type VaultPki } from "../src/vault/access";
 import { VaultClient } from "../src/vault/client";
+import { listenInside } from "./inside";
 
 /** KV v2 mount of the mesh; its PKI and auth mounts are called after it. */
 export const vaultMount = "dns-mesh";
@@ -155,6 +156,11 @@ export class MeshVault implements AsyncDisposable {
   /** Makes Vault unreachable for all. */
   cut(): void {
     this.line.cut();
+  }
+
+  /** Sites of a network of their own reach it by the same address. */
+  async reachFrom(enter: readonly string[]): Promise<void> {
+    this.line.serve(await listenInside(enter, this.line.port));
   }
 
   /** Everybody does again. */

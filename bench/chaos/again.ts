@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { CommandError, run } from "../../harness/tools/run";
-import { type Fault, formatFaults } from "./fault";
+import { type Extra, type Fault, formatFaults } from "./fault";
 import { rules, type Violation } from "./report";
 
 /** For a lab to start, for its end to be judged, and to end. */
@@ -15,6 +15,7 @@ export async function breaksAgain(
   original: {
     readonly rule: Violation["rule"];
     readonly mesh: Readonly<Record<"sites" | "replicas" | "seed" | "patience", number>>;
+    readonly extras: readonly Extra[];
   },
 ): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), "mesh-chaos-"));
@@ -22,7 +23,8 @@ export async function breaksAgain(
     const script = join(folder, "faults.chaos");
     await writeFile(script, formatFaults(faults));
     const program = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
-    const options = { ...original.mesh, script, shrink: "no" };
+    const besides = original.extras.length === 0 ? {} : { with: original.extras.join() };
+    const options = { ...original.mesh, ...besides, script, shrink: "no" };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const apart = ["--net", "--mount", "--", "setpriv", "--pdeathsig", "TERM", "--", ...program, ...args];
     await run("unshare", apart, { timeoutMs: Math.max(...faults.map(({ to }) => to)) * 1000 + marginMs });

@@ -1,23 +1,49 @@
 import { UserError } from "../../src/base/errors";
 
 /** What a fault takes. Two faults that overlap must take different things: of the same pod, of the same site, or of the mesh. */
-type Part = "knot" | "agent" | "volume" | "clock" | "link" | "central";
+type Part =
+  | "knot"
+  | "agent"
+  | "volume"
+  | "clock"
+  | "link"
+  | "central"
+  | "api"
+  | "operator"
+  | "reconciler"
+  | "vault"
+  | "ring";
 
-/** What is hurt: one pod, the link that all pods of a site share, or what the mesh has once. */
-const scopes: Readonly<Record<Part, "pod" | "site" | "mesh">> = {
+/** What is hurt: one pod, the link that all pods of a site share, or what there is once: at the primary, or at the site with a cluster. */
+const scopes: Readonly<Record<Part, "pod" | "site" | "primary" | "cluster">> = {
   knot: "pod",
   agent: "pod",
   volume: "pod",
   clock: "pod",
   link: "site",
-  central: "mesh",
+  central: "primary",
+  api: "cluster",
+  operator: "cluster",
+  reconciler: "cluster",
+  vault: "primary",
+  ring: "primary",
 };
+
+/** What a mesh may have beside its sites: an API server with operator and reconciler at one of them; Vault and a rotator. */
+export const extras = ["api", "vault"] as const;
+
+/** One of {@link extras}. */
+export type Extra = (typeof extras)[number];
 
 /** A kind of fault. */
 interface Kind {
   readonly parts: readonly Part[];
   /** For how many seconds the plan lets it last, at least and at most. */
   readonly seconds: readonly [number, number];
+  /** What must be there for it. */
+  readonly needs?: Extra;
+  /** No answer is hurt by it: what guards answers must hold at every pod meanwhile. */
+  readonly spares?: true;
 }
 
 /** Every kind of fault. */
@@ -61,6 +87,22 @@ export const kinds = {
   "list-site": { parts: ["central"], seconds: [8, 14] },
   /** One more zone of the primary's comes, and leaves at the end. */
   "list-zone": { parts: ["central"], seconds: [4, 10] },
+  /** The API server breaks off all connections, and takes none. */
+  "api-gone": { parts: ["api"], seconds: [4, 12], needs: "api", spares: true },
+  /** It takes a second for each answer; every third it keeps until who asked has given up, after it did what was asked. */
+  "api-slow": { parts: ["api"], seconds: [6, 12], needs: "api", spares: true },
+  /** It lists objects as they were ten seconds and more before, and watches show nothing. */
+  "api-old": { parts: ["api"], seconds: [6, 12], needs: "api", spares: true },
+  "kill-operator": { parts: ["operator"], seconds: [1, 4], needs: "api", spares: true },
+  "stop-operator": { parts: ["operator"], seconds: [3, 10], needs: "api", spares: true },
+  /** Each pass of the reconciler is killed a moment after it began. */
+  "kill-reconciler": { parts: ["reconciler"], seconds: [4, 10], needs: "api", spares: true },
+  /** A pass stands still, so that it goes on with what it read before. */
+  "stop-reconciler": { parts: ["reconciler"], seconds: [4, 10], needs: "api", spares: true },
+  /** Vault breaks off all connections, and takes none. */
+  "vault-gone": { parts: ["vault"], seconds: [4, 12], needs: "vault", spares: true },
+  /** A rotation of the key ring begins. */
+  rotate: { parts: ["ring"], seconds: [4, 8], needs: "vault", spares: true },
 } as const satisfies Record<string, Kind>;
 
 /** Name of a kind of fault. */
@@ -68,6 +110,25 @@ export type FaultKind = keyof typeof kinds;
 
 /** All of them. */
 export const kindNames = Object.keys(kinds) as readonly FaultKind[];
+
+/** What must be there for a kind of fault. */
+export function neededFor(kind: FaultKind): Extra | undefined {
+  const known: Kind = kinds[kind];
+  return known.needs;
+}
+
+/** The kinds of fault that a mesh with these extras can have. */
+export function kindsWith(present: readonly Extra[]): readonly FaultKind[] {
+  return kindNames.filter((kind) => {
+    const needed = neededFor(kind);
+    return needed === undefined || present.includes(needed);
+  });
+}
+
+/** The site with a cluster: the second, a secondary catalog. */
+export function clusterSiteOf(pods: readonly string[]): string {
+  return [...new Set(pods.map(siteOf))][1] ?? "";
+}
 
 /** One fault of one site or pod, from a beginning to an end, in seconds from the start. */
 export interface Fault {
@@ -85,6 +146,8 @@ export function siteOf(pod: string): string {
 
 /** Whether a pod feels a fault: its own, one of its site's link, or one of the central zones at the primary. */
 export function isHurt(pod: string, { kind, site }: Fault): boolean {
+  const known: Kind = kinds[kind];
+  if (known.spares === true) return false;
   return hitsSite(kind) ? siteOf(pod) === siteOf(site) : pod === site;
 }
 
@@ -93,14 +156,22 @@ export function hitsSite(kind: FaultKind): boolean {
   return kinds[kind].parts.every((part) => scopes[part] !== "pod");
 }
 
+/** Whether a kind hurts what all pods of a site are reached by. */
+export function hitsLink(kind: FaultKind): boolean {
+  const parts: readonly Part[] = kinds[kind].parts;
+  return parts.includes("link");
+}
+
 /** Whether a kind spoils the central zones. */
 export function isCentral(kind: FaultKind): kind is Extract<FaultKind, `central-${string}`> {
   return kind.startsWith("central-");
 }
 
-/** Whether a kind is of what the mesh has once, which stands for the primary catalog alone. */
-export function hitsMesh(kind: FaultKind): boolean {
-  return kinds[kind].parts.some((part) => scopes[part] === "mesh");
+/** The only site that a kind of what there is once can be of; undefined for other kinds. */
+export function onlyPlaceOf(kind: FaultKind, pods: readonly string[]): string | undefined {
+  const found = kinds[kind].parts.map((part) => scopes[part]);
+  if (found.includes("primary")) return pods[0];
+  return found.includes("cluster") ? clusterSiteOf(pods) : undefined;
 }
 
 /** Whether two faults take the same thing at the same time. */
@@ -108,7 +179,8 @@ export function areInConflict(one: Fault, other: Fault): boolean {
   const taken: readonly Part[] = kinds[other.kind].parts;
   const shared = kinds[one.kind].parts.filter((part) => taken.includes(part));
   const isSame = (part: Part): boolean =>
-    scopes[part] === "mesh" ||
+    scopes[part] === "primary" ||
+    scopes[part] === "cluster" ||
     (scopes[part] === "pod" ? one.site === other.site : siteOf(one.site) === siteOf(other.site));
   return shared.some(isSame) && one.from <= other.to && other.from <= one.to;
 }
@@ -154,8 +226,11 @@ function parseFault(words: string, pods: readonly string[]): Fault {
   if (kind === undefined) throw new UserError(`unknown kind "${name}"; there are ${kindNames.join(", ")}`);
   if (!pods.includes(site)) throw new UserError(`there is no site "${site}"; there are ${pods.join(", ")}`);
   if (hitsSite(kind) && site !== siteOf(site)) throw new UserError(`${kind} hits a whole site; write ${siteOf(site)}`);
-  if (hitsMesh(kind) && site !== pods[0])
-    throw new UserError(`${kind} hits the primary catalog alone; write ${pods[0] ?? ""}`);
+  const place = onlyPlaceOf(kind, pods);
+  if (place !== undefined && site !== place)
+    throw new UserError(
+      `${kind} hits the ${place === pods[0] ? "primary catalog" : "site with a cluster"} alone; write ${place}`,
+    );
   if (Number(to) <= Number(from)) throw new UserError(`the end ${to} must be later than the beginning ${from}`);
   return { from: Number(from), to: Number(to), kind, site };
 }

@@ -25,6 +25,8 @@ export interface Standard {
   readonly floor: Floor;
   /** The number that must have reached the server by then. */
   readonly due: number | undefined;
+  /** The same, on a machine that kept the mesh from running for a while. */
+  readonly dueAtLast: number | undefined;
   /** Whether the server had shown the zone. */
   readonly isShown: boolean;
 }
@@ -44,6 +46,16 @@ export const answerRules = {
 export interface Wrong {
   readonly rule: keyof typeof answerRules;
   readonly detail: string;
+  /** It is late by less than the machine kept the mesh from running. */
+  readonly isWithheld?: boolean;
+}
+
+/** By when a change must have been acknowledged to be due. */
+export interface Due {
+  /** Undefined when nothing is due. */
+  readonly since: number | undefined;
+  /** Where the machine kept the mesh from running: earlier by so much; undefined when nothing is due then. */
+  readonly atLast: number | undefined;
 }
 
 /** Names of a zone that get new numbers again and again; every other change makes a name that keeps its number. */
@@ -106,11 +118,15 @@ export class History {
     return [...this.#zones.keys()];
   }
 
-  /** The next change of a zone, which counts as attempted from now on: it may be there also when nobody acknowledges it. */
-  attempt(zone: string): Change {
+  /**
+   * The next change of a zone, which counts as attempted from now on: it may be there also when nobody acknowledges it.
+   *
+   * @param family - what its name begins with: each who changes a zone has names of its own
+   */
+  attempt(zone: string, family = ""): Change {
     const number = ++this.#zone(zone).attempted;
     const host = number % 2 === 0 ? `count-${(number / 2) % counters}` : `made-${number}`;
-    return { zone, name: `${host}.${zone}`, number };
+    return { zone, name: `${family}${host}.${zone}`, number };
   }
 
   /** The owner said that it has the change, and so must show it from now on. */
@@ -136,13 +152,15 @@ export class History {
   /**
    * What a server must answer to a question that is sent now.
    *
-   * @param since - by when a change must have been acknowledged to be due; undefined when nothing is
+   * @param due - by when a change must have been acknowledged to be due; nothing is when left out
    */
-  standard(site: string, question: Question, since?: number): Standard {
+  standard(site: string, question: Question, { since, atLast }: Due = { since: undefined, atLast: undefined }): Standard {
     const times = question.type === "TXT" ? this.#zone(question.zone).times.get(question.name) : undefined;
-    const due = since === undefined ? undefined : times?.findLast(({ at }) => at <= since)?.number;
+    const dueBy = (end: number | undefined): number | undefined =>
+      end === undefined ? undefined : times?.findLast(({ at }) => at <= end)?.number;
     const isShown = this.#shown.get(site)?.has(question.zone) === true;
-    return { floor: this.#floors.get(site)?.get(keyOf(question)), due, isShown };
+    const floor = this.#floors.get(site)?.get(keyOf(question));
+    return { floor, due: dueBy(since), dueAtLast: dueBy(atLast), isShown };
   }
 
   /** Judges an answer, and remembers what it shows. */
@@ -150,11 +168,9 @@ export class History {
     site: string,
     { question, standard, answer }: { question: Question; standard: Standard; answer: Message },
   ): Wrong | undefined {
-    const { floor, due, isShown } = standard;
-    const absent = (rule: "absent" | "empty", detail: string): Wrong | undefined => {
-      if (floor !== undefined) return { rule, detail };
-      return due === undefined ? undefined : { rule: "stale", detail: `${detail} in the place of ${due}` };
-    };
+    const { floor, isShown } = standard;
+    const absent = (rule: "absent" | "empty", detail: string): Wrong | undefined =>
+      floor === undefined ? lateness(standard, undefined, detail) : { rule, detail };
     if (answer.rcode === rcodes.NXDOMAIN) return absent("absent", "NXDOMAIN");
     const refused = answer.rcode === rcodes.NOERROR ? "an answer without authority" : rcodeName(answer.rcode);
     if (answer.rcode !== rcodes.NOERROR || !answer.flags.aa)
@@ -166,9 +182,7 @@ export class History {
     if (floor !== undefined && isBehind(question.type, value, floor))
       return { rule: question.type === "SOA" ? "serial" : "older", detail: `${value} after ${floor}` };
     this.#raise(site, question, value);
-    if (question.type === "TXT" && due !== undefined && value < due)
-      return { rule: "stale", detail: `${value} in the place of ${due}` };
-    return undefined;
+    return question.type === "TXT" ? lateness(standard, value, String(value)) : undefined;
   }
 
   /** A server lost its volume: what it showed before binds it no more. */
@@ -199,6 +213,11 @@ export class History {
     }
     history.names = history.names.filter((name) => history.acknowledged.has(name));
     return lost.length;
+  }
+
+  /** Somebody said that a server has a change: it must show it from now on. */
+  promise(site: string, { zone, name, number }: Change): void {
+    this.#raise(site, { zone, name, type: "TXT" }, number);
   }
 
   /** Takes what a site's whole copy of a zone shows. */
@@ -241,6 +260,14 @@ export function newestOf(copies: readonly ReadonlyMap<string, number>[]): Readon
 /** Names whose acknowledged change a copy of the zone has neither nor a later one in its place. */
 export function missingFrom(copy: ReadonlyMap<string, number>, wanted: ReadonlyMap<string, number>): readonly string[] {
   return [...wanted].filter(([name, number]) => (copy.get(name) ?? -1) < number).map(([name]) => name);
+}
+
+/** Whether a value lacks what was due. */
+function lateness({ due, dueAtLast }: Standard, value: number | undefined, shown: string): Wrong | undefined {
+  const lacks = (wanted: number | undefined): boolean =>
+    wanted !== undefined && (value === undefined || value < wanted);
+  if (!lacks(due)) return undefined;
+  return { rule: "stale", detail: `${shown} in the place of ${due ?? ""}`, isWithheld: !lacks(dueAtLast) };
 }
 
 function valueIn({ name, type }: Question, answers: readonly ResourceRecord[]): number | undefined {

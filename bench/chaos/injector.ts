@@ -6,6 +6,7 @@ import type { CutDirection, Link } from "../../lab/network";
 import { type CentralFault, spoilCentralZones } from "./central-faults";
 import { type Fault, type FaultKind, isCentral } from "./fault";
 import { joinSite, joinZone } from "./list-faults";
+import type { Surroundings } from "./surroundings";
 
 /** What the faults on links are. */
 const [lossPercent, delayMs, overtakenPercent] = [30, 500, 30];
@@ -18,6 +19,7 @@ const startSeconds = 60;
 interface Place {
   readonly lab: Lab;
   readonly site: LabSite;
+  readonly around: Surroundings;
 }
 
 /** How a fault ends. */
@@ -65,14 +67,36 @@ const beginnings: Readonly<Record<Exclude<FaultKind, CentralFault>, (place: Plac
   loss: (place) => shape(place, "lossPercent", lossPercent),
   delay: (place) => shape(place, "delayMs", delayMs),
   reorder: (place) => shape(place, "overtakenPercent", overtakenPercent),
+  "api-gone": ({ around }) => around.hurtApi("gone"),
+  "api-slow": ({ around }) => around.hurtApi("slow"),
+  "api-old": ({ around }) => around.hurtApi("old"),
+  "kill-operator": async ({ around: { operator } }) => {
+    await operator.kill();
+    return () => {
+      operator.start();
+    };
+  },
+  "stop-operator": ({ around }) => pause(around.operator.pid),
+  "kill-reconciler": ({ around }) => around.hurtReconciler("killed"),
+  "stop-reconciler": ({ around }) => around.hurtReconciler("stopped"),
+  "vault-gone": ({ around: { vault } }) => {
+    vault.vault.cut();
+    return () => {
+      vault.vault.heal();
+    };
+  },
+  rotate: ({ around: { vault } }) => {
+    vault.ask();
+    return () => undefined;
+  },
   "list-site": ({ lab }) => joinSite(lab),
   "list-zone": ({ lab }) => joinZone(lab),
 };
 
 /** Makes a fault at its site. Returns how to end it. */
-export async function beginFault(lab: Lab, { kind, site: name }: Fault): Promise<Ending> {
+export async function beginFault(lab: Lab, around: Surroundings, { kind, site: name }: Fault): Promise<Ending> {
   if (isCentral(kind)) return spoilCentralZones(lab, kind);
-  return beginnings[kind]({ lab, site: lab.site(name) });
+  return beginnings[kind]({ lab, site: lab.site(name), around });
 }
 
 async function cut({ lab, site }: Place, direction: CutDirection): Promise<Ending> {

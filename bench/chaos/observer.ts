@@ -4,7 +4,7 @@ import { DnsClient } from "../../src/dns/client/dns-client";
 import { UdpChannel } from "../../src/dns/client/udp-channel";
 import { DnsError } from "../../src/dns/errors";
 import type { Message } from "../../src/dns/message";
-import type { History, Question, Wrong } from "./history";
+import type { Due, History, Question, Wrong } from "./history";
 import type { Random } from "./random";
 
 /** Questions and what became of them. Lost are those without any answer, asked twice. */
@@ -12,6 +12,8 @@ export interface AnswerCounts {
   readonly tried: number;
   readonly wrong: number;
   readonly lost: number;
+  /** Older than the bound by less than the machine kept the mesh from running; not among the wrong ones. */
+  readonly withheld: number;
 }
 
 /** Between two questions to a site: below what one address may ask before its answers are cut. */
@@ -25,7 +27,7 @@ const soaShare = 0.3;
 export class Observer implements Disposable {
   readonly #channel = new UdpChannel();
   readonly #dns = new DnsClient({ timeoutMs, channel: this.#channel });
-  readonly #counts = { tried: 0, wrong: 0, lost: 0 };
+  readonly #counts = { tried: 0, wrong: 0, lost: 0, withheld: 0 };
   readonly #lostAt = new Map<string, number>();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #pending = new Set<Promise<void>>();
@@ -36,8 +38,8 @@ export class Observer implements Disposable {
       readonly history: History;
       readonly random: Random;
       readonly wrong: (pod: string, question: Question, wrong: Wrong) => void;
-      /** By when a change must have been acknowledged to be due at a pod now; undefined when none is. */
-      readonly due: (pod: string, zone: string) => number | undefined;
+      /** By when a change must have been acknowledged to be due at a pod now. */
+      readonly due: (pod: string, zone: string) => Due;
     },
   ) {}
 
@@ -98,6 +100,10 @@ export class Observer implements Disposable {
     }
     const wrong = history.judge(site, { question, standard, answer });
     if (wrong === undefined) return;
+    if (wrong.isWithheld === true) {
+      this.#counts.withheld += 1;
+      return;
+    }
     this.#counts.wrong += 1;
     this.options.wrong(site, question, wrong);
   }

@@ -1,4 +1,4 @@
-import { areInConflict, type Fault, type FaultKind, hitsMesh, hitsSite, kindNames, kinds, siteOf } from "./fault";
+import { areInConflict, type Fault, type FaultKind, hitsSite, kinds, kindsWith, onlyPlaceOf, siteOf } from "./fault";
 import { Random } from "./random";
 
 /** What a plan of faults follows from. */
@@ -10,6 +10,8 @@ export interface PlanRequest {
   readonly pods: readonly string[];
   /** Without a fault after each round. */
   readonly quietSeconds: number;
+  /** The kinds that are drawn. @default those that need sites alone */
+  readonly kinds?: readonly FaultKind[];
 }
 
 /** Faults that are on together, from the first beginning to the last end. */
@@ -29,26 +31,30 @@ const [pairs, triples] = [5, 3];
 type Recipe = (random: Random, pods: readonly string[]) => readonly Fault[];
 
 /** What a deck of rounds has: each kind by itself, the primary gone, two sites gone, and any two and three faults at a time. */
-const recipes: readonly Recipe[] = [
-  ...kindNames.map((kind): Recipe => (random, pods) => [draw(random, kind, pods)]),
-  (random, pods) => [drawAt(random, "away", pods[0] ?? "")],
-  (random, pods) => {
-    const [one = "", other = ""] = random.shuffled([...new Set(pods.map(siteOf))]);
-    return [drawAt(random, "away", one), later(random, drawAt(random, "away", other))];
-  },
-  ...Array.from({ length: pairs }, (): Recipe => together(2)),
-  ...Array.from({ length: triples }, (): Recipe => together(3)),
-];
+function recipesOf(drawn: readonly FaultKind[]): readonly Recipe[] {
+  return [
+    ...drawn.map((kind): Recipe => (random, pods) => [draw(random, kind, pods)]),
+    (random, pods) => [drawAt(random, "away", pods[0] ?? "")],
+    (random, pods) => {
+      const [one = "", other = ""] = random.shuffled([...new Set(pods.map(siteOf))]);
+      return [drawAt(random, "away", one), later(random, drawAt(random, "away", other))];
+    },
+    ...Array.from({ length: pairs }, (): Recipe => together(2, drawn)),
+    ...Array.from({ length: triples }, (): Recipe => together(3, drawn)),
+  ];
+}
 
 /** Faults for a run, in rounds with quiet gaps between and after them. The same request gives the same plan. */
 export function planFaults(request: PlanRequest): readonly Fault[] {
   const { seed, seconds, pods, quietSeconds } = request;
   const random = new Random(seed);
+  const drawn = request.kinds ?? kindsWith([]);
+  const recipes = recipesOf(drawn);
   const faults: Fault[] = [];
   let deck: Recipe[] = [];
   for (let at = leadSeconds; ;) {
     if (deck.length === 0) deck = random.shuffled(recipes);
-    const round = (deck.pop() ?? together(2))(random, pods).map((fault) => shifted(fault, at));
+    const round = (deck.pop() ?? together(2, drawn))(random, pods).map((fault) => shifted(fault, at));
     const end = Math.max(...round.map(({ to }) => to));
     if (end + quietSeconds > seconds) return faults;
     faults.push(...round);
@@ -70,11 +76,11 @@ export function roundsOf(faults: readonly Fault[], quietSeconds: number): readon
 }
 
 /** So many faults that can be on at a time, of one site or of several. */
-function together(count: number): Recipe {
+function together(count: number, drawn: readonly FaultKind[]): Recipe {
   return (random, pods) => {
-    const faults = [draw(random, random.pick(kindNames), pods)];
+    const faults = [draw(random, random.pick(drawn), pods)];
     while (faults.length < count) {
-      const next = later(random, draw(random, random.pick(kindNames), pods));
+      const next = later(random, draw(random, random.pick(drawn), pods));
       const isFree = faults.every((each) => !areInConflict({ ...each, from: 0, to: mostOffset + each.to }, next));
       if (isFree) faults.push(next);
     }
@@ -85,7 +91,7 @@ function together(count: number): Recipe {
 /** A fault from second 0 on, of any pod or site that it can be of. */
 function draw(random: Random, kind: FaultKind, pods: readonly string[]): Fault {
   const pod = random.pick(pods);
-  return drawAt(random, kind, hitsMesh(kind) ? (pods[0] ?? "") : hitsSite(kind) ? siteOf(pod) : pod);
+  return drawAt(random, kind, onlyPlaceOf(kind, pods) ?? (hitsSite(kind) ? siteOf(pod) : pod));
 }
 
 function drawAt(random: Random, kind: FaultKind, site: string): Fault {

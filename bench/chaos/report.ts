@@ -1,7 +1,8 @@
 import { table } from "../../harness/table";
 import { median, round } from "../support/statistics";
-import { type Fault, formatFaults } from "./fault";
+import { type Extra, type Fault, formatFaults } from "./fault";
 import { answerRules } from "./history";
+import type { MachineWatch } from "./machine";
 import type { AnswerCounts } from "./observer";
 import type { Round } from "./plan";
 
@@ -11,6 +12,7 @@ export const rules = {
   lost: "no acknowledged change is lost",
   forgotten: "no pod forgets a site or a zone that nobody removed",
   late: "the mesh heals within the bound",
+  programmed: "`Programmed` is never said while a linked site answers otherwise",
   secret: "no secret is in a log",
 } as const;
 
@@ -48,6 +50,8 @@ export interface Outcome {
     readonly excused: number;
   };
   readonly violations: readonly Violation[];
+  /** For which share of time, in percent, the pod that had it worst was ready to run and got no CPU. */
+  readonly waited: MachineWatch["share"];
 }
 
 /** Collects violations: the same rule broken at the same site counts up, and keeps what was seen first. */
@@ -69,11 +73,12 @@ export class Violations {
 }
 
 /** The figures, as the last line has them. A run in which no round healed has no times. */
-export function figuresOf({ seed, minutes, rounds, answers, changes }: Outcome): object {
+export function figuresOf({ seed, minutes, rounds, answers, changes, waited }: Outcome): object {
   const faults = rounds.reduce((sum, each) => sum + each.round.faults.length, 0);
   const { acknowledged, lost } = changes;
   const kinds = Object.fromEntries(byKinds(rounds));
-  return { seed, minutes, faults, answers, changes: { acknowledged, lost }, recoverMs: recovery(rounds), kinds };
+  const recoverMs = recovery(rounds);
+  return { seed, minutes, faults, answers, changes: { acknowledged, lost }, recoverMs, waited, kinds };
 }
 
 /** What the rounds of one combination of kinds came to. `lostElsewhere` is of sites without a fault. */
@@ -99,6 +104,7 @@ function byKinds(rounds: readonly RoundResult[]): readonly (readonly [string, Ki
         tried: sum(({ answers }) => answers.tried),
         wrong: sum(({ answers }) => answers.wrong),
         lost: sum(({ answers }) => answers.lost),
+        withheld: sum(({ answers }) => answers.withheld),
         lostElsewhere: sum(({ lostElsewhere }) => lostElsewhere),
         recoverMs: recovery(of),
       };
@@ -118,7 +124,7 @@ export function roundTable(rounds: readonly RoundResult[]): string {
 /** What was broken, and the script that leads there; empty when nothing was. */
 export function violationText(
   outcome: Outcome,
-  { sites, replicas }: { readonly sites: number; readonly replicas: number },
+  { sites, replicas, extras = [] }: { readonly sites: number; readonly replicas: number; readonly extras?: readonly Extra[] },
 ): string {
   const { seed, rounds, violations } = outcome;
   if (violations.length === 0) return "";
@@ -128,7 +134,8 @@ export function violationText(
     const often = times === 1 ? "" : `, ${times} times`;
     return `VIOLATED at ${site}, ${at.toFixed(1)} s${often}: ${rules[rule]}: ${detail}`;
   });
-  const replay = `# seed ${seed}; save as faults.chaos, and run: npm run chaos -- --sites ${sites} --replicas ${replicas} --seed ${seed} --script faults.chaos`;
+  const besides = extras.length === 0 ? "" : ` --with ${extras.join()}`;
+  const replay = `# seed ${seed}; save as faults.chaos, and run: npm run chaos -- --sites ${sites} --replicas ${replicas}${besides} --seed ${seed} --script faults.chaos`;
   return [...lines, replay, formatFaults(faults)].join("\n");
 }
 

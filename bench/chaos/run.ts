@@ -6,17 +6,21 @@ import { UserError } from "../../src/base/errors";
 import { DnsClient } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { Changer } from "./changer";
-import { type Fault, formatFaults, isHurt } from "./fault";
+import { type Fault, formatFaults, hitsLink, isHurt, siteOf } from "./fault";
 import { awaitHealing, type Healing, type Looking } from "./healing";
-import { History } from "./history";
+import { type Change, type Due, History } from "./history";
 import { beginFault } from "./injector";
 import { KnownMesh } from "./known-mesh";
+import { MachineWatch } from "./machine";
 import { excuseLosses } from "./lost-volume";
 import { type AnswerCounts, Observer } from "./observer";
 import { type Round, roundsOf } from "./plan";
+import { Promises } from "./promises";
 import { Random } from "./random";
+import { RecordChanger } from "./record-changer";
 import { type Outcome, type RoundResult, Violations } from "./report";
 import { secretsOf } from "./secrets";
+import type { Surroundings } from "./surroundings";
 
 /** Within which a mesh must heal when the last fault of a round has ended. */
 export const boundSeconds = 20;
@@ -24,11 +28,14 @@ export const boundSeconds = 20;
 export const gapSeconds = 4;
 /** Within which a change reaches a pod while neither it nor the zone's owner has a fault. */
 export const staleSeconds = 5;
+/** An answer that is older than the bound by more than this is wrong, whatever the machine did. */
+const mostWithheldMs = 30_000;
 
 /** What {@link runChaos} does. */
 export interface ChaosRequest {
   /** Whose sites all run. */
   readonly lab: Lab;
+  readonly around: Surroundings;
   /** Keys by which the lab's zones may be transferred, and updated. */
   readonly keys: { readonly transfer: TsigKey; readonly update: TsigKey };
   readonly seed: number;
@@ -48,16 +55,21 @@ class Run {
   readonly #history: History;
   readonly #looking: Looking;
   readonly #changer: Changer;
+  /** By DnsRecords, where a site has a cluster. */
+  readonly #records: RecordChanger | undefined;
   readonly #violations = new Violations();
   readonly #known: KnownMesh;
+  readonly #machine: MachineWatch;
   readonly #lost = new Set<string>();
   /** Since when each pod has been without a fault, by `performance.now()`; Infinity while it has one. */
   readonly #linked = new Map<string, number>();
+  /** Sites whose link has a fault, or had one in this round. */
+  readonly #unlinked = new Set<string>();
   #excused = 0;
   #began = 0;
 
   constructor(private readonly request: ChaosRequest) {
-    const { lab, keys } = request;
+    const { lab, keys, around } = request;
     const zones = lab.zones().filter((zone) => zone !== directoryZone && zone !== catalogZone);
     const owners = new Map(zones.map((zone) => [zone, lab.plan.owner(zone) ?? ""]));
     this.#history = new History(owners);
@@ -66,12 +78,39 @@ class Run {
     };
     this.#known = new KnownMesh({ lab, lost });
     const dns = new DnsClient({ timeoutMs: 2000, transferMs: 5000 });
-    this.#looking = { lab, history: this.#history, dns, key: keys.transfer };
+    this.#machine = new MachineWatch({
+      pods: () => new Map([...lab.sites].map(([pod, { pids }]) => [pod, [pids.knot, pids.agent]])),
+    });
+    const withheld = (since: number): number =>
+      Math.max(...[...lab.sites.keys()].map((pod) => this.#machine.withheld([pod], since)));
+    const more = (): ReturnType<Surroundings["aims"]> => around.aims(lab, this.#records);
+    this.#looking = { lab, history: this.#history, dns, key: keys.transfer, withheld, more };
     this.#changer = new Changer({ lab, history: this.#history, key: keys.update });
+    this.#records = this.#recordChanger();
+  }
+
+  #recordChanger(): RecordChanger | undefined {
+    const { lab, around } = this.request;
+    const { cluster } = around;
+    if (cluster === undefined) return undefined;
+    const history = this.#history;
+    const zone = history.zones.find((each) => lab.plan.owner(each) === cluster.site) ?? "";
+    const isBound = (pod: string): boolean => {
+      const isNear = siteOf(pod) === cluster.site;
+      return this.#linked.get(pod) !== Infinity && (isNear || !this.#unlinked.has(cluster.site));
+    };
+    const broken = (site: string, detail: string): void => {
+      this.#violated({ rule: "programmed", site, detail });
+    };
+    const promises = new Promises({ lab, history, isBound, broken });
+    const programmed = (change: Change): Promise<void> => promises.check(change);
+    return new RecordChanger({ api: cluster.plane.api, history, zone, programmed });
   }
 
   async run(): Promise<Outcome> {
     const { lab, seed, seconds, faults, say } = this.request;
+    using machine = this.#machine;
+    machine.start();
     await this.#prepare();
     using observer = new Observer({
       lab,
@@ -88,17 +127,19 @@ class Run {
     await known.start();
     observer.start();
     this.#changer.start();
+    this.#records?.start();
     const rounds: RoundResult[] = [];
     for (const round of roundsOf(faults, gapSeconds)) rounds.push(await this.#round(round, observer));
     await this.#until(seconds);
     say("the changes end");
-    await this.#changer.stop();
+    await Promise.all([this.#changer.stop(), this.#records?.stop(this.#bound)]);
     this.#judge(await awaitHealing(this.#looking, this.#bound));
     await this.#searchLogs();
     await observer.stop();
     const changes = { acknowledged: this.#history.acknowledged, lost: this.#lost.size, excused: this.#excused };
     const minutes = Math.round(seconds / 6) / 10;
-    return { seed, minutes, rounds, answers: observer.counts, changes, violations: this.#violations.all };
+    const { counts: answers } = observer;
+    return { seed, minutes, rounds, answers, changes, violations: this.#violations.all, waited: machine.share };
   }
 
   /** Every zone has its first changes, and every site has them. */
@@ -118,11 +159,13 @@ class Run {
       [...this.request.lab.sites.keys()].filter((pod) => round.faults.some((fault) => isHurt(pod, fault))),
     );
     for (const pod of hurt) this.#linked.set(pod, Infinity);
+    for (const { kind, site } of round.faults) if (hitsLink(kind)) this.#unlinked.add(site);
     const ends = await Promise.all(round.faults.map((fault) => this.#play(fault, hurt)));
     const healing = await awaitHealing(this.#looking, this.#bound);
     this.#judge(healing);
     const ms = performance.now() - Math.max(...ends);
     for (const pod of hurt) this.#linked.set(pod, performance.now());
+    this.#unlinked.clear();
     this.#say(healing.isHealed ? `healed after ${Math.round(ms)} ms` : "not healed");
     const answers = difference(observer.counts, before);
     await this.#searchLogs();
@@ -137,7 +180,7 @@ class Run {
     await this.#until(fault.from);
     this.#say(formatFaults([fault]).trim());
     if (fault.kind === "wipe") this.#known.suspend(fault.site);
-    const end = await beginFault(this.request.lab, fault);
+    const end = await beginFault(this.request.lab, this.request.around, fault);
     if (fault.kind === "wipe") await this.#lostVolume(fault.site, hurt);
     if (fault.kind === "expire") await this.#expired(fault.site);
     await this.#until(fault.to);
@@ -165,11 +208,16 @@ class Run {
     }
   }
 
-  /** By when a change must have been acknowledged for a pod to have it now; undefined while it or the zone's owner has a fault. */
-  #due(pod: string, zone: string): number | undefined {
-    const since = [pod, this.request.lab.plan.owner(zone) ?? ""].map((each) => this.#linked.get(each) ?? Infinity);
-    const due = performance.now() - 1000 * staleSeconds * this.request.patience;
-    return Math.max(...since) > due ? undefined : due;
+  /** By when a change must have been acknowledged for a pod to have it now: never while it or the zone's owner has a fault. */
+  #due(pod: string, zone: string): Due {
+    const pods = [pod, this.request.lab.plan.owner(zone) ?? ""];
+    const linked = Math.max(...pods.map((each) => this.#linked.get(each) ?? Infinity));
+    const after = (time: number): number | undefined => (linked > time ? undefined : time);
+    const since = performance.now() - 1000 * staleSeconds * this.request.patience;
+    // What was withheld while it had longer counts too, once.
+    const first = since - this.#machine.withheld(pods, since);
+    const atLast = since - Math.min(mostWithheldMs, this.#machine.withheld(pods, first));
+    return { since: after(since), atLast: after(atLast) };
   }
 
   #judge({ open, lost }: Healing): void {
@@ -182,11 +230,12 @@ class Run {
 
   /** Each log keeps its end only, so that they are searched after each round. */
   async #searchLogs(): Promise<void> {
-    const { lab, keys } = this.request;
-    const secrets = await secretsOf(lab, Object.values(keys));
-    for (const site of lab.sites.values())
-      for (const { secret, form } of secrets.in(site.log()))
-        this.#violated({ rule: "secret", site: site.podName, detail: `${secret} (${form})` });
+    const { lab, keys, around } = this.request;
+    const secrets = await secretsOf(lab, [...Object.values(keys), ...around.keys], around.secrets);
+    const logs = [...lab.sites.values()].map((site) => [site.podName, site.log()] as const);
+    for (const [name, log] of [...logs, ...around.logs()])
+      for (const { secret, form } of secrets.in(log))
+        this.#violated({ rule: "secret", site: name, detail: `${secret} (${form})` });
   }
 
   #violated(violation: Omit<Parameters<Violations["add"]>[0], "at">): void {
@@ -212,5 +261,6 @@ class Run {
 }
 
 function difference(now: AnswerCounts, before: AnswerCounts): AnswerCounts {
-  return { tried: now.tried - before.tried, wrong: now.wrong - before.wrong, lost: now.lost - before.lost };
+  const since = (what: keyof AnswerCounts): number => now[what] - before[what];
+  return { tried: since("tried"), wrong: since("wrong"), lost: since("lost"), withheld: since("withheld") };
 }

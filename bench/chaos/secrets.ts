@@ -6,12 +6,17 @@ import type { Lab, LabSite } from "../../lab";
 import type { TsigKey } from "../../src/dns/tsig-key";
 
 /** Looks for what no site of a lab may write into its log: keys of the mesh, of each site, of its certificate, of the authority. */
-export async function secretsOf(lab: Lab, others: readonly TsigKey[]): Promise<SecretSearch> {
+export async function secretsOf(
+  lab: Lab,
+  others: readonly TsigKey[],
+  further: readonly Secret[] = [],
+): Promise<SecretSearch> {
   const sites = await Promise.all([...lab.sites.values()].map(siteSecrets));
   return new SecretSearch([
     ...[...lab.ring.accepted, ...others].map(ofKey),
     ...lab.authorities.map(({ key }) => ({ name: "the authority's key", value: key })),
     ...sites.flat(),
+    ...further,
   ]);
 }
 

@@ -47,6 +47,15 @@ export function oneOf<const Word extends string>(...words: readonly [Word, ...Wo
   return { byDefault: words[0], read: (text) => words.find((word) => word === text), wanted: words.join(" or ") };
 }
 
+/** Some of several words, with commas in between; none by default. */
+export function someOf<const Word extends string>(...words: readonly Word[]): Option<readonly Word[]> {
+  const read = (text: string): readonly Word[] | undefined => {
+    const found = text.split(",").map((part) => words.find((word) => word === part));
+    return found.includes(undefined) ? undefined : (found as Word[]);
+  };
+  return { byDefault: [], read, wanted: `some of ${words.join(", ")}, with commas in between` };
+}
+
 /** A file's name; undefined when none is given. */
 export function fileName(): Option<string | undefined> {
   return { byDefault: undefined, read: (text) => (text === "" ? undefined : text), wanted: "the name of a file" };

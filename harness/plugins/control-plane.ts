@@ -23,7 +23,8 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-const token = "an-administrator-of-a-test";
+/** Of an administrator. */
+export const administrator = "an-administrator-of-a-test";
 
 function kubeconfigText(folder: string, port: number): string {
   const cluster = { server: `https://127.0.0.1:${port}`, "certificate-authority": join(folder, "pki/apiserver.crt") };
@@ -31,14 +32,18 @@ function kubeconfigText(folder: string, port: number): string {
     apiVersion: "v1",
     kind: "Config",
     clusters: [{ name: "plane", cluster }],
-    users: [{ name: "admin", user: { token } }],
+    users: [{ name: "admin", user: { token: administrator } }],
     contexts: [{ name: "plane", context: { cluster: "plane", user: "admin" } }],
     "current-context": "plane",
   });
 }
 
-/** Starts etcd, API server and controllers in a folder of their own. Takes some ten seconds. */
-export async function startControlPlane(): Promise<ControlPlane> {
+/**
+ * Starts etcd, API server and controllers in a folder of their own. Takes some ten seconds.
+ *
+ * @param options.controllers - `false` for none: then no namespace gets an account by itself, and nothing that is owned goes with its owner.
+ */
+export async function startControlPlane({ controllers = true } = {}): Promise<ControlPlane> {
   const folder = mkdtempSync(join(tmpdir(), "dns-mesh-plane-"));
   const children: ChildProcess[] = [];
   const start = (program: string, args: readonly string[]): void => {
@@ -66,7 +71,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
       "--unsafe-no-fsync",
     ]);
     execFileSync("openssl", ["genrsa", "-out", join(folder, "sa.key"), "2048"], { stdio: "ignore" });
-    writeFileSync(join(folder, "tokens.csv"), `${token},admin,admin,system:masters\n`, {
+    writeFileSync(join(folder, "tokens.csv"), `${administrator},admin,admin,system:masters\n`, {
       mode: 0o600,
     });
     start(toolPath("kube-apiserver"), [
@@ -85,10 +90,12 @@ export async function startControlPlane(): Promise<ControlPlane> {
     const kubeconfig = join(folder, "kubeconfig");
     writeFileSync(kubeconfig, kubeconfigText(folder, secure), { mode: 0o600 });
     const api = await eventually(60, async () => {
-      const reachable = new KubernetesApi({ server: `https://127.0.0.1:${secure}`, token });
+      const reachable = new KubernetesApi({ server: `https://127.0.0.1:${secure}`, token: administrator });
       await reachable.send({ method: "GET", path: "/api/v1/namespaces/default" });
       return reachable;
     });
+    const plane = { kubeconfig, api, [Symbol.asyncDispose]: stop };
+    if (!controllers) return plane;
     start(toolPath("kube-controller-manager"), [
       `--kubeconfig=${kubeconfig}`,
       "--leader-elect=false",
@@ -97,7 +104,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
       "--root-ca-file=pki/apiserver.crt",
     ]);
     await eventually(30, () => api.send({ method: "GET", path: "/api/v1/namespaces/default/serviceaccounts/default" }));
-    return { kubeconfig, api, [Symbol.asyncDispose]: stop };
+    return plane;
   } catch (error) {
     await stop();
     throw error;

@@ -82,6 +82,12 @@ interface Place {
   readonly httpPort: number;
   /** Where the API server is reached. */
   readonly apiPort: number;
+  /** Root certificate of what answers there, PEM. @default the API server's own */
+  readonly authority?: string;
+  /** What a command must begin with to run in the site's network. @default none: the lab's own */
+  readonly enter?: readonly string[];
+  /** The operator's program. @default as it is bundled for pods */
+  readonly program?: string;
 }
 
 /** The operator's program beside a site of a lab, at an API server. */
@@ -110,18 +116,15 @@ export class OperatorProcess implements AsyncDisposable {
   }
 
   start(): void {
-    const { folder, plane, token } = this.place;
+    const { folder, plane, token, program, enter = [] } = this.place;
     mkdirSync(join(folder, "account"), { recursive: true });
-    const { server, "certificate-authority": authority } = clusterOf(plane.kubeconfig);
-    writeFileSync(join(folder, "account", "ca.crt"), readFileSync(authority));
+    const { server, "certificate-authority": file } = clusterOf(plane.kubeconfig);
+    writeFileSync(join(folder, "account", "ca.crt"), this.place.authority ?? readFileSync(file));
     writeFileSync(join(folder, "account", "token"), token);
-    writeFileSync(join(folder, "operator.js"), bundle("operator"));
+    writeFileSync(join(folder, "operator.js"), program ?? bundle("operator"));
     const env = { PATH: process.env["PATH"], ...this.#environment(new URL(server)) };
-    this.#process = new LabProcess({
-      command: ["node", ...operatorFlags, join(folder, "operator.js")],
-      env,
-      log: this.#log,
-    });
+    const [first = "node", ...args] = [...enter, "node", ...operatorFlags, join(folder, "operator.js")];
+    this.#process = new LabProcess({ command: [first, ...args], env, log: this.#log });
   }
 
   /** Ends it as a crash would. */

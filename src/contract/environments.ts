@@ -43,8 +43,11 @@ export const agentEnvironment = environmentOf(
   },
 );
 
+/** Folder with the API server's root certificate and a token. */
+const account = text("DNS_MESH_ACCOUNT");
+
 /** Of the reconciler. */
-export const reconcilerEnvironment = environmentOf({ ...common, namespace, pod }, {});
+export const reconcilerEnvironment = environmentOf({ ...common, namespace, pod }, { account });
 
 /** Of the key rotator. */
 export const rotatorEnvironment = environmentOf(
@@ -75,10 +78,7 @@ export const operatorEnvironment = environmentOf(
     /** Without a sign of life after which another replica leads. */
     leaseSeconds: seconds("DNS_MESH_LEASE_SECONDS", { missing: 15, most: 3600 }),
   },
-  {
-    /** Folder with the API server's root certificate and our token. */
-    account: text("DNS_MESH_ACCOUNT"),
-  },
+  { account },
 );
 
 /** Of the program that backs up, restores and drills. */

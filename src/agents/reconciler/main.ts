@@ -22,7 +22,7 @@ async function run(env: Environment, log: Logger): Promise<number> {
   const options = readReconcilerOptions(env, await readJsonFile(liveSettingsPath(packetFile), parseLiveSettings));
   const packet = await readJsonFile(options.packetFile, parseWelcomePacket);
   const key = await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key"));
-  const client = new KubeClient(await inClusterOptions(env));
+  const client = new KubeClient(await inClusterOptions(env, options.account));
   const { ok } = await runPass({
     options,
     packet,

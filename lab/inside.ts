@@ -1,0 +1,28 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Server } from "node:net";
+
+/** What listens in the other network and hands its socket over: a socket stays in the network in which it was made. */
+const script = `
+const server = require("node:net").createServer();
+server.listen(Number(process.argv[1]), "127.0.0.1", () => {
+  process.send("listening", server, () => process.disconnect());
+});`;
+
+/**
+ * A server of this process that listens on loopback in another network namespace.
+ *
+ * @param enter - what a command must begin with to run there
+ */
+export async function listenInside(enter: readonly string[], port: number): Promise<Server> {
+  const [program = process.execPath, ...args] = [...enter, process.execPath, "-e", script, String(port)];
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const exited = once(child, "exit").then(() => {
+    throw new Error(`nothing listens at port ${port}: ${said}`);
+  });
+  exited.catch(() => undefined);
+  const [, server] = (await Promise.race([once(child, "message"), exited])) as [unknown, Server];
+  return server;
+}
