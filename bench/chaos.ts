@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 
 import { ensureTools } from "../harness/tools";
+import { onPath } from "../harness/tools/install";
 import { Lab } from "../lab";
 import { isInPrivateNetwork, rerunInPrivateNetwork } from "../lab/namespaces";
 import { LabPlan } from "../lab/plan";
@@ -19,6 +20,7 @@ import {
   neededFor,
   parseFaults,
 } from "./chaos/fault";
+import { brokenProgram, type Guard, guardNamed, guards } from "./chaos/guards";
 import { planFaults } from "./chaos/plan";
 import { figuresOf, type Outcome, roundTable, type Violation, violationText } from "./chaos/report";
 import { gapSeconds, runChaos } from "./chaos/run";
@@ -32,6 +34,7 @@ const options = {
   sites: wholeNumber(5, { least: 3, most: 26 }),
   replicas: wholeNumber(1, { least: 1, most: 5 }),
   with: someOf(...allExtras),
+  break: fileName(),
   script: fileName(),
   logs: fileName(),
   shrink: oneOf("yes", "no"),
@@ -51,10 +54,14 @@ type ChaosRun = ReturnType<typeof readOptions<typeof options>> & {
   readonly seconds: number;
   /** What there is beside the sites. */
   readonly extras: readonly Extra[];
+  /** What is broken on purpose. */
+  readonly guard: Guard | undefined;
 };
 
 /** What builds an extra. */
 const toolOf = { api: "kubernetes", vault: "vault" } as const satisfies Record<Extra, string>;
+
+const guardNames = guards.map(({ name }) => name).join(", ");
 
 const usage = `npm run chaos -- [options]    hurts a mesh of real servers on this machine, and checks that it keeps what it promises (root)
 
@@ -65,6 +72,8 @@ const usage = `npm run chaos -- [options]    hurts a mesh of real servers on thi
   --with LIST    what there is beside the sites: api (an API server at the second site, with operator, reconciler and
                  DnsRecords that change), vault (from which sites have their keys, and a rotator). None
   --script FILE  the faults in FILE instead, which also says how long the run is
+  --break GUARD  runs with a guard that is broken on purpose, and by default with the faults and the pods that show it:
+                 ${guardNames}
   --logs FILE    what all sites logged, when a rule was broken
   --patience N   bounds for healing and for old answers, so many times as long (1)
   --shrink no    does not look for a shorter script when a rule was broken
@@ -86,14 +95,16 @@ async function main(): Promise<number> {
     return 0;
   }
   const values = readOptions(options, args);
-  const { sites, replicas } = values;
-  const script = readScript(values);
+  const guard = values.break === undefined ? undefined : guardNamed(values.break);
+  const { sites } = values;
+  const replicas = Math.max(values.replicas, guard?.replicas ?? 1);
+  const script = readScript({ ...values, replicas }, guard);
   const storage = defaultStorage(sites);
-  const needed = (script ?? []).flatMap(({ kind }) => neededFor(kind) ?? []);
+  const needed = [...(guard?.extras ?? []), ...(script ?? []).flatMap(({ kind }) => neededFor(kind) ?? [])];
   const extras = allExtras.filter((extra) => values.with.includes(extra) || needed.includes(extra));
   await ensureTools(["knot", ...extras.map((extra) => toolOf[extra])], log);
   const wanted = { sites, replicas, zones: sites, network: "namespaces", storage } as const;
-  const problems = labProblems(wanted, gatherFacts(wanted));
+  const problems = [...labProblems(wanted, gatherFacts(wanted)), ...missingFor(extras)];
   if (problems.length > 0) throw new UserError(problems.join("\n"));
   if (!isInPrivateNetwork()) return rerunInPrivateNetwork();
   const faults =
@@ -101,17 +112,26 @@ async function main(): Promise<number> {
     planFaults({
       ...values,
       seconds: 60 * values.minutes - tailSeconds,
-      pods: podNames(values),
+      pods: podNames({ sites, replicas }),
       quietSeconds: gapSeconds,
       kinds: kindsWith(extras),
     });
   const seconds = script === undefined ? 60 * values.minutes : Math.max(...script.map(({ to }) => to)) + tailSeconds;
-  return hurt({ ...values, storage, faults, seconds, extras });
+  return hurt({ ...values, replicas, storage, faults, seconds, extras, guard });
+}
+
+/** What an API server needs beside what is built for it. */
+function missingFor(extras: readonly Extra[]): readonly string[] {
+  const programs = extras.includes("api") ? ["etcd", "openssl"] : [];
+  return programs.filter((name) => onPath(name) === undefined).map((name) => `${name} is not on PATH; scripts/setup installs it on Debian`);
 }
 
 /** The faults of a script. @throws UserError with every line that is wrong. */
-function readScript({ script, ...mesh }: Values<typeof options>): readonly Fault[] | undefined {
-  if (script === undefined) return undefined;
+function readScript(
+  { script, ...mesh }: Values<typeof options>,
+  guard: Guard | undefined,
+): readonly Fault[] | undefined {
+  if (script === undefined) return guard === undefined ? undefined : parseFaults(guard.script, podNames(mesh));
   let text: string;
   try {
     text = readFileSync(script, "utf8");
@@ -143,8 +163,14 @@ async function hurt(run: ChaosRun): Promise<number> {
     console.log(violationText(outcome, run));
     if (run.shrink === "yes") console.log(await shorterScript(run, first));
   }
-  if (run.json) console.log(JSON.stringify(figuresOf(outcome)));
+  if (run.json) console.log(JSON.stringify({ ...figuresOf(outcome), cpuSeconds: cpuSeconds() }));
   return first === undefined ? 0 : 1;
+}
+
+/** What this process used, and all that it started and that ended. */
+function cpuSeconds(): number {
+  const [, ticks = ""] = /\) (?:\S+ ){11}(\d+ \d+ \d+ \d+) /.exec(readFileSync("/proc/self/stat", "utf8")) ?? [];
+  return Math.round(ticks.split(" ").reduce((sum, each) => sum + Number(each), 0) / 100);
 }
 
 async function runInLab({
@@ -157,12 +183,16 @@ async function runInLab({
   logs,
   patience,
   extras,
+  guard,
 }: ChaosRun): Promise<Outcome> {
   const keys = { transfer: randomKey("observer"), update: randomKey("records") };
   const access = { readers: [keys.transfer], recordsKey: keys.update };
+  const program: Partial<Record<Guard["program"], string>> =
+    guard === undefined ? {} : { [guard.program]: await brokenProgram(guard) };
   await using around = await Surroundings.prepare(extras);
   await using lab = await Lab.create({
     ...(around.hasVault && { vault: around.vault.vault }),
+    ...(program.agent !== undefined && { agentProgram: program.agent }),
     sites,
     replicas,
     storage,
@@ -172,7 +202,7 @@ async function runInLab({
     volumeOctets,
   });
   await lab.upAll();
-  await around.complete(lab, extras);
+  await around.complete(lab, extras, program);
   const outcome = await runChaos({ lab, around, keys, seed, faults, seconds, patience, say: log });
   if (outcome.violations.length > 0 && logs !== undefined) writeFileSync(logs, [lab.logs(), ...around.logs().map(([name, text]) => `--- ${name}\n${text}`)].join("\n"));
   return outcome;

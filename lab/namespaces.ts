@@ -57,7 +57,7 @@ export class Namespaces implements LabNetwork {
       throw new UserError("a lab of namespaces changes its network: run the program by way of rerunInPrivateNetwork()");
     writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
     withoutIpv6();
-    await ip([], ["link set lo up"]);
+    await raiseLoopback();
     return new Namespaces();
   }
 
@@ -202,6 +202,11 @@ export class Namespaces implements LabNetwork {
 /** The router's device that a site's packets come in by. */
 function routerEnd({ number, line }: Attached): string {
   return line === undefined ? `s${number}` : `b${number}`;
+}
+
+/** What a private network begins without: servers of this machine that are reached at 127.0.0.1. */
+export async function raiseLoopback(): Promise<void> {
+  await ip([], ["link set lo up"]);
 }
 
 /** Names, in the environment of a program that was run again, the network namespace that it has left. */

@@ -73,19 +73,24 @@ export class Violations {
 }
 
 /** The figures, as the last line has them. A run in which no round healed has no times. */
-export function figuresOf({ seed, minutes, rounds, answers, changes, waited }: Outcome): object {
+export function figuresOf({ seed, minutes, rounds, answers, changes, waited, violations }: Outcome) {
   const faults = rounds.reduce((sum, each) => sum + each.round.faults.length, 0);
   const { acknowledged, lost } = changes;
   const kinds = Object.fromEntries(byKinds(rounds));
   const recoverMs = recovery(rounds);
-  return { seed, minutes, faults, answers, changes: { acknowledged, lost }, recoverMs, waited, kinds };
+  return { seed, minutes, faults, answers, changes: { acknowledged, lost }, recoverMs, waited, violations, kinds };
 }
 
+/** What a run prints with `--json`. */
+export type ChaosFigures = ReturnType<typeof figuresOf>;
+
 /** What the rounds of one combination of kinds came to. `lostElsewhere` is of sites without a fault. */
-interface KindFigures extends AnswerCounts {
+export interface KindFigures extends AnswerCounts {
   readonly rounds: number;
   readonly lostElsewhere: number;
   readonly recoverMs: ReturnType<typeof recovery>;
+  /** Of each round that healed. */
+  readonly healedMs: readonly number[];
 }
 
 function byKinds(rounds: readonly RoundResult[]): readonly (readonly [string, KindFigures])[] {
@@ -107,6 +112,7 @@ function byKinds(rounds: readonly RoundResult[]): readonly (readonly [string, Ki
         withheld: sum(({ answers }) => answers.withheld),
         lostElsewhere: sum(({ lostElsewhere }) => lostElsewhere),
         recoverMs: recovery(of),
+        healedMs: timesOf(of).map((ms) => round(ms, 0)),
       };
       return [kinds, figures] as const;
     });
@@ -147,6 +153,10 @@ function kindsOf(faults: readonly Fault[]): string {
 }
 
 function recovery(rounds: readonly RoundResult[]): { readonly p50: number; readonly max: number } | null {
-  const times = rounds.flatMap(({ recoverMs }) => (recoverMs === undefined ? [] : [recoverMs]));
+  const times = timesOf(rounds);
   return times.length === 0 ? null : { p50: round(median(times), 0), max: round(Math.max(...times), 0) };
+}
+
+function timesOf(rounds: readonly RoundResult[]): readonly number[] {
+  return rounds.flatMap(({ recoverMs }) => (recoverMs === undefined ? [] : [recoverMs]));
 }

@@ -125,6 +125,9 @@ class Run {
     using known = this.#known;
     for (const pod of lab.sites.keys()) this.#linked.set(pod, 0);
     await known.start();
+    using _policy = this.request.around.watchPolicy(lab, (site, detail) => {
+      this.#violated({ rule: "forgotten", site, detail });
+    });
     observer.start();
     this.#changer.start();
     this.#records?.start();
@@ -186,7 +189,15 @@ class Run {
     await this.#until(fault.to);
     const ended = performance.now();
     await end();
+    this.#judgeStart(fault, ended);
     return ended;
+  }
+
+  /** A pod that has its volume must be able to start whatever else is away. */
+  #judgeStart({ kind, site }: Fault, since: number): void {
+    const ms = performance.now() - since;
+    if (kind === "wipe" || ms < 1000 * this.#bound + this.#looking.withheld(since)) return;
+    this.#violated({ rule: "late", site, detail: `did not start within ${this.#bound} s` });
   }
 
   async #lostVolume(name: string, hurt: ReadonlySet<string>): Promise<void> {

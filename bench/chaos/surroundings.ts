@@ -3,6 +3,7 @@ import type { ApiState } from "../../harness/records/faulty-api";
 import type { OperatorProcess } from "../../harness/records/operator-process";
 import type { Secret } from "../../harness/secret-search";
 import type { Lab } from "../../lab";
+import { raiseLoopback } from "../../lab/namespaces";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { clusterSiteOf, type Extra } from "./fault";
 import type { Aim } from "./healing";
@@ -10,6 +11,9 @@ import type { ReconcilerState } from "./reconciler-loop";
 import type { RecordChanger } from "./record-changer";
 import { type ClusterPrograms, SiteCluster } from "./site-cluster";
 import { VaultSide } from "./vault-side";
+
+/** Between two looks at the network policy. */
+const policyEveryMs = 1000;
 
 /** What a mesh under test has beside its sites. */
 export class Surroundings implements AsyncDisposable {
@@ -19,6 +23,7 @@ export class Surroundings implements AsyncDisposable {
 
   /** What must be there before the mesh starts. */
   static async prepare(extras: readonly Extra[]): Promise<Surroundings> {
+    await raiseLoopback();
     return new Surroundings(extras.includes("vault") ? await VaultSide.start() : undefined);
   }
 
@@ -63,6 +68,26 @@ export class Surroundings implements AsyncDisposable {
     reconciler.become(state);
     return () => {
       reconciler.become("whole");
+    };
+  }
+
+  /** Watches that the policy goes on letting in every site of the list that it let in before, until disposed of. */
+  watchPolicy(lab: Lab, lost: (site: string, detail: string) => void): Disposable {
+    const cluster = this.#cluster;
+    if (cluster === undefined) return { [Symbol.dispose]: () => undefined };
+    let before: readonly string[] = [];
+    const look = async (): Promise<void> => {
+      const admitted = await cluster.admitted();
+      const listed = lab.list.flatMap(({ addresses }) => addresses);
+      for (const address of before)
+        if (listed.includes(address) && !admitted.has(address)) lost(cluster.site, `${address} in the network policy`);
+      before = [...admitted];
+    };
+    const timer = setInterval(() => void look().catch(() => undefined), policyEveryMs);
+    return {
+      [Symbol.dispose]: () => {
+        clearInterval(timer);
+      },
     };
   }
 

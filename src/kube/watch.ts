@@ -23,6 +23,10 @@ export interface WatchOptions {
   readonly firstPauseMs?: number;
   /** Objects of one listing's page. @default 500 */
   readonly pageSize?: number;
+  /** Milliseconds for which listings that are older than what was seen are not believed. @default five minutes */
+  readonly olderMs?: number;
+  /** Milliseconds, by a clock that nobody sets. */
+  readonly elapsed?: () => number;
 }
 
 /** Longest pause between two tries, in milliseconds. */
@@ -30,11 +34,14 @@ const longestPauseMs = 20_000;
 /** Seconds for which the server holds a watch open. It says where it is (bookmark) about once a minute. */
 const watchSeconds = 290;
 const silenceMs = 120_000;
+/** An API server that has fallen behind catches up, or is replaced, sooner; etcd that was restored stays older. */
+const defaultOlderMs = 300_000;
 
 /**
  * Keeps a collection in sight: lists it, then watches it from there. A watch that ends goes on where it was; a place
- * that the server no longer knows (410) means a new listing. An API that is away is asked again, ever more rarely.
- * Resolves when the signal is given.
+ * that the server no longer knows (410) means a new listing. An API that is away is asked again, ever more rarely, and so
+ * is one whose listing is older than what was seen before: what was made since would pass for gone. Only when it stays so
+ * for minutes it is believed, as after etcd was restored. Resolves when the signal is given.
  */
 export async function watchObjects(options: WatchOptions): Promise<void> {
   const watch = new Watch(options);
@@ -54,6 +61,10 @@ export async function watchObjects(options: WatchOptions): Promise<void> {
 class Watch {
   /** Where a watch goes on; undefined when everything must be listed first. */
   #version: string | undefined;
+  /** The latest version that was seen. */
+  #latest: string | undefined;
+  /** Since when listings are older than that. */
+  #olderSince: number | undefined;
 
   constructor(private readonly options: WatchOptions) {}
 
@@ -72,9 +83,23 @@ class Watch {
   }
 
   async #list(): Promise<void> {
-    const { objects, version } = await listObjects(this.options.client, this.options.path, this.options.pageSize);
-    this.options.onList(objects);
-    this.#version = version;
+    const { client, path, pageSize, onList } = this.options;
+    const { objects, version } = await listObjects(client, path, pageSize);
+    if (this.#isOlder(version)) {
+      const seen = `${path} is listed as of version ${version ?? ""}, although ${this.#latest ?? ""} was seen before`;
+      throw new KubeError(`${seen}: the API server has fallen behind, or etcd was restored`);
+    }
+    onList(objects);
+    this.#version = this.#latest = version;
+  }
+
+  /** Whether a listing is from before what was seen, and not for so long that it must be meant. */
+  #isOlder(version: string | undefined): boolean {
+    const now = (this.options.elapsed ?? (() => performance.now()))();
+    const isBehind = version !== undefined && this.#latest !== undefined && isLaterVersion(this.#latest, version);
+    if (!isBehind) this.#olderSince = undefined;
+    else this.#olderSince ??= now;
+    return this.#olderSince !== undefined && now - this.#olderSince < (this.options.olderMs ?? defaultOlderMs);
   }
 
   async #watch(version: string): Promise<void> {
@@ -100,10 +125,15 @@ class Watch {
       const { code, message } = object as { readonly code?: number; readonly message?: string };
       throw new KubeError(`watch of ${this.options.path}: ${message ?? "no reason given"}`, { status: code ?? 500 });
     }
-    this.#version = object.metadata?.resourceVersion ?? this.#version;
+    this.#version = this.#latest = object.metadata?.resourceVersion ?? this.#version;
     if (type === "ADDED" || type === "MODIFIED") this.options.onChange(object, false);
     if (type === "DELETED") this.options.onChange(object, true);
   }
+}
+
+/** Whether a resourceVersion is a later one. They are whole decimal numbers that can be compared (KEP-5504). */
+export function isLaterVersion(one: string, other: string): boolean {
+  return one.length === other.length ? one > other : one.length > other.length;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { foldName } from "../../base/names";
 import type { KubeObject } from "../../kube/answer";
+import { isLaterVersion } from "../../kube/watch";
 import { sameStatus } from "../../records/conditions";
 import { type AppliedSet, type DnsRecord, type DnsRecordStatus, finalizer, type RecordSet } from "../../records/model";
 import type { Claimant } from "../../records/plan";
@@ -170,12 +171,11 @@ export function takeWritten(entry: Entry, object: KubeObject): void {
 }
 
 /**
- * Whether a version of an object is a later one. Kubernetes' versions are whole decimal numbers that can be compared
- * (KEP-5504); events of a watch may come after the answers to writes that followed them.
+ * Whether a version of an object is a later one: events of a watch may come after the answers to writes that followed
+ * them.
  */
 function isNewer(a: DnsRecord, b: DnsRecord): boolean {
-  const [left, right] = [a.metadata.resourceVersion ?? "", b.metadata.resourceVersion ?? ""];
-  return left.length === right.length ? left > right : left.length > right.length;
+  return isLaterVersion(a.metadata.resourceVersion ?? "", b.metadata.resourceVersion ?? "");
 }
 
 /** What a spec says, and the zone and name that it is about: those that were applied where it says nothing. */

@@ -50,7 +50,7 @@ describe("watching a collection", () => {
     server.close();
   });
 
-  function watch(path = "/apis/x"): Promise<void> {
+  function watch(path = "/apis/x", more: Partial<Parameters<typeof watchObjects>[0]> = {}): Promise<void> {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     return watchObjects({
       client: new KubeClient({ url, token: () => Promise.resolve("t"), tries: 1 }),
@@ -58,6 +58,7 @@ describe("watching a collection", () => {
       onList: (all) => told.push(`list ${all.map(({ metadata }) => metadata?.name ?? "").join(",")}`),
       onChange: ({ metadata }, gone) => told.push(`${gone ? "gone" : "seen"} ${metadata?.name ?? ""}`),
       onTrouble: (tries) => told.push(`trouble ${tries}`),
+      ...more,
     });
   }
 
@@ -102,6 +103,22 @@ describe("watching a collection", () => {
     ];
     void watch();
     await heard("list a", "list b", "list c");
+  });
+
+  it("does not believe a listing that is older than what it saw, until it stays so for minutes", async () => {
+    const expired = line("ERROR", { kind: "Status", code: 410, message: "too old" });
+    answers = [
+      page(["a", "b"], { resourceVersion: "98" }),
+      say(line("MODIFIED", object("a", "102")), expired),
+      ...[page(["a"], { resourceVersion: "99" }), page(["a"], { resourceVersion: "101" })],
+      ...[page(["a", "b"], { resourceVersion: "102" }), fail(410)],
+      ...["a", "b", "c"].map((name) => page([name], { resourceVersion: "100" })),
+    ];
+    let now = 0;
+    const elapsed = (): number => now++;
+    void watch("/apis/x", { elapsed, olderMs: 2 });
+    const later = ["list a,b", "trouble 0", "trouble 1", "trouble 2", "list c", "trouble 0"];
+    await heard("list a,b", "seen a", "trouble 1", "trouble 2", ...later);
   });
 
   it("asks again when the API is away, reports it and its end, and keeps its place", async () => {

@@ -28,6 +28,8 @@ describe("a script of faults", () => {
     ["2 3 cut site-c", 'line 1: there is no site "site-c"; there are site-a, site-b'],
     ["2 3 cut site-b/1", "line 1: cut hits a whole site; write site-b"],
     ["2 3 central-half site-b", "line 1: central-half hits the primary catalog alone; write site-a"],
+    ["2 3 api-old site-a", "line 1: api-old hits the site with a cluster alone; write site-b"],
+    ["2 3 vault-gone site-b", "line 1: vault-gone hits the primary catalog alone; write site-a"],
     ["3 3 cut site-a", "line 1: the end 3 must be later than the beginning 3"],
     ["2 5 away site-a\n4 6 stop-agent site-a", 'line 2: overlaps "2.0 5.0 away site-a"'],
     ["2 5 cut a\n1 2 x site-a", "line 2: unknown kind"],
@@ -58,6 +60,12 @@ describe("two faults", () => {
     expect(hurt({ ...cut, site: "site-b" })).to.deep.equal(["site-b", "site-b/1"]);
     expect(hurt({ ...cut, kind: "kill-knot", site: "site-b" })).to.deep.equal(["site-b"]);
     expect(hurt({ ...cut, kind: "away", site: "site-b/1" })).to.deep.equal(["site-b/1"]);
+  });
+
+  it("of the API server, the operator or Vault hurt no pod", () => {
+    const kinds = ["api-gone", "api-old", "kill-operator", "stop-reconciler", "vault-gone", "rotate"] as const;
+    for (const kind of kinds)
+      for (const site of sites) expect(pods.filter((pod) => isHurt(pod, { ...cut, kind, site }))).to.deep.equal([]);
   });
 
   it("are none at different sites, of different parts, or one after the other", () => {

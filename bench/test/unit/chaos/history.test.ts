@@ -143,9 +143,10 @@ describe("the observer's history of time", () => {
       if (i % 8 === 0) now += 1;
       if (i % 8 === 0) history.acknowledge(change);
     }
-    const ask = (since: number | undefined, got: Message): string => {
-      const standard = history.standard("site-b", question, since);
-      return history.judge("site-b", { question, standard, answer: got })?.rule ?? "right";
+    const ask = (since: number | undefined, got: Message, atLast = since): string => {
+      const standard = history.standard("site-b", question, { since, atLast });
+      const wrong = history.judge("site-b", { question, standard, answer: got });
+      return wrong === undefined ? "right" : wrong.isWithheld === true ? "withheld" : wrong.rule;
     };
     return { history, question, ask };
   }
@@ -157,6 +158,23 @@ describe("the observer's history of time", () => {
     expect(ask(1.5, older!)).to.equal("right");
     expect(ask(2, older!)).to.equal("stale");
     expect(ask(2, newer!)).to.equal("right");
+  });
+
+  it("counts what is late by less than the machine withheld by itself, and never what goes backwards", () => {
+    const { question, ask } = counted();
+    const [older, newer] = [0, 8].map((number) => answer({ answers: [textRecord(question.name, number)] }));
+    expect(ask(2, older!, 1.5)).to.equal("withheld");
+    expect(ask(2, answer(), undefined)).to.equal("empty");
+    expect(ask(2, newer!, 1.5)).to.equal("right");
+    expect(ask(2, older!, 1.5)).to.equal("older");
+    expect(counted().ask(2, answer(), 0.5)).to.equal("withheld");
+    expect(counted().ask(2, answer(), 1)).to.equal("stale");
+  });
+
+  it("holds a server to what somebody said that it has", () => {
+    const { history, question, ask } = counted();
+    history.promise("site-b", { zone, name: question.name, number: 8 });
+    expect(ask(undefined, answer({ answers: [textRecord(question.name, 0)] }))).to.equal("older");
   });
 
   it("finds a name that was due and is not there", () => {

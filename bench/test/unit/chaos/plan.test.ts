@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { areInConflict, formatFaults, kindNames, parseFaults, siteOf } from "../../../chaos/fault";
+import { areInConflict, extras, formatFaults, kindsWith, parseFaults, siteOf } from "../../../chaos/fault";
 import { planFaults, type PlanRequest, roundsOf } from "../../../chaos/plan";
 
 const sites = ["site-a", "site-b", "site-c"];
@@ -29,13 +29,25 @@ describe("a plan of faults", () => {
   it("has every kind, the primary gone, two sites gone, and other faults two and three at a time", () => {
     const rounds = roundsOf(planFaults(hour), hour.quietSeconds);
     const faults = rounds.flatMap((round) => round.faults);
-    expect(new Set(faults.map(({ kind }) => kind))).to.have.all.keys(...kindNames);
+    expect(new Set(faults.map(({ kind }) => kind))).to.have.all.keys(...kindsWith([]));
     const together = rounds.filter((round) => round.faults.length === 2).map((round) => round.faults);
     const areAway = together.filter((pair) => pair.every(({ kind }) => kind === "away"));
     expect(areAway.some(([one, other]) => one?.site !== other?.site)).to.equal(true);
     expect(together.length).to.be.greaterThan(areAway.length);
     expect(rounds.some((round) => round.faults.length === 3)).to.equal(true);
     expect(faults.some(({ kind, site }) => kind === "away" && site === "site-a")).to.equal(true);
+  });
+
+  it("hurts API server, operator, reconciler and Vault where they are, at the site that has them", () => {
+    const request = { ...hour, kinds: kindsWith(extras) };
+    const faults = planFaults(request);
+    expect(new Set(faults.map(({ kind }) => kind))).to.have.all.keys(...kindsWith(extras));
+    const placesOf = (of: readonly string[]): readonly string[] => [
+      ...new Set(faults.filter(({ kind }) => of.includes(kind)).map(({ site }) => site)),
+    ];
+    expect(placesOf(["api-gone", "api-old", "kill-operator", "stop-reconciler"])).to.deep.equal(["site-b"]);
+    expect(placesOf(["vault-gone", "rotate"])).to.deep.equal(["site-a"]);
+    expect(parseFaults(formatFaults(faults), sites)).to.deep.equal([...faults].sort((a, b) => a.from - b.from));
   });
 
   it("leaves a quiet gap after each round, and ends in time", () => {

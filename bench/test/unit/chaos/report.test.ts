@@ -8,14 +8,15 @@ const rounds = roundsOf(
   parseFaults("2 3 cut site-a\n30 31 kill-knot site-b\n30 32 away site-a\n60 61 cut site-b", ["site-a", "site-b"]),
   20,
 );
-const answers = { tried: 100, wrong: 1, lost: 5 };
+const answers = { tried: 100, wrong: 1, lost: 5, withheld: 2 };
 const outcome: Outcome = {
   seed: 7,
   minutes: 1.5,
   rounds: rounds.map((round, i) => ({ round, answers, lostElsewhere: i, recoverMs: [300.4, undefined, 100][i] })),
-  answers: { tried: 1000, wrong: 3, lost: 20 },
+  answers: { tried: 1000, wrong: 3, lost: 20, withheld: 4 },
   changes: { acknowledged: 50, lost: 0, excused: 3 },
   violations: [],
+  waited: { p50: 1, max: 30 },
 };
 
 describe("the report of a run", () => {
@@ -24,15 +25,19 @@ describe("the report of a run", () => {
       seed: 7,
       minutes: 1.5,
       faults: 4,
-      answers: { tried: 1000, wrong: 3, lost: 20 },
+      answers: { tried: 1000, wrong: 3, lost: 20, withheld: 4 },
+      waited: { p50: 1, max: 30 },
       changes: { acknowledged: 50, lost: 0 },
       recoverMs: { p50: 100, max: 300 },
     });
     expect(figuresOf(outcome))
       .to.have.property("kinds")
       .that.deep.equals({
-        "away + kill-knot": { rounds: 1, ...answers, lostElsewhere: 1, recoverMs: null },
-        cut: { rounds: 2, tried: 200, wrong: 2, lost: 10, lostElsewhere: 2, recoverMs: { p50: 100, max: 300 } },
+        "away + kill-knot": { rounds: 1, ...answers, lostElsewhere: 1, recoverMs: null, healedMs: [] },
+        cut: {
+          ...{ rounds: 2, tried: 200, wrong: 2, lost: 10, withheld: 4, lostElsewhere: 2 },
+          ...{ recoverMs: { p50: 100, max: 300 }, healedMs: [300, 100] },
+        },
       });
     expect(figuresOf({ ...outcome, rounds: [] })).to.deep.include({ faults: 0, recoverMs: null });
   });

@@ -1,0 +1,346 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { build } from "esbuild";
+
+import type { ProgramName } from "../../components/bundle";
+import { UserError } from "../../src/base/errors";
+import type { Extra } from "./fault";
+import type { Violation } from "./report";
+
+const root = join(__dirname, "..", "..");
+
+/** Another text in the place of one that stands in a source file once. */
+interface Edit {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Something that keeps the mesh from harm, how to break it, and the faults that show that it is broken. */
+export interface Guard {
+  /** What it is called on the command line. */
+  readonly name: string;
+  readonly keeps: string;
+  readonly broken: string;
+  readonly program: Extract<ProgramName, "agent" | "operator" | "reconciler">;
+  readonly edits: readonly Edit[];
+  /** Faults, as {@link parseFaults} reads them. */
+  readonly script: string;
+  readonly replicas?: number;
+  readonly extras?: readonly Extra[];
+  /** The rules of which one is broken then; none where another guard holds, and why. */
+  readonly rules: readonly Violation["rule"][];
+  readonly unseen?: string;
+}
+
+const agent = "agent";
+const sidecar = "src/agents/sidecar";
+const seeding = `${sidecar}/own-zones/seeding.ts`;
+const allMayGo: Edit = {
+  file: "src/mesh/limits.ts",
+  from: "return Math.max(limits.least, Math.floor(known * limits.share + 1e-9));",
+  to: "return known;",
+};
+
+/** All that are broken on purpose, one at a time. */
+export const guards: readonly Guard[] = [
+  {
+    name: "journal",
+    keeps: "own zones keep their changes in the journal",
+    broken: "`journal-content: none`",
+    program: agent,
+    edits: [{ file: "src/knot/config/site-config.ts", from: `"journal-content": "changes"`, to: `"journal-content": "none"` }],
+    script: "2 4.5 kill-knot site-b",
+    rules: ["absent", "serial", "older", "lost"],
+  },
+  {
+    name: "seeded-once",
+    keeps: "an own zone is given its first content once",
+    broken: "given at each start",
+    program: agent,
+    edits: [
+      {
+        file: seeding,
+        from: "if (!before.has(zone.name)) await this.#seedZone(zone, { ...input, owner, isSought: looked });",
+        to: `if (input.moment !== "running") await writeAtomically(this.#volume.zoneFile(zone.name), this.#begin(zone, input.packet));
+        else if (!before.has(zone.name)) await this.#seedZone(zone, { ...input, owner, isSought: looked });`,
+      },
+    ],
+    script: "2 6 away site-c",
+    rules: ["absent", "serial", "older", "lost"],
+  },
+  {
+    name: "silence-is-no-denial",
+    keeps: "a new volume's zone waits for somebody who has it or denies it",
+    broken: "silence counts as a denial",
+    program: agent,
+    edits: [
+      {
+        file: seeding,
+        from: 'if (found.kind === "unknown") return `${why}, and whoever may have the zone does not give it: ${found.reason}`;',
+        to: 'if (found.kind === "unknown") return undefined;',
+      },
+    ],
+    script: "2 10 wipe site-b\n2 14 away site-a",
+    rules: ["absent", "serial", "older", "lost", "stale"],
+  },
+  {
+    name: "newest-copy",
+    keeps: "a new volume takes the newest copy that the others have",
+    broken: "the oldest",
+    program: agent,
+    edits: [
+      {
+        file: `${sidecar}/own-zones/copy-search.ts`,
+        from: "(isNewerSerial(a.serial, b.serial) ? -1 : 1)",
+        to: "(isNewerSerial(a.serial, b.serial) ? 1 : -1)",
+      },
+      {
+        file: `${sidecar}/own-zones/copy-search.ts`,
+        from: "if (newest === undefined || isNewerSerial(serialOf(records), serialOf(newest))) newest = records;",
+        to: "newest = records;",
+      },
+    ],
+    script: "2 16 stop-agent site-a\n2.5 16 stop-knot site-a/1\n8 10 wipe site-b",
+    replicas: 2,
+    rules: ["absent", "serial", "older", "lost"],
+  },
+  {
+    name: "limits",
+    keeps: "at most a third of the sites or zones leaves at once",
+    broken: "all may",
+    program: agent,
+    edits: [allMayGo],
+    script: "2 8 central-shrunk site-a",
+    rules: ["forgotten", "gone"],
+  },
+  {
+    name: "empty-directory",
+    keeps: "a directory without any site is refused",
+    broken: "it is taken, and all may leave at once",
+    program: agent,
+    edits: [
+      allMayGo,
+      {
+        file: "src/mesh/directory.ts",
+        from: 'if (siteNames.length === 0) throw new RefusedZone("empty", `directory ${zone} has no site`);',
+        to: "",
+      },
+      {
+        file: "src/mesh/plan-mesh.ts",
+        from: "if (view.sites.some((site) => site.name === self) || uncertain.sites.includes(self)) return undefined;",
+        to: "if (true as boolean) return undefined;",
+      },
+    ],
+    script: "2 8 central-empty site-a",
+    rules: ["forgotten", "gone"],
+  },
+  {
+    name: "whole-directory",
+    keeps: "a directory with fewer entries than it says is refused",
+    broken: "it is taken, what only the catalog has is no longer in doubt, and all may leave at once",
+    program: agent,
+    edits: [
+      allMayGo,
+      {
+        file: "src/mesh/directory.ts",
+        from: "if (siteNames.length !== record.sites || zoneNames.length !== record.zones) {",
+        to: "if (record.sites < 0) {",
+      },
+      {
+        file: "src/mesh/plan-mesh.ts",
+        from: "const uncertain = new Set(input.uncertain);",
+        to: "const uncertain = new Set<string>();",
+      },
+    ],
+    script: "2 8 central-half site-a",
+    rules: ["forgotten", "gone"],
+  },
+  {
+    name: "notify-again",
+    keeps: "NOTIFY is repeated until a peer has the zone",
+    broken: "never repeated",
+    program: agent,
+    edits: [
+      {
+        file: `${sidecar}/notify/convergence.ts`,
+        from: "entry.dueAt = this.options.now() + wait * (0.75 + this.options.random() / 2);",
+        to: "entry.dueAt = this.options.now() + wait * 1e9;",
+      },
+    ],
+    script: "2 8 cut site-a",
+    rules: ["late"],
+  },
+  {
+    name: "siblings",
+    keeps: "each pod tells the others of its site what changed",
+    broken: "it does not",
+    program: agent,
+    edits: [
+      {
+        file: `${sidecar}/notify/siblings.ts`,
+        from: "return this.#targets.length > 0;",
+        to: "return this.#targets.length > 1e9;",
+      },
+    ],
+    script: "2 5 kill-agent site-c",
+    replicas: 2,
+    rules: ["late", "stale"],
+  },
+  {
+    name: "writer-alone",
+    keeps: "pod 0 alone gives own zones their first content",
+    broken: "each pod does, and serves it as its own",
+    program: agent,
+    edits: [
+      { file: "src/knot/config/site-runtime.ts", from: "return (runtime.replicas?.self ?? 0) === 0;", to: "return (runtime.replicas?.self ?? 0) >= 0;" },
+    ],
+    script: "2 5 kill-agent site-c",
+    replicas: 2,
+    rules: ["absent", "late", "stale", "older", "serial"],
+  },
+  {
+    name: "atomic-files",
+    keeps: "files are replaced as one step",
+    broken: "they are written in place",
+    program: agent,
+    edits: [
+      { file: "src/base/files.ts", from: 'const temporary = join(folder, `.${basename(path)}.new`);', to: "const temporary = path;" },
+    ],
+    script: "2 12 full site-c\n3 11 list-zone site-a\n5 6 kill-agent site-c",
+    rules: ["forgotten", "gone", "late", "absent", "lost"],
+  },
+  {
+    name: "expiry",
+    keeps: "a site that is cut off goes on answering for 42 days",
+    broken: "for 4 seconds",
+    program: agent,
+    edits: [{ file: "src/knot/config/own-zone.ts", from: "expire: 3_628_800", to: "expire: 4" }],
+    script: "2 14 cut site-c",
+    rules: ["gone"],
+  },
+  {
+    name: "start-without-vault",
+    keeps: "a pod starts with the keys on its volume while Vault is away",
+    broken: "it waits for Vault",
+    program: agent,
+    edits: [
+      {
+        file: `${sidecar}/credentials/vault-keeper.ts`,
+        from: "const [still] = await this.#lacking();",
+        to: 'const still = "answer from Vault";',
+      },
+    ],
+    script: "2 34 vault-gone site-a\n3 6 away site-c",
+    extras: ["vault"],
+    rules: ["late"],
+  },
+  {
+    name: "secrets-in-logs",
+    keeps: "no key is in a log",
+    broken: "the agent logs the key ring that it got",
+    program: agent,
+    edits: [
+      {
+        file: `${sidecar}/credentials/vault-keeper.ts`,
+        from: "next: next?.name,",
+        to: "next: next?.secret,",
+      },
+    ],
+    script: "2 8 rotate site-a",
+    extras: ["vault"],
+    rules: ["secret"],
+  },
+  {
+    name: "programmed-everywhere",
+    keeps: "`Programmed` waits for every pod of every site",
+    broken: "for the site's own server alone",
+    program: "operator",
+    edits: [
+      {
+        file: "src/agents/operator/spreading.ts",
+        from: "if (spread === undefined || spread.waiting.length > 0) {",
+        to: "if (spread === undefined) {",
+      },
+    ],
+    script: "2 10 stop-agent site-b",
+    extras: ["api"],
+    rules: ["programmed"],
+  },
+  {
+    name: "old-listing",
+    keeps: "what an older listing of the API server lacks is not taken for gone",
+    broken: "each listing is believed",
+    program: "operator",
+    edits: [{ file: "src/kube/watch.ts", from: "if (this.#isOlder(version)) {", to: "if (this.#isOlder(version) && version === undefined) {" }],
+    script: "14 22 api-old site-b",
+    extras: ["api"],
+    rules: ["absent", "older", "empty", "programmed"],
+  },
+  {
+    name: "policy-keeps-peers",
+    keeps: "a reconciler that cannot read the mesh leaves the policy as it is",
+    broken: "it forgets the mesh, and lets in whom the packet names",
+    program: "reconciler",
+    edits: [
+      {
+        file: "src/agents/reconciler/pass.ts",
+        from: "const same: Seen = { ...(known.view && { view: known.view }), doubts: known.doubts };",
+        to: "const same: Seen = { view: { directorySerial: 0, catalogSerial: 0, sites: [], zones: [] }, doubts: [] };",
+      },
+    ],
+    script: "2 12 stop-knot site-b",
+    extras: ["api"],
+    rules: ["forgotten", "late"],
+  },
+  {
+    name: "clock",
+    keeps: "agents start anew when the clock is set",
+    broken: "never",
+    program: agent,
+    edits: [
+      { file: "src/base/clock.ts", from: "if (Math.abs(step) >= leastStepMs) return step;", to: "if (step === Infinity) return step;" },
+    ],
+    script: "2 8 clock-behind site-b",
+    rules: [],
+    unseen: "Knot's own NOTIFY heals it; `test/lab/agent/clock` fails without the guard",
+  },
+];
+
+/** The guard of that name. @throws UserError when there is none. */
+export function guardNamed(name: string): Guard {
+  const found = guards.find((guard) => guard.name === name);
+  if (found === undefined)
+    throw new UserError(`there is no guard "${name}"; there are ${guards.map((guard) => guard.name).join(", ")}`);
+  return found;
+}
+
+/** The program of a guard's, with the guard broken. */
+export async function brokenProgram({ program, edits }: Guard): Promise<string> {
+  const folder = program === "agent" ? "sidecar" : program;
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [`src/agents/${folder}/main.ts`],
+    ...{ bundle: true, write: false, platform: "node", format: "cjs", target: "node22", logLevel: "silent" },
+    plugins: [
+      {
+        name: "broken-guard",
+        setup: ({ onLoad }) => {
+          onLoad({ filter: /\.ts$/ }, ({ path }) => {
+            const here = edits.filter(({ file }) => join(root, file) === path);
+            if (here.length === 0) return undefined;
+            return { contents: here.reduce(edited, readFileSync(path, "utf8")), loader: "ts" };
+          });
+        },
+      },
+    ],
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
+/** A file's text with an edit. @throws UserError when the text to replace does not stand there once: the guard has moved. */
+export function edited(text: string, { file, from, to }: Edit): string {
+  if (text.split(from).length !== 2) throw new UserError(`${file} does not have this text once: ${from}`);
+  return text.replace(from, () => to);
+}
