@@ -1,21 +1,31 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
-import { run } from "../harness/tools/run";
-import { UserError } from "../src/base/errors";
+import { messageOf, UserError } from "../src/base/errors";
 import { inParallel } from "../src/base/in-parallel";
-import type { ChaosFigures } from "./chaos/report";
-import { extrasOf, type KeptRun, missingSeeds, parseRuns, seedsOf, type Shape, withTables } from "./chaos/series";
+import { ChaosRuns, type PrintedFigures, revision } from "./chaos/child";
+import { type GuardRun, guardTable } from "./chaos/guard-runs";
+import { type Guard, guardNamed, guards } from "./chaos/guards";
+import {
+  extrasOf,
+  type KeptRun,
+  missingSeeds,
+  parseLines,
+  seedsOf,
+  seriesTables,
+  type Shape,
+  withBlock,
+} from "./chaos/series";
 import { fileName, oneOf, type Option, readOptions, wholeNumber } from "./support/options";
 
 const root = join(__dirname, "..");
-const kept = join(__dirname, "chaos", "results.jsonl");
+const resultsFile = join(__dirname, "chaos", "results.jsonl");
+const guardsFile = join(__dirname, "chaos", "guard-results.jsonl");
 const seeds: Option<readonly number[]> = { byDefault: [], read: seedsOf, wanted: "seeds such as 1-100 or 3,7,20-29" };
 
 const options = {
   seeds,
+  guards: fileName(),
   minutes: wholeNumber(3, { most: 24 * 60 }),
   sites: wholeNumber(3, { least: 3, most: 26 }),
   replicas: wholeNumber(2, { least: 1, most: 5 }),
@@ -25,16 +35,17 @@ const options = {
   tables: oneOf("no", "yes"),
 };
 
-const usage = `npm run chaos:series -- --seeds 1-100 [options]    runs many seeds of npm run chaos, and keeps a line of each (root)
+const usage = `npm run chaos:series -- --seeds 1-100 [options]    runs npm run chaos many times, and keeps a line of each run (root)
 
   --seeds LIST     such as 1-100 or 3,7,20-29; those that were kept before are left out. In turns they have nothing beside
                    the sites, an API server, Vault, and both
-  --minutes N      of each (3)
+  --guards LIST    guards that are broken on purpose, one at a time, or all: ${guards.map(({ name }) => name).join(", ")}
+  --minutes N      of each seed (3)
   --sites N        (3)
   --replicas N     pods of each site (2)
   --parallel N     side by side (1)
-  --results FILE   where the lines are kept (bench/chaos/results.jsonl)
-  --logs FOLDER    what all sites of a seed logged, where a rule was broken
+  --results FILE   where the lines of seeds are kept (bench/chaos/results.jsonl)
+  --logs FOLDER    what each run said, and what all sites logged where a rule was broken
   --tables yes     writes the tables of what was kept into docs/reliability.md
   --help           this text
 
@@ -47,77 +58,92 @@ async function main(): Promise<number> {
     return 0;
   }
   const values = readOptions(options, args);
-  const results = values.results ?? kept;
-  const before = existsSync(results) ? parseRuns(readFileSync(results, "utf8"), results) : [];
-  const children = new Set<ChildProcess>();
-  let isOver = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.on(signal, () => {
-      isOver = true;
-      for (const child of children) child.kill("SIGTERM");
-    });
-  const commit = (await run("git", ["-C", root, "describe", "--always", "--dirty"])).trim();
+  const results = values.results ?? resultsFile;
+  const runs = new ChaosRuns(values.logs);
+  const series = { ...values, results, runs, commit: await revision() };
+  const unseen = await breakGuards(guardsOf(values.guards), series);
+  const broken = await runSeeds(series);
+  if (values.tables === "yes") writeTables(results);
+  return unseen + broken > 0 ? 1 : 0;
+}
+
+/** What a series of runs works with. */
+interface Series extends Shape {
+  readonly seeds: readonly number[];
+  readonly parallel: number;
+  readonly results: string;
+  readonly runs: ChaosRuns;
+  readonly commit: string;
+}
+
+function guardsOf(text: string | undefined): readonly Guard[] {
+  if (text === undefined) return [];
+  return text === "all" ? guards : text.split(",").map(guardNamed);
+}
+
+/** Returns how many seeds broke a rule. */
+async function runSeeds({ seeds: wanted, results, runs, commit, parallel, ...rest }: Series): Promise<number> {
+  const { minutes, sites, replicas } = rest;
+  const shape: Shape = { minutes, sites, replicas };
+  const before = linesOf<KeptRun>(results);
   let broken = 0;
-  await inParallel(values.parallel, missingSeeds(values.seeds, before, values), async (seed) => {
-    if (isOver) return;
-    const figures = await runSeed(seed, values, children);
-    if (isOver || figures === undefined) return;
+  await inParallel(parallel, missingSeeds(wanted, before, shape), async (seed) => {
+    if (runs.isOver) return;
+    const extras = extrasOf(seed);
+    const given = { ...shape, seed, ...(extras.length > 0 && { with: extras.join() }) };
+    const figures = await attempt(runs, () => runs.run(`seed-${seed}`, given));
+    if (figures === undefined) return;
     broken += figures.violations.length > 0 ? 1 : 0;
-    keep(results, { ...figures, ...shapeOf(values), commit });
+    const kept: KeptRun = { ...figures, ...shape, extras, at: new Date().toISOString(), commit };
+    appendFileSync(results, `${JSON.stringify(kept)}\n`);
     console.error(summaryOf(figures));
   });
-  if (values.tables === "yes") writeTables(results);
-  return broken > 0 ? 1 : 0;
+  return broken;
 }
 
-function shapeOf({ minutes, sites, replicas }: Shape): Shape {
-  return { minutes, sites, replicas };
+/** Returns how many broken guards were not found, although they should have been. */
+async function breakGuards(wanted: readonly Guard[], { runs, commit, parallel }: Series): Promise<number> {
+  let unseen = 0;
+  await inParallel(parallel, wanted, async (guard) => {
+    if (runs.isOver) return;
+    const figures = await attempt(runs, () => runs.run(`guard-${guard.name}`, { break: guard.name, seed: 1 }));
+    if (figures === undefined) return;
+    const { violations } = figures;
+    const isFound = violations.some(({ rule }) => guard.rules.includes(rule));
+    if (!isFound && guard.unseen === undefined) unseen += 1;
+    const { name } = guard;
+    const seen: GuardRun = { guard: name, violations, at: new Date().toISOString(), commit };
+    appendFileSync(guardsFile, `${JSON.stringify(seen)}\n`);
+    const rules = violations.map(({ rule, at, times }) => `${rule} after ${at.toFixed(1)} s (${times})`).join(", ");
+    console.error(`guard ${name}: ${isFound ? "found" : "NOT FOUND"}: ${rules === "" ? "no rule was broken" : rules}`);
+  });
+  return unseen;
 }
 
-/** What a run of one seed came to; undefined when it ended without figures. */
-async function runSeed(
-  seed: number,
-  { logs, ...values }: Shape & { readonly logs: string | undefined },
-  children: Set<ChildProcess>,
-): Promise<(ChaosFigures & Pick<KeptRun, "extras" | "at" | "cpuSeconds">) | undefined> {
-  const extras = extrasOf(seed);
-  if (logs !== undefined) mkdirSync(logs, { recursive: true });
-  const given = { ...shapeOf(values), seed, shrink: "no", ...(extras.length > 0 && { with: extras.join() }) };
-  const all = { ...given, ...(logs !== undefined && { logs: join(logs, `seed-${seed}.log`) }) };
-  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const program = [...process.execArgv, join(__dirname, "chaos.ts"), ...args, "--json"];
-  const child = spawn(process.execPath, program, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-  children.add(child);
-  let [printed, said] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
-  await once(child, "close");
-  children.delete(child);
-  if (logs !== undefined) writeFileSync(join(logs, `seed-${seed}.txt`), `${said}\n${printed}`);
-  const last = printed.trimEnd().split("\n").at(-1) ?? "";
-  if (!last.startsWith("{")) {
-    console.error(`seed ${seed} ended without figures: ${said.trimEnd().split("\n").slice(-3).join(" / ")}`);
+async function attempt(runs: ChaosRuns, work: () => Promise<PrintedFigures>): Promise<PrintedFigures | undefined> {
+  try {
+    const figures = await work();
+    return runs.isOver ? undefined : figures;
+  } catch (error) {
+    if (!runs.isOver) console.error(messageOf(error));
     return undefined;
   }
-  const figures = JSON.parse(last) as ChaosFigures & { readonly cpuSeconds: number };
-  return { ...figures, extras, at: new Date().toISOString() };
 }
 
-function keep(file: string, result: KeptRun): void {
-  mkdirSync(dirname(file), { recursive: true });
-  appendFileSync(file, `${JSON.stringify(result)}\n`);
-}
-
-function summaryOf({ seed, answers, changes, recoverMs, violations, waited, cpuSeconds }: ChaosFigures & { cpuSeconds: number }): string {
+function summaryOf({ seed, answers, changes, recoverMs, violations, waited, cpuSeconds }: PrintedFigures): string {
   const broken = violations.map(({ rule, site, detail, times }) => `\n  ${rule} at ${site}, ${times} times: ${detail}`);
   const counts = `${answers.wrong} of ${answers.tried} answers wrong, ${answers.withheld} withheld, ${changes.lost} of ${changes.acknowledged} changes lost`;
   return `seed ${seed}: ${counts}, healed in ${recoverMs?.max ?? "-"} ms at most, waited ${waited.p50} %, ${cpuSeconds} s of CPU${broken.join("")}`;
 }
 
+function linesOf<T>(file: string): readonly T[] {
+  return existsSync(file) ? parseLines<T>(readFileSync(file, "utf8"), file) : [];
+}
+
 function writeTables(results: string): void {
   const document = join(root, "docs", "reliability.md");
-  const runs = parseRuns(readFileSync(results, "utf8"), results);
-  writeFileSync(document, withTables(readFileSync(document, "utf8"), runs));
+  const text = withBlock(readFileSync(document, "utf8"), "series", seriesTables(linesOf<KeptRun>(results)));
+  writeFileSync(document, withBlock(text, "guards", guardTable(linesOf<GuardRun>(guardsFile))));
 }
 
 main().then(

@@ -38,12 +38,12 @@ export function seedsOf(text: string): readonly number[] | undefined {
   return [...new Set(seeds)];
 }
 
-/** Reads what was kept. @throws UserError with the line that is no run. */
-export function parseRuns(text: string, file: string): readonly KeptRun[] {
+/** Reads what was kept, a JSON object a line. @throws UserError with the line that is none. */
+export function parseLines<T>(text: string, file: string): readonly T[] {
   return text.split("\n").flatMap((line, i) => {
     if (line === "") return [];
     try {
-      return [JSON.parse(line) as KeptRun];
+      return [JSON.parse(line) as T];
     } catch (cause) {
       throw new UserError(`${file}:${i + 1} is no run; take the line out`, { cause });
     }
@@ -58,14 +58,12 @@ export function missingSeeds(seeds: readonly number[], runs: readonly KeptRun[],
   return seeds.filter((seed) => !kept.has(seed));
 }
 
-/** Where a document has the tables of a series. */
-const [begin, end] = ["<!-- figures of the chaos series: begin -->", "<!-- figures of the chaos series: end -->"];
-
-/** A document with the tables of these runs in the place of those that it has. @throws UserError when it has no place for them. */
-export function withTables(text: string, runs: readonly KeptRun[]): string {
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+/** A document with a text in the place of what stands between two remarks. @throws UserError when it has no such place. */
+export function withBlock(document: string, name: string, text: string): string {
+  const [begin, end] = [`<!-- ${name}: begin, by npm run chaos:series -->`, `<!-- ${name}: end -->`];
+  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
   if (from === -1 || to < from) throw new UserError(`the document has no lines "${begin}" and "${end}"`);
-  return `${text.slice(0, from)}${begin}\n\n${seriesTables(runs)}\n\n${text.slice(to)}`;
+  return `${document.slice(0, from)}${begin}\n\n${text}\n\n${document.slice(to)}`;
 }
 
 /** What runs came to: a row for each kind of surroundings, and one for each kind of fault that was on by itself. */
@@ -155,7 +153,8 @@ function healed(times: readonly number[]): string {
   return `${seconds(median(times))}, ${seconds(Math.max(...times))}`;
 }
 
-function markdown([head = [], ...rows]: readonly (readonly string[])[]): string {
+/** A table in Markdown, of which the first row is the head. */
+export function markdown([head = [], ...rows]: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   return [line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)].join("\n");
 }

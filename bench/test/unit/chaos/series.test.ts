@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { expect } from "chai";
 
 import { UserError } from "../../../../src/base/errors";
-import { extrasOf, type KeptRun, missingSeeds, parseRuns, seedsOf, seriesTables, withTables } from "../../../chaos/series";
+import { type GuardRun, guardTable } from "../../../chaos/guard-runs";
+import {
+  extrasOf,
+  type KeptRun,
+  missingSeeds,
+  parseLines,
+  seedsOf,
+  seriesTables,
+  withBlock,
+} from "../../../chaos/series";
 
 const shape = { minutes: 3, sites: 3, replicas: 2 };
 const kind = {
@@ -39,8 +48,8 @@ describe("a series of chaos", () => {
 
   it("is read line by line, and says which line is no run", () => {
     const text = `${JSON.stringify(runOf(1))}\n${JSON.stringify(runOf(2))}\n`;
-    expect(parseRuns(text, "results.jsonl").map(({ seed }) => seed)).to.deep.equal([1, 2]);
-    expect(() => parseRuns(`${text}{"seed"`, "results.jsonl")).to.throw(UserError, "results.jsonl:3 is no run");
+    expect(parseLines<KeptRun>(text, "results.jsonl").map(({ seed }) => seed)).to.deep.equal([1, 2]);
+    expect(() => parseLines(`${text}{"seed"`, "results.jsonl")).to.throw(UserError, "results.jsonl:3 is no run");
   });
 
   it("has a row for what was beside the sites, one for all, and one for each fault", () => {
@@ -55,10 +64,13 @@ describe("a series of chaos", () => {
     ]);
   });
 
-  it("is in the document as it was kept", () => {
+  it("is in the document as it was kept, and so is what was found with guards broken", () => {
     const root = join(__dirname, "..", "..", "..", "..");
-    const runs = parseRuns(readFileSync(join(root, "bench", "chaos", "results.jsonl"), "utf8"), "results.jsonl");
+    const kept = <T>(name: string): readonly T[] =>
+      parseLines<T>(readFileSync(join(root, "bench", "chaos", name), "utf8"), name);
     const document = readFileSync(join(root, "docs", "reliability.md"), "utf8");
-    expect(withTables(document, runs), "npm run chaos:series -- --tables yes writes it").to.equal(document);
+    const series = withBlock(document, "series", seriesTables(kept<KeptRun>("results.jsonl")));
+    const written = withBlock(series, "guards", guardTable(kept<GuardRun>("guard-results.jsonl")));
+    expect(written, "npm run chaos:series -- --tables yes writes it").to.equal(document);
   });
 });
