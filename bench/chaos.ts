@@ -123,7 +123,9 @@ async function main(): Promise<number> {
 /** What an API server needs beside what is built for it. */
 function missingFor(extras: readonly Extra[]): readonly string[] {
   const programs = extras.includes("api") ? ["etcd", "openssl"] : [];
-  return programs.filter((name) => onPath(name) === undefined).map((name) => `${name} is not on PATH; scripts/setup installs it on Debian`);
+  return programs
+    .filter((name) => onPath(name) === undefined)
+    .map((name) => `${name} is not on PATH; scripts/setup installs it on Debian`);
 }
 
 /** The faults of a script. @throws UserError with every line that is wrong. */
@@ -204,7 +206,8 @@ async function runInLab({
   await lab.upAll();
   await around.complete(lab, extras, program);
   const outcome = await runChaos({ lab, around, keys, seed, faults, seconds, patience, say: log });
-  if (outcome.violations.length > 0 && logs !== undefined) writeFileSync(logs, [lab.logs(), ...around.logs().map(([name, text]) => `--- ${name}\n${text}`)].join("\n"));
+  if (outcome.violations.length > 0 && logs !== undefined)
+    writeFileSync(logs, [lab.logs(), ...around.logs().map(([name, text]) => `--- ${name}\n${text}`)].join("\n"));
   return outcome;
 }
 

@@ -2,17 +2,7 @@ import { UserError } from "../../src/base/errors";
 
 /** What a fault takes. Two faults that overlap must take different things: of the same pod, of the same site, or of the mesh. */
 type Part =
-  | "knot"
-  | "agent"
-  | "volume"
-  | "clock"
-  | "link"
-  | "central"
-  | "api"
-  | "operator"
-  | "reconciler"
-  | "vault"
-  | "ring";
+  "knot" | "agent" | "volume" | "clock" | "link" | "central" | "api" | "operator" | "reconciler" | "vault" | "ring";
 
 /** What is hurt: one pod, the link that all pods of a site share, or what there is once: at the primary, or at the site with a cluster. */
 const scopes: Readonly<Record<Part, "pod" | "site" | "primary" | "cluster">> = {

@@ -50,7 +50,9 @@ export const guards: readonly Guard[] = [
     keeps: "own zones keep their changes in the journal",
     broken: "`journal-content: none`",
     program: agent,
-    edits: [{ file: "src/knot/config/site-config.ts", from: `"journal-content": "changes"`, to: `"journal-content": "none"` }],
+    edits: [
+      { file: "src/knot/config/site-config.ts", from: `"journal-content": "changes"`, to: `"journal-content": "none"` },
+    ],
     script: "2 4.5 kill-knot site-b",
     rules: ["absent", "serial", "older", "lost"],
   },
@@ -194,7 +196,11 @@ export const guards: readonly Guard[] = [
     broken: "each pod does, and serves it as its own",
     program: agent,
     edits: [
-      { file: "src/knot/config/site-runtime.ts", from: "return (runtime.replicas?.self ?? 0) === 0;", to: "return (runtime.replicas?.self ?? 0) >= 0;" },
+      {
+        file: "src/knot/config/site-runtime.ts",
+        from: "return (runtime.replicas?.self ?? 0) === 0;",
+        to: "return (runtime.replicas?.self ?? 0) >= 0;",
+      },
     ],
     script: "2 5 kill-agent site-c",
     replicas: 2,
@@ -206,7 +212,11 @@ export const guards: readonly Guard[] = [
     broken: "they are written in place",
     program: agent,
     edits: [
-      { file: "src/base/files.ts", from: 'const temporary = join(folder, `.${basename(path)}.new`);', to: "const temporary = path;" },
+      {
+        file: "src/base/files.ts",
+        from: "const temporary = join(folder, `.${basename(path)}.new`);",
+        to: "const temporary = path;",
+      },
     ],
     script: "2 12 full site-c\n3 11 list-zone site-a\n5 6 kill-agent site-c",
     rules: ["forgotten", "gone", "late", "absent", "lost"],
@@ -273,7 +283,13 @@ export const guards: readonly Guard[] = [
     keeps: "what an older listing of the API server lacks is not taken for gone",
     broken: "each listing is believed",
     program: "operator",
-    edits: [{ file: "src/kube/watch.ts", from: "if (this.#isOlder(version)) {", to: "if (this.#isOlder(version) && version === undefined) {" }],
+    edits: [
+      {
+        file: "src/kube/watch.ts",
+        from: "if (this.#isOlder(version)) {",
+        to: "if (this.#isOlder(version) && version === undefined) {",
+      },
+    ],
     script: "14 22 api-old site-b",
     extras: ["api"],
     rules: ["absent", "older", "empty", "programmed"],
@@ -300,7 +316,11 @@ export const guards: readonly Guard[] = [
     broken: "never",
     program: agent,
     edits: [
-      { file: "src/base/clock.ts", from: "if (Math.abs(step) >= leastStepMs) return step;", to: "if (step === Infinity) return step;" },
+      {
+        file: "src/base/clock.ts",
+        from: "if (Math.abs(step) >= leastStepMs) return step;",
+        to: "if (step === Infinity) return step;",
+      },
     ],
     script: "2 8 clock-behind site-b",
     rules: [],

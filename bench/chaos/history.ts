@@ -154,7 +154,11 @@ export class History {
    *
    * @param due - by when a change must have been acknowledged to be due; nothing is when left out
    */
-  standard(site: string, question: Question, { since, atLast }: Due = { since: undefined, atLast: undefined }): Standard {
+  standard(
+    site: string,
+    question: Question,
+    { since, atLast }: Due = { since: undefined, atLast: undefined },
+  ): Standard {
     const times = question.type === "TXT" ? this.#zone(question.zone).times.get(question.name) : undefined;
     const dueBy = (end: number | undefined): number | undefined =>
       end === undefined ? undefined : times?.findLast(({ at }) => at <= end)?.number;

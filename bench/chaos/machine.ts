@@ -87,9 +87,7 @@ export class MachineWatch implements Disposable {
   /** The share of time for which the pod that had it worst had to wait, in percent: in the middle, and at most in one look. */
   get share(): { readonly p50: number; readonly max: number } {
     const shares = this.#withheld.slice(1).map((ms) => Math.min(100, (100 * ms) / everyMs));
-    return shares.length === 0
-      ? { p50: 0, max: 0 }
-      : { p50: round(median(shares)), max: round(Math.max(...shares)) };
+    return shares.length === 0 ? { p50: 0, max: 0 } : { p50: round(median(shares)), max: round(Math.max(...shares)) };
   }
 
   /** Of the thread that waited longest, since the last look. */

@@ -107,9 +107,7 @@ export class RecordChanger {
       const live = await this.options.api.send({ method: "GET", path: `${path}/${host}` });
       const { metadata, status } = live as unknown as Live;
       const found = status?.conditions?.find(({ type }) => type === "Programmed");
-      return (
-        metadata.generation === generation && found?.status === "True" && found.observedGeneration === generation
-      );
+      return metadata.generation === generation && found?.status === "True" && found.observedGeneration === generation;
     } catch {
       return false;
     }

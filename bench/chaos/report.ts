@@ -130,7 +130,11 @@ export function roundTable(rounds: readonly RoundResult[]): string {
 /** What was broken, and the script that leads there; empty when nothing was. */
 export function violationText(
   outcome: Outcome,
-  { sites, replicas, extras = [] }: { readonly sites: number; readonly replicas: number; readonly extras?: readonly Extra[] },
+  {
+    sites,
+    replicas,
+    extras = [],
+  }: { readonly sites: number; readonly replicas: number; readonly extras?: readonly Extra[] },
 ): string {
   const { seed, rounds, violations } = outcome;
   if (violations.length === 0) return "";

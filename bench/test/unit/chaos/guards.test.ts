@@ -36,7 +36,8 @@ describe("a guard that is broken on purpose", () => {
 
   it("that has moved is an error", () => {
     const edit = { file: "x.ts", from: "a", to: "b" };
-    for (const text of ["", "aa"]) expect(() => edited(text, edit)).to.throw(UserError, "x.ts does not have this text once: a");
+    for (const text of ["", "aa"])
+      expect(() => edited(text, edit)).to.throw(UserError, "x.ts does not have this text once: a");
   });
 
   it("is broken in its program, which is whole beside", async () => {

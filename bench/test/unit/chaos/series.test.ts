@@ -23,7 +23,15 @@ const kind = {
 
 function runOf(seed: number, changes: Partial<KeptRun> = {}): KeptRun {
   return {
-    ...{ ...shape, seed, faults: 20, extras: extrasOf(seed), at: "2026-11-29T14:00:00.000Z", commit: "abc", cpuSeconds: 90 },
+    ...{
+      ...shape,
+      seed,
+      faults: 20,
+      extras: extrasOf(seed),
+      at: "2026-11-29T14:00:00.000Z",
+      commit: "abc",
+      cpuSeconds: 90,
+    },
     ...{ answers: { tried: 1000, wrong: 0, lost: 20, withheld: 1 }, changes: { acknowledged: 500, lost: 0 } },
     ...{ recoverMs: { p50: 900, max: 4000 }, waited: { p50: 1, max: 50 }, violations: [] },
     kinds: { cut: kind, "away + cut": { ...kind, healedMs: [4000, 100] } },
@@ -53,7 +61,9 @@ describe("a series of chaos", () => {
   });
 
   it("has a row for what was beside the sites, one for all, and one for each fault", () => {
-    const rows = seriesTables([runOf(4), runOf(8), runOf(5)]).split("\n").filter((line) => /^\| \S/.test(line) && !line.startsWith("|  |"));
+    const rows = seriesTables([runOf(4), runOf(8), runOf(5)])
+      .split("\n")
+      .filter((line) => /^\| \S/.test(line) && !line.startsWith("|  |"));
     expect(rows).to.deep.equal([
       "| sites alone | 2 | 6 | 40 | 2,000 | 0 | 2 | 40 | 4 | 1,000 | 0 | 0.9 s, 4.0 s | 90 s |",
       "| with api | 1 | 3 | 20 | 1,000 | 0 | 1 | 20 | 2 | 500 | 0 | 0.9 s, 4.0 s | 90 s |",
