@@ -31,7 +31,7 @@ export class Surroundings implements AsyncDisposable {
   async complete(lab: Lab, extras: readonly Extra[], programs?: ClusterPrograms): Promise<void> {
     this.vaultSide?.rotate(lab);
     if (!extras.includes("api")) return;
-    this.#cluster = await SiteCluster.start(lab, clusterSiteOf([...lab.sites.keys()]), programs);
+    this.#cluster = await SiteCluster.start(lab, clusterSiteOf(lab.plan.names()), programs);
   }
 
   get cluster(): SiteCluster | undefined {
