@@ -39,7 +39,8 @@ export class MachineWatch implements Disposable {
   readonly #before = new Map<number, ReadonlyMap<string, number>>();
   #timer: NodeJS.Timeout | undefined;
   #lastLook: number | undefined;
-  #withheld: number[] = [];
+  readonly #shares: number[] = [];
+  #longestMs = 0;
 
   constructor(private readonly options: MachineOptions) {}
 
@@ -59,6 +60,7 @@ export class MachineWatch implements Disposable {
     const now = this.#now();
     const elapsed = now - (this.#lastLook ?? now);
     const own = this.#waitOf(process.pid, elapsed);
+    this.#longestMs = Math.max(this.#longestMs, elapsed - everyMs);
     // A look that came late: the suite itself stood still, for want of a CPU or in work of its own.
     const ownMs = Math.max(own, elapsed - 2 * everyMs, 0);
     const ms = new Map(
@@ -69,7 +71,7 @@ export class MachineWatch implements Disposable {
     );
     this.#lastLook = now;
     this.#looks.push({ at: now, ms, ownMs });
-    this.#withheld.push(Math.max(ownMs, ...ms.values()));
+    if (elapsed > 0) this.#shares.push(Math.min(100, (100 * Math.max(ownMs, ...ms.values())) / elapsed));
     while ((this.#looks[0]?.at ?? now) < now - keptMs) this.#looks.shift();
   }
 
@@ -84,10 +86,15 @@ export class MachineWatch implements Disposable {
     return sum;
   }
 
-  /** The share of time for which the pod that had it worst had to wait, in percent: in the middle, and at most in one look. */
-  get share(): { readonly p50: number; readonly max: number } {
-    const shares = this.#withheld.slice(1).map((ms) => Math.min(100, (100 * ms) / everyMs));
-    return shares.length === 0 ? { p50: 0, max: 0 } : { p50: round(median(shares)), max: round(Math.max(...shares)) };
+  /**
+   * The share of time for which the pod that had it worst had to wait, in percent: in the middle, and at most in one look;
+   * and the longest that the suite itself stood still, in milliseconds.
+   */
+  get share(): { readonly p50: number; readonly max: number; readonly suiteMs: number } {
+    const shares = this.#shares;
+    const suiteMs = round(this.#longestMs, 0);
+    if (shares.length === 0) return { p50: 0, max: 0, suiteMs };
+    return { p50: round(median(shares)), max: round(Math.max(...shares)), suiteMs };
   }
 
   /** Of the thread that waited longest, since the last look. */

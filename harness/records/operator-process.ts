@@ -14,6 +14,9 @@ import type { Properties } from "../plugins/wire";
 export const namespace = "dns-system";
 const rbac = "rbac.authorization.k8s.io";
 
+/** Before an operator that ended by itself is started again. */
+const againMs = 500;
+
 /** How an operator of a test is set. */
 export interface OperatorSettings {
   /** Namespaces whose records it serves, `*` for all. @default its own */
@@ -88,12 +91,15 @@ interface Place {
   readonly enter?: readonly string[];
   /** The operator's program. @default as it is bundled for pods */
   readonly program?: string;
+  /** Whether it is started again when it ends by itself, as a container is. @default false */
+  readonly restarts?: boolean;
 }
 
 /** The operator's program beside a site of a lab, at an API server. */
 export class OperatorProcess implements AsyncDisposable {
   readonly #log = new Log();
   #process: LabProcess | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly place: Place,
@@ -116,6 +122,7 @@ export class OperatorProcess implements AsyncDisposable {
   }
 
   start(): void {
+    clearTimeout(this.#timer);
     const { folder, plane, token, program, enter = [] } = this.place;
     mkdirSync(join(folder, "account"), { recursive: true });
     const { server, "certificate-authority": file } = clusterOf(plane.kubeconfig);
@@ -124,11 +131,19 @@ export class OperatorProcess implements AsyncDisposable {
     writeFileSync(join(folder, "operator.js"), program ?? bundle("operator"));
     const env = { PATH: process.env["PATH"], ...this.#environment(new URL(server)) };
     const [first = "node", ...args] = [...enter, "node", ...operatorFlags, join(folder, "operator.js")];
-    this.#process = new LabProcess({ command: [first, ...args], env, log: this.#log });
+    const died = (): void => {
+      this.#log.add("the operator ended\n");
+      this.#timer = setTimeout(() => {
+        this.start();
+      }, againMs);
+    };
+    const again = this.place.restarts === true && { died };
+    this.#process = new LabProcess({ command: [first, ...args], env, log: this.#log, ...again });
   }
 
   /** Ends it as a crash would. */
   async kill(): Promise<void> {
+    clearTimeout(this.#timer);
     await this.#process?.end("SIGKILL");
   }
 
@@ -137,6 +152,7 @@ export class OperatorProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
     await this.#process?.end("SIGKILL");
   }
 

@@ -49,6 +49,6 @@ describe("what a machine withholds", () => {
     look(250, { [knot]: { main: 9000 } });
     look(250, { [knot]: { main: 9000, fresh: 8000 } });
     expect(watch.withheld(["site-a"], 1000)).to.equal(250);
-    expect(watch.share).to.deep.equal({ p50: 0, max: 100 });
+    expect(watch.share).to.deep.equal({ p50: 0, max: 100, suiteMs: 0 });
   });
 });

@@ -16,7 +16,7 @@ const outcome: Outcome = {
   answers: { tried: 1000, wrong: 3, lost: 20, withheld: 4 },
   changes: { acknowledged: 50, lost: 0, excused: 3 },
   violations: [],
-  waited: { p50: 1, max: 30 },
+  waited: { p50: 1, max: 30, suiteMs: 90 },
 };
 
 describe("the report of a run", () => {
@@ -26,7 +26,7 @@ describe("the report of a run", () => {
       minutes: 1.5,
       faults: 4,
       answers: { tried: 1000, wrong: 3, lost: 20, withheld: 4 },
-      waited: { p50: 1, max: 30 },
+      waited: { p50: 1, max: 30, suiteMs: 90 },
       changes: { acknowledged: 50, lost: 0 },
       recoverMs: { p50: 100, max: 300 },
     });

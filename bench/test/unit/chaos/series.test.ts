@@ -33,7 +33,7 @@ function runOf(seed: number, changes: Partial<KeptRun> = {}): KeptRun {
       cpuSeconds: 90,
     },
     ...{ answers: { tried: 1000, wrong: 0, lost: 20, withheld: 1 }, changes: { acknowledged: 500, lost: 0 } },
-    ...{ recoverMs: { p50: 900, max: 4000 }, waited: { p50: 1, max: 50 }, violations: [] },
+    ...{ recoverMs: { p50: 900, max: 4000 }, waited: { p50: 1, max: 50, suiteMs: 90 }, violations: [] },
     kinds: { cut: kind, "away + cut": { ...kind, healedMs: [4000, 100] } },
     ...changes,
   };
