@@ -1,16 +1,15 @@
-import type { Lab } from "../../lab";
-import { DnsClient } from "../../src/dns/client/dns-client";
 import { DnsError } from "../../src/dns/errors";
+import type { Message } from "../../src/dns/message";
 import type { Change, History, Question } from "./history";
 
 /** Checks what `Programmed` says: from then on every linked pod answers the change, or what followed it. */
 export class Promises {
-  readonly #dns = new DnsClient({ timeoutMs: 1400 });
-
   constructor(
     private readonly options: {
-      readonly lab: Lab;
       readonly history: History;
+      readonly pods: () => readonly string[];
+      /** A pod's answer for a name's TXT record; undefined when it could not be had. */
+      readonly ask: (pod: string, name: string) => Promise<Message | undefined>;
       /** Whether a pod has no fault, and the operator is linked with it. */
       readonly isBound: (pod: string) => boolean;
       readonly broken: (pod: string, detail: string) => void;
@@ -19,20 +18,20 @@ export class Promises {
 
   /** Asks every pod at once, and holds it to the change from then on. */
   async check(change: Change): Promise<void> {
-    const { history, lab, isBound } = this.options;
+    const { history, pods, isBound } = this.options;
     history.acknowledge(change);
-    const bound = [...lab.sites.keys()].filter(isBound);
+    const bound = pods().filter(isBound);
     for (const pod of bound) history.promise(pod, change);
     await Promise.all(bound.map((pod) => this.#ask(pod, change)));
   }
 
   async #ask(pod: string, { zone, name }: Change): Promise<void> {
-    const { history, lab, isBound, broken } = this.options;
+    const { history, isBound, broken } = this.options;
     const question: Question = { zone, name, type: "TXT" };
     const standard = history.standard(pod, question);
     try {
-      const answer = await this.#dns.query(lab.site(pod).server, name, "TXT");
-      const wrong = history.judge(pod, { question, standard, answer });
+      const answer = await this.options.ask(pod, name);
+      const wrong = answer && history.judge(pod, { question, standard, answer });
       if (wrong !== undefined && isBound(pod)) broken(pod, `TXT of ${name}: ${wrong.rule}: ${wrong.detail}`);
     } catch (error) {
       // No answer at all is no other answer.

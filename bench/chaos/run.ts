@@ -4,6 +4,7 @@ import type { Lab } from "../../lab";
 import { catalogZone, directoryZone } from "../../lab/plan";
 import { UserError } from "../../src/base/errors";
 import { DnsClient } from "../../src/dns/client/dns-client";
+import type { Message } from "../../src/dns/message";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { Changer } from "./changer";
 import { type Fault, formatFaults, hitsLink, isHurt, siteOf } from "./fault";
@@ -102,7 +103,9 @@ class Run {
     const broken = (site: string, detail: string): void => {
       this.#violated({ rule: "programmed", site, detail });
     };
-    const promises = new Promises({ lab, history, isBound, broken });
+    const client = new DnsClient({ timeoutMs: 1400 });
+    const ask = (pod: string, name: string): Promise<Message> => client.query(lab.site(pod).server, name, "TXT");
+    const promises = new Promises({ history, pods: () => [...lab.sites.keys()], ask, isBound, broken });
     const programmed = (change: Change): Promise<void> => promises.check(change);
     return new RecordChanger({ api: cluster.plane.api, history, zone, programmed });
   }

@@ -59,6 +59,10 @@ class GivenCluster implements Cluster {
     return this.refuse("has its own containerd");
   }
 
+  signal(): Promise<void> {
+    return this.refuse("has its own containerd");
+  }
+
   netnsExec(): Promise<string> {
     return this.refuse("has no network namespace here");
   }

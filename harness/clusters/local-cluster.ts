@@ -169,6 +169,10 @@ export class LocalCluster implements Cluster {
     await this.ctr(["tasks", "kill", "--signal", "SIGKILL", await this.runningContainer(address)]);
   }
 
+  async signal(address: PodAddress, signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
+    await this.ctr(["tasks", "kill", "--all", "--signal", signal, await this.runningContainer(address)]);
+  }
+
   private async runningContainer({ namespace, pod, container }: PodAddress): Promise<string> {
     const labels = { "pod.namespace": namespace, "pod.name": pod, "container.name": container };
     const filter = Object.entries(labels)

@@ -24,6 +24,8 @@ export interface Cluster {
   execInPod(pod: PodAddress, command: readonly string[]): Promise<string>;
   /** Kills the first process of a pod's container (SIGKILL), from outside. */
   kill(pod: PodAddress): Promise<void>;
+  /** Sends a signal to all processes of a pod's container, from outside. */
+  signal(pod: PodAddress, signal: "SIGSTOP" | "SIGCONT"): Promise<void>;
   /** Runs a command in the node's network namespace. */
   netnsExec(command: readonly string[], input?: string): Promise<string>;
   /** Runs containerd's `ctr` in the namespace of Kubernetes. */
