@@ -9,8 +9,8 @@ import { ClusterMesh } from "./chaos/cluster-mesh";
 import { ClusterRun } from "./chaos/cluster-run";
 import { Random } from "./chaos/random";
 import { rules } from "./chaos/report";
-import { median, round } from "./support/statistics";
 import { runBench, type Values, wholeNumber } from "./support/options";
+import { median, round } from "./support/statistics";
 
 const options = {
   seed: wholeNumber(randomInt(1, 2 ** 31)),

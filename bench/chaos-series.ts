@@ -85,7 +85,7 @@ function guardsOf(text: string | undefined): readonly Guard[] {
 async function runSeeds({ seeds: wanted, results, runs, commit, parallel, ...rest }: Series): Promise<number> {
   const { minutes, sites, replicas } = rest;
   const shape: Shape = { minutes, sites, replicas };
-  const before = linesOf<KeptRun>(results);
+  const before = linesOf(results) as readonly KeptRun[];
   let broken = 0;
   await inParallel(parallel, missingSeeds(wanted, before, shape), async (seed) => {
     if (runs.isOver) return;
@@ -136,14 +136,14 @@ function summaryOf({ seed, answers, changes, recoverMs, violations, waited, cpuS
   return `seed ${seed}: ${counts}, healed in ${recoverMs?.max ?? "-"} ms at most, waited ${waited.p50} %, ${cpuSeconds} s of CPU${broken.join("")}`;
 }
 
-function linesOf<T>(file: string): readonly T[] {
-  return existsSync(file) ? parseLines<T>(readFileSync(file, "utf8"), file) : [];
+function linesOf(file: string): readonly unknown[] {
+  return existsSync(file) ? parseLines(readFileSync(file, "utf8"), file) : [];
 }
 
 function writeTables(results: string): void {
   const document = join(root, "docs", "reliability.md");
-  const text = withBlock(readFileSync(document, "utf8"), "series", seriesTables(linesOf<KeptRun>(results)));
-  writeFileSync(document, withBlock(text, "guards", guardTable(linesOf<GuardRun>(guardsFile))));
+  const text = withBlock(readFileSync(document, "utf8"), "series", seriesTables(linesOf(results) as readonly KeptRun[]));
+  writeFileSync(document, withBlock(text, "guards", guardTable(linesOf(guardsFile) as readonly GuardRun[])));
 }
 
 main().then(

@@ -15,7 +15,8 @@ server.listen(Number(process.argv[1]), "127.0.0.1", () => {
  * @param enter - what a command must begin with to run there
  */
 export async function listenInside(enter: readonly string[], port: number): Promise<Server> {
-  const [program = process.execPath, ...args] = [...enter, process.execPath, "-e", script, String(port)];
+  const command: readonly string[] = [...enter, process.execPath, "-e", script, String(port)];
+  const [program = process.execPath, ...args] = command;
   const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
   let said = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));

@@ -89,11 +89,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
   const program = join(folder, "agent.js");
   await writeFile(program, options.agentProgram ?? bundle("agent"));
   const ring: RingDocument = { version: 1, current: randomKey("mesh-1") };
-  const dns = options.port ?? (network.kind === "namespaces" ? 53 : await freeEverywhere());
-  const secure = network.kind === "namespaces" ? 853 : await freeEverywhere([dns]);
-  // Where each site has a network of its own, ports are those of a pod's Services: the reconciler knows no others.
-  const http = network.kind === "namespaces" ? podPorts.http : await freeEverywhere([dns, secure]);
-  const ports = { dns, secure, http };
+  const ports = await choosePorts(network, options.port);
   const parts: LabParts = {
     folder,
     network,
@@ -113,6 +109,14 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     ...(options.recordsKey && { recordsKey: options.recordsKey }),
   };
   return { plan, parts };
+}
+
+/** Where each site has a network of its own, they are those of a pod's Services: the reconciler knows no others. */
+async function choosePorts(network: LabNetwork, port: number | undefined): Promise<LabParts["ports"]> {
+  if (network.kind === "namespaces") return { dns: port ?? 53, secure: 853, http: podPorts.http };
+  const dns = port ?? (await freeEverywhere());
+  const secure = await freeEverywhere([dns]);
+  return { dns, secure, http: await freeEverywhere([dns, secure]) };
 }
 
 function createNetwork(kind: NetworkKind): Promise<LabNetwork> {

@@ -30,7 +30,7 @@ export class ChaosRuns {
   async run(name: string, options: Readonly<Record<string, string | number>>): Promise<PrintedFigures> {
     if (this.logs !== undefined) mkdirSync(this.logs, { recursive: true });
     const all = { ...options, ...(this.logs !== undefined && { logs: join(this.logs, `${name}.log`) }) };
-    const args = Object.entries(all).flatMap(([option, value]) => [`--${option}`, String(value)]);
+    const args = Object.entries(all).flatMap(([option, value]) => [`--${option}`, value]);
     const program = [...process.execArgv, join(root, "bench", "chaos.ts"), ...args, "--shrink", "no", "--json"];
     const child = spawn(process.execPath, program, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     this.#children.add(child);

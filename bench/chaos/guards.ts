@@ -346,8 +346,8 @@ export async function brokenProgram({ program, edits }: Guard): Promise<string> 
     plugins: [
       {
         name: "broken-guard",
-        setup: ({ onLoad }) => {
-          onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        setup: (building) => {
+          building.onLoad({ filter: /\.ts$/ }, ({ path }) => {
             const here = edits.filter(({ file }) => join(root, file) === path);
             if (here.length === 0) return undefined;
             return { contents: here.reduce(edited, readFileSync(path, "utf8")), loader: "ts" };

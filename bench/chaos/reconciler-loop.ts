@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { bundle } from "../../components/bundle";
 import { LabProcess, Log } from "../../lab/process";
+import { isAborted } from "../../src/base/clock";
 import { reconcilerEnvironment } from "../../src/contract/environments";
 
 /** Between two passes. */
@@ -27,7 +28,7 @@ export class ReconcilerLoop implements AsyncDisposable {
   readonly #log = new Log();
   #process: LabProcess | undefined;
   #state: ReconcilerState = "whole";
-  #isOver = false;
+  readonly #ending = new AbortController();
   #work: Promise<void> = Promise.resolve();
   passes = 0;
 
@@ -50,22 +51,24 @@ export class ReconcilerLoop implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isOver = true;
+    this.#ending.abort();
     this.become("whole");
     await this.#process?.end("SIGKILL");
     await this.#work;
   }
 
   async #go(): Promise<void> {
-    while (!this.#isOver) {
+    const { signal } = this.#ending;
+    while (!isAborted(signal)) {
       await this.#pass();
-      for (let waited = 0; waited < restMs && !this.#isOver; waited += 200) await wait(200);
+      await wait(restMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
   async #pass(): Promise<void> {
     const { enter, file, environment, apiPort } = this.place;
-    const [program = "node", ...args] = [...enter, "node", file];
+    const command: readonly string[] = [...enter, "node", file];
+    const [program = "node", ...args] = command;
     const env = {
       PATH: process.env["PATH"],
       KUBERNETES_SERVICE_HOST: "127.0.0.1",

@@ -12,8 +12,8 @@ import { awaitHealing, type Healing, type Looking } from "./healing";
 import { type Change, type Due, History } from "./history";
 import { beginFault } from "./injector";
 import { KnownMesh } from "./known-mesh";
-import { MachineWatch } from "./machine";
 import { excuseLosses } from "./lost-volume";
+import { MachineWatch } from "./machine";
 import { type AnswerCounts, Observer } from "./observer";
 import { type Round, roundsOf } from "./plan";
 import { Promises } from "./promises";
@@ -112,7 +112,8 @@ class Run {
 
   async run(): Promise<Outcome> {
     const { lab, seed, seconds, faults, say } = this.request;
-    using machine = this.#machine;
+    using watching = new DisposableStack();
+    const machine = watching.use(this.#machine);
     machine.start();
     await this.#prepare();
     using observer = new Observer({
@@ -128,9 +129,11 @@ class Run {
     using known = this.#known;
     for (const pod of lab.sites.keys()) this.#linked.set(pod, 0);
     await known.start();
-    using _policy = this.request.around.watchPolicy(lab, (site, detail) => {
-      this.#violated({ rule: "forgotten", site, detail });
-    });
+    watching.use(
+      this.request.around.watchPolicy(lab, (site, detail) => {
+        this.#violated({ rule: "forgotten", site, detail });
+      }),
+    );
     observer.start();
     this.#changer.start();
     this.#records?.start();

@@ -39,11 +39,11 @@ export function seedsOf(text: string): readonly number[] | undefined {
 }
 
 /** Reads what was kept, a JSON object a line. @throws UserError with the line that is none. */
-export function parseLines<T>(text: string, file: string): readonly T[] {
+export function parseLines(text: string, file: string): readonly unknown[] {
   return text.split("\n").flatMap((line, i) => {
     if (line === "") return [];
     try {
-      return [JSON.parse(line) as T];
+      return [JSON.parse(line) as unknown];
     } catch (cause) {
       throw new UserError(`${file}:${i + 1} is no run; take the line out`, { cause });
     }

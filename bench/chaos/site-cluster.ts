@@ -8,8 +8,8 @@ import { FaultyApi } from "../../harness/records/faulty-api";
 import { createAccount, namespace, OperatorProcess } from "../../harness/records/operator-process";
 import type { Lab, LabSite } from "../../lab";
 import { listenInside } from "../../lab/inside";
-import { objects } from "../../src/contract/names";
 import { agentEnvironment } from "../../src/contract/environments";
+import { objects } from "../../src/contract/names";
 import { recordDefinition } from "../../src/records/crd";
 import { ReconcilerLoop } from "./reconciler-loop";
 
@@ -30,16 +30,25 @@ export interface ClusterPrograms {
  * site's pods, in their network, the record operator and the reconciler, which reach it by a proxy that can be hurt.
  */
 export class SiteCluster implements AsyncDisposable {
+  readonly site: string;
+  readonly plane: ControlPlane;
+  readonly api: FaultyApi;
+  readonly operator: OperatorProcess;
+  readonly reconciler: ReconcilerLoop;
+  /** Of the operator's account. */
+  readonly token: string;
+
   private constructor(
-    readonly site: string,
-    readonly plane: ControlPlane,
-    readonly api: FaultyApi,
-    readonly operator: OperatorProcess,
-    readonly reconciler: ReconcilerLoop,
-    /** Of the operator's account. */
-    readonly token: string,
+    parts: Pick<SiteCluster, "site" | "plane" | "api" | "operator" | "reconciler" | "token">,
     private readonly started: AsyncDisposableStack,
-  ) {}
+  ) {
+    this.site = parts.site;
+    this.plane = parts.plane;
+    this.api = parts.api;
+    this.operator = parts.operator;
+    this.reconciler = parts.reconciler;
+    this.token = parts.token;
+  }
 
   /** Starts it at a site that runs. Takes half a minute. */
   static async start(lab: Lab, name: string, programs: ClusterPrograms = {}): Promise<SiteCluster> {
@@ -57,7 +66,7 @@ export class SiteCluster implements AsyncDisposable {
     operator.start();
     const reconciler = starting.use(reconcilerOf({ site, folder, enter, api, ...programs }));
     reconciler.start();
-    return new SiteCluster(name, plane, api, operator, reconciler, token, starting.move());
+    return new SiteCluster({ site: name, plane, api, operator, reconciler, token }, starting.move());
   }
 
   /** Addresses that the policy for peers lets in. @throws Error when there is no policy. */

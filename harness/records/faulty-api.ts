@@ -97,9 +97,12 @@ export class FaultyApi implements AsyncDisposable {
     const isWatch = url.includes("watch=true");
     if (isRead && !isWatch && !this.#past.has(url)) this.#past.set(url, []);
     if (this.#state === "old" && isRead) {
-      if (isWatch) return this.#watchNothing(url, response);
+      if (isWatch) { this.#watchNothing(url, response); return; }
       const past = this.#replayed.get(url);
-      if (past !== undefined) return void response.setHeader("content-type", "application/json").end(past);
+      if (past !== undefined) {
+        response.setHeader("content-type", "application/json").end(past);
+        return;
+      }
     }
     const delay = this.#state === "slow" ? (this.#turn++ % 3 === 2 ? tooLateMs : lateMs) : 0;
     this.#forward({ method, url, headers: request.headers, body, delay, response });

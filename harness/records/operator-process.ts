@@ -130,7 +130,8 @@ export class OperatorProcess implements AsyncDisposable {
     writeFileSync(join(folder, "account", "token"), token);
     writeFileSync(join(folder, "operator.js"), program ?? bundle("operator"));
     const env = { PATH: process.env["PATH"], ...this.#environment(new URL(server)) };
-    const [first = "node", ...args] = [...enter, "node", ...operatorFlags, join(folder, "operator.js")];
+    const command: readonly string[] = [...enter, "node", ...operatorFlags, join(folder, "operator.js")];
+    const [first = "node", ...args] = command;
     const died = (): void => {
       this.#log.add("the operator ended\n");
       this.#timer = setTimeout(() => {

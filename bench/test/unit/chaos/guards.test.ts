@@ -10,7 +10,10 @@ import { brokenProgram, edited, guardNamed, guards } from "../../../chaos/guards
 const root = join(__dirname, "..", "..", "..", "..");
 const sites = ["site-a", "site-b", "site-c"];
 
-describe("a guard that is broken on purpose", () => {
+describe("a guard that is broken on purpose", function () {
+  // A whole program is bundled.
+  this.timeout(60_000);
+
   for (const guard of guards) {
     it(`${guard.name} stands in the sources where it is broken`, () => {
       for (const edit of guard.edits) {
