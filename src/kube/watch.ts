@@ -29,8 +29,8 @@ export interface WatchOptions {
   readonly elapsed?: () => number;
 }
 
-/** Longest pause between two tries, in milliseconds. */
-const longestPauseMs = 20_000;
+/** Longest pause between two tries, in milliseconds: what was changed while the API was away waits no longer than that. */
+const longestPauseMs = 5000;
 /** Seconds for which the server holds a watch open. It says where it is (bookmark) about once a minute. */
 const watchSeconds = 290;
 const silenceMs = 120_000;
