@@ -5,9 +5,8 @@ import type { Server } from "node:net";
 /** What listens in the other network and hands its socket over: a socket stays in the network in which it was made. */
 const script = `
 const server = require("node:net").createServer();
-server.listen(Number(process.argv[1]), "127.0.0.1", () => {
-  process.send("listening", server, () => process.disconnect());
-});`;
+process.on("disconnect", () => process.exit());
+server.listen(Number(process.argv[1]), "127.0.0.1", () => process.send("listening", server));`;
 
 /**
  * A server of this process that listens on loopback in another network namespace.
@@ -25,5 +24,8 @@ export async function listenInside(enter: readonly string[], port: number): Prom
   });
   exited.catch(() => undefined);
   const [, server] = (await Promise.race([once(child, "message"), exited])) as [unknown, Server];
+  // It has the socket too, and would take connections of which nobody hears.
+  child.disconnect();
+  await exited.catch(() => undefined);
   return server;
 }

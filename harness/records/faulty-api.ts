@@ -132,7 +132,9 @@ export class FaultyApi implements AsyncDisposable {
     const { method, url, headers, body, delay, response } = what;
     const { hostname, port } = apiUrl(this.plane.kubeconfig);
     const sent = { ...headers, host: `${hostname}:${port}` };
-    const onward = startRequest({ hostname, port, method, path: url, headers: sent, rejectUnauthorized: false });
+    // A connection of its own: one that is shared would break for others when a client gives up.
+    const to = { hostname, port, method, path: url, headers: sent, rejectUnauthorized: false, agent: false } as const;
+    const onward = startRequest(to);
     onward.on("error", () => response.destroy());
     response.on("close", () => onward.destroy());
     onward.on("response", (answer) => {

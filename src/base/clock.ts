@@ -12,7 +12,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: Date.now,
   pause: async (ms, signal) => {
-    await delay(ms, undefined, { signal }).catch(() => undefined);
+    await delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
   },
 };
 
