@@ -49,7 +49,9 @@ async function hurtClusters({ seed, rounds, sites }: Values<typeof options>): Pr
   const { answers, changes, violations } = outcome;
   const faults = outcome.rounds.flatMap((each) => each.faults.map(({ kind }) => kind));
   const { tried, wrong, lost } = answers;
-  console.log(`${faults.join(", ")}: ${wrong} of ${tried} answers wrong, ${lost} lost; ${changes.lost} of ${changes.acknowledged} changes lost`);
+  console.log(
+    `${faults.join(", ")}: ${wrong} of ${tried} answers wrong, ${lost} lost; ${changes.lost} of ${changes.acknowledged} changes lost`,
+  );
   return { seed, sites, faults, answers, changes, recoverMs, violations };
 }
 

@@ -142,7 +142,11 @@ function linesOf(file: string): readonly unknown[] {
 
 function writeTables(results: string): void {
   const document = join(root, "docs", "reliability.md");
-  const text = withBlock(readFileSync(document, "utf8"), "series", seriesTables(linesOf(results) as readonly KeptRun[]));
+  const text = withBlock(
+    readFileSync(document, "utf8"),
+    "series",
+    seriesTables(linesOf(results) as readonly KeptRun[]),
+  );
   writeFileSync(document, withBlock(text, "guards", guardTable(linesOf(guardsFile) as readonly GuardRun[])));
 }
 

@@ -60,7 +60,17 @@ export class SiteCluster implements AsyncDisposable {
     const api = starting.use(new FaultyApi(await listenInside(enter, apiPort), plane));
     const folder = join(lab.folder, `${name}-cluster`);
     mkdirSync(folder, { recursive: true });
-    const place = { site, plane, token, folder, pod: "operator-0", httpPort: operatorHttpPort, apiPort, enter, restarts: true };
+    const place = {
+      site,
+      plane,
+      token,
+      folder,
+      pod: "operator-0",
+      httpPort: operatorHttpPort,
+      apiPort,
+      enter,
+      restarts: true,
+    };
     const program = programs.operator !== undefined && { program: programs.operator };
     const operator = starting.use(new OperatorProcess({ ...place, authority: api.authority, ...program }, settings));
     operator.start();

@@ -97,7 +97,10 @@ export class FaultyApi implements AsyncDisposable {
     const isWatch = url.includes("watch=true");
     if (isRead && !isWatch && !this.#past.has(url)) this.#past.set(url, []);
     if (this.#state === "old" && isRead) {
-      if (isWatch) { this.#watchNothing(url, response); return; }
+      if (isWatch) {
+        this.#watchNothing(url, response);
+        return;
+      }
       const past = this.#replayed.get(url);
       if (past !== undefined) {
         response.setHeader("content-type", "application/json").end(past);
