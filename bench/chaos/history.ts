@@ -91,6 +91,8 @@ export class History {
   readonly #floors = new Map<string, Map<string, number>>();
   /** Zones that a server has shown, by server. */
   readonly #shown = new Map<string, Set<string>>();
+  /** Zones of which a server's copies may expire at any moment, by server. */
+  readonly #expiring = new Map<string, ReadonlySet<string>>();
   #acknowledged = 0;
 
   /**
@@ -195,9 +197,15 @@ export class History {
     this.#shown.delete(site);
   }
 
-  /** A server's copies of zones expire: it may refuse them until it shows them again, no older than before. */
+  /** A server's copies of zones expire, now or a little later: it may refuse them until {@link settle}, and shows none older than before. */
   expire(site: string, zones: readonly string[]): void {
+    this.#expiring.set(site, new Set(zones));
     for (const zone of zones) this.#shown.get(site)?.delete(zone);
+  }
+
+  /** What expired at a server is over. */
+  settle(site: string): void {
+    this.#expiring.delete(site);
   }
 
   /**
@@ -235,6 +243,7 @@ export class History {
     this.#floors.set(site, floors);
     const before = floors.get(key);
     if (before === undefined || isBehind(question.type, before, value)) floors.set(key, value);
+    if (this.#expiring.get(site)?.has(question.zone) === true) return;
     const shown = this.#shown.get(site) ?? new Set();
     this.#shown.set(site, shown.add(question.zone));
   }

@@ -61,8 +61,12 @@ const beginnings: Readonly<Record<Exclude<FaultKind, CentralFault>, (place: Plac
   "cut-out": (place) => cut(place, "out"),
   expire: async (place) => {
     const heal = await cut(place, "both");
-    for (const pod of place.lab.pods(place.site.name)) await expireCopies(place.lab, pod);
-    return heal;
+    // A zone that is being asked for without an answer expires when that is given up.
+    const expiring = place.lab.pods(place.site.name).map((pod) => expireCopies(place.lab, pod));
+    return async () => {
+      await heal();
+      await Promise.all(expiring);
+    };
   },
   loss: (place) => shape(place, "lossPercent", lossPercent),
   delay: (place) => shape(place, "delayMs", delayMs),
@@ -125,7 +129,7 @@ function pause(pid: number | undefined): Ending {
 /** What Knot does when it has not reached a zone's sources for as long as the SOA allows, where it runs and is not stopped. */
 async function expireCopies({ plan }: Lab, site: LabSite): Promise<void> {
   const zones = plan.zones().filter((zone) => plan.owner(zone) !== site.name);
-  const socket = ["-s", site.path("run", "knot.sock"), "-t", "1"];
+  const socket = ["-s", site.path("run", "knot.sock"), "-b", "-t", String(startSeconds)];
   await run(knotBinaries().knotc, [...socket, "-f", "zone-purge", ...zones, "+expire"]).catch(() => undefined);
 }
 

@@ -173,7 +173,10 @@ class Run {
     const healing = await awaitHealing(this.#looking, this.#bound);
     this.#judge(healing);
     const ms = performance.now() - Math.max(...ends);
-    for (const pod of hurt) this.#linked.set(pod, performance.now());
+    for (const pod of hurt) {
+      this.#linked.set(pod, performance.now());
+      this.#history.settle(pod);
+    }
     this.#unlinked.clear();
     this.#say(healing.isHealed ? `healed after ${Math.round(ms)} ms` : "not healed");
     const answers = difference(observer.counts, before);
@@ -189,9 +192,9 @@ class Run {
     await this.#until(fault.from);
     this.#say(formatFaults([fault]).trim());
     if (fault.kind === "wipe") this.#known.suspend(fault.site);
+    if (fault.kind === "expire") this.#expired(fault.site);
     const end = await beginFault(this.request.lab, this.request.around, fault);
     if (fault.kind === "wipe") await this.#lostVolume(fault.site, hurt);
-    if (fault.kind === "expire") await this.#expired(fault.site);
     await this.#until(fault.to);
     const ended = performance.now();
     await end();
@@ -202,7 +205,7 @@ class Run {
   /** A pod that has its volume must be able to start whatever else is away. */
   #judgeStart({ kind, site }: Fault, since: number): void {
     const ms = performance.now() - since;
-    if (kind === "wipe" || ms < 1000 * this.#bound + this.#looking.withheld(since)) return;
+    if (kind !== "away" || ms < 1000 * this.#bound + this.#looking.withheld(since)) return;
     this.#violated({ rule: "late", site, detail: `did not start within ${this.#bound} s` });
   }
 
@@ -215,14 +218,10 @@ class Run {
     this.#say(`${excused} changes may be lost with the volume of ${name}`);
   }
 
-  async #expired(name: string): Promise<void> {
+  #expired(name: string): void {
     const { lab } = this.request;
     const expired = lab.zones().filter((zone) => lab.plan.owner(zone) !== name);
-    // Answers from before may still be on their way.
-    for (let i = 0; i < 2; i++) {
-      for (const pod of lab.podNames(name)) this.#history.expire(pod, expired);
-      await wait(100);
-    }
+    for (const pod of lab.podNames(name)) this.#history.expire(pod, expired);
   }
 
   /** By when a change must have been acknowledged for a pod to have it now: never while it or the zone's owner has a fault. */

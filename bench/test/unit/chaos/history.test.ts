@@ -118,6 +118,9 @@ describe("the observer's history", () => {
     const standard = history.standard("site-b", soa);
     history.learn("site-b", zone, new Map([[`count-0.${zone}`, 0]]));
     expect(history.judge("site-b", { question: soa, standard, answer: refused })).to.equal(undefined);
+    expect(ask("site-b", soa, refused), "it may expire once more").to.equal("right");
+    history.settle("site-b");
+    history.learn("site-b", zone, new Map([[`count-0.${zone}`, 0]]));
     expect(ask("site-b", soa, refused)).to.equal("gone");
     expect(ask("site-b", soa, answer({ answers: [soaOf(4)] }))).to.equal("serial");
   });
