@@ -16,11 +16,15 @@ export class Promises {
     },
   ) {}
 
-  /** Asks every pod at once, and holds it to the change from then on. */
-  async check(change: Change): Promise<void> {
+  /**
+   * Asks every pod at once, and holds it to the change from then on.
+   *
+   * @param but - names sites that are away, and pods that could not be seen (`site-b pod 1`): nothing is said of them
+   */
+  async check(change: Change, but: string): Promise<void> {
     const { history, pods, isBound } = this.options;
     history.acknowledge(change);
-    const bound = pods().filter(isBound);
+    const bound = pods().filter((pod) => isBound(pod) && !isNamed(pod, but));
     for (const pod of bound) history.promise(pod, change);
     await Promise.all(bound.map((pod) => this.#ask(pod, change)));
   }
@@ -38,4 +42,11 @@ export class Promises {
       if (!(error instanceof DnsError)) throw error;
     }
   }
+}
+
+/** Whether a pod, or its site as a whole, is in such a text. */
+export function isNamed(pod: string, text: string): boolean {
+  const [site = "", ordinal = "0"] = pod.split("/");
+  const words = text.split(/[,;:] */);
+  return words.includes(site) || words.includes(`${site} pod ${ordinal}`);
 }

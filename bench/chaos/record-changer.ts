@@ -29,8 +29,8 @@ export interface RecordChangerOptions {
   readonly history: History;
   /** A zone of the operator's site. */
   readonly zone: string;
-  /** The operator says that every site answers a change. */
-  readonly programmed: (change: Change) => Promise<void>;
+  /** The operator says that every site answers a change, but for those that it names there: away, or not seen. */
+  readonly programmed: (change: Change, but: string) => Promise<void>;
 }
 
 /**
@@ -92,24 +92,28 @@ export class RecordChanger {
   async #look(): Promise<void> {
     while (!this.#isOver || this.#waiting.size > 0) {
       for (const [name, waiting] of this.#waiting) {
-        if (!(await this.#isProgrammed(waiting))) continue;
+        const but = await this.#programmedBut(waiting);
+        if (but === undefined) continue;
         // The next change of the name may have come meanwhile.
         if (this.#waiting.get(name) === waiting) this.#waiting.delete(name);
-        await this.options.programmed(waiting.change);
+        await this.options.programmed(waiting.change, but);
       }
       await wait(lookMs);
     }
   }
 
-  async #isProgrammed({ change: { zone, name }, generation }: Waiting): Promise<boolean> {
+  /** Which sites and pods the object excepts when it says `Programmed` of this version; undefined when it does not. */
+  async #programmedBut({ change: { zone, name }, generation }: Waiting): Promise<string | undefined> {
     const host = name.slice(0, -zone.length - 1);
     try {
       const live = await this.options.api.send({ method: "GET", path: `${path}/${host}` });
       const { metadata, status } = live as unknown as Live;
       const found = status?.conditions?.find(({ type }) => type === "Programmed");
-      return metadata.generation === generation && found?.status === "True" && found.observedGeneration === generation;
+      const isOfThis = metadata.generation === generation && found?.observedGeneration === generation;
+      if (!isOfThis || found?.status !== "True") return undefined;
+      return found.reason === "AllSites" ? "" : found.message;
     } catch {
-      return false;
+      return undefined;
     }
   }
 }

@@ -106,7 +106,7 @@ class Run {
     const client = new DnsClient({ timeoutMs: 1400 });
     const ask = (pod: string, name: string): Promise<Message> => client.query(lab.site(pod).server, name, "TXT");
     const promises = new Promises({ history, pods: () => [...lab.sites.keys()], ask, isBound, broken });
-    const programmed = (change: Change): Promise<void> => promises.check(change);
+    const programmed = (change: Change, but: string): Promise<void> => promises.check(change, but);
     return new RecordChanger({ api: cluster.plane.api, history, zone, programmed });
   }
 
