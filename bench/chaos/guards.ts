@@ -65,7 +65,7 @@ export const guards: readonly Guard[] = [
       {
         file: seeding,
         from: "if (!before.has(zone.name)) await this.#seedZone(zone, { ...input, owner, isSought: looked });",
-        to: `if (input.moment !== "running") await writeAtomically(this.#volume.zoneFile(zone.name), this.#begin(zone, input.packet));
+        to: `if (input.moment !== "running") await writeAtomically(this.#volume.zoneFile(zone.name), stampSerial(this.#begin(zone, input.packet), Math.floor(Date.now() / 1000)));
         else if (!before.has(zone.name)) await this.#seedZone(zone, { ...input, owner, isSought: looked });`,
       },
     ],
