@@ -81,7 +81,12 @@ export class ClusterRun {
         this.#violated("programmed", pod, detail);
       },
     });
-    return new RecordChanger({ api: this.target.api(site), history, zone, programmed: (each, but) => promises.check(each, but) });
+    return new RecordChanger({
+      api: this.target.api(site),
+      history,
+      zone,
+      programmed: (each, but) => promises.check(each, but),
+    });
   }
 
   /** Returns milliseconds from the end of the last fault until all was as it must be; undefined when that did not come. */
