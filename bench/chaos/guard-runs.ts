@@ -20,7 +20,10 @@ export function guardTable(runs: readonly GuardRun[]): string {
     const first = Math.min(...shown.map(({ at }) => at));
     const as = [...new Set(shown.map(({ rule }) => `\`${rule}\``))].join(", ");
     const faults = script.split("\n").map((line) => `\`${line}\``);
-    const found = shown.length > 0 ? `after ${first.toFixed(1)} s, as ${as}` : `not: ${unseen ?? (run === undefined ? "not run yet" : "no rule was broken")}`;
+    const found =
+      shown.length > 0
+        ? `after ${first.toFixed(1)} s, as ${as}`
+        : `not: ${unseen ?? (run === undefined ? "not run yet" : "no rule was broken")}`;
     const pods = replicas === undefined ? "" : ", two pods a site";
     return [`\`${name}\``, keeps, broken, `${faults.join(", ")}${pods}`, found];
   });
