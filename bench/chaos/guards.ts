@@ -70,7 +70,7 @@ export const guards: readonly Guard[] = [
       },
     ],
     script: "2 6 away site-c",
-    rules: ["absent", "serial", "older", "lost"],
+    rules: ["gone", "absent", "serial", "older", "lost"],
   },
   {
     name: "silence-is-no-denial",
