@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 
 import { DnsError, malformed } from "./errors";
 import { headerLength } from "./message";
@@ -79,6 +79,8 @@ export interface VerifiedMessage {
   readonly key: TsigKey;
   /** Goes into the signature of the response, or of the stream's next message. */
   readonly mac: Buffer;
+  /** Where the message ends without its TSIG record. */
+  readonly end: number;
 }
 
 /**
@@ -96,7 +98,7 @@ export function verifyMessage(request: VerifyRequest): VerifiedMessage {
   addMessage(hmac, request.message, tsig);
   checkMac(hmac.update(encodeVariables(tsig)), tsig, key);
   checkTimeAndErrors(tsig, request.now);
-  return { key, mac: tsig.mac };
+  return { key, mac: tsig.mac, end: tsig.offset };
 }
 
 /** What a {@link TsigStreamVerifier} needs. */
@@ -114,6 +116,8 @@ export interface StreamOptions {
  */
 export class TsigStreamVerifier {
   readonly #options: StreamOptions;
+  /** MAC of the last signed message, with which the next one's digest begins. */
+  #mac: Buffer | undefined;
   #digest: Digest | undefined;
   #unsigned = 0;
 
@@ -123,41 +127,56 @@ export class TsigStreamVerifier {
 
   /** Whether everything pushed so far is covered by a signature. */
   get settled(): boolean {
-    return this.#digest !== undefined && this.#unsigned === 0;
+    return this.#mac !== undefined && this.#unsigned === 0;
   }
 
   /**
    * Takes the next message.
    *
    * @param now seconds since 1970
+   * @returns where the message ends without its TSIG record.
    * @throws DnsError as {@link verifyMessage}; the stream is of no use afterwards.
    */
-  push(message: Uint8Array, now: number): void {
+  push(message: Uint8Array, now: number): number {
     const { key, requestMac } = this.#options;
-    if (this.#digest === undefined) {
-      const { mac } = verifyMessage({ message, keys: [key], now, requestMac });
-      this.#digest = startDigest(key, mac);
-      return;
+    if (this.#mac === undefined) {
+      const { mac, end } = verifyMessage({ message, keys: [key], now, requestMac });
+      this.#mac = mac;
+      return end;
     }
+    this.#digest ??= startDigest(key, this.#mac);
     const tsig = locateTsig(message);
     if (tsig === undefined) {
       this.#unsigned++;
       if (this.#unsigned > (this.#options.maxUnsigned ?? 99)) throw unsigned(message);
       this.#digest.update(message);
-      return;
+      return message.length;
     }
     throwUnsignedPeerError(tsig);
     findKey(tsig, [key]);
     addMessage(this.#digest, message, tsig);
     checkMac(this.#digest.update(encodeTimers(tsig)), tsig, key);
     checkTimeAndErrors(tsig, now);
-    this.#digest = startDigest(key, tsig.mac);
+    this.#mac = tsig.mac;
+    this.#digest = undefined;
     this.#unsigned = 0;
+    return tsig.offset;
   }
 }
 
+/** Made once for each key: that takes longer than the digest of a small message. */
+const secrets = new WeakMap<TsigKey, KeyObject>();
+
+function secretOf(key: TsigKey): KeyObject {
+  const known = secrets.get(key);
+  if (known !== undefined) return known;
+  const secret = createSecretKey(Buffer.from(key.secret, "base64"));
+  secrets.set(key, secret);
+  return secret;
+}
+
 function startDigest(key: TsigKey, priorMac: Uint8Array | undefined): Digest {
-  const hmac = createHmac(hashes[key.algorithm].hash, Buffer.from(key.secret, "base64"));
+  const hmac = createHmac(hashes[key.algorithm].hash, secretOf(key));
   return priorMac === undefined ? hmac : hmac.update(uint16(priorMac.length)).update(priorMac);
 }
 
