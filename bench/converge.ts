@@ -1,9 +1,9 @@
 import { tmpdir } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
 import type { Lab } from "../lab";
+import { table } from "../src/base/table";
 import { recordChangeTimes, type Replicated } from "./baselines/baseline";
 import { startBindServers } from "./baselines/bind";
 import { startKnotPair } from "./baselines/knot-pair";

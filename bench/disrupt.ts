@@ -2,8 +2,8 @@ import { createClusters } from "../harness/clusters";
 import { askWhile, disruptions, lossless } from "../harness/mesh/disruptions";
 import { readyPods } from "../harness/mesh/ready-pods";
 import { listedSite, RunningMesh } from "../harness/mesh/running-mesh";
-import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
+import { table } from "../src/base/table";
 import { runBench, type Values, wholeNumber } from "./support/options";
 
 const options = { drain: wholeNumber(6, { least: 0, most: 600 }) };

@@ -1,8 +1,8 @@
 import { createClusters } from "../harness/clusters";
 import { readyAt, servedAt } from "../harness/mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../harness/mesh/running-mesh";
-import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
+import { table } from "../src/base/table";
 import { runBench, type Values, wholeNumber } from "./support/options";
 
 const options = { replicas: wholeNumber(2, { most: 5 }) };

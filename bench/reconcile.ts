@@ -1,6 +1,6 @@
-import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
 import { Lab } from "../lab";
+import { table } from "../src/base/table";
 import { runBench, wholeNumber } from "./support/options";
 import { type Cost, measureChange, measureIdle } from "./support/pass-cost";
 

@@ -1,6 +1,6 @@
 import { RecordMesh } from "../harness/records/record-mesh";
-import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
+import { table } from "../src/base/table";
 import { type ExternalDnsFigures, externalZone, measureExternalDns } from "./baselines/external-dns";
 import { oneOf, runBench, type Values, wholeNumber } from "./support/options";
 import {

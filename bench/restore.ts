@@ -4,12 +4,12 @@ import { join } from "node:path";
 
 import { StorageServer } from "../harness/backups/storage";
 import { eventually } from "../harness/eventually";
-import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
 import { Lab, type LabSite } from "../lab";
 import { SiteBackups } from "../lab/site-backups";
 import { ownSource } from "../src/agents/sidecar/own-zones/zone-source";
 import { inParallel } from "../src/base/in-parallel";
+import { table } from "../src/base/table";
 import { DnsClient } from "../src/dns/client/dns-client";
 import { recordKey, typeNameOf } from "../src/dns/rdata";
 import { signerTypes } from "../src/dns/rdata/trust-types";

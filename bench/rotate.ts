@@ -1,10 +1,10 @@
 import { FullLoad } from "../harness/load/full-load";
 import { loadedLab } from "../harness/mesh/loaded-lab";
-import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
 import { Lab } from "../lab";
 import { MeshVault } from "../lab/mesh-vault";
 import { LabRotator, rotateOnce } from "../lab/rotator";
+import { table } from "../src/base/table";
 import { runBench, type Values, wholeNumber } from "./support/options";
 
 const options = {

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
+import { table } from "../src/base/table";
 import { measureSeedWay } from "./seed-way/pass";
 import { startLargeMesh } from "./support/large-mesh";
 import { runBench, type Values, wholeNumber, wholeNumbers } from "./support/options";

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { questions } from "../harness/load/dnsperf";
-import { table } from "../harness/table";
 import { ensureTools } from "../harness/tools";
 import { Lab, type LabSite } from "../lab";
+import { table } from "../src/base/table";
 import { startBareKnot, workersOf } from "./baselines/bare-knot";
 import { benchZone, benchZones } from "./baselines/text";
 import { askDuringChurn } from "./support/churn";

@@ -24,6 +24,7 @@ export type Command =
   | { readonly kind: "remove zone"; readonly zone: string }
   | { readonly kind: "ask"; readonly site: string; readonly name: string; readonly type: string }
   | { readonly kind: "wait"; readonly seconds: number }
+  | { readonly kind: "mesh"; readonly args: readonly string[] }
   | { readonly kind: "status" | "help" | "quit" };
 
 type Read = (args: readonly string[]) => Command;
@@ -129,6 +130,13 @@ const forms: readonly Form[] = [
     args: "[SECONDS]",
     help: "until every reachable site answers every zone as its owner does (60 s at most)",
     read: (args) => ({ kind: "wait", seconds: amount(args[0] ?? "60", "SECONDS", 3600) }),
+  },
+  {
+    words: "mesh",
+    args: "COMMAND",
+    rest: true,
+    help: "what the command mesh says of this lab, asked from inside of it: mesh status",
+    read: (args) => ({ kind: "mesh", args: at(args, 0).split(/\s+/) }),
   },
   { words: "status", args: "", help: "the table of all sites", read: () => ({ kind: "status" }) },
   { words: "help", args: "", help: "this list", read: () => ({ kind: "help" }) },

@@ -66,6 +66,8 @@ export interface LabParts {
   /** The mesh's authorities, the one that signs first. */
   readonly authorities: readonly Identity[];
   readonly readers: readonly TsigKey[];
+  /** The reader that `mesh` is, from this machine. */
+  readonly accessKey: TsigKey;
   readonly recordsKey?: TsigKey;
   readonly program: string;
   readonly ring: RingDocument;
@@ -88,6 +90,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
   const guardian = new Guardian(folder);
   const program = join(folder, "agent.js");
   await writeFile(program, options.agentProgram ?? bundle("agent"));
+  const accessKey = randomKey("mesh-command");
   const ring: RingDocument = { version: 1, current: randomKey("mesh-1") };
   const ports = await choosePorts(network, options.port);
   const parts: LabParts = {
@@ -98,7 +101,8 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     program,
     ring,
     authorities: [makeAuthority()],
-    readers: options.readers ?? [],
+    accessKey,
+    readers: [...(options.readers ?? []), accessKey],
     replicas: options.replicas ?? 1,
     logsAsPod: options.logsAsPod ?? false,
     ...(options.volumeOctets !== undefined && { volumeOctets: options.volumeOctets }),

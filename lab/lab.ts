@@ -3,7 +3,9 @@ import { join } from "node:path";
 
 import type { Identity } from "../harness/certificates";
 import { eventually } from "../harness/eventually";
+import { writeAtomically } from "../src/base/files";
 import { inParallel } from "../src/base/in-parallel";
+import { accessText } from "../src/cli/mesh-access";
 import type { TsigKey } from "../src/dns/tsig-key";
 import { randomKey } from "../src/keyring/fresh-key";
 import type { KeyRing } from "../src/keyring/ring-document";
@@ -167,6 +169,20 @@ export class Lab implements AsyncDisposable {
   /** Running sites whose link is not cut. */
   reachable(): LabSite[] {
     return [...this.sites.values()].filter(({ name, pids }) => pids.knot !== undefined && !this.network.isCut(name));
+  }
+
+  /** Writes the file by which `mesh` finds this lab as it is now. Returns its path. */
+  async writeAccess(): Promise<string> {
+    const { ports, authorities } = this.parts;
+    const file = join(this.folder, "access.json");
+    const pods = [...this.sites.values()].map((pod) => ({
+      ...{ name: pod.podName, site: pod.name, address: pod.address },
+      http: ports.http,
+    }));
+    const ca = authorities.map(({ cert }) => cert).join("");
+    const document = { mesh: this.plan.written(), ports, key: this.parts.accessKey, ca, pods };
+    await writeAtomically(file, accessText(document), 0o600);
+    return file;
   }
 
   /** Waits until these sites answer each zone with one and the same serial. */

@@ -100,6 +100,7 @@ async function live(parts: {
     display.say(line);
   };
   await start(lab, run, say);
+  say(`mesh status --access ${await lab.writeAccess()}`);
   const session = new Session(lab, {
     say,
     show: (snapshot) => {

@@ -86,11 +86,11 @@ export class LabPlan {
     const before = this.epoch;
     if (before.primary !== "" && before.primary !== primary) this.epoch = { number: before.number + 1, primary };
     else this.epoch = { ...before, primary };
-    return { ...parseMesh(this.#written()), epoch: signEpoch(directoryZone, this.epoch, this.signer.privateKey) };
+    return { ...parseMesh(this.written()), epoch: signEpoch(directoryZone, this.epoch, this.signer.privateKey) };
   }
 
   /** As in the shared stack's config. */
-  #written(): unknown {
+  written(): object {
     const { topology } = this;
     const { transport } = this.options;
     return {
@@ -178,7 +178,7 @@ export class LabPlan {
 
   #checked<T>(value: T, undo: () => void): T {
     try {
-      parseMesh(this.#written());
+      parseMesh(this.written());
     } catch (error) {
       undo();
       throw error;

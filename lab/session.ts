@@ -6,6 +6,7 @@ import type { ResourceRecord } from "../src/dns/record";
 import { rcodeName } from "../src/dns/types";
 import { type Command, commandHelp, recordName, type Victim } from "./commands";
 import type { Lab } from "./lab";
+import { runMesh } from "./mesh-command";
 import type { CutDirection } from "./network";
 import { directoryZone, zoneNames } from "./plan";
 import { checkCommand } from "./script";
@@ -17,6 +18,13 @@ import { type RecordSpread, watchSpread } from "./spread";
 const patience = 60;
 /** Enough for the longest delay that anybody asks for by hand. */
 const askMs = 1500;
+
+type LinkCommand =
+  Extract<Command, { kind: "cut" | "delay" | "loss" }> | { readonly kind: "heal"; readonly site: string };
+
+function isOfLinks(command: Command): command is LinkCommand {
+  return ["cut", "heal", "delay", "loss"].includes(command.kind);
+}
 
 /** Carries commands out on a lab, one at a time, and tells what came of it. */
 export class Session {
@@ -35,17 +43,14 @@ export class Session {
   async run(command: Command): Promise<boolean> {
     checkCommand(command, this.lab.plan, this.lab.network.kind);
     if (command.kind === "quit") return false;
-    await this.#run(command);
+    if (isOfLinks(command)) await this.#shape(command);
+    else await this.#run(command);
     return true;
   }
 
-  async #run(command: Exclude<Command, { kind: "quit" }>): Promise<void> {
+  async #shape(command: LinkCommand): Promise<void> {
     const { lab } = this;
     switch (command.kind) {
-      case "add site":
-        return this.#addSite(command.site);
-      case "remove site":
-        return this.#removeSite(command.site);
       case "cut":
         await lab.network.cut(command.site, command.direction);
         this.#tell(cutText(command.site, command.direction));
@@ -62,6 +67,16 @@ export class Session {
         await lab.network.shape(command.site, { lossPercent: command.percent });
         this.#tell(`${command.percent} % of the packets from and to ${command.site} are lost`);
         return;
+    }
+  }
+
+  async #run(command: Exclude<Command, LinkCommand | { kind: "quit" }>): Promise<void> {
+    const { lab } = this;
+    switch (command.kind) {
+      case "add site":
+        return this.#addSite(command.site);
+      case "remove site":
+        return this.#removeSite(command.site);
       case "kill":
         await kill(lab.site(command.site), command.victim);
         this.#tell(`${command.site}: ${command.victim} killed`);
@@ -81,6 +96,8 @@ export class Session {
       case "status":
         this.output.show(await takeSnapshot(lab));
         return;
+      case "mesh":
+        return this.#mesh(command.args);
       case "help":
         this.#tell(commandHelp());
     }
@@ -98,6 +115,11 @@ export class Session {
     const zone = zoneNames(listed)[0] ?? directoryZone;
     const spread = await this.#spread(site, { name: zone, type: "SOA" });
     this.#tellSpread(`${listed.name} at ${site.address} is ready; ${zone} from then on`, spread);
+  }
+
+  async #mesh(args: readonly string[]): Promise<void> {
+    const { status, said } = await runMesh([...args, "--access", await this.lab.writeAccess()]);
+    this.#tell(`${said.trimEnd()}\nmesh ${args.join(" ")} ended with ${status}`);
   }
 
   /** First it is marked as retired, since the others hold a removal of many zones back otherwise. */

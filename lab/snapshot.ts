@@ -1,5 +1,5 @@
-import { table } from "../harness/table";
 import { inParallel } from "../src/base/in-parallel";
+import { table } from "../src/base/table";
 import { isNewerSerial } from "../src/dns/serial";
 import type { Lab } from "./lab";
 

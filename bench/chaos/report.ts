@@ -1,4 +1,4 @@
-import { table } from "../../harness/table";
+import { table } from "../../src/base/table";
 import { median, round } from "../support/statistics";
 import { type Extra, type Fault, formatFaults } from "./fault";
 import { answerRules } from "./history";

@@ -11,7 +11,7 @@ import { kdigEveryPod } from "../kdig";
 import { readyAt, servedAt } from "../mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
 import { seedExample } from "../records/good-specs";
-import { table } from "../table";
+import { table } from "../../src/base/table";
 import { ensureTools, toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";
 

@@ -6,16 +6,22 @@ import { KubeError } from "../kube/answer";
 import { VaultError } from "../vault/client";
 import { register as completion } from "./commands/completion";
 import { register as crd } from "./commands/crd";
+import { register as dig } from "./commands/dig";
 import { register as doctor } from "./commands/doctor";
 import { register as exportRecords } from "./commands/export";
+import { register as graph } from "./commands/graph";
 import { register as importZone } from "./commands/import";
 import { register as init } from "./commands/init";
 import { register as keys } from "./commands/keys";
+import { register as lint } from "./commands/lint";
 import { register as preview } from "./commands/preview";
 import { register as promote } from "./commands/promote";
 import { register as restore } from "./commands/restore";
+import { register as schema } from "./commands/schema";
 import { register as site } from "./commands/site";
+import { register as status } from "./commands/status";
 import { register as up } from "./commands/up";
+import { register as verify } from "./commands/verify";
 import { register as zone } from "./commands/zone";
 import { exitCodes, exitCodesHelp, FailedError } from "./exit-codes";
 
@@ -29,10 +35,16 @@ const commands: readonly Register[] = [
   zone,
   preview,
   up,
+  status,
+  verify,
+  dig,
+  graph,
+  lint,
   doctor,
   importZone,
   exportRecords,
   crd,
+  schema,
   restore,
   promote,
   keys,

@@ -79,7 +79,7 @@ describe("commands of the lab", () => {
 
   it("explains each in the help", () => {
     const lines = commandHelp().split("\n");
-    expect(lines).to.have.length(16);
+    expect(lines).to.have.length(17);
     expect(lines.map((line) => line.length).every((length) => length < 130)).to.equal(true);
   });
 

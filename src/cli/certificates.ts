@@ -1,0 +1,52 @@
+import { connect, type TLSSocket } from "node:tls";
+
+import { messageOf } from "../base/errors";
+import { alpn } from "../dns/client/tls";
+import { serverName } from "../mesh/welcome";
+import type { MeshAccess } from "./mesh-access";
+
+/** A site's certificate, as its server shows it to everybody. */
+export type CertificateLook =
+  | { readonly kind: "shown"; readonly begins: string; readonly ends: string; readonly problem?: string }
+  /** `unreached`: nothing came back at all, as where a network policy lets sites alone reach the port. */
+  | { readonly kind: "unreached"; readonly reason: string }
+  | { readonly kind: "failure"; readonly reason: string };
+
+const patienceMs = 3000;
+
+/** Looks at the certificate of a site's server; judged by the mesh's authorities where these are known. */
+export function lookAtCertificate(
+  access: MeshAccess,
+  { site, address }: { readonly site: string; readonly address: string },
+): Promise<CertificateLook> {
+  const name = serverName(site, access.mesh.directoryZone);
+  return new Promise((resolve) => {
+    const done = (look: CertificateLook): void => {
+      resolve(look);
+      socket.destroy();
+    };
+    const socket: TLSSocket = connect({
+      host: address,
+      port: access.ports.secure,
+      servername: name,
+      ALPNProtocols: [alpn],
+      minVersion: "TLSv1.3",
+      timeout: patienceMs,
+      // Whoever it is, when its certificate ends is what is asked; what is wrong with it is said beside.
+      rejectUnauthorized: false,
+      ...(access.ca !== undefined && { ca: access.ca }),
+    });
+    socket.once("secureConnect", () => {
+      const { valid_from: from, valid_to: to } = socket.getPeerCertificate();
+      const [begins, ends] = [new Date(from).toISOString(), new Date(to).toISOString()];
+      const isWrong = access.ca !== undefined && !socket.authorized;
+      done({ kind: "shown", begins, ends, ...(isWrong && { problem: messageOf(socket.authorizationError) }) });
+    });
+    socket.once("timeout", () => {
+      done({ kind: "unreached", reason: `no connection within ${patienceMs} ms` });
+    });
+    socket.once("error", (error) => {
+      done({ kind: "failure", reason: messageOf(error) });
+    });
+  });
+}

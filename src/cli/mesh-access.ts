@@ -1,0 +1,179 @@
+import { existsSync } from "node:fs";
+
+import type { Command } from "commander";
+import { parse } from "yaml";
+import * as z from "zod/mini";
+
+import { messageOf, UserError } from "../base/errors";
+import { fields, parseJson } from "../base/json";
+import { listOf, objectOf, plainText, readShape } from "../base/shape";
+import type { DnsServer, DnsTls } from "../dns/client/dns-client";
+import type { TsigKey } from "../dns/tsig-key";
+import { isSecret, parseTsigKey, tsigKeyFields } from "../keyring/tsig-key";
+import type { Mesh, Site } from "../mesh/model";
+import { serverName } from "../mesh/welcome";
+import { parseMesh } from "../settings/parse";
+import { textOf } from "./command";
+
+/** The options by which a command finds a mesh. */
+export interface AccessOptions {
+  readonly file?: string;
+  readonly access?: string;
+  readonly key?: string;
+  readonly ca?: string;
+}
+
+/** A pod that can be asked by itself. */
+export interface PodAddress {
+  /** As people call it: `site-b/1`. */
+  readonly name: string;
+  readonly site: string;
+  readonly address: string;
+  /** Where its agent answers. */
+  readonly http?: number;
+}
+
+/** What is known of a mesh before anybody is asked. */
+export interface MeshAccess {
+  /** Where the list comes from, for people. */
+  readonly from: string;
+  /** Whether it is a lab's, which has no clusters. */
+  readonly isLab: boolean;
+  readonly mesh: Mesh;
+  readonly ports: { readonly dns: number; readonly secure: number };
+  /** What zones may be transferred with; by the site where that differs. */
+  readonly keyOf: (site: string) => TsigKey | undefined;
+  /** PEM of the mesh's authorities; without them a server's certificate is looked at and not judged. */
+  readonly ca: string | undefined;
+  /** Pods that can be reached from here by themselves. */
+  readonly pods: readonly PodAddress[];
+}
+
+/** What a lab says of itself in one file, since nothing of it is in a stack's settings. */
+const accessFields = objectOf({
+  version: z.literal(1, "must be 1"),
+  mesh: z.unknown(),
+  ports: objectOf({ dns: z.number(), secure: z.number() }),
+  key: objectOf(tsigKeyFields),
+  ca: plainText,
+  pods: listOf(objectOf({ name: plainText, site: plainText, address: plainText, http: z.exactOptional(z.number()) })),
+});
+
+/** What {@link accessText} is made from: the list is as a user writes it. */
+export interface AccessDocument {
+  readonly mesh: unknown;
+  readonly ports: MeshAccess["ports"];
+  readonly key: TsigKey;
+  readonly ca: string;
+  readonly pods: readonly PodAddress[];
+}
+
+/** The file that `--access` reads. It holds a key. */
+export function accessText(document: AccessDocument): string {
+  return `${JSON.stringify({ version: 1, ...document }, undefined, 2)}\n`;
+}
+
+/** Gives a command the options that say which mesh, and what it may be asked with. */
+export function withAccess(command: Command): Command {
+  return command
+    .option("--file <FILE>", "the shared stack's file, which has the list (Pulumi.shared.yaml)")
+    .option("--access <FILE>", "a lab instead: the access file that it names when it is ready")
+    .option("--key <FILE>", "a key that may transfer zones, as kdig's -k reads it: ALGORITHM:NAME:SECRET")
+    .option("--ca <FILE>", "the mesh's authorities (PEM), for transfers over TLS");
+}
+
+/**
+ * Reads what the options name.
+ *
+ * @throws UserError for a file that is missing or wrong. Keys are never shown.
+ */
+export function readAccess(options: AccessOptions): MeshAccess {
+  const { file = "Pulumi.shared.yaml", access } = options;
+  if (access !== undefined && options.file !== undefined)
+    throw new UserError("--file and --access both name a mesh; leave one of them out");
+  const known = access === undefined ? fromList(file) : fromDocument(access);
+  const key = options.key === undefined ? undefined : readKey(options.key);
+  const ca = options.ca === undefined ? known.ca : textOf(options.ca);
+  return { ...known, ca, ...(key !== undefined && { keyOf: () => key }) };
+}
+
+function fromList(file: string): MeshAccess {
+  if (!existsSync(file))
+    throw new UserError(
+      `${file} is not here: run this in the folder of the stack files, or name the shared stack's file with --file (of a lab, its access file with --access)`,
+    );
+  const config = fields(fields(readYaml(file))["config"]);
+  const list = config["dns-mesh:mesh"];
+  if (list === undefined) throw new UserError(`${file} has no list under config, dns-mesh:mesh`);
+  const mesh = named(file, () => parseMesh(list));
+  const ports = { dns: 53, secure: 853 };
+  return { from: file, isLab: false, mesh, ports, keyOf: () => undefined, ca: undefined, pods: [] };
+}
+
+function fromDocument(file: string): MeshAccess {
+  const { mesh, ports, key, ca, pods } = readShape(accessFields, parseJson(textOf(file), file), `${file}:`);
+  const read = named(file, () => parseMesh(mesh));
+  return { from: file, isLab: true, mesh: read, ports, keyOf: () => key, ca, pods };
+}
+
+function readYaml(file: string): unknown {
+  const text = textOf(file);
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UserError(`${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function named<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${file}: ${error.message}`, { cause: error });
+  }
+}
+
+function readKey(file: string): TsigKey {
+  const [algorithm, name, secret, ...rest] = textOf(file).trim().split(":");
+  if (rest.length > 0 || secret === undefined || !isSecret(secret))
+    throw new UserError(`${file} must have one line ALGORITHM:NAME:SECRET, such as hmac-sha256:reader:<base64>`);
+  return parseTsigKey({ algorithm, name, secret }, `${file}:`);
+}
+
+/** Where a site is asked, its addresses in their order. */
+export function serversOf({ ports }: MeshAccess, { addresses }: Pick<Site, "addresses">): readonly DnsServer[] {
+  return addresses.map((address) => ({ address, port: ports.dns }));
+}
+
+/** Where a zone is taken from, and with what; undefined where there is no key. */
+export interface TransferPoint {
+  /** As people call it: the site, or a pod of it. */
+  readonly name: string;
+  readonly site: string;
+  readonly servers: readonly DnsServer[];
+  readonly key: TsigKey;
+}
+
+/**
+ * Every place that has copies of zones and that there is a key for: each pod where pods can be reached, each site otherwise.
+ * Over TLS as soon as the mesh's authorities are known, and plainly where its own transfers are plain.
+ */
+export function transferPoints(access: MeshAccess): readonly TransferPoint[] {
+  return access.mesh.sites.flatMap((site): readonly TransferPoint[] => {
+    const key = access.keyOf(site.name);
+    if (key === undefined) return [];
+    const tls = tlsOf(access, site.name);
+    const port = tls === undefined ? access.ports.dns : access.ports.secure;
+    const at = (address: string): DnsServer => ({ address, port, ...(tls && { tls }) });
+    const pods = access.pods.filter((pod) => pod.site === site.name);
+    if (pods.length < 2) return [{ name: site.name, site: site.name, servers: site.addresses.map(at), key }];
+    return pods.map(({ name, address }) => ({ name, site: site.name, servers: [at(address)], key }));
+  });
+}
+
+/** How a site's certificate is checked; undefined where transfers are plain, or the authorities are not known. */
+function tlsOf({ mesh, ca }: MeshAccess, site: string): DnsTls | undefined {
+  if (mesh.transport === "tcp" || ca === undefined) return undefined;
+  return { ca, serverName: serverName(site, mesh.directoryZone) };
+}

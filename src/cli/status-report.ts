@@ -1,0 +1,333 @@
+import { compareText } from "../base/text";
+import { isNewerSerial } from "../dns/serial";
+import type { Mesh } from "../mesh/model";
+import type { ClusterReport, PodReport } from "./agent-reports";
+import type { CertificateLook } from "./certificates";
+import type { Look, SiteLook, ZoneAnswer } from "./look";
+
+/** Something that is not fine: `wrong`, or `unknown` where something was to be asked and did not answer. */
+export interface StatusFinding {
+  readonly severity: "wrong" | "unknown";
+  readonly site?: string;
+  readonly zone?: string;
+  readonly message: string;
+}
+
+/** A site in the report. Times are ISO 8601. */
+export interface SiteStatus {
+  readonly name: string;
+  readonly role: string;
+  readonly answers: boolean;
+  readonly directorySerial: number | undefined;
+  readonly catalogSerial: number | undefined;
+  /** Zones that it was asked for, that it has older than their owner, and that it does not answer. */
+  readonly zones: { readonly asked: number; readonly behind: number; readonly missing: number };
+  readonly certificateEnds: string | undefined;
+  readonly pods: readonly { readonly name: string; readonly ready: boolean | undefined }[];
+  /** When its agents applied the mesh last, and what the reconciler says, where they could be asked. */
+  readonly appliedAt: string | undefined;
+  readonly reconciledAt: string | undefined;
+  readonly lastBackup: string | undefined;
+  readonly lastDrill: string | undefined;
+  readonly keysKeptAt: string | undefined;
+}
+
+/** A zone in the report. */
+export interface ZoneStatus {
+  readonly name: string;
+  readonly owner: string;
+  /** The owner's; the newest that anybody has while the owner is silent. */
+  readonly serial: number | undefined;
+  /** Seconds that a copy is served without its owner (SOA expire). */
+  readonly expire: number | undefined;
+  readonly behind: readonly { readonly site: string; readonly serial: number }[];
+  readonly missing: readonly string[];
+  /** When the first of its signatures ends, where its owner's agent could be asked. */
+  readonly signedUntil: string | undefined;
+}
+
+/** What `mesh status` reports. */
+export interface StatusReport {
+  readonly at: string;
+  readonly from: string;
+  /** Whether everything that was to be asked answered, and nothing is wrong. */
+  readonly ok: boolean;
+  readonly findings: readonly StatusFinding[];
+  /** What was not asked at all, so that nothing in here is about it. */
+  readonly notAsked: readonly string[];
+  readonly sites: readonly SiteStatus[];
+  readonly zones: readonly ZoneStatus[];
+}
+
+/** What a report is made from. */
+export interface StatusInput {
+  readonly mesh: Mesh;
+  readonly from: string;
+  readonly look: Look;
+  readonly pods: readonly PodReport[];
+  readonly clusters: readonly ClusterReport[];
+  readonly certificates: ReadonlyMap<string, CertificateLook>;
+  readonly notAsked: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Certificates and signatures that end within this many milliseconds are reported: a week; of a short-lived one a fifth of its life. */
+const soonMs = 7 * 86_400_000;
+
+/** Puts together what was seen: what is wrong first. Pure, so that each state can be tested. */
+export function reportStatus(input: StatusInput): StatusReport {
+  const zones = zonesIn(input);
+  const pods = [...input.pods, ...input.clusters.flatMap((cluster) => cluster.pods)];
+  const findings = [
+    ...siteFindings(input),
+    ...zoneFindings(input, zones),
+    ...certificateFindings(input),
+    ...pods.flatMap((pod) => podFindings(pod, input.now)),
+    ...input.clusters.flatMap(clusterFindings),
+  ];
+  const order = (finding: StatusFinding): number => (finding.severity === "wrong" ? 0 : 1);
+  return {
+    at: new Date(input.now).toISOString(),
+    from: input.from,
+    ok: findings.length === 0,
+    findings: [...findings].sort((a, b) => order(a) - order(b)),
+    notAsked: [...input.notAsked, ...sampleNote(input.look), ...certificateNote(input, pods), ...agentNote(pods)],
+    sites: input.mesh.sites.map((site) => siteStatus(site, { input, zones, pods })),
+    zones,
+  };
+}
+
+function sampleNote({ pairs, asked, sites }: Look): readonly string[] {
+  const silent = sites.some(({ silence }) => silence !== undefined);
+  if (asked >= pairs || silent) return [];
+  return [
+    `of ${pairs} pairs of a site and a zone ${asked} were asked (each zone at its owner and one other site); mesh verify asks all`,
+  ];
+}
+
+/** Certificates that neither the server showed nor an agent told the end of. */
+function certificateNote({ certificates }: StatusInput, pods: readonly PodReport[]): readonly string[] {
+  const told = new Set(pods.filter(({ facts }) => facts?.certificateEnds !== undefined).map(({ site }) => site));
+  const unseen = [...certificates].flatMap(([site, { kind }]) =>
+    kind === "unreached" && !told.has(site) ? [site] : [],
+  );
+  if (unseen.length === 0) return [];
+  const names =
+    unseen.length <= 5 ? unseen.join(", ") : `${unseen.slice(0, 4).join(", ")} and ${unseen.length - 4} more`;
+  return [
+    `certificates of ${names}: port 853 cannot be reached from here, as where a network policy lets sites alone in`,
+  ];
+}
+
+/** Agents that the API server does not reach, of which the reconciler says what is wrong, and nothing more. */
+function agentNote(pods: readonly PodReport[]): readonly string[] {
+  const unreached = pods.filter(({ facts, isReconciled }) => facts === undefined && isReconciled === true);
+  const [first] = unreached;
+  if (first === undefined) return [];
+  const sites = [...new Set(unreached.map(({ site }) => site))];
+  return [
+    `backups, keys and signatures of ${sites.join(", ")}: the API server does not reach the agents, as where network policies keep it out (${first.name}: ${first.failure ?? ""})`,
+  ];
+}
+
+function siteFindings({ look }: StatusInput): readonly StatusFinding[] {
+  return look.sites.flatMap(({ site, silence }) =>
+    silence === undefined ? [] : [{ severity: "wrong", site, message: `${site} does not answer: ${silence}` }],
+  );
+}
+
+function zonesIn({ look, pods, clusters }: StatusInput): readonly ZoneStatus[] {
+  const signed = new Map(
+    [...pods, ...clusters.flatMap((cluster) => cluster.pods)].flatMap(({ facts }) =>
+      (facts?.dnssec ?? []).flatMap(({ zone, signedUntil }) =>
+        signedUntil === undefined ? [] : [[zone, signedUntil]],
+      ),
+    ) as [string, string][],
+  );
+  return look.zones.map(({ name, owner }) => {
+    const answers = look.sites.flatMap((site) => {
+      const answer = site.answers.get(name);
+      return answer === undefined ? [] : [{ site: site.site, answer }];
+    });
+    const serials = answers.flatMap(({ site, answer }) =>
+      answer.kind === "serial" ? [{ site, serial: answer.serial, expire: answer.expire }] : [],
+    );
+    const newest = newestOf(serials);
+    const best = serials.find(({ site }) => site === owner) ?? newest;
+    return {
+      name,
+      owner,
+      serial: best?.serial,
+      expire: best?.expire,
+      behind: serials
+        .filter(({ serial }) => best !== undefined && isNewerSerial(best.serial, serial))
+        .map(({ site, serial }) => ({ site, serial })),
+      missing: answers.filter(({ answer }) => answer.kind === "failure").map(({ site }) => site),
+      signedUntil: signed.get(name),
+    };
+  });
+}
+
+function newestOf<T extends { readonly serial: number }>(serials: readonly T[]): T | undefined {
+  return serials.reduce<T | undefined>(
+    (newest, each) => (newest === undefined || isNewerSerial(each.serial, newest.serial) ? each : newest),
+    undefined,
+  );
+}
+
+function zoneFindings({ look }: StatusInput, zones: readonly ZoneStatus[]): readonly StatusFinding[] {
+  const answered = new Map(look.sites.map((site) => [site.site, site]));
+  return zones.flatMap((zone) => [
+    ...zone.missing.map((site): StatusFinding => {
+      const answer = answered.get(site)?.answers.get(zone.name);
+      const reason = answer?.kind === "failure" ? answer.reason : "";
+      return { severity: "wrong", site, zone: zone.name, message: `${site} does not serve ${zone.name}: ${reason}` };
+    }),
+    ...zone.behind.map(({ site, serial }): StatusFinding => {
+      const message = `${site} has ${zone.name} at serial ${serial}; ${zone.owner} has ${zone.serial ?? "?"}`;
+      return { severity: "wrong", site, zone: zone.name, message };
+    }),
+    ...aheadOf(zone, look.sites),
+    ...(zone.serial === undefined && zone.missing.length === 0
+      ? [{ severity: "unknown", zone: zone.name, message: `nobody answered ${zone.name}` } as const]
+      : []),
+  ]);
+}
+
+/** Copies that are newer than what the owner has: it came back with an old state. */
+function aheadOf(zone: ZoneStatus, sites: readonly SiteLook[]): readonly StatusFinding[] {
+  const owner = sites.find(({ site }) => site === zone.owner)?.answers.get(zone.name);
+  if (owner?.kind !== "serial") return [];
+  const isAhead = (answer: ZoneAnswer | undefined): boolean =>
+    answer?.kind === "serial" && isNewerSerial(answer.serial, owner.serial);
+  const ahead = sites.filter(({ answers }) => isAhead(answers.get(zone.name))).map(({ site }) => site);
+  if (ahead.length === 0) return [];
+  const message = `${zone.owner} owns ${zone.name}, and ${ahead.join(", ")} ${ahead.length === 1 ? "has" : "have"} a newer version`;
+  return [{ severity: "wrong", site: zone.owner, zone: zone.name, message }];
+}
+
+function certificateFindings({ certificates, look: { sites }, now }: StatusInput): readonly StatusFinding[] {
+  const silent = new Set(sites.filter(({ silence }) => silence !== undefined).map(({ site }) => site));
+  return [...certificates].flatMap(([site, look]): readonly StatusFinding[] => {
+    // Whoever does not answer at all is named already.
+    if (look.kind === "unreached" || silent.has(site)) return [];
+    if (look.kind === "failure")
+      return [
+        {
+          severity: "wrong",
+          site,
+          message: `${site} shows no certificate, so that nobody can take zones from it: ${look.reason}`,
+        },
+      ];
+    const soon = Math.min(soonMs, (Date.parse(look.ends) - Date.parse(look.begins)) / 5);
+    const ending = endFinding(look.ends, now, { site, what: `the certificate of ${site}`, soon });
+    const problem = look.problem;
+    return [
+      ...(problem === undefined
+        ? []
+        : [
+            {
+              severity: "wrong" as const,
+              site,
+              message: `the certificate of ${site} is not to be trusted: ${problem}`,
+            },
+          ]),
+      ...ending,
+    ];
+  });
+}
+
+function endFinding(
+  ends: string,
+  now: number,
+  { site, what, soon = soonMs }: { readonly site: string; readonly what: string; readonly soon?: number },
+): readonly StatusFinding[] {
+  const left = Date.parse(ends) - now;
+  if (left > soon) return [];
+  return [{ severity: "wrong", site, message: left <= 0 ? `${what} ended at ${ends}` : `${what} ends at ${ends}` }];
+}
+
+function podFindings(pod: PodReport, now: number): readonly StatusFinding[] {
+  const { name, site, facts, failure } = pod;
+  if (facts === undefined) {
+    if (pod.ready === false) return [{ severity: "wrong", site, message: `${name} is not ready` }];
+    if (pod.isReconciled === true) return [];
+    return [{ severity: "unknown", site, message: `${name}: ${failure ?? "not known"}` }];
+  }
+  const problems = facts.problems.map(({ kind, message, since }) => `${name}: ${message} (${kind}, since ${since})`);
+  const held = (facts.guard ?? []).map(({ message }) => `${name}: ${message}`);
+  const unready = facts.ready || facts.problems.length > 0 ? [] : [`${name} is not ready`];
+  return [
+    ...[...unready, ...problems, ...held].map((message): StatusFinding => ({ severity: "wrong", site, message })),
+    ...(facts.dnssec ?? []).flatMap(({ zone, signedUntil }) =>
+      signedUntil === undefined ? [] : endFinding(signedUntil, now, { site, what: `the first signature of ${zone}` }),
+    ),
+  ];
+}
+
+/** How much later than it was due the reconciler may be done. */
+const reconcilerLateMs = 10 * 60_000;
+
+function reconcilerFindings({ site, reconciler }: ClusterReport): readonly StatusFinding[] {
+  if (reconciler === undefined) return [];
+  const { due, done } = reconciler;
+  if (due === undefined) return [{ severity: "unknown", site, message: `${site}: the reconciler has not run yet` }];
+  if (done !== undefined && Date.parse(due) - Date.parse(done) < reconcilerLateMs) return [];
+  const message = `${site}: the reconciler was due at ${due}, and ${done === undefined ? "was never done" : `was done last at ${done}`}`;
+  return [{ severity: "wrong", site, message }];
+}
+
+function clusterFindings(cluster: ClusterReport): readonly StatusFinding[] {
+  const { site, conditions, failures } = cluster;
+  return [
+    ...reconcilerFindings(cluster),
+    ...(conditions ?? []).map(({ kind, message, since }): StatusFinding => ({
+      severity: "wrong",
+      site,
+      message: `${site}: ${message} (${kind}, since ${since})`,
+    })),
+    ...failures.map((failure): StatusFinding => ({ severity: "unknown", site, message: `${site}: ${failure}` })),
+  ];
+}
+
+function siteStatus(
+  { name, role }: Mesh["sites"][number],
+  {
+    input,
+    zones,
+    pods,
+  }: { readonly input: StatusInput; readonly zones: readonly ZoneStatus[]; readonly pods: readonly PodReport[] },
+): SiteStatus {
+  const look = input.look.sites.find(({ site }) => site === name);
+  const serialOf = (zone: string): number | undefined => {
+    const answer = look?.answers.get(zone);
+    return answer?.kind === "serial" ? answer.serial : undefined;
+  };
+  const certificate = input.certificates.get(name);
+  const own = pods.filter(({ site }) => site === name).sort((a, b) => compareText(a.name, b.name));
+  const latest = (times: readonly (string | undefined)[]): string | undefined =>
+    times
+      .filter((time): time is string => time !== undefined && time !== "")
+      .sort(compareText)
+      .at(-1);
+  return {
+    name,
+    role,
+    answers: look?.address !== undefined,
+    directorySerial: serialOf(input.mesh.directoryZone),
+    catalogSerial: serialOf(input.mesh.catalogZone),
+    zones: {
+      asked: look?.answers.size ?? 0,
+      behind: zones.filter(({ behind }) => behind.some(({ site }) => site === name)).length,
+      missing: zones.filter(({ missing }) => missing.includes(name)).length,
+    },
+    certificateEnds: certificate?.kind === "shown" ? certificate.ends : own[0]?.facts?.certificateEnds,
+    pods: own.map((pod) => ({ name: pod.name, ready: pod.facts?.ready ?? pod.ready })),
+    appliedAt: latest(own.map(({ facts }) => facts?.applied?.at)),
+    reconciledAt: input.clusters.find(({ site }) => site === name)?.reconciler?.done,
+    lastBackup: latest(own.map(({ backups }) => backups?.lastBackup)),
+    lastDrill: latest(own.map(({ backups }) => backups?.lastDrill)),
+    keysKeptAt: latest(own.map(({ facts }) => facts?.zoneKeys?.keptAt)),
+  };
+}

@@ -1,0 +1,118 @@
+import { table } from "../base/table";
+import type { SiteStatus, StatusReport, ZoneStatus } from "./status-report";
+import type { Style } from "./style";
+
+/** Rows of a table beyond which only those are shown that something is wrong with. */
+const mostRows = 50;
+/** Findings that are printed; the rest is counted. */
+const mostFindings = 40;
+
+/** A report for people: what is wrong first. */
+export function statusText(report: StatusReport, style: Style): string {
+  return [
+    verdict(report, style),
+    ...findingLines(report, style),
+    "",
+    sitesText(report),
+    "",
+    zonesText(report),
+    ...notes(report, style),
+  ].join("\n");
+}
+
+function verdict({ findings, from, sites, zones, notAsked }: StatusReport, { bad, doubtful, good }: Style): string {
+  const [wrong, unknown] = ["wrong", "unknown"].map(
+    (kind) => findings.filter(({ severity }) => severity === kind).length,
+  );
+  const what = `${sites.length} sites, ${zones.length} zones (${from})`;
+  if (wrong !== undefined && wrong > 0) return bad(`${what}: ${wrong} wrong, ${unknown ?? 0} unknown`);
+  if (unknown !== undefined && unknown > 0) return doubtful(`${what}: ${unknown} unknown`);
+  return notAsked.length === 0 ? good(`${what}: fine`) : good(`${what}: nothing is wrong in what was asked`);
+}
+
+function findingLines({ findings }: StatusReport, { bad, doubtful }: Style): readonly string[] {
+  const lines = findings
+    .slice(0, mostFindings)
+    .map(({ severity, message }) =>
+      severity === "wrong" ? bad(`  wrong    ${message}`) : doubtful(`  unknown  ${message}`),
+    );
+  const left = findings.length - lines.length;
+  return left === 0 ? lines : [...lines, `  … and ${left} more (--json has all)`];
+}
+
+function notes({ notAsked }: StatusReport, { faint }: Style): readonly string[] {
+  return notAsked.length === 0 ? [] : ["", ...notAsked.map((note) => faint(`not asked: ${note}`))];
+}
+
+function sitesText({ sites, findings }: StatusReport): string {
+  const named = new Set(findings.map(({ site }) => site));
+  const [shown, left] = shorten(sites, ({ name }) => named.has(name));
+  const heading = [
+    "site",
+    "role",
+    "answers",
+    "directory",
+    "catalog",
+    "zones",
+    "behind",
+    "missing",
+    "certificate",
+    "pods",
+    "applied",
+    "reconciled",
+    "backup",
+    "drill",
+  ];
+  return withRest(table([heading, ...shown.map(siteRow)]), left);
+}
+
+function siteRow(site: SiteStatus): string[] {
+  const { zones, pods } = site;
+  const ready = pods.filter((pod) => pod.ready === true).length;
+  return [
+    ...[site.name, site.role, site.answers ? "yes" : "NO"],
+    ...[String(site.directorySerial ?? "?"), String(site.catalogSerial ?? "?"), String(zones.asked)],
+    ...[zones.behind, zones.missing].map((count) => (count === 0 ? "-" : String(count))),
+    day(site.certificateEnds),
+    pods.length === 0 ? "?" : `${ready}/${pods.length}`,
+    ...[site.appliedAt, site.reconciledAt, site.lastBackup, site.lastDrill].map(minute),
+  ];
+}
+
+function zonesText({ zones, findings }: StatusReport): string {
+  const named = new Set(findings.map(({ zone }) => zone));
+  const [shown, left] = shorten(zones, ({ name }) => named.has(name));
+  const heading = ["zone", "owner", "serial", "behind", "missing", "expires after", "signed until"];
+  return withRest(table([heading, ...shown.map(zoneRow)]), left);
+}
+
+function zoneRow(zone: ZoneStatus): string[] {
+  const sites = (names: readonly string[]): string =>
+    names.length === 0 ? "-" : names.length <= 3 ? names.join(",") : `${names.length} sites`;
+  return [
+    ...[zone.name, zone.owner, String(zone.serial ?? "?")],
+    sites(zone.behind.map(({ site }) => site)),
+    sites(zone.missing),
+    zone.expire === undefined ? "?" : `${Number((zone.expire / 86_400).toFixed(1))} d`,
+    day(zone.signedUntil),
+  ];
+}
+
+/** All rows where they are few, otherwise those that something is wrong with, and how many are left out. */
+function shorten<T>(rows: readonly T[], isNamed: (row: T) => boolean): readonly [readonly T[], number] {
+  if (rows.length <= mostRows) return [rows, 0];
+  const shown = rows.filter(isNamed).slice(0, mostRows);
+  return [shown, rows.length - shown.length];
+}
+
+function withRest(text: string, left: number): string {
+  return left === 0 ? text : `${text}\n… and ${left} more (--json has all)`;
+}
+
+function day(time: string | undefined): string {
+  return time === undefined ? "?" : time.slice(0, 10);
+}
+
+function minute(time: string | undefined): string {
+  return time === undefined ? "?" : `${time.slice(0, 16)}Z`;
+}

@@ -1,0 +1,71 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { inParallel } from "../base/in-parallel";
+import { DnsClient } from "../dns/client/dns-client";
+import { UdpChannel } from "../dns/client/udp-channel";
+import { askAgents, askCluster, type ClusterReport, sitesWithClusters } from "./agent-reports";
+import { type CertificateLook, lookAtCertificate } from "./certificates";
+import { lookAtSites } from "./look";
+import type { MeshAccess } from "./mesh-access";
+import { reportStatus, type StatusReport } from "./status-report";
+
+/** Milliseconds for an answer; a question that is lost is asked once more. */
+const answerMs = 1500;
+const width = 32;
+
+/** Asks everybody who can be asked, once. */
+export async function lookAt(
+  access: MeshAccess,
+  { turn, clusters }: { readonly turn: number; readonly clusters: boolean },
+): Promise<StatusReport> {
+  const channel = new UdpChannel();
+  const dns = new DnsClient({ timeoutMs: answerMs, channel });
+  const withCluster = sitesWithClusters(access);
+  // Stack files here are those of another mesh than a lab.
+  const asked = clusters && !access.isLab ? withCluster.known : [];
+  const [look, pods, reports, certificates] = await Promise.all([
+    lookAtSites(access, { dns, turn, pause: (ms) => delay(ms) }),
+    askAgents(access.pods),
+    askClusters(asked),
+    lookAtCertificates(access),
+  ]);
+  channel.close();
+  return reportStatus({
+    mesh: access.mesh,
+    from: access.from,
+    look,
+    pods,
+    clusters: reports,
+    certificates,
+    notAsked: notAsked(access, clusters ? withCluster.unknown : access.mesh.sites.map(({ name }) => name)),
+    now: Date.now(),
+  });
+}
+
+function notAsked(access: MeshAccess, sites: readonly string[]): readonly string[] {
+  const without = sites.filter((name) => !access.pods.some(({ site }) => site === name));
+  if (without.length === 0) return [];
+  const names =
+    without.length <= 5 ? without.join(", ") : `${without.slice(0, 4).join(", ")} and ${without.length - 4} more`;
+  return [
+    `agents, reconcilers, backups and keys of ${names}: no stack file here (Pulumi.SITE.yaml with dns-mesh:context) names their clusters, or --no-clusters`,
+  ];
+}
+
+async function askClusters(sites: readonly string[]): Promise<readonly ClusterReport[]> {
+  const reports: ClusterReport[] = [];
+  await inParallel(width, sites, async (site) => {
+    reports.push(await askCluster(site));
+  });
+  return reports;
+}
+
+async function lookAtCertificates(access: MeshAccess): Promise<ReadonlyMap<string, CertificateLook>> {
+  const looks = new Map<string, CertificateLook>();
+  if (access.mesh.transport === "tcp") return looks;
+  await inParallel(width, access.mesh.sites, async ({ name: site, addresses }) => {
+    const [address = ""] = addresses;
+    looks.set(site, await lookAtCertificate(access, { site, address }));
+  });
+  return looks;
+}

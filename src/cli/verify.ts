@@ -1,0 +1,319 @@
+import { messageOf } from "../base/errors";
+import { inParallel } from "../base/in-parallel";
+import { compareText } from "../base/text";
+import type { DnsServer } from "../dns/client/dns-client";
+import { type RawTransfer, TransferConnection } from "../dns/client/transfer-connection";
+import { DnsError } from "../dns/errors";
+import { formatRecord, recordKey } from "../dns/rdata";
+import type { ResourceRecord } from "../dns/record";
+import type { TsigKey } from "../dns/tsig-key";
+import { zoneDigest } from "../dns/zone-digest";
+import type { LookedZone } from "./look";
+import type { TransferPoint } from "./mesh-access";
+
+/** A copy that is not the owner's. Records are as in a zone file. */
+export interface DifferingCopy {
+  readonly at: string;
+  readonly serial: number;
+  readonly digest: string;
+  /** What only the owner has, and what only this copy has; cut off after {@link mostRecords}. */
+  readonly missing: readonly string[];
+  readonly extra: readonly string[];
+  readonly cut: number;
+}
+
+/** What was found of a zone. */
+export interface ZoneVerdict {
+  readonly zone: string;
+  readonly owner: string;
+  /** Where the copy comes from that the others are compared with: the owner, or the first that answered in its place. */
+  readonly reference?: string;
+  readonly serial?: number;
+  /** SHA-384 of the canonical zone. */
+  readonly digest?: string;
+  readonly alike: number;
+  readonly differing: readonly DifferingCopy[];
+  /** Who could not be asked, and why. */
+  readonly failures: readonly { readonly at: string; readonly reason: string }[];
+}
+
+/** What `mesh verify` reports. */
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly points: readonly string[];
+  /** Copies that were compared, the references among them. */
+  readonly copies: number;
+  /** Sites that there is no key for. */
+  readonly notAsked: readonly string[];
+  readonly zones: readonly ZoneVerdict[];
+}
+
+/** What {@link verifyZones} works with. */
+export interface VerifyParts {
+  readonly zones: readonly LookedZone[];
+  readonly points: readonly TransferPoint[];
+  readonly notAsked: readonly string[];
+  readonly pause: (ms: number) => Promise<void>;
+  /** Milliseconds of silence after which a server is given up. */
+  readonly timeoutMs: number;
+  /** Is given how many copies of how many have been compared. */
+  readonly progress?: (done: number, all: number) => void;
+}
+
+/** Records that are listed of a difference. */
+const mostRecords = 100;
+/** Points that are asked at a time, and connections to each. */
+const [pointWidth, zoneWidth] = [16, 4];
+/** How often, and after how long, a zone is asked for again of which serials differ: a change may be on its way. */
+const [mostAgain, againMs] = [4, 1500];
+/** Octets of reference copies that are in memory at a time. */
+const mostOctets = 64 * 1024 * 1024;
+
+/**
+ * Compares the content of every zone at every point with its owner's. Copies of different serials are taken again, for a
+ * while, before they count as different; copies of one serial never may differ.
+ */
+export async function verifyZones(parts: VerifyParts): Promise<VerifyReport> {
+  const fetcher = new Fetcher(parts.points, parts.timeoutMs);
+  try {
+    const verdicts = await new Comparison(parts, fetcher).run();
+    const copies = verdicts.reduce((sum, { alike, differing }) => sum + alike + differing.length, 0);
+    const isOk = verdicts.every(({ differing, failures }) => differing.length + failures.length === 0);
+    const points = parts.points.map(({ name }) => name);
+    return { ok: isOk && parts.notAsked.length === 0, points, copies, notAsked: parts.notAsked, zones: verdicts };
+  } finally {
+    fetcher[Symbol.dispose]();
+  }
+}
+
+interface Reference {
+  readonly at: TransferPoint;
+  readonly copy: RawTransfer;
+}
+
+type Outcome =
+  | { readonly kind: "same" }
+  | { readonly kind: "other"; readonly copy: RawTransfer }
+  | { readonly kind: "failed"; readonly reason: string };
+
+class Comparison {
+  readonly #verdicts = new Map<string, ZoneVerdict>();
+  #done = 0;
+
+  constructor(
+    private readonly parts: VerifyParts,
+    private readonly fetcher: Fetcher,
+  ) {}
+
+  async run(): Promise<readonly ZoneVerdict[]> {
+    const { zones, pause } = this.parts;
+    let rest = zones;
+    while (rest.length > 0) rest = await this.#batch(rest);
+    for (let again = 0; again < mostAgain; again++) {
+      const open = zones.filter(({ name }) => isUnsettled(this.#verdicts.get(name)));
+      if (open.length === 0) break;
+      await pause(againMs);
+      let left: readonly LookedZone[] = open;
+      while (left.length > 0) left = await this.#batch(left);
+    }
+    return zones.flatMap(({ name }) => this.#verdicts.get(name) ?? []);
+  }
+
+  /** Compares as many zones as fit into memory. Returns the others. */
+  async #batch(zones: readonly LookedZone[]): Promise<readonly LookedZone[]> {
+    const references = new Map<string, Reference>();
+    const outcomes = new Map<string, Map<string, Outcome>>(zones.map(({ name }) => [name, new Map()]));
+    const taken = await this.#takeReferences({ zones, references, outcomes });
+    const known = taken.filter(({ name }) => references.has(name));
+    await inParallel(pointWidth, this.parts.points, async (point) => {
+      const asked = known.filter(({ name }) => outcomes.get(name)?.has(point.name) === false);
+      await inParallel(zoneWidth, asked, async ({ name }) => {
+        outcomes.get(name)?.set(point.name, await this.#compare(point, name, references.get(name)?.copy));
+        this.#count();
+      });
+    });
+    for (const zone of taken)
+      this.#verdicts.set(zone.name, verdictOf(zone, references.get(zone.name), outcomes.get(zone.name)));
+    return zones.slice(taken.length);
+  }
+
+  /** Takes zones from their owners, or from the first that has them. Returns those that were asked for. */
+  async #takeReferences({
+    zones,
+    references,
+    outcomes,
+  }: {
+    readonly zones: readonly LookedZone[];
+    readonly references: Map<string, Reference>;
+    readonly outcomes: ReadonlyMap<string, Map<string, Outcome>>;
+  }): Promise<readonly LookedZone[]> {
+    let octets = 0;
+    let taken = 0;
+    const step = pointWidth * zoneWidth;
+    while (taken < zones.length && (taken === 0 || octets < mostOctets)) {
+      const next = zones.slice(taken, taken + step);
+      taken += next.length;
+      await inParallel(step, next, async ({ name, owner }) => {
+        const ordered = [...this.parts.points].sort((a, b) => Number(b.site === owner) - Number(a.site === owner));
+        for (const at of ordered) {
+          const outcome = await this.#compare(at, name, undefined);
+          this.#count();
+          outcomes.get(name)?.set(at.name, outcome.kind === "other" ? { kind: "same" } : outcome);
+          if (outcome.kind !== "other") continue;
+          references.set(name, { at, copy: outcome.copy });
+          octets += outcome.copy.messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
+          return;
+        }
+      });
+    }
+    return zones.slice(0, taken);
+  }
+
+  async #compare(point: TransferPoint, zone: string, like: RawTransfer | undefined): Promise<Outcome> {
+    try {
+      const result = await this.fetcher.fetch(point, zone, like);
+      return result === "same" ? { kind: "same" } : { kind: "other", copy: result };
+    } catch (error) {
+      return { kind: "failed", reason: messageOf(error) };
+    }
+  }
+
+  #count(): void {
+    const { progress, zones, points } = this.parts;
+    progress?.(++this.#done, zones.length * points.length);
+  }
+}
+
+/** Copies of different serials: a change may be on its way. */
+function isUnsettled(verdict: ZoneVerdict | undefined): boolean {
+  return verdict?.differing.some(({ serial }) => serial !== verdict.serial) === true;
+}
+
+function verdictOf(
+  { name: zone, owner }: LookedZone,
+  reference: Reference | undefined,
+  outcomes: ReadonlyMap<string, Outcome> | undefined,
+): ZoneVerdict {
+  const all = [...(outcomes ?? [])].sort(([a], [b]) => compareText(a, b));
+  const failures = all.flatMap(([at, outcome]) => (outcome.kind === "failed" ? [{ at, reason: outcome.reason }] : []));
+  if (reference === undefined) return { zone, owner, alike: 0, differing: [], failures };
+  const digest = zoneDigest(reference.copy.records);
+  const differing = all.flatMap(([at, outcome]) =>
+    outcome.kind === "other" ? difference(at, { digest, records: reference.copy.records }, outcome.copy.records) : [],
+  );
+  const alike = all.length - failures.length - differing.length;
+  const serial = serialOf(reference.copy.records);
+  return { zone, owner, reference: reference.at.name, serial, digest, alike, differing, failures };
+}
+
+/** What differs; nothing when only the order, the case or the compression of names did. */
+function difference(
+  at: string,
+  reference: { readonly digest: string; readonly records: readonly ResourceRecord[] },
+  records: readonly ResourceRecord[],
+): readonly DifferingCopy[] {
+  const digest = zoneDigest(records);
+  if (digest === reference.digest) return [];
+  const [missing, extra] = [only(reference.records, records), only(records, reference.records)];
+  const cut = Math.max(0, missing.length - mostRecords) + Math.max(0, extra.length - mostRecords);
+  return [
+    {
+      ...{ at, serial: serialOf(records), digest, cut },
+      missing: missing.slice(0, mostRecords),
+      extra: extra.slice(0, mostRecords),
+    },
+  ];
+}
+
+/** Records of the first that the second has not, with their TTLs. */
+function only(these: readonly ResourceRecord[], those: readonly ResourceRecord[]): readonly string[] {
+  const keyOf = (record: ResourceRecord): string => `${recordKey(record)} ${record.ttl}`;
+  const known = new Set(those.map(keyOf));
+  return these
+    .filter((record) => !known.has(keyOf(record)))
+    .map(formatRecord)
+    .sort(compareText);
+}
+
+function serialOf(records: readonly ResourceRecord[]): number {
+  const [soa] = records;
+  return soa?.type === "SOA" ? soa.serial : 0;
+}
+
+interface Address {
+  readonly server: DnsServer;
+  readonly key: TsigKey;
+  /** Connections that nothing is under way on. */
+  readonly idle: TransferConnection[];
+}
+
+/**
+ * Connections to each point, which stay open from zone to zone. One transfer at a time on each: Knot (3.5.8) leaves a second
+ * request that came over TLS with the first unread until the connection is closed for idleness.
+ */
+class Fetcher implements Disposable {
+  readonly #addresses = new Map<string, readonly Address[]>();
+  readonly #all: TransferConnection[] = [];
+
+  constructor(
+    points: readonly TransferPoint[],
+    private readonly timeoutMs: number,
+  ) {
+    for (const { name, servers, key } of points)
+      this.#addresses.set(
+        name,
+        servers.map((server) => ({ server, key, idle: [] })),
+      );
+  }
+
+  /** A zone from a point; from its next address where one does not answer. */
+  async fetch({ name }: TransferPoint, zone: string, like: RawTransfer | undefined): Promise<RawTransfer | "same"> {
+    let failure: unknown;
+    for (const address of this.#addresses.get(name) ?? []) {
+      const connection = address.idle.pop() ?? this.#open(address);
+      try {
+        return await again(() => connection.transfer(zone, like));
+      } catch (error) {
+        failure = error;
+        if (!isAway(error)) break;
+      } finally {
+        address.idle.push(connection);
+      }
+    }
+    throw failure;
+  }
+
+  [Symbol.dispose](): void {
+    for (const connection of this.#all) connection[Symbol.dispose]();
+  }
+
+  #open({ server, key }: Address): TransferConnection {
+    const connection = new TransferConnection({ server, key, timeoutMs: this.timeoutMs });
+    this.#all.push(connection);
+    return connection;
+  }
+}
+
+/** How often a transfer is tried whose connection the server ended. */
+const mostTries = 3;
+const endings = ["ECONNRESET", "EPIPE"];
+
+/** A server ends connections that were idle, or slow for half a second, at any moment: that says nothing of the zone. */
+async function again<T>(work: () => Promise<T>, tries = 1): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (tries === mostTries || !isEnding(error)) throw error;
+    return again(work, tries + 1);
+  }
+}
+
+function isEnding(error: unknown): boolean {
+  if (!(error instanceof DnsError)) return false;
+  const { failure } = error;
+  return failure.kind === "incomplete" || (failure.kind === "unreachable" && endings.includes(failure.code));
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof DnsError && (error.isUnreachable || error.failure.kind === "incomplete");
+}

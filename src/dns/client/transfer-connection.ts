@@ -1,0 +1,218 @@
+import { randomInt } from "node:crypto";
+import { connect, type Socket } from "node:net";
+
+import { DnsError, type DnsFailure } from "../errors";
+import { frameMessage, FrameReader } from "../framing";
+import { encodeMessage } from "../message";
+import { parseName } from "../name";
+import type { ResourceRecord } from "../record";
+import { transferMessage } from "../request";
+import { TransferAssembler } from "../transfer";
+import { defaultTransferLimits } from "../transfer-stream";
+import { signMessage, TsigStreamVerifier } from "../tsig";
+import type { TsigKey } from "../tsig-key";
+import { inContext } from "./answers";
+import type { DnsServer } from "./sockets";
+import { alpn, connectTls, tlsFailureOf } from "./tls";
+
+/** A transfer as it came: what is compared before anything is decoded. */
+export interface RawTransfer {
+  readonly records: readonly ResourceRecord[];
+  /** Each message, and where it ends without its signature. */
+  readonly messages: readonly RawMessage[];
+}
+
+interface RawMessage {
+  readonly bytes: Buffer;
+  readonly end: number;
+}
+
+/** How patient a {@link TransferConnection} is. */
+export interface TransferConnectionOptions {
+  readonly server: DnsServer;
+  readonly key: TsigKey;
+  /** Milliseconds without a message, while something is under way, after which everything under way is given up. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Many zone transfers over one connection (RFC 7766 section 6.2.1, RFC 9103 section 6.3.1): a handshake each would cost more
+ * than a small zone. Answers are told apart by their ids; whether a server takes several requests at a time is its own affair. Opens with the first transfer, and again after it was closed.
+ */
+export class TransferConnection implements Disposable {
+  readonly #options: TransferConnectionOptions;
+  readonly #open = new Map<number, Transfer>();
+  #socket: { readonly stream: Socket; readonly ready: Promise<void> } | undefined;
+
+  constructor(options: TransferConnectionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A whole zone by AXFR, verified.
+   *
+   * @param like - A transfer of the zone from elsewhere: "same" is returned when this one is that, octet for octet but
+   * for id and signature. That spares decoding it.
+   * @throws DnsError as `DnsClient.transfer`.
+   */
+  transfer(zone: string, like?: RawTransfer): Promise<RawTransfer | "same"> {
+    return inContext(`AXFR of "${zone}" from ${this.#options.server.address}`, async () => {
+      const { stream, ready } = this.#connected();
+      await ready;
+      const id = this.#freeId();
+      const signed = signMessage({
+        message: encodeMessage(transferMessage({ id, zone })),
+        key: this.#options.key,
+        now: seconds(),
+      });
+      return new Promise<RawTransfer | "same">((resolve, reject) => {
+        const request = { zone: parseName(zone), id, key: this.#options.key, requestMac: signed.mac };
+        this.#open.set(id, new Transfer(request, { like, resolve, reject }));
+        stream.write(frameMessage(signed.bytes));
+        stream.setTimeout(this.#options.timeoutMs);
+      });
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket?.stream.destroy();
+    this.#socket = undefined;
+    this.#fail({ kind: "aborted" });
+  }
+
+  #connected(): { readonly stream: Socket; readonly ready: Promise<void> } {
+    this.#socket ??= this.#connect();
+    return this.#socket;
+  }
+
+  #connect(): { readonly stream: Socket; readonly ready: Promise<void> } {
+    const { server, timeoutMs } = this.#options;
+    const { tls, address, port } = server;
+    const stream = tls === undefined ? connect({ host: address, port, noDelay: true }) : connectTls(server, tls);
+    stream.setNoDelay(true).setTimeout(timeoutMs);
+    const frames = new FrameReader();
+    const opened = {
+      stream,
+      ready: new Promise<void>((resolve, reject) => {
+        stream.once(tls === undefined ? "connect" : "secureConnect", () => {
+          const spoken = "alpnProtocol" in stream ? stream.alpnProtocol : alpn;
+          if (spoken === alpn) resolve();
+          else reject(new DnsError({ kind: "noTls", code: "NO_ALPN" }));
+        });
+        const broken = (failure: DnsFailure): void => {
+          if (this.#socket === opened) this.#socket = undefined;
+          stream.destroy();
+          reject(new DnsError(failure));
+          this.#fail(failure);
+        };
+        stream.on("timeout", () => {
+          broken({ kind: "timeout", afterMs: timeoutMs });
+        });
+        stream.on("error", (error: NodeJS.ErrnoException) => {
+          broken(tlsFailureOf(error) ?? { kind: "unreachable", code: error.code ?? error.message });
+        });
+        stream.on("close", () => {
+          broken({ kind: "incomplete", detail: "the server closed the connection" });
+        });
+        stream.on("data", (chunk: Buffer) => {
+          for (const message of frames.push(chunk)) this.#receive(message);
+        });
+      }),
+    };
+    return opened;
+  }
+
+  #receive(message: Buffer): void {
+    const id = message.length < 2 ? -1 : message.readUInt16BE(0);
+    if (this.#open.get(id)?.push(message) === true) this.#open.delete(id);
+    // Nothing more is awaited: a silent connection is no failure then.
+    if (this.#open.size === 0) this.#socket?.stream.setTimeout(0);
+  }
+
+  #fail(failure: DnsFailure): void {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    for (const transfer of open) transfer.fail(new DnsError(failure));
+  }
+
+  #freeId(): number {
+    for (;;) {
+      const id = randomInt(0x10000);
+      if (!this.#open.has(id)) return id;
+    }
+  }
+}
+
+interface Waiting {
+  readonly like: RawTransfer | undefined;
+  readonly resolve: (result: RawTransfer | "same") => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Request = Pick<ConstructorParameters<typeof TransferAssembler>[0], "zone" | "id" | "key" | "requestMac">;
+
+/** One transfer under way: compared with another as long as it is alike, and put together from the first difference on. */
+class Transfer {
+  readonly #verifier: TsigStreamVerifier;
+  #assembler: TransferAssembler | undefined;
+  readonly #messages: RawMessage[] = [];
+
+  constructor(
+    private readonly request: Request,
+    private readonly waiting: Waiting,
+  ) {
+    this.#verifier = new TsigStreamVerifier(request);
+    if (waiting.like === undefined) this.#assembler = this.#newAssembler();
+  }
+
+  /** Takes the next message. Returns whether this was the last one. */
+  push(bytes: Buffer): boolean {
+    try {
+      const end = this.#verifier.push(bytes, seconds());
+      this.#messages.push({ bytes, end });
+      return this.#assembler === undefined ? this.#compare(bytes, end) : this.#assemble([bytes]);
+    } catch (error) {
+      this.fail(error);
+      return true;
+    }
+  }
+
+  fail(error: unknown): void {
+    this.waiting.reject(error);
+  }
+
+  #compare(bytes: Buffer, end: number): boolean {
+    const { like } = this.waiting;
+    const other = like?.messages[this.#messages.length - 1];
+    if (other !== undefined && isAlike({ bytes, end }, other)) {
+      const isLast = this.#messages.length === like?.messages.length && this.#verifier.settled;
+      if (isLast) this.waiting.resolve("same");
+      return isLast;
+    }
+    this.#assembler = this.#newAssembler();
+    return this.#assemble(this.#messages.map((message) => message.bytes));
+  }
+
+  #assemble(messages: readonly Buffer[]): boolean {
+    const isDone = messages.map((bytes) => this.#assembler?.push(bytes, seconds())).includes(true);
+    if (isDone) this.waiting.resolve({ records: this.#assembler?.finish() ?? [], messages: this.#messages });
+    return isDone;
+  }
+
+  #newAssembler(): TransferAssembler {
+    return new TransferAssembler({ ...this.request, limits: defaultTransferLimits });
+  }
+}
+
+/** Whether two messages are the same but for id and signature, which the count of additional records shows as well. */
+function isAlike(one: RawMessage, other: RawMessage): boolean {
+  return (
+    one.end === other.end &&
+    one.bytes.compare(other.bytes, 2, 10, 2, 10) === 0 &&
+    one.bytes.compare(other.bytes, 12, other.end, 12, one.end) === 0
+  );
+}
+
+function seconds(): number {
+  return Math.floor(Date.now() / 1000);
+}

@@ -1,0 +1,187 @@
+import { expect } from "chai";
+import type { ClusterReport, PodReport } from "../../../src/cli/agent-reports";
+import type { CertificateLook } from "../../../src/cli/certificates";
+import type { Look, ZoneAnswer } from "../../../src/cli/look";
+import { reportStatus, type StatusInput } from "../../../src/cli/status-report";
+import { statusText } from "../../../src/cli/status-text";
+import { styleFor } from "../../../src/cli/style";
+import { parseMesh } from "../../../src/settings/parse";
+
+const mesh = parseMesh({
+  directoryZone: "dns.internal",
+  catalogZone: "catalog.internal.dns",
+  sites: [
+    { name: "site-a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: ["a.example"] },
+    { name: "site-b", role: "standard", addresses: ["192.0.2.2"], zones: ["b.example"] },
+  ],
+});
+const now = Date.parse("2026-11-29T12:00:00Z");
+const zones = ["dns.internal", "catalog.internal.dns", "a.example", "b.example"];
+const ownerOf = (zone: string): string => (zone === "b.example" ? "site-b" : "site-a");
+const serial = (number: number): ZoneAnswer => ({ kind: "serial", serial: number, expire: 86_400 });
+
+/** What two sites answer, with some answers in the place of those that are fine. */
+function look(changes: Readonly<Record<string, Readonly<Record<string, ZoneAnswer>>>> = {}): Look {
+  const sites = ["site-a", "site-b"].map((site) => ({
+    site,
+    address: "192.0.2.1",
+    answers: new Map(zones.map((zone) => [zone, changes[site]?.[zone] ?? serial(7)])),
+  }));
+  return { zones: zones.map((name) => ({ name, owner: ownerOf(name) })), sites, pairs: 8, asked: 8 };
+}
+
+const report = (changes: Partial<StatusInput> = {}) =>
+  reportStatus({
+    ...{ mesh, from: "the list", look: look(), pods: [], clusters: [], certificates: new Map(), notAsked: [], now },
+    ...changes,
+  });
+const messages = (changes: Partial<StatusInput>): string[] =>
+  report(changes).findings.map(({ severity, message }) => `${severity}: ${message}`);
+const certificate = (ends: string, more: object = {}): ReadonlyMap<string, CertificateLook> =>
+  new Map([["site-a", { kind: "shown", begins: "2026-10-01T00:00:00Z", ends, ...more }]]);
+const pod = (facts: Partial<NonNullable<PodReport["facts"]>>): PodReport => ({
+  name: "site-a/knot-0",
+  site: "site-a",
+  facts: { ready: true, problems: [], held: [], emptyZones: 0, ...facts },
+});
+
+describe("the status of a mesh", () => {
+  it("is fine when everybody answers alike", () => {
+    const { ok, findings, sites } = report();
+    expect([ok, findings, sites.map(({ answers }) => answers)]).to.deep.equal([true, [], [true, true]]);
+  });
+
+  it("names a site that does not answer, once, and not its zones", () => {
+    const [a] = look().sites;
+    const silent = { ...look(), sites: [a!, { site: "site-b", silence: "no answer", answers: new Map() }] };
+    expect(messages({ look: silent })).to.deep.equal(["wrong: site-b does not answer: no answer"]);
+  });
+
+  it("names a copy that is behind, one that is newer than its owner's, and one that is missing", () => {
+    const refused: ZoneAnswer = { kind: "failure", reason: "refused" };
+    expect(messages({ look: look({ "site-b": { "a.example": serial(6) } }) })).to.deep.equal([
+      "wrong: site-b has a.example at serial 6; site-a has 7",
+    ]);
+    expect(messages({ look: look({ "site-b": { "a.example": serial(8) } }) })).to.deep.equal([
+      "wrong: site-a owns a.example, and site-b has a newer version",
+    ]);
+    expect(messages({ look: look({ "site-b": { "a.example": refused } }) })).to.deep.equal([
+      "wrong: site-b does not serve a.example: refused",
+    ]);
+  });
+
+  it("compares serials as serials (RFC 1982)", () => {
+    const wrapped = look({ "site-a": { "a.example": serial(1) }, "site-b": { "a.example": serial(0xffffffff) } });
+    expect(messages({ look: wrapped })).to.deep.equal([
+      "wrong: site-b has a.example at serial 4294967295; site-a has 1",
+    ]);
+  });
+
+  it("names certificates that ended, end soon, are not to be trusted, or are not shown", () => {
+    expect(messages({ certificates: certificate("2027-11-29T12:00:00Z") })).to.deep.equal([]);
+    expect(messages({ certificates: certificate("2026-11-29T11:00:00Z") })[0]).to.match(/of site-a ended at/);
+    expect(messages({ certificates: certificate("2026-12-02T00:00:00Z") })[0]).to.match(/of site-a ends at/);
+    const untrusted = certificate("2027-11-29T12:00:00Z", { problem: "self signed" });
+    expect(messages({ certificates: untrusted })[0]).to.match(/not to be trusted: self signed/);
+    const failure: ReadonlyMap<string, CertificateLook> = new Map([["site-a", { kind: "failure", reason: "refused" }]]);
+    expect(messages({ certificates: failure })[0]).to.match(/shows no certificate.*: refused/);
+    const unreached: ReadonlyMap<string, CertificateLook> = new Map([
+      ["site-a", { kind: "unreached", reason: "silence" }],
+    ]);
+    expect(messages({ certificates: unreached })).to.deep.equal([]);
+    expect(report({ certificates: unreached }).notAsked[0]).to.match(/^certificates of site-a: port 853 cannot/);
+    const pods = [pod({ certificateEnds: "2027-11-29T12:00:00Z" })];
+    expect(report({ certificates: unreached, pods }).notAsked).to.deep.equal([]);
+  });
+
+  it("takes a day's certificate for soon in its last fifth only", () => {
+    const day = { begins: "2026-11-29T06:00:00Z", ends: "2026-11-30T06:00:00Z" };
+    const certificates: ReadonlyMap<string, CertificateLook> = new Map([["site-a", { kind: "shown", ...day }]]);
+    expect(messages({ certificates })).to.deep.equal([]);
+    expect(messages({ certificates, now: Date.parse("2026-11-30T02:00:00Z") })).to.have.length(1);
+  });
+
+  it("says what agents and reconcilers say, and that those which do not answer are unknown", () => {
+    const since = "2026-11-29T11:00:00Z";
+    const cluster: ClusterReport = {
+      site: "site-b",
+      pods: [{ name: "site-b/knot-0", site: "site-b", failure: "no answer" }],
+      conditions: [{ kind: "held", message: "a removal is held", since }],
+      failures: ["ConfigMap mesh-status: forbidden"],
+    };
+    const problem = { kind: "held" as const, message: "3 zones are held", since };
+    const said = messages({ pods: [pod({ ready: false, problems: [problem] })], clusters: [cluster] });
+    expect(said).to.deep.equal([
+      `wrong: site-a/knot-0: 3 zones are held (held, since ${since})`,
+      `wrong: site-b: a removal is held (held, since ${since})`,
+      "unknown: site-b/knot-0: no answer",
+      "unknown: site-b: ConfigMap mesh-status: forbidden",
+    ]);
+    expect(report({ clusters: [cluster] }).ok).to.equal(false);
+    expect(messages({ pods: [pod({ ready: false })] })).to.deep.equal(["wrong: site-a/knot-0 is not ready"]);
+  });
+
+  it("takes the reconciler's word for agents that the API server does not reach, and names what that leaves out", () => {
+    const unreached: PodReport = {
+      name: "site-b/knot-0",
+      site: "site-b",
+      ready: true,
+      failure: "denied",
+      isReconciled: true,
+    };
+    const cluster = (more: object = {}): ClusterReport => ({
+      ...{ site: "site-b", pods: [unreached], conditions: [], failures: [] },
+      ...more,
+    });
+    const { findings, notAsked, sites } = report({ clusters: [cluster()] });
+    expect(findings).to.deep.equal([]);
+    expect(notAsked[0]).to.match(/^backups, keys and signatures of site-b: .*denied/);
+    expect(sites[1]?.pods).to.deep.equal([{ name: "site-b/knot-0", ready: true }]);
+    expect(messages({ clusters: [cluster({ pods: [{ ...unreached, ready: false }] })] })).to.deep.equal([
+      "wrong: site-b/knot-0 is not ready",
+    ]);
+    const times = { due: "2026-11-29T12:00:00Z", done: "2026-11-29T11:00:00Z" };
+    expect(messages({ clusters: [cluster({ reconciler: times })] })[0]).to.match(
+      /^wrong: site-b: the reconciler was due/,
+    );
+    expect(messages({ clusters: [cluster({ reconciler: { ...times, done: times.due } })] })).to.deep.equal([]);
+  });
+
+  it("names signatures that end soon", () => {
+    const dnssec = [
+      { zone: "a.example", state: "signed" as const, ds: [], dnskeys: [], signedUntil: "2026-12-01T00:00:00Z" },
+    ];
+    expect(messages({ pods: [pod({ dnssec })] })[0]).to.match(/first signature of a\.example ends at/);
+    expect(report({ pods: [pod({ dnssec })] }).zones.find(({ name }) => name === "a.example")?.signedUntil).to.equal(
+      "2026-12-01T00:00:00Z",
+    );
+  });
+
+  it("says in its first line what is wrong, what is unknown, and that not everything was asked", () => {
+    const text = (changes: Partial<StatusInput>): string =>
+      statusText(report(changes), styleFor({ isTTY: false })).split("\n")[0] ?? "";
+    expect(text({})).to.match(/: fine$/);
+    expect(text({ notAsked: ["clusters"] })).to.match(/: nothing is wrong in what was asked$/);
+    expect(text({ look: look({ "site-b": { "a.example": serial(6) } }) })).to.match(/: 1 wrong, 0 unknown$/);
+    const pods: PodReport[] = [{ name: "p", site: "site-a", failure: "away" }];
+    expect(text({ pods })).to.match(/: 1 unknown$/);
+  });
+
+  it("says that only some pairs of a large mesh were asked", () => {
+    expect(report({ look: { ...look(), pairs: 900_000, asked: 7000 } }).notAsked[0]).to.match(
+      /of 900000 pairs .* 7000 were/,
+    );
+  });
+});
+
+describe("colours", () => {
+  it("are for terminals, and not with NO_COLOR", () => {
+    expect(styleFor({ isTTY: true }, {}).bad("x")).to.equal("\u001b[31mx\u001b[0m");
+    for (const style of [
+      styleFor({ isTTY: true }, { NO_COLOR: "1" }),
+      styleFor({ isTTY: false }, {}),
+      styleFor({}, {}),
+    ])
+      expect(style.bad("x")).to.equal("x");
+  });
+});
