@@ -1,6 +1,6 @@
 /** What a cloud would do, for all clusters of a set, in a process of its own: `cloud-main.ts STATE-FOLDER`. Ends with the set. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { Api } from "./api";
@@ -23,13 +23,13 @@ class CloudOfCluster {
     private readonly siteAddresses: readonly [string, ...string[]],
   ) {}
 
-  /** Runs until the cluster's folder is gone. A broken watch (API server stopped, link cut) is opened again. */
+  /** Runs until the set's folder is gone. A broken watch (API server stopped, link cut, another cluster in its place) is opened again. */
   async serve(): Promise<void> {
     await Promise.all([...lists.map((path) => this.follow(path)), this.work()]);
   }
 
   private get gone(): boolean {
-    return !existsSync(this.folder);
+    return !existsSync(dirname(this.folder));
   }
 
   private async follow(path: string): Promise<void> {
@@ -40,6 +40,7 @@ class CloudOfCluster {
           this.again = true;
         });
       } catch {
+        this.api = undefined;
         await delay(500);
       }
       this.again = true;

@@ -143,6 +143,7 @@ export async function useContexts(options: ContextOptions): Promise<ClusterSet> 
       return cluster;
     },
     add: () => Promise.reject(new UserError("clusters given by their contexts cannot be added to")),
+    replace: () => Promise.reject(new UserError("clusters given by their contexts are not thrown away")),
     destroy: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -225,6 +225,13 @@ export class LocalCluster implements Cluster {
     return this.options.network.setLink(this.options.place, "up");
   }
 
+  /** Makes it anew, and empty: another cluster, with keys of its own, at the same addresses. */
+  async replace(archives: readonly string[]): Promise<void> {
+    await this.destroy();
+    await this.options.network.removeNode(this.name, this.options.place);
+    await this.create(archives);
+  }
+
   /** Takes the cluster off the machine, but for its network, which goes with the set's. */
   async destroy(): Promise<void> {
     await this.stop();

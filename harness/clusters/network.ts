@@ -84,6 +84,12 @@ export class SetNetwork {
     await run("nsenter", [...inside, "nft", "-f", "-"], { input: masquerade });
   }
 
+  /** Takes a node's namespace and link away. */
+  async removeNode(name: string, place: number): Promise<void> {
+    await ip(this.bridgeNamespace, [`link del ${this.port(place)}`]);
+    await run("ip", ["netns", "del", this.namespace(name)]);
+  }
+
   /** Takes a node's link up or down at the bridge. */
   async setLink(place: number, state: "up" | "down"): Promise<void> {
     await ip(this.bridgeNamespace, [`link set ${this.port(place)} ${state}`]);

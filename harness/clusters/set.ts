@@ -82,14 +82,25 @@ class LocalClusterSet implements ClusterSet {
 
   async add(name: string): Promise<Cluster> {
     checkNames([...this.made.map((one) => one.name), name]);
-    const { images, log, stateDir } = this.open;
+    const { log, stateDir } = this.open;
     const began = Date.now();
     const cluster = this.cluster(name, this.made.length);
     this.made.push(cluster);
     writeState(stateDir, { ...this.state, clusters: this.made.map((one) => one.name) });
-    await cluster.create([images.pause.archive, images.knot.archive, images.node.archive, images.restic.archive]);
+    await cluster.create(this.archives);
     log(`cluster ${name} is ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
     return cluster;
+  }
+
+  async replace(name: string): Promise<void> {
+    const cluster = this.made.find((one) => one.name === name);
+    if (cluster === undefined) throw new UserError(`no cluster "${name}"`);
+    await cluster.replace(this.archives);
+  }
+
+  private get archives(): readonly string[] {
+    const { pause, knot, node, restic } = this.open.images;
+    return [pause.archive, knot.archive, node.archive, restic.archive];
   }
 
   destroy(): Promise<void> {

@@ -65,6 +65,8 @@ export interface ClusterSet extends AsyncDisposable {
   get(name: string): Cluster;
   /** Makes one more cluster and joins it to the others. */
   add(name: string): Promise<Cluster>;
+  /** Throws a cluster away with all that is in it, and makes a new, empty one in its place, with the same addresses and other keys. */
+  replace(name: string): Promise<void>;
   destroy(): Promise<void>;
 }
 

@@ -65,9 +65,8 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt": { tests: ["test/cluster/vault-site.test.ts"] },
   "docs/runbooks/backup-failing.md#runbook-a-backup-or-a-restore-drill-fails": { tests: [backups] },
   "docs/runbooks/site-lost.md#runbook-a-site-is-lost": {
-    tests: [],
-    reason:
-      "a cluster is not thrown away: test/lab/agent/backups.test.ts restores onto a new volume before Knot starts, and test/cluster/vault-site.test.ts runs `restore` in a cluster",
+    tests: [backups],
+    reason: "for `pulumi`, the test does the same by Pulumi's Automation API",
   },
   "docs/runbooks/compromised-key.md#with-vault": { tests: ["test/lab/vault/key-guides.test.ts"] },
   "docs/runbooks/compromised-site.md#runbook-a-site-fell-into-other-hands": {

@@ -8,6 +8,7 @@ import { StorageServer, storageKeys } from "../../harness/backups/storage";
 import { run } from "../../harness/tools/run";
 import { FullLoad } from "../../harness/load/full-load";
 import { DnsClient } from "../../src/dns/client/dns-client";
+import { isNewerSerial } from "../../src/dns/serial";
 import { VaultClient } from "../../src/vault/client";
 import type { KeptKeys } from "../../src/contract/kept-keys";
 import { parseRingDocument, type RingDocument } from "../../src/keyring/ring-document";
@@ -19,7 +20,7 @@ import { eventually } from "../../harness/eventually";
 import { rotateOnce } from "../../lab/rotator";
 import { loadedMesh } from "../../harness/mesh/loaded-mesh";
 import { MeshRotator } from "../../harness/mesh/mesh-rotator";
-import { listedSite, RunningMesh } from "../../harness/mesh/running-mesh";
+import { listedSite, RunningMesh, zoneNames } from "../../harness/mesh/running-mesh";
 import { serviceAccountKeys } from "../../harness/service-account-keys";
 import { startVault, type VaultServer } from "../../harness/plugins/vault-server";
 import { dataOf, vaultUser, type Ask } from "../../harness/vault-user";
@@ -40,6 +41,7 @@ describe("two sites in real clusters whose keys and certificates come from a rea
   let rotator: MeshRotator;
   let storage: StorageServer;
   let folder: string;
+  let backups: Readonly<Record<string, unknown>>;
 
   before(async () => {
     set = await createClusters({ names: ["site-a", "site-b"], log: () => undefined });
@@ -75,7 +77,7 @@ describe("two sites in real clusters whose keys and certificates come from a rea
     storage = await StorageServer.start(buckets, { address: set.hostAddress, state });
     const [backupSettings = ""] = blocksOf("docs/guides/backups.md#turning-it-on", "yaml");
     const { config } = parse(backupSettings) as { config: { "dns-mesh:backups": object } };
-    const backups = {
+    backups = {
       ...{ ...config["dns-mesh:backups"], ...storageKeys, endpoint: storage.url, bucket: "bucket", caCert: storage.ca },
       ...{ password: "password-of-the-repository", schedule: "0 0 29 2 *", drillSchedule: "0 0 29 2 *" },
     };
@@ -237,6 +239,15 @@ describe("two sites in real clusters whose keys and certificates come from a rea
       .filter((line) => line.startsWith("kubectl "))
       .map((line) => line.split(" ").slice(1));
 
+  /** A command of a document that has site-b restored. */
+  const meshCommand = async (command: string): Promise<void> => {
+    const owner = set.get("site-b");
+    const options = command.trim().replace("site-c", "site-b").split(" ").slice(5);
+    const place = ["--context", owner.context, "--kubeconfig", owner.kubeconfig];
+    const cli = join(__dirname, "../../src/cli/mesh.ts");
+    expect(await run("node", ["--import=tsx", cli, ...options, ...place])).to.contain("site-b has its zones back");
+  };
+
   it("are backed up and drilled by their jobs, and put back as they were at a time", async () => {
     const owner = set.get("site-b");
     const texts = async () => {
@@ -261,20 +272,48 @@ describe("two sites in real clusters whose keys and certificates come from a rea
     for (const step of [["zone-begin"], ["zone-set"], ["zone-commit"]])
       await knotc(...step, signed, ...(step[0] === "zone-set" ? ["@", "60", "TXT", '"a mistake"'] : []));
     await eventually(10, async () => expect(await texts()).to.equal(1));
-    // As docs/runbooks/site-lost.md#runbook-a-site-is-lost and
-    // "docs/guides/backups.md#putting-zones-back-as-they-were" have it.
     const [command = ""] = blocksOf("docs/guides/backups.md#putting-zones-back-as-they-were", "sh");
-    const words = command.trim().split(" ").slice(5);
-    const options = words.map((word) => ({ "site-c": "site-b", "2026-11-29T08:00:00Z": at })[word] ?? word);
-    const place = ["--context", owner.context, "--kubeconfig", owner.kubeconfig];
-    const cli = join(__dirname, "../../src/cli/mesh.ts");
-    const printed = await run("node", ["--import=tsx", cli, ...options, ...place]);
-    expect(printed).to.contain("site-b has its zones back");
+    await meshCommand(command.replace("2026-11-29T08:00:00Z", at));
     await eventually(10, async () => expect(await texts()).to.equal(0));
     await mesh.converged(30);
     // As "docs/runbooks/backup-failing.md#runbook-a-backup-or-a-restore-drill-fails" looks.
     for (const args of kubectlOf("docs/runbooks/backup-failing.md#runbook-a-backup-or-a-restore-drill-fails"))
       await owner.kubectl(args.map((word) => word.replace("<name>", "first-drill")));
+  });
+
+  it("come back in a new, empty cluster in the place of one that was lost, with their keys and newer serials", async () => {
+    const owner = set.get("site-b");
+    const dnskeys = () => apexTexts({ address: owner.siteAddress, port: 53 }, signed, "DNSKEY");
+    const keys = await dnskeys();
+    const before = await mesh.converged(30);
+    await set.replace("site-b");
+    // With Vault, the new cluster's own keys stand in the list.
+    const serviceAccounts = await serviceAccountKeys(owner);
+    const sites = mesh.sites.map((site) =>
+      site.name === "site-b" ? { ...site, vault: { ...site.vault, serviceAccountKeys: serviceAccounts } } : site,
+    );
+    await mesh.list(sites);
+    await mesh.up("shared");
+    const [commands = ""] = blocksOf("docs/runbooks/site-lost.md#runbook-a-site-is-lost", "sh");
+    // What the runbook's commands do, by the Automation API; `&` and `wait` make the second and the third one step.
+    let bringing: Promise<unknown> = Promise.resolve();
+    for (const line of commands.trim().split("\n")) {
+      const [value = ""] = /(true|false)$/.exec(line) ?? [];
+      if (line.includes("config set"))
+        await mesh.configureSite(owner, { "dns-mesh:backups": { ...backups, awaitRestore: value === "true" } });
+      else if (line.includes("refresh")) await mesh.driver.refresh("site-b");
+      else if (line.endsWith("&")) {
+        bringing = mesh.up("site-b");
+        bringing.catch(() => undefined);
+      } else if (line.includes("restore")) await eventually(200, () => meshCommand(line), 1000);
+      else if (line === "wait") await bringing;
+      else await mesh.up("site-b");
+    }
+    // The machine's own neighbour table has the old node's link address at first.
+    await eventually(30, async () => expect(await dnskeys()).to.deep.equal(keys));
+    const after = await mesh.converged(60);
+    for (const zone of [signed, ...zoneNames(listedSite(owner, 1))])
+      expect(isNewerSerial(after.get(zone) ?? 0, before.get(zone) ?? 0), zone).to.equal(true);
   });
 
   it("come back with what their volumes hold when Vault is away", async () => {
