@@ -24,7 +24,7 @@ export interface PulumiRun {
 
 /**
  * Runs the `pulumi` on PATH, in a process group by itself. A terminal's Ctrl-C reaches every process of the foreground
- * group, and the engine takes a second one, which is ours, for "at once": it leaves its lock and what it had begun.
+ * group, and the engine takes a second one, which is ours, for "at once": operations stay pending in the state.
  *
  * @throws UserError when there is no such program.
  */

@@ -82,6 +82,11 @@ describe("mesh init, site, zone, preview and up, by their guides", function () {
     expect(code, said).to.equal(130);
     expect(said).to.match(/stopped half way: site-a\nleft: site-b\nNothing is lost: run the same again/);
     expect(below("locks").filter((name) => name.endsWith(".json"))).to.deep.equal([]);
+    // What was under way came to its end: nothing is left of which nobody knows what became of it.
+    const kept = readFileSync(join(state(), "stacks/dns-mesh/site-a.json"), "utf8");
+    expect(kept)
+      .to.match(/"resources"/)
+      .and.not.match(/"pending_operations"/);
   });
 
   it("shows what a mesh that is half up lacks, and brings it up from there", async () => {
