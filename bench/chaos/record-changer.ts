@@ -110,7 +110,7 @@ export class RecordChanger {
       const { metadata, status } = live as unknown as Live;
       const found = status?.conditions?.find(({ type }) => type === "Programmed");
       const isOfThis = metadata.generation === generation && found?.observedGeneration === generation;
-      if (!isOfThis || found?.status !== "True") return undefined;
+      if (!isOfThis || found.status !== "True") return undefined;
       return found.reason === "AllSites" ? "" : found.message;
     } catch {
       return undefined;
