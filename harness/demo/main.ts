@@ -5,13 +5,13 @@ import { parseArgs } from "node:util";
 import { parse } from "yaml";
 
 import { UserError } from "../../src/base/errors";
+import { table } from "../../src/base/table";
 import type { DnsRecord } from "../../src/records/model";
 import { type Cluster, createClusters, destroyClusters, useContexts } from "../clusters";
 import { kdigEveryPod } from "../kdig";
 import { readyAt, servedAt } from "../mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
 import { seedExample } from "../records/good-specs";
-import { table } from "../../src/base/table";
 import { ensureTools, toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";
 
