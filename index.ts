@@ -5,13 +5,16 @@ import { asRunError, redactDebugMessages, wholly } from "./components/run-error"
 import { Safeguard } from "./components/safeguard";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
-import { fetchWelcome } from "./components/site/welcome";
+import { fetchWelcome, type Welcome } from "./components/site/welcome";
 import { requireCluster } from "./src/kube/cluster-client";
 import { rotatesKeys } from "./src/mesh/trust";
+import { requireAdoptable } from "./src/preflight/adoption";
 import { requireEmptied } from "./src/preflight/emptied-first";
 import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
 import { requirePublishable } from "./src/preflight/held-back";
+import { requireRecoveredKept } from "./src/preflight/recovered-kept";
 import { requireSaved } from "./src/preflight/saved-first";
+import { stayingCertificate } from "./src/preflight/staying-certificate";
 import { requireStorage } from "./src/preflight/storage";
 import { requireMountsKept } from "./src/preflight/vault-mounts";
 import { requireWithdrawn } from "./src/preflight/withdrawn";
@@ -34,6 +37,7 @@ async function bringUpShared(config: SharedConfig): Promise<object> {
   const former = await formerOutputs();
   requireWithdrawn(config.mesh, former);
   requireMountsKept(config.vault, former);
+  requireRecoveredKept(config, former);
   await requireRetired(config, { former, today: today() });
   const stack = new SharedStack("mesh", { ...config, former });
   new Safeguard({ stack, protect: config.protect });
@@ -41,13 +45,15 @@ async function bringUpShared(config: SharedConfig): Promise<object> {
 }
 
 async function bringUpSite(config: SiteConfig): Promise<object> {
-  const welcome = await fetchWelcome(config);
+  const fetched = await fetchWelcome(config);
   const last = { former: await formerOutputs(), today: today() };
-  requirePublishable(welcome, last);
+  requirePublishable(fetched, last);
   requireSamePlace(config, last.former);
   const kubeconfig = await requireCluster(config);
   await requireStorage(config);
   await requireSaved(config, { former: last.former, now: Date.now() });
+  await requireAdoptable(config);
+  const welcome = await withIssued(fetched, config);
   const retiring = await requireEmptied(config, { welcome, ...last });
   const programs = {
     agent: bundle("agent"),
@@ -59,6 +65,12 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
   const stack = new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs, retiring });
   new Safeguard({ stack, protect: config.protect });
   return stack.outputs;
+}
+
+/** What the site was issued, where the shared stack says that this stays. */
+async function withIssued(welcome: Welcome, config: SiteConfig): Promise<Welcome> {
+  if (welcome.issuedStays !== true) return welcome;
+  return { ...welcome, issued: pulumi.secret(await stayingCertificate(config, welcome.packet)) };
 }
 
 function today(): string {

@@ -3,7 +3,7 @@ import * as tls from "@pulumi/tls";
 
 import type { Mesh, Site } from "../../src/mesh/model";
 import { serverName } from "../../src/mesh/welcome";
-import type { CaConfig } from "../../src/settings/shared-settings";
+import type { CaConfig, RecoveredConfig } from "../../src/settings/shared-settings";
 
 const hoursPerDay = 24;
 const hoursPerYear = 365 * hoursPerDay;
@@ -19,6 +19,8 @@ export interface SiteCertificate {
 export interface AuthorityArgs {
   readonly mesh: Mesh;
   readonly ca: CaConfig;
+  /** Roots of a former stack, whose keys are lost: they are trusted, and sign nothing more. */
+  readonly formerRoots: RecoveredConfig["roots"];
   /**
    * `certificates`: one for each site's server. `issuers`: an authority for each site, which issues the server's
    * certificate in the site's cluster; its certificate comes with the root's behind it.
@@ -45,20 +47,26 @@ interface Root {
 export class Authority extends pulumi.ComponentResource {
   /** PEM of every root certificate that is trusted, the newest last. */
   readonly certificate: pulumi.Output<string>;
-  /** What each site is given, by the site's name. */
+  /** What each site is given, by the site's name; empty while a root signs whose key is lost: sites keep what they have. */
   readonly sites: ReadonlyMap<string, SiteCertificate>;
 
   constructor(name: string, args: AuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:shared:Authority", name, {}, opts);
     const { oldest, generation, signing } = args.ca;
     const numbers = Array.from({ length: generation - oldest + 1 }, (_, i) => oldest + i);
-    const roots = new Map(numbers.map((number) => [number, this.createRoot(name, number)]));
-    const signer = roots.get(signing);
-    if (signer === undefined) throw new RangeError("the root that signs is not among those that are trusted");
-    this.certificate = joined([...roots.values()].map(({ certificate }) => certificate.certPem));
-    this.sites = new Map(
-      args.mesh.sites.map((site) => [site.name, this.issue(`${name}-${site.name}`, { ...args, site, signer })]),
+    const former = formerRoots(args.formerRoots);
+    const roots = new Map(
+      numbers.filter((number) => !former.has(number)).map((number) => [number, this.createRoot(name, number)]),
     );
+    const signer = roots.get(signing);
+    if (signer === undefined && !former.has(signing))
+      throw new RangeError("the root that signs is not among those that are trusted");
+    this.certificate = joined(
+      numbers.map((number) => roots.get(number)?.certificate.certPem ?? pulumi.output(former.get(number) ?? "")),
+    );
+    const issuedBy = (root: Root): [string, SiteCertificate][] =>
+      args.mesh.sites.map((site) => [site.name, this.issue(`${name}-${site.name}`, { ...args, site, signer: root })]);
+    this.sites = new Map(signer === undefined ? [] : issuedBy(signer));
     this.registerOutputs({ certificate: this.certificate });
   }
 
@@ -112,6 +120,11 @@ export class Authority extends pulumi.ComponentResource {
     const certificate = isIssuer ? joined([certPem, args.signer.certificate.certPem]) : certPem;
     return { certificate, privateKey: pulumi.secret(key.privateKeyPemPkcs8) };
   }
+}
+
+/** PEM by generation. */
+export function formerRoots(roots: RecoveredConfig["roots"]): ReadonlyMap<number, string> {
+  return new Map(roots.map(({ generation, certificate }) => [generation, `${certificate.trim()}\n`]));
 }
 
 function requestedNames(args: AuthorityArgs & { site: Site }): Omit<tls.CertRequestArgs, "privateKeyPem"> {

@@ -8,6 +8,8 @@ import type { RingDocument, RingKey } from "../../src/keyring/ring-document";
 export interface KeyRingArgs {
   /** Which generation of keys signs. One more than before rotates. @default 1 @example 2 */
   readonly generation?: number;
+  /** Keys that a former stack made; taken in the place of new ones of their names. A secret. */
+  readonly former?: RingDocument | undefined;
 }
 
 /**
@@ -18,6 +20,7 @@ export interface KeyRingArgs {
  * Secrets come from RandomPassword: the resource id of RandomBytes is the secret in the clear.
  */
 export class KeyRing extends pulumi.ComponentResource {
+  private readonly former: ReadonlyMap<string, RingKey>;
   /** Without times: each step is an `up`. A secret as a whole. */
   readonly document: pulumi.Output<RingDocument>;
   /** The ring that Vault starts with: `current` alone. What comes after it is made inside the mesh. A secret as a whole. */
@@ -25,6 +28,8 @@ export class KeyRing extends pulumi.ComponentResource {
 
   constructor(name: string, args: KeyRingArgs = {}, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:shared:KeyRing", name, {}, opts);
+    const { previous: older, current: present, next: newer } = args.former ?? {};
+    this.former = new Map([older, present, newer].flatMap((key) => (key === undefined ? [] : [[key.name, key]])));
     const generation = args.generation ?? 1;
     const current = this.createKey(name, generation);
     const next = this.createKey(name, generation + 1);
@@ -40,6 +45,8 @@ export class KeyRing extends pulumi.ComponentResource {
   }
 
   private createKey(name: string, generation: number): pulumi.Output<RingKey> {
+    const former = this.former.get(`mesh-${generation}`);
+    if (former !== undefined) return pulumi.secret(former);
     const arguments_ = { length: 64, special: false };
     const password = new random.RandomPassword(`${name}-${generation}`, arguments_, { parent: this });
     return pulumi.secret(password.result).apply((text) => tsigKeyFrom(`mesh-${generation}`, text));

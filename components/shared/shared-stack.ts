@@ -12,6 +12,7 @@ import { appRoleMount, jwtMount, type VaultWelcome, type WelcomeTrust } from "..
 import { welcomePacket } from "../../src/mesh/welcome";
 import { nextEpoch } from "../../src/preflight/epochs";
 import type { FormerOutputs } from "../../src/preflight/former-outputs";
+import { type RecoveredParts, recoveredParts } from "../../src/preflight/recovered-kept";
 import type { SharedConfig, VaultConfig } from "../../src/settings/shared-settings";
 import { Authority, type SiteCertificate } from "./authority";
 import { EpochSigner } from "./epoch-signer";
@@ -31,10 +32,19 @@ export interface SharedOutputs {
   /** Public welcome packets by the site's name. */
   readonly sites: pulumi.Output<Record<string, WelcomePacket>>;
   /** Keys and certificates by the site's name: a secret. Left out when they lie in Vault. */
-  readonly siteSecrets?: pulumi.Output<Record<string, WelcomeSecrets>>;
+  readonly siteSecrets?: pulumi.Output<Record<string, SharedSecrets>>;
+  /** While a root signs whose key is lost: sites keep the certificates that they have. */
+  readonly certificatesStay?: true;
+  /** What of a former stack the mesh goes on with: none of it may be made anew as long as it is in use. */
+  readonly recovered?: RecoveredParts;
   /** Mounts in Vault that this stack made, and would take away again. */
   readonly vaultMounts?: readonly string[];
 }
+
+/** The secret part of a site's welcome, as far as the stack has it. */
+type SharedSecrets = Pick<WelcomeSecrets, "keyRing"> & Partial<SiteCertificatePems>;
+
+type SiteCertificatePems = Pick<WelcomeSecrets, "certificate" | "privateKey">;
 
 /** The stack's settings, and what it said when it was brought up last. */
 export interface SharedStackArgs extends SharedConfig {
@@ -60,31 +70,36 @@ export class SharedStack extends pulumi.ComponentResource {
     const catalog = mountableCatalog(mesh, epoch);
     const { directoryZone } = mesh;
     const signer = new EpochSigner(`${name}-epochs`, { directoryZone, epoch }, { parent: this });
+    const recovered = recoveredParts(args);
     const central = {
+      ...(recovered && { recovered }),
       directory: signer.epoch.apply((signed) => renderDirectory({ ...mesh, epoch: signed })),
       catalog,
       epoch,
     };
     const attested = pulumi
       .all([signer.epoch, signer.publicKey])
-      .apply(([signed, key]): Attested => ({ epoch: signed, signers: [key] }));
+      .apply(([signed, key]): Attested => ({ epoch: signed, signers: [...args.recovered.signers, key] }));
     const packets = (ca: pulumi.Output<string>): pulumi.Output<Record<string, WelcomePacket>> =>
       pulumi.all([ca, attested]).apply(([pem, by]) => welcomePackets(args, pem, by));
-    const keyRing = new KeyRing(`${name}-key-ring`, args.keys, { parent: this });
+    const keyRing = new KeyRing(`${name}-key-ring`, { ...args.keys, former: args.recoveredRing }, { parent: this });
     const authority = args.certificates === "vault" ? undefined : this.createAuthority(name, args);
+    const stays = authority?.sites.size === 0 && { certificatesStay: true as const };
     const { vault: config } = args;
     if (config !== undefined) {
       const ca = this.fillVault(`${name}-vault`, { ...args, vault: config }, { keyRing, authority });
       this.outputs = {
         ...central,
         sites: packets(ca),
-        ...(config.createMount && { vaultMounts: vaultMounts(args) }),
+        ...stays,
+        ...(args.recovered.vault === undefined && config.createMount && { vaultMounts: vaultMounts(args) }),
       };
     } else {
       if (authority === undefined) throw new TypeError("certificates from Vault without a Vault");
-      const siteSecrets = pulumi.secret(pulumi.all(welcomeSecrets(authority, keyRing)));
+      const siteSecrets = pulumi.secret(pulumi.all(welcomeSecrets(mesh, authority, keyRing)));
       this.outputs = {
         ...central,
+        ...stays,
         sites: packets(authority.certificate),
         siteSecrets,
       };
@@ -92,9 +107,10 @@ export class SharedStack extends pulumi.ComponentResource {
     this.registerOutputs(this.outputs);
   }
 
-  private createAuthority(name: string, { mesh, ca, certificates }: SharedConfig): Authority {
+  private createAuthority(name: string, { mesh, ca, certificates, recovered }: SharedConfig): Authority {
     const issues = certificates === "cert-manager" ? "issuers" : "certificates";
-    return new Authority(`${name}-authority`, { mesh, ca, issues }, { parent: this });
+    const args = { mesh, ca, issues, formerRoots: recovered.roots } as const;
+    return new Authority(`${name}-authority`, args, { parent: this });
   }
 
   /** Everything that lies in Vault. Returns the PEM of the trusted roots. */
@@ -109,10 +125,16 @@ export class SharedStack extends pulumi.ComponentResource {
     const folder: SiteFolder = args.certificates === "cert-manager" ? "issuers" : "sites";
     new VaultStore(
       `${name}-store`,
-      { vault: args.vault, ring: from.keyRing.first, ...(authority && { given: { folder, sites: authority.sites } }) },
+      {
+        vault: args.vault,
+        ring: from.keyRing.first,
+        isThere: args.recovered.vault !== undefined,
+        ...(authority && { given: { folder, sites: authority.sites } }),
+      },
       within,
     );
-    new VaultAccess(`${name}-access`, args, within);
+    const formerLogins = args.recovered.vault?.logins ?? [];
+    new VaultAccess(`${name}-access`, { ...args, formerLogins }, within);
     return authority ? authority.certificate : new VaultPki(`${name}-pki`, args, within).certificate;
   }
 }
@@ -164,10 +186,17 @@ function vaultAuth(site: Site): VaultWelcome["auth"] {
   return { method: "jwt", path: jwtMount(site.name), namespace: site.vault.namespace };
 }
 
-function welcomeSecrets(authority: Authority, keyRing: KeyRing): Record<string, pulumi.Output<WelcomeSecrets>> {
-  const secretsOf = ({ certificate, privateKey }: SiteCertificate): pulumi.Output<WelcomeSecrets> =>
+function welcomeSecrets(
+  { sites }: Mesh,
+  authority: Authority,
+  keyRing: KeyRing,
+): Record<string, pulumi.Output<SharedSecrets>> {
+  const secretsOf = (issued: SiteCertificate | undefined): pulumi.Output<SharedSecrets> =>
     pulumi
-      .all([keyRing.document, certificate, privateKey] as const)
-      .apply(([ring, pem, key]) => ({ keyRing: ring, certificate: pem, privateKey: key }));
-  return Object.fromEntries([...authority.sites].map(([site, issued]) => [site, secretsOf(issued)]));
+      .all([keyRing.document, issued?.certificate, issued?.privateKey] as const)
+      .apply(([ring, certificate, privateKey]) => ({
+        keyRing: ring,
+        ...(certificate !== undefined && privateKey !== undefined && { certificate, privateKey }),
+      }));
+  return Object.fromEntries(sites.map(({ name }) => [name, secretsOf(authority.sites.get(name))]));
 }

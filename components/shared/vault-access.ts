@@ -32,6 +32,8 @@ export interface VaultAccessArgs {
   readonly vault: VaultConfig;
   readonly mesh: Mesh;
   readonly certificates: CertificateSource;
+  /** Auth mounts that a former stack made: they stay as they are, their roles do not. */
+  readonly formerLogins: readonly string[];
 }
 
 /** A role's name, what it may do, and how long its tokens live. */
@@ -104,22 +106,12 @@ export class VaultAccess extends pulumi.ComponentResource {
   }
 
   private createJwt(name: string, login: { site: Site; trusted: SiteVault; policies: Policies }): void {
-    const path = jwtMount(login.site.name);
-    const mount = new vault.jwt.AuthBackend(
-      `${name}-jwt`,
-      {
-        path,
-        type: "jwt",
-        description: `Pods of ${login.site.name}, by tokens of their cluster`,
-        jwtValidationPubkeys: [...login.trusted.serviceAccountKeys],
-      },
-      { parent: this },
-    );
+    const backend = this.createJwtMount(name, login);
     for (const [client, policy] of login.policies) {
       new vault.jwt.AuthBackendRole(
         `${name}-jwt-${client}`,
         {
-          backend: mount.path.apply((known) => known ?? path),
+          backend,
           roleType: "jwt",
           userClaim: "sub",
           boundAudiences: [this.args.vault.audience],
@@ -132,22 +124,45 @@ export class VaultAccess extends pulumi.ComponentResource {
     }
   }
 
-  private createAppRoles(name: string): vault.AuthBackend {
+  private createJwtMount(
+    name: string,
+    { site, trusted }: { readonly site: Site; readonly trusted: SiteVault },
+  ): pulumi.Output<string> {
+    const path = jwtMount(site.name);
+    if (this.args.formerLogins.includes(path)) return pulumi.output(path);
+    const mount = new vault.jwt.AuthBackend(
+      `${name}-jwt`,
+      {
+        path,
+        type: "jwt",
+        description: `Pods of ${site.name}, by tokens of their cluster`,
+        jwtValidationPubkeys: [...trusted.serviceAccountKeys],
+      },
+      { parent: this },
+    );
+    return mount.path.apply((known) => known ?? path);
+  }
+
+  private createAppRoles(name: string): pulumi.Output<string> {
+    if (this.args.formerLogins.includes(appRoleMount)) return pulumi.output(appRoleMount);
     const description = "Pods of sites whose cluster's keys are not in the mesh's list";
     return new vault.AuthBackend(
       `${name}-approle`,
       { type: "approle", path: appRoleMount, description },
       { parent: this },
-    );
+    ).path;
   }
 
-  private createAppRole(name: string, login: { site: Site; appRoles: vault.AuthBackend; policies: Policies }): void {
+  private createAppRole(
+    name: string,
+    login: { site: Site; appRoles: pulumi.Output<string>; policies: Policies },
+  ): void {
     for (const client of vaultLogins.approle) {
       const policies = login.policies.filter(([of]) => of === client).map(([, policy]) => policy);
       if (policies.length === 0) continue;
       new vault.approle.AuthBackendRole(
         `${name}-approle-${client}`,
-        { backend: login.appRoles.path, ...roleArgs(vaultRole("approle", client, login.site.name), policies) },
+        { backend: login.appRoles, ...roleArgs(vaultRole("approle", client, login.site.name), policies) },
         { parent: this },
       );
     }

@@ -4,7 +4,8 @@ import * as vault from "@pulumi/vault";
 import type { Mesh, Site } from "../../src/mesh/model";
 import { pkiRole } from "../../src/mesh/trust";
 import { serverName } from "../../src/mesh/welcome";
-import type { CaConfig, VaultConfig } from "../../src/settings/shared-settings";
+import type { CaConfig, RecoveredConfig, VaultConfig } from "../../src/settings/shared-settings";
+import { formerRoots } from "./authority";
 
 const secondsPerHour = 3600;
 const rootHours = 10 * 365 * 24;
@@ -22,6 +23,7 @@ export interface VaultPkiArgs {
   readonly vault: VaultConfig;
   readonly mesh: Mesh;
   readonly ca: CaConfig;
+  readonly recovered: RecoveredConfig;
 }
 
 /**
@@ -34,23 +36,29 @@ export class VaultPki extends pulumi.ComponentResource {
 
   constructor(name: string, args: VaultPkiArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:shared:VaultPki", name, {}, opts);
-    const backend = this.createMount(name, args.vault);
+    const backend = this.createMount(name, args);
     const { oldest, generation } = args.ca;
     const numbers = Array.from({ length: generation - oldest + 1 }, (_, i) => oldest + i);
-    const roots = numbers.map((number) => this.createRoot(`${name}-root-${number}`, { backend, number, ...args }));
-    const signing = this.createSigner(name, backend, roots[args.ca.signing - oldest]);
+    const former = formerRoots(args.recovered.roots);
+    const roots = new Map(
+      numbers
+        .filter((number) => !former.has(number))
+        .map((number) => [number, this.createRoot(`${name}-root-${number}`, { backend, number, ...args })]),
+    );
+    // A root of a former stack signs as long as no other is told to: its key is in Vault.
+    const signing = former.has(args.ca.signing) ? [] : [this.createSigner(name, backend, roots.get(args.ca.signing))];
     for (const site of args.mesh.sites) {
       this.createRole(`${name}-${site.name}`, { backend, site, mesh: args.mesh, signing });
     }
     this.certificate = pulumi
-      .all(roots.map(({ certificate }) => certificate))
+      .all(numbers.map((number) => roots.get(number)?.certificate ?? pulumi.output(former.get(number) ?? "")))
       .apply((all) => all.map((pem) => `${pem.trim()}\n`).join(""));
     this.registerOutputs({ certificate: this.certificate });
   }
 
-  private createMount(name: string, config: VaultConfig): pulumi.Output<string> {
+  private createMount(name: string, { vault: config, recovered }: VaultPkiArgs): pulumi.Output<string> {
     const path = pkiMount(config.mount);
-    if (!config.createMount) return pulumi.output(path);
+    if (!config.createMount || recovered.vault !== undefined) return pulumi.output(path);
     const maxLeaseTtlSeconds = rootHours * secondsPerHour;
     const description = "Certificates of the DNS mesh";
     return new vault.Mount(`${name}-mount`, { path, type: "pki", maxLeaseTtlSeconds, description }, { parent: this })
@@ -97,7 +105,7 @@ export class VaultPki extends pulumi.ComponentResource {
 
   private createRole(
     name: string,
-    args: { backend: pulumi.Output<string>; site: Site; mesh: Mesh; signing: pulumi.Resource },
+    args: { backend: pulumi.Output<string>; site: Site; mesh: Mesh; signing: pulumi.Resource[] },
   ): void {
     new vault.pkisecret.SecretBackendRole(
       name,
@@ -122,7 +130,7 @@ export class VaultPki extends pulumi.ComponentResource {
         notBeforeDuration: "5m",
         noStore: true,
       },
-      { parent: this, dependsOn: [args.signing] },
+      { parent: this, dependsOn: args.signing },
     );
   }
 }

@@ -13,6 +13,8 @@ export interface VaultStoreArgs {
   readonly vault: VaultConfig;
   /** The ring to begin with: a secret. */
   readonly ring: pulumi.Output<unknown>;
+  /** Whether mount and ring are there, made by a former stack: both stay as they are. */
+  readonly isThere: boolean;
   /** What the sites are given where it is not Vault that issues: their certificates, or authorities of their own. */
   readonly given?: { readonly folder: SiteFolder; readonly sites: ReadonlyMap<string, SiteCertificate> };
 }
@@ -30,8 +32,9 @@ export class VaultStore extends pulumi.ComponentResource {
   constructor(name: string, args: VaultStoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:shared:VaultStore", name, {}, opts);
     const { vault: config } = args;
-    this.mount = config.createMount ? this.createMount(name, config.mount) : pulumi.output(config.mount);
-    this.createRing(name, args.ring);
+    const isMade = config.createMount && !args.isThere;
+    this.mount = isMade ? this.createMount(name, config.mount) : pulumi.output(config.mount);
+    if (!args.isThere) this.createRing(name, args.ring);
     for (const [site, issued] of args.given?.sites ?? []) {
       this.createSecret(`${name}-${site}`, `${args.given?.folder ?? "sites"}/${site}`, issued);
     }

@@ -1,6 +1,5 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 
 import { backupJobs } from "../../src/contract/backups";
 import { backupEnvironment } from "../../src/contract/environments";
@@ -12,6 +11,7 @@ import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
 import { fileSecret } from "./file-secret";
 import { contentHash } from "./hash";
+import { madeText } from "./made-text";
 import { containerSecurity } from "./pod-security";
 import {
   commonFiles,
@@ -49,9 +49,9 @@ export class BackupSecrets extends pulumi.ComponentResource {
   /** Changes with what Knot's pods mount. */
   readonly hash: pulumi.Output<string>;
 
-  constructor(name: string, { namespace, backups }: BackupsArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { namespace, config, backups }: BackupsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:BackupSecrets", name, {}, opts);
-    const token = new random.RandomPassword(`${name}-token`, { length: 64, special: false }, { parent: this }).result;
+    const token = madeText(`${name}-token`, config.madeKeys.backupToken, this);
     const { password, accessKey, secretKey, caCert } = backups;
     const write = (resource: string, secret: string, files: Readonly<Record<string, pulumi.Output<string>>>) =>
       fileSecret(`${name}-${resource}`, { name: secret, namespace, type: "Opaque", files }, { parent: this });

@@ -1,12 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 
 import { keptKeysMarker } from "../../src/contract/kept-keys";
 import { objects } from "../../src/contract/names";
 import { type TsigKey, tsigKeyFrom } from "../../src/dns/tsig-key";
 import type { Updater } from "../../src/records/updater";
+import type { MadeKeys } from "../../src/settings/site-parts";
 import { fileSecret } from "./file-secret";
 import { contentHash } from "./hash";
+import { madeText } from "./made-text";
 import type { Welcome } from "./welcome";
 
 /** What {@link SiteSecrets} needs. */
@@ -18,6 +19,8 @@ export interface SiteSecretsArgs extends Pick<Welcome, "packet" | "ring" | "issu
   readonly updaters: pulumi.Input<readonly Updater[]>;
   /** Whether the site's own programs change its zones over DNS: its operator, and pods that send updates on to the writer. */
   readonly hasRecordsKey: boolean;
+  /** Keys that a former stack made. */
+  readonly madeKeys: MadeKeys;
 }
 
 /**
@@ -37,21 +40,21 @@ export class SiteSecrets extends pulumi.ComponentResource {
   constructor(name: string, args: SiteSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:SiteSecrets", name, {}, opts);
     this.namespace = args.namespace;
+    const { madeKeys } = args;
+    const createKey = (key: "local" | "records"): Readonly<Record<string, pulumi.Output<string>>> => ({
+      "key.json": madeText(`${name}-${key}`, madeKeys[key], this).apply((text) =>
+        JSON.stringify(tsigKeyFrom(key, text)),
+      ),
+    });
     const made = [
-      this.write(`${name}-local-key`, objects.localKey, { "key.json": this.createKey(`${name}-local`, "local") }),
-      ...(args.hasRecordsKey
-        ? [
-            this.write(`${name}-records-key`, objects.recordsKey, {
-              "key.json": this.createKey(`${name}-records`, "records"),
-            }),
-          ]
-        : []),
+      this.write(`${name}-local-key`, objects.localKey, createKey("local")),
+      ...(args.hasRecordsKey ? [this.write(`${name}-records-key`, objects.recordsKey, createKey("records"))] : []),
     ];
     const written = [
       ...made,
       this.write(`${name}-readers`, objects.readers, { "readers.json": pulumi.jsonStringify(args.readers) }),
       this.write(`${name}-updaters`, objects.updaters, { "updaters.json": pulumi.jsonStringify(args.updaters) }),
-      ...(args.packet.vault === undefined ? [this.writeZoneKeys(name, args.packet.site.name)] : []),
+      ...(args.packet.vault === undefined ? [this.writeZoneKeys(name, args)] : []),
       ...this.writeGiven(name, args),
     ];
     this.hash = pulumi.all(written).apply((contents) => contentHash(...contents));
@@ -80,21 +83,13 @@ export class SiteSecrets extends pulumi.ComponentResource {
    * Where the zones' DNSSEC keys are kept beside the writer's volume, and what they are sealed with. The copy itself is the
    * reconciler's: no `up` compares it or takes it back. What is there from the beginning tells an empty Secret from a missing one.
    */
-  private writeZoneKeys(name: string, site: string): pulumi.Output<string> {
-    const secret = new random.RandomPassword(
-      `${name}-zone-keys-seal`,
-      { length: 64, special: false },
-      { parent: this },
-    );
+  private writeZoneKeys(name: string, { packet, madeKeys }: SiteSecretsArgs): pulumi.Output<string> {
+    const { name: site } = packet.site;
+    const key = madeText(`${name}-zone-keys-seal`, madeKeys.zoneKeysSeal, this);
     const kept = { name: objects.zoneKeys, namespace: this.namespace, type: "Opaque" } as const;
     const files = { [keptKeysMarker]: pulumi.output(site) };
     fileSecret(`${name}-zone-keys`, { ...kept, files }, { parent: this, ignoreChanges: ["data"] });
-    return this.write(`${name}-zone-keys-seal`, objects.zoneKeysSeal, { key: secret.result });
-  }
-
-  private createKey(resource: string, name: string): pulumi.Output<string> {
-    const password = new random.RandomPassword(resource, { length: 64, special: false }, { parent: this });
-    return pulumi.secret(password.result).apply((text) => JSON.stringify(tsigKeyFrom(name, text)));
+    return this.write(`${name}-zone-keys-seal`, objects.zoneKeysSeal, { key });
   }
 
   /** Returns what changes with the content, known once the Secret is there. */

@@ -82,7 +82,14 @@ export class SiteStack extends pulumi.ComponentResource {
     const hasRecordsKey = config.records !== false || config.replicas > 1;
     const secrets = new SiteSecrets(
       `${name}-secrets`,
-      { ...welcome, namespace, readers: config.readers, updaters: config.updaters, hasRecordsKey },
+      {
+        ...welcome,
+        namespace,
+        readers: config.readers,
+        updaters: config.updaters,
+        madeKeys: config.madeKeys,
+        hasRecordsKey,
+      },
       within,
     );
     const trust = this.createTrust(name, { welcome, namespace, site: config.site }, within);
@@ -193,10 +200,15 @@ export class SiteStack extends pulumi.ComponentResource {
 
   /**
    * The site's cluster. Without an identifier that stays, a changed kubeconfig would replace every resource, volumes
-   * included; without mutable ConfigMaps and Secrets, each change of one would replace it.
+   * included; without mutable ConfigMaps and Secrets, each change of one would replace it. It takes over what is there only
+   * when it is told that the state was lost.
    */
   private createProvider(name: string, config: SiteConfig): k8s.Provider {
-    return new k8s.Provider(`${name}-cluster`, providerArgs(config), { parent: this });
+    const args = {
+      ...providerArgs(config),
+      ...(config.adopt && { upsertExistingObjects: true, enablePatchForce: true }),
+    };
+    return new k8s.Provider(`${name}-cluster`, args, { parent: this });
   }
 
   /**

@@ -29,6 +29,8 @@ export interface Welcome {
   readonly ring?: pulumi.Output<RingDocument>;
   /** A secret as a whole. Left out where Vault issues. */
   readonly issued?: pulumi.Output<SiteCertificate>;
+  /** Nobody issues at present: the site keeps the certificate, or the issuer, that its cluster has. */
+  readonly issuedStays?: true;
   /** A way into Vault, where the stack itself needs one: for AppRole, and for certificates that lie there. */
   readonly vault?: vault.Provider;
 }
@@ -55,7 +57,7 @@ export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
       directory: String(await plainOutput(reference, "directory", config.shared)),
       catalog: String(await plainOutput(reference, "catalog", config.shared)),
     },
-    ...(packet.vault === undefined ? fromStack(reference, config.site) : fromVault(packet, config)),
+    ...(packet.vault === undefined ? await fromStack(reference, config.site) : fromVault(packet, config)),
   };
 }
 
@@ -116,13 +118,19 @@ function sitesIn(packets: unknown): readonly SiteView[] {
   return Object.values(fields(packets)).map((packet) => siteView(parseWelcomePacket(packet).site));
 }
 
-function fromStack(reference: pulumi.StackReference, site: string): Pick<Welcome, "ring" | "issued"> {
+async function fromStack(
+  reference: pulumi.StackReference,
+  site: string,
+): Promise<Pick<Welcome, "ring" | "issued" | "issuedStays">> {
+  const { value: stays } = (await reference.getOutputDetails("certificatesStay")) as { value?: unknown };
   const secrets = pulumi
     .secret(reference.requireOutput("siteSecrets"))
     .apply((all: unknown) => fields(fields(all)[site]));
   return {
     ring: secrets.apply(({ keyRing }) => asUserSees(() => parseRingDocument(keyRing))),
-    issued: secrets.apply((found) => asUserSees(() => readIssued(found, site))),
+    ...(stays === true
+      ? { issuedStays: true }
+      : { issued: secrets.apply((found) => asUserSees(() => readIssued(found, site))) }),
   };
 }
 

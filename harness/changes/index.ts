@@ -33,7 +33,14 @@ export const ofSite: Catalogue = {
       note: "volumes stay in their class",
     },
   ],
-  unchanged: [{ name: "shared", note: "names the mesh that the site is in" }],
+  unchanged: [
+    { name: "shared", note: "names the mesh that the site is in" },
+    {
+      name: "adopt",
+      covers: ["adopt", "madeKeys.*"],
+      note: "with `madeKeys`: for a stack whose state was lost ([runbook](runbooks/site-state-lost.md)), where they restart nothing",
+    },
+  ],
 };
 
 /** Settings of the shared stack. */
@@ -54,6 +61,11 @@ export const ofShared: Catalogue = {
       name: "mesh.directoryZone",
       covers: ["mesh.directoryZone", "mesh.catalogZone"],
       note: "with `mesh.catalogZone`: what every site begins with; another mesh",
+    },
+    {
+      name: "recovered",
+      covers: ["recovered.*", "recoveredRing"],
+      note: "with `recoveredRing`: for a stack whose state was lost ([runbook](runbooks/shared-state-lost.md)), where they restart nothing; refused while in use",
     },
     { name: "mesh.sites[].name", note: "another site" },
     { name: "mesh.sites[].vault.namespace", note: "must be the site's, which cannot be changed" },

@@ -84,6 +84,13 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/runbooks/sites-disagree.md#which-is-which": followed,
   "docs/runbooks/sites-disagree.md#frozen": followed,
   "docs/runbooks/sites-disagree.md#the-same-serial-and-another-content": followed,
+  "docs/runbooks/site-state-lost.md#a-new-stack": { tests: ["test/lab/pulumi/lost-states.test.ts"] },
+  "docs/runbooks/shared-state-lost.md#what-to-keep-beforehand": { tests: ["test/lab/pulumi/lost-states.test.ts"] },
+  "docs/runbooks/shared-state-lost.md#rebuilding-it": { tests: ["test/lab/pulumi/lost-states.test.ts"] },
+  "docs/runbooks/shared-state-lost.md#a-new-root": {
+    tests: ["test/lab/pulumi/lost-states.test.ts"],
+    reason: "of the sites one is brought up in each step, for the others nothing else follows",
+  },
   "docs/runbooks/volume-lost.md#a-new-volume": { tests: [readme] },
   "docs/runbooks/volume-lost.md#beginning-with-new-keys": { tests: [readme] },
   "docs/runbooks/expired-ca.md#runbook-a-certificate-or-root-has-expired-or-is-about-to": { tests: [readme] },

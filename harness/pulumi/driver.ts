@@ -81,8 +81,10 @@ function usesRealPlugins(): boolean {
   return process.env["DNS_MESH_PLUGINS"] === "real";
 }
 
-/** The environment in which engine and plugins run. */
-async function environment(options: DriverOptions): Promise<Record<string, string>> {
+/** The environment in which engine and plugins run, also for `pulumi` itself in the driver's folder. */
+export async function driverEnvironment(
+  options: Pick<DriverOptions, "workDir" | "env">,
+): Promise<Record<string, string>> {
   const real = usesRealPlugins();
   return {
     PATH: await enginePath(),
@@ -207,7 +209,7 @@ class AutomationDriver implements MeshDriver {
       workDir: this.options.workDir,
       projectSettings: this.#project,
       program: this.options.program as PulumiFn,
-      envVars: await environment(this.options),
+      envVars: await driverEnvironment(this.options),
       pulumiCommand: await PulumiCommand.get({ root: cacheDir() }),
     });
   }

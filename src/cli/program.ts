@@ -4,6 +4,7 @@ import { version } from "../../package.json";
 import { UserError } from "../base/errors";
 import { KubeError } from "../kube/answer";
 import { VaultError } from "../vault/client";
+import { register as adopt } from "./commands/adopt";
 import { register as completion } from "./commands/completion";
 import { register as crd } from "./commands/crd";
 import { register as dig } from "./commands/dig";
@@ -16,6 +17,7 @@ import { register as keys } from "./commands/keys";
 import { register as lint } from "./commands/lint";
 import { register as preview } from "./commands/preview";
 import { register as promote } from "./commands/promote";
+import { register as recover } from "./commands/recover";
 import { register as restore } from "./commands/restore";
 import { register as schema } from "./commands/schema";
 import { register as site } from "./commands/site";
@@ -47,6 +49,8 @@ const commands: readonly Register[] = [
   schema,
   restore,
   promote,
+  recover,
+  adopt,
   keys,
   completion,
 ];

@@ -1,14 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-
-import { parse } from "yaml";
-
 import { UserError } from "../base/errors";
-import { fields, parseJson } from "../base/json";
+import { fields } from "../base/json";
 import { backupJobs } from "../contract/backups";
-import { objects } from "../contract/names";
 import type { KubeObject } from "../kube/answer";
 import type { KubeClient } from "../kube/client";
-import type { ClusterChoice } from "../kube/kubeconfig";
+import { requireSite } from "../preflight/live-site";
 import { FailedError } from "./exit-codes";
 
 /** What the user asked for. */
@@ -31,27 +26,6 @@ export interface RestoreCommandParts {
 
 const [lookMs, patienceMs] = [1000, 4 * 3_600_000];
 
-/** Where a site is: by its stack's file in this folder, unless options say otherwise. */
-export function placeOf(
-  site: string,
-  options: { readonly context?: string; readonly namespace?: string; readonly kubeconfig?: string },
-): ClusterChoice & { readonly namespace: string } {
-  const file = `Pulumi.${site}.yaml`;
-  const config = existsSync(file) ? fields(fields(parse(readFileSync(file, "utf8")))["config"]) : {};
-  const setting = (name: string): string | undefined => {
-    const value = config[`dns-mesh:${name}`];
-    return typeof value === "string" ? value : undefined;
-  };
-  const context = options.context ?? setting("context");
-  if (context === undefined)
-    throw new UserError(
-      `the cluster of ${site} is not known: --context NAME, or run it in the folder that has ${file}`,
-    );
-  const kubeconfig = options.kubeconfig ?? setting("kubeconfig");
-  const namespace = options.namespace ?? setting("namespace") ?? "dns-system";
-  return { context, namespace, ...(kubeconfig !== undefined && { kubeconfig }) };
-}
-
 /** A time as it is handed on. @throws UserError for what is none, or is to come. */
 export function timeOf(text: string, now: number): string {
   const isIso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
@@ -70,7 +44,11 @@ export function timeOf(text: string, now: number): string {
 export async function restoreSite(parts: RestoreCommandParts): Promise<void> {
   const { kube, request, now, print } = parts;
   const { site, namespace, at } = request;
-  await requireSite(parts);
+  await requireSite(
+    { kube, namespace },
+    site,
+    `bring up ${site}'s stack, with backups.awaitRestore, and run this meanwhile`,
+  );
   const template = await kube.get(`/apis/batch/v1/namespaces/${namespace}/cronjobs/${restoreJob}`);
   if (template === undefined)
     throw new UserError(`${namespace} has no CronJob ${restoreJob}: set "backups" of ${site}'s stack, and bring it up`);
@@ -82,19 +60,6 @@ export async function restoreSite(parts: RestoreCommandParts): Promise<void> {
 }
 
 const restoreJob = backupJobs.restore;
-
-/** The cluster must be the site's: another one would be told to restore what is not its own. */
-async function requireSite({ kube, request }: RestoreCommandParts): Promise<void> {
-  const { site, namespace } = request;
-  const config = await kube.get(`/api/v1/namespaces/${namespace}/configmaps/${objects.config}`);
-  const text = fields(config?.["data"])["welcome.json"];
-  if (typeof text !== "string")
-    throw new UserError(
-      `${namespace} has no site yet: bring up ${site}'s stack, with backups.awaitRestore, and run this meanwhile`,
-    );
-  const found = fields(fields(parseJson(text, "the welcome packet"))["site"])["name"];
-  if (found !== site) throw new UserError(`this is the cluster of ${String(found)}, not of ${site}; check the context`);
-}
 
 function jobFrom(template: KubeObject, job: { readonly name: string; readonly at: string | undefined }): KubeObject {
   const spec = fields(fields(fields(template["spec"])["jobTemplate"])["spec"]);

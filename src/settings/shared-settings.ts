@@ -1,7 +1,8 @@
 import { z } from "zod";
 
-import { UserError } from "../base/errors";
+import { messageOf, UserError } from "../base/errors";
 import { foldName, zoneNameProblem } from "../base/names";
+import { parseRingDocument, type RingDocument } from "../keyring/ring-document";
 import type { RotationSettings } from "../keyring/rotation-settings";
 import { lastEpoch } from "../mesh/epoch";
 import type { Mesh } from "../mesh/model";
@@ -105,6 +106,50 @@ const emptied = z
   )
   .default([]);
 
+const certificatePem = z
+  .string("must be a certificate in PEM")
+  .regex(/^\s*-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\s*$/, "must be one certificate in PEM")
+  .meta({ pattern: "-----BEGIN CERTIFICATE-----" });
+
+const publicKeyPem = z
+  .string("must be a public key in PEM")
+  .regex(/^\s*-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\s*$/, "must be one public key in PEM")
+  .meta({ pattern: "-----BEGIN PUBLIC KEY-----" });
+
+const recoveredSchema = z.strictObject({
+  signers: z
+    .array(publicKeyPem)
+    .default([])
+    .describe("Public keys that signed epochs before. Sites accept them too, until they are left out. Default: none."),
+  roots: z
+    .array(z.strictObject({ generation, certificate: certificatePem }))
+    .default([])
+    .describe(
+      "Roots that sites trust and that this stack has not made. Their keys are lost, or in Vault. Default: none.",
+    ),
+  vault: z
+    .strictObject({
+      logins: z
+        .array(z.string().min(1, "must not be empty"))
+        .default([])
+        .describe("Auth mounts that are there and that this stack leaves as they are. Default: none."),
+    })
+    .optional()
+    .describe("Vault has mounts and key ring, which this stack leaves as they are. Default: it makes them."),
+});
+
+/** What a former shared stack made, whose state was lost, and the mesh goes on with. */
+export type RecoveredConfig = z.infer<typeof recoveredSchema>;
+
+const recoveredRing = z.record(z.string(), z.unknown()).transform((json, ctx): RingDocument => {
+  try {
+    return parseRingDocument(json);
+  } catch (error) {
+    ctx.addIssue({ code: "custom", message: `is no key ring: ${messageOf(error)}`, input: undefined });
+    return z.NEVER;
+  }
+});
+
 const sharedShape = {
   vault: vaultSchema.optional().describe("A Vault for the key ring. Default: none."),
   certificates: z
@@ -127,6 +172,14 @@ const sharedShape = {
     .describe(
       "The least number of the epoch in which the primary catalog is where the list says; for a shared stack whose state was lost. Default: 1.",
     ),
+  recovered: recoveredSchema
+    .prefault({})
+    .describe("What `mesh recover` found, for a new shared stack in the place of one whose state was lost."),
+  recoveredRing: recoveredRing
+    .optional()
+    .describe(
+      "The key ring that sites have, for a new shared stack without Vault in the place of one whose state was lost; a secret setting. Default: the stack makes all keys.",
+    ),
   /** Retired zones for which you looked yourself that no DnsRecord is in them, where their owner's stack cannot be read. @default none */
   emptied,
   protect: z
@@ -135,6 +188,11 @@ const sharedShape = {
     .default(true)
     .describe("Protects the mesh's authority and keys from `destroy`. Default: true."),
 };
+
+/** The generation of the key that a ring signs with; 1 for one that goes by times. */
+export function generationOf({ current }: RingDocument): number {
+  return Number(/^mesh-(\d+)$/.exec(current.name)?.[1] ?? 1);
+}
 
 const sharedSchema = z
   .strictObject(sharedShape)
@@ -146,15 +204,31 @@ const sharedSchema = z
     path: ["rotation"],
     message: "needs dns-mesh:vault; without Vault, keys rotate by dns-mesh:keys generation",
   })
-  .transform(({ vault, certificates, rotation, ca, keys, epoch, emptied: seen, protect }) => ({
-    ca,
-    epoch,
-    emptied: seen,
-    keys,
-    protect,
-    certificates: certificates ?? (vault === undefined ? ("pulumi" as const) : ("vault" as const)),
-    ...(vault !== undefined && { vault, rotation: rotation ?? rotationSchema.parse({}) }),
-  }));
+  .refine(({ vault, recoveredRing: ring }) => vault === undefined || ring === undefined, {
+    path: ["recoveredRing"],
+    message: "is of no use with dns-mesh:vault, which has the ring; remove one of them",
+  })
+  .refine(({ vault, recovered }) => vault !== undefined || recovered.vault === undefined, {
+    path: ["recovered", "vault"],
+    message: "needs dns-mesh:vault",
+  })
+  .refine(({ keys, recoveredRing: ring }) => ring === undefined || keys.generation >= generationOf(ring), {
+    path: ["keys", "generation"],
+    message: "must not be below that of dns-mesh:recoveredRing: sites would not accept the keys",
+  })
+  .transform(
+    ({ vault, certificates, rotation, ca, keys, epoch, recovered, recoveredRing: ring, emptied: seen, protect }) => ({
+      recovered,
+      ...(ring !== undefined && { recoveredRing: ring }),
+      ca,
+      epoch,
+      emptied: seen,
+      keys,
+      protect,
+      certificates: certificates ?? (vault === undefined ? ("pulumi" as const) : ("vault" as const)),
+      ...(vault !== undefined && { vault, rotation: rotation ?? rotationSchema.parse({}) }),
+    }),
+  );
 
 /** The settings of the shared stack. */
 export interface SharedConfig {
@@ -164,6 +238,10 @@ export interface SharedConfig {
   readonly keys: { readonly generation: number };
   /** The epoch's least number; a state that was kept knows its own. */
   readonly epoch: number;
+  /** What a former stack made that was lost. */
+  readonly recovered: RecoveredConfig;
+  /** Keys of the ring that a former stack made, without Vault. */
+  readonly recoveredRing?: RingDocument;
   /** Zones that may leave the list without anybody's stack having seen that no DnsRecord is in them. */
   readonly emptied: readonly string[];
   /** Whether `destroy` is refused. */

@@ -188,6 +188,22 @@ export const siteVaultSchema = z.strictObject({
     ),
 });
 
+const madeText = z
+  .string()
+  .regex(/^[A-Za-z0-9]{64}$/, "must be 64 letters and digits, as `mesh adopt` prints them")
+  .optional();
+
+/** Keys that a site's stack made by chance, for a new stack in the place of one whose state was lost. */
+export const madeKeysSchema = z.strictObject({
+  local: madeText.describe("By which the site's own programs read its zones."),
+  records: madeText.describe("By which they change them."),
+  zoneKeysSeal: madeText.describe("What the copy of the DNSSEC keys is sealed with."),
+  backupToken: madeText.describe("By which backups are asked for."),
+});
+
+/** Keys that a site's stack made by chance, as far as it is handed them. */
+export type MadeKeys = z.infer<typeof madeKeysSchema>;
+
 /** Whose DnsRecords are served. */
 export const recordsSchema = z.strictObject({
   namespaces: z

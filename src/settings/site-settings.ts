@@ -9,6 +9,7 @@ import {
   cidr,
   imagesSchema,
   ipAddress,
+  madeKeysSchema,
   monitoringSchema,
   rateLimitSchema,
   recordsSchema,
@@ -157,6 +158,18 @@ export const siteSchema = z.strictObject({
     .meta(switchShape)
     .default(true)
     .describe("Protects the namespace, and with it the volumes, from any `up` or `destroy`. Default: true."),
+  adopt: z
+    .stringbool("must be true or false")
+    .meta(switchShape)
+    .default(false)
+    .describe(
+      "Takes over what the cluster has of this site, for a new stack in the place of one whose state was lost. Default: false.",
+    ),
+  madeKeys: madeKeysSchema
+    .prefault({})
+    .describe(
+      "Keys that the stack before made by chance and the cluster has, as `mesh adopt` prints them; a secret setting. Default: the stack makes its own.",
+    ),
   reconcilerSchedule: schedule
     .default("*/5 * * * *")
     .describe(

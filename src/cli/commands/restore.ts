@@ -30,7 +30,7 @@ export function register(program: Command): void {
 }
 
 /** Gives a command the options that say which cluster, where the site's stack file does not. */
-function withPlace(command: Command): Command {
+export function withPlace(command: Command): Command {
   return command
     .option("--context <NAME>", "context of the site's cluster")
     .option("--namespace <NAME>", "namespace of the site")
@@ -39,7 +39,8 @@ function withPlace(command: Command): Command {
 
 async function restore({ site, at, json, ...where }: Options): Promise<void> {
   if (site === undefined) throw new UserError("the site is missing: --site NAME");
-  const { placeOf, restoreSite, timeOf } = await import("../restore");
+  const { placeOf } = await import("../place");
+  const { restoreSite, timeOf } = await import("../restore");
   const { clusterClient } = await import("../../kube/cluster-client");
   const time = at === undefined ? {} : { at: timeOf(at, Date.now()) };
   const place = placeOf(site, where);

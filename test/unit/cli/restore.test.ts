@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { placeOf, restoreSite, timeOf } from "../../../src/cli/restore";
+import { placeOf } from "../../../src/cli/place";
+import { restoreSite, timeOf } from "../../../src/cli/restore";
 import type { KubeObject } from "../../../src/kube/answer";
 
 const now = Date.parse("2026-11-29T09:00:00Z");

@@ -22,6 +22,16 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:service\.type: must be LoadBalancer, NodePort or ClusterIP/,
   ],
   ["with an unknown service setting", { ...minimal, service: { typ: "NodePort" } }, /dns-mesh:service: .*typ/],
+  [
+    "with a key that no stack made",
+    { ...minimal, madeKeys: { local: "short" } },
+    /dns-mesh:madeKeys\.local: must be 64 letters and digits/,
+  ],
+  [
+    "with a switch for taking over that is none",
+    { ...minimal, adopt: "maybe" },
+    /dns-mesh:adopt: must be true or false/,
+  ],
   ["with no replica", { ...minimal, replicas: "0" }, /dns-mesh:replicas: must be at least 1/],
   ["with replicas that are no number", { ...minimal, replicas: "two" }, /dns-mesh:replicas: /],
   [

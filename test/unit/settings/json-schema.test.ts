@@ -131,7 +131,8 @@ describe("settings that Pulumi hands over as JSON", () => {
   ) => Object.entries(shape).flatMap(([key, schema]) => (isStructured(schema) ? [key] : []));
 
   it("are those whose schema is more than a text, a number or a switch", () => {
-    expect(structured(sharedStackShape)).to.have.members(["mesh", "vault", "rotation", "ca", "keys", "emptied"]);
+    const shared = ["mesh", "vault", "rotation", "ca", "keys", "recovered", "recoveredRing", "emptied"];
+    expect(structured(sharedStackShape)).to.have.members(shared);
     expect(structured(siteSchema.shape)).to.include.members(["service", "clients", "readers", "rateLimit", "records"]);
     expect(structured(siteSchema.shape)).not.to.include.members(["replicas", "protect", "namespace", "context"]);
   });

@@ -1,0 +1,162 @@
+import { messageOf, UserError } from "../base/errors";
+import { parseJson } from "../base/json";
+import { objects } from "../contract/names";
+import type { DnsClient, DnsServer } from "../dns/client/dns-client";
+import type { TsigKey } from "../dns/tsig-key";
+import { effectiveRing, parseRingDocument, type RingDocument, signingKey } from "../keyring/ring-document";
+import { parseTsigKey } from "../keyring/tsig-key";
+import type { Dnssec, WelcomePacket } from "../mesh/model";
+import type { CatalogAnswer } from "../mesh/newest-view";
+import { type CentralNames, readMesh } from "../mesh/read-view";
+import { parseWelcomePacket, serverName } from "../mesh/welcome";
+import { type LivePlace, liveSecret, requireSite } from "../preflight/live-site";
+import { generationOf } from "../settings/shared-settings";
+
+/** What a site's cluster has of what the shared stack gave it. */
+export interface LivingSite {
+  readonly packet: WelcomePacket;
+  /** By which the site's own programs read its zones. */
+  readonly localKey: TsigKey;
+  /** Without Vault. */
+  readonly ring?: RingDocument;
+  /** PEM. Missing where pods fetch it from Vault. */
+  readonly issued?: { readonly certificate: string; readonly privateKey: string };
+}
+
+/**
+ * Reads from a site's cluster what its pods go by.
+ *
+ * @throws UserError when the cluster is another site's, or the site is not whole.
+ */
+export async function readLivingSite(place: LivePlace, site: string): Promise<LivingSite> {
+  const packet = parseWelcomePacket(await requireSite(place, site, "name a site that lives"));
+  const json = async (secret: string, file: string): Promise<unknown> => {
+    const text = (await liveSecret(place, secret))?.[file];
+    return text === undefined ? undefined : parseJson(text, `${file} of the Secret ${secret}`);
+  };
+  const ring = await json(objects.keys, "ring.json");
+  const tls = await liveSecret(place, objects.tls);
+  const [certificate, privateKey] = [tls?.["tls.crt"], tls?.["tls.key"]];
+  return {
+    packet,
+    localKey: parseTsigKey(await json(objects.localKey, "key.json"), `the Secret ${objects.localKey}`),
+    ...(ring !== undefined && { ring: parseRingDocument(ring) }),
+    ...(certificate !== undefined && privateKey !== undefined && { issued: { certificate, privateKey } }),
+  };
+}
+
+/**
+ * The newest ring that sites have.
+ *
+ * @throws UserError when two of one generation differ.
+ */
+export function newestRing(sites: readonly LivingSite[]): RingDocument | undefined {
+  const rings = sites.flatMap(({ ring }) => (ring === undefined ? [] : [ring]));
+  const [newest] = [...rings].sort((a, b) => generationOf(b) - generationOf(a));
+  const twin = rings.find(
+    (ring) => generationOf(ring) === generationOf(newest ?? ring) && JSON.stringify(ring) !== JSON.stringify(newest),
+  );
+  if (twin !== undefined)
+    throw new UserError(
+      "sites have different key rings of one generation: name those sites alone with --from that were brought up last",
+    );
+  return newest;
+}
+
+/** How catalog sites are asked. */
+export interface Asking {
+  readonly dns: Pick<DnsClient, "transfer" | "query">;
+  readonly sites: readonly LivingSite[];
+  readonly ring: RingDocument;
+  /** Where a site is asked instead, over TCP with its own key, by the site's name: through a tunnel into a pod. */
+  readonly servers: ReadonlyMap<string, DnsServer>;
+  readonly ports: { readonly plain: number; readonly secure: number };
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** A server, and the key that it opens zones to. */
+interface Source {
+  readonly server: DnsServer;
+  readonly key: TsigKey;
+}
+
+/** Asks a catalog site for both central zones, at one address after the other. Never throws: no answer is one as well. */
+export async function askCatalog(
+  site: { readonly name: string; readonly addresses: readonly string[] },
+  names: CentralNames,
+  asking: Asking,
+): Promise<CatalogAnswer> {
+  const reasons: string[] = [];
+  try {
+    for (const { server, key } of sourcesOf(site, asking)) {
+      try {
+        const found = await readMesh(names, (zone) => asking.dns.transfer(server, zone, key));
+        return { site: site.name, found };
+      } catch (error) {
+        reasons.push(messageOf(error));
+      }
+    }
+  } catch (error) {
+    reasons.push(messageOf(error));
+  }
+  return { site: site.name, found: { kind: "failed", reason: reasons.join("; ") } };
+}
+
+/** As agents take zones: over TLS with the certificate of a site, signed by the ring; or through a tunnel, as a pod of the site. */
+function sourcesOf(
+  site: { readonly name: string; readonly addresses: readonly string[] },
+  asking: Asking,
+): readonly Source[] {
+  const { sites, servers, ring, ports } = asking;
+  const tunnel = servers.get(site.name);
+  if (tunnel !== undefined) {
+    const own = sites.find(({ packet }) => packet.site.name === site.name);
+    if (own === undefined) throw new UserError(`its own key is not known: name it with --from too`);
+    return [{ server: tunnel, key: own.localKey }];
+  }
+  const key = signingKey(effectiveRing(ring, asking.now));
+  const [first] = sites;
+  if (first?.packet.transport === "tcp")
+    return site.addresses.map((address) => ({ server: { address, port: ports.plain }, key }));
+  const known = sites.find(({ issued }) => issued !== undefined);
+  if (known?.issued === undefined)
+    throw new UserError(
+      "no site's certificate was read (pods have it from Vault): ask it through a tunnel, with --server",
+    );
+  const { packet, issued } = known;
+  const tls = {
+    ca: packet.ca,
+    cert: issued.certificate,
+    key: issued.privateKey,
+    serverName: serverName(site.name, packet.directoryZone),
+  };
+  return site.addresses.map((address) => ({ server: { address, port: ports.secure, tls }, key }));
+}
+
+/**
+ * How a zone is signed, as any of the servers answers.
+ *
+ * @throws UserError when none does: an unsigned zone and silence are not the same.
+ */
+export async function signingOf(
+  zone: string,
+  servers: readonly DnsServer[],
+  dns: Pick<DnsClient, "query">,
+): Promise<true | Dnssec | undefined> {
+  const reasons: string[] = [];
+  for (const server of servers) {
+    try {
+      const has = async (type: string): Promise<boolean> => {
+        const { rcode, answers } = await dns.query(server, zone, type);
+        if (rcode !== 0) throw new Error(`${server.address} answers with code ${rcode}`);
+        return answers.some((record) => record.type === type);
+      };
+      if (!(await has("DNSKEY"))) return undefined;
+      return (await has("NSEC3PARAM")) ? { nsec3: true } : true;
+    } catch (error) {
+      reasons.push(messageOf(error));
+    }
+  }
+  throw new UserError(`nobody says whether ${zone} is signed (${reasons.join("; ")}): name its owner with --from`);
+}

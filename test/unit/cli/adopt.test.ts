@@ -1,0 +1,118 @@
+import { expect } from "chai";
+import { adoptedKeys, finishAdoption, managedIn } from "../../../src/cli/adopt";
+import { tsigKeyFrom } from "../../../src/dns/tsig-key";
+import type { KubeObject } from "../../../src/kube/answer";
+import { checkAdoption } from "../../../src/preflight/adoption";
+
+const namespace = "dns-system";
+const base = `/api/v1/namespaces/${namespace}`;
+const [local, records, seal, token] = ["l", "r", "s", "t"].map((letter) => letter.repeat(64)) as [
+  string,
+  string,
+  string,
+  string,
+];
+const secret = (files: Record<string, string>): KubeObject => ({
+  data: Object.fromEntries(Object.entries(files).map(([file, text]) => [file, Buffer.from(text).toString("base64")])),
+});
+const whole: Readonly<Record<string, KubeObject>> = {
+  [`${base}/configmaps/knot-config`]: { data: { "welcome.json": JSON.stringify({ site: { name: "site-c" } }) } },
+  [`${base}/secrets/tsig-local-key`]: secret({ "key.json": JSON.stringify(tsigKeyFrom("local", local)) }),
+  [`${base}/secrets/tsig-records`]: secret({ "key.json": JSON.stringify(tsigKeyFrom("records", records)) }),
+  [`${base}/secrets/zone-keys-seal`]: secret({ key: seal }),
+  [`${base}/secrets/backup-token`]: secret({ token }),
+};
+const keys = { local, records, zoneKeysSeal: seal, backupToken: token };
+
+const place = (objects: Readonly<Record<string, KubeObject>>) => ({
+  kube: { get: (path: string) => Promise.resolve(objects[path]) },
+  namespace,
+});
+const failure = (work: Promise<unknown>): Promise<string> => work.then(() => "", String);
+
+describe("mesh adopt", () => {
+  it("finds the keys that the former stack made", async () => {
+    expect(JSON.parse(await adoptedKeys(place(whole), "site-c"))).to.deep.equal(keys);
+    const others = Object.fromEntries(Object.entries(whole).filter(([path]) => !path.endsWith("backup-token")));
+    expect(JSON.parse(await adoptedKeys(place(others), "site-c"))).to.not.have.property("backupToken");
+  });
+
+  it("refuses another site's cluster, an empty one, and a Secret that is not whole, without showing it", async () => {
+    expect(await failure(adoptedKeys(place(whole), "site-b"))).to.contain("the cluster of site-c, not of site-b");
+    expect(await failure(adoptedKeys(place({}), "site-c"))).to.contain("nothing to adopt");
+    const odd = { ...whole, [`${base}/secrets/zone-keys-seal`]: secret({ key: "another-secret" }) };
+    const said = await failure(adoptedKeys(place(odd), "site-c"));
+    expect(said).to.contain("zone-keys-seal").and.not.to.contain("another-secret");
+  });
+
+  it("is required before a stack takes over", async () => {
+    const config = { site: "site-c", namespace, madeKeys: keys };
+    await checkAdoption(config, place(whole));
+    await checkAdoption({ ...config, madeKeys: {} }, place({}));
+    const others = { local, records, backupToken: token };
+    expect(await failure(checkAdoption({ ...config, madeKeys: others }, place(whole)))).to.match(
+      /zoneKeysSeal.*mesh adopt/s,
+    );
+    expect(await failure(checkAdoption({ ...config, madeKeys: { ...keys, local: records } }, place(whole)))).to.contain(
+      "(local)",
+    );
+    expect(await failure(checkAdoption({ ...config, site: "site-b" }, place(whole)))).to.contain("is that of site-c");
+    const silent = { namespace, kube: { get: () => Promise.reject(new Error("no route")) } };
+    expect(await failure(checkAdoption(config, silent))).to.match(/cannot be read: no route.*Nothing was changed/);
+  });
+});
+
+describe("mesh adopt --finish", () => {
+  const outputs = (kind: string, apiVersion: string, metadata: object) => ({
+    outputs: { kind, apiVersion, metadata, __fieldManager: "pulumi-kubernetes-new" },
+  });
+  const exported = JSON.stringify({
+    deployment: {
+      resources: [
+        outputs("Namespace", "v1", { name: namespace }),
+        outputs("NetworkPolicy", "networking.k8s.io/v1", { name: "default-deny", namespace }),
+        outputs("ClusterRole", "rbac.authorization.k8s.io/v1", { name: "shared-by-sites" }),
+        outputs("Secret", "v1", { name: "elsewhere", namespace: "other" }),
+        { outputs: { something: "else" } },
+        {},
+      ],
+    },
+  });
+  const policy = "/apis/networking.k8s.io/v1/namespaces/dns-system/networkpolicies/default-deny";
+
+  it("knows what the stack has in the namespace, and the namespace", () => {
+    expect(managedIn(exported, namespace).map(({ path }) => path)).to.deep.equal([
+      "/api/v1/namespaces/dns-system",
+      policy,
+    ]);
+  });
+
+  it("takes the former stack out of the owners, and nobody else", async () => {
+    const entry = (manager: string, operation = "Apply", more = {}) => ({ manager, operation, ...more });
+    const kept = [entry("pulumi-kubernetes-new"), entry("kubectl", "Update"), entry("reconciler")];
+    const managedFields = [...kept, entry("pulumi-kubernetes-old"), entry("pulumi-kubernetes-older")];
+    const objects: Record<string, KubeObject> = {
+      ...whole,
+      [policy]: {
+        metadata: { name: "default-deny", resourceVersion: "7", managedFields } as KubeObject["metadata"] & object,
+      },
+      "/api/v1/namespaces/dns-system": { metadata: { managedFields: [entry("pulumi-kubernetes-old")] } as object },
+    };
+    const written: [string, KubeObject][] = [];
+    const kube = {
+      ...place(objects).kube,
+      merge: (path: string, object: KubeObject) => Promise.resolve(written.push([path, object])).then(() => object),
+    };
+    expect(await finishAdoption({ kube, namespace, site: "site-c", exported })).to.equal(1);
+    expect(written).to.deep.equal([[policy, { metadata: { managedFields: kept, resourceVersion: "7" } }]]);
+  });
+
+  it("refuses a text that is not of this stack", async () => {
+    const kube = { ...place(whole).kube, merge: () => Promise.reject(new Error("must not")) };
+    const none = JSON.stringify({ deployment: {} });
+    expect(await failure(finishAdoption({ kube, namespace, site: "site-c", exported: none }))).to.contain(
+      "stack export -s site-c",
+    );
+    expect(await failure(finishAdoption({ kube, namespace, site: "site-c", exported: "" }))).to.contain("is not JSON");
+  });
+});

@@ -1,0 +1,236 @@
+import { expect } from "chai";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { recover, type RecoverParts, ringText, settingsText } from "../../../src/cli/recover";
+import type { LivingSite } from "../../../src/cli/living-mesh";
+import type { Message } from "../../../src/dns/message";
+import type { ResourceRecord } from "../../../src/dns/record";
+import { encodeMeshCatalog } from "../../../src/mesh/catalog";
+import { encodeDirectory } from "../../../src/mesh/directory";
+import { type Epoch, signEpoch } from "../../../src/mesh/epoch";
+import type { Mesh } from "../../../src/mesh/model";
+import { welcomePacket } from "../../../src/mesh/welcome";
+import { parseMesh } from "../../../src/settings/parse";
+import { parseShared } from "../../../src/settings/shared-settings";
+import { epochSigner } from "../mesh/epoch-signer";
+
+const { privateKey, publicKey } = epochSigner();
+
+const list = {
+  directoryZone: "dns.internal",
+  catalogZone: "catalog.internal.dns",
+  sites: [
+    { name: "site-b", role: "secondary-catalog", addresses: ["198.51.100.2"], zones: ["b.example"] },
+    {
+      name: "site-a",
+      role: "primary-catalog",
+      addresses: ["192.0.2.1", "2001:db8::1"],
+      sources: ["192.0.2.0/24"],
+      zones: [
+        {
+          name: "z.example",
+          records: [{ name: "@", type: "MX", ttl: 300, values: ["10 mx.z.example.", "20 mx2.z.example."] }],
+        },
+        { name: "a.example", dnssec: { nsec3: true, parents: ["192.0.2.53"] }, retired: "2026-12-31" },
+      ],
+    },
+    { name: "site-c", role: "standard", addresses: ["203.0.113.3"], zones: ["c.example", "plain.example"] },
+  ],
+};
+const mesh = parseMesh(list);
+
+const folder = mkdtempSync(join(tmpdir(), "dns-mesh-roots-"));
+/** A root as shared stacks make them. */
+function root(name: string): string {
+  const file = join(folder, "root.crt");
+  const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"];
+  execFileSync("openssl", [...args, "-subj", `/CN=${name}`, "-keyout", join(folder, "key"), "-out", file], {
+    stdio: "ignore",
+  });
+  return readFileSync(file, "utf8");
+}
+
+const key = (name: string) => ({
+  name,
+  algorithm: "hmac-sha256" as const,
+  secret: Buffer.alloc(32, name).toString("base64"),
+});
+const ring = { version: 1 as const, previous: key("mesh-2"), current: key("mesh-3"), next: key("mesh-4") };
+
+describe("mesh recover", () => {
+  let ca: string;
+  before(() => (ca = root("dns-mesh root") + root("dns-mesh root 2")));
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const epoch: Epoch = { number: 4, primary: "site-a" };
+  const signed = (of: Mesh, by = privateKey, at = epoch): Mesh => ({
+    ...of,
+    epoch: signEpoch(of.directoryZone, at, by),
+  });
+  const living = (name: string, of = signed(mesh), change: Partial<LivingSite> = {}): LivingSite => ({
+    packet: { ...welcomePacket(of, name, ca), signers: [publicKey] },
+    localKey: key("local"),
+    ring,
+    issued: { certificate: "", privateKey: "" },
+    ...change,
+  });
+  const atSerial = (records: readonly ResourceRecord[], serial: number): ResourceRecord[] =>
+    records.map((record) => (record.type === "SOA" ? { ...record, serial } : record));
+
+  /** A mesh that answers: by address what it has, and which zones have DNSKEY records. */
+  function parts(
+    sites: readonly LivingSite[],
+    servers: Readonly<Record<string, { mesh: Mesh; serial: number }>>,
+    more: Partial<RecoverParts> & { signed?: readonly string[] } = {},
+  ): RecoverParts {
+    return {
+      sites,
+      servers: new Map(),
+      ports: { plain: 53, secure: 853 },
+      now: 0,
+      without: [],
+      dns: {
+        transfer: ({ address }, zone, { name }) => {
+          const server = servers[address];
+          if (server === undefined || name !== "mesh-3") return Promise.reject(new Error(`${address} refuses`));
+          const records = zone === mesh.directoryZone ? encodeDirectory(server.mesh) : encodeMeshCatalog(server.mesh);
+          return Promise.resolve(atSerial(records, server.serial));
+        },
+        query: (_server, name, type) => {
+          const isThere = type === "DNSKEY" && more.signed?.includes(name);
+          return Promise.resolve({ rcode: 0, answers: isThere ? [{ name, type }] : [] } as unknown as Message);
+        },
+      },
+      ...more,
+    };
+  }
+  const both = { "192.0.2.1": { mesh: signed(mesh), serial: 20 }, "198.51.100.2": { mesh: signed(mesh), serial: 20 } };
+  const settingsOf = (text: string): Readonly<Record<string, unknown>> =>
+    (parse(text) as { config: Readonly<Record<string, unknown>> }).config;
+  const meshOf = (text: string): Mesh => parseMesh(settingsOf(text)["dns-mesh:mesh"]);
+  const failure = (work: Promise<unknown>): Promise<string> => work.then(() => "", String);
+
+  it("rebuilds the list as it was from directory, catalog and every site's packet", async () => {
+    const sites = ["site-c", "site-b", "site-a"].map((name) => living(name));
+    const text = settingsText(await recover(parts(sites, both)));
+    const { sites: found, ...others } = meshOf(text);
+    const { sites: listed, ...rest } = mesh;
+    expect(others).to.deep.equal(rest);
+    const [b, a, c] = listed;
+    expect(found).to.deep.equal([a, b, c]);
+  });
+
+  it("goes on with the epoch, the keys that sites trust and the ring's generation", async () => {
+    const settings = settingsOf(settingsText(await recover(parts([living("site-a"), living("site-c")], both))));
+    expect(settings).to.deep.include({ "dns-mesh:epoch": "4", "dns-mesh:keys": { generation: 3 } });
+    expect(settings["dns-mesh:ca"]).to.deep.equal({ generation: 2, signing: 1, oldest: 1 });
+    expect(settings["dns-mesh:recovered"]).to.have.property("signers").deep.equal([publicKey]);
+    expect(settings["dns-mesh:recovered"]).to.have.property("roots").with.length(2);
+    const text = (name: string): string | undefined => {
+      const value = name === "recoveredRing" ? ring : settings[`dns-mesh:${name}`];
+      return value === undefined ? undefined : typeof value === "string" ? value : JSON.stringify(value);
+    };
+    expect(parseShared({ get: text }, "shared")).to.deep.include({ epoch: 4, recoveredRing: ring });
+  });
+
+  it("shows no secret among the settings, and the ring alone where that is asked for", async () => {
+    const sites = [living("site-a", signed(mesh), { issued: { certificate: "", privateKey: "PRIVATE KEY" } })];
+    const text = settingsText(await recover(parts(sites, both)));
+    for (const secret of [ring.current.secret, ring.next.secret, key("local").secret, "PRIVATE"])
+      expect(text).not.to.contain(secret);
+    expect(JSON.parse(ringText(sites))).to.deep.equal(ring);
+  });
+
+  it("says beside a site what could not be rebuilt, and takes from answers whether its zones are signed", async () => {
+    const text = settingsText(await recover(parts([living("site-b")], both, { signed: ["c.example"] })));
+    expect(text).to.match(/# its packet was not read[^\n]*\n\s+(- )?name: site-c/);
+    const zones = meshOf(text).sites.find(({ name }) => name === "site-c")?.zones;
+    expect(zones).to.deep.equal([
+      { name: "c.example", dnssec: true },
+      { name: "plain.example", dnssec: false },
+    ]);
+  });
+
+  it("names zones that a site was brought up with and nobody has published", async () => {
+    const newer = parseMesh({
+      ...list,
+      sites: list.sites.map((site) =>
+        site.name === "site-b" ? { ...site, zones: ["b.example", "new.example"] } : site,
+      ),
+    });
+    const text = settingsText(await recover(parts([living("site-b", signed(newer)), living("site-a")], both)));
+    expect(text).to.contain("zones that the directory does not have: new.example");
+    expect(meshOf(text).sites.flatMap(({ zones }) => zones.map(({ name }) => name))).not.to.contain("new.example");
+  });
+
+  it("takes the newest that the shared stack signed, at whichever catalog site", async () => {
+    const fewer = parseMesh({ ...list, sites: list.sites.slice(0, 2) });
+    const older = { mesh: signed(fewer), serial: 10 };
+    const text = settingsText(await recover(parts([living("site-a")], { ...both, "192.0.2.1": older })));
+    expect(meshOf(text).sites).to.have.length(3);
+  });
+
+  it("goes by no directory that the shared stack did not sign, nor one of a former epoch", async () => {
+    const stranger = epochSigner().privateKey;
+    const forged = { mesh: signed(mesh, stranger, { number: 9, primary: "site-b" }), serial: 99 };
+    expect(await failure(recover(parts([living("site-a")], { ...both, "198.51.100.2": forged })))).to.match(
+      /site-b .*fenced/,
+    );
+    const former = { mesh: signed(mesh, privateKey, { number: 3, primary: "site-a" }), serial: 99 };
+    const all = { "192.0.2.1": former, "198.51.100.2": former };
+    expect(await failure(recover(parts([living("site-a")], all)))).to.contain(
+      "no catalog site gives more than epoch 3",
+    );
+  });
+
+  it("does not go on without a catalog site that gives no answer, unless that is named as gone", async () => {
+    const rest = { "198.51.100.2": both["198.51.100.2"] };
+    expect(await failure(recover(parts([living("site-b")], rest)))).to.match(
+      /site-a gives no answer: 192.0.2.1 refuses.*--without/s,
+    );
+    await recover(parts([living("site-b")], rest, { without: ["site-a"] }));
+    expect(await failure(recover(parts([living("site-b")], {}, { without: ["site-a", "site-b"] })))).to.contain(
+      "no catalog site gave",
+    );
+  });
+
+  it("asks through a tunnel with the site's own key", async () => {
+    const asked: string[] = [];
+    const tunnel = { address: "127.0.0.1", port: 15353 };
+    const from = parts([living("site-a"), living("site-b")], both);
+    const dns: RecoverParts["dns"] = {
+      ...from.dns,
+      transfer: (server, zone, by) => {
+        if (server.port === tunnel.port) asked.push(by.name);
+        return from.dns.transfer(
+          { ...server, address: server.port === tunnel.port ? "192.0.2.1" : server.address },
+          zone,
+          ring.current,
+        );
+      },
+    };
+    await recover({ ...from, dns, servers: new Map([["site-a", tunnel]]) });
+    expect(asked).to.deep.equal(["local", "local"]);
+  });
+
+  it("refuses sites that contradict each other, and a mesh with Vault and no token", async () => {
+    const other = { ...ring, current: { ...ring.current, secret: key("other").secret } };
+    const sites = [living("site-a"), living("site-b", signed(mesh), { ring: other })];
+    expect(await failure(recover(parts(sites, both)))).to.contain("different key rings of one generation");
+    const quic = { ...living("site-b"), packet: { ...living("site-b").packet, transport: "quic" as const } };
+    expect(await failure(recover(parts([living("site-a"), quic], both)))).to.contain("other values of transport");
+    const access = {
+      address: "https://vault.example",
+      mount: "dns-mesh",
+      audience: "vault",
+      auth: { method: "approle" as const, path: "dns-mesh-approle" },
+    };
+    const inVault = { ...living("site-a"), packet: { ...living("site-a").packet, vault: access } };
+    expect(await failure(recover(parts([inVault], both)))).to.contain("VAULT_TOKEN");
+  });
+});
