@@ -8,7 +8,7 @@ import { knotLabels, objects, podPorts } from "../contract/names";
 import type { KubeClient } from "../kube/client";
 import { clusterClient } from "../kube/cluster-client";
 import type { MeshAccess, PodAddress } from "./mesh-access";
-import { placeOf } from "./restore";
+import { placeOf } from "./place";
 
 /** What is taken from an agent's `/status`. */
 export type AgentFacts = Pick<

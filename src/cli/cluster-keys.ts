@@ -8,7 +8,7 @@ import type { KubeClient } from "../kube/client";
 import { clusterClient } from "../kube/cluster-client";
 import { sitesWithClusters } from "./agent-reports";
 import type { MeshAccess } from "./mesh-access";
-import { placeOf } from "./restore";
+import { placeOf } from "./place";
 
 /** What the clusters gave: a site's own key, which may transfer from it and do nothing else, and the mesh's authorities. */
 export interface ClusterKeys {
