@@ -111,8 +111,8 @@ function meshSpecs(names: readonly string[]): string[] {
   return names.map((name) => `test/cluster/mesh/${name}`);
 }
 
-/** Follows the README and the guides word by word. */
-const readmeSpec = "test/cluster/readme";
+/** Follow the README, guides and runbooks word by word. */
+const readmeSpecs = ["test/cluster/readme", "test/lab/pulumi/mesh-command", "test/lab/pulumi/lost-states"];
 
 /** What has clusters of its own, with sites that are set up as no other test needs them. */
 const featureSpecs = ["test/cluster/network-policies", "test/cluster/vault-site"];
@@ -153,11 +153,11 @@ const tiers: readonly Tier[] = [
   },
   // Clusters of their own, and much waiting: they fill the machine while the other tier's clusters wait.
   { name: "features", group: "servers", lane: "third", inOnePiece: true, run: () => mocha(featureSpecs, true) },
-  { name: "readme", group: "servers", lane: "third", inOnePiece: true, run: () => mocha([readmeSpec], true) },
+  { name: "readme", group: "servers", lane: "third", inOnePiece: true, run: () => mocha(readmeSpecs, true) },
   {
     name: "cluster",
     group: "servers",
-    run: () => mocha(clusterSpecs, false, [readmeSpec, interruptedSpec, ...featureSpecs]),
+    run: () => mocha(clusterSpecs, false, [...readmeSpecs, interruptedSpec, ...featureSpecs]),
   },
 ];
 
