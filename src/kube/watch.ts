@@ -58,6 +58,9 @@ export async function watchObjects(options: WatchOptions): Promise<void> {
   }
 }
 
+/** A listing that is older than what was seen before. */
+class OlderListing extends KubeError {}
+
 class Watch {
   /** Where a watch goes on; undefined when everything must be listed first. */
   #version: string | undefined;
@@ -76,6 +79,8 @@ class Watch {
       else await this.#watch(this.#version);
       return { watched };
     } catch (error) {
+      // Listings must have been older all the time, and not at both ends of a time in which there was none.
+      if (!(error instanceof OlderListing)) this.#olderSince = undefined;
       const lost = error instanceof KubeError && error.status === 410;
       if (lost) this.#version = undefined;
       return lost && watched ? { watched } : { watched, failure: messageOf(error) };
@@ -86,17 +91,17 @@ class Watch {
     const { client, path, pageSize, onList } = this.options;
     const { objects, version } = await listObjects(client, path, pageSize);
     if (this.#isOlder(version)) {
-      const seen = `${path} is listed as of version ${version ?? ""}, although ${this.#latest ?? ""} was seen before`;
-      throw new KubeError(`${seen}: the API server has fallen behind, or etcd was restored`);
+      const seen = `${path} is listed as of version ${version}, although ${this.#latest ?? ""} was seen before`;
+      throw new OlderListing(`${seen}: the API server has fallen behind, or etcd was restored`);
     }
     onList(objects);
     this.#version = this.#latest = version;
   }
 
   /** Whether a listing is from before what was seen, and not for so long that it must be meant. */
-  #isOlder(version: string | undefined): boolean {
+  #isOlder(version: string): boolean {
     const now = (this.options.elapsed ?? (() => performance.now()))();
-    const isBehind = version !== undefined && this.#latest !== undefined && isLaterVersion(this.#latest, version);
+    const isBehind = this.#latest !== undefined && isLaterVersion(this.#latest, version);
     if (!isBehind) this.#olderSince = undefined;
     else this.#olderSince ??= now;
     return this.#olderSince !== undefined && now - this.#olderSince < (this.options.olderMs ?? defaultOlderMs);
@@ -125,7 +130,10 @@ class Watch {
       const { code, message } = object as { readonly code?: number; readonly message?: string };
       throw new KubeError(`watch of ${this.options.path}: ${message ?? "no reason given"}`, { status: code ?? 500 });
     }
-    this.#version = this.#latest = object.metadata?.resourceVersion ?? this.#version;
+    const { resourceVersion = this.#version } = object.metadata ?? {};
+    this.#version = resourceVersion;
+    if (resourceVersion !== undefined && (this.#latest === undefined || isLaterVersion(resourceVersion, this.#latest)))
+      this.#latest = resourceVersion;
     if (type === "ADDED" || type === "MODIFIED") this.options.onChange(object, false);
     if (type === "DELETED") this.options.onChange(object, true);
   }
@@ -139,23 +147,24 @@ export function isLaterVersion(one: string, other: string): boolean {
 /**
  * All objects of a collection, fetched page by page, and its version.
  *
- * @throws KubeError; `NotFound` when there is no such collection.
+ * @throws KubeError; `NotFound` when there is no such collection. An answer that is no listing is none of no objects.
  */
 export async function listObjects(
   client: Pick<KubeClient, "get">,
   path: string,
   pageSize = 500,
-): Promise<{ readonly objects: readonly KubeObject[]; readonly version: string | undefined }> {
+): Promise<{ readonly objects: readonly KubeObject[]; readonly version: string }> {
   const objects: KubeObject[] = [];
   let from = "";
-  let version: string | undefined;
+  let version = "";
   do {
     const query = new URLSearchParams({ limit: String(pageSize), ...(from !== "" && { continue: from }) }).toString();
     const page = await client.get(withQuery(path, query));
     if (page === undefined) throw new KubeError(`${path} is not there`, { status: 404, reason: "NotFound" });
-    objects.push(...itemsOf(page));
+    objects.push(...itemsOf(page, path));
     ({ version, from } = placeOf(page));
   } while (from !== "");
+  if (version === "") throw new KubeError(`${path}: what answers is no listing: it has no resourceVersion`);
   return { objects, version };
 }
 
@@ -163,12 +172,15 @@ function withQuery(path: string, query: string): string {
   return `${path}${path.includes("?") ? "&" : "?"}${query}`;
 }
 
-function itemsOf(page: KubeObject): readonly KubeObject[] {
+/** Go's API machinery writes an empty list as null, too. */
+function itemsOf(page: KubeObject, path: string): readonly KubeObject[] {
   const items = page["items"];
-  return Array.isArray(items) ? (items as readonly KubeObject[]) : [];
+  if (items === null) return [];
+  if (!Array.isArray(items)) throw new KubeError(`${path}: what answers is no listing: it has no items`);
+  return items as readonly KubeObject[];
 }
 
-function placeOf(page: KubeObject): { readonly version: string | undefined; readonly from: string } {
+function placeOf(page: KubeObject): { readonly version: string; readonly from: string } {
   const metadata = page.metadata as { readonly resourceVersion?: string; readonly continue?: string } | undefined;
-  return { version: metadata?.resourceVersion, from: metadata?.continue ?? "" };
+  return { version: metadata?.resourceVersion ?? "", from: metadata?.continue ?? "" };
 }

@@ -47,9 +47,23 @@ export function requireRecoveredKept(config: Recovering, former: FormerOutputs |
       ? ["the key ring in Vault, which dns-mesh:recovered.vault leaves as it is"]
       : []),
   ];
-  if (lost.length === 0) return;
+  if (lost.length === 0) {
+    requireRing(config, former);
+    return;
+  }
   throw new UserError(
     `this stack would make anew what sites go by: ${lost.join("; ")}. Nothing was changed; put the setting back, and leave it out once it is not in use (docs/runbooks/shared-state-lost.md)`,
+  );
+}
+
+/** A rebuilt stack that has not been brought up yet begins with the ring that the sites have. */
+function requireRing({ recovered, recoveredRing, vault }: Recovering, former: FormerOutputs | undefined): void {
+  const isRebuilt = recovered.signers.length + recovered.roots.length > 0;
+  const wasUp = former?.["recovered"] !== undefined || former?.["epoch"] !== undefined;
+  if (!isRebuilt || wasUp || vault !== undefined || recoveredRing !== undefined) return;
+  throw new UserError(
+    "dns-mesh:recovered is set and dns-mesh:recoveredRing is not: this stack would make a new key ring, whose keys have the names of the old ones, and no site could take a zone from another. " +
+      "Nothing was changed; set it as docs/runbooks/shared-state-lost.md has it (mesh recover --ring)",
   );
 }
 

@@ -1,6 +1,6 @@
 import type { DnsClient } from "../../dns/client/dns-client";
 import { siblings, type SiteRuntime } from "../../knot/config/site-runtime";
-import { answeredByAny } from "../pods";
+import { answersAll } from "../pods";
 import type { LeavingTimes } from "./inputs/options";
 
 /** What {@link Leaving} works with. */
@@ -18,7 +18,8 @@ export interface LeavingParts {
  * load balancer learns that only by its health checks, and clients that keep their source port stay with the pod as long
  * as it is ready. So it stays ready for a while, then is not ready any more, and still answers whoever comes all the same.
  *
- * When no other pod of the site answers, it stays ready to the end: a pod that is to go is better than none.
+ * When no other pod of the site answers all that this one does, it stays ready to the end: a pod that is to go is better than none,
+ * and than one that has stepped back for it.
  */
 export class Leaving {
   #since: number | undefined;
@@ -32,11 +33,15 @@ export class Leaving {
     parts.signal.addEventListener("abort", begin);
   }
 
-  /** Whether the pod is not to be ready any more. Never throws. */
-  async isOut(runtime: SiteRuntime, zone: string): Promise<boolean> {
+  /**
+   * Whether the pod is not to be ready any more. Never throws.
+   *
+   * @param zones - What it answers itself, by which the other pods are judged.
+   */
+  async isOut(runtime: SiteRuntime, zones: readonly string[]): Promise<boolean> {
     if (this.#out || this.#since === undefined) return this.#out;
     if (this.parts.now() < this.#since + this.parts.times.servedSeconds * 1000) return false;
-    this.#out = (await answeredByAny(this.parts.dns, siblings(runtime), [zone])) !== undefined;
+    for (const sibling of siblings(runtime)) this.#out ||= await answersAll(this.parts.dns, sibling, zones);
     return this.#out;
   }
 }

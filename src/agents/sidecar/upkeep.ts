@@ -22,7 +22,7 @@ export interface UpkeepParts {
   readonly volume: Pick<VolumeWatch, "round">;
   readonly damage: Pick<DamageWatch, "round">;
   readonly ownZones: { round(): Promise<void> };
-  /** What only watches, and reports. */
+  /** What only watches, and reports: nothing waits for it. */
   readonly watches?: readonly { round(): Promise<void> }[];
   /** Puts back what a restore brought; at the writer alone. */
   readonly backups?: Pick<Backups, "round">;
@@ -35,13 +35,16 @@ export interface UpkeepParts {
 
 /** What is done from time to time, beside the passes: NOTIFYs, zones without content, signatures, own zones to regain. */
 export class Upkeep {
+  #watching: Promise<void> | undefined;
+  readonly #watchFailures: unknown[] = [];
+
   constructor(private readonly parts: UpkeepParts) {}
 
   /** Does all that is due. What fails does not keep the rest from being done; returns the failures. Never throws. */
   async round(): Promise<readonly unknown[]> {
     const { announcer, fetching, signing, keys, backups, volume, damage, ownZones, zones, problems } = this.parts;
-    const { watches = [] } = this.parts;
-    const failures: unknown[] = [];
+    const failures: unknown[] = this.#watchFailures.splice(0);
+    this.#watching ??= this.#watch();
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
         await work();
@@ -50,13 +53,21 @@ export class Upkeep {
       }
     };
     await Promise.all(
-      [announcer, fetching, signing, volume, damage, ownZones, keys, backups, ...watches].map((part) =>
+      [announcer, fetching, signing, volume, damage, ownZones, keys, backups].map((part) =>
         attempt(async () => part?.round()),
       ),
     );
     problems.set("dnssec", [...zones.keptSigned.map(keptSentence), ...signing.failures]);
     for (const [zone, copy] of announcer.takeAhead()) await this.#regain(zone, copy);
     return failures;
+  }
+
+  /** What fails is among the failures of a later round. */
+  async #watch(): Promise<void> {
+    const { watches = [] } = this.parts;
+    const rounds = await Promise.allSettled(watches.map((part) => part.round()));
+    for (const each of rounds) if (each.status === "rejected") this.#watchFailures.push(each.reason);
+    this.#watching = undefined;
   }
 
   /** A peer that holds a newer copy than the owner shows that the owner lost its volume. */

@@ -321,7 +321,8 @@ export class Worker {
     if (inputs === undefined) return { ready: false, reason: "no welcome packet yet" };
     const { wasReady, view } = this.#store.state;
     const own = [...this.#zones.withContent, ...(this.#store.state.sought ?? [])];
-    if (await this.#leaving.isOut(inputs.runtime, own[0] ?? inputs.packet.directoryZone)) {
+    const answered = own.filter((zone) => !this.#unanswered.includes(zone));
+    if (await this.#leaving.isOut(inputs.runtime, answered.length > 0 ? answered : [inputs.packet.directoryZone])) {
       this.#ready = false;
       return { ready: false, reason: "the pod is to end" };
     }

@@ -93,12 +93,20 @@ async function readSites(names: readonly string[]): Promise<readonly LivingSite[
   return sites;
 }
 
-/** Vault as whoever runs this reaches it, where the mesh has one and he has a token. */
+/**
+ * Vault as whoever runs this reaches it, where the mesh has one and he has a token. The token goes nowhere that a site names.
+ *
+ * @throws UserError where there is a token and no address.
+ */
 async function vaultOf(sites: readonly LivingSite[]): Promise<VaultClient | undefined> {
   const { VAULT_ADDR, VAULT_TOKEN: token, VAULT_CACERT: caFile } = process.env;
-  const address = (VAULT_ADDR ?? sites[0]?.packet.vault?.address)?.replace(/\/+$/, "");
-  if (sites[0]?.packet.vault === undefined || address === undefined || token === undefined || token === "")
-    return undefined;
+  const named = sites[0]?.packet.vault?.address;
+  if (named === undefined || token === undefined || token === "") return undefined;
+  const address = VAULT_ADDR?.replace(/\/+$/, "");
+  if (address === undefined || address === "")
+    throw new UserError(
+      `VAULT_TOKEN is set and VAULT_ADDR is not; ${sites[0]?.packet.site.name ?? ""} says that Vault is at ${named}: set VAULT_ADDR to it if that is your Vault`,
+    );
   const { VaultClient: Client } = await import("../../vault/client");
   return new Client({ address, auth: { method: "token", token }, ...(caFile !== undefined && { caFile }) });
 }

@@ -121,6 +121,34 @@ describe("watching a collection", () => {
     await heard("list a,b", "seen a", "trouble 1", "trouble 2", ...later);
   });
 
+  it("believes an older listing only when listings were older all the time, and not before and after an outage", async () => {
+    const older = page(["a"], { resourceVersion: "100" });
+    answers = [
+      ...[page(["a", "b"], { resourceVersion: "102" }), fail(410)],
+      ...[older, fail(503), older, older, page(["c"], { resourceVersion: "100" })],
+    ];
+    let now = 0;
+    const elapsed = (): number => now++;
+    void watch("/apis/x", { elapsed, olderMs: 2 });
+    await heard("list a,b", "trouble 1", "trouble 2", "trouble 3", "trouble 4", "list c", "trouble 0");
+  });
+
+  for (const [what, listing] of [
+    ["an object of another kind", {}],
+    ["no items", { metadata: { resourceVersion: "8" } }],
+    ["no version", { metadata: {}, items: [] }],
+  ] as const)
+    it(`takes an answer with ${what} for no listing: it is not "there is nothing"`, async () => {
+      answers = [
+        page(["a"], { resourceVersion: "7" }),
+        fail(410),
+        (response) => response.end(JSON.stringify(listing)),
+        (response) => response.end(JSON.stringify({ metadata: { resourceVersion: "9" }, items: null })),
+      ];
+      void watch();
+      await heard("list a", "trouble 1", "list ", "trouble 0");
+    });
+
   it("asks again when the API is away, reports it and its end, and keeps its place", async () => {
     answers = [page(["a"], { resourceVersion: "7" }), fail(503), fail(403), say(line("MODIFIED", object("a", "8")))];
     void watch();

@@ -35,6 +35,8 @@ const mostZones = 20;
 const askWidth = 16;
 /** Between whole looks, at all zones and all pods of the site, as long as the same zones are not answered. */
 const wholeAgainMs = 10_000;
+/** The same, for each own zone, where another pod is better: that one may be about to go. */
+const againMsPerZone = 5;
 
 /**
  * Which own zones a server answers, and whether it is better than none. One that lacks a zone still serves all others, and is
@@ -58,8 +60,7 @@ export class OwnAnswers {
     const isAsBefore = [...asked].every((zone) => known.has(zone) === unanswered.includes(zone));
     const isClean = known.size === 0 && (unanswered.length === 0 || own.length === 0);
     if (isClean) this.#last = { unanswered: [] };
-    else if (!isAsBefore || this.#last.reason !== undefined || this.parts.now() >= this.#wholeAt)
-      await this.#lookAtAll(input);
+    else if (!isAsBefore || this.parts.now() >= this.#wholeAt) await this.#lookAtAll(input);
     this.#served ||= this.#last.reason === undefined;
     return this.#last;
   }
@@ -68,7 +69,8 @@ export class OwnAnswers {
     const unanswered = await this.#unanswered(this.parts.knot, input.own);
     const reason = unanswered.length === 0 ? undefined : await this.#reason(input, unanswered);
     this.#last = { unanswered, ...(reason !== undefined && { reason }) };
-    this.#wholeAt = this.parts.now() + wholeAgainMs;
+    const restMs = reason === undefined ? wholeAgainMs : Math.min(wholeAgainMs, againMsPerZone * input.own.length);
+    this.#wholeAt = this.parts.now() + restMs;
   }
 
   /** Why it should get no traffic. */

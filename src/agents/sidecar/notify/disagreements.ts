@@ -75,17 +75,21 @@ export class Disagreements {
     const open = this.parts.open();
     const keys = new Set(open.map(keyOf));
     for (const key of this.#marks.keys()) if (!keys.has(key)) this.#marks.delete(key);
-    await inParallel(askWidth, this.#askTurns.next(open), (pair) => this.#look(pair));
+    const silent = new Set<string>();
+    await inParallel(askWidth, this.#askTurns.next(open), (pair) => this.#look(pair, silent));
     if (now() >= this.#compareAt) await this.#compareSome();
     this.#show();
   }
 
-  /** Theirs is asked for first: what changes in between is not held against them. */
-  async #look(pair: Pair): Promise<void> {
+  /** Theirs is asked for first: what changes in between is not held against them. Who is silent is asked once in a round. */
+  async #look(pair: Pair, silent: Set<string>): Promise<void> {
+    const target = targetKey(pair.target);
+    if (silent.has(target)) return;
     let theirs: number | undefined;
     try {
       theirs = await this.#serialAt(pair);
     } catch {
+      silent.add(target);
       return;
     }
     const { dns, knot, now } = this.parts;

@@ -45,12 +45,21 @@ export class SaidBefore {
     this.#said.set(zone, of);
     const before = of.get(nameOf(source));
     const at = this.now();
-    of.set(nameOf(source), { say, at, since: before?.say.kind === say.kind ? before.since : at });
+    const had = before?.say.kind === "has" ? { serial: before.say.serial, until: at + silenceMs } : before?.had;
+    const memory = { say, at, since: before?.say.kind === say.kind ? before.since : at };
+    of.set(nameOf(source), { ...memory, ...(say.kind === "unknown" && had !== undefined && { had }) });
   }
 
   /** What a server said last. */
   of(zone: string, source: ZoneSource): Memory | undefined {
     return this.#said.get(zone)?.get(nameOf(source));
+  }
+
+  /** A newer version than this, which a server had that has been silent for a moment only. */
+  hasMissed(zone: string, serial: number): boolean {
+    const now = this.now();
+    const memories = [...(this.#said.get(zone)?.values() ?? [])];
+    return memories.some(({ had }) => had !== undefined && now < had.until && isNewerSerial(had.serial, serial));
   }
 
   clear(): void {
@@ -63,6 +72,8 @@ interface Memory {
   /** When it was said last, and since when nothing else. */
   readonly at: number;
   readonly since: number;
+  /** What it had before it did not say any more, and until when it is waited for. */
+  readonly had?: { readonly serial: number; readonly until: number };
 }
 
 function nameOf({ server }: ZoneSource): string {
@@ -71,6 +82,8 @@ function nameOf({ server }: ZoneSource): string {
 
 /** Two looks at zones that wait. */
 const denialMs = 6000;
+/** For so long a server that had a newer version is waited for when it is silent: some looks. */
+const silenceMs = 20_000;
 
 /** What a server says of a zone. */
 type Say =
@@ -121,7 +134,13 @@ export class CopySearch {
     const reason = [...new Set(unclear.map((say) => say.reason))].join("; ");
     const holders = said.flatMap(({ source, say }) => (say.kind === "has" ? [{ source, serial: say.serial }] : []));
     // Whoever has not been asked may have a newer one.
-    if (holders.length > 0) return areAllAsked ? this.#take(zone, holders) : { kind: "unknown", reason };
+    if (holders.length > 0 && !areAllAsked) return { kind: "unknown", reason };
+    if (holders.length > 0) {
+      const newest = holders.reduce((a, b) => (isNewerSerial(b.serial, a.serial) ? b : a));
+      return before?.hasMissed(zone, newest.serial) === true
+        ? { kind: "unknown", reason: reason || "a server that had a newer version does not answer" }
+        : this.#take(zone, holders);
+    }
     this.#isHindered ||= unclear.some(({ isAway }) => !isAway);
     const denial = denialOf(others);
     if (before !== undefined && areAllAsked) {

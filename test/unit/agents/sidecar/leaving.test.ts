@@ -17,11 +17,12 @@ describe("a pod that is to end", () => {
   let now: number;
   let told: AbortController;
   let answering: readonly string[];
+  let lacking: readonly string[];
   let asked: string[];
   const dns = {
     querySoa: ({ address, port }: DnsServer, name: string): Promise<SoaData> => {
       asked.push(`${address}@${port} ${name}`);
-      return answering.includes(address)
+      return answering.includes(address) && !lacking.includes(name)
         ? Promise.resolve({} as SoaData)
         : Promise.reject(new DnsError({ kind: "timeout", afterMs: 500 }));
     },
@@ -31,19 +32,20 @@ describe("a pod that is to end", () => {
     now = 0;
     told = new AbortController();
     answering = ["10.0.0.2"];
+    lacking = [];
     asked = [];
   });
 
   it("stays in service for as long as load balancers need, and then goes out of it", async () => {
     const leaving = start();
     now = 1_000_000;
-    expect(await leaving.isOut(two, zone)).to.equal(false);
+    expect(await leaving.isOut(two, [zone])).to.equal(false);
     told.abort();
     now += 29_999;
-    expect(await leaving.isOut(two, zone)).to.equal(false);
+    expect(await leaving.isOut(two, [zone])).to.equal(false);
     expect(asked).to.deep.equal([]);
     now += 1;
-    expect(await leaving.isOut(two, zone)).to.equal(true);
+    expect(await leaving.isOut(two, [zone])).to.equal(true);
     expect(asked).to.deep.equal(["10.0.0.2@53 own.example"]);
   });
 
@@ -52,19 +54,29 @@ describe("a pod that is to end", () => {
     told.abort();
     const leaving = start();
     now = 100_000;
-    expect(await leaving.isOut(two, zone)).to.equal(false);
-    expect(await leaving.isOut(runtimeOf(["10.0.0.1"]), zone)).to.equal(false);
+    expect(await leaving.isOut(two, [zone])).to.equal(false);
+    expect(await leaving.isOut(runtimeOf(["10.0.0.1"]), [zone])).to.equal(false);
     answering = ["10.0.0.2"];
-    expect(await leaving.isOut(two, zone)).to.equal(true);
+    expect(await leaving.isOut(two, [zone])).to.equal(true);
+  });
+
+  it("stays in service where no other pod answers all that it does: that one may have stepped back for it", async () => {
+    told.abort();
+    const leaving = start();
+    now = 30_000;
+    lacking = ["damaged.example"];
+    expect(await leaving.isOut(two, [zone, "damaged.example"])).to.equal(false);
+    lacking = [];
+    expect(await leaving.isOut(two, [zone, "damaged.example"])).to.equal(true);
   });
 
   it("does not come back", async () => {
     told.abort();
     const leaving = start();
     now = 30_000;
-    expect(await leaving.isOut(two, zone)).to.equal(true);
+    expect(await leaving.isOut(two, [zone])).to.equal(true);
     answering = [];
-    expect(await leaving.isOut(two, zone)).to.equal(true);
+    expect(await leaving.isOut(two, [zone])).to.equal(true);
   });
 
   it("ends at once where nothing is to be waited for", () => {

@@ -182,6 +182,21 @@ describe("readiness", () => {
       expect(await look()).to.deep.equal({ ready: true });
     });
 
+    it("asks for all of many zones every ten seconds, and not in every look, while another pod is better", async () => {
+      const many = Array.from({ length: 2000 }, (_, i) => `m${i}`);
+      const beside = ["dir", ...many];
+      const asked: string[] = [];
+      const checked = check(["dir", ...many.slice(1)], beside, { asked });
+      const look = async () => {
+        now += 1000;
+        return checked.look({ ...later, own: many });
+      };
+      for (let i = 0; i < 101; i++) await look();
+      const before = asked.length;
+      for (let i = 0; i < 10; i++) expect((await look()).ready).to.equal(false);
+      expect(asked.length - before).to.equal(many.length);
+    });
+
     it("waits until the zones of the mesh are known", async () => {
       expect(await isReady(check(base, base), { ...first, view: undefined })).to.equal(false);
     });

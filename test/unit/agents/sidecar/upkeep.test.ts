@@ -8,7 +8,11 @@ import { createLogger } from "../../../../src/base/log";
 describe("upkeep", () => {
   const holder: NewerCopy = { site: "site-b", server: { address: "192.0.2.2", port: 53 }, serial: 7 };
 
-  const upkeep = (options: { failing: readonly string[]; regain?: (zone: string) => boolean }) => {
+  const upkeep = (options: {
+    failing: readonly string[];
+    regain?: (zone: string) => boolean;
+    watch?: () => Promise<void>;
+  }) => {
     const done: string[] = [];
     const ahead: (readonly [string, NewerCopy])[] = [
       ["a.example", holder],
@@ -34,6 +38,7 @@ describe("upkeep", () => {
       volume: { round: round("volume") },
       damage: { round: round("damage") },
       ownZones: { round: round("own zones") },
+      watches: options.watch ? [{ round: options.watch }] : [],
       zones: { keptSigned: [] },
       problems,
       regain: async (zone) => {
@@ -51,6 +56,18 @@ describe("upkeep", () => {
     expect(messages(await rounds.round())).to.deep.equal(["announcer failed", "fetching failed", "signing failed"]);
     expect(done).to.include.members(["regain a.example", "expect a.example", "regain b.example", "expect b.example"]);
     expect(problems.list().map(({ kind }) => kind)).to.deep.equal(["dnssec"]);
+  });
+
+  it("waits for no watch, has one look at a time, and reports later what failed of it", async () => {
+    let [looks, fail] = [0, (_: Error): void => undefined];
+    const watch = () => new Promise<void>((_, reject) => ([looks, fail] = [looks + 1, reject]));
+    const { rounds, done } = upkeep({ failing: [], watch });
+    for (let i = 0; i < 2; i++) expect(await rounds.round()).to.deep.equal([]);
+    expect([looks, done.filter((name) => name === "fetching").length]).to.deep.equal([1, 2]);
+    fail(new Error("watch failed"));
+    await new Promise(setImmediate);
+    expect(messages(await rounds.round())).to.deep.equal(["watch failed"]);
+    expect(looks).to.equal(2);
   });
 
   it("has the peers asked again about a newer copy that cannot be taken back yet, and sees to the others", async () => {

@@ -106,6 +106,8 @@ describe("a shared stack in the place of one whose state was lost", () => {
     const turned = { ...withoutRing, keys: { generation: 5 } };
     requireRecoveredKept(configOf(turned), former);
     requireRecoveredKept(configOf({ ...turned, recovered: {}, ca: { generation: 2, signing: 2, oldest: 2 } }), former);
+    refuse(withoutRing, /recovered is set and dns-mesh:recoveredRing is not/, {});
+    requireRecoveredKept(configOf(found), undefined);
     const vault = { address: "https://vault.example" };
     const inVault = { recovered: { keys: [], roots: [], vault: true } };
     refuse({ vault }, /the key ring in Vault/, inVault);

@@ -192,6 +192,16 @@ describe("a search for a lost zone", () => {
       for (const turn of [0, 1, 0, 1]) expect((await closed.look(turn)).kind).to.equal("unknown");
     });
 
+    it("waits for a server that had a newer copy and is silent at the next look, but not for good", async () => {
+      const servers = [has(9), has(8)];
+      const { state, look } = turns(servers);
+      expect((await look(0)).kind).to.equal("unknown");
+      servers[0] = away;
+      expect(await look(1)).to.deep.equal({ kind: "unknown", reason: "no answer within 1 ms" });
+      state.now = 20_000;
+      expect(await serialOf(look(1))).to.equal(8);
+    });
+
     it("has the first site begin only when none of them was hindered", async () => {
       const silent = turns([away, away], { isFirst: true });
       expect([(await silent.look(0)).kind, (await silent.look(1)).kind]).to.deep.equal(["unknown", "none"]);
