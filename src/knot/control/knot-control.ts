@@ -334,8 +334,9 @@ function serialOf(text: string | undefined): number | undefined {
 /** Knot's units of time, in seconds: a year is 365 days, a month 30. */
 const units = { Y: 31_536_000, M: 2_592_000, D: 86_400, h: 3600, m: 60, s: 1 } as const;
 
-/** Seconds of `+1M11D23h59m53s`; undefined for what is not a time ahead. */
+/** Seconds of `+1M11D23h59m53s`, none for what is due or past (`pending`, `running`, `-5s`); undefined for what is not scheduled. */
 function secondsOf(text: string): number | undefined {
+  if (/^(?:pending|running|-.*s)$/.test(text)) return 0;
   if (!/^\+?(?:\d+[YMDhms])+$/.test(text)) return undefined;
   const parts = [...text.matchAll(/(\d+)([YMDhms])/g)];
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units], 0);
