@@ -11,7 +11,7 @@ import { zoneFileOf } from "../../../src/knot/config/volume";
 
 /** Each runbook is followed to the letter, at the pod that it speaks of. Steps end with the mesh as whole as it was. */
 describe("runbooks that are followed at running sites", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const zone = "site-c.example";
   let lab: Lab;
   let owner: LabSite;
@@ -48,8 +48,8 @@ describe("runbooks that are followed at running sites", function () {
   };
   const problemOf = async (site: LabSite, kind: string): Promise<string> =>
     (await site.status()).problems.flatMap((problem) => (problem.kind === kind ? [problem.message] : [])).join("\n");
-  const says = (site: LabSite, kind: string, what: RegExp) =>
-    eventually(30, async () => {
+  const says = (site: LabSite, kind: string, what: RegExp, seconds = 30) =>
+    eventually(seconds, async () => {
       expect(await problemOf(site, kind)).to.match(what);
     });
   const calm = () =>
@@ -72,11 +72,12 @@ describe("runbooks that are followed at running sites", function () {
 
   it("a zone is about to expire, and has expired, until its owner is there again", async () => {
     expect((await other.status()).expiry?.at.slice(0, 4)).to.match(/^20/);
-    await setExpiry(20);
+    // Ten seconds of it are the danger, in which an agent that starts anew on a busy machine has to look.
+    await setExpiry(40);
     await owner.stop();
     // Agents look once a minute where the time left is long.
     other.killWorker();
-    await says(other, "expiring", /zone site-c\.example, of site site-c, expires here at .*Z unless/);
+    await says(other, "expiring", /zone site-c\.example, of site site-c, expires here at .*Z unless/, 60);
     expect((await other.http("GET", "/metrics")).text).to.match(
       /dns_mesh_agent_zone_expiry_timestamp_seconds\{zone="site-c\.example"\} \d+/,
     );
@@ -88,7 +89,7 @@ describe("runbooks that are followed at running sites", function () {
     reader.open("docs/runbooks/zone-about-to-expire.md#once-a-source-is-there-again");
     await follow(other, "exec");
     await eventually(10, async () => {
-      expect((await other.soa(zone)).expire).to.equal(20);
+      expect((await other.soa(zone)).expire).to.equal(40);
     });
     await setExpiry(3_628_800);
     await calm();
