@@ -57,7 +57,11 @@ async function preview(options: Options): Promise<void> {
     ...(options.offline !== true && { engine: await engineFor(options) }),
     ...(process.stderr.isTTY && { progress: (line) => void process.stderr.write(`${line}\n`) }),
   });
-  const problems = await problemsOf(found, { ...options, most });
+  const { problemsOf } = await import("../preview/problems");
+  const problems = problemsOf(found, {
+    expectNoChanges: options.expectNoChanges === true,
+    ...(most !== undefined && { most }),
+  });
   if (options.json === true) printJson({ ...found, problems });
   else await print(found, problems, options.markdown === true);
   if (problems.length > 0) process.exitCode = exitCodes.found;
@@ -77,28 +81,6 @@ async function print(found: Preview, problems: readonly string[], isMarkdown: bo
     console.log(previewText(found));
   }
   for (const problem of problems) console.error(problem);
-}
-
-async function problemsOf(
-  found: Preview,
-  { expectNoChanges, most }: Options & { readonly most: number | undefined },
-): Promise<readonly string[]> {
-  const { changesAnything } = await import("../preview/gather");
-  const expectation =
-    expectNoChanges !== true
-      ? []
-      : changesAnything(found)
-        ? ["no changes were expected, and there are some"]
-        : found.complete
-          ? []
-          : ["no changes were expected, and not every stack could be planned"];
-  return [
-    ...(found.refused.length > 0 ? [`up would refuse this: ${found.refused.length} reasons, above`] : []),
-    ...(most !== undefined && found.removals > most
-      ? [`${found.removals} removals, and at most ${most} were allowed`]
-      : []),
-    ...expectation,
-  ];
 }
 
 /** A number as an option has it. @throws UserError for anything else. */

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { UserError } from "../../base/errors";
 import { addCommand, printJson, withJson } from "../command";
 import { exitCodes, FailedError } from "../exit-codes";
+import type { NewStacks } from "../up/new-stacks";
 import { wholeNumber } from "./preview";
 
 interface Options {
@@ -13,6 +14,7 @@ interface Options {
   readonly only?: readonly string[];
   readonly parallel: string;
   readonly yes?: boolean;
+  readonly new?: boolean;
   readonly json?: boolean;
 }
 
@@ -24,7 +26,7 @@ export function register(program: Command): void {
       summary: "brings up the shared stack, the primary, then the other sites side by side",
       description:
         "Shows what the list changes, and asks. When one fails, nothing new begins; run it again to go on. Ctrl-C ends what is under way in order.",
-      examples: ["up", "up --yes --parallel 8", "up --site site-d", "up --only site-b"],
+      examples: ["up", "up --yes --parallel 8", "up --yes --new", "up --site site-d", "up --only site-b"],
     }),
   )
     .option("--file <FILE>", "the shared stack's file", "Pulumi.shared.yaml")
@@ -32,6 +34,7 @@ export function register(program: Command): void {
     .option("--only <STACK...>", "these stacks and nothing else")
     .option("--parallel <N>", "how many sites are brought up at a time", "4")
     .option("--yes", "does not ask")
+    .option("--new", "with --yes: the mesh is a new one, whose shared stack is to be made")
     .action(up);
 }
 
@@ -40,9 +43,9 @@ async function up(options: Options): Promise<void> {
   const { bringUp, outcomeLines } = await import("../up/bring-up");
   const { openEngine } = await import("../stacks/engine");
   const width = Math.max(1, wholeNumber("--parallel", options.parallel));
-  const stages = await stagesFor(options);
+  const { stages, mesh } = await stagesFor(options);
   const print = options.json === true ? (line: string) => void process.stderr.write(`${line}\n`) : console.log;
-  await confirm(options, stages.flat(), print);
+  await confirm(options, { stacks: stages.flat(), sites: mesh.sites.map(({ name }) => name) }, print);
   const engine = await openEngine(dirname(file));
   const { signal, [Symbol.dispose]: unhook } = stopping(print);
   try {
@@ -61,25 +64,30 @@ async function stagesFor({ file, site, only }: Options) {
   const { stackText } = await import("../stacks/stack-file");
   const { stagesOf } = await import("../up/order");
   const { mesh } = readList(file, stackText(file));
-  return stagesOf(file, mesh, { ...(site && { sites: site }), ...(only && { only }) });
+  return { mesh, stages: stagesOf(file, mesh, { ...(site && { sites: site }), ...(only && { only }) }) };
 }
 
 /** Shows what the list changes, and asks whether to go on. @throws FailedError when `up` would refuse it, or nobody says yes. */
 async function confirm(
-  { file, yes }: Options,
-  stacks: readonly string[],
+  { file, yes, new: isNew = false }: Options,
+  { stacks, sites }: Pick<NewStacks, "stacks" | "sites">,
   print: (line: string) => void,
 ): Promise<void> {
   const { previewMesh } = await import("../preview/gather");
   const { listText } = await import("../preview/text");
-  const { pulumiReader } = await import("../stacks/reader");
+  const { pulumiReader, stackNames, stackOf } = await import("../stacks/reader");
+  const { newStacks, newStacksLines } = await import("../up/new-stacks");
   const today = new Date().toISOString().slice(0, 10);
   const preview = await previewMesh({ file, reader: pulumiReader(file), today, stacks: [] });
   print(listText(preview));
   print(`Stacks: ${stacks.join(", ")}`);
   if (preview.refused.length > 0) throw new FailedError("up would refuse this. Nothing was changed");
   // As for pulumi itself.
-  if (yes === true || process.env["PULUMI_SKIP_CONFIRMATIONS"] === "true") return;
+  const asks = yes !== true && process.env["PULUMI_SKIP_CONFIRMATIONS"] !== "true";
+  const shared = stackOf(file);
+  const there = (await stackNames(file)).filter((stack) => stack !== shared || preview.compared);
+  for (const line of newStacksLines(shared, newStacks({ shared, stacks, sites, there, isNew, asks }))) print(line);
+  if (!asks) return;
   if (!process.stdin.isTTY)
     throw new UserError("this is not a terminal to ask on; mesh up --yes does it without asking");
   const { onTerminal } = await import("../init/ask");

@@ -4,7 +4,7 @@ import { UserError } from "../../base/errors";
 import { writeAtomically } from "../../base/files";
 import { reviewRemovals } from "../../preflight/zone-removal";
 import { parseShared } from "../../settings/shared-settings";
-import { formerShared, stackOf, type StackReader } from "../stacks/reader";
+import { findShared, noStack, stackOf, type StackReader } from "../stacks/reader";
 import { asSettings, stackText } from "../stacks/stack-file";
 import { diffOf } from "./diff";
 import type { ListEdit } from "./edits";
@@ -78,8 +78,16 @@ async function judged(
 ): Promise<readonly string[]> {
   const stack = stackOf(file);
   const { emptied } = parseShared(asSettings(readList(file, text).settings), stack);
-  const former = await formerShared(stacks, stack);
-  const found = await reviewRemovals({ mesh, emptied }, { former, today, find: (name) => stacks.find(name) });
+  const shared = await findShared(stacks, stack);
+  if (shared.kind === "missing")
+    throw new UserError(
+      `${noStack(stack)}, so that nothing says what may leave. Nothing was written; log in to the one that has it (pulumi login). ` +
+        `Of a mesh that was never brought up, edit ${file} by hand, or make the stack first: pulumi stack init ${stack}`,
+    );
+  const found = await reviewRemovals(
+    { mesh, emptied },
+    { former: shared.outputs, today, find: (name) => stacks.find(name) },
+  );
   if (found.refused.length > 0) throw new UserError(`${found.refused.join("\n")}\nNothing was written.`);
   return found.warnings;
 }

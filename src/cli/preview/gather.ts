@@ -5,14 +5,14 @@ import { messageOf, UserError } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import { fields } from "../../base/json";
 import { nextEpoch } from "../../preflight/epochs";
-import type { FormerOutputs } from "../../preflight/former-outputs";
+import type { FormerOutputs, FoundStack } from "../../preflight/former-outputs";
 import { primaryIn } from "../../preflight/published";
 import { signedBefore, unwithdrawn } from "../../preflight/withdrawn";
 import { reviewRemovals } from "../../preflight/zone-removal";
 import { effectOf } from "../../settings/effects";
 import { parseShared, type SharedConfig } from "../../settings/shared-settings";
 import type { Engine } from "../stacks/engine";
-import { formerShared, stackOf, type StackReader } from "../stacks/reader";
+import { findShared, noStack, stackOf, type StackReader } from "../stacks/reader";
 import { asSettings, settingsIn, stackText } from "../stacks/stack-file";
 import { type DnsChange, listChanges, ordered } from "./dns-change";
 import { formerMesh, hasPublished } from "./former-mesh";
@@ -54,6 +54,8 @@ export interface Preview {
   readonly removals: number;
   /** Whether all that was to be planned was seen. */
   readonly complete: boolean;
+  /** Whether there is a shared stack, whose last outputs the list was compared with. */
+  readonly compared: boolean;
 }
 
 /**
@@ -65,7 +67,8 @@ export async function previewMesh(request: PreviewRequest): Promise<Preview> {
   const { file, reader, today } = request;
   const shared = stackOf(file);
   const config = parseShared(asSettings(settingsIn(file, stackText(file))), shared);
-  const former = await formerShared(reader, shared);
+  const found = await findShared(reader, shared);
+  const former = found.kind === "found" ? found.outputs : undefined;
   const known = formerMesh(former);
   const step = { before: known?.mesh, after: config.mesh };
   const changes = ordered([
@@ -87,7 +90,7 @@ export async function previewMesh(request: PreviewRequest): Promise<Preview> {
     changes,
     stacks,
     refused: [...seen, ...refusedPlans(stacks, seen)],
-    warnings: [...removals.warnings, ...(await lagging(reader, former))],
+    warnings: [...notCompared(found, shared), ...removals.warnings, ...(await lagging(reader, former))],
     restarts: [...listRestarts(changes), ...planned.flatMap(({ stack, steps }) => podRestarts(stack, steps))],
     irreversible: [
       ...changes.flatMap(({ what, action, name, irreversible }) =>
@@ -97,7 +100,12 @@ export async function previewMesh(request: PreviewRequest): Promise<Preview> {
     ],
     removals: countRemovals(changes, planned),
     complete: stacks.every(({ kind }) => kind === "planned"),
+    compared: found.kind === "found",
   };
+}
+
+function notCompared({ kind }: FoundStack, shared: string): readonly string[] {
+  return kind === "found" ? [] : [`${noStack(shared)}: nothing to compare with, and removals are not checked`];
 }
 
 /** Plans that are refused, unless in words that were found already. */

@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 
 import { messageOf, UserError } from "../../base/errors";
 import { fields, parseJson } from "../../base/json";
-import type { FormerOutputs, FoundStack } from "../../preflight/former-outputs";
+import type { FoundStack } from "../../preflight/former-outputs";
 import { errorsIn, runPulumi } from "./pulumi-process";
 
 /** Reads what stacks said when they were brought up last. */
@@ -34,15 +34,26 @@ async function outputsOf(stack: string, cwd: string): Promise<FoundStack> {
   throw new UserError(errorsIn(stderr));
 }
 
+/** Names of the stacks that the project in the folder of a stack's file has. @throws UserError when they cannot be listed. */
+export async function stackNames(file: string): Promise<readonly string[]> {
+  const { code, stdout, stderr } = await runPulumi(["stack", "ls", "--json", "--color", "never"], {
+    cwd: dirname(file),
+  });
+  if (code !== 0) throw new UserError(`the stacks cannot be listed: ${errorsIn(stderr)}`);
+  const listed = parseJson(stdout, "what pulumi stack ls prints");
+  // Pulumi Cloud puts an organization and the project before the name.
+  return Array.isArray(listed) ? listed.map((stack) => String(fields(stack)["name"]).split("/").at(-1) ?? "") : [];
+}
+
 /**
- * What the shared stack said last; undefined before its first time. The checks against losing zones go by it.
+ * What the shared stack said last. The checks against losing zones go by it. A stack that is not there is another thing
+ * than one that was never brought up: the backend may be the wrong one, or have lost it.
  *
  * @throws UserError when it cannot be read.
  */
-export async function formerShared(stacks: StackReader, stack: string): Promise<FormerOutputs | undefined> {
+export async function findShared(stacks: StackReader, stack: string): Promise<FoundStack> {
   try {
-    const found = await stacks.find(stack);
-    return found.kind === "found" ? found.outputs : undefined;
+    return await stacks.find(stack);
   } catch (error) {
     throw new UserError(
       `what stack "${stack}" said when it was brought up last cannot be read: ${messageOf(error)}; the checks against losing zones go by it. ` +
@@ -50,4 +61,9 @@ export async function formerShared(stacks: StackReader, stack: string): Promise<
       { cause: error },
     );
   }
+}
+
+/** That a stack is not there, and how to see where that is. */
+export function noStack(stack: string): string {
+  return `there is no stack "${stack}" in the backend that pulumi is logged in to (pulumi whoami --verbose names it)`;
 }

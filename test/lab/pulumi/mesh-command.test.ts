@@ -64,7 +64,7 @@ describe("mesh init, site, zone, preview and up, by their guides", function () {
 
   it("ends in order when Ctrl-C is pressed twice, in the middle of a site, and leaves no lock", async () => {
     const { folder, env } = checkout;
-    const args = ["--import=tsx", "src/cli/mesh.ts", "up", "--yes"];
+    const args = ["--import=tsx", "src/cli/mesh.ts", "up", "--yes", "--new"];
     const mesh = spawn(process.execPath, args, {
       ...{ cwd: folder, detached: true, stdio: ["ignore", "pipe", "pipe"] },
       env: { ...env, PULUMI_CONFIG_PASSPHRASE: "of a test" },

@@ -50,7 +50,7 @@ describe("an edit of the list's file", () => {
   afterEach(() => {
     rmSync(folder, { recursive: true, force: true });
   });
-  const apply = (edit: (list: ListFile) => ListEdit, stacks = stacksOf({}), dryRun = false) =>
+  const apply = (edit: (list: ListFile) => ListEdit, stacks = stacksOf({ shared: {} }), dryRun = false) =>
     applyEdit({ file, dryRun, edit, removal: { stacks, today } });
   const refusal = (work: Promise<unknown>): Promise<string> =>
     work.then(
@@ -72,7 +72,7 @@ describe("an edit of the list's file", () => {
   });
 
   it("shows what it would write, and writes nothing, on a dry run", async () => {
-    expect((await apply(toSiteB, stacksOf({}), true)).diff).to.include("new.example");
+    expect((await apply(toSiteB, stacksOf({ shared: {} }), true)).diff).to.include("new.example");
     expect(readFileSync(file, "utf8")).to.equal(text);
   });
 
@@ -109,6 +109,13 @@ describe("an edit of the list's file", () => {
     const stacks = stacksOf({ shared: new Error("passphrase must be set") });
     expect(await refusal(apply((list) => removeSite(list, "site-d"), stacks))).to.match(
       /cannot be read: passphrase must be set; the checks against losing zones go by it\. Nothing was changed/,
+    );
+    expect(readFileSync(file, "utf8")).to.equal(text);
+  });
+
+  it("removes nothing where there is no shared stack: the backend may be the wrong one", async () => {
+    expect(await refusal(apply((list) => removeSite(list, "site-d"), stacksOf({})))).to.match(
+      /no stack "shared" in the backend.*pulumi whoami.*Nothing was written; log in.*pulumi stack init shared/,
     );
     expect(readFileSync(file, "utf8")).to.equal(text);
   });

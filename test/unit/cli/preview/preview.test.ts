@@ -6,6 +6,7 @@ import { stringify } from "yaml";
 import { UserError } from "../../../../src/base/errors";
 import { changesAnything, type Preview, previewMesh } from "../../../../src/cli/preview/gather";
 import { commentMark, previewMarkdown } from "../../../../src/cli/preview/markdown";
+import { problemsOf } from "../../../../src/cli/preview/problems";
 import { previewText } from "../../../../src/cli/preview/text";
 import type { Engine, EngineResult } from "../../../../src/cli/stacks/engine";
 import type { StackReader } from "../../../../src/cli/stacks/reader";
@@ -189,8 +190,18 @@ describe("mesh preview", () => {
       "site-a": { published: publishedOf(parseMesh({ ...exampleList, sites: [a!, b!] })) },
     };
     expect((await preview(exampleList, { said })).warnings.join()).to.match(/site-a, the primary, has yet to publish/);
-    const first = await preview(exampleList, { said: {} });
+    const first = await preview(exampleList, { said: { shared: {} } });
+    expect(first.compared).to.equal(true);
     expect(lines(first)).to.include.members(["mesh: add records dns.internal", "site-c: add site site-c"]);
+  });
+
+  it("says that nothing was compared where there is no shared stack", async () => {
+    const found = await preview(exampleList, { said: {}, engine: null });
+    expect(found.compared).to.equal(false);
+    expect(found.warnings.join()).to.match(/no stack "shared" in the backend.*removals are not checked/);
+    expect(problemsOf(found, { most: 99 }).join()).to.match(/no shared stack to compare with/);
+    expect(problemsOf(found, { expectNoChanges: true }).join()).to.match(/no shared stack to compare with/);
+    expect(problemsOf(found, {})).to.deep.equal([]);
   });
 
   it("throws when what the shared stack said cannot be read: nothing could be compared", async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bringUp, outcomeLines } from "../../../../src/cli/up/bring-up";
+import { newStacks, type NewStacks, newStacksLines } from "../../../../src/cli/up/new-stacks";
 import { stagesOf } from "../../../../src/cli/up/order";
 import { UserError } from "../../../../src/base/errors";
 import { parseMesh } from "../../../../src/settings/parse";
@@ -47,6 +48,28 @@ describe("mesh up", () => {
       /no settings of site-d here.*--site.*Nothing was changed/,
     );
     expect(() => stagesOf(file, mesh, { sites: ["site-x"] })).to.throw(UserError, /there is no site "site-x"/);
+  });
+
+  it("makes site stacks without a word, and a shared one only for a mesh that is new", () => {
+    const stacks = ["shared", "site-b", "site-a"];
+    const made = (there: readonly string[], more: Partial<NewStacks> = {}) =>
+      newStacks({
+        shared: "shared",
+        stacks,
+        sites: ["site-a", "site-b", "site-c"],
+        there,
+        isNew: false,
+        asks: false,
+        ...more,
+      });
+    expect(made(["shared", "site-b"])).to.deep.equal(["site-a"]);
+    expect(() => made([])).to.throw(UserError, /no stack "shared".*Nothing was changed; log in.*add --new/);
+    expect(made([], { isNew: true })).to.deep.equal(stacks);
+    expect(newStacksLines("shared", made([], { asks: true })).join()).to.match(/a new key ring.*say no/);
+    // Sites that are there were made with a shared stack, which is lost.
+    for (const more of [{ isNew: true }, { asks: true }])
+      expect(() => made(["site-c"], more)).to.throw(UserError, /the stacks of site-c are there.*shared-state-lost\.md/);
+    expect(() => made([], { stacks: ["site-a"], isNew: true })).to.throw(UserError, /bring shared up first/);
   });
 
   /** Stacks whose up waits until it is let go, and notes the order of what happens. */
