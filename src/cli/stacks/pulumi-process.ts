@@ -53,13 +53,14 @@ export function runPulumi(args: readonly string[], run: PulumiRun): Promise<Ende
 }
 
 const readers = new Set<ChildProcess>();
+const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** A run that only reads ends with this process, which Ctrl-C ends: being in another group, it would not hear of it. */
 function endWithUs(child: ChildProcess): () => void {
-  if (readers.size === 0) process.once("SIGINT", endAll);
+  if (readers.size === 0) for (const name of endings) process.once(name, endAll);
   readers.add(child);
   return () => {
-    if (readers.delete(child) && readers.size === 0) process.off("SIGINT", endAll);
+    if (readers.delete(child) && readers.size === 0) for (const name of endings) process.off(name, endAll);
   };
 }
 
