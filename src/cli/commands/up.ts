@@ -42,21 +42,19 @@ async function up(options: Options): Promise<void> {
   const { file } = options;
   const { bringUp, outcomeLines } = await import("../up/bring-up");
   const { openEngine } = await import("../stacks/engine");
+  const { stopping } = await import("../up/stopping");
   const width = Math.max(1, wholeNumber("--parallel", options.parallel));
   const { stages, mesh } = await stagesFor(options);
-  const print = options.json === true ? (line: string) => void process.stderr.write(`${line}\n`) : console.log;
-  await confirm(options, { stacks: stages.flat(), sites: mesh.sites.map(({ name }) => name) }, print);
+  const write = options.json === true ? (line: string) => void process.stderr.write(`${line}\n`) : console.log;
+  await confirm(options, { stacks: stages.flat(), sites: mesh.sites.map(({ name }) => name) }, write);
   const engine = await openEngine(dirname(file));
-  const { signal, [Symbol.dispose]: unhook } = stopping(print);
-  try {
-    const outcome = await bringUp({ engine, stages, width, signal, now: () => performance.now(), print });
-    if (options.json === true) printJson(outcome);
-    else for (const line of outcomeLines(outcome)) print(line);
-    if (signal.aborted) process.exitCode = exitCodes.interrupted;
-    else if (outcome.failed.length > 0) process.exitCode = exitCodes.found;
-  } finally {
-    unhook();
-  }
+  using stop = stopping(write);
+  const { signal, print } = stop;
+  const outcome = await bringUp({ engine, stages, width, signal, now: () => performance.now(), print });
+  if (options.json === true) printJson(outcome);
+  else for (const line of outcomeLines(outcome)) print(line);
+  if (signal.aborted) process.exitCode = exitCodes.interrupted;
+  else if (outcome.failed.length > 0) process.exitCode = exitCodes.found;
 }
 
 async function stagesFor({ file, site, only }: Options) {
@@ -95,23 +93,4 @@ async function confirm(
   const isAnswer = (text: string): string | undefined => (/^(yes|no)$/.test(text) ? undefined : "yes or no");
   if ((await questions.ask("Bring them up? yes or no", "no", isAnswer)) !== "yes")
     throw new FailedError("not brought up. Nothing was changed");
-}
-
-/** Turns Ctrl-C into a signal that ends what is under way in order, however often it is pressed. */
-function stopping(print: (line: string) => void): { readonly signal: AbortSignal } & Disposable {
-  const controller = new AbortController();
-  const stop = (): void => {
-    print(
-      controller.signal.aborted ? "still ending what is under way" : "stopping: what is under way is ended in order",
-    );
-    controller.abort();
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const name of signals) process.on(name, stop);
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]: () => {
-      for (const name of signals) process.off(name, stop);
-    },
-  };
 }
