@@ -12,7 +12,8 @@ async function main(): Promise<void> {
     const text = bundle(name);
     await writeFile(join(folder, `${name}.js`), text);
     if (name === "mesh") await chmod(join(folder, `${name}.js`), 0o755);
-    console.log(`dist/${name}.js  ${(Buffer.byteLength(text) / 1024).toFixed(1)} KiB`);
+    // The standard output is npm pack's: a guide takes the name of the package from there.
+    console.error(`dist/${name}.js  ${(Buffer.byteLength(text) / 1024).toFixed(1)} KiB`);
   }
 }
 

@@ -2,36 +2,47 @@ import { expect } from "chai";
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { type Checkout, checkOut } from "../../../harness/docs/checkout";
+import { Reader } from "../../../harness/docs/reader";
 
 const run = promisify(execFile);
 const root = join(__dirname, "../../..");
 
 /**
- * As "docs/guides/mesh-command.md#installing" has it: `npm install -g` of what `npm pack` makes. The packages that Pulumi's program needs are left out: they come from a registry, and the
+ * By the guide, to the letter. The packages that Pulumi's program needs are left out: they come from a registry, and the
  * command itself must do without them.
  */
 describe("the command as it is installed", function () {
   this.timeout(120_000);
   let folder: string;
+  let checkout: Checkout;
   const mesh = (...args: string[]) => run(join(folder, "prefix/bin/mesh"), args, { cwd: folder });
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "dns-mesh-install-"));
-    const pack = async (from: string, ...options: string[]): Promise<string> => {
-      const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder, ...options], { cwd: from });
-      const [packed] = JSON.parse(stdout.slice(stdout.indexOf("["))) as { filename: string }[];
-      return join(folder, packed?.filename ?? "");
-    };
-    await run("tar", ["-xzf", await pack(root), "-C", folder]);
-    const manifest = join(folder, "package/package.json");
+    checkout = await checkOut();
+    const manifest = join(checkout.folder, "package.json");
     const described = JSON.parse(await readFile(manifest, "utf8")) as Record<string, unknown>;
     await writeFile(manifest, JSON.stringify({ ...described, dependencies: {} }));
-    const packed = await pack(join(folder, "package"), "--ignore-scripts");
-    await run("npm", ["install", "-g", "--offline", "--no-audit", "--prefix", join(folder, "prefix"), packed]);
+    const prefix = join(folder, "prefix");
+    const env = {
+      ...checkout.env,
+      npm_config_prefix: prefix,
+      npm_config_offline: "true",
+      npm_config_audit: "false",
+      PATH: [join(prefix, "bin"), checkout.env["PATH"]].join(delimiter),
+    };
+    const reader = new Reader({ folder: checkout.folder, env });
+    reader.open("docs/guides/mesh-command.md#installing");
+    expect(await reader.run()).to.contain("Usage: mesh");
+    reader.close();
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    checkout[Symbol.dispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   it("is on the path, and says which version it is", async () => {
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
