@@ -60,6 +60,7 @@ async function preview(options: Options): Promise<void> {
   const { problemsOf } = await import("../preview/problems");
   const problems = problemsOf(found, {
     expectNoChanges: options.expectNoChanges === true,
+    offline: options.offline === true,
     ...(most !== undefined && { most }),
   });
   if (options.json === true) printJson({ ...found, problems });

@@ -46,6 +46,8 @@ export interface Preview {
   /** What `up` would refuse, or the sites would hold back: a sentence each. */
   readonly refused: readonly string[];
   readonly warnings: readonly string[];
+  /** Both without the engine's words, for where strangers read. */
+  readonly inPublic: Readonly<Record<"refused" | "warnings", readonly string[]>>;
   /** Pods that are replaced, and why. */
   readonly restarts: readonly string[];
   /** What an undo does not bring back. */
@@ -64,7 +66,9 @@ export interface Preview {
  * @throws UserError when the list breaks a rule, or what the shared stack said last cannot be read.
  */
 export async function previewMesh(request: PreviewRequest): Promise<Preview> {
-  const { file, reader, today } = request;
+  const { file, today } = request;
+  const heard: string[] = [];
+  const reader = hearing(request.reader, heard);
   const shared = stackOf(file);
   const config = parseShared(asSettings(settingsIn(file, stackText(file))), shared);
   const found = await findShared(reader, shared);
@@ -86,11 +90,17 @@ export async function previewMesh(request: PreviewRequest): Promise<Preview> {
     ...epochProblem(config, former),
   ];
   const planned = stacks.flatMap((plan) => (plan.kind === "planned" ? [plan] : []));
+  const warnings = [...notCompared(found, shared), ...removals.warnings, ...(await lagging(reader, former))];
+  const covered = (lines: readonly string[]): readonly string[] => lines.map((line) => withoutWords(line, heard));
   return {
     changes,
     stacks,
-    refused: [...seen, ...refusedPlans(stacks, seen)],
-    warnings: [...notCompared(found, shared), ...removals.warnings, ...(await lagging(reader, former))],
+    refused: [...seen, ...refusedPlans(stacks, seen, ({ reason }) => reason)],
+    warnings,
+    inPublic: {
+      refused: [...covered(seen), ...refusedPlans(stacks, seen, ({ brief, reason }) => brief ?? reason)],
+      warnings: covered(warnings),
+    },
     restarts: [...listRestarts(changes), ...planned.flatMap(({ stack, steps }) => podRestarts(stack, steps))],
     irreversible: [
       ...changes.flatMap(({ what, action, name, irreversible }) =>
@@ -109,11 +119,32 @@ function notCompared({ kind }: FoundStack, shared: string): readonly string[] {
 }
 
 /** Plans that are refused, unless in words that were found already. */
-function refusedPlans(stacks: readonly StackPlan[], seen: readonly string[]): readonly string[] {
+function refusedPlans(
+  stacks: readonly StackPlan[],
+  seen: readonly string[],
+  textOf: (plan: Extract<StackPlan, { readonly kind: "refused" }>) => string,
+): readonly string[] {
   return stacks.flatMap((plan) => {
     if (plan.kind !== "refused" || plan.reason.split("\n").every((line) => seen.includes(line))) return [];
-    return [`${plan.stack}: ${plan.reason}`];
+    return [`${plan.stack}: ${textOf(plan)}`];
   });
+}
+
+/** A reader that notes why stacks could not be read. */
+function hearing(reader: StackReader, heard: string[]): StackReader {
+  return {
+    find: (stack) =>
+      reader.find(stack).catch((error: unknown) => {
+        heard.push(messageOf(error));
+        throw error;
+      }),
+  };
+}
+
+function withoutWords(line: string, words: readonly string[]): string {
+  return words
+    .filter((text) => text !== "")
+    .reduce((rest, text) => rest.replaceAll(text, "mesh preview prints why"), line);
 }
 
 function epochProblem({ mesh, epoch }: SharedConfig, former: FormerOutputs | undefined): readonly string[] {

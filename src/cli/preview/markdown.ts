@@ -15,7 +15,7 @@ export interface MarkdownOptions {
 
 /** A preview as a comment on a pull request. What is too long is cut, and says so. */
 export function previewMarkdown(preview: Preview, { most = mostCharacters }: MarkdownOptions = {}): string {
-  const sections = sectionsOf(preview);
+  const sections = sectionsOf(preview, { isPublic: true });
   const longest = Math.max(0, ...sections.map(({ lines }) => lines.length));
   for (let kept = longest; ; kept = Math.floor(kept / 2)) {
     const text = [

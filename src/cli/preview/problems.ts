@@ -5,10 +5,15 @@ export interface Thresholds {
   /** Most removals. */
   readonly most?: number;
   readonly expectNoChanges?: boolean;
+  /** Whether the list alone was to be judged. */
+  readonly offline?: boolean;
 }
 
 /** Why a preview ends with 1, a sentence each. */
-export function problemsOf(found: Preview, { most, expectNoChanges = false }: Thresholds): readonly string[] {
+export function problemsOf(
+  found: Preview,
+  { most, expectNoChanges = false, offline = false }: Thresholds,
+): readonly string[] {
   const isJudged = most !== undefined || expectNoChanges;
   return [
     ...(isJudged && !found.compared ? ["there is no shared stack to compare with: removals are not checked"] : []),
@@ -16,8 +21,19 @@ export function problemsOf(found: Preview, { most, expectNoChanges = false }: Th
     ...(most !== undefined && found.removals > most
       ? [`${found.removals} removals, and at most ${most} were allowed`]
       : []),
+    ...(most !== undefined && !offline ? uncounted(found) : []),
     ...(expectNoChanges ? unexpected(found) : []),
   ];
+}
+
+/** A stack that could not be planned may delete anything. A new one deletes nothing. */
+function uncounted({ stacks }: Preview): readonly string[] {
+  const unseen = stacks.filter(({ kind }) => kind === "unseen").map(({ stack }) => stack);
+  return unseen.length === 0
+    ? []
+    : [
+        `removals of ${unseen.join(", ")} could not be counted, which were not planned; --offline judges the list alone`,
+      ];
 }
 
 function unexpected(found: Preview): readonly string[] {

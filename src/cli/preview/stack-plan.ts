@@ -3,7 +3,11 @@ import type { Engine, EngineResult } from "../stacks/engine";
 import type { ResourceStep } from "../stacks/engine-events";
 
 /** What is planned of one stack's resources, or why that is not known. */
-export type StackPlan = { readonly stack: string } & (
+export type StackPlan = {
+  readonly stack: string;
+  /** In the place of the reason where strangers read: the engine's words have addresses, paths and names of contexts. */
+  readonly brief?: string;
+} & (
   | { readonly kind: "planned"; readonly steps: readonly ResourceStep[]; readonly warnings: readonly string[] }
   /** The cluster cannot be reached, or nobody was to look. */
   | { readonly kind: "unseen"; readonly reason: string }
@@ -22,14 +26,43 @@ export async function planStack(engine: Engine, stack: string): Promise<StackPla
     const reason = messageOf(error);
     if (/no stack named|unknown stack/.test(reason))
       return { stack, kind: "waits", reason: "there is no such stack yet: its first up makes all of it" };
-    return { stack, kind: kindOf(reason), reason };
+    return { stack, reason, ...judged(reason) };
   }
 }
 
-function kindOf(reason: string): "unseen" | "waits" | "refused" {
-  if (/cluster is unreachable|has no context|there is no kubeconfig|cannot be reached/.test(reason)) return "unseen";
-  if (/knows no site|was never brought up|does not exist, or you may not see it/.test(reason)) return "waits";
-  return "refused";
+type Judged = { readonly kind: "unseen" | "waits" | "refused"; readonly brief: string };
+
+const expected: readonly (Judged & { readonly pattern: RegExp })[] = [
+  { pattern: /has no context|there is no kubeconfig/, kind: "unseen", brief: "no such context in the kubeconfig" },
+  { pattern: /cluster is unreachable|cannot be reached/, kind: "unseen", brief: "its cluster could not be reached" },
+  {
+    pattern: /knows no site|was never brought up|does not exist, or you may not see it/,
+    kind: "waits",
+    brief: "it begins with what another stack has yet to say",
+  },
+];
+
+/** Each error by itself: one that is not expected makes the whole a refusal, whatever else was reported. */
+function judged(reason: string): Judged {
+  const errors = errorsOf(reason);
+  const found = errors.map((error) => expected.find(({ pattern }) => pattern.test(error)));
+  const kinds = found.flatMap((each) => (each === undefined ? [] : [each]));
+  const [first] = kinds;
+  if (first === undefined || kinds.length < errors.length) return { kind: "refused", brief: refusalInBrief(errors) };
+  const { kind, brief } = kinds.find((each) => each.kind === "unseen") ?? first;
+  return { kind, brief };
+}
+
+/** Lines of what was reported; one that is indented belongs to the one before. */
+function errorsOf(reason: string): readonly string[] {
+  return reason.trim().split(/\n(?=\S)/);
+}
+
+/** The program's own words about settings are for everybody, but not those about a kubeconfig of somebody's. */
+function refusalInBrief(errors: readonly string[]): string {
+  const isOurs = (error: string): boolean =>
+    /^(dns-mesh:(?!kubeconfig|context)[A-Za-z]+|mesh\.[A-Za-z]+)\b/.test(error);
+  return errors.every(isOurs) ? errors.join("\n") : "refused; mesh preview prints why";
 }
 
 /** How many resources are planned to be made, changed, replaced and deleted. */

@@ -13,25 +13,37 @@ export interface Section {
 const signs = { add: "+", change: "~", remove: "-" } as const;
 
 /** A preview in parts: what is refused first, then what is risky, then everything. Parts with nothing in them are left out. */
-export function sectionsOf(preview: Preview): readonly Section[] {
+export function sectionsOf(preview: Preview, { isPublic = false } = {}): readonly Section[] {
+  const { refused, warnings } = isPublic ? preview.inPublic : preview;
   const sections: readonly Section[] = [
-    { title: "Refused: up would change nothing", open: true, lines: preview.refused },
+    { title: "Refused: up would change nothing", open: true, lines: refused },
     { title: "Cannot be undone", open: true, lines: preview.irreversible },
     { title: "Restarts pods", open: true, lines: preview.restarts },
-    { title: "Warnings", open: true, lines: preview.warnings },
-    { title: "Not planned", open: true, lines: unplanned(preview.stacks) },
+    { title: "Warnings", open: true, lines: [...warnings, ...planWarnings(preview.stacks, isPublic)] },
+    { title: "Not planned", open: true, lines: unplanned(preview.stacks, isPublic) },
     { title: "DNS, by the list and what the stacks said last", open: true, lines: changeLines(preview.changes) },
     { title: "Infrastructure", open: false, lines: preview.stacks.flatMap(planLines) },
   ];
   return sections.filter(({ lines }) => lines.length > 0);
 }
 
+/** What the engine warned of; where strangers read, how often. */
+function planWarnings(stacks: readonly StackPlan[], isPublic: boolean): readonly string[] {
+  return stacks.flatMap((plan) => {
+    if (plan.kind !== "planned" || plan.warnings.length === 0) return [];
+    if (isPublic) return [`${plan.stack}: ${plan.warnings.length} of the engine; mesh preview prints them`];
+    return plan.warnings.map((warning) => `${plan.stack}: ${warning}`);
+  });
+}
+
 /** Why stacks were not planned, those with the same reason in one line. */
-function unplanned(stacks: readonly StackPlan[]): readonly string[] {
+function unplanned(stacks: readonly StackPlan[], isPublic: boolean): readonly string[] {
   const byReason = new Map<string, string[]>();
   for (const plan of stacks)
-    if (plan.kind === "unseen" || plan.kind === "waits")
-      byReason.set(plan.reason, [...(byReason.get(plan.reason) ?? []), plan.stack]);
+    if (plan.kind === "unseen" || plan.kind === "waits") {
+      const reason = isPublic ? (plan.brief ?? plan.reason) : plan.reason;
+      byReason.set(reason, [...(byReason.get(reason) ?? []), plan.stack]);
+    }
   return [...byReason].map(([reason, names]) => `${names.join(", ")}: ${reason}`);
 }
 

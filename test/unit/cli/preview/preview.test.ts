@@ -204,6 +204,37 @@ describe("mesh preview", () => {
     expect(problemsOf(found, {})).to.deep.equal([]);
   });
 
+  it("is refused by one error that is not expected, whatever else was reported", async () => {
+    const lost = "configured Kubernetes cluster is unreachable: https://192.0.2.9:\n    no connection within 5000 ms";
+    const found = await preview(exampleList, {
+      engine: engineOf({ "site-a": `${lost}\nsite-a-knot: field is immutable`, "site-b": lost }),
+    });
+    expect(found.refused.join()).to.match(/^site-a: .*field is immutable$/s);
+    expect(found.stacks.map(({ kind }) => kind)).to.deep.equal(["planned", "refused", "unseen", "planned"]);
+  });
+
+  it("counts no removals as few ones while a stack could not be planned", async () => {
+    const found = await preview(exampleList, { engine: engineOf({ "site-b": "there is no kubeconfig" }) });
+    expect(problemsOf(found, { most: 1 }).join()).to.match(/removals of site-b could not be counted.*--offline/);
+    expect(problemsOf(found, { most: 1, offline: true })).to.deep.equal([]);
+    const withNew = await preview({
+      ...exampleList,
+      sites: [a!, b!, c!, { name: "site-d", role: "standard", addresses: ["192.0.2.44"] }],
+    });
+    expect(problemsOf(withNew, { most: 1 })).to.deep.equal([]);
+  });
+
+  it("prints what the engine warned of", async () => {
+    const engine: Engine = {
+      ...engineOf({}),
+      preview: (stack) =>
+        Promise.resolve({ steps: [], warnings: stack === "site-b" ? ["v1 of it is deprecated"] : [] }),
+    };
+    const found = await preview(exampleList, { engine });
+    expect(previewText(found)).to.match(/Warnings\n {2}site-b: v1 of it is deprecated/);
+    expect(previewMarkdown(found)).to.include("site-b: 1 of the engine").and.not.include("deprecated");
+  });
+
   it("throws when what the shared stack said cannot be read: nothing could be compared", async () => {
     writeFileSync(file, stringify({ config: { "dns-mesh:mesh": exampleList } }));
     const reader = { find: () => Promise.reject(new UserError("incorrect passphrase")) };
@@ -234,8 +265,40 @@ describe("mesh preview", () => {
       expect(previewMarkdown(found)).to.include("z399.example");
     });
 
+    it("tells strangers the list's faults in full, and of the engine's words their kind alone", async () => {
+      const secret = "/home/ops/.kube/config";
+      const plans = {
+        "site-a": `${secret} has no context "prod-a"`,
+        "site-b": `Get "https://10.1.2.3:6443/api": x509 ${secret}`,
+        "site-c": "dns-mesh:replicas: must be at most 9",
+      };
+      const found = await preview(exampleList, { engine: engineOf(plans) });
+      const text = previewMarkdown(found);
+      for (const word of [secret, "prod-a", "10.1.2.3"]) {
+        expect(text).not.to.include(word);
+        expect(previewText(found)).to.include(word);
+      }
+      expect(text)
+        .to.include("site-a: no such context in the kubeconfig")
+        .and.include("site-b: refused; mesh preview prints why")
+        .and.include("site-c: dns-mesh:replicas: must be at most 9");
+    });
+
+    it("does not tell strangers why a stack could not be read", async () => {
+      writeFileSync(file, stringify({ config: { "dns-mesh:mesh": exampleList } }));
+      const known = readerOf(saidOf(exampleList));
+      const reader: StackReader = {
+        find: (stack) => (stack === "site-a" ? Promise.reject(new UserError("open /home/ops/key")) : known.find(stack)),
+      };
+      const found = await previewMesh({ file, reader, today });
+      expect(found.warnings.join()).to.include("open /home/ops/key");
+      expect(previewMarkdown(found)).to.include("cannot be read: mesh preview prints why").and.not.include("/home/ops");
+    });
+
     it("cannot be broken out of by what it quotes", async () => {
-      const found = await preview(exampleList, { engine: engineOf({ "site-a": "bad ```\n</details><script>" }) });
+      const found = await preview(exampleList, {
+        engine: engineOf({ "site-a": "dns-mesh:replicas: bad ```\n  </details><script>" }),
+      });
       expect(previewMarkdown(found)).to.match(/````diff\n.*bad ```/);
     });
   });
