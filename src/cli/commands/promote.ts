@@ -1,8 +1,6 @@
-import { statSync } from "node:fs";
-
 import type { Command } from "commander";
 
-import { addCommand, printJson, textOf, withJson } from "../command";
+import { addCommand, printJson, withJson } from "../command";
 
 interface Options {
   readonly file: string;
@@ -28,10 +26,12 @@ export function register(program: Command): void {
 async function promoteIn(site: string, { file, unasked, json }: Options): Promise<void> {
   const { promote } = await import("../promote");
   const { DnsClient } = await import("../../dns/client/dns-client");
-  const { writeAtomically } = await import("../../base/files");
+  const { rewrite } = await import("../list/write");
+  const { stackText } = await import("../stacks/stack-file");
   const dns = unasked === true ? {} : { dns: new DnsClient({ timeoutMs: 1500 }) };
-  const promotion = await promote({ file, text: textOf(file), site, ...dns });
-  if (promotion !== undefined) await writeAtomically(file, promotion.text, statSync(file).mode & 0o777);
+  const before = stackText(file);
+  const promotion = await promote({ file, text: before, site, ...dns });
+  if (promotion !== undefined) await rewrite({ file, before, text: promotion.text });
   const lines = promotion?.lines ?? [`${file}: ${site} is the primary-catalog already`];
   if (json === true) printJson({ file, site, changed: promotion !== undefined, lines });
   else for (const line of lines) console.log(line);

@@ -1,7 +1,4 @@
-import { realpathSync, statSync } from "node:fs";
-
 import { UserError } from "../../base/errors";
-import { writeAtomically } from "../../base/files";
 import { reviewRemovals } from "../../preflight/zone-removal";
 import { parseShared } from "../../settings/shared-settings";
 import { findShared, noStack, stackOf, type StackReader } from "../stacks/reader";
@@ -9,6 +6,7 @@ import { asSettings, stackText } from "../stacks/stack-file";
 import { diffOf } from "./diff";
 import type { ListEdit } from "./edits";
 import { type ListFile, readList } from "./list-file";
+import { rewrite } from "./write";
 
 /** What a command that edits the list is asked for beside the edit itself. */
 export interface EditRequest {
@@ -46,12 +44,7 @@ export async function applyEdit(request: EditRequest): Promise<EditOutcome> {
   const edit = request.edit(list);
   const changed = edit.text !== text;
   const warnings = changed && request.removal !== undefined ? await judged(list, edit, request.removal) : [];
-  if (changed && !dryRun) {
-    if (stackText(file) !== text)
-      throw new UserError(`${file} was changed meanwhile. Nothing was written; run this again`);
-    const path = realpathSync(file);
-    await writeAtomically(path, edit.text, statSync(path).mode & 0o777);
-  }
+  if (changed && !dryRun) await rewrite({ file, before: text, text: edit.text });
   const { said, hints } = edit;
   const next = edit.next.map((stack) => `pulumi up -s ${stack}`);
   return { file, changed, dryRun, said, diff: diffOf(text, edit.text), warnings, next, hints };

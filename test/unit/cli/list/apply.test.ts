@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { applyEdit, outcomeLines } from "../../../../src/cli/list/apply";
@@ -80,7 +80,17 @@ describe("an edit of the list's file", () => {
     const link = join(folder, "Pulumi.other.yaml");
     symlinkSync(file, link);
     await applyEdit({ file: link, dryRun: false, edit: toSiteB });
+    expect(lstatSync(link).isSymbolicLink()).to.equal(true);
     expect(readFileSync(file, "utf8")).to.include("new.example");
+  });
+
+  it("never writes over what somebody has saved meanwhile", async () => {
+    const meanwhile = (list: ListFile): ListEdit => {
+      writeFileSync(file, `${text}# mine\n`);
+      return toSiteB(list);
+    };
+    expect(await refusal(apply(meanwhile))).to.match(/was changed meanwhile\. Nothing was written/);
+    expect(readFileSync(file, "utf8")).to.equal(`${text}# mine\n`);
   });
 
   it("refuses a zone that was not retired, or has DnsRecords, in up's words", async () => {
