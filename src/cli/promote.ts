@@ -53,7 +53,7 @@ export async function promote(request: PromotionRequest): Promise<Promotion | un
     roleOf(list, target.name, "primary-catalog"),
   ]);
   readList(file, text);
-  return { text, lines: [...seen, ...nextSteps(file, primary, target)] };
+  return { text, lines: [...seen, ...nextSteps(list, primary, target)] };
 }
 
 function notSecondary(file: string, target: Site, mesh: Mesh): string {
@@ -62,14 +62,14 @@ function notSecondary(file: string, target: Site, mesh: Mesh): string {
     others.length > 0 ? `promote ${others.map(({ name }) => name).join(" or ")} instead` : "there is none";
   return (
     `${file}: ${target.name} is a ${target.role} site. Only a secondary-catalog can be promoted, since the other sites ask nobody else for the central zones: ${instead}. ` +
-    `With the primary away, ${target.name} as primary takes an up of every other site: write the roles into the list by hand, and bring up shared, ${target.name} and all others (docs/runbooks/primary-lost.md)`
+    `With the primary away, ${target.name} as primary takes an up of every other site: write the roles into the list by hand, and bring up the shared stack, ${target.name} and all others (docs/runbooks/primary-lost.md)`
   );
 }
 
-function nextSteps(file: string, primary: Site, target: Site): readonly string[] {
+function nextSteps({ file, stack }: ListFile, primary: Site, target: Site): readonly string[] {
   return [
     `${file}: ${target.name} is the primary-catalog, and ${primary.name} a secondary-catalog. Nothing in a cluster has changed yet. Next:`,
-    `  pulumi up -s shared`,
+    `  pulumi up -s ${stack}`,
     `  pulumi up -s ${target.name}`,
     `The other sites follow by themselves. ${primary.name} steps down as soon as it can ask ${target.name}; once it is back, bring it up too: pulumi up -s ${primary.name}`,
   ];

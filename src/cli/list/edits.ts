@@ -64,9 +64,12 @@ export function addSite(list: ListFile, site: NewSite): ListEdit {
   return {
     ...edit,
     said: `${list.file}: ${name} is a ${role} site`,
-    next: upOrder(edit.mesh, name),
+    next: upOrder(list, edit.mesh, name),
     hints: [
-      `the stack ${name} is made before its first up: pulumi stack init ${name}, with dns-mesh:shared and dns-mesh:context`,
+      `Before the first up of ${name}, its stack (with Pulumi Cloud the first word is your organization; the context is that of its cluster):`,
+      `  pulumi stack init ${name}`,
+      `  pulumi config set dns-mesh:shared organization/dns-mesh/${list.stack} -s ${name}`,
+      `  pulumi config set dns-mesh:context ${name} -s ${name}`,
     ],
   };
 }
@@ -94,7 +97,7 @@ export function removeSite(list: ListFile, name: string): ListEdit {
   return {
     ...edit,
     said: `${list.file}: ${name} is off the list`,
-    next: upOrder(edit.mesh),
+    next: upOrder(list, edit.mesh),
     hints: [
       `${name} goes on answering until its stack is destroyed: docs/guides/onboarding-a-site.md, removing a site`,
     ],
@@ -113,7 +116,7 @@ export function retireSite(list: ListFile, name: string, day: string): ListEdit 
   return {
     ...edit,
     said: `${list.file}: ${name} and its zones are retired from ${day}; they are served as ever`,
-    next: upOrder(edit.mesh, name),
+    next: upOrder(list, edit.mesh, name),
     hints: [`after that: mesh site remove ${name}`],
   };
 }
@@ -145,7 +148,7 @@ export function addZone(list: ListFile, zone: NewZone): ListEdit {
   return {
     ...edit,
     said: `${list.file}: ${site.name} has the zone ${name}`,
-    next: upOrder(edit.mesh, site.name),
+    next: upOrder(list, edit.mesh, site.name),
     hints: [],
   };
 }
@@ -168,7 +171,7 @@ export function retireZone(list: ListFile, wanted: string, day: string): ListEdi
   return {
     ...edit,
     said: `${list.file}: ${zone.name} is retired from ${day}; it is served as ever`,
-    next: upOrder(edit.mesh, site.name),
+    next: upOrder(list, edit.mesh, site.name),
     hints: [
       `then see what is still in it (pulumi stack output retiring -s ${site.name}), and once nothing is: mesh zone remove ${zone.name}`,
     ],
@@ -186,7 +189,12 @@ export function removeZone(list: ListFile, wanted: string): ListEdit {
     without(list.text, zones, index),
     changedZones(list, site.name, (before) => before.filter((_, i) => i !== index)),
   );
-  return { ...edit, said: `${list.file}: ${name} is off the list`, next: upOrder(edit.mesh, site.name), hints: [] };
+  return {
+    ...edit,
+    said: `${list.file}: ${name} is off the list`,
+    next: upOrder(list, edit.mesh, site.name),
+    hints: [],
+  };
 }
 
 function unchanged(list: ListFile, said: string): ListEdit {
@@ -194,9 +202,9 @@ function unchanged(list: ListFile, said: string): ListEdit {
 }
 
 /** Shared first, then the primary, then the site at hand. */
-function upOrder(mesh: Mesh, site?: string): readonly string[] {
+function upOrder({ stack }: ListFile, mesh: Mesh, site?: string): readonly string[] {
   const primary = catalogSites(mesh)[0]?.name ?? "";
-  return [...new Set(["shared", primary, ...(site === undefined ? [] : [site])])];
+  return [...new Set([stack, primary, ...(site === undefined ? [] : [site])])];
 }
 
 function noSite({ file, mesh }: ListFile, name: string): string {

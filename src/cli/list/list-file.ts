@@ -5,6 +5,7 @@ import { fields } from "../../base/json";
 import { foldName } from "../../base/names";
 import type { Mesh } from "../../mesh/model";
 import { parseMesh } from "../../settings/parse";
+import { stackNameIn } from "../stacks/stack-file";
 
 /** Where the list is in the shared stack's file. */
 const listPath = ["config", "dns-mesh:mesh"];
@@ -12,6 +13,8 @@ const listPath = ["config", "dns-mesh:mesh"];
 /** The one list as it stands in a file. */
 export interface ListFile {
   readonly file: string;
+  /** The stack whose file it is; "shared" where the file is not called as one. */
+  readonly stack: string;
   readonly text: string;
   readonly mesh: Mesh;
   /** All settings of the file, as they are written. */
@@ -48,7 +51,7 @@ export function readList(file: string, text: string): ListFile {
       throw new UserError(`${file}: the entry of ${site} is not written in its place; edit it by hand`);
     return entry;
   };
-  return { file, text, mesh, settings, sites, entryOf, indexOf };
+  return { file, stack: stackNameIn(file) ?? "shared", text, mesh, settings, sites, entryOf, indexOf };
 }
 
 /** A site's list of zones in the text; undefined where it has none. */

@@ -9,11 +9,18 @@ export interface Splice {
   readonly text: string;
 }
 
-/** Replaces parts of a text, which do not overlap, and leaves every other character as it is. */
+/**
+ * Replaces parts of a text, which do not overlap, and leaves every other character as it is. New lines end as the text's
+ * first one does.
+ */
 export function spliced(text: string, splices: readonly Splice[]): string {
+  const end = /\r?\n/.exec(text)?.[0] ?? "\n";
   return [...splices]
     .sort((one, other) => other.from - one.from)
-    .reduce((before, { from, to, text: piece }) => before.slice(0, from) + piece + before.slice(to), text);
+    .reduce(
+      (before, { from, to, text: piece }) => before.slice(0, from) + piece.replaceAll("\n", end) + before.slice(to),
+      text,
+    );
 }
 
 /** What is written is a list or an object in one piece (`[a, b]`), or over lines. */

@@ -1,9 +1,10 @@
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
 
 import { messageOf, UserError } from "../../base/errors";
 import { fields, parseJson } from "../../base/json";
 import type { FoundStack } from "../../preflight/former-outputs";
 import { errorsIn, runPulumi } from "./pulumi-process";
+import { stackNameIn } from "./stack-file";
 
 /** Reads what stacks said when they were brought up last. */
 export interface StackReader {
@@ -11,9 +12,9 @@ export interface StackReader {
   find(stack: string): Promise<FoundStack>;
 }
 
-/** A stack by the path of its settings: `shared` of `Pulumi.shared.yaml`. */
+/** The stack of a file. @throws UserError for a file that is not called as one. */
 export function stackOf(file: string): string {
-  const [, stack] = /^Pulumi\.(.+)\.ya?ml$/.exec(basename(file)) ?? [];
+  const stack = stackNameIn(file);
   if (stack === undefined)
     throw new UserError(`${file} is not called Pulumi.STACK.yaml, so that it is not known which stack it is of`);
   return stack;

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 
 import { parseDocument } from "yaml";
 
@@ -16,6 +17,11 @@ export function stackText(file: string): string {
       { cause: error },
     );
   }
+}
+
+/** A stack by the path of its settings: `shared` of `Pulumi.shared.yaml`; undefined for a file that is not called so. */
+export function stackNameIn(file: string): string | undefined {
+  return /^Pulumi\.(.+)\.ya?ml$/.exec(basename(file))?.[1];
 }
 
 /** The settings under `config` of a stack's file, as they are written there: `dns-mesh:context` and so on. */

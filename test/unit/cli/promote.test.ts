@@ -68,6 +68,11 @@ describe("mesh promote", () => {
       );
   });
 
+  it("names the stack whose file it is", async () => {
+    const { lines } = (await to("site-b", { file: "Pulumi.live.yaml" }))!;
+    expect(lines.join("\n")).to.match(/^ {2}pulumi up -s live$/m);
+  });
+
   it("says that a dead primary's zones wait for it, and who has their newest copies", async () => {
     const dns = dnsOf({
       "198.51.100.2": { ...everywhere, "a.example": 3 },

@@ -189,4 +189,27 @@ describe("edits of the one list", () => {
       { numRuns: 20 },
     );
   });
+
+  it("ends new lines as the file does", () => {
+    const crlf = (of: string): string => of.replaceAll("\n", "\r\n");
+    const edits: readonly ((from: ListFile) => ListEdit)[] = [
+      (from) => addSite(from, siteD),
+      (from) => addZone(from, { name: "f.example", site: "site-b" }),
+      (from) => addZone(from, { name: "f.example", site: "site-c" }),
+      (from) => retireSite(from, "site-c", "2026-12-31"),
+      (from) => removeZone(from, "d.example"),
+      (from) => removeSite(from, "site-b"),
+    ];
+    for (const edit of edits) expect(edit(list(crlf(text))).text).to.equal(crlf(edit(list()).text));
+  });
+
+  it("names the stack whose file it is, and the commands that a new site's stack takes", () => {
+    const other = readList("../live/Pulumi.live.yaml", text);
+    expect(addSite(other, siteD).next).to.deep.equal(["live", "site-a", "site-d"]);
+    expect(addSite(other, siteD).hints).to.include.members([
+      "  pulumi stack init site-d",
+      "  pulumi config set dns-mesh:shared organization/dns-mesh/live -s site-d",
+      "  pulumi config set dns-mesh:context site-d -s site-d",
+    ]);
+  });
 });
