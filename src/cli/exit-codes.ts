@@ -10,5 +10,8 @@ export const exitCodesHelp = `Exit codes:
   2    wrong usage or input; nothing was done
   130  interrupted`;
 
+/** Ctrl-C where something was asked. Ends with 130. */
+export class InterruptedError extends UserError {}
+
 /** What was asked for was right, and failed: in a cluster, at a server. Ends with 1, where any other UserError ends with 2. */
 export class FailedError extends UserError {}

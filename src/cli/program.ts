@@ -25,7 +25,7 @@ import { register as status } from "./commands/status";
 import { register as up } from "./commands/up";
 import { register as verify } from "./commands/verify";
 import { register as zone } from "./commands/zone";
-import { exitCodes, exitCodesHelp, FailedError } from "./exit-codes";
+import { exitCodes, exitCodesHelp, FailedError, InterruptedError } from "./exit-codes";
 
 /** A module of `commands/`: it puts its command into the program, and loads what that needs when it runs. */
 type Register = (program: Command) => void;
@@ -88,5 +88,6 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
   const isPlain = error instanceof UserError || error instanceof KubeError || error instanceof VaultError;
   console.error(isPlain ? error.message : error);
+  if (error instanceof InterruptedError) return exitCodes.interrupted;
   return error instanceof UserError && !(error instanceof FailedError) ? exitCodes.usage : exitCodes.found;
 }

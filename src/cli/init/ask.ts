@@ -3,6 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { UserError } from "../../base/errors";
 import { foldName, siteNameProblem, zoneNameProblem } from "../../base/names";
 import { ipVersion } from "../../dns/address";
+import { InterruptedError } from "../exit-codes";
 import type { InitAnswers, InitSite } from "./files";
 
 /** Asks a person, who may take what is suggested. */
@@ -78,16 +79,20 @@ function problemText(answer: string, problem: string | undefined): string | unde
   return problem === undefined ? undefined : `"${answer}" ${problem}`;
 }
 
-/** Questions on a terminal. @throws UserError when it ends in the middle. */
+/** Questions on a terminal. @throws UserError when it ends in the middle, InterruptedError by Ctrl-C. */
 export function onTerminal(
   input: NodeJS.ReadableStream = process.stdin,
   output: NodeJS.WritableStream = process.stdout,
 ): Questions & Disposable {
   const lines = createInterface({ input, output });
-  const hungUp = new UserError("the questions were not answered to the end. Nothing was written");
+  const unanswered = "the questions were not answered to the end. Nothing was written";
   const closed = new Promise<never>((_, reject) => {
+    lines.once("SIGINT", () => {
+      reject(new InterruptedError(unanswered));
+      lines.close();
+    });
     lines.once("close", () => {
-      reject(hungUp);
+      reject(new UserError(unanswered));
     });
   });
   closed.catch(() => undefined);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { parse } from "yaml";
+import { InterruptedError } from "../../../../src/cli/exit-codes";
 import { askForMesh, onTerminal, type Questions } from "../../../../src/cli/init/ask";
 import { type InitAnswers, initFiles, initSteps, writeNew } from "../../../../src/cli/init/files";
 import { answersOf } from "../../../../src/cli/init/flags";
@@ -159,6 +160,14 @@ describe("mesh init", () => {
     expect(String(await asked.catch((error: unknown) => error))).to.match(
       /not answered to the end\. Nothing was written/,
     );
+  });
+
+  it("writes nothing and says that it was interrupted, by Ctrl-C", async () => {
+    const [input, output] = [new PassThrough(), Object.assign(new PassThrough(), { isTTY: true })];
+    using questions = onTerminal(input, output);
+    const asked = askForMesh(questions, contexts);
+    input.write("dns.internal\r\u0003");
+    expect(await asked.catch((error: unknown) => error)).to.be.instanceOf(InterruptedError);
   });
 
   it("says what to run next, the primary first", () => {
