@@ -55,14 +55,29 @@ export async function bringUp(request: UpRequest): Promise<UpOutcome> {
       done.push({ stack, changes: steps.length, seconds });
       print(`${stack}: ${steps.length === 0 ? "nothing to do" : `up, ${steps.length} resources`} (${seconds} s)`);
     } catch (error) {
-      const wasStopped = isOver(signal);
+      const reason = messageOf(error);
+      const wasStopped = isOver(signal) && isStopped(reason);
       if (wasStopped) interrupted.push(stack);
-      else failed.push({ stack, reason: messageOf(error) });
-      print(`${stack}: ${wasStopped ? "stopped" : `failed: ${messageOf(error)}`}`);
+      else failed.push({ stack, reason });
+      print(`${stack}: ${wasStopped ? ["stopped", ...ownWords(reason)].join("\n") : `failed: ${reason}`}`);
     }
   };
   for (const stage of request.stages) await inParallel(request.width, stage, one);
   return { done, failed, interrupted, left };
+}
+
+/** What an engine says that was told to end; one that fails by itself at that moment says something else. */
+function isStopped(reason: string): boolean {
+  return reason.split("\n").some(isOfStopping);
+}
+
+/** What is in a reason beside that it was stopped. */
+function ownWords(reason: string): readonly string[] {
+  return reason.split("\n").filter((line) => !isOfStopping(line));
+}
+
+function isOfStopping(line: string): boolean {
+  return line.trim() === "" || /cancel|interrupt|signal: |code: -1\b/i.test(line);
 }
 
 /** A signal can be given while something is waited for. */

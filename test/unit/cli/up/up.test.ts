@@ -147,4 +147,21 @@ describe("mesh up", () => {
     expect(found).to.deep.include({ failed: [], interrupted: ["s1", "s2"], left: ["s3", "s4"] });
     expect(outcomeLines(found).join("\n")).to.include("stopped half way: s1, s2");
   });
+
+  it("says why a stack failed by itself although all were being stopped", async () => {
+    const aborting = new AbortController();
+    const reasons: Record<string, string> = { s1: "s1 has no disk", s2: "s2 has no disk\nupdate canceled", s3: "" };
+    const up = async (name: string) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      aborting.abort();
+      throw new UserError(reasons[name]);
+    };
+    const lines: string[] = [];
+    const found = await bringUp({
+      ...{ engine: { up }, stages: [["s1", "s2", "s3"]], width: 3, signal: aborting.signal, now: () => 0 },
+      print: (line) => lines.push(line),
+    });
+    expect(found.failed).to.deep.equal([{ stack: "s1", reason: "s1 has no disk" }]);
+    expect(lines).to.include.members(["s1: failed: s1 has no disk", "s2: stopped\ns2 has no disk", "s3: stopped"]);
+  });
 });
