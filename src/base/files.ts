@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** The text of a file; undefined when there is none. */
@@ -54,6 +54,22 @@ export async function writeAtomically(path: string, text: string, mode = 0o640):
   }
   await rename(temporary, path);
   await syncFolder(folder);
+}
+
+/**
+ * Makes a file that is not there yet, as one step: it is there whole, or not at all.
+ *
+ * @throws Error with the code EEXIST when it is there, which stays as it is.
+ */
+export async function createAtomically(path: string, text: string, mode = 0o640): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
+  await writeAtomically(temporary, text, mode);
+  try {
+    await link(temporary, path);
+  } finally {
+    await removeFile(temporary);
+  }
+  await syncFolder(dirname(path));
 }
 
 /** Makes what was created, renamed or removed in a folder last over a loss of power. */

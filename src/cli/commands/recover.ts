@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 
 import type { Command } from "commander";
 
@@ -113,8 +112,9 @@ async function vaultOf(sites: readonly LivingSite[]): Promise<VaultClient | unde
 
 /** @throws UserError where there is such a file: what is in it may be all that is left. */
 async function writeNew(file: string, text: string): Promise<void> {
+  const { createAtomically } = await import("../../base/files");
   try {
-    await writeFile(file, text, { flag: "wx" });
+    await createAtomically(file, text, 0o644);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     throw isThere(file);
