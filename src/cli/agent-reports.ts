@@ -31,14 +31,24 @@ export interface PodReport {
   readonly isReconciled?: boolean;
 }
 
+/** How a site's reconciler runs. Times are ISO 8601. */
+export interface ReconcilerRun {
+  /** When it was to run last, and when it was done last. */
+  readonly due?: string;
+  readonly done?: string;
+  /** The five fields by which it runs, where its CronJob could be read. */
+  readonly schedule?: string;
+  /** Whether somebody stopped it. */
+  readonly suspended?: true;
+}
+
 /** What a site's cluster says. */
 export interface ClusterReport {
   readonly site: string;
   readonly pods: readonly PodReport[];
   /** What the reconciler found. */
   readonly conditions?: readonly Condition[];
-  /** When it was to run last, and when it was done last, ISO 8601. */
-  readonly reconciler?: { readonly due?: string; readonly done?: string };
+  readonly reconciler?: ReconcilerRun;
   /** What could not be read. */
   readonly failures: readonly string[];
 }
@@ -121,10 +131,10 @@ export async function readCluster({ site, namespace, kube }: ClusterParts): Prom
     if (list === undefined) throw new Error(`${namespace} does not list any`);
     return list;
   });
-  const times = await read("CronJob reconciler", async () => {
+  const reconciler = await read("CronJob reconciler", async () => {
     const job = await kube.get(`/apis/batch/v1/namespaces/${namespace}/cronjobs/reconciler`);
     if (job === undefined) throw new Error(`${namespace} has none`);
-    return fields(job["status"]);
+    return runOf(fields(job["spec"]), fields(job["status"]));
   });
   const pods: PodReport[] = [];
   for (const pod of listOf(found?.["items"])) {
@@ -137,14 +147,22 @@ export async function readCluster({ site, namespace, kube }: ClusterParts): Prom
     pods,
     failures,
     ...(status && { conditions: status.conditions }),
-    ...(times && { reconciler: timesOf(times) }),
+    ...(reconciler && { reconciler }),
   };
 }
 
-/** When a CronJob was to run last, and when it was done last. */
-function timesOf(status: Readonly<Record<string, unknown>>): NonNullable<ClusterReport["reconciler"]> {
-  const { lastScheduleTime: due, lastSuccessfulTime: done } = status;
-  return { ...(typeof due === "string" && { due }), ...(typeof done === "string" && { done }) };
+type Fields = Readonly<Record<string, unknown>>;
+
+function runOf(
+  { schedule, suspend }: Fields,
+  { lastScheduleTime: due, lastSuccessfulTime: done }: Fields,
+): ReconcilerRun {
+  return {
+    ...(typeof due === "string" && { due }),
+    ...(typeof done === "string" && { done }),
+    ...(typeof schedule === "string" && { schedule }),
+    ...(suspend === true && { suspended: true }),
+  };
 }
 
 async function podReport(

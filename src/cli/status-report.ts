@@ -4,6 +4,7 @@ import type { Mesh } from "../mesh/model";
 import type { ClusterReport, PodReport } from "./agent-reports";
 import type { CertificateLook } from "./certificates";
 import type { Look, SiteLook, ZoneAnswer } from "./look";
+import { runProblem } from "./reconciler-run";
 
 /** Something that is not fine: `wrong`, or `unknown` where something was to be asked and did not answer. */
 export interface StatusFinding {
@@ -76,7 +77,8 @@ export interface StatusInput {
 const soonMs = 7 * 86_400_000;
 
 /** Puts together what was seen: what is wrong first. Pure, so that each state can be tested. */
-export function reportStatus(input: StatusInput): StatusReport {
+export function reportStatus(seen: StatusInput): StatusReport {
+  const input = { ...seen, clusters: seen.clusters.map((cluster) => believed(cluster, seen.now)) };
   const zones = zonesIn(input);
   const pods = [...input.pods, ...input.clusters.flatMap((cluster) => cluster.pods)];
   const findings = [
@@ -84,7 +86,7 @@ export function reportStatus(input: StatusInput): StatusReport {
     ...zoneFindings(input, zones),
     ...certificateFindings(input),
     ...pods.flatMap((pod) => podFindings(pod, input.now)),
-    ...input.clusters.flatMap(clusterFindings),
+    ...input.clusters.flatMap((cluster) => clusterFindings(cluster, input.now)),
   ];
   const order = (finding: StatusFinding): number => (finding.severity === "wrong" ? 0 : 1);
   return {
@@ -266,22 +268,17 @@ function podFindings(pod: PodReport, now: number): readonly StatusFinding[] {
   ];
 }
 
-/** How much later than it was due the reconciler may be done. */
-const reconcilerLateMs = 10 * 60_000;
-
-function reconcilerFindings({ site, reconciler }: ClusterReport): readonly StatusFinding[] {
-  if (reconciler === undefined) return [];
-  const { due, done } = reconciler;
-  if (due === undefined) return [{ severity: "unknown", site, message: `${site}: the reconciler has not run yet` }];
-  if (done !== undefined && Date.parse(due) - Date.parse(done) < reconcilerLateMs) return [];
-  const message = `${site}: the reconciler was due at ${due}, and ${done === undefined ? "was never done" : `was done last at ${done}`}`;
-  return [{ severity: "wrong", site, message }];
+/** A cluster's report in which a reconciler that does not run speaks for no agent. */
+function believed(cluster: ClusterReport, now: number): ClusterReport {
+  if (cluster.reconciler === undefined || runProblem(cluster.reconciler, now) === undefined) return cluster;
+  return { ...cluster, pods: cluster.pods.map((pod) => ({ ...pod, isReconciled: false })) };
 }
 
-function clusterFindings(cluster: ClusterReport): readonly StatusFinding[] {
-  const { site, conditions, failures } = cluster;
+function clusterFindings(cluster: ClusterReport, now: number): readonly StatusFinding[] {
+  const { site, conditions, failures, reconciler } = cluster;
+  const run = reconciler && runProblem(reconciler, now);
   return [
-    ...reconcilerFindings(cluster),
+    ...(run === undefined ? [] : [{ severity: run.severity, site, message: `${site}: ${run.message}` }]),
     ...(conditions ?? []).map(({ kind, message, since }): StatusFinding => ({
       severity: "wrong",
       site,

@@ -18,6 +18,7 @@ const everything: Readonly<Record<string, KubeObject>> = {
   [`${core}/pods?labelSelector=app.kubernetes.io%2Fname%3Dknot`]: { items: [knot] },
   [`${core}/pods/knot-0:8053/proxy/status`]: { ready: true, problems: [], held: [] },
   "/apis/batch/v1/namespaces/dns-system/cronjobs/reconciler": {
+    spec: { schedule: "*/5 * * * *", suspend: false },
     status: { lastScheduleTime: since, lastSuccessfulTime: since },
   },
 };
@@ -39,7 +40,7 @@ const read = (has: Readonly<Record<string, KubeObject | undefined>>): Promise<Cl
 describe("what a site's cluster says", () => {
   it("is what the reconciler found, when it ran, and what each agent says", async () => {
     const { pods, failures, conditions: found, reconciler } = await read(everything);
-    expect([failures, found, reconciler]).to.deep.equal([[], conditions, { due: since, done: since }]);
+    expect([failures, found, reconciler]).to.deep.equal([[], conditions, { due: since, done: since, schedule: "*/5 * * * *" }]);
     expect(pods).to.have.length(1);
     expect(pods[0]).to.deep.include({ name: "site-b/knot-0", ready: true, isReconciled: true });
     expect(pods[0]?.backups).to.deep.equal({ lastBackup: "2026-11-29T12:00:00.000Z" });

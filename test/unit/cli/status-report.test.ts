@@ -147,6 +147,23 @@ describe("the status of a mesh", () => {
     expect(messages({ clusters: [cluster({ reconciler: { ...times, done: times.due } })] })).to.deep.equal([]);
   });
 
+  it("does not believe a reconciler that runs no more, by the clock and its schedule", () => {
+    const unreached: PodReport = { name: "p", site: "site-b", ready: true, failure: "denied", isReconciled: true };
+    const at = "2026-11-29T11:30:00Z";
+    const said = (more: object): string[] => {
+      const reconciler = { due: at, done: at, ...more };
+      return messages({ clusters: [{ site: "site-b", pods: [unreached], conditions: [], failures: [], reconciler }] });
+    };
+    expect(said({})).to.deep.equal([
+      `wrong: site-b: the reconciler was done last at ${at}, though its schedule is */5 * * * *`,
+      "unknown: p: denied",
+    ]);
+    expect(said({ schedule: "0 * * * *" })).to.deep.equal([]);
+    const suspended = { done: "2026-11-29T12:00:00Z", schedule: "*/5 * * * *", suspended: true };
+    expect(said(suspended)[0]).to.match(/^wrong: site-b: the reconciler is suspended/);
+    expect(said({ done: "no time" })[0]).to.match(/^wrong: site-b: the reconciler was/);
+  });
+
   it("names signatures that end soon", () => {
     const dnssec = [
       { zone: "a.example", state: "signed" as const, ds: [], dnskeys: [], signedUntil: "2026-12-01T00:00:00Z" },
