@@ -1,9 +1,10 @@
 import { messageOf } from "../../base/errors";
+import { objects } from "../../contract/names";
 import type { DnsClient } from "../../dns/client/dns-client";
 import { isNewerSerial } from "../../dns/serial";
 import type { Mesh, Site } from "../../mesh/model";
 import { catalogSites } from "../../mesh/welcome";
-import { type Check, type Verdict, wrong } from "./check";
+import { type Check, hint, type Verdict, wrong } from "./check";
 
 /** How sites are asked from here. */
 export interface BetweenParts {
@@ -40,13 +41,9 @@ export function betweenChecks(parts: BetweenParts): readonly Check[] {
 }
 
 function addressChecks(site: Site, address: string, { mesh, dns, connect }: BetweenParts): readonly Check[] {
-  const port = (number: number, cure: string): Check => ({
+  const port = (number: number, closed: (error: unknown) => Verdict): Check => ({
     ...{ check: `tcp-${number}`, where: `${site.name} (${address})`, fine: `port ${number} is open over TCP` },
-    look: () =>
-      connect(address, number).then(
-        () => undefined,
-        (error: unknown) => wrong(`port ${number} over TCP is not reached: ${messageOf(error)}`, cure),
-      ),
+    look: () => connect(address, number).then(() => undefined, closed),
   });
   return [
     {
@@ -61,9 +58,25 @@ function addressChecks(site: Site, address: string, { mesh, dns, connect }: Betw
             ),
         ),
     },
-    port(dnsPort, "open port 53 over TCP; a balancer that does not mix protocols needs dns-mesh:service split"),
-    ...(mesh.transport === "tcp" ? [] : [port(securePort, "open port 853 over TCP: zones travel there")]),
+    port(dnsPort, (error) =>
+      wrong(
+        `port ${dnsPort} over TCP is not reached: ${messageOf(error)}`,
+        "open port 53 over TCP; a balancer that does not mix protocols needs dns-mesh:service split",
+      ),
+    ),
+    ...(mesh.transport === "tcp" ? [] : [port(securePort, secureProblem)]),
   ];
+}
+
+/** The sites' own NetworkPolicy drops whoever is no site: from elsewhere, silence says nothing. A refusal comes from the host. */
+function secureProblem(error: unknown): Verdict {
+  const said = `port ${securePort} over TCP is not reached: ${messageOf(error)}`;
+  if (error instanceof Error && "code" in error && error.code === "ECONNREFUSED")
+    return wrong(said, "see that Knot listens and that the Service forwards port 853: zones travel there");
+  return hint(
+    `${said}. The NetworkPolicy ${objects.peerPolicy} lets sites alone reach it, so that this is as it should be from a machine that is none`,
+    "leave the policy as it is; mesh status says whether sites take their zones",
+  );
 }
 
 function answers({ dns }: BetweenParts, { addresses }: Site, zone: string) {

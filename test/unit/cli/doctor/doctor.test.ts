@@ -209,7 +209,8 @@ describe("mesh doctor", () => {
 
   describe("between the sites", () => {
     const serials = { "192.0.2.1": 7, "198.51.100.2": 7, "203.0.113.3": 7 } as Record<string, number | undefined>;
-    const look = (answers = serials, closed: readonly string[] = []) =>
+    const refused = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+    const look = (answers = serials, closed: readonly string[] = [], reason: Error = refused) =>
       all(
         betweenChecks({
           mesh,
@@ -220,9 +221,16 @@ describe("mesh doctor", () => {
             },
           },
           connect: (address, port) =>
-            closed.includes(`${address}:${port}`) ? Promise.reject(new Error("refused")) : Promise.resolve(),
+            closed.includes(`${address}:${port}`) ? Promise.reject(reason) : Promise.resolve(),
         }),
       );
+
+    it("takes silence on the port that a policy keeps for sites for no fault, and does not have it opened", async () => {
+      const findings = await look(serials, ["198.51.100.2:853"], new Error("no connection within 3 s"));
+      expect(amiss(findings)).to.deep.equal(["tcp-853@site-b (198.51.100.2): hint"]);
+      expect(needsCare(findings)).to.equal(false);
+      expect(findingLines(findings).join("\n")).to.match(/NetworkPolicy/).and.not.match(/open port 853/);
+    });
 
     it("finds ports that are closed, sites that are silent and directories that lag", async () => {
       expect(amiss(await look())).to.deep.equal([]);
