@@ -1,4 +1,4 @@
-import { type DigReport, saidBy, type SiteAnswer } from "./dig";
+import { type DigReport, isGood, saidBy, type SiteAnswer } from "./dig";
 import type { Style } from "./style";
 
 /** Answers for people: the one that most sites gave first, and what others have less (-) or more (+). */
@@ -6,10 +6,21 @@ export function digText(report: DigReport, style: Style): string {
   const groups = grouped(report.answers);
   const [common = []] = groups;
   const lines = groups.flatMap((group, i) => (i === 0 ? plain(group, style) : marked(group, common[0], style)));
-  const verdict = report.alike
-    ? style.good(`${report.name} ${report.type}: ${report.answers.length} sites answer alike`)
-    : style.bad(`${report.name} ${report.type}: ${groups.length} different answers of ${report.answers.length} sites`);
-  return [verdict, ...lines].join("\n");
+  return [verdict(report, groups, style), ...lines].join("\n");
+}
+
+function verdict(
+  { name, type, alike, answers }: DigReport,
+  { length: different }: readonly unknown[],
+  { good, bad }: Style,
+): string {
+  const what = `${name} ${type}: `;
+  if (alike) return good(`${what}${answers.length} sites answer alike`);
+  return bad(
+    different === 1
+      ? `${what}no site of ${answers.length} answers with authority`
+      : `${what}${different} different answers of ${answers.length} sites`,
+  );
 }
 
 /** Sites by what they said, the largest group first. */
@@ -29,8 +40,9 @@ function heading(group: readonly SiteAnswer[]): string {
 
 function plain(group: readonly SiteAnswer[], { bad }: Style): readonly string[] {
   const line = heading(group);
+  const isFine = group.every(isGood);
   const records = (group[0]?.records ?? []).map((record) => `    ${record}`);
-  return [group[0]?.failure === undefined ? line : bad(line), ...(records.length > 0 ? records : ["    no record"])];
+  return [isFine ? line : bad(line), ...(records.length > 0 ? records : ["    no record"])];
 }
 
 function marked(group: readonly SiteAnswer[], common: SiteAnswer | undefined, { bad }: Style): readonly string[] {

@@ -1,10 +1,11 @@
-import { messageOf } from "../base/errors";
+import { messageOf, UserError } from "../base/errors";
 import { inParallel } from "../base/in-parallel";
 import { compareText } from "../base/text";
 import type { DnsClient } from "../dns/client/dns-client";
 import { DnsError } from "../dns/errors";
+import { parseName } from "../dns/name";
 import { formatRecord } from "../dns/rdata";
-import { rcodeName } from "../dns/types";
+import { rcodeName, typeNumber } from "../dns/types";
 import { type MeshAccess, serversOf } from "./mesh-access";
 
 /** What one site answered. */
@@ -24,18 +25,26 @@ export interface SiteAnswer {
 export interface DigReport {
   readonly name: string;
   readonly type: string;
-  /** Whether every site answered, and all alike. */
+  /** Whether every site answered with authority that there are such records or none, and all alike. */
   readonly alike: boolean;
   readonly answers: readonly SiteAnswer[];
 }
 
 const width = 64;
 
-/** Asks every site the same question. */
+/** What a type stands for that asks for something else than records. */
+const notAsked = ["AXFR", "IXFR", "OPT", "TSIG", "TKEY", "TYPE0"];
+
+/**
+ * Asks every site the same question.
+ *
+ * @throws UserError when it is none that can be asked.
+ */
 export async function askEverySite(
   access: MeshAccess,
   { dns, name, type }: { readonly dns: Pick<DnsClient, "query">; readonly name: string; readonly type: string },
 ): Promise<DigReport> {
+  requireQuestion(name, type);
   const answers = new Map<string, SiteAnswer>();
   await inParallel(width, access.mesh.sites, async (site) => {
     const began = performance.now();
@@ -54,7 +63,7 @@ export async function askEverySite(
     }
   });
   const inOrder = access.mesh.sites.flatMap((site) => answers.get(site.name) ?? []);
-  return { name, type, alike: new Set(inOrder.map(saidBy)).size === 1 && inOrder.every(isAnswer), answers: inOrder };
+  return { name, type, alike: new Set(inOrder.map(saidBy)).size === 1 && inOrder.every(isGood), answers: inOrder };
 }
 
 /** What counts of an answer: two with the same are alike. */
@@ -62,8 +71,28 @@ export function saidBy({ rcode, authoritative, records, failure }: SiteAnswer): 
   return failure ?? `${rcode ?? ""}${authoritative === true ? "" : ", not authoritative"}\n${records.join("\n")}`;
 }
 
-function isAnswer({ failure }: SiteAnswer): boolean {
-  return failure === undefined;
+/** Whether a site said something of the name: sites are the authority for all that they serve, and refuse nothing of that. */
+export function isGood({ rcode, authoritative }: SiteAnswer): boolean {
+  return (rcode === "NOERROR" || rcode === "NXDOMAIN") && authoritative === true;
+}
+
+function requireQuestion(name: string, type: string): void {
+  try {
+    parseName(name);
+  } catch (error) {
+    throw new UserError(`"${name}" is not a name that can be asked for: ${messageOf(error)}`, { cause: error });
+  }
+  if (!isType(type) || notAsked.includes(type))
+    throw new UserError(`"${type}" is not a type of records; write one such as A, AAAA, TXT or TYPE65`);
+}
+
+function isType(type: string): boolean {
+  try {
+    typeNumber(type);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function reasonOf(error: unknown): string {
