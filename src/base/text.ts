@@ -21,3 +21,16 @@ export function hash32(text: string): number {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
+
+/**
+ * A line as a terminal or a comment may have it: what would steer these, or turn the order of what is read, stands as
+ * `\u{…}`. For whatever others wrote: zone files, clusters, engines. A tab stays.
+ */
+export function printable(line: string): string {
+  return line.replace(/(?!\t)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (each) => `\\u{${each.codePointAt(0)?.toString(16) ?? ""}}`);
+}
+
+/** {@link printable} for a text of several lines. */
+export function printableText(text: string): string {
+  return text.split(/\r?\n/).map(printable).join("\n");
+}

@@ -1,3 +1,4 @@
+import { printableText } from "../base/text";
 import type { Mesh } from "../mesh/model";
 import type { StatusReport } from "./status-report";
 
@@ -124,5 +125,5 @@ function box({ name, role, zones, wrong }: Node, { x, y }: Place): string {
 }
 
 function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return printableText(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

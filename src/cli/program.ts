@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 
 import { version } from "../../package.json";
 import { UserError } from "../base/errors";
+import { printableText } from "../base/text";
 import { KubeError } from "../kube/answer";
 import { VaultError } from "../vault/client";
 import { register as adopt } from "./commands/adopt";
@@ -87,7 +88,7 @@ function exitCodeOf(error: unknown): number {
   // Commander has said already what is wrong.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
   const isPlain = error instanceof UserError || error instanceof KubeError || error instanceof VaultError;
-  console.error(isPlain ? error.message : error);
+  console.error(isPlain ? printableText(error.message) : error);
   if (error instanceof InterruptedError) return exitCodes.interrupted;
   return error instanceof UserError && !(error instanceof FailedError) ? exitCodes.usage : exitCodes.found;
 }

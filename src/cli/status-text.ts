@@ -1,4 +1,5 @@
 import { table } from "../base/table";
+import { printable } from "../base/text";
 import type { SiteStatus, StatusReport, ZoneStatus } from "./status-report";
 import type { Style } from "./style";
 
@@ -7,8 +8,9 @@ const mostRows = 50;
 /** Findings that are printed; the rest is counted. */
 const mostFindings = 40;
 
-/** A report for people: what is wrong first. */
-export function statusText(report: StatusReport, style: Style): string {
+/** A report for people: what is wrong first. Sites say much of what is in it, and each message is one line. */
+export function statusText(said: StatusReport, style: Style): string {
+  const report = shown(said) as StatusReport;
   return [
     verdict(report, style),
     ...findingLines(report, style),
@@ -18,6 +20,14 @@ export function statusText(report: StatusReport, style: Style): string {
     zonesText(report),
     ...notes(report, style),
   ].join("\n");
+}
+
+/** The same with every text in it as a terminal may have it. */
+function shown(value: unknown): unknown {
+  if (typeof value === "string") return printable(value);
+  if (Array.isArray(value)) return value.map(shown);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shown(inner)]));
 }
 
 function verdict({ findings, from, sites, zones, notAsked }: StatusReport, { bad, doubtful, good }: Style): string {

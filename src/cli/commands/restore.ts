@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
+import { printableText } from "../../base/text";
 import { addCommand, printJson, withJson } from "../command";
 
 interface Options {
@@ -52,7 +53,7 @@ async function restore({ site, at, json, ...where }: Options): Promise<void> {
     pause: (ms) => delay(ms),
     print: (line) => {
       lines.push(line.trim());
-      if (json !== true) console.log(line);
+      if (json !== true) console.log(printableText(line));
     },
   });
   if (json === true) printJson({ site, ...time, lines });

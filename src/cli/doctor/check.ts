@@ -1,4 +1,5 @@
 import { messageOf } from "../../base/errors";
+import { printable } from "../../base/text";
 
 /** What a check came to. `unknown` could not be made, and is not fine; `hint` works, and is better known. */
 export type State = "ok" | "hint" | "unknown" | "wrong";
@@ -61,7 +62,8 @@ export function findingLines(findings: readonly Finding[]): readonly string[] {
   const fine = findings.length - told.length;
   return [
     ...told.flatMap(({ where, state, said, cure }) => [
-      `${state.padEnd(7)} ${where}: ${said}`,
+      // What a cluster or an engine said has lines of its own, which must not pass for findings.
+      `${state.padEnd(7)} ${where}: ${said.split("\n").map(printable).join("\n          ")}`,
       `        → ${cure ?? ""}`,
     ]),
     `${fine} of ${findings.length} checks found nothing to mend`,

@@ -1,4 +1,5 @@
 import { UserError } from "../../base/errors";
+import { printableText } from "../../base/text";
 import { reviewRemovals } from "../../preflight/zone-removal";
 import { parseShared } from "../../settings/shared-settings";
 import { findShared, noStack, stackOf, type StackReader } from "../stacks/reader";
@@ -54,7 +55,7 @@ export async function applyEdit(request: EditRequest): Promise<EditOutcome> {
 export function outcomeLines({ changed, dryRun, said, diff, warnings, next, hints }: EditOutcome): readonly string[] {
   if (!changed) return [said];
   return [
-    diff,
+    printableText(diff),
     "",
     dryRun ? `${said}: this would be written` : said,
     ...warnings.map((warning) => `warning: ${warning}`),

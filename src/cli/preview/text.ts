@@ -1,3 +1,4 @@
+import { printableText } from "../../base/text";
 import type { DnsChange } from "./dns-change";
 import type { Preview } from "./gather";
 import { countsOf, type StackPlan } from "./stack-plan";
@@ -24,7 +25,9 @@ export function sectionsOf(preview: Preview, { isPublic = false } = {}): readonl
     { title: "DNS, by the list and what the stacks said last", open: true, lines: changeLines(preview.changes) },
     { title: "Infrastructure", open: false, lines: preview.stacks.flatMap(planLines) },
   ];
-  return sections.filter(({ lines }) => lines.length > 0);
+  return sections
+    .filter(({ lines }) => lines.length > 0)
+    .map((section) => ({ ...section, lines: section.lines.map(printableText) }));
 }
 
 /** What the engine warned of; where strangers read, how often. */

@@ -1,5 +1,6 @@
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
+import { printableText } from "../../base/text";
 import type { Engine } from "../stacks/engine";
 import type { Stages } from "./order";
 
@@ -31,7 +32,10 @@ export interface UpOutcome {
  * fault in what is rolled out should not reach every site. What is under way comes to its end.
  */
 export async function bringUp(request: UpRequest): Promise<UpOutcome> {
-  const { engine, signal, print, now } = request;
+  const { engine, signal, now } = request;
+  const print = (line: string): void => {
+    request.print(printableText(line));
+  };
   const done: UpOutcome["done"][number][] = [];
   const failed: UpOutcome["failed"][number][] = [];
   const interrupted: string[] = [];

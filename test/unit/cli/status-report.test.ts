@@ -184,6 +184,14 @@ describe("the status of a mesh", () => {
     expect(text({ pods })).to.match(/: 1 unknown$/);
   });
 
+  it("prints nothing of what sites say that would steer a terminal, or pass for a line of its own", () => {
+    const since = "2026-11-29T11:00:00Z";
+    const conditions = [{ kind: "held" as const, message: "\u001b[2J\nall is fine", since }];
+    const clusters = [{ site: "site-b", pods: [], conditions, failures: [] }];
+    const text = statusText(report({ clusters }), styleFor({ isTTY: false }));
+    expect(text).to.include("site-b: \\u{1b}[2J\\u{a}all is fine (held").and.not.include("\u001b");
+  });
+
   it("says that only some pairs of a large mesh were asked", () => {
     expect(report({ look: { ...look(), pairs: 900_000, asked: 7000 } }).notAsked[0]).to.match(
       /of 900000 pairs .* 7000 were/,
