@@ -8,7 +8,7 @@ import { knotLabels, objects, podPorts } from "../contract/names";
 import type { KubeClient } from "../kube/client";
 import { clusterClient } from "../kube/cluster-client";
 import type { MeshAccess, PodAddress } from "./mesh-access";
-import { placeOf } from "./place";
+import { hasPlace, placeOf } from "./place";
 
 /** What is taken from an agent's `/status`. */
 export type AgentFacts = Pick<
@@ -76,16 +76,9 @@ export function sitesWithClusters({ mesh }: MeshAccess): {
   readonly known: readonly string[];
   readonly unknown: readonly string[];
 } {
-  const isKnown = (site: string): boolean => {
-    try {
-      placeOf(site, {});
-      return true;
-    } catch {
-      return false;
-    }
-  };
   const names = mesh.sites.map(({ name }) => name);
-  return { known: names.filter(isKnown), unknown: names.filter((name) => !isKnown(name)) };
+  const known = names.filter(hasPlace);
+  return { known, unknown: names.filter((name) => !known.includes(name)) };
 }
 
 /** Asks a site's cluster; what cannot be read is said, and keeps nothing else from being read. */

@@ -1,11 +1,10 @@
 import { existsSync } from "node:fs";
 
 import type { Command } from "commander";
-import { parse } from "yaml";
 import * as z from "zod/mini";
 
-import { messageOf, UserError } from "../base/errors";
-import { fields, parseJson } from "../base/json";
+import { UserError } from "../base/errors";
+import { parseJson } from "../base/json";
 import { listOf, objectOf, plainText, readShape } from "../base/shape";
 import type { DnsServer, DnsTls } from "../dns/client/dns-client";
 import type { TsigKey } from "../dns/tsig-key";
@@ -14,6 +13,7 @@ import type { Mesh, Site } from "../mesh/model";
 import { serverName } from "../mesh/welcome";
 import { parseMesh } from "../settings/parse";
 import { textOf } from "./command";
+import { settingsIn } from "./stacks/stack-file";
 
 /** The options by which a command finds a mesh. */
 export interface AccessOptions {
@@ -102,7 +102,7 @@ function fromList(file: string): MeshAccess {
     throw new UserError(
       `${file} is not here: run this in the folder of the stack files, or name the shared stack's file with --file (of a lab, its access file with --access)`,
     );
-  const config = fields(fields(readYaml(file))["config"]);
+  const config = settingsIn(file, textOf(file));
   const list = config["dns-mesh:mesh"];
   if (list === undefined) throw new UserError(`${file} has no list under config, dns-mesh:mesh`);
   const mesh = named(file, () => parseMesh(list));
@@ -114,15 +114,6 @@ function fromDocument(file: string): MeshAccess {
   const { mesh, ports, key, ca, pods } = readShape(accessFields, parseJson(textOf(file), file), `${file}:`);
   const read = named(file, () => parseMesh(mesh));
   return { from: file, isLab: true, mesh: read, ports, keyOf: () => key, ca, pods };
-}
-
-function readYaml(file: string): unknown {
-  const text = textOf(file);
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UserError(`${file}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 function named<T>(file: string, read: () => T): T {

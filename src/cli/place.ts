@@ -1,18 +1,20 @@
-import { existsSync, readFileSync } from "node:fs";
-
-import { parse } from "yaml";
+import { existsSync } from "node:fs";
 
 import { UserError } from "../base/errors";
-import { fields } from "../base/json";
 import type { ClusterChoice } from "../kube/kubeconfig";
+import { settingsIn, stackText } from "./stacks/stack-file";
 
-/** Where a site is: by its stack's file in this folder, unless options say otherwise. */
+/**
+ * Where a site is: by its stack's file in this folder, unless options say otherwise.
+ *
+ * @throws UserError when the file cannot be read, and nothing says where the site is.
+ */
 export function placeOf(
   site: string,
   options: { readonly context?: string; readonly namespace?: string; readonly kubeconfig?: string },
 ): ClusterChoice & { readonly namespace: string } {
   const file = `Pulumi.${site}.yaml`;
-  const config = settingsIn(file);
+  const config = settingsOf(site);
   const setting = (name: string): string | undefined => {
     const value = config[`dns-mesh:${name}`];
     return typeof value === "string" ? value : undefined;
@@ -29,11 +31,21 @@ export function placeOf(
 
 /** The ports on which a site reaches the others, by its stack's file. */
 export function portsOf(site: string): { readonly plain: number; readonly secure: number } {
-  const config = settingsIn(`Pulumi.${site}.yaml`);
+  const config = settingsOf(site);
   const port = (name: string, usual: number): number => Number(config[`dns-mesh:${name}`] ?? usual);
   return { plain: port("remotePort", 53), secure: port("securePort", 853) };
 }
 
-function settingsIn(file: string): Readonly<Record<string, unknown>> {
-  return existsSync(file) ? fields(fields(parse(readFileSync(file, "utf8")))["config"]) : {};
+/** Whether a site's stack has a file in this folder that names its cluster. One that cannot be read may well. */
+export function hasPlace(site: string): boolean {
+  try {
+    return settingsOf(site)["dns-mesh:context"] !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+function settingsOf(site: string): Readonly<Record<string, unknown>> {
+  const file = `Pulumi.${site}.yaml`;
+  return existsSync(file) ? settingsIn(file, stackText(file)) : {};
 }

@@ -31,7 +31,7 @@ const width = 8;
 /** Makes all checks that can be made. */
 export async function examine({ file, local, today }: Examination): Promise<readonly Finding[]> {
   const list = listAt(file);
-  const sites = siteFiles(file);
+  const { sites, broken } = siteFiles(file, list instanceof Error ? [] : list.mesh.sites.map(({ name }) => name));
   const checks = [
     ...machineChecks({
       folder: resolve(dirname(file)),
@@ -41,7 +41,7 @@ export async function examine({ file, local, today }: Examination): Promise<read
       node: process.versions.node,
     }),
     ...listChecks(file, list),
-    ...(list instanceof Error ? [] : meshChecks({ file, mesh: list.mesh, sites, local, today })),
+    ...(list instanceof Error ? [] : meshChecks({ file, mesh: list.mesh, sites, broken, local, today })),
   ];
   const findings = new Map<Check, Finding>();
   await inParallel(width, checks, async (check) => {
@@ -66,21 +66,29 @@ function listChecks(file: string, list: ListFile | Error): readonly Check[] {
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** Settings of all stacks beside the shared one whose files are here. A file that cannot be read has none. */
-function siteFiles(file: string): ReadonlyMap<string, Settings> {
-  const folder = dirname(file);
-  if (!existsSync(folder)) return new Map();
-  const names = readdirSync(folder).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
-  const found = names.map((name) => [name, settingsOrNone(join(folder, `Pulumi.${name}.yaml`))] as const);
-  return new Map(found.filter(([, settings]) => settings["dns-mesh:shared"] !== undefined));
+/** What the sites' stacks have in their files. */
+export interface SiteFiles {
+  readonly sites: ReadonlyMap<string, Settings>;
+  /** Why files of sites in the list cannot be read. */
+  readonly broken: ReadonlyMap<string, string>;
 }
 
-function settingsOrNone(path: string): Settings {
-  try {
-    return settingsIn(path, stackText(path));
-  } catch {
-    return {};
+/** Files of the stacks beside the shared one that are here: those of listed sites, and whichever name a shared stack. */
+export function siteFiles(file: string, listed: readonly string[]): SiteFiles {
+  const [sites, broken] = [new Map<string, Settings>(), new Map<string, string>()];
+  const folder = dirname(file);
+  const entries = existsSync(folder) ? readdirSync(folder) : [];
+  for (const name of entries.flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? [])) {
+    const path = join(folder, `Pulumi.${name}.yaml`);
+    try {
+      const settings = settingsIn(path, stackText(path));
+      if (listed.includes(name) || settings["dns-mesh:shared"] !== undefined) sites.set(name, settings);
+    } catch (error) {
+      // A file that nothing in the list is about may be anybody's.
+      if (listed.includes(name)) broken.set(name, messageOf(error));
+    }
   }
+  return { sites, broken };
 }
 
 function usesPassphrase(file: string, sites: ReadonlyMap<string, Settings>): boolean {
@@ -102,20 +110,20 @@ function kubeconfigsOf(sites: ReadonlyMap<string, Settings>): readonly string[] 
   return [...new Set(files)].sort();
 }
 
-interface MeshParts {
+interface MeshParts extends SiteFiles {
   readonly file: string;
   readonly mesh: Mesh;
-  readonly sites: ReadonlyMap<string, Settings>;
   readonly local: boolean;
   readonly today: string;
 }
 
-function meshChecks({ file, mesh, sites, local, today }: MeshParts): readonly Check[] {
+function meshChecks({ file, mesh, sites, broken, local, today }: MeshParts): readonly Check[] {
   const stacks = stackChecks({
     file,
     shared: stackOf(file),
     mesh,
     sites,
+    broken,
     reader: remembering(pulumiReader(file)),
     today,
   });

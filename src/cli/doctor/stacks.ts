@@ -18,6 +18,8 @@ export interface StackParts {
   readonly mesh: Mesh;
   /** Settings of each site's stack whose file is here, as they are written. */
   readonly sites: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  /** Why files of sites in the list cannot be read. */
+  readonly broken?: ReadonlyMap<string, string>;
   readonly reader: StackReader;
   /** ISO date. */
   readonly today: string;
@@ -43,7 +45,7 @@ export function stackChecks(parts: StackParts): readonly Check[] {
     { check: "strays", where: file, fine: "each site's file has its site", look: () => strays(parts) },
     ...mesh.sites.map((site): Check => ({
       ...{ check: "site-settings", where: site.name, fine: "its settings are here, and can be used" },
-      look: () => settingsProblem(site.name, sites.get(site.name)),
+      look: () => settingsProblem(site.name, sites.get(site.name), parts.broken?.get(site.name)),
     })),
     ...[...sites].flatMap(([name, settings]) => settingsChecks(name, settings, parts)),
     ...stateChecks(parts),
@@ -101,7 +103,12 @@ function strays({ mesh, sites }: StackParts): Verdict {
   );
 }
 
-function settingsProblem(name: string, settings: Readonly<Record<string, unknown>> | undefined): Verdict {
+function settingsProblem(
+  name: string,
+  settings: Readonly<Record<string, unknown>> | undefined,
+  broken: string | undefined,
+): Verdict {
+  if (broken !== undefined) return wrong(broken, `mend Pulumi.${name}.yaml: nothing of its cluster was looked at`);
   if (settings === undefined)
     return hint(
       `there is no Pulumi.${name}.yaml here`,

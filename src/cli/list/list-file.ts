@@ -1,11 +1,11 @@
-import { isMap, isScalar, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from "yaml";
+import { isMap, isScalar, isSeq, type YAMLMap, type YAMLSeq } from "yaml";
 
 import { messageOf, UserError } from "../../base/errors";
 import { fields } from "../../base/json";
 import { foldName } from "../../base/names";
 import type { Mesh } from "../../mesh/model";
 import { parseMesh } from "../../settings/parse";
-import { stackNameIn } from "../stacks/stack-file";
+import { contentOf, documentIn, stackNameIn } from "../stacks/stack-file";
 
 /** Where the list is in the shared stack's file. */
 const listPath = ["config", "dns-mesh:mesh"];
@@ -33,16 +33,14 @@ export interface ListFile {
  * @throws UserError when the file has no list, or one that breaks a rule.
  */
 export function readList(file: string, text: string): ListFile {
-  const document = parseDocument(text);
-  const [error] = document.errors;
-  if (error !== undefined) throw new UserError(`${file}: ${error.message}`);
+  const document = documentIn(file, text);
   const node = document.getIn(listPath, true);
   const sites: unknown = isMap(node) ? node.get("sites", true) : undefined;
   if (!isSeq(sites))
     throw new UserError(
       `${file} has no list of sites under ${listPath.join(", ")}; name the shared stack's file with --file, or edit the list where it is`,
     );
-  const settings = fields(fields(document.toJS())["config"]);
+  const settings = fields(fields(contentOf(file, document))["config"]);
   const mesh = within(file, () => parseMesh(settings["dns-mesh:mesh"]));
   const indexOf = (site: string): number => sites.items.findIndex((item) => isMap(item) && item.get("name") === site);
   const entryOf = (site: string): YAMLMap => {
