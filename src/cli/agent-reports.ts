@@ -1,5 +1,4 @@
 import { AgentClient } from "../agents/sidecar/http/agent-client";
-import type { AgentStatus } from "../agents/sidecar/http/status";
 import { messageOf } from "../base/errors";
 import { inParallel } from "../base/in-parallel";
 import { fields } from "../base/json";
@@ -7,14 +6,9 @@ import { type Condition, readStatus } from "../contract/mesh-status";
 import { knotLabels, objects, podPorts } from "../contract/names";
 import type { KubeClient } from "../kube/client";
 import { clusterClient } from "../kube/cluster-client";
+import { type AgentFacts, readConditions, readFacts } from "./agent-facts";
 import type { MeshAccess, PodAddress } from "./mesh-access";
 import { hasPlace, placeOf } from "./place";
-
-/** What is taken from an agent's `/status`. */
-export type AgentFacts = Pick<
-  AgentStatus,
-  "ready" | "problems" | "held" | "certificateEnds" | "dnssec" | "zoneKeys" | "applied" | "guard" | "emptyZones"
->;
 
 /** What is known of a pod, or why nothing is. */
 export interface PodReport {
@@ -63,7 +57,7 @@ export async function askAgents(pods: readonly PodAddress[]): Promise<readonly P
   await inParallel(width, pods, async ({ name, site, address, http }) => {
     if (http === undefined) return;
     try {
-      reports.push({ name, site, facts: await client.status({ address, port: http }) });
+      reports.push({ name, site, facts: readFacts(await client.status({ address, port: http })) });
     } catch (error) {
       reports.push({ name, site, failure: messageOf(error) });
     }
@@ -116,7 +110,7 @@ export async function readCluster({ site, namespace, kube }: ClusterParts): Prom
     const { report } = readStatus(object);
     if (report === undefined) throw new Error("it has no report");
     if (report.site !== site) throw new Error(`it is that of ${report.site}: check the context of ${site}`);
-    return report;
+    return readConditions(report.conditions);
   });
   const selector = encodeURIComponent(`app.kubernetes.io/name=${knotLabels["app.kubernetes.io/name"]}`);
   const found = await read("pods", async () => {
@@ -139,7 +133,7 @@ export async function readCluster({ site, namespace, kube }: ClusterParts): Prom
     site,
     pods,
     failures,
-    ...(status && { conditions: status.conditions }),
+    ...(status && { conditions: status }),
     ...(reconciler && { reconciler }),
   };
 }
@@ -169,9 +163,7 @@ async function podReport(
   );
   const agent = `${core}/pods/${podName}:${podPorts.http}/proxy`;
   try {
-    const facts = (await kube.get(`${agent}/status`)) as AgentFacts | undefined;
-    if (typeof facts?.ready !== "boolean" || !Array.isArray(facts.problems))
-      throw new Error("the agent gave no status that we understand");
+    const facts = readFacts(await kube.get(`${agent}/status`));
     const lines: string[] = [];
     await kube.stream(`${agent}/metrics`, {
       onLine: (line) => lines.push(line),

@@ -38,7 +38,11 @@ export function lookAtCertificate(
     });
     socket.once("secureConnect", () => {
       const { valid_from: from, valid_to: to } = socket.getPeerCertificate();
-      const [begins, ends] = [new Date(from).toISOString(), new Date(to).toISOString()];
+      const [begins, ends] = [isoTime(from), isoTime(to)];
+      if (begins === undefined || ends === undefined) {
+        done({ kind: "failure", reason: "its certificate has dates that cannot be read" });
+        return;
+      }
       const isWrong = access.ca !== undefined && !socket.authorized;
       done({ kind: "shown", begins, ends, ...(isWrong && { problem: messageOf(socket.authorizationError) }) });
     });
@@ -49,4 +53,10 @@ export function lookAtCertificate(
       done({ kind: "failure", reason: messageOf(error) });
     });
   });
+}
+
+/** A time as a certificate's dates are written, in ISO 8601; undefined for what is none. */
+export function isoTime(text: string): string | undefined {
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }

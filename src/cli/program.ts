@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 
 import { version } from "../../package.json";
-import { UserError } from "../base/errors";
+import { messageOf, UserError } from "../base/errors";
 import { printableText } from "../base/text";
 import { KubeError } from "../kube/answer";
 import { VaultError } from "../vault/client";
@@ -88,7 +88,14 @@ function exitCodeOf(error: unknown): number {
   // Commander has said already what is wrong.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
   const isPlain = error instanceof UserError || error instanceof KubeError || error instanceof VaultError;
-  console.error(isPlain ? printableText(error.message) : error);
+  const isWhole = !isPlain && process.env["DNS_MESH_DEBUG"] === "1";
+  console.error(isWhole ? error : printableText(isPlain ? error.message : faultText(error)));
   if (error instanceof InterruptedError) return exitCodes.interrupted;
   return error instanceof UserError && !(error instanceof FailedError) ? exitCodes.usage : exitCodes.found;
+}
+
+/** What is no user's fault, on a line: its stack and what it quotes may have more of a file or an answer than is to be seen. */
+function faultText(error: unknown): string {
+  const [line = ""] = messageOf(error).split("\n");
+  return `${line}\nThis should not happen, and is not said as it should be; DNS_MESH_DEBUG=1 shows where it comes from.`;
 }

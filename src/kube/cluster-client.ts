@@ -50,7 +50,7 @@ interface Credentials {
 
 async function credentialsOf({ file, cluster, user }: FoundContext): Promise<Credentials> {
   if (user.exec !== undefined) return execCredentials(user.exec, { file, cluster });
-  const token = user.tokenFile === undefined ? user.token : readFileSync(user.tokenFile, "utf8").trim();
+  const token = user.tokenFile === undefined ? user.token : named(user.tokenFile).trim();
   return { token, cert: pem(user, "client-certificate"), key: pem(user, "client-key") };
 }
 
@@ -62,7 +62,19 @@ function pem<F extends string>(
   const inline = entry[`${field}-data`];
   if (inline !== undefined) return Buffer.from(inline, "base64").toString("utf8");
   const path = entry[field];
-  return path === undefined ? undefined : readFileSync(path, "utf8");
+  return path === undefined ? undefined : named(path);
+}
+
+/** A file that a kubeconfig names. @throws UserError when it cannot be read. */
+function named(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UserError(
+      `a kubeconfig names ${path}, which cannot be read: ${messageOf(error)}; mend the kubeconfig, or make it anew`,
+      { cause: error },
+    );
+  }
 }
 
 /** Neither what the program printed nor what it was called with is shown: both may hold secrets. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 
+import { UserError } from "../../base/errors";
 import { addCommand, printJson, withJson } from "../command";
 
 interface Options {
@@ -24,6 +25,7 @@ export function register(program: Command): void {
 }
 
 async function promoteIn(site: string, { file, unasked, json }: Options): Promise<void> {
+  if (file === "-") throw new UserError("the list is edited in its file: --file takes no -");
   const { promote } = await import("../promote");
   const { DnsClient } = await import("../../dns/client/dns-client");
   const { rewrite } = await import("../list/write");

@@ -59,6 +59,24 @@ describe("what a site's cluster says", () => {
     expect(pods[0]?.failure).to.match(/no status that we understand/);
   });
 
+  it("takes an agent or a report of another shape for unknown, and reads the others", async () => {
+    const status = (problems: unknown) => ({ ready: true, problems, held: [] });
+    const [path, map] = [`${core}/pods/knot-0:8053/proxy/status`, `${core}/configmaps/mesh-status`];
+    for (const [answer, where] of [
+      [status([null]), /status\.problems\[0\] must be a JSON object/],
+      [{ ...status([]), dnssec: "none" }, /status\.dnssec must be a list/],
+      [{ ...status([]), applied: { at: 5 } }, /status\.applied\.at must be a text/],
+    ] as const) {
+      const { pods } = await read({ ...everything, [path]: answer as unknown as KubeObject });
+      expect(pods[0]).to.not.have.property("facts");
+      expect(pods[0]?.failure).to.match(where);
+    }
+    const odd = { ...report, conditions: [null] } as unknown as typeof report;
+    const found = await read({ ...everything, [map]: { ...writeStatus(emptyMemory, odd) } });
+    expect(found.failures[0]).to.match(/^ConfigMap mesh-status: conditions\[0\] must be a JSON object/);
+    expect(found.pods[0]).to.deep.include({ isReconciled: false });
+  });
+
   it("refuses another site's cluster", async () => {
     const other = {
       ...everything,
