@@ -7,7 +7,6 @@ import { inParallel } from "../../base/in-parallel";
 import { DnsClient } from "../../dns/client/dns-client";
 import { clusterClient, requireCluster } from "../../kube/cluster-client";
 import { findContext } from "../../kube/kubeconfig";
-import type { Mesh } from "../../mesh/model";
 import { type ListFile, readList } from "../list/list-file";
 import { pulumiReader, stackOf, type StackReader } from "../stacks/reader";
 import { settingsIn, stackText } from "../stacks/stack-file";
@@ -41,7 +40,7 @@ export async function examine({ file, local, today }: Examination): Promise<read
       node: process.versions.node,
     }),
     ...listChecks(file, list),
-    ...(list instanceof Error ? [] : meshChecks({ file, mesh: list.mesh, sites, broken, local, today })),
+    ...(list instanceof Error ? [] : meshChecks({ file, list, sites, broken, local, today })),
   ];
   const findings = new Map<Check, Finding>();
   await inParallel(width, checks, async (check) => {
@@ -112,16 +111,18 @@ function kubeconfigsOf(sites: ReadonlyMap<string, Settings>): readonly string[] 
 
 interface MeshParts extends SiteFiles {
   readonly file: string;
-  readonly mesh: Mesh;
+  readonly list: ListFile;
   readonly local: boolean;
   readonly today: string;
 }
 
-function meshChecks({ file, mesh, sites, broken, local, today }: MeshParts): readonly Check[] {
+function meshChecks({ file, list, sites, broken, local, today }: MeshParts): readonly Check[] {
+  const { mesh } = list;
   const stacks = stackChecks({
     file,
     shared: stackOf(file),
     mesh,
+    sharedSettings: list.settings,
     sites,
     broken,
     reader: remembering(pulumiReader(file)),

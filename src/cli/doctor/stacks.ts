@@ -16,6 +16,8 @@ export interface StackParts {
   readonly file: string;
   readonly shared: string;
   readonly mesh: Mesh;
+  /** Settings of the shared stack, as they are written. */
+  readonly sharedSettings?: Readonly<Record<string, unknown>>;
   /** Settings of each site's stack whose file is here, as they are written. */
   readonly sites: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   /** Why files of sites in the list cannot be read. */
@@ -47,6 +49,7 @@ export function stackChecks(parts: StackParts): readonly Check[] {
       ...{ check: "site-settings", where: site.name, fine: "its settings are here, and can be used" },
       look: () => settingsProblem(site.name, sites.get(site.name), parts.broken?.get(site.name)),
     })),
+    secretCheck(parts.shared, parts.sharedSettings ?? {}),
     ...[...sites].flatMap(([name, settings]) => settingsChecks(name, settings, parts)),
     ...stateChecks(parts),
   ];
@@ -124,8 +127,55 @@ function settingsProblem(
   }
 }
 
-/** Settings that hold secrets, and must not stand in a file in the clear. */
-const secretSettings = ["readers", "updaters", "backups"];
+/** Settings that hold secrets, and those that are nothing else: neither may stand in a file in the clear. */
+const [secretSettings, wholeSecrets] = [
+  ["readers", "updaters", "backups"],
+  ["madeKeys", "recoveredRing"],
+];
+
+function secretCheck(stack: string, settings: Readonly<Record<string, unknown>>): Check {
+  const file = `Pulumi.${stack}.yaml`;
+  const isOpen = (key: string, judge: (value: unknown) => boolean): boolean =>
+    judge(asJson(settings[`dns-mesh:${key}`]));
+  return {
+    ...{ check: "clear-secrets", where: stack, fine: "no secret stands in its file in the clear" },
+    look: () => {
+      const open = [
+        ...secretSettings.filter((key) => isOpen(key, hasClearSecret)),
+        ...wholeSecrets.filter((key) => isOpen(key, isClear)),
+      ].map((key) => `dns-mesh:${key}`);
+      if (open.length === 0) return undefined;
+      const covering = open.map(
+        (key) => `pulumi config get ${key} -s ${stack} | pulumi config set --secret ${key} -s ${stack}`,
+      );
+      return wrong(
+        `${open.join(", ")}: a secret stands in the clear in ${file}`,
+        `${covering.join("; ")}; then replace what became known`,
+      );
+    },
+  };
+}
+
+/** Settings may be written as JSON in a text, as `pulumi config set` does. */
+function asJson(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** Whether a setting that is nothing but a secret is there, and not covered by Pulumi. */
+function isClear(value: unknown): boolean {
+  if (typeof value === "string") return value !== "";
+  return Object.keys(fields(value)).length > 0 && !isCovered(value);
+}
+
+function isCovered(value: unknown): boolean {
+  const entries = Object.entries(fields(value));
+  return entries.length === 1 && entries[0]?.[0] === "secure";
+}
 
 function settingsChecks(
   name: string,
@@ -136,18 +186,7 @@ function settingsChecks(
   const addresses = parts.mesh.sites.find((site) => site.name === name)?.addresses ?? [];
   const shared = textIn(settings, "shared") ?? "";
   return [
-    {
-      ...{ check: "clear-secrets", where: name, fine: "no secret stands in its file in the clear" },
-      look: () => {
-        const open = secretSettings.filter((key) => hasClearSecret(settings[`dns-mesh:${key}`]));
-        if (open.length === 0) return undefined;
-        const list = open.map((key) => `dns-mesh:${key}`).join(", ");
-        return wrong(
-          `${list}: a secret stands in the clear in Pulumi.${name}.yaml`,
-          `pulumi config set --secret ${list} -s ${name}, and replace what became known`,
-        );
-      },
-    },
+    secretCheck(name, settings),
     {
       ...{ check: "shared-name", where: name, fine: "it goes by this shared stack" },
       look: () =>
@@ -193,9 +232,8 @@ function settingsChecks(
 
 function hasClearSecret(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(hasClearSecret);
-  const entries = Object.entries(fields(value));
-  if (entries.length === 1 && entries[0]?.[0] === "secure") return false;
-  return entries.some(([key, inner]) =>
+  if (isCovered(value)) return false;
+  return Object.entries(fields(value)).some(([key, inner]) =>
     typeof inner === "string" ? ["secret", "secretKey", "password"].includes(key) : hasClearSecret(inner),
   );
 }

@@ -63,6 +63,24 @@ describe("mesh doctor", () => {
       expect(JSON.stringify(findings)).not.to.include("c2VjcmV0");
     });
 
+    it("finds secrets in the clear wherever they may stand, and says by which command each is covered", async () => {
+      const open = async (site: object, shared: object = {}) => {
+        const files = new Map([...sites, ["site-c", settings({ "dns-mesh:context": "c", ...site })]]);
+        const checks = stackChecks({ ...parts, sites: files, sharedSettings: { ...shared } });
+        return (await all(checks.filter(({ check }) => check === "clear-secrets"))).filter(({ state }) => state !== "ok");
+      };
+      const text = JSON.stringify([{ name: "bind", secret: "c2VjcmV0" }]);
+      for (const site of [{ "dns-mesh:readers": text }, { "dns-mesh:madeKeys": { local: "c2VjcmV0" } }])
+        expect((await open(site)).map(({ where, state }) => `${where}: ${state}`)).to.deep.equal(["site-c: wrong"]);
+      const [ring] = await open({}, { "dns-mesh:recoveredRing": '{"keys":[]}' });
+      expect(ring).to.deep.include({ where: "shared", state: "wrong" });
+      expect(ring?.cure).to.include(
+        "pulumi config get dns-mesh:recoveredRing -s shared | pulumi config set --secret dns-mesh:recoveredRing -s shared",
+      );
+      const covered = { secure: "v1:abc" };
+      expect(await open({ "dns-mesh:madeKeys": covered }, { "dns-mesh:recoveredRing": covered })).to.deep.equal([]);
+    });
+
     it("takes a secret that Pulumi covers for no fault", async () => {
       const covered = new Map([
         ...sites,
