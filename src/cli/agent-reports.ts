@@ -9,6 +9,7 @@ import { clusterClient } from "../kube/cluster-client";
 import { type AgentFacts, readConditions, readFacts } from "./agent-facts";
 import type { MeshAccess, PodAddress } from "./mesh-access";
 import { hasPlace, placeOf } from "./place";
+import { requireSiteOf } from "./site-of-mesh";
 
 /** What is known of a pod, or why nothing is. */
 export interface PodReport {
@@ -65,21 +66,23 @@ export async function askAgents(pods: readonly PodAddress[]): Promise<readonly P
   return reports;
 }
 
-/** Which sites have a cluster that this folder's stack files name, and which have none. */
-export function sitesWithClusters({ mesh }: MeshAccess): {
+/** Which sites have a cluster that the stack files beside the list name, and which have none. */
+export function sitesWithClusters({ mesh, folder }: Pick<MeshAccess, "mesh" | "folder">): {
   readonly known: readonly string[];
   readonly unknown: readonly string[];
 } {
   const names = mesh.sites.map(({ name }) => name);
-  const known = names.filter(hasPlace);
+  const known = names.filter((name) => hasPlace(name, folder));
   return { known, unknown: names.filter((name) => !known.includes(name)) };
 }
 
 /** Asks a site's cluster; what cannot be read is said, and keeps nothing else from being read. */
-export async function askCluster(site: string): Promise<ClusterReport> {
+export async function askCluster({ mesh, folder }: MeshAccess, site: string): Promise<ClusterReport> {
   try {
-    const place = placeOf(site, {});
-    return await readCluster({ site, namespace: place.namespace, kube: await clusterClient(place) });
+    const { namespace, ...choice } = placeOf(site, {}, folder);
+    const kube = await clusterClient(choice);
+    await requireSiteOf(mesh, { kube, namespace }, site);
+    return await readCluster({ site, namespace, kube });
   } catch (error) {
     return { site, pods: [], failures: [messageOf(error)] };
   }

@@ -4,11 +4,13 @@ import { fields, parseJson } from "../base/json";
 import { objects } from "../contract/names";
 import type { TsigKey } from "../dns/tsig-key";
 import { parseTsigKey } from "../keyring/tsig-key";
-import type { KubeClient } from "../kube/client";
 import { clusterClient } from "../kube/cluster-client";
+import type { Mesh } from "../mesh/model";
+import type { LivePlace } from "../preflight/live-site";
 import { sitesWithClusters } from "./agent-reports";
 import type { MeshAccess } from "./mesh-access";
 import { placeOf } from "./place";
+import { requireSiteOf } from "./site-of-mesh";
 
 /** What the clusters gave: a site's own key, which may transfer from it and do nothing else, and the mesh's authorities. */
 export interface ClusterKeys {
@@ -17,7 +19,7 @@ export interface ClusterKeys {
   readonly failures: readonly string[];
 }
 
-/** Adds the keys that can be read in the clusters that this folder's stack files name, for sites that there is no key for. */
+/** Adds the keys that can be read in the clusters that the stack files beside the list name, for sites that there is no key for. */
 export async function withClusterKeys(access: MeshAccess): Promise<ClusterKeys> {
   const keys = new Map<string, TsigKey>();
   const failures: string[] = [];
@@ -27,8 +29,8 @@ export async function withClusterKeys(access: MeshAccess): Promise<ClusterKeys> 
     : sitesWithClusters(access).known.filter((site) => access.keyOf(site) === undefined);
   await inParallel(8, lacking, async (site) => {
     try {
-      const place = placeOf(site, {});
-      const read = await readSite(await clusterClient(place), place.namespace);
+      const { namespace, ...choice } = placeOf(site, {}, access.folder);
+      const read = await readSite(access.mesh, { kube: await clusterClient(choice), namespace }, site);
       keys.set(site, read.key);
       ca ??= read.ca;
     } catch (error) {
@@ -38,17 +40,16 @@ export async function withClusterKeys(access: MeshAccess): Promise<ClusterKeys> 
   return { access: { ...access, ca, keyOf: (site) => access.keyOf(site) ?? keys.get(site) }, failures };
 }
 
-async function readSite(
-  kube: Pick<KubeClient, "get">,
-  namespace: string,
+/** @throws UserError when the cluster is not this site's, or has no key. */
+export async function readSite(
+  mesh: Pick<Mesh, "directoryZone">,
+  { kube, namespace }: LivePlace,
+  site: string,
 ): Promise<{ readonly key: TsigKey; readonly ca: string | undefined }> {
-  const core = `/api/v1/namespaces/${namespace}`;
-  const secret = await kube.get(`${core}/secrets/${objects.localKey}`);
+  const { ca } = fields(await requireSiteOf(mesh, { kube, namespace }, site));
+  const secret = await kube.get(`/api/v1/namespaces/${namespace}/secrets/${objects.localKey}`);
   const text = fields(secret?.["data"])["key.json"];
   if (typeof text !== "string") throw new Error(`${namespace} has no Secret ${objects.localKey} with a key`);
   const key = parseTsigKey(parseJson(Buffer.from(text, "base64").toString("utf8"), objects.localKey), objects.localKey);
-  const config = await kube.get(`${core}/configmaps/${objects.config}`);
-  const packet = fields(config?.["data"])["welcome.json"];
-  const ca = typeof packet === "string" ? fields(parseJson(packet, "the welcome packet"))["ca"] : undefined;
   return { key, ca: typeof ca === "string" ? ca : undefined };
 }

@@ -33,6 +33,8 @@ export interface Look {
   /** Pairs of a site and a zone: how many there are, and how many were asked. */
   readonly pairs: number;
   readonly asked: number;
+  /** Whether there were too many to ask all. */
+  readonly sampled: boolean;
 }
 
 /** Up to this many pairs of a site and a zone all are asked; each takes a question. */
@@ -69,7 +71,8 @@ export async function lookAtSites(
 ): Promise<Look> {
   const zones = zonesOf(access);
   const pairs = zones.length * access.mesh.sites.length;
-  const wanted = pairs <= most ? everything(access, zones) : sample(access, zones, turn);
+  const sampled = pairs > most;
+  const wanted = sampled ? sample(access, zones, turn) : everything(access, zones);
   const looks = new Map(access.mesh.sites.map((site) => [site.name, new SiteQuestions(access, site, dns)]));
   // The first question of each site finds out whether it is there, so that a dead one costs one silence, not thousands.
   await inParallel(width, [...looks.values()], (site) => site.ask(access.mesh.directoryZone));
@@ -82,7 +85,7 @@ export async function lookAtSites(
     await inParallel(width, open, async ({ site, zone }) => looks.get(site)?.ask(zone));
   }
   const sites = [...looks.values()].map((site) => site.look());
-  return { zones, sites, pairs, asked: sites.reduce((sum, { answers }) => sum + answers.size, 0) };
+  return { zones, sites, pairs, sampled, asked: sites.reduce((sum, { answers }) => sum + answers.size, 0) };
 }
 
 interface Pair {

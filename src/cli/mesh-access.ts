@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 
 import type { Command } from "commander";
 import * as z from "zod/mini";
@@ -13,6 +14,7 @@ import type { Mesh, Site } from "../mesh/model";
 import { serverName } from "../mesh/welcome";
 import { parseMesh } from "../settings/parse";
 import { textOf } from "./command";
+import { hasFile, portsOf } from "./place";
 import { settingsIn } from "./stacks/stack-file";
 
 /** The options by which a command finds a mesh. */
@@ -40,6 +42,8 @@ export interface MeshAccess {
   /** Whether it is a lab's, which has no clusters. */
   readonly isLab: boolean;
   readonly mesh: Mesh;
+  /** Where the sites' stack files are. @default the current one */
+  readonly folder?: string;
   readonly ports: { readonly dns: number; readonly secure: number };
   /** What zones may be transferred with; by the site where that differs. */
   readonly keyOf: (site: string) => TsigKey | undefined;
@@ -106,8 +110,15 @@ function fromList(file: string): MeshAccess {
   const list = config["dns-mesh:mesh"];
   if (list === undefined) throw new UserError(`${file} has no list under config, dns-mesh:mesh`);
   const mesh = named(file, () => parseMesh(list));
-  const ports = { dns: 53, secure: 853 };
-  return { from: file, isLab: false, mesh, ports, keyOf: () => undefined, ca: undefined, pods: [] };
+  const folder = dirname(file);
+  return { from: file, isLab: false, mesh, folder, ports: portsIn(mesh, folder), keyOf: () => undefined, ca: undefined, pods: [] };
+}
+
+/** The ports on which sites are reached, by the first site's file that is there: one value for a whole mesh. */
+function portsIn({ sites }: Mesh, folder: string): MeshAccess["ports"] {
+  const site = sites.find(({ name }) => hasFile(name, folder));
+  const { plain, secure } = site === undefined ? { plain: 53, secure: 853 } : portsOf(site.name, folder);
+  return { dns: plain, secure };
 }
 
 function fromDocument(file: string): MeshAccess {

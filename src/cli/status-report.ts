@@ -100,9 +100,8 @@ export function reportStatus(seen: StatusInput): StatusReport {
   };
 }
 
-function sampleNote({ pairs, asked, sites }: Look): readonly string[] {
-  const silent = sites.some(({ silence }) => silence !== undefined);
-  if (asked >= pairs || silent) return [];
+function sampleNote({ pairs, asked, sampled }: Look): readonly string[] {
+  if (!sampled) return [];
   return [
     `of ${pairs} pairs of a site and a zone ${asked} were asked (each zone at its owner and one other site); mesh verify asks all`,
   ];

@@ -26,7 +26,7 @@ export async function lookAt(
   const [look, pods, reports, certificates] = await Promise.all([
     lookAtSites(access, { dns, turn, pause: (ms) => delay(ms) }),
     askAgents(access.pods),
-    askClusters(asked),
+    askClusters(access, asked),
     lookAtCertificates(access),
   ]);
   channel.close();
@@ -52,10 +52,10 @@ function notAsked(access: MeshAccess, sites: readonly string[]): readonly string
   ];
 }
 
-async function askClusters(sites: readonly string[]): Promise<readonly ClusterReport[]> {
+async function askClusters(access: MeshAccess, sites: readonly string[]): Promise<readonly ClusterReport[]> {
   const reports: ClusterReport[] = [];
   await inParallel(width, sites, async (site) => {
-    reports.push(await askCluster(site));
+    reports.push(await askCluster(access, site));
   });
   return reports;
 }

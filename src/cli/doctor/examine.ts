@@ -123,6 +123,7 @@ function meshChecks({ file, list, sites, broken, local, today }: MeshParts): rea
     shared: stackOf(file),
     mesh,
     sharedSettings: list.settings,
+    serverOf: (choice) => findContext(choice).cluster.server,
     sites,
     broken,
     reader: remembering(pulumiReader(file)),

@@ -1,5 +1,6 @@
 import { messageOf } from "../../base/errors";
 import { fields } from "../../base/json";
+import type { ClusterChoice } from "../../kube/kubeconfig";
 import type { Mesh } from "../../mesh/model";
 import { catalogSites } from "../../mesh/welcome";
 import { type FormerOutputs } from "../../preflight/former-outputs";
@@ -8,7 +9,7 @@ import { listChanges } from "../preview/dns-change";
 import { formerMesh, hasPublished } from "../preview/former-mesh";
 import type { StackReader } from "../stacks/reader";
 import { asSettings } from "../stacks/stack-file";
-import { type Check, hint, type Verdict, wrong } from "./check";
+import { type Check, hint, unknown, type Verdict, wrong } from "./check";
 
 /** What the stacks' files say. */
 export interface StackParts {
@@ -22,6 +23,8 @@ export interface StackParts {
   readonly sites: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   /** Why files of sites in the list cannot be read. */
   readonly broken?: ReadonlyMap<string, string>;
+  /** The API server of a kubeconfig's context. Without it sites are compared by what their files say. @throws when there is none */
+  readonly serverOf?: (choice: ClusterChoice) => string;
   readonly reader: StackReader;
   /** ISO date. */
   readonly today: string;
@@ -79,19 +82,34 @@ function textIn(settings: Readonly<Record<string, unknown>>, key: string): strin
   return typeof value === "string" ? value : undefined;
 }
 
-function samePlace({ sites }: StackParts): Verdict {
+function samePlace({ sites, serverOf = asWritten }: StackParts): Verdict {
   const byPlace = new Map<string, string[]>();
+  const unseen: string[] = [];
   for (const [name, settings] of sites) {
-    const [context, namespace = "dns-system"] = [textIn(settings, "context"), textIn(settings, "namespace")];
-    const place = `context ${context ?? ""}, namespace ${namespace}`;
-    byPlace.set(place, [...(byPlace.get(place) ?? []), name]);
+    const [context, kubeconfig] = [textIn(settings, "context"), textIn(settings, "kubeconfig")];
+    // A site without a context is wrong by itself.
+    if (context === undefined) continue;
+    try {
+      const server = serverOf({ context, ...(kubeconfig !== undefined && { kubeconfig }) });
+      const place = `${server}, namespace ${textIn(settings, "namespace") ?? "dns-system"}`;
+      byPlace.set(place, [...(byPlace.get(place) ?? []), name]);
+    } catch (error) {
+      unseen.push(`${name} (${messageOf(error)})`);
+    }
   }
   const [twice] = [...byPlace].filter(([, names]) => names.length > 1);
-  if (twice === undefined) return undefined;
+  if (twice === undefined) {
+    const cure = "run this where their kubeconfigs are";
+    return unseen.length === 0 ? undefined : unknown(`the clusters of ${unseen.join(", ")} are not known here`, cure);
+  }
   return wrong(
     `${twice[1].join(" and ")} have the same place, ${twice[0]}: each would overwrite the other's objects`,
     "give each a cluster, or a dns-mesh:namespace, of its own",
   );
+}
+
+function asWritten({ context, kubeconfig }: ClusterChoice): string {
+  return `context ${context}${kubeconfig === undefined ? "" : ` of ${kubeconfig}`}`;
 }
 
 function strays({ mesh, sites }: StackParts): Verdict {

@@ -40,7 +40,7 @@ describe("looking at all sites", () => {
     const look = (turn: number) =>
       lookAtSites(accessTo(5, 4), { turn, pause, most: 50, dns: { querySoa: () => Promise.resolve(soa(1)) } });
     const [first, second] = [await look(0), await look(1)];
-    expect([first.pairs, first.asked]).to.deep.equal([110, 5 * 2 + 20 * 2]);
+    expect([first.pairs, first.asked, first.sampled]).to.deep.equal([110, 5 * 2 + 20 * 2, true]);
     const others = ({ sites }: typeof first): string[] =>
       sites.filter(({ answers }) => answers.has("z0.s0.example")).map(({ site }) => site);
     expect(others(first)).to.have.length(2).and.include("site-0");

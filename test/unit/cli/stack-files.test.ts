@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../../src/base/errors";
+import { sitesWithClusters } from "../../../src/cli/agent-reports";
+import { readAccess } from "../../../src/cli/mesh-access";
 import { made } from "../../../src/cli/doctor/check";
 import { siteFiles } from "../../../src/cli/doctor/examine";
 import { stackChecks } from "../../../src/cli/doctor/stacks";
@@ -40,9 +42,20 @@ describe("files of stacks that cannot be read", () => {
   });
 
   it("are not taken for files that are not there", () => {
-    expect(["site-a", "site-b", "site-x"].map(hasPlace)).to.deep.equal([true, true, false]);
+    expect(["site-a", "site-b", "site-x"].map((site) => hasPlace(site))).to.deep.equal([true, true, false]);
     expect(placeOf("site-a", {})).to.deep.equal({ context: "a", namespace: "dns-system" });
     expect(failure(() => placeOf("site-b", {})).message).to.match(/^Pulumi\.site-b\.yaml: line \d+ is not YAML: /);
+  });
+
+  it("are looked for beside the list, wherever that is, and say on which ports sites are reached", () => {
+    write("shared", `config:\n  dns-mesh:mesh: ${JSON.stringify(exampleList)}\n`);
+    write("site-a", 'config:\n  dns-mesh:context: a\n  dns-mesh:remotePort: "5353"\n');
+    process.chdir(before);
+    const access = readAccess({ file: join(folder, "Pulumi.shared.yaml") });
+    expect([access.folder, access.ports]).to.deep.equal([folder, { dns: 5353, secure: 853 }]);
+    expect(sitesWithClusters(access).known).to.include("site-a");
+    expect(placeOf("site-c", {}, access.folder).context).to.equal("c");
+    expect(hasPlace("site-c")).to.equal(false);
   });
 
   it("are named without any line of them, which may have secrets", () => {

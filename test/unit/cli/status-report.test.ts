@@ -27,7 +27,7 @@ function look(changes: Readonly<Record<string, Readonly<Record<string, ZoneAnswe
     address: "192.0.2.1",
     answers: new Map(zones.map((zone) => [zone, changes[site]?.[zone] ?? serial(7)])),
   }));
-  return { zones: zones.map((name) => ({ name, owner: ownerOf(name) })), sites, pairs: 8, asked: 8 };
+  return { zones: zones.map((name) => ({ name, owner: ownerOf(name) })), sites, pairs: 8, asked: 8, sampled: false };
 }
 
 const report = (changes: Partial<StatusInput> = {}) =>
@@ -193,9 +193,12 @@ describe("the status of a mesh", () => {
   });
 
   it("says that only some pairs of a large mesh were asked", () => {
-    expect(report({ look: { ...look(), pairs: 900_000, asked: 7000 } }).notAsked[0]).to.match(
-      /of 900000 pairs .* 7000 were/,
-    );
+    const large = { ...look(), pairs: 900_000, asked: 7000, sampled: true };
+    const [a] = large.sites;
+    const silent = { ...large, sites: [a!, { site: "site-b", silence: "no answer", answers: new Map() }] };
+    for (const each of [large, silent])
+      expect(report({ look: each }).notAsked[0]).to.match(/of 900000 pairs .* 7000 were/);
+    expect(report({ look: { ...silent, pairs: 8, asked: 4, sampled: false } }).notAsked).to.deep.equal([]);
   });
 });
 

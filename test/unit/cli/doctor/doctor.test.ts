@@ -63,6 +63,29 @@ describe("mesh doctor", () => {
       expect(JSON.stringify(findings)).not.to.include("c2VjcmV0");
     });
 
+    it("compares places by their API servers, and does not know those that no kubeconfig here has", async () => {
+      const served = async (servers: Readonly<Record<string, string>>) => {
+        const files = new Map(
+          [...sites.keys()].map((name) => [
+            name,
+            settings({ "dns-mesh:context": "default", "dns-mesh:kubeconfig": `${name}.yaml` }),
+          ]),
+        );
+        const serverOf = ({ kubeconfig = "" }): string => {
+          const server = servers[kubeconfig.replace(".yaml", "")];
+          if (server === undefined) throw new UserError("there is no kubeconfig");
+          return server;
+        };
+        return amiss(await all(stackChecks({ ...parts, sites: files, serverOf })));
+      };
+      const servers = { "site-a": "https://a", "site-b": "https://b", "site-c": "https://c" };
+      expect(await served(servers)).to.deep.equal([]);
+      expect(await served({ ...servers, "site-c": "https://a" })).to.deep.equal(["same-place@Pulumi.shared.yaml: wrong"]);
+      expect(await served({ "site-a": "https://a", "site-b": "https://b" })).to.deep.equal([
+        "same-place@Pulumi.shared.yaml: unknown",
+      ]);
+    });
+
     it("finds secrets in the clear wherever they may stand, and says by which command each is covered", async () => {
       const open = async (site: object, shared: object = {}) => {
         const files = new Map([...sites, ["site-c", settings({ "dns-mesh:context": "c", ...site })]]);
