@@ -1,4 +1,4 @@
-import { printableText } from "../base/text";
+import { printable, printableText } from "../base/text";
 import type { Mesh } from "../mesh/model";
 import type { StatusReport } from "./status-report";
 
@@ -9,6 +9,8 @@ interface Node {
   readonly zones: number;
   /** What is wrong with it, if anything. */
   readonly wrong: readonly string[];
+  /** What is not known of it: nobody was asked, or did not answer. Then it is not known to be fine. */
+  readonly unknown: readonly string[];
 }
 
 /** Who takes zones from whom. `central`: directory and catalog; `zones`: the sites' own. */
@@ -22,6 +24,8 @@ interface Edge {
 export interface MeshGraph {
   readonly nodes: readonly Node[];
   readonly edges: readonly Edge[];
+  /** When the mesh was looked at, and what is wrong or unknown and no site's: sentences for people. */
+  readonly looked: readonly string[];
   /** In a full mesh everybody takes zones from everybody, which is said and not drawn. */
   readonly note: string;
 }
@@ -30,7 +34,8 @@ export interface MeshGraph {
 export function graphOf(mesh: Mesh, report?: StatusReport): MeshGraph {
   const nodes = mesh.sites.map(({ name, role, zones }) => ({
     ...{ name, role, zones: zones.length },
-    wrong: (report?.findings ?? []).filter(({ site }) => site === name).map(({ message }) => message),
+    wrong: messagesOf(report, "wrong", name),
+    unknown: report === undefined ? ["not looked at"] : unknownOf(report, name),
   }));
   const [primary, ...hubs] = [
     ...mesh.sites.filter(({ role }) => role === "primary-catalog"),
@@ -46,22 +51,56 @@ export function graphOf(mesh: Mesh, report?: StatusReport): MeshGraph {
   const note = isHub
     ? "zones: every standard site gives its own to the catalog sites, and takes the others' from them"
     : "zones: every site takes each zone from its owner, and from the catalog sites while that is away";
-  return { nodes, edges: central, note };
+  return { nodes, edges: central, looked: lookedAt(report), note };
+}
+
+function messagesOf(report: StatusReport | undefined, kind: string, name: string | undefined): readonly string[] {
+  const findings = report?.findings ?? [];
+  return findings.filter(({ severity, site }) => severity === kind && site === name).map(({ message }) => message);
+}
+
+/** A site is known once it answered and its agents were asked: what the report does not have of it is not fine but unknown. */
+function unknownOf(report: StatusReport, name: string): readonly string[] {
+  const site = report.sites.find((each) => each.name === name);
+  const isAsked = site !== undefined && site.pods.some(({ ready }) => ready !== undefined);
+  return [...messagesOf(report, "unknown", name), ...(isAsked ? [] : ["its agents were not asked"])];
+}
+
+function lookedAt(report: StatusReport | undefined): readonly string[] {
+  if (report === undefined) return ["not looked at"];
+  const ofNobody = (["wrong", "unknown"] as const).flatMap((kind) =>
+    messagesOf(report, kind, undefined).map((message) => `${kind}: ${message}`),
+  );
+  return [`looked at ${report.at}`, ...ofNobody, ...report.notAsked.map((what) => `not asked: ${what}`)];
+}
+
+/** How a site is drawn. */
+function styleOf({ wrong, unknown }: Node): "wrong" | "unknown" | undefined {
+  return wrong.length > 0 ? "wrong" : unknown.length > 0 ? "unknown" : undefined;
+}
+
+/** What stands below a site's role when it is not fine. */
+function stateOf({ wrong, unknown }: Node): string {
+  return wrong.length > 0 ? `${wrong.length} wrong` : unknown.length > 0 ? "not known" : "";
 }
 
 /** As Mermaid, which GitHub and GitLab draw. */
-export function mermaid({ nodes, edges, note }: MeshGraph): string {
+export function mermaid({ nodes, edges, looked, note }: MeshGraph): string {
   const idOf = new Map(nodes.map(({ name }, i) => [name, `n${i}`]));
-  const lines = nodes.map(
-    ({ name, role, zones, wrong }) =>
-      `  ${idOf.get(name) ?? ""}["${name}<br/>${role}<br/>${zones} zones${wrong.length > 0 ? `<br/>${wrong.length} wrong` : ""}"]${wrong.length > 0 ? ":::wrong" : ""}`,
-  );
+  const lines = nodes.map((node) => {
+    const { name, role, zones } = node;
+    const [style, state] = [styleOf(node), stateOf(node)];
+    const text = [name, role, `${zones} zones`, ...(state === "" ? [] : [state])].join("<br/>");
+    return `  ${idOf.get(name) ?? ""}["${text}"]${style === undefined ? "" : `:::${style}`}`;
+  });
   return `${[
     "flowchart TD",
     `  %% arrows: directory and catalog; ${note}`,
+    ...looked.map((line) => `  %% ${printable(line)}`),
     ...lines,
     ...edges.map(({ from, to }) => `  ${idOf.get(from) ?? ""} --> ${idOf.get(to) ?? ""}`),
     "  classDef wrong stroke:#b00020,stroke-width:3px",
+    "  classDef unknown stroke:#8a6d00,stroke-width:2px,stroke-dasharray:5 4",
   ].join("\n")}\n`;
 }
 
@@ -80,11 +119,11 @@ export function svg(graph: MeshGraph): string {
   });
   const boxes = graph.nodes.map((node) => box(node, places.get(node.name) ?? { x: 0, y: 0 }));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${graph.nodes.length} sites" font-family="system-ui, sans-serif" font-size="12">
-<style>.site{fill:#fff;stroke:#35507a;stroke-width:1.5}.wrong{stroke:#b00020;stroke-width:3}.edge{stroke:#8fa3c0;stroke-width:1}text{fill:#1b2430}.bad{fill:#b00020}</style>
+<style>.site{fill:#fff;stroke:#35507a;stroke-width:1.5}.wrong{stroke:#b00020;stroke-width:3}.unknown{stroke:#8a6d00;stroke-width:2;stroke-dasharray:5 4}.edge{stroke:#8fa3c0;stroke-width:1}text{fill:#1b2430}.bad{fill:#b00020}</style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#8fa3c0"/></marker></defs>
 <rect width="100%" height="100%" fill="#f6f8fb"/>
 ${[...lines, ...boxes].join("\n")}
-<text x="${gap}" y="${height - 14}">arrows: directory and catalog; ${escaped(graph.note)}</text>
+<text x="${gap}" y="${height - 14}">arrows: directory and catalog; ${escaped(graph.note)}; ${escaped(graph.looked[0] ?? "")}<title>${escaped(graph.looked.join("\n"))}</title></text>
 </svg>
 `;
 }
@@ -110,16 +149,17 @@ function layout(nodes: readonly Node[]): ReadonlyMap<string, Place> {
   );
 }
 
-function box({ name, role, zones, wrong }: Node, { x, y }: Place): string {
+function box(node: Node, { x, y }: Place): string {
+  const { name, role, zones, wrong, unknown } = node;
   const text = (line: number, content: string, kind = ""): string =>
     `<text x="${x + boxWidth / 2}" y="${y + 18 + 16 * line}" text-anchor="middle"${kind}>${escaped(content)}</text>`;
-  const isWrong = wrong.length > 0;
+  const [style, state] = [styleOf(node), stateOf(node)];
   return [
-    `<g><title>${escaped([name, ...wrong].join("\n"))}</title>`,
-    `<rect x="${x}" y="${y}" width="${boxWidth}" height="${boxHeight}" rx="6" class="site${isWrong ? " wrong" : ""}"/>`,
+    `<g><title>${escaped([name, ...wrong, ...unknown].join("\n"))}</title>`,
+    `<rect x="${x}" y="${y}" width="${boxWidth}" height="${boxHeight}" rx="6" class="site${style === undefined ? "" : ` ${style}`}"/>`,
     text(0, name),
     text(1, role),
-    isWrong ? text(2, `${wrong.length} wrong`, ' class="bad"') : text(2, `${zones} zones`),
+    state === "" ? text(2, `${zones} zones`) : text(2, state, style === "wrong" ? ' class="bad"' : ""),
     "</g>",
   ].join("");
 }

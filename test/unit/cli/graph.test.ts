@@ -19,7 +19,14 @@ const mesh = parseMesh({
   ],
 });
 const report = {
-  findings: [{ severity: "wrong", site: "s-3", message: 's-3 says "<no>" & more' }],
+  at: "2026-11-29T12:00:00.000Z",
+  notAsked: ["agents of s-5"],
+  sites: mesh.sites.map(({ name }) => ({ name, pods: name === "s-5" ? [] : [{ name: "knot-0", ready: true }] })),
+  findings: [
+    { severity: "unknown", zone: "x.example", message: "nobody answered x.example" },
+    { severity: "unknown", site: "s-4", message: "s-4/knot-0: denied" },
+    { severity: "wrong", site: "s-3", message: 's-3 says "<no>" & more' },
+  ],
 } as unknown as StatusReport;
 
 describe("the picture of a mesh", () => {
@@ -39,6 +46,25 @@ describe("the picture of a mesh", () => {
       '  n5["s-3<br/>standard<br/>1 zones<br/>1 wrong"]:::wrong',
     ]);
     expect(mermaid(graphOf(mesh))).not.to.include(":::wrong");
+  });
+
+  it("takes sites that were not asked, or did not say, for unknown and not for fine", () => {
+    const unknown = mermaid(graphOf(mesh, report))
+      .split("\n")
+      .filter((line) => line.includes(":::unknown"));
+    expect(unknown.map((line) => /\["([^<]*)/.exec(line)?.[1])).to.deep.equal(["s-4", "s-5"]);
+    expect(svg(graphOf(mesh, report)).match(/class="site unknown"/g)).to.have.length(2);
+    expect(mermaid(graphOf(mesh)).match(/:::unknown/g)).to.have.length(mesh.sites.length);
+  });
+
+  it("says when it was looked at, and what is known to be nobody's", () => {
+    expect(graphOf(mesh, report).looked).to.deep.equal([
+      "looked at 2026-11-29T12:00:00.000Z",
+      "unknown: nobody answered x.example",
+      "not asked: agents of s-5",
+    ]);
+    expect(svg(graphOf(mesh, report))).to.include("looked at 2026-11-29T12:00:00.000Z");
+    expect(svg(graphOf(mesh))).to.include("not looked at");
   });
 
   it("is SVG of boxes that do not lie upon each other, with texts as they may stand there", () => {
