@@ -1,4 +1,4 @@
-import { type DigReport, isGood, saidBy, type SiteAnswer } from "./dig";
+import { deadOf, type DigReport, isGood, saidBy, type SiteAnswer } from "./dig";
 import type { Style } from "./style";
 
 /** Answers for people: the one that most sites gave first, and what others have less (-) or more (+). */
@@ -6,7 +6,10 @@ export function digText(report: DigReport, style: Style): string {
   const groups = grouped(report.answers);
   const [common = []] = groups;
   const lines = groups.flatMap((group, i) => (i === 0 ? plain(group, style) : marked(group, common[0], style)));
-  return [verdict(report, groups, style), ...lines].join("\n");
+  const dead = report.answers.flatMap((answer) =>
+    deadOf(answer).map(({ address, reason }) => style.bad(`${answer.site} does not answer at ${address}: ${reason}`)),
+  );
+  return [verdict(report, groups, style), ...lines, ...dead].join("\n");
 }
 
 function verdict(

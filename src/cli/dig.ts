@@ -6,6 +6,7 @@ import { DnsError } from "../dns/errors";
 import { parseName } from "../dns/name";
 import { formatRecord } from "../dns/rdata";
 import { rcodeName, typeNumber } from "../dns/types";
+import { type DeadAddress, deadAddress } from "./look";
 import { type MeshAccess, serversOf } from "./mesh-access";
 
 /** What one site answered. */
@@ -19,12 +20,16 @@ export interface SiteAnswer {
   readonly records: readonly string[];
   readonly ms: number;
   readonly failure?: string;
+  /** Addresses that were asked before this one, and did not answer; missing where there are none. */
+  readonly dead?: readonly DeadAddress[];
 }
 
 /** What `mesh dig` reports. */
 export interface DigReport {
   readonly name: string;
   readonly type: string;
+  /** Whether they are alike, and no address was dead that can be reached from here. */
+  readonly ok: boolean;
   /** Whether every site answered with authority that there are such records or none, and all alike. */
   readonly alike: boolean;
   readonly answers: readonly SiteAnswer[];
@@ -49,8 +54,9 @@ export async function askEverySite(
   await inParallel(width, access.mesh.sites, async (site) => {
     const began = performance.now();
     const ms = (): number => Number((performance.now() - began).toFixed(1));
+    const dead: DeadAddress[] = [];
     for (const server of serversOf(access, site)) {
-      const base = { site: site.name, address: server.address };
+      const base = { site: site.name, address: server.address, ...(dead.length > 0 && { dead: [...dead] }) };
       try {
         const { rcode, flags, answers: records } = await dns.query(server, name, type);
         const texts = records.map(formatRecord).sort(compareText);
@@ -59,11 +65,18 @@ export async function askEverySite(
       } catch (error) {
         answers.set(site.name, { ...base, records: [], ms: ms(), failure: reasonOf(error) });
         if (!(error instanceof DnsError) || !error.isUnreachable) return;
+        dead.push({ ...deadAddress(server.address, error), reason: reasonOf(error) });
       }
     }
   });
   const inOrder = access.mesh.sites.flatMap((site) => answers.get(site.name) ?? []);
-  return { name, type, alike: new Set(inOrder.map(saidBy)).size === 1 && inOrder.every(isGood), answers: inOrder };
+  const alike = new Set(inOrder.map(saidBy)).size === 1 && inOrder.every(isGood);
+  return { name, type, ok: alike && inOrder.every((answer) => deadOf(answer).length === 0), alike, answers: inOrder };
+}
+
+/** Dead addresses of a site that answered, which clients may meet first. */
+export function deadOf({ dead = [] }: SiteAnswer): readonly DeadAddress[] {
+  return dead.filter(({ noRoute }) => !noRoute);
 }
 
 /** What counts of an answer: two with the same are alike. */

@@ -16,6 +16,13 @@ export interface LookedZone {
   readonly owner: string;
 }
 
+/** An address that does not answer. `noRoute`: this machine cannot send there, as one without IPv6, which says nothing of the site. */
+export interface DeadAddress {
+  readonly address: string;
+  readonly reason: string;
+  readonly noRoute: boolean;
+}
+
 /** What one site was asked, and what it answered. */
 export interface SiteLook {
   readonly site: string;
@@ -23,6 +30,8 @@ export interface SiteLook {
   readonly address?: string;
   /** Why there was no answer at all. */
   readonly silence?: string;
+  /** Addresses without an answer, of a site that answers at another; missing where there are none. */
+  readonly dead?: readonly DeadAddress[];
   readonly answers: ReadonlyMap<string, ZoneAnswer>;
 }
 
@@ -75,7 +84,7 @@ export async function lookAtSites(
   const wanted = sampled ? sample(access, zones, turn) : everything(access, zones);
   const looks = new Map(access.mesh.sites.map((site) => [site.name, new SiteQuestions(access, site, dns)]));
   // The first question of each site finds out whether it is there, so that a dead one costs one silence, not thousands.
-  await inParallel(width, [...looks.values()], (site) => site.ask(access.mesh.directoryZone));
+  await inParallel(width, [...looks.values()], (site) => site.meet(access.mesh.directoryZone));
   const rest = wanted.filter(({ zone }) => zone !== access.mesh.directoryZone);
   await inParallel(width, rest, async ({ site, zone }) => looks.get(site)?.ask(zone));
   for (let again = 0; again < mostAgain; again++) {
@@ -126,6 +135,7 @@ class SiteQuestions {
   readonly #answers = new Map<string, ZoneAnswer>();
   #address: string | undefined;
   #silence: string | undefined;
+  readonly #dead: DeadAddress[] = [];
 
   constructor(
     private readonly access: MeshAccess,
@@ -133,10 +143,25 @@ class SiteQuestions {
     private readonly dns: Pick<DnsClient, "querySoa">,
   ) {}
 
+  /** The first question: at every address, since clients do not know which of them lives. */
+  async meet(zone: string): Promise<void> {
+    await this.ask(zone);
+    if (this.#silence !== undefined) return;
+    for (const server of serversOf(this.access, this.site)) {
+      if (server.address === this.#address) continue;
+      try {
+        await this.dns.querySoa(server, zone);
+      } catch (error) {
+        if (isSilent(error)) this.#dead.push(deadAddress(server.address, error));
+      }
+    }
+  }
+
   async ask(zone: string): Promise<void> {
     if (this.#silence !== undefined) return;
     const failures: unknown[] = [];
-    for (const server of serversOf(this.access, this.site)) {
+    const dead = new Set(this.#dead.map(({ address }) => address));
+    for (const server of serversOf(this.access, this.site).filter(({ address }) => !dead.has(address))) {
       try {
         this.#take(zone, server.address, await this.dns.querySoa(server, zone));
         return;
@@ -164,6 +189,7 @@ class SiteQuestions {
       site: this.site.name,
       ...(this.#address !== undefined && { address: this.#address }),
       ...(this.#silence !== undefined && { silence: this.#silence }),
+      ...(this.#dead.length > 0 && { dead: this.#dead }),
       answers: this.#answers,
     };
   }
@@ -176,6 +202,15 @@ class SiteQuestions {
 
 function isSilent(error: unknown): boolean {
   return error instanceof DnsError && error.isUnreachable;
+}
+
+const noRouteCodes = ["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"];
+
+/** An address of which an error says that it does not answer. */
+export function deadAddress(address: string, error: unknown): DeadAddress {
+  const failure = error instanceof DnsError ? error.failure : undefined;
+  const noRoute = failure?.kind === "unreachable" && noRouteCodes.includes(failure.code);
+  return { address, reason: reasonOf(error), noRoute };
 }
 
 /** What went wrong, without the question that the error repeats. */

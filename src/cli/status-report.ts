@@ -94,7 +94,7 @@ export function reportStatus(seen: StatusInput): StatusReport {
     from: input.from,
     ok: findings.length === 0,
     findings: [...findings].sort((a, b) => order(a) - order(b)),
-    notAsked: [...input.notAsked, ...sampleNote(input.look), ...certificateNote(input, pods), ...agentNote(pods)],
+    notAsked: [...input.notAsked, ...sampleNote(input.look), ...routeNote(input.look), ...certificateNote(input, pods), ...agentNote(pods)],
     sites: input.mesh.sites.map((site) => siteStatus(site, { input, zones, pods })),
     zones,
   };
@@ -105,6 +105,14 @@ function sampleNote({ pairs, asked, sampled }: Look): readonly string[] {
   return [
     `of ${pairs} pairs of a site and a zone ${asked} were asked (each zone at its owner and one other site); mesh verify asks all`,
   ];
+}
+
+/** Addresses that nothing can be sent to from here. */
+function routeNote({ sites }: Look): readonly string[] {
+  const unseen = sites.flatMap(({ dead = [] }) => dead.filter(({ noRoute }) => noRoute).map(({ address }) => address));
+  if (unseen.length === 0) return [];
+  const names = unseen.length <= 5 ? unseen.join(", ") : `${unseen.slice(0, 4).join(", ")} and ${unseen.length - 4} more`;
+  return [`the addresses ${names}: this machine has no route to them`];
 }
 
 /** Certificates that neither the server showed nor an agent told the end of. */
@@ -133,9 +141,15 @@ function agentNote(pods: readonly PodReport[]): readonly string[] {
 }
 
 function siteFindings({ look }: StatusInput): readonly StatusFinding[] {
-  return look.sites.flatMap(({ site, silence }) =>
-    silence === undefined ? [] : [{ severity: "wrong", site, message: `${site} does not answer: ${silence}` }],
-  );
+  return look.sites.flatMap(({ site, silence, dead = [] }): readonly StatusFinding[] => {
+    if (silence !== undefined) return [{ severity: "wrong", site, message: `${site} does not answer: ${silence}` }];
+    return dead
+      .filter(({ noRoute }) => !noRoute)
+      .map(({ address, reason }) => ({
+        ...{ severity: "wrong", site },
+        message: `${site} does not answer at ${address}, one of its addresses: ${reason}`,
+      }));
+  });
 }
 
 function zonesIn({ look, pods, clusters }: StatusInput): readonly ZoneStatus[] {

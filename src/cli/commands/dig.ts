@@ -12,7 +12,7 @@ export function register(program: Command): void {
   const command = addCommand(program, {
     usage: "dig <NAME> [TYPE]",
     summary: "what every site answers, differences marked",
-    description: "TYPE is A when left out. Ends with 1 where sites answer differently, without authority, or not at all.",
+    description: "TYPE is A when left out. Ends with 1 where sites answer differently, without authority, or not at all, or an address does not.",
     examples: ["dig www.example.com", "dig example.com SOA --json"],
   });
   withJson(withAccess(command)).action(dig);
@@ -29,5 +29,5 @@ async function dig(name: string, type = "A", options: AccessOptions & { readonly
   const report = await askEverySite(access, { dns, name: foldName(name), type: type.toUpperCase() });
   if (options.json === true) printJson(report);
   else process.stdout.write(`${digText(report, styleFor(process.stdout))}\n`);
-  process.exitCode = report.alike ? exitCodes.fine : exitCodes.found;
+  process.exitCode = report.ok ? exitCodes.fine : exitCodes.found;
 }

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { UserError } from "../../base/errors";
 import { addCommand, printJson, withJson } from "../command";
 import { exitCodes } from "../exit-codes";
-import { type AccessOptions, readAccess, withAccess } from "../mesh-access";
+import { type AccessOptions, type MeshAccess, readAccess, withAccess } from "../mesh-access";
 import type { VerifyReport } from "../verify";
 
 interface Options extends AccessOptions {
@@ -58,8 +58,9 @@ async function verify(options: Options): Promise<void> {
     ...(shown && { progress: showProgress }),
   });
   if (shown) process.stderr.write("\r\u001b[K");
-  if (options.json === true) printJson(report);
-  else await print(report, failures);
+  const notes = plainNote(access);
+  if (options.json === true) printJson({ ...report, keyFailures: failures, notes });
+  else await print(report, failures, notes);
   process.exitCode = report.ok ? exitCodes.fine : exitCodes.found;
 }
 
@@ -67,8 +68,15 @@ function showProgress(done: number, all: number): void {
   if (done % 100 === 0) process.stderr.write(`\r${done} of ${all} copies`);
 }
 
-async function print(report: VerifyReport, failures: readonly string[]): Promise<void> {
+/** What is not as a reader of the help expects it: a key without the authorities goes where nobody was checked. */
+export function plainNote({ mesh, ca }: Pick<MeshAccess, "mesh" | "ca">): readonly string[] {
+  if (mesh.transport === "tcp" || ca !== undefined) return [];
+  return ["zones were taken over plain TCP, signed and not encrypted: the mesh's authorities are not known (--ca FILE)"];
+}
+
+async function print(report: VerifyReport, failures: readonly string[], notes: readonly string[]): Promise<void> {
   const { verifyText } = await import("../verify-text");
   const { styleFor } = await import("../style");
-  process.stdout.write(`${verifyText(report, failures, styleFor(process.stdout))}\n`);
+  const lines = [verifyText(report, failures, styleFor(process.stdout)), ...notes];
+  process.stdout.write(`${lines.join("\n")}\n`);
 }

@@ -135,13 +135,19 @@ function nodesProblem(replicas: number, nodes: readonly Fields[]): Verdict {
 /** A node renews its lease every ten seconds, by its own clock. TSIG bears five minutes. */
 function clockProblem(now: number, leases: readonly Fields[]): Verdict {
   const times = leases
-    .map((lease) => Date.parse(String(fields(lease["spec"])["renewTime"])))
-    .filter((time) => !Number.isNaN(time));
+    .map((lease) => ({
+      node: String(fields(lease["metadata"])["name"] ?? "a node"),
+      ahead: Date.parse(String(fields(lease["spec"])["renewTime"])) - now,
+    }))
+    .filter(({ ahead }) => !Number.isNaN(ahead));
   if (times.length === 0) return unknown("its nodes do not say their time", "kubectl get leases -n kube-node-lease");
-  const ahead = Math.max(...times) - now;
-  if (Math.abs(ahead) <= 60_000) return undefined;
+  const off = times.filter(({ ahead }) => Math.abs(ahead) > 60_000);
+  if (off.length === 0) return undefined;
+  const each = off.map(
+    ({ node, ahead }) => `${node} ${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? "ahead" : "behind"}`,
+  );
   return wrong(
-    `its nodes' clocks are ${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? "ahead of" : "behind"} this machine's, or its nodes are away`,
+    `clocks of nodes are not this machine's, or the nodes are away: ${each.join(", ")}`,
     "mend the time service of whichever is wrong: transfers fail beyond 300 s",
   );
 }
@@ -172,8 +178,14 @@ function serviceProblem({ site, config }: ClusterParts, service: KubeObject | un
   return problem === undefined ? undefined : wrong(problem, "one of the two ways above");
 }
 
+/** What is not there is neither fine nor wrong: the site has yet to be brought up. */
+function absent(what: string): Verdict {
+  return hint(`it has no ${what} yet`, "mesh up");
+}
+
 function policyProblem(service: KubeObject | undefined): Verdict {
-  const spec = fields(service?.["spec"]);
+  if (service === undefined) return absent("Service");
+  const spec = fields(service["spec"]);
   if (spec["type"] !== "LoadBalancer" || spec["externalTrafficPolicy"] === "Local") return undefined;
   return hint(
     "externalTrafficPolicy is not Local: Knot sees a node's address for each client's, and so do rate limits and access rules",
@@ -182,7 +194,7 @@ function policyProblem(service: KubeObject | undefined): Verdict {
 }
 
 function readyProblem(set: KubeObject | undefined): Verdict {
-  if (set === undefined) return hint("it has no pods yet", "mesh up");
+  if (set === undefined) return absent("StatefulSet");
   const [want, ready] = [Number(fields(set["spec"])["replicas"]), Number(fields(set["status"])["readyReplicas"] ?? 0)];
   return ready >= want
     ? undefined
@@ -193,6 +205,7 @@ function readyProblem(set: KubeObject | undefined): Verdict {
 }
 
 function waitingProblem(pods: readonly Fields[]): Verdict {
+  if (pods.length === 0) return absent("pods");
   const found = pods.flatMap((pod) => {
     const name = String(fields(pod["metadata"])["name"]);
     const status = fields(pod["status"]);
@@ -212,6 +225,7 @@ function waitingProblem(pods: readonly Fields[]): Verdict {
 }
 
 function claimProblem(claims: readonly Fields[]): Verdict {
+  if (claims.length === 0) return absent("volumes");
   const open = claims
     .filter((claim) => fields(claim["status"])["phase"] !== "Bound")
     .map((claim) => String(fields(claim["metadata"])["name"]));

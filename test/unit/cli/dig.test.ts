@@ -47,6 +47,16 @@ describe("mesh dig", () => {
       expect(digText(report, styleFor({}))).to.match(/^www\.a\.example A: no site of 2 answers with authority\n/);
     });
 
+  it("names an address that is dead though the site's next one answers", async () => {
+    const report = await ask(({ address }) => {
+      if (address === "192.0.2.1") throw silence;
+      return said(0);
+    });
+    expect([report.alike, report.ok]).to.deep.equal([true, false]);
+    expect(digText(report, styleFor({}))).to.match(/\nsite-a does not answer at 192\.0\.2\.1: /);
+    expect((await ask(() => said(0))).ok).to.equal(true);
+  });
+
   it("takes a question that cannot be asked for wrong usage", async () => {
     for (const [name, type] of [
       ["a..example", "A"],

@@ -62,6 +62,28 @@ describe("looking at all sites", () => {
     expect(sites[1]).to.deep.include({ site: "site-1", silence: "no answer within 1 ms" });
   });
 
+  it("names an address that is dead though another answers, and asks it no more", async () => {
+    const { mesh, ...access } = accessTo(2, 3);
+    const [first, second] = mesh.sites;
+    const two = { ...access, mesh: { ...mesh, sites: [{ ...first!, addresses: ["192.0.2.66", "192.0.2.1"] }, second!] } };
+    const look = async (error: DnsError) => {
+      const asked: string[] = [];
+      const dns = {
+        querySoa: ({ address }: DnsServer) => {
+          asked.push(address);
+          return address === "192.0.2.66" ? Promise.reject(error) : Promise.resolve(soa(1));
+        },
+      };
+      const { sites } = await lookAtSites(two, { turn: 0, pause, dns });
+      return { asked: asked.filter((address) => address === "192.0.2.66").length, dead: sites[0]?.dead };
+    };
+    const silent = await look(new DnsError({ kind: "timeout", afterMs: 1 }));
+    const dead = { address: "192.0.2.66", reason: "no answer within 1 ms", noRoute: false };
+    expect(silent.dead).to.deep.equal([dead]);
+    expect(silent.asked).to.equal(2);
+    expect((await look(new DnsError({ kind: "unreachable", code: "ENETUNREACH" }))).dead?.[0]?.noRoute).to.equal(true);
+  });
+
   it("asks again where answers differ, since a change may be on its way", async () => {
     let asked = 0;
     const dns = { querySoa: () => Promise.resolve(soa(++asked === 1 ? 1 : 2)) };

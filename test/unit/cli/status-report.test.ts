@@ -57,6 +57,21 @@ describe("the status of a mesh", () => {
     expect(messages({ look: silent })).to.deep.equal(["wrong: site-b does not answer: no answer"]);
   });
 
+  it("names a dead address of a site that answers, unless nothing can be sent there from here", () => {
+    const [a, b] = look().sites;
+    const at = (noRoute: boolean): Look => {
+      const dead = [{ address: "192.0.2.9", reason: "no answer", noRoute }];
+      return { ...look(), sites: [a!, { ...b!, dead }] };
+    };
+    expect(messages({ look: at(false) })).to.deep.equal([
+      "wrong: site-b does not answer at 192.0.2.9, one of its addresses: no answer",
+    ]);
+    expect(messages({ look: at(true) })).to.deep.equal([]);
+    expect(report({ look: at(true) }).notAsked).to.deep.equal([
+      "the addresses 192.0.2.9: this machine has no route to them",
+    ]);
+  });
+
   it("names a copy that is behind, one that is newer than its owner's, and one that is missing", () => {
     const refused: ZoneAnswer = { kind: "failure", reason: "refused" };
     expect(messages({ look: look({ "site-b": { "a.example": serial(6) } }) })).to.deep.equal([

@@ -191,6 +191,19 @@ describe("mesh doctor", () => {
         "clock@site-a: wrong",
       ],
       [
+        "a single node's clock that is behind",
+        "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases",
+        items({ spec: { renewTime: "2026-11-29T11:59:55Z" } }, { spec: { renewTime: "2026-11-29T11:50:00Z" } }),
+        "clock@site-a: wrong",
+      ],
+      ["pods that are not there", "/api/v1/namespaces/dns-system/pods", items(), "waiting@site-a: hint"],
+      [
+        "volumes that are not there",
+        "/api/v1/namespaces/dns-system/persistentvolumeclaims",
+        items(),
+        "claims@site-a: hint",
+      ],
+      [
         "no time at all",
         "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases",
         items(),
@@ -239,6 +252,13 @@ describe("mesh doctor", () => {
         expect(findings.find(({ state }) => state !== "ok")?.cure).to.match(/\S/);
       });
     }
+
+    it("does not take a Service that is not there for one that shows who asks", async () => {
+      expect(amiss(await look({ "/api/v1/namespaces/dns-system/services/knot": undefined }))).to.deep.equal([
+        "service@site-a: hint",
+        "client-addresses@site-a: hint",
+      ]);
+    });
 
     it("says of a cluster that is away that nothing of it could be checked", async () => {
       const findings = await look({}, () =>
