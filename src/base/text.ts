@@ -27,7 +27,10 @@ export function hash32(text: string): number {
  * `\u{…}`. For whatever others wrote: zone files, clusters, engines. A tab stays.
  */
 export function printable(line: string): string {
-  return line.replace(/(?!\t)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (each) => `\\u{${each.codePointAt(0)?.toString(16) ?? ""}}`);
+  return line.replace(
+    /(?!\t)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (each) => `\\u{${each.codePointAt(0)?.toString(16) ?? ""}}`,
+  );
 }
 
 /** {@link printable} for a text of several lines. */

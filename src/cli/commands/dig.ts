@@ -12,7 +12,8 @@ export function register(program: Command): void {
   const command = addCommand(program, {
     usage: "dig <NAME> [TYPE]",
     summary: "what every site answers, differences marked",
-    description: "TYPE is A when left out. Ends with 1 where sites answer differently, without authority, or not at all, or an address does not.",
+    description:
+      "TYPE is A when left out. Ends with 1 where sites answer differently, without authority, or not at all, or an address does not.",
     examples: ["dig www.example.com", "dig example.com SOA --json"],
   });
   withJson(withAccess(command)).action(dig);

@@ -71,7 +71,9 @@ function showProgress(done: number, all: number): void {
 /** What is not as a reader of the help expects it: a key without the authorities goes where nobody was checked. */
 export function plainNote({ mesh, ca }: Pick<MeshAccess, "mesh" | "ca">): readonly string[] {
   if (mesh.transport === "tcp" || ca !== undefined) return [];
-  return ["zones were taken over plain TCP, signed and not encrypted: the mesh's authorities are not known (--ca FILE)"];
+  return [
+    "zones were taken over plain TCP, signed and not encrypted: the mesh's authorities are not known (--ca FILE)",
+  ];
 }
 
 async function print(report: VerifyReport, failures: readonly string[], notes: readonly string[]): Promise<void> {
