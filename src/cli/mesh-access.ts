@@ -111,7 +111,16 @@ function fromList(file: string): MeshAccess {
   if (list === undefined) throw new UserError(`${file} has no list under config, dns-mesh:mesh`);
   const mesh = named(file, () => parseMesh(list));
   const folder = dirname(file);
-  return { from: file, isLab: false, mesh, folder, ports: portsIn(mesh, folder), keyOf: () => undefined, ca: undefined, pods: [] };
+  return {
+    from: file,
+    isLab: false,
+    mesh,
+    folder,
+    ports: portsIn(mesh, folder),
+    keyOf: () => undefined,
+    ca: undefined,
+    pods: [],
+  };
 }
 
 /** The ports on which sites are reached, by the first site's file that is there: one value for a whole mesh. */

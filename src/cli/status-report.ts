@@ -94,7 +94,13 @@ export function reportStatus(seen: StatusInput): StatusReport {
     from: input.from,
     ok: findings.length === 0,
     findings: [...findings].sort((a, b) => order(a) - order(b)),
-    notAsked: [...input.notAsked, ...sampleNote(input.look), ...routeNote(input.look), ...certificateNote(input, pods), ...agentNote(pods)],
+    notAsked: [
+      ...input.notAsked,
+      ...sampleNote(input.look),
+      ...routeNote(input.look),
+      ...certificateNote(input, pods),
+      ...agentNote(pods),
+    ],
     sites: input.mesh.sites.map((site) => siteStatus(site, { input, zones, pods })),
     zones,
   };
@@ -111,7 +117,8 @@ function sampleNote({ pairs, asked, sampled }: Look): readonly string[] {
 function routeNote({ sites }: Look): readonly string[] {
   const unseen = sites.flatMap(({ dead = [] }) => dead.filter(({ noRoute }) => noRoute).map(({ address }) => address));
   if (unseen.length === 0) return [];
-  const names = unseen.length <= 5 ? unseen.join(", ") : `${unseen.slice(0, 4).join(", ")} and ${unseen.length - 4} more`;
+  const names =
+    unseen.length <= 5 ? unseen.join(", ") : `${unseen.slice(0, 4).join(", ")} and ${unseen.length - 4} more`;
   return [`the addresses ${names}: this machine has no route to them`];
 }
 
@@ -145,8 +152,9 @@ function siteFindings({ look }: StatusInput): readonly StatusFinding[] {
     if (silence !== undefined) return [{ severity: "wrong", site, message: `${site} does not answer: ${silence}` }];
     return dead
       .filter(({ noRoute }) => !noRoute)
-      .map(({ address, reason }) => ({
-        ...{ severity: "wrong", site },
+      .map(({ address, reason }): StatusFinding => ({
+        severity: "wrong",
+        site,
         message: `${site} does not answer at ${address}, one of its addresses: ${reason}`,
       }));
   });

@@ -9,7 +9,8 @@ describe("text that others wrote", () => {
   });
 
   it("stays as it is otherwise", () => {
-    for (const line of ["www\t300 IN A 192.0.2.1", "zone „über“ … → 東京 🙂", ""]) expect(printable(line)).to.equal(line);
+    for (const line of ["www\t300 IN A 192.0.2.1", "zone „über“ … → 東京 🙂", ""])
+      expect(printable(line)).to.equal(line);
     expect(printableText("one\r\n  two\n\u001b")).to.equal("one\n  two\n\\u{1b}");
   });
 });

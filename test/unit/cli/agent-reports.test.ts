@@ -40,7 +40,11 @@ const read = (has: Readonly<Record<string, KubeObject | undefined>>): Promise<Cl
 describe("what a site's cluster says", () => {
   it("is what the reconciler found, when it ran, and what each agent says", async () => {
     const { pods, failures, conditions: found, reconciler } = await read(everything);
-    expect([failures, found, reconciler]).to.deep.equal([[], conditions, { due: since, done: since, schedule: "*/5 * * * *" }]);
+    expect([failures, found, reconciler]).to.deep.equal([
+      [],
+      conditions,
+      { due: since, done: since, schedule: "*/5 * * * *" },
+    ]);
     expect(pods).to.have.length(1);
     expect(pods[0]).to.deep.include({ name: "site-b/knot-0", ready: true, isReconciled: true });
     expect(pods[0]?.backups).to.deep.equal({ lastBackup: "2026-11-29T12:00:00.000Z" });

@@ -25,14 +25,18 @@ const silence = new DnsError({ kind: "timeout", afterMs: 1 });
 
 /** What is reported when servers answer so. */
 const ask = (answer: (server: DnsServer) => Message, name = "www.a.example", type = "A") => {
-  const dns: Pick<DnsClient, "query"> = { query: async (server) => Promise.resolve(answer(server)) };
+  const dns: Pick<DnsClient, "query"> = {
+    query: (server) =>
+      new Promise((resolve) => {
+        resolve(answer(server));
+      }),
+  };
   return askEverySite(access, { dns, name, type });
 };
 
 describe("mesh dig", () => {
   it("takes answers with authority for fine when they are alike", async () => {
-    for (const rcode of [rcodes.NOERROR, rcodes.NXDOMAIN])
-      expect((await ask(() => said(rcode))).alike).to.equal(true);
+    for (const rcode of [rcodes.NOERROR, rcodes.NXDOMAIN]) expect((await ask(() => said(rcode))).alike).to.equal(true);
     expect((await ask(({ address }) => said(address === "192.0.2.2" ? 0 : 3))).alike).to.equal(false);
   });
 

@@ -65,7 +65,10 @@ describe("looking at all sites", () => {
   it("names an address that is dead though another answers, and asks it no more", async () => {
     const { mesh, ...access } = accessTo(2, 3);
     const [first, second] = mesh.sites;
-    const two = { ...access, mesh: { ...mesh, sites: [{ ...first!, addresses: ["192.0.2.66", "192.0.2.1"] }, second!] } };
+    const two = {
+      ...access,
+      mesh: { ...mesh, sites: [{ ...first!, addresses: ["192.0.2.66", "192.0.2.1"] }, second!] },
+    };
     const look = async (error: DnsError) => {
       const asked: string[] = [];
       const dns = {

@@ -80,7 +80,9 @@ describe("mesh doctor", () => {
       };
       const servers = { "site-a": "https://a", "site-b": "https://b", "site-c": "https://c" };
       expect(await served(servers)).to.deep.equal([]);
-      expect(await served({ ...servers, "site-c": "https://a" })).to.deep.equal(["same-place@Pulumi.shared.yaml: wrong"]);
+      expect(await served({ ...servers, "site-c": "https://a" })).to.deep.equal([
+        "same-place@Pulumi.shared.yaml: wrong",
+      ]);
       expect(await served({ "site-a": "https://a", "site-b": "https://b" })).to.deep.equal([
         "same-place@Pulumi.shared.yaml: unknown",
       ]);
@@ -90,7 +92,9 @@ describe("mesh doctor", () => {
       const open = async (site: object, shared: object = {}) => {
         const files = new Map([...sites, ["site-c", settings({ "dns-mesh:context": "c", ...site })]]);
         const checks = stackChecks({ ...parts, sites: files, sharedSettings: { ...shared } });
-        return (await all(checks.filter(({ check }) => check === "clear-secrets"))).filter(({ state }) => state !== "ok");
+        return (await all(checks.filter(({ check }) => check === "clear-secrets"))).filter(
+          ({ state }) => state !== "ok",
+        );
       };
       const text = JSON.stringify([{ name: "bind", secret: "c2VjcmV0" }]);
       for (const site of [{ "dns-mesh:readers": text }, { "dns-mesh:madeKeys": { local: "c2VjcmV0" } }])
@@ -290,7 +294,9 @@ describe("mesh doctor", () => {
       const findings = await look(serials, ["198.51.100.2:853"], new Error("no connection within 3 s"));
       expect(amiss(findings)).to.deep.equal(["tcp-853@site-b (198.51.100.2): hint"]);
       expect(needsCare(findings)).to.equal(false);
-      expect(findingLines(findings).join("\n")).to.match(/NetworkPolicy/).and.not.match(/open port 853/);
+      expect(findingLines(findings).join("\n"))
+        .to.match(/NetworkPolicy/)
+        .and.not.match(/open port 853/);
     });
 
     it("finds ports that are closed, sites that are silent and directories that lag", async () => {
