@@ -3,7 +3,7 @@ import { onOutputError } from "./output-end";
 import { runMesh } from "./program";
 
 for (const stream of [process.stdout, process.stderr])
-  stream.on("error", (error) => {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
     onOutputError(error);
   });
 

@@ -132,11 +132,16 @@ function nodesProblem(replicas: number, nodes: readonly Fields[]): Verdict {
       );
 }
 
+function nameOf(object: Fields): string | undefined {
+  const name = fields(object["metadata"])["name"];
+  return typeof name === "string" ? name : undefined;
+}
+
 /** A node renews its lease every ten seconds, by its own clock. TSIG bears five minutes. */
 function clockProblem(now: number, leases: readonly Fields[]): Verdict {
   const times = leases
     .map((lease) => ({
-      node: String(fields(lease["metadata"])["name"] ?? "a node"),
+      node: nameOf(lease) ?? "a node",
       ahead: Date.parse(String(fields(lease["spec"])["renewTime"])) - now,
     }))
     .filter(({ ahead }) => !Number.isNaN(ahead));

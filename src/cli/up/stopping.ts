@@ -4,7 +4,7 @@ import { whenUnread } from "../output-end";
 export interface Stopping extends Disposable {
   readonly signal: AbortSignal;
   /** Prints a line, as long as somebody reads them. */
-  print(line: string): void;
+  readonly print: (line: string) => void;
 }
 
 const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

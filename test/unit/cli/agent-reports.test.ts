@@ -71,7 +71,7 @@ describe("what a site's cluster says", () => {
       [{ ...status([]), dnssec: "none" }, /status\.dnssec must be a list/],
       [{ ...status([]), applied: { at: 5 } }, /status\.applied\.at must be a text/],
     ] as const) {
-      const { pods } = await read({ ...everything, [path]: answer as unknown as KubeObject });
+      const { pods } = await read({ ...everything, [path]: answer });
       expect(pods[0]).to.not.have.property("facts");
       expect(pods[0]?.failure).to.match(where);
     }

@@ -67,7 +67,10 @@ describe("files of stacks that cannot be read", () => {
   it("are wrong to the doctor where a listed site's is, with or without dns-mesh:shared", async () => {
     const mesh = parseMesh(exampleList);
     const files = siteFiles("Pulumi.shared.yaml", ["site-a", "site-b", "site-c"]);
-    expect([[...files.sites.keys()].sort(), [...files.broken.keys()]]).to.deep.equal([["site-a", "site-c"], ["site-b"]]);
+    expect([[...files.sites.keys()].sort(), [...files.broken.keys()]]).to.deep.equal([
+      ["site-a", "site-c"],
+      ["site-b"],
+    ]);
     const reader = { find: () => Promise.resolve({ kind: "missing" } as const) };
     const checks = stackChecks({ file: "f", shared: "shared", mesh, reader, today: "2026-11-29", ...files });
     const settings = await Promise.all(checks.filter(({ check }) => check === "site-settings").map(made));

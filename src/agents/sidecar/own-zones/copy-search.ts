@@ -107,6 +107,11 @@ interface Said {
   readonly say: Say;
 }
 
+interface Holder {
+  readonly source: ZoneSource;
+  readonly serial: number;
+}
+
 /** Transfers of one zone that are tried until one is as new as what was seen: behind an address there may be several pods. */
 const mostTransfers = 8;
 
@@ -134,13 +139,7 @@ export class CopySearch {
     const reason = [...new Set(unclear.map((say) => say.reason))].join("; ");
     const holders = said.flatMap(({ source, say }) => (say.kind === "has" ? [{ source, serial: say.serial }] : []));
     // Whoever has not been asked may have a newer one.
-    if (holders.length > 0 && !areAllAsked) return { kind: "unknown", reason };
-    if (holders.length > 0) {
-      const newest = holders.reduce((a, b) => (isNewerSerial(b.serial, a.serial) ? b : a));
-      return before?.hasMissed(zone, newest.serial) === true
-        ? { kind: "unknown", reason: reason || "a server that had a newer version does not answer" }
-        : this.#take(zone, holders);
-    }
+    if (holders.length > 0) return areAllAsked ? this.#takeNewest(zone, holders, reason) : { kind: "unknown", reason };
     this.#isHindered ||= unclear.some(({ isAway }) => !isAway);
     const denial = denialOf(others);
     if (before !== undefined && areAllAsked) {
@@ -150,6 +149,14 @@ export class CopySearch {
     }
     const why = denial === "none" ? "no other server of the mesh is known yet" : "who denies it may have just come up";
     return { kind: "unknown", reason: reason || why };
+  }
+
+  /** Unless a server had a newer version than these, and is silent. */
+  async #takeNewest(zone: string, holders: readonly Holder[], reason: string): Promise<FoundCopy> {
+    const newest = holders.map(({ serial }) => serial).reduce((a, b) => (isNewerSerial(b, a) ? b : a));
+    return this.parts.said?.hasMissed(zone, newest) === true
+      ? { kind: "unknown", reason: reason || "a server that had a newer version does not answer" }
+      : this.#take(zone, holders);
   }
 
   /** This server, those whose turn it is, and those that had the zone at theirs. */
@@ -203,10 +210,7 @@ export class CopySearch {
   }
 
   /** From who has the newest, or from the next that gives it. */
-  async #take(
-    zone: string,
-    holders: readonly { readonly source: ZoneSource; readonly serial: number }[],
-  ): Promise<FoundCopy> {
+  async #take(zone: string, holders: readonly Holder[]): Promise<FoundCopy> {
     const order = [...holders].sort((a, b) => (isNewerSerial(a.serial, b.serial) ? -1 : 1));
     const wanted = order[0]?.serial ?? 0;
     let newest: readonly ResourceRecord[] | undefined;

@@ -73,9 +73,11 @@ describe("mesh preview", () => {
   it("prints nothing of what a list says that would steer a terminal", async () => {
     const zoneFile = "@ SOA a. b. 1 1 1 1 1\n@ NS a. ; \u001b[2J\u202e\n";
     const named = [{ name: "new.example", zoneFile }];
-    const found = await preview({ ...exampleList, sites: [a, b, { ...c, zones: named }] });
+    const found = await preview({ ...exampleList, sites: [a, b, { ...c, zones: named }] as object[] });
     for (const text of [previewText(found), previewMarkdown(found)]) {
-      expect(text).to.include("\\u{1b}[2J\\u{202e}").and.not.match(/[\u001b\u202e]/);
+      expect(text)
+        .to.include("\\u{1b}[2J\\u{202e}")
+        .and.not.match(/[\u001b\u202e]/);
     }
   });
 

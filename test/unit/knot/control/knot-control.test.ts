@@ -59,22 +59,22 @@ describe("knot control", () => {
   });
 
   it("knows how long copies are good, also of those whose time is over in this moment", async () => {
-    const zone = (name: string, role: string, serial: string, expiration: string) => [
+    const zone = (name: string, [role = "", serial = "", expiration = ""]: readonly string[]) => [
       ...[data, item(6, name), item(9, "role"), item(10, role)],
       ...[extra, item(6, name), item(9, "serial"), item(10, serial)],
       ...[extra, item(6, name), item(9, "expiration"), item(10, expiration)],
     ];
-    const [later, none] = ["+1D2h3m4s", "not scheduled"];
+    const [later, none] = ["+1D2h3m4s", "not scheduled"] as const;
     answer = (socket) =>
       socket.write(
         Buffer.concat([
           ...[
-            ...zone("own.", "master", "7", none),
-            ...zone("a.", "slave", "7", later),
-            ...zone("b.", "slave", "7", none),
+            ...zone("own.", ["master", "7", none]),
+            ...zone("a.", ["slave", "7", later]),
+            ...zone("b.", ["slave", "7", none]),
           ],
-          ...["pending", "running", "-5s"].flatMap((text) => zone(`${text}.`, "slave", "7", text)),
-          ...[...zone("gone.", "slave", "-", none), block],
+          ...["pending", "running", "-5s"].flatMap((text) => zone(`${text}.`, ["slave", "7", text])),
+          ...[...zone("gone.", ["slave", "-", none]), block],
         ]),
       );
     expect(await new KnotControl(path()).zoneExpiries()).to.deep.equal([
