@@ -220,7 +220,8 @@ describe("keys of a signed zone, with times of seconds", function () {
     await eventually(10, async () => {
       for (const site of sites) expect(isNewerSerial((await site.soa(byHand)).serial, serial)).to.equal(true);
     });
-    expect(await keys(byHand, "256")).to.deep.equal(both);
+    // On a slow machine the roll-over may have come to its end meanwhile: with no other keys than those.
+    expect(both).to.include.members(await keys(byHand, "256"));
     await whileVerified(byHand, 40, async () => (await keys(byHand, "256")).length === 1);
     expect(both).to.include((await keys(byHand, "256"))[0]);
   });
