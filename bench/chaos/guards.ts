@@ -100,7 +100,7 @@ export const guards: readonly Guard[] = [
       },
       {
         file: `${sidecar}/own-zones/copy-search.ts`,
-        from: "if (newest === undefined || isNewerSerial(serialOf(records), serialOf(newest))) newest = records;",
+        from: "if (newest === undefined || isNewerSerial(serialIn(records) ?? 0, serialIn(newest) ?? 0)) newest = records;",
         to: "newest = records;",
       },
     ],

@@ -1,12 +1,10 @@
 import { messageOf } from "../base/errors";
 import { inParallel } from "../base/in-parallel";
-import { fields, parseJson } from "../base/json";
-import { objects } from "../contract/names";
+import { fields } from "../base/json";
 import type { TsigKey } from "../dns/tsig-key";
-import { parseTsigKey } from "../keyring/tsig-key";
 import { clusterClient } from "../kube/cluster-client";
 import type { Mesh } from "../mesh/model";
-import type { LivePlace } from "../preflight/live-site";
+import { liveLocalKey, type LivePlace } from "../preflight/live-site";
 import { sitesWithClusters } from "./agent-reports";
 import type { MeshAccess } from "./mesh-access";
 import { placeOf } from "./place";
@@ -43,13 +41,9 @@ export async function withClusterKeys(access: MeshAccess): Promise<ClusterKeys> 
 /** @throws UserError when the cluster is not this site's, or has no key. */
 export async function readSite(
   mesh: Pick<Mesh, "directoryZone">,
-  { kube, namespace }: LivePlace,
+  place: LivePlace,
   site: string,
 ): Promise<{ readonly key: TsigKey; readonly ca: string | undefined }> {
-  const { ca } = fields(await requireSiteOf(mesh, { kube, namespace }, site));
-  const secret = await kube.get(`/api/v1/namespaces/${namespace}/secrets/${objects.localKey}`);
-  const text = fields(secret?.["data"])["key.json"];
-  if (typeof text !== "string") throw new Error(`${namespace} has no Secret ${objects.localKey} with a key`);
-  const key = parseTsigKey(parseJson(Buffer.from(text, "base64").toString("utf8"), objects.localKey), objects.localKey);
-  return { key, ca: typeof ca === "string" ? ca : undefined };
+  const { ca } = fields(await requireSiteOf(mesh, place, site));
+  return { key: await liveLocalKey(place), ca: typeof ca === "string" ? ca : undefined };
 }

@@ -50,3 +50,13 @@ export function textOf(file: string): string {
     throw new UserError(`${file} is not in UTF-8; write other octets as \\DDD`, { cause: error });
   }
 }
+
+/** Puts a file's name before what is wrong in it. */
+export function within<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.message.replace(/^/gm, `${file}: `), { cause: error });
+  }
+}

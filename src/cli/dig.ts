@@ -2,7 +2,7 @@ import { messageOf, UserError } from "../base/errors";
 import { inParallel } from "../base/in-parallel";
 import { compareText } from "../base/text";
 import type { DnsClient } from "../dns/client/dns-client";
-import { DnsError } from "../dns/errors";
+import { isUnreachable } from "../dns/errors";
 import { parseName } from "../dns/name";
 import { formatRecord } from "../dns/rdata";
 import { rcodeName, typeNumber } from "../dns/types";
@@ -64,7 +64,7 @@ export async function askEverySite(
         return;
       } catch (error) {
         answers.set(site.name, { ...base, records: [], ms: ms(), failure: reasonOf(error) });
-        if (!(error instanceof DnsError) || !error.isUnreachable) return;
+        if (!isUnreachable(error)) return;
         dead.push({ ...deadAddress(server.address, error), reason: reasonOf(error) });
       }
     }

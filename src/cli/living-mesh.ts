@@ -4,12 +4,11 @@ import { objects } from "../contract/names";
 import type { DnsClient, DnsServer } from "../dns/client/dns-client";
 import type { TsigKey } from "../dns/tsig-key";
 import { effectiveRing, parseRingDocument, type RingDocument, signingKey } from "../keyring/ring-document";
-import { parseTsigKey } from "../keyring/tsig-key";
 import type { Dnssec, WelcomePacket } from "../mesh/model";
 import type { CatalogAnswer } from "../mesh/newest-view";
 import { type CentralNames, readMesh } from "../mesh/read-view";
 import { parseWelcomePacket, serverName } from "../mesh/welcome";
-import { type LivePlace, liveSecret, requireSite } from "../preflight/live-site";
+import { liveLocalKey, type LivePlace, liveSecret, requireSite } from "../preflight/live-site";
 import { generationOf } from "../settings/shared-settings";
 
 /** What a site's cluster has of what the shared stack gave it. */
@@ -30,17 +29,15 @@ export interface LivingSite {
  */
 export async function readLivingSite(place: LivePlace, site: string): Promise<LivingSite> {
   const packet = parseWelcomePacket(await requireSite(place, site, "name a site that lives"));
-  const json = async (secret: string, file: string): Promise<unknown> => {
-    const text = (await liveSecret(place, secret))?.[file];
-    return text === undefined ? undefined : parseJson(text, `${file} of the Secret ${secret}`);
-  };
-  const ring = await json(objects.keys, "ring.json");
+  const ring = (await liveSecret(place, objects.keys))?.["ring.json"];
   const tls = await liveSecret(place, objects.tls);
   const [certificate, privateKey] = [tls?.["tls.crt"], tls?.["tls.key"]];
   return {
     packet,
-    localKey: parseTsigKey(await json(objects.localKey, "key.json"), `the Secret ${objects.localKey}`),
-    ...(ring !== undefined && { ring: parseRingDocument(ring) }),
+    localKey: await liveLocalKey(place),
+    ...(ring !== undefined && {
+      ring: parseRingDocument(parseJson(ring, `ring.json of the Secret ${objects.keys}`)),
+    }),
     ...(certificate !== undefined && privateKey !== undefined && { issued: { certificate, privateKey } }),
   };
 }

@@ -1,7 +1,7 @@
 import { messageOf } from "../base/errors";
 import { inParallel } from "../base/in-parallel";
 import type { DnsClient } from "../dns/client/dns-client";
-import { DnsError } from "../dns/errors";
+import { DnsError, isUnreachable } from "../dns/errors";
 import type { SoaData } from "../dns/record";
 import { type MeshAccess, serversOf } from "./mesh-access";
 
@@ -152,7 +152,7 @@ class SiteQuestions {
       try {
         await this.dns.querySoa(server, zone);
       } catch (error) {
-        if (isSilent(error)) this.#dead.push(deadAddress(server.address, error));
+        if (isUnreachable(error)) this.#dead.push(deadAddress(server.address, error));
       }
     }
   }
@@ -166,7 +166,7 @@ class SiteQuestions {
         this.#take(zone, server.address, await this.dns.querySoa(server, zone));
         return;
       } catch (error) {
-        if (!isSilent(error)) {
+        if (!isUnreachable(error)) {
           this.#address = server.address;
           this.#answers.set(zone, { kind: "failure", reason: reasonOf(error) });
           return;
@@ -198,10 +198,6 @@ class SiteQuestions {
     this.#address = address;
     this.#answers.set(zone, { kind: "serial", serial, expire });
   }
-}
-
-function isSilent(error: unknown): boolean {
-  return error instanceof DnsError && error.isUnreachable;
 }
 
 const noRouteCodes = ["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"];

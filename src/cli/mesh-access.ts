@@ -183,6 +183,11 @@ export function transferPoints(access: MeshAccess): readonly TransferPoint[] {
   });
 }
 
+/** Points in the order in which a zone is asked for: its owner's, then the others as they stand. */
+export function ownerFirst(points: readonly TransferPoint[], owner: string): readonly TransferPoint[] {
+  return [...points].sort((a, b) => Number(b.site === owner) - Number(a.site === owner));
+}
+
 /** How a site's certificate is checked; undefined where transfers are plain, or the authorities are not known. */
 function tlsOf({ mesh, ca }: MeshAccess, site: string): DnsTls | undefined {
   if (mesh.transport === "tcp" || ca === undefined) return undefined;

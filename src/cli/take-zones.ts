@@ -4,7 +4,7 @@ import { byName } from "../base/text";
 import { DnsClient } from "../dns/client/dns-client";
 import { FailedError } from "./exit-codes";
 import type { LintZone } from "./lint";
-import { type MeshAccess, type TransferPoint, transferPoints } from "./mesh-access";
+import { type MeshAccess, ownerFirst, type TransferPoint, transferPoints } from "./mesh-access";
 
 const width = 16;
 
@@ -20,8 +20,7 @@ export async function takeZones(access: MeshAccess, failures: readonly string[])
   const zones: LintZone[] = [];
   const own = access.mesh.sites.flatMap(({ name: owner, zones: all }) => all.map(({ name }) => ({ name, owner })));
   await inParallel(width, own, async ({ name, owner }) => {
-    const ordered = [...points].sort((a, b) => Number(b.site === owner) - Number(a.site === owner));
-    zones.push(await takeZone(name, ordered));
+    zones.push(await takeZone(name, ownerFirst(points, owner)));
   });
   return byName(zones);
 }

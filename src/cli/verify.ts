@@ -3,13 +3,13 @@ import { inParallel } from "../base/in-parallel";
 import { compareText } from "../base/text";
 import type { DnsServer } from "../dns/client/dns-client";
 import { type RawTransfer, TransferConnection } from "../dns/client/transfer-connection";
-import { DnsError } from "../dns/errors";
+import { DnsError, isUnreachable } from "../dns/errors";
 import { formatRecord, recordKey } from "../dns/rdata";
-import type { ResourceRecord } from "../dns/record";
+import { type ResourceRecord, serialIn } from "../dns/record";
 import type { TsigKey } from "../dns/tsig-key";
 import { zoneDigest } from "../dns/zone-digest";
 import type { LookedZone } from "./look";
-import type { TransferPoint } from "./mesh-access";
+import { ownerFirst, type TransferPoint } from "./mesh-access";
 
 /** A copy that is not the owner's. Records are as in a zone file. */
 export interface DifferingCopy {
@@ -154,7 +154,7 @@ class Comparison {
       const next = zones.slice(taken, taken + step);
       taken += next.length;
       await inParallel(step, next, async ({ name, owner }) => {
-        const ordered = [...this.parts.points].sort((a, b) => Number(b.site === owner) - Number(a.site === owner));
+        const ordered = ownerFirst(this.parts.points, owner);
         for (const at of ordered) {
           const outcome = await this.#compare(at, name, undefined);
           this.#count();
@@ -202,7 +202,7 @@ function verdictOf(
     outcome.kind === "other" ? difference(at, { digest, records: reference.copy.records }, outcome.copy.records) : [],
   );
   const alike = all.length - failures.length - differing.length;
-  const serial = serialOf(reference.copy.records);
+  const serial = serialIn(reference.copy.records) ?? 0;
   return { zone, owner, reference: reference.at.name, serial, digest, alike, differing, failures };
 }
 
@@ -218,7 +218,7 @@ function difference(
   const cut = Math.max(0, missing.length - mostRecords) + Math.max(0, extra.length - mostRecords);
   return [
     {
-      ...{ at, serial: serialOf(records), digest, cut },
+      ...{ at, serial: serialIn(records) ?? 0, digest, cut },
       missing: missing.slice(0, mostRecords),
       extra: extra.slice(0, mostRecords),
     },
@@ -233,11 +233,6 @@ function only(these: readonly ResourceRecord[], those: readonly ResourceRecord[]
     .filter((record) => !known.has(keyOf(record)))
     .map(formatRecord)
     .sort(compareText);
-}
-
-function serialOf(records: readonly ResourceRecord[]): number {
-  const [soa] = records;
-  return soa?.type === "SOA" ? soa.serial : 0;
 }
 
 interface Address {
@@ -315,5 +310,5 @@ function isEnding(error: unknown): boolean {
 }
 
 function isAway(error: unknown): boolean {
-  return error instanceof DnsError && (error.isUnreachable || error.failure.kind === "incomplete");
+  return isUnreachable(error) || (error instanceof DnsError && error.failure.kind === "incomplete");
 }

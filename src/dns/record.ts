@@ -45,3 +45,9 @@ export type ResourceRecord = {
   readonly class: RecordClass;
   readonly ttl: number;
 } & RecordData;
+
+/** The serial of a whole zone; undefined without an SOA record. */
+export function serialIn(records: readonly ResourceRecord[]): number | undefined {
+  const soa = records.find(({ type }) => type === "SOA");
+  return soa?.type === "SOA" ? soa.serial : undefined;
+}

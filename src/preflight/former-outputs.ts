@@ -21,12 +21,17 @@ export async function formerOutputs(): Promise<FormerOutputs | undefined> {
     const found = await findStack(qualified(stack));
     return found.kind === "found" ? found.outputs : undefined;
   } catch (error) {
-    throw new UserError(
-      `what stack "${stack}" said when it was brought up last cannot be read: ${messageOf(error)}; the checks against losing zones go by it. ` +
-        `Nothing was changed; make it readable (pulumi stack output -s ${stack}), and run this again`,
-      { cause: error },
-    );
+    throw unreadable(stack, error);
   }
+}
+
+/** That a stack's outputs cannot be read, by which a check goes. */
+export function unreadable(stack: string, error: unknown): UserError {
+  return new UserError(
+    `what stack "${stack}" said when it was brought up last cannot be read: ${messageOf(error)}; the checks against losing zones go by it. ` +
+      `Nothing was changed; make it readable (pulumi stack output -s ${stack}), and run this again`,
+    { cause: error },
+  );
 }
 
 /** The full name of a stack of this project. */

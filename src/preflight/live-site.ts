@@ -2,6 +2,7 @@ import { UserError } from "../base/errors";
 import { fields, parseJson } from "../base/json";
 import { objects } from "../contract/names";
 import { type TsigKey, tsigKeyFrom } from "../dns/tsig-key";
+import { parseTsigKey } from "../keyring/tsig-key";
 import type { KubeClient } from "../kube/client";
 import type { MadeKeys } from "../settings/site-parts";
 
@@ -51,6 +52,17 @@ export async function liveSecret(
   if (secret === undefined) return undefined;
   const data = Object.entries(fields(secret["data"]));
   return Object.fromEntries(data.map(([file, text]) => [file, Buffer.from(String(text), "base64").toString("utf8")]));
+}
+
+/**
+ * The key by which a site's own programs read its zones.
+ *
+ * @throws UserError when the site has none, or what it has is no key. It shows nothing of the content.
+ */
+export async function liveLocalKey(place: LivePlace): Promise<TsigKey> {
+  const text = (await liveSecret(place, objects.localKey))?.["key.json"];
+  if (text === undefined) throw new UserError(`${place.namespace} has no Secret ${objects.localKey} with a key`);
+  return parseTsigKey(parseJson(text, `key.json of the Secret ${objects.localKey}`), `the Secret ${objects.localKey}`);
 }
 
 /** Where a site has the keys that its stack made by chance. */

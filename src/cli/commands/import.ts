@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 
-import { UserError } from "../../base/errors";
-import { addCommand, printJson, textOf, withJson } from "../command";
+import { addCommand, printJson, textOf, within, withJson } from "../command";
 
 interface Options {
   readonly zone?: string;
@@ -30,14 +29,4 @@ async function importFile(file = "-", { zone, json }: Options): Promise<void> {
   for (const { line, why } of leftOut) console.error(`${file}: line ${line}: left out: ${why}`);
   if (json === true) printJson({ apiVersion: "v1", kind: "List", items: objects });
   else process.stdout.write(manifestText(objects));
-}
-
-/** Puts the file's name before what is wrong in it. */
-function within<T>(file: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.message.replace(/^/gm, `${file}: `), { cause: error });
-  }
 }

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 
-import { UserError } from "../../base/errors";
-import { addCommand, printJson, textOf, withJson } from "../command";
+import { addCommand, printJson, textOf, within, withJson } from "../command";
 import { exitCodes } from "../exit-codes";
 import type { LintZone } from "../lint";
 import { type AccessOptions, readAccess, withAccess } from "../mesh-access";
@@ -41,13 +40,9 @@ async function lint(files: readonly string[], options: Options): Promise<void> {
 async function readFiles(files: readonly string[]): Promise<readonly LintZone[]> {
   const { readZoneFile } = await import("../../records/zone-file");
   return files.map((file) => {
-    try {
-      const { zone, records } = readZoneFile(textOf(file));
-      return { name: zone, records: records.map(({ record }) => record) };
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      throw new UserError(error.message.replace(/^/gm, `${file}: `), { cause: error });
-    }
+    const text = textOf(file);
+    const { zone, records } = within(file, () => readZoneFile(text));
+    return { name: zone, records: records.map(({ record }) => record) };
   });
 }
 

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 
-import { messageOf, UserError } from "../../base/errors";
+import { UserError } from "../../base/errors";
 import { fields, parseJson } from "../../base/json";
-import type { FoundStack } from "../../preflight/former-outputs";
+import { type FoundStack, unreadable } from "../../preflight/former-outputs";
 import { errorsIn, runPulumi } from "./pulumi-process";
 import { stackNameIn } from "./stack-file";
 
@@ -56,11 +56,7 @@ export async function findShared(stacks: StackReader, stack: string): Promise<Fo
   try {
     return await stacks.find(stack);
   } catch (error) {
-    throw new UserError(
-      `what stack "${stack}" said when it was brought up last cannot be read: ${messageOf(error)}; the checks against losing zones go by it. ` +
-        `Nothing was changed; make it readable (pulumi stack output -s ${stack}), and run this again`,
-      { cause: error },
-    );
+    throw unreadable(stack, error);
   }
 }
 

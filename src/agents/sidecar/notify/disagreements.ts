@@ -2,7 +2,7 @@ import { inParallel } from "../../../base/in-parallel";
 import { Turns } from "../../../base/turns";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import { isUnreachable } from "../../../dns/errors";
-import type { ResourceRecord } from "../../../dns/record";
+import { type ResourceRecord, serialIn } from "../../../dns/record";
 import { compareSerials, isNewerSerial } from "../../../dns/serial";
 import { zoneDigest } from "../../../dns/zone-digest";
 import type { Problems } from "../http/status";
@@ -186,9 +186,4 @@ function nameOf({ site, pod }: Pick<Target, "site" | "pod">): string {
 function hasReached(theirs: number | undefined, serial: number): boolean {
   const order = theirs === undefined ? undefined : compareSerials(theirs, serial);
   return order === 0 || order === 1;
-}
-
-function serialIn(records: readonly ResourceRecord[]): number | undefined {
-  const soa = records.find(({ type }) => type === "SOA");
-  return soa?.type === "SOA" ? soa.serial : undefined;
 }

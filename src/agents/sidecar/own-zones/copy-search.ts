@@ -1,7 +1,7 @@
 import { messageOf } from "../../../base/errors";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import { DnsError, isUnreachable } from "../../../dns/errors";
-import type { ResourceRecord } from "../../../dns/record";
+import { type ResourceRecord, serialIn } from "../../../dns/record";
 import { isNewerSerial } from "../../../dns/serial";
 import type { ZoneSource } from "./zone-source";
 
@@ -220,8 +220,8 @@ export class CopySearch {
       if (source === undefined) break;
       try {
         const records = await this.parts.dns.transfer(source.server, zone, source.key);
-        if (newest === undefined || isNewerSerial(serialOf(records), serialOf(newest))) newest = records;
-        if (!isNewerSerial(wanted, serialOf(newest))) break;
+        if (newest === undefined || isNewerSerial(serialIn(records) ?? 0, serialIn(newest) ?? 0)) newest = records;
+        if (!isNewerSerial(wanted, serialIn(newest) ?? 0)) break;
       } catch (error) {
         reason = messageOf(error);
       }
@@ -235,12 +235,6 @@ function denialOf(others: readonly (Said & { readonly stands: boolean })[]): "su
   if (!others.some(({ say }) => say.kind === "denies")) return "none";
   if (others.every(({ source, say }) => say.kind === "denies" || source.isPod === true)) return "sure";
   return others.some(({ stands }) => stands) ? "stands" : "fresh";
-}
-
-/** Serial of a whole zone; 0 without an SOA. */
-export function serialOf(records: readonly ResourceRecord[]): number {
-  const soa = records.find((record) => record.type === "SOA");
-  return soa?.type === "SOA" ? soa.serial : 0;
 }
 
 /** Whether a server answered that it has no such zone, or no content for it. Knot signs no such answer. */

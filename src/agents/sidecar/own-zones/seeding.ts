@@ -2,7 +2,7 @@ import { messageOf } from "../../../base/errors";
 import { moveFile, readText, removeFile, writeAtomically } from "../../../base/files";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import { stampSerial } from "../../../dns/master-file";
-import type { ResourceRecord } from "../../../dns/record";
+import { type ResourceRecord, serialIn } from "../../../dns/record";
 import { isNewerSerial } from "../../../dns/serial";
 import { renderOwnZone } from "../../../knot/config/own-zone";
 import { type FixedRuntime, isWriter } from "../../../knot/config/site-runtime";
@@ -13,7 +13,7 @@ import type { MeshView } from "../../../mesh/view";
 import { serverName } from "../../../mesh/welcome";
 import { contentFrom, type Restored } from "../backups/restored";
 import { readNote } from "../keys/note";
-import { type CopySearch, type FoundCopy, saysNo, serialOf } from "./copy-search";
+import { type CopySearch, type FoundCopy, saysNo } from "./copy-search";
 import { followOwner, renderTakenOverZone } from "./taking-over";
 import type { ZoneSource } from "./zone-source";
 
@@ -191,7 +191,7 @@ export class Seeder {
   async #transferAtLeast(zone: string, source: ZoneSource, serial: number): Promise<readonly ResourceRecord[]> {
     for (let tries = 0; tries < mostTransfers; tries++) {
       const records = await this.options.dns.transfer(source.server, zone, source.key);
-      if (!isNewerSerial(serial, serialOf(records))) return records;
+      if (!isNewerSerial(serial, serialIn(records) ?? 0)) return records;
     }
     throw new Error(`${source.server.address} gives older copies of zone ${zone} than the one with serial ${serial}`);
   }
@@ -245,7 +245,7 @@ export class Seeder {
       : await this.#held(zone, input);
     const isForced = input.restored?.order.forced === true;
     const restored =
-      backup && contentFrom(backup, { isForced, served: records && serialOf(records), now: this.options.now() });
+      backup && contentFrom(backup, { isForced, served: records && (serialIn(records) ?? 0), now: this.options.now() });
     if (restored !== undefined) return restored;
     if (records === undefined) return undefined;
     const following = followOwner(records, { packet: input.packet, formerOwner: input.owner });
