@@ -170,7 +170,7 @@ export class KnotControl {
     const take = (unit: Unit): void => {
       const name = unit.get(item.zone);
       if (name !== undefined) current = plainName(name);
-      if (unit.get(item.type) === "load" && /^(running|pending)$/.test(unit.get(item.data) ?? "")) loading.add(current);
+      if (unit.get(item.type) === "load" && isDue(unit.get(item.data) ?? "")) loading.add(current);
     };
     if (zones.length > 0) await this.#call({ command: "zone-status", filters: "e" }, { zones, take, absent: "ignore" });
     return [...loading];
@@ -334,9 +334,14 @@ function serialOf(text: string | undefined): number | undefined {
 /** Knot's units of time, in seconds: a year is 365 days, a month 30. */
 const units = { Y: 31_536_000, M: 2_592_000, D: 86_400, h: 3600, m: 60, s: 1 } as const;
 
-/** Seconds of `+1M11D23h59m53s`, none for what is due or past (`pending`, `running`, `-5s`); undefined for what is not scheduled. */
+/** Whether an event is under way or its time has come: `running(+0s)`, `pending(-2s)`, before Knot 3.5 `running`, `pending`, `-5s`. */
+function isDue(text: string): boolean {
+  return /^(?:(?:pending|running)(?:\(.*\))?|-.*s)$/.test(text);
+}
+
+/** Seconds of `+1M11D23h59m53s`, none for what is due; undefined for what is not scheduled. */
 function secondsOf(text: string): number | undefined {
-  if (/^(?:pending|running|-.*s)$/.test(text)) return 0;
+  if (isDue(text)) return 0;
   if (!/^\+?(?:\d+[YMDhms])+$/.test(text)) return undefined;
   const parts = [...text.matchAll(/(\d+)([YMDhms])/g)];
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units], 0);

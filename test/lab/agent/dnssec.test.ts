@@ -112,8 +112,8 @@ describe("a zone that a mesh with agents signs", function () {
     await eventually(20, async () => {
       for (const { server } of lab.sites.values())
         expect(await apexTexts(server, zone, "DNSKEY"), server.address).to.deep.equal([]);
+      expect(await told()).to.equal(undefined);
     });
-    expect(await told()).to.equal(undefined);
     const { answers } = await owner().dns.query(owner().server, zone, "RRSIG");
     expect(answers).to.deep.equal([]);
     expect(await problems()).to.deep.equal([]);

@@ -96,7 +96,9 @@ export class ExpiryWatch {
     zones: readonly { readonly zone: string; readonly seconds: number | undefined }[],
   ): void {
     const empty = new Set(zones.filter(({ seconds }) => seconds === undefined).map(({ zone }) => zone));
-    const open = new Set([...empty, ...dangerous.map(({ zone }) => zone)]);
+    // In the moment between its end and that of its content, a copy's end is not planned any more.
+    const unplanned = zones.filter(({ seconds }) => seconds === Infinity).map(({ zone }) => zone);
+    const open = new Set([...empty, ...unplanned, ...dangerous.map(({ zone }) => zone)]);
     for (const zone of this.#inDanger.keys()) if (!open.has(zone)) this.#inDanger.delete(zone);
     for (const { zone, at } of dangerous) this.#inDanger.set(zone, steady(this.#inDanger.get(zone), at));
     const all = new Set(zones.map(({ zone }) => zone));

@@ -65,6 +65,7 @@ describe("knot control", () => {
       ...[extra, item(6, name), item(9, "expiration"), item(10, expiration)],
     ];
     const [later, none] = ["+1D2h3m4s", "not scheduled"] as const;
+    const due = ["pending(+0s)", "running(-1s)", "pending", "running", "-5s"];
     answer = (socket) =>
       socket.write(
         Buffer.concat([
@@ -73,14 +74,14 @@ describe("knot control", () => {
             ...zone("a.", ["slave", "7", later]),
             ...zone("b.", ["slave", "7", none]),
           ],
-          ...["pending", "running", "-5s"].flatMap((text) => zone(`${text}.`, ["slave", "7", text])),
+          ...due.flatMap((text) => zone(`${text}.`, ["slave", "7", text])),
           ...[...zone("gone.", ["slave", "-", none]), block],
         ]),
       );
     expect(await new KnotControl(path()).zoneExpiries()).to.deep.equal([
       { zone: "a", seconds: 93_784 },
       { zone: "b", seconds: Infinity },
-      ...["pending", "running", "-5s"].map((zone) => ({ zone, seconds: 0 })),
+      ...due.map((zone) => ({ zone, seconds: 0 })),
       { zone: "gone", seconds: undefined },
     ]);
   });

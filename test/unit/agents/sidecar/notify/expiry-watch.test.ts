@@ -80,6 +80,8 @@ describe("the watch on zones that expire", () => {
     );
     expect(await lookAt(["a.example", 42 * day], ["new.example", 42 * day])).to.deep.equal([]);
     await lookAt(["a.example", 5]);
+    await lookAt(["a.example", Infinity]);
+    expect((await lookAt(["a.example", undefined]))[0]).to.match(/ has expired here/);
     expect(await lookAt()).to.deep.equal([]);
   });
 
