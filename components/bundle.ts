@@ -1,6 +1,8 @@
 import { join } from "node:path";
 
-import { buildSync } from "esbuild";
+import { buildSync, version } from "esbuild";
+
+import { KeptTexts, type Made } from "./kept-texts";
 
 /** The programs that run inside a cluster. */
 export type ProgramName = "agent" | "reconciler" | "rotator" | "operator" | "backup";
@@ -23,11 +25,27 @@ export const programNames = Object.keys(folders) as readonly ProgramName[];
 /** Names of all bundles. */
 export const bundleNames: readonly BundleName[] = [...programNames, "mesh"];
 
-interface Built {
-  readonly text: string;
-  readonly sources: readonly string[];
-}
-const bundles = new Map<BundleName, Built>();
+const options = {
+  bundle: true,
+  write: false,
+  metafile: true,
+  platform: "node",
+  format: "cjs",
+  target: "node22",
+  minify: true,
+  legalComments: "none",
+  logLevel: "silent",
+  // Pulumi is large, has its own plugins to find, and is there wherever `mesh` calls it.
+  external: ["@pulumi/*"],
+} as const;
+
+const kept = new KeptTexts({
+  root,
+  source: "src",
+  folder: join(root, "node_modules", ".cache", "dns-mesh"),
+  recipe: JSON.stringify([version, options]),
+});
+const bundles = new Map<BundleName, Made>();
 
 /**
  * One of our programs as a single JavaScript file, for a stock Node image or as the command `mesh`. Equal sources give equal texts, wherever the
@@ -42,28 +60,19 @@ export function bundledFiles(name: BundleName): readonly string[] {
   return build(name).sources;
 }
 
-function build(name: BundleName): Built {
-  const known = bundles.get(name);
-  if (known !== undefined) return known;
-  const { outputFiles, metafile } = buildSync({
-    absWorkingDir: root,
-    entryPoints: [name === "mesh" ? "src/cli/mesh.ts" : `src/agents/${folders[name]}/main.ts`],
-    bundle: true,
-    write: false,
-    metafile: true,
-    platform: "node",
-    format: "cjs",
-    target: "node22",
-    minify: true,
-    legalComments: "none",
-    logLevel: "silent",
-    // Pulumi is large, has its own plugins to find, and is there wherever `mesh` calls it.
-    external: ["@pulumi/*"],
-  });
+function build(name: BundleName): Made {
+  const known = bundles.get(name) ?? kept.get(name, () => makeBundle(name));
+  bundles.set(name, known);
+  return known;
+}
+
+/** A bundle made anew, whatever is kept. */
+export function makeBundle(name: BundleName): Made {
+  const entry = name === "mesh" ? "src/cli/mesh.ts" : `src/agents/${folders[name]}/main.ts`;
+  const place = { absWorkingDir: root, entryPoints: [entry], external: [...options.external] };
+  const { outputFiles, metafile } = buildSync({ ...options, ...place });
   const text = outputFiles.map((file) => file.text).join("");
-  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
-  const sources = inputs.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : []));
-  const built = { text, sources };
-  bundles.set(name, built);
-  return built;
+  const parts = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
+  const sources = parts.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : []));
+  return { text, sources, inputs: Object.keys(metafile.inputs) };
 }

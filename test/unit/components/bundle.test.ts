@@ -10,9 +10,9 @@ import { bundle, programNames } from "../../../components/bundle";
 describe("bundles", () => {
   const file = join(__dirname, "../../../components/bundle.ts");
   const tsx = require.resolve("tsx");
-  /** The bundle as another process makes it, in another folder. */
+  /** The bundle as another process makes it anew, in another folder. */
   const elsewhere = (name: string): string => {
-    const code = `process.stdout.write(require(${JSON.stringify(file)}).bundle(${JSON.stringify(name)}))`;
+    const code = `process.stdout.write(require(${JSON.stringify(file)}).makeBundle(${JSON.stringify(name)}).text)`;
     return execFileSync(process.execPath, ["--require", tsx, "-e", code], {
       cwd: tmpdir(),
       maxBuffer: 1 << 24,
