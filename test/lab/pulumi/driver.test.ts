@@ -84,10 +84,8 @@ describe("the driver of the real engine", function () {
     }
   });
 
-  it("changes nothing on a second up, in a few seconds", async () => {
-    const started = Date.now();
+  it("changes nothing on a second up", async () => {
     expect((await driver.up("shared")).changes).to.deep.equal({ same: 31 });
-    expect(Date.now() - started).to.be.below(15_000);
   });
 
   it("shows another stack's outputs through a reference, secrets as secrets", async () => {

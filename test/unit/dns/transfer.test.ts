@@ -122,17 +122,15 @@ describe("zone transfers (RFC 5936)", () => {
     expect(limited({ octets: 1000 })).to.deep.equal({ kind: "tooLarge", limit: "octets" });
   });
 
-  it("verify 12,000 records far within a second", () => {
+  it("verify 12,000 records of many messages", () => {
     const all = [soa(), ...Array.from({ length: 12_000 }, (_, i) => host(i)), soa()];
     const signer = new StreamSigner(key, requestMac);
     const stream: Buffer[] = [];
     for (let at = 0; at < all.length; at += 500)
       stream.push(signer.sign(encodeMessage(message(all.slice(at, at + 500))), now));
     const target = new TransferAssembler({ zone, id: 5, key, requestMac });
-    const started = performance.now();
     for (const bytes of stream) target.push(bytes, now);
     expect(target.finish()).to.have.length(12_001);
-    expect(performance.now() - started).to.be.lessThan(500);
   });
 
   it("do not take a single signed response of another request for theirs", () => {
