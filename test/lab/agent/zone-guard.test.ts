@@ -150,6 +150,7 @@ describe("the guard on own zones", function () {
       expect(writer.log()).to.contain(`the agent is away: a change of ${zone}. is let through unseen`);
     });
     writer.startAgent();
+    await writer.ready();
     await update(names.slice(0, 20).map(add));
     await answered(names);
     await refused(names.map(remove));
