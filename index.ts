@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { bundle } from "./components/bundle";
-import { asRunError, redactDebugMessages, wholly } from "./components/run-error";
+import { asRunError, endWithEngine, redactDebugMessages, wholly } from "./components/run-error";
 import { Safeguard } from "./components/safeguard";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
@@ -24,6 +24,7 @@ import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings"
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
 async function program(): Promise<object> {
+  endWithEngine();
   redactDebugMessages();
   try {
     const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
