@@ -6,10 +6,15 @@ import { KeptTexts, type Made } from "./kept-texts";
 
 /** The programs that run inside a cluster. */
 export type ProgramName = "agent" | "reconciler" | "rotator" | "operator" | "backup";
-/** What is made one file: those, and the command of whoever runs the mesh. */
-export type BundleName = ProgramName | "mesh";
+/** What is made one file: those, the command of whoever runs the mesh, and the lab that comes with it. */
+export type BundleName = ProgramName | "mesh" | "lab";
 
 const root = join(__dirname, "..");
+/** Where the others begin. */
+const entries: Readonly<Record<Exclude<BundleName, ProgramName>, string>> = {
+  mesh: "src/cli/mesh.ts",
+  lab: "lab/main.ts",
+};
 /** The folder of each program under `src/agents`. */
 const folders: Readonly<Record<ProgramName, string>> = {
   agent: "sidecar",
@@ -23,7 +28,7 @@ const folders: Readonly<Record<ProgramName, string>> = {
 export const programNames = Object.keys(folders) as readonly ProgramName[];
 
 /** Names of all bundles. */
-export const bundleNames: readonly BundleName[] = [...programNames, "mesh"];
+export const bundleNames: readonly BundleName[] = [...programNames, "mesh", "lab"];
 
 const options = {
   bundle: true,
@@ -35,8 +40,8 @@ const options = {
   minify: true,
   legalComments: "none",
   logLevel: "silent",
-  // Pulumi is large, has its own plugins to find, and is there wherever `mesh` calls it.
-  external: ["@pulumi/*"],
+  // Pulumi is large, has its own plugins to find, and is there wherever `mesh` calls it. The others make programs from sources.
+  external: ["@pulumi/*", "esbuild", "tsx"],
 } as const;
 
 const kept = new KeptTexts({
@@ -68,7 +73,7 @@ function build(name: BundleName): Made {
 
 /** A bundle made anew, whatever is kept. */
 export function makeBundle(name: BundleName): Made {
-  const entry = name === "mesh" ? "src/cli/mesh.ts" : `src/agents/${folders[name]}/main.ts`;
+  const entry = name === "mesh" || name === "lab" ? entries[name] : `src/agents/${folders[name]}/main.ts`;
   const place = { absWorkingDir: root, entryPoints: [entry], external: [...options.external] };
   const { outputFiles, metafile } = buildSync({ ...options, ...place });
   const text = outputFiles.map((file) => file.text).join("");

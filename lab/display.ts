@@ -7,6 +7,8 @@ import { renderSnapshot, type Snapshot, summarise } from "./snapshot";
 export interface Display {
   /** Something that happened. */
   say(line: string): void;
+  /** Where the file is by which `mesh` finds the lab, which is ready. */
+  ready(access: string): void;
   /** How it stands now; called again and again. */
   show(snapshot: Snapshot, lastChange: string): void;
   /** The whole table, since it was asked for. */
@@ -16,8 +18,9 @@ export interface Display {
   close(): void;
 }
 
-/** A display on a terminal, or plain lines for everything else. */
-export function createDisplay(interrupted: () => void): Display {
+/** A display on a terminal, or plain lines for everything else; lines of JSON where they are asked for. */
+export function createDisplay(interrupted: () => void, { json = false }: { readonly json?: boolean } = {}): Display {
+  if (json) return new JsonDisplay();
   return process.stdout.isTTY ? new ScreenDisplay(interrupted) : new PlainDisplay();
 }
 
@@ -42,6 +45,10 @@ class PlainDisplay implements Display {
     console.log(stamped(line));
   }
 
+  ready(access: string): void {
+    this.say(readyLine(access));
+  }
+
   show(snapshot: Snapshot): void {
     const summary = summarise(snapshot);
     if (summary !== this.#last) this.say(summary);
@@ -60,6 +67,25 @@ class PlainDisplay implements Display {
 
   close(): void {
     // Nothing to put back.
+  }
+}
+
+/** A line of JSON for each thing that happens: `message`, `access` once it is ready, or `sites` where the table was asked for. */
+class JsonDisplay extends PlainDisplay {
+  override say(line: string): void {
+    this.#print({ message: line });
+  }
+
+  override ready(access: string): void {
+    this.#print({ access });
+  }
+
+  override table(snapshot: Snapshot): void {
+    this.#print(snapshot);
+  }
+
+  #print(said: object): void {
+    console.log(JSON.stringify({ ms: Math.round(performance.now() - started), ...said }));
   }
 }
 
@@ -87,6 +113,10 @@ class ScreenDisplay implements Display {
   say(line: string): void {
     this.#said = [...this.#said, ...stamped(line).split("\n")].slice(-Math.max(keptLines, line.split("\n").length));
     this.#draw();
+  }
+
+  ready(access: string): void {
+    this.say(readyLine(access));
   }
 
   show(snapshot: Snapshot, lastChange: string): void {
@@ -127,6 +157,10 @@ class ScreenDisplay implements Display {
       "",
     ];
   }
+}
+
+function readyLine(access: string): string {
+  return `mesh status --access ${access}`;
 }
 
 /** A line for people about anything that was thrown. */

@@ -6,7 +6,7 @@ import { commandHelp } from "./commands";
 import type { NetworkKind } from "./network";
 import { mostSites } from "./plan";
 
-/** What `npm run lab` is asked for. */
+/** What `npm run lab` and `mesh lab` are asked for. */
 export interface LabRun {
   readonly sites: number;
   readonly zones: number;
@@ -21,6 +21,8 @@ export interface LabRun {
   readonly port?: number;
   /** Whether the lab stays when its script or its input has ended, until it gets a signal to end. */
   readonly hold: boolean;
+  /** Whether what it says is JSON, a line each. */
+  readonly json?: true;
 }
 
 const mostZones = 100_000;
@@ -41,6 +43,7 @@ export function labUsage(): string {
   --hold                  stays when the script or the input has ended, until Ctrl-C
   --storage FOLDER        where the sites' volumes lie (tmpfs when there is room, else the folder for temporary files)
   --port N                of every Knot (a free one; 53 in namespaces)
+  --json                  prints JSON, a line for each thing that happens
   --help                  this text
 
 Commands, from the script or typed:
@@ -73,6 +76,7 @@ export function parseLabArguments(args: readonly string[]): LabRun | undefined {
     ...(storage !== undefined && { storage }),
     ...(port !== undefined && { port }),
     hold: values.hold === true,
+    ...(values.json === true && { json: true }),
   };
 }
 
@@ -90,6 +94,7 @@ function parseOptions(args: readonly string[]) {
     storage: text,
     port: text,
     hold: flag,
+    json: flag,
     help: { ...flag, short: "h" } as const,
   };
   try {

@@ -1,9 +1,9 @@
 import { randomInt } from "node:crypto";
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { bundle } from "../components/bundle";
 import { type Identity, makeAuthority } from "../harness/certificates";
 import { podPorts } from "../src/contract/names";
 import type { TsigKey } from "../src/dns/tsig-key";
@@ -45,6 +45,8 @@ export interface LabOptions {
   readonly replicas?: number;
   /** Whether Knots log as they do in pods. @default false: each says everything by itself */
   readonly logsAsPod?: boolean;
+  /** Whether programs' logs are kept in files, for `mesh logs`. @default false: the latest of them in memory */
+  readonly keepsLogs?: boolean;
   /** Size of each pod's volume, which is a file system of its own then; needs root. @default a folder without a limit */
   readonly volumeOctets?: number;
   /** Whether {@link MountedSite.setClock} is used; needs a C compiler. @default false */
@@ -74,6 +76,7 @@ export interface LabParts {
   readonly vault?: MeshVault;
   readonly replicas: number;
   readonly logsAsPod: boolean;
+  readonly keepsLogs: boolean;
   readonly volumeOctets?: number;
   /** What lets the sites' clocks differ. */
   readonly clockLibrary?: string;
@@ -89,7 +92,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
   const folder = await mkdtemp(join(options.storage ?? tmpdir(), "mesh-lab-"));
   const guardian = new Guardian(folder);
   const program = join(folder, "agent.js");
-  await writeFile(program, options.agentProgram ?? bundle("agent"));
+  await writeFile(program, options.agentProgram ?? (await agentProgram()));
   const accessKey = randomKey("mesh-command");
   const ring: RingDocument = { version: 1, current: randomKey("mesh-1") };
   const ports = await choosePorts(network, options.port);
@@ -105,6 +108,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     readers: [...(options.readers ?? []), accessKey],
     replicas: options.replicas ?? 1,
     logsAsPod: options.logsAsPod ?? false,
+    keepsLogs: options.keepsLogs ?? false,
     ...(options.volumeOctets !== undefined && { volumeOctets: options.volumeOctets }),
     ...(options.clocks === true && { clockLibrary: await compileClockShift(folder) }),
     guard: options.guard ?? false,
@@ -113,6 +117,14 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     ...(options.recordsKey && { recordsKey: options.recordsKey }),
   };
   return { plan, parts };
+}
+
+/** The agent as it is bundled for pods: beside the lab where that is one file, too, and made from its sources otherwise. */
+async function agentProgram(): Promise<string> {
+  const packed = join(__dirname, "agent.js");
+  if (existsSync(packed)) return readFile(packed, "utf8");
+  const { bundle } = await import("../components/bundle");
+  return bundle("agent");
 }
 
 /** Where each site has a network of its own, they are those of a pod's Services: the reconciler knows no others. */

@@ -180,7 +180,11 @@ export class Lab implements AsyncDisposable {
       http: ports.http,
     }));
     const ca = authorities.map(({ cert }) => cert).join("");
-    const document = { mesh: this.plan.written(), ports, key: this.parts.accessKey, ca, pods };
+    const logs = [...this.sites.values()].flatMap(({ name: site, pod, logFiles }) =>
+      [...logFiles].map(([container, path]) => ({ site, pod, container, file: path })),
+    );
+    const key = this.parts.accessKey;
+    const document = { mesh: this.plan.written(), ports, key, ca, pods, ...(this.parts.keepsLogs && { logs }) };
     await writeAtomically(file, accessText(document), 0o600);
     return file;
   }
@@ -300,6 +304,7 @@ export class Lab implements AsyncDisposable {
       vault,
       recordsKey,
       logsAsPod,
+      keepsLogs,
       guard,
       clockLibrary,
       volumeOctets,
@@ -319,7 +324,7 @@ export class Lab implements AsyncDisposable {
       readers,
       program,
       enter: this.network.enter(name),
-      ...{ logsAsPod, guard },
+      ...{ logsAsPod, keepsLogs, guard },
       signers: [this.plan.signer.publicKey],
       localKey: this.#localKeyOf(name),
       ...(vault && { vault }),

@@ -14,12 +14,15 @@ import { checkScript, parseScript, type ScriptLine } from "./script";
 import { Session } from "./session";
 import { takeSnapshot } from "./snapshot";
 
-/** Exit status of a lab that got a signal while it was working. */
-const interruptedStatus = 130;
+/** Exit statuses of a lab that got a signal while it was working, and of one that was wrong to ask for, which did nothing. */
+const [interruptedStatus, usageStatus] = [130, 2];
 /** Between looks at the mesh; longer when a look takes long. */
 const lookEveryMs = 1000;
 /** Between looks at whether the process that started this one is still there. */
 const parentEveryMs = 500;
+
+/** The status of a failure by now. */
+let failureStatus = usageStatus;
 
 async function main(): Promise<void> {
   const run = parseLabArguments(process.argv.slice(2));
@@ -29,6 +32,7 @@ async function main(): Promise<void> {
   }
   const script = readScript(run);
   await check(run);
+  failureStatus = 1;
   if (run.network === "namespaces" && !isInPrivateNetwork()) process.exitCode = await rerunInPrivateNetwork();
   else process.exitCode = await runLab(run, script);
 }
@@ -73,9 +77,9 @@ async function runLab(run: LabRun, script: readonly ScriptLine[] | undefined): P
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
   endWithParent(end);
-  const display = createDisplay(end);
+  const display = createDisplay(end, run);
   try {
-    await using lab = await Lab.create({ ...run, storage: run.storage ?? defaultStorage(run.sites) });
+    await using lab = await Lab.create({ ...run, keepsLogs: true, storage: run.storage ?? defaultStorage(run.sites) });
     try {
       const life = live({ run, script, lab, display, signal: ending.signal });
       return (await Promise.race([life, aborted(ending.signal)])) ?? interruptedStatus;
@@ -100,7 +104,7 @@ async function live(parts: {
     display.say(line);
   };
   await start(lab, run, say);
-  say(`mesh status --access ${await lab.writeAccess()}`);
+  display.ready(await lab.writeAccess());
   const session = new Session(lab, {
     say,
     show: (snapshot) => {
@@ -201,7 +205,7 @@ function aborted(signal: AbortSignal): Promise<undefined> {
 main()
   .catch((error: unknown) => {
     console.error(error instanceof UserError ? error.message : error);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UserError ? failureStatus : 1;
   })
   .finally(() => {
     // Whatever is still under way belongs to a lab that is gone.

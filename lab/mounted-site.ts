@@ -61,6 +61,8 @@ export interface LabPlace {
   readonly disagreeMs?: number;
   /** Whether Knot logs as it does in a pod. @default false: all on its own */
   readonly logsAsPod?: boolean;
+  /** Whether what its programs write is kept in files, too. @default false */
+  readonly keepsLogs?: boolean;
   /** Size of the pod's volume, where it has a file system of its own. */
   readonly volumeOctets?: number;
   /** What lets the site's clock differ from the machine's. */

@@ -32,7 +32,7 @@ interface ProcessOptions {
   readonly command: readonly [string, ...string[]];
   readonly env?: NodeJS.ProcessEnv;
   /** Is given what it writes. Without one that is dropped. */
-  readonly log?: Log;
+  readonly log?: Pick<Log, "add">;
   /** Whether {@link LabProcess.tell} is used. */
   readonly listens?: boolean;
   /** Called once when it exited without `end`. */

@@ -18,8 +18,12 @@ import { DnsClient, type DnsServer } from "../src/dns/client/dns-client";
 import type { SoaData } from "../src/dns/record";
 import { startScript } from "../src/knot/config/guard";
 import { KnotControl } from "../src/knot/control/knot-control";
+import { LogFile } from "./log-file";
 import { type LabPlace, MountedSite } from "./mounted-site";
 import { KeptProcess, LabProcess, Log } from "./process";
+
+/** What a site runs, as the containers of its pods are called. */
+type LabProgram = "prepare" | "knot" | "agent";
 
 const httpMs = 5000;
 /** Lines of a site's log that a failure shows. */
@@ -32,6 +36,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   #knot: LabProcess | undefined;
   readonly #agent: KeptProcess;
   readonly #log = new Log();
+  readonly #files = new Map<LabProgram, LogFile>();
 
   constructor(place: LabPlace) {
     super(place);
@@ -39,7 +44,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
     this.#agent = new KeptProcess(() => ({
       command: this.#at(pinnedNode(), ...nodeFlags, this.place.program, "worker"),
       env: this.#processEnvironment(),
-      log: this.#log,
+      log: this.#logOf("agent"),
     }));
   }
 
@@ -84,6 +89,16 @@ export class LabSite extends MountedSite implements AsyncDisposable {
     return this.#log.text;
   }
 
+  /** Where each program's log is kept, by its container's name; nowhere unless the lab keeps logs. */
+  get logFiles(): ReadonlyMap<LabProgram, string> {
+    return new Map([...this.#files].map(([program, { path }]) => [program, path]));
+  }
+
+  /** As its cluster would call it. */
+  get pod(): string {
+    return `knot-${this.place.replica?.ordinal ?? 0}`;
+  }
+
   /** The pod's start: init container, Knot, agent. What runs already is left alone. */
   async start(): Promise<void> {
     await this.startServer();
@@ -100,9 +115,10 @@ export class LabSite extends MountedSite implements AsyncDisposable {
 
   /** What the init container's program does, without a process of its own, on loopback. */
   async prepare(): Promise<void> {
+    const sink = this.#logOf("prepare");
     const log = createLogger({
       write: (line) => {
-        this.#log.add(line);
+        sink.add(line);
       },
       now: Date.now,
       common: { program: "prepare" },
@@ -114,8 +130,9 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   /** Runs the init container's program in the site's own network: what it cannot reach from there, it must not have. */
   async #prepareInside(): Promise<void> {
     const [program, ...args] = this.#at(pinnedNode(), this.place.program, "prepare");
+    const sink = this.#logOf("prepare");
     const onLine = (line: string): void => {
-      this.#log.add(`${line}\n`);
+      sink.add(`${line}\n`);
     };
     await run(program, args, { env: this.#processEnvironment(), onLine });
   }
@@ -126,7 +143,8 @@ export class LabSite extends MountedSite implements AsyncDisposable {
     const script = startScript({ rundir: this.path("run"), configFile, programs: knotBinaries() });
     const command =
       guard === false ? this.#at(knotBinaries().knotd, "-c", configFile) : this.#at("/bin/sh", "-c", script);
-    this.#knot = new LabProcess({ command, log: this.#log, env: { ...process.env, ...this.clockEnvironment() } });
+    const log = this.#logOf("knot");
+    this.#knot = new LabProcess({ command, log, env: { ...process.env, ...this.clockEnvironment() } });
   }
 
   startAgent(): void {
@@ -153,7 +171,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   /** What the agent's container has in its environment. */
   environment(): Record<string, string> {
     const { address, port, securePort, httpPort } = this.place;
-    const { vault, recordsKey, replica, disagreeMs } = this.place;
+    const { vault, recordsKey, disagreeMs } = this.place;
     return agentEnvironment.toEnvironment({
       packetFile: this.path("etc", "welcome.json"),
       ringFile: vault === undefined ? this.path("etc", "ring.json") : this.path("storage", "mesh", "ring.json"),
@@ -177,7 +195,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
       listen: [`${address}@${port}`],
       secureListen: [`${address}@${securePort}`],
       http: { address, port: httpPort },
-      pod: `knot-${replica?.ordinal ?? 0}`,
+      pod: this.pod,
       ...(disagreeMs !== undefined && { disagreeMs }),
     });
   }
@@ -247,6 +265,19 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGKILL");
     await this.unmountVolume();
+  }
+
+  /** Takes what a program writes. */
+  #logOf(program: LabProgram): Pick<Log, "add"> {
+    if (this.place.keepsLogs !== true) return this.#log;
+    const file = this.#files.get(program) ?? new LogFile(this.path("log", `${program}.log`));
+    this.#files.set(program, file);
+    return {
+      add: (text) => {
+        this.#log.add(text);
+        file.add(text);
+      },
+    };
   }
 
   #processEnvironment(): NodeJS.ProcessEnv {

@@ -40,6 +40,13 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
 }
 
+/** Who hears of an answer's lines. */
+export interface LineListener {
+  readonly onLine: (line: string) => void;
+  /** Whether what follows the last line break is a line, too. @default false */
+  readonly withRest?: boolean;
+}
+
 /** An answer, whatever its status. */
 export interface HttpResponse {
   readonly status: number;
@@ -87,12 +94,12 @@ export function exchangeHttp(options: HttpRequest): Promise<HttpResponse> {
  * @throws Error when the connection fails, or stays silent, or the signal was given.
  */
 export function streamHttp(
-  options: HttpRequest & { readonly onLine: (line: string) => void; readonly signal: AbortSignal },
+  options: HttpRequest & LineListener & { readonly signal: AbortSignal },
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const request = openRequest(options, (response) => {
       const status = response.statusCode ?? 0;
-      const read = status >= 200 && status < 300 ? readLines(response, options.onLine) : readBody(response, ofAnswer);
+      const read = status >= 200 && status < 300 ? readLines(response, options) : readBody(response, ofAnswer);
       read.then((body) => {
         resolve({ status, headers: response.headers, body });
       }, fail);
@@ -121,7 +128,7 @@ function openRequest(request: HttpRequest, answered: (response: IncomingMessage)
   return send(request.url, { ...options, ...signal }, answered);
 }
 
-async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<string> {
+async function readLines(response: IncomingMessage, { onLine, withRest = false }: LineListener): Promise<string> {
   response.setEncoding("utf8");
   let rest = "";
   for await (const chunk of response as AsyncIterable<string>) {
@@ -130,6 +137,7 @@ async function readLines(response: IncomingMessage, onLine: (line: string) => vo
     if (rest.length > maxOctets) throw new Error(`a line is larger than ${maxOctets} octets`);
     for (const line of lines) onLine(line);
   }
+  if (withRest && rest !== "") onLine(rest);
   return "";
 }
 

@@ -5,7 +5,7 @@ import { fields } from "../base/json";
 import { type Condition, readStatus } from "../contract/mesh-status";
 import { knotLabels, objects, podPorts } from "../contract/names";
 import type { KubeClient } from "../kube/client";
-import { clusterClient } from "../kube/cluster-client";
+import { briefly, clusterClient } from "../kube/cluster-client";
 import { type AgentFacts, readConditions, readFacts } from "./agent-facts";
 import type { MeshAccess, PodAddress } from "./mesh-access";
 import { hasPlace, placeOf } from "./place";
@@ -80,7 +80,7 @@ export function sitesWithClusters({ mesh, folder }: Pick<MeshAccess, "mesh" | "f
 export async function askCluster({ mesh, folder }: MeshAccess, site: string): Promise<ClusterReport> {
   try {
     const { namespace, ...choice } = placeOf(site, {}, folder);
-    const kube = await clusterClient(choice);
+    const kube = await clusterClient(choice, briefly);
     await requireSiteOf(mesh, { kube, namespace }, site);
     return await readCluster({ site, namespace, kube });
   } catch (error) {

@@ -2,7 +2,7 @@ import { messageOf } from "../base/errors";
 import { inParallel } from "../base/in-parallel";
 import { fields } from "../base/json";
 import type { TsigKey } from "../dns/tsig-key";
-import { clusterClient } from "../kube/cluster-client";
+import { briefly, clusterClient } from "../kube/cluster-client";
 import type { Mesh } from "../mesh/model";
 import { liveLocalKey, type LivePlace } from "../preflight/live-site";
 import { sitesWithClusters } from "./agent-reports";
@@ -28,7 +28,7 @@ export async function withClusterKeys(access: MeshAccess): Promise<ClusterKeys> 
   await inParallel(8, lacking, async (site) => {
     try {
       const { namespace, ...choice } = placeOf(site, {}, access.folder);
-      const read = await readSite(access.mesh, { kube: await clusterClient(choice), namespace }, site);
+      const read = await readSite(access.mesh, { kube: await clusterClient(choice, briefly), namespace }, site);
       keys.set(site, read.key);
       ca ??= read.ca;
     } catch (error) {

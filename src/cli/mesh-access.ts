@@ -35,6 +35,15 @@ export interface PodAddress {
   readonly http?: number;
 }
 
+/** A file into which a program of a lab writes its log, each line behind its time. */
+export interface LogFile {
+  readonly site: string;
+  /** As in a cluster: `knot-0`. */
+  readonly pod: string;
+  readonly container: string;
+  readonly file: string;
+}
+
 /** What is known of a mesh before anybody is asked. */
 export interface MeshAccess {
   /** Where the list comes from, for people. */
@@ -51,6 +60,8 @@ export interface MeshAccess {
   readonly ca: string | undefined;
   /** Pods that can be reached from here by themselves. */
   readonly pods: readonly PodAddress[];
+  /** Where a lab keeps its logs, if it does. */
+  readonly logs?: readonly LogFile[];
 }
 
 /** What a lab says of itself in one file, since nothing of it is in a stack's settings. */
@@ -61,6 +72,7 @@ const accessFields = objectOf({
   key: objectOf(tsigKeyFields),
   ca: plainText,
   pods: listOf(objectOf({ name: plainText, site: plainText, address: plainText, http: z.exactOptional(z.number()) })),
+  logs: z.exactOptional(listOf(objectOf({ site: plainText, pod: plainText, container: plainText, file: plainText }))),
 });
 
 /** What {@link accessText} is made from: the list is as a user writes it. */
@@ -70,6 +82,7 @@ export interface AccessDocument {
   readonly key: TsigKey;
   readonly ca: string;
   readonly pods: readonly PodAddress[];
+  readonly logs?: readonly LogFile[];
 }
 
 /** The file that `--access` reads. It holds a key. */
@@ -77,11 +90,16 @@ export function accessText(document: AccessDocument): string {
   return `${JSON.stringify({ version: 1, ...document }, undefined, 2)}\n`;
 }
 
-/** Gives a command the options that say which mesh, and what it may be asked with. */
-export function withAccess(command: Command): Command {
+/** Gives a command the options that say which mesh. */
+export function withMesh(command: Command): Command {
   return command
     .option("--file <FILE>", "the shared stack's file, which has the list (Pulumi.shared.yaml)")
-    .option("--access <FILE>", "a lab instead: the access file that it names when it is ready")
+    .option("--access <FILE>", "a lab instead: the access file that it names when it is ready");
+}
+
+/** Gives a command the options that say which mesh, and what it may be asked with. */
+export function withAccess(command: Command): Command {
+  return withMesh(command)
     .option("--key <FILE>", "a key that may transfer zones, as kdig's -k reads it: ALGORITHM:NAME:SECRET")
     .option("--ca <FILE>", "the mesh's authorities (PEM), for transfers over TLS");
 }
@@ -131,9 +149,9 @@ function portsIn({ sites }: Mesh, folder: string): MeshAccess["ports"] {
 }
 
 function fromDocument(file: string): MeshAccess {
-  const { mesh, ports, key, ca, pods } = readShape(accessFields, parseJson(textOf(file), file), `${file}:`);
+  const { mesh, ports, key, ca, pods, logs } = readShape(accessFields, parseJson(textOf(file), file), `${file}:`);
   const read = named(file, () => parseMesh(mesh));
-  return { from: file, isLab: true, mesh: read, ports, keyOf: () => key, ca, pods };
+  return { from: file, isLab: true, mesh: read, ports, keyOf: () => key, ca, pods, ...(logs && { logs }) };
 }
 
 function named<T>(file: string, read: () => T): T {

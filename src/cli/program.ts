@@ -15,7 +15,9 @@ import { register as graph } from "./commands/graph";
 import { register as importZone } from "./commands/import";
 import { register as init } from "./commands/init";
 import { register as keys } from "./commands/keys";
+import { register as lab } from "./commands/lab";
 import { register as lint } from "./commands/lint";
+import { register as logs } from "./commands/logs";
 import { register as preview } from "./commands/preview";
 import { register as promote } from "./commands/promote";
 import { register as recover } from "./commands/recover";
@@ -42,8 +44,10 @@ const commands: readonly Register[] = [
   verify,
   dig,
   graph,
+  logs,
   lint,
   doctor,
+  lab,
   importZone,
   exportRecords,
   crd,

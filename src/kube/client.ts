@@ -5,7 +5,14 @@ import { isIPv6 } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { messageOf, UserError } from "../base/errors";
-import { exchangeHttp, type HttpRequest, type HttpResponse, streamHttp, type TlsChoices } from "../base/http-exchange";
+import {
+  exchangeHttp,
+  type HttpRequest,
+  type HttpResponse,
+  type LineListener,
+  streamHttp,
+  type TlsChoices,
+} from "../base/http-exchange";
 import { aborted, judge, KubeError, type KubeObject, type Outcome } from "./answer";
 
 /** Where the API server is and how we show who we are. */
@@ -150,7 +157,7 @@ export class KubeClient {
    */
   async stream(
     path: string,
-    options: { readonly onLine: (line: string) => void; readonly signal: AbortSignal; readonly silenceMs: number },
+    options: LineListener & { readonly signal: AbortSignal; readonly silenceMs: number },
   ): Promise<void> {
     const request = await this.#request({ method: "GET", path });
     this.#shared.counters.reads++;
@@ -158,7 +165,15 @@ export class KubeClient {
     let answer: HttpResponse;
     try {
       const signal = this.#signal === undefined ? options.signal : AbortSignal.any([this.#signal, options.signal]);
-      answer = await streamHttp({ ...request, ...options, signal, timeoutMs: options.silenceMs });
+      // Not one of the connections that are kept: it would be taken for minutes.
+      const { agent } = this.#options;
+      answer = await streamHttp({
+        ...request,
+        ...options,
+        ...(agent && { agent }),
+        signal,
+        timeoutMs: options.silenceMs,
+      });
     } catch (cause) {
       if (cause instanceof KubeError) throw cause;
       throw new KubeError(`${what}: ${messageOf(cause)}`, { cause });

@@ -6,11 +6,13 @@ import { promisify } from "node:util";
 
 import { messageOf, UserError } from "../base/errors";
 import { bareHost } from "../base/text";
-import { KubeClient } from "./client";
+import { KubeClient, type KubeClientOptions } from "./client";
 import { type ClusterChoice, type ClusterEntry, type ExecEntry, findContext, type FoundContext } from "./kubeconfig";
 import { agentThrough, hostOf, identityOf, proxyOf, reachThrough } from "./proxy";
 
 const run = promisify(execFile);
+/** How patient a client is whose user waits: a cluster that is away should be named in seconds. */
+export const briefly: Required<Pick<KubeClientOptions, "timeoutMs" | "tries">> = { timeoutMs: 5000, tries: 2 };
 /** For a program that may ask a cloud. */
 const execTimeoutMs = 60_000;
 
@@ -18,9 +20,13 @@ const execTimeoutMs = 60_000;
  * A client for the cluster of a kubeconfig's context, as whom that says: by token, certificate, or a program that knows
  * (ExecCredential, as clouds have it), and through the proxy that the kubeconfig or the environment names.
  *
+ * @param patience - How long to wait for an answer, and how often. @default half a minute, three times
  * @throws UserError when the kubeconfig cannot be read or its program fails.
  */
-export async function clusterClient(choice: ClusterChoice): Promise<KubeClient> {
+export async function clusterClient(
+  choice: ClusterChoice,
+  patience: Pick<KubeClientOptions, "timeoutMs" | "tries"> = {},
+): Promise<KubeClient> {
   const found = findContext(choice);
   const { cluster } = found;
   const proxy = proxyOf(cluster);
@@ -30,6 +36,7 @@ export async function clusterClient(choice: ClusterChoice): Promise<KubeClient> 
   return new KubeClient({
     url: cluster.server.replace(/\/+$/, ""),
     timeoutMs: 30_000,
+    ...patience,
     ...(proxy !== undefined && { agent: await agentThrough(proxy) }),
     ...(ca !== undefined && { ca }),
     ...(token !== undefined && { token: () => Promise.resolve(token) }),

@@ -55,6 +55,24 @@ describe("the command as it is installed", function () {
     expect((await mesh("crd")).stdout).to.contain("CustomResourceDefinition");
   });
 
+  it("has the lab with it, whose sites it sees", async () => {
+    const script = join(folder, "two.lab");
+    await writeFile(script, "wait converged 60\nmesh status\nmesh logs --tail 1\n");
+    const { stdout } = await mesh("lab", "--sites", "2", "--json", "--script", script);
+    const said = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { message?: string; access?: string });
+    expect(said.filter(({ access }) => access !== undefined)).to.have.length(1);
+    const messages = said.map(({ message = "" }) => message).join("\n");
+    expect(messages)
+      .to.match(/2 sites, 4 zones .*: fine/)
+      .and.match(/mesh status ended with 0/);
+    expect(messages)
+      .to.match(/site-b\/knot-0 agent /)
+      .and.match(/mesh logs --tail 1 ended with 0/);
+  });
+
   it("brings the program along, and none of the tests", async () => {
     const { stdout } = await run("ls", ["-A", join(folder, "prefix/lib/node_modules/dns-mesh")]);
     const names = stdout.trim().split("\n");

@@ -64,7 +64,7 @@ describe("the lab for users", function () {
 
   it("starts nothing for a script that cannot be right", async () => {
     await using lab = await LabRun.start(["--sites", "2"], ["status", "cut site-b", "kill site-x all"]);
-    expect(await lab.ended()).to.equal(1);
+    expect(await lab.ended()).to.equal(2);
     expect(lab.output).to.match(/line 2: cut needs a link.*\nline 3: there is no site "site-x"/);
     expect(lab.output).not.to.include("starting");
   });

@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { KubeClient } from "../../../src/kube/client";
 import { clusterClient, requireCluster } from "../../../src/kube/cluster-client";
 import { agentThrough, proxyOf } from "../../../src/kube/proxy";
 import { issue, makeAuthority } from "../../../harness/certificates";
@@ -47,7 +48,11 @@ describe("a client by a kubeconfig", () => {
     return { apiVersion: "client.authentication.k8s.io/v1", command: `./${name}` };
   }
 
-  async function asked(user: object, cluster: object = { "certificate-authority": "ca.pem" }): Promise<unknown> {
+  async function asked(user: object, cluster?: object): Promise<unknown> {
+    return (await (await clientFor(user, cluster)).get("/who"))?.["asked"];
+  }
+
+  function clientFor(user: object, cluster: object = { "certificate-authority": "ca.pem" }): Promise<KubeClient> {
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const kubeconfig = join(folder, "config");
     const document = {
@@ -56,8 +61,7 @@ describe("a client by a kubeconfig", () => {
       users: [{ name: "u", user }],
     };
     writeFileSync(kubeconfig, JSON.stringify(document));
-    const client = await clusterClient({ kubeconfig, context: "c" });
-    return (await client.get("/who"))?.["asked"];
+    return clusterClient({ kubeconfig, context: "c" });
   }
 
   it("shows a token, or a certificate, from the kubeconfig or from files beside it", async () => {
@@ -107,7 +111,13 @@ describe("a client by a kubeconfig", () => {
     ] as const) {
       const cluster = { "certificate-authority": "ca.pem", "proxy-url": `${kind}://${proxy.address}` };
       expect(await asked({ token: "t" }, cluster), kind).to.deep.equal([null, "Bearer t"]);
-      expect(proxy.targets, kind).to.deep.equal([`127.0.0.1:${(server.address() as AddressInfo).port}`]);
+      const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      expect(proxy.targets, kind).to.deep.equal([target]);
+      const lines: string[] = [];
+      const listen = { onLine: (line: string) => void lines.push(line), withRest: true, silenceMs: 5000 };
+      const client = await clientFor({ token: "t" }, cluster);
+      await client.stream("/who", { ...listen, signal: new AbortController().signal });
+      expect([proxy.targets, lines], kind).to.deep.equal([[target, target], ['{"asked":[null,"Bearer t"]}']]);
       proxy.close();
       const error = await asked({ token: "t" }, cluster).catch((reason: unknown) => reason);
       expect(String(error), kind).to.contain("ECONNREFUSED");

@@ -1,0 +1,128 @@
+import { expect } from "chai";
+import { once } from "node:events";
+import { join } from "node:path";
+import { eventually } from "../../../harness/eventually";
+import type { RunningMesh } from "../../../harness/mesh/running-mesh";
+import { sharedMesh } from "../../../harness/mesh/shared-mesh";
+import { runMesh, startMesh } from "../../../lab/mesh-command";
+import type { StatusReport } from "../../../src/cli/status-report";
+import type { VerifyReport } from "../../../src/cli/verify";
+
+const sites = ["site-a", "site-b", "site-c"];
+
+/** `mesh` in the folder of the stacks' files, with the kubeconfigs that they name. Steps of one mesh's life, in order. */
+describe("mesh status, verify and logs before clusters", function () {
+  this.timeout(240_000);
+  let mesh: RunningMesh;
+
+  before(async function () {
+    this.timeout(600_000);
+    mesh = await sharedMesh({ sites: 3 });
+    await mesh.converged(60);
+  });
+  after(async () => {
+    await mesh.cluster("site-c").heal();
+    await mesh.converged(90);
+  });
+
+  const withFile = (args: readonly string[]): string[] => [...args, "--file", join(mesh.workDir, "Pulumi.shared.yaml")];
+  const run = (...args: string[]) => runMesh(withFile(args));
+  async function json<T>(...args: string[]): Promise<{ readonly status: number; readonly report: T }> {
+    const { status, out, said } = await run(...args, "--json");
+    if (out === "") throw new Error(said);
+    return { status, report: JSON.parse(out) as T };
+  }
+  const status = () => json<StatusReport>("status");
+  const verify = () => json<VerifyReport & { readonly notes: readonly string[] }>("verify");
+
+  /** Whether all is fine; the reconciler of a new site runs for the first time after some minutes. */
+  const isFine = (seconds: number): Promise<void> =>
+    eventually(
+      seconds,
+      async () => {
+        const { report, status: code } = await status();
+        expect([code, report.findings, report.notAsked]).to.deep.equal([0, [], []]);
+        expect(report.sites.map(({ answers }) => answers)).to.deep.equal([true, true, true]);
+        expect(report.sites.flatMap(({ pods }) => pods.map(({ name }) => name))).to.deep.equal(
+          sites.map((site) => `${site}/knot-0`),
+        );
+      },
+      2000,
+    );
+
+  async function allAlike(): Promise<void> {
+    const { status: code, report } = await verify();
+    expect([code, report.ok, report.notes]).to.deep.equal([0, true, []]);
+    expect(report.copies).to.equal(sites.length * mesh.zones().length);
+  }
+
+  it("find that all is fine, by DNS, certificates, agents and reconcilers", async () => {
+    await isFine(200);
+  });
+
+  it("compare every zone at every site over TLS, with the keys that the clusters have", allAlike);
+
+  it("have what kubectl logs has, of all sites in one order, and no key", async () => {
+    const { status: code, out, said } = await run("logs", "--since", "2h", "--json");
+    expect([code, said.length], said.slice(out.length)).to.deep.equal([0, out.length]);
+    const entries = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { time: string; site: string; container: string; message: string });
+    const times = entries.map(({ time }) => time);
+    expect(times).to.deep.equal([...times].sort());
+    for (const site of sites) {
+      const own = entries.filter((entry) => entry.site === site);
+      expect(new Set(own.map(({ container }) => container))).to.include.all.keys("knot", "agent", "reconciler");
+      const agents = await mesh
+        .cluster(site)
+        .kubectl(["-n", "dns-system", "logs", "knot-0", "-c", "agent", "--tail=20"]);
+      const messages = own.filter(({ container }) => container === "agent").map(({ message }) => message);
+      // Between the two, an agent may have written more.
+      const [first] = agents.trim().split("\n");
+      expect(messages, site).to.include((JSON.parse(first ?? "{}") as { message: string }).message);
+      expect(out).to.not.contain((await mesh.signingKey(site)).secret);
+    }
+  });
+
+  it("follow a site's agent", async () => {
+    const following = startMesh(withFile(["logs", "--follow", "--since", "0s", "--site", "site-b", "-c", "agent"]));
+    let said = "";
+    for (const stream of [following.stdout, following.stderr]) stream.on("data", (text: string) => (said += text));
+    await mesh.killAgent("site-b");
+    await eventually(60, () => {
+      expect(said).to.match(/ site-b\/knot-0 agent info {2}agent starts/);
+    });
+    const ended = once(following, "exit");
+    following.kill("SIGINT");
+    await ended;
+    await eventually(60, async () => {
+      expect((await mesh.status("site-b")).ready).to.equal(true);
+    });
+  });
+
+  it("name a site that is cut off, and what is not known of it, and go on with the others", async () => {
+    await mesh.cluster("site-c").cut();
+    const { status: code, report } = await status();
+    expect(code).to.equal(1);
+    expect(report.sites.map(({ answers }) => answers)).to.deep.equal([true, true, false]);
+    const ofIt = report.findings.filter(({ site }) => site === "site-c").map(({ message }) => message);
+    expect(ofIt[0]).to.match(/^site-c does not answer: /);
+    expect(ofIt.join("\n")).to.match(/the Kubernetes API is away/);
+    const verified = await json<VerifyReport>("verify");
+    expect(verified.status).to.equal(1);
+    expect(verified.report.notAsked).to.deep.equal(["site-c"]);
+    for (const zone of verified.report.zones) expect([zone.differing, zone.alike], zone.zone).to.deep.equal([[], 2]);
+    const logs = await run("logs", "--since", "2h");
+    expect(logs.status).to.equal(1);
+    expect(logs.said).to.match(/^site-c: .*the Kubernetes API is away/m);
+    expect(logs.out).to.contain(" site-a/knot-0 agent ").and.not.contain(" site-c/");
+  });
+
+  it("find that all is fine again once it is back", async () => {
+    await mesh.cluster("site-c").heal();
+    await mesh.converged(90);
+    await isFine(200);
+    await allAlike();
+  });
+});
