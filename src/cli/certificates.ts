@@ -1,4 +1,4 @@
-import { connect, type TLSSocket } from "node:tls";
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 
 import { messageOf } from "../base/errors";
 import { alpn } from "../dns/client/tls";
@@ -13,6 +13,15 @@ export type CertificateLook =
   | { readonly kind: "failure"; readonly reason: string };
 
 const patienceMs = 3000;
+
+/** Made once for each set of authorities: that takes longer than a handshake. */
+const contexts = new Map<string | undefined, SecureContext>();
+
+function contextOf(ca: string | undefined): SecureContext {
+  const context = contexts.get(ca) ?? createSecureContext({ minVersion: "TLSv1.3", ...(ca !== undefined && { ca }) });
+  contexts.set(ca, context);
+  return context;
+}
 
 /** Looks at the certificate of a site's server; judged by the mesh's authorities where these are known. */
 export function lookAtCertificate(
@@ -30,11 +39,10 @@ export function lookAtCertificate(
       port: access.ports.secure,
       servername: name,
       ALPNProtocols: [alpn],
-      minVersion: "TLSv1.3",
+      secureContext: contextOf(access.ca),
       timeout: patienceMs,
       // Whoever it is, when its certificate ends is what is asked; what is wrong with it is said beside.
       rejectUnauthorized: false,
-      ...(access.ca !== undefined && { ca: access.ca }),
     });
     socket.once("secureConnect", () => {
       const { valid_from: from, valid_to: to } = socket.getPeerCertificate();

@@ -62,8 +62,11 @@ export interface VerifyParts {
 
 /** Records that are listed of a difference. */
 const mostRecords = 100;
-/** Points that are asked at a time, and connections to each. */
-const [pointWidth, zoneWidth] = [16, 4];
+/** Points that are asked at a time, connections to each address of one, and transfers under way on each of those. */
+const [pointWidth, mostConnections, mostOnEach] = [16, 2, 8];
+const zoneWidth = mostConnections * mostOnEach;
+/** Owners' copies that are asked for at a time. */
+const referenceWidth = 64;
 /** How often, and after how long, a zone is asked for again of which serials differ: a change may be on its way. */
 const [mostAgain, againMs] = [4, 1500];
 /** Octets of reference copies that are in memory at a time. */
@@ -91,10 +94,24 @@ interface Reference {
   readonly copy: RawTransfer;
 }
 
+/** What came of a point that has not the same copy. */
 type Outcome =
-  | { readonly kind: "same" }
   | { readonly kind: "other"; readonly copy: RawTransfer }
   | { readonly kind: "failed"; readonly reason: string };
+
+/** What came of the points that were asked for a zone. Of those that have the same copy only the number is kept: there are millions. */
+class Tally {
+  alike = 0;
+  readonly others = new Map<string, Outcome>();
+  /** Points that were asked for the reference. */
+  readonly asked = new Set<string>();
+
+  /** Takes what a point has. */
+  add(point: string, outcome: Outcome | "same"): void {
+    if (outcome === "same") this.alike++;
+    else this.others.set(point, outcome);
+  }
+}
 
 class Comparison {
   readonly #verdicts = new Map<string, ZoneVerdict>();
@@ -122,18 +139,18 @@ class Comparison {
   /** Compares as many zones as fit into memory. Returns the others. */
   async #batch(zones: readonly LookedZone[]): Promise<readonly LookedZone[]> {
     const references = new Map<string, Reference>();
-    const outcomes = new Map<string, Map<string, Outcome>>(zones.map(({ name }) => [name, new Map()]));
-    const taken = await this.#takeReferences({ zones, references, outcomes });
+    const tallies = new Map(zones.map(({ name }) => [name, new Tally()]));
+    const taken = await this.#takeReferences({ zones, references, tallies });
     const known = taken.filter(({ name }) => references.has(name));
     await inParallel(pointWidth, this.parts.points, async (point) => {
-      const asked = known.filter(({ name }) => outcomes.get(name)?.has(point.name) === false);
+      const asked = known.filter(({ name }) => tallies.get(name)?.asked.has(point.name) === false);
       await inParallel(zoneWidth, asked, async ({ name }) => {
-        outcomes.get(name)?.set(point.name, await this.#compare(point, name, references.get(name)?.copy));
+        tallies.get(name)?.add(point.name, await this.#compare(point, name, references.get(name)?.copy));
         this.#count();
       });
     });
     for (const zone of taken)
-      this.#verdicts.set(zone.name, verdictOf(zone, references.get(zone.name), outcomes.get(zone.name)));
+      this.#verdicts.set(zone.name, verdictOf(zone, references.get(zone.name), tallies.get(zone.name) ?? new Tally()));
     return zones.slice(taken.length);
   }
 
@@ -141,25 +158,27 @@ class Comparison {
   async #takeReferences({
     zones,
     references,
-    outcomes,
+    tallies,
   }: {
     readonly zones: readonly LookedZone[];
     readonly references: Map<string, Reference>;
-    readonly outcomes: ReadonlyMap<string, Map<string, Outcome>>;
+    readonly tallies: ReadonlyMap<string, Tally>;
   }): Promise<readonly LookedZone[]> {
     let octets = 0;
     let taken = 0;
-    const step = pointWidth * zoneWidth;
     while (taken < zones.length && (taken === 0 || octets < mostOctets)) {
-      const next = zones.slice(taken, taken + step);
+      const next = zones.slice(taken, taken + referenceWidth);
       taken += next.length;
-      await inParallel(step, next, async ({ name, owner }) => {
+      await inParallel(referenceWidth, next, async ({ name, owner }) => {
         const ordered = ownerFirst(this.parts.points, owner);
         for (const at of ordered) {
           const outcome = await this.#compare(at, name, undefined);
           this.#count();
-          outcomes.get(name)?.set(at.name, outcome.kind === "other" ? { kind: "same" } : outcome);
-          if (outcome.kind !== "other") continue;
+          const isReference = outcome !== "same" && outcome.kind === "other";
+          const tally = tallies.get(name);
+          tally?.asked.add(at.name);
+          tally?.add(at.name, isReference ? "same" : outcome);
+          if (!isReference) continue;
           references.set(name, { at, copy: outcome.copy });
           octets += outcome.copy.messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
           return;
@@ -169,10 +188,10 @@ class Comparison {
     return zones.slice(0, taken);
   }
 
-  async #compare(point: TransferPoint, zone: string, like: RawTransfer | undefined): Promise<Outcome> {
+  async #compare(point: TransferPoint, zone: string, like: RawTransfer | undefined): Promise<Outcome | "same"> {
     try {
       const result = await this.fetcher.fetch(point, zone, like);
-      return result === "same" ? { kind: "same" } : { kind: "other", copy: result };
+      return result === "same" ? result : { kind: "other", copy: result };
     } catch (error) {
       return { kind: "failed", reason: messageOf(error) };
     }
@@ -192,18 +211,19 @@ function isUnsettled(verdict: ZoneVerdict | undefined): boolean {
 function verdictOf(
   { name: zone, owner }: LookedZone,
   reference: Reference | undefined,
-  outcomes: ReadonlyMap<string, Outcome> | undefined,
+  { alike, others }: Tally,
 ): ZoneVerdict {
-  const all = [...(outcomes ?? [])].sort(([a], [b]) => compareText(a, b));
+  const all = [...others].sort(([a], [b]) => compareText(a, b));
   const failures = all.flatMap(([at, outcome]) => (outcome.kind === "failed" ? [{ at, reason: outcome.reason }] : []));
   if (reference === undefined) return { zone, owner, alike: 0, differing: [], failures };
   const digest = zoneDigest(reference.copy.records);
   const differing = all.flatMap(([at, outcome]) =>
     outcome.kind === "other" ? difference(at, { digest, records: reference.copy.records }, outcome.copy.records) : [],
   );
-  const alike = all.length - failures.length - differing.length;
+  // Some of the others differ in order, case or compression alone.
+  const alikeAll = alike + all.length - failures.length - differing.length;
   const serial = serialIn(reference.copy.records) ?? 0;
-  return { zone, owner, reference: reference.at.name, serial, digest, alike, differing, failures };
+  return { zone, owner, reference: reference.at.name, serial, digest, alike: alikeAll, differing, failures };
 }
 
 /** What differs; nothing when only the order, the case or the compression of names did. */
@@ -238,17 +258,17 @@ function only(these: readonly ResourceRecord[], those: readonly ResourceRecord[]
 interface Address {
   readonly server: DnsServer;
   readonly key: TsigKey;
-  /** Connections that nothing is under way on. */
-  readonly idle: TransferConnection[];
+  readonly connections: Connection[];
 }
 
-/**
- * Connections to each point, which stay open from zone to zone. One transfer at a time on each: Knot (3.5.8) leaves a second
- * request that came over TLS with the first unread until the connection is closed for idleness.
- */
+interface Connection {
+  readonly transfers: TransferConnection;
+  underWay: number;
+}
+
+/** Connections to each point, which stay open from zone to zone, with several transfers under way on each. */
 class Fetcher implements Disposable {
   readonly #addresses = new Map<string, readonly Address[]>();
-  readonly #all: TransferConnection[] = [];
 
   constructor(
     points: readonly TransferPoint[],
@@ -257,7 +277,7 @@ class Fetcher implements Disposable {
     for (const { name, servers, key } of points)
       this.#addresses.set(
         name,
-        servers.map((server) => ({ server, key, idle: [] })),
+        servers.map((server) => ({ server, key, connections: [] })),
       );
   }
 
@@ -265,27 +285,32 @@ class Fetcher implements Disposable {
   async fetch({ name }: TransferPoint, zone: string, like: RawTransfer | undefined): Promise<RawTransfer | "same"> {
     let failure: unknown;
     for (const address of this.#addresses.get(name) ?? []) {
-      const connection = address.idle.pop() ?? this.#open(address);
+      const connection = this.#connectionTo(address);
+      connection.underWay++;
       try {
-        return await again(() => connection.transfer(zone, like));
+        return await again(() => connection.transfers.transfer(zone, like));
       } catch (error) {
         failure = error;
         if (!isAway(error)) break;
       } finally {
-        address.idle.push(connection);
+        connection.underWay--;
       }
     }
     throw failure;
   }
 
   [Symbol.dispose](): void {
-    for (const connection of this.#all) connection[Symbol.dispose]();
+    for (const { connections } of [...this.#addresses.values()].flat())
+      for (const { transfers } of connections) transfers[Symbol.dispose]();
   }
 
-  #open({ server, key }: Address): TransferConnection {
-    const connection = new TransferConnection({ server, key, timeoutMs: this.timeoutMs });
-    this.#all.push(connection);
-    return connection;
+  /** One on which nothing is under way, a new one, or the one with the least. */
+  #connectionTo({ server, key, connections }: Address): Connection {
+    const [least] = [...connections].sort((a, b) => a.underWay - b.underWay);
+    if (least !== undefined && (least.underWay === 0 || connections.length >= mostConnections)) return least;
+    const opened = { transfers: new TransferConnection({ server, key, timeoutMs: this.timeoutMs }), underWay: 0 };
+    connections.push(opened);
+    return opened;
   }
 }
 

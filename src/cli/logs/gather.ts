@@ -137,7 +137,7 @@ export class LogReader {
   }
 
   #startOf(cursor: Cursor, follow: boolean): Pick<ReadOptions, "sinceMs" | "tail"> {
-    const { sinceMs = undefined, tail, wanted } = this.query;
+    const { sinceMs, tail, wanted } = this.query;
     const from = cursor.ms ?? sinceMs;
     // Where some lines are left out, the last ones of all are not the last ones that are wanted.
     const isWhole = wanted === undefined && cursor.ms === undefined && !follow;

@@ -37,12 +37,16 @@ export interface TransferConnectionOptions {
 
 /**
  * Many zone transfers over one connection (RFC 7766 section 6.2.1, RFC 9103 section 6.3.1): a handshake each would cost more
- * than a small zone. Answers are told apart by their ids; whether a server takes several requests at a time is its own affair. Opens with the first transfer, and again after it was closed.
+ * than a small zone. Several may be under way; answers are told apart by their ids. Opens with the first transfer, and again
+ * after it was closed.
+ *
+ * Each request is a TLS record of its own: of two in one, Knot (3.5.8) leaves the second unread until the connection is closed
+ * for idleness.
  */
 export class TransferConnection implements Disposable {
   readonly #options: TransferConnectionOptions;
   readonly #open = new Map<number, Transfer>();
-  #socket: { readonly stream: Socket; readonly ready: Promise<void> } | undefined;
+  #socket: OpenSocket | undefined;
 
   constructor(options: TransferConnectionOptions) {
     this.#options = options;
@@ -57,7 +61,7 @@ export class TransferConnection implements Disposable {
    */
   transfer(zone: string, like?: RawTransfer): Promise<RawTransfer | "same"> {
     return inContext(`AXFR of "${zone}" from ${this.#options.server.address}`, async () => {
-      const { stream, ready } = this.#connected();
+      const { stream, ready, writer } = this.#connected();
       await ready;
       const id = this.#freeId();
       const signed = signMessage({
@@ -68,7 +72,7 @@ export class TransferConnection implements Disposable {
       return new Promise<RawTransfer | "same">((resolve, reject) => {
         const request = { zone: parseName(zone), id, key: this.#options.key, requestMac: signed.mac };
         this.#open.set(id, new Transfer(request, { like, resolve, reject }));
-        stream.write(frameMessage(signed.bytes));
+        writer.write(frameMessage(signed.bytes));
         stream.setTimeout(this.#options.timeoutMs);
       });
     });
@@ -80,12 +84,12 @@ export class TransferConnection implements Disposable {
     this.#fail({ kind: "aborted" });
   }
 
-  #connected(): { readonly stream: Socket; readonly ready: Promise<void> } {
+  #connected(): OpenSocket {
     this.#socket ??= this.#connect();
     return this.#socket;
   }
 
-  #connect(): { readonly stream: Socket; readonly ready: Promise<void> } {
+  #connect(): OpenSocket {
     const { server, timeoutMs } = this.#options;
     const { tls, address, port } = server;
     const stream = tls === undefined ? connect({ host: address, port, noDelay: true }) : connectTls(server, tls);
@@ -93,6 +97,7 @@ export class TransferConnection implements Disposable {
     const frames = new FrameReader();
     const opened = {
       stream,
+      writer: new RecordWriter(stream),
       ready: new Promise<void>((resolve, reject) => {
         stream.once(tls === undefined ? "connect" : "secureConnect", () => {
           const spoken = "alpnProtocol" in stream ? stream.alpnProtocol : alpn;
@@ -141,6 +146,31 @@ export class TransferConnection implements Disposable {
       if (!this.#open.has(id)) return id;
     }
   }
+}
+
+interface OpenSocket {
+  readonly stream: Socket;
+  readonly ready: Promise<void>;
+  readonly writer: RecordWriter;
+}
+
+/** Writes one piece after the other: Node puts what waits together, into one TLS record. */
+class RecordWriter {
+  readonly #waiting: Buffer[] = [];
+  #isBusy = false;
+
+  constructor(private readonly stream: Socket) {}
+
+  write(piece: Buffer): void {
+    this.#waiting.push(piece);
+    if (!this.#isBusy) this.#next();
+  }
+
+  readonly #next = (): void => {
+    const piece = this.#waiting.shift();
+    this.#isBusy = piece !== undefined;
+    if (piece !== undefined) this.stream.write(piece, this.#next);
+  };
 }
 
 interface Waiting {
