@@ -93,7 +93,7 @@ function jsonIn(text: string): Readonly<Record<string, unknown>> | undefined {
 
 function zonesOf(message: string, { zone, zones }: LogEntry["fields"]): readonly string[] {
   const [, bracketed] = ofZone.exec(message) ?? [];
-  const all: readonly unknown[] = [bracketed, zone, ...(Array.isArray(zones) ? zones : [])];
+  const all: readonly unknown[] = [bracketed, zone, ...(Array.isArray(zones) ? (zones as readonly unknown[]) : [])];
   return [...new Set(all.flatMap((each) => (typeof each === "string" ? [foldName(each)] : [])))];
 }
 

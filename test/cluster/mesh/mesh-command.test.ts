@@ -27,20 +27,21 @@ describe("mesh status, verify and logs before clusters", function () {
 
   const withFile = (args: readonly string[]): string[] => [...args, "--file", join(mesh.workDir, "Pulumi.shared.yaml")];
   const run = (...args: string[]) => runMesh(withFile(args));
-  async function json<T>(...args: string[]): Promise<{ readonly status: number; readonly report: T }> {
+  async function json(...args: string[]): Promise<{ readonly status: number; readonly report: unknown }> {
     const { status, out, said } = await run(...args, "--json");
     if (out === "") throw new Error(said);
-    return { status, report: JSON.parse(out) as T };
+    return { status, report: JSON.parse(out) };
   }
-  const status = () => json<StatusReport>("status");
-  const verify = () => json<VerifyReport & { readonly notes: readonly string[] }>("verify");
+  const statusOf = async () => (await json("status")) as { status: number; report: StatusReport };
+  const verify = async () =>
+    (await json("verify")) as { status: number; report: VerifyReport & { readonly notes: readonly string[] } };
 
   /** Whether all is fine; the reconciler of a new site runs for the first time after some minutes. */
   const isFine = (seconds: number): Promise<void> =>
     eventually(
       seconds,
       async () => {
-        const { report, status: code } = await status();
+        const { report, status: code } = await statusOf();
         expect([code, report.findings, report.notAsked]).to.deep.equal([0, [], []]);
         expect(report.sites.map(({ answers }) => answers)).to.deep.equal([true, true, true]);
         expect(report.sites.flatMap(({ pods }) => pods.map(({ name }) => name))).to.deep.equal(
@@ -103,13 +104,13 @@ describe("mesh status, verify and logs before clusters", function () {
 
   it("name a site that is cut off, and what is not known of it, and go on with the others", async () => {
     await mesh.cluster("site-c").cut();
-    const { status: code, report } = await status();
+    const { status: code, report } = await statusOf();
     expect(code).to.equal(1);
     expect(report.sites.map(({ answers }) => answers)).to.deep.equal([true, true, false]);
     const ofIt = report.findings.filter(({ site }) => site === "site-c").map(({ message }) => message);
     expect(ofIt[0]).to.match(/^site-c does not answer: /);
     expect(ofIt.join("\n")).to.match(/the Kubernetes API is away/);
-    const verified = await json<VerifyReport>("verify");
+    const verified = await verify();
     expect(verified.status).to.equal(1);
     expect(verified.report.notAsked).to.deep.equal(["site-c"]);
     for (const zone of verified.report.zones) expect([zone.differing, zone.alike], zone.zone).to.deep.equal([[], 2]);
