@@ -96,8 +96,7 @@ interface Reference {
 
 /** What came of a point that has not the same copy. */
 type Outcome =
-  | { readonly kind: "other"; readonly copy: RawTransfer }
-  | { readonly kind: "failed"; readonly reason: string };
+  { readonly kind: "other"; readonly copy: RawTransfer } | { readonly kind: "failed"; readonly reason: string };
 
 /** What came of the points that were asked for a zone. Of those that have the same copy only the number is kept: there are millions. */
 class Tally {

@@ -40,14 +40,14 @@ server:
   for (const transport of ["TCP", "TLS"] as const)
     it(`are all answered by Knot over ${transport} that are asked for at once, each by its own zone`, async () => {
       const server =
-        transport === "TCP"
-          ? knot.server
-          : { address: knot.address, port: secure, tls: { ca: ca.cert, serverName } };
+        transport === "TCP" ? knot.server : { address: knot.address, port: secure, tls: { ca: ca.cert, serverName } };
       using connection = new TransferConnection({ server, key, timeoutMs });
       const copies = await Promise.all(zones.map((zone) => connection.transfer(zone)));
       for (const [i, copy] of copies.entries()) {
         const names = copy === "same" ? [] : copy.records.map(({ name }) => name);
-        expect(names).to.include(zones[i]).and.include(`ns.${zones[i] ?? ""}`);
+        expect(names)
+          .to.include(zones[i])
+          .and.include(`ns.${zones[i] ?? ""}`);
       }
       const again = await Promise.all(
         zones.map((zone, i) => {
