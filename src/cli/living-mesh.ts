@@ -2,6 +2,7 @@ import { messageOf, UserError } from "../base/errors";
 import { parseJson } from "../base/json";
 import { objects } from "../contract/names";
 import type { DnsClient, DnsServer } from "../dns/client/dns-client";
+import type { ResourceRecord } from "../dns/record";
 import type { TsigKey } from "../dns/tsig-key";
 import { effectiveRing, parseRingDocument, type RingDocument, signingKey } from "../keyring/ring-document";
 import type { Dnssec, WelcomePacket } from "../mesh/model";
@@ -62,8 +63,10 @@ export function newestRing(sites: readonly LivingSite[]): RingDocument | undefin
 
 /** How catalog sites are asked. */
 export interface Asking {
-  readonly dns: Pick<DnsClient, "transfer" | "query">;
+  readonly dns: Pick<DnsClient, "transfer">;
   readonly sites: readonly LivingSite[];
+  /** PEM of the roots by which servers' certificates are checked: those on which sites agree. */
+  readonly ca: string;
   readonly ring: RingDocument;
   /** Where a site is asked instead, over TCP with its own key, by the site's name: through a tunnel into a pod. */
   readonly servers: ReadonlyMap<string, DnsServer>;
@@ -105,7 +108,7 @@ function sourcesOf(
   site: { readonly name: string; readonly addresses: readonly string[] },
   asking: Asking,
 ): readonly Source[] {
-  const { sites, servers, ring, ports } = asking;
+  const { sites, servers, ring, ports, ca } = asking;
   const tunnel = servers.get(site.name);
   if (tunnel !== undefined) {
     const own = sites.find(({ packet }) => packet.site.name === site.name);
@@ -123,7 +126,7 @@ function sourcesOf(
     );
   const { packet, issued } = known;
   const tls = {
-    ca: packet.ca,
+    ca,
     cert: issued.certificate,
     key: issued.privateKey,
     serverName: serverName(site.name, packet.directoryZone),
@@ -132,28 +135,35 @@ function sourcesOf(
 }
 
 /**
- * How a zone is signed, as any of the servers answers.
+ * How a zone is signed, by the whole zone as one of these sites gives it, over the same authenticated way as the central zones:
+ * a forged answer that a zone has no keys would have its signatures withdrawn.
  *
- * @throws UserError when none does: an unsigned zone and silence are not the same.
+ * @throws UserError when none gives it: an unsigned zone and silence are not the same.
  */
 export async function signingOf(
   zone: string,
-  servers: readonly DnsServer[],
-  dns: Pick<DnsClient, "query">,
+  from: readonly { readonly name: string; readonly addresses: readonly string[] }[],
+  asking: Asking,
 ): Promise<true | Dnssec | undefined> {
   const reasons: string[] = [];
-  for (const server of servers) {
+  for (const site of from) {
     try {
-      const has = async (type: string): Promise<boolean> => {
-        const { rcode, answers } = await dns.query(server, zone, type);
-        if (rcode !== 0) throw new Error(`${server.address} answers with code ${rcode}`);
-        return answers.some((record) => record.type === type);
-      };
-      if (!(await has("DNSKEY"))) return undefined;
-      return (await has("NSEC3PARAM")) ? { nsec3: true } : true;
+      for (const { server, key } of sourcesOf(site, asking)) {
+        try {
+          return signingIn(zone, await asking.dns.transfer(server, zone, key));
+        } catch (error) {
+          reasons.push(messageOf(error));
+        }
+      }
     } catch (error) {
-      reasons.push(messageOf(error));
+      reasons.push(`${site.name}: ${messageOf(error)}`);
     }
   }
   throw new UserError(`nobody says whether ${zone} is signed (${reasons.join("; ")}): name its owner with --from`);
+}
+
+function signingIn(zone: string, records: readonly ResourceRecord[]): true | Dnssec | undefined {
+  const has = (type: string): boolean => records.some((record) => record.type === type && record.name === zone);
+  if (!has("DNSKEY")) return undefined;
+  return has("NSEC3PARAM") ? { nsec3: true } : true;
 }

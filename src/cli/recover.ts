@@ -5,20 +5,23 @@ import { fields } from "../base/json";
 import type { DnsServer } from "../dns/client/dns-client";
 import { parseRingDocument, type RingDocument } from "../keyring/ring-document";
 import { highestEpoch, packetEpoch } from "../mesh/epoch";
-import type { Dnssec } from "../mesh/model";
+import type { Dnssec, WelcomePacket } from "../mesh/model";
 import { type CatalogAnswer, newestView } from "../mesh/newest-view";
 import type { CentralNames } from "../mesh/read-view";
 import { jwtMount } from "../mesh/trust";
 import type { MeshView } from "../mesh/view";
+import { agreedTrust, isSameTrust, rootsPem } from "../settings/agreed-trust";
 import { type RecoveredFacts, type RecoveredSettings, recoveredSettings } from "../settings/recovered-list";
 import { ringSecret } from "../vault/access";
 import type { VaultClient } from "../vault/client";
 import { askCatalog, type Asking, type LivingSite, newestRing, signingOf } from "./living-mesh";
 
 /** What {@link recover} works with. */
-export interface RecoverParts extends Omit<Asking, "ring"> {
+export interface RecoverParts extends Omit<Asking, "ring" | "ca"> {
   /** Catalog sites that are gone for good. */
   readonly without: readonly string[];
+  /** Fingerprints of roots and signers that are the mesh's own although too few sites say so. */
+  readonly confirmed: readonly string[];
   /** Where the mesh has one. */
   readonly vault?: Pick<VaultClient, "read" | "readSecret">;
 }
@@ -33,18 +36,11 @@ export async function recover(parts: RecoverParts): Promise<RecoveredSettings> {
   const [first] = sites;
   if (first === undefined) throw new UserError("name a site that lives: --from NAME");
   const ring = await ringOf(parts);
-  const signers = [...new Set(sites.flatMap(({ packet }) => packet.signers ?? []))];
-  const names: CentralNames = {
-    directoryZone: first.packet.directoryZone,
-    catalogZone: first.packet.catalogZone,
-    ...(signers.length > 0 && { signers }),
-  };
-  const asking = { ...parts, ring };
-  const answers = await askAll(asking, names);
-  const known = highestEpoch(...sites.map(({ packet }) => packetEpoch(packet)));
-  const view = newestView({ answers, without: parts.without, known });
+  const { view, packets, trust } = await agreedMesh(parts, ring);
+  const asking = { ...parts, ring, ca: rootsPem(trust) };
   const facts: RecoveredFacts = {
-    packets: packetsOf(sites, view),
+    packets,
+    trust,
     view,
     ring: first.packet.vault === undefined ? ring : undefined,
     signed: await signedZones(asking, view),
@@ -52,6 +48,38 @@ export async function recover(parts: RecoverParts): Promise<RecoveredSettings> {
     clusterKeys: await clusterKeys(parts, view),
   };
   return recoveredSettings(facts);
+}
+
+/** Who is in the mesh is known once the catalog sites are asked, and these are asked by what the sites in the mesh agree on. */
+const mostRounds = 3;
+
+/** The newest view, and what its sites trust: catalog sites are believed by what is agreed alone. */
+async function agreedMesh(
+  parts: RecoverParts,
+  ring: RingDocument,
+): Promise<Pick<RecoveredFacts, "view" | "packets" | "trust">> {
+  const { sites, without, confirmed } = parts;
+  const all = sites.map(({ packet }) => packet);
+  let trust = agreedTrust({ packets: all, siteCount: all.length, confirmed });
+  for (let round = 0; round < mostRounds; round++) {
+    const { signers } = trust;
+    const answers = await askAll({ ...parts, ring, ca: rootsPem(trust) }, centralNames(all, signers));
+    const known = highestEpoch(...all.map((packet) => packetEpoch({ ...packet, signers })));
+    const view = newestView({ answers, without, known });
+    const packets = packetsOf(sites, view);
+    const agreed = agreedTrust({ packets, siteCount: view.sites.length, confirmed });
+    if (isSameTrust(agreed, trust)) return { view, packets, trust: agreed };
+    trust = agreed;
+  }
+  throw new UserError(
+    "which sites are in the directory depends on which of them are believed; name those alone with --from that you know to be in the mesh",
+  );
+}
+
+function centralNames([first]: readonly WelcomePacket[], signers: readonly string[]): CentralNames {
+  if (first === undefined) throw new TypeError("no packet was read");
+  const { directoryZone, catalogZone } = first;
+  return { directoryZone, catalogZone, ...(signers.length > 0 && { signers }) };
 }
 
 /** The ring from Vault where there is one, else the newest that sites have. */
@@ -96,7 +124,7 @@ function packetsOf(sites: readonly LivingSite[], view: MeshView): RecoveredFacts
   return [...packets].sort((a, b) => rank(a.site.name) - rank(b.site.name));
 }
 
-/** Zones whose owners were not read, as answers show them. */
+/** Zones whose owners were not read, as the zones themselves show. */
 async function signedZones(asking: Asking, view: MeshView): Promise<ReadonlyMap<string, true | Dnssec>> {
   const read = new Map(
     asking.sites.map(({ packet: { site } }) => [site.name, new Set(site.zones.map(({ name }) => name))]),
@@ -104,20 +132,16 @@ async function signedZones(asking: Asking, view: MeshView): Promise<ReadonlyMap<
   const found = new Map<string, true | Dnssec>();
   for (const { name, owner } of view.zones) {
     if (read.get(owner)?.has(name) === true) continue;
-    const signing = await signingOf(name, serversFor(owner, asking, view), asking.dns);
+    const signing = await signingOf(name, sourceSites(owner, view), asking);
     if (signing !== undefined) found.set(name, signing);
   }
   return found;
 }
 
-/** The owner, then the catalog sites: through a tunnel where there is one. */
-function serversFor(owner: string, { servers, ports }: Asking, view: MeshView): readonly DnsServer[] {
+/** The owner, then the catalog sites. */
+function sourceSites(owner: string, view: MeshView): MeshView["sites"] {
   const sites = view.sites.filter(({ name, role }) => name === owner || role !== "standard");
-  const ordered = [...sites.filter(({ name }) => name === owner), ...sites.filter(({ name }) => name !== owner)];
-  return ordered.flatMap(({ name, addresses }) => {
-    const tunnel = servers.get(name);
-    return tunnel === undefined ? addresses.map((address) => ({ address, port: ports.plain })) : [tunnel];
-  });
+  return [...sites.filter(({ name }) => name === owner), ...sites.filter(({ name }) => name !== owner)];
 }
 
 /** The keys of clusters that Vault lets in. */

@@ -1,18 +1,21 @@
 import { X509Certificate } from "node:crypto";
 
-import { messageOf, UserError } from "../base/errors";
+import { UserError } from "../base/errors";
 import { byName } from "../base/text";
 import { hostCidr } from "../dns/address";
 import type { RingDocument } from "../keyring/ring-document";
 import type { Dnssec, WelcomePacket, Zone } from "../mesh/model";
 import { appRoleMount, jwtMount } from "../mesh/trust";
 import type { MeshView, SiteView } from "../mesh/view";
+import type { AgreedTrust } from "./agreed-trust";
 import { generationOf, parseShared } from "./shared-settings";
 
 /** What a mesh that lives, and Vault, say to somebody who has lost the shared stack. */
 export interface RecoveredFacts {
   /** What sites were brought up with; of at least one. */
   readonly packets: readonly WelcomePacket[];
+  /** Of what these trust, that on which they agree. */
+  readonly trust: AgreedTrust;
   /** The newest directory and catalog. */
   readonly view: MeshView;
   /** How zones are signed whose owner's packet is not there, as their answers show. */
@@ -46,8 +49,8 @@ export function recoveredSettings(facts: RecoveredFacts): RecoveredSettings {
   const packet = facts.packets[0];
   if (packet === undefined) throw new UserError("no site's packet was read");
   requireAgreement(facts.packets);
-  const { view, ring } = facts;
-  const roots = rootsOf(facts.packets);
+  const { view, ring, trust } = facts;
+  const { roots, signers } = trust;
   const numbers = [...roots.keys()].sort((a, b) => a - b);
   const signing = signingRoot(roots, facts.certificates) ?? numbers[0] ?? 1;
   const { transport, vault, certificates = "pulumi" } = packet;
@@ -65,12 +68,13 @@ export function recoveredSettings(facts: RecoveredFacts): RecoveredSettings {
     ...(ring !== undefined && { keys: { generation: generationOf(ring) } }),
     ...vaultSettings(packet),
     recovered: {
-      signers: signersOf(facts.packets),
+      signers,
       roots: numbers.map((generation) => ({ generation, certificate: roots.get(generation) ?? "" })),
       ...(vault !== undefined && { vault: { logins: loginsOf(facts) } }),
     },
   };
-  if (settings.recovered.signers.length === 0) miss("", "no site has a key by which epochs are checked: none is kept");
+  for (const sentence of trust.leftOut) miss("", sentence);
+  if (signers.length === 0) miss("", "no site has a key by which epochs are checked: none is kept");
   check(settings, facts, ring);
   return { settings, gaps };
 }
@@ -205,34 +209,6 @@ function sameSet(left: readonly string[], right: readonly string[]): boolean {
   return [...left].sort().join() === [...right].sort().join();
 }
 
-/** Roots by generation, as their names have it: the first goes without a number outside Vault. */
-function rootsOf(packets: readonly WelcomePacket[]): ReadonlyMap<number, string> {
-  const found = new Map<number, string>();
-  for (const { ca, site } of packets) {
-    for (const pem of ca.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []) {
-      const number = generationOfRoot(pem, site.name);
-      const known = found.get(number);
-      if (known !== undefined && known !== `${pem}\n`)
-        throw new UserError(
-          `sites trust two roots of generation ${number}; name those sites alone with --from that were brought up last`,
-        );
-      found.set(number, `${pem}\n`);
-    }
-  }
-  return found;
-}
-
-function generationOfRoot(pem: string, site: string): number {
-  try {
-    const { subject } = new X509Certificate(pem);
-    const name = /^CN=dns-mesh root(?: (\d+))?$/m.exec(subject);
-    if (name !== null) return Number(name[1] ?? 1);
-    throw new UserError(`its subject is ${subject}`);
-  } catch (error) {
-    throw new UserError(`a root that ${site} trusts is not of a shared stack: ${messageOf(error)}`, { cause: error });
-  }
-}
-
 /** The newest root that a site's certificate comes from; undefined where none was read. */
 function signingRoot(roots: ReadonlyMap<number, string>, certificates: readonly string[]): number | undefined {
   const blocks = certificates
@@ -243,10 +219,6 @@ function signingRoot(roots: ReadonlyMap<number, string>, certificates: readonly 
     return blocks.some((block) => block.issuer === subject && block.subject !== subject && block.verify(publicKey));
   });
   return signing.length === 0 ? undefined : Math.max(...signing.map(([number]) => number));
-}
-
-function signersOf(packets: readonly WelcomePacket[]): readonly string[] {
-  return [...new Set(packets.flatMap(({ signers }) => signers ?? []).map((pem) => `${pem.trim()}\n`))];
 }
 
 /** The auth mounts that sites log in by. */

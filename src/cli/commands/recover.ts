@@ -12,6 +12,7 @@ import type { LivingSite } from "../living-mesh";
 interface Options {
   readonly from?: string;
   readonly without?: string;
+  readonly confirm?: string;
   readonly server?: string;
   readonly file: string;
   readonly ring?: boolean;
@@ -24,7 +25,7 @@ export function register(program: Command): void {
     usage: "recover",
     summary: "the shared stack's settings from the living mesh, when its state was lost",
     description:
-      "Reads the clusters of the sites that --from names, by their Pulumi.NAME.yaml in this folder, asks every catalog site for directory and catalog, and Vault (VAULT_TOKEN) where the mesh has one. It writes a new file and never over one that is there. What could not be rebuilt stands there as comments. With --ring it prints the secret setting dns-mesh:recoveredRing instead, for `pulumi config set`, and nothing to a terminal.",
+      "Reads the clusters of the sites that --from names, by their Pulumi.NAME.yaml in this folder, asks every catalog site for directory and catalog, and Vault (VAULT_TOKEN) where the mesh has one. Roots and keys that sign epochs are taken from what most of these sites were brought up with; what one site alone has is named and left out unless --confirm names it. It writes a new file and never over one that is there. What could not be rebuilt stands there as comments. With --ring it prints the secret setting dns-mesh:recoveredRing instead, for `pulumi config set`, and nothing to a terminal.",
     examples: [
       "recover --from site-a,site-b,site-c",
       "recover --from site-b,site-c --without site-a",
@@ -35,6 +36,10 @@ export function register(program: Command): void {
     .option("--from <NAMES>", "sites that live, as many as can be had, with commas in between")
     .option("--without <NAMES>", "catalog sites that are gone for good")
     .option(
+      "--confirm <FINGERPRINTS>",
+      "roots and keys that sign epochs which too few sites have and which you know to be the mesh's, by SHA-256",
+    )
+    .option(
       "--server <NAME=ADDRESS@PORT>",
       "where a site's pod answers instead, through a tunnel; several with commas in between",
     )
@@ -43,7 +48,7 @@ export function register(program: Command): void {
   withJson(command).action(recoverTo);
 }
 
-async function recoverTo({ from, without, server, file, ring, json }: Options): Promise<void> {
+async function recoverTo({ from, without, confirm, server, file, ring, json }: Options): Promise<void> {
   const names = namesIn(from);
   if (names.length === 0) throw new UserError("the sites that live are missing: --from NAME,NAME");
   if (ring === true && process.stdout.isTTY)
@@ -51,6 +56,8 @@ async function recoverTo({ from, without, server, file, ring, json }: Options): 
       'this prints keys, and not to a terminal: hand them on, "| pulumi -s shared config set --secret dns-mesh:recoveredRing"',
     );
   const servers = serversIn(server);
+  const { fingerprintIn } = await import("../../settings/agreed-trust");
+  const confirmed = namesIn(confirm).map(fingerprintIn);
   if (ring !== true && existsSync(file)) throw isThere(file);
   const sites = await readSites(names);
   const { recover, ringText, settingsText } = await import("../recover");
@@ -68,6 +75,7 @@ async function recoverTo({ from, without, server, file, ring, json }: Options): 
     ports: portsOf(names[0] ?? ""),
     now: Date.now(),
     without: namesIn(without),
+    confirmed,
     ...(vault && { vault }),
   });
   await writeNew(file, settingsText(found));

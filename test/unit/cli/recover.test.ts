@@ -1,18 +1,20 @@
 import { expect } from "chai";
 import { execFileSync } from "node:child_process";
+import { createHash, createPublicKey, X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { recover, type RecoverParts, ringText, settingsText } from "../../../src/cli/recover";
 import type { LivingSite } from "../../../src/cli/living-mesh";
-import type { Message } from "../../../src/dns/message";
+import type { DnsServer } from "../../../src/dns/client/dns-client";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { encodeMeshCatalog } from "../../../src/mesh/catalog";
 import { encodeDirectory } from "../../../src/mesh/directory";
 import { type Epoch, signEpoch } from "../../../src/mesh/epoch";
 import type { Mesh } from "../../../src/mesh/model";
 import { welcomePacket } from "../../../src/mesh/welcome";
+import { fingerprintIn } from "../../../src/settings/agreed-trust";
 import { parseMesh } from "../../../src/settings/parse";
 import { parseShared } from "../../../src/settings/shared-settings";
 import { epochSigner } from "../mesh/epoch-signer";
@@ -82,7 +84,17 @@ describe("mesh recover", () => {
   const atSerial = (records: readonly ResourceRecord[], serial: number): ResourceRecord[] =>
     records.map((record) => (record.type === "SOA" ? { ...record, serial } : record));
 
-  /** A mesh that answers: by address what it has, and which zones have DNSKEY records. */
+  const fingerprintOf = (pem: string): string =>
+    pem.includes("CERTIFICATE")
+      ? new X509Certificate(pem).fingerprint256
+      : createHash("sha256")
+          .update(createPublicKey(pem).export({ type: "spki", format: "der" }))
+          .digest("hex");
+  const fingerprints = (texts: readonly string[]): readonly string[] => texts.map(fingerprintOf).map(fingerprintIn);
+  const rootsOf = (pem: string): readonly string[] =>
+    pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END[^-]+-----\n/g) ?? [];
+
+  /** A mesh that answers: by address what it has, and which zones have DNSKEY records. One site alone is confirmed by the user. */
   function parts(
     sites: readonly LivingSite[],
     servers: Readonly<Record<string, { mesh: Mesh; serial: number }>>,
@@ -94,16 +106,17 @@ describe("mesh recover", () => {
       ports: { plain: 53, secure: 853 },
       now: 0,
       without: [],
+      confirmed: sites.length === 1 ? fingerprints([...rootsOf(ca), publicKey]) : [],
       dns: {
         transfer: ({ address }, zone, { name }) => {
           const server = servers[address];
           if (server === undefined || name !== "mesh-3") return Promise.reject(new Error(`${address} refuses`));
+          if (zone.endsWith("example")) {
+            const types = more.signed?.includes(zone) ? ["SOA", "DNSKEY"] : ["SOA"];
+            return Promise.resolve(types.map((type) => ({ name: zone, type }) as ResourceRecord));
+          }
           const records = zone === mesh.directoryZone ? encodeDirectory(server.mesh) : encodeMeshCatalog(server.mesh);
           return Promise.resolve(atSerial(records, server.serial));
-        },
-        query: (_server, name, type) => {
-          const isThere = type === "DNSKEY" && more.signed?.includes(name);
-          return Promise.resolve({ rcode: 0, answers: isThere ? [{ name, type }] : [] } as unknown as Message);
         },
       },
       ...more,
@@ -202,7 +215,7 @@ describe("mesh recover", () => {
   it("asks through a tunnel with the site's own key", async () => {
     const asked: string[] = [];
     const tunnel = { address: "127.0.0.1", port: 15353 };
-    const from = parts([living("site-a"), living("site-b")], both);
+    const from = parts([living("site-a"), living("site-b"), living("site-c")], both);
     const dns: RecoverParts["dns"] = {
       ...from.dns,
       transfer: (server, zone, by) => {
@@ -232,5 +245,99 @@ describe("mesh recover", () => {
     };
     const inVault = { ...living("site-a"), packet: { ...living("site-a").packet, vault: access } };
     expect(await failure(recover(parts([inVault], both)))).to.contain("VAULT_TOKEN");
+  });
+
+  describe("of what sites trust", () => {
+    const other = epochSigner();
+    let strange: string;
+    before(() => (strange = root("dns-mesh root 3")));
+    const trusting = (name: string, more: { ca?: string; signers?: readonly string[] }): LivingSite => {
+      const site = living(name);
+      return { ...site, packet: { ...site.packet, ...more } };
+    };
+    const recovered = (text: string): { signers: readonly string[]; roots: readonly { certificate: string }[] } =>
+      settingsOf(text)["dns-mesh:recovered"] as never;
+
+    it("takes what most sites were brought up with, and names what one site alone has", async () => {
+      const odd = trusting("site-b", { ca: ca + strange, signers: [other.publicKey, publicKey] });
+      for (const sites of [
+        [living("site-a"), odd, living("site-c")],
+        [odd, living("site-a")],
+      ]) {
+        const text = settingsText(await recover(parts(sites, both)));
+        expect(recovered(text).signers).to.deep.equal([publicKey]);
+        expect(recovered(text).roots.map(({ certificate }) => certificate)).to.deep.equal(rootsOf(ca));
+        expect(settingsOf(text)["dns-mesh:ca"]).to.deep.equal({ generation: 2, signing: 1, oldest: 1 });
+        for (const [fingerprint] of [fingerprints([strange]), fingerprints([other.publicKey])])
+          expect(text).to.match(new RegExp(`left out: .*${fingerprint ?? ""}, which site-b alone was brought up with`));
+      }
+    });
+
+    it("takes what one site alone has where the user confirms it by its fingerprint", async () => {
+      const odd = trusting("site-b", { ca: ca + strange, signers: [publicKey, other.publicKey] });
+      const confirmed = fingerprints([strange, other.publicKey]);
+      const text = settingsText(await recover(parts([living("site-a"), odd, living("site-c")], both, { confirmed })));
+      expect(recovered(text).signers).to.deep.equal([publicKey, other.publicKey]);
+      expect(recovered(text).roots).to.have.length(3);
+      expect(text).not.to.contain("left out");
+    });
+
+    it("decides nothing by one site of several, nor where sites have nothing in common", async () => {
+      const alone = await failure(recover(parts([living("site-b")], both, { confirmed: [] })));
+      expect(alone).to.match(/no root is known from more than one site.*\(site-b\)/);
+      for (const each of fingerprints([...rootsOf(ca), publicKey])) expect(alone).to.contain(each);
+      expect(alone).to.match(/name more sites with --from, or, where no other can be read, .*--confirm [0-9a-f]{64},/);
+      const apart = [living("site-a"), trusting("site-b", { signers: [other.publicKey] })];
+      expect(await failure(recover(parts(apart, both)))).to.match(
+        /no key that signs epochs is known from more than one site.* at site-a\n.* at site-b\n/s,
+      );
+      const roots = [living("site-a"), trusting("site-b", { ca: strange })];
+      expect(await failure(recover(parts(roots, both)))).to.contain("no root is known from more than one site");
+    });
+
+    it("goes by no directory that one site's own key signed, and checks servers by agreed roots alone", async () => {
+      const odd = trusting("site-b", { ca: strange + ca, signers: [publicKey, other.publicKey] });
+      const forged = { mesh: signed(mesh, other.privateKey, { number: 9, primary: "site-b" }), serial: 99 };
+      const from = parts([odd, living("site-a")], { ...both, "198.51.100.2": forged });
+      expect(await failure(recover(from))).to.match(/site-b .*fenced/);
+      const cas: (string | undefined)[] = [];
+      const fine = parts([odd, living("site-a")], both);
+      const transfer: RecoverParts["dns"]["transfer"] = (server: DnsServer, zone, by) => {
+        cas.push((server.tls as { ca?: string } | undefined)?.ca);
+        return fine.dns.transfer(server, zone, by);
+      };
+      await recover({ ...fine, dns: { transfer } });
+      expect(new Set(cas)).to.deep.equal(new Set([ca]));
+    });
+
+    it("does not pass over a root in between, which a new stack would make anew", async () => {
+      const both13 = ["site-a", "site-c"].map((name) => trusting(name, { ca: (rootsOf(ca)[0] ?? "") + strange }));
+      expect(await failure(recover(parts(both13, both)))).to.match(/agree on the roots 1, 3 and not on root 2/);
+    });
+
+    it("refuses a fingerprint that no site has, and one that is none", async () => {
+      const confirmed = [createHash("sha256").update("").digest("hex")];
+      expect(await failure(recover(parts([living("site-a")], both, { confirmed })))).to.contain(
+        "no site that was read was brought up with it",
+      );
+      expect(() => fingerprintIn("ab:cd")).to.throw("not a SHA-256 fingerprint");
+    });
+  });
+
+  it("asks over the authenticated way alone whether a zone is signed, and goes on to another site where one is silent", async () => {
+    const from = parts([living("site-b")], both, { signed: ["c.example"] });
+    const asked: string[] = [];
+    const transfer: RecoverParts["dns"]["transfer"] = (server, zone, by) => {
+      if (zone === "c.example")
+        asked.push(`${server.address}@${server.port ?? 0} ${String(server.tls !== undefined)} ${by.name}`);
+      return from.dns.transfer(server, zone, by);
+    };
+    await recover({ ...from, dns: { transfer } });
+    expect(asked).to.deep.equal(["203.0.113.3@853 true mesh-3", "192.0.2.1@853 true mesh-3"]);
+    const silent: RecoverParts["dns"]["transfer"] = (server, zone, by) =>
+      zone === "c.example" ? Promise.reject(new Error("silent")) : from.dns.transfer(server, zone, by);
+    expect(await failure(recover({ ...from, dns: { transfer: silent } }))).to.match(
+      /nobody says whether c.example is signed .*silent.*: name its owner with --from/,
+    );
   });
 });
