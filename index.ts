@@ -8,7 +8,7 @@ import { SiteStack } from "./components/site/site-stack";
 import { fetchWelcome, type Welcome } from "./components/site/welcome";
 import { requireCluster } from "./src/kube/cluster-client";
 import { rotatesKeys } from "./src/mesh/trust";
-import { requireAdoptable } from "./src/preflight/adoption";
+import { requireAdoptable, requireUnforced } from "./src/preflight/adoption";
 import { requireEmptied } from "./src/preflight/emptied-first";
 import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
 import { requirePublishable } from "./src/preflight/held-back";
@@ -46,6 +46,7 @@ async function bringUpShared(config: SharedConfig): Promise<object> {
 }
 
 async function bringUpSite(config: SiteConfig): Promise<object> {
+  requireUnforced(config, process.env);
   const fetched = await fetchWelcome(config);
   const last = { former: await formerOutputs(), today: today() };
   requirePublishable(fetched, last);

@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import { adoptedKeys, finishAdoption, managedIn } from "../../../src/cli/adopt";
 import { tsigKeyFrom } from "../../../src/dns/tsig-key";
+import type { BackupsConfig } from "../../../src/settings/backup-settings";
 import type { KubeObject } from "../../../src/kube/answer";
-import { checkAdoption } from "../../../src/preflight/adoption";
+import { checkAdoption, requireUnforced } from "../../../src/preflight/adoption";
 
 const namespace = "dns-system";
 const base = `/api/v1/namespaces/${namespace}`;
@@ -59,6 +60,49 @@ describe("mesh adopt", () => {
     expect(await failure(checkAdoption({ ...config, site: "site-b" }, place(whole)))).to.contain("is that of site-c");
     const silent = { namespace, kube: { get: () => Promise.reject(new Error("no route")) } };
     expect(await failure(checkAdoption(config, silent))).to.match(/cannot be read: no route.*Nothing was changed/);
+  });
+});
+
+describe("an up that takes over", () => {
+  const config = { site: "site-c", namespace, madeKeys: keys };
+  const backups = { password: "the-password-of-the-settings" } as BackupsConfig;
+  const at = (files: Record<string, string>) => place({ ...whole, [`${base}/secrets/backup-password`]: secret(files) });
+
+  it("does not write over another password of the backups, which may be the only copy, and shows neither", async () => {
+    const former = "the-password-of-the-cluster";
+    const said = await failure(checkAdoption({ ...config, backups }, at({ password: former })));
+    expect(said).to.match(
+      /backup-password in dns-system has another password.*Nothing was changed.*kubectl -n dns-system/,
+    );
+    expect(said).not.to.contain(former).and.not.to.contain(backups.password);
+    expect(await failure(checkAdoption({ ...config, backups }, at({})))).to.contain("has another password");
+    await checkAdoption({ ...config, backups }, at({ password: backups.password }));
+    await checkAdoption({ ...config, backups }, place(whole));
+    await checkAdoption(config, at({ password: former }));
+  });
+
+  it("changes nothing where the Secret with that password cannot be read", async () => {
+    const { kube } = place(whole);
+    const get = (path: string) =>
+      path.endsWith("backup-password") ? Promise.reject(new Error("403 Forbidden")) : kube.get(path);
+    expect(await failure(checkAdoption({ ...config, backups }, { kube: { get }, namespace }))).to.match(
+      /cannot be read: 403 Forbidden\. Nothing was changed/,
+    );
+  });
+
+  it("does so by force only where the setting says that something is to be taken over", () => {
+    for (const name of ["PULUMI_K8S_ENABLE_PATCH_FORCE", "PULUMI_K8S_UPSERT_EXISTING_OBJECTS"])
+      for (const value of ["true", "1", "T", "yes"]) {
+        expect(() => {
+          requireUnforced({ adopt: false }, { [name]: value });
+        }).to.throw(`${name} is set, and dns-mesh:adopt is not`);
+        requireUnforced({ adopt: true }, { [name]: value });
+      }
+    requireUnforced(
+      { adopt: false },
+      { PULUMI_K8S_ENABLE_PATCH_FORCE: "false", PULUMI_K8S_UPSERT_EXISTING_OBJECTS: "" },
+    );
+    requireUnforced({ adopt: false }, {});
   });
 });
 
