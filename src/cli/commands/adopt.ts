@@ -19,7 +19,7 @@ export function register(program: Command): void {
     usage: "adopt",
     summary: "the keys of a site whose stack's state was lost, for a new stack",
     description:
-      "Prints the secret setting dns-mesh:madeKeys of the new stack, for `pulumi config set`, and nothing to a terminal. With --finish it reads what `pulumi stack export` prints of the new stack once that is up, and has the cluster's objects forget the former one.",
+      "Prints the secret setting dns-mesh:madeKeys of the new stack, for `pulumi config set`, and nothing to a terminal. With --finish it reads what `pulumi stack export` prints of the new stack once that is up, and has the cluster's objects forget the former one, once that is whole and of this site. What a stack made and the new one does not have is named.",
     examples: [
       "adopt --site site-c | pulumi -s site-c config set --secret dns-mesh:madeKeys",
       "adopt --site site-c --finish < exported.json",
@@ -44,7 +44,11 @@ async function adopt({ site, finish, json, ...where }: Options): Promise<void> {
     process.stdout.write(await adoptedKeys({ kube, namespace }, site));
     return;
   }
-  const count = await finishAdoption({ kube, namespace, site, exported: textOf("-") });
-  if (json === true) printJson({ site, objects: count });
-  else console.log(`${count} objects of ${site} have forgotten the former stack`);
+  const { objects, left } = await finishAdoption({ kube, namespace, site, exported: textOf("-") });
+  if (json === true) {
+    printJson({ site, objects, left });
+    return;
+  }
+  console.log(`${objects} objects of ${site} have forgotten the former stack`);
+  for (const path of left) console.log(`left: ${path}, which a stack made and the new one does not have`);
 }

@@ -107,56 +107,127 @@ describe("an up that takes over", () => {
 });
 
 describe("mesh adopt --finish", () => {
-  const outputs = (kind: string, apiVersion: string, metadata: object) => ({
+  type Resource = Readonly<Record<string, unknown>>;
+  const outputs = (kind: string, apiVersion: string, metadata: object): Resource => ({
+    urn: `urn:pulumi:site-c::dns-mesh::kubernetes:${apiVersion}:${kind}::${kind}`,
+    type: `kubernetes:${apiVersion}:${kind}`,
     outputs: { kind, apiVersion, metadata, __fieldManager: "pulumi-kubernetes-new" },
   });
-  const exported = JSON.stringify({
-    deployment: {
-      resources: [
-        outputs("Namespace", "v1", { name: namespace }),
-        outputs("NetworkPolicy", "networking.k8s.io/v1", { name: "default-deny", namespace }),
-        outputs("ClusterRole", "rbac.authorization.k8s.io/v1", { name: "shared-by-sites" }),
-        outputs("Secret", "v1", { name: "elsewhere", namespace: "other" }),
-        { outputs: { something: "else" } },
-        {},
-      ],
-    },
-  });
+  const stack: Resource = {
+    ...{ urn: "urn:pulumi:site-c::dns-mesh::pulumi:pulumi:Stack::dns-mesh-site-c", type: "pulumi:pulumi:Stack" },
+    outputs: { site: "site-c", namespace },
+  };
+  const component = {
+    ...{ urn: "urn:pulumi:site-c::dns-mesh::dnsmesh:site:SiteStack::site-c", type: "dnsmesh:site:SiteStack" },
+    outputs: {},
+  };
+  const resources: readonly Resource[] = [
+    stack,
+    component,
+    outputs("Namespace", "v1", { name: namespace }),
+    outputs("NetworkPolicy", "networking.k8s.io/v1", { name: "default-deny", namespace }),
+    outputs("ConfigMap", "v1", { name: "knot-config", namespace }),
+    outputs("Secret", "v1", { name: "tsig-local-key", namespace }),
+    outputs("StatefulSet", "apps/v1", { name: "knot", namespace }),
+    outputs("ClusterRole", "rbac.authorization.k8s.io/v1", { name: "shared-by-sites" }),
+    outputs("Secret", "v1", { name: "elsewhere", namespace: "other" }),
+    { outputs: { something: "else" } },
+    {},
+  ];
+  const exportOf = (of: readonly Resource[], more: object = {}): string =>
+    JSON.stringify({ version: 3, deployment: { resources: of, ...more } });
+  const exported = exportOf(resources);
   const policy = "/apis/networking.k8s.io/v1/namespaces/dns-system/networkpolicies/default-deny";
+  const paths = [
+    "/api/v1/namespaces/dns-system",
+    policy,
+    `${base}/configmaps/knot-config`,
+    `${base}/secrets/tsig-local-key`,
+    "/apis/apps/v1/namespaces/dns-system/statefulsets/knot",
+  ];
+  const entry = (manager: string, operation = "Apply", more = {}) => ({ manager, operation, ...more });
+  const ours = entry("pulumi-kubernetes-new");
+  const former = entry("pulumi-kubernetes-old");
+  const owned = (path: string, managedFields: readonly object[], data: object = {}): [string, KubeObject] => [
+    path,
+    {
+      ...data,
+      metadata: { name: path.split("/").at(-1) ?? "", resourceVersion: "7", managedFields } as KubeObject["metadata"] &
+        object,
+    },
+  ];
+  let written: [string, KubeObject][];
+  beforeEach(() => (written = []));
+  /** The cluster with all that the stack has, and more or other objects. */
+  const cluster = (...more: [string, KubeObject | undefined][]) => {
+    const standard = paths.map((path) => owned(path, [ours], whole[path]));
+    const all: Record<string, KubeObject | undefined> = Object.fromEntries([...standard, ...more]);
+    return {
+      get: (path: string): Promise<KubeObject | undefined> => {
+        const [collection = "", query] = path.split("?");
+        if (query === undefined) return Promise.resolve(all[path]);
+        const items = Object.entries(all).flatMap(([at, object]) =>
+          object !== undefined && at.slice(0, at.lastIndexOf("/")) === collection ? [object] : [],
+        );
+        return Promise.resolve({ metadata: { resourceVersion: "9" }, items });
+      },
+      merge: (path: string, object: KubeObject) => Promise.resolve(written.push([path, object])).then(() => object),
+    };
+  };
+  const finish = (kube: ReturnType<typeof cluster>, text = exported) =>
+    finishAdoption({ kube, namespace, site: "site-c", exported: text });
 
   it("knows what the stack has in the namespace, and the namespace", () => {
-    expect(managedIn(exported, namespace).map(({ path }) => path)).to.deep.equal([
-      "/api/v1/namespaces/dns-system",
-      policy,
-    ]);
+    expect(managedIn(exported, namespace).map(({ path }) => path)).to.deep.equal(paths);
   });
 
   it("takes the former stack out of the owners, and nobody else", async () => {
-    const entry = (manager: string, operation = "Apply", more = {}) => ({ manager, operation, ...more });
-    const kept = [entry("pulumi-kubernetes-new"), entry("kubectl", "Update"), entry("reconciler")];
-    const managedFields = [...kept, entry("pulumi-kubernetes-old"), entry("pulumi-kubernetes-older")];
-    const objects: Record<string, KubeObject> = {
-      ...whole,
-      [policy]: {
-        metadata: { name: "default-deny", resourceVersion: "7", managedFields } as KubeObject["metadata"] & object,
-      },
-      "/api/v1/namespaces/dns-system": { metadata: { managedFields: [entry("pulumi-kubernetes-old")] } as object },
-    };
-    const written: [string, KubeObject][] = [];
-    const kube = {
-      ...place(objects).kube,
-      merge: (path: string, object: KubeObject) => Promise.resolve(written.push([path, object])).then(() => object),
-    };
-    expect(await finishAdoption({ kube, namespace, site: "site-c", exported })).to.equal(1);
+    const kept = [ours, entry("kubectl", "Update"), entry("reconciler")];
+    const managedFields = [...kept, former, entry("pulumi-kubernetes-older")];
+    expect(await finish(cluster(owned(policy, managedFields)))).to.deep.equal({ objects: 1, left: [] });
     expect(written).to.deep.equal([[policy, { metadata: { managedFields: kept, resourceVersion: "7" } }]]);
+    expect(await finish(cluster())).to.deep.equal({ objects: 0, left: [] });
   });
 
+  it("names what a stack made and the new one does not have", async () => {
+    const secrets = `${base}/secrets/backup-password`;
+    const { left } = await finish(cluster(owned(secrets, [former]), owned(`${base}/secrets/users`, [entry("helm")])));
+    expect(left).to.deep.equal([secrets]);
+  });
+
+  const refuse = async (text: string, words: RegExp, kube = cluster()): Promise<void> => {
+    expect(await failure(finish(kube, text))).to.match(words);
+    expect(written).to.deep.equal([]);
+  };
+
   it("refuses a text that is not of this stack", async () => {
-    const kube = { ...place(whole).kube, merge: () => Promise.reject(new Error("must not")) };
-    const none = JSON.stringify({ deployment: {} });
-    expect(await failure(finishAdoption({ kube, namespace, site: "site-c", exported: none }))).to.contain(
-      "stack export -s site-c",
+    await refuse(JSON.stringify({ deployment: {} }), /stack export -s site-c/);
+    await refuse("", /is not JSON/);
+    const renamed = { ...component, urn: component.urn.replace(/site-c$/, "site-b") };
+    await refuse(
+      exportOf([stack, renamed, ...resources.slice(2)]),
+      /the export of the stack of site-b, not of that of site-c/,
     );
-    expect(await failure(finishAdoption({ kube, namespace, site: "site-c", exported: "" }))).to.contain("is not JSON");
+    await refuse(exportOf(resources.slice(2)), /the export of another stack, not of that of site-c/);
+  });
+
+  it("refuses a stack that is not up, and one whose up was interrupted", async () => {
+    await refuse(exportOf([{ ...stack, outputs: {} }, ...resources.slice(1)]), /is not up: it has no outputs/);
+    await refuse(
+      exportOf(resources.filter((_, i) => i !== 6)),
+      /does not have .*statefulsets\/knot; run "pulumi -s site-c up"/,
+    );
+    await refuse(exportOf(resources, { pending_operations: [{ type: "creating" }] }), /was interrupted: run it again/);
+  });
+
+  it("refuses an export that does not have all that was taken over, and one of another time", async () => {
+    const taken = owned(`${base}/secrets/tsig-records`, [ours, former]);
+    await refuse(exported, /is not whole: the stack took over .*secrets\/tsig-records too/, cluster(taken));
+    await refuse(exported, /networkpolicies\/default-deny is not there/, cluster([policy, undefined]));
+    await refuse(
+      exported,
+      /default-deny is another stack's \(pulumi-kubernetes-old\)/,
+      cluster(owned(policy, [former])),
+    );
   });
 });
