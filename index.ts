@@ -13,6 +13,7 @@ import { requireEmptied } from "./src/preflight/emptied-first";
 import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
 import { requirePublishable } from "./src/preflight/held-back";
 import { requireRecoveredKept } from "./src/preflight/recovered-kept";
+import { requireSignersKept } from "./src/preflight/recovered-signers";
 import { requireSaved } from "./src/preflight/saved-first";
 import { stayingCertificate } from "./src/preflight/staying-certificate";
 import { requireStorage } from "./src/preflight/storage";
@@ -39,6 +40,7 @@ async function bringUpShared(config: SharedConfig): Promise<object> {
   requireWithdrawn(config.mesh, former);
   requireMountsKept(config.vault, former);
   requireRecoveredKept(config, former);
+  await requireSignersKept(config, former);
   await requireRetired(config, { former, today: today() });
   const stack = new SharedStack("mesh", { ...config, former });
   new Safeguard({ stack, protect: config.protect });

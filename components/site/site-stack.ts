@@ -59,6 +59,8 @@ export interface SiteOutputs {
   readonly retiring?: StillIn;
   /** Keys of the zones that the site signs, and the DS records that their parents should have, by the zone's name. */
   readonly dnssec?: pulumi.Output<Record<string, ZoneKeys>>;
+  /** Public keys by which the site checks epochs, as long as there is one of a former shared stack among them. */
+  readonly signers?: readonly string[];
   /** Where the stack may be destroyed. */
   readonly protect?: false;
 }
@@ -168,6 +170,7 @@ export class SiteStack extends pulumi.ComponentResource {
       ...(isPrimary && { published: welcome.published }),
       ...(Object.keys(retiring).length > 0 && { retiring }),
       ...(signedZones && { dnssec: signedZones }),
+      ...(packet.signers !== undefined && packet.signers.length > 1 && { signers: packet.signers }),
       ...protectionOf(config),
     };
     this.registerOutputs(this.outputs);

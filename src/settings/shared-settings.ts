@@ -136,6 +136,12 @@ const recoveredSchema = z.strictObject({
     })
     .optional()
     .describe("Vault has mounts and key ring, which this stack leaves as they are. Default: it makes them."),
+  broughtUp: z
+    .array(z.string().min(1, "must not be empty"), "must be a list of sites")
+    .default([])
+    .describe(
+      "Sites of which you saw yourself that they have the present key for epochs, where their stacks cannot be read; for taking signers away. Default: none.",
+    ),
 });
 
 /** What a former shared stack made, whose state was lost, and the mesh goes on with. */
