@@ -1,5 +1,5 @@
 import type { DnsClient } from "../../dns/client/dns-client";
-import { siblings, type SiteRuntime } from "../../knot/config/site-runtime";
+import { type Sibling, siblings, type SiteRuntime } from "../../knot/config/site-runtime";
 import { answersAll } from "../pods";
 import type { LeavingTimes } from "./inputs/options";
 
@@ -9,9 +9,16 @@ export interface LeavingParts {
   /** Given when the pod is to end. */
   readonly signal: AbortSignal;
   readonly dns: Pick<DnsClient, "querySoa">;
+  /** Zones that the pod's Knot serves, other sites' among them. */
+  readonly served: () => Promise<readonly string[]>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
+
+/** So long one look asks a sibling, which is less than a probe waits; the next look goes on. */
+const lookMs = 1500;
+/** Zones that a sibling is asked for between two looks at the clock. */
+const zonesAtOnce = 64;
 
 /**
  * How a pod that is to end goes. From the first moment Kubernetes sends it no new clients when there is another pod, but a
@@ -19,11 +26,13 @@ export interface LeavingParts {
  * as it is ready. So it stays ready for a while, then is not ready any more, and still answers whoever comes all the same.
  *
  * When no other pod of the site answers all that this one does, it stays ready to the end: a pod that is to go is better than none,
- * and than one that has stepped back for it.
+ * than one that has stepped back for it, and than a new one that waits for other sites' zones and is not ready either.
  */
 export class Leaving {
   #since: number | undefined;
   #out = false;
+  /** By the sibling's id, what it answered since. */
+  readonly #answered = new Map<string, Set<string>>();
 
   constructor(private readonly parts: LeavingParts) {
     const begin = (): void => {
@@ -36,13 +45,35 @@ export class Leaving {
   /**
    * Whether the pod is not to be ready any more. Never throws.
    *
-   * @param zones - What it answers itself, by which the other pods are judged.
+   * @param zones - What it answers itself of the site's own, by which the other pods are judged, with all else that it serves.
    */
   async isOut(runtime: SiteRuntime, zones: readonly string[]): Promise<boolean> {
     if (this.#out || this.#since === undefined) return this.#out;
-    if (this.parts.now() < this.#since + this.parts.times.servedSeconds * 1000) return false;
-    for (const sibling of siblings(runtime)) this.#out ||= await answersAll(this.parts.dns, sibling, zones);
+    const { now, times, served } = this.parts;
+    if (now() < this.#since + times.servedSeconds * 1000) return false;
+    const others = siblings(runtime);
+    if (others.length === 0) return false;
+    const rest = await served().catch(() => undefined);
+    // By what it does not know nobody can be judged.
+    if (rest === undefined) return this.#out;
+    const all = [...new Set([...zones, ...rest])];
+    this.#out = (await Promise.all(others.map((sibling) => this.#answersAll(sibling, all)))).includes(true);
     return this.#out;
+  }
+
+  async #answersAll(sibling: Sibling, zones: readonly string[]): Promise<boolean> {
+    const { dns, now } = this.parts;
+    const answered = this.#answered.get(sibling.id) ?? new Set<string>();
+    this.#answered.set(sibling.id, answered);
+    const open = zones.filter((zone) => !answered.has(zone));
+    const end = now() + lookMs;
+    for (let i = 0; i < open.length; i += zonesAtOnce) {
+      if (now() >= end) return false;
+      const asked = open.slice(i, i + zonesAtOnce);
+      if (!(await answersAll(dns, sibling, asked))) return false;
+      for (const zone of asked) answered.add(zone);
+    }
+    return true;
   }
 }
 

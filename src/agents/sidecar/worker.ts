@@ -130,6 +130,7 @@ export class Worker {
       signal: parts.leaving,
       now,
       dns: new DnsClient({ timeoutMs: 500 }),
+      served: () => this.#servedZones(),
     });
     this.#signing = new SigningWatch({
       ...{ dns: this.#dns, knot, now },
@@ -339,6 +340,17 @@ export class Worker {
     }
     if (readiness.ready && !wasReady) await this.#noteReady();
     return readiness;
+  }
+
+  /** Zones of the mesh that Knot has, but for those that it was seen not to answer. */
+  async #servedZones(): Promise<readonly string[]> {
+    const { inputs } = this.#mounts;
+    const central = inputs === undefined ? [] : [inputs.packet.directoryZone, inputs.packet.catalogZone];
+    const known = new Set([...central, ...(this.#store.state.view?.zones.map(({ name }) => name) ?? [])]);
+    const statuses = await this.#control.zoneStatus();
+    return statuses.flatMap(({ zone, serial }) =>
+      serial !== undefined && known.has(zone) && !this.#unanswered.includes(zone) ? [zone] : [],
+    );
   }
 
   /** A server whose state cannot be saved is ready all the same; the store shows the problem, and the next look saves again. */

@@ -1,8 +1,8 @@
-import { link } from "node:fs/promises";
+import { link, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import { messageOf } from "../../../base/errors";
-import { absentIs, moveFile, readText, removeFile, writeAtomically } from "../../../base/files";
+import { absentIs, isThere, moveFile, readText, removeFile, syncFolder, writeAtomically } from "../../../base/files";
 import type { Logger } from "../../../base/log";
 import { findSerial, stampSerial } from "../../../dns/master-file";
 import { isNewerSerial, serialAfter } from "../../../dns/serial";
@@ -99,17 +99,17 @@ export class PutBack {
     return failures;
   }
 
-  /** With a serial that comes after Knot's own: the owner's is what all others follow. */
+  /**
+   * With a serial that comes after Knot's own: the owner's is what all others follow. One rename is the step by which it is done:
+   * as long as the file that was prepared for it is there, it was not.
+   */
   async #putZoneBack(zone: string, text: string, { order }: Restored): Promise<void> {
-    const { volume, control, now, log, changed } = this.parts;
+    const { volume, log, changed } = this.parts;
     const begun = order.loading?.find((each) => each.zone === zone)?.serial;
     const standing = begun === undefined ? "none" : await this.#fileOf(zone, text, begun);
     if (standing !== "taken") {
-      const served = (await control.zoneStatus([zone]))[0]?.serial;
-      const serial = begun !== undefined && standing === "written" ? begun : serialAfter(now(), served);
-      if (standing === "none") await this.#write(zone, text, serial);
-      // A Knot that has taken the file already reads it no second time.
-      await this.#load(zone);
+      const written = begun === undefined || standing === "none" ? await this.#write({ zone, text, begun }) : begun;
+      const serial = await this.#load({ zone, text, serial: written });
       log.warn("a zone is as it was in a backup", { zone, madeAt: order.at, serial });
     }
     await removeFile(formerFile(volume, zone));
@@ -118,39 +118,94 @@ export class PutBack {
 
   /** How far a predecessor came with a zone, by its file: it is the one that was written, or what Knot has written since. */
   async #fileOf(zone: string, text: string, begun: number): Promise<"none" | "written" | "taken"> {
-    const standing = (await readText(this.parts.volume.zoneFile(zone))) ?? "";
+    const { volume } = this.parts;
+    // Whatever stands then, with whatever serial, Knot may have written meanwhile.
+    if (await isThere(preparedFile(volume, zone))) return "none";
+    const standing = (await readText(volume.zoneFile(zone))) ?? "";
     if (standing === stampSerial(text, begun)) return "written";
     const serial = findSerial(standing)?.serial;
     return serial === undefined || isNewerSerial(begun, serial) ? "none" : "taken";
   }
 
-  async #write(zone: string, text: string, serial: number): Promise<void> {
-    const { volume } = this.parts;
-    const [file, former] = [volume.zoneFile(zone), formerFile(volume, zone)];
+  /**
+   * Puts the file in the place of the one that stands.
+   *
+   * @param change.begun - Serial of a predecessor's try, or of what Knot served: this one comes after it.
+   * @returns its serial.
+   */
+  async #write(change: { zone: string; text: string; begun: number | undefined }): Promise<number> {
+    const { zone, text, begun } = change;
+    const { volume, now } = this.parts;
+    const [file, former, prepared] = [volume.zoneFile(zone), formerFile(volume, zone), preparedFile(volume, zone)];
+    const serial = serialAfter(now(), await this.#served(zone), begun);
+    // One that Knot refused, by a predecessor that ended while it put the former one back.
+    if (await isSameFile(file, prepared)) await moveFile(former, file);
     await removeFile(former);
     // The file itself, and no copy: Knot reads one anew that was written later.
     await absentIs(undefined, () => link(file, former));
+    await writeAtomically(prepared, stampSerial(text, serial));
     await noteLoading(volume, zone, serial);
-    await writeAtomically(file, stampSerial(text, serial));
+    await moveFile(prepared, file);
+    await syncFolder(dirname(file));
+    return serial;
+  }
+
+  /**
+   * Has Knot take the file that stands. One that has taken it already reads it no second time.
+   *
+   * @returns the serial with which it did.
+   */
+  async #load({ zone, text, serial }: { zone: string; text: string; serial: number }): Promise<number> {
+    const before = await this.#served(zone);
+    await this.#reload(zone);
+    const after = await this.#served(zone);
+    if (before === undefined || after === undefined || !isNewerSerial(before, after)) return serial;
+    // The zone was changed between a predecessor's try and this one: others would not follow it back.
+    const later = await this.#write({ zone, text, begun: before });
+    await this.#reload(zone);
+    return later;
+  }
+
+  async #served(zone: string): Promise<number | undefined> {
+    return (await this.parts.control.zoneStatus([zone]))[0]?.serial;
   }
 
   /** The file that stood stands again if Knot does not take the other one, with which it would begin unseen at its next start. */
-  async #load(zone: string): Promise<void> {
+  async #reload(zone: string): Promise<void> {
     const { volume, control } = this.parts;
     try {
       await control.zoneReload(zone);
     } catch (error) {
       // A Knot that does not answer may have taken it.
       if (error instanceof KnotControlError) {
-        await moveFile(formerFile(volume, zone), volume.zoneFile(zone));
+        const [file, prepared] = [volume.zoneFile(zone), preparedFile(volume, zone)];
+        await absentIs(undefined, () => link(file, prepared));
+        await moveFile(formerFile(volume, zone), file);
         await noteLoading(volume, zone);
+        await removeFile(prepared);
       }
       throw error;
     }
   }
 }
 
+/** Whether two names are those of one file. */
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [left, right] = await Promise.all([one, other].map((path) => absentIs(undefined, () => stat(path))));
+  return left !== undefined && left.ino === right?.ino && left.dev === right.dev;
+}
+
+/** What is to take a zone file's place, until it does. */
+function preparedFile(volume: KnotVolume, zone: string): string {
+  return beside(volume, zone, "restored");
+}
+
+/** What stood there before. */
 function formerFile(volume: KnotVolume, zone: string): string {
+  return beside(volume, zone, "former");
+}
+
+function beside(volume: KnotVolume, zone: string, what: string): string {
   const file = volume.zoneFile(zone);
-  return join(dirname(file), `.${basename(file)}.former`);
+  return join(dirname(file), `.${basename(file)}.${what}`);
 }

@@ -19,6 +19,7 @@ describe("a pod that is to end", () => {
   let answering: readonly string[];
   let lacking: readonly string[];
   let asked: string[];
+  let served: () => Promise<readonly string[]>;
   const dns = {
     querySoa: ({ address, port }: DnsServer, name: string): Promise<SoaData> => {
       asked.push(`${address}@${port} ${name}`);
@@ -27,13 +28,14 @@ describe("a pod that is to end", () => {
         : Promise.reject(new DnsError({ kind: "timeout", afterMs: 500 }));
     },
   };
-  const start = (): Leaving => new Leaving({ times, signal: told.signal, dns, now: () => now });
+  const start = (): Leaving => new Leaving({ times, signal: told.signal, dns, served: () => served(), now: () => now });
   beforeEach(() => {
     now = 0;
     told = new AbortController();
     answering = ["10.0.0.2"];
     lacking = [];
     asked = [];
+    served = () => Promise.resolve([]);
   });
 
   it("stays in service for as long as load balancers need, and then goes out of it", async () => {
@@ -68,6 +70,43 @@ describe("a pod that is to end", () => {
     expect(await leaving.isOut(two, [zone, "damaged.example"])).to.equal(false);
     lacking = [];
     expect(await leaving.isOut(two, [zone, "damaged.example"])).to.equal(true);
+  });
+
+  it("stays in service for a sibling that is not ready yet: it has the site's own zones and waits for other sites'", async () => {
+    served = () => Promise.resolve([zone, "dns.internal", "elsewhere.example"]);
+    told.abort();
+    const leaving = start();
+    now = 30_000;
+    lacking = ["elsewhere.example"];
+    expect(await leaving.isOut(two, [zone])).to.equal(false);
+    lacking = [];
+    expect(await leaving.isOut(two, [zone])).to.equal(true);
+  });
+
+  it("stays in service as long as it cannot tell what it serves itself", async () => {
+    served = () => Promise.reject(new Error("Knot does not answer"));
+    told.abort();
+    const leaving = start();
+    now = 30_000;
+    expect(await leaving.isOut(two, [zone])).to.equal(false);
+  });
+
+  it("asks no longer at a time than a probe waits, and goes on at the next look", async () => {
+    const zones = Array.from({ length: 200 }, (_, i) => `z${i}.example`);
+    served = () => Promise.resolve(zones);
+    told.abort();
+    const slow = {
+      querySoa: (...question: Parameters<typeof dns.querySoa>) => ((now += 10), dns.querySoa(...question)),
+    };
+    const leaving = new Leaving({ times, signal: told.signal, dns: slow, served, now: () => now });
+    now = 30_000;
+    expect(await leaving.isOut(two, [zone])).to.equal(false);
+    expect(asked.length).to.be.below(zones.length);
+    answering = [];
+    expect(await leaving.isOut(two, [zone])).to.equal(false);
+    answering = ["10.0.0.2"];
+    expect(await leaving.isOut(two, [zone])).to.equal(true);
+    expect(new Set(asked).size).to.equal(zones.length + 1);
   });
 
   it("does not come back", async () => {

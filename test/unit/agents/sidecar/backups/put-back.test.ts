@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import promises, { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -176,4 +176,147 @@ describe("a restore at a site that runs", () => {
     expect(await readFile(volume.zoneFile("a.example"), "utf8")).to.equal(written);
     expect([reloads, await stands()]).to.deep.equal([["a.example"], false]);
   });
+});
+
+/** What changes files. The agent's end is one that nothing of it survives: all of them fail from then on. */
+const changing = ["link", "open", "rename", "rm"] as const;
+
+describe("a restore whose agent ends in the middle", () => {
+  const zone = "a.example";
+  const original = Object.fromEntries(changing.map((name) => [name, promises[name]]));
+  let volume: KnotVolume;
+  let steps: number;
+  let last: number;
+  let now: number;
+  let isLoaded: boolean;
+  let lowest: "served" | "refused";
+  let knot: { lines: readonly string[]; serial: number; seen: string };
+  const file = (): string => volume.zoneFile(zone);
+
+  const step = (): void => {
+    steps += 1;
+    if (steps > last) throw new Error("the agent has ended");
+  };
+  const textOf = ({ lines, serial }: { lines: readonly string[]; serial: number }): string =>
+    [`${zone}. 5 SOA a. b. ${serial} 60 10 3600 5`, ...lines, ""].join("\n");
+  const seen = async (): Promise<string> => {
+    const { ino, mtimeNs } = await stat(file(), { bigint: true });
+    return `${ino}:${mtimeNs}`;
+  };
+  /** As Knot does it: only a file that was written since, and at a change a serial by its clock. */
+  const zoneReload = async (): Promise<void> => {
+    step();
+    if ((await seen()) === knot.seen) return;
+    const [soa = "", ...lines] = (await readFile(file(), "utf8")).trim().split("\n");
+    const serial = Number(soa.split(" ")[5]);
+    if (lowest === "refused" && serial <= knot.serial) throw new KnotControlError("the serial is older");
+    knot = { lines, serial, seen: await seen() };
+    isLoaded = lines.some((line) => line.includes("backed-up"));
+  };
+  const change = (name: string): void => {
+    const serial = Math.max(Math.floor(now / 1000), knot.serial + 1);
+    knot = { ...knot, serial, lines: [...knot.lines, `${name}.${zone}. 5 A 192.0.2.9`] };
+  };
+  const flush = async (): Promise<void> => {
+    await writeFile(`${file()}.flushed`, textOf(knot));
+    await original["rename"]!(`${file()}.flushed`, file());
+    knot = { ...knot, seen: await seen() };
+  };
+
+  const prepareVolume = async (): Promise<void> => {
+    volume = new KnotVolume(await mkdtemp(join(tmpdir(), "put-back-")));
+    const folder = join(volume.backup, "restored", "knot", "zonefiles");
+    await mkdir(folder, { recursive: true });
+    await mkdir(join(volume.root, "zones"));
+    now = 1_800_000_000_000;
+    const [at, forced] = ["2026-11-29T09:00:00.000Z", true];
+    const manifest = { site: "site-a", at, zones: [{ zone, serial: 7 }], keys: [] };
+    await writeFile(join(folder, "../../restore.json"), JSON.stringify({ snapshot: "s", at, forced }));
+    await writeFile(join(folder, "../../manifest.json"), JSON.stringify(manifest));
+    await writeFile(join(folder, `${zone}.zone`), textOf({ serial: 7, lines: [`backed-up.${zone}. 5 A 192.0.2.1`] }));
+    knot = { serial: 1_799_999_000, lines: [`broken.${zone}. 5 A 192.0.2.2`], seen: "" };
+    await flush();
+    isLoaded = false;
+  };
+  const leaveVolume = async (): Promise<void> => {
+    [steps, last] = [0, Infinity];
+    await rm(volume.root, { recursive: true });
+  };
+
+  beforeEach(() => {
+    [steps, last] = [0, Infinity];
+    for (const name of changing)
+      Object.assign(promises, {
+        [name]: async (...parameters: unknown[]): Promise<unknown> => {
+          if (name !== "open" || parameters[1] === "w") step();
+          const result = await (original[name] as (...all: unknown[]) => Promise<unknown>)(...parameters);
+          // The machine goes on, so that nothing has to reach the disk.
+          return name === "open" ? Object.assign(result as object, { sync: () => Promise.resolve() }) : result;
+        },
+      });
+  });
+  afterEach(() => {
+    Object.assign(promises, original);
+  });
+
+  const begin = (): PutBack =>
+    new PutBack({
+      volume,
+      control: {
+        zoneReload,
+        zoneStatus: () => Promise.resolve([{ zone, role: "master", serial: knot.serial }]),
+      },
+      own: () => [zone],
+      sought: () => [],
+      changed: () => undefined,
+      onFailures: () => undefined,
+      now: () => now,
+      log: createLogger({ write: () => undefined, now: () => 0 }),
+    });
+  const isOver = (): Promise<boolean> =>
+    access(join(volume.backup, "restored")).then(
+      () => false,
+      () => true,
+    );
+
+  /** Ends the agent before its n-th step, has the zone changed meanwhile, and lets another agent go on. */
+  async function endAt(n: number, meanwhile: "nothing" | "change" | "change and flush"): Promise<boolean> {
+    [steps, last] = [0, n];
+    await begin()
+      .round("site-a")
+      .catch(() => undefined);
+    if (steps <= n) return false;
+    now += 2000;
+    const wasLoaded = isLoaded;
+    const isWritten = (await readFile(file(), "utf8")).includes("backed-up");
+    [steps, last] = [0, Infinity];
+    if (meanwhile !== "nothing") change("later");
+    const serial = knot.serial;
+    if (meanwhile === "change and flush" && wasLoaded === isWritten) await flush();
+    const next = begin();
+    for (let round = 0; round < 4 && !(await isOver()); round++, now += 31_000) await next.round("site-a");
+    const where = `before step ${n + 1}, ${meanwhile}`;
+    expect(await isOver(), where).to.equal(true);
+    const lines = [`backed-up.${zone}. 5 A 192.0.2.1`];
+    if (wasLoaded && meanwhile !== "nothing") lines.push(`later.${zone}. 5 A 192.0.2.9`);
+    expect(knot.lines, where).to.deep.equal(lines);
+    if (wasLoaded) expect(knot.serial, where).to.equal(serial);
+    else expect(knot.serial, where).to.be.above(serial);
+    expect(await readdir(join(volume.root, "zones")), where).to.deep.equal([`${zone}.zone`]);
+    return true;
+  }
+
+  for (const how of ["served", "refused"] as const)
+    for (const meanwhile of ["nothing", "change", "change and flush"] as const)
+      it(`puts the zone back once, with ${meanwhile} meanwhile, where an older serial is ${how}`, async function () {
+        this.timeout(60_000);
+        let n = 0;
+        for (let ended = true; ended; n++) {
+          await prepareVolume();
+          lowest = how;
+          ended = await endAt(n, meanwhile);
+          await leaveVolume();
+        }
+        expect(n, "steps of a restore").to.be.above(10);
+      });
 });
