@@ -171,6 +171,8 @@ describe("stacks whose state was lost", function () {
     const file = readFileSync(join(workDir, "Pulumi.site-c.yaml"), "utf8");
     const { key } = await secret("site-c", "zone-keys-seal");
     expect(file).to.contain("dns-mesh:madeKeys").and.not.to.contain(key);
+    const another = "pulumi -s site-b stack export | npm run --silent mesh -- adopt --site site-c --finish";
+    expect(await reader.shell(another).then(() => "", String)).to.contain("the export of the stack of site-b");
     expect(await type()).to.match(/[1-9]\d* objects of site-c have forgotten the former stack/);
     reader.close();
     expect(settings("site-c")).not.to.have.property("dns-mesh:adopt");
@@ -278,6 +280,12 @@ ${Object.keys(zones)
     expect(published && isSigned("dns.internal", published, signers), "the former signature").to.equal(true);
     expect(epoch && isSigned("dns.internal", epoch, signers), "the new signature").to.equal(true);
     expect([epoch?.number, epoch?.primary]).to.deep.equal([1, "site-a"]);
+    const settingsNow = readFileSync(join(workDir, "Pulumi.shared.yaml"));
+    await reader.shell("pulumi -s shared config rm --path dns-mesh:recovered.signers");
+    expect(await driver.up("shared").then(() => "", String)).to.match(
+      /recovered\.signers no longer has a key that sites go by: .*site-b was not brought up since/,
+    );
+    writeFileSync(join(workDir, "Pulumi.shared.yaml"), settingsNow);
     await type();
     reader.close();
     for (const name of sites) {
@@ -290,6 +298,12 @@ ${Object.keys(zones)
       expect(others(now), name).to.deep.equal(others(before[name]!));
     }
     expect(Object.keys((await driver.up("shared")).changes)).to.deep.equal(["same"]);
+  });
+
+  it("the shared one: lets the former key for epochs go once every site was brought up", async () => {
+    await reader.shell("pulumi -s shared config rm --path dns-mesh:recovered.signers");
+    await driver.up("shared");
+    expect((await packets())["site-c"]?.signers).to.have.length(1);
   });
 
   it("the shared one: gets a new root without any site trusting one root alone before its time", async () => {
