@@ -170,7 +170,7 @@ export class SiteStack extends pulumi.ComponentResource {
       ...(isPrimary && { published: welcome.published }),
       ...(Object.keys(retiring).length > 0 && { retiring }),
       ...(signedZones && { dnssec: signedZones }),
-      ...(packet.signers !== undefined && packet.signers.length > 1 && { signers: packet.signers }),
+      ...signersOf(packet),
       ...protectionOf(config),
     };
     this.registerOutputs(this.outputs);
@@ -238,4 +238,9 @@ function providerArgs(config: SiteConfig): k8s.ProviderArgs {
 
 function protectionOf({ protect }: Pick<SiteConfig, "protect">): Pick<SiteOutputs, "protect"> {
   return protect ? {} : { protect: false };
+}
+
+/** What the shared stack's next `up` goes by that takes the key of a former one away. */
+function signersOf({ signers = [] }: Welcome["packet"]): Pick<SiteOutputs, "signers"> {
+  return signers.length > 1 ? { signers } : {};
 }

@@ -2,7 +2,6 @@ import { Document, isMap, isSeq } from "yaml";
 
 import { messageOf, UserError } from "../base/errors";
 import { fields } from "../base/json";
-import type { DnsServer } from "../dns/client/dns-client";
 import { parseRingDocument, type RingDocument } from "../keyring/ring-document";
 import { highestEpoch, packetEpoch } from "../mesh/epoch";
 import type { Dnssec, WelcomePacket } from "../mesh/model";

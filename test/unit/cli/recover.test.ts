@@ -329,7 +329,7 @@ describe("mesh recover", () => {
     const asked: string[] = [];
     const transfer: RecoverParts["dns"]["transfer"] = (server, zone, by) => {
       if (zone === "c.example")
-        asked.push(`${server.address}@${server.port ?? 0} ${String(server.tls !== undefined)} ${by.name}`);
+        asked.push(`${server.address}@${server.port} ${String(server.tls !== undefined)} ${by.name}`);
       return from.dns.transfer(server, zone, by);
     };
     await recover({ ...from, dns: { transfer } });

@@ -36,6 +36,17 @@ describe("SiteStack", () => {
     expect((await up("site-a")).outputs).to.not.have.property("dnssec");
   });
 
+  it("has an output for the keys by which it checks epochs while one of a former shared stack is among them", async () => {
+    const withSigners = (signers: readonly string[]) => {
+      const shared = sharedOutputs();
+      const packets = shared.outputs["sites"] as Record<string, object>;
+      shared.outputs["sites"] = { ...packets, "site-c": { ...packets["site-c"], signers } };
+      return up("site-c", { stacks: { [sharedName]: shared } });
+    };
+    expect((await withSigners(["former", "own"])).outputs["signers"]?.value).to.deep.equal(["former", "own"]);
+    expect((await withSigners(["own"])).outputs).to.not.have.property("signers");
+  });
+
   it("names its cluster for good, states the context, and changes ConfigMaps and Secrets in place", async () => {
     const provider = (await up("site-a", { config: { kubeconfig: "./kubeconfig" } })).one(
       "pulumi:providers:kubernetes",
