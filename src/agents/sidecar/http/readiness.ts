@@ -1,11 +1,13 @@
 import { messageOf } from "../../../base/errors";
 import { Turns } from "../../../base/turns";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
+import { isUnreachable } from "../../../dns/errors";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
 import { sourcesOf } from "../../../mesh/topology";
 import type { MeshView } from "../../../mesh/view";
 import { answeredByAny } from "../../pods";
+import { Silence } from "../silence";
 import { OwnAnswers, type OwnFindings } from "./own-answers";
 
 /** What a look at readiness needs to know. */
@@ -31,24 +33,27 @@ export type Readiness = ({ readonly ready: true } | { readonly ready: false; rea
 /** Of so many zones is asked in one look; the next look goes on with others. */
 const mostZones = 20;
 const cacheMs = 1000;
-/** So long a new pod waits for zones that others have: one that lacks some is better than none. */
+/** So long a new pod waits for zones that others have, and for its own: one that lacks some is better than none. */
 const longestWaitMs = 60_000;
 /** Sites that are asked in one look whether they are there; the next look goes on with others. */
 const mostSites = 64;
 
 /**
- * Readiness is about content. At the first boot both central zones and every own zone must be answered with authority, and the pod
- * waits until it has the zones that the site's other pods and the sites that it takes them from answer; whoever does not answer is
- * not waited for, since the first site of a mesh would wait for sites that are still to come. Later the own zones alone count, so
- * that a central zone that is missing or expired takes no site out of service; and one of them that is missing does only where
- * another pod serves better ({@link OwnAnswers}).
+ * Readiness is about content. At the first boot both central zones must be answered with authority. The pod waits, for a minute
+ * each, until every own zone is answered too, and until it has the zones that the site's other pods and the sites that it takes
+ * them from answer; whoever does not answer is not waited for, since the first site of a mesh would wait for sites that are still
+ * to come. Later the own zones alone count, so that a central zone that is missing or expired takes no site out of service; and one
+ * of them that is missing does only where another pod serves better ({@link OwnAnswers}).
  */
 export class ReadinessCheck {
   #cached: { at: number; readiness: Readiness } | undefined;
   readonly #zoneTurns = new Turns(mostZones);
   readonly #siteTurns = new Turns(mostSites);
-  /** Since when nothing is missing but zones that others have. */
+  /** Since when no central zone is missing, and since when nothing is but zones that others have. */
+  #waitingForOwnSince: number | undefined;
   #waitingSince: number | undefined;
+  readonly #silence = new Silence();
+  #hasMet = false;
   readonly #own: OwnAnswers;
 
   constructor(
@@ -73,19 +78,44 @@ export class ReadinessCheck {
   }
 
   async #ask(input: ReadinessInput): Promise<Readiness> {
-    const { packet, own, wasReady } = input;
-    if (!wasReady && own.length < packet.site.zones.length) {
-      return { ready: false, reason: "an own zone has no content yet" };
-    }
+    const { packet, own, siblings, wasReady } = input;
     const central = [packet.directoryZone, packet.catalogZone];
     try {
-      if (wasReady) return readinessOf(await this.#own.look({ own, central, siblings: input.siblings }));
-      for (const zone of [...central, ...own]) await this.parts.dns.querySoa(this.parts.knot, zone);
+      if (wasReady) return readinessOf(await this.#own.look({ own, central, siblings }));
+      for (const zone of central) await this.parts.dns.querySoa(this.parts.knot, zone);
+      const lacking = await this.#lackingOwn(input);
+      if (lacking !== undefined) this.#meet(input);
+      if (lacking !== undefined && !this.#hasWaitedForOwn) return { ready: false, reason: lacking };
       const awaited = await this.#awaited(input);
-      return awaited === undefined ? { ready: true } : { ready: false, reason: awaited };
+      if (awaited !== undefined) return { ready: false, reason: awaited };
+      return lacking === undefined ? { ready: true } : readinessOf(await this.#own.look({ own, central, siblings }));
     } catch (error) {
       return { ready: false, reason: messageOf(error) };
     }
+  }
+
+  /** Why a new pod waits for its own zones; undefined when it has them all. */
+  async #lackingOwn({ packet, own }: ReadinessInput): Promise<string | undefined> {
+    this.#waitingForOwnSince ??= this.parts.now();
+    if (own.length < packet.site.zones.length) return "an own zone has no content yet";
+    try {
+      for (const zone of own) await this.parts.dns.querySoa(this.parts.knot, zone);
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
+  get #hasWaitedForOwn(): boolean {
+    return this.parts.now() - (this.#waitingForOwnSince ?? Infinity) >= longestWaitMs;
+  }
+
+  /** Finds out which sites are silent while own zones are waited for, so that nobody waits for that afterwards. */
+  #meet({ packet, view, remotePort: port }: ReadinessInput): void {
+    if (view === undefined || this.#hasMet) return;
+    this.#hasMet = true;
+    const others = view.sites.map(({ name }) => name).filter((name) => name !== packet.site.name);
+    void this.#answering(view, new Set(others), { port, zone: packet.directoryZone });
   }
 
   /** What a new pod waits for; undefined when it need not. */
@@ -127,7 +157,13 @@ export class ReadinessCheck {
       this.#siteTurns.next(wanted).map(async ({ name, addresses }) => {
         const tried = addresses.map(async (address) => {
           const server = { address, port };
-          await this.parts.dns.querySoa(server, zone);
+          const ask = () => this.parts.dns.querySoa(server, zone);
+          const silent = this.#silence.of(server, ask);
+          if (silent !== undefined) throw silent.error;
+          await ask().catch((error: unknown) => {
+            if (isUnreachable(error)) this.#silence.note(server, error);
+            throw error;
+          });
           return server;
         });
         const server = await Promise.any(tried).catch(() => undefined);

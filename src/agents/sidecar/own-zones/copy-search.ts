@@ -3,6 +3,8 @@ import type { DnsClient } from "../../../dns/client/dns-client";
 import { DnsError, isUnreachable } from "../../../dns/errors";
 import { type ResourceRecord, serialIn } from "../../../dns/record";
 import { isNewerSerial } from "../../../dns/serial";
+import type { Silence } from "../silence";
+import { type SaidBefore, type Say, stands, type Unclear } from "./said-before";
 import type { ZoneSource } from "./zone-source";
 
 /** What a search for a zone came to. */
@@ -25,78 +27,12 @@ export interface CopySearchParts {
   readonly isFirst: boolean;
   /** All servers, where `sources` are only those whose turn it is: what the others said at theirs counts. @default sources */
   readonly all?: readonly ZoneSource[];
-  /** What was said at earlier looks. Left out as long as not all sites of the mesh are known: then no denial counts. */
+  /** What was said at earlier looks, and is noted at this one. */
   readonly said?: SaidBefore;
-}
-
-/**
- * What servers said of zones, over looks that ask some of them at a time. A server that has just come up, and is still
- * loading or transferring a zone, denies it as well: where not all sites answer, a denial must stand for some time.
- */
-export class SaidBefore {
-  readonly #said = new Map<string, Map<string, Memory>>();
-
-  /** @param now - Milliseconds since 1970. */
-  constructor(private readonly now: () => number) {}
-
-  /** Takes note of what a server says. */
-  note(zone: string, source: ZoneSource, say: Say): void {
-    const of = this.#said.get(zone) ?? new Map<string, Memory>();
-    this.#said.set(zone, of);
-    const before = of.get(nameOf(source));
-    const at = this.now();
-    const had = before?.say.kind === "has" ? { serial: before.say.serial, until: at + silenceMs } : before?.had;
-    const memory = { say, at, since: before?.say.kind === say.kind ? before.since : at };
-    of.set(nameOf(source), { ...memory, ...(say.kind === "unknown" && had !== undefined && { had }) });
-  }
-
-  /** What a server said last. */
-  of(zone: string, source: ZoneSource): Memory | undefined {
-    return this.#said.get(zone)?.get(nameOf(source));
-  }
-
-  /** A newer version than this, which a server had that has been silent for a moment only. */
-  hasMissed(zone: string, serial: number): boolean {
-    const now = this.now();
-    const memories = [...(this.#said.get(zone)?.values() ?? [])];
-    return memories.some(({ had }) => had !== undefined && now < had.until && isNewerSerial(had.serial, serial));
-  }
-
-  clear(): void {
-    this.#said.clear();
-  }
-}
-
-interface Memory {
-  readonly say: Say;
-  /** When it was said last, and since when nothing else. */
-  readonly at: number;
-  readonly since: number;
-  /** What it had before it did not say any more, and until when it is waited for. */
-  readonly had?: { readonly serial: number; readonly until: number };
-}
-
-function nameOf({ server }: ZoneSource): string {
-  return `${server.address} ${server.port}`;
-}
-
-/** Two looks at zones that wait. */
-const denialMs = 6000;
-/** For so long a server that had a newer version is waited for when it is silent: some looks. */
-const silenceMs = 20_000;
-
-/** What a server says of a zone. */
-type Say =
-  | { readonly kind: "has"; readonly serial: number }
-  /** It has the directory, and so knows the mesh's zones, and not this one. */
-  | { readonly kind: "denies" }
-  | Unclear;
-
-/** `isAway`: it does not answer, or knows neither mesh nor zone. */
-interface Unclear {
-  readonly kind: "unknown";
-  readonly reason: string;
-  readonly isAway: boolean;
+  /** Whether all sites of the mesh are known: until then no denial counts. @default false */
+  readonly areAllKnown?: boolean;
+  /** Who did not answer at earlier looks, and is not waited for again. */
+  readonly silence?: Silence;
 }
 
 /** What a server is said to say of a zone before its turn came. */
@@ -120,7 +56,7 @@ const mostTransfers = 8;
  * one that has just come up itself: only who answers the directory with authority can deny a zone.
  */
 export class CopySearch {
-  /** Servers that did not answer are not waited for again. */
+  /** Servers that did not answer, or not as they should, are not asked again in this look. */
   readonly #silent = new Map<ZoneSource, Say>();
   /** Whether a server was there and said neither yes nor no: its clock, its key or its certificate is not ours, or it fails. */
   #isHindered = false;
@@ -129,10 +65,10 @@ export class CopySearch {
 
   /** The newest copy that any server gives. Never throws. */
   async find(zone: string): Promise<FoundCopy> {
-    const { said: before } = this.parts;
-    const asked = this.#toAsk(zone);
-    const said = await Promise.all(asked.map(async (source) => ({ source, say: await this.#ask(source, zone) })));
-    for (const { source, say } of said) before?.note(zone, source, say);
+    const said = await Promise.all(
+      this.#toAsk(zone).map(async (source) => ({ source, say: await this.#ask(source, zone) })),
+    );
+    for (const { source, say } of said) this.parts.said?.note(zone, source, say);
     const others = this.#others(zone, said);
     const unclear = others.flatMap(({ say }) => (say.kind === "unknown" ? [say] : []));
     const areAllAsked = !unclear.includes(notAsked);
@@ -140,15 +76,20 @@ export class CopySearch {
     const holders = said.flatMap(({ source, say }) => (say.kind === "has" ? [{ source, serial: say.serial }] : []));
     // Whoever has not been asked may have a newer one.
     if (holders.length > 0) return areAllAsked ? this.#takeNewest(zone, holders, reason) : { kind: "unknown", reason };
-    this.#isHindered ||= unclear.some(({ isAway }) => !isAway);
+    const { counted, isHindered } = countedFor(others);
+    this.#isHindered ||= isHindered;
     const denial = denialOf(others);
-    if (before !== undefined && areAllAsked) {
+    if (this.#knowsAll && areAllAsked) {
       if (denial === "sure") return { kind: "none" };
-      const isAlone = denial === "none" && this.parts.isFirst && !this.#isHindered;
+      const isAlone = denialOf(counted) === "none" && this.parts.isFirst && !this.#isHindered;
       if (denial === "stands" || isAlone) return { kind: "none", ...(reason && { unclear: reason }) };
     }
     const why = denial === "none" ? "no other server of the mesh is known yet" : "who denies it may have just come up";
     return { kind: "unknown", reason: reason || why };
+  }
+
+  get #knowsAll(): boolean {
+    return this.parts.said !== undefined && this.parts.areAllKnown === true;
   }
 
   /** Unless a server had a newer version than these, and is silent. */
@@ -169,18 +110,20 @@ export class CopySearch {
   /** What every other server says, or said when it was its turn; and whether it has denied the zone for long enough. */
   #others(zone: string, now: readonly Said[]): readonly (Said & { readonly stands: boolean })[] {
     const { sources, all = sources, own, said: before } = this.parts;
-    if (before === undefined)
+    if (before === undefined || !this.#knowsAll)
       return now.filter(({ source }) => source !== own).map((each) => ({ ...each, stands: false }));
     return all.map((source) => {
       const memory = before.of(zone, source);
       if (memory === undefined) return { source, say: notAsked, stands: false };
-      return { source, say: memory.say, stands: memory.say.kind === "denies" && memory.at - memory.since >= denialMs };
+      return { source, say: memory.say, stands: stands(memory) };
     });
   }
 
   async #ask(source: ZoneSource, zone: string): Promise<Say> {
     const before = this.#silent.get(source);
     if (before !== undefined) return before;
+    const silent = this.parts.silence?.of(source.server, () => this.#serial(source, this.parts.directoryZone));
+    if (silent !== undefined) return this.#unclear(source, silent.error);
     try {
       return { kind: "has", serial: await this.#serial(source, zone) };
     } catch (error) {
@@ -193,13 +136,18 @@ export class CopySearch {
       await this.#serial(source, this.parts.directoryZone);
       return { kind: "denies" };
     } catch (error) {
-      return saysNo(error)
-        ? { kind: "unknown", reason: messageOf(error), isAway: !isFailing(no) }
-        : this.#isSilent(source, error);
+      if (!saysNo(error)) return this.#isSilent(source, error);
+      const isEmpty = isFailing(no);
+      return { kind: "unknown", reason: messageOf(error), isAway: !isEmpty, ...(isEmpty && { isEmpty }) };
     }
   }
 
   #isSilent(source: ZoneSource, error: unknown): Say {
+    if (isUnreachable(error)) this.parts.silence?.note(source.server, error);
+    return this.#unclear(source, error);
+  }
+
+  #unclear(source: ZoneSource, error: unknown): Say {
     const say: Say = { kind: "unknown", reason: messageOf(error), isAway: isUnreachable(error) };
     this.#silent.set(source, say);
     return say;
@@ -230,6 +178,21 @@ export class CopySearch {
   }
 }
 
+/**
+ * Whose denial keeps the first site of a mesh from going without, and whether somebody is in its way who is there and says
+ * neither yes nor no. Where each of its own other pods answers and has nothing, they count as little as if they were away:
+ * they take the zone from pod 0 alone, and Knot answers nothing before it has tried to load all that it has.
+ */
+function countedFor<S extends Said>(
+  others: readonly S[],
+): { readonly counted: readonly S[]; readonly isHindered: boolean } {
+  const isPod = ({ source }: Said): boolean => source.isPod === true;
+  const isWithout = ({ say }: Said): boolean =>
+    say.kind === "denies" || (say.kind === "unknown" && say.isEmpty === true);
+  const counted = others.filter(isPod).every(isWithout) ? others.filter((each) => !isPod(each)) : others;
+  return { counted, isHindered: counted.some(({ say }) => say.kind === "unknown" && !say.isAway) };
+}
+
 /** How other servers deny a zone: `sure`, all that may have it; `stands`, one for long enough; `fresh`, one of them. */
 function denialOf(others: readonly (Said & { readonly stands: boolean })[]): "sure" | "stands" | "fresh" | "none" {
   if (!others.some(({ say }) => say.kind === "denies")) return "none";
@@ -245,7 +208,7 @@ export function saysNo(error: unknown): boolean {
   return error.isNegative;
 }
 
-/** Whether a server has the zone in its configuration and no content of it: it may be loading one. */
+/** Whether a server has the zone in its configuration and no content of it. */
 function isFailing(error: unknown): boolean {
   if (!(error instanceof DnsError)) return false;
   const { failure } = error;

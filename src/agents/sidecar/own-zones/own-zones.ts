@@ -13,8 +13,10 @@ import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import type { NewerCopy } from "../notify/peers";
+import { Silence } from "../silence";
 import type { AgentState } from "../state-store";
-import { CopySearch, SaidBefore } from "./copy-search";
+import { CopySearch } from "./copy-search";
+import { SaidBefore } from "./said-before";
 import { Seeder, type SeedInput, type SeedResult, withoutUnseeded } from "./seeding";
 import { otherSources, ownSource, podSource, siteSource } from "./zone-source";
 
@@ -28,8 +30,10 @@ export interface OwnZonesParts {
   readonly now: () => number;
 }
 
-/** Between attempts to take over an own zone that waits for its content. */
-const seedAgainMs = 3000;
+/** Between attempts to give zones that wait their content: at first, since others come up as well, and later. */
+const [firstAgainMs, laterAgainMs] = [1000, 3000];
+/** For so long it is as at first. */
+const firstMs = 30_000;
 /** Servers that are asked for a lost zone in one look; the next look goes on with others. */
 const mostAsked = 64;
 
@@ -42,6 +46,8 @@ type Seeded = Pick<SeedResult, "seeded" | "sought">;
 /** Sees to the first contents of the site's own zones while Knot runs, and tells which wait for theirs. */
 export class OwnZones {
   #againAt = Infinity;
+  /** Since when zones wait. */
+  #waitingSince: number | undefined;
   #waiting: readonly string[] = [];
   #failures: readonly string[] = [];
   #unloaded: readonly string[] = [];
@@ -50,6 +56,7 @@ export class OwnZones {
   readonly #seeder: Seeder;
   readonly #turns = new Turns(mostAsked);
   readonly #said: SaidBefore;
+  readonly #silence = new Silence();
 
   constructor(private readonly parts: OwnZonesParts) {
     this.#said = new SaidBefore(parts.now);
@@ -74,12 +81,13 @@ export class OwnZones {
     const has = new Set(state.seeded);
     if (zones.length === has.size && zones.every(({ name }) => has.has(name))) {
       this.#waiting = [];
-      this.#againAt = Infinity;
-      this.#said.clear();
+      this.#plan();
+      this.#forget();
       return { seeded: state.seeded, sought: [] };
     }
     const sought = state.sought ?? [];
-    if (sought.length === 0) this.#said.clear();
+    if (sought.length === 0) this.#forget();
+    else if (state.denied !== undefined) this.#said.remember(state.denied);
     const search = sought.length > 0 ? this.#searchIn(inputs, state.view) : undefined;
     const result = await this.#seeder.seed({
       packet: inputs.packet,
@@ -94,8 +102,21 @@ export class OwnZones {
     this.#waiting = result.waiting;
     this.#failures = [];
     this.#show();
-    this.#againAt = result.waiting.length > 0 ? this.parts.now() + seedAgainMs : Infinity;
+    this.#plan();
     return result;
+  }
+
+  /** When zones that wait are looked at again. */
+  #plan(): void {
+    const now = this.parts.now();
+    this.#waitingSince = this.#waiting.length === 0 ? undefined : (this.#waitingSince ?? now);
+    const againMs = now - (this.#waitingSince ?? now) < firstMs ? firstAgainMs : laterAgainMs;
+    this.#againAt = this.#waitingSince === undefined ? Infinity : now + againMs;
+  }
+
+  #forget(): void {
+    this.#said.clear();
+    this.#silence.clear();
   }
 
   /** A restored backup that zones wait with. One that cannot be read keeps them waiting, with the reason. */
@@ -124,7 +145,9 @@ export class OwnZones {
       sources: this.#turns.next(all),
       own: ownSource(this.parts.options.knot, inputs),
       isFirst: isPrimary,
-      ...(knowsMesh && { said: this.#said }),
+      said: this.#said,
+      areAllKnown: knowsMesh,
+      silence: this.#silence,
     });
   }
 

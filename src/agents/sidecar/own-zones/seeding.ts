@@ -1,5 +1,6 @@
 import { messageOf } from "../../../base/errors";
 import { moveFile, readText, removeFile, writeAtomically } from "../../../base/files";
+import { inParallel } from "../../../base/in-parallel";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import { stampSerial } from "../../../dns/master-file";
 import { type ResourceRecord, serialIn } from "../../../dns/record";
@@ -64,6 +65,9 @@ export interface SeedResult {
  */
 export const firstSerial = 1;
 
+/** Own zones that are looked for at a time. */
+const seedWidth = 16;
+
 /** Transfers of one zone that are tried until one is as new as what was seen. */
 const mostTransfers = 8;
 
@@ -89,19 +93,27 @@ export class Seeder {
     const [own, before] = [new Set(names), new Set(input.seeded)];
     const owners = new Map(input.view?.zones.map(({ name, owner }) => [name, owner]));
     for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);
-    const [seeded, sought, waiting]: [string[], string[], string[]] = [[], [], []];
-    for (const zone of zones) {
-      const owner = owners.get(zone.name);
-      const looked = isSought(zone, input, owner);
-      try {
-        if (!before.has(zone.name)) await this.#seedZone(zone, { ...input, owner, isSought: looked });
-        seeded.push(zone.name);
-      } catch (error) {
-        if (looked) sought.push(zone.name);
-        waiting.push(`zone ${zone.name} is to be taken over: ${messageOf(error)}`);
-      }
-    }
-    return { seeded, sought, waiting };
+    const waiting = new Map<string, string>();
+    const sought = new Set<string>();
+    await inParallel(
+      seedWidth,
+      zones.filter(({ name }) => !before.has(name)),
+      async (zone) => {
+        const owner = owners.get(zone.name);
+        const looked = isSought(zone, input, owner);
+        try {
+          await this.#seedZone(zone, { ...input, owner, isSought: looked });
+        } catch (error) {
+          if (looked) sought.add(zone.name);
+          waiting.set(zone.name, `zone ${zone.name} is to be taken over: ${messageOf(error)}`);
+        }
+      },
+    );
+    return {
+      seeded: names.filter((name) => !waiting.has(name)),
+      sought: names.filter((name) => sought.has(name)),
+      waiting: names.flatMap((name) => waiting.get(name) ?? []),
+    };
   }
 
   /**

@@ -111,6 +111,38 @@ describe("readiness", () => {
     });
   }
 
+  describe("of a new pod some of whose own zones wait for their content", () => {
+    const alone = { siblings: [], view: viewOf({ own: "site-b", more: "site-b" }), remotePort: 53, wasReady: false };
+    const two = { site: { name: "site-b", zones: [{ name: "own" }, { name: "more" }] } };
+    const input = { packet: { ...packet, ...two } as unknown as WelcomePacket, own: ["own", "more"], ...alone };
+
+    it("waits for them, and serves what it has after a minute", async () => {
+      const checked = check(["dir", "cat", "own"]);
+      for (let second = 0; second < 60; second++) expect(await isReady(checked, input)).to.equal(false);
+      now += 1000;
+      expect(await checked.look(input)).to.deep.equal({ ready: true, unanswered: ["more"] });
+    });
+
+    it("goes on waiting where another pod of the site has them, or the central zones are missing", async () => {
+      const beside = check(["dir", "cat", "own"], ["dir", "cat", "own", "more"]);
+      const lost = check(["dir", "own"]);
+      for (let second = 0; second < 120; second++) {
+        expect(await isReady(beside, { ...input, siblings: [sibling] })).to.equal(false);
+        now -= 1000;
+        expect(await isReady(lost, input)).to.equal(false);
+      }
+    });
+
+    it("counts the minute from when the central zones are there", async () => {
+      const served = ["dir", "own"];
+      const checked = check(served);
+      for (let second = 0; second < 100; second++) expect(await isReady(checked, input)).to.equal(false);
+      served.push("cat");
+      for (let second = 0; second < 60; second++) expect(await isReady(checked, input)).to.equal(false);
+      expect(await isReady(checked, input)).to.equal(true);
+    });
+  });
+
   const base = ["dir", "cat", "own"];
   const isReady = async (checked: ReadinessCheck, input: Parameters<ReadinessCheck["look"]>[0]): Promise<boolean> => {
     now += 1000;

@@ -1,7 +1,9 @@
 import { expect } from "chai";
 
-import { CopySearch, SaidBefore } from "../../../../../src/agents/sidecar/own-zones/copy-search";
+import { CopySearch } from "../../../../../src/agents/sidecar/own-zones/copy-search";
+import { SaidBefore } from "../../../../../src/agents/sidecar/own-zones/said-before";
 import type { ZoneSource } from "../../../../../src/agents/sidecar/own-zones/zone-source";
+import { Silence } from "../../../../../src/agents/sidecar/silence";
 import type { DnsServer } from "../../../../../src/dns/client/dns-client";
 import { DnsError } from "../../../../../src/dns/errors";
 import type { ResourceRecord, SoaData } from "../../../../../src/dns/record";
@@ -15,6 +17,8 @@ interface Server {
   /** What it says of a zone that it does not have. @default REFUSED */
   readonly no?: DnsError;
   readonly isPod?: true;
+  /** It answers no sooner than this has come to pass. */
+  readonly answersAfter?: Promise<void>;
 }
 
 interface Options {
@@ -24,6 +28,7 @@ interface Options {
   readonly said?: SaidBefore;
   /** Only these are asked in this look, by their numbers. */
   readonly turn?: readonly number[];
+  readonly silence?: Silence;
 }
 
 describe("a search for a lost zone", () => {
@@ -44,8 +49,9 @@ describe("a search for a lost zone", () => {
     const at = ({ address }: DnsServer): Server => all.get(address) ?? empty;
     const given = new Map<Server, number>();
     const dns = {
-      querySoa: (server: DnsServer, name: string): Promise<SoaData> => {
+      querySoa: async (server: DnsServer, name: string): Promise<SoaData> => {
         questions += 1;
+        await at(server).answersAfter;
         const { failure, zones, no: denial = no } = at(server);
         const serial = zones?.[name];
         return failure !== undefined || serial === undefined
@@ -62,10 +68,11 @@ describe("a search for a lost zone", () => {
       },
     };
     const every = servers.map(({ isPod }, i) => ({ ...sourceOf(String(i)), ...(isPod && { isPod }) }));
-    const { own, isFirst = false, said, turn } = options;
+    const { own, isFirst = false, said, turn, silence } = options;
+    const memory = { ...(said && { said, areAllKnown: true }), ...(silence && { silence }) };
     const self = own && { own: sourceOf(String(servers.length)) };
     const sources = every.filter((_, i) => turn?.includes(i) ?? true);
-    return new CopySearch({ dns, directoryZone, sources, isFirst, all: every, ...(said && { said }), ...self });
+    return new CopySearch({ dns, directoryZone, sources, isFirst, all: every, ...memory, ...self });
   };
   const soa = (serial: number): SoaData => ({
     ...{ type: "SOA", mname: "m", rname: "r", serial, refresh: 1, retry: 1, expire: 1, minimum: 1 },
@@ -138,6 +145,97 @@ describe("a search for a lost zone", () => {
     expect(await look([away, empty])).to.equal("none");
     expect(await look([away, has(3)])).to.equal(3);
     expect(await look([away, { ...has(3), refusesTransfers: true }])).to.equal("unknown");
+  });
+
+  describe("that has other pods of its own site", () => {
+    const look = (servers: readonly Server[], isFirst: boolean) =>
+      serialOf(search(servers, { isFirst, said: said() }).find(zone));
+    const [without, withNothing] = [denying, failing({})].map((server): Server => ({ ...server, isPod: true }));
+    const pod: Server = { ...away, isPod: true };
+
+    it("does not have the first site wait for them once each of them answers, and has nothing", async () => {
+      for (const pods of [[without!], [withNothing!], [without!, withNothing!]])
+        expect(await look([away, empty, ...pods], true)).to.equal("none");
+    });
+
+    it("has it wait as for any other where one of several does not answer, or what another site has is not clear", async () => {
+      for (const pods of [
+        [without!, pod],
+        [withNothing!, pod],
+      ])
+        expect(await look([away, ...pods], true)).to.equal("unknown");
+      for (const site of [failing({}), denying]) expect(await look([away, site, without!], true)).to.equal("unknown");
+    });
+
+    it("takes what they have, and lets no other site go without because of them", async () => {
+      expect(await look([away, { ...has(3), isPod: true }, without!], true)).to.equal(3);
+      expect(await look([away, without!], false)).to.equal("unknown");
+      expect(await look([away, withNothing!], false)).to.equal("unknown");
+    });
+  });
+
+  describe("that another program began", () => {
+    /** What the second finds, which goes on from what the first saw. */
+    const denied = async (
+      servers: readonly Server[],
+      { before, now }: { before: number; now: number },
+      options: Options = {},
+    ) => {
+      const [first, second] = [new SaidBefore(() => before), new SaidBefore(() => now)];
+      await search(servers, { said: first, ...options }).find(zone);
+      second.remember(JSON.parse(JSON.stringify(first.denials)) as typeof first.denials);
+      return search(servers, { said: second, ...options }).find(zone);
+    };
+
+    it("goes on with denials that it saw, and with nothing else", async () => {
+      const begun = new SaidBefore(() => 500);
+      await search([away, denying, has(3)], { said: begun }).find(zone);
+      expect(begun.denials).to.deep.equal({ [zone]: { "1 53": 500 } });
+      const none = { kind: "none", unclear: "no answer within 1 ms" };
+      expect(await denied([away, denying], { before: 0, now: 6000 })).to.deep.equal(none);
+      expect((await denied([away, denying], { before: 0, now: 5999 })).kind).to.equal("unknown");
+    });
+
+    it("does not count a denial that nobody saw for long, or that is from another clock", async () => {
+      expect((await denied([away, denying], { before: 0, now: 30_001 })).kind).to.equal("unknown");
+      expect((await denied([away, denying], { before: 9000, now: 1000 })).kind).to.equal("unknown");
+    });
+
+    it("asks everybody again", async () => {
+      const one = await denied([away, denying], { before: 0, now: 6000 }, { turn: [0] });
+      expect(one.kind).to.equal("unknown");
+      const second = new SaidBefore(() => 6000);
+      second.remember({ [zone]: { "1 53": 0 } });
+      expect(await serialOf(search([away, has(3)], { said: second }).find(zone))).to.equal(3);
+      expect((await search([away, away], { said: second }).find(zone)).kind).to.equal("unknown");
+      expect((await search([away, denying], { said: second }).find(zone)).kind).to.equal("unknown");
+    });
+  });
+
+  it("waits once for a server that is silent, not at each look, and takes its copy as soon as it answers", async () => {
+    const silence = new Silence();
+    let answer: () => void = () => undefined;
+    const answersAfter = new Promise<void>((resolve) => (answer = resolve));
+    const servers = [away, denying];
+    const look = () => search(servers, { said: said(), silence }).find(zone);
+    expect((await look()).kind).to.equal("unknown");
+    servers[0] = { ...has(4), answersAfter };
+    for (let looks = 0; looks < 3; looks++)
+      expect(await look()).to.deep.equal({ kind: "unknown", reason: "no answer within 1 ms" });
+    answer();
+    await answersAfter;
+    await new Promise(setImmediate);
+    expect(await serialOf(look())).to.equal(4);
+  });
+
+  it("asks a server again that stays silent, beside its looks", async () => {
+    const silence = new Silence();
+    const servers = [away, denying];
+    for (let looks = 0; looks < 4; looks++) {
+      await search(servers, { said: said(), silence }).find(zone);
+      await new Promise(setImmediate);
+      expect(questions, `look ${looks}`).to.equal(3);
+    }
   });
 
   it("takes what this server has as a member, and no denial of its own", async () => {

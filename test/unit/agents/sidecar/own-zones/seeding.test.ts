@@ -3,7 +3,8 @@ import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { CopySearch, SaidBefore } from "../../../../../src/agents/sidecar/own-zones/copy-search";
+import { CopySearch } from "../../../../../src/agents/sidecar/own-zones/copy-search";
+import { SaidBefore } from "../../../../../src/agents/sidecar/own-zones/said-before";
 import { type SeedInput, Seeder, withoutUnseeded } from "../../../../../src/agents/sidecar/own-zones/seeding";
 import { writeNote } from "../../../../../src/agents/sidecar/keys/note";
 import { DnsError } from "../../../../../src/dns/errors";
@@ -70,6 +71,7 @@ describe("own zones", () => {
       sources,
       isFirst,
       said,
+      areAllKnown: true,
     });
   };
   const seed = (input: Partial<SeedInput>) => {

@@ -1,0 +1,110 @@
+import { isNewerSerial } from "../../../dns/serial";
+import { nameOf, type ZoneSource } from "./zone-source";
+
+/** What a server says of a zone. */
+export type Say =
+  | { readonly kind: "has"; readonly serial: number }
+  /** It has the directory, and so knows the mesh's zones, and not this one. */
+  | { readonly kind: "denies" }
+  | Unclear;
+
+/** A server that says neither yes nor no. */
+export interface Unclear {
+  readonly kind: "unknown";
+  readonly reason: string;
+  /** It does not answer, or knows neither mesh nor zone. */
+  readonly isAway: boolean;
+  /** It has the zone in its configuration, and no content of it. */
+  readonly isEmpty?: true;
+}
+
+/** What a server said of a zone, over looks. */
+export interface Memory {
+  readonly say: Say;
+  /** When it was said last, and since when nothing else. Milliseconds since 1970. */
+  readonly at: number;
+  readonly since: number;
+  /** What it had before it did not say any more, and until when it is waited for. */
+  readonly had?: { readonly serial: number; readonly until: number };
+}
+
+/** Since when servers deny zones, in milliseconds since 1970: by zone, then by the server's address and port. */
+export type Denials = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** So long a denial must stand, since a server that has just come up denies a zone as well that it is still transferring. */
+const denialMs = 6000;
+/** A denial that is older when it is seen again does not count from then: nobody has looked meanwhile. */
+const longestGapMs = 30_000;
+/** For so long a server that had a newer version is waited for when it is silent: some looks. */
+const silenceMs = 20_000;
+
+/**
+ * What servers said of zones, over looks that ask some of them at a time. A server that has just come up, and is still
+ * transferring a zone, denies it as well: where not all sites answer, a denial must stand for some time.
+ */
+export class SaidBefore {
+  readonly #said = new Map<string, Map<string, Memory>>();
+  #denied: Denials = {};
+
+  /** @param now - Milliseconds since 1970. */
+  constructor(private readonly now: () => number) {}
+
+  /** Takes note of what a server says. */
+  note(zone: string, source: ZoneSource, say: Say): void {
+    const of = this.#said.get(zone) ?? new Map<string, Memory>();
+    this.#said.set(zone, of);
+    const before = of.get(nameOf(source));
+    const at = this.now();
+    const had = before?.say.kind === "has" ? { serial: before.say.serial, until: at + silenceMs } : before?.had;
+    const since = before?.say.kind === say.kind ? before.since : this.#since(zone, source, { say, before, at });
+    const memory = { say, at, since };
+    of.set(nameOf(source), { ...memory, ...(say.kind === "unknown" && had !== undefined && { had }) });
+  }
+
+  /** Now, or the moment of the same denial before this program started. */
+  #since(
+    zone: string,
+    source: ZoneSource,
+    { say, before, at }: { readonly say: Say; readonly before: Memory | undefined; readonly at: number },
+  ): number {
+    const denied = this.#denied[zone]?.[nameOf(source)];
+    if (say.kind !== "denies" || before !== undefined || denied === undefined) return at;
+    return denied <= at && at - denied <= longestGapMs ? denied : at;
+  }
+
+  /** What a server said last. */
+  of(zone: string, source: ZoneSource): Memory | undefined {
+    return this.#said.get(zone)?.get(nameOf(source));
+  }
+
+  /** Denials of now, for the program that goes on with the search. */
+  get denials(): Denials {
+    const zones = [...this.#said].map(([zone, of]): [string, Readonly<Record<string, number>>] => {
+      const denying = [...of].filter(([, { say }]) => say.kind === "denies");
+      return [zone, Object.fromEntries(denying.map(([server, { since }]) => [server, since]))];
+    });
+    return Object.fromEntries(zones.filter(([, servers]) => Object.keys(servers).length > 0));
+  }
+
+  /** Takes over what the program before saw: who denies a zone still has done so since then. Nobody counts as asked by that. */
+  remember(denials: Denials): void {
+    this.#denied = denials;
+  }
+
+  /** A newer version than this, which a server had that has been silent for a moment only. */
+  hasMissed(zone: string, serial: number): boolean {
+    const now = this.now();
+    const memories = [...(this.#said.get(zone)?.values() ?? [])];
+    return memories.some(({ had }) => had !== undefined && now < had.until && isNewerSerial(had.serial, serial));
+  }
+
+  clear(): void {
+    this.#said.clear();
+    this.#denied = {};
+  }
+}
+
+/** Whether a server has denied a zone for long enough. */
+export function stands({ say, at, since }: Memory): boolean {
+  return say.kind === "denies" && at - since >= denialMs;
+}

@@ -1,0 +1,167 @@
+import { expect } from "chai";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { Problems } from "../../../../../src/agents/sidecar/http/status";
+import type { Inputs } from "../../../../../src/agents/sidecar/inputs/inputs";
+import { OwnZones } from "../../../../../src/agents/sidecar/own-zones/own-zones";
+import { type AgentState, noteSeeded } from "../../../../../src/agents/sidecar/state-store";
+import type { DnsClient, DnsServer } from "../../../../../src/dns/client/dns-client";
+import { DnsError } from "../../../../../src/dns/errors";
+import type { ResourceRecord, SoaData } from "../../../../../src/dns/record";
+import type { KnotControl } from "../../../../../src/knot/control/knot-control";
+import { welcomePacket } from "../../../../../src/mesh/welcome";
+import { parseMesh } from "../../../../../src/settings/parse";
+
+/** What a site says: serials by zone. One that is not there does not answer. */
+type Answers = Readonly<Record<string, number>>;
+
+describe("own zones of a new volume, by the clock", () => {
+  const mesh = parseMesh({
+    directoryZone: "dir",
+    catalogZone: "cat",
+    sites: [
+      { name: "a", role: "primary-catalog", addresses: ["192.0.2.1"], zones: [] },
+      { name: "b", role: "secondary-catalog", addresses: ["192.0.2.2"], zones: [] },
+      { name: "c", role: "standard", addresses: ["192.0.2.3"], zones: ["one.example", "two.example"] },
+    ],
+  });
+  const zones = ["one.example", "two.example"];
+  const [a, b, knot] = ["192.0.2.1", "192.0.2.2", "127.0.0.1"];
+  let folder: string;
+  let now: number;
+  let servers: Record<string, Answers>;
+  let state: AgentState;
+  let own: OwnZones;
+  let problems: Problems;
+
+  const key = { name: "k", algorithm: "hmac-sha256", secret: "" } as const;
+  const soa = (serial: number): SoaData => ({
+    ...{ type: "SOA", mname: "m", rname: "r", serial, refresh: 1, retry: 1, expire: 1, minimum: 1 },
+  });
+  const dns = {
+    querySoa: ({ address }: DnsServer, zone: string): Promise<SoaData> => {
+      const answers = servers[address];
+      if (answers === undefined) return Promise.reject(new DnsError({ kind: "timeout", afterMs: 1 }));
+      const serial = answers[zone];
+      return serial === undefined
+        ? Promise.reject(new DnsError({ kind: "unsigned", rcode: "SERVFAIL" }))
+        : Promise.resolve(soa(serial));
+    },
+    transfer: ({ address }: DnsServer, zone: string): Promise<ResourceRecord[]> => {
+      const serial = servers[address]?.[zone];
+      if (serial === undefined) return Promise.reject(new DnsError({ kind: "refused" }));
+      return Promise.resolve([{ name: zone, class: "IN", ttl: 1, ...soa(serial) }]);
+    },
+  } as unknown as DnsClient;
+  const inputs = {
+    packet: welcomePacket(mesh, "c", "PEM"),
+    ring: { signing: key.name, accepted: [key] },
+    localKey: key,
+    runtime: { remotePort: 53, secure: { remotePort: 853 } },
+  } as unknown as Inputs;
+  const view = {
+    ...{ directorySerial: 5, catalogSerial: 5 },
+    sites: mesh.sites.map(({ name, role, addresses, sources }) => ({ name, role, addresses, sources })),
+    zones: zones.map((name) => ({ name, owner: "c", id: name })),
+  };
+
+  const start = () => {
+    problems = new Problems(
+      () => now,
+      () => undefined,
+    );
+    own = new OwnZones({
+      options: {
+        runtime: {
+          ...{ storage: folder, rundir: "/r", listen: [] },
+          ...{ secure: { listen: [] }, replicas: { self: 0 } },
+        },
+        knot: { address: knot, port: 53 },
+      },
+      control: {} as unknown as KnotControl,
+      dns,
+      problems,
+      now: () => now,
+    });
+  };
+  /** A look, when one is due; the state follows as in a pass. */
+  const look = async (): Promise<readonly string[]> => {
+    const found = await own.seed(inputs, state);
+    state = noteSeeded(state, found);
+    return found.seeded;
+  };
+  /** Looks as they become due until all zones have a content, or it has been so many milliseconds. Returns when that was. */
+  const until = async (longestMs: number): Promise<number> => {
+    const began = now;
+    for (; now - began <= longestMs; now += 100)
+      if ((now === began || own.areDue) && (await look()).length === zones.length) return now - began;
+    return Infinity;
+  };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "own-"));
+    now = 1_000_000;
+    servers = { [knot]: {} };
+    state = { wasReady: false, view, seeded: [], sought: zones };
+    start();
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it("begin at the first look when every other site denies them", async () => {
+    servers = { ...servers, [a]: { dir: 5 }, [b]: { dir: 5 } };
+    expect(await until(10_000)).to.equal(0);
+  });
+
+  it("begin once a denial has stood for six seconds while others are silent, and no second later", async () => {
+    servers = { ...servers, [a]: { dir: 5 } };
+    expect(await until(10_000)).to.equal(6000);
+  });
+
+  it("begin six seconds after the init container was told so: what it saw counts", async () => {
+    servers = { ...servers, [a]: { dir: 5 } };
+    const seen = { "192.0.2.1 53": now - 4000 };
+    state = { ...state, denied: { "one.example": seen, "two.example": seen } };
+    expect(await until(10_000)).to.equal(2000);
+    expect(state).to.not.have.any.keys("denied", "sought");
+  });
+
+  it("never begin while nobody denies them, however often it looks", async () => {
+    expect(await until(120_000)).to.equal(Infinity);
+    servers = { ...servers, [a]: {} };
+    expect(await until(120_000)).to.equal(Infinity);
+  });
+
+  it("start from the copy of a site that comes back within the six seconds", async () => {
+    servers = { ...servers, [a]: { dir: 5 } };
+    expect(await until(4000)).to.equal(Infinity);
+    servers = { ...servers, [b]: { dir: 5, "one.example": 7, "two.example": 8 } };
+    expect(await until(1500)).to.be.lessThan(1500);
+    for (const zone of zones)
+      expect(await readFile(join(folder, "zones", `${zone}.zone`), "utf8")).to.match(/SOA m\. \S+ 100\d /);
+  });
+
+  it("are looked for every second at first, and every three later", async () => {
+    const looks = async (ms: number): Promise<number> => {
+      let count = 0;
+      for (const end = now + ms; now < end; now += 100) {
+        if (!own.areDue) continue;
+        await look();
+        count += 1;
+      }
+      return count;
+    };
+    await look();
+    expect(await looks(30_000)).to.be.within(29, 30);
+    await looks(3000);
+    expect(await looks(30_000)).to.equal(10);
+  });
+
+  it("have those served that are decided while others wait", async () => {
+    servers = { ...servers, [a]: { dir: 5, "two.example": 7 } };
+    expect(await look()).to.deep.equal(["two.example"]);
+    expect(state.sought).to.deep.equal(["one.example"]);
+    expect(problems.list().map(({ message }) => message)).to.have.length(1);
+  });
+});
