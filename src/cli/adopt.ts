@@ -162,10 +162,12 @@ interface StateResource {
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
+/** What a stack made. What it only looked at (`external`) is others', and the name that stands there owns nothing. */
 function resourcesIn(exported: string): readonly StateResource[] {
   const { deployment } = fields(parseJson(exported, "the standard input"));
   const { resources } = fields(deployment);
-  return (Array.isArray(resources) ? resources : []).map(fields).map(({ urn, type, outputs }) => ({
+  const made = (Array.isArray(resources) ? resources : []).map(fields).filter(({ external }) => external !== true);
+  return made.map(({ urn, type, outputs }) => ({
     urn: typeof urn === "string" ? urn : "",
     type: typeof type === "string" ? type : "",
     outputs: fields(outputs),

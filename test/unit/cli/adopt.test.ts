@@ -129,6 +129,14 @@ describe("mesh adopt --finish", () => {
     outputs("ConfigMap", "v1", { name: "knot-config", namespace }),
     outputs("Secret", "v1", { name: "tsig-local-key", namespace }),
     outputs("StatefulSet", "apps/v1", { name: "knot", namespace }),
+    // Read by the stack as well as made by it, as the reconciler's report is.
+    {
+      external: true,
+      outputs: {
+        ...{ kind: "NetworkPolicy", apiVersion: "networking.k8s.io/v1", metadata: { name: "default-deny", namespace } },
+        __fieldManager: "pulumi-kubernetes-of-a-look",
+      },
+    },
     outputs("ClusterRole", "rbac.authorization.k8s.io/v1", { name: "shared-by-sites" }),
     outputs("Secret", "v1", { name: "elsewhere", namespace: "other" }),
     { outputs: { something: "else" } },
