@@ -1,11 +1,20 @@
 /** One value, with the labels that tell it from others of its family. */
-export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+export type Sample = readonly [labels: Labels, value: number];
 
-/** A metric with its values. Names end in their unit, those of counters in `_total`; times are timestamps, never ages. */
-export type Family = { readonly name: string; readonly help: string } & (
-  | { readonly type: "gauge" | "counter"; readonly samples: number | readonly Sample[] }
-  | { readonly type: "histogram"; readonly histogram: Histogram }
-);
+type Labels = Readonly<Record<string, string>>;
+
+/** What a metric is. Names end in their unit, those of counters in `_total`; times are timestamps, never ages. */
+export interface Metric {
+  /** `untyped` for names that another program chose, and that a type would forbid. */
+  readonly type: "gauge" | "counter" | "histogram" | "untyped";
+  readonly help: string;
+  /** Labels that its values may have. */
+  readonly labels?: readonly string[];
+}
+
+/** A metric's values; none where there is nothing to be said. */
+export type Values =
+  number | readonly Sample[] | Histogram | readonly (readonly [labels: Labels, histogram: Histogram])[] | undefined;
 
 /** How many values were no larger than each bound, and their sum. */
 export class Histogram {
@@ -27,34 +36,41 @@ export class Histogram {
   }
 
   /** Lines of the text format, but for the heading. */
-  lines(name: string): readonly string[] {
+  lines(name: string, labels: Labels = {}): readonly string[] {
     const buckets = this.bounds.map((bound, i) =>
-      line(`${name}_bucket`, [{ le: String(bound) }, this.#within[i] ?? 0]),
+      line(`${name}_bucket`, [{ ...labels, le: String(bound) }, this.#within[i] ?? 0]),
     );
     return [
       ...buckets,
-      line(`${name}_bucket`, [{ le: "+Inf" }, this.#count]),
-      line(`${name}_sum`, [{}, this.#sum]),
-      line(`${name}_count`, [{}, this.#count]),
+      line(`${name}_bucket`, [{ ...labels, le: "+Inf" }, this.#count]),
+      line(`${name}_sum`, [labels, this.#sum]),
+      line(`${name}_count`, [labels, this.#count]),
     ];
   }
 }
 
-/** Metrics in the text format of Prometheus, version 0.0.4. The prefix comes before each name. */
-export function renderMetricFamilies(prefix: string, families: readonly Family[]): string {
-  return families.map((family) => renderFamily(`${prefix}${family.name}`, family)).join("");
+/** Metrics in the text format of Prometheus, version 0.0.4. What has no value is left out, with its heading. */
+export function renderMetricFamilies<Name extends string>(
+  metrics: Readonly<Record<Name, Metric>>,
+  values: Readonly<Record<Name, Values>>,
+): string {
+  const names = Object.keys(metrics) as Name[];
+  return names.map((name) => renderFamily(name, metrics[name], values[name])).join("");
 }
 
-function renderFamily(name: string, family: Family): string {
-  const heading = `# HELP ${name} ${escapeText(family.help)}\n# TYPE ${name} ${family.type}\n`;
-  return heading + linesOf(name, family).join("");
+function renderFamily(name: string, { type, help }: Metric, values: Values): string {
+  const lines = linesOf(name, values);
+  if (lines.length === 0) return "";
+  return `# HELP ${name} ${escapeText(help)}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 
-function linesOf(name: string, family: Family): readonly string[] {
-  if (family.type === "histogram") return family.histogram.lines(name);
-  const { samples } = family;
-  const all: readonly Sample[] = typeof samples === "number" ? [[{}, samples]] : samples;
-  return all.map((sample) => line(name, sample));
+function linesOf(name: string, values: Values): readonly string[] {
+  if (values === undefined) return [];
+  if (typeof values === "number") return [line(name, [{}, values])];
+  if (values instanceof Histogram) return values.lines(name);
+  return values.flatMap(([labels, value]) =>
+    typeof value === "number" ? [line(name, [labels, value])] : value.lines(name, labels),
+  );
 }
 
 function line(name: string, [labels, value]: Sample): string {
