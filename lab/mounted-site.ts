@@ -10,7 +10,7 @@ import type { TsigKey } from "../src/dns/tsig-key";
 import type { RingDocument } from "../src/keyring/ring-document";
 import { logSection } from "../src/knot/config/knot-conf";
 import { renderKnotConf } from "../src/knot/config/site-config";
-import type { RateLimit } from "../src/knot/config/site-runtime";
+import type { RateLimit, ZoneSeries } from "../src/knot/config/site-runtime";
 import { renderCatalog } from "../src/mesh/catalog";
 import { manifestFile, packCentralZones, partFile } from "../src/mesh/central-parts";
 import { renderDirectory } from "../src/mesh/directory";
@@ -57,6 +57,8 @@ export interface LabPlace {
   readonly awaitsRestore?: boolean;
   /** How many names a change of an own zone may take away unseen. @default false: any */
   readonly guard?: Limits | false;
+  /** Which zones have metrics of their own. @default as in pods */
+  readonly zoneSeries?: ZoneSeries;
   /** For how long another site may answer another version of an own zone, in milliseconds. @default as in pods */
   readonly disagreeMs?: number;
   /** Whether Knot logs as it does in a pod. @default false: all on its own */
@@ -124,12 +126,13 @@ export class MountedSite {
     await writeIdentity(this.path("etc", "tls"), changes.identity ?? this.issue(), authorities);
   }
 
-  /** How many pods the site has from now on, how many answers an address gets, and whether a new volume waits for a restore, as `up` of its stack mounts it. */
+  /** What running pods take over from now on, as `up` of the site's stack mounts it. */
   async settle(changes: {
     readonly pods?: readonly string[];
     readonly rateLimit?: RateLimit | false;
     readonly guard?: Limits | false;
     readonly awaitsRestore?: boolean;
+    readonly zoneSeries?: ZoneSeries;
   }): Promise<void> {
     const { pods, ...limit } = changes;
     const ordinal = this.place.replica?.ordinal ?? 0;
@@ -211,10 +214,10 @@ export class MountedSite {
   }
 
   async #mountSettings(): Promise<void> {
-    const { address, port, securePort, httpPort, replica, rateLimit, guard, awaitsRestore } = this.place;
+    const { address, port, securePort, httpPort, replica, rateLimit, guard, awaitsRestore, zoneSeries } = this.place;
     const pods = { addresses: replica?.addresses ?? [address], port, securePort, httpPort };
     const limits = { ...(rateLimit !== undefined && { rateLimit }), ...(guard !== undefined && { guard }) };
-    const live = { ...limits, ...(awaitsRestore === true && { awaitsRestore }) };
+    const live = { ...limits, ...(awaitsRestore === true && { awaitsRestore }), ...(zoneSeries && { zoneSeries }) };
     const settings = { pods, remotePort: port, securePort, ...live };
     await writeFile(this.path("etc", liveSettingsFile), liveSettingsText(settings));
   }

@@ -5,6 +5,7 @@ import { eventually } from "../harness/eventually";
 import { knotBinaries } from "../harness/knot";
 import { run } from "../harness/tools/run";
 import { keepZoneKeys } from "../src/agents/reconciler/zone-keys";
+import type { AgentAddress } from "../src/agents/sidecar/http/agent-client";
 import type { AgentStatus } from "../src/agents/sidecar/http/status";
 import { readAgentOptions } from "../src/agents/sidecar/inputs/options";
 import { prepare } from "../src/agents/sidecar/prepare";
@@ -65,6 +66,11 @@ export class LabSite extends MountedSite implements AsyncDisposable {
 
   get address(): string {
     return this.place.address;
+  }
+
+  /** Where its agent answers. */
+  get agent(): AgentAddress {
+    return { address: this.place.address, port: this.place.httpPort };
   }
 
   /** Process ids of what runs. */

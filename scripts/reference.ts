@@ -2,12 +2,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { commandGuide, withReference } from "../harness/docs/command-guide";
+import { metricsDocument, withMetrics } from "../harness/docs/metrics-table";
 
-/** Writes the reference of `mesh` into its guide. */
+/** Writes the references that are made from sources: of `mesh` into its guide, and of all metrics. */
 async function main(): Promise<void> {
-  const file = join(__dirname, "..", commandGuide);
-  writeFileSync(file, await withReference(readFileSync(file, "utf8")));
-  console.log(`${commandGuide} is written`);
+  for (const [document, written] of [
+    [commandGuide, withReference],
+    [metricsDocument, withMetrics],
+  ] as const) {
+    const file = join(__dirname, "..", document);
+    writeFileSync(file, await written(readFileSync(file, "utf8")));
+    console.log(`${document} is written`);
+  }
 }
 
 void main();

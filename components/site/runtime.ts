@@ -18,17 +18,17 @@ export function siteRuntime(config: Pick<SiteConfig, "listen">): Omit<FixedRunti
 
 /** What running pods take over. */
 export function liveSettings(
-  config: Pick<SiteConfig, "remotePort" | "securePort" | "rateLimit" | "zoneGuard" | "backups">,
+  config: Pick<SiteConfig, "remotePort" | "securePort" | "rateLimit" | "zoneGuard" | "backups" | "metrics">,
   addresses: readonly string[],
 ): LiveSettings {
-  const { remotePort, securePort, rateLimit, backups } = config;
+  const { remotePort, securePort, rateLimit, backups, metrics } = config;
   const guard = zoneLimits(config);
   const pods = { addresses, port: 53, securePort: 853 };
   const more = {
     ...(guard !== undefined && { guard }),
     ...(backups?.awaitRestore === true && { awaitsRestore: true }),
   };
-  return { pods, remotePort, securePort, rateLimit, ...more };
+  return { pods, remotePort, securePort, rateLimit, zoneSeries: metrics, ...more };
 }
 
 /** How many names a change of an own zone may take away; undefined where nothing is held. */

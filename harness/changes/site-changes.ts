@@ -184,6 +184,12 @@ export const siteChanges: readonly SettingChange[] = [
     note: "taken back, it leaves what is stored",
   },
   {
+    name: "metrics",
+    covers: ["metrics.*"],
+    to: site({ metrics: { zones: "all", most: 500 } }),
+    ...runOn,
+  },
+  {
     name: "monitoring",
     covers: ["monitoring.*"],
     to: site({ monitoring: { namespaceSelector: { team: "dns" } } }),

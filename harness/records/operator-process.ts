@@ -110,9 +110,14 @@ export class OperatorProcess implements AsyncDisposable {
     return this.#process?.pid ?? 0;
   }
 
+  /** Its metrics as it prints them. @throws Error when it does not answer. */
+  async metricsText(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.place.httpPort}/metrics`)).text();
+  }
+
   /** Its metrics, by name and labels. @throws Error when it does not answer. */
   async metrics(): Promise<ReadonlyMap<string, number>> {
-    const text = await (await fetch(`http://127.0.0.1:${this.place.httpPort}/metrics`)).text();
+    const text = await this.metricsText();
     const found = text.matchAll(/^dns_mesh_records_(\S+) ([\d.]+)$/gm);
     return new Map([...found].map(([, name = "", value]) => [name, Number(value)]));
   }

@@ -41,6 +41,10 @@ const liveSettings = objectOf({
       }),
     ]),
   ),
+  /** Which zones have metrics of their own. @default `defaultZoneSeries` */
+  zoneSeries: z.exactOptional(
+    objectOf({ zones: z.enum(["off", "own", "all"], "must be off, own or all"), most: countingNumber }),
+  ),
 });
 
 /**
@@ -78,7 +82,7 @@ export function parseLiveSettings(json: unknown): LiveSettings {
 
 /** How Knot runs in a pod, by what holds as long as the pod lives and by what its stack says now. */
 export function runtimeWith(fixed: FixedRuntime, settings: LiveSettings): SiteRuntime {
-  const { remotePort, securePort, pods, rateLimit, guard } = settings;
+  const { remotePort, securePort, pods, rateLimit, guard, zoneSeries } = settings;
   return {
     ...fixed,
     remotePort,
@@ -86,5 +90,6 @@ export function runtimeWith(fixed: FixedRuntime, settings: LiveSettings): SiteRu
     replicas: { ...fixed.replicas, ...pods },
     ...(rateLimit !== undefined && { rateLimit }),
     ...(guard !== undefined && { guard }),
+    ...(zoneSeries !== undefined && { zoneSeries }),
   };
 }

@@ -18,6 +18,11 @@ export function isNewerSerial(a: number, b: number): boolean {
   return compareSerials(a, b) === 1;
 }
 
+/** By how much `a` comes before `b`; 0 where it does not. */
+export function serialsBehind(a: number, b: number): number {
+  return isNewerSerial(b, a) ? (((b - a) % modulus) + modulus) % modulus : 0;
+}
+
 /**
  * A serial that comes after all that were seen: the present time where that is newer (RFC 1982).
  *

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { ipVersion, isCidr } from "../dns/address";
-import { defaultRateLimit } from "../knot/config/site-runtime";
+import { defaultRateLimit, defaultZoneSeries } from "../knot/config/site-runtime";
 import { defaultZoneLimits } from "../mesh/limits";
 import { addressShape, cidrShape } from "./shapes";
 import { vaultAddress } from "./shared-settings";
@@ -211,6 +211,22 @@ export const recordsSchema = z.strictObject({
     .default([])
     .describe(
       'Further namespaces whose DnsRecords are served, `*` for all. Who may edit there may change the site\'s zones. Default: only the site\'s own. Example: ["shop", "blog"].',
+    ),
+});
+
+/** Which zones have series of their own in the agents' metrics. */
+export const metricsSchema = z.strictObject({
+  zones: z
+    .enum(["off", "own", "all"], "must be off, own or all")
+    .default(defaultZoneSeries.zones)
+    .describe("Zones that have series of their own: none, the site's own, or every zone of the mesh. Default: own."),
+  most: z
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(100_000, "must be at most 100000")
+    .default(defaultZoneSeries.most)
+    .describe(
+      "Zones that have series of their own at the most, in the order of their names. Default: 1000. Example: 10000.",
     ),
 });
 

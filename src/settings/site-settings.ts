@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { UserError } from "../base/errors";
+import { defaultZoneSeries } from "../knot/config/site-runtime";
 import { backupsSchema } from "./backup-settings";
 import { checkSettings, readSettings, type Settings } from "./reading";
 import { numberShape, switchShape } from "./shapes";
@@ -10,6 +11,7 @@ import {
   imagesSchema,
   ipAddress,
   madeKeysSchema,
+  metricsSchema,
   monitoringSchema,
   rateLimitSchema,
   recordsSchema,
@@ -194,6 +196,11 @@ export const siteSchema = z.strictObject({
     .default(["0.0.0.0/0", "::/0"])
     .describe(
       'Networks that the cluster\'s API server answers from, on 443 or 6443. Default: any. Example: ["10.96.0.1/32", "192.0.2.10/32"].',
+    ),
+  metrics: metricsSchema
+    .default(defaultZoneSeries)
+    .describe(
+      'Which zones have metrics of their own. Default: the site\'s own, up to 1000. Example: { "zones": "all" }.',
     ),
   monitoring: monitoringSchema.optional().describe("Who may fetch the agents' metrics. Default: none."),
 });

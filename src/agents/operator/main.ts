@@ -12,6 +12,7 @@ import { leadInTurn } from "../../kube/leader";
 import { watchObjects } from "../../kube/watch";
 import { askPod } from "../pods";
 import { programEnd, terminationSignal } from "../program-end";
+import { renderProgramMetrics } from "../program-metrics";
 import { AgentClient } from "../sidecar/http/agent-client";
 import { followInputs, LiveInputs } from "./inputs";
 import { OperatorMetrics } from "./metrics";
@@ -38,6 +39,11 @@ async function run(options: OperatorOptions, { signal, log }: { signal: AbortSig
   // Its own connection: renewing the Lease must not wait behind thousands of writes.
   const leaseClient = new KubeClient({ ...api, connections: 1 });
   const metrics = new OperatorMetrics();
+  // What cannot be read is the turn's to complain about.
+  const site = await LiveInputs.open(options.packetFile).then(
+    ({ current }) => current.packet.site.name,
+    () => "",
+  );
   const heart = new Heartbeats(clock.now);
   let turn: Turn | undefined;
   let isStandby = false;
@@ -49,8 +55,8 @@ async function run(options: OperatorOptions, { signal, log }: { signal: AbortSig
       const leaseRequests = leaseClient.counters.reads + leaseClient.counters.writes;
       const sent = (turn?.dns ?? []).flatMap(({ counters }) => Object.values(counters) as number[]);
       const dnsRequests = sent.reduce((sum, each) => sum + each, 0);
-      const body = metrics.render({ ...turn?.operator.counts, apiReads, apiWrites, leaseRequests, dnsRequests });
-      return { status: 200, body };
+      const own = metrics.render({ ...turn?.operator.counts, apiReads, apiWrites, leaseRequests, dnsRequests });
+      return { status: 200, body: renderProgramMetrics({ program: "operator", site }) + own };
     },
   });
   await server.listen(options.http.address, options.http.port);

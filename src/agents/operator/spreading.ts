@@ -57,6 +57,13 @@ export class Spreading {
     return this.#open.size;
   }
 
+  /** Since when the one waits that has waited longest; undefined while none does. */
+  get waitingSince(): number | undefined {
+    let first: number | undefined;
+    for (const { since } of this.#open.values()) first = Math.min(first ?? since, since);
+    return first;
+  }
+
   expect(object: SpreadingObject): void {
     const { uid } = object.entry;
     this.#open.set(uid, object);

@@ -49,7 +49,7 @@ export interface PassDeps {
   /** The site's own key. */
   readonly key: TsigKey;
   readonly dns: Pick<DnsClient, "querySoa" | "transfer" | "counters">;
-  readonly agents: Pick<AgentClient, "status" | "poke" | "zoneKeys">;
+  readonly agents: Pick<AgentClient, "status" | "poke" | "zoneKeys" | "reportPass">;
   readonly cluster: ReconcilerCluster;
   readonly log: Logger;
   /** Milliseconds since 1970. */

@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "../../base/errors";
 import type { Finding } from "../../contract/mesh-status";
 import { emptyMemory, type Memory, type PolicyMark, readStatus, type StoredStatus } from "../../contract/mesh-status";
+import { reportToken } from "../../contract/reconciler-report";
 import type { KubeObject } from "../../kube/answer";
 import { readMesh } from "../../mesh/read-view";
 import { type MeshView, viewHash } from "../../mesh/view";
@@ -49,6 +50,7 @@ interface Before {
  */
 export async function runPass(deps: PassDeps): Promise<PassResult> {
   const findings: Finding[] = [];
+  const began = deps.now();
   const before = await readCluster(deps, findings);
   const known = before.stored?.memory ?? emptyMemory;
   const statuses = await readAgents(deps, findings);
@@ -60,7 +62,27 @@ export async function runPass(deps: PassDeps): Promise<PassResult> {
   const memory: Memory = { ...seen, ...(policy && { policy }) };
   if (before.stored !== undefined)
     await publish({ deps, findings, stored: before.stored, memory, statuses: [...statuses.values()] });
+  await reportPass({ deps, findings, began, pods: [...statuses.keys()] });
   return conclude(deps, findings, seen.view);
+}
+
+/** Tells the agents how it went, for their metrics. What none of them takes is no finding: those of an older release do not. */
+async function reportPass(pass: {
+  readonly deps: PassDeps;
+  readonly findings: readonly Finding[];
+  readonly began: number;
+  readonly pods: readonly Pod[];
+}): Promise<void> {
+  const { deps, findings, began, pods } = pass;
+  const report = { seconds: Math.max(0, deps.now() - began) / 1000, kinds: findings.map(({ kind }) => kind) };
+  const token = reportToken(deps.key);
+  await Promise.all(
+    pods.map(({ name, address }) =>
+      deps.agents.reportPass({ address, port: ports.agent }, report, token).catch((error: unknown) => {
+        deps.log.warn("an agent does not take the report", { pod: name, reason: messageOf(error) });
+      }),
+    ),
+  );
 }
 
 function conclude(deps: PassDeps, findings: readonly Finding[], view: MeshView | undefined): PassResult {

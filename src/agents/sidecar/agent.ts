@@ -59,6 +59,7 @@ export class Agent {
   #pokes = 0;
   #unread: readonly string[] = [];
   #lastPlan: MeshPlan | undefined;
+  readonly #refusals = new Map<string, number>();
   readonly #progress: AgentProgress;
   readonly #applier: Applier;
   readonly #discovery: Discovery;
@@ -126,6 +127,11 @@ export class Agent {
   /** Whether Knot runs what was requested. */
   get isSettled(): boolean {
     return this.#progress.isSettled;
+  }
+
+  /** How often central zones were refused since the agent started, by reason. */
+  get refusals(): ReadonlyMap<string, number> {
+    return this.#refusals;
   }
 
   /** Why the central zones are refused, where they may be of another epoch than this site's; undefined otherwise. */
@@ -235,6 +241,7 @@ export class Agent {
     const { today } = this.#progress;
     const plan = planMesh({ self: packet.site.name, known, discovered, limits: defaultLimits, today, epoch });
     this.#lastPlan = plan;
+    if (plan.refusal) this.#refusals.set(plan.refusal.kind, (this.#refusals.get(plan.refusal.kind) ?? 0) + 1);
     this.parts.problems.set("refused", plan.refusal ? [`${plan.refusal.kind}: ${plan.refusal.reason}`] : []);
     this.parts.problems.set(
       "held",

@@ -1,7 +1,7 @@
 import { open, stat, truncate } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { Logger } from "../../base/log";
+import type { LogFields, Logger } from "../../base/log";
 
 /** What {@link KnotLog} works with. */
 export interface KnotLogOptions {
@@ -10,6 +10,21 @@ export interface KnotLogOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Pick<Logger, "info" | "warn">;
+}
+
+/** What was refused, and what was transferred, since the agent started. */
+export interface KnotLogCounts {
+  /** Refused requests by action; `signature` for those whose signature was wrong. */
+  readonly refused: ReadonlyMap<string, number>;
+  readonly transfers: readonly TransferCount[];
+  /** Rounds in which none of a zone's primaries gave what was asked for. */
+  readonly refreshFailures: number;
+}
+
+interface TransferCount {
+  readonly direction: "in" | "out";
+  readonly result: "finished" | "failed";
+  readonly count: number;
 }
 
 const lookEveryMs = 1000;
@@ -24,6 +39,11 @@ const refusal = /^\[[^\]]*\] (?:ACL, denied,|TSIG, )/;
 /** What Knot says of zones at rest, and of what it permits. All that it refuses, and why, goes on. */
 const routine =
   /^\[[^\]]*\] (?:ACL, allowed,|refresh timer trimmed|refresh, .*zone is up-to-date|IXFR, outgoing, .*zone is up-to-date)/;
+const refusedAction = /^\[[^\]]*\] ACL, denied, action ([a-z]+)/;
+const transfer = /^\[[^\]]*\] [AI]XFR, (in|out)(?:coming|going), /;
+const refreshFailure = /^\[[^\]]*\] refresh, failed \(/;
+/** Levels at which Knot says that something failed. */
+const failing: readonly string[] = ["warning", "error", "critical"];
 /** Levels that Knot writes to its own output too. */
 const elsewhere: readonly string[] = ["notice", "warning", "error", "critical"];
 
@@ -34,8 +54,25 @@ export class KnotLog {
   #minute = 0;
   #refusals = 0;
   #leftOut = 0;
+  readonly #refused = new Map<string, number>(
+    ["query", "transfer", "notify", "update", "signature"].map((action) => [action, 0]),
+  );
+  readonly #transfers = { in: { finished: 0, failed: 0 }, out: { finished: 0, failed: 0 } };
+  #refreshFailures = 0;
 
   constructor(private readonly options: KnotLogOptions) {}
+
+  /** What was counted. What is too much to be read is not. */
+  get counts(): KnotLogCounts {
+    const results = ["finished", "failed"] as const;
+    return {
+      refused: this.#refused,
+      transfers: (["in", "out"] as const).flatMap((direction) =>
+        results.map((result) => ({ direction, result, count: this.#transfers[direction][result] })),
+      ),
+      refreshFailures: this.#refreshFailures,
+    };
+  }
 
   /** Looks each second until the signal is given. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
@@ -74,14 +111,30 @@ export class KnotLog {
     this.#rest = lines.pop() ?? "";
     for (const line of lines) {
       const [, level = "", message = ""] = /^\S+ ([a-z]+): (.*)$/.exec(line) ?? [];
-      if (message === "" || elsewhere.includes(level) || routine.test(message)) continue;
+      if (message === "") continue;
+      this.#count(level, message);
+      if (elsewhere.includes(level) || routine.test(message)) continue;
       this.#pass(message);
+    }
+  }
+
+  #count(level: string, message: string): void {
+    if (refusal.test(message)) {
+      const action = refusedAction.exec(message)?.[1] ?? "signature";
+      this.#refused.set(action, (this.#refused.get(action) ?? 0) + 1);
+    } else if (refreshFailure.test(message)) {
+      this.#refreshFailures += 1;
+    } else {
+      const direction = transfer.exec(message)?.[1] as "in" | "out" | undefined;
+      if (direction === undefined) return;
+      if (failing.includes(level)) this.#transfers[direction].failed += 1;
+      else if (message.includes(", finished, ")) this.#transfers[direction].finished += 1;
     }
   }
 
   #pass(message: string): void {
     if (!refusal.test(message)) {
-      this.options.log.info(message, { from: "knot" });
+      this.options.log.info(message, fieldsOf(message));
       return;
     }
     const minute = Math.floor(this.options.now() / 60_000);
@@ -91,6 +144,26 @@ export class KnotLog {
     }
     this.#refusals += 1;
     if (this.#refusals > mostRefusals) this.#leftOut += 1;
-    else this.options.log.info(message, { from: "knot" });
+    else this.options.log.info(message, fieldsOf(message));
   }
+}
+
+/** What a line of Knot's is about, so that it can be found beside our own: zone, serial, who asked, and by which key. */
+function fieldsOf(message: string): LogFields {
+  const found = (pattern: RegExp): string | undefined => pattern.exec(message)?.[1];
+  const zone = found(/^\[([^\]]*)\] /)?.replace(/(?<=.)\.$/, "");
+  const serial = found(/\bserial (?:(?:\d+|none) -> )?(\d+)/);
+  const [action, remote, key] = [
+    found(refusedAction),
+    found(/\bremote ([0-9a-f.:]+)@\d+/),
+    found(/\bkey '?([^\s',]+?)\.?(?=[\s',]|$)/),
+  ];
+  return {
+    from: "knot",
+    ...(zone !== undefined && { zone }),
+    ...(serial !== undefined && { serial: Number(serial) }),
+    ...(action !== undefined && { action }),
+    ...(remote !== undefined && { remote }),
+    ...(key !== undefined && { key }),
+  };
 }

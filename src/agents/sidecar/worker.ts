@@ -14,7 +14,7 @@ import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 import { SigningWatch } from "./dnssec/signing";
 import { EpochWatch } from "./epoch-watch";
 import { ZoneGuard } from "./guard/zone-guard";
-import { renderMetrics } from "./http/metrics";
+import { Figures } from "./http/figures";
 import { type Readiness, ReadinessCheck } from "./http/readiness";
 import { agentRoutes } from "./http/routes";
 import { type AgentStatus, Problems } from "./http/status";
@@ -28,6 +28,7 @@ import { Announcer } from "./notify/announcer";
 import { Disagreements } from "./notify/disagreements";
 import { ExpiryWatch } from "./notify/expiry-watch";
 import { Fetching } from "./notify/fetching";
+import { Publication } from "./notify/publication";
 import { copiesOf } from "./own-zones/both-copies";
 import { DamageWatch } from "./own-zones/damage";
 import { SiteZones } from "./own-zones/site-zones";
@@ -79,7 +80,9 @@ export class Worker {
   readonly #expiry: ExpiryWatch;
   readonly #backups: Backups | undefined;
   readonly #guard: ZoneGuard | undefined;
+  readonly #figures: Figures;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
+  #succeededAt: number | undefined;
   #ready = false;
   /** Own zones that Knot did not answer at the last look. */
   #unanswered: readonly string[] = [];
@@ -101,7 +104,12 @@ export class Worker {
     });
     this.#mounts = new Mounts(options, { now, highest: () => this.#store.state.fence?.highest });
     this.#zones = new SiteZones({ runtime: options.runtime, mounts: this.#mounts, store: this.#store });
+    const forFigures = new DnsClient({ timeoutMs: 1500 });
+    const publication = new Publication({ dns: forFigures, now });
     this.#announcer = new Announcer({
+      onAnnounced: (zone, serial, targets) => {
+        publication.follow(zone, serial, targets);
+      },
       dns: this.#peerDns,
       ownDns: this.#dns,
       knot,
@@ -177,6 +185,19 @@ export class Worker {
       },
     });
     this.#guard = this.#zoneGuard();
+    const disagreements = this.#disagreements();
+    this.#figures = new Figures({
+      ...{ options, dns: forFigures, publication, disagreements, now },
+      ...{ announcer: this.#announcer, signing: this.#signing, siteZones: this.#zones, store: this.#store },
+      knotLog: this.#knotLog,
+      inputs: () => this.#mounts.inputs,
+      facts: () => ({
+        status: this.#status(),
+        passes: { results: this.#passes, succeededAt: this.#succeededAt, refusals: this.#agent.refusals },
+        backups: this.#backups?.facts,
+        vault: this.#keeper?.facts,
+      }),
+    });
     this.#rounds = new Upkeep({
       announcer: this.#announcer,
       fetching: this.#fetching,
@@ -194,7 +215,7 @@ export class Worker {
         now,
       }),
       ownZones: { round: () => this.#agent.watchOwnZones() },
-      watches: [this.#expiry, this.#disagreements()],
+      watches: [this.#expiry, disagreements],
       zones: this.#zones,
       ...(this.#keys && { keys: this.#keys }),
       ...(this.#backups && { backups: this.#backups }),
@@ -271,9 +292,10 @@ export class Worker {
       isStuck: () => this.#isStuck,
       readiness: () => this.#lookReady(),
       status: () => this.#status(),
-      metrics: () => this.#metrics(),
+      metrics: () => this.#figures.render(),
       zoneKeys: () => this.#keys?.offered,
       backups: this.#backups?.routes ?? {},
+      reconciler: this.#figures.routes,
       announce: () => void this.#announcer.announce(),
       poke: () => {
         this.#agent.poke();
@@ -285,6 +307,7 @@ export class Worker {
     await Promise.all([
       ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],
       this.#epochs.run(signal),
+      this.#figures.run(signal),
       this.#keeper?.run(signal, this.#problems),
       this.#guard?.run(signal),
     ]);
@@ -297,6 +320,7 @@ export class Worker {
       const result = await this.#agent.pass();
       this.#passes[result] = (this.#passes[result] ?? 0) + 1;
       this.#lastPass = this.parts.now();
+      if (result !== "failed") this.#succeededAt = this.#lastPass;
       const rest = Math.max(0, passEveryMs - (this.#lastPass - began));
       await systemClock.pause(rest, AbortSignal.any([signal, this.#wake.signal]));
     }
@@ -394,19 +418,6 @@ export class Worker {
     if (facts === undefined) return undefined;
     const { generation, keptAt } = facts;
     return { generation, ...(keptAt !== undefined && { keptAt: new Date(keptAt).toISOString() }) };
-  }
-
-  #metrics(): string {
-    const packet = this.#mounts.inputs?.packet;
-    return renderMetrics({
-      status: this.#status(),
-      zones: packet && { directory: packet.directoryZone, catalog: packet.catalogZone },
-      passes: this.#passes,
-      lags: this.#announcer.lags,
-      backups: this.#backups?.facts,
-      vault: this.#keeper?.facts,
-      now: this.parts.now(),
-    });
   }
 
   /** Whether the passes have stopped coming round. */

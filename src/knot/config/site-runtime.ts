@@ -16,6 +16,15 @@ export interface RateLimit {
 /** Defaults. */
 export const defaultRateLimit: RateLimit = { perSecond: 200, burst: 500, exempt: [] };
 
+/** Which zones have metrics of their own, and how many at the most. */
+export interface ZoneSeries {
+  readonly zones: "off" | "own" | "all";
+  readonly most: number;
+}
+
+/** Defaults. */
+export const defaultZoneSeries: ZoneSeries = { zones: "own", most: 1000 };
+
 /** How long keys and signatures last, in seconds. */
 export interface SigningTimes {
   /** How long a signature is good. */
@@ -66,6 +75,8 @@ export interface SiteRuntime {
   readonly rateLimit?: RateLimit | false;
   /** How many names a change of an own zone may take away unseen. @default false: any */
   readonly guard?: Limits | false;
+  /** Which zones have metrics of their own. @default {@link defaultZoneSeries} */
+  readonly zoneSeries?: ZoneSeries;
   /** How long keys and signatures of signed zones last. @default {@link defaultSigningTimes} */
   readonly signing?: SigningTimes;
   readonly workers?: { readonly udp?: number; readonly tcp?: number; readonly background?: number };

@@ -155,7 +155,7 @@ export class KnotControl {
       if (current === undefined) return;
       if (type === "role") current.role = value;
       else if (type === "serial") current.serial = serialOf(value);
-      else if (type === "expiration") current.seconds = secondsOf(value);
+      else if (type === "expiration") current.seconds = eventSeconds(value);
     };
     await this.#call({ command: "zone-status", filters: "rse" }, { take, absent: "ignore" });
     return [...found].flatMap(([zone, { role, serial, seconds }]) =>
@@ -340,7 +340,7 @@ function isDue(text: string): boolean {
 }
 
 /** Seconds of `+1M11D23h59m53s`, none for what is due; undefined for what is not scheduled. */
-function secondsOf(text: string): number | undefined {
+export function eventSeconds(text: string): number | undefined {
   if (isDue(text)) return 0;
   if (!/^\+?(?:\d+[YMDhms])+$/.test(text)) return undefined;
   const parts = [...text.matchAll(/(\d+)([YMDhms])/g)];

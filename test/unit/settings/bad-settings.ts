@@ -46,6 +46,16 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
   ],
   ["with a list that is a text", { ...minimal, clients: "10.0.0.0/8" }, /dns-mesh:clients must be a list or an object/],
   [
+    "with metrics of zones of another kind",
+    { ...minimal, metrics: { zones: "every" } },
+    /dns-mesh:metrics\.zones: must be off, own or all/,
+  ],
+  [
+    "with metrics of no zone at all",
+    { ...minimal, metrics: { most: 0 } },
+    /dns-mesh:metrics\.most: must be at least 1/,
+  ],
+  [
     "with scrapers of every namespace",
     { ...minimal, monitoring: { namespaceSelector: {} } },
     /dns-mesh:monitoring\.namespaceSelector: must name at least one label/,

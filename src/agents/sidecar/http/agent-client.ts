@@ -4,6 +4,7 @@ import { messageOf } from "../../../base/errors";
 import { exchangeHttp, type HttpResponse } from "../../../base/http-exchange";
 import { readJsonText } from "../../../base/json-file";
 import { type KeptKeys, parseKeptKeys } from "../../../contract/kept-keys";
+import type { ReconcilerReport } from "../../../contract/reconciler-report";
 import type { AgentStatus } from "./status";
 
 /** Where an agent's HTTP server is. */
@@ -58,12 +59,25 @@ export class AgentClient {
     if (status >= 300) throw new Error(`the agent at ${agent.address} answered ${status}`);
   }
 
-  async #send(method: "GET" | "POST", agent: AgentAddress, path: string): Promise<HttpResponse> {
+  /** Tells an agent how a pass of its site's reconciler went. */
+  async reportPass(agent: AgentAddress, report: ReconcilerReport, token: string): Promise<void> {
+    const { status } = await this.#send("POST", agent, "/reconciler/report", { body: JSON.stringify(report), token });
+    if (status >= 300) throw new Error(`the agent at ${agent.address} answered ${status}`);
+  }
+
+  // eslint-disable-next-line max-params -- reads as the request does
+  async #send(
+    method: "GET" | "POST",
+    agent: AgentAddress,
+    path: string,
+    sent?: { readonly body: string; readonly token: string },
+  ): Promise<HttpResponse> {
     const host = isIPv6(agent.address) ? `[${agent.address}]` : agent.address;
     const signal = this.signal === undefined ? {} : { signal: this.signal };
     const url = `http://${host}:${agent.port}${path}`;
     try {
-      return await exchangeHttp({ method, url, timeoutMs: this.timeoutMs, ...signal });
+      const content = sent && { body: sent.body, headers: { authorization: `Bearer ${sent.token}` } };
+      return await exchangeHttp({ method, url, timeoutMs: this.timeoutMs, ...signal, ...content });
     } catch (cause) {
       throw new Error(`the agent at ${agent.address} does not answer: ${messageOf(cause)}`, { cause });
     }

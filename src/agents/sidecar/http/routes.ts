@@ -11,13 +11,15 @@ export interface RouteParts {
   readonly readiness: () => Promise<Readiness>;
   readonly status: () => AgentStatus;
   /** As text for Prometheus. */
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
   /** The copy of the zones' keys that is to be kept elsewhere, sealed; undefined when there is none. */
   readonly zoneKeys: () => KeptKeys | undefined;
   /** Looks for changed zones now. */
   readonly announce: () => void;
   /** What the program that pushes backups may ask for; nothing beside a pod that does not write. */
   readonly backups: HttpRoutes;
+  /** Where the site's reconciler reports. */
+  readonly reconciler: HttpRoutes;
   /** Makes a pass that renders, loads and plans everything anew. */
   readonly poke: () => void;
 }
@@ -35,12 +37,13 @@ export function agentRoutes(parts: RouteParts): HttpRoutes {
     },
     "GET /live": () => (parts.isStuck() ? { status: 500, body: "stuck\n" } : { status: 200, body: "live\n" }),
     "GET /status": () => ({ status: 200, body: parts.status() }),
-    "GET /metrics": () => ({ status: 200, body: parts.metrics() }),
+    "GET /metrics": async () => ({ status: 200, body: await parts.metrics() }),
     "GET /zone-keys": () => {
       const copy = parts.zoneKeys();
       return copy === undefined ? { status: 404, body: "no keys to keep\n" } : { status: 200, body: copy };
     },
     ...parts.backups,
+    ...parts.reconciler,
     "POST /announce": () => {
       parts.announce();
       return { status: 202, body: "looking\n" };

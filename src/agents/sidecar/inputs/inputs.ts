@@ -19,6 +19,8 @@ import type { AgentOptions } from "./options";
 export interface Inputs {
   readonly packet: WelcomePacket;
   readonly ring: KeyRing;
+  /** When the key was made that signs, ISO 8601; missing where keys come by generation. */
+  readonly ringKeyMadeAt?: string;
   /** The site's own key, by which its own programs read a zone from its Knot. */
   readonly localKey: TsigKey;
   /** Keys of servers outside the mesh that may take zones from this site. */
@@ -68,12 +70,15 @@ export async function readInputs(files: InputFiles, now: number): Promise<Inputs
 }
 
 /** {@link Inputs} with the ring as it is kept. */
-interface Documents extends Omit<Inputs, "ring"> {
+interface Documents extends Omit<Inputs, "ring" | "ringKeyMadeAt"> {
   readonly document: RingDocument;
 }
 
 function inputsOf({ document, ...rest }: Documents, now: number): Inputs {
-  return { ...rest, ring: effectiveRing(document, now) };
+  const ring = effectiveRing(document, now);
+  const { previous, current, next } = document;
+  const madeAt = [previous, current, next].find((key) => key?.name === ring.signing)?.createdAt;
+  return { ...rest, ring, ...(madeAt !== undefined && { ringKeyMadeAt: madeAt }) };
 }
 
 async function readDocuments(files: InputFiles): Promise<Documents> {

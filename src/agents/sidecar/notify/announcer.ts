@@ -8,7 +8,7 @@ import { KnotVolume } from "../../../knot/config/volume";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import { audienceOf, type KnownMesh } from "../../../mesh/topology";
 import { Convergence, type ConvergenceOptions } from "./convergence";
-import type { Lag, OpenEntry } from "./open-entries";
+import { type Lag, type OpenEntry, type Target, targetKey } from "./open-entries";
 import type { NewerCopy } from "./peers";
 import { Relay, targetsOf } from "./relay";
 import { type ServedChange, ServedSerials } from "./served-serials";
@@ -70,7 +70,8 @@ export class Announcer {
       if (this.#own.has(zone)) this.#ahead.set(zone, copy);
     };
     this.#convergence = new Convergence({ ...options, onAhead });
-    this.#siblings = new Siblings({ ...options, onAhead });
+    // How long a change takes is asked of sites: what is next door has it within moments.
+    this.#siblings = new Siblings({ ...options, onAhead, onAnnounced: () => undefined });
     this.#relay = new Relay(options);
     this.#serials = new ServedSerials({ control: options.control, dns: options.ownDns, knot: options.knot });
   }
@@ -120,6 +121,27 @@ export class Announcer {
   /** What is still open. */
   get lags(): readonly Lag[] {
     return [...this.#convergence.lags, ...this.#relay.lags, ...this.#siblings.lags];
+  }
+
+  /** Whom changes go to: other sites, from where zones begin or are passed on, and the other pods of this one. */
+  get targets(): readonly Target[] {
+    const sites = [...(isWriter(this.options.runtime) ? this.#convergence.targets : []), ...this.#relay.targets];
+    const byKey = new Map([...sites, ...this.#siblings.targets].map((target) => [targetKey(target), target]));
+    return [...byKey.values()];
+  }
+
+  /** So many entries that have been open longest. */
+  longest(count: number): readonly OpenEntry[] {
+    const parts = [this.#convergence, this.#relay, this.#siblings];
+    const longest: OpenEntry[] = [];
+    for (const entry of parts.flatMap(({ entries }) => [...entries])) {
+      const last = longest.at(-1);
+      if (longest.length >= count && last !== undefined && entry.since >= last.since) continue;
+      const at = longest.findIndex(({ since }) => since > entry.since);
+      longest.splice(at === -1 ? longest.length : at, 0, entry);
+      if (longest.length > count) longest.pop();
+    }
+    return longest;
   }
 
   /** Zones of ours that somebody was seen to hold a newer copy of; each is returned once. */

@@ -13,6 +13,8 @@ export interface ConvergenceOptions extends PeerOptions {
   readonly random: () => number;
   /** Called when a target that was reached before, or never asked, is not reached; with the zones that are open there. */
   readonly onSilent?: (target: Target, zones: readonly string[]) => void;
+  /** Called when a change was announced, with those that it was sent to. */
+  readonly onAnnounced?: (zone: string, serial: number, targets: readonly Target[]) => void;
   /** Whether a target takes a zone from this server. @default always */
   readonly concerns?: (target: Target, zone: string) => boolean;
 }
@@ -100,8 +102,17 @@ export class Convergence {
     for (const { zone, serial } of changed) {
       const send = this.options.dns.notifier(zone, serial, key);
       const entries = this.#renew(targetsOf(zone), zone);
-      if (entries === undefined) later.push(zone);
-      else for (const entry of entries) if (!this.#silent.has(targetKey(entry.target))) news.push({ entry, send });
+      if (entries === undefined) {
+        later.push(zone);
+        continue;
+      }
+      const heard = entries.filter(({ target }) => !this.#silent.has(targetKey(target)));
+      news.push(...heard.map((entry) => ({ entry, send })));
+      this.options.onAnnounced?.(
+        zone,
+        serial,
+        heard.map(({ target }) => target),
+      );
     }
     this.#look(this.#targets, later);
     await inParallel(mostAnnounced, news, async ({ entry, send }) => {
@@ -132,6 +143,16 @@ export class Convergence {
   /** Every zone that is looked after, at every target. */
   get all(): readonly Pick<OpenEntry, "target" | "zone">[] {
     return this.#targets.flatMap((target) => this.#zones.map((zone) => ({ target, zone })));
+  }
+
+  /** Who should have the zones. */
+  get targets(): readonly Target[] {
+    return this.#targets;
+  }
+
+  /** Everything that is open. */
+  get entries(): Iterable<OpenEntry> {
+    return this.#open;
   }
 
   /** What is still open, by target. */

@@ -67,6 +67,17 @@ export class Disagreements {
     this.#compareAt = parts.now() + parts.boundMs / contentLooks;
   }
 
+  /** Pairs that differ for too long, or have another content under the same serial. */
+  get pairs(): readonly Pair[] {
+    const pairs = new Map([...this.#others, ...this.#late.map((mark) => [keyOf(mark), mark] as const)]);
+    return [...pairs.values()];
+  }
+
+  get #late(): readonly Mark[] {
+    const { now, boundMs } = this.parts;
+    return [...this.#marks.values()].filter(({ since }) => now() - since >= boundMs);
+  }
+
   /** Does what is due. Never throws. */
   async round(): Promise<void> {
     const { now, boundMs } = this.parts;
@@ -155,20 +166,18 @@ export class Disagreements {
   }
 
   #show(): void {
-    const { now, boundMs, problems } = this.parts;
-    const late = [...this.#marks.values()].filter(({ since }) => now() - since >= boundMs);
     const sentences = [
       ...[...this.#others.values()].map(
         ({ zone, target, serial }) =>
           `zone ${zone}: ${nameOf(target)} has another content than this server, under the same serial ${serial}`,
       ),
-      ...late.map(
+      ...this.#late.map(
         ({ zone, target, theirs, serial, since }) =>
           `zone ${zone}: ${nameOf(target)} answers ${theirs === undefined ? "without it" : `serial ${theirs}`}, and has not come to serial ${serial} of this server since ${new Date(since).toISOString()}`,
       ),
     ];
     const more = sentences.length - mostNamed;
-    problems.set("disagree", [
+    this.parts.problems.set("disagree", [
       ...sentences.slice(0, mostNamed),
       ...(more > 0 ? [`${more} more zones differ between this server and others`] : []),
     ]);

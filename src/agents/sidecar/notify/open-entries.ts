@@ -16,6 +16,8 @@ export interface OpenEntry {
   since: number;
   attempts: number;
   dueAt: number;
+  /** By how much the target's serial was lower at its last answer. */
+  behind?: number;
 }
 
 /** What is still open at one target. */
@@ -26,6 +28,8 @@ export interface Lag {
   readonly zones: number;
   /** Since when the longest has been, in milliseconds since 1970. */
   readonly since: number;
+  /** By how much the serial was lower of that which is furthest behind; missing where the target has answered no lower one. */
+  readonly behind?: number;
 }
 
 /** Tells targets apart. */
@@ -87,16 +91,17 @@ export class OpenEntries implements Iterable<OpenEntry> {
 
   /** One for each target at which something is open. */
   lags(): readonly Lag[] {
-    const lags = new Map<string, { site: string; pod?: number; zones: number; since: number }>();
-    for (const { target, since } of this) {
+    const lags = new Map<string, { site: string; pod?: number; zones: number; since: number; behind?: number }>();
+    for (const { target, since, behind = 0 } of this) {
       const key = targetKey(target);
       const lag = lags.get(key);
       if (lag === undefined) {
         const { site, pod } = target;
-        lags.set(key, { site, ...(pod !== undefined && { pod }), zones: 1, since });
+        lags.set(key, { site, ...(pod !== undefined && { pod }), zones: 1, since, ...(behind > 0 && { behind }) });
       } else {
         lag.zones += 1;
         lag.since = Math.min(lag.since, since);
+        if (behind > (lag.behind ?? 0)) lag.behind = behind;
       }
     }
     return [...lags.values()];

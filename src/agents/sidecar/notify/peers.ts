@@ -3,7 +3,7 @@ import { inParallel } from "../../../base/in-parallel";
 import type { Logger } from "../../../base/log";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import { isUnreachable } from "../../../dns/errors";
-import { isNewerSerial } from "../../../dns/serial";
+import { isNewerSerial, serialsBehind } from "../../../dns/serial";
 import type { TsigKey } from "../../../dns/tsig-key";
 import { type OpenEntry, peerFields, type Target } from "./open-entries";
 
@@ -53,7 +53,8 @@ export class Peers {
   }
 
   /** A peer that answers, though without the zone, may have it as soon as it is notified. */
-  async #has({ target, zone }: OpenEntry, server: DnsServer, serial: number): Promise<boolean> {
+  async #has(entry: OpenEntry, server: DnsServer, serial: number): Promise<boolean> {
+    const { target, zone } = entry;
     let theirs: number;
     try {
       theirs = (await this.options.dns.querySoa(server, zone)).serial;
@@ -61,6 +62,7 @@ export class Peers {
       if (isUnreachable(error)) throw error;
       return false;
     }
+    entry.behind = serialsBehind(theirs, serial);
     if (!isNewerSerial(theirs, serial)) return !isNewerSerial(serial, theirs);
     // Ours was read before theirs: it may have changed meanwhile.
     const ours = (await this.ownSerials([zone])).get(zone);

@@ -43,6 +43,16 @@ export class Relay {
     return this.#at !== undefined && isHub(this.#at);
   }
 
+  /** Whom changes are passed on to. */
+  get targets(): readonly Target[] {
+    return this.#at !== undefined && this.isHub ? this.#audience(this.#at) : [];
+  }
+
+  /** Everything that is open. */
+  get entries(): Iterable<OpenEntry> {
+    return this.#convergence.entries;
+  }
+
   /** Zones that are open at targets which answered the last time. */
   get open(): readonly OpenEntry[] {
     return this.#convergence.open;

@@ -55,6 +55,11 @@ export class Siblings {
     return this.#targets.length > 0;
   }
 
+  /** Everything that is open. */
+  get entries(): Iterable<OpenEntry> {
+    return this.#convergence.entries;
+  }
+
   /** Zones that are open at targets which answered the last time. */
   get open(): readonly OpenEntry[] {
     return this.#convergence.open;

@@ -9,6 +9,7 @@ import type { ReconcilerCluster } from "../../../../src/agents/reconciler/cluste
 import type { PassDeps } from "../../../../src/agents/reconciler/options";
 import { runPass, type PassResult } from "../../../../src/agents/reconciler/pass";
 import type { Report } from "../../../../src/contract/mesh-status";
+import type { ReconcilerReport } from "../../../../src/contract/reconciler-report";
 import { KubeError, type KubeObject } from "../../../../src/kube/answer";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
 import type { WelcomePacket } from "../../../../src/mesh/model";
@@ -108,6 +109,8 @@ export interface FakePod {
   /** What its agent wants kept. */
   zoneKeys?: KeptKeys;
   pokes: number;
+  /** What the reconciler told its agent. */
+  reports: { readonly report: ReconcilerReport; readonly token: string }[];
   /** What a poke leads to. */
   onPoke: () => void;
 }
@@ -137,6 +140,7 @@ export class FakeSite {
       agent: "up",
       status: idleStatus(`knot-${i}`),
       pokes: 0,
+      reports: [],
       onPoke: () => undefined,
     }));
     this.publish(sites, 100);
@@ -229,6 +233,11 @@ export class FakeSite {
       poke: ({ address }) => {
         pod(address).pokes++;
         pod(address).onPoke();
+        return Promise.resolve();
+      },
+      reportPass: ({ address }, report, token) => {
+        if (pod(address).agent === "down") return Promise.reject(new Error(`the agent at ${address} does not answer`));
+        pod(address).reports.push({ report, token });
         return Promise.resolve();
       },
     };

@@ -277,6 +277,19 @@ describe("reconciler", () => {
       expect(site.pods.map(({ pokes }) => pokes)).to.deep.equal([0, 1]);
     });
 
+    it("are told of each pass, by what only the site's own programs know, and are not missed when they are away", async () => {
+      const site = new FakeSite(three, 2);
+      await site.pass();
+      site.pods[1]!.agent = "down";
+      expect((await site.pass()).ok).to.equal(false);
+      const [first, second] = site.pods.map(({ reports }) => reports.map(({ report }) => report.kinds));
+      expect(second).to.deep.equal([[]]);
+      expect(first).to.deep.equal([[], ["unreachable"]]);
+      const { token, report } = site.pods[0]!.reports[0]!;
+      expect(report.seconds).to.be.at.least(0);
+      expect(token).to.match(/^[\w-]{43}$/);
+    });
+
     it("fail the pass when they stay behind", async () => {
       const site = new FakeSite(three);
       await site.pass();

@@ -11,13 +11,17 @@ describe("what Knot says of zones", () => {
   let now: number;
   let passed: string[];
   let warned: string[];
+  let fields: unknown[];
   let log: KnotLog;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "knot-log-"));
     path = join(folder, "zones.log");
-    [now, passed, warned] = [0, [], []];
-    const info = (message: string): void => void passed.push(message);
+    [now, passed, warned, fields] = [0, [], [], []];
+    const info = (message: string, said?: object): void => {
+      passed.push(message);
+      fields.push(said);
+    };
     const warn = (message: string, fields?: object): void =>
       void warned.push(`${message} ${Object.values(fields ?? {}).join()}`);
     log = new KnotLog({ path, now: () => now, log: { info, warn } });
@@ -79,6 +83,53 @@ describe("what Knot says of zones", () => {
     await log.look();
     expect(warned.at(-1)).to.match(/^too much of Knot's log to pass on \d+$/);
     expect((await stat(path)).size).to.equal(0);
+  });
+
+  it("is counted: what was refused, what was transferred, and what no primary gave", async () => {
+    const of = "remote 127.0.0.1@60003 TLS, key k1.,";
+    await appendFile(
+      path,
+      [
+        line("debug", "[ex.] ACL, denied, action transfer, remote 127.0.0.1@60003 TCP, key k2."),
+        line("debug", "[ex.] ACL, denied, action update, remote 127.0.0.1@60003, key k2."),
+        line("debug", "[ex.] TSIG, key 'k1.', verification failed 'BADSIG'"),
+        line("debug", "[ex.] ACL, allowed, action transfer, remote 127.0.0.1@60755 TCP, key k1."),
+        line("info", `[ex.] AXFR, outgoing, ${of} started, serial 7`),
+        line("info", `[ex.] AXFR, outgoing, ${of} finished, 0.00 seconds, 1 messages, 197 bytes`),
+        line("info", `[ex.] IXFR, incoming, ${of} finished, 0.00 seconds, 1 messages, 197 bytes`),
+        line("warning", `[ex.] IXFR, incoming, ${of} malformed response SOA`),
+        line("error", "[ex.] refresh, failed (no usable master), next retry at 2026-11-28T17:03:42+0000"),
+      ].join(""),
+    );
+    await log.look();
+    const { refused, transfers, refreshFailures } = log.counts;
+    expect(Object.fromEntries(refused)).to.deep.equal({ query: 0, transfer: 1, notify: 0, update: 1, signature: 1 });
+    expect(transfers.map(({ direction, result, count }) => `${direction} ${result} ${count}`)).to.deep.equal([
+      "in finished 1",
+      "in failed 1",
+      "out finished 1",
+      "out failed 0",
+    ]);
+    expect(refreshFailures).to.equal(1);
+  });
+
+  it("says in fields of its own which zone, serial, server and key it is about", async () => {
+    await appendFile(
+      path,
+      [
+        line("debug", "[ex.ample.] ACL, denied, action transfer, remote 2001:db8::1@60003 TCP, key k2."),
+        line("debug", "[ex.] TSIG, key 'k1.', verification failed 'BADSIG'"),
+        line("info", "[.] zone file updated, serial none -> 8"),
+        line("info", "[ex.] refresh, remote 127.0.0.1@53 TLS, key k1., remote serial 9, zone is outdated"),
+      ].join(""),
+    );
+    await log.look();
+    expect(fields).to.deep.equal([
+      { from: "knot", zone: "ex.ample", action: "transfer", remote: "2001:db8::1", key: "k2" },
+      { from: "knot", zone: "ex", key: "k1" },
+      { from: "knot", zone: ".", serial: 8 },
+      { from: "knot", zone: "ex", serial: 9, remote: "127.0.0.1", key: "k1" },
+    ]);
   });
 
   it("is waited for until Knot makes the file", async () => {

@@ -3,11 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { renderMetrics } from "../../../../src/agents/sidecar/http/metrics";
 import { readAgentOptions } from "../../../../src/agents/sidecar/inputs/options";
 import { ReadinessCheck } from "../../../../src/agents/sidecar/http/readiness";
 import { SiteFiles } from "../../../../src/agents/sidecar/apply";
-import type { AgentStatus } from "../../../../src/agents/sidecar/http/status";
 import { supervise } from "../../../../src/agents/sidecar/supervisor";
 import { createLogger } from "../../../../src/base/log";
 import { DnsError } from "../../../../src/dns/errors";
@@ -320,63 +318,6 @@ describe("agent options", () => {
     expect(() => readAgentOptions({ ...env, DNS_MESH_KNOT: "127.0.0.1@x" })).to.throw(
       'DNS_MESH_KNOT: "x" is not a port',
     );
-  });
-});
-
-describe("agent metrics", () => {
-  it("are text that Prometheus reads, with each kind of problem", () => {
-    const status: AgentStatus = {
-      ...{ site: "a", pod: "knot-0", ready: true, peers: 2, zones: 3, emptyZones: 0 },
-      applied: { directorySerial: 5, catalogSerial: 6, hash: "", at: "" },
-      observed: { directorySerial: 7 },
-      held: [{ kind: "sites", names: ["x", "y"], reason: "" }],
-      problems: [{ kind: "held", message: "", since: "" }],
-      counters: { dnsQueries: 4, transfers: 2, notifies: 1, passes: 9, reloads: 1 },
-    };
-    const lags = [
-      { site: 'p"', zones: 3, since: 1000 },
-      { site: 'p"', zones: 2, since: 11_000 },
-      { site: "a", pod: 1, zones: 1, since: 30_000 },
-    ];
-    const zones = { directory: "dir", catalog: "cat" };
-    const vault = { up: false, ringReadAt: 1000 };
-    const backups = {
-      backup: {
-        kind: "backup",
-        ...{ at: "1970-01-01T00:00:09Z", repository: "r", snapshot: "s" },
-        ...{ zones: 3, size: 400, added: 50, seconds: 1.5, notPruned: "denied" },
-      },
-      failures: {},
-    } as const;
-    const text = renderMetrics({
-      status,
-      zones,
-      lags,
-      vault,
-      backups,
-      now: 31_000,
-      passes: { idle: 8, failed: 1 },
-    });
-    for (const line of [
-      'dns_mesh_agent_applied_serial{zone="cat"} 6',
-      'dns_mesh_agent_observed_serial{zone="dir"} 7',
-      "dns_mesh_agent_backup_last_success_timestamp_seconds 9",
-      "dns_mesh_agent_backup_drill_last_success_timestamp_seconds 0",
-      "dns_mesh_agent_backup_duration_seconds 1.5",
-      "dns_mesh_agent_backup_prune_refused 1",
-      'dns_mesh_agent_held{kind="sites"} 2',
-      'dns_mesh_agent_problem{kind="held"} 1',
-      'dns_mesh_agent_problem{kind="refused"} 0',
-      'dns_mesh_agent_passes_total{result="failed"} 1',
-      'dns_mesh_agent_peer_lag_seconds{peer="p\\""} 30',
-      'dns_mesh_agent_peer_lagging_zones{peer="p\\""} 5',
-      'dns_mesh_agent_peer_lagging_zones{peer="a",pod="1"} 1',
-      "dns_mesh_agent_vault_up 0",
-      "dns_mesh_agent_ring_read_timestamp_seconds 1",
-    ])
-      expect(text.split("\n")).to.include(line);
-    for (const line of text.trimEnd().split("\n"))
-      expect(line).to.match(/^(# (HELP|TYPE) |[a-z_]+(\{.*\})? -?[0-9.]+$)/);
   });
 });
 

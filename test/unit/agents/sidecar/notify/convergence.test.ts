@@ -220,8 +220,8 @@ describe("convergence", () => {
     convergence.aim([target("one", "1"), { ...target("one", "2"), pod: 1 }, { ...target("one", "3"), pod: 2 }], ["z"]);
     await run(convergence, 0.5);
     expect(convergence.lags).to.deep.equal([
-      { site: "one", zones: 1, since: 0 },
-      { site: "one", pod: 2, zones: 1, since: 0 },
+      { site: "one", zones: 1, since: 0, behind: 1 },
+      { site: "one", pod: 2, zones: 1, since: 0, behind: 1 },
     ]);
   });
 
