@@ -49,8 +49,8 @@ export interface OperatorCounts {
   readonly records: number;
   /** Objects on their way to the sites. */
   readonly waiting: number;
-  /** Since when the one waits that has waited longest, in milliseconds since 1970; undefined while none does. */
-  readonly waitingSince: number | undefined;
+  /** Since when the one waits that has waited longest, in milliseconds since 1970; missing while none does. */
+  readonly waitingSince?: number;
   /** Objects in zones that are retired. */
   readonly retiring: number;
   /** Zones whose writer does not take changes. */
@@ -141,7 +141,7 @@ export class RecordOperator {
     return {
       records: this.#store.size,
       waiting: zones.reduce((sum, { spreading }) => sum + spreading.waiting, 0),
-      waitingSince: earliest(zones.map(({ spreading }) => spreading.waitingSince)),
+      ...earliest(zones.map(({ spreading }) => spreading.waitingSince)),
       retiring: retiring.size === 0 ? 0 : [...this.#store.all()].filter(isRetiring).length,
       writersAway: zones.filter(({ loop }) => loop.outage.isOn).length,
       waitingForWriter: zones.reduce((sum, { loop }) => sum + loop.outage.waiting, 0),
@@ -322,7 +322,7 @@ export class RecordOperator {
   }
 }
 
-function earliest(times: readonly (number | undefined)[]): number | undefined {
+function earliest(times: readonly (number | undefined)[]): Pick<OperatorCounts, "waitingSince"> {
   const known = times.filter((time) => time !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
+  return known.length === 0 ? {} : { waitingSince: Math.min(...known) };
 }
