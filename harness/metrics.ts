@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 
 import { expect } from "chai";
 
 import type { ListedMetric } from "../src/contract/metrics";
-import { binDir } from "./tools/cache";
+import { toolPath } from "./tools";
 
 /** A family of a text of Prometheus'. */
 interface Family {
@@ -63,7 +62,7 @@ export function checkListed(
 
 /** What Prometheus' own checker says of a text; nothing when it has no complaint. */
 export async function promtoolComplaints(text: string): Promise<string> {
-  const promtool = spawn(join(binDir(), "promtool"), ["check", "metrics"], { stdio: ["pipe", "pipe", "pipe"] });
+  const promtool = spawn(toolPath("promtool"), ["check", "metrics"], { stdio: ["pipe", "pipe", "pipe"] });
   let said = "";
   for (const stream of [promtool.stdout, promtool.stderr])
     stream.setEncoding("utf8").on("data", (part: string) => {

@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { UserError } from "../../src/base/errors";
 import { binDir, cacheDir } from "./cache";
@@ -150,6 +150,8 @@ export function chooseMirror(targets: string): string | undefined {
 /** A program of Debian's that tests run, and where the package has it. */
 interface DebianProgram extends DebianSoftware {
   readonly path: string;
+  /** Further programs of the package, beside it. */
+  readonly also?: readonly string[];
   /** How one on PATH tells its version. */
   readonly versionArguments: readonly string[];
 }
@@ -172,6 +174,23 @@ const restic: DebianProgram = {
   versionArguments: ["version"],
 };
 
+const prometheus: DebianProgram = {
+  name: "prometheus",
+  oldest: "2.45.0",
+  packages: ["prometheus"],
+  path: "usr/bin/prometheus",
+  also: ["promtool"],
+  versionArguments: ["--version"],
+};
+
+const blackboxExporter: DebianProgram = {
+  name: "prometheus-blackbox-exporter",
+  oldest: "0.24.0",
+  packages: ["prometheus-blackbox-exporter"],
+  path: "usr/bin/prometheus-blackbox-exporter",
+  versionArguments: ["--version"],
+};
+
 /** Puts `nsd` in the cache's `bin`: the machine's when it is recent enough, otherwise Debian unstable's. */
 export const ensureNsd = (progress: Progress): Promise<void> => ensureProgram(nsd, progress);
 
@@ -184,20 +203,35 @@ export function resticProgram(): string {
 /** The same of `restic`. */
 export const ensureRestic = (progress: Progress): Promise<void> => ensureProgram(restic, progress);
 
+/** The same of `prometheus`, `promtool` and `prometheus-blackbox-exporter`. */
+export async function ensurePrometheus(progress: Progress): Promise<void> {
+  await Promise.all([ensureProgram(prometheus, progress), ensureProgram(blackboxExporter, progress)]);
+}
+
 async function ensureProgram(software: DebianProgram, progress: Progress): Promise<void> {
+  const { name, also = [] } = software;
   const own = await machineProgram(software);
   if (own !== undefined) {
-    linkTool(software.name, own);
+    linkTool(name, own);
+    for (const further of also) linkTool(further, join(dirname(own), further));
     return;
   }
   await ensureRoot(software, progress);
   const root = cachedRoot(software);
-  if (root) wrapProgram(software.name, { program: join(root.path, software.path), loader: root.loader });
+  if (root === undefined) return;
+  const program = join(root.path, software.path);
+  wrapProgram(name, { program, loader: root.loader });
+  for (const further of also) wrapProgram(further, { program: join(dirname(program), further), loader: root.loader });
 }
 
-async function machineProgram({ name, oldest, versionArguments }: DebianProgram): Promise<string | undefined> {
+async function machineProgram({
+  name,
+  oldest,
+  versionArguments,
+  also = [],
+}: DebianProgram): Promise<string | undefined> {
   const path = onPath(name);
-  if (path === undefined) return undefined;
+  if (path === undefined || also.some((further) => !existsSync(join(dirname(path), further)))) return undefined;
   const version = /\d+\.\d+\.\d+/.exec(await run(path, versionArguments).catch(() => ""))?.[0];
   return version !== undefined && compareVersions(version, oldest) >= 0 ? path : undefined;
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { binDir, cacheDir } from "./cache";
-import { ensureNsd, ensureRestic } from "./debian";
+import { ensureNsd, ensurePrometheus, ensureRestic } from "./debian";
 import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";
 import { ensureKnot } from "./knot";
@@ -21,6 +21,7 @@ const tools = {
   versitygw: (progress: Progress) => ensureGoTool(goTools.versitygw, progress),
   knot: ensureKnot,
   nsd: ensureNsd,
+  prometheus: ensurePrometheus,
   restic: ensureRestic,
   python: ensurePython,
 } as const;
