@@ -1,12 +1,10 @@
 import { messageOf } from "../base/errors";
 import { inParallel } from "../base/in-parallel";
 import { compareText } from "../base/text";
-import type { DnsServer } from "../dns/client/dns-client";
 import { type RawTransfer, TransferConnection } from "../dns/client/transfer-connection";
 import { DnsError, isUnreachable } from "../dns/errors";
 import { formatRecord, recordKey } from "../dns/rdata";
 import { type ResourceRecord, serialIn } from "../dns/record";
-import type { TsigKey } from "../dns/tsig-key";
 import { zoneDigest } from "../dns/zone-digest";
 import type { LookedZone } from "./look";
 import { ownerFirst, type TransferPoint } from "./mesh-access";
@@ -62,9 +60,10 @@ export interface VerifyParts {
 
 /** Records that are listed of a difference. */
 const mostRecords = 100;
-/** Points that are asked at a time, connections to each address of one, and transfers under way on each of those. */
-const [pointWidth, mostConnections, mostOnEach] = [16, 2, 8];
-const zoneWidth = mostConnections * mostOnEach;
+/** Points that are asked at a time: all, so that answers of one second are for the same zones. Each has a connection to each address. */
+const pointWidth = 512;
+/** Transfers under way at a time, all in all and on a connection, and on each in any case. */
+const [mostUnderWay, mostOnEach, leastOnEach] = [1024, 8, 2];
 /** Owners' copies that are asked for at a time. */
 const referenceWidth = 64;
 /** How often, and after how long, a zone is asked for again of which serials differ: a change may be on its way. */
@@ -141,7 +140,9 @@ class Comparison {
     const tallies = new Map(zones.map(({ name }) => [name, new Tally()]));
     const taken = await this.#takeReferences({ zones, references, tallies });
     const known = taken.filter(({ name }) => references.has(name));
-    await inParallel(pointWidth, this.parts.points, async (point) => {
+    const { points } = this.parts;
+    const zoneWidth = Math.max(leastOnEach, Math.min(mostOnEach, Math.floor(mostUnderWay / points.length)));
+    await inParallel(pointWidth, points, async (point) => {
       const asked = known.filter(({ name }) => tallies.get(name)?.asked.has(point.name) === false);
       await inParallel(zoneWidth, asked, async ({ name }) => {
         tallies.get(name)?.add(point.name, await this.#compare(point, name, references.get(name)?.copy));
@@ -255,17 +256,15 @@ function only(these: readonly ResourceRecord[], those: readonly ResourceRecord[]
 }
 
 interface Address {
-  readonly server: DnsServer;
-  readonly key: TsigKey;
-  readonly connections: Connection[];
+  readonly connection: TransferConnection;
+  /** Since when it does not answer, in milliseconds of no clock, and why; missing while it does. */
+  away?: { readonly since: number; readonly error: unknown } | undefined;
 }
 
-interface Connection {
-  readonly transfers: TransferConnection;
-  underWay: number;
-}
-
-/** Connections to each point, which stay open from zone to zone, with several transfers under way on each. */
+/**
+ * A connection to each address of each point, which stays open from zone to zone, with several transfers under way. An address
+ * that has not answered for as long as a transfer may be silent is not asked again: it would be as silent for every zone.
+ */
 class Fetcher implements Disposable {
   readonly #addresses = new Map<string, readonly Address[]>();
 
@@ -276,7 +275,7 @@ class Fetcher implements Disposable {
     for (const { name, servers, key } of points)
       this.#addresses.set(
         name,
-        servers.map((server) => ({ server, key, connections: [] })),
+        servers.map((server) => ({ connection: new TransferConnection({ server, key, timeoutMs }) })),
       );
   }
 
@@ -284,32 +283,26 @@ class Fetcher implements Disposable {
   async fetch({ name }: TransferPoint, zone: string, like: RawTransfer | undefined): Promise<RawTransfer | "same"> {
     let failure: unknown;
     for (const address of this.#addresses.get(name) ?? []) {
-      const connection = this.#connectionTo(address);
-      connection.underWay++;
+      const began = performance.now();
+      if (address.away !== undefined && began - address.away.since >= this.timeoutMs) {
+        failure = address.away.error;
+        continue;
+      }
       try {
-        return await again(() => connection.transfers.transfer(zone, like));
+        const result = await again(() => address.connection.transfer(zone, like));
+        address.away = undefined;
+        return result;
       } catch (error) {
         failure = error;
         if (!isAway(error)) break;
-      } finally {
-        connection.underWay--;
+        address.away = { since: address.away?.since ?? began, error };
       }
     }
     throw failure;
   }
 
   [Symbol.dispose](): void {
-    for (const { connections } of [...this.#addresses.values()].flat())
-      for (const { transfers } of connections) transfers[Symbol.dispose]();
-  }
-
-  /** One on which nothing is under way, a new one, or the one with the least. */
-  #connectionTo({ server, key, connections }: Address): Connection {
-    const [least] = [...connections].sort((a, b) => a.underWay - b.underWay);
-    if (least !== undefined && (least.underWay === 0 || connections.length >= mostConnections)) return least;
-    const opened = { transfers: new TransferConnection({ server, key, timeoutMs: this.timeoutMs }), underWay: 0 };
-    connections.push(opened);
-    return opened;
+    for (const { connection } of [...this.#addresses.values()].flat()) connection[Symbol.dispose]();
   }
 }
 

@@ -20,7 +20,31 @@ export interface RawTransfer {
   readonly records: readonly ResourceRecord[];
   /** Each message, and where it ends without its signature. */
   readonly messages: readonly RawMessage[];
+  /** Requests for this zone, by key, that servers may be asked with one after the other. */
+  readonly requests: Map<TsigKey, SharedRequest>;
 }
+
+/**
+ * A signed request that many servers are asked with. Their answers are equal to the last octet as long as they sign in the same
+ * second: one that equals an answer that was verified is verified, and spares two digests.
+ *
+ * Only for servers that TLS tells apart: whoever sits before a server could give another one's answer for its otherwise.
+ */
+interface SharedRequest extends SignedRequest {
+  /** Seconds since 1970. */
+  readonly at: number;
+  /** Answers that were verified, and are the zone that is compared with; the latest last. */
+  readonly answers: (readonly Buffer[])[];
+}
+
+interface SignedRequest {
+  readonly id: number;
+  readonly frame: Buffer;
+  readonly mac: Uint8Array;
+}
+
+/** Seconds for which a request is used again (it counts for 300), and answers that are kept for each. */
+const [sharedSeconds, mostAnswers] = [60, 16];
 
 interface RawMessage {
   readonly bytes: Buffer;
@@ -63,19 +87,36 @@ export class TransferConnection implements Disposable {
     return inContext(`AXFR of "${zone}" from ${this.#options.server.address}`, async () => {
       const { stream, ready, writer } = this.#connected();
       await ready;
-      const id = this.#freeId();
-      const signed = signMessage({
-        message: encodeMessage(transferMessage({ id, zone })),
-        key: this.#options.key,
-        now: seconds(),
-      });
+      const { key } = this.#options;
+      const shared = like === undefined ? undefined : this.#shared(zone, like);
+      const { id, frame, mac } = shared ?? this.#sign(zone, this.#freeId());
       return new Promise<RawTransfer | "same">((resolve, reject) => {
-        const request = { zone: parseName(zone), id, key: this.#options.key, requestMac: signed.mac };
-        this.#open.set(id, new Transfer(request, { like, resolve, reject }));
-        writer.write(frameMessage(signed.bytes));
+        const request = { zone: parseName(zone), id, key, requestMac: mac };
+        this.#open.set(id, new Transfer(request, { like, answers: shared?.answers ?? [], resolve, reject }));
+        writer.write(frame);
         stream.setTimeout(this.#options.timeoutMs);
       });
     });
+  }
+
+  /** The request that others were asked with; undefined where this server must have its own. */
+  #shared(zone: string, { requests }: RawTransfer): SharedRequest | undefined {
+    const { key, server } = this.#options;
+    if (server.tls === undefined) return undefined;
+    const at = seconds();
+    const known = requests.get(key);
+    const request =
+      known !== undefined && at - known.at <= sharedSeconds
+        ? known
+        : { ...this.#sign(zone, this.#freeId()), at, answers: [] };
+    requests.set(key, request);
+    return this.#open.has(request.id) ? undefined : request;
+  }
+
+  #sign(zone: string, id: number): SignedRequest {
+    const message = encodeMessage(transferMessage({ id, zone }));
+    const { bytes, mac } = signMessage({ message, key: this.#options.key, now: seconds() });
+    return { id, frame: frameMessage(bytes), mac };
   }
 
   [Symbol.dispose](): void {
@@ -175,28 +216,52 @@ class RecordWriter {
 
 interface Waiting {
   readonly like: RawTransfer | undefined;
+  /** What one answer was before that was verified, and is like that; another one that is goes there. */
+  readonly answers: (readonly Buffer[])[];
   readonly resolve: (result: RawTransfer | "same") => void;
   readonly reject: (error: unknown) => void;
 }
 
 type Request = Pick<ConstructorParameters<typeof TransferAssembler>[0], "zone" | "id" | "key" | "requestMac">;
 
-/** One transfer under way: compared with another as long as it is alike, and put together from the first difference on. */
+/**
+ * One transfer under way: compared with answers that were verified as long as it is one of them, then with another transfer as
+ * long as it is alike, and put together from the first difference on.
+ */
 class Transfer {
   readonly #verifier: TsigStreamVerifier;
   #assembler: TransferAssembler | undefined;
   readonly #messages: RawMessage[] = [];
+  /** Verified answers that this one may be, and how many of their messages it has. */
+  #candidates: readonly (readonly Buffer[])[];
+  #known = 0;
 
   constructor(
     private readonly request: Request,
     private readonly waiting: Waiting,
   ) {
     this.#verifier = new TsigStreamVerifier(request);
+    this.#candidates = waiting.answers;
     if (waiting.like === undefined) this.#assembler = this.#newAssembler();
   }
 
   /** Takes the next message. Returns whether this was the last one. */
   push(bytes: Buffer): boolean {
+    const before = this.#candidates;
+    const place = this.#known;
+    this.#candidates = before.filter((answer) => answer[place]?.equals(bytes) === true);
+    const [candidate] = this.#candidates;
+    if (candidate !== undefined) {
+      this.#known++;
+      if (candidate.length === this.#known) this.waiting.resolve("same");
+      return candidate.length === this.#known;
+    }
+    // What it had so far in common with one of them is verified on its own now.
+    const missed = before[0]?.slice(0, place) ?? [];
+    return missed.some((message) => this.#read(message)) || this.#read(bytes);
+  }
+
+  #read(bytes: Buffer): boolean {
     try {
       const end = this.#verifier.push(bytes, seconds());
       this.#messages.push({ bytes, end });
@@ -216,17 +281,27 @@ class Transfer {
     const other = like?.messages[this.#messages.length - 1];
     if (other !== undefined && isAlike({ bytes, end }, other)) {
       const isLast = this.#messages.length === like?.messages.length && this.#verifier.settled;
-      if (isLast) this.waiting.resolve("same");
+      if (isLast) this.#same();
       return isLast;
     }
     this.#assembler = this.#newAssembler();
     return this.#assemble(this.#messages.map((message) => message.bytes));
   }
 
+  #same(): void {
+    const { answers, resolve } = this.waiting;
+    // Copied: messages are pieces of what came with them.
+    answers.push(this.#messages.map(({ bytes }) => Buffer.from(bytes)));
+    if (answers.length > mostAnswers) answers.shift();
+    resolve("same");
+  }
+
   #assemble(messages: readonly Buffer[]): boolean {
     const isDone = messages.map((bytes) => this.#assembler?.push(bytes, seconds())).includes(true);
-    if (isDone) this.waiting.resolve({ records: this.#assembler?.finish() ?? [], messages: this.#messages });
-    return isDone;
+    if (!isDone) return false;
+    const records = this.#assembler?.finish() ?? [];
+    this.waiting.resolve({ records, messages: this.#messages, requests: new Map() });
+    return true;
   }
 
   #newAssembler(): TransferAssembler {

@@ -1,8 +1,13 @@
 import { expect } from "chai";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { issue, makeAuthority } from "../../../harness/certificates";
 import { freePort, type KnotServer, startKnot } from "../../../harness/knot";
-import { TransferConnection } from "../../../src/dns/client/transfer-connection";
+import type { DnsServer } from "../../../src/dns/client/dns-client";
+import { type RawTransfer, TransferConnection } from "../../../src/dns/client/transfer-connection";
+import { DnsError } from "../../../src/dns/errors";
 import { randomKey } from "../../../src/keyring/fresh-key";
 
 const zones = Array.from({ length: 40 }, (_, i) => `zone-${i}.example`);
@@ -57,4 +62,78 @@ server:
       );
       expect(new Set(again)).to.deep.equal(new Set(["same"]));
     });
+
+  describe("that are compared with another one", () => {
+    const [zone = ""] = zones;
+    const signed = issue({ ca, name: serverName });
+
+    /** Stands before Knot, notes what is asked, and hands on what it answers. */
+    async function relay(
+      kind: "TCP" | "TLS",
+      change: (answer: Buffer) => Buffer = (answer) => answer,
+    ): Promise<{ readonly server: DnsServer; readonly asked: Buffer[] } & Disposable> {
+      const asked: Buffer[] = [];
+      const hand = (client: Socket): void => {
+        const onward = connect({ host: knot.address, port: knot.port });
+        client.on("data", (piece: Buffer) => {
+          asked.push(piece);
+          onward.write(piece);
+        });
+        onward.on("data", (piece: Buffer) => client.write(change(piece)));
+        for (const [one, other] of [
+          [client, onward],
+          [onward, client],
+        ] as const)
+          one.on("error", () => undefined).on("close", () => other.destroy());
+      };
+      const identity = { cert: signed.cert, key: signed.key, ALPNProtocols: ["dot"] };
+      const listener = kind === "TCP" ? createServer(hand) : createTlsServer(identity, hand);
+      listener.listen(0, "127.0.0.1");
+      await once(listener, "listening");
+      const { port } = listener.address() as AddressInfo;
+      return {
+        server: { address: "127.0.0.1", port, ...(kind === "TLS" && { tls: { ca: ca.cert, serverName } }) },
+        asked,
+        [Symbol.dispose]: () => listener.close(),
+      };
+    }
+
+    async function transfer(server: DnsServer, like?: RawTransfer): Promise<RawTransfer | "same"> {
+      using connection = new TransferConnection({ server, key, timeoutMs });
+      return await connection.transfer(zone, like);
+    }
+    async function reference(): Promise<RawTransfer> {
+      const copy = await transfer(knot.server);
+      if (copy === "same") throw new Error("there was nothing that it could be like");
+      return copy;
+    }
+
+    it("are asked for by one request where TLS tells servers apart, and by one each where nothing does", async () => {
+      for (const [kind, requests] of [
+        ["TLS", 1],
+        ["TCP", 3],
+      ] as const) {
+        const like = await reference();
+        using stand = await relay(kind);
+        for (let i = 0; i < 3; i++) expect(await transfer(stand.server, like)).to.equal("same");
+        expect(new Set(stand.asked.map((piece) => piece.toString("hex"))).size, kind).to.equal(requests);
+      }
+    });
+
+    it("are none where an octet of the records or of the signature is another one", async () => {
+      const like = await reference();
+      using honest = await relay("TLS");
+      for (let i = 0; i < 2; i++) expect(await transfer(honest.server, like)).to.equal("same");
+      for (const place of [60, -20]) {
+        using dishonest = await relay("TLS", (answer) => {
+          const other = Buffer.from(answer);
+          const at = place < 0 ? other.length + place : place;
+          other.writeUInt8((other[at] ?? 0) ^ 1, at);
+          return other;
+        });
+        const outcome = await transfer(dishonest.server, like).catch((error: unknown) => error);
+        expect(outcome, String(place)).to.be.instanceOf(DnsError);
+      }
+    });
+  });
 });
