@@ -87,9 +87,11 @@ describe("mesh status, verify and logs before clusters", function () {
   });
 
   it("follow a site's agent", async () => {
-    const following = startMesh(withFile(["logs", "--follow", "--since", "2h", "--site", "site-b", "-c", "agent"]));
+    await using following = followed(
+      withFile(["logs", "--follow", "--since", "2h", "--site", "site-b", "-c", "agent"]),
+    );
     let said = "";
-    for (const stream of [following.stdout, following.stderr]) stream.on("data", (text: string) => (said += text));
+    following.onText((text) => (said += text));
     const starts = (): number =>
       said.split("\n").filter((line) => / site-b\/knot-0 agent .*agent starts/.test(line)).length;
     await eventually(60, () => {
@@ -100,9 +102,6 @@ describe("mesh status, verify and logs before clusters", function () {
     await eventually(60, () => {
       expect(starts()).to.equal(before + 1);
     });
-    const ended = once(following, "exit");
-    following.kill("SIGINT");
-    await ended;
     await eventually(60, async () => {
       expect((await mesh.status("site-b")).ready).to.equal(true);
     });
@@ -133,3 +132,18 @@ describe("mesh status, verify and logs before clusters", function () {
     await allAlike();
   });
 });
+
+/** `mesh` while it goes on, until it is disposed of. */
+function followed(args: readonly string[]): { onText(listener: (text: string) => void): void } & AsyncDisposable {
+  const child = startMesh(args);
+  const ended = once(child, "exit");
+  return {
+    onText: (listener) => {
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", listener);
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGINT");
+      await ended;
+    },
+  };
+}
