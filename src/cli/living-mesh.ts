@@ -46,7 +46,7 @@ export async function readLivingSite(place: LivePlace, site: string): Promise<Li
 /**
  * The newest ring that sites have.
  *
- * @throws UserError when two of one generation differ.
+ * @throws UserError when two of one generation differ, or have another key under one name: one of them is not the mesh's.
  */
 export function newestRing(sites: readonly LivingSite[]): RingDocument | undefined {
   const rings = sites.flatMap(({ ring }) => (ring === undefined ? [] : [ring]));
@@ -58,7 +58,24 @@ export function newestRing(sites: readonly LivingSite[]): RingDocument | undefin
     throw new UserError(
       "sites have different key rings of one generation: name those sites alone with --from that were brought up last",
     );
+  const name = ambiguousKey(rings);
+  if (name !== undefined)
+    throw new UserError(
+      `sites have different keys called ${name}: name those sites alone with --from that you know to have the mesh's ring`,
+    );
   return newest;
+}
+
+/** A name under which rings have different keys. */
+function ambiguousKey(rings: readonly RingDocument[]): string | undefined {
+  const secrets = new Map<string, string>();
+  const keys = rings.flatMap(({ previous, current, next }) => [previous, current, next]);
+  return keys.find((key) => {
+    if (key === undefined) return false;
+    const known = secrets.get(key.name);
+    secrets.set(key.name, key.secret);
+    return known !== undefined && known !== key.secret;
+  })?.name;
 }
 
 /** How catalog sites are asked. */

@@ -127,6 +127,13 @@ describe("mesh recover", () => {
     (parse(text) as { config: Readonly<Record<string, unknown>> }).config;
   const meshOf = (text: string): Mesh => parseMesh(settingsOf(text)["dns-mesh:mesh"]);
   const failure = (work: Promise<unknown>): Promise<string> => work.then(() => "", String);
+  const thrown = (work: () => unknown): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return error;
+    }
+  };
 
   it("rebuilds the list as it was from directory, catalog and every site's packet", async () => {
     const sites = ["site-c", "site-b", "site-a"].map((name) => living(name));
@@ -235,6 +242,15 @@ describe("mesh recover", () => {
     const other = { ...ring, current: { ...ring.current, secret: key("other").secret } };
     const sites = [living("site-a"), living("site-b", signed(mesh), { ring: other })];
     expect(await failure(recover(parts(sites, both)))).to.contain("different key rings of one generation");
+    const newer = {
+      ...ring,
+      previous: key("mesh-3"),
+      current: { ...key("mesh-4"), secret: "b3RoZXI=" },
+      next: key("mesh-5"),
+    };
+    const ahead = [living("site-a"), living("site-b", signed(mesh), { ring: newer })];
+    for (const text of [await failure(recover(parts(ahead, both))), String(thrown(() => ringText(ahead)))])
+      expect(text).to.contain("sites have different keys called mesh-4").and.not.to.contain("b3RoZXI=");
     const quic = { ...living("site-b"), packet: { ...living("site-b").packet, transport: "quic" as const } };
     expect(await failure(recover(parts([living("site-a"), quic], both)))).to.contain("other values of transport");
     const access = {
