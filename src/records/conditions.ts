@@ -1,4 +1,11 @@
-import type { AppliedSet, Condition, ConditionType, DnsRecordStatus } from "./model";
+import type {
+  AppliedSet,
+  Condition,
+  ConditionType,
+  DnsRecordStatus,
+  GenericConditionType,
+  OwnConditionType,
+} from "./model";
 
 /**
  * Where an object stands.
@@ -23,12 +30,35 @@ export type Progress =
     };
 
 type Facts = readonly [status: Condition["status"], reason: string, message: string];
+type OwnFacts = Readonly<Record<OwnConditionType, Facts>>;
 
 /** Reason of conditions of objects in a zone that is on its way out of the mesh. */
 export const zoneRetiring = "ZoneRetiring";
 
 /** Reason of the condition of an object whose change the zone's guard holds. */
 export const changeHeld = "ChangeHeld";
+
+/** Reason of the condition of an object whose records the server refused. */
+export const updateRefused = "UpdateRefused";
+
+/** Reason of `Ready` of an object that no operator has looked at yet. */
+const pending = "Pending";
+
+/**
+ * The status of an object that has none: the API server fills it in, so that what no operator has seen does not pass for done. It
+ * has no `observedGeneration`, and says nothing of when.
+ */
+export const pendingStatus: DnsRecordStatus = {
+  conditions: [
+    {
+      type: "Ready",
+      status: "Unknown",
+      lastTransitionTime: "1970-01-01T00:00:00Z",
+      reason: pending,
+      message: "no record operator has looked at it yet; one serves the namespaces that records.namespaces of its site lists",
+    },
+  ],
+};
 
 /** What the status of an object follows from, beside the object. */
 export interface StatusFacts {
@@ -52,13 +82,16 @@ export function statusOf(
   { generation, progress, retired, now }: StatusFacts,
 ): DnsRecordStatus {
   const time = new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
-  const conditions = Object.entries(factsOf(progress, retired)).map(([type, [status, reason, message]]): Condition => {
+  const own = factsOf(progress, retired);
+  const facts = { ...own, ...genericFacts(progress, own) };
+  const conditions = Object.entries(facts).map(([type, [status, reason, message]]): Condition => {
     const earlier = entry.status.conditions?.find((condition) => condition.type === type);
+    const stays = earlier?.status === status && earlier.reason !== pending;
     return {
       type: type as ConditionType,
       status,
       observedGeneration: generation,
-      lastTransitionTime: earlier?.status === status ? earlier.lastTransitionTime : time,
+      lastTransitionTime: stays ? earlier.lastTransitionTime : time,
       reason,
       message,
     };
@@ -92,9 +125,13 @@ function canonical({ observedGeneration, conditions = [], applied }: DnsRecordSt
 /** Reasons for which an object waits for its server: what it waits for from its beginning is worth an Event as well. */
 const waitReasons: ReadonlySet<string> = new Set(["WriterUnreachable", "WriterRefuses", changeHeld]);
 
+/** Conditions that say once more what others say: no Event is about them. */
+const generic: ReadonlySet<ConditionType> = new Set<GenericConditionType>(["Ready", "Reconciling", "Stalled"]);
+
 /** Conditions whose status or reason is another one now, for Events. */
 export function transitions(before: readonly Condition[], after: readonly Condition[]): readonly Condition[] {
   return after.filter((condition) => {
+    if (generic.has(condition.type)) return false;
     const earlier = before.find(({ type }) => type === condition.type);
     if (condition.type === "Programmed" && condition.reason === "Propagating") return false;
     if (earlier === undefined && waitReasons.has(condition.reason)) return true;
@@ -103,7 +140,30 @@ export function transitions(before: readonly Condition[], after: readonly Condit
   });
 }
 
-function factsOf(progress: Progress, retired?: string): Readonly<Record<ConditionType, Facts>> {
+/** Reasons for which trying again does not help: somebody has to change something. */
+const stalling: ReadonlySet<string> = new Set([updateRefused, changeHeld]);
+
+function isStalled(progress: Progress): boolean {
+  if (progress.kind === "failed") return stalling.has(progress.reason);
+  return progress.kind === "refused" || progress.kind === "conflict";
+}
+
+/** The same for tools that know `Ready` alone. It follows from the other conditions, so that it never costs a write of its own. */
+function genericFacts(progress: Progress, own: OwnFacts): Readonly<Partial<Record<GenericConditionType, Facts>>> {
+  const { Programmed: programmed } = own;
+  if (progress.kind === "programmed") return { Ready: programmed };
+  const [, reason, message] = own[telling(progress)];
+  const why: Facts = ["True", reason, message];
+  return { Ready: [programmed[0], reason, message], ...(isStalled(progress) ? { Stalled: why } : { Reconciling: why }) };
+}
+
+/** Which condition says why an object is not ready. */
+function telling({ kind }: Progress): OwnConditionType {
+  if (kind === "refused") return "Accepted";
+  return kind === "conflict" ? "Conflict" : "Programmed";
+}
+
+function factsOf(progress: Progress, retired?: string): OwnFacts {
   const accepted = acceptedIn(retired);
   const free: Facts = ["False", "NoConflict", "no other record has the name"];
   switch (progress.kind) {

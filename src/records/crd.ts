@@ -1,4 +1,5 @@
 import { longestTtl } from "../dns/ttl";
+import { pendingStatus } from "./conditions";
 import { defaultTtl, group, kind, plural, recordTypes, version } from "./model";
 import { immutable, nameRules, type Rule, specRules, zoneRules } from "./rules";
 
@@ -85,7 +86,7 @@ function conditionSchema(): Schema {
     required: ["type", "status", "lastTransitionTime", "reason", "message"],
     properties: {
       type: text(
-        "Accepted: the record can be made. Programmed: every site of the mesh answers it. Conflict: another object has this name and type.",
+        "Accepted: the record can be made. Programmed: every site of the mesh answers it. Conflict: another object has this name and type. Ready: the same in one, for tools; with Reconciling while the operator goes on by itself, or Stalled while somebody has to act.",
         { maxLength: 316 },
       ),
       status: text("Whether it is so.", { enum: ["True", "False", "Unknown"] }),
@@ -121,6 +122,8 @@ function statusSchema(): Schema {
   return {
     type: "object",
     description: "What the operator found and did.",
+    // Without one, kstatus would take an object that no operator has seen for one that is done.
+    default: pendingStatus,
     properties: {
       observedGeneration: seconds("The generation of the object that the operator has seen."),
       conditions: {

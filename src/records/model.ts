@@ -32,7 +32,15 @@ export interface DnsRecordSpec {
 }
 
 /** `Accepted`: it can be done. `Programmed`: every site of the mesh answers it. `Conflict`: somebody else has the name. */
-export type ConditionType = "Accepted" | "Programmed" | "Conflict";
+export type OwnConditionType = "Accepted" | "Programmed" | "Conflict";
+
+/**
+ * What tools that know nothing of DNS go by, as kstatus reads it: `Ready` is there always, `Reconciling` while the operator goes on
+ * by itself, `Stalled` while somebody has to act. Of the last two at most one is there, and then it is `True`.
+ */
+export type GenericConditionType = "Ready" | "Reconciling" | "Stalled";
+
+export type ConditionType = OwnConditionType | GenericConditionType;
 
 /** A condition as Kubernetes has them. */
 export interface Condition {

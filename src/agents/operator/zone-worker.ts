@@ -5,7 +5,7 @@ import type { Logger } from "../../base/log";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import { DnsError, type DnsFailure } from "../../dns/errors";
 import type { TsigKey } from "../../dns/tsig-key";
-import { changeHeld } from "../../records/conditions";
+import { changeHeld, updateRefused } from "../../records/conditions";
 import { isHere } from "../../records/model";
 import { type NamePlan, planName, type RrsetChange } from "../../records/plan";
 import { appliedOf, type SpecReading } from "../../records/record-set";
@@ -234,7 +234,7 @@ export class ZoneWorker {
       queue.unshift(...halves);
       if (halves.length > 0) continue;
       if (failure.kind === "rcode" && unmet.has(failure.rcode)) overtaken.add(name);
-      else refused.set(name, { reason: "UpdateRefused", message: new DnsError(failure).message });
+      else refused.set(name, { reason: updateRefused, message: new DnsError(failure).message });
     }
     return overtaken;
   }
@@ -284,7 +284,7 @@ export class ZoneWorker {
     const served = this.options.mirror.at(name);
     const left = planName({ name, claimants, served }).changes;
     if (left.length === 0) return undefined;
-    return { reason: "UpdateRefused", message: "the server took the update, but does not have its records" };
+    return { reason: updateRefused, message: "the server took the update, but does not have its records" };
   }
 
   /** Reports where each object of a name stands. Returns whether that is all. */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { sameStatus, statusOf, transitions, type Progress } from "../../../src/records/conditions";
+import { pendingStatus, sameStatus, statusOf, transitions, type Progress } from "../../../src/records/conditions";
 import type { AppliedSet, ConditionType, DnsRecordStatus } from "../../../src/records/model";
 
 const applied: AppliedSet = { zone: "a.example", name: "www.a.example", type: "A", ttl: 60, values: ["192.0.2.1"] };
@@ -10,6 +10,8 @@ const progresses: Readonly<Record<string, Progress>> = {
   refused: { kind: "refused", reason: "InvalidSpec", message: "spec.ttl …" },
   conflict: { kind: "conflict", reason: "OtherObject", message: "came first" },
   failed: { kind: "failed", reason: "UpdateRefused", message: "REFUSED" },
+  held: { kind: "failed", reason: "ChangeHeld", message: "takes 40 names away" },
+  unreachable: { kind: "failed", reason: "WriterUnreachable", message: "it waits for pod 0" },
   unknown: { kind: "unknown" },
   waiting: { kind: "waiting", sites: ["site-b", "site-c pod 1"] },
   programmed: { kind: "programmed", away: [], unseen: [] },
@@ -36,21 +38,82 @@ const shown = (progress: Progress, retired?: string): Record<string, string> =>
   );
 
 describe("the status of a DnsRecord", () => {
-  const table: readonly (readonly [string, Record<ConditionType, string>])[] = [
-    ["refused", { Accepted: "False InvalidSpec", Programmed: "False InvalidSpec", Conflict: "False NoConflict" }],
-    ["conflict", { Accepted: "True Valid", Programmed: "False OtherObject", Conflict: "True OtherObject" }],
-    ["failed", { Accepted: "True Valid", Programmed: "False UpdateRefused", Conflict: "False NoConflict" }],
-    ["unknown", { Accepted: "True Valid", Programmed: "Unknown MeshUnknown", Conflict: "False NoConflict" }],
-    ["waiting", { Accepted: "True Valid", Programmed: "False Propagating", Conflict: "False NoConflict" }],
-    ["programmed", { Accepted: "True Valid", Programmed: "True AllSites", Conflict: "False NoConflict" }],
-    ["away", { Accepted: "True Valid", Programmed: "True SitesAway", Conflict: "False NoConflict" }],
-    ["unseen", { Accepted: "True Valid", Programmed: "True PodsUnknown", Conflict: "False NoConflict" }],
-    ["shared", { Accepted: "True Valid", Programmed: "True AllSites", Conflict: "True OtherTtl" }],
+  type Shown = Readonly<Partial<Record<ConditionType, string>>>;
+  const done = (reason: string, conflict = "False NoConflict"): Shown => ({
+    ...{ Accepted: "True Valid", Programmed: `True ${reason}`, Conflict: conflict },
+    Ready: `True ${reason}`,
+  });
+  const table: readonly (readonly [string, Shown])[] = [
+    [
+      "refused",
+      {
+        ...{ Accepted: "False InvalidSpec", Programmed: "False InvalidSpec", Conflict: "False NoConflict" },
+        ...{ Ready: "False InvalidSpec", Stalled: "True InvalidSpec" },
+      },
+    ],
+    [
+      "conflict",
+      {
+        ...{ Accepted: "True Valid", Programmed: "False OtherObject", Conflict: "True OtherObject" },
+        ...{ Ready: "False OtherObject", Stalled: "True OtherObject" },
+      },
+    ],
+    [
+      "failed",
+      {
+        ...{ Accepted: "True Valid", Programmed: "False UpdateRefused", Conflict: "False NoConflict" },
+        ...{ Ready: "False UpdateRefused", Stalled: "True UpdateRefused" },
+      },
+    ],
+    [
+      "held",
+      {
+        ...{ Accepted: "True Valid", Programmed: "False ChangeHeld", Conflict: "False NoConflict" },
+        ...{ Ready: "False ChangeHeld", Stalled: "True ChangeHeld" },
+      },
+    ],
+    [
+      "unreachable",
+      {
+        ...{ Accepted: "True Valid", Programmed: "False WriterUnreachable", Conflict: "False NoConflict" },
+        ...{ Ready: "False WriterUnreachable", Reconciling: "True WriterUnreachable" },
+      },
+    ],
+    [
+      "unknown",
+      {
+        ...{ Accepted: "True Valid", Programmed: "Unknown MeshUnknown", Conflict: "False NoConflict" },
+        ...{ Ready: "Unknown MeshUnknown", Reconciling: "True MeshUnknown" },
+      },
+    ],
+    [
+      "waiting",
+      {
+        ...{ Accepted: "True Valid", Programmed: "False Propagating", Conflict: "False NoConflict" },
+        ...{ Ready: "False Propagating", Reconciling: "True Propagating" },
+      },
+    ],
+    ["programmed", done("AllSites")],
+    ["away", done("SitesAway")],
+    ["unseen", done("PodsUnknown")],
+    ["shared", done("AllSites", "True OtherTtl")],
   ];
   for (const [name, expected] of table)
     it(`of one that is ${name}`, () => {
       expect(shown(progresses[name]!)).to.deep.equal(expected);
     });
+
+  it("has a row for each state", () => {
+    expect(table.map(([name]) => name)).to.deep.equal(Object.keys(progresses));
+  });
+
+  it("says in Ready why, in the words of the condition that knows", () => {
+    const messages = (name: string, ...types: ConditionType[]) =>
+      types.map((type) => status(progresses[name]!).conditions?.find((each) => each.type === type)?.message);
+    expect(messages("refused", "Ready", "Stalled")).to.deep.equal(["spec.ttl …", "spec.ttl …"]);
+    expect(messages("conflict", "Ready", "Stalled")).to.deep.equal(["came first", "came first"]);
+    expect(messages("waiting", "Ready", "Reconciling")).to.deep.equal(messages("waiting", "Programmed", "Programmed"));
+  });
 
   it("names all that is waited for, away, and not known", () => {
     const message = (name: string) =>
@@ -94,6 +157,26 @@ describe("the status of a DnsRecord", () => {
         expect(sameStatus(before, after)).to.equal(false);
       }),
     );
+  });
+
+  it("costs no write of its own for tools: it is new only where one of the other conditions is", () => {
+    const withoutGeneric = (of: DnsRecordStatus): DnsRecordStatus => ({
+      ...of,
+      conditions: (of.conditions ?? []).filter(({ type }) => ["Accepted", "Programmed", "Conflict"].includes(type)),
+    });
+    fc.assert(
+      fc.property(anyProgress, anyProgress, fc.option(fc.constant("2026-11-01"), { nil: undefined }), (first, second, retired) => {
+        const before = status(first);
+        const after = status(second, { before, at: now + 60_000, ...(retired !== undefined && { retired }) });
+        expect(sameStatus(before, after)).to.equal(sameStatus(withoutGeneric(before), withoutGeneric(after)));
+      }),
+    );
+  });
+
+  it("has its own time where the API server filled in that nobody had looked", () => {
+    const { conditions = [] } = status(progresses["unknown"]!, { before: pendingStatus });
+    const ready = conditions.find(({ type }) => type === "Ready");
+    expect([ready?.status, ready?.lastTransitionTime]).to.deep.equal(["Unknown", "2026-11-28T12:00:00Z"]);
   });
 
   it("is the same in another order", () => {
