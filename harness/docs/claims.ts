@@ -4,6 +4,7 @@ export type Claim = { readonly tests: readonly string[]; readonly reason?: strin
 const readme = "test/cluster/readme.test.ts";
 const backups = "test/cluster/vault-site.test.ts";
 const meshCommand = "test/lab/pulumi/mesh-command.test.ts";
+const health = "test/lab/ci/health.test.ts";
 const update = "docs/guides/dns-update.md";
 const dnssec = "docs/guides/dnssec.md";
 const externalDns = "docs/guides/external-dns.md";
@@ -51,6 +52,9 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/a-new-mesh.md#a-new-mesh": { tests: [meshCommand] },
   "docs/guides/sites-and-zones.md#sites-and-zones-editing-the-list": { tests: [meshCommand] },
   "docs/guides/previewing.md#what-a-change-does-mesh-preview": { tests: [meshCommand] },
+  "docs/guides/gitops.md#argo-cd": { tests: [health] },
+  "docs/guides/gitops.md#flux": { tests: [health] },
+  "docs/guides/gitops.md#stacks-by-pulumis-kubernetes-operator": { tests: [health] },
   "docs/guides/bringing-up.md#bringing-all-of-it-up-mesh-up": { tests: [meshCommand] },
   "docs/guides/doctor.md#what-is-wrong-mesh-doctor": { tests: [meshCommand] },
   "docs/guides/mesh-command.md#installing": {

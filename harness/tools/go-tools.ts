@@ -159,6 +159,18 @@ export const goTools = {
     // A program on PATH would have no definitions beside it.
     fits: /^(?!)/,
   },
+  gitops: {
+    name: "gitops",
+    version: "v1",
+    programs: ["kstatus", "argo-health", "flux-health", "actionlint"],
+    package: ".",
+    // As the clusters, with whose packages it has most in common.
+    flags: [asUsual, "-ldflags", "-s -w"],
+    usual: "1 min",
+    versionArguments: () => [],
+    // Programs on PATH by these names would be others.
+    fits: /^(?!)/,
+  },
   versitygw: {
     name: "versitygw",
     version: "v1.8.0",

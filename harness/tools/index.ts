@@ -18,6 +18,7 @@ const tools = {
   "external-dns": (progress: Progress) => ensureGoTool(goTools["external-dns"], progress),
   pebble: (progress: Progress) => ensureGoTool(goTools.pebble, progress),
   "cert-manager": (progress: Progress) => ensureGoTool(goTools["cert-manager"], progress),
+  gitops: (progress: Progress) => ensureGoTool(goTools.gitops, progress),
   versitygw: (progress: Progress) => ensureGoTool(goTools.versitygw, progress),
   knot: ensureKnot,
   nsd: ensureNsd,
@@ -34,7 +35,7 @@ export type ToolName = keyof typeof tools;
  * of the first have packages in common, which compile once; the demo needs none of the second.
  */
 const chains: readonly (readonly ToolName[])[] = [
-  ["kubernetes", "pulumi", "provider"],
+  ["kubernetes", "pulumi", "provider", "gitops"],
   ["vault", "policies", "kubeconform", "external-dns", "cert-manager", "pebble", "versitygw"],
 ];
 

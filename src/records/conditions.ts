@@ -55,7 +55,8 @@ export const pendingStatus: DnsRecordStatus = {
       status: "Unknown",
       lastTransitionTime: "1970-01-01T00:00:00Z",
       reason: pending,
-      message: "no record operator has looked at it yet; one serves the namespaces that records.namespaces of its site lists",
+      message:
+        "no record operator has looked at it yet; one serves the namespaces that records.namespaces of its site lists",
     },
   ],
 };
@@ -154,7 +155,10 @@ function genericFacts(progress: Progress, own: OwnFacts): Readonly<Partial<Recor
   if (progress.kind === "programmed") return { Ready: programmed };
   const [, reason, message] = own[telling(progress)];
   const why: Facts = ["True", reason, message];
-  return { Ready: [programmed[0], reason, message], ...(isStalled(progress) ? { Stalled: why } : { Reconciling: why }) };
+  return {
+    Ready: [programmed[0], reason, message],
+    ...(isStalled(progress) ? { Stalled: why } : { Reconciling: why }),
+  };
 }
 
 /** Which condition says why an object is not ready. */

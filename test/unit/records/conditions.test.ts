@@ -165,11 +165,16 @@ describe("the status of a DnsRecord", () => {
       conditions: (of.conditions ?? []).filter(({ type }) => ["Accepted", "Programmed", "Conflict"].includes(type)),
     });
     fc.assert(
-      fc.property(anyProgress, anyProgress, fc.option(fc.constant("2026-11-01"), { nil: undefined }), (first, second, retired) => {
-        const before = status(first);
-        const after = status(second, { before, at: now + 60_000, ...(retired !== undefined && { retired }) });
-        expect(sameStatus(before, after)).to.equal(sameStatus(withoutGeneric(before), withoutGeneric(after)));
-      }),
+      fc.property(
+        anyProgress,
+        anyProgress,
+        fc.option(fc.constant("2026-11-01"), { nil: undefined }),
+        (first, second, retired) => {
+          const before = status(first);
+          const after = status(second, { before, at: now + 60_000, ...(retired !== undefined && { retired }) });
+          expect(sameStatus(before, after)).to.equal(sameStatus(withoutGeneric(before), withoutGeneric(after)));
+        },
+      ),
     );
   });
 
