@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { apiVersion, kind, type DnsRecordSpec } from "../../../src/records/model";
+import { pendingStatus, statusOf } from "../../../src/records/conditions";
 import { importZone } from "../../../src/records/convert";
 import { recordSetOf } from "../../../src/records/record-set";
 import { readZoneFile } from "../../../src/records/zone-file";
@@ -66,6 +67,17 @@ describe("DnsRecord in a real API server", function () {
   it("takes the seed's example as it stands", async () => {
     expect(await apply(seedExample)).to.contain("new-server-in-standard-1 created");
     expect(problems(good)).to.equal("");
+  });
+
+  it("says of an object that no operator has seen that it is not known to be ready, and lets a status take the place of that", async () => {
+    const path = `/apis/${apiVersion}/namespaces/default/dnsrecords/new-server-in-standard-1`;
+    expect((await plane.api.send({ method: "GET", path }))["status"]).to.deep.equal(json(pendingStatus));
+    const progress = { kind: "programmed", away: [], unseen: [] } as const;
+    const facts = { generation: 1, progress, retired: undefined, now: Date.parse("2026-11-28T12:00:00Z") };
+    const status = statusOf({ status: pendingStatus, applied: undefined }, facts);
+    const body = JSON.stringify({ status });
+    await kubectl("patch", "rr/new-server-in-standard-1", "--subresource=status", "--type=merge", "-p", body);
+    expect((await plane.api.send({ method: "GET", path }))["status"]).to.deep.equal(json(status));
   });
 
   it("takes a reverse zone with a slash (RFC 2317)", async () => {
