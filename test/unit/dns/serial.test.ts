@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { compareSerials, isNewerSerial } from "../../../src/dns/serial";
+import { compareSerials, isNewerSerial, serialsBehind } from "../../../src/dns/serial";
 
 const serial = fc.integer({ min: 0, max: 0xffffffff });
 
@@ -11,6 +11,13 @@ describe("serials (RFC 1982)", () => {
     expect(isNewerSerial(0, 0xffffffff)).to.equal(true);
     expect(isNewerSerial(44, 100)).to.equal(false);
     expect(compareSerials(5, 5)).to.equal(0);
+  });
+
+  it("are behind by as many as are to be added, over the end of the circle too, and never when they are not older", () => {
+    expect([serialsBehind(5, 9), serialsBehind(0xffffffff, 1), serialsBehind(9, 5), serialsBehind(5, 5)]).to.deep.equal(
+      [4, 2, 0, 0],
+    );
+    expect(serialsBehind(0, 2 ** 31)).to.equal(0);
   });
 
   it("have no order when they are half a circle apart", () => {

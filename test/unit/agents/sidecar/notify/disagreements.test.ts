@@ -80,6 +80,22 @@ describe("the watch on disagreements", () => {
     expect(problems).to.have.length(1);
   });
 
+  it("names whom it is about for figures, as long as it says so, and no sooner", async () => {
+    const found = () => watch.pairs.map(({ target, zone }) => `${zone} ${target.site}`);
+    [ours, theirs] = [5, 4];
+    await looks(boundMs / 2);
+    expect(found()).to.deep.equal([]);
+    await looks(boundMs);
+    expect(found()).to.deep.equal(["a.example site-b"]);
+    theirs = 5;
+    copies = { ours: version(5, "192.0.2.1"), theirs: version(5, "192.0.2.9") };
+    await looks(120_000);
+    expect(found()).to.deep.equal(["a.example site-b"]);
+    copies = { ours: version(5, "192.0.2.1"), theirs: version(5, "192.0.2.1") };
+    await looks(120_000);
+    expect(found()).to.deep.equal([]);
+  });
+
   it("leaves one that does not answer to other alarms", async () => {
     [ours, theirs] = [5, "silent"];
     await looks(3 * boundMs);
