@@ -14,6 +14,9 @@ interface Options {
   readonly markdown?: boolean;
   readonly expectNoChanges?: boolean;
   readonly maxRemovals?: string;
+  readonly refresh?: boolean;
+  readonly policyPack?: readonly string[];
+  readonly policyPackConfig?: readonly string[];
   readonly parallel: string;
   readonly json?: boolean;
 }
@@ -30,7 +33,8 @@ export function register(program: Command): void {
         "preview",
         "preview --markdown > comment.md",
         "preview --offline --max-removals 1",
-        "preview --expect-no-changes",
+        "preview --refresh --expect-no-changes",
+        "preview --policy-pack policy",
       ],
     }),
   )
@@ -40,6 +44,9 @@ export function register(program: Command): void {
     .option("--markdown", "prints a comment for a pull request")
     .option("--expect-no-changes", "ends with 1 when anything changes, or cannot be seen")
     .option("--max-removals <N>", "ends with 1 when more sites, zones and resources go than that")
+    .option("--refresh", "looks at what is really there first: for drift")
+    .option("--policy-pack <FOLDER...>", "has Pulumi judge each stack by these policy packs")
+    .option("--policy-pack-config <FILE...>", "the packs' settings, in the same order")
     .option("--parallel <N>", "how many stacks are planned at a time", "4")
     .action(preview);
 }
@@ -47,6 +54,7 @@ export function register(program: Command): void {
 async function preview(options: Options): Promise<void> {
   const { previewMesh } = await import("../preview/gather");
   const { pulumiReader } = await import("../stacks/reader");
+  requirePlanning(options);
   const most = options.maxRemovals === undefined ? undefined : wholeNumber("--max-removals", options.maxRemovals);
   const found = await previewMesh({
     file: options.file,
@@ -68,9 +76,17 @@ async function preview(options: Options): Promise<void> {
   if (problems.length > 0) process.exitCode = exitCodes.found;
 }
 
-async function engineFor({ file }: Options) {
+/** @throws UserError for options that are about planned resources where none are planned: they would hold of nothing. */
+function requirePlanning({ offline, refresh, policyPack }: Options): void {
+  if (offline !== true) return;
+  const idle = [refresh === true ? "--refresh" : "", policyPack === undefined ? "" : "--policy-pack"].filter(Boolean);
+  if (idle.length > 0)
+    throw new UserError(`${idle.join(" and ")} is about what is planned, and --offline plans nothing; leave one out`);
+}
+
+async function engineFor({ file, refresh, policyPack: policyPacks, policyPackConfig: policyConfigs }: Options) {
   const { openEngine } = await import("../stacks/engine");
-  return openEngine(dirname(file));
+  return openEngine(dirname(file), { refresh, policyPacks, policyConfigs });
 }
 
 async function print(found: Preview, problems: readonly string[], isMarkdown: boolean): Promise<void> {

@@ -12,6 +12,8 @@ interface Options {
   readonly file: string;
   readonly site?: readonly string[];
   readonly only?: readonly string[];
+  readonly policyPack?: readonly string[];
+  readonly policyPackConfig?: readonly string[];
   readonly parallel: string;
   readonly yes?: boolean;
   readonly new?: boolean;
@@ -26,12 +28,21 @@ export function register(program: Command): void {
       summary: "brings up the shared stack, the primary, then the other sites side by side",
       description:
         "Shows what the list changes, and asks. When one fails, nothing new begins; run it again to go on. Ctrl-C ends what is under way in order.",
-      examples: ["up", "up --yes --parallel 8", "up --yes --new", "up --site site-d", "up --only site-b"],
+      examples: [
+        "up",
+        "up --yes --parallel 8",
+        "up --yes --new",
+        "up --site site-d",
+        "up --only site-b",
+        "up --policy-pack policy",
+      ],
     }),
   )
     .option("--file <FILE>", "the shared stack's file", "Pulumi.shared.yaml")
     .option("--site <NAME...>", "these sites, after the shared stack and the primary")
     .option("--only <STACK...>", "these stacks and nothing else")
+    .option("--policy-pack <FOLDER...>", "has Pulumi judge each stack by these policy packs")
+    .option("--policy-pack-config <FILE...>", "the packs' settings, in the same order")
     .option("--parallel <N>", "how many sites are brought up at a time", "4")
     .option("--yes", "does not ask")
     .option("--new", "with --yes: the mesh is a new one, whose shared stack is to be made")
@@ -47,7 +58,8 @@ async function up(options: Options): Promise<void> {
   const { stages, mesh } = await stagesFor(options);
   const write = options.json === true ? (line: string) => void process.stderr.write(`${line}\n`) : console.log;
   await confirm(options, { stacks: stages.flat(), sites: mesh.sites.map(({ name }) => name) }, write);
-  const engine = await openEngine(dirname(file));
+  const { policyPack: policyPacks, policyPackConfig: policyConfigs } = options;
+  const engine = await openEngine(dirname(file), { policyPacks, policyConfigs });
   using stop = stopping(write);
   const { signal, print } = stop;
   const outcome = await bringUp({ engine, stages, width, signal, now: () => performance.now(), print });

@@ -61,7 +61,7 @@ function errorsOf(reason: string): readonly string[] {
 /** The program's own words about settings are for everybody, but not those about a kubeconfig of somebody's. */
 function refusalInBrief(errors: readonly string[]): string {
   const isOurs = (error: string): boolean =>
-    /^(dns-mesh:(?!kubeconfig|context)[A-Za-z]+|mesh\.[A-Za-z]+)\b/.test(error);
+    /^(dns-mesh:(?!kubeconfig|context)[A-Za-z]+|mesh\.[A-Za-z]+|policy dns-mesh\/[a-z-]+:)/.test(error);
   return errors.every(isOurs) ? errors.join("\n") : "refused; mesh preview prints why";
 }
 

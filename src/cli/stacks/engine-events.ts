@@ -47,6 +47,20 @@ function lineOf(event: DiagnosticEvent): string {
   return `${isStack ? "" : `${name}: `}${withoutStack(event.message.trim())}`;
 }
 
+/** What policy packs have against resources, in one line each. Whatever is not mandatory is advice. */
+function policyLines(events: readonly EngineEvent[], level: "mandatory" | "advisory"): readonly string[] {
+  return events.flatMap(({ policyEvent: event }) => {
+    if (event === undefined || (event.enforcementLevel === "mandatory") !== (level === "mandatory")) return [];
+    // The engine marks colours in it even where there are none.
+    const said = event.message
+      .replaceAll(/<\{%.*?%\}>/g, "")
+      .trim()
+      .split(/\s*\n\s*/);
+    const about = event.resourceUrn === undefined || event.resourceUrn === "" ? "" : `${nameOf(event.resourceUrn)}: `;
+    return [`policy ${event.policyPackName}/${event.policyName}: ${about}${said.join(" ")}`];
+  });
+}
+
 /** The errors that the engine reported, with the warnings about the same resources; each once. */
 export function diagnosticsIn(events: readonly EngineEvent[]): string[] {
   const reported = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent ? [diagnosticEvent] : []));
@@ -55,7 +69,9 @@ export function diagnosticsIn(events: readonly EngineEvent[]): string[] {
     const about = event.severity === "warning" && event.urn !== undefined && failed.has(event.urn);
     return event.severity === "error" || about ? [lineOf(event)] : [];
   });
-  return [...new Set(lines)].filter((line) => !/^(update|preview|destroy|refresh) failed$/.test(line));
+  return [...new Set([...lines, ...policyLines(events, "mandatory")])].filter(
+    (line) => !/^(update|preview|destroy|refresh) failed$/.test(line),
+  );
 }
 
 /** The warnings that the engine reported; each once. */
@@ -64,5 +80,7 @@ export function warningsIn(events: readonly EngineEvent[]): string[] {
     event?.severity === "warning" ? [lineOf(event)] : [],
   );
   // Where a plugin was found is no news to anybody.
-  return [...new Set(warnings)].filter((line) => !/^using \S+ from \$PATH/.test(line));
+  return [...new Set([...warnings, ...policyLines(events, "advisory")])].filter(
+    (line) => !/^using \S+ from \$PATH/.test(line),
+  );
 }

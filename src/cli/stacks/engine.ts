@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+
 import type { EngineEvent, LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 
 import { messageOf, UserError } from "../../base/errors";
@@ -27,21 +30,50 @@ export interface Engine {
 
 type Hooks = { readonly color: "never"; readonly onEvent: (event: EngineEvent) => void };
 
+/** How an engine looks at stacks, and judges what it is to do. */
+export interface EngineOptions {
+  /** Previews look at what is really there first. @default false */
+  readonly refresh?: boolean | undefined;
+  /** Folders of policy packs, relative to the working directory. What one of them has as mandatory fails an operation. */
+  readonly policyPacks?: readonly string[] | undefined;
+  /** Their configurations, JSON files in the same order. */
+  readonly policyConfigs?: readonly string[] | undefined;
+}
+
 /** The engine of Pulumi's Automation API, over the very program that `pulumi up` runs in the project's folder. */
-export async function openEngine(folder: string): Promise<Engine> {
+export async function openEngine(folder: string, options: EngineOptions = {}): Promise<Engine> {
   const { LocalWorkspace: Workspace, Stack: AutomationStack } = await import("@pulumi/pulumi/automation");
   const workspace = await Workspace.create({ workDir: folder, pulumiCommand: await ownCommand() });
   withoutSelecting(workspace);
+  const policies = policiesIn(options);
   return {
     preview: async (name) => {
       const stack = await AutomationStack.select(name, workspace);
-      return run((hooks) => quietly(stack).preview(hooks));
+      return run((hooks) => quietly(stack).preview({ ...hooks, ...policies, refresh: options.refresh === true }));
     },
     up: async (name, { signal, onStep } = {}) => {
       await ensureStack(folder, name, signal);
       const stack = await AutomationStack.select(name, workspace);
-      return run((hooks) => quietly(stack).up({ ...hooks, ...(signal && { signal }) }), onStep);
+      return run((hooks) => quietly(stack).up({ ...hooks, ...policies, ...(signal && { signal }) }), onStep);
     },
+  };
+}
+
+/** @throws UserError for more configurations than packs, and for files that are not there: a pack without its settings judges by others. */
+function policiesIn({ policyPacks = [], policyConfigs = [] }: EngineOptions): {
+  readonly policyPacks?: string[];
+  readonly policyPackConfigs?: string[];
+} {
+  if (policyConfigs.length > policyPacks.length)
+    throw new UserError("--policy-pack-config goes with a --policy-pack each, in the same order");
+  for (const pack of policyPacks)
+    if (!existsSync(join(pack, "PulumiPolicy.yaml")))
+      throw new UserError(`--policy-pack "${pack}": there is no PulumiPolicy.yaml`);
+  for (const file of policyConfigs)
+    if (!existsSync(file)) throw new UserError(`--policy-pack-config "${file}": there is no such file`);
+  return {
+    ...(policyPacks.length > 0 && { policyPacks: policyPacks.map((pack) => resolve(pack)) }),
+    ...(policyConfigs.length > 0 && { policyPackConfigs: policyConfigs.map((file) => resolve(file)) }),
   };
 }
 

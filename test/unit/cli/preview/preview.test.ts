@@ -224,6 +224,17 @@ describe("mesh preview", () => {
     expect(found.stacks.map(({ kind }) => kind)).to.deep.equal(["planned", "refused", "unseen", "planned"]);
   });
 
+  it("shows everybody what the mesh's own policies say, and of others' that there is something", async () => {
+    const ours = "policy dns-mesh/services-private: site-a-knot-0: the Service knot-0 is reachable";
+    const found = await preview(exampleList, {
+      engine: engineOf({ "site-a": ours, "site-b": "policy corporate/tags: https://internal.example" }),
+    });
+    expect(found.refused).to.deep.equal([`site-a: ${ours}`, "site-b: policy corporate/tags: https://internal.example"]);
+    const text = previewMarkdown(found);
+    expect(text).to.include(ours).and.include("site-b: refused; mesh preview prints why");
+    expect(text).not.to.include("internal.example");
+  });
+
   it("counts no removals as few ones while a stack could not be planned", async () => {
     const found = await preview(exampleList, { engine: engineOf({ "site-b": "there is no kubeconfig" }) });
     expect(problemsOf(found, { most: 1 }).join()).to.match(/removals of site-b could not be counted.*--offline/);
