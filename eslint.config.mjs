@@ -15,7 +15,7 @@ const rooms = [
   ["src/policies"],
   ["src/settings"],
   ["src/preflight"],
-  ["src/agents", "components"],
+  ["src/agents", "components", "policy"],
   ["src/cli"],
   ["index.ts"],
   ["lab", "harness"],
@@ -116,7 +116,7 @@ export default tseslint.config(
   },
   {
     // Tests set mocks before they import what is tested: their order is their own.
-    files: ["index.ts", "{src,components,lab,harness,bench,scripts}/**"],
+    files: ["index.ts", "{src,components,policy,lab,harness,bench,scripts}/**"],
     plugins: { "simple-import-sort": importSort },
     rules: { "simple-import-sort/imports": "error" },
   },

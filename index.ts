@@ -12,6 +12,7 @@ import { requireAdoptable, requireUnforced } from "./src/preflight/adoption";
 import { requireEmptied } from "./src/preflight/emptied-first";
 import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
 import { requirePublishable } from "./src/preflight/held-back";
+import { leavingOf, publishedOf, readPublished } from "./src/preflight/published";
 import { requireRecoveredKept } from "./src/preflight/recovered-kept";
 import { requireSignersKept } from "./src/preflight/recovered-signers";
 import { requireSaved } from "./src/preflight/saved-first";
@@ -43,7 +44,8 @@ async function bringUpShared(config: SharedConfig): Promise<object> {
   await requireSignersKept(config, former);
   await requireRetired(config, { former, today: today() });
   const stack = new SharedStack("mesh", { ...config, former });
-  new Safeguard({ stack, protect: config.protect });
+  const leaving = leavingOf(readPublished(former?.["sites"]), publishedOf(config.mesh));
+  new Safeguard({ stack, protect: config.protect, leaving });
   return stack.outputs;
 }
 

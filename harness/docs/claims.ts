@@ -4,6 +4,7 @@ export type Claim = { readonly tests: readonly string[]; readonly reason?: strin
 const readme = "test/cluster/readme.test.ts";
 const backups = "test/cluster/vault-site.test.ts";
 const meshCommand = "test/lab/pulumi/mesh-command.test.ts";
+const policyPack = "test/lab/pulumi/policy-pack.test.ts";
 const health = "test/lab/ci/health.test.ts";
 const update = "docs/guides/dns-update.md";
 const dnssec = "docs/guides/dnssec.md";
@@ -52,6 +53,15 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/a-new-mesh.md#a-new-mesh": { tests: [meshCommand] },
   "docs/guides/sites-and-zones.md#sites-and-zones-editing-the-list": { tests: [meshCommand] },
   "docs/guides/previewing.md#what-a-change-does-mesh-preview": { tests: [meshCommand] },
+  "docs/guides/pull-requests.md#what-a-pipeline-runs": {
+    tests: [policyPack],
+    reason: "the pack is handed to Pulumi's Automation API, as `mesh` does; the guides of `mesh preview` and `mesh up` are run with a mesh",
+  },
+  "docs/guides/pull-requests.md#github": { tests: ["test/unit/examples/ci.test.ts"] },
+  "docs/guides/pull-requests.md#the-policy-pack": {
+    tests: [policyPack],
+    reason: "the file that it writes is taken by the engine; `mesh preview` hands it on",
+  },
   "docs/guides/gitops.md#argo-cd": { tests: [health] },
   "docs/guides/gitops.md#flux": { tests: [health] },
   "docs/guides/gitops.md#stacks-by-pulumis-kubernetes-operator": { tests: [health] },

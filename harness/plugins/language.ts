@@ -69,9 +69,59 @@ function runProgram(request: pb.RunRequest, engine: string): Promise<pb.RunRespo
   });
 }
 
+/** Where a policy pack is, and with what it is started: the runner of packs of its own `@pulumi/pulumi`, in its folder. */
+export function packCommand(request: pb.RunPluginRequest): {
+  readonly cwd: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+} {
+  const cwd = request.getInfo()?.getProgramDirectory() ?? request.getProgram();
+  const runner = createRequire(join(cwd, "index.js")).resolve("@pulumi/pulumi/cmd/run-policy-pack");
+  const pairs = request
+    .getEnvList()
+    .map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
+  return {
+    cwd,
+    args: [runner, ...request.getArgsList(), "."],
+    env: Object.fromEntries(pairs) as Record<string, string>,
+  };
+}
+
+/** Runs a policy pack as long as the engine wants it, and hands on what it prints: its port, on the first line. */
+function runPlugin(call: grpc.ServerWritableStream<pb.RunPluginRequest, pb.RunPluginResponse>): void {
+  if (call.request.getKind() !== "analyzer") {
+    call.destroy(new Error(`the stand-in runs policy packs, no plugin of the kind "${call.request.getKind()}"`));
+    return;
+  }
+  const { cwd, args, env } = packCommand(call.request);
+  const child = spawn(process.execPath, [...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const say = (set: (response: pb.RunPluginResponse) => void): void => {
+    if (call.cancelled) return;
+    const response = new pb.RunPluginResponse();
+    set(response);
+    call.write(response);
+  };
+  child.stdout.on("data", (text: Buffer) => {
+    say((response) => void response.setStdout(new Uint8Array(text)));
+  });
+  child.stderr.on("data", (text: Buffer) => {
+    say((response) => void response.setStderr(new Uint8Array(text)));
+  });
+  child.on("error", (error) => call.destroy(error));
+  child.on("close", (status) => {
+    say((response) => void response.setExitcode(status ?? 1));
+    call.end();
+  });
+  call.on("cancelled", () => child.kill());
+}
+
 /**
  * Serves Pulumi's language host for Node.js to the engine, which package registries do not have: it starts programs with the runner
- * of the project's own `@pulumi/pulumi`. What it leaves out: plugins to download (those on PATH serve), `pulumi install`, debuggers.
+ * of the project's own `@pulumi/pulumi`. Policy packs run by the pack's own copy. What it leaves out: other plugins in Node.js, plugins to download (those on PATH serve), `pulumi install`, debuggers.
  */
 export async function serveLanguage(engine: string): Promise<void> {
   await listen((server) => {
@@ -84,6 +134,7 @@ export async function serveLanguage(engine: string): Promise<void> {
       }),
       getRequiredPackages: unary(() => new pb.GetRequiredPackagesResponse()),
       run: unary((request: pb.RunRequest) => runProgram(request, engine)),
+      runPlugin,
       cancel: unary(() => new Empty()),
     } satisfies grpc.UntypedServiceImplementation);
   });

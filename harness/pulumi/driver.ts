@@ -63,6 +63,10 @@ export interface MeshDriver {
 export interface UpOptions {
   /** Reads what is really there first. @default false */
   readonly refresh?: boolean;
+  /** Folders of policy packs that judge it. */
+  readonly policyPacks?: readonly string[];
+  /** Their configurations, JSON files in the same order. */
+  readonly policyConfigs?: readonly string[];
   /** Goes on with everything that does not depend on what failed; of an `up` alone. @default false */
   readonly continueOnError?: boolean;
   /** Ends the engine as Ctrl-C would; of an `up` alone. */
@@ -127,15 +131,17 @@ class AutomationDriver implements MeshDriver {
   async up(stack: string, options: UpOptions = {}): Promise<OperationResult> {
     const selected = await this.#stack(stack);
     const { refresh = false, continueOnError = false, signal, onEvent } = options;
+    const policies = policiesIn(options);
     return this.#run(
-      (hooks) => selected.up({ ...hooks, refresh, continueOnError, ...(signal && { signal }) }),
+      (hooks) => selected.up({ ...hooks, ...policies, refresh, continueOnError, ...(signal && { signal }) }),
       onEvent,
     );
   }
 
   async preview(stack: string, options: UpOptions = {}): Promise<OperationResult> {
     const selected = await this.#stack(stack);
-    return this.#run((hooks) => selected.preview({ ...hooks, refresh: options.refresh ?? false }));
+    const policies = policiesIn(options);
+    return this.#run((hooks) => selected.preview({ ...hooks, ...policies, refresh: options.refresh ?? false }));
   }
 
   async refresh(stack: string): Promise<OperationResult> {
@@ -213,6 +219,13 @@ class AutomationDriver implements MeshDriver {
       pulumiCommand: await PulumiCommand.get({ root: cacheDir() }),
     });
   }
+}
+
+function policiesIn({ policyPacks, policyConfigs }: UpOptions) {
+  return {
+    ...(policyPacks && { policyPacks: [...policyPacks] }),
+    ...(policyConfigs && { policyPackConfigs: [...policyConfigs] }),
+  };
 }
 
 function changesIn(events: readonly EngineEvent[]): Changes {

@@ -55,8 +55,23 @@ export function primaryIn(packets: unknown): string | undefined {
 
 /** Whether a site or a zone is in the first and not in the second. */
 export function leavesAnything(before: Published, after: Published): boolean {
+  const { sites, zones } = leavingOf(before, after);
+  return sites.length + zones.length > 0;
+}
+
+/** Sites and zones that are on their way out, by name. */
+export interface Leaving {
+  readonly sites: readonly string[];
+  readonly zones: readonly string[];
+}
+
+/** What is in the first and not in the second. A zone that another site has now stays. */
+export function leavingOf(before: Published, after: Published): Leaving {
   const zones = new Set(zonesIn(after));
-  return Object.keys(before).some((site) => !(site in after)) || zonesIn(before).some((zone) => !zones.has(zone));
+  return {
+    sites: Object.keys(before).filter((site) => !(site in after)),
+    zones: zonesIn(before).filter((zone) => !zones.has(zone)),
+  };
 }
 
 /** The mark of anything that may have one. */
