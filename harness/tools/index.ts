@@ -6,6 +6,7 @@ import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";
 import { ensureKnot } from "./knot";
 import { ensurePython } from "./python";
+import { ensureSchemas } from "./schemas";
 
 /** What can be asked for: each gives several programs. */
 const tools = {
@@ -25,6 +26,7 @@ const tools = {
   prometheus: ensurePrometheus,
   restic: ensureRestic,
   python: ensurePython,
+  schemas: ensureSchemas,
 } as const;
 
 /** Name of a tool, or of a family of programs. */
