@@ -259,11 +259,13 @@ interface Address {
   readonly connection: TransferConnection;
   /** Since when it does not answer, in milliseconds of no clock, and why; missing while it does. */
   away?: { readonly since: number; readonly error: unknown } | undefined;
+  hasAnswered?: true;
 }
 
 /**
  * A connection to each address of each point, which stays open from zone to zone, with several transfers under way. An address
- * that has not answered for as long as a transfer may be silent is not asked again: it would be as silent for every zone.
+ * that has not answered for as long as a transfer may be silent is not asked again: it would be as silent for every zone. One
+ * that did answer before may be silent for longer: it is busy, or this machine is.
  */
 class Fetcher implements Disposable {
   readonly #addresses = new Map<string, readonly Address[]>();
@@ -284,13 +286,15 @@ class Fetcher implements Disposable {
     let failure: unknown;
     for (const address of this.#addresses.get(name) ?? []) {
       const began = performance.now();
-      if (address.away !== undefined && began - address.away.since >= this.timeoutMs) {
+      const patienceMs = (address.hasAnswered === true ? mostTries : 1) * this.timeoutMs;
+      if (address.away !== undefined && began - address.away.since >= patienceMs) {
         failure = address.away.error;
         continue;
       }
       try {
-        const result = await again(() => address.connection.transfer(zone, like));
+        const result = await again(address, () => address.connection.transfer(zone, like));
         address.away = undefined;
+        address.hasAnswered = true;
         return result;
       } catch (error) {
         failure = error;
@@ -311,13 +315,18 @@ const mostTries = 3;
 const endings = ["ECONNRESET", "EPIPE"];
 
 /** A server ends connections that were idle, or slow for half a second, at any moment: that says nothing of the zone. */
-async function again<T>(work: () => Promise<T>, tries = 1): Promise<T> {
+async function again<T>(address: Pick<Address, "hasAnswered">, work: () => Promise<T>, tries = 1): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (tries === mostTries || !isEnding(error)) throw error;
-    return again(work, tries + 1);
+    const isPassing = isEnding(error) || (address.hasAnswered === true && isSilence(error));
+    if (tries === mostTries || !isPassing) throw error;
+    return again(address, work, tries + 1);
   }
+}
+
+function isSilence(error: unknown): boolean {
+  return error instanceof DnsError && error.failure.kind === "timeout";
 }
 
 function isEnding(error: unknown): boolean {
