@@ -99,6 +99,7 @@ export class LocalCluster implements Cluster {
     const other = `https://${this.siteAddress}:6443`;
     writeKubeconfig(this.otherKubeconfig, { name: this.name, server: other, token: tokens.other, caFile });
     await this.boot(archives);
+    for (const [path, object] of nodeRights) await this.api().create(path, object);
     await this.api().create("/apis/storage.k8s.io/v1/storageclasses", storageClass);
   }
 
@@ -252,3 +253,31 @@ const storageClass = {
   reclaimPolicy: "Delete",
   allowVolumeExpansion: true,
 };
+
+/**
+ * The API server lets a node read a claim only once it has seen by its own watch that a pod there uses it. A kubelet that asks
+ * before, as it does for two pods at a time, tries again after ten to fifteen seconds. Ours has only one node that could ask.
+ */
+const claimReaders = { name: "dns-mesh-test:claim-readers" };
+const rbac = "rbac.authorization.k8s.io";
+const nodeRights = [
+  [
+    `/apis/${rbac}/v1/clusterroles`,
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: "ClusterRole",
+      metadata: claimReaders,
+      rules: [{ apiGroups: [""], resources: ["persistentvolumeclaims", "persistentvolumes"], verbs: ["get"] }],
+    },
+  ],
+  [
+    `/apis/${rbac}/v1/clusterrolebindings`,
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata: claimReaders,
+      roleRef: { apiGroup: rbac, kind: "ClusterRole", ...claimReaders },
+      subjects: [{ apiGroup: rbac, kind: "Group", name: "system:nodes" }],
+    },
+  ],
+] as const;
