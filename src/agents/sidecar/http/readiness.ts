@@ -53,7 +53,6 @@ export class ReadinessCheck {
   #waitingForOwnSince: number | undefined;
   #waitingSince: number | undefined;
   readonly #silence = new Silence();
-  #hasMet = false;
   readonly #own: OwnAnswers;
 
   constructor(
@@ -110,12 +109,27 @@ export class ReadinessCheck {
     return this.parts.now() - (this.#waitingForOwnSince ?? Infinity) >= longestWaitMs;
   }
 
-  /** Finds out which sites are silent while own zones are waited for, so that nobody waits for that afterwards. */
-  #meet({ packet, view, remotePort: port }: ReadinessInput): void {
-    if (view === undefined || this.#hasMet) return;
-    this.#hasMet = true;
+  /** Finds out, beside the look, which sites and pods are silent while own zones are waited for: nobody waits for that afterwards. */
+  #meet({ packet, view, siblings, remotePort: port }: ReadinessInput): void {
+    if (view === undefined) return;
+    const zone = packet.directoryZone;
     const others = view.sites.map(({ name }) => name).filter((name) => name !== packet.site.name);
-    void this.#answering(view, new Set(others), { port, zone: packet.directoryZone });
+    void this.#answering(view, new Set(others), { port, zone });
+    void Promise.allSettled(siblings.map((pod) => this.#answers(pod, zone)));
+  }
+
+  /** The server, once it answers. Throws at once when it did not at the last look. */
+  async #answers(server: DnsServer, zone: string): Promise<DnsServer> {
+    const ask = () => this.parts.dns.querySoa(server, zone);
+    const silent = this.#silence.of(server, ask);
+    if (silent !== undefined) throw silent.error;
+    try {
+      await ask();
+    } catch (error) {
+      if (isUnreachable(error)) this.#silence.note(server, error);
+      throw error;
+    }
+    return server;
   }
 
   /** What a new pod waits for; undefined when it need not. */
@@ -132,9 +146,12 @@ export class ReadinessCheck {
       port,
       zone: packet.directoryZone,
     });
+    const pods = siblings.filter(
+      (pod) => this.#silence.of(pod, () => this.parts.dns.querySoa(pod, packet.directoryZone)) === undefined,
+    );
     const obtainable = lacking.flatMap(({ name, owner }) => {
       const sites = sourcesFor(owner).flatMap((site) => up.get(site) ?? []);
-      const servers = [...siblings, ...sites];
+      const servers = [...pods, ...sites];
       return servers.length === 0 ? [] : [{ name, servers }];
     });
     const { dns } = this.parts;
@@ -155,17 +172,7 @@ export class ReadinessCheck {
     const up = new Map<string, DnsServer>();
     await Promise.all(
       this.#siteTurns.next(wanted).map(async ({ name, addresses }) => {
-        const tried = addresses.map(async (address) => {
-          const server = { address, port };
-          const ask = () => this.parts.dns.querySoa(server, zone);
-          const silent = this.#silence.of(server, ask);
-          if (silent !== undefined) throw silent.error;
-          await ask().catch((error: unknown) => {
-            if (isUnreachable(error)) this.#silence.note(server, error);
-            throw error;
-          });
-          return server;
-        });
+        const tried = addresses.map((address) => this.#answers({ address, port }, zone));
         const server = await Promise.any(tried).catch(() => undefined);
         if (server !== undefined) up.set(name, server);
       }),

@@ -131,6 +131,46 @@ describe("readiness", () => {
       }
     });
 
+    it("finds out meanwhile who is silent, waits for none of them then, and for those that are back", async () => {
+      const served = ["dir", "cat"];
+      let others: () => Promise<SoaData> = () => Promise.reject(new DnsError({ kind: "timeout", afterMs: 1 }));
+      const checked = new ReadinessCheck({
+        knot,
+        now: () => now,
+        control: {
+          zoneStatus: () => Promise.resolve(served.map((zone) => ({ zone, role: "slave", serial: 1 }))),
+          loadingZones: () => Promise.resolve([]),
+        },
+        dns: {
+          querySoa: (server, zone) => {
+            if (server !== knot) return others();
+            const has = served.includes(zone);
+            return has ? Promise.resolve({} as SoaData) : Promise.reject(new DnsError({ kind: "refused" }));
+          },
+        },
+      });
+      const view = viewOf({ own: "site-b", more: "site-b", theirs: "site-c" });
+      const look = () => isReady(checked, { ...input, view, siblings: [sibling] });
+      expect(await look()).to.equal(false);
+      await new Promise(setImmediate);
+      let answer: () => void = () => undefined;
+      const answered = new Promise<SoaData>((resolve) => {
+        answer = () => {
+          resolve({} as SoaData);
+        };
+      });
+      others = () => answered;
+      expect(await look()).to.equal(false);
+      served.push("own", "more");
+      expect(await look()).to.equal(true);
+      answer();
+      await answered;
+      await new Promise(setImmediate);
+      expect(await look()).to.equal(false);
+      served.push("theirs");
+      expect(await look()).to.equal(true);
+    });
+
     it("counts the minute from when the central zones are there", async () => {
       const served = ["dir", "own"];
       const checked = check(served);
