@@ -10,6 +10,7 @@ export interface ResourceArgs {
 }
 
 type Report = (message: string, urn?: string) => void;
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- Pulumi's signature
 type Configured = { getConfig<T extends object>(): T };
 
 /** A rule as Pulumi's policy packs have them. */

@@ -51,6 +51,7 @@ describe("the policy pack", function () {
       ...{ type, name: "one", urn: "urn:one", opts: { protect: false } },
       props: props as ResourceArgs["props"],
     });
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- Pulumi's signature
     const configured = <T>(value: T, config: object) => ({ ...value, getConfig: <C extends object>() => config as C });
 
     it("reports about a resource", () => {

@@ -40,8 +40,8 @@ describe("what policy packs say during an operation", () => {
   });
 
   it("names no resource where a stack as a whole is meant", () => {
-    const { resourceUrn: _, ...rest } = violation().policyEvent!;
-    const event: EngineEvent = { sequence: 1, timestamp: 1, policyEvent: rest };
+    const event = violation();
+    delete event.policyEvent!.resourceUrn;
     expect(diagnosticsIn([event])[0]).to.match(/^policy dns-mesh\/services-private: Nothing/);
   });
 });
