@@ -12,6 +12,7 @@ import { requireAdoptable, requireUnforced } from "./src/preflight/adoption";
 import { requireEmptied } from "./src/preflight/emptied-first";
 import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
 import { requirePublishable } from "./src/preflight/held-back";
+import { requireMonitoringKinds } from "./src/preflight/monitoring-kinds";
 import { leavingOf, publishedOf, readPublished } from "./src/preflight/published";
 import { requireRecoveredKept } from "./src/preflight/recovered-kept";
 import { requireSignersKept } from "./src/preflight/recovered-signers";
@@ -57,6 +58,7 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
   requireSamePlace(config, last.former);
   const kubeconfig = await requireCluster(config);
   await requireStorage(config);
+  await requireMonitoringKinds(config);
   await requireSaved(config, { former: last.former, now: Date.now() });
   await requireAdoptable(config);
   const welcome = await withIssued(fetched, config);

@@ -142,7 +142,7 @@ const tiers: readonly Tier[] = [
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{agent,lab}/**/*", "bench/test/*"], true, [chaosSpec]),
+    run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec]),
   },
   {
     name: "peers",

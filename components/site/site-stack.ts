@@ -17,6 +17,7 @@ import { contentHash } from "./hash";
 import { KeyRotator, type KeyRotatorArgs } from "./key-rotator";
 import { KnotServer } from "./knot-server";
 import { LiveMounts } from "./live-mounts";
+import { Monitoring } from "./monitoring";
 import { SiteNamespace } from "./namespace";
 import { PodServices } from "./pod-services";
 import { Policies } from "./policies";
@@ -155,6 +156,7 @@ export class SiteStack extends pulumi.ComponentResource {
         { ...within, dependsOn: [...mounted, this.createDefinition(name, config)] },
       );
     }
+    this.createMonitoring(name, { namespace, config, welcome }, within);
     if (backups) new BackupJobs(`${name}-backup`, backups, { ...within, dependsOn: mounted });
     const jobs = { namespace, config, packet };
     const { signedZones } = this.createJobs(name, jobs, { ...within, dependsOn: mounted });
@@ -193,6 +195,18 @@ export class SiteStack extends pulumi.ComponentResource {
       made.push(new AppRoles(`${name}-app-roles`, args, within));
     }
     return made;
+  }
+
+  /** What a Prometheus and a Grafana find, where the settings want it. */
+  private createMonitoring(
+    name: string,
+    { welcome, ...place }: { welcome: Welcome; namespace: pulumi.Output<string>; config: SiteConfig },
+    within: pulumi.ComponentResourceOptions,
+  ): void {
+    const { monitoring } = place.config;
+    if (monitoring === undefined) return;
+    const { packet, probed: sites = [] } = welcome;
+    new Monitoring(`${name}-monitoring`, { ...place, monitoring, packet, sites }, within);
   }
 
   /** What runs from time to time: healing, and where the ring lies in Vault its rotation. */

@@ -25,6 +25,8 @@ export interface Welcome {
   readonly published: Published;
   /** All sites of the list; for the primary alone, which lets new ones in. */
   readonly listed?: readonly SiteView[];
+  /** All sites of the list, where the site's cluster probes them. */
+  readonly probed?: readonly SiteView[];
   /** A secret. Left out with Vault: the pods fetch it from there. */
   readonly ring?: pulumi.Output<RingDocument>;
   /** A secret as a whole. Left out where Vault issues. */
@@ -35,7 +37,7 @@ export interface Welcome {
   readonly vault?: vault.Provider;
 }
 
-type WelcomeConfig = Pick<SiteConfig, "shared" | "site" | "vault" | "namespace">;
+type WelcomeConfig = Pick<SiteConfig, "shared" | "site" | "vault" | "namespace" | "monitoring">;
 
 /**
  * Fetches a site's welcome from the shared stack, and from Vault what lies there and the pods do not fetch themselves.
@@ -53,6 +55,7 @@ export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
     packet,
     published: readPublished(sites),
     ...(packet.site.role === "primary-catalog" && { listed: sitesIn(sites) }),
+    ...(config.monitoring?.probes && { probed: sitesIn(sites) }),
     central: {
       directory: String(await plainOutput(reference, "directory", config.shared)),
       catalog: String(await plainOutput(reference, "catalog", config.shared)),

@@ -192,7 +192,7 @@ export const siteChanges: readonly SettingChange[] = [
   {
     name: "monitoring",
     covers: ["monitoring.*"],
-    to: site({ monitoring: { namespaceSelector: { team: "dns" } } }),
+    to: site({ monitoring: { namespaceSelector: { team: "dns" }, scrape: "annotations", dashboard: true } }),
     ...runOn,
   },
   {

@@ -60,6 +60,11 @@ export function sectionsOf(file: string, text: string): Section[] {
   return sections;
 }
 
+/** The anchors of a Markdown text's headings. */
+export function headingsOf(text: string): string[] {
+  return [...text.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = ""]) => anchor(heading));
+}
+
 /** The documents whose blocks are run: README, `docs/records.md`, the guides and the runbooks. */
 function documents(): string[] {
   const folders = ["docs/guides", "docs/runbooks"];

@@ -10,6 +10,8 @@ const update = "docs/guides/dns-update.md";
 const dnssec = "docs/guides/dnssec.md";
 const externalDns = "docs/guides/external-dns.md";
 
+const monitoring: Claim = { tests: ["test/lab/monitoring/guide.test.ts"] };
+
 const followed: Claim = {
   tests: ["test/lab/agent/runbooks.test.ts"],
   reason: "the lab has Knot's control socket and its log beside it, and no `kubectl` before them; `dig` is another client's",
@@ -71,6 +73,9 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/lab/cli/install.test.ts"],
     reason: "the packages of Pulumi's program, which come from a registry, are left out of what the test installs",
   },
+  "docs/guides/monitoring.md#with-the-prometheus-operator": monitoring,
+  "docs/guides/monitoring.md#a-prometheus-of-your-own": monitoring,
+  "docs/guides/monitoring.md#from-outside": monitoring,
   "docs/guides/onboarding-a-site.md#onboarding-a-site": { tests: [readme] },
   "docs/guides/onboarding-a-site.md#removing-a-site": { tests: [readme] },
   "docs/guides/other-servers.md#bind-and-nsd-beside-the-mesh": { tests: [readme] },

@@ -115,6 +115,11 @@ export class OperatorProcess implements AsyncDisposable {
     return (await fetch(`http://127.0.0.1:${this.place.httpPort}/metrics`)).text();
   }
 
+  /** Where it answers over HTTP. */
+  get socket(): string {
+    return `127.0.0.1:${this.place.httpPort}`;
+  }
+
   /** Its metrics, by name and labels. @throws Error when it does not answer. */
   async metrics(): Promise<ReadonlyMap<string, number>> {
     const text = await this.metricsText();

@@ -18,6 +18,7 @@ import { register as keys } from "./commands/keys";
 import { register as lab } from "./commands/lab";
 import { register as lint } from "./commands/lint";
 import { register as logs } from "./commands/logs";
+import { register as monitoring } from "./commands/monitoring";
 import { register as preview } from "./commands/preview";
 import { register as promote } from "./commands/promote";
 import { register as recover } from "./commands/recover";
@@ -51,6 +52,7 @@ const commands: readonly Register[] = [
   importZone,
   exportRecords,
   crd,
+  monitoring,
   schema,
   restore,
   promote,

@@ -1,5 +1,5 @@
+import { longestGap } from "../base/schedule";
 import type { ReconcilerRun } from "./agent-reports";
-import { longestGap } from "./schedule";
 
 /** How much longer than its schedule says the reconciler may take. */
 const lateMs = 10 * 60_000;

@@ -230,15 +230,67 @@ export const metricsSchema = z.strictObject({
     ),
 });
 
-/** Who may fetch the agents' metrics. */
-export const monitoringSchema = z.strictObject({
-  namespaceSelector: z
-    .record(z.string(), z.string())
-    .refine(
-      (labels) => Object.keys(labels).length > 0,
-      "must name at least one label: none would select every namespace",
-    )
-    .describe(
-      'Labels of the namespaces that the scrapers are in. Example: { "kubernetes.io/metadata.name": "monitoring" }.',
-    ),
+const probesSchema = z.strictObject({
+  prober: z
+    .string()
+    .regex(/^[^\s/]+:\d+$/, "must be host:port")
+    .describe('Where a blackbox-exporter answers. Example: "blackbox-exporter.monitoring.svc:9115".'),
+  zones: z
+    .array(z.string().min(1))
+    .min(1, "must have at least one zone")
+    .optional()
+    .describe('Zones that are asked for. Default: those that the site owns. Example: ["example.org"].'),
 });
+
+/** How a cluster's monitoring sees the site. */
+export const monitoringSchema = z
+  .strictObject({
+    namespaceSelector: z
+      .record(z.string(), z.string())
+      .refine(
+        (labels) => Object.keys(labels).length > 0,
+        "must name at least one label: none would select every namespace",
+      )
+      .describe(
+        'Labels of the namespaces that the scrapers are in. Example: { "kubernetes.io/metadata.name": "monitoring" }.',
+      ),
+    scrape: z
+      .enum(["operator", "annotations"], "must be operator or annotations")
+      .optional()
+      .describe(
+        "How scrapers find the site: `operator` makes PodMonitors and a PrometheusRule for the Prometheus operator, whose definitions the cluster must have; `annotations` makes annotated Services. Default: neither.",
+      ),
+    labels: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe(
+        'Labels by which a Prometheus selects what is made for its operator. Default: {}. Example: { release: "kube-prometheus-stack" }.',
+      ),
+    rules: z
+      .boolean()
+      .default(true)
+      .describe("Whether the alert rules are among what is made for the operator. Default: true."),
+    runbooks: z
+      .string()
+      .regex(/^https?:\/\/\S+$/, "must be an http or https URL")
+      .optional()
+      .describe(
+        'Where people find the folder docs/runbooks, for the links of alerts. Default: the path in this repository. Example: "https://git.example.com/dns-mesh/docs/runbooks".',
+      ),
+    probes: probesSchema
+      .optional()
+      .describe(
+        "Has a blackbox-exporter ask every address of every site for zones; with `scrape: operator`. Default: none.",
+      ),
+    dashboard: z
+      .boolean()
+      .default(false)
+      .describe("Whether the Grafana dashboard is a ConfigMap with the label `grafana_dashboard`. Default: false."),
+  })
+  .refine(({ scrape, probes }) => probes === undefined || scrape === "operator", {
+    path: ["probes"],
+    error: 'needs scrape: operator; "mesh monitoring probes" prints them for a Prometheus without it',
+  });
+
+/** How a cluster's monitoring sees the site. */
+export type MonitoringConfig = z.infer<typeof monitoringSchema>;

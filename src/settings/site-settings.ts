@@ -202,7 +202,9 @@ export const siteSchema = z.strictObject({
     .describe(
       'Which zones have metrics of their own. Default: the site\'s own, up to 1000. Example: { "zones": "all" }.',
     ),
-  monitoring: monitoringSchema.optional().describe("Who may fetch the agents' metrics. Default: none."),
+  monitoring: monitoringSchema
+    .optional()
+    .describe("Who may fetch metrics, and what is made for a Prometheus and a Grafana. Default: none."),
 });
 
 /** The settings of a site's stack. */

@@ -27,6 +27,10 @@ export const variants: Readonly<Record<string, { readonly site: string; readonly
       },
     },
   },
+  "a standard site that a Prometheus finds by annotations": {
+    site: "site-c",
+    options: { config: { monitoring: { ...monitoring, scrape: "annotations", dashboard: true } } },
+  },
   "a standard site with one": { site: "site-c", options: { config: { replicas: "1" } } },
   "a catalog site with Vault and a split Service": {
     site: "site-b",

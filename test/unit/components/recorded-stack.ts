@@ -126,6 +126,9 @@ const answers: Readonly<Record<string, (args: pulumi.runtime.MockResourceArgs, o
       "batch/v1:CronJob",
       "cert-manager.io/v1:Issuer",
       "cert-manager.io/v1:Certificate",
+      "monitoring.coreos.com/v1:PodMonitor",
+      "monitoring.coreos.com/v1:PrometheusRule",
+      "monitoring.coreos.com/v1:Probe",
     ].map((kind) => [`kubernetes:${kind}`, (): State => ({})]),
   ),
 };

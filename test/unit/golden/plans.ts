@@ -33,6 +33,19 @@ const withBackups = {
     }),
   },
 };
+const watched = (scrape: string, more: object = {}) => ({
+  config: {
+    monitoring: {
+      namespaceSelector: { "kubernetes.io/metadata.name": "monitoring" },
+      ...{ scrape, ...more },
+    },
+  },
+});
+const forOperator = {
+  labels: { release: "kube-prometheus-stack" },
+  runbooks: "https://git.example.com/dns-mesh/docs/runbooks",
+  probes: { prober: "blackbox-exporter.monitoring.svc:9115" },
+};
 const inVault = { stacks: { [sharedName]: sharedVaultOutputs() } };
 
 /** A stack whose plan is written down: as a whole, or as far as it differs from that of another. */
@@ -60,6 +73,8 @@ export const stacks: Readonly<Record<string, Written>> = {
   standard: { run: () => up("site-c") },
   "standard-vault": { run: () => up("site-c", inVault), differsFrom: "standard" },
   "standard-backups": { run: () => up("site-c", withBackups), differsFrom: "standard" },
+  "standard-watched": { run: () => up("site-c", watched("operator", forOperator)), differsFrom: "standard" },
+  "standard-annotated": { run: () => up("site-c", watched("annotations")), differsFrom: "standard" },
   "standard-one-pod": { run: () => up("site-c", onePod), differsFrom: "standard" },
 };
 

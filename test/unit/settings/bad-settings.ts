@@ -61,6 +61,26 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:monitoring\.namespaceSelector: must name at least one label/,
   ],
   [
+    "with probes and no Prometheus operator",
+    { ...minimal, monitoring: { namespaceSelector: { a: "b" }, scrape: "annotations", probes: { prober: "b:9115" } } },
+    /dns-mesh:monitoring\.probes: needs scrape: operator/,
+  ],
+  [
+    "with a prober that has no port",
+    { ...minimal, monitoring: { namespaceSelector: { a: "b" }, scrape: "operator", probes: { prober: "blackbox" } } },
+    /dns-mesh:monitoring\.probes\.prober: must be host:port/,
+  ],
+  [
+    "with scraping by a word that is none",
+    { ...minimal, monitoring: { namespaceSelector: { a: "b" }, scrape: "yes" } },
+    /dns-mesh:monitoring\.scrape: must be operator or annotations/,
+  ],
+  [
+    "with runbooks at no URL",
+    { ...minimal, monitoring: { namespaceSelector: { a: "b" }, runbooks: "docs/runbooks" } },
+    /dns-mesh:monitoring\.runbooks: must be an http or https URL/,
+  ],
+  [
     "with backups to a URL that has a path",
     { ...minimal, backups: { ...backups, endpoint: "https://s3.example.com/bucket" } },
     /dns-mesh:backups\.endpoint: must be an http or https URL without a path/,

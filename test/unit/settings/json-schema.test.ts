@@ -41,7 +41,7 @@ const beyond: ReadonlySet<string> = new Set([
   ...["with an updater of the key's name elsewhere", "with an updater of names outside its zones"],
   ...["with an updater of a name that is none", "with an updater whose key is a reader's"],
   ...["with a private key among Vault's authorities", "with certificates of Vault and no Vault"],
-  "with backups and a root that is no certificate",
+  ...["with backups and a root that is no certificate", "with probes and no Prometheus operator"],
   ...["with times of a rotation and no Vault", "with rotations that would overtake each other"],
   ...["with a root that signs before it exists", "with a root that signs and is not trusted"],
 ]);

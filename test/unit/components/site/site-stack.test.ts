@@ -445,6 +445,76 @@ describe("SiteStack", () => {
     });
   });
 
+  describe("what a cluster's monitoring finds of it", () => {
+    const monitoring = (more: object) => ({
+      config: { monitoring: { namespaceSelector: { team: "watch" }, ...more } },
+    });
+    const made = (run: Run): string[] =>
+      run.resources
+        .filter(({ name }) => name.startsWith("site-a-monitoring-"))
+        .map((resource) => `${resource.type.split(":").at(-1) ?? ""} ${nameOf(resource)}`)
+        .sort();
+
+    it("is nothing unless the settings say how", async () => {
+      expect(made(await up("site-a", monitoring({})))).to.deep.equal([]);
+    });
+
+    it("are objects of the Prometheus operator, with the labels that it selects by, about this site alone", async () => {
+      const run = await up("site-a", monitoring({ scrape: "operator", labels: { release: "kps" } }));
+      expect(made(run)).to.deep.equal(["PodMonitor knot", "PodMonitor record-operator", "PrometheusRule dns-mesh"]);
+      for (const kind of ["PodMonitor", "PrometheusRule"])
+        for (const object of run.all(kind)) expect(object.wire, kind).to.contain('"release":"kps"');
+      expect(run.one("PrometheusRule", "dns-mesh").wire)
+        .to.contain('absent(dns_mesh_agent_ready{site=\\"site-a\\"} == 1)')
+        .and.not.to.contain("site-b");
+      expect(
+        (await up("site-a", monitoring({ scrape: "operator", rules: false }))).all("PrometheusRule"),
+      ).to.deep.equal([]);
+      const without = await up("site-a", {
+        config: { records: "false", ...monitoring({ scrape: "operator" }).config },
+      });
+      expect(made(without)).to.deep.equal(["PodMonitor knot", "PrometheusRule dns-mesh"]);
+    });
+
+    it("judges backups and the reconciler by their schedules", async () => {
+      const backups = {
+        ...{ endpoint: "https://s3.example.com", bucket: "dns-backups", accessKey: "access", secretKey: "secret-key" },
+        ...{ password: "password-of-the-repository", schedule: "0 3 * * *" },
+      };
+      const config = { ...monitoring({ scrape: "operator" }).config, backups, reconcilerSchedule: "*/10 * * * *" };
+      const { wire } = (await up("site-a", { config })).one("PrometheusRule", "dns-mesh");
+      expect(wire).to.contain("no backup for more than 3d").and.to.contain("pass for more than 30m");
+    });
+
+    it("are annotated Services without it, which select pods that are not ready, too", async () => {
+      const run = await up("site-a", monitoring({ scrape: "annotations" }));
+      expect(made(run)).to.deep.equal(["Service knot-metrics", "Service record-operator-metrics"]);
+      const { metadata, spec } = run.one("Service", "knot-metrics").inputs as k8s.types.output.core.v1.Service;
+      expect(metadata.annotations).to.include({ "prometheus.io/scrape": "true", "prometheus.io/port": "8053" });
+      expect(metadata.labels).to.include({ site: "site-a" });
+      expect([spec.clusterIP, spec.publishNotReadyAddresses]).to.deep.equal(["None", true]);
+    });
+
+    it("asks every address of every site for its own zones, or for those that are named", async () => {
+      const prober = "blackbox:9115";
+      const own = await up("site-c", monitoring({ scrape: "operator", probes: { prober } }));
+      const zones = exampleMesh.sites.find(({ name }) => name === "site-c")?.zones ?? [];
+      expect(own.all("Probe")).to.have.length(zones.length * exampleMesh.sites.length);
+      const named = await up("site-c", monitoring({ scrape: "operator", probes: { prober, zones: ["example.org"] } }));
+      expect(named.all("Probe").map(nameOf).sort()).to.deep.equal(
+        exampleMesh.sites.map(({ name }) => `dns-example.org-at-${name}`).sort(),
+      );
+    });
+
+    it("has the dashboard in a ConfigMap where that is wanted", async () => {
+      const run = await up("site-a", monitoring({ dashboard: true }));
+      const { metadata, data } = run.one("ConfigMap", "dns-mesh-dashboard")
+        .inputs as k8s.types.output.core.v1.ConfigMap;
+      expect(metadata.labels).to.include({ grafana_dashboard: "1" });
+      expect(JSON.parse(data["dns-mesh.json"] ?? "")).to.include({ uid: "dns-mesh" });
+    });
+  });
+
   it("gives Secrets to the engine as secrets, and nothing of them to ConfigMaps", async () => {
     const reader = { name: "bind", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
     const [zone = { name: "" }] = exampleMesh.sites.find(({ name }) => name === "site-a")?.zones ?? [];

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { longestGap } from "../../../src/cli/schedule";
+import { longestGap } from "../../../src/base/schedule";
 
 describe("the longest time between two runs", () => {
   for (const [schedule, minutes] of [

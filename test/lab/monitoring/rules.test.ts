@@ -1,0 +1,74 @@
+import { expect } from "chai";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkRules, testRules } from "../../../harness/monitoring/promtool";
+import { ruleCases, type RuleCase } from "../../../harness/monitoring/rule-cases";
+import { ensureTools } from "../../../harness/tools";
+import { defaultAges, type AlertScope } from "../../../src/monitoring/alert-rule";
+import { ruleFile } from "../../../src/monitoring/rule-file";
+
+const scope: AlertScope = { sites: ["site-a", "site-b"], isOnlyThese: false, hasOperator: true, ages: defaultAges };
+
+/** Prometheus' own evaluation, over series that are made up. */
+describe("alert rules by promtool", function () {
+  this.timeout(180_000);
+  let folder: string;
+
+  before(async () => {
+    await ensureTools(["prometheus"]);
+    folder = mkdtempSync(join(tmpdir(), "dns-mesh-rules-"));
+  });
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const [what, one] of [
+    ["of a mesh", scope],
+    ["of one site", { ...scope, sites: ["site-b"], isOnlyThese: true }],
+    ["of sites whose operators are not known", { sites: [], isOnlyThese: false, ages: defaultAges }],
+    ["with shortened times", { ...scope, timeFactor: 1 / 60 }],
+  ] as const)
+    it(`${what} have no lint`, async () => {
+      expect(await checkRules(folder, ruleFile(one))).to.equal("");
+    });
+
+  for (const name of new Set(ruleCases.map(({ alert }) => alert)))
+    it(`${name} fires and is silent as its cases say`, async () => {
+      const cases = ruleCases.filter(({ alert }) => alert === name);
+      expect(await testRules(folder, ruleFile(scope), cases)).to.equal("");
+    });
+
+  it("find a case that expects something else", async () => {
+    const [one] = ruleCases;
+    const expected = one!.expected.map(({ at }) => ({ at, alerts: [] }));
+    expect(await testRules(folder, ruleFile(scope), [{ ...one!, expected }])).to.match(/DnsMeshSiteDown/);
+  });
+
+  describe("of one site", () => {
+    const ofOne = ruleFile({ ...scope, sites: ["site-b"], isOnlyThese: true });
+
+    it("are silent about other sites", async () => {
+      const elsewhere: RuleCase[] = ruleCases
+        .filter(({ alert }) => alert !== "DnsMeshSiteDown" && alert !== "DnsMeshNoLeader")
+        .map((one) => ({
+          ...one,
+          series: Object.fromEntries(
+            Object.entries(one.series).map(([name, values]) => [name.replaceAll("site-b", "site-x"), values]),
+          ),
+          expected: one.expected.map(({ at }) => ({ at, alerts: [] })),
+        }));
+      expect(await testRules(folder, ofOne, elsewhere)).to.equal("");
+    });
+
+    it("fire for theirs", async () => {
+      expect(
+        await testRules(
+          folder,
+          ofOne,
+          ruleCases.filter(({ what }) => !what.includes("nothing is seen of a site")),
+        ),
+      ).to.equal("");
+    });
+  });
+});
