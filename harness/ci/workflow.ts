@@ -18,12 +18,16 @@ interface Step {
 export interface Job {
   readonly needs?: string | readonly string[];
   readonly environment?: string;
+  readonly if?: string;
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly strategy?: { readonly "fail-fast"?: boolean; readonly "max-parallel"?: number };
   readonly steps: readonly Step[];
 }
 
 /** A workflow of GitHub Actions. */
 export interface Workflow {
   readonly env?: Readonly<Record<string, string>>;
+  readonly permissions?: Readonly<Record<string, string>>;
   readonly jobs: Readonly<Record<string, Job>>;
 }
 

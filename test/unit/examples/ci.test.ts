@@ -155,7 +155,8 @@ describe("the examples for pipelines", function () {
       {
         stage?: string;
         extends?: string;
-        environment?: string;
+        environment?: string | { name: string; action: string };
+        rules?: { if: string }[];
         script?: string[];
         parallel?: { matrix: { SITE: string[] }[] };
         variables?: { SITE?: string };
@@ -180,6 +181,40 @@ describe("the examples for pipelines", function () {
       const order = (gitLab as unknown as { stages: string[] }).stages;
       const stageOf = (job: string): number => order.indexOf(gitLab[job]?.stage ?? "");
       expect([stageOf("shared"), stageOf("primary"), stageOf("others")]).to.deep.equal([1, 2, 3]);
+    });
+
+    it("deploy no site beside another, which the failure of one would cut off half way", () => {
+      const { "fail-fast": cancels = true, "max-parallel": width } =
+        readWorkflow(join(ci, "github/deploy.yml")).jobs["others"]?.strategy ?? {};
+      expect(cancels ? width : 1).to.equal(1);
+    });
+
+    it("take secrets from environments alone, and give each job no more rights than it needs", () => {
+      for (const file of files) {
+        const { permissions, jobs } = readWorkflow(file);
+        for (const [name, job] of Object.entries(jobs)) {
+          const secrets = JSON.stringify(job).includes("secrets.");
+          expect(job.environment !== undefined, `${file} ${name}`).to.equal(secrets);
+          const writes = Object.entries({ ...permissions, ...job.permissions }).filter(([, right]) => right === "write");
+          expect(writes, `${file} ${name}`).to.deep.equal(name === "preview" ? [["pull-requests", "write"]] : []);
+        }
+      }
+    });
+
+    it("preview nothing of a fork, whose code would have the secrets", () => {
+      expect(readWorkflow(join(ci, "github/preview.yml")).jobs["preview"]?.if).to.equal(
+        "github.event.pull_request.head.repo.full_name == github.repository",
+      );
+      expect(gitLab["preview"]?.rules).to.deep.equal([
+        {
+          if: '$CI_PIPELINE_SOURCE == "merge_request_event" && $CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID',
+        },
+      ]);
+      expect([gitLab["preview"]?.extends, gitLab["preview"]?.environment, gitLab["drift"]?.environment]).to.deep.equal([
+        undefined,
+        { name: "preview", action: "access" },
+        { name: "drift", action: "access" },
+      ]);
     });
 
     it("are copied by the guide to where GitHub looks for them", async () => {
