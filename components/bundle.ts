@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { buildSync, version } from "esbuild";
@@ -44,11 +45,18 @@ const options = {
   external: ["@pulumi/*", "esbuild", "tsx"],
 } as const;
 
+/** An installed package has no lock file. */
+function textOf(file: string): string {
+  const path = join(root, file);
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
 const kept = new KeptTexts({
   root,
   source: "src",
   folder: join(root, "node_modules", ".cache", "dns-mesh"),
-  recipe: JSON.stringify([version, options]),
+  // Packages' own files, where these say which of theirs is taken, are not among a bundle's inputs.
+  recipe: JSON.stringify([version, options, ...["tsconfig.json", "package-lock.json"].map(textOf)]),
 });
 const bundles = new Map<BundleName, Made>();
 

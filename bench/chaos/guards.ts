@@ -64,9 +64,10 @@ export const guards: readonly Guard[] = [
     edits: [
       {
         file: seeding,
-        from: "if (!before.has(zone.name)) await this.#seedZone(zone, { ...input, owner, isSought: looked });",
-        to: `if (input.moment !== "running") await writeAtomically(this.#volume.zoneFile(zone.name), stampSerial(this.#begin(zone, input.packet), Math.floor(Date.now() / 1000)));
-        else if (!before.has(zone.name)) await this.#seedZone(zone, { ...input, owner, isSought: looked });`,
+        from: "for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);",
+        to: `for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);
+    if (input.moment !== "running")
+      for (const zone of zones) await writeAtomically(this.#volume.zoneFile(zone.name), stampSerial(this.#begin(zone, input.packet), Math.floor(Date.now() / 1000)));`,
       },
     ],
     script: "2 6 away site-c",

@@ -27,7 +27,6 @@ import type { AgentOptions } from "./inputs/options";
 import { copyStoreOf } from "./keys/copy-store";
 import { restoreKeys } from "./keys/restoring";
 import { CopySearch } from "./own-zones/copy-search";
-import { type Denials, SaidBefore } from "./own-zones/said-before";
 import { Seeder, type SeedResult } from "./own-zones/seeding";
 import { otherSources } from "./own-zones/zone-source";
 import { type LoadedState, noteSeeded, StateStore } from "./state-store";
@@ -125,10 +124,10 @@ async function render(parts: PrepareParts, mounted: Inputs, restored: Restored |
   const loaded = await store.load();
   if (loaded.kind === "damaged") throw new UserError(loaded.reason);
   const inputs = standingInputs(mounted, loaded.state.fence?.highest);
-  const { seeded, sought, denied } = await seed(parts, { inputs, loaded, restored });
+  const { seeded, sought } = await seed(parts, { inputs, loaded, restored });
   const isPrimary = inputs.packet.site.role === "primary-catalog";
   if (parts.options.centralFolder !== undefined && isPrimary && isWriter(runtime)) await takeCentral(parts, inputs);
-  await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought, denied }));
+  await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought }));
   const own = inputs.packet.site.zones.map(({ name }) => name);
   const begun = restored && (await begin(runtime.storage, restored, own));
   const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
@@ -152,19 +151,17 @@ async function finishRestored(storage: string, restored: Restored, sought: reado
 async function seed(
   parts: PrepareParts,
   known: { readonly inputs: Inputs; readonly loaded: LoadedState; readonly restored: Restored | undefined },
-): Promise<SeedResult & { readonly denied: Denials }> {
+): Promise<SeedResult> {
   const { inputs, restored } = known;
   const { kind, state } = known.loaded;
   const { runtime } = parts.options;
   const { packet } = inputs;
-  const said = new SaidBefore(parts.now);
   const search = () =>
     new CopySearch({
       dns: parts.dns,
       directoryZone: packet.directoryZone,
       sources: otherSources(inputs),
       isFirst: false,
-      said,
     });
   const seeder = new Seeder({ runtime, dns: parts.dns, now: parts.now });
   await seeder.restore(packet);
@@ -177,7 +174,7 @@ async function seed(
     ...(kind === "fresh" ? { moment: "fresh", search: search() } : { moment: "restart" }),
   });
   for (const reason of result.waiting) parts.log.warn("an own zone has no content yet", { reason });
-  return { ...result, denied: said.denials };
+  return result;
 }
 
 async function takeCentral(parts: PrepareParts, { packet }: Inputs): Promise<void> {

@@ -44,6 +44,11 @@ export class Silence {
     if (this.#silent.get(name) === silent) this.#silent.delete(name);
   }
 
+  /** Takes note that a server answered. */
+  forget(server: DnsServer): void {
+    this.#silent.delete(nameOf(server));
+  }
+
   clear(): void {
     this.#silent.clear();
   }

@@ -5,7 +5,6 @@ import { KnotVolume } from "../../knot/config/volume";
 import type { Fence } from "../../mesh/fence";
 import type { SigningState } from "../../mesh/signing-state";
 import type { MeshView } from "../../mesh/view";
-import type { Denials } from "./own-zones/said-before";
 
 /** What survives restarts of the agent, of the pod and of the node. */
 export interface AgentState {
@@ -32,8 +31,6 @@ export interface AgentState {
   readonly seeded: readonly string[];
   /** Own zones that this volume lacked when it was new, and that may be elsewhere: none of them begins anew before that is settled. */
   readonly sought?: readonly string[];
-  /** Who denied these before Knot's first start, and since when: the agent goes on from there. */
-  readonly denied?: Denials;
 }
 
 /** What a fresh volume says. */
@@ -135,18 +132,12 @@ export class StateStore {
   }
 }
 
-/** Takes note of which own zones have a content, and which are looked for, with who denies them before Knot runs. */
+/** Takes note of which own zones have a content, and which are looked for. */
 export function noteSeeded(
-  { sought: _, denied: __, ...state }: AgentState,
-  { seeded, sought, denied }: Required<Pick<AgentState, "seeded" | "sought">> & Pick<AgentState, "denied">,
+  { sought: _, ...state }: AgentState,
+  { seeded, sought }: Required<Pick<AgentState, "seeded" | "sought">>,
 ): AgentState {
-  const waiting = Object.entries(denied ?? {}).filter(([zone]) => sought.includes(zone));
-  return {
-    ...state,
-    seeded,
-    ...(sought.length > 0 && { sought }),
-    ...(waiting.length > 0 && { denied: Object.fromEntries(waiting) }),
-  };
+  return { ...state, seeded, ...(sought.length > 0 && { sought }) };
 }
 
 /** Whether there is nothing to save. Views are large, and one that is equal is the same object. */

@@ -4,7 +4,7 @@ import { DnsError, isUnreachable } from "../../../dns/errors";
 import { type ResourceRecord, serialIn } from "../../../dns/record";
 import { isNewerSerial } from "../../../dns/serial";
 import type { Silence } from "../silence";
-import { type SaidBefore, type Say, stands, type Unclear } from "./said-before";
+import { lasts, type SaidBefore, type Say, type Unclear } from "./said-before";
 import type { ZoneSource } from "./zone-source";
 
 /** What a search for a zone came to. */
@@ -43,6 +43,9 @@ interface Said {
   readonly say: Say;
 }
 
+/** `lasts`: it has said nothing else for as long as a denial must stand. */
+type LastingSaid = Said & { readonly lasts: boolean };
+
 interface Holder {
   readonly source: ZoneSource;
   readonly serial: number;
@@ -58,6 +61,9 @@ const mostTransfers = 8;
 export class CopySearch {
   /** Servers that did not answer, or not as they should, are not asked again in this look. */
   readonly #silent = new Map<ZoneSource, Say>();
+  /** Those of them that were not asked in this look at all, and the questions that make up for it. */
+  readonly #remembered = new Set<ZoneSource>();
+  #askedAgain: Promise<unknown> | undefined;
   /** Whether a server was there and said neither yes nor no: its clock, its key or its certificate is not ours, or it fails. */
   #isHindered = false;
 
@@ -65,6 +71,25 @@ export class CopySearch {
 
   /** The newest copy that any server gives. Never throws. */
   async find(zone: string): Promise<FoundCopy> {
+    const found = await this.#look(zone);
+    if (found.kind !== "none" || this.#remembered.size === 0) return found;
+    // A zone begins anew by what is so now, not by who was silent at an earlier look.
+    this.#askedAgain ??= Promise.all([...this.#remembered].map((source) => this.#askAgain(source)));
+    await this.#askedAgain;
+    return this.#look(zone);
+  }
+
+  async #askAgain(source: ZoneSource): Promise<void> {
+    try {
+      await this.#serial(source, this.parts.directoryZone);
+    } catch (error) {
+      if (isUnreachable(error)) return;
+    }
+    this.#silent.delete(source);
+    this.parts.silence?.forget(source.server);
+  }
+
+  async #look(zone: string): Promise<FoundCopy> {
     const said = await Promise.all(
       this.#toAsk(zone).map(async (source) => ({ source, say: await this.#ask(source, zone) })),
     );
@@ -79,6 +104,8 @@ export class CopySearch {
     const { counted, isHindered } = countedFor(others);
     this.#isHindered ||= isHindered;
     const denial = denialOf(others);
+    const seen = this.parts.said?.holderThatIsSilent(zone);
+    if (seen !== undefined) return { kind: "unknown", reason: `${seen} had it and does not answer now` };
     if (this.#knowsAll && areAllAsked) {
       if (denial === "sure") return { kind: "none" };
       const isAlone = denialOf(counted) === "none" && this.parts.isFirst && !this.#isHindered;
@@ -107,15 +134,15 @@ export class CopySearch {
     return [...(own === undefined ? [] : [own]), ...sources, ...had];
   }
 
-  /** What every other server says, or said when it was its turn; and whether it has denied the zone for long enough. */
-  #others(zone: string, now: readonly Said[]): readonly (Said & { readonly stands: boolean })[] {
+  /** What every other server says, or said when it was its turn; and whether it has said so for long enough. */
+  #others(zone: string, now: readonly Said[]): readonly LastingSaid[] {
     const { sources, all = sources, own, said: before } = this.parts;
     if (before === undefined || !this.#knowsAll)
-      return now.filter(({ source }) => source !== own).map((each) => ({ ...each, stands: false }));
+      return now.filter(({ source }) => source !== own).map((each) => ({ ...each, lasts: false }));
     return all.map((source) => {
       const memory = before.of(zone, source);
-      if (memory === undefined) return { source, say: notAsked, stands: false };
-      return { source, say: memory.say, stands: stands(memory) };
+      if (memory === undefined) return { source, say: notAsked, lasts: false };
+      return { source, say: memory.say, lasts: lasts(memory) };
     });
   }
 
@@ -123,7 +150,10 @@ export class CopySearch {
     const before = this.#silent.get(source);
     if (before !== undefined) return before;
     const silent = this.parts.silence?.of(source.server, () => this.#serial(source, this.parts.directoryZone));
-    if (silent !== undefined) return this.#unclear(source, silent.error);
+    if (silent !== undefined) {
+      this.#remembered.add(source);
+      return this.#unclear(source, silent.error);
+    }
     try {
       return { kind: "has", serial: await this.#serial(source, zone) };
     } catch (error) {
@@ -193,11 +223,16 @@ function countedFor<S extends Said>(
   return { counted, isHindered: counted.some(({ say }) => say.kind === "unknown" && !say.isAway) };
 }
 
-/** How other servers deny a zone: `sure`, all that may have it; `stands`, one for long enough; `fresh`, one of them. */
-function denialOf(others: readonly (Said & { readonly stands: boolean })[]): "sure" | "stands" | "fresh" | "none" {
+/**
+ * How other servers deny a zone: `sure`, all that may have it; `stands`, one for long enough, while all that say neither yes nor no have been
+ * asked for as long, since one of them may have it; `fresh`, one of them.
+ */
+function denialOf(others: readonly LastingSaid[]): "sure" | "stands" | "fresh" | "none" {
   if (!others.some(({ say }) => say.kind === "denies")) return "none";
   if (others.every(({ source, say }) => say.kind === "denies" || source.isPod === true)) return "sure";
-  return others.some(({ stands }) => stands) ? "stands" : "fresh";
+  const lasting = others.filter(({ lasts }) => lasts);
+  const isUnclear = others.some(({ say, lasts }) => say.kind === "unknown" && !lasts);
+  return !isUnclear && lasting.some(({ say }) => say.kind === "denies") ? "stands" : "fresh";
 }
 
 /** Whether a server answered that it has no such zone, or no content for it. Knot signs no such answer. */

@@ -87,7 +87,6 @@ export class OwnZones {
     }
     const sought = state.sought ?? [];
     if (sought.length === 0) this.#forget();
-    else if (state.denied !== undefined) this.#said.remember(state.denied);
     const search = sought.length > 0 ? this.#searchIn(inputs, state.view) : undefined;
     const result = await this.#seeder.seed({
       packet: inputs.packet,

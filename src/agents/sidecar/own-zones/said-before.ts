@@ -28,13 +28,11 @@ export interface Memory {
   readonly had?: { readonly serial: number; readonly until: number };
 }
 
-/** Since when servers deny zones, in milliseconds since 1970: by zone, then by the server's address and port. */
-export type Denials = Readonly<Record<string, Readonly<Record<string, number>>>>;
-
-/** So long a denial must stand, since a server that has just come up denies a zone as well that it is still transferring. */
+/**
+ * So long a denial must stand, since a server that has just come up denies a zone as well that it is still transferring; and so long
+ * who says nothing must have been asked, since a holder may be back in a moment.
+ */
 const denialMs = 6000;
-/** A denial that is older when it is seen again does not count from then: nobody has looked meanwhile. */
-const longestGapMs = 30_000;
 /** For so long a server that had a newer version is waited for when it is silent: some looks. */
 const silenceMs = 20_000;
 
@@ -44,7 +42,6 @@ const silenceMs = 20_000;
  */
 export class SaidBefore {
   readonly #said = new Map<string, Map<string, Memory>>();
-  #denied: Denials = {};
 
   /** @param now - Milliseconds since 1970. */
   constructor(private readonly now: () => number) {}
@@ -56,39 +53,14 @@ export class SaidBefore {
     const before = of.get(nameOf(source));
     const at = this.now();
     const had = before?.say.kind === "has" ? { serial: before.say.serial, until: at + silenceMs } : before?.had;
-    const since = before?.say.kind === say.kind ? before.since : this.#since(zone, source, { say, before, at });
+    const since = before?.say.kind === say.kind ? before.since : at;
     const memory = { say, at, since };
     of.set(nameOf(source), { ...memory, ...(say.kind === "unknown" && had !== undefined && { had }) });
-  }
-
-  /** Now, or the moment of the same denial before this program started. */
-  #since(
-    zone: string,
-    source: ZoneSource,
-    { say, before, at }: { readonly say: Say; readonly before: Memory | undefined; readonly at: number },
-  ): number {
-    const denied = this.#denied[zone]?.[nameOf(source)];
-    if (say.kind !== "denies" || before !== undefined || denied === undefined) return at;
-    return denied <= at && at - denied <= longestGapMs ? denied : at;
   }
 
   /** What a server said last. */
   of(zone: string, source: ZoneSource): Memory | undefined {
     return this.#said.get(zone)?.get(nameOf(source));
-  }
-
-  /** Denials of now, for the program that goes on with the search. */
-  get denials(): Denials {
-    const zones = [...this.#said].map(([zone, of]): [string, Readonly<Record<string, number>>] => {
-      const denying = [...of].filter(([, { say }]) => say.kind === "denies");
-      return [zone, Object.fromEntries(denying.map(([server, { since }]) => [server, since]))];
-    });
-    return Object.fromEntries(zones.filter(([, servers]) => Object.keys(servers).length > 0));
-  }
-
-  /** Takes over what the program before saw: who denies a zone still has done so since then. Nobody counts as asked by that. */
-  remember(denials: Denials): void {
-    this.#denied = denials;
   }
 
   /** A newer version than this, which a server had that has been silent for a moment only. */
@@ -98,13 +70,17 @@ export class SaidBefore {
     return memories.some(({ had }) => had !== undefined && now < had.until && isNewerSerial(had.serial, serial));
   }
 
+  /** A server that was seen to have the zone and has said neither yes nor no since, by address and port: a zone of which there is a copy does not begin anew. */
+  holderThatIsSilent(zone: string): string | undefined {
+    return [...(this.#said.get(zone) ?? [])].find(([, { had }]) => had !== undefined)?.[0];
+  }
+
   clear(): void {
     this.#said.clear();
-    this.#denied = {};
   }
 }
 
-/** Whether a server has denied a zone for long enough. */
-export function stands({ say, at, since }: Memory): boolean {
-  return say.kind === "denies" && at - since >= denialMs;
+/** Whether a server has said the same for as long as a denial must stand. */
+export function lasts({ at, since }: Memory): boolean {
+  return at - since >= denialMs;
 }

@@ -174,42 +174,33 @@ describe("a search for a lost zone", () => {
     });
   });
 
-  describe("that another program began", () => {
-    /** What the second finds, which goes on from what the first saw. */
-    const denied = async (
-      servers: readonly Server[],
-      { before, now }: { before: number; now: number },
-      options: Options = {},
-    ) => {
-      const [first, second] = [new SaidBefore(() => before), new SaidBefore(() => now)];
-      await search(servers, { said: first, ...options }).find(zone);
-      second.remember(JSON.parse(JSON.stringify(first.denials)) as typeof first.denials);
-      return search(servers, { said: second, ...options }).find(zone);
-    };
+  it("does not begin a zone anew that a server was seen to have, however long that is silent, also at the first site of a mesh", async () => {
+    for (const isFirst of [false, true]) {
+      let now = 0;
+      const standing = new SaidBefore(() => now);
+      const servers: Server[] = [{ ...has(7), refusesTransfers: true }, isFirst ? away : denying];
+      const look = () => search(servers, { isFirst, said: standing }).find(zone);
+      expect((await look()).kind).to.equal("unknown");
+      servers[0] = away;
+      for (now = 1000; now < 100_000; now += 7000)
+        expect(await look()).to.deep.equal({ kind: "unknown", reason: "0 53 had it and does not answer now" });
+      servers[0] = denying;
+      expect((await look()).kind).to.equal(isFirst ? "unknown" : "none");
+    }
+  });
 
-    it("goes on with denials that it saw, and with nothing else", async () => {
-      const begun = new SaidBefore(() => 500);
-      await search([away, denying, has(3)], { said: begun }).find(zone);
-      expect(begun.denials).to.deep.equal({ [zone]: { "1 53": 500 } });
-      const none = { kind: "none", unclear: "no answer within 1 ms" };
-      expect(await denied([away, denying], { before: 0, now: 6000 })).to.deep.equal(none);
-      expect((await denied([away, denying], { before: 0, now: 5999 })).kind).to.equal("unknown");
-    });
-
-    it("does not count a denial that nobody saw for long, or that is from another clock", async () => {
-      expect((await denied([away, denying], { before: 0, now: 30_001 })).kind).to.equal("unknown");
-      expect((await denied([away, denying], { before: 9000, now: 1000 })).kind).to.equal("unknown");
-    });
-
-    it("asks everybody again", async () => {
-      const one = await denied([away, denying], { before: 0, now: 6000 }, { turn: [0] });
-      expect(one.kind).to.equal("unknown");
-      const second = new SaidBefore(() => 6000);
-      second.remember({ [zone]: { "1 53": 0 } });
-      expect(await serialOf(search([away, has(3)], { said: second }).find(zone))).to.equal(3);
-      expect((await search([away, away], { said: second }).find(zone)).kind).to.equal("unknown");
-      expect((await search([away, denying], { said: second }).find(zone)).kind).to.equal("unknown");
-    });
+  it("asks who was silent at an earlier look once more before a zone begins anew", async () => {
+    for (const isFirst of [false, true]) {
+      let now = 0;
+      const [silence, standing] = [new Silence(), new SaidBefore(() => now)];
+      const servers: Server[] = [away, isFirst ? failing({}) : denying];
+      const look = () => search(servers, { isFirst, said: standing, silence }).find(zone);
+      expect((await look()).kind).to.equal("unknown");
+      await new Promise(setImmediate);
+      now = 6000;
+      servers.splice(0, 2, has(4), isFirst ? away : denying);
+      expect(await serialOf(look())).to.equal(4);
+    }
   });
 
   it("waits once for a server that is silent, not at each look, and takes its copy as soon as it answers", async () => {
