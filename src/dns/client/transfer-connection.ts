@@ -45,6 +45,8 @@ interface SignedRequest {
 
 /** Seconds for which a request is used again (it counts for 300), and answers that are kept for each. */
 const [sharedSeconds, mostAnswers] = [60, 16];
+/** Larger answers are not kept: they take longer than the second in which another server's would be equal. */
+const mostKeptOctets = 64 * 1024;
 
 interface RawMessage {
   readonly bytes: Buffer;
@@ -290,8 +292,9 @@ class Transfer {
 
   #same(): void {
     const { answers, resolve } = this.waiting;
+    const octets = this.#messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
     // Copied: messages are pieces of what came with them.
-    answers.push(this.#messages.map(({ bytes }) => Buffer.from(bytes)));
+    if (octets <= mostKeptOctets) answers.push(this.#messages.map(({ bytes }) => Buffer.from(bytes)));
     if (answers.length > mostAnswers) answers.shift();
     resolve("same");
   }

@@ -13,6 +13,9 @@ import { randomKey } from "../../../src/keyring/fresh-key";
 const zones = Array.from({ length: 40 }, (_, i) => `zone-${i}.example`);
 const zoneText = (zone: string): string =>
   `$ORIGIN ${zone}.\n$TTL 60\n@ SOA ns h 1 3600 60 86400 60\n@ NS ns\nns A 192.0.2.1\n`;
+const large = "large.example";
+const hosts = Array.from({ length: 5000 }, (_, i) => `host-${i} A 192.0.2.1\n`);
+const largeText = `${zoneText(large)}${hosts.join("")}`;
 const serverName = "site-a.dns.internal";
 const ca = makeAuthority();
 const key = randomKey("reader");
@@ -29,7 +32,7 @@ describe("many transfers on one connection", function () {
     secure = await freePort();
     const { cert, key: privateKey } = issue({ ca, name: serverName });
     knot = await startKnot({
-      zones: Object.fromEntries(zones.map((zone) => [zone, zoneText(zone)])),
+      zones: { ...Object.fromEntries(zones.map((zone) => [zone, zoneText(zone)])), [large]: largeText },
       keys: [key],
       files: { "server.crt": cert, "server.key": privateKey },
       extraConfig: ({ storage, address }) => `
@@ -98,12 +101,12 @@ server:
       };
     }
 
-    async function transfer(server: DnsServer, like?: RawTransfer): Promise<RawTransfer | "same"> {
+    async function transfer(server: DnsServer, like?: RawTransfer, of = zone): Promise<RawTransfer | "same"> {
       using connection = new TransferConnection({ server, key, timeoutMs });
-      return await connection.transfer(zone, like);
+      return await connection.transfer(of, like);
     }
-    async function reference(): Promise<RawTransfer> {
-      const copy = await transfer(knot.server);
+    async function reference(of = zone): Promise<RawTransfer> {
+      const copy = await transfer(knot.server, undefined, of);
       if (copy === "same") throw new Error("there was nothing that it could be like");
       return copy;
     }
@@ -117,6 +120,18 @@ server:
         using stand = await relay(kind);
         for (let i = 0; i < 3; i++) expect(await transfer(stand.server, like)).to.equal("same");
         expect(new Set(stand.asked.map((piece) => piece.toString("hex"))).size, kind).to.equal(requests);
+      }
+    });
+
+    it("are kept in memory only where they are small", async () => {
+      for (const [of, kept] of [
+        [zone, 1],
+        [large, 0],
+      ] as const) {
+        const like = await reference(of);
+        using stand = await relay("TLS");
+        expect(await transfer(stand.server, like, of)).to.equal("same");
+        expect(like.requests.get(key)?.answers, of).to.have.length(kept);
       }
     });
 

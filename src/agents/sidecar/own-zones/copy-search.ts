@@ -103,9 +103,23 @@ export class CopySearch {
     if (holders.length > 0) return areAllAsked ? this.#takeNewest(zone, holders, reason) : { kind: "unknown", reason };
     const { counted, isHindered } = countedFor(others);
     this.#isHindered ||= isHindered;
-    const denial = denialOf(others);
+    return this.#withoutHolder(zone, { others, counted, areAllAsked, reason });
+  }
+
+  /** What it comes to that nobody has the zone now. */
+  #withoutHolder(
+    zone: string,
+    found: {
+      readonly others: readonly LastingSaid[];
+      readonly counted: readonly LastingSaid[];
+      readonly areAllAsked: boolean;
+      readonly reason: string;
+    },
+  ): FoundCopy {
+    const { others, counted, areAllAsked, reason } = found;
     const seen = this.parts.said?.holderThatIsSilent(zone);
     if (seen !== undefined) return { kind: "unknown", reason: `${seen} had it and does not answer now` };
+    const denial = denialOf(others);
     if (this.#knowsAll && areAllAsked) {
       if (denial === "sure") return { kind: "none" };
       const isAlone = denialOf(counted) === "none" && this.parts.isFirst && !this.#isHindered;
