@@ -90,6 +90,9 @@ function withStatus(counts: Counts | undefined, status: number | null): Counts {
 /** A mesh that is hurt for a minute. */
 const chaosSpec = "bench/test/chaos";
 
+/** Ten minutes of faults under a Prometheus, most of them waiting for alerts: `npm run test:alerts`. The rules' own cases run here. */
+const alertsSpec = "test/lab/monitoring/alerts";
+
 /**
  * What needs no mesh comes while an API server of the mesh is away for minutes, the engine's tests among it, and what has clusters of
  * its own when the mesh is gone. A file that more than one of these finds runs once, where the first does.
@@ -142,14 +145,14 @@ const tiers: readonly Tier[] = [
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec]),
+    run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec, alertsSpec]),
   },
   {
     name: "peers",
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{dns,interop,knot,plugins,records,vault}/**/*", interruptedSpec], true),
+    run: () => mocha(["test/lab/{ci,cli,dns,interop,knot,plugins,records,vault}/**/*", interruptedSpec], true),
   },
   // Clusters of their own, and much waiting: they fill the machine while the other tier's clusters wait.
   { name: "features", group: "servers", lane: "third", inOnePiece: true, run: () => mocha(featureSpecs, true) },

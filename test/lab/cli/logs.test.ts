@@ -110,8 +110,11 @@ describe("mesh logs before a real mesh", function () {
     await eventually(20, () => {
       expect(count()).to.be.above(before);
     });
-    const lines = out.split("\n");
-    expect(new Set(lines).size).to.equal(lines.length);
+    // Knot may write the same line twice in a second: none comes more often than it was written.
+    const followed = out.split("\n").slice(0, -1);
+    const written = (await logs("--since", "1h", "--zone", zone)).out.split("\n");
+    const timesIn = (lines: readonly string[], line: string): number => lines.filter((each) => each === line).length;
+    for (const line of new Set(followed)) expect(timesIn(followed, line), line).to.be.at.most(timesIn(written, line));
     await lab[Symbol.asyncDispose]();
     expect([(await ended)[0], said]).to.deep.equal([0, ""]);
   });
