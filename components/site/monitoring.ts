@@ -91,7 +91,11 @@ export class Monitoring extends pulumi.ComponentResource {
     const { prober, zones = packet.site.zones.map((zone) => zone.name) } = monitoring.probes;
     for (const probe of probesOf(zones, { sites, port: config.remotePort })) {
       const object = probeName(probe);
-      this.create(`${name}-${object}`, args, { kind: "Probe", object, spec: probeSpec(probe, prober) });
+      this.create(`${name}-${object}`, args, {
+        kind: "Probe",
+        object,
+        spec: probeSpec(probe, { prober, site: config.site }),
+      });
     }
   }
 

@@ -104,7 +104,7 @@ export const ruleCases: readonly RuleCase[] = [
       silent("9m"),
       fires("10m", {
         labels: { ...ofPod, severity: "warning" },
-        summary: "Pod knot-0 of site site-b gets no traffic.",
+        summary: "Pod knot-0 of site site-b gets no traffic, or does not answer the other pods.",
         runbook: "site-down.md#one-pod-of-several",
       }),
     ],
@@ -114,6 +114,50 @@ export const ruleCases: readonly RuleCase[] = [
     what: "is silent while a pod starts",
     series: { [`dns_mesh_agent_ready{${pod}}`]: "0x10 1x20" },
     expected: [silent("5m"), silent("12m")],
+  },
+  {
+    alert: "DnsMeshPodNotReady",
+    what: "fires for a pod that does not start, and has no series",
+    series: {
+      'dns_mesh_agent_ready{site="site-b",pod="knot-0"}': "1x30",
+      'dns_mesh_agent_ready{site="site-b",pod="knot-2"}': "1x30",
+      'dns_mesh_agent_peer_up{site="site-b",pod="knot-0",peer="site-b",peer_pod="1"}': "0x30",
+      'dns_mesh_agent_peer_up{site="site-b",pod="knot-2",peer="site-b",peer_pod="1"}': "1x3 0x26",
+      'dns_mesh_agent_peer_up{site="site-b",pod="knot-0",peer="site-b",peer_pod="2"}': "1x30",
+      'dns_mesh_agent_peer_up{site="site-b",pod="knot-2",peer="site-b",peer_pod="0"}': "1x30",
+    },
+    expected: [
+      silent("11m30s"),
+      fires("12m30s", {
+        labels: { site: "site-b", pod: "knot-1", peer_pod: "1", severity: "warning" },
+        summary: "Pod knot-1 of site site-b gets no traffic, or does not answer the other pods.",
+        runbook: "site-down.md#one-pod-of-several",
+      }),
+    ],
+  },
+  {
+    alert: "DnsMeshPodNotReady",
+    what: "fires once for a pod that says itself what the others say of it",
+    series: {
+      [`dns_mesh_agent_ready{${pod}}`]: "0x30",
+      'dns_mesh_agent_peer_up{site="site-b",pod="knot-1",peer="site-b",peer_pod="0"}': "0x30",
+    },
+    expected: [
+      fires("10m", {
+        labels: { ...ofPod, severity: "warning" },
+        summary: "Pod knot-0 of site site-b gets no traffic, or does not answer the other pods.",
+        runbook: "site-down.md#one-pod-of-several",
+      }),
+    ],
+  },
+  {
+    alert: "DnsMeshPodNotReady",
+    what: "is silent about another site that does not answer",
+    series: {
+      [`dns_mesh_agent_ready{${pod}}`]: "1x30",
+      'dns_mesh_agent_peer_up{site="site-b",pod="knot-0",peer="site-a"}': "0x30",
+    },
+    expected: [silent("12m")],
   },
   {
     alert: "DnsMeshWriterAway",
@@ -152,6 +196,14 @@ export const ruleCases: readonly RuleCase[] = [
         runbook: "transfers-fail.md",
       }),
     ],
+  },
+  {
+    alert: "DnsMeshZoneLag",
+    what: "is silent about a pod of the own site",
+    series: {
+      'dns_mesh_agent_peer_lag_seconds{site="site-b",pod="knot-0",peer="site-b",peer_pod="1"}': "0+30x30",
+    },
+    expected: [silent("7m"), silent("12m")],
   },
   {
     alert: "DnsMeshZoneLag",
@@ -222,6 +274,12 @@ export const ruleCases: readonly RuleCase[] = [
     summary: "Other sites answer another version of a zone than its owner site-b.",
     runbook: "sites-disagree.md",
   }),
+  {
+    alert: "DnsMeshPeerAway",
+    what: "is silent about a pod of the own site",
+    series: { 'dns_mesh_agent_peer_up{site="site-b",pod="knot-0",peer="site-b",peer_pod="1"}': "0x30" },
+    expected: [silent("6m"), silent("12m")],
+  },
   {
     alert: "DnsMeshPeerAway",
     what: "fires when no pod of a site reaches another site",
@@ -736,8 +794,10 @@ export const ruleCases: readonly RuleCase[] = [
     alert: "DnsMeshProbeFails",
     what: "fires for the zone and the address that give no answer",
     series: {
-      'probe_success{job="dns-mesh-probe",instance="192.0.2.1:53",site="site-b",zone="example.org"}': "0x20",
-      'probe_success{job="dns-mesh-probe",instance="192.0.2.2:53",site="site-c",zone="example.org"}': "1x20",
+      'probe_success{job="dns-mesh-probe",instance="192.0.2.1:53",prober_site="site-b",site="site-c",zone="example.org"}':
+        "0x20",
+      'probe_success{job="dns-mesh-probe",instance="192.0.2.2:53",prober_site="site-b",site="site-a",zone="example.org"}':
+        "1x20",
       'probe_success{job="shop",instance="shop",site="site-b",zone="other"}': "0x20",
     },
     expected: [
@@ -745,9 +805,9 @@ export const ruleCases: readonly RuleCase[] = [
       fires("3m", {
         labels: {
           ...{ job: "dns-mesh-probe", instance: "192.0.2.1:53" },
-          ...{ site: "site-b", zone: "example.org", severity: "critical" },
+          ...{ prober_site: "site-b", site: "site-c", zone: "example.org", severity: "critical" },
         },
-        summary: "Site site-b does not answer for example.org at 192.0.2.1:53 from outside.",
+        summary: "Site site-c does not answer for example.org at 192.0.2.1:53 from outside.",
         runbook: "answers-from-outside.md",
       }),
     ],
@@ -756,24 +816,56 @@ export const ruleCases: readonly RuleCase[] = [
     alert: "DnsMeshProbeFails",
     what: "is silent about a lost packet",
     series: {
-      'probe_success{job="dns-mesh-probe",instance="192.0.2.1:53",site="site-b",zone="example.org"}': "1 0 1x20",
+      'probe_success{job="dns-mesh-probe",instance="192.0.2.1:53",prober_site="site-b",site="site-c",zone="example.org"}':
+        "1 0 1x20",
     },
     expected: [silent("30s"), silent("4m")],
+  },
+  {
+    alert: "DnsMeshProberAway",
+    what: "fires for each zone that is not asked for, since the prober is gone or has no such module",
+    series: {
+      'up{job="dns-mesh-probe",instance="192.0.2.1:53",prober_site="site-b",site="site-a",zone="example.org"}': "0x40",
+      'up{job="dns-mesh-probe",instance="192.0.2.3:53",prober_site="site-b",site="site-c",zone="example.org"}': "0x40",
+      'up{job="dns-mesh-probe",instance="192.0.2.1:53",prober_site="site-b",site="site-a",zone="example.net"}': "1x40",
+      'up{job="shop",instance="shop",prober_site="site-b",zone="other"}': "0x40",
+    },
+    expected: [
+      silent("9m"),
+      fires("10m", {
+        labels: { prober_site: "site-b", zone: "example.org", severity: "warning" },
+        summary:
+          "blackbox-exporter does not ask for example.org at 2 addresses: it is away, or lacks the zone's module.",
+        runbook: "answers-from-outside.md#the-prober-is-away",
+      }),
+    ],
+  },
+  {
+    alert: "DnsMeshProberAway",
+    what: "is silent while the prober restarts, and about answers that fail",
+    series: {
+      'up{job="dns-mesh-probe",instance="192.0.2.1:53",prober_site="site-b",site="site-a",zone="example.org"}':
+        "0x10 1x30",
+      'probe_success{job="dns-mesh-probe",instance="192.0.2.1:53",prober_site="site-b",site="site-a",zone="example.org"}':
+        "0x40",
+    },
+    expected: [silent("4m"), silent("12m")],
   },
   {
     alert: "DnsMeshAnswersSlow",
     what: "fires when answers take more than half a second",
     series: {
-      'probe_duration_seconds{job="dns-mesh-probe",instance="192.0.2.1:53",site="site-b",zone="example.org"}': "2x30",
+      'probe_duration_seconds{job="dns-mesh-probe",instance="192.0.2.1:53",prober_site="site-b",site="site-c",zone="example.org"}':
+        "2x30",
     },
     expected: [
       silent("4m"),
       fires("6m", {
         labels: {
           ...{ job: "dns-mesh-probe", instance: "192.0.2.1:53" },
-          ...{ site: "site-b", zone: "example.org", severity: "warning" },
+          ...{ prober_site: "site-b", site: "site-c", zone: "example.org", severity: "warning" },
         },
-        summary: "Site site-b takes 2s to answer from outside.",
+        summary: "Site site-c takes 2s to answer from outside.",
         runbook: "answers-from-outside.md#slow-answers",
       }),
     ],
@@ -782,7 +874,7 @@ export const ruleCases: readonly RuleCase[] = [
     alert: "DnsMeshAnswersSlow",
     what: "is silent about one slow answer",
     series: {
-      'probe_duration_seconds{job="dns-mesh-probe",instance="192.0.2.1:53",site="site-b",zone="example.org"}':
+      'probe_duration_seconds{job="dns-mesh-probe",instance="192.0.2.1:53",prober_site="site-b",site="site-c",zone="example.org"}':
         "0.01x5 3 0.01x30",
     },
     expected: [silent("4m"), silent("10m")],

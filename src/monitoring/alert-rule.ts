@@ -43,6 +43,8 @@ export interface Writer {
   series(name: string, ...matchers: readonly string[]): string;
   /** A series that has another name than ours. */
   foreign(name: string, ...matchers: readonly string[]): string;
+  /** A series of probes: their `site` is the one that is asked, and may be any. */
+  probed(name: string, ...matchers: readonly string[]): string;
   /** A range: `[10m]`. */
   range(seconds: number): string;
 }
@@ -50,23 +52,29 @@ export interface Writer {
 /** Ages where schedules are the default ones: hourly backups, daily drills, a reconciler every five minutes. */
 export const defaultAges: Ages = { backup: 3 * 3600, drill: 2 * 86_400, reconciler: 15 * 60 };
 
+/** Which site's stack made a probe. */
+export const proberLabel = "prober_site";
+
 /** What expressions of a scope are written with. */
 export function writerFor({ sites, isOnlyThese, timeFactor = 1 }: AlertScope): Writer {
-  const own = isOnlyThese ? [siteMatcher(sites)] : [];
-  const foreign: Writer["foreign"] = (name, ...matchers) => {
-    const all = [...own, ...matchers];
-    return all.length === 0 ? name : `${name}{${all.join(",")}}`;
-  };
+  const by =
+    (label: string): Writer["foreign"] =>
+    (name, ...matchers) => {
+      const all = [...(isOnlyThese ? [siteMatcher(label, sites)] : []), ...matchers];
+      return all.length === 0 ? name : `${name}{${all.join(",")}}`;
+    };
+  const foreign = by("site");
   return {
     foreign,
+    probed: by(proberLabel),
     series: (name, ...matchers) => foreign(`dns_mesh_${name}`, ...matchers),
     range: (seconds) => `[${duration(seconds * timeFactor)}]`,
   };
 }
 
 /** Names of sites are DNS labels: nothing in them means anything in a regular expression. */
-function siteMatcher(sites: readonly string[]): string {
-  return sites.length === 1 ? `site="${sites[0] ?? ""}"` : `site=~"${sites.join("|")}"`;
+function siteMatcher(label: string, sites: readonly string[]): string {
+  return sites.length === 1 ? `${label}="${sites[0] ?? ""}"` : `${label}=~"${sites.join("|")}"`;
 }
 
 /** A duration as Prometheus reads it, whole milliseconds of a second at least. */

@@ -1,4 +1,4 @@
-import { type AlertRule, type AlertScope, duration, type Writer, writerFor } from "./alert-rule";
+import { type AlertRule, type AlertScope, duration, proberLabel, type Writer, writerFor } from "./alert-rule";
 
 /** The alerts of a mesh, by what they are about. Every one has its cases in `harness/monitoring/rule-cases.ts`. */
 export function alertRules(scope: AlertScope): readonly AlertRule[] {
@@ -31,6 +31,15 @@ function problem(write: Writer, kind: string, ...matchers: readonly string[]): s
   return `${write.series("agent_problem", `kind="${kind}"`, ...matchers)} == 1`;
 }
 
+/** The site's own other pods are peers too. */
+const otherSites = 'peer_pod=""';
+
+/** Pods that none of their site's other pods gets an answer of, under their names. */
+function missedPods(write: Writer): string {
+  const missed = `max by (site, peer_pod) (${write.series("agent_peer_up", 'peer_pod!=""')}) == 0`;
+  return `label_replace(${missed}, "pod", "knot-$1", "peer_pod", "(.+)")`;
+}
+
 function siteRules({ sites }: AlertScope, write: Writer): readonly AlertRule[] {
   return [
     ...sites.map((site): AlertRule => ({
@@ -46,10 +55,11 @@ function siteRules({ sites }: AlertScope, write: Writer): readonly AlertRule[] {
     })),
     {
       alert: "DnsMeshPodNotReady",
-      expr: `${write.series("agent_ready")} == 0`,
+      // A pod that does not start has no series of its own: the others miss it.
+      expr: `${write.series("agent_ready")} == 0 or on (site, pod) ${missedPods(write)}`,
       forSeconds: 10 * minute,
       severity: "warning",
-      summary: "Pod {{ $labels.pod }} of site {{ $labels.site }} gets no traffic.",
+      summary: "Pod {{ $labels.pod }} of site {{ $labels.site }} gets no traffic, or does not answer the other pods.",
       runbook: "site-down.md#one-pod-of-several",
     },
     {
@@ -62,7 +72,7 @@ function siteRules({ sites }: AlertScope, write: Writer): readonly AlertRule[] {
     },
     {
       alert: "DnsMeshPeerAway",
-      expr: `max by (site, peer) (${write.series("agent_peer_up")}) == 0`,
+      expr: `max by (site, peer) (${write.series("agent_peer_up", otherSites)}) == 0`,
       forSeconds: 5 * minute,
       severity: "warning",
       summary: "Site {{ $labels.peer }} does not answer site {{ $labels.site }}.",
@@ -75,7 +85,7 @@ function zoneRules(write: Writer): readonly AlertRule[] {
   return [
     {
       alert: "DnsMeshZoneLag",
-      expr: `max by (site, peer) (${write.series("agent_peer_lag_seconds")}) > 60`,
+      expr: `max by (site, peer) (${write.series("agent_peer_lag_seconds", otherSites)}) > 60`,
       forSeconds: 5 * minute,
       severity: "warning",
       summary: "Site {{ $labels.peer }} has lacked a change of {{ $labels.site }} for {{ $value | humanizeDuration }}.",
@@ -386,15 +396,25 @@ function probeRules(write: Writer): readonly AlertRule[] {
   return [
     {
       alert: "DnsMeshProbeFails",
-      expr: `${write.foreign("probe_success", job)} == 0`,
+      expr: `${write.probed("probe_success", job)} == 0`,
       forSeconds: 3 * minute,
       severity: "critical",
       summary: "Site {{ $labels.site }} does not answer for {{ $labels.zone }} at {{ $labels.instance }} from outside.",
       runbook: "answers-from-outside.md",
     },
     {
+      alert: "DnsMeshProberAway",
+      // Neither a prober that is gone nor one without the zone's module gives a `probe_success`.
+      expr: `count by (${proberLabel}, zone) (${write.probed("up", job)} == 0)`,
+      forSeconds: 10 * minute,
+      severity: "warning",
+      summary:
+        "blackbox-exporter does not ask for {{ $labels.zone }} at {{ $value }} addresses: it is away, or lacks the zone's module.",
+      runbook: "answers-from-outside.md#the-prober-is-away",
+    },
+    {
       alert: "DnsMeshAnswersSlow",
-      expr: `avg_over_time(${write.foreign("probe_duration_seconds", job)}${write.range(5 * minute)}) > 0.5`,
+      expr: `avg_over_time(${write.probed("probe_duration_seconds", job)}${write.range(5 * minute)}) > 0.5`,
       forSeconds: 5 * minute,
       severity: "warning",
       summary: "Site {{ $labels.site }} takes {{ $value | humanizeDuration }} to answer from outside.",

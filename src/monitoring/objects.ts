@@ -1,5 +1,6 @@
 import { sha256 } from "../base/json";
 import { knotLabels, operatorLabels } from "../contract/names";
+import { proberLabel } from "./alert-rule";
 import { probeJob } from "./alert-rules";
 import type { Probe } from "./probes";
 
@@ -54,13 +55,16 @@ export function scrapeMarks(
   };
 }
 
-/** The `spec` of a Probe. @param prober - host and port of a blackbox-exporter */
-export function probeSpec({ zone, site, module, targets }: Probe, prober: string): object {
+/** The `spec` of a Probe. @param from - host and port of a blackbox-exporter, and the site whose stack has it ask */
+export function probeSpec(
+  { zone, site, module, targets }: Probe,
+  from: { readonly prober: string; readonly site: string },
+): object {
   return {
     jobName: probeJob,
-    prober: { url: prober, path: "/probe" },
+    prober: { url: from.prober, path: "/probe" },
     module,
-    targets: { staticConfig: { static: targets, labels: { zone, site } } },
+    targets: { staticConfig: { static: targets, labels: { zone, site, [proberLabel]: from.site } } },
   };
 }
 

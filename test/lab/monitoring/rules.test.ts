@@ -45,6 +45,17 @@ describe("alert rules by promtool", function () {
     expect(await testRules(folder, ruleFile(scope), [{ ...one!, expected }])).to.match(/DnsMeshSiteDown/);
   });
 
+  it("of sites whose operators are not known fire while operators run and none leads, and not when none runs", async () => {
+    const printed = ruleFile({ sites: ["site-a", "site-b"], isOnlyThese: false, ages: defaultAges });
+    const leading = ruleCases.filter(({ alert }) => alert === "DnsMeshNoLeader");
+    const gone: RuleCase = {
+      ...{ alert: "DnsMeshNoLeader", what: "is silent when no operator runs" },
+      series: { 'dns_mesh_records_leader{site="site-b",pod="one"}': "1x4 stale" },
+      expected: [{ at: "20m", alerts: [] }],
+    };
+    expect(await testRules(folder, printed, [...leading, gone])).to.equal("");
+  });
+
   describe("of one site", () => {
     const ofOne = ruleFile({ ...scope, sites: ["site-b"], isOnlyThese: true });
 
@@ -59,6 +70,21 @@ describe("alert rules by promtool", function () {
           expected: one.expected.map(({ at }) => ({ at, alerts: [] })),
         }));
       expect(await testRules(folder, ofOne, elsewhere)).to.equal("");
+    });
+
+    it("leave what probers of other sites find to those, of this site too", async () => {
+      const probe =
+        '{job="dns-mesh-probe",instance="192.0.2.1:53",prober_site="site-x",site="site-b",zone="example.org"}';
+      const series = {
+        [`probe_success${probe}`]: "0x40",
+        [`probe_duration_seconds${probe}`]: "2x40",
+        [`up${probe}`]: "0x40",
+      };
+      const cases = ["DnsMeshProbeFails", "DnsMeshAnswersSlow", "DnsMeshProberAway"].map((alert) => ({
+        ...{ alert, series, what: "is silent" },
+        expected: [{ at: "12m", alerts: [] }],
+      }));
+      expect(await testRules(folder, ofOne, cases)).to.equal("");
     });
 
     it("fire for theirs", async () => {

@@ -82,11 +82,16 @@ describe("alert rules", () => {
 
   it("look at series of their sites alone where that is wanted", () => {
     for (const { alert, expr } of alertRules({ ...scope, sites: ["site-b"], isOnlyThese: true })) {
-      const series = [...expr.matchAll(/\b(?:dns_mesh|probe|knot)_\w+(\{[^}]*\})?/g)];
-      for (const [, labels] of series) expect(labels, alert).to.contain('site="site-b"');
+      const series = [...expr.matchAll(/\b(?:(?:dns_mesh|probe|knot)_\w+|up)(\{[^}]*\})?/g)];
+      expect(series, alert).to.not.have.length(0);
+      for (const [name, labels = ""] of series) {
+        const isProbe = name.startsWith("probe_") || name.startsWith("up");
+        expect(labels, alert).to.match(isProbe ? /^\{prober_site="site-b",/ : /^\{site="site-b"/);
+        if (isProbe) expect(labels, alert).to.not.match(/[{,]site/);
+      }
     }
     const [first] = alertRules({ ...scope, isOnlyThese: true }).filter(({ alert }) => alert === "DnsMeshPodNotReady");
-    expect(first?.expr).to.equal('dns_mesh_agent_ready{site=~"site-a|site-b"} == 0');
+    expect(first?.expr).to.match(/^dns_mesh_agent_ready\{site=~"site-a\|site-b"\} == 0 or /);
   });
 
   it("say nothing of an operator where there is none", () => {

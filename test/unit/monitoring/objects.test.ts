@@ -45,14 +45,14 @@ describe("probes from outside", () => {
 
   it("say whom they ask, by the labels that alerts go by", () => {
     const [first] = probes;
-    expect(probeSpec(first!, "blackbox:9115")).to.deep.equal({
+    expect(probeSpec(first!, { prober: "blackbox:9115", site: "site-b" })).to.deep.equal({
       jobName: "dns-mesh-probe",
       prober: { url: "blackbox:9115", path: "/probe" },
       module: "dns-mesh-example.org",
       targets: {
         staticConfig: {
           static: ["192.0.2.1:53", "[2001:db8::1]:53"],
-          labels: { zone: "example.org", site: "site-a" },
+          labels: { zone: "example.org", site: "site-a", prober_site: "site-b" },
         },
       },
     });
