@@ -33,7 +33,7 @@ async function fetching({ zones, rounds }: Values<typeof options>): Promise<obje
     readySeconds: 120,
     config: (place) => configOf(place, names),
   });
-  const statistics = new KnotStatistics(join(knot.rundir, "knot.sock"), 60_000);
+  const statistics = new KnotStatistics(join(knot.rundir, "knot.sock"));
   await allServed(statistics, zones);
   const measured: Record<string, FetchCost> = {};
   for (const which of ["off", "all"] as const) {
@@ -80,7 +80,7 @@ async function costOf(
 async function allServed(statistics: KnotStatistics, zones: number): Promise<void> {
   const end = Date.now() + 120_000;
   for (;;) {
-    const served = (await statistics.zones()).filter(({ serial }) => serial !== undefined).length;
+    const served = (await statistics.zones(undefined, 60_000)).filter(({ serial }) => serial !== undefined).length;
     if (served === zones) return;
     if (Date.now() > end) throw new Error(`Knot serves ${served} of ${zones} zones`);
     await new Promise((resolve) => setTimeout(resolve, 500));

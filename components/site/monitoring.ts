@@ -16,7 +16,7 @@ import {
   scraped,
   scrapeMarks,
 } from "../../src/monitoring/objects";
-import { type ProbedSite, probesOf } from "../../src/monitoring/probes";
+import { type ProbedSite, probesOf, requireFewProbes } from "../../src/monitoring/probes";
 import { ruleFile } from "../../src/monitoring/rule-file";
 import type { MonitoringConfig } from "../../src/settings/site-parts";
 import type { SiteConfig } from "../../src/settings/site-settings";
@@ -88,8 +88,8 @@ export class Monitoring extends pulumi.ComponentResource {
   private createProbes(name: string, args: MonitoringArgs): void {
     const { config, monitoring, packet, sites } = args;
     if (monitoring.probes === undefined) return;
-    const { prober, zones = packet.site.zones.map((zone) => zone.name) } = monitoring.probes;
-    for (const probe of probesOf(zones, { sites, port: config.remotePort })) {
+    const { prober } = monitoring.probes;
+    for (const probe of probesOf(probedZones(monitoring, packet), { sites, port: config.remotePort })) {
       const object = probeName(probe);
       this.create(`${name}-${object}`, args, {
         kind: "Probe",
@@ -134,6 +134,20 @@ export class Monitoring extends pulumi.ComponentResource {
       objectOptions(this),
     );
   }
+}
+
+/** Which zones the site's Probes ask for. */
+function probedZones({ probes }: MonitoringConfig, packet: Pick<WelcomePacket, "site">): readonly string[] {
+  return probes === undefined ? [] : (probes.zones ?? packet.site.zones.map(({ name }) => name));
+}
+
+/**
+ * Looks at settings that only the mesh shows to be too much.
+ *
+ * @throws UserError when there would be too many Probes.
+ */
+export function requireFewObjects(args: Pick<MonitoringArgs, "monitoring" | "packet" | "sites">): void {
+  requireFewProbes(probedZones(args.monitoring, args.packet), args.sites);
 }
 
 /** Three runs that are missing are no accident. */

@@ -17,7 +17,7 @@ import { contentHash } from "./hash";
 import { KeyRotator, type KeyRotatorArgs } from "./key-rotator";
 import { KnotServer } from "./knot-server";
 import { LiveMounts } from "./live-mounts";
-import { Monitoring } from "./monitoring";
+import { Monitoring, type MonitoringArgs, requireFewObjects } from "./monitoring";
 import { SiteNamespace } from "./namespace";
 import { PodServices } from "./pod-services";
 import { Policies } from "./policies";
@@ -77,6 +77,7 @@ export class SiteStack extends pulumi.ComponentResource {
     const { transport } = packet;
     const isPrimary = packet.site.role === "primary-catalog";
     requireOwnZones(config.updaters, packet.site);
+    if (config.monitoring) requireFewObjects({ ...monitored(welcome), monitoring: config.monitoring });
     const runtime = siteRuntime(config);
     const within = { parent: this, providers: [this.createProvider(name, config)] };
 
@@ -205,8 +206,7 @@ export class SiteStack extends pulumi.ComponentResource {
   ): void {
     const { monitoring } = place.config;
     if (monitoring === undefined) return;
-    const { packet, probed: sites = [] } = welcome;
-    new Monitoring(`${name}-monitoring`, { ...place, monitoring, packet, sites }, within);
+    new Monitoring(`${name}-monitoring`, { ...place, monitoring, ...monitored(welcome) }, within);
   }
 
   /** What runs from time to time: healing, and where the ring lies in Vault its rotation. */
@@ -257,4 +257,9 @@ function protectionOf({ protect }: Pick<SiteConfig, "protect">): Pick<SiteOutput
 /** What the shared stack's next `up` goes by that takes the key of a former one away. */
 function signersOf({ signers = [] }: Welcome["packet"]): Pick<SiteOutputs, "signers"> {
   return signers.length > 1 ? { signers } : {};
+}
+
+/** What monitoring is made for. */
+function monitored({ packet, probed: sites = [] }: Welcome): Pick<MonitoringArgs, "packet" | "sites"> {
+  return { packet, sites };
 }

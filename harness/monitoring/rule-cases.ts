@@ -734,24 +734,24 @@ export const ruleCases: readonly RuleCase[] = [
   },
   {
     alert: "DnsMeshDrillStale",
-    what: "fires when no drill succeeded for two days",
+    what: "fires when no drill succeeded for three days",
     every: "5m",
-    series: { [`dns_mesh_agent_backup_drill_last_success_timestamp_seconds{${pod}}`]: "60x600" },
+    series: { [`dns_mesh_agent_backup_drill_last_success_timestamp_seconds{${pod}}`]: "60x900" },
     expected: [
-      silent("2d10m"),
-      fires("2d20m", {
+      silent("3d10m"),
+      fires("3d20m", {
         labels: { site: "site-b", severity: "warning" },
-        summary: "No backup of site site-b has been restored in a drill for more than 2d.",
+        summary: "No backup of site site-b has been restored in a drill for more than 3d.",
         runbook: "backup-failing.md",
       }),
     ],
   },
   {
     alert: "DnsMeshDrillStale",
-    what: "is silent in the first two days",
+    what: "is silent in the first three days",
     every: "5m",
-    series: { [`dns_mesh_agent_backup_drill_last_success_timestamp_seconds{${pod}}`]: "0x600" },
-    expected: [silent("1d"), silent("1d23h")],
+    series: { [`dns_mesh_agent_backup_drill_last_success_timestamp_seconds{${pod}}`]: "0x900" },
+    expected: [silent("1d"), silent("2d23h")],
   },
   {
     alert: "DnsMeshReconcilerStale",

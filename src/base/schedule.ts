@@ -1,17 +1,26 @@
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
 
 /**
- * The longest time in milliseconds between two runs of a CronJob's schedule of five fields. Days count where all are meant;
- * a schedule of certain days, or one that is not understood, may leave a month out.
+ * The longest time in milliseconds between two runs of a CronJob's schedule of five fields. Days of the week count, by
+ * number or name; a schedule of certain days of the month, or one that is not understood, may leave a month out.
  */
 export function longestGap(schedule: string): number {
-  const [minutes = "", hours = "", ...days] = schedule.trim().split(/\s+/);
+  const [minutes = "", hours = "", ofMonth, month, weekdays = "", ...more] = schedule.trim().split(/\s+/);
   const times = numbersIn(hours, 23).flatMap((hour) =>
     numbersIn(minutes, 59).map((minute) => hour * hourMs + minute * minuteMs),
   );
-  const [first] = times;
-  if (first === undefined || days.length !== 3 || days.some((field) => field !== "*")) return 31 * dayMs;
-  return Math.max(...[...times, first + dayMs].slice(1).map((time, i) => time - (times[i] ?? 0)));
+  const week = weekdaysIn(weekdays).flatMap((day) => times.map((time) => day * dayMs + time));
+  const [first] = week;
+  if (first === undefined || ofMonth !== "*" || month !== "*" || more.length > 0) return 31 * dayMs;
+  return Math.max(...[...week.slice(1), first + 7 * dayMs].map((time, i) => time - (week[i] ?? 0)));
+}
+
+const dayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+/** Days of the week from Sunday (0, and 7 as well) on, in their order. */
+function weekdaysIn(field: string): readonly number[] {
+  const numbers = field.toLowerCase().replaceAll(/[a-z]+/g, (name) => String(dayNames.indexOf(name)));
+  return [...new Set(numbersIn(numbers, 7).map((day) => day % 7))].sort((a, b) => a - b);
 }
 
 /** The numbers that a field stands for, in their order: `*`, `5`, `1-9`, each with a step, and lists of them. */

@@ -41,7 +41,7 @@ export const agentMetrics = listed({
   dns_mesh_agent_ready: { ...gauge, help: "Whether the pod may get traffic." },
   dns_mesh_agent_problem: {
     ...gauge,
-    help: "Whether there is a problem of the kind; docs/runbooks/transfers-fail.md lists the kinds.",
+    help: "Whether there is a problem of the kind; docs/runbooks/agent-problem.md lists the kinds.",
     labels: ["kind"],
   },
   dns_mesh_agent_problem_began_timestamp_seconds: {

@@ -2,14 +2,14 @@ import { createHmac } from "node:crypto";
 
 import * as z from "zod/mini";
 
-import { listOf, objectOf, plainText, readShape, type Shape } from "../base/shape";
+import { countingNumber, objectOf, plainText, readShape, type Shape } from "../base/shape";
 import type { TsigKey } from "../dns/tsig-key";
 
 const report = objectOf({
   /** How long the pass took. */
   seconds: z.number("must be a number").check(z.gte(0, "must not be negative")),
-  /** The kind of each finding; none where all was in order. */
-  kinds: listOf(plainText),
+  /** Findings by kind; none where all was in order. */
+  findings: z.record(plainText, countingNumber, "must be a JSON object"),
 });
 
 /** What the reconciler tells each agent of its last pass: it ends itself, and nobody could ask it. */
@@ -40,11 +40,24 @@ export function parseReconcilerReport(json: unknown): ReconcilerReport {
 }
 
 /** What is known once a report has come, which is as soon as a pass has ended. */
-export function factsAfter(facts: ReconcilerFacts, { seconds, kinds }: ReconcilerReport, at: number): ReconcilerFacts {
-  const findings: Record<string, number> = {};
-  for (const kind of kinds.slice(0, mostKinds)) findings[kind] = (findings[kind] ?? 0) + 1;
-  const succeededAt = kinds.length === 0 ? at : facts.succeededAt;
-  return { last: { at, seconds, findings }, ...(succeededAt !== undefined && { succeededAt }) };
+export function factsAfter(
+  facts: ReconcilerFacts,
+  { seconds, findings }: ReconcilerReport,
+  at: number,
+): ReconcilerFacts {
+  const found = Object.entries(findings);
+  const succeededAt = found.length === 0 ? at : facts.succeededAt;
+  return {
+    last: { at, seconds, findings: Object.fromEntries(found.slice(0, mostKinds)) },
+    ...(succeededAt !== undefined && { succeededAt }),
+  };
+}
+
+/** How many findings there are of each kind. However many they are, a report of them stays small. */
+export function countKinds(findings: readonly { readonly kind: string }[]): ReconcilerReport["findings"] {
+  const counts = new Map<string, number>();
+  for (const { kind } of findings) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return Object.fromEntries([...counts].slice(0, mostKinds));
 }
 
 /** What shows an agent that a report is its own site's reconciler's: both have the site's own key, and nobody else has. */

@@ -49,8 +49,8 @@ export interface Writer {
   range(seconds: number): string;
 }
 
-/** Ages where schedules are the default ones: hourly backups, daily drills, a reconciler every five minutes. */
-export const defaultAges: Ages = { backup: 3 * 3600, drill: 2 * 86_400, reconciler: 15 * 60 };
+/** Three runs, where schedules are the default ones: hourly backups, daily drills, a reconciler every five minutes. */
+export const defaultAges: Ages = { backup: 3 * 3600, drill: 3 * 86_400, reconciler: 15 * 60 };
 
 /** Which site's stack made a probe. */
 export const proberLabel = "prober_site";

@@ -363,7 +363,7 @@ function scheduleRules({ ages }: AlertScope, write: Writer): readonly AlertRule[
       expr: lateSince(write.series(backup), ages.backup),
       forSeconds: 10 * minute,
       severity: "warning",
-      summary: `Site {{ $labels.site }} has had no backup for more than ${duration(ages.backup)}.`,
+      summary: `Site {{ $labels.site }} has had no backup for more than ${lateFor(ages.backup)}.`,
       runbook: "backup-failing.md",
     },
     {
@@ -371,7 +371,7 @@ function scheduleRules({ ages }: AlertScope, write: Writer): readonly AlertRule[
       expr: lateSince(write.series(drill), ages.drill),
       forSeconds: 10 * minute,
       severity: "warning",
-      summary: `No backup of site {{ $labels.site }} has been restored in a drill for more than ${duration(ages.drill)}.`,
+      summary: `No backup of site {{ $labels.site }} has been restored in a drill for more than ${lateFor(ages.drill)}.`,
       runbook: "backup-failing.md",
     },
     {
@@ -379,15 +379,27 @@ function scheduleRules({ ages }: AlertScope, write: Writer): readonly AlertRule[
       expr: lateSince(write.series("agent_reconciler_run_timestamp_seconds"), ages.reconciler),
       forSeconds: 5 * minute,
       severity: "warning",
-      summary: `The reconciler of site {{ $labels.site }} has not ended a pass for more than ${duration(ages.reconciler)}.`,
+      summary: `The reconciler of site {{ $labels.site }} has not ended a pass for more than ${lateFor(ages.reconciler)}.`,
       runbook: "reconciler-stale.md",
     },
   ];
 }
 
-/** As the site's pod says that heard of it last: too long ago; or never (0), and so for as long as that is too long: what is new has done nothing yet. */
+/** How far rules look back: a Prometheus need not keep more than some days. */
+const mostOffset = 3 * day;
+
+/** For how long something is late, and that what never was is so sooner. */
+function lateFor(seconds: number): string {
+  return seconds > mostOffset ? `${duration(seconds)}, or ever` : duration(seconds);
+}
+
+/**
+ * As the site's pod says that heard of it last: too long ago; or never (0), and so for as long as that is too long, or for
+ * as long as rules look back: what is new has done nothing yet.
+ */
 function lateSince(series: string, seconds: number): string {
-  const [now, then] = [`max by (site) (${series})`, `max by (site) (${series} offset ${duration(seconds)})`];
+  const offset = duration(Math.min(seconds, mostOffset));
+  const [now, then] = [`max by (site) (${series})`, `max by (site) (${series} offset ${offset})`];
   return `time() - (${now} > 0) > ${seconds} or (${now} == 0 and ${then} == 0)`;
 }
 

@@ -1,3 +1,4 @@
+import { UserError } from "../base/errors";
 import { ipVersion } from "../dns/address";
 import { probeJob } from "./alert-rules";
 
@@ -36,6 +37,23 @@ export function probesOf(
       module: moduleOf(zone),
       targets: addresses.map((address) => (ipVersion(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`)),
     })),
+  );
+}
+
+/** Objects of the cluster and series that a site's probes may be. */
+const mostProbes = 500;
+
+/**
+ * Each of these probes becomes an object of the cluster.
+ *
+ * @throws UserError when they are too many.
+ */
+export function requireFewProbes(zones: readonly string[], sites: readonly ProbedSite[]): void {
+  const count = zones.length * sites.length;
+  if (count <= mostProbes) return;
+  throw new UserError(
+    `monitoring.probes: ${zones.length} zones at ${sites.length} sites are ${count} Probes, more than ${mostProbes}; ` +
+      "name those that matter in probes.zones, one of each owner for example",
   );
 }
 

@@ -1,9 +1,10 @@
 import { z } from "zod";
 
+import { foldName, zoneNameProblem } from "../base/names";
 import { ipVersion, isCidr } from "../dns/address";
 import { defaultRateLimit, defaultZoneSeries } from "../knot/config/site-runtime";
 import { defaultZoneLimits } from "../mesh/limits";
-import { addressShape, cidrShape } from "./shapes";
+import { addressShape, cidrShape, zoneNameShape } from "./shapes";
 import { vaultAddress } from "./shared-settings";
 
 /** An IP address. */
@@ -236,8 +237,15 @@ const probesSchema = z.strictObject({
     .regex(/^[^\s/]+:\d+$/, "must be host:port")
     .describe('Where a blackbox-exporter answers. Example: "blackbox-exporter.monitoring.svc:9115".'),
   zones: z
-    .array(z.string().min(1))
+    .array(
+      z
+        .string()
+        .transform(foldName)
+        .refine((name) => zoneNameProblem(name) === undefined, "must be a zone name")
+        .meta(zoneNameShape),
+    )
     .min(1, "must have at least one zone")
+    .transform((zones) => [...new Set(zones)])
     .optional()
     .describe('Zones that are asked for. Default: those that the site owns. Example: ["example.org"].'),
 });

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "../../base/errors";
 import type { Finding } from "../../contract/mesh-status";
 import { emptyMemory, type Memory, type PolicyMark, readStatus, type StoredStatus } from "../../contract/mesh-status";
-import { reportToken } from "../../contract/reconciler-report";
+import { countKinds, reportToken } from "../../contract/reconciler-report";
 import type { KubeObject } from "../../kube/answer";
 import { readMesh } from "../../mesh/read-view";
 import { type MeshView, viewHash } from "../../mesh/view";
@@ -74,7 +74,7 @@ async function reportPass(pass: {
   readonly pods: readonly Pod[];
 }): Promise<void> {
   const { deps, findings, began, pods } = pass;
-  const report = { seconds: Math.max(0, deps.now() - began) / 1000, kinds: findings.map(({ kind }) => kind) };
+  const report = { seconds: Math.max(0, deps.now() - began) / 1000, findings: countKinds(findings) };
   const token = reportToken(deps.key);
   await Promise.all(
     pods.map(({ name, address }) =>

@@ -23,35 +23,34 @@ export interface ZoneFigures {
 
 /** Reads a Knot's figures over its control socket. Each call has a connection of its own; errors are those of `KnotControl`. */
 export class KnotStatistics {
-  /** @param timeoutMs - For each call; a server that is busy must not keep whoever fetches metrics waiting. */
-  constructor(
-    private readonly path: string,
-    private readonly timeoutMs = 5000,
-  ) {}
+  constructor(private readonly path: string) {}
 
-  /** Knot's version. */
-  async version(): Promise<string> {
+  /** Knot's version. @param timeoutMs - a server that is busy must not keep whoever fetches metrics waiting */
+  async version(timeoutMs: number): Promise<string> {
     let version = "";
-    await this.#call({ command: "status", type: "version" }, undefined, (unit) => {
+    const take = (unit: Unit): void => {
       version = unit.get(item.data) ?? version;
-    });
+    };
+    await this.#call({ command: "status", type: "version" }, { timeoutMs, take });
     return version;
   }
 
   /** All figures of the server and of the modules of all zones, those that are 0 too: a counter begins before it counts. */
-  async server(): Promise<readonly Statistic[]> {
+  async server(timeoutMs: number): Promise<readonly Statistic[]> {
     const found: Statistic[] = [];
-    await this.#call({ command: "stats", flags: "F" }, undefined, (unit) => {
+    const take = (unit: Unit): void => {
       const [section, name] = [unit.get(item.section), unit.get(item.item)];
       if (section === undefined || name === undefined) return;
       found.push({ section, item: name, kind: unit.get(item.id) ?? "", value: Number(unit.get(item.data)) });
-    });
+    };
+    await this.#call({ command: "stats", flags: "F" }, { timeoutMs, take });
     return found;
   }
 
-  /** Serials, times and sizes of the named zones, or of all. A zone that Knot does not have is left out. */
-  async zones(zones?: readonly string[]): Promise<readonly ZoneFigures[]> {
+  /** Serials, times and sizes of the named zones, or of all. A zone that Knot does not have is left out. @param timeoutMs - for all of it */
+  async zones(zones: readonly string[] | undefined, timeoutMs: number): Promise<readonly ZoneFigures[]> {
     if (zones?.length === 0) return [];
+    const began = performance.now();
     const found = new Map<string, ZoneFigures>();
     let current: ZoneFigures | undefined;
     const of = (unit: Unit): ZoneFigures | undefined => {
@@ -61,21 +60,30 @@ export class KnotStatistics {
       found.set(zone, current);
       return current;
     };
-    await this.#call({ command: "zone-status", filters: "rse" }, zones, (unit) => {
+    const takeZone = (unit: Unit): void => {
       takeStatus(of(unit), unit);
-    });
+    };
+    await this.#call(
+      { command: "zone-status", filters: "rse" },
+      { ...(zones && { zones }), timeoutMs, take: takeZone },
+    );
     current = undefined;
-    await this.#call({ command: "zone-stats", flags: "F" }, zones, (unit) => {
+    const takeSizes = (unit: Unit): void => {
       if (unit.get(item.section) === "zone") takeStatistic(of(unit), unit);
-    });
+    };
+    const left = Math.max(1, Math.round(timeoutMs - (performance.now() - began)));
+    await this.#call(
+      { command: "zone-stats", flags: "F" },
+      { ...(zones && { zones }), timeoutMs: left, take: takeSizes },
+    );
     return [...found.values()];
   }
 
   async #call(
     command: Parameters<typeof encodeRequest>[0],
-    zones: readonly string[] | undefined,
-    take: (unit: Unit) => void,
+    call: { readonly zones?: readonly string[]; readonly timeoutMs: number; readonly take: (unit: Unit) => void },
   ): Promise<void> {
+    const { zones, timeoutMs, take } = call;
     let failure: string | undefined;
     const takeOrNote = (unit: Unit): void => {
       const error = unit.get(item.error);
@@ -83,7 +91,7 @@ export class KnotStatistics {
       else if (unit.get(item.zone) === undefined) failure ??= error;
     };
     const request = encodeRequest(command, zones);
-    await exchange({ path: this.path, timeoutMs: this.timeoutMs, request, take: takeOrNote });
+    await exchange({ path: this.path, timeoutMs, request, take: takeOrNote });
     if (failure !== undefined) throw new KnotControlError(`Knot refused ${command.command}: ${failure}`);
   }
 }

@@ -155,8 +155,8 @@ describe("metrics of a mesh", function () {
     const { agent } = owner;
     const client = new AgentClient();
     expect(value(await printed(owner), "dns_mesh_agent_reconciler_success_timestamp_seconds")).to.equal(0);
-    await client.reportPass(agent, { seconds: 0.5, kinds: [] }, reportToken(owner.localKey));
-    await client.reportPass(agent, { seconds: 0.7, kinds: ["lagging"] }, reportToken(owner.localKey));
+    await client.reportPass(agent, { seconds: 0.5, findings: {} }, reportToken(owner.localKey));
+    await client.reportPass(agent, { seconds: 0.7, findings: { lagging: 1 } }, reportToken(owner.localKey));
     const reported = await printed(owner);
     for (const what of ["run", "success"])
       expect(value(reported, `dns_mesh_agent_reconciler_${what}_timestamp_seconds`)).to.be.closeTo(

@@ -103,6 +103,21 @@ describe("alert rules", () => {
     ]);
   });
 
+  it("look back no further than three days, since a Prometheus need not keep more", () => {
+    const ages = { backup: 86_400, drill: 21 * 86_400, reconciler: 93 * 86_400 };
+    const offsets = alertRules({ ...scope, ages }).flatMap(({ alert, expr }) =>
+      [...expr.matchAll(/ offset (\w+)/g)].map(([, offset]) => [alert, offset]),
+    );
+    expect(offsets).to.deep.equal([
+      ["DnsMeshBackupStale", "1d"],
+      ["DnsMeshDrillStale", "3d"],
+      ["DnsMeshReconcilerStale", "3d"],
+    ]);
+    const [drill] = alertRules({ ...scope, ages }).filter(({ alert }) => alert === "DnsMeshDrillStale");
+    expect(drill?.expr).to.contain(`> ${21 * 86_400} or `);
+    expect(drill?.summary).to.contain("for more than 21d, or ever.");
+  });
+
   it("wait as long as they say, times a factor", () => {
     const times = (factor: number) =>
       ruleFile({ ...scope, timeFactor: factor }).groups.flatMap((group) =>

@@ -71,6 +71,17 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:monitoring\.probes\.prober: must be host:port/,
   ],
   [
+    "with probes for what is no zone",
+    {
+      ...minimal,
+      monitoring: {
+        ...{ namespaceSelector: { a: "b" }, scrape: "operator" },
+        probes: { prober: "b:9115", zones: ["example.org", "no zone"] },
+      },
+    },
+    /dns-mesh:monitoring\.probes\.zones\[1\]: must be a zone name/,
+  ],
+  [
     "with scraping by a word that is none",
     { ...minimal, monitoring: { namespaceSelector: { a: "b" }, scrape: "yes" } },
     /dns-mesh:monitoring\.scrape: must be operator or annotations/,

@@ -38,6 +38,17 @@ describe("a stack's settings", () => {
     ]);
   });
 
+  it("have zones to ask for by their names inside, once each", () => {
+    const { monitoring } = site({
+      ...minimal,
+      monitoring: {
+        ...{ namespaceSelector: { a: "b" }, scrape: "operator" },
+        probes: { prober: "b:9115", zones: ["Example.ORG.", "example.org", "example.net"] },
+      },
+    });
+    expect(monitoring?.probes?.zones).to.deep.equal(["example.org", "example.net"]);
+  });
+
   it("make it a site's stack when they name the shared one, with defaults for everything but the context", () => {
     const config = site(minimal);
     expect(config).to.deep.include({

@@ -32,21 +32,19 @@ export class ParentWatch {
 
   /** Whether they fit, by zone; of zones whose parent was asked and has DS records. */
   get matches(): ReadonlyMap<string, boolean> {
-    const signed = new Set(this.parts.signed().map(({ zone }) => zone));
+    const signed = new Set(this.#followed().map(({ zone }) => zone));
     return new Map(
       [...this.#matches].flatMap(([zone, { fits }]) => (fits !== undefined && signed.has(zone) ? [[zone, fits]] : [])),
     );
   }
 
-  /** Asks for one zone that is due. A parent that does not answer leaves what it said before. Never throws. */
+  /** Asks for the zone that was asked for longest ago, if it is due. A parent that does not answer leaves what it said before. Never throws. */
   async round(): Promise<void> {
     const now = this.parts.now();
     if (now < this.#dueAt) return;
     this.#dueAt = now + nextMs;
-    const due = this.parts
-      .signed()
-      .find(({ zone, state, ds }) => state === "signed" && ds.length > 0 && now - this.#askedAt(zone) >= everyMs);
-    if (due === undefined) return;
+    const [due] = this.#followed().sort((a, b) => this.#askedAt(a.zone) - this.#askedAt(b.zone));
+    if (due === undefined || now - this.#askedAt(due.zone) < everyMs) return;
     const found = await this.#dsAt(due.zone).catch(() => "unknown" as const);
     const before = this.#matches.get(due.zone)?.fits;
     const fits =
@@ -54,8 +52,15 @@ export class ParentWatch {
     this.#matches.set(due.zone, { fits, at: now });
   }
 
+  /** Zones that want DS records of a parent that can be asked. */
+  #followed(): SignedZone[] {
+    return this.parts
+      .signed()
+      .filter(({ zone, state, ds }) => state === "signed" && ds.length > 0 && this.#parents(zone).length > 0);
+  }
+
   #askedAt(zone: string): number {
-    return this.#matches.get(zone)?.at ?? -Infinity;
+    return this.#matches.get(zone)?.at ?? Number.MIN_SAFE_INTEGER;
   }
 
   /** The DS records of the first server that answers. */

@@ -47,6 +47,21 @@ const roundMs = 1000;
 /** Zones that are named with the peers that lack them. */
 const mostLagging = 20;
 
+/** Makes rounds until the signal is given. Nobody waits for another one's: a parent that does not answer takes seconds. */
+export async function runApart(
+  watches: readonly { round(): Promise<void> }[],
+  pause: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const rounds = watches.map(async (watch) => {
+    while (!signal.aborted) {
+      await watch.round();
+      await pause();
+    }
+  });
+  await Promise.all(rounds);
+}
+
 /** Everything that `/metrics` shows, and what is asked for that alone. */
 export class Figures {
   readonly #peers: PeerWatch;
@@ -86,11 +101,8 @@ export class Figures {
   }
 
   /** Asks what is due, each second, until the signal is given. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await Promise.all([this.#peers.round(), this.#parents.round()]);
-      await systemClock.pause(roundMs, signal);
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return runApart([this.#peers, this.#parents], () => systemClock.pause(roundMs, signal), signal);
   }
 
   /** In Prometheus' text format. Never rejects. */

@@ -23,6 +23,9 @@ export interface KnotFiguresParts {
 /** For so long an answer serves all who ask: anybody in the pod network may, and a look at 10,000 zones is work for Knot. */
 const cacheMs = 5000;
 
+/** For so long all that Knot is asked may take: who scrapes waits for ten seconds as a rule, and wants the agent's figures too. */
+const budgetMs = 4000;
+
 /** Knot's own figures, in the names of knot-exporter. */
 export class KnotFigures {
   #made: { readonly at: number; readonly text: Promise<string> } | undefined;
@@ -35,7 +38,7 @@ export class KnotFigures {
     return this.#version;
   }
 
-  /** In Prometheus' text format; empty while Knot does not answer. Never rejects. */
+  /** In Prometheus' text format; empty while Knot does not answer, without zones where it has no time for those. Never rejects. */
   render(): Promise<string> {
     const now = this.parts.now();
     if (this.#made === undefined || Math.abs(now - this.#made.at) >= cacheMs)
@@ -44,11 +47,13 @@ export class KnotFigures {
   }
 
   async #ask(): Promise<string> {
-    const { knot, pidFile } = this.parts;
-    this.#version = await knot.version();
-    const statistics = await knot.server();
+    const { knot, pidFile, now } = this.parts;
+    const end = now() + budgetMs;
+    const left = (): number => Math.min(budgetMs, Math.max(1, end - now()));
+    this.#version = await knot.version(left());
+    const statistics = await knot.server(left());
     const { asked, leftOut } = this.#zones();
-    const zones = await knot.zones(asked);
+    const zones = await knot.zones(asked, left()).catch(() => []);
     return renderStatistics(statistics) + renderZones(zones, leftOut, await memoryOf(pidFile));
   }
 

@@ -282,9 +282,9 @@ describe("reconciler", () => {
       await site.pass();
       site.pods[1]!.agent = "down";
       expect((await site.pass()).ok).to.equal(false);
-      const [first, second] = site.pods.map(({ reports }) => reports.map(({ report }) => report.kinds));
-      expect(second).to.deep.equal([[]]);
-      expect(first).to.deep.equal([[], ["unreachable"]]);
+      const [first, second] = site.pods.map(({ reports }) => reports.map(({ report }) => report.findings));
+      expect(second).to.deep.equal([{}]);
+      expect(first).to.deep.equal([{}, { unreachable: 1 }]);
       const { token, report } = site.pods[0]!.reports[0]!;
       expect(report.seconds).to.be.at.least(0);
       expect(token).to.match(/^[\w-]{43}$/);

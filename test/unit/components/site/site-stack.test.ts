@@ -506,6 +506,16 @@ describe("SiteStack", () => {
       );
     });
 
+    it("refuses more Probes than a cluster is to have, before anything is planned", async () => {
+      const zones = Array.from({ length: 400 }, (_, i) => `z${i}.example.org`);
+      const probes = { prober: "blackbox:9115", zones };
+      const failure = await up("site-a", monitoring({ scrape: "operator", probes })).catch((error: unknown) => error);
+      const count = zones.length * exampleMesh.sites.length;
+      expect(failure).to.be.instanceOf(Error);
+      expect(String(failure)).to.contain(`400 zones at ${exampleMesh.sites.length} sites are ${count} Probes`);
+      expect(String(failure)).to.contain("probes.zones");
+    });
+
     it("has the dashboard in a ConfigMap where that is wanted", async () => {
       const run = await up("site-a", monitoring({ dashboard: true }));
       const { metadata, data } = run.one("ConfigMap", "dns-mesh-dashboard")

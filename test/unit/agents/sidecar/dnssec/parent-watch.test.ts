@@ -93,4 +93,24 @@ describe("the watch on the parent's DS records", () => {
     await look();
     expect(asked).to.deep.equal([]);
   });
+
+  it("says nothing any more of a zone that is to lose its DS records", async () => {
+    found = { "z.example": [ds(8, 2, 1)] };
+    expect(await look()).to.deep.equal({ "z.example": false });
+    signed = [{ ...signed[0]!, state: "withdrawing", ds: [] }];
+    expect(await look()).to.deep.equal({});
+  });
+
+  it("comes to every zone, however many there are, and wastes no turn on those without a parent", async () => {
+    const names = Array.from({ length: 900 }, (_, i) => `z${i}.example`);
+    const alone = names.map((name) => `alone-${name}`);
+    signed = [...alone, ...names].map((zone) => ({ zone, state: "signed", ds: [dsText(ds(7, 2, 1))], dnskeys: [] }));
+    settings = new Map(names.map((zone) => [zone, { parents: ["192.0.2.1"] }]));
+    found = Object.fromEntries(names.map((zone) => [zone, [ds(7, 2, 1)]]));
+    for (let i = 0; i < names.length; i++) {
+      await watch.round();
+      now += 1000;
+    }
+    expect([...watch.matches.keys()].sort()).to.deep.equal([...names].sort());
+  });
 });

@@ -11,11 +11,20 @@ describe("Knot's figures", () => {
   let series: ZoneSeries;
   let asked: (readonly string[] | undefined)[];
   let isAway: boolean;
+  let areZonesLate: boolean;
+  /** How long each call takes, and may take. */
+  let callMs: number;
+  let allowed: number[];
   let figures: KnotFigures;
   let folder: string;
 
   beforeEach(async () => {
     [now, asked, isAway] = [0, [], false];
+    [areZonesLate, callMs, allowed] = [false, 0, []];
+    const takes = (timeoutMs: number): void => {
+      allowed.push(timeoutMs);
+      now += callMs;
+    };
     series = { zones: "own", most: 2 };
     folder = await mkdtemp(join(tmpdir(), "figures-"));
     figures = new KnotFigures({
@@ -25,9 +34,13 @@ describe("Knot's figures", () => {
       all: () => ["c", "a", "b", "other"],
       pidFile: join(folder, "knot.pid"),
       knot: {
-        version: () => (isAway ? Promise.reject(new Error("away")) : Promise.resolve("3.5.8")),
-        server: () =>
-          Promise.resolve([
+        version: (timeoutMs) => {
+          takes(timeoutMs);
+          return isAway ? Promise.reject(new Error("away")) : Promise.resolve("3.5.8");
+        },
+        server: (timeoutMs) => {
+          takes(timeoutMs);
+          return Promise.resolve([
             { section: "server", item: "zone-count", kind: "", value: 4 },
             { section: "mod-stats", item: "query-type", kind: "A", value: 7 },
             { section: "mod-stats", item: "query-type", kind: "MX", value: 0 },
@@ -35,9 +48,12 @@ describe("Knot's figures", () => {
             { section: "mod-cookies", item: "dropped", kind: "", value: 1 },
             { section: "mod-rrl", item: "dropped", kind: "", value: 2 },
             { section: "mod-new", item: "not-known-here", kind: "", value: 3 },
-          ]),
-        zones: (zones) => {
+          ]);
+        },
+        zones: (zones, timeoutMs) => {
+          takes(timeoutMs);
           asked.push(zones);
+          if (areZonesLate) return Promise.reject(new Error("late"));
           return Promise.resolve([
             { zone: "a.", serial: 5, expirationSeconds: 60, refreshSeconds: 0, size: 100, maxTtl: 300 },
             { zone: "b." },
@@ -98,6 +114,23 @@ describe("Knot's figures", () => {
   it("are nothing while Knot is away", async () => {
     isAway = true;
     expect(await figures.render()).to.equal("");
+  });
+
+  it("are those of the server where Knot has no time for the zones'", async () => {
+    areZonesLate = true;
+    const text = await figures.render();
+    expect(text)
+      .to.contain('knot_stats_zone_count{module="server",type=""} 4\n')
+      .and.not.to.contain("knot_zone_serial{");
+  });
+
+  it("take four seconds at the most, all in all", async () => {
+    callMs = 1500;
+    await figures.render();
+    callMs = 5000;
+    now += 5000;
+    await figures.render();
+    expect(allowed).to.deep.equal([4000, 2500, 1000, 4000, 1, 1]);
   });
 
   it("take no other process for Knot's", async () => {
