@@ -34,7 +34,7 @@ export interface ResourceRule extends RuleBase {
   readonly check: (resource: Planned, config: RuleConfig) => readonly string[];
 }
 
-/** Judges a stack as a whole, when all of it was planned. */
+/** Judges a stack as a whole: in a preview when all of it was planned, in an `up` only when all of it was changed. */
 export interface StackRule extends RuleBase {
   readonly about: "stack";
   readonly check: (resources: readonly Planned[], config: RuleConfig) => readonly Finding[];

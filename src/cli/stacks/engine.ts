@@ -24,7 +24,7 @@ export interface UpHooks {
 /** Operations on stacks of one project. A failure is a UserError with what the engine said. */
 export interface Engine {
   preview(stack: string): Promise<EngineResult>;
-  /** Brings a stack up; one that is not there is made. */
+  /** Brings a stack up; one that is not there is made. With policy packs it is previewed first, and left alone when they refuse that. */
   up(stack: string, hooks?: UpHooks): Promise<EngineResult>;
 }
 
@@ -53,8 +53,11 @@ export async function openEngine(folder: string, options: EngineOptions = {}): P
     },
     up: async (name, { signal, onStep } = {}) => {
       await ensureStack(folder, name, signal);
-      const stack = await AutomationStack.select(name, workspace);
-      return run((hooks) => quietly(stack).up({ ...hooks, ...policies, ...(signal && { signal }) }), onStep);
+      const stack = quietly(await AutomationStack.select(name, workspace));
+      const settings = { ...policies, ...(signal && { signal }) };
+      // The SDK's `up` plans nothing first, and the engine judges a stack as a whole only when all of it was changed.
+      if (policies.policyPacks !== undefined) await run((hooks) => stack.preview({ ...hooks, ...settings }));
+      return run((hooks) => stack.up({ ...hooks, ...settings }), onStep);
     },
   };
 }

@@ -195,7 +195,9 @@ describe("the examples for pipelines", function () {
         for (const [name, job] of Object.entries(jobs)) {
           const secrets = JSON.stringify(job).includes("secrets.");
           expect(job.environment !== undefined, `${file} ${name}`).to.equal(secrets);
-          const writes = Object.entries({ ...permissions, ...job.permissions }).filter(([, right]) => right === "write");
+          const writes = Object.entries({ ...permissions, ...job.permissions }).filter(
+            ([, right]) => right === "write",
+          );
           expect(writes, `${file} ${name}`).to.deep.equal(name === "preview" ? [["pull-requests", "write"]] : []);
         }
       }
