@@ -1,3 +1,4 @@
+import { unlisted } from "./rules/reading";
 import type { Planned, Rule } from "./rules/rule";
 
 /** What a policy pack hands over of a resource. */
@@ -31,13 +32,14 @@ export function policiesOf(rules: readonly Rule[]): PackPolicy[] {
       return {
         ...shown,
         validateResource: (args, report) => {
-          for (const problem of rule.check(plannedOf(args), args.getConfig())) report(problem);
+          const problems = unlisted(plannedOf(args)).flatMap((each) => rule.check(each, args.getConfig()));
+          for (const problem of problems) report(problem);
         },
       };
     return {
       ...shown,
       validateStack: (args, report) => {
-        for (const { message, urn } of rule.check(args.resources.map(plannedOf), args.getConfig()))
+        for (const { message, urn } of rule.check(args.resources.map(plannedOf).flatMap(unlisted), args.getConfig()))
           report(message, urn);
       },
     };

@@ -1,3 +1,5 @@
+import * as ipaddr from "ipaddr.js";
+
 import { podPorts } from "../../src/contract/names";
 import { at, isKind, keysAt, kindOf, listAt, namespaceOf, objectName, podSpecOf, textAt } from "./reading";
 import type { Finding, Planned, ResourceRule, RuleConfig, StackRule } from "./rule";
@@ -40,12 +42,30 @@ export const servicesPrivate: ResourceRule = {
   check: serviceProblems,
 };
 
-const everywhere = ["0.0.0.0/0", "::/0"];
+/** A shorter prefix is nobody's own network: two halves of all addresses are all of them too. */
+const shortestPrefixes = { ipv4: 8, ipv6: 16 };
+
+/** Whether a block has so many addresses that it is everybody; one that cannot be read is. */
+function isWide(cidr: string): boolean {
+  if (!ipaddr.isValidCIDR(cidr)) return true;
+  const [address, prefix] = ipaddr.parseCIDR(cidr);
+  return prefix < shortestPrefixes[address.kind()];
+}
 
 /** An empty list of sources is everybody in Kubernetes. */
 function isOpen(rule: unknown): boolean {
   const from = listAt(rule, "from");
-  return from.length === 0 || from.some((peer) => everywhere.includes(textAt(peer, "ipBlock", "cidr")));
+  return (
+    from.length === 0 ||
+    from.some((peer) => at(peer, "ipBlock") !== undefined && isWide(textAt(peer, "ipBlock", "cidr")))
+  );
+}
+
+/** What is wrong with a port that everybody reaches. */
+function openPortProblem(port: unknown): string | undefined {
+  const [first, last] = [at(port, "port"), at(port, "endPort")];
+  if (last !== undefined) return `lets everybody in at ports ${String(first)} to ${String(last)}: name sources`;
+  return first === podPorts.dns ? undefined : `lets everybody in at port ${String(first)}: name sources`;
 }
 
 /** Transfers, metrics and the agent's routes are for peers, and for whom the site's settings name. */
@@ -59,8 +79,7 @@ export const policiesNarrow: ResourceRule = {
     return open.flatMap((rule) => {
       const ports = listAt(rule, "ports");
       if (ports.length === 0) return [`${objectName(resource)} lets everybody in at every port: name ports or sources`];
-      const others = ports.map((port) => at(port, "port")).filter((port) => port !== podPorts.dns);
-      return others.map((port) => `${objectName(resource)} lets everybody in at port ${String(port)}: name sources`);
+      return ports.flatMap((port) => openPortProblem(port) ?? []).map((each) => `${objectName(resource)} ${each}`);
     });
   },
 };

@@ -1,4 +1,4 @@
-import { at, type Container, containersOf, kindOf, listAt, podSpecOf, textAt } from "./reading";
+import { at, type Container, containersOf, keysAt, kindOf, listAt, podSpecOf, textAt } from "./reading";
 import type { Planned, ResourceRule } from "./rule";
 
 /** One thing that a pod or a container may not be, or has to be: undefined when it is in order. */
@@ -7,6 +7,43 @@ type Check = (spec: unknown, pod: unknown) => string | undefined;
 const isTrue = (message: string, ...path: readonly string[]): Check => {
   return (spec) => (at(spec, ...path) === true ? message : undefined);
 };
+
+/** Volumes that Pod Security's `restricted` takes. */
+const volumeTypes = [
+  ...["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"],
+];
+
+/** Settings of a pod's own kernel namespaces, by Pod Security's `baseline`. */
+const safeSysctls = [
+  ...["kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"],
+  ...["net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range", "net.ipv4.tcp_fin_timeout"],
+  ...["net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time"],
+  ...["net.ipv4.tcp_rmem", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_wmem"],
+];
+
+const seLinuxTypes = ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
+
+const profile = (name: string): Check => {
+  return (spec) =>
+    textAt(spec, "securityContext", name, "type") === "Unconfined"
+      ? `${name} is Unconfined: use RuntimeDefault`
+      : undefined;
+};
+
+/** What a pod may not say for its containers, nor a container for itself. */
+const forbiddenInBoth: readonly Check[] = [
+  (spec) => (at(spec, "securityContext", "runAsUser") === 0 ? "runAsUser is root: name another user" : undefined),
+  profile("seccompProfile"),
+  profile("appArmorProfile"),
+  isTrue("hostProcess gives it the node: take it away", "securityContext", "windowsOptions", "hostProcess"),
+  (spec) => {
+    const options = at(spec, "securityContext", "seLinuxOptions");
+    const type = textAt(options, "type");
+    if (!seLinuxTypes.includes(type)) return `seLinuxOptions.type ${type} is none of a container's: take it away`;
+    const others = ["user", "role"].filter((field) => textAt(options, field) !== "");
+    return others.length > 0 ? `seLinuxOptions names ${others.join(" and ")}: take them away` : undefined;
+  },
+];
 
 /** What no pod has, nor a patch of one. */
 const forbiddenInPod: readonly Check[] = [
@@ -17,8 +54,19 @@ const forbiddenInPod: readonly Check[] = [
     listAt(spec, "volumes").some((volume) => at(volume, "hostPath") !== undefined)
       ? "a hostPath volume gives it the node's files: use a volume claim"
       : undefined,
-  (spec) => (at(spec, "securityContext", "runAsUser") === 0 ? "runAsUser is root: name another user" : undefined),
-  (spec) => unconfined(spec),
+  (spec) => {
+    const types = listAt(spec, "volumes").flatMap((volume) =>
+      keysAt(volume).filter((type) => at(volume, type) !== undefined),
+    );
+    const others = types.filter((type) => !["name", "hostPath", ...volumeTypes].includes(type));
+    return others.length > 0 ? `it has volumes of type ${others.join(", ")}: use a volume claim` : undefined;
+  },
+  (spec) => {
+    const names = listAt(spec, "securityContext", "sysctls").map((sysctl) => textAt(sysctl, "name"));
+    const unsafe = names.filter((name) => !safeSysctls.includes(name));
+    return unsafe.length > 0 ? `it sets sysctls that are not safe (${unsafe.join(", ")}): take them away` : undefined;
+  },
+  ...forbiddenInBoth,
 ];
 
 const forbiddenInContainer: readonly Check[] = [
@@ -32,14 +80,14 @@ const forbiddenInContainer: readonly Check[] = [
     const added = listAt(spec, "securityContext", "capabilities", "add").filter((each) => each !== "NET_BIND_SERVICE");
     return added.length > 0 ? `it adds the capabilities ${added.map(String).join(", ")}: take them away` : undefined;
   },
-  (spec) => (at(spec, "securityContext", "runAsUser") === 0 ? "runAsUser is root: name another user" : undefined),
-  (spec) => unconfined(spec),
+  (spec) => {
+    const mount = at(spec, "securityContext", "procMount") ?? "Default";
+    return mount === "Default"
+      ? undefined
+      : `procMount ${String(mount)} shows it what of /proc is hidden: take it away`;
+  },
+  ...forbiddenInBoth,
 ];
-
-function unconfined(spec: unknown): string | undefined {
-  const type = textAt(spec, "securityContext", "seccompProfile", "type");
-  return type === "Unconfined" ? "seccompProfile is Unconfined: use RuntimeDefault" : undefined;
-}
 
 /** What every container says, or its pod for it. A patch need not. */
 const requiredInContainer: readonly Check[] = [

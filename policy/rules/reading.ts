@@ -42,6 +42,22 @@ export function keysAt(value: unknown, ...path: readonly Step[]): readonly strin
   return typeof found === "object" && found !== null ? Object.keys(found) : [];
 }
 
+/**
+ * The resources, and in the place of a Kubernetes list (`PodList`, `DeploymentList`, …) its items. An item may name a kind of its
+ * own; a list of one kind need not.
+ */
+export function unlisted(resource: Planned): readonly Planned[] {
+  const { type, props, name } = resource;
+  const kind = kindOf(resource)?.kind ?? "";
+  if (!kind.endsWith("List") || !Array.isArray(at(props, "items"))) return [resource];
+  const module = type.slice(0, type.lastIndexOf(":"));
+  return listAt(props, "items").flatMap((item, i) => {
+    const itemKind = textAt(item, "kind") || kind.slice(0, -"List".length);
+    const itemProps = (typeof item === "object" && item !== null ? item : {}) as Planned["props"];
+    return unlisted({ ...resource, type: `${module}:${itemKind}`, name: `${name}[${i}]`, props: itemProps });
+  });
+}
+
 /** A Kubernetes object's kind. A patch (`PodPatch`) says a part of one that others made. */
 export interface Kind {
   readonly kind: string;

@@ -79,6 +79,27 @@ describe("the policy pack", function () {
       expect(found).to.deep.equal(["urn:mesh"]);
     });
 
+    it("judges what a list has as if each stood by itself", () => {
+      const found: string[] = [];
+      const pod = (hostNetwork: boolean) => ({ metadata: { name: "one" }, spec: { hostNetwork } });
+      for (const [type, items] of [
+        ["kubernetes:core/v1:PodList", [pod(false), pod(true)]],
+        ["kubernetes:core/v1:List", [{ kind: "Pod", ...pod(true) }]],
+        ["kubernetes:apps/v1:DeploymentList", [{ spec: { template: pod(true) } }]],
+      ] as const)
+        policy("pods-restricted").validateResource?.(configured(args(type, { items }), {}), (each) => found.push(each));
+      expect(found.map((each) => each.split(" ")[0])).to.deep.equal(["hostNetwork", "hostNetwork", "hostNetwork"]);
+      const [pods, denied]: (string | undefined)[][] = [[], []];
+      const judge = (resources: ResourceArgs[], said: (string | undefined)[]): void => {
+        policy("pods-isolated").validateStack?.(configured({ resources }, {}), (_message, urn) => said.push(urn));
+      };
+      const podList = args("kubernetes:core/v1:PodList", { items: [pod(false)] });
+      const deny = { spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] } };
+      judge([podList], pods!);
+      judge([podList, args("kubernetes:networking.k8s.io/v1:NetworkPolicyList", { items: [deny] })], denied!);
+      expect([pods, denied]).to.deep.equal([["urn:one"], []]);
+    });
+
     it("shows its settings, so that Pulumi knows them and fills in what is not set", () => {
       expect(policy("removals-limited").configSchema).to.deep.equal({
         properties: { most: { type: "integer", default: 1 } },

@@ -19,6 +19,8 @@ const containerWith = (change: (container: Container) => object): object => ({
 const secured = (change: object): object =>
   containerWith((container) => ({ securityContext: { ...container.securityContext, ...change } }));
 
+const securedPod = (change: object): object => podWith({ securityContext: { ...goodPod.securityContext, ...change } });
+
 const service = (name: string, spec: object): Planned =>
   object("core/v1:Service", { metadata: { name, namespace: "dns-system" }, spec });
 const dns = { ports: [{ port: 53 }, { port: 853 }] };
@@ -70,6 +72,22 @@ const table: Readonly<Record<string, Row>> = {
       [workload(goodPod)],
       [object("core/v1:PodPatch", { metadata: { name: "knot-0" } })],
       [service("knot", dns)],
+      [workload(secured({ procMount: "Default" }))],
+      [workload(securedPod({ sysctls: [{ name: "net.ipv4.ip_unprivileged_port_start", value: "53" }] }))],
+      [workload(securedPod({ seLinuxOptions: { type: "container_t", level: "s0:c1,c2" } }))],
+      [workload(securedPod({ appArmorProfile: { type: "RuntimeDefault" } }))],
+      [workload(securedPod({ windowsOptions: { hostProcess: false } }))],
+      [
+        workload(
+          podWith({
+            volumes: [
+              { name: "zones", persistentVolumeClaim: { claimName: "zones" } },
+              { name: "scratch", emptyDir: {} },
+              { name: "token", projected: { sources: [] } },
+            ],
+          }),
+        ),
+      ],
     ],
     fails: [
       [/privileged, which is root on the node/, [workload(secured({ privileged: true }))]],
@@ -89,6 +107,20 @@ const table: Readonly<Record<string, Row>> = {
       [/hostPID/, [workload(podWith({ hostPID: true }), "batch/v1:Job")]],
       [/hostIPC/, [object("core/v1:Pod", { spec: podWith({ hostIPC: true }) })]],
       [/hostPath/, [workload(podWith({ volumes: [{ name: "root", hostPath: { path: "/" } }] }))]],
+      [/procMount Unmasked/, [workload(secured({ procMount: "Unmasked" }))]],
+      [
+        /sysctls that are not safe \(kernel\.msgmax\)/,
+        [workload(securedPod({ sysctls: [{ name: "kernel.msgmax", value: "1" }] }))],
+      ],
+      [/seLinuxOptions\.type spc_t/, [workload(secured({ seLinuxOptions: { type: "spc_t" } }))]],
+      [
+        /seLinuxOptions names user and role/,
+        [workload(securedPod({ seLinuxOptions: { user: "system_u", role: "system_r" } }))],
+      ],
+      [/appArmorProfile is Unconfined/, [workload(secured({ appArmorProfile: { type: "Unconfined" } }))]],
+      [/hostProcess/, [workload(securedPod({ windowsOptions: { hostProcess: true } }))]],
+      [/hostProcess/, [workload(secured({ windowsOptions: { hostProcess: true } }))]],
+      [/volumes of type nfs/, [workload(podWith({ volumes: [{ name: "far", nfs: { server: "192.0.2.1" } }] }))]],
       [/hostPort/, [workload(containerWith(() => ({ ports: [{ containerPort: 53, hostPort: 53 }] })))]],
       [/initContainers\[0\]/, [workload(podWith({ initContainers: [{ name: "first" }] }))]],
       [
@@ -186,10 +218,17 @@ const table: Readonly<Record<string, Row>> = {
       [denyAll],
       [policy({ ingress: [{ from: [anywhere], ports: [{ port: 5353 }] }] })],
       [policy({ ingress: [{ from: [{ ipBlock: { cidr: "192.0.2.1/32" } }], ports: [{ port: 8853 }] }] })],
+      [policy({ ingress: [{ from: [{ ipBlock: { cidr: "10.0.0.0/8" } }], ports: [{ port: 8853, endPort: 8855 }] }] })],
+      [policy({ ingress: [{ from: [{ ipBlock: { cidr: "2001::/16" } }], ports: [{ port: 8853 }] }] })],
+      [policy({ ingress: [{ from: [{ podSelector: {} }], ports: [{ port: 8853 }] }] })],
     ],
     fails: [
       [/port 8053/, [policy({ ingress: [{ from: [anywhere], ports: [{ port: 5353 }, { port: 8053 }] }] })]],
       [/port 8853/, [policy({ ingress: [{ ports: [{ port: 8853 }] }] })]],
+      [/ports 5353 to 65535/, [policy({ ingress: [{ from: [anywhere], ports: [{ port: 5353, endPort: 65535 }] }] })]],
+      [/port 8053/, [policy({ ingress: [{ from: [{ ipBlock: { cidr: "128.0.0.0/7" } }], ports: [{ port: 8053 }] }] })]],
+      [/port 8053/, [policy({ ingress: [{ from: [{ ipBlock: { cidr: "2000::/3" } }], ports: [{ port: 8053 }] }] })]],
+      [/port 8053/, [policy({ ingress: [{ from: [{ ipBlock: { cidr: "0/0" } }], ports: [{ port: 8053 }] }] })]],
       [/every port/, [policy({ ingress: [{ from: [{ ipBlock: { cidr: "::/0" } }] }] })]],
     ],
   },
