@@ -66,6 +66,12 @@ export interface SiteOutputs {
   readonly protect?: false;
 }
 
+/** What of the settings depends on the welcome packet, before anything is planned. Throws a UserError. */
+function requireFitting(config: SiteStackArgs["config"], welcome: SiteStackArgs["welcome"]): void {
+  requireOwnZones(config.updaters, welcome.packet.site);
+  if (config.monitoring) requireFewObjects({ ...monitored(welcome), monitoring: config.monitoring });
+}
+
 /** Everything that one site has in its cluster. */
 export class SiteStack extends pulumi.ComponentResource {
   readonly outputs: SiteOutputs;
@@ -76,8 +82,7 @@ export class SiteStack extends pulumi.ComponentResource {
     const { packet } = welcome;
     const { transport } = packet;
     const isPrimary = packet.site.role === "primary-catalog";
-    requireOwnZones(config.updaters, packet.site);
-    if (config.monitoring) requireFewObjects({ ...monitored(welcome), monitoring: config.monitoring });
+    requireFitting(config, welcome);
     const runtime = siteRuntime(config);
     const within = { parent: this, providers: [this.createProvider(name, config)] };
 

@@ -64,7 +64,8 @@ function isOpen(rule: unknown): boolean {
 /** What is wrong with a port that everybody reaches. */
 function openPortProblem(port: unknown): string | undefined {
   const [first, last] = [at(port, "port"), at(port, "endPort")];
-  if (last !== undefined) return `lets everybody in at ports ${String(first)} to ${String(last)}: name sources`;
+  if (last !== undefined)
+    return `lets everybody in at ports ${JSON.stringify(first)} to ${JSON.stringify(last)}: name sources`;
   return first === podPorts.dns ? undefined : `lets everybody in at port ${String(first)}: name sources`;
 }
 

@@ -84,7 +84,7 @@ const forbiddenInContainer: readonly Check[] = [
     const mount = at(spec, "securityContext", "procMount") ?? "Default";
     return mount === "Default"
       ? undefined
-      : `procMount ${String(mount)} shows it what of /proc is hidden: take it away`;
+      : `procMount ${JSON.stringify(mount)} shows it what of /proc is hidden: take it away`;
   },
   ...forbiddenInBoth,
 ];
