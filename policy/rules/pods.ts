@@ -81,10 +81,9 @@ const forbiddenInContainer: readonly Check[] = [
     return added.length > 0 ? `it adds the capabilities ${added.map(String).join(", ")}: take them away` : undefined;
   },
   (spec) => {
-    const mount = at(spec, "securityContext", "procMount") ?? "Default";
-    return mount === "Default"
-      ? undefined
-      : `procMount ${JSON.stringify(mount)} shows it what of /proc is hidden: take it away`;
+    if ((at(spec, "securityContext", "procMount") ?? "Default") === "Default") return undefined;
+    const mount = textAt(spec, "securityContext", "procMount");
+    return `procMount ${mount} shows it what of /proc is hidden: take it away`;
   },
   ...forbiddenInBoth,
 ];
