@@ -54,6 +54,7 @@ export class Silence {
   }
 }
 
-function nameOf({ address, port }: DnsServer): string {
+/** What a server is known by over looks. */
+export function nameOf({ address, port }: DnsServer): string {
   return `${address} ${port}`;
 }

@@ -1,15 +1,14 @@
-import { timingSafeEqual } from "node:crypto";
 import { existsSync } from "node:fs";
 
-import { UserError } from "../../../base/errors";
 import { readText } from "../../../base/files";
 import type { HttpAnswer, HttpCall, HttpRoutes } from "../../../base/http-server";
-import { parseJson, sha256 } from "../../../base/json";
+import { parseJson } from "../../../base/json";
 import { type BackupFacts, type BackupMade, parseReport } from "../../../contract/backups";
 import { isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
 import { controlSocket, KnotVolume } from "../../../knot/config/volume";
 import { KnotControl } from "../../../knot/control/knot-control";
 import type { Problems } from "../http/status";
+import { withToken } from "../http/with-token";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import { BackupFactsStore } from "./facts-store";
@@ -72,15 +71,7 @@ export class Backups {
   async #allowed(call: HttpCall, work: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
     const token = (await readText(this.parts.tokenFile))?.trim();
     if (token === undefined || token === "") return { status: 404, body: "this site has no backups\n" };
-    const digest = (text: string) => Buffer.from(sha256(text));
-    if (!timingSafeEqual(digest(call.bearer ?? ""), digest(token)))
-      return { status: 403, body: "the token is wrong\n" };
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof UserError) return { status: 400, body: `${error.message}\n` };
-      throw error;
-    }
+    return withToken(call, token, work);
   }
 
   async #make(): Promise<HttpAnswer> {

@@ -1,8 +1,5 @@
-import { timingSafeEqual } from "node:crypto";
-
-import { UserError } from "../../../base/errors";
-import type { HttpCall, HttpRoutes } from "../../../base/http-server";
-import { parseJson, sha256 } from "../../../base/json";
+import type { HttpRoutes } from "../../../base/http-server";
+import { parseJson } from "../../../base/json";
 import {
   factsAfter,
   parseReconcilerReport,
@@ -10,6 +7,7 @@ import {
   reportToken,
 } from "../../../contract/reconciler-report";
 import type { TsigKey } from "../../../dns/tsig-key";
+import { withToken } from "./with-token";
 
 /** What the site's reconciler says of its passes: it ends after each, so that nobody could fetch its figures. */
 export class ReconcilerReports {
@@ -28,23 +26,14 @@ export class ReconcilerReports {
 
   get routes(): HttpRoutes {
     return {
-      "POST /reconciler/report": async (call) => {
-        if (!this.#isAllowed(call)) return { status: 403, body: "the token is wrong\n" };
-        try {
+      "POST /reconciler/report": (call) => {
+        const key = this.parts.key();
+        return withToken(call, key && reportToken(key), async () => {
           const report = parseReconcilerReport(parseJson(await call.text(), "the report"));
           this.#facts = factsAfter(this.#facts, report, this.parts.now());
           return { status: 200, body: "noted\n" };
-        } catch (error) {
-          if (error instanceof UserError) return { status: 400, body: `${error.message}\n` };
-          throw error;
-        }
+        });
       },
     };
-  }
-
-  #isAllowed({ bearer = "" }: HttpCall): boolean {
-    const key = this.parts.key();
-    const digest = (text: string) => Buffer.from(sha256(text));
-    return key !== undefined && timingSafeEqual(digest(bearer), digest(reportToken(key)));
   }
 }

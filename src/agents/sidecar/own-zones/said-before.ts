@@ -1,5 +1,6 @@
 import { isNewerSerial } from "../../../dns/serial";
-import { nameOf, type ZoneSource } from "./zone-source";
+import { nameOf } from "../silence";
+import type { ZoneSource } from "./zone-source";
 
 /** What a server says of a zone. */
 export type Say =
@@ -50,17 +51,16 @@ export class SaidBefore {
   note(zone: string, source: ZoneSource, say: Say): void {
     const of = this.#said.get(zone) ?? new Map<string, Memory>();
     this.#said.set(zone, of);
-    const before = of.get(nameOf(source));
+    const before = of.get(nameOf(source.server));
     const at = this.now();
     const had = before?.say.kind === "has" ? { serial: before.say.serial, until: at + silenceMs } : before?.had;
     const since = before?.say.kind === say.kind ? before.since : at;
-    const memory = { say, at, since };
-    of.set(nameOf(source), { ...memory, ...(say.kind === "unknown" && had !== undefined && { had }) });
+    of.set(nameOf(source.server), { say, at, since, ...(say.kind === "unknown" && had !== undefined && { had }) });
   }
 
   /** What a server said last. */
   of(zone: string, source: ZoneSource): Memory | undefined {
-    return this.#said.get(zone)?.get(nameOf(source));
+    return this.#said.get(zone)?.get(nameOf(source.server));
   }
 
   /** A newer version than this, which a server had that has been silent for a moment only. */

@@ -15,11 +15,6 @@ export interface ZoneSource {
   readonly isPod?: true;
 }
 
-/** What a server is known by over looks. */
-export function nameOf({ server }: ZoneSource): string {
-  return `${server.address} ${server.port}`;
-}
-
 /** This pod's own Knot, which is read with the site's own key. */
 export function ownSource(knot: DnsServer, { localKey }: Pick<Inputs, "localKey">): ZoneSource {
   return { server: knot, key: localKey };
