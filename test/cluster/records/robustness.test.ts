@@ -7,6 +7,7 @@ import { allow, type OperatorProcess } from "../../../harness/records/operator-p
 import { conditionOf, type RecordObjects } from "../../../harness/records/record-objects";
 import { RecordMesh } from "../../../harness/records/record-mesh";
 import { run } from "../../../harness/tools/run";
+import { pendingStatus } from "../../../src/records/conditions";
 
 /** Steps in order: each starts from what the one before left. */
 describe("the record operator, beyond one quiet namespace", function () {
@@ -83,7 +84,7 @@ describe("the record operator, beyond one quiet namespace", function () {
     expect((await objects.told("www", "Conflict", "OtherObject")).message).to.contain(`${team}/www`);
     await mesh.everywhere(www(), ["192.0.2.1"]);
     const unseen = await theirs.find("www");
-    expect([unseen?.metadata.finalizers, unseen?.status]).to.deep.equal([undefined, undefined]);
+    expect([unseen?.metadata.finalizers, unseen?.status]).to.deep.equal([undefined, pendingStatus]);
     await objects.remove("www");
     await objects.gone("www");
   });
