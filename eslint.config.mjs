@@ -17,7 +17,7 @@ const rooms = [
   ["src/preflight"],
   ["src/agents", "components", "policy"],
   ["src/cli"],
-  ["index.ts"],
+  ["program.ts"],
   ["lab", "harness"],
   ["test", "bench"],
 ];
@@ -102,7 +102,7 @@ const arrows = {
 };
 
 export default tseslint.config(
-  { ignores: ["node_modules/**", "dist/**", "coverage/**", "**/*.mjs", "**/*.cjs"] },
+  { ignores: ["node_modules/**", "dist/**", "coverage/**", "**/*.mjs", "**/*.cjs", "index.js"] },
   ...tseslint.configs.strictTypeChecked,
   {
     plugins: { house: { rules: { arrows } } },
@@ -117,7 +117,7 @@ export default tseslint.config(
   },
   {
     // Tests set mocks before they import what is tested: their order is their own.
-    files: ["index.ts", "{src,components,policy,lab,harness,bench,scripts}/**"],
+    files: ["program.ts", "{src,components,policy,lab,harness,bench,scripts}/**"],
     plugins: { "simple-import-sort": importSort },
     rules: { "simple-import-sort/imports": "error" },
   },

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureTools } from "../harness/tools";
+import { keepCompiled } from "../harness/tools/cache";
 
 /** What a tier counted. A command without counts of its own counts as one. */
 interface Counts {
@@ -66,7 +67,7 @@ async function mocha(specs: readonly string[], keep = false, without: readonly s
     const ignored = without.flatMap((spec) => ["--ignore", `${spec}.test.ts`]);
     const { status, said } = await run(
       ["mocha", "--config", "test/mocharc.json", "--reporter", reporter, ...ignored, ...files],
-      { keep, env: { GOGC: garbagePercent, ...process.env, TIER_COUNTS: file } },
+      { keep, env: { GOGC: garbagePercent, ...keepCompiled(), ...process.env, TIER_COUNTS: file } },
     );
     return { ...withStatus(readCounts(file), status), said };
   } finally {

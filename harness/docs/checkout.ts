@@ -5,7 +5,7 @@ import { delimiter, join, relative } from "node:path";
 import type { Cluster } from "../clusters";
 import { enginePath } from "../pulumi/driver";
 import { toolPath } from "../tools";
-import { binDir, cacheDir } from "../tools/cache";
+import { binDir, cacheDir, keepCompiled } from "../tools/cache";
 import { run } from "../tools/run";
 
 const root = join(__dirname, "..", "..");
@@ -39,6 +39,7 @@ export async function checkOut(clusters: readonly Cluster[] = []): Promise<Check
     HOME: home,
     // Tools are not made anew.
     DNS_MESH_CACHE: cacheDir(),
+    ...keepCompiled(),
     PULUMI_HOME: join(home, ".pulumi"),
     PATH: [binDir(), await enginePath()].join(delimiter),
     // For a program instead of a person at the keyboard.

@@ -280,11 +280,11 @@ function givenSettings(): Record<string, unknown> {
   return Object.keys(images).length > 0 ? { "dns-mesh:images": images } : {};
 }
 
-/** Runs index.ts as `pulumi up` would: the module exports an async function. */
+/** Runs program.ts as `pulumi up` would: the module exports an async function. */
 async function loadProgram(agentComments: ReadonlyMap<string, string>): Promise<Record<string, unknown>> {
   const comment = agentComments.get(pulumi.getStack());
   if (comment !== undefined) pulumi.runtime.registerStackTransformation(otherAgent(comment));
-  const module = (await import("../../index")) as unknown as { default: () => Promise<Record<string, unknown>> };
+  const module = (await import("../../program")) as unknown as { default: () => Promise<Record<string, unknown>> };
   return module.default();
 }
 

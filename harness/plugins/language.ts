@@ -35,11 +35,14 @@ export function runnerArguments(request: pb.RunRequest, engine: string): string[
   ];
 }
 
-/** What the runner takes from its environment instead: the program's settings, and the option `tsconfig` of Pulumi.yaml. */
+/** What the runner takes from its environment instead: the program's settings, and options of Pulumi.yaml (`typescript`: true unless said). */
 export function runnerEnvironment(request: pb.RunRequest): Record<string, string> {
-  const { tsconfig } = (request.getInfo()?.getOptions()?.toJavaScript() ?? {}) as { tsconfig?: string };
+  const { tsconfig, typescript = true } = (request.getInfo()?.getOptions()?.toJavaScript() ?? {}) as {
+    tsconfig?: string;
+    typescript?: boolean;
+  };
   return {
-    PULUMI_NODEJS_TYPESCRIPT: "true",
+    ...(typescript && { PULUMI_NODEJS_TYPESCRIPT: "true" }),
     ...(tsconfig !== undefined && { PULUMI_NODEJS_TSCONFIG_PATH: tsconfig }),
     PULUMI_CONFIG: JSON.stringify(Object.fromEntries(request.getConfigMap().entries())),
     PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),

@@ -17,7 +17,7 @@ import { messageOf } from "../../src/base/errors";
 import { diagnosticsIn } from "../../src/cli/stacks/engine-events";
 import { pluginsFolder } from "../plugins/folder";
 import { toolPath } from "../tools";
-import { cacheDir } from "../tools/cache";
+import { cacheDir, keepCompiled } from "../tools/cache";
 
 /** How many resources an operation did what to: `{ same: 12, update: 1 }`. Kinds that did not occur are left out. */
 export type Changes = Partial<Record<string, number>>;
@@ -34,7 +34,7 @@ export interface OperationResult {
 export interface DriverOptions {
   /** Pulumi's state and the stacks' settings are kept there, and nowhere else. */
   readonly workDir: string;
-  /** The program: what `index.ts` exports. */
+  /** The program: what `program.ts` exports. */
   readonly program: () => Promise<Record<string, unknown>>;
   /** @default "dns-mesh" */
   readonly projectName?: string;
@@ -92,6 +92,7 @@ export async function driverEnvironment(
   const real = usesRealPlugins();
   return {
     PATH: await enginePath(),
+    ...keepCompiled(),
     PULUMI_BACKEND_URL: `file://${join(options.workDir, "state")}`,
     PULUMI_CONFIG_PASSPHRASE: process.env["PULUMI_CONFIG_PASSPHRASE"] ?? "a passphrase for tests",
     PULUMI_SKIP_UPDATE_CHECK: "true",

@@ -10,3 +10,8 @@ export function cacheDir(): string {
 export function binDir(): string {
   return join(cacheDir(), "bin");
 }
+
+/** Has each Node.js that is started below keep what it compiled (`NODE_COMPILE_CACHE`): loading Pulumi's packages takes half the CPU. */
+export const keepCompiled = (): { readonly NODE_COMPILE_CACHE: string } => ({
+  NODE_COMPILE_CACHE: join(cacheDir(), "compiled"),
+});

@@ -43,7 +43,8 @@ export interface EngineOptions {
 /** The engine of Pulumi's Automation API, over the very program that `pulumi up` runs in the project's folder. */
 export async function openEngine(folder: string, options: EngineOptions = {}): Promise<Engine> {
   const { LocalWorkspace: Workspace, Stack: AutomationStack } = await import("@pulumi/pulumi/automation");
-  const workspace = await Workspace.create({ workDir: folder, pulumiCommand: await ownCommand() });
+  const settings = { workDir: folder, pulumiCommand: await ownCommand(), envVars: keepCompiled(folder, process.env) };
+  const workspace = await Workspace.create(settings);
   withoutSelecting(workspace);
   const policies = policiesIn(options);
   return {
@@ -60,6 +61,12 @@ export async function openEngine(folder: string, options: EngineOptions = {}): P
       return run((hooks) => stack.up({ ...hooks, ...settings }), onStep);
     },
   };
+}
+
+/** Has the engine's Node.js programs keep what they compiled beside the packages that it is of: loading Pulumi's takes half the CPU. */
+function keepCompiled(folder: string, env: NodeJS.ProcessEnv): Record<string, string> {
+  const own = join(folder, "node_modules", ".cache", "dns-mesh", "compiled");
+  return { NODE_COMPILE_CACHE: env["NODE_COMPILE_CACHE"] ?? own };
 }
 
 /** @throws UserError for more configurations than packs, and for files that are not there: a pack without its settings judges by others. */

@@ -76,7 +76,7 @@ describe("the command as it is installed", function () {
   it("brings the program along, and none of the tests", async () => {
     const { stdout } = await run("ls", ["-A", join(folder, "prefix/lib/node_modules/dns-mesh")]);
     const names = stdout.trim().split("\n");
-    expect(names).to.include.members(["dist", "index.ts", "components", "src", "Pulumi.yaml", "LICENSE"]);
+    expect(names).to.include.members(["dist", "index.js", "program.ts", "components", "src", "Pulumi.yaml", "LICENSE"]);
     expect(names).not.to.include.members(["test"]).and.not.include.members(["node_modules"]);
   });
 });

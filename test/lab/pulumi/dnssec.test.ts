@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import program from "../../../index";
+import program from "../../../program";
 import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";
 import { exampleList } from "../../unit/components/example-mesh";
 

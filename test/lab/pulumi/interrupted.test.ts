@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import program from "../../../index";
+import program from "../../../program";
 import { startControlPlane, type ControlPlane } from "../../../harness/plugins/control-plane";
 import { standInForPods } from "../../../harness/plugins/pod-stand-in";
 import { createDriver, type MeshDriver } from "../../../harness/pulumi/driver";

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { parse } from "yaml";
-import program from "../../../index";
+import program from "../../../program";
 import { Reader } from "../../../harness/docs/reader";
 import { freePort, type KnotServer, startKnot } from "../../../harness/knot/server";
 import { startControlPlane, type ControlPlane } from "../../../harness/plugins/control-plane";

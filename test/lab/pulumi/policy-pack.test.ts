@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { blocksOf } from "../../../harness/docs/blocks";
-import program from "../../../index";
+import program from "../../../program";
 import { createDriver, type MeshDriver, type UpOptions } from "../../../harness/pulumi/driver";
 import { warningsIn } from "../../../src/cli/stacks/engine-events";
 import { exampleList } from "../../unit/components/example-mesh";

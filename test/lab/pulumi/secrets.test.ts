@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import program from "../../../index";
+import program from "../../../program";
 import { startVault, type VaultServer } from "../../../harness/plugins/vault-server";
 import { processesDuring } from "../../../harness/process-watch";
 import { createDriver, type MeshDriver, type OperationResult } from "../../../harness/pulumi/driver";

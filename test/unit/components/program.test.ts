@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import * as pulumi from "@pulumi/pulumi";
-import program from "../../../index";
+import program from "../../../program";
 import { exampleList, sharedOutputs } from "./example-mesh";
 import { parseMesh } from "../../../src/settings/parse";
 import { publishedOf } from "../../../src/preflight/published";

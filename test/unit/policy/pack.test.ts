@@ -28,7 +28,7 @@ describe("the policy pack", function () {
   for (const [name, { run }] of Object.entries(stacks))
     it(`has nothing against the plan of ${name}`, async () => {
       const found = await run();
-      // Of a component a stack is shown what it hands out; index.ts adds the safeguard.
+      // Of a component a stack is shown what it hands out; program.ts adds the safeguard.
       const outputs = Object.fromEntries(Object.entries(found.outputs).map(([output, { value }]) => [output, value]));
       const resources = found.resources
         .map(shown)

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { bundle } from "./components/bundle";
+import { dropPromiseStacks } from "./components/promise-stacks";
 import { asRunError, endWithEngine, redactDebugMessages, wholly } from "./components/run-error";
 import { Safeguard } from "./components/safeguard";
 import { SharedStack } from "./components/shared/shared-stack";
@@ -24,6 +25,8 @@ import { requireWithdrawn } from "./src/preflight/withdrawn";
 import { requireRetired } from "./src/preflight/zone-removal";
 import type { SharedConfig } from "./src/settings/shared-settings";
 import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings";
+
+dropPromiseStacks();
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
 async function program(): Promise<object> {

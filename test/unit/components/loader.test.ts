@@ -1,0 +1,114 @@
+import { expect } from "chai";
+import { execFileSync } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = join(__dirname, "..", "..", "..");
+
+/** What a script prints that runs in a folder, as JSON. */
+function printed(folder: string, script: string): unknown {
+  const said = execFileSync(process.execPath, ["-e", `process.stdout.write(JSON.stringify(${script}))`], {
+    cwd: folder,
+    encoding: "utf8",
+    timeout: 60_000,
+    stdio: "pipe",
+  });
+  return JSON.parse(said);
+}
+
+describe("how Pulumi's runner loads the program", function () {
+  this.timeout(60_000);
+  let folder: string;
+  const file = (): string => join(folder, "dist", "program.js");
+
+  /** A program that says what its two sources say, loaded as the real one is. */
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "dns-mesh-loader-"));
+    for (const name of ["index.js", "package.json", "tsconfig.json"])
+      copyFileSync(join(root, name), join(folder, name));
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    for (const name of ["src", "components"]) mkdirSync(join(folder, name));
+    writeFileSync(join(folder, "src/word.ts"), `export const word: string = "first";`);
+    writeFileSync(
+      join(folder, "components/two.ts"),
+      `export const two = (text: string): string => text + __dirname.slice(-5);`,
+    );
+    writeFileSync(
+      join(folder, "program.ts"),
+      `import { two } from "./components/two"; import { word } from "./src/word"; export = two(word);`,
+    );
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const load = (): unknown => printed(folder, "require('./index.js')");
+
+  it("gives it the real program, without a compiler", () => {
+    const script =
+      "[typeof require('./index.js'), Object.keys(require.cache).filter((file) => file.includes('ts-node'))]";
+    expect(printed(root, script)).to.deep.equal(["function", []]);
+  });
+
+  it("makes one file of it, once", () => {
+    expect(load()).to.equal("first/dist");
+    const { mtimeMs, ino } = statSync(file());
+    expect(load()).to.equal("first/dist");
+    expect(statSync(file())).to.include({ mtimeMs, ino });
+  });
+
+  it("makes it anew when a source differs, whatever is kept", () => {
+    load();
+    writeFileSync(join(folder, "src/word.ts"), `export const word: string = "other";`);
+    expect(load()).to.equal("other/dist");
+  });
+
+  it("makes it anew when what is kept was cut off", () => {
+    load();
+    const whole = readFileSync(file(), "utf8");
+    writeFileSync(file(), whole.slice(0, -30));
+    expect(load()).to.equal("first/dist");
+    expect(readFileSync(file(), "utf8")).to.equal(whole);
+  });
+
+  it("works where nothing can be kept", () => {
+    writeFileSync(join(folder, "dist"), "a file");
+    expect(load()).to.equal("first/dist");
+  });
+
+  it("says where a source is wrong", () => {
+    writeFileSync(join(folder, "src/word.ts"), `export const word: string = ;`);
+    expect(load).to.throw("src/word.ts:1");
+  });
+});
+
+describe("stacks of Pulumi's promises", () => {
+  /** How many promises a program has that Pulumi waits for, and how many lines of stack they have. */
+  const script = (drop: string): string =>
+    `(() => { const registry = require("@pulumi/pulumi/runtime/debuggable"); ${drop}
+      const promise = new Promise(() => {}); registry.debuggablePromise(promise, "a test");
+      const [leaks] = registry.leakedPromises();
+      process.exitCode = 0;
+      return [leaks.has(promise), promise._debugStackTrace.split("\\n").length > 1, Error.stackTraceLimit]; })()`;
+
+  it("are not written down, and promises that do not end are known as before", () => {
+    const drop = `require("tsx/cjs"); require("./components/promise-stacks").dropPromiseStacks();`;
+    expect(printed(root, script(drop))).to.deep.equal([true, false, 10]);
+    expect(printed(root, script(""))).to.deep.equal([true, true, 10]);
+  });
+
+  it("are written down where Pulumi is to show them", () => {
+    const drop = `require("tsx/cjs"); require("./components/promise-stacks").dropPromiseStacks({ PULUMI_DEBUG_PROMISE_LEAKS: "1" });`;
+    expect(printed(root, script(drop))).to.deep.equal([true, true, 10]);
+  });
+});
