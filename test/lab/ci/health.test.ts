@@ -58,8 +58,8 @@ const leaving = record(status({ kind: "programmed", away: [], unseen: [] }), {
   finalizers: ["dns.mesh.io/applied"],
 });
 
-/** Blocks of the guide, by the sections that the documents' tests know: "docs/guides/gitops.md#argo-cd", "docs/guides/gitops.md#flux", "docs/guides/gitops.md#stacks-by-pulumis-kubernetes-operator". */
-const guide = (section: string): string => blocksOf(`docs/guides/gitops.md#${section}`, "yaml")[0] ?? "";
+/** The block of a section of the guide. */
+const guide = (section: string): string => blocksOf(section, "yaml")[0] ?? "";
 
 describe("what GitOps tools make of a DnsRecord", function () {
   this.timeout(600_000);
@@ -82,7 +82,7 @@ describe("what GitOps tools make of a DnsRecord", function () {
   });
 
   it("Argo CD: by the guide's script", async () => {
-    const { data } = parse(guide("argo-cd")) as { data: Record<string, string> };
+    const { data } = parse(guide("docs/guides/gitops.md#argo-cd")) as { data: Record<string, string> };
     const script = data["resource.customizations.health.dns.mesh.io_DnsRecord"] ?? "";
     const verdicts = await argoHealthOf(script, [...records, record(undefined), leaving]);
     expect(said(verdicts)).to.deep.equal(expected(2));
@@ -95,7 +95,9 @@ describe("what GitOps tools make of a DnsRecord", function () {
   });
 
   it("Flux: by the guide's expressions as by kstatus", async () => {
-    const { spec } = parse(guide("flux")) as { spec: { healthCheckExprs: Record<string, string>[] } };
+    const { spec } = parse(guide("docs/guides/gitops.md#flux")) as {
+      spec: { healthCheckExprs: Record<string, string>[] };
+    };
     const [{ apiVersion, kind, ...expressions } = {}] = spec.healthCheckExprs;
     expect([apiVersion, kind]).to.deep.equal(["dns.mesh.io/v1alpha1", "DnsRecord"]);
     expect(said(await fluxHealthOf(expressions, records))).to.deep.equal(expected(1));
@@ -112,7 +114,9 @@ interface Stack {
 }
 
 describe("the guide's Stacks for Pulumi's Kubernetes operator", () => {
-  const stacks = parseAllDocuments(guide("stacks-by-pulumis-kubernetes-operator")).map((each) => each.toJS() as Stack);
+  const stacks = parseAllDocuments(guide("docs/guides/gitops.md#stacks-by-pulumis-kubernetes-operator")).map(
+    (each) => each.toJS() as Stack,
+  );
 
   it("wait for the shared stack, and the others for the primary", () => {
     const waits = stacks.map(({ metadata, spec }) => [

@@ -31,14 +31,15 @@ describe("the lab, by README and guide", function () {
     expect(shown).to.match(/www\.site-b\.example A changed at site-b: answered by 5 sites/);
     expect(shown).to.match(/^site-a +primary-catalog +127\./m);
     const { scripts } = JSON.parse(readFileSync(join(checkout.folder, "package.json"), "utf8")) as { scripts: object };
-    expect(reader.next("sh").match(/npm (?:run )?\w+/g)).to.deep.equal(["npm run demo", "npm test"]);
+    const [, others = ""] = blocksOf("README.md#dns-mesh", "sh");
+    expect(others.match(/npm (?:run )?\w+/g)).to.deep.equal(["npm run demo", "npm test"]);
     expect(scripts).to.include.keys("demo", "test");
     reader.close();
   });
 
   it("takes all that the guide says to try", async () => {
     reader.open("docs/guides/lab.md#the-lab-a-mesh-on-your-machine");
-    const [commands = ""] = blocksOf("docs/guides/lab.md#try-this", "");
+    const [commands = ""] = blocksOf("docs/guides/lab.md#try-this", "lab");
     const shown = await typing(
       reader.next("sh", [
         ["--sites 50", "--sites 4"],

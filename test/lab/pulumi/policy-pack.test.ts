@@ -58,7 +58,6 @@ describe("the policy pack in the real engine", function () {
   });
 
   it("takes the settings that the guide writes", async () => {
-    // The commands beside it are those of "docs/guides/pull-requests.md#what-a-pipeline-runs", as `mesh` hands them to the engine.
     const [block = ""] = blocksOf("docs/guides/pull-requests.md#the-policy-pack", "sh");
     const [, text = ""] = /<<'END'\n([\s\S]*?)\nEND\n/.exec(block) ?? [];
     await settings({ transport: "tcp" });
