@@ -125,10 +125,12 @@ export class Machine {
     return ["nsenter", "--target", String(init.pid), "--mount", "--net", "--pid", "--"];
   }
 
+  /** On one core each, Go's daemons at rest take a third less CPU: many of them share this machine's. */
   private launch(name: string, command: readonly string[]): ChildProcess {
     const log = openSync(join(this.logs, `${name}.log`), "a");
     const [program = "", ...args] = command;
-    const child = spawn(program, args, { detached: true, stdio: ["ignore", log, log], cwd: "/" });
+    const env = { GOMAXPROCS: "1", ...process.env };
+    const child = spawn(program, args, { detached: true, stdio: ["ignore", log, log], cwd: "/", env });
     closeSync(log);
     child.on("error", () => undefined);
     return child;
