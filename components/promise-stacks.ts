@@ -5,7 +5,9 @@ const marked = Symbol.for("dns-mesh.no-promise-stacks");
 type DebuggablePromise = <T>(promise: Promise<T>, context: string) => Promise<T>;
 
 /** What Pulumi's types leave out: it registers a promise, so that one that never ends is reported. */
-const registry = createRequire(__filename)("@pulumi/pulumi/runtime/debuggable") as { debuggablePromise: DebuggablePromise & { [marked]?: true } };
+const registry = createRequire(__filename)("@pulumi/pulumi/runtime/debuggable") as {
+  debuggablePromise: DebuggablePromise & { [marked]?: true };
+};
 
 /**
  * Keeps Pulumi from writing down a stack for each of its promises, of which it shows one only where `PULUMI_DEBUG_PROMISE_LEAKS` is
