@@ -71,10 +71,6 @@ class GivenCluster implements Cluster {
     return this.refuse("has its own containerd");
   }
 
-  importImages(): Promise<void> {
-    return this.refuse("pulls its images itself");
-  }
-
   stop(): Promise<void> {
     return this.refuse("cannot be stopped");
   }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
+import { placeStore } from "../images/store";
 import { toolPath } from "../tools";
 import { run } from "../tools/run";
 import { Api, bearerToken } from "./api";
@@ -81,7 +82,7 @@ export class LocalCluster implements Cluster {
   }
 
   /** Makes the cluster from nothing: network, keys, daemons, images, storage class. */
-  async create(archives: readonly string[]): Promise<void> {
+  async create(imageStore: string): Promise<void> {
     const { network, place, stateDir } = this.options;
     mkdirSync(this.folder, { recursive: true, mode: 0o755 });
     await network.addNode(this.name, place);
@@ -98,21 +99,22 @@ export class LocalCluster implements Cluster {
     writeKubeconfig(nodeKubeconfig, { name: this.name, server, token: tokens.node, caFile });
     const other = `https://${this.siteAddress}:6443`;
     writeKubeconfig(this.otherKubeconfig, { name: this.name, server: other, token: tokens.other, caFile });
-    await this.boot(archives);
+    mkdirSync(join(this.folder, "lib"));
+    await placeStore(imageStore, join(this.folder, "lib", "containerd"));
+    await this.boot();
     for (const [path, object] of nodeRights) await this.api().create(path, object);
     await this.api().create("/apis/storage.k8s.io/v1/storageclasses", storageClass);
   }
 
-  /** Starts everything; images are imported while the API server comes up. */
-  private async boot(archives: readonly string[]): Promise<void> {
+  /** Starts everything. */
+  private async boot(): Promise<void> {
     createCgroup(this.cgroup);
     await this.machine.powerOn();
     const { first, afterApi } = daemons(this.settings);
     const booted = new Date();
     await Promise.all(first.map((daemon) => this.machine.start(daemon)));
-    const images = this.waitForContainerd().then(() => this.importImages(archives));
-    const rest = this.waitForApi().then(() => Promise.all(afterApi.map((daemon) => this.machine.start(daemon))));
-    await Promise.all([images, rest]);
+    await Promise.all([this.waitForContainerd(), this.waitForApi()]);
+    await Promise.all(afterApi.map((daemon) => this.machine.start(daemon)));
     await Promise.all([this.waitForNode(booted), this.options.enforcePolicies && this.enforcePolicies()]);
   }
 
@@ -196,17 +198,13 @@ export class LocalCluster implements Cluster {
     return this.machine.exec(["ctr", "--address", containerdSocket, "--namespace", "k8s.io", ...args]);
   }
 
-  async importImages(archives: readonly string[]): Promise<void> {
-    for (const archive of archives) await this.ctr(["images", "import", archive]);
-  }
-
   async stop(): Promise<void> {
     await this.machine.powerOff();
     await removeCgroup(this.cgroup);
   }
 
   async start(): Promise<void> {
-    if (!this.machine.isOn) await this.boot([]);
+    if (!this.machine.isOn) await this.boot();
   }
 
   stopApiServer(): Promise<void> {
@@ -227,10 +225,10 @@ export class LocalCluster implements Cluster {
   }
 
   /** Makes it anew, and empty: another cluster, with keys of its own, at the same addresses. */
-  async replace(archives: readonly string[]): Promise<void> {
+  async replace(imageStore: string): Promise<void> {
     await this.destroy();
     await this.options.network.removeNode(this.name, this.options.place);
-    await this.create(archives);
+    await this.create(imageStore);
   }
 
   /** Takes the cluster off the machine, but for its network, which goes with the set's. */

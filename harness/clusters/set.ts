@@ -17,6 +17,7 @@ import { basename, join, resolve } from "node:path";
 
 import { UserError } from "../../src/base/errors";
 import { ensureImages, type Images } from "../images";
+import { ensureImageStore } from "../images/store";
 import { cacheDir } from "../tools/cache";
 import { isAlive, ownProcess, type ProcessId, processId, withLock } from "../tools/lock";
 import { LocalCluster } from "./local-cluster";
@@ -30,6 +31,8 @@ import type { Cluster, ClusterSet, CreateOptions } from "./types";
 interface OpenSet {
   readonly stateDir: string;
   readonly images: Images;
+  /** What each cluster's containerd begins with. */
+  readonly imageStore: string;
   readonly log: (line: string) => void;
 }
 
@@ -87,7 +90,7 @@ class LocalClusterSet implements ClusterSet {
     const cluster = this.cluster(name, this.made.length);
     this.made.push(cluster);
     writeState(stateDir, { ...this.state, clusters: this.made.map((one) => one.name) });
-    await cluster.create(this.archives);
+    await cluster.create(this.open.imageStore);
     log(`cluster ${name} is ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
     return cluster;
   }
@@ -95,12 +98,7 @@ class LocalClusterSet implements ClusterSet {
   async replace(name: string): Promise<void> {
     const cluster = this.made.find((one) => one.name === name);
     if (cluster === undefined) throw new UserError(`no cluster "${name}"`);
-    await cluster.replace(this.archives);
-  }
-
-  private get archives(): readonly string[] {
-    const { pause, knot, node, restic } = this.open.images;
-    return [pause.archive, knot.archive, node.archive, restic.archive];
+    await cluster.replace(this.open.imageStore);
   }
 
   destroy(): Promise<void> {
@@ -145,9 +143,9 @@ export async function createClusters(options: CreateOptions): Promise<ClusterSet
     throw new UserError("clusters on this machine need root; or give --contexts to use others");
   const log = options.log ?? ((): void => undefined);
   checkFolders([stateRoot(), cacheDir()]);
-  const images = await ensureImages();
+  const images = await openImages();
   const stateDir = await claim(options, log);
-  const set = new LocalClusterSet({ stateDir, images, log });
+  const set = new LocalClusterSet({ stateDir, ...images, log });
   try {
     await createAuthority(join(stateDir, "ca"));
     startCloud(stateDir);
@@ -160,6 +158,13 @@ export async function createClusters(options: CreateOptions): Promise<ClusterSet
     await destroyClusters(stateDir);
     throw error;
   }
+}
+
+async function openImages(): Promise<Pick<OpenSet, "images" | "imageStore">> {
+  const images = await ensureImages();
+  const { pause, knot, node, restic } = images;
+  const archives = [pause, knot, node, restic].map(({ archive }) => archive);
+  return { images, imageStore: await ensureImageStore(archives) };
 }
 
 /** Copies the logs of a set that failed to where they outlive it. */
@@ -244,7 +249,7 @@ export async function openClusters(
   log: (line: string) => void = () => undefined,
 ): Promise<ClusterSet> {
   if (!readState(stateDir)) throw new UserError(`no clusters in ${stateDir}`);
-  return new LocalClusterSet({ stateDir, images: await ensureImages(), log });
+  return new LocalClusterSet({ stateDir, ...(await openImages()), log });
 }
 
 /** Takes a set down without a trace, from any process; what is gone already is no error. */

@@ -30,8 +30,6 @@ export interface Cluster {
   netnsExec(command: readonly string[], input?: string): Promise<string>;
   /** Runs containerd's `ctr` in the namespace of Kubernetes. */
   ctr(args: readonly string[]): Promise<string>;
-  /** Imports image archives. */
-  importImages(archives: readonly string[]): Promise<void>;
 
   /** Powers the whole cluster off, as pulling the plug would. Its disk is kept. */
   stop(): Promise<void>;
