@@ -71,4 +71,10 @@ function load() {
   return program.exports;
 }
 
+/*
+ * Ends the program once nobody reads what it prints: its engine was killed, perhaps before anything began. Pulumi's runner (3.259.0) prints
+ * that it could not print, and goes on with that for ever, at the cost of a core.
+ */
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => process.exit(1));
+
 module.exports = load();

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { bundle } from "./components/bundle";
 import { dropPromiseStacks } from "./components/promise-stacks";
-import { asRunError, endWithEngine, redactDebugMessages, wholly } from "./components/run-error";
+import { asRunError, redactDebugMessages, wholly } from "./components/run-error";
 import { Safeguard } from "./components/safeguard";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
@@ -30,7 +30,6 @@ dropPromiseStacks();
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
 async function program(): Promise<object> {
-  endWithEngine();
   redactDebugMessages();
   try {
     const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());

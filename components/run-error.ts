@@ -33,15 +33,6 @@ export async function wholly<T>(program: () => Promise<T>): Promise<T> {
   }
 }
 
-/**
- * Ends the program once nobody reads what it prints: its engine was killed. Pulumi's runner (3.259.0) prints that it could not print, and goes
- * on with that for ever, at the cost of a core.
- */
-export function endWithEngine(): void {
-  for (const stream of [process.stdout, process.stderr])
-    if (stream.listenerCount("error") === 0) stream.on("error", () => process.exit(1));
-}
-
 /** The values of a resource or a call in a debug message of the SDK. */
 const values = /, (?:resp: |obj=|props=|outs=)[^]*$/;
 

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   copyFileSync,
   mkdirSync,
@@ -84,6 +85,15 @@ describe("how Pulumi's runner loads the program", function () {
   it("works where nothing can be kept", () => {
     writeFileSync(join(folder, "dist"), "a file");
     expect(load()).to.equal("first/dist");
+  });
+
+  it("ends it once nobody reads what it prints", async () => {
+    const script =
+      "require('./index.js'); process.on('uncaughtException', () => {}); setInterval(() => console.error('a word'), 10)";
+    const child = spawn(process.execPath, ["-e", script], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+    await once(child.stderr, "data");
+    child.stderr.destroy();
+    expect(await once(child, "exit")).to.deep.equal([1, null]);
   });
 
   it("says where a source is wrong", () => {
