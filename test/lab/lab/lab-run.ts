@@ -40,12 +40,12 @@ export class LabRun implements AsyncDisposable {
     return this.#output;
   }
 
-  /** Waits until it wrote something. */
-  async says(words: RegExp, seconds = 30): Promise<void> {
+  /** Waits until it wrote something, after so many characters of its output. */
+  async says(words: RegExp, seconds = 30, after = 0): Promise<void> {
     await eventually(
       seconds,
       () => {
-        if (!words.test(this.#output)) throw new Error(`${String(words)} is not in:\n${this.#output}`);
+        if (!words.test(this.#output.slice(after))) throw new Error(`${String(words)} is not in:\n${this.#output}`);
       },
       50,
     );
