@@ -151,23 +151,26 @@ function sourcesOf(
   return site.addresses.map((address) => ({ server: { address, port: ports.secure, tls }, key }));
 }
 
+/** Whether and how a zone is signed, or why nobody says so: an unsigned zone and silence are not the same. */
+export type Signing =
+  | { readonly kind: "known"; readonly dnssec: true | Dnssec | undefined }
+  | { readonly kind: "unknown"; readonly reason: string };
+
 /**
  * How a zone is signed, by the whole zone as one of these sites gives it, over the same authenticated way as the central zones:
- * a forged answer that a zone has no keys would have its signatures withdrawn.
- *
- * @throws UserError when none gives it: an unsigned zone and silence are not the same.
+ * a forged answer that a zone has no keys would have its signatures withdrawn. Never throws.
  */
 export async function signingOf(
   zone: string,
   from: readonly { readonly name: string; readonly addresses: readonly string[] }[],
   asking: Asking,
-): Promise<true | Dnssec | undefined> {
+): Promise<Signing> {
   const reasons: string[] = [];
   for (const site of from) {
     try {
       for (const { server, key } of sourcesOf(site, asking)) {
         try {
-          return signingIn(zone, await asking.dns.transfer(server, zone, key));
+          return { kind: "known", dnssec: signingIn(zone, await asking.dns.transfer(server, zone, key)) };
         } catch (error) {
           reasons.push(messageOf(error));
         }
@@ -176,7 +179,7 @@ export async function signingOf(
       reasons.push(`${site.name}: ${messageOf(error)}`);
     }
   }
-  throw new UserError(`nobody says whether ${zone} is signed (${reasons.join("; ")}): name its owner with --from`);
+  return { kind: "unknown", reason: reasons.join("; ") };
 }
 
 function signingIn(zone: string, records: readonly ResourceRecord[]): true | Dnssec | undefined {

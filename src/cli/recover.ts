@@ -21,6 +21,8 @@ export interface RecoverParts extends Omit<Asking, "ring" | "ca"> {
   readonly without: readonly string[];
   /** Fingerprints of roots and signers that are the mesh's own although too few sites say so. */
   readonly confirmed: readonly string[];
+  /** Zones that no site has any more: they are listed as not signed, and named as gaps. */
+  readonly lost: readonly string[];
   /** Where the mesh has one. */
   readonly vault?: Pick<VaultClient, "read" | "readSecret">;
 }
@@ -42,7 +44,7 @@ export async function recover(parts: RecoverParts): Promise<RecoveredSettings> {
     trust,
     view,
     ring: first.packet.vault === undefined ? ring : undefined,
-    signed: await signedZones(asking, view),
+    ...(await signedZones(asking, view, parts.lost)),
     certificates: sites.flatMap(({ issued }) => (issued === undefined ? [] : [issued.certificate])),
     clusterKeys: await clusterKeys(parts, view),
   };
@@ -123,18 +125,42 @@ function packetsOf(sites: readonly LivingSite[], view: MeshView): RecoveredFacts
   return [...packets].sort((a, b) => rank(a.site.name) - rank(b.site.name));
 }
 
-/** Zones whose owners were not read, as the zones themselves show. */
-async function signedZones(asking: Asking, view: MeshView): Promise<ReadonlyMap<string, true | Dnssec>> {
+/**
+ * Zones whose owners were not read, as the zones themselves show.
+ *
+ * @throws UserError that names each zone that nobody gives and that the user has not given up.
+ */
+async function signedZones(
+  asking: Asking,
+  view: MeshView,
+  lost: readonly string[],
+): Promise<Pick<RecoveredFacts, "signed" | "lost">> {
+  const strange = lost.filter((zone) => !view.zones.some(({ name }) => name === zone));
+  if (strange.length > 0)
+    throw new UserError(`--lost ${strange.join(",")}: the directory has no such zone; leave it out, or correct it`);
   const read = new Map(
     asking.sites.map(({ packet: { site } }) => [site.name, new Set(site.zones.map(({ name }) => name))]),
   );
-  const found = new Map<string, true | Dnssec>();
+  const signed = new Map<string, true | Dnssec>();
+  const unknown = new Map<string, string>();
   for (const { name, owner } of view.zones) {
     if (read.get(owner)?.has(name) === true) continue;
     const signing = await signingOf(name, sourceSites(owner, view), asking);
-    if (signing !== undefined) found.set(name, signing);
+    if (signing.kind === "unknown") unknown.set(name, signing.reason);
+    else if (signing.dnssec !== undefined) signed.set(name, signing.dnssec);
   }
-  return found;
+  requireGivenUp(unknown, lost);
+  return { signed, lost: unknown };
+}
+
+function requireGivenUp(unknown: ReadonlyMap<string, string>, lost: readonly string[]): void {
+  const open = [...unknown].filter(([zone]) => !lost.includes(zone));
+  if (open.length === 0) return;
+  const said = open.map(([zone, reason]) => `nobody says whether ${zone} is signed (${reason})`);
+  throw new UserError(
+    `${said.join("\n")}: name its owner with --from; where no site has it any more, and none will come back with it, ` +
+      `list it as not signed with --lost ${open.map(([zone]) => zone).join(",")}`,
+  );
 }
 
 /** The owner, then the catalog sites. */

@@ -20,6 +20,8 @@ export interface RecoveredFacts {
   readonly view: MeshView;
   /** How zones are signed whose owner's packet is not there, as their answers show. */
   readonly signed: ReadonlyMap<string, true | Dnssec>;
+  /** Zones of which nobody says whether they are signed, and why; the user lists them all the same. */
+  readonly lost: ReadonlyMap<string, string>;
   /** Without Vault. */
   readonly ring: RingDocument | undefined;
   /** PEM of certificates that sites have, with what leads to a root. */
@@ -136,6 +138,7 @@ function listedSite(site: SiteView, facts: RecoveredFacts, miss: (site: string, 
     );
   const unknown = packet === undefined ? [] : owned.filter(({ name }) => !known.has(name)).map(({ name }) => name);
   if (unknown.length > 0) miss(site.name, `it was brought up before it had ${unknown.join(", ")}`);
+  for (const sentence of lostZones(owned, facts)) miss(site.name, sentence);
   const login = facts.clusterKeys.get(site.name);
   if (packet?.vault?.auth.method === "jwt" && login === undefined)
     throw new UserError(`Vault has no keys of ${site.name}'s cluster at auth/${jwtMount(site.name)}/config`);
@@ -158,6 +161,15 @@ function listedSite(site: SiteView, facts: RecoveredFacts, miss: (site: string, 
     }),
     ...(site.retired !== undefined && { retired: site.retired }),
   };
+}
+
+/** Zones that the user has given up, a sentence each. */
+function lostZones(owned: MeshView["zones"], { lost }: RecoveredFacts): readonly string[] {
+  return owned.flatMap(({ name }) => {
+    const reason = lost.get(name);
+    if (reason === undefined) return [];
+    return `whether ${name} was signed is not known, and it stands here as not signed: no site gave it (${reason}); add dnssec if it was, before the site is brought up`;
+  });
 }
 
 function listedZone(

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
+import { foldName, zoneNameProblem } from "../../base/names";
 import { ipVersion } from "../../dns/address";
 import type { DnsServer } from "../../dns/client/dns-client";
 import type { VaultClient } from "../../vault/client";
@@ -13,6 +14,7 @@ interface Options {
   readonly from?: string;
   readonly without?: string;
   readonly confirm?: string;
+  readonly lost?: string;
   readonly server?: string;
   readonly file: string;
   readonly ring?: boolean;
@@ -25,7 +27,7 @@ export function register(program: Command): void {
     usage: "recover",
     summary: "the shared stack's settings from the living mesh, when its state was lost",
     description:
-      "Reads the clusters of the sites that --from names, by their Pulumi.NAME.yaml in this folder, asks every catalog site for directory and catalog, and Vault (VAULT_TOKEN) where the mesh has one. Roots and keys that sign epochs are taken from what most of these sites were brought up with; what one site alone has is named and left out unless --confirm names it. It writes a new file and never over one that is there. What could not be rebuilt stands there as comments. With --ring it prints the secret setting dns-mesh:recoveredRing instead, for `pulumi config set`, and nothing to a terminal.",
+      "Reads the clusters of the sites that --from names, by their Pulumi.NAME.yaml in this folder, asks every catalog site for directory and catalog, and Vault (VAULT_TOKEN) where the mesh has one. Roots and keys that sign epochs are taken from what most of these sites were brought up with; what one site alone has is named and left out unless --confirm names it. Whether a zone is signed whose owner is not read, the zone itself shows, as any site gives it; where none does, the command ends, unless --lost names the zone. It writes a new file and never over one that is there. What could not be rebuilt stands there as comments. With --ring it prints the secret setting dns-mesh:recoveredRing instead, for `pulumi config set`, and nothing to a terminal.",
     examples: [
       "recover --from site-a,site-b,site-c",
       "recover --from site-b,site-c --without site-a",
@@ -39,6 +41,7 @@ export function register(program: Command): void {
       "--confirm <FINGERPRINTS>",
       "roots and keys that sign epochs which too few sites have and which you know to be the mesh's, by SHA-256",
     )
+    .option("--lost <ZONES>", "zones that no site has any more, to be listed as not signed and named as not rebuilt")
     .option(
       "--server <NAME=ADDRESS@PORT>",
       "where a site's pod answers instead, through a tunnel; several with commas in between",
@@ -48,7 +51,7 @@ export function register(program: Command): void {
   withJson(command).action(recoverTo);
 }
 
-async function recoverTo({ from, without, confirm, server, file, ring, json }: Options): Promise<void> {
+async function recoverTo({ from, without, confirm, lost, server, file, ring, json }: Options): Promise<void> {
   const names = namesIn(from);
   if (names.length === 0) throw new UserError("the sites that live are missing: --from NAME,NAME");
   if (ring === true && process.stdout.isTTY)
@@ -76,6 +79,7 @@ async function recoverTo({ from, without, confirm, server, file, ring, json }: O
     now: Date.now(),
     without: namesIn(without),
     confirmed,
+    lost: zonesIn(lost),
     ...(vault && { vault }),
   });
   await writeNew(file, settingsText(found));
@@ -135,6 +139,16 @@ function isThere(file: string): UserError {
 
 function namesIn(text: string | undefined): readonly string[] {
   return [...new Set((text ?? "").split(",").map((name) => name.trim()))].filter((name) => name !== "");
+}
+
+/** @throws UserError for a text that is not a zone's name. */
+function zonesIn(text: string | undefined): readonly string[] {
+  return namesIn(text).map((name) => {
+    const zone = foldName(name);
+    const problem = zoneNameProblem(zone);
+    if (problem !== undefined) throw new UserError(`--lost "${name}" ${problem}`);
+    return zone;
+  });
 }
 
 function serversIn(text: string | undefined): ReadonlyMap<string, DnsServer> {

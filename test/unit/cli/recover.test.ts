@@ -106,6 +106,7 @@ describe("mesh recover", () => {
       ports: { plain: 53, secure: 853 },
       now: 0,
       without: [],
+      lost: [],
       confirmed: sites.length === 1 ? fingerprints([...rootsOf(ca), publicKey]) : [],
       dns: {
         transfer: ({ address }, zone, { name }) => {
@@ -355,5 +356,53 @@ describe("mesh recover", () => {
     expect(await failure(recover({ ...from, dns: { transfer: silent } }))).to.match(
       /nobody says whether c.example is signed .*silent.*: name its owner with --from/,
     );
+  });
+
+  describe("of a zone that no site has any more", () => {
+    const without = (gone: readonly string[], more: Parameters<typeof parts>[2] = {}): RecoverParts => {
+      const from = parts([living("site-b")], both, more);
+      const transfer: RecoverParts["dns"]["transfer"] = (server, zone, by) =>
+        gone.includes(zone) ? Promise.reject(new Error("NOTAUTH")) : from.dns.transfer(server, zone, by);
+      return { ...from, dns: { transfer } };
+    };
+
+    it("names each such zone at once, and how to go on without", async () => {
+      const said = await failure(recover(without(["c.example", "plain.example"])));
+      for (const zone of ["c.example", "plain.example"])
+        expect(said).to.contain(`nobody says whether ${zone} is signed (NOTAUTH`);
+      expect(/--lost (\S+)$/.exec(said)?.[1]?.split(",")).to.have.members(["c.example", "plain.example"]);
+    });
+
+    it("goes on with what the user gives up alone", async () => {
+      const one = without(["c.example", "plain.example"], { lost: ["c.example"] });
+      expect(await failure(recover(one))).to.match(/plain\.example is signed .*with --lost plain\.example$/s);
+    });
+
+    it("lists it as not signed, and says beside its site that nobody knows", async () => {
+      const found = await recover(without(["c.example"], { lost: ["c.example"], signed: ["c.example"] }));
+      expect(found.gaps.get("site-c")?.join("\n")).to.match(
+        /whether c\.example was signed is not known.*not signed: no site gave it \(NOTAUTH.*add dnssec if it was/,
+      );
+      const text = settingsText(found);
+      expect(text).to.contain("whether c.example was signed is not known");
+      const zones = meshOf(text).sites.find(({ name }) => name === "site-c")?.zones;
+      expect(zones?.map(({ name, dnssec }) => [name, dnssec])).to.have.deep.members([
+        ["c.example", false],
+        ["plain.example", false],
+      ]);
+    });
+
+    it("believes a site that has it all the same", async () => {
+      const found = await recover(without([], { lost: ["c.example"], signed: ["c.example"] }));
+      expect(settingsText(found)).not.to.contain("c.example was signed");
+      const zones = meshOf(settingsText(found)).sites.find(({ name }) => name === "site-c")?.zones;
+      expect(zones?.find(({ name }) => name === "c.example")?.dnssec).not.to.equal(false);
+    });
+
+    it("refuses one that the directory does not have", async () => {
+      expect(await failure(recover(without([], { lost: ["d.example"] })))).to.contain(
+        "--lost d.example: the directory has no such zone",
+      );
+    });
   });
 });
