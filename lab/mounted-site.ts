@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type Identity, issue, type IssueOptions, writeIdentity } from "../harness/certificates";
+import type { LeavingTimes } from "../src/agents/sidecar/inputs/options";
 import { keptKeysFile, keptKeysMarker } from "../src/contract/kept-keys";
 import { liveSettingsFile, liveSettingsText } from "../src/contract/live-settings";
 import type { TsigKey } from "../src/dns/tsig-key";
@@ -61,6 +62,8 @@ export interface LabPlace {
   readonly zoneSeries?: ZoneSeries;
   /** For how long another site may answer another version of an own zone, in milliseconds. @default as in pods */
   readonly disagreeMs?: number;
+  /** How the agent goes once its pod is to end. @default at once */
+  readonly leaving?: LeavingTimes;
   /** Whether Knot logs as it does in a pod. @default false: all on its own */
   readonly logsAsPod?: boolean;
   /** Whether what its programs write is kept in files, too. @default false */
@@ -104,6 +107,11 @@ export class MountedSite {
   /** Another address from the next start on, as when a load balancer is made anew. */
   moveTo(address: string): void {
     this.place = { ...this.place, address };
+  }
+
+  /** Another way to go from the agent's next start on. */
+  leaveBy(leaving: LeavingTimes): void {
+    this.place = { ...this.place, leaving };
   }
 
   /** Another key ring from the next {@link mount} on. */

@@ -177,7 +177,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   /** What the agent's container has in its environment. */
   environment(): Record<string, string> {
     const { address, port, securePort, httpPort } = this.place;
-    const { vault, recordsKey, disagreeMs } = this.place;
+    const { vault, recordsKey, disagreeMs, leaving } = this.place;
     return agentEnvironment.toEnvironment({
       packetFile: this.path("etc", "welcome.json"),
       ringFile: vault === undefined ? this.path("etc", "ring.json") : this.path("storage", "mesh", "ring.json"),
@@ -203,6 +203,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
       http: { address, port: httpPort },
       pod: this.pod,
       ...(disagreeMs !== undefined && { disagreeMs }),
+      ...leaving,
     });
   }
 

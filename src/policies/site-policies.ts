@@ -69,7 +69,7 @@ function knotClients(clients: readonly string[]): NetworkPolicySpec {
   };
 }
 
-/** Knot's pods among themselves, and those of ours that ask them. */
+/** Knot's pods among themselves, whose agents ask each other before one steps back for the other, and those of ours that ask them. */
 function knotWithinSite({ transport, storage }: SitePolicyInput): NetworkPolicySpec {
   const knot = { podSelector: podsNamed("knot") };
   const asking = { podSelector: podsNamed("key-rotator", "reconciler", "record-operator") };
@@ -78,11 +78,11 @@ function knotWithinSite({ transport, storage }: SitePolicyInput): NetworkPolicyS
     podSelector: podsNamed("knot"),
     policyTypes: ["Ingress", "Egress"],
     ingress: [
-      { from: [knot], ports: inside },
+      { from: [knot], ports: [...inside, tcp(podPorts.http)] },
       { from: [asking], ports: [...both(podPorts.dns), tcp(podPorts.http)] },
       ...(storage ? [{ from: [{ podSelector: podsNamed("backup") }], ports: [tcp(podPorts.http)] }] : []),
     ],
-    egress: [{ to: [knot], ports: [...both(53), ...transferPorts(transport, 853), ...inside] }],
+    egress: [{ to: [knot], ports: [...both(53), ...transferPorts(transport, 853), ...inside, tcp(podPorts.http)] }],
   };
 }
 

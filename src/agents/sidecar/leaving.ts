@@ -11,6 +11,8 @@ export interface LeavingParts {
   readonly dns: Pick<DnsClient, "querySoa">;
   /** Zones that the pod's Knot serves, other sites' among them. */
   readonly served: () => Promise<readonly string[]>;
+  /** Whether a sibling's agent says that its pod is ready and not to end itself. Throws when it says nothing. */
+  readonly isStaying: (sibling: Sibling) => Promise<boolean>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -26,7 +28,8 @@ const zonesAtOnce = 64;
  * as it is ready. So it stays ready for a while, then is not ready any more, and still answers whoever comes all the same.
  *
  * When no other pod of the site answers all that this one does, it stays ready to the end: a pod that is to go is better than none,
- * than one that has stepped back for it, and than a new one that waits for other sites' zones and is not ready either.
+ * than one that has stepped back for it, and than a new one that waits for other sites' zones and is not ready either. So it is
+ * better than another one that is to end as well: of two that go at once both would step back for each other.
  */
 export class Leaving {
   #since: number | undefined;
@@ -40,6 +43,11 @@ export class Leaving {
     };
     if (parts.signal.aborted) begin();
     parts.signal.addEventListener("abort", begin);
+  }
+
+  /** Whether the pod is to end, ready or not. */
+  get isUnderWay(): boolean {
+    return this.#since !== undefined;
   }
 
   /**
@@ -57,8 +65,14 @@ export class Leaving {
     // By what it does not know nobody can be judged.
     if (rest === undefined) return this.#out;
     const all = [...new Set([...zones, ...rest])];
-    this.#out = (await Promise.all(others.map((sibling) => this.#answersAll(sibling, all)))).includes(true);
+    this.#out = (await Promise.all(others.map((sibling) => this.#servesFor(sibling, all)))).includes(true);
     return this.#out;
+  }
+
+  /** What it says of itself is asked last: since then it cannot have stepped back. */
+  async #servesFor(sibling: Sibling, zones: readonly string[]): Promise<boolean> {
+    if (!(await this.#answersAll(sibling, zones))) return false;
+    return this.parts.isStaying(sibling).catch(() => false);
   }
 
   async #answersAll(sibling: Sibling, zones: readonly string[]): Promise<boolean> {

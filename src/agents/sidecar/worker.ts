@@ -2,6 +2,7 @@ import { systemClock } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { HttpServer } from "../../base/http-server";
 import type { Logger } from "../../base/log";
+import { podPorts } from "../../contract/names";
 import { DnsClient } from "../../dns/client/dns-client";
 import { UdpChannel } from "../../dns/client/udp-channel";
 import { signingKey } from "../../keyring/ring-document";
@@ -14,6 +15,7 @@ import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 import { SigningWatch } from "./dnssec/signing";
 import { EpochWatch } from "./epoch-watch";
 import { ZoneGuard } from "./guard/zone-guard";
+import { AgentClient } from "./http/agent-client";
 import { Figures } from "./http/figures";
 import { type Readiness, ReadinessCheck } from "./http/readiness";
 import { agentRoutes } from "./http/routes";
@@ -139,6 +141,10 @@ export class Worker {
       now,
       dns: new DnsClient({ timeoutMs: 500 }),
       served: () => this.#servedZones(),
+      isStaying: async ({ address, httpPort = podPorts.http }) => {
+        const { ready, leaving } = await new AgentClient(500).status({ address, port: httpPort });
+        return ready && leaving !== true;
+      },
     });
     this.#signing = new SigningWatch({
       ...{ dns: this.#dns, knot, now },
@@ -403,6 +409,7 @@ export class Worker {
     const guard = this.#guard?.held ?? [];
     const own = {
       ready: this.#ready,
+      ...(this.#leaving.isUnderWay && { leaving: true as const }),
       emptyZones: this.#fetching.empty.length,
       ...(expiry && { expiry: { zone: expiry.zone, at: new Date(expiry.at).toISOString() } }),
       ...(dnssec.length > 0 && { dnssec }),

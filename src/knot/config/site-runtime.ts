@@ -89,6 +89,8 @@ export interface SiteRuntime {
     /** Where they answer, and where they have TLS and QUIC. @default as the other sites */
     readonly port?: number;
     readonly securePort?: number;
+    /** Where their agents answer. */
+    readonly httpPort?: number;
   };
 }
 
@@ -112,19 +114,22 @@ export interface Sibling {
   readonly port: number;
   /** For TLS and QUIC. */
   readonly securePort: number;
+  /** Where its agent answers, if that is not where agents of pods do. */
+  readonly httpPort?: number;
 }
 
 /** The other pods of this site. */
 export function siblings(runtime: Pick<SiteRuntime, "replicas" | "remotePort" | "secure">): readonly Sibling[] {
   const { replicas, remotePort, secure } = runtime;
   if (replicas === undefined) return [];
-  const { addresses, port = remotePort, securePort = secure.remotePort } = replicas;
+  const { addresses, port = remotePort, securePort = secure.remotePort, httpPort } = replicas;
   const all = addresses.map((address, ordinal) => ({
     id: `replica-${ordinal}`,
     ordinal,
     address,
     port,
     securePort,
+    ...(httpPort !== undefined && { httpPort }),
   }));
   return all.filter(({ ordinal }) => ordinal !== replicas.self);
 }

@@ -1,7 +1,8 @@
 import { expect } from "chai";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { eventually } from "../../../harness/eventually";
-import { Lab } from "../../../lab";
+import { Lab, type LabSite } from "../../../lab";
 
 describe("agents of a site with two pods", function () {
   this.timeout(60_000);
@@ -44,6 +45,50 @@ describe("agents of a site with two pods", function () {
     await lab.site("site-b").start();
     await lab.site("site-b").ready();
     await lab.converged(20);
+  });
+
+  it("step back at their end for a pod that stays, and for none that is to end at the same moment", async () => {
+    const pods = ["site-b", "site-b/1"].map((name) => lab.site(name));
+    const [writer, other] = pods as [LabSite, LabSite];
+    for (const pod of pods) {
+      pod.leaveBy({ servedSeconds: 1, answeringSeconds: 3 });
+      await pod.stopAgent();
+      pod.startAgent();
+      await pod.ready();
+    }
+    const answers: { readonly pod: LabSite; readonly status: number; readonly text: string; readonly ms: number }[] = [];
+    /** Asks for readiness, as the kubelet does, until the agents are gone. */
+    const probed = async (ending: readonly LabSite[]): Promise<void> => {
+      const began = Date.now();
+      answers.length = 0;
+      let gone = false;
+      const ends = Promise.all(ending.map((pod) => pod.stopAgent())).then(() => (gone = true));
+      while (!gone) {
+        const asked = ending.map(async (pod) => ({ pod, ...(await pod.http("GET", "/ready")) }));
+        for (const found of await Promise.allSettled(asked))
+          if (found.status === "fulfilled") answers.push({ ...found.value, ms: Date.now() - began });
+        await delay(50);
+      }
+      await ends;
+    };
+    await probed(pods);
+    for (const pod of pods) {
+      const late = answers.filter((answer) => answer.pod === pod && answer.ms > 1500);
+      expect(late).not.to.deep.equal([]);
+      expect(late.filter(({ status }) => status !== 200).map(({ text }) => text)).to.deep.equal([]);
+    }
+    for (const pod of pods) {
+      pod.startAgent();
+      await pod.ready();
+    }
+    await probed([other]);
+    expect(answers.at(-1)).to.include({ status: 503, text: "the pod is to end\n" });
+    other.startAgent();
+    await other.ready();
+    await probed([writer]);
+    expect(answers.at(-1)).to.include({ status: 503, text: "the pod is to end\n" });
+    writer.startAgent();
+    await writer.ready();
   });
 
   it("give one more pod the zones of a site that is away, which has them when it is ready", async () => {

@@ -70,6 +70,8 @@ export interface AgentStatus {
   readonly site: string;
   readonly pod: string;
   readonly ready: boolean;
+  /** Given while the pod is to end, also as long as it is ready; missing otherwise. */
+  readonly leaving?: true;
   /** What Knot runs; missing before the first time. `hash` as of `viewHash`, `at` ISO 8601. */
   readonly applied?: {
     readonly directorySerial: number;
@@ -156,7 +158,7 @@ export class Problems {
 /** What the agent knows of itself; readiness and the DNS counters are the worker's. */
 export type AgentFacts = Omit<
   AgentStatus,
-  "ready" | "emptyZones" | "expiry" | "dnssec" | "zoneKeys" | "volume" | "guard" | "counters"
+  "ready" | "leaving" | "emptyZones" | "expiry" | "dnssec" | "zoneKeys" | "volume" | "guard" | "counters"
 > & {
   readonly counters: Pick<AgentCounters, "passes" | "reloads">;
 };
