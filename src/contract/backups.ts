@@ -14,6 +14,8 @@ export const backupParts = {
   /** Where a restore puts what it brings, and its name once that is complete. */
   incoming: "incoming",
   restored: "restored",
+  /** What is left of one that is in use, until it is removed. */
+  taken: "taken",
 } as const;
 
 /** CronJobs of a site with backups. The last never runs by itself: restores are made from it. */

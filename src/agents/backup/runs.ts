@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { messageOf } from "../../base/errors";
-import { ensureFolder, readText, syncFolder, writeAtomically } from "../../base/files";
+import { ensureFolder, readText, removeFile, syncFolder, writeAtomically } from "../../base/files";
 import { readJsonFile } from "../../base/json-file";
 import type { Logger } from "../../base/log";
 import {
@@ -88,6 +88,8 @@ export async function restore(parts: RunParts): Promise<void> {
   const order: RestoreOrder = { snapshot: snapshot.id, at: manifest.at, forced: at !== undefined };
   await writeAtomically(join(incoming, orderFile), `${JSON.stringify(order)}\n`);
   await rm(join(folder, resultFile), { force: true });
+  // First what says that it is whole: pod 0 can read no half of it.
+  await removeFile(join(restored, orderFile));
   await rm(restored, { recursive: true, force: true });
   await rename(incoming, restored);
   await syncFolder(folder);

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 
+import { messageOf } from "../../../base/errors";
 import { readText } from "../../../base/files";
 import type { HttpAnswer, HttpCall, HttpRoutes } from "../../../base/http-server";
 import { parseJson } from "../../../base/json";
@@ -14,6 +15,7 @@ import type { AgentOptions } from "../inputs/options";
 import { BackupFactsStore } from "./facts-store";
 import { BackupMaker, type BackupMakerParts } from "./maker";
 import { PutBack, type PutBackParts } from "./put-back";
+import { clearTaken } from "./restored";
 
 /** What {@link Backups} work with. */
 export interface BackupsParts
@@ -51,9 +53,12 @@ export class Backups {
     return existsSync(this.parts.tokenFile) ? this.#store.facts : undefined;
   }
 
-  /** Reads what a predecessor left. */
-  start(): Promise<void> {
-    return this.#store.load();
+  /** Reads what a predecessor left, and takes away what it was about to. */
+  async start(): Promise<void> {
+    await this.#store.load();
+    await clearTaken(this.#volume).catch((error: unknown) => {
+      this.parts.log.warn("what is left of a restore cannot be removed", { reason: messageOf(error) });
+    });
   }
 
   /** What the program may ask for. */

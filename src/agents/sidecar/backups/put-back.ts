@@ -35,6 +35,11 @@ export interface PutBackParts {
   readonly log: Logger;
 }
 
+/**
+ * So far the serial of a zone that is put back lies ahead of Knot's own, and of the time, which Knot's next serial follows. What
+ * Knot has written over a file that it did not take has a lower one then, for a day after an agent that ended in the middle.
+ */
+const aheadSeconds = 86_400;
 /** Until a zone that Knot did not take is tried again. */
 const againMs = 30_000;
 
@@ -137,7 +142,11 @@ export class PutBack {
     const { zone, text, begun } = change;
     const { volume, now } = this.parts;
     const [file, former, prepared] = [volume.zoneFile(zone), formerFile(volume, zone), preparedFile(volume, zone)];
-    const serial = serialAfter(now(), await this.#served(zone), begun);
+    const served = await this.#served(zone);
+    const serial =
+      served === undefined
+        ? serialAfter(now(), begun)
+        : serialAfter(now() + aheadSeconds * 1000, (served + aheadSeconds) >>> 0, begun);
     // One that Knot refused, by a predecessor that ended while it put the former one back.
     if (await isSameFile(file, prepared)) await moveFile(former, file);
     await removeFile(former);

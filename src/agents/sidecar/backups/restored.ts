@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { UserError } from "../../../base/errors";
-import { absentIs, isThere, listFolder, readText, removeFile, writeAtomically } from "../../../base/files";
+import { absentIs, isThere, listFolder, moveFile, readText, removeFile, writeAtomically } from "../../../base/files";
 import { readJsonFile } from "../../../base/json-file";
 import {
   backedUpKeys,
@@ -55,14 +55,22 @@ export async function readRestored(volume: KnotVolume, site: string): Promise<Re
 }
 
 /**
- * Takes it away, once all of it is in use or refused, and leaves for the restore's job what became of it.
+ * Takes it away, once all of it is in use or refused, and leaves for the restore's job what became of it. By one rename: a folder
+ * that is half removed cannot be read.
  *
  * @param refused - Why not all of it is in use.
  */
 export async function dropRestored(volume: KnotVolume, { snapshot }: RestoreOrder, refused?: string): Promise<void> {
   const result = { snapshot, ...(refused !== undefined && { refused }) };
   await writeAtomically(join(volume.backup, resultFile), `${JSON.stringify(result)}\n`);
-  await rm(join(volume.backup, backupParts.restored), { recursive: true, force: true });
+  await clearTaken(volume);
+  await moveFile(join(volume.backup, backupParts.restored), join(volume.backup, backupParts.taken));
+  await clearTaken(volume);
+}
+
+/** Takes away what a predecessor has left of a backup that is in use. */
+export async function clearTaken(volume: KnotVolume): Promise<void> {
+  await rm(join(volume.backup, backupParts.taken), { recursive: true, force: true });
 }
 
 /** Takes note of zones that began with it, or wait and begin with it then. Returns the order as it stands. */
