@@ -76,9 +76,23 @@ export function recoveredSettings(facts: RecoveredFacts): RecoveredSettings {
     },
   };
   for (const sentence of trust.leftOut) miss("", sentence);
+  missLost(facts, miss);
   if (signers.length === 0) miss("", "no site has a key by which epochs are checked: none is kept");
   check(settings, facts, ring);
   return { settings, gaps };
+}
+
+/** Zones that the user has given up. */
+function missLost({ view, lost }: RecoveredFacts, miss: (site: string, text: string) => void): void {
+  for (const { name, owner } of view.zones) {
+    const reason = lost.get(name);
+    if (reason === undefined) continue;
+    const cure = "add dnssec if it was, before the site is brought up";
+    miss(
+      owner,
+      `whether ${name} was signed is not known, and it stands here as not signed: no site gave it (${reason}); ${cure}`,
+    );
+  }
 }
 
 /** What a packet says of Vault, as settings. */
@@ -138,7 +152,6 @@ function listedSite(site: SiteView, facts: RecoveredFacts, miss: (site: string, 
     );
   const unknown = packet === undefined ? [] : owned.filter(({ name }) => !known.has(name)).map(({ name }) => name);
   if (unknown.length > 0) miss(site.name, `it was brought up before it had ${unknown.join(", ")}`);
-  for (const sentence of lostZones(owned, facts)) miss(site.name, sentence);
   const login = facts.clusterKeys.get(site.name);
   if (packet?.vault?.auth.method === "jwt" && login === undefined)
     throw new UserError(`Vault has no keys of ${site.name}'s cluster at auth/${jwtMount(site.name)}/config`);
@@ -161,15 +174,6 @@ function listedSite(site: SiteView, facts: RecoveredFacts, miss: (site: string, 
     }),
     ...(site.retired !== undefined && { retired: site.retired }),
   };
-}
-
-/** Zones that the user has given up, a sentence each. */
-function lostZones(owned: MeshView["zones"], { lost }: RecoveredFacts): readonly string[] {
-  return owned.flatMap(({ name }) => {
-    const reason = lost.get(name);
-    if (reason === undefined) return [];
-    return `whether ${name} was signed is not known, and it stands here as not signed: no site gave it (${reason}); add dnssec if it was, before the site is brought up`;
-  });
 }
 
 function listedZone(

@@ -51,19 +51,22 @@ describe("agents of a site with two pods", function () {
     const pods = ["site-b", "site-b/1"].map((name) => lab.site(name));
     const [writer, other] = pods as [LabSite, LabSite];
     for (const pod of pods) {
-      pod.leaveBy({ servedSeconds: 1, answeringSeconds: 3 });
+      pod.leaveBy({ servedSeconds: 1, answeringSeconds: 2 });
       await pod.stopAgent();
       pod.startAgent();
       await pod.ready();
     }
-    const answers: { readonly pod: LabSite; readonly status: number; readonly text: string; readonly ms: number }[] = [];
+    const answers: { readonly pod: LabSite; readonly status: number; readonly text: string; readonly ms: number }[] =
+      [];
     /** Asks for readiness, as the kubelet does, until the agents are gone. */
     const probed = async (ending: readonly LabSite[]): Promise<void> => {
       const began = Date.now();
       answers.length = 0;
-      let gone = false;
-      const ends = Promise.all(ending.map((pod) => pod.stopAgent())).then(() => (gone = true));
-      while (!gone) {
+      const gone = new AbortController();
+      const ends = Promise.all(ending.map((pod) => pod.stopAgent())).finally(() => {
+        gone.abort();
+      });
+      while (!gone.signal.aborted) {
         const asked = ending.map(async (pod) => ({ pod, ...(await pod.http("GET", "/ready")) }));
         for (const found of await Promise.allSettled(asked))
           if (found.status === "fulfilled") answers.push({ ...found.value, ms: Date.now() - began });

@@ -71,7 +71,10 @@ describe("sitePolicies", () => {
 
   it("lets Knot's pods talk to each other, and our other programs ask them", () => {
     expect(rules(policy("knot-site"))).to.deep.equal({
-      in: ["knot: 5353/UDP 5353/TCP 8853/TCP 8053/TCP", "key-rotator+reconciler+record-operator: 5353/UDP 5353/TCP 8053/TCP"],
+      in: [
+        "knot: 5353/UDP 5353/TCP 8853/TCP 8053/TCP",
+        "key-rotator+reconciler+record-operator: 5353/UDP 5353/TCP 8053/TCP",
+      ],
       out: ["knot: 53/UDP 53/TCP 853/TCP 5353/UDP 5353/TCP 8853/TCP 8053/TCP"],
     });
     expect(JSON.stringify(policy("knot-site", { transport: "tcp" }))).not.to.match(/8?853/);
