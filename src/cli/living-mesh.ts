@@ -152,7 +152,7 @@ function sourcesOf(
 }
 
 /** Whether and how a zone is signed, or why nobody says so: an unsigned zone and silence are not the same. */
-export type Signing =
+type Signing =
   | { readonly kind: "known"; readonly dnssec: true | Dnssec | undefined }
   | { readonly kind: "unknown"; readonly reason: string };
 
