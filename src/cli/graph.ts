@@ -1,9 +1,10 @@
+import { groupBy } from "../base/group";
 import { printable, printableText } from "../base/text";
 import type { Mesh } from "../mesh/model";
 import type { StatusReport } from "./status-report";
 
 /** A site in the picture. */
-interface Node {
+export interface Node {
   readonly name: string;
   readonly role: string;
   readonly zones: number;
@@ -14,10 +15,12 @@ interface Node {
 }
 
 /** Who takes zones from whom. `central`: directory and catalog; `zones`: the sites' own. */
-interface Edge {
+export interface Edge {
   readonly from: string;
   readonly to: string;
   readonly carries: "central" | "zones";
+  /** Zones of `from` that `to` has older or does not serve; missing where there are none. */
+  readonly late?: readonly string[];
 }
 
 /** A mesh as a picture shows it. */
@@ -51,7 +54,44 @@ export function graphOf(mesh: Mesh, report?: StatusReport): MeshGraph {
   const note = isHub
     ? "zones: every standard site gives its own to the catalog sites, and takes the others' from them"
     : "zones: every site takes each zone from its owner, and from the catalog sites while that is away";
-  return { nodes, edges: central, looked: lookedAt(report), note };
+  return { nodes, edges: withLate(central, lateZones(report)), looked: lookedAt(report), note };
+}
+
+/** A zone that does not arrive. */
+interface LateZone {
+  readonly from: string;
+  readonly to: string;
+  readonly zone: string;
+}
+
+/** Whose zones arrive nowhere near in time: a site that answers, and has them older than their owner or not at all. */
+function lateZones(report: StatusReport | undefined): readonly LateZone[] {
+  return (report?.zones ?? []).flatMap(({ name: zone, owner: from, behind, missing }) =>
+    [...behind.map(({ site }) => site), ...missing].flatMap((to) => (to === from ? [] : [{ from, to, zone }])),
+  );
+}
+
+/** The edges with what is late on them, and one more for each pair of sites of which nothing is drawn otherwise. */
+function withLate(edges: readonly Edge[], late: readonly LateZone[]): readonly Edge[] {
+  const keyOf = ({ from, to }: Pick<Edge, "from" | "to">): string => `${from} ${to}`;
+  const byLink = groupBy(late, keyOf);
+  const drawn = new Set(edges.map(keyOf));
+  const marked = edges.map((edge): Edge => {
+    const zones = byLink.get(keyOf(edge))?.map(({ zone }) => zone);
+    return zones === undefined ? edge : { ...edge, late: zones };
+  });
+  const further = [...byLink.values()].flatMap((zones): readonly Edge[] => {
+    const [first] = zones;
+    if (first === undefined || drawn.has(keyOf(first))) return [];
+    return [{ from: first.from, to: first.to, carries: "zones", late: zones.map(({ zone }) => zone) }];
+  });
+  return [...marked, ...further];
+}
+
+/** What is late on an edge, in words; empty where nothing is. */
+export function lateText({ late = [] }: Pick<Edge, "late">): string {
+  if (late.length === 0) return "";
+  return late.length === 1 ? `${late[0] ?? ""} is late` : `${late.length} zones are late`;
 }
 
 function messagesOf(report: StatusReport | undefined, kind: string, name: string | undefined): readonly string[] {
@@ -98,10 +138,14 @@ export function mermaid({ nodes, edges, looked, note }: MeshGraph): string {
     `  %% arrows: directory and catalog; ${note}`,
     ...looked.map((line) => `  %% ${printable(line)}`),
     ...lines,
-    ...edges.map(({ from, to }) => `  ${idOf.get(from) ?? ""} --> ${idOf.get(to) ?? ""}`),
+    ...edges.map((edge) => `  ${idOf.get(edge.from) ?? ""} ${arrow(edge)} ${idOf.get(edge.to) ?? ""}`),
     "  classDef wrong stroke:#b00020,stroke-width:3px",
     "  classDef unknown stroke:#8a6d00,stroke-width:2px,stroke-dasharray:5 4",
   ].join("\n")}\n`;
+}
+
+function arrow(edge: Edge): string {
+  return edge.late === undefined ? "-->" : `-. "${lateText(edge)}" .->`;
 }
 
 const [boxWidth, boxHeight, gap, rowGap, perRow] = [150, 58, 20, 70, 8];
@@ -112,14 +156,14 @@ export function svg(graph: MeshGraph): string {
   const all = [...places.values()];
   const width = Math.max(...all.map(({ x }) => x)) + boxWidth + gap;
   const height = Math.max(...all.map(({ y }) => y)) + boxHeight + 40;
-  const lines = graph.edges.map(({ from, to }) => {
-    const [a, b] = [places.get(from), places.get(to)];
+  const lines = graph.edges.map((edge) => {
+    const [a, b] = [places.get(edge.from), places.get(edge.to)];
     if (a === undefined || b === undefined) return "";
-    return `<line x1="${a.x + boxWidth / 2}" y1="${a.y + boxHeight}" x2="${b.x + boxWidth / 2}" y2="${b.y}" class="edge" marker-end="url(#tip)"/>`;
+    return `<line x1="${a.x + boxWidth / 2}" y1="${a.y + boxHeight}" x2="${b.x + boxWidth / 2}" y2="${b.y}" class="edge${edge.late === undefined ? "" : " late"}" marker-end="url(#tip)"><title>${escaped(lateText(edge))}</title></line>`;
   });
   const boxes = graph.nodes.map((node) => box(node, places.get(node.name) ?? { x: 0, y: 0 }));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${graph.nodes.length} sites" font-family="system-ui, sans-serif" font-size="12">
-<style>.site{fill:#fff;stroke:#35507a;stroke-width:1.5}.wrong{stroke:#b00020;stroke-width:3}.unknown{stroke:#8a6d00;stroke-width:2;stroke-dasharray:5 4}.edge{stroke:#8fa3c0;stroke-width:1}text{fill:#1b2430}.bad{fill:#b00020}</style>
+<style>.site{fill:#fff;stroke:#35507a;stroke-width:1.5}.wrong{stroke:#b00020;stroke-width:3}.unknown{stroke:#8a6d00;stroke-width:2;stroke-dasharray:5 4}.edge{stroke:#8fa3c0;stroke-width:1}.late{stroke:#b00020;stroke-width:2;stroke-dasharray:6 4}text{fill:#1b2430}.bad{fill:#b00020}</style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#8fa3c0"/></marker></defs>
 <rect width="100%" height="100%" fill="#f6f8fb"/>
 ${[...lines, ...boxes].join("\n")}

@@ -47,6 +47,17 @@ export interface ZoneStatus {
   readonly signedUntil: string | undefined;
 }
 
+/** Something that is not done until somebody says that it is wanted. */
+export interface HeldStatus {
+  readonly site: string;
+  /** Who says so: a pod, or the site for its reconciler. */
+  readonly by: string;
+  /** What, why, and how it is let through. */
+  readonly message: string;
+  /** ISO 8601; missing where an agent of an earlier release does not say. */
+  readonly since: string | undefined;
+}
+
 /** What `mesh status` reports. */
 export interface StatusReport {
   readonly at: string;
@@ -54,6 +65,8 @@ export interface StatusReport {
   /** Whether everything that was to be asked answered, and nothing is wrong. */
   readonly ok: boolean;
   readonly findings: readonly StatusFinding[];
+  /** Those of the findings that are removals and changes that wait for a person. */
+  readonly held: readonly HeldStatus[];
   /** What was not asked at all, so that nothing in here is about it. */
   readonly notAsked: readonly string[];
   readonly sites: readonly SiteStatus[];
@@ -94,6 +107,7 @@ export function reportStatus(seen: StatusInput): StatusReport {
     from: input.from,
     ok: findings.length === 0,
     findings: [...findings].sort((a, b) => order(a) - order(b)),
+    held: [...pods.flatMap(heldByPod), ...input.clusters.flatMap((cluster) => heldByCluster(cluster, pods))],
     notAsked: [
       ...input.notAsked,
       ...sampleNote(input.look),
@@ -287,6 +301,26 @@ function podFindings(pod: PodReport, now: number): readonly StatusFinding[] {
       signedUntil === undefined ? [] : endFinding(signedUntil, now, { site, what: `the first signature of ${zone}` }),
     ),
   ];
+}
+
+const heldKinds: readonly string[] = ["held", "guard"];
+
+/** What an agent holds. Of its problems those of a guard are said by the guard itself, which knows since when. */
+function heldByPod({ name, site, facts }: PodReport): readonly HeldStatus[] {
+  const guarded = facts?.guard ?? [];
+  const said = new Set(guarded.map(({ message }) => message));
+  const problems = (facts?.problems ?? []).filter(
+    ({ kind, message }) => heldKinds.includes(kind) && !said.has(message),
+  );
+  return [...problems, ...guarded].map(({ message, since }) => ({ site, by: name, message, since }));
+}
+
+/** What a reconciler says is held, and no agent of the site said itself. */
+function heldByCluster({ site, conditions }: ClusterReport, pods: readonly PodReport[]): readonly HeldStatus[] {
+  const asked = pods.some((pod) => pod.site === site && pod.facts !== undefined);
+  return (conditions ?? [])
+    .filter(({ kind }) => kind === "held" || (!asked && heldKinds.includes(kind.replace(/^agent-/, ""))))
+    .map(({ message, since }) => ({ site, by: site, message, since }));
 }
 
 /** A cluster's report in which a reconciler that does not run speaks for no agent. */

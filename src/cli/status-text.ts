@@ -1,6 +1,6 @@
 import { table } from "../base/table";
 import { printable } from "../base/text";
-import type { SiteStatus, StatusReport, ZoneStatus } from "./status-report";
+import type { SiteStatus, StatusFinding, StatusReport, ZoneStatus } from "./status-report";
 import type { Style } from "./style";
 
 /** Rows of a table beyond which only those are shown that something is wrong with. */
@@ -12,7 +12,7 @@ const mostFindings = 40;
 export function statusText(said: StatusReport, style: Style): string {
   const report = shown(said) as StatusReport;
   return [
-    verdict(report, style),
+    verdictLine(report, style),
     ...findingLines(report, style),
     "",
     sitesText(report),
@@ -23,21 +23,33 @@ export function statusText(said: StatusReport, style: Style): string {
 }
 
 /** The same with every text in it as a terminal may have it. */
-function shown(value: unknown): unknown {
+export function shown(value: unknown): unknown {
   if (typeof value === "string") return printable(value);
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shown(inner)]));
 }
 
-function verdict({ findings, from, sites, zones, notAsked }: StatusReport, { bad, doubtful, good }: Style): string {
-  const [wrong, unknown] = ["wrong", "unknown"].map(
-    (kind) => findings.filter(({ severity }) => severity === kind).length,
-  );
+/** A report in a sentence. `doubtful`: nothing is known to be wrong, and not all is known. */
+export interface Verdict {
+  readonly kind: "good" | "doubtful" | "bad";
+  readonly text: string;
+}
+
+/** The one sentence that says how a mesh is. */
+export function verdictOf({ findings, from, sites, zones, notAsked }: StatusReport): Verdict {
+  const countOf = (kind: StatusFinding["severity"]): number =>
+    findings.filter(({ severity }) => severity === kind).length;
+  const [wrong, unknown] = [countOf("wrong"), countOf("unknown")];
   const what = `${sites.length} sites, ${zones.length} zones (${from})`;
-  if (wrong !== undefined && wrong > 0) return bad(`${what}: ${wrong} wrong, ${unknown ?? 0} unknown`);
-  if (unknown !== undefined && unknown > 0) return doubtful(`${what}: ${unknown} unknown`);
-  return notAsked.length === 0 ? good(`${what}: fine`) : good(`${what}: nothing is wrong in what was asked`);
+  if (wrong > 0) return { kind: "bad", text: `${what}: ${wrong} wrong, ${unknown} unknown` };
+  if (unknown > 0) return { kind: "doubtful", text: `${what}: ${unknown} unknown` };
+  return { kind: "good", text: `${what}: ${notAsked.length === 0 ? "fine" : "nothing is wrong in what was asked"}` };
+}
+
+function verdictLine(report: StatusReport, style: Style): string {
+  const { kind, text } = verdictOf(report);
+  return style[kind](text);
 }
 
 function findingLines({ findings }: StatusReport, { bad, doubtful }: Style): readonly string[] {

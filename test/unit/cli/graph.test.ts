@@ -48,6 +48,34 @@ describe("the picture of a mesh", () => {
     expect(mermaid(graphOf(mesh))).not.to.include(":::wrong");
   });
 
+  it("draws a link on which zones are late, also where it draws none otherwise", () => {
+    const zone = (name: string, owner: string, behind: readonly string[], missing: readonly string[] = []) => ({
+      ...{ name, owner, missing },
+      behind: behind.map((site) => ({ site, serial: 1 })),
+    });
+    const zones = [
+      zone("dns.internal", "site-a", ["site-b"]),
+      zone("s-1.example", "s-1", ["s-2"], ["s-3", "s-1"]),
+      zone("s-1.example.net", "s-1", ["s-2"]),
+      zone("s-4.example", "s-4", []),
+    ];
+    const graph = graphOf(mesh, { ...report, zones } as unknown as StatusReport);
+    expect(graph.edges.filter(({ late }) => late !== undefined)).to.deep.equal([
+      { from: "site-a", to: "site-b", carries: "central", late: ["dns.internal"] },
+      { from: "s-1", to: "s-2", carries: "zones", late: ["s-1.example", "s-1.example.net"] },
+      { from: "s-1", to: "s-3", carries: "zones", late: ["s-1.example"] },
+    ]);
+    expect(graph.edges).to.have.length(graphOf(mesh, report).edges.length + 2);
+    const late = mermaid(graph).match(/ -\. ".*" \.-> /g);
+    expect(late).to.deep.equal([
+      ' -. "dns.internal is late" .-> ',
+      ' -. "2 zones are late" .-> ',
+      ' -. "s-1.example is late" .-> ',
+    ]);
+    expect(svg(graph).match(/class="edge late"/g)).to.have.length(3);
+    expect(svg(graphOf(mesh, report))).not.to.include("edge late");
+  });
+
   it("takes sites that were not asked, or did not say, for unknown and not for fine", () => {
     const unknown = mermaid(graphOf(mesh, report))
       .split("\n")

@@ -136,6 +136,32 @@ describe("the status of a mesh", () => {
     expect(messages({ pods: [pod({ ready: false })] })).to.deep.equal(["wrong: site-a/knot-0 is not ready"]);
   });
 
+  it("lists once what is held and why, by whoever says so", () => {
+    const since = "2026-11-29T11:00:00Z";
+    const problem = (kind: "held" | "guard" | "volume", message: string) => ({ kind, message, since });
+    const guarded = { zone: "a.example", message: "a change is held", since, lastMsAgo: 5, tries: 2 };
+    const problems = [problem("held", "3 zones"), problem("guard", guarded.message), problem("volume", "it is full")];
+    const condition = (kind: "held" | "agent-held" | "lagging", message: string) => ({ kind, message, since });
+    const conditions = [
+      condition("held", "the primary's"),
+      condition("agent-held", "an agent's"),
+      condition("lagging", "x"),
+    ];
+    const unreached = { site: "site-b", pods: [], conditions, failures: [] };
+    const { held } = report({ pods: [pod({ problems, guard: [guarded] })], clusters: [unreached] });
+    expect(held).to.deep.equal([
+      { site: "site-a", by: "site-a/knot-0", message: "3 zones", since },
+      { site: "site-a", by: "site-a/knot-0", message: "a change is held", since },
+      { site: "site-b", by: "site-b", message: "the primary's", since },
+      { site: "site-b", by: "site-b", message: "an agent's", since },
+    ]);
+    const asked = { ...unreached, site: "site-a" };
+    expect(report({ pods: [pod({})], clusters: [asked] }).held.map(({ message }) => message)).to.deep.equal([
+      "the primary's",
+    ]);
+    expect(report().held).to.deep.equal([]);
+  });
+
   it("takes the reconciler's word for agents that the API server does not reach, and names what that leaves out", () => {
     const unreached: PodReport = {
       name: "site-b/knot-0",
