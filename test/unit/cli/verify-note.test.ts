@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { plainNote } from "../../../src/cli/commands/verify";
+import { plainNote } from "../../../src/cli/verify-mesh";
 import { parseMesh } from "../../../src/settings/parse";
 import { exampleList } from "../components/example-mesh";
 
