@@ -7,13 +7,14 @@ import { KeptTexts, type Made } from "./kept-texts";
 
 /** The programs that run inside a cluster. */
 export type ProgramName = "agent" | "reconciler" | "rotator" | "operator" | "backup";
-/** What is made one file: those, the command of whoever runs the mesh, and the lab that comes with it. */
-export type BundleName = ProgramName | "mesh" | "lab";
+/** What is made one file: those, the command of whoever runs the mesh, the page that it serves, and the lab that comes with it. */
+export type BundleName = ProgramName | "mesh" | "page" | "lab";
 
 const root = join(__dirname, "..");
 /** Where the others begin. */
 const entries: Readonly<Record<Exclude<BundleName, ProgramName>, string>> = {
   mesh: "src/cli/mesh.ts",
+  page: "src/cli/dashboard/page/main.tsx",
   lab: "lab/main.ts",
 };
 /** The folder of each program under `src/agents`. */
@@ -29,7 +30,7 @@ const folders: Readonly<Record<ProgramName, string>> = {
 export const programNames = Object.keys(folders) as readonly ProgramName[];
 
 /** Names of all bundles. */
-export const bundleNames: readonly BundleName[] = [...programNames, "mesh", "lab"];
+export const bundleNames: readonly BundleName[] = [...programNames, "mesh", "page", "lab"];
 
 const options = {
   bundle: true,
@@ -45,6 +46,15 @@ const options = {
   external: ["@pulumi/*", "esbuild", "tsx"],
 } as const;
 
+/** What differs for what runs in a browser. */
+const browserOptions = {
+  platform: "browser",
+  format: "iife",
+  target: "es2023",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+} as const;
+
 /** An installed package has no lock file. */
 function textOf(file: string): string {
   const path = join(root, file);
@@ -56,7 +66,7 @@ const kept = new KeptTexts({
   source: "src",
   folder: join(root, "node_modules", ".cache", "dns-mesh"),
   // Packages' own files, where these say which of theirs is taken, are not among a bundle's inputs.
-  recipe: JSON.stringify([version, options, ...["tsconfig.json", "package-lock.json"].map(textOf)]),
+  recipe: JSON.stringify([version, options, browserOptions, ...["tsconfig.json", "package-lock.json"].map(textOf)]),
 });
 const bundles = new Map<BundleName, Made>();
 
@@ -81,9 +91,10 @@ function build(name: BundleName): Made {
 
 /** A bundle made anew, whatever is kept. */
 export function makeBundle(name: BundleName): Made {
-  const entry = name === "mesh" || name === "lab" ? entries[name] : `src/agents/${folders[name]}/main.ts`;
+  const entry =
+    name === "mesh" || name === "page" || name === "lab" ? entries[name] : `src/agents/${folders[name]}/main.ts`;
   const place = { absWorkingDir: root, entryPoints: [entry], external: [...options.external] };
-  const { outputFiles, metafile } = buildSync({ ...options, ...place });
+  const { outputFiles, metafile } = buildSync({ ...options, ...(name === "page" && browserOptions), ...place });
   const text = outputFiles.map((file) => file.text).join("");
   const parts = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
   const sources = parts.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : []));

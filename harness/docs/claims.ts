@@ -62,6 +62,10 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/gitops.md#flux": { tests: [health] },
   "docs/guides/gitops.md#stacks-by-pulumis-kubernetes-operator": { tests: [health] },
   "docs/guides/bringing-up.md#bringing-all-of-it-up-mesh-up": { tests: [meshCommand] },
+  "docs/guides/dashboard.md#the-mesh-as-a-page-mesh-dashboard": {
+    tests: ["test/lab/cli/reading.test.ts"],
+    reason: "it runs until Ctrl-C: the test starts it as it stands there, before a lab and at a free port, and ends it",
+  },
   "docs/guides/doctor.md#what-is-wrong-mesh-doctor": { tests: [meshCommand] },
   "docs/guides/mesh-command.md#installing": {
     tests: ["test/lab/cli/install.test.ts"],

@@ -66,7 +66,7 @@ export function thirdParty(): string {
     "",
     "Written by `npm run licences`; a unit test compares this file with what that would write.",
     "",
-    "## In the programs that run in a cluster, and in the command `mesh`",
+    "## In the programs that run in a cluster, in the command `mesh` and in its page",
     "",
     ...(bundled.length === 0
       ? [`The bundles (${bundleNames.join(", ")}) contain no code but this repository's own.`]

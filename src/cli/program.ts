@@ -8,6 +8,7 @@ import { VaultError } from "../vault/client";
 import { register as adopt } from "./commands/adopt";
 import { register as completion } from "./commands/completion";
 import { register as crd } from "./commands/crd";
+import { register as dashboard } from "./commands/dashboard";
 import { register as dig } from "./commands/dig";
 import { register as doctor } from "./commands/doctor";
 import { register as exportRecords } from "./commands/export";
@@ -45,6 +46,7 @@ const commands: readonly Register[] = [
   verify,
   dig,
   graph,
+  dashboard,
   logs,
   lint,
   doctor,

@@ -1,11 +1,13 @@
 import { expect } from "chai";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { type Checkout, checkOut } from "../../../harness/docs/checkout";
 import { Reader } from "../../../harness/docs/reader";
+import { securityHeaders } from "../../../src/cli/dashboard/request-guard";
 
 const run = promisify(execFile);
 const root = join(__dirname, "../../..");
@@ -53,6 +55,30 @@ describe("the command as it is installed", function () {
     await writeFile(join(folder, "example.zone"), "$ORIGIN example.\n@ 60 SOA a. b. 1 2 3 4 5\nwww 60 A 192.0.2.1\n");
     expect((await mesh("import", "example.zone")).stdout).to.match(/kind: 'DnsRecord'/);
     expect((await mesh("crd")).stdout).to.contain("CustomResourceDefinition");
+  });
+
+  it("has its page with it", async () => {
+    const site = "{ name: site-a, role: primary-catalog, addresses: [127.0.0.1], zones: [a.example] }";
+    const list = `{ directoryZone: dns.internal, catalogZone: catalog.internal.dns, sites: [${site}] }`;
+    await writeFile(join(folder, "Pulumi.shared.yaml"), `config:\n  dns-mesh:mesh: ${list}\n`);
+    const child = spawn(join(folder, "prefix/bin/mesh"), ["dashboard", "--port", "0"], { cwd: folder });
+    try {
+      const [line] = (await once(child.stdout, "data")) as [Buffer];
+      const url = line.toString().trim();
+      const page = await (await fetch(url)).text();
+      const parts = [...page.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, part]) => part!);
+      expect(parts).to.include.members(["page.js", "page.css", "icon.svg"]);
+      for (const part of parts) {
+        const { status, headers } = await fetch(new URL(part, url));
+        expect([status, headers.get("content-security-policy")], part).to.deep.equal([
+          200,
+          securityHeaders["content-security-policy"],
+        ]);
+      }
+    } finally {
+      child.kill();
+      await once(child, "close");
+    }
   });
 
   it("has the lab with it, whose sites it sees", async () => {

@@ -1,12 +1,16 @@
 import { expect } from "chai";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { PageState } from "../../../src/cli/dashboard/page-state";
 import type { DigReport } from "../../../src/cli/dig";
 import type { StatusReport } from "../../../src/cli/status-report";
 import type { VerifyReport } from "../../../src/cli/verify";
+import { Reader } from "../../../harness/docs/reader";
 import { knotBinaries } from "../../../harness/knot";
 import { run } from "../../../harness/tools/run";
 import { Lab, type LabSite } from "../../../lab";
-import { runMesh } from "../../../lab/mesh-command";
+import { runMesh, startMesh } from "../../../lab/mesh-command";
 
 const zone = "site-b.example";
 
@@ -55,6 +59,43 @@ describe("mesh status, verify, dig, graph and lint before a real mesh", function
     expect(new Set(report.sites.map(({ directorySerial }) => directorySerial)).size).to.equal(1);
     expect(report.zones).to.have.length(6);
     expect((await mesh("status")).said).to.match(/^3 sites, 6 zones .*: fine\n/);
+  });
+
+  it("serve the same as a page by the guide, with no secret on it", async () => {
+    const reader = new Reader({ folder: "/nowhere" });
+    reader.open("docs/guides/dashboard.md#the-mesh-as-a-page-mesh-dashboard");
+    const [program, ...args] = reader.next("sh").trim().split(" ");
+    reader.close();
+    expect(program).to.equal("mesh");
+    const secrets = [
+      (JSON.parse(await readFile(access, "utf8")) as { key: { secret: string } }).key.secret,
+      "PRIVATE KEY",
+    ];
+    const page = startMesh([...args, "--port", "0", "--verify", "--json", "--access", access]);
+    try {
+      const [line] = (await once(page.stdout, "data")) as [string];
+      const { url } = JSON.parse(line) as { url: string };
+      expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+      expect(await (await fetch(url)).text()).to.match(/<title>dns-mesh<\/title>/);
+      const script = await (await fetch(`${url}page.js`)).text();
+      let events = "";
+      const stream = await fetch(`${url}events`);
+      for await (const chunk of stream.body!.pipeThrough(new TextDecoderStream())) {
+        events += chunk;
+        if (/data: .*"content":.*"known":.*\n\n$/.test(events)) break;
+      }
+      for (const secret of secrets) expect(events + script).not.to.include(secret);
+      const last = events.trim().split("\n\n").at(-1)?.split("data: ")[1] ?? "";
+      const { known, content } = JSON.parse(last) as PageState;
+      const { report } = await statusOf();
+      expect(known?.report.sites.map(({ name }) => name)).to.deep.equal(report.sites.map(({ name }) => name));
+      expect(known?.verdict.kind).to.equal("good");
+      expect([content?.copies, content?.differing, content?.failures]).to.deep.equal([18, [], []]);
+      expect((await fetch(url, { method: "POST" })).status).to.equal(405);
+    } finally {
+      page.kill();
+      await once(page, "close");
+    }
   });
 
   it("compare every copy of every zone over TLS, without a line of it in the log that is not", async () => {

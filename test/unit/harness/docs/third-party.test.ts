@@ -17,7 +17,7 @@ describe("the list of third-party licences", () => {
 
   it("looks at every file of every bundle", () => {
     for (const name of bundleNames) {
-      const folder = name === "mesh" ? "src/cli/" : "src/agents/";
+      const folder = name === "mesh" ? "src/cli/" : name === "page" ? "src/cli/dashboard/page/" : "src/agents/";
       expect(bundledFiles(name).some((file) => file.startsWith(folder))).to.equal(true, name);
     }
   });

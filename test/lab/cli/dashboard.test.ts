@@ -1,0 +1,196 @@
+import { expect } from "chai";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, ConsoleMessage, Page } from "playwright-core";
+import { obstaclesOn, startBrowser } from "../../../harness/dashboard/browser";
+import { type MeshState, meshStates, reportsOf, watchOf } from "../../../harness/dashboard/states";
+import type { MeshWatch } from "../../../src/cli/dashboard/mesh-watch";
+import { pageFiles } from "../../../src/cli/dashboard/page-files";
+import { PageServer } from "../../../src/cli/dashboard/page-server";
+import type { StatusReport } from "../../../src/cli/status-report";
+
+const sizes = { wide: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } } as const;
+const schemes = ["light", "dark"] as const;
+/** Where pictures of every state go, for people to look at; none are made where it is not set. */
+const pictures = process.env["DASHBOARD_SCREENSHOTS"];
+
+/** What a person must be able to read in each state, and how the page is headed. */
+const expected: Readonly<Record<string, { readonly verdict: RegExp; readonly texts: readonly RegExp[] }>> = {
+  fine: { verdict: /4 sites, 8 zones .*: fine$/, texts: [/Nothing, in what was asked/] },
+  "link cut": {
+    verdict: /4 wrong/,
+    texts: [/late from site-a to site-d: example\.com, mail\.example/, /site-d: has 2026112901, for 40 s/],
+  },
+  "site away": { verdict: /3 wrong/, texts: [/site-c does not answer: no answer within 1500 ms/] },
+  "held removal": {
+    verdict: /4 wrong/,
+    texts: [/Held back, until somebody says that it is wanted/, /To confirm, put them back with a retired date/],
+  },
+  "expired certificate": { verdict: /1 wrong/, texts: [/the certificate of site-b ended at/] },
+  "300 sites": {
+    verdict: /300 sites, 3002 zones .*: \d+ wrong/,
+    texts: [/site-211 does not answer/, /of 900600 pairs .* were asked/, /100 more of 2982 zones/],
+  },
+};
+
+/** In a real browser, before states of a mesh that go the way that the command's own looks go. */
+describe("the page of mesh dashboard", function () {
+  this.timeout(240_000);
+  let browser: Browser;
+  let files: Awaited<ReturnType<typeof pageFiles>>;
+  let server: PageServer;
+  let watch: MeshWatch;
+  let page: Page;
+  let url: string;
+  /** What the browser complains about, and whom it asks. */
+  let complaints: string[];
+  let asked: string[];
+  const states = meshStates();
+  const stateOf = (name: string): MeshState => states.find((state) => state.name === name)!;
+
+  before(async () => {
+    files = await pageFiles(join(__dirname, "../../../src/cli/dashboard"));
+    browser = await startBrowser();
+  });
+  after(() => browser.close());
+  afterEach(async () => {
+    await page.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  /** Opens the page as it is before the last look of a state. */
+  async function open(name: string, further: readonly StatusReport[] = []): Promise<void> {
+    watch = await watchOf(stateOf(name), further);
+    server = new PageServer({ watch, files, hosts: { address: "127.0.0.1", names: [] } });
+    url = `http://127.0.0.1:${await server.listen(0)}/`;
+    page = await browser.newPage({ viewport: sizes.wide, reducedMotion: "reduce" });
+    page.setDefaultTimeout(90_000);
+    [complaints, asked] = [[], []];
+    page.on("console", (message: ConsoleMessage) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    page.on("pageerror", (error: Error) => complaints.push(error.message));
+    page.on("request", (request) => asked.push(request.url()));
+    await page.goto(url);
+    await page.getByRole("heading", { name: "Map" }).waitFor();
+  }
+
+  const verdict = () => page.locator("header [role=status]");
+  /** The site on the map, or else the element's id, where the keyboard is. */
+  const focused = () => page.evaluate<string>("document.activeElement.dataset.site ?? document.activeElement.id");
+  const scrollsAside = () =>
+    page.evaluate<boolean>("document.documentElement.scrollWidth > document.documentElement.clientWidth");
+
+  for (const { name } of states) {
+    it(`shows ${name}: to the eye, by keyboard and to a screen reader, light and dark, wide and on a phone`, async () => {
+      await open(name);
+      await watch.lookOnce(99);
+      const { verdict: headed, texts } = expected[name]!;
+      await verdict().getByText(headed).waitFor();
+      const shown = (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
+      for (const text of texts) expect(shown).to.match(text);
+      for (const [size, viewport] of Object.entries(sizes)) {
+        await page.setViewportSize(viewport);
+        for (const colorScheme of schemes) {
+          await page.emulateMedia({ colorScheme });
+          // What a machine finds beside colours is the same in the dark.
+          const rules = colorScheme === "light" ? undefined : ["color-contrast"];
+          expect(await obstaclesOn(page, rules), `${size}, ${colorScheme}`).to.deep.equal([]);
+          if (pictures === undefined) continue;
+          mkdirSync(pictures, { recursive: true });
+          const path = join(pictures, `${name.replaceAll(" ", "-")}-${size}-${colorScheme}.png`);
+          await page.screenshot({ path, fullPage: true });
+        }
+        expect(await scrollsAside(), size).to.equal(false);
+      }
+      expect(complaints).to.deep.equal([]);
+      expect(asked.filter((each) => !each.startsWith(url))).to.deep.equal([]);
+    });
+  }
+
+  it("changes by itself, and leaves what is open and where one is", async () => {
+    await open("site away", reportsOf(stateOf("fine")).slice(-1));
+    await watch.lookOnce(99);
+    await verdict()
+      .getByText(/3 wrong/)
+      .waitFor();
+    const map = page.getByRole("button", { name: /^site-c, standard/ });
+    await map.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("region", { name: "Site site-c" }).waitFor();
+    await watch.lookOnce(100);
+    await verdict()
+      .getByText(/: fine$/)
+      .waitFor();
+    expect(await page.title()).to.equal("fine – dns-mesh");
+    expect(await focused()).to.equal("site-c");
+    await page.getByRole("region", { name: "Site site-c" }).getByText("yes, for 8 zones").waitFor();
+  });
+
+  it("does not pass for live when the command ended, or a look failed", async () => {
+    await open("fine");
+    await watch.lookOnce(99);
+    await watch.lookOnce(100);
+    await page
+      .getByRole("alert")
+      .getByText(/last look at the mesh failed: there is no further look/)
+      .waitFor();
+    await verdict()
+      .getByText(/since the last look failed/)
+      .waitFor();
+    await server[Symbol.asyncDispose]();
+    await page
+      .getByRole("alert")
+      .getByText(/does not answer any more/)
+      .waitFor();
+    expect(await page.title()).to.equal("not live – dns-mesh");
+    // Which is what the browser complains about, and nothing else.
+    expect(
+      complaints.filter((line) => !/ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING)/.test(line)),
+    ).to.deep.equal([]);
+  });
+
+  it("is used by keyboard alone: one stop for the map, arrows within, Enter, Escape and zoom", async () => {
+    await open("link cut");
+    await watch.lookOnce(99);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    expect(await focused()).to.equal("main");
+    for (let i = 0; (await focused()) !== "site-a"; i++) {
+      expect(i, "stops before the map").to.be.below(12);
+      await page.keyboard.press("Tab");
+    }
+    await page.keyboard.press("ArrowLeft");
+    const next = await focused();
+    expect(next).to.match(/^site-[bcd]$/);
+    await page.keyboard.press("Enter");
+    const details = page.getByRole("region", { name: `Site ${next ?? ""}` });
+    await details.waitFor();
+    await page.keyboard.press("Escape");
+    await details.waitFor({ state: "detached" });
+    expect(await focused()).to.equal(next);
+    const transform = () => page.locator(".map svg > g").getAttribute("transform");
+    await page.keyboard.press("+");
+    expect(await transform()).to.match(/scale\(1\.5\)/);
+    await page.keyboard.press("0");
+    expect(await transform()).to.match(/scale\(1\)/);
+    await page.keyboard.press("Tab");
+    expect(await focused()).not.to.match(/^site-/);
+  });
+
+  it("finds a zone among thousands, and one site from what is wrong with it", async () => {
+    await open("300 sites");
+    await watch.lookOnce(99);
+    await page.getByRole("searchbox", { name: "Zone or owner" }).fill("zone-2999.");
+    await page.getByText("1 of 3002 zones").waitFor();
+    expect(await page.getByRole("table", { name: "Zones" }).getByRole("row").count()).to.equal(2);
+    await page.getByRole("searchbox").fill("");
+    await page.getByRole("checkbox", { name: /not fine/ }).check();
+    await page.getByText("3 of 3002 zones").waitFor();
+    await page.getByRole("button", { name: "site-211 on the map" }).first().click();
+    await page.getByRole("region", { name: "Site site-211" }).waitFor();
+    expect(await focused()).to.equal("site-details");
+    await page.getByRole("button", { name: "Close" }).click();
+    expect(await focused()).to.equal("site-211");
+  });
+});
