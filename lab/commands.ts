@@ -24,7 +24,10 @@ export type Command =
   | { readonly kind: "remove zone"; readonly zone: string }
   | { readonly kind: "ask"; readonly site: string; readonly name: string; readonly type: string }
   | { readonly kind: "wait"; readonly seconds: number }
+  | { readonly kind: "wait alert"; readonly alert: string; readonly site: string; readonly seconds: number }
+  | { readonly kind: "wait quiet"; readonly seconds: number }
   | { readonly kind: "mesh"; readonly args: readonly string[] }
+  | { readonly kind: "watch" | "alerts" }
   | { readonly kind: "status" | "help" | "quit" };
 
 type Read = (args: readonly string[]) => Command;
@@ -130,6 +133,30 @@ const forms: readonly Form[] = [
     args: "[SECONDS]",
     help: "until every reachable site answers every zone as its owner does (60 s at most)",
     read: (args) => ({ kind: "wait", seconds: amount(args[0] ?? "60", "SECONDS", 3600) }),
+  },
+  {
+    words: "watch",
+    args: "",
+    help: "a Prometheus with the mesh's alert rules, whose minutes are seconds, looks at the lab",
+    read: () => ({ kind: "watch" }),
+  },
+  { words: "alerts", args: "", help: "what fires, and what is about to", read: () => ({ kind: "alerts" }) },
+  {
+    words: "wait alert",
+    args: "NAME SITE [SECONDS]",
+    help: "until that alert of a site fires (120 s at most)",
+    read: (args) => ({
+      kind: "wait alert",
+      alert: at(args, 0),
+      site: at(args, 1),
+      seconds: amount(args[2] ?? "120", "SECONDS", 3600),
+    }),
+  },
+  {
+    words: "wait quiet",
+    args: "[SECONDS]",
+    help: "until no alert fires or is about to (120 s at most)",
+    read: (args) => ({ kind: "wait quiet", seconds: amount(args[0] ?? "120", "SECONDS", 3600) }),
   },
   {
     words: "mesh",

@@ -80,8 +80,16 @@ async function runLab(run: LabRun, script: readonly ScriptLine[] | undefined): P
   const display = createDisplay(end, run);
   try {
     await using lab = await Lab.create({ ...run, keepsLogs: true, storage: run.storage ?? defaultStorage(run.sites) });
+    await using session = new Session(lab, {
+      say: (line) => {
+        display.say(line);
+      },
+      show: (snapshot) => {
+        display.table(snapshot);
+      },
+    });
     try {
-      const life = live({ run, script, lab, display, signal: ending.signal });
+      const life = live({ run, script, lab, display, session, signal: ending.signal });
       return (await Promise.race([life, aborted(ending.signal)])) ?? interruptedStatus;
     } finally {
       end();
@@ -97,20 +105,15 @@ async function live(parts: {
   readonly script: readonly ScriptLine[] | undefined;
   readonly lab: Lab;
   readonly display: Display;
+  readonly session: Session;
   readonly signal: AbortSignal;
 }): Promise<number> {
-  const { lab, display, run } = parts;
+  const { lab, display, run, session } = parts;
   const say = (line: string): void => {
     display.say(line);
   };
   await start(lab, run, say);
   display.ready(await lab.writeAccess());
-  const session = new Session(lab, {
-    say,
-    show: (snapshot) => {
-      display.table(snapshot);
-    },
-  });
   void watch({ lab, display, session, signal: parts.signal });
   const failed = parts.script === undefined ? false : !(await runScript(parts.script, session, say));
   if (failed) return 1;

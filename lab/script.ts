@@ -1,4 +1,5 @@
 import { UserError } from "../src/base/errors";
+import { alertNames } from "./alerts";
 import { type Command, parseCommand } from "./commands";
 import { needsNamespaces, type NetworkKind } from "./network";
 import type { LabPlan } from "./plan";
@@ -49,6 +50,11 @@ export function checkCommand(command: Command, plan: LabPlan, network: NetworkKi
     case "kill":
     case "start":
     case "ask":
+      plan.listed(command.site);
+      return;
+    case "wait alert":
+      if (!alertNames.includes(command.alert))
+        throw new UserError(`there is no alert "${command.alert}"; there are: ${alertNames.join(", ")}`);
       plan.listed(command.site);
       return;
     case "change":

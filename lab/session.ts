@@ -4,6 +4,7 @@ import { DnsClient } from "../src/dns/client/dns-client";
 import { formatRdata } from "../src/dns/rdata";
 import type { ResourceRecord } from "../src/dns/record";
 import { rcodeName } from "../src/dns/types";
+import { LabAlerts } from "./alerts";
 import { type Command, commandHelp, recordName, type Victim } from "./commands";
 import type { Lab } from "./lab";
 import { runMesh } from "./mesh-command";
@@ -26,10 +27,17 @@ function isOfLinks(command: Command): command is LinkCommand {
   return ["cut", "heal", "delay", "loss"].includes(command.kind);
 }
 
+type AlertCommand = Extract<Command, { kind: "watch" | "alerts" | "wait alert" | "wait quiet" }>;
+
+function isOfAlerts(command: Command): command is AlertCommand {
+  return ["watch", "alerts", "wait alert", "wait quiet"].includes(command.kind);
+}
+
 /** Carries commands out on a lab, one at a time, and tells what came of it. */
-export class Session {
+export class Session implements AsyncDisposable {
   /** How the last change went, for the table. */
   lastChange = "none yet";
+  readonly #alerts: LabAlerts;
 
   constructor(
     private readonly lab: Lab,
@@ -37,15 +45,45 @@ export class Session {
       readonly say: (line: string) => void;
       readonly show: (snapshot: Snapshot) => void;
     },
-  ) {}
+  ) {
+    this.#alerts = new LabAlerts(lab);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#alerts[Symbol.asyncDispose]();
+  }
 
   /** Returns whether the lab goes on. @throws UserError when it cannot be done, or did not come about in time. */
   async run(command: Command): Promise<boolean> {
     checkCommand(command, this.lab.plan, this.lab.network.kind);
     if (command.kind === "quit") return false;
     if (isOfLinks(command)) await this.#shape(command);
+    else if (isOfAlerts(command)) await this.#watch(command);
     else await this.#run(command);
     return true;
+  }
+
+  async #watch(command: AlertCommand): Promise<void> {
+    const say = (line: string): void => {
+      this.#tell(line);
+    };
+    switch (command.kind) {
+      case "watch":
+        this.#tell(`a Prometheus watches the lab, at ${await this.#alerts.start(say)}`);
+        return;
+      case "alerts": {
+        const alerts = await this.#alerts.list();
+        this.#tell(alerts.length === 0 ? "no alert" : alerts.join("\n"));
+        return;
+      }
+      case "wait alert":
+        this.#tell(await this.#alerts.fires(command.alert, command.site, command.seconds));
+        return;
+      case "wait quiet":
+        await this.#alerts.quiet(command.seconds);
+        this.#tell("no alert fires");
+        return;
+    }
   }
 
   async #shape(command: LinkCommand): Promise<void> {
@@ -70,7 +108,7 @@ export class Session {
     }
   }
 
-  async #run(command: Exclude<Command, LinkCommand | { kind: "quit" }>): Promise<void> {
+  async #run(command: Exclude<Command, LinkCommand | AlertCommand | { kind: "quit" }>): Promise<void> {
     const { lab } = this;
     switch (command.kind) {
       case "add site":
@@ -115,6 +153,7 @@ export class Session {
     const zone = zoneNames(listed)[0] ?? directoryZone;
     const spread = await this.#spread(site, { name: zone, type: "SOA" });
     this.#tellSpread(`${listed.name} at ${site.address} is ready; ${zone} from then on`, spread);
+    await this.#followAlerts();
   }
 
   async #mesh(args: readonly string[]): Promise<void> {
@@ -135,6 +174,13 @@ export class Session {
     const ms = await this.#upAndFollow(name);
     await lab.drop(name);
     this.#tell(`${name} has left; every reachable site forgot it within ${ms} ms`);
+    await this.#followAlerts();
+  }
+
+  #followAlerts(): Promise<void> {
+    return this.#alerts.follow((line) => {
+      this.#tell(line);
+    });
   }
 
   async #start(name: string): Promise<void> {

@@ -6,6 +6,8 @@ const backups = "test/cluster/vault-site.test.ts";
 const meshCommand = "test/lab/pulumi/mesh-command.test.ts";
 const policyPack = "test/lab/pulumi/policy-pack.test.ts";
 const health = "test/lab/ci/health.test.ts";
+const links = "test/lab/lab/links.test.ts";
+const tenMinutes = "docs/guides/ten-minutes.md";
 const update = "docs/guides/dns-update.md";
 const dnssec = "docs/guides/dnssec.md";
 const externalDns = "docs/guides/external-dns.md";
@@ -50,6 +52,13 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/lab.md#the-lab-a-mesh-on-your-machine": { tests: ["test/lab/lab/guide.test.ts"] },
   "docs/guides/lab.md#try-this": { tests: ["test/lab/lab/guide.test.ts"] },
   "docs/guides/lab.md#from-a-script": { tests: ["test/lab/lab/guide.test.ts"] },
+  [`${tenMinutes}#a-mesh-of-four-sites`]: {
+    tests: [links],
+    reason: "`npm install` is the README's, and the lab is started without npm; test/lab/lab/guide.test.ts starts one as a reader does",
+  },
+  [`${tenMinutes}#a-record-at-every-site`]: { tests: [links] },
+  [`${tenMinutes}#a-link-breaks`]: { tests: [links] },
+  [`${tenMinutes}#and-back`]: { tests: [links] },
   "docs/guides/a-new-mesh.md#a-new-mesh": { tests: [meshCommand] },
   "docs/guides/sites-and-zones.md#sites-and-zones-editing-the-list": { tests: [meshCommand] },
   "docs/guides/previewing.md#what-a-change-does-mesh-preview": { tests: [meshCommand] },

@@ -58,7 +58,9 @@ export class PrometheusServer implements AsyncDisposable {
       `--web.listen-address=127.0.0.1:${port}`,
       "--log.level=warn",
     ];
-    const child = spawn(toolPath("prometheus"), args, { stdio: ["ignore", "pipe", "pipe"] });
+    // It ends with this process, however that ends.
+    const command = ["--pdeathsig", "KILL", "--", toolPath("prometheus"), ...args];
+    const child = spawn("setpriv", command, { stdio: ["ignore", "pipe", "pipe"] });
     const server = new PrometheusServer(child, port);
     await eventually(60, () => server.#ready()).catch(async (error: unknown) => {
       await server[Symbol.asyncDispose]();

@@ -9,7 +9,10 @@ import { probeScrapeConfig, probesOf } from "../../src/monitoring/probes";
 import { ruleFile } from "../../src/monitoring/rule-file";
 import { eventually } from "../eventually";
 import { BlackboxExporter } from "./blackbox";
-import { PrometheusServer } from "./prometheus";
+import { type Alert, PrometheusServer } from "./prometheus";
+
+/** A lab's root is made for a day. */
+const ofEveryLab = "DnsMeshRootEndsSoon";
 
 /** What is watched of a site's pod. */
 interface WatchedPod {
@@ -99,9 +102,14 @@ export class WatchedLab implements AsyncDisposable {
     return watched;
   }
 
-  /** What fires and should not while all is well, as `PrometheusServer.firing` names it. A lab's root is made for a day. */
+  /** What fires and should not while all is well, as `PrometheusServer.firing` names it. */
   async unexpected(): Promise<readonly string[]> {
-    return (await this.prometheus.firing()).filter((alert) => !alert.startsWith("DnsMeshRootEndsSoon "));
+    return (await this.prometheus.firing()).filter((alert) => alert.split(" ")[0] !== ofEveryLab);
+  }
+
+  /** Alerts that are pending or fire, but for what every lab has. */
+  async alerts(): Promise<readonly Alert[]> {
+    return (await this.prometheus.alerts()).filter(({ labels }) => labels["alertname"] !== ofEveryLab);
   }
 
   /** Pods that came are scraped from now on, and those that went no longer. */

@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { blocksOf } from "../../../harness/docs/blocks";
+import { ensureTools } from "../../../harness/tools";
 import { LabRun, lastMs } from "./lab-run";
 
 /** Steps of one lab's life, each on what the one before left. */
@@ -8,7 +10,11 @@ describe("links of a lab in namespaces", function () {
   let said = 0;
 
   before(async () => {
-    lab = await LabRun.start(["--sites", "4", "--network", "namespaces"]);
+    await ensureTools(["prometheus"]);
+    const [start = ""] = blocksOf("docs/guides/ten-minutes.md#a-mesh-of-four-sites", "sh");
+    const [, options = ""] = /npm run lab -- (.*)/.exec(start) ?? [];
+    expect(options).to.equal("--sites 4 --network namespaces");
+    lab = await LabRun.start(options.split(" "));
     await lab.says(/type a command/);
   });
   after(async () => {
@@ -69,6 +75,40 @@ describe("links of a lab in namespaces", function () {
       await command("ask site-d site-d.example", /site-d answers/);
     }
     await command("wait converged 60", /converged after/);
+  });
+
+  /** What the lab answers to a line of the short path. */
+  const answers: readonly (readonly [line: RegExp, answer: RegExp])[] = [
+    [/^wait converged/, /converged after \d+ ms: 4 sites/],
+    [/^change .*\.7\b/, /answered by 4 sites/],
+    [/^change .*\.8\b/, /answered by 3 sites/],
+    [/^mesh dig/, /192\.0\.2\.7[\s\S]*mesh dig \S+ A ended with 0/],
+    [/^mesh verify/, /mesh verify ended with 0/],
+    [/^watch/, /a Prometheus watches the lab, at http:\/\/127\.0\.0\.1:\d+/],
+    [/^cut/, /site-d is cut off/],
+    [/^heal/, /site-d is connected again/],
+    [/^wait alert/, /firing +critical +DnsMeshSiteDown site-d: No pod of site site-d is ready.*site-down\.md/],
+    [/^alerts/, /firing +critical +DnsMeshSiteDown site-d/],
+    [/^wait quiet/, /no alert fires/],
+  ];
+
+  /** Types what a section of the short path has its reader type. `mesh status` ends as the mesh is. */
+  async function follow([block = ""]: readonly string[], status: RegExp): Promise<void> {
+    for (const text of block.trim().split("\n")) {
+      const line = text.replace(/\s+#.*$/, "");
+      const expected = line === "mesh status" ? status : answers.find(([begins]) => begins.test(line))?.[1];
+      if (expected === undefined) throw new Error(`nothing is expected of: ${line}`);
+      await command(text, expected, 120);
+    }
+  }
+
+  it("are cut before a Prometheus and heal, by the short path", async function () {
+    this.timeout(300_000);
+    const fine = /mesh status ended with 0/;
+    const broken = /site-d[\s\S]*mesh status ended with 1/;
+    await follow(blocksOf("docs/guides/ten-minutes.md#a-record-at-every-site", "lab"), fine);
+    await follow(blocksOf("docs/guides/ten-minutes.md#a-link-breaks", "lab"), broken);
+    await follow(blocksOf("docs/guides/ten-minutes.md#and-back", "lab"), fine);
   });
 
   it("lose a fifth of a site's packets, and the mesh converges all the same", async () => {

@@ -23,6 +23,14 @@ describe("commands of the lab", () => {
     ["ask site-c www.a.example. txt", { kind: "ask", site: "site-c", name: "www.a.example", type: "TXT" }],
     ["wait converged", { kind: "wait", seconds: 60 }],
     ["wait converged 5", { kind: "wait", seconds: 5 }],
+    ["watch", { kind: "watch" }],
+    ["alerts", { kind: "alerts" }],
+    [
+      "wait alert DnsMeshSiteDown site-c",
+      { kind: "wait alert", alert: "DnsMeshSiteDown", site: "site-c", seconds: 120 },
+    ],
+    ["wait alert A site-c 5", { kind: "wait alert", alert: "A", site: "site-c", seconds: 5 }],
+    ["wait quiet", { kind: "wait quiet", seconds: 120 }],
     ["status", { kind: "status" }],
     ["quit", { kind: "quit" }],
     ["status # a remark", { kind: "status" }],
@@ -51,6 +59,8 @@ describe("commands of the lab", () => {
     ["add zone b.example to site-c", /^write "at" between the zone and its site; write: add zone ZONE at SITE$/],
     ["change a.example www A", /too few arguments; write: change ZONE NAME TYPE VALUE$/],
     ["wait converged soon", /^SECONDS must be/],
+    ["wait alert DnsMeshSiteDown", /too few arguments; write: wait alert NAME SITE \[SECONDS\]$/],
+    ["wait quiet soon", /^SECONDS must be/],
   ];
   for (const [line, words] of refused) {
     it(`refuses "${line}" and says how it is written`, () => {
@@ -79,7 +89,7 @@ describe("commands of the lab", () => {
 
   it("explains each in the help", () => {
     const lines = commandHelp().split("\n");
-    expect(lines).to.have.length(17);
+    expect(lines).to.have.length(21);
     expect(lines.map((line) => line.length).every((length) => length < 130)).to.equal(true);
   });
 

@@ -36,6 +36,12 @@ describe("a script of the lab", () => {
     ["a change of a central zone", ["change dns.internal www A 192.0.2.1"], /follows the list of sites/],
     ["a zone that is owned already", ["add zone site-a.example at site-b"], /site-a\.example/],
     ["a zone inside a central one", ["add zone x.dns.internal at site-b"], /x\.dns\.internal/],
+    [
+      "an alert that there is not",
+      ["wait alert DnsMeshTired site-b"],
+      /there is no alert "DnsMeshTired".*DnsMeshSiteDown/,
+    ],
+    ["an alert of a site that is not there", ["wait alert DnsMeshSiteDown site-x"], /there is no site "site-x"/],
     ["cuts on loopback", ["cut site-b"], /start the lab as root with --network namespaces/],
   ];
   for (const [what, lines, words] of refused) {

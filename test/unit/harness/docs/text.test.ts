@@ -75,6 +75,15 @@ describe("what documents name", () => {
     expect(wrong).to.deep.equal([]);
   });
 
+  it("documents are linked from the README, or from the index of their folder", () => {
+    const indexes = texts.filter(({ file }) => file.endsWith("README.md"));
+    const linked = indexes.flatMap(({ file, text }) =>
+      [...text.matchAll(/\]\(([^)#\s]+)/g)].map(([, link = ""]) => join(dirname(file), link)),
+    );
+    const lost = documents().filter((file) => file.startsWith("docs/") && !linked.includes(file));
+    expect(lost).to.deep.equal([]);
+  });
+
   it("files of this repository are there, tests also without their ending", () => {
     const isPath = /^(?:bench|components|examples|harness|lab|policy|schemas|scripts|src|test)\/[\w./-]+$/;
     const wrong = texts.flatMap(({ file, text }) =>
