@@ -6,7 +6,8 @@ import { asRunError, redactDebugMessages, wholly } from "./components/run-error"
 import { Safeguard } from "./components/safeguard";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
-import { fetchWelcome, type Welcome } from "./components/site/welcome";
+import { WaitingSite } from "./components/site/waiting-site";
+import { fetchWelcome, requireStack, type Welcome } from "./components/site/welcome";
 import { requireCluster } from "./src/kube/cluster-client";
 import { rotatesKeys } from "./src/mesh/trust";
 import { requireAdoptable, requireUnforced } from "./src/preflight/adoption";
@@ -18,9 +19,18 @@ import { leavingOf, publishedOf, readPublished } from "./src/preflight/published
 import { requireRecoveredKept } from "./src/preflight/recovered-kept";
 import { requireSignersKept } from "./src/preflight/recovered-signers";
 import { requireSaved } from "./src/preflight/saved-first";
+import { requireAutoService } from "./src/preflight/service-address";
 import { stayingCertificate } from "./src/preflight/staying-certificate";
 import { requireStorage } from "./src/preflight/storage";
 import { requireMountsKept } from "./src/preflight/vault-mounts";
+import {
+  addressOutputs,
+  isAuto,
+  requireAddressesKept,
+  requireNotUp,
+  type Waiting,
+  waitingIn,
+} from "./src/preflight/waiting-sites";
 import { requireWithdrawn } from "./src/preflight/withdrawn";
 import { requireRetired } from "./src/preflight/zone-removal";
 import type { SharedConfig } from "./src/settings/shared-settings";
@@ -41,20 +51,27 @@ async function program(): Promise<object> {
 
 async function bringUpShared(config: SharedConfig): Promise<object> {
   const former = await formerOutputs();
+  requireAddressesKept(config.mesh, former);
   requireWithdrawn(config.mesh, former);
   requireMountsKept(config.vault, former);
   requireRecoveredKept(config, former);
   await requireSignersKept(config, former);
   await requireRetired(config, { former, today: today() });
+  // There is nothing to publish before the primary has an address.
+  if (config.mesh.sites.length === 0) return addressOutputs(config.mesh);
   const stack = new SharedStack("mesh", { ...config, former });
   const leaving = leavingOf(readPublished(former?.["sites"]), publishedOf(config.mesh));
   new Safeguard({ stack, protect: config.protect, leaving });
-  return stack.outputs;
+  return { ...stack.outputs, ...addressOutputs(config.mesh) };
 }
 
 async function bringUpSite(config: SiteConfig): Promise<object> {
   requireUnforced(config, process.env);
-  const fetched = await fetchWelcome(config);
+  const shared = await requireStack(config.shared);
+  if (isAuto(shared, config.site)) requireAutoService(config);
+  const waiting = waitingIn(shared, config.site);
+  if (waiting !== undefined) return bringUpWaiting(config, waiting);
+  const fetched = await fetchWelcome(config, shared);
   const last = { former: await formerOutputs(), today: today() };
   requirePublishable(fetched, last);
   requireSamePlace(config, last.former);
@@ -73,6 +90,23 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
     ...(config.backups && { backup: bundle("backup") }),
   };
   const stack = new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs, retiring });
+  new Safeguard({ stack, protect: config.protect });
+  return stack.outputs;
+}
+
+/** Of a site that nobody can ask yet, what gets its address. The rest is checked already, so that it does not fail later. */
+async function bringUpWaiting(config: SiteConfig, waiting: Waiting): Promise<object> {
+  const former = await formerOutputs();
+  requireNotUp(config.site, former);
+  requireSamePlace(config, former);
+  const kubeconfig = await requireCluster(config);
+  await requireStorage(config);
+  await requireMonitoringKinds(config);
+  await pulumi.log.warn(
+    `${config.site} waits for an address and is in no directory yet: this brings up its Service alone. ` +
+      `Once that has one, mesh up goes on; or write it into the list ("found"), and bring the shared stack, the primary and this site up`,
+  );
+  const stack = new WaitingSite(config.site, { config: { ...config, kubeconfig }, waiting });
   new Safeguard({ stack, protect: config.protect });
   return stack.outputs;
 }

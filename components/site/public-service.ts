@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { commonLabels, knotLabels } from "../../src/contract/names";
 import type { Site, Transport } from "../../src/mesh/model";
-import { addressProblem, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
+import { addressProblem, movedText, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
 import type { ServiceConfig } from "../../src/settings/site-parts";
 import { objectOptions, patiently } from "../object-options";
 import { dnsPorts, type ServicePort } from "./pod-services";
@@ -12,13 +12,17 @@ import { dnsPorts, type ServicePort } from "./pod-services";
 export interface PublicServiceArgs {
   readonly namespace: pulumi.Input<string>;
   readonly service: ServiceConfig;
-  readonly site: Site;
+  readonly site: Pick<Site, "name" | "addresses">;
   readonly transport: Transport;
+  /** Whether the list takes the addresses from here. @default false */
+  readonly isAuto?: boolean;
+  /** Whether the Service is there before any pod, so that it gets an address: `up` does not wait for it. @default false */
+  readonly isAlone?: boolean;
 }
 
 /** How clients and other sites reach Knot: one Service for UDP and TCP, or one for each. */
 export class PublicService extends pulumi.ComponentResource {
-  /** The addresses that it got. Fails `up` when they are not those of the mesh's list. */
+  /** The addresses that it got. Fails `up` when they are not those of the mesh's list, unless that follows them. */
   readonly addresses: pulumi.Output<string[]>;
 
   constructor(name: string, args: PublicServiceArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -44,10 +48,11 @@ export class PublicService extends pulumi.ComponentResource {
   ): k8s.core.v1.Service {
     const { type, annotations, externalIPs, loadBalancerIP, externalTrafficPolicy } = args.service;
     const isReachable = type !== "ClusterIP" || externalIPs.length > 0;
+    const told = args.isAlone === true ? { ...annotations, "pulumi.com/skipAwait": "true" } : annotations;
     return new k8s.core.v1.Service(
       name,
       {
-        metadata: { name: service.name, namespace: args.namespace, labels: commonLabels, annotations },
+        metadata: { name: service.name, namespace: args.namespace, labels: commonLabels, annotations: told },
         spec: {
           type,
           selector: knotLabels,
@@ -72,16 +77,22 @@ interface FilledIn {
 function checkedAddresses(service: k8s.core.v1.Service, args: PublicServiceArgs): pulumi.Output<readonly string[]> {
   return pulumi.all([service.metadata.name, service.spec, service.status]).apply(([name, spec, status]) => {
     const state = serviceState(name, args.service, { spec, status });
-    const problem = args.service.verifyAddress ? addressProblem(args.site, state) : undefined;
-    if (problem !== undefined) report(problem, service);
+    if (args.isAuto === true) followed(movedText(args.site, state), service);
+    else if (args.service.verifyAddress) report(addressProblem(args.site, state), service);
     return reachableAddresses(state);
   });
 }
 
 /** Fails `up`. A preview only warns: it sees the address from before the change that is to put it right. */
-function report(problem: string, service: k8s.core.v1.Service): void {
+function report(problem: string | undefined, service: k8s.core.v1.Service): void {
+  if (problem === undefined) return;
   const tell = pulumi.runtime.isDryRun() ? pulumi.log.warn : pulumi.log.error;
   void tell(problem, service);
+}
+
+/** Warns: nothing went wrong, and the directory is to follow. */
+function followed(text: string | undefined, service: k8s.core.v1.Service): void {
+  if (text !== undefined) void pulumi.log.warn(text, service);
 }
 
 function serviceState(name: string, { type, externalIPs }: ServiceConfig, { spec, status }: FilledIn): ServiceState {

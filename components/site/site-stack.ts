@@ -12,6 +12,7 @@ import { BackupJobs, BackupSecrets } from "./backups";
 import { Bundles, type Programs } from "./bundles";
 import { CentralZoneFiles } from "./central-zone-files";
 import { ClusterCertificate } from "./cluster-certificate";
+import { clusterProvider, providerArgs } from "./cluster-provider";
 import { ConfigFiles } from "./config-files";
 import { contentHash } from "./hash";
 import { KeyRotator, type KeyRotatorArgs } from "./key-rotator";
@@ -84,7 +85,7 @@ export class SiteStack extends pulumi.ComponentResource {
     const isPrimary = packet.site.role === "primary-catalog";
     requireFitting(config, welcome);
     const runtime = siteRuntime(config);
-    const within = { parent: this, providers: [this.createProvider(name, config)] };
+    const within = { parent: this, providers: [clusterProvider(this, name, config)] };
 
     const { name: namespace } = new SiteNamespace(`${name}-namespace`, config, within);
     // Pods beside the writer sign with it the updates that they send on.
@@ -121,7 +122,7 @@ export class SiteStack extends pulumi.ComponentResource {
     );
     const service = new PublicService(
       `${name}-service`,
-      { namespace, service: config.service, site: packet.site, transport },
+      { namespace, service: config.service, site: packet.site, transport, isAuto: welcome.isAuto === true },
       within,
     );
     const backups = config.backups && { namespace, config, backups: config.backups, site: config.site };
@@ -221,19 +222,6 @@ export class SiteStack extends pulumi.ComponentResource {
   }
 
   /**
-   * The site's cluster. Without an identifier that stays, a changed kubeconfig would replace every resource, volumes
-   * included; without mutable ConfigMaps and Secrets, each change of one would replace it. It takes over what is there only
-   * when it is told that the state was lost.
-   */
-  private createProvider(name: string, config: SiteConfig): k8s.Provider {
-    const args = {
-      ...providerArgs(config),
-      ...(config.adopt && { upsertExistingObjects: true, enablePatchForce: true }),
-    };
-    return new k8s.Provider(`${name}-cluster`, args, { parent: this });
-  }
-
-  /**
    * What the cluster's sites share, through a provider that takes over what is there. By default it refuses to make what
    * another site, or this one in an earlier life, has left in the cluster.
    */
@@ -242,17 +230,6 @@ export class SiteStack extends pulumi.ComponentResource {
     const provider = new k8s.Provider(`${name}-shared-objects`, args, { parent: this });
     return new RecordDefinition(`${name}-records`, { parent: this, providers: [provider] });
   }
-}
-
-function providerArgs(config: SiteConfig): k8s.ProviderArgs {
-  return {
-    ...(config.kubeconfig !== undefined && { kubeconfig: config.kubeconfig }),
-    context: config.context,
-    clusterIdentifier: config.site,
-    enableConfigMapMutable: true,
-    enableSecretMutable: true,
-    enableServerSideApply: true,
-  };
 }
 
 function protectionOf({ protect }: Pick<SiteConfig, "protect">): Pick<SiteOutputs, "protect"> {

@@ -9,8 +9,9 @@ import type { WelcomePacket, WelcomeSecrets } from "../../src/mesh/model";
 import { siteView } from "../../src/mesh/peers";
 import type { SiteView } from "../../src/mesh/view";
 import { parseWelcomePacket } from "../../src/mesh/welcome";
-import { findStack, type FoundStack } from "../../src/preflight/former-outputs";
+import { findStack, type FormerOutputs, type FoundStack } from "../../src/preflight/former-outputs";
 import { type Published, readPublished } from "../../src/preflight/published";
+import { isAuto } from "../../src/preflight/waiting-sites";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { asRunError } from "../run-error";
 
@@ -33,6 +34,8 @@ export interface Welcome {
   readonly issued?: pulumi.Output<SiteCertificate>;
   /** Nobody issues at present: the site keeps the certificate, or the issuer, that its cluster has. */
   readonly issuedStays?: true;
+  /** The list takes the site's addresses from its load balancer. */
+  readonly isAuto?: true;
   /** A way into Vault, where the stack itself needs one: for AppRole, and for certificates that lie there. */
   readonly vault?: vault.Provider;
 }
@@ -42,17 +45,19 @@ type WelcomeConfig = Pick<SiteConfig, "shared" | "site" | "vault" | "namespace" 
 /**
  * Fetches a site's welcome from the shared stack, and from Vault what lies there and the pods do not fetch themselves.
  *
+ * @param known - What {@link requireStack} returned. @default looked up
  * @throws UserError when the shared stack does not exist, was never brought up, does not know the site, or has given Vault
  * another namespace than the site's.
  */
-export async function fetchWelcome(config: WelcomeConfig): Promise<Welcome> {
-  await requireStack(config.shared);
+export async function fetchWelcome(config: WelcomeConfig, known?: FormerOutputs): Promise<Welcome> {
+  const outputs = known ?? (await requireStack(config.shared));
   const reference = new pulumi.StackReference(config.shared);
   const sites = await plainOutput(reference, "sites", config.shared);
   const packet = findPacket(sites, config);
   requireNamespace(packet, config);
   return {
     packet,
+    ...(isAuto(outputs, config.site) && { isAuto: true as const }),
     published: readPublished(sites),
     ...(packet.site.role === "primary-catalog" && { listed: sitesIn(sites) }),
     ...(config.monitoring?.probes && { probed: sitesIn(sites) }),
@@ -76,8 +81,11 @@ function requireNamespace({ vault }: WelcomePacket, { site, namespace }: Welcome
 /**
  * Makes sure that the shared stack can be read. A StackReference that cannot ends the whole run before anybody can say
  * what to do about it; this call merely fails.
+ *
+ * @returns what it said when it was brought up last, secrets covered.
+ * @throws UserError with the cure.
  */
-async function requireStack(shared: string): Promise<void> {
+export async function requireStack(shared: string): Promise<FormerOutputs> {
   let found: FoundStack;
   try {
     found = await findStack(shared);
@@ -91,6 +99,7 @@ async function requireStack(shared: string): Promise<void> {
     throw new UserError(
       `the shared stack "${shared}" does not exist, or you may not see it; check dns-mesh:shared, or ${bringUp(shared)}`,
     );
+  return found.outputs;
 }
 
 function bringUp(shared: string): string {

@@ -49,6 +49,12 @@ export const sharedChanges: readonly SettingChange[] = [
     note: "one more address; clients follow at their own pace when one goes",
   },
   {
+    name: "mesh.sites[].found",
+    to: entry(({ addresses }) => ({ addresses: "auto", found: addresses })),
+    ...runOn,
+    note: "from addresses written by hand to the same ones of a load balancer",
+  },
+  {
     name: "mesh.sites[].sources",
     to: entry(({ sources }) => ({ sources: [...sources, "203.0.113.0/24"] })),
     ...runOn,

@@ -46,8 +46,10 @@ export interface Site {
   /** A single DNS label; the server's name is `<name>.<directoryZone>`. */
   readonly name: string;
   readonly role: SiteRole;
-  /** Where the site is asked: IPv4 or IPv6 addresses, canonical text form. */
+  /** Where the site is asked: IPv4 or IPv6 addresses, canonical text form. None of a site that waits. */
   readonly addresses: readonly string[];
+  /** The addresses are those that its load balancer got. Stays in the shared stack. */
+  readonly auto?: true;
   /** CIDRs that the site's own transfers come from; its addresses (as /32 or /128) unless set otherwise. */
   readonly sources: readonly string[];
   readonly zones: readonly Zone[];
@@ -69,7 +71,7 @@ export type Topology = "full" | "hub";
  */
 export type Transport = "tls" | "quic" | "tcp";
 
-/** The whole mesh. Sites in the order of the list. */
+/** The whole mesh. Sites in the order of the list, those that can be asked. */
 export interface Mesh {
   /** Zone that tells which sites exist, where they are and who owns which zone. */
   readonly directoryZone: string;
@@ -78,6 +80,8 @@ export interface Mesh {
   readonly topology: Topology;
   readonly transport: Transport;
   readonly sites: readonly Site[];
+  /** Listed sites that nobody can ask yet (see `waiting.ts`). They are in neither central zone. */
+  readonly waiting?: readonly Site[];
   /** Which site has the primary catalog since when, signed by the shared stack, which adds it to what the list says. */
   readonly epoch?: SignedEpoch;
 }

@@ -39,15 +39,15 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
     directoryZone: mesh.directoryZone,
     catalogZone: mesh.catalogZone,
     transport: mesh.transport,
-    site: withoutVault(site),
+    site: ofTheSite(site),
     catalogs: catalogSites(mesh).map(catalogServer),
     ca,
     ...(mesh.epoch !== undefined && { epoch: mesh.epoch }),
   };
 }
 
-/** The keys of a cluster are of use to the shared stack alone. */
-function withoutVault({ vault: _, ...site }: Site): Site {
+/** The keys of a cluster, and where the list has addresses from, are of use to the shared stack alone. */
+function ofTheSite({ vault: _, auto: __, ...site }: Site): Site {
   return site;
 }
 

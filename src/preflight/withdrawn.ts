@@ -1,6 +1,6 @@
 import { UserError } from "../base/errors";
 import { fields } from "../base/json";
-import type { Dnssec, Mesh } from "../mesh/model";
+import type { Dnssec, Mesh, Site } from "../mesh/model";
 import type { FormerOutputs } from "./former-outputs";
 
 /**
@@ -34,11 +34,14 @@ export function signedBefore(packets: unknown): SignedBefore {
  * would make every answer bogus. A zone that leaves the list or moves is another matter, and often an emergency.
  */
 export function unwithdrawn(before: SignedBefore, mesh: Mesh): readonly string[] {
+  // Places in the list are known as long as no site is set apart.
+  const placeOf = (site: Site, i: number): string =>
+    mesh.waiting === undefined ? `mesh.sites[${i}]` : `mesh.sites (${site.name})`;
   return mesh.sites.flatMap((site, i) =>
     site.zones.flatMap(({ name, dnssec }, j) =>
       dnssec === false && before.get(site.name)?.has(name) === true
         ? [
-            `mesh.sites[${i}].zones[${j}].dnssec: "${name}" is signed, and validating resolvers would refuse it for as long as its DS record is at the parent; ` +
+            `${placeOf(site, i)}.zones[${j}].dnssec: "${name}" is signed, and validating resolvers would refuse it for as long as its DS record is at the parent; ` +
               `write "dnssec: { withdraw: true }", bring up shared and ${site.name}, and leave it out once the DS record is gone and its TTL is over (docs/guides/dnssec.md)`,
           ]
         : [],

@@ -12,7 +12,9 @@ export interface Problem {
 interface DraftSite {
   readonly name?: string;
   readonly role?: string;
+  /** Where it is asked, and the field that says so. */
   readonly addresses: readonly (string | undefined)[];
+  readonly addressField: "addresses" | "found";
   readonly zones: readonly (string | undefined)[];
   readonly serviceAccountKeys: readonly (string | undefined)[];
 }
@@ -66,7 +68,7 @@ function duplicateProblems({ sites }: Draft): readonly Problem[] {
   const names = sites.flatMap((site, i) =>
     site.name === undefined ? [] : [{ value: site.name, path: `mesh.sites[${i}].name` }],
   );
-  const addresses = sites.flatMap((site, i) => entries(site.addresses, `mesh.sites[${i}].addresses`));
+  const addresses = sites.flatMap((site, i) => entries(site.addresses, `mesh.sites[${i}].${site.addressField}`));
   const zones = sites.flatMap((site, i) => entries(site.zones, `mesh.sites[${i}].zones`));
   const keys = sites.flatMap((site, i) =>
     entries(site.serviceAccountKeys, `mesh.sites[${i}].vault.serviceAccountKeys`),
@@ -185,10 +187,12 @@ export function draftOf(input: unknown, canonical: (address: string) => string |
     ...pick("catalogZone", mesh["catalogZone"]),
     sites: items(mesh["sites"]).map((item) => {
       const site = fields(item);
+      const addressField = site["addresses"] === "auto" ? "found" : "addresses";
       return {
         ...(typeof site["name"] === "string" && { name: site["name"] }),
         ...(typeof site["role"] === "string" && { role: site["role"] }),
-        addresses: items(site["addresses"]).map((address) =>
+        addressField,
+        addresses: items(site[addressField]).map((address) =>
           typeof address === "string" ? canonical(address) : undefined,
         ),
         serviceAccountKeys: items(fields(site["vault"])["serviceAccountKeys"]).map((key) =>

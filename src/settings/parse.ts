@@ -4,6 +4,7 @@ import { UserError } from "../base/errors";
 import { foldName } from "../base/names";
 import { canonicalAddress, hostCidr } from "../dns/address";
 import type { Dnssec, Mesh, Site, Zone } from "../mesh/model";
+import { withWaiting } from "../mesh/waiting";
 import { draftOf, findConflicts, type Problem } from "./consistency";
 import { initialRecordLines } from "./initial-records";
 import { type DnssecInput, type MeshInput, meshSchema } from "./schema";
@@ -37,7 +38,8 @@ function describeIssue(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): 
   if (issue.code === "invalid_union") {
     const meant = issue.errors.find(
       (branch) =>
-        branch.length > 0 && !branch.some((inner) => inner.path.length === 0 && inner.code === "invalid_type"),
+        branch.length > 0 &&
+        !branch.some((inner) => inner.path.length === 0 && /^invalid_(type|value)$/.test(inner.code)),
     );
     if (meant !== undefined) return meant.flatMap((inner) => describeIssue(inner, path));
   }
@@ -67,21 +69,24 @@ function canonicalCidr(cidr: string): string {
 }
 
 function normalise(input: MeshInput): Mesh {
-  return {
+  return withWaiting({
     directoryZone: foldName(input.directoryZone),
     catalogZone: foldName(input.catalogZone),
     topology: input.topology ?? (input.sites.length > largestFull ? "hub" : "full"),
     transport: input.transport ?? "tls",
     sites: input.sites.map(normaliseSite),
-  };
+  });
 }
 
 function normaliseSite(site: MeshInput["sites"][number]): Site {
-  const addresses = site.addresses.map((address) => canonicalAddress(address) ?? address);
+  const isAuto = site.addresses === "auto";
+  const written = site.addresses === "auto" ? (site.found ?? []) : site.addresses;
+  const addresses = written.map((address) => canonicalAddress(address) ?? address);
   return {
     name: site.name,
     role: site.role,
     addresses,
+    ...(isAuto && { auto: true as const }),
     sources: [...new Set(site.sources?.map(canonicalCidr) ?? addresses.map(hostCidr))],
     zones: (site.zones ?? []).map(normaliseZone),
     ...(site.vault !== undefined && {

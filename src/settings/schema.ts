@@ -9,6 +9,7 @@ import {
   addressShape,
   cidrShape,
   dateShape,
+  foundShape,
   labelShape,
   plainNameShape,
   serverShape,
@@ -84,6 +85,8 @@ function sourceProblem(source: string): string | undefined {
     ? undefined
     : `has bits set beyond its prefix; write ${network}/${prefix}`;
 }
+
+const address = text("write an IP address").superRefine(checked(addressProblem)).meta(addressShape);
 
 /** A day in the calendar as `YYYY-MM-DD`. YAML readers turn unquoted dates into midnight in UTC: that is taken too. */
 function dateProblem(date: string): string | undefined {
@@ -171,7 +174,7 @@ const siteVault = z.strictObject({
     .describe("Kubernetes namespace of the site's pods. Default: dns-system."),
 });
 
-const site = z.strictObject({
+const listedSite = z.strictObject({
   name: text("write the site's name")
     .superRefine(checked(siteNameProblem))
     .meta(labelShape)
@@ -182,12 +185,25 @@ const site = z.strictObject({
     })
     .describe("Part that the site plays for the central zones. There is exactly one primary-catalog."),
   addresses: z
-    .array(
-      text("write an IP address").superRefine(checked(addressProblem)).meta(addressShape),
-      list("write the addresses where the site is asked"),
+    .union(
+      [
+        z.literal("auto"),
+        z
+          .array(address, list("write the addresses where the site is asked"))
+          .min(1, "is empty; write at least one address where the site is asked"),
+      ],
+      list("write the addresses where the site is asked, or auto for those that its load balancer gets"),
     )
-    .min(1, "is empty; write at least one address where the site is asked")
-    .describe("Where the site is asked: IPv4 or IPv6 addresses."),
+    .describe(
+      "Where the site is asked: IPv4 or IPv6 addresses; or auto: those that its load balancer gets, which stand in found.",
+    ),
+  found: z
+    .array(address, list("write the addresses that the site's load balancer has"))
+    .min(1, "is empty; leave it out as long as the site's load balancer has given it no address")
+    .optional()
+    .describe(
+      "With auto: the addresses that the site's load balancer has. `mesh up` writes them. Without, the site waits, and is not in the directory.",
+    ),
   sources: z
     .array(text("write a CIDR").superRefine(checked(sourceProblem)).meta(cidrShape), list("write CIDRs"))
     .min(1, "is empty; write at least one CIDR, or leave sources out: the addresses are taken then")
@@ -206,6 +222,13 @@ const site = z.strictObject({
   vault: siteVault.optional().describe("How Vault recognises the site's pods. Default: by AppRole."),
   retired: retired.optional(),
 });
+
+const site = listedSite
+  .refine(({ addresses, found }) => found === undefined || addresses === "auto", {
+    path: ["found"],
+    message: "goes with addresses: auto alone; remove it, or write addresses: auto",
+  })
+  .meta(foundShape);
 
 /** Knot keeps the list of templates, one for each site, in 65,535 octets (see `ownerTemplate`). */
 const mostSites = 3400;

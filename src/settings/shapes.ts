@@ -43,6 +43,12 @@ export const sitesShape = {
   maxContains: 1,
 };
 
+/** A site of which addresses were found, which it has from its load balancer. */
+export const foundShape = {
+  if: { required: ["found"] },
+  then: { properties: { addresses: { const: "auto" } } },
+};
+
 /** A whole number above 0 as YAML has it, and as `pulumi config set` writes it. */
 export const numberShape = { type: ["integer", "string"], pattern: "^[1-9][0-9]*$" } as const;
 

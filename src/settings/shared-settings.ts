@@ -7,6 +7,7 @@ import type { RotationSettings } from "../keyring/rotation-settings";
 import { lastEpoch } from "../mesh/epoch";
 import type { Mesh } from "../mesh/model";
 import type { CertificateSource } from "../mesh/trust";
+import { listedSites } from "../mesh/waiting";
 import { parseMesh } from "./parse";
 import { checkSettings, readSettings, type Settings } from "./reading";
 import { meshSchema } from "./schema";
@@ -275,7 +276,7 @@ export function parseShared(settings: Settings, stack: string): SharedConfig {
 
 /** A zone that is named beforehand would lose its guard for good. */
 function requireGone({ mesh, emptied }: SharedConfig, stack: string): void {
-  const listed = new Set(mesh.sites.flatMap(({ zones }) => zones.map(({ name }) => name)));
+  const listed = new Set(listedSites(mesh).flatMap(({ zones }) => zones.map(({ name }) => name)));
   const i = emptied.findIndex((zone) => listed.has(zone));
   if (i < 0) return;
   throw new UserError(

@@ -34,6 +34,35 @@ describe("the program", () => {
     expect(run.all("RandomPassword").map(({ name }) => name)).to.deep.equal(["mesh-key-ring-1", "mesh-key-ring-2"]);
   });
 
+  describe("with sites whose load balancers have given them no address yet", () => {
+    const [a, b, c] = exampleList.sites;
+    const auto = (site: object | undefined) => ({ ...site, addresses: "auto" });
+    const listOf = (...sites: unknown[]) => ({ ...exampleList, sites });
+
+    it("tells of them, and gives them neither keys nor a place in the directory", async () => {
+      const { outputs, resources } = await up("shared", { mesh: listOf(a, b, auto(c)) });
+      expect(outputs["waiting"]?.value).to.deep.equal({ "site-c": { transport: "tls" } });
+      expect(outputs["auto"]?.value).to.deep.equal(["site-c"]);
+      expect(Object.keys(outputs["sites"]?.value as object)).to.deep.equal(["site-a", "site-b"]);
+      expect(String(outputs["directory"]?.value)).not.to.match(/site-c|standard-1/);
+      expect(JSON.stringify(resources)).not.to.contain("site-c");
+    });
+
+    it("publishes nothing before the primary has one", async () => {
+      const { outputs, resources } = await up("shared", { mesh: listOf(auto(a), b, c) });
+      expect(outputs).to.have.keys("waiting", "auto");
+      expect(Object.keys(outputs["waiting"]?.value as object)).to.deep.equal(["site-a", "site-b", "site-c"]);
+      expect(resources.map(({ type }) => type)).to.deep.equal(["pulumi:pulumi:Stack"]);
+    });
+
+    it("keeps one that is published: an address that is not said is not one that is gone", async () => {
+      const stacks = { "organization/dns-mesh/shared": sharedOutputs() };
+      expect(await shown("shared", { mesh: listOf(a, b, auto(c)) }, { stacks })).to.match(
+        /site-c has addresses: auto.*write "found: \[203\.0\.113\.3\]"/,
+      );
+    });
+  });
+
   it("shows what users can put right without a stack trace, before anything is planned", async () => {
     expect(await shown("site-a", {})).to.match(/is not configured/);
     expect(await shown("site-a", { shared: "organization/dns-mesh/shared" })).to.match(/dns-mesh:context: is missing/);

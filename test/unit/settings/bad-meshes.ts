@@ -35,6 +35,31 @@ const signed = (dnssec: unknown) => (_: unknown, s: Record<string, unknown>[]) =
 
 /** What is wrong, how it gets there, and what is said to it. */
 export const badMeshes: readonly (readonly [what: string, spoil: Spoil, message: RegExp])[] = [
+  [
+    "another word than auto for addresses",
+    (_, s) => (s[1]!["addresses"] = "automatic"),
+    /^mesh\.sites\[1\]\.addresses: must be a list; write the addresses where the site is asked, or auto for those/,
+  ],
+  [
+    "found addresses beside those that are written by hand",
+    (_, s) => (s[1]!["found"] = ["198.51.100.3"]),
+    /^mesh\.sites\[1\]\.found: goes with addresses: auto alone/,
+  ],
+  [
+    "an empty list of found addresses",
+    (_, s) => Object.assign(s[1]!, { addresses: "auto", found: [] }),
+    /^mesh\.sites\[1\]\.found: is empty; leave it out as long as/,
+  ],
+  [
+    "a host name for a found address",
+    (_, s) => Object.assign(s[1]!, { addresses: "auto", found: ["lb.example"] }),
+    /^mesh\.sites\[1\]\.found\[0\]: "lb\.example" is not an IP address/,
+  ],
+  [
+    "another site's address for a found one",
+    (_, s) => Object.assign(s[1]!, { addresses: "auto", found: ["192.0.2.1"] }),
+    /^mesh\.sites\[1\]\.found\[0\]: the address 192\.0\.2\.1 is that of mesh\.sites\[0\]\.addresses\[0\]/,
+  ],
   ["a word for dnssec", signed("on"), /^mesh\.sites\[2\]\.zones\[0\]\.dnssec: must be true, false, or an object with/],
   [
     "an unknown setting of dnssec",

@@ -50,6 +50,7 @@ const beyondMeshes: ReadonlySet<string> = new Set([
   ...["two zones whose files would be one", "a duplicate site", "a duplicate zone in another spelling"],
   ...["a duplicate address in another spelling", "an address that reaches nobody", "an IPv4 address in IPv6 form"],
   ...["a zone too long for the directory", "a zone inside the directory", "a zone that is the catalog"],
+  "another site's address for a found one",
   ...["central zones within each other", "a day that does not exist", "a source with bits beyond its prefix"],
   ...["a zone file without SOA", "a zone file that includes another", "an initial record with a bad value"],
   ...["a zone file with a record that cannot be", "a zone file of another zone"],

@@ -1,5 +1,8 @@
 import { expect } from "chai";
 import { UserError } from "../../../src/base/errors";
+import { renderCatalog } from "../../../src/mesh/catalog";
+import { renderDirectory } from "../../../src/mesh/directory";
+import { listedSites, primaryOf, withoutAddress } from "../../../src/mesh/waiting";
 import { parseMesh } from "../../../src/settings/parse";
 import { badMeshes, seed, type Spoil } from "./bad-meshes";
 
@@ -154,6 +157,40 @@ describe("parseMesh", () => {
       expect(spoilt((_, [a]) => (a!["vault"] = { serviceAccountKeys: [] }))).to.match(
         /vault\.serviceAccountKeys: is empty; .* or leave vault out: the site then logs in by AppRole/,
       );
+    });
+  });
+
+  describe("addresses that come from load balancers", () => {
+    const auto = (name: string, more: object = {}) => {
+      const list = seed();
+      list.sites = list.sites.map((site) => (site["name"] === name ? { ...site, addresses: "auto", ...more } : site));
+      return parseMesh(list);
+    };
+
+    it("are those that were found, and what the site sends from unless told otherwise", () => {
+      const mesh = auto("site-b", { found: ["2001:DB8::2"] });
+      expect(mesh.waiting).to.equal(undefined);
+      expect(mesh.sites[1]).to.deep.include({ addresses: ["2001:db8::2"], sources: ["2001:db8::2/128"], auto: true });
+    });
+
+    it("keep a site out of what the others are told as long as none was found", () => {
+      const mesh = auto("site-b");
+      expect(mesh.sites.map(({ name }) => name)).to.deep.equal(["site-a", "site-c"]);
+      expect(mesh.waiting).to.have.length(1);
+      expect(mesh.waiting?.[0]).to.deep.include({ name: "site-b", addresses: [], sources: [] });
+      expect(listedSites(mesh).map(({ name }) => name)).to.deep.equal(["site-a", "site-c", "site-b"]);
+      for (const render of [renderDirectory, renderCatalog])
+        expect(render(mesh)).not.to.match(/site-b|catalog-secondary/);
+    });
+
+    it("keep everybody waiting where they are the primary's", () => {
+      const mesh = auto("site-a");
+      expect([mesh.sites, mesh.waiting?.map(({ name }) => name), primaryOf(mesh)]).to.deep.equal([
+        [],
+        ["site-a", "site-b", "site-c"],
+        "site-a",
+      ]);
+      expect(withoutAddress(mesh).map(({ name }) => name)).to.deep.equal(["site-a"]);
     });
   });
 
