@@ -1,10 +1,12 @@
 import { compareText } from "../base/text";
 import { isNewerSerial } from "../dns/serial";
 import type { Mesh } from "../mesh/model";
+import { withoutAddress } from "../mesh/waiting";
 import type { ClusterReport, PodReport } from "./agent-reports";
 import type { CertificateLook } from "./certificates";
 import type { Look, SiteLook, ZoneAnswer } from "./look";
 import { runProblem } from "./reconciler-run";
+import { addressText, autoSites, type FoundAddresses } from "./site-addresses";
 
 /** Something that is not fine: `wrong`, or `unknown` where something was to be asked and did not answer. */
 export interface StatusFinding {
@@ -81,6 +83,8 @@ export interface StatusInput {
   readonly pods: readonly PodReport[];
   readonly clusters: readonly ClusterReport[];
   readonly certificates: ReadonlyMap<string, CertificateLook>;
+  /** What clusters say of sites with `addresses: auto`, as far as they were asked. */
+  readonly addresses?: ReadonlyMap<string, FoundAddresses>;
   readonly notAsked: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -95,6 +99,7 @@ export function reportStatus(seen: StatusInput): StatusReport {
   const zones = zonesIn(input);
   const pods = [...input.pods, ...input.clusters.flatMap((cluster) => cluster.pods)];
   const findings = [
+    ...addressFindings(input),
     ...siteFindings(input),
     ...zoneFindings(input, zones),
     ...certificateFindings(input),
@@ -159,6 +164,23 @@ function agentNote(pods: readonly PodReport[]): readonly string[] {
   return [
     `backups, keys and signatures of ${sites.join(", ")}: the API server does not reach the agents, as where network policies keep it out (${first.name}: ${first.failure ?? ""})`,
   ];
+}
+
+/** Sites that wait for an address, and those that are asked where they are no longer. */
+function addressFindings({ mesh, addresses = new Map() }: StatusInput): readonly StatusFinding[] {
+  const moved = autoSites({ sites: mesh.sites }).flatMap((site): readonly StatusFinding[] => {
+    const found = addresses.get(site.name);
+    const message = found && addressText(site, found);
+    // Of a cluster that did not answer, its own finding says so.
+    if (found === undefined || found.kind === "unseen" || message === undefined) return [];
+    if (found.kind !== "given") return [{ severity: "unknown", site: site.name, message }];
+    return [{ severity: "wrong", site: site.name, message: `${message}: mesh up takes it over` }];
+  });
+  const waiting = withoutAddress(mesh).map((site): StatusFinding => {
+    const found = addresses.get(site.name) ?? { kind: "none", reason: "mesh up brings up its Service" };
+    return { severity: "wrong", site: site.name, message: addressText(site, found) ?? "" };
+  });
+  return [...waiting, ...moved];
 }
 
 function siteFindings({ look }: StatusInput): readonly StatusFinding[] {

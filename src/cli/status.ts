@@ -7,6 +7,8 @@ import { askAgents, askCluster, type ClusterReport, sitesWithClusters } from "./
 import { type CertificateLook, lookAtCertificate } from "./certificates";
 import { lookAtSites } from "./look";
 import type { MeshAccess } from "./mesh-access";
+import { hasPlace } from "./place";
+import { addressFinder, askForAddresses, autoSites, configsBeside, type FoundAddresses } from "./site-addresses";
 import { reportStatus, type StatusReport } from "./status-report";
 
 /** Milliseconds for an answer; a question that is lost is asked once more. */
@@ -23,11 +25,12 @@ export async function lookAt(
   const withCluster = sitesWithClusters(access);
   // Stack files here are those of another mesh than a lab.
   const asked = clusters && !access.isLab ? withCluster.known : [];
-  const [look, pods, reports, certificates] = await Promise.all([
+  const [look, pods, reports, certificates, addresses] = await Promise.all([
     lookAtSites(access, { dns, turn, pause: (ms) => delay(ms) }),
     askAgents(access.pods),
     askClusters(access, asked),
     lookAtCertificates(access),
+    lookAtAddresses(access, clusters && !access.isLab),
   ]);
   channel.close();
   return reportStatus({
@@ -37,6 +40,7 @@ export async function lookAt(
     pods,
     clusters: reports,
     certificates,
+    addresses,
     notAsked: notAsked(access, clusters ? withCluster.unknown : access.mesh.sites.map(({ name }) => name)),
     now: Date.now(),
   });
@@ -58,6 +62,16 @@ async function askClusters(access: MeshAccess, sites: readonly string[]): Promis
     reports.push(await askCluster(access, site));
   });
   return reports;
+}
+
+/** Where load balancers have sites whose addresses come from there, of the clusters that stack files here name. */
+async function lookAtAddresses(
+  { mesh, from, folder }: MeshAccess,
+  isAsked: boolean,
+): Promise<ReadonlyMap<string, FoundAddresses>> {
+  const sites = isAsked ? autoSites(mesh).filter(({ name }) => hasPlace(name, folder)) : [];
+  const configOf = configsBeside(from);
+  return askForAddresses(sites, addressFinder({ directoryZone: mesh.directoryZone, configOf }));
 }
 
 async function lookAtCertificates(access: MeshAccess): Promise<ReadonlyMap<string, CertificateLook>> {

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { UserError } from "../../base/errors";
 import { addCommand, printJson, withJson } from "../command";
 import { exitCodes } from "../exit-codes";
-import type { Preview } from "../preview/gather";
+import type { Preview, PreviewRequest } from "../preview/gather";
 
 interface Options {
   readonly file: string;
@@ -58,6 +58,7 @@ async function preview(options: Options): Promise<void> {
   const most = options.maxRemovals === undefined ? undefined : wholeNumber("--max-removals", options.maxRemovals);
   const found = await previewMesh({
     file: options.file,
+    ...(options.offline !== true && (await lookedUp(options.file))),
     reader: pulumiReader(options.file),
     today: new Date().toISOString().slice(0, 10),
     width: Math.max(1, wholeNumber("--parallel", options.parallel)),
@@ -82,6 +83,14 @@ function requirePlanning({ offline, refresh, policyPack }: Options): void {
   const idle = [refresh === true ? "--refresh" : "", policyPack === undefined ? "" : "--policy-pack"].filter(Boolean);
   if (idle.length > 0)
     throw new UserError(`${idle.join(" and ")} is about what is planned, and --offline plans nothing; leave one out`);
+}
+
+/** The list with the addresses that load balancers have at present, and what there is to say of them. */
+async function lookedUp(file: string): Promise<Pick<PreviewRequest, "text" | "addresses">> {
+  const { readList } = await import("../list/list-file");
+  const { stackText } = await import("../stacks/stack-file");
+  const { lookUpAddresses } = await import("../up/taken");
+  return lookUpAddresses(readList(file, stackText(file)));
 }
 
 async function engineFor({ file, refresh, policyPack: policyPacks, policyPackConfig: policyConfigs }: Options) {

@@ -36,14 +36,15 @@ export function register(program: Command): void {
     }),
   )
     .option("--role <ROLE>", "standard or secondary-catalog", "standard")
-    .requiredOption("--address <IP...>", "where the site is asked")
+    .requiredOption("--address <IP...>", "where the site is asked; auto: where its load balancer says")
     .option("--source <CIDR...>", "where its own traffic comes from, if from elsewhere")
     .option("--zone <ZONE...>", "zones that it owns")
     .action((name: string, options: AddOptions) =>
       edit(options, async () => {
         const { addSite } = await import("../list/edits");
         const { role, address, source, zone } = options;
-        const entry = { name, role: role as SiteRole, addresses: address };
+        const isAuto = address.length === 1 && address[0] === "auto";
+        const entry = { name, role: role as SiteRole, addresses: isAuto ? ("auto" as const) : address };
         return (list) => addSite(list, { ...entry, ...(source && { sources: source }), ...(zone && { zones: zone }) });
       }),
     );
@@ -59,13 +60,14 @@ export function register(program: Command): void {
     .action((name: string, options: EditOptions & { readonly on?: string }) =>
       edit(options, async () => {
         const { retireSite } = await import("../list/edits");
+        const { listedSites } = await import("../../mesh/waiting");
         return (list) =>
           retireSite(
             list,
             name,
             dayOf(
               options.on,
-              list.mesh.sites.find((each) => each.name === name),
+              listedSites(list.mesh).find((each) => each.name === name),
             ),
           );
       }),

@@ -2,8 +2,16 @@ import { fields } from "../../base/json";
 import type { KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
 import type { Site } from "../../mesh/model";
-import { addressProblem, type ServiceState } from "../../preflight/service-address";
+import {
+  addressProblem,
+  autoProblem,
+  givenAddresses,
+  ingressOf,
+  serviceNames,
+  serviceState,
+} from "../../preflight/service-address";
 import type { SiteConfig } from "../../settings/site-settings";
+import { addressText } from "../site-addresses";
 import { type Check, hint, unknown, type Verdict, wrong } from "./check";
 
 /** A site, its settings, and its cluster. */
@@ -64,7 +72,10 @@ export function clusterChecks(parts: ClusterParts): readonly Check[] {
     },
     {
       ...{ check: "service", where, fine: "it is reached where the list says" },
-      look: asked(async (get) => serviceProblem(parts, await get(`${space}/services/knot`))),
+      look: asked(async (get) => {
+        const service = (name: string): Promise<KubeObject | undefined> => get(`${space}/services/${name}`);
+        return site.auto === true ? autoServiceProblem(parts, service) : serviceProblem(parts, await service("knot"));
+      }),
     },
     {
       ...{ check: "client-addresses", where, fine: "Knot sees who asks" },
@@ -157,24 +168,31 @@ function clockProblem(now: number, leases: readonly Fields[]): Verdict {
   );
 }
 
-interface Ingress {
-  readonly ip?: string;
+/** A site whose addresses come from its load balancer: whether the list has those. */
+async function autoServiceProblem(
+  { site, config }: ClusterParts,
+  get: (name: string) => Promise<KubeObject | undefined>,
+): Promise<Verdict> {
+  const services = new Map<string, KubeObject | undefined>();
+  for (const name of serviceNames(config.service)) services.set(name, await get(name));
+  const unfit = autoProblem(config.service);
+  const given =
+    unfit === undefined ? givenAddresses(services, site.addresses) : { kind: "unusable" as const, reason: unfit };
+  const said = addressText(site, given);
+  if (said === undefined) return undefined;
+  if (given.kind === "given") return wrong(said, "mesh up takes it over (docs/guides/load-balancer-addresses.md)");
+  if (given.kind === "unusable") return wrong(said, "as it says (docs/guides/load-balancer-addresses.md)");
+  // Of a new site the rest is not there yet.
+  return site.addresses.length === 0 && ![...services.values()].some((service) => service !== undefined)
+    ? hint(said, "mesh up")
+    : wrong(said, "kubectl describe service knot: its events say what the load balancer lacks");
 }
 
 function serviceProblem({ site, config }: ClusterParts, service: KubeObject | undefined): Verdict {
   if (service === undefined) return hint("it has no Service yet", `mesh up, or pulumi up -s ${site.name}`);
   if (!config.service.verifyAddress) return undefined;
-  const spec = fields(service["spec"]);
-  const ingress =
-    (fields(fields(service["status"])["loadBalancer"])["ingress"] as readonly Ingress[] | undefined) ?? [];
-  const state: ServiceState = {
-    name: "knot",
-    type: spec["type"] as ServiceState["type"],
-    clusterIPs: (spec["clusterIPs"] as readonly string[] | undefined) ?? [],
-    externalIPs: (spec["externalIPs"] as readonly string[] | undefined) ?? [],
-    loadBalancer: ingress.flatMap(({ ip }) => ip ?? []),
-  };
-  if (state.type === "LoadBalancer" && ingress.length === 0)
+  const state = serviceState("knot", service);
+  if (state.type === "LoadBalancer" && ingressOf(service).length === 0)
     return wrong(
       "its load balancer has given it no address",
       "kubectl describe service knot; or dns-mesh:service externalIPs, where there is no balancer",

@@ -7,6 +7,7 @@ import { inParallel } from "../../base/in-parallel";
 import { DnsClient } from "../../dns/client/dns-client";
 import { clusterClient, requireCluster } from "../../kube/cluster-client";
 import { findContext } from "../../kube/kubeconfig";
+import { listedSites } from "../../mesh/waiting";
 import { type ListFile, readList } from "../list/list-file";
 import { pulumiReader, stackOf, type StackReader } from "../stacks/reader";
 import { settingsIn, stackText } from "../stacks/stack-file";
@@ -30,7 +31,10 @@ const width = 8;
 /** Makes all checks that can be made. */
 export async function examine({ file, local, today }: Examination): Promise<readonly Finding[]> {
   const list = listAt(file);
-  const { sites, broken } = siteFiles(file, list instanceof Error ? [] : list.mesh.sites.map(({ name }) => name));
+  const { sites, broken } = siteFiles(
+    file,
+    list instanceof Error ? [] : listedSites(list.mesh).map(({ name }) => name),
+  );
   const checks = [
     ...machineChecks({
       folder: resolve(dirname(file)),
@@ -130,7 +134,7 @@ function meshChecks({ file, list, sites, broken, local, today }: MeshParts): rea
     today,
   });
   if (local) return stacks;
-  const clusters = mesh.sites.flatMap((site) => {
+  const clusters = listedSites(mesh).flatMap((site) => {
     const config = siteConfigOf(site.name, sites.get(site.name) ?? {});
     if (config === undefined) return [];
     const reach = (): Promise<unknown> => requireCluster(config);

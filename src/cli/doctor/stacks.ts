@@ -2,6 +2,7 @@ import { messageOf } from "../../base/errors";
 import { fields } from "../../base/json";
 import type { ClusterChoice } from "../../kube/kubeconfig";
 import type { Mesh } from "../../mesh/model";
+import { listedSites, primaryOf } from "../../mesh/waiting";
 import { catalogSites } from "../../mesh/welcome";
 import { type FormerOutputs } from "../../preflight/former-outputs";
 import { parseStackConfig, type SiteConfig } from "../../settings/site-settings";
@@ -48,7 +49,7 @@ export function stackChecks(parts: StackParts): readonly Check[] {
     { check: "retired", where: file, fine: "nothing is left that was to go", look: () => overdue(parts) },
     { check: "same-place", where: file, fine: "each site has a place of its own", look: () => samePlace(parts) },
     { check: "strays", where: file, fine: "each site's file has its site", look: () => strays(parts) },
-    ...mesh.sites.map((site): Check => ({
+    ...listedSites(mesh).map((site): Check => ({
       ...{ check: "site-settings", where: site.name, fine: "its settings are here, and can be used" },
       look: () => settingsProblem(site.name, sites.get(site.name), parts.broken?.get(site.name)),
     })),
@@ -59,7 +60,7 @@ export function stackChecks(parts: StackParts): readonly Check[] {
 }
 
 function standIn(mesh: Mesh): Verdict {
-  return catalogSites(mesh).length > 1
+  return catalogSites({ sites: listedSites(mesh) }).length > 1
     ? undefined
     : hint(
         "no site is a secondary-catalog: nobody stands in when the primary is away",
@@ -68,7 +69,7 @@ function standIn(mesh: Mesh): Verdict {
 }
 
 function overdue({ mesh, today }: StackParts): Verdict {
-  const marked = mesh.sites.flatMap((site) => [site, ...site.zones]);
+  const marked = listedSites(mesh).flatMap((site) => [site, ...site.zones]);
   const due = marked.filter(({ retired }) => retired !== undefined && retired <= today).map(({ name }) => name);
   if (due.length === 0) return undefined;
   return hint(
@@ -113,7 +114,7 @@ function asWritten({ context, kubeconfig }: ClusterChoice): string {
 }
 
 function strays({ mesh, sites }: StackParts): Verdict {
-  const known = new Set(mesh.sites.map(({ name }) => name));
+  const known = new Set(listedSites(mesh).map(({ name }) => name));
   const stray = [...sites]
     .filter(([name, settings]) => !known.has(textIn(settings, "site") ?? name))
     .map(([name]) => name);
@@ -258,7 +259,7 @@ function hasClearSecret(value: unknown): boolean {
 
 function stateChecks(parts: StackParts): readonly Check[] {
   const { file, shared, mesh, reader } = parts;
-  const primary = catalogSites(mesh)[0]?.name ?? "";
+  const primary = primaryOf(mesh);
   const former = async (): Promise<FormerOutputs | undefined> => {
     const found = await reader.find(shared);
     return found.kind === "found" ? found.outputs : undefined;

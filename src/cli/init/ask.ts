@@ -53,11 +53,16 @@ async function askForSite(questions: Questions, { contexts, sites }: SoFar): Pro
     contexts.includes(name) ? name : "",
     (answer) => (contexts.includes(answer) ? undefined : `your kubeconfig has ${contexts.join(", ") || "none"}`),
   );
-  const addresses = await questions.ask("  addresses where other sites ask it", "", (answer) => {
-    const bad = words(answer).find((word) => ipVersion(word) === undefined);
-    if (bad !== undefined) return `"${bad}" is not an IP address, such as 192.0.2.1 or 2001:db8::1`;
-    return words(answer).length === 0 ? "a site has at least one address" : undefined;
-  });
+  const addresses = await questions.ask(
+    "  addresses where other sites ask it (auto: those that its load balancer gets)",
+    "",
+    (answer) => {
+      if (answer === "auto") return undefined;
+      const bad = words(answer).find((word) => ipVersion(word) === undefined);
+      if (bad !== undefined) return `"${bad}" is not an IP address, such as 192.0.2.1 or 2001:db8::1`;
+      return words(answer).length === 0 ? "a site has at least one address" : undefined;
+    },
+  );
   const zones = await questions.ask("  zones that it owns, with spaces between", "", (answer) =>
     words(answer)
       .map((word) => zoneProblem(word))

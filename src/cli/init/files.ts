@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { UserError } from "../../base/errors";
 import { ensureFolder, writeAtomically } from "../../base/files";
-import { catalogSites } from "../../mesh/welcome";
+import { listedSites, primaryOf } from "../../mesh/waiting";
 import { parseMesh } from "../../settings/parse";
 import { parseStackConfig } from "../../settings/site-settings";
 import { inOneLine } from "../list/yaml-text";
@@ -14,6 +14,7 @@ export interface InitSite {
   readonly name: string;
   /** Of the kubeconfig. */
   readonly context: string;
+  /** Or the one word "auto". */
   readonly addresses: readonly string[];
   readonly zones: readonly string[];
 }
@@ -59,7 +60,7 @@ function sharedText({ directoryZone, catalogZone, sites }: InitAnswers): string 
     [
       `      - name: ${inOneLine(name)}`,
       `        role: ${roles[i] ?? "standard"}`,
-      `        addresses: ${inOneLine(addresses)}`,
+      `        addresses: ${isAuto(addresses) ? "auto" : inOneLine(addresses)}`,
       ...(zones.length > 0 ? [`        zones: ${inOneLine(zones)}`] : []),
     ].join("\n"),
   );
@@ -72,6 +73,10 @@ config:
     sites:
 ${entries.join("\n")}
 `;
+}
+
+function isAuto([first, ...others]: readonly string[]): boolean {
+  return first === "auto" && others.length === 0;
 }
 
 function siteText({ context }: InitSite, { organization, kubeconfig }: InitAnswers): string {
@@ -108,8 +113,12 @@ export async function writeNew(folder: string, files: readonly InitFile[]): Prom
 export function initSteps(answers: InitAnswers): readonly string[] {
   const text = sharedText(answers);
   const mesh = parseMesh(settingsIn("Pulumi.shared.yaml", text)["dns-mesh:mesh"]);
-  const primary = catalogSites(mesh)[0]?.name ?? "";
-  const others = mesh.sites.map(({ name }) => name).filter((name) => name !== primary);
+  const primary = primaryOf(mesh);
+  const others = listedSites(mesh)
+    .map(({ name }) => name)
+    .filter((name) => name !== primary);
   const stacks = ["shared", primary, ...others];
+  // Addresses that are not known yet are found out between the ups.
+  if (mesh.waiting !== undefined) return ["mesh up"];
   return [...stacks.map((stack) => `pulumi stack init ${stack}`), ...stacks.map((stack) => `pulumi up -s ${stack}`)];
 }

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 
-import { isMap, isScalar, parse, type YAMLMap } from "yaml";
+import { isMap, isScalar, isSeq, parse, type YAMLMap } from "yaml";
 
 import { UserError } from "../../base/errors";
 import { foldName, siteNameProblem, zoneNameProblem } from "../../base/names";
 import { canonicalAddress } from "../../dns/address";
 import type { Mesh, Site, SiteRole } from "../../mesh/model";
-import { catalogSites } from "../../mesh/welcome";
+import { listedSites, primaryOf } from "../../mesh/waiting";
 import { parseMesh } from "../../settings/parse";
 import { type ListFile, readList, zoneIndex, zonesOf } from "./list-file";
-import { appended, byHand, rangeOf, type Splice, spliced, withField, without } from "./yaml-text";
+import { appended, byHand, inOneLine, rangeOf, type Splice, spliced, withField, without } from "./yaml-text";
 
 /** An edit of the one list. */
 export interface ListEdit {
@@ -29,7 +29,8 @@ export interface ListEdit {
 export interface NewSite {
   readonly name: string;
   readonly role: SiteRole;
-  readonly addresses: readonly string[];
+  /** `auto`: those that its load balancer gets. */
+  readonly addresses: readonly string[] | "auto";
   readonly sources?: readonly string[];
   readonly zones?: readonly string[];
 }
@@ -44,7 +45,7 @@ export interface NewZone {
 
 /** One more site at the end of the list. @throws UserError when a site of that name is there and is another one, or a rule is broken. */
 export function addSite(list: ListFile, site: NewSite): ListEdit {
-  const there = list.mesh.sites.find(({ name }) => name === site.name);
+  const there = listedSites(list.mesh).find(({ name }) => name === site.name);
   if (there !== undefined) {
     const differing = differences(there, site);
     if (differing.length === 0) return unchanged(list, `${list.file} has the site ${site.name} already`);
@@ -77,7 +78,10 @@ export function addSite(list: ListFile, site: NewSite): ListEdit {
 function differences(there: Site, { role, addresses, sources, zones = [] }: NewSite): readonly string[] {
   const fieldsOf: Readonly<Record<string, readonly [unknown, unknown]>> = {
     role: [there.role, role],
-    addresses: [there.addresses, addresses.map((address) => canonicalAddress(address) ?? address)],
+    addresses: [
+      there.auto === true ? "auto" : there.addresses,
+      addresses === "auto" ? addresses : addresses.map((address) => canonicalAddress(address) ?? address),
+    ],
     ...(sources !== undefined && { sources: [there.sources, sources] }),
     zones: [there.zones.map(({ name }) => name), zones.map(foldName)],
   };
@@ -89,7 +93,7 @@ export function removeSite(list: ListFile, name: string): ListEdit {
   const index = list.indexOf(name);
   if (index < 0) return unchanged(list, noSite(list, name));
   requireSite(list, name);
-  if (catalogSites(list.mesh)[0]?.name === name)
+  if (primaryOf(list.mesh) === name)
     throw new UserError(
       `${list.file}: ${name} is the primary-catalog, without which there is no mesh; promote another site first: mesh promote SITE`,
     );
@@ -127,7 +131,7 @@ export function addZone(list: ListFile, zone: NewZone): ListEdit {
   const name = foldName(zone.name);
   const problem = zoneNameProblem(name);
   if (problem !== undefined) throw new UserError(`"${zone.name}" ${problem}`);
-  const owner = list.mesh.sites.find(({ zones }) => zones.some((each) => each.name === name));
+  const owner = listedSites(list.mesh).find(({ zones }) => zones.some((each) => each.name === name));
   if (owner === site) return unchanged(list, `${list.file}: ${site.name} has the zone ${name} already`);
   if (owner !== undefined)
     throw new UserError(
@@ -181,7 +185,7 @@ export function retireZone(list: ListFile, wanted: string, day: string): ListEdi
 /** The list without a zone. Whether it may go is not judged here. */
 export function removeZone(list: ListFile, wanted: string): ListEdit {
   const name = foldName(wanted);
-  if (!list.mesh.sites.some(({ zones }) => zones.some((zone) => zone.name === name)))
+  if (!listedSites(list.mesh).some(({ zones }) => zones.some((zone) => zone.name === name)))
     return unchanged(list, noZone(list, name));
   const { site, zones, index } = requireZone(list, wanted);
   const edit = edited(
@@ -197,18 +201,61 @@ export function removeZone(list: ListFile, wanted: string): ListEdit {
   };
 }
 
+/**
+ * The addresses that a site's load balancer has, beside `addresses: auto`.
+ *
+ * @throws UserError for a site whose addresses are written by hand, and for addresses that break a rule.
+ */
+export function setFound(list: ListFile, name: string, addresses: readonly string[]): ListEdit {
+  const site = requireSite(list, name);
+  if (site.auto !== true)
+    throw new UserError(`${list.file}: ${name} has addresses of its own in the list; write auto there first`);
+  if (isDeepStrictEqual(site.addresses, addresses))
+    return unchanged(list, `${list.file}: ${name} is at ${addresses.join(", ")}`);
+  const entry = list.entryOf(name);
+  const index = list.indexOf(name);
+  const edit = edited(list, foundSplices(list.text, entry, addresses), (sites) =>
+    sites.map((each, i) => (i === index ? { ...(each as object), found: addresses } : each)),
+  );
+  const was = site.addresses.length === 0 ? "" : ` instead of ${site.addresses.join(", ")}`;
+  return {
+    ...edit,
+    said: `${list.file}: ${name} is at ${addresses.join(", ")}${was}, by its load balancer`,
+    next: upOrder(list, edit.mesh, name),
+    hints: [],
+  };
+}
+
+function foundSplices(text: string, entry: YAMLMap, addresses: readonly string[]): readonly Splice[] {
+  const found: unknown = entry.get("found", true);
+  if (found === undefined) return withField(text, entry, ["found", addresses]);
+  if (!isSeq(found)) throw byHand("found is not written in its place");
+  // One by one, so that what is written beside each stays.
+  if (found.items.length === addresses.length || found.flow !== true)
+    return addresses.map((address, i) => {
+      const item = found.items[i];
+      if (item === undefined || found.items.length !== addresses.length)
+        throw byHand(`found has ${found.items.length} lines, and there are ${addresses.length} addresses`);
+      const [from, to] = rangeOf(item);
+      return { from, to, text: inOneLine(address) };
+    });
+  const [from, to] = rangeOf(found);
+  return [{ from, to, text: inOneLine(addresses) }];
+}
+
 function unchanged(list: ListFile, said: string): ListEdit {
   return { text: list.text, mesh: list.mesh, said: `${said}: nothing to do`, next: [], hints: [] };
 }
 
 /** Shared first, then the primary, then the site at hand. */
 function upOrder({ stack }: ListFile, mesh: Mesh, site?: string): readonly string[] {
-  const primary = catalogSites(mesh)[0]?.name ?? "";
-  return [...new Set([stack, primary, ...(site === undefined ? [] : [site])])];
+  return [...new Set([stack, primaryOf(mesh), ...(site === undefined ? [] : [site])])];
 }
 
 function noSite({ file, mesh }: ListFile, name: string): string {
-  return `${file}: there is no site "${name}"; there are ${mesh.sites.map((site) => site.name).join(", ")}`;
+  return `${file}: there is no site "${name}"; there are ${listedSites(mesh)
+    .map((site) => site.name)
+    .join(", ")}`;
 }
 
 function noZone({ file }: ListFile, name: string): string {
@@ -218,14 +265,14 @@ function noZone({ file }: ListFile, name: string): string {
 function requireSite(list: ListFile, name: string): Site {
   const problem = siteNameProblem(name);
   if (problem !== undefined) throw new UserError(`"${name}" ${problem}`);
-  const site = list.mesh.sites.find((each) => each.name === name);
+  const site = listedSites(list.mesh).find((each) => each.name === name);
   if (site === undefined) throw new UserError(noSite(list, name));
   return site;
 }
 
 function requireZone(list: ListFile, wanted: string) {
   const name = foldName(wanted);
-  for (const site of list.mesh.sites) {
+  for (const site of listedSites(list.mesh)) {
     const zone = site.zones.find((each) => each.name === name);
     const zones = zone === undefined ? undefined : zonesOf(list.entryOf(site.name));
     if (zone !== undefined && zones !== undefined) return { site, zone, zones, index: zoneIndex(zones, name) };

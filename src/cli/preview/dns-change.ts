@@ -34,6 +34,7 @@ export function listChanges({ before, after }: MeshStep): readonly DnsChange[] {
   return [
     ...meshChanges(known, after, before !== undefined),
     ...siteChanges(known, after),
+    ...waitingSites(known, after),
     ...zoneChanges(known, after),
   ];
 }
@@ -89,6 +90,17 @@ function siteChanges(before: Mesh, after: Mesh): readonly DnsChange[] {
       return was === undefined ? [] : siteFields(was, site);
     }),
   ];
+}
+
+/** New sites that come to the directory once their load balancers have given them addresses. */
+function waitingSites(before: Mesh, { waiting = [] }: Mesh): readonly DnsChange[] {
+  const known = byName(before.sites);
+  return waiting
+    .filter(({ name }) => !known.has(name))
+    .map(({ name, role, addresses, zones }): DnsChange => ({
+      ...{ site: name, what: "site", action: "add", name, setting: "mesh.sites" },
+      detail: `${role}, in the directory with its zones (${zones.length}) once ${addresses.length === 0 ? "its load balancer" : "that of the primary"} has given an address`,
+    }));
 }
 
 function siteFields(was: Site, site: Site): readonly DnsChange[] {

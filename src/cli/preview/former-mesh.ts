@@ -40,6 +40,8 @@ export function formerMesh(former: FormerOutputs | undefined): FormerMesh | unde
  */
 export function hasPublished(primary: FoundStack, former: FormerOutputs | undefined): boolean {
   if (primary.kind === "missing" || Object.keys(primary.outputs).length === 0) return false;
+  // Of one that waited for an address then, nothing but its Service is there.
+  if (primary.outputs["waiting"] === true) return false;
   const { published } = primary.outputs;
   return published === undefined || isDeepStrictEqual(readPublished(published), readPublished(former?.["sites"]));
 }

@@ -4,9 +4,11 @@ import { dirname, join } from "node:path";
 import { messageOf, UserError } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import { fields } from "../../base/json";
+import { listedSites } from "../../mesh/waiting";
 import { nextEpoch } from "../../preflight/epochs";
 import type { FormerOutputs, FoundStack } from "../../preflight/former-outputs";
 import { primaryIn } from "../../preflight/published";
+import { lostAddresses } from "../../preflight/waiting-sites";
 import { signedBefore, unwithdrawn } from "../../preflight/withdrawn";
 import { reviewRemovals } from "../../preflight/zone-removal";
 import { effectOf } from "../../settings/effects";
@@ -24,6 +26,10 @@ import { trustChanges } from "./trust-change";
 export interface PreviewRequest {
   /** The shared stack's file. */
   readonly file: string;
+  /** Its text, where that is to be another one. @default what is in the file */
+  readonly text?: string;
+  /** What the clusters say of addresses that the list does not have, a sentence each, with its part that is not for strangers. */
+  readonly addresses?: readonly { readonly said: string; readonly words: string }[];
   readonly reader: StackReader;
   /** Left out where no engine is to run: the list and the last outputs must do. */
   readonly engine?: Engine;
@@ -66,11 +72,11 @@ export interface Preview {
  * @throws UserError when the list breaks a rule, or what the shared stack said last cannot be read.
  */
 export async function previewMesh(request: PreviewRequest): Promise<Preview> {
-  const { file, today } = request;
-  const heard: string[] = [];
+  const { file, today, addresses = [] } = request;
+  const heard = addresses.map(({ words }) => words);
   const reader = hearing(request.reader, heard);
   const shared = stackOf(file);
-  const config = parseShared(asSettings(settingsIn(file, stackText(file))), shared);
+  const config = parseShared(asSettings(settingsIn(file, request.text ?? stackText(file))), shared);
   const found = await findShared(reader, shared);
   const former = found.kind === "found" ? found.outputs : undefined;
   const known = formerMesh(former);
@@ -85,12 +91,18 @@ export async function previewMesh(request: PreviewRequest): Promise<Preview> {
   const removals = await reviewRemovals(config, facts);
   const stacks = await plansOf(request, { config, former, shared });
   const seen = [
+    ...lostAddresses(config.mesh, former),
     ...removals.refused,
     ...unwithdrawn(signedBefore(former?.["sites"]), config.mesh),
     ...epochProblem(config, former),
   ];
   const planned = stacks.flatMap((plan) => (plan.kind === "planned" ? [plan] : []));
-  const warnings = [...notCompared(found, shared), ...removals.warnings, ...(await lagging(reader, former))];
+  const warnings = [
+    ...notCompared(found, shared),
+    ...removals.warnings,
+    ...(await lagging(reader, former)),
+    ...addresses.map(({ said }) => said),
+  ];
   const covered = (lines: readonly string[]): readonly string[] => lines.map((line) => withoutWords(line, heard));
   return {
     changes,
@@ -148,6 +160,8 @@ function withoutWords(line: string, words: readonly string[]): string {
 }
 
 function epochProblem({ mesh, epoch }: SharedConfig, former: FormerOutputs | undefined): readonly string[] {
+  // Nothing is published yet, and no epoch begins.
+  if (mesh.sites.length === 0) return [];
   try {
     nextEpoch(mesh, { former, least: epoch });
     return [];
@@ -176,7 +190,7 @@ interface Known {
 
 async function plansOf(request: PreviewRequest, known: Known): Promise<readonly StackPlan[]> {
   const { config, shared } = known;
-  const all = [shared, ...config.mesh.sites.map(({ name }) => name)];
+  const all = [shared, ...listedSites(config.mesh).map(({ name }) => name)];
   const unknown = request.stacks?.find((stack) => !all.includes(stack));
   if (unknown !== undefined)
     throw new UserError(`${request.file}: there is no site "${unknown}"; there are ${all.slice(1).join(", ")}`);
@@ -193,7 +207,7 @@ async function plansOf(request: PreviewRequest, known: Known): Promise<readonly 
 async function planOf(stack: string, { engine, file }: PreviewRequest, { former, shared }: Known): Promise<StackPlan> {
   if (engine === undefined) return { stack, kind: "unseen", reason: "no engine was asked (--offline)" };
   if (stack === shared) return planStack(engine, stack);
-  if (!(stack in fields(former?.["sites"])))
+  if (!(stack in fields(former?.["sites"])) && !(stack in fields(former?.["waiting"])))
     return { stack, kind: "waits", reason: `new: all of it is made, once ${shared} was brought up with it` };
   if (!existsSync(join(dirname(file), `Pulumi.${stack}.yaml`)))
     return { stack, kind: "unseen", reason: `there is no Pulumi.${stack}.yaml here` };

@@ -93,9 +93,11 @@ function isOver(signal: AbortSignal): boolean {
 export function outcomeLines({ done, failed, interrupted, left }: UpOutcome): readonly string[] {
   const list = (stacks: readonly string[]): string => stacks.join(", ");
   const open = [...failed.map(({ stack }) => stack), ...interrupted, ...left];
-  if (open.length === 0) return [`up: ${list(done.map(({ stack }) => stack))}`];
+  // A stack that is to be brought up once more is not up.
+  const up = [...new Set(done.map(({ stack }) => stack))].filter((stack) => !open.includes(stack));
+  if (open.length === 0) return [`up: ${list(up)}`];
   return [
-    ...(done.length > 0 ? [`up: ${list(done.map(({ stack }) => stack))}`] : []),
+    ...(up.length > 0 ? [`up: ${list(up)}`] : []),
     ...(failed.length > 0 ? [`failed: ${list(failed.map(({ stack }) => stack))}`] : []),
     ...(interrupted.length > 0 ? [`stopped half way: ${list(interrupted)}`] : []),
     ...(left.length > 0 ? [`left: ${list(left)}`] : []),

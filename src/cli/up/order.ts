@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 
 import { UserError } from "../../base/errors";
 import type { Mesh } from "../../mesh/model";
-import { catalogSites } from "../../mesh/welcome";
+import { listedSites, primaryOf } from "../../mesh/waiting";
 import { stackOf } from "../stacks/reader";
 
 /** Stacks in the order in which they are brought up: those of one stage side by side. */
@@ -24,8 +24,10 @@ export interface Choice {
  */
 export function stagesOf(file: string, mesh: Mesh, { sites, only }: Choice): Stages {
   const shared = stackOf(file);
-  const primary = catalogSites(mesh)[0]?.name ?? "";
-  const others = mesh.sites.map(({ name }) => name).filter((name) => name !== primary);
+  const primary = primaryOf(mesh);
+  const others = listedSites(mesh)
+    .map(({ name }) => name)
+    .filter((name) => name !== primary);
   const known = new Set([shared, primary, ...others]);
   const unknown = [...(sites ?? []), ...(only ?? [])].find((name) => !known.has(name));
   if (unknown !== undefined)

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { ClusterReport, PodReport } from "../../../src/cli/agent-reports";
 import type { CertificateLook } from "../../../src/cli/certificates";
 import type { Look, ZoneAnswer } from "../../../src/cli/look";
+import type { FoundAddresses } from "../../../src/cli/site-addresses";
 import { reportStatus, type StatusInput } from "../../../src/cli/status-report";
 import { statusText } from "../../../src/cli/status-text";
 import { styleFor } from "../../../src/cli/style";
@@ -55,6 +56,28 @@ describe("the status of a mesh", () => {
     const [a] = look().sites;
     const silent = { ...look(), sites: [a!, { site: "site-b", silence: "no answer", answers: new Map() }] };
     expect(messages({ look: silent })).to.deep.equal(["wrong: site-b does not answer: no answer"]);
+  });
+
+  it("names sites that wait for an address, and those that are asked where they are no longer", () => {
+    const sites = [
+      { name: "site-a", role: "primary-catalog", addresses: "auto", found: ["192.0.2.1"], zones: ["a.example"] },
+      { name: "site-b", role: "standard", addresses: ["192.0.2.2"], zones: ["b.example"] },
+      { name: "site-c", role: "standard", addresses: "auto" },
+    ];
+    const auto = parseMesh({ directoryZone: "dns.internal", catalogZone: "catalog.internal.dns", sites });
+    const waits = "wrong: site-c waits for an address and is not in the directory: ";
+    const found = (of: FoundAddresses) => messages({ mesh: auto, addresses: new Map([["site-a", of]]) });
+    const here = { kind: "given", addresses: auto.sites[0]!.addresses } as const;
+    expect(found(here)).to.deep.equal([`${waits}mesh up brings up its Service`]);
+    expect(found({ kind: "given", addresses: ["192.0.2.9"] })[1]).to.equal(
+      "wrong: site-a is at 192.0.2.9, by its load balancer, and the list has 192.0.2.1: mesh up takes it over",
+    );
+    expect(found({ kind: "none", reason: "none at present" })[1]).to.equal(
+      "unknown: site-a: the list's addresses (192.0.2.1) stay: none at present",
+    );
+    expect(found({ kind: "unseen", reason: "away" })).to.have.length(1);
+    const told = new Map([["site-c", { kind: "unusable", reason: "a host name" } as const]]);
+    expect(messages({ mesh: auto, addresses: told })).to.deep.equal([`${waits}a host name`]);
   });
 
   it("names a dead address of a site that answers, unless nothing can be sent there from here", () => {

@@ -10,6 +10,7 @@ import {
   removeZone,
   retireSite,
   retireZone,
+  setFound,
 } from "../../../../src/cli/list/edits";
 import { type ListFile, readList } from "../../../../src/cli/list/list-file";
 
@@ -188,6 +189,57 @@ describe("edits of the one list", () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  describe("with the addresses that load balancers gave", () => {
+    const auto = text
+      .replace("addresses: [198.51.100.2] }", "addresses: auto }")
+      .replace(
+        "addresses:\n          - 203.0.113.3 # by the balancer",
+        "addresses: auto # of the cloud\n        found: [203.0.113.3] # since May",
+      );
+
+    it("puts them beside auto, and leaves all else as it is", () => {
+      const first = setFound(list(auto), "site-b", ["198.51.100.9", "2001:db8::9"]);
+      expect(changed(first, auto)[1]).to.equal(
+        '+      - { name: site-b, role: secondary-catalog, addresses: auto, found: [198.51.100.9, "2001:db8::9"] } # Berlin',
+      );
+      expect(first.next).to.deep.equal(["shared", "site-a", "site-b"]);
+      const other = setFound(list(first.text), "site-c", ["203.0.113.4"]);
+      expect(changed(other, first.text)).to.deep.equal([
+        "-        found: [203.0.113.3] # since May",
+        "+        found: [203.0.113.4] # since May",
+      ]);
+      expect(other.said).to.match(/site-c is at 203\.0\.113\.4 instead of 203\.0\.113\.3, by its load balancer/);
+      const more = setFound(list(other.text), "site-c", ["203.0.113.4", "2001:db8::4"]);
+      expect(changed(more, other.text)[1]).to.equal('+        found: [203.0.113.4, "2001:db8::4"] # since May');
+      expect(setFound(list(more.text), "site-c", ["203.0.113.4", "2001:db8::4"]).text).to.equal(more.text);
+      const block = auto.replace("found: [203.0.113.3] # since May", "found:\n          - 203.0.113.3 # since May");
+      expect(changed(setFound(list(block), "site-c", ["203.0.113.4"]), block)).to.deep.equal([
+        "-          - 203.0.113.3 # since May",
+        "+          - 203.0.113.4 # since May",
+      ]);
+    });
+
+    it("refuses those of another site, and a site whose addresses are written by hand", () => {
+      expect(refusal(() => setFound(list(auto), "site-b", ["192.0.2.1"]))).to.match(/192\.0\.2\.1 is that of/);
+      expect(refusal(() => setFound(list(auto), "site-b", ["169.254.0.1"]))).to.match(/is a linkLocal address/);
+      expect(refusal(() => setFound(list(auto), "site-a", ["192.0.2.9"]))).to.match(/addresses of its own/);
+    });
+
+    it("edits sites that wait as any other", () => {
+      const waiting = list(auto);
+      expect(waiting.mesh.waiting?.map(({ name }) => name)).to.deep.equal(["site-b"]);
+      expect(changed(retireSite(waiting, "site-b", "2026-12-31"), auto)[1]).to.include('retired: "2026-12-31"');
+      expect(changed(addZone(waiting, { name: "f.example", site: "site-b" }), auto)[1]).to.include(
+        "zones: [f.example]",
+      );
+      expect(removeSite(waiting, "site-b").mesh.waiting).to.equal(undefined);
+      const again = { name: "site-b", role: "secondary-catalog", addresses: "auto" } as const;
+      expect(addSite(waiting, again).said).to.match(/has the site site-b already: nothing to do/);
+      expect(refusal(() => addSite(waiting, { ...again, addresses: ["192.0.2.9"] }))).to.match(/other addresses/);
+      expect(addSite(list(), { ...siteD, addresses: "auto" }).text).to.match(/name: site-d\n.*\n +addresses: auto\n/);
+    });
   });
 
   it("ends new lines as the file does", () => {
