@@ -40,6 +40,10 @@ export async function promote(request: PromotionRequest): Promise<Promotion | un
   const list = readList(file, request.text);
   const [primary] = catalogSites(list.mesh);
   const target = list.mesh.sites.find((site) => site.name === name);
+  if (list.mesh.waiting?.some((site) => site.name === name) === true)
+    throw new UserError(
+      `${file}: ${name} waits for an address, so that nobody could ask it; bring it up first: mesh up`,
+    );
   if (primary === undefined || target === undefined)
     throw new UserError(
       `${file}: there is no site "${name}"; there are ${list.mesh.sites.map((site) => site.name).join(", ")}`,

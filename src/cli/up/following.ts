@@ -1,3 +1,4 @@
+import { printableText } from "../../base/text";
 import type { Site } from "../../mesh/model";
 import { primaryOf, withoutAddress } from "../../mesh/waiting";
 import { readList } from "../list/list-file";
@@ -28,8 +29,13 @@ const betweenLooksMs = 3000;
  * out of it, and keeps no other from going on, unless it is the primary. When an address is another one at the end, as
  * after a change of a Service's settings, the list follows and is brought up once more.
  */
-export async function bringUpFollowing(request: FollowingRequest): Promise<UpOutcome> {
-  const { file, choice } = request;
+export async function bringUpFollowing(options: FollowingRequest): Promise<UpOutcome> {
+  const { file, choice } = options;
+  const print = (line: string): void => {
+    // What clusters say must not pass for lines of our own.
+    options.print(printableText(line));
+  };
+  const request = { ...options, print };
   const outcomes: UpOutcome[] = [];
   const up = async (stages: Stages): Promise<boolean> => {
     const outcome = await bringUp({ ...request, stages });

@@ -53,6 +53,8 @@ describe("mesh promote", () => {
   it("refuses a site that the others do not ask for the central zones, or that is not there, and says what else", async () => {
     expect(await failure(to("site-c"))).to.match(/site-c is a standard site.*promote site-b instead/s);
     expect(await failure(to("site-x"))).to.match(/there is no site "site-x"; there are site-a, site-b, site-c/);
+    const waiting = text.replace("[198.51.100.2]", "auto");
+    expect(await failure(to("site-b", { text: waiting }))).to.match(/site-b waits for an address.*mesh up/);
   });
 
   it("refuses a list that it cannot read or edit", async () => {

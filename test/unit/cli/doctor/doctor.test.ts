@@ -264,6 +264,38 @@ describe("mesh doctor", () => {
       ]);
     });
 
+    it("compares the list with the load balancer of a site that has its address from there", async () => {
+      const path = "/api/v1/namespaces/dns-system/services/knot";
+      const service = (ingress: readonly object[]) => ({
+        spec: { type: "LoadBalancer", externalTrafficPolicy: "Local" },
+        status: { loadBalancer: { ingress } },
+      });
+      const found = async (given: unknown, changes: object = {}) => {
+        const client = {
+          get: (asked: string) => Promise.resolve((asked === path ? given : sound[asked]) as KubeObject),
+        };
+        const auto = { ...site, auto: true as const, ...changes };
+        const [, , , , , verdict] = await all(
+          clusterChecks({
+            ...{ site: auto, config, reach: () => Promise.resolve(), client: () => Promise.resolve(client) },
+            now: () => now,
+          }),
+        );
+        return `${verdict?.check} ${verdict?.state}: ${verdict?.said} → ${verdict?.cure ?? ""}`;
+      };
+      expect(await found(service([{ ip: "192.0.2.1" }]))).to.match(/^service ok: /);
+      expect(await found(service([{ ip: "192.0.2.77" }]))).to.match(
+        /^service wrong: site-a is at 192\.0\.2\.77.*the list has 192\.0\.2\.1 → mesh up/,
+      );
+      expect(await found(service([]))).to.match(
+        /^service wrong: .*addresses \(192\.0\.2\.1\) stay.*→ kubectl describe/,
+      );
+      expect(await found(service([{ hostname: "a.elb.example" }]))).to.match(/^service wrong: .*host name/);
+      const waiting = { addresses: [] };
+      expect(await found(undefined, waiting)).to.match(/^service hint: site-a waits for an address.*→ mesh up/);
+      expect(await found(service([]), waiting)).to.match(/^service wrong: site-a waits/);
+    });
+
     it("says of a cluster that is away that nothing of it could be checked", async () => {
       const findings = await look({}, () =>
         Promise.reject(new UserError("configured Kubernetes cluster is unreachable")),

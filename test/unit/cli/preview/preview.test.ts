@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -92,6 +92,40 @@ describe("mesh preview", () => {
       removals: 0,
     });
     expect([changesAnything(found), found.complete]).to.deep.equal([false, true]);
+  });
+
+  it("shows a site that waits for an address, and refuses to lose one that is known", async () => {
+    const d = { name: "site-d", role: "standard", addresses: "auto", zones: ["d.example"] };
+    const waiting = await preview({ ...exampleList, sites: [a, b, c, d] as object[] });
+    expect(lines(waiting)).to.deep.equal(["site-d: add site site-d"]);
+    expect(previewText(waiting)).to.include("in the directory with its zones (1) once its load balancer has given");
+    expect(waiting.refused).to.deep.equal([]);
+    const lost = await preview({ ...exampleList, sites: [a, b, { ...c, addresses: "auto" }] as object[] });
+    expect(lost.refused.join()).to.match(/site-c has addresses: auto.*"found: \[203\.0\.113\.3\]"/);
+    const fresh = await preview(
+      { ...exampleList, sites: [{ ...a, addresses: "auto" }, b, c] as object[] },
+      { said: {} },
+    );
+    expect([lines(fresh), fresh.refused]).to.deep.equal([
+      ["site-a: add site site-a", "site-b: add site site-b", "site-c: add site site-c"],
+      [],
+    ]);
+  });
+
+  it("shows what a load balancer says and the list does not have yet, without writing it", async () => {
+    const listed = (found: string) => ({ ...exampleList, sites: [a, b, { ...c, addresses: "auto", found: [found] }] });
+    const [before, next] = ["203.0.113.3", "203.0.113.9"].map((found) =>
+      stringify({ config: { "dns-mesh:mesh": listed(found) } }),
+    );
+    writeFileSync(file, before!);
+    const addresses = [{ said: "site-b: its addresses stay: secret.example is away", words: "secret.example is away" }];
+    const found = await previewMesh({
+      ...{ file, text: next!, addresses, reader: readerOf(saidOf(listed("203.0.113.3") as List)), today },
+    });
+    expect(previewText(found)).to.match(/~ site addresses: 203\.0\.113\.3 → 203\.0\.113\.9/);
+    expect(found.warnings).to.include("site-b: its addresses stay: secret.example is away");
+    expect(previewMarkdown(found)).to.include("its addresses stay").and.not.include("secret.example");
+    expect(readFileSync(file, "utf8")).to.equal(before);
   });
 
   it("shows a new site with its zones and records, and what that changes at the others", async () => {

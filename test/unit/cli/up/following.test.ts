@@ -109,15 +109,16 @@ describe("mesh up of sites whose addresses come from load balancers", () => {
 
   it("leaves a site out that gets no address in time, or a useless one, and no other for it", async () => {
     const sites = [primary, fixed, auto("s2"), auto("s3")];
-    const unusable: FoundAddresses = { kind: "unusable", reason: "a host name" };
-    const { log, outcome, text, looks } = await run({ sites, clusters: { s3: [unusable] } });
+    const unusable: FoundAddresses = { kind: "unusable", reason: "a host name\u001b" };
+    const { log, outcome, text, looks, lines } = await run({ sites, clusters: { s3: [unusable] } });
     expect(log.slice(-3)).to.deep.equal(["shared", "p", "s1"]);
     expect(outcome.failed).to.deep.equal([
       { stack: "s2", reason: "it stays out of the directory: no address yet" },
-      { stack: "s3", reason: "it stays out of the directory: a host name" },
+      { stack: "s3", reason: "it stays out of the directory: a host name\u001b" },
     ]);
     expect(text).to.equal(listText(sites));
     expect([looks.get("s2"), looks.get("s3")]).to.deep.equal([21, 1]);
+    expect(lines).to.include("s3: it stays out of the directory: a host name\\u{1b}");
     expect(outcomeLines(outcome).join("\n")).to.match(/^up: shared, p, s1\nfailed: s2, s3\n.*run the same again/);
   });
 
