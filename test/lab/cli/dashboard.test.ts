@@ -164,7 +164,7 @@ describe("the page of mesh dashboard", function () {
     const next = await focused();
     expect(next).to.match(/^site-[bcd]$/);
     await page.keyboard.press("Enter");
-    const details = page.getByRole("region", { name: `Site ${next ?? ""}` });
+    const details = page.getByRole("region", { name: `Site ${next}` });
     await details.waitFor();
     await page.keyboard.press("Escape");
     await details.waitFor({ state: "detached" });

@@ -49,15 +49,15 @@ describe("the picture of a mesh", () => {
   });
 
   it("draws a link on which zones are late, also where it draws none otherwise", () => {
-    const zone = (name: string, owner: string, behind: readonly string[], missing: readonly string[] = []) => ({
-      ...{ name, owner, missing },
-      behind: behind.map((site) => ({ site, serial: 1 })),
+    const zone = (name: string, owner: string, late: { behind?: readonly string[]; missing?: readonly string[] }) => ({
+      ...{ name, owner, missing: late.missing ?? [] },
+      behind: (late.behind ?? []).map((site) => ({ site, serial: 1 })),
     });
     const zones = [
-      zone("dns.internal", "site-a", ["site-b"]),
-      zone("s-1.example", "s-1", ["s-2"], ["s-3", "s-1"]),
-      zone("s-1.example.net", "s-1", ["s-2"]),
-      zone("s-4.example", "s-4", []),
+      zone("dns.internal", "site-a", { behind: ["site-b"] }),
+      zone("s-1.example", "s-1", { behind: ["s-2"], missing: ["s-3", "s-1"] }),
+      zone("s-1.example.net", "s-1", { behind: ["s-2"] }),
+      zone("s-4.example", "s-4", {}),
     ];
     const graph = graphOf(mesh, { ...report, zones } as unknown as StatusReport);
     expect(graph.edges.filter(({ late }) => late !== undefined)).to.deep.equal([

@@ -5,9 +5,9 @@ import { ChangesTable } from "./changes-table";
 import { ConvergenceChart } from "./convergence-chart";
 import { ContentSection, FindingList, HeldList } from "./findings";
 import { MeshMap } from "./mesh-map";
+import { Moment } from "./moment";
 import { detailsId, SiteDetails } from "./site-details";
 import { SitesTable } from "./sites-table";
-import { Moment } from "./moment";
 import { ZonesTable } from "./zones-table";
 
 interface AppProps {

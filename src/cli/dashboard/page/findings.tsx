@@ -3,7 +3,7 @@ import type { StatusReport } from "../../status-report";
 import type { ContentState } from "../page-state";
 import { DataTable } from "./data-table";
 import { Moment } from "./moment";
-import { countText, namesText, relativeText } from "./texts";
+import { namesText, relativeText } from "./texts";
 import { useShortList } from "./use-short-list";
 
 interface FindingListProps {

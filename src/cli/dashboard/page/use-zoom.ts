@@ -1,5 +1,5 @@
 import { select } from "d3-selection";
-import { zoom, type ZoomBehavior, zoomIdentity, zoomTransform } from "d3-zoom";
+import { type D3ZoomEvent, zoom, type ZoomBehavior, zoomIdentity, zoomTransform } from "d3-zoom";
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
@@ -34,8 +34,8 @@ export function useZoom(picture: RefObject<SVGSVGElement | null>, box: string): 
         [x + width, y + height],
       ])
       .filter((event: Event) => isForPicture(event, zoomTransform(element).k))
-      .on("zoom", ({ transform: now }: { readonly transform: { readonly k: number } }) => {
-        setTransform({ transform: String(now), scale: now.k });
+      .on("zoom", ({ transform: now }: D3ZoomEvent<SVGSVGElement, unknown>) => {
+        setTransform({ transform: now.toString(), scale: now.k });
       });
     const selection = select(element).call(behaviour.current).on("dblclick.zoom", null);
     return () => {

@@ -21,9 +21,12 @@ describe("what the page is told", () => {
     const watched = watch({});
     expect(watched.state.known).to.equal(undefined);
     const heard: PageState[] = [];
-    using _listening = watched.listen((state) => void heard.push(state));
+    const listening = watched.listen((state) => void heard.push(state));
     await watched.lookOnce(1);
     expect(heard).to.deep.equal([watched.state]);
+    listening[Symbol.dispose]();
+    await watched.lookOnce(2);
+    expect(heard).to.have.length(1);
     const { known } = watched.state;
     expect(known?.report.sites.map(({ name }) => name)).to.deep.equal(fine.mesh.sites.map(({ name }) => name));
     expect(known?.graph.nodes).to.have.length(fine.mesh.sites.length);
