@@ -73,6 +73,10 @@ export const kinds = {
   "central-shrunk": { parts: ["central"], seconds: [4, 10] },
   /** Central zones that are not text. */
   "central-random": { parts: ["central"], seconds: [4, 10] },
+  /** Whole central zones of the epoch before, signed, when another site had the primary catalog and the last one had not joined. */
+  "central-former": { parts: ["central"], seconds: [4, 10] },
+  /** The primary's Knot serves whole central zones from before the last site joined, under the serials of then. */
+  "central-older": { parts: ["central"], seconds: [4, 10] },
   /** One more site with a zone joins, and leaves at the end. */
   "list-site": { parts: ["central"], seconds: [8, 14] },
   /** One more zone of the primary's comes, and leaves at the end. */

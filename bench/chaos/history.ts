@@ -91,6 +91,8 @@ export class History {
   readonly #floors = new Map<string, Map<string, number>>();
   /** Zones that a server has shown, by server. */
   readonly #shown = new Map<string, Set<string>>();
+  /** Zones that a server may serve with any serial, by server. */
+  readonly #released = new Map<string, ReadonlySet<string>>();
   /** Zones of which a server's copies may expire at any moment, by server. */
   readonly #expiring = new Map<string, ReadonlySet<string>>();
   #acknowledged = 0;
@@ -174,6 +176,7 @@ export class History {
     site: string,
     { question, standard, answer }: { question: Question; standard: Standard; answer: Message },
   ): Wrong | undefined {
+    if (this.#released.get(site)?.has(question.zone) === true) return undefined;
     const { floor, isShown } = standard;
     const absent = (rule: "absent" | "empty", detail: string): Wrong | undefined =>
       floor === undefined ? lateness(standard, undefined, detail) : { rule, detail };
@@ -203,9 +206,16 @@ export class History {
     for (const zone of zones) this.#shown.get(site)?.delete(zone);
   }
 
-  /** What expired at a server is over. */
+  /** A server is made to serve these zones as they were before: what it shows of them counts for nothing until {@link settle}. */
+  release(site: string, zones: readonly string[]): void {
+    this.#released.set(site, new Set(zones));
+    for (const zone of zones) this.#floors.get(site)?.delete(keyOf({ zone, name: zone, type: "SOA" }));
+  }
+
+  /** What expired at a server, or was released, is over. */
   settle(site: string): void {
     this.#expiring.delete(site);
+    this.#released.delete(site);
   }
 
   /**

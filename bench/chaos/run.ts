@@ -173,10 +173,8 @@ class Run {
     const healing = await awaitHealing(this.#looking, this.#bound);
     this.#judge(healing);
     const ms = performance.now() - Math.max(...ends);
-    for (const pod of hurt) {
-      this.#linked.set(pod, performance.now());
-      this.#history.settle(pod);
-    }
+    for (const pod of hurt) this.#linked.set(pod, performance.now());
+    for (const pod of this.request.lab.sites.keys()) this.#history.settle(pod);
     this.#unlinked.clear();
     this.#say(healing.isHealed ? `healed after ${Math.round(ms)} ms` : "not healed");
     const answers = difference(observer.counts, before);
@@ -193,6 +191,8 @@ class Run {
     this.#say(formatFaults([fault]).trim());
     if (fault.kind === "wipe") this.#known.suspend(fault.site);
     if (fault.kind === "expire") this.#expired(fault.site);
+    for (const pod of setBackPods(fault, [...this.request.lab.sites.keys()]))
+      this.#history.release(pod, [directoryZone, catalogZone]);
     const end = await beginFault(this.request.lab, this.request.around, fault);
     if (fault.kind === "wipe") await this.#lostVolume(fault.site, hurt);
     await this.#until(fault.to);
@@ -274,6 +274,15 @@ class Run {
   async #until(seconds: number): Promise<void> {
     await wait(Math.max(0, (seconds - this.#seconds) * 1000));
   }
+}
+
+/**
+ * Pods at which serials of central zones may go back by a fault: the primary's first, whose volume is set back; and all, where
+ * one took zones of a replaced epoch, and takes those of the present one anew, whatever their serials (ADR 0030).
+ */
+function setBackPods({ kind, site }: Fault, pods: readonly string[]): readonly string[] {
+  if (kind === "central-older") return [site];
+  return kind === "central-former" ? pods : [];
 }
 
 function difference(now: AnswerCounts, before: AnswerCounts): AnswerCounts {
