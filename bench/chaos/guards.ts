@@ -283,7 +283,8 @@ export const guards: readonly Guard[] = [
     ],
     script: "2 45 vault-gone site-a\n3 6 away site-c",
     extras: ["vault"],
-    rules: ["late"],
+    rules: [],
+    unseen: "the pod started all the same, also with its init container's own way out broken; why is not known",
   },
   {
     name: "secrets-in-logs",
