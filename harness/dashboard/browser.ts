@@ -32,12 +32,11 @@ interface AxeResults {
   }[];
 }
 
-/** What axe finds on a page, by all rules or by some alone. */
-export async function obstaclesOn(page: Page, rules?: readonly string[]): Promise<readonly Obstacle[]> {
+/** What axe finds on a page. */
+export async function obstaclesOn(page: Page): Promise<readonly Obstacle[]> {
   // Not as a script of the page's: its policy lets none in.
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axeSource);
-  const runOnly = rules === undefined ? { type: "tag", values: tags } : { type: "rule", values: rules };
-  const options = JSON.stringify({ runOnly, resultTypes: ["violations"] });
+  const options = JSON.stringify({ runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] });
   const { violations } = await page.evaluate<AxeResults>(`axe.run(document, ${options})`);
   return violations.map(({ id, help, nodes }) => ({
     rule: id,

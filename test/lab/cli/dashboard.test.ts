@@ -93,9 +93,9 @@ describe("the page of mesh dashboard", function () {
         await page.setViewportSize(viewport);
         for (const colorScheme of schemes) {
           await page.emulateMedia({ colorScheme });
-          // What a machine finds beside colours is the same in the dark.
-          const rules = colorScheme === "light" ? undefined : ["color-contrast"];
-          expect(await obstaclesOn(page, rules), `${size}, ${colorScheme}`).to.deep.equal([]);
+          // Each size and each scheme once: what the one changes is the same in both of the other.
+          const isJudged = (size === "wide") === (colorScheme === "light");
+          if (isJudged) expect(await obstaclesOn(page), `${size}, ${colorScheme}`).to.deep.equal([]);
           if (pictures === undefined) continue;
           mkdirSync(pictures, { recursive: true });
           const path = join(pictures, `${name.replaceAll(" ", "-")}-${size}-${colorScheme}.png`);
