@@ -16,7 +16,8 @@ function waiting(options: Partial<RunOptions> = {}, settings: Readonly<Record<st
   });
 }
 
-const ofCluster = (run: Run): readonly Registered[] => run.resources.filter(({ type }) => type.startsWith("kubernetes:"));
+const ofCluster = (run: Run): readonly Registered[] =>
+  run.resources.filter(({ type }) => type.startsWith("kubernetes:"));
 const identityOf = ({ type, name, provider }: Registered) => [type, name, provider.replace(/::[^:]*$/, "")];
 
 describe("a site that waits for an address", () => {
@@ -38,16 +39,19 @@ describe("a site that waits for an address", () => {
   });
 
   it("is gone on with by the whole site: under the same names, of the same provider, with the same Service", async () => {
-    for (const settings of [{}, { service: JSON.stringify({ split: true, annotations: { "cloud.example/ip": "one" } }) }]) {
+    for (const settings of [
+      {},
+      { service: JSON.stringify({ split: true, annotations: { "cloud.example/ip": "one" } }) },
+    ]) {
       const [before, after] = [await waiting({}, settings), await up("site-b", { config: settings })];
       const there = after.resources.map((each) => identityOf(each).join());
       for (const resource of before.resources.filter(({ type }) => !type.startsWith("pulumi:pulumi:")))
         expect(there).to.include(identityOf(resource).join());
       for (const service of before.all("Service")) {
         const whole = after.all("Service").find(({ name }) => name === service.name);
-        const { "pulumi.com/skipAwait": skipped, ...annotations } = service.inputs.metadata.annotations;
+        const { metadata, ...rest } = service.inputs as { metadata: { annotations: Record<string, string> } };
+        const { "pulumi.com/skipAwait": skipped, ...annotations } = metadata.annotations;
         expect(skipped).to.equal("true");
-        const { metadata, ...rest } = service.inputs;
         expect({ ...rest, metadata: { ...metadata, annotations } }).to.deep.equal(whole?.inputs);
       }
     }
