@@ -91,8 +91,17 @@ function withStatus(counts: Counts | undefined, status: number | null): Counts {
 /** A mesh that is hurt for a minute. */
 const chaosSpec = "bench/test/chaos";
 
-/** Ten minutes of faults under a Prometheus, most of them waiting for alerts: `npm run test:alerts`. The rules' own cases run here. */
-const alertsSpec = "test/lab/monitoring/alerts";
+/**
+ * What takes long and seldom breaks: `npm run test:long`. Ten minutes of faults under a Prometheus, most of them waiting for alerts (the
+ * rules' own cases run here); an engine that is killed at each step of an `up` (here once); states that were lost, with the engine (here
+ * their commands and their guards); sites whose keys come from a Vault (here the pods' login there, and secrets with the engine).
+ */
+const longSpecs = [
+  "test/lab/monitoring/alerts",
+  "test/lab/pulumi/interrupted",
+  "test/lab/pulumi/lost-states",
+  "test/cluster/vault-site",
+];
 
 /**
  * What needs no mesh comes while an API server of the mesh is away for minutes, the engine's tests among it, and what has clusters of
@@ -116,13 +125,10 @@ function meshSpecs(names: readonly string[]): string[] {
 }
 
 /** Follow the README, guides and runbooks word by word. */
-const readmeSpecs = ["test/cluster/readme", "test/lab/pulumi/mesh-command", "test/lab/pulumi/lost-states"];
+const readmeSpecs = ["test/cluster/readme", "test/lab/pulumi/mesh-command"];
 
 /** What has clusters of its own, with sites that are set up as no other test needs them. */
-const featureSpecs = ["test/cluster/network-policies", "test/cluster/vault-site"];
-
-/** Minutes of an engine's work, none of them waiting. */
-const interruptedSpec = "test/lab/pulumi/interrupted";
+const featureSpecs = ["test/cluster/network-policies"];
 
 const tiers: readonly Tier[] = [
   {
@@ -146,14 +152,14 @@ const tiers: readonly Tier[] = [
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec, alertsSpec]),
+    run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec, ...longSpecs]),
   },
   {
     name: "peers",
     group: "servers",
     lane: "second",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{ci,cli,dns,interop,knot,plugins,records,vault}/**/*", interruptedSpec], true),
+    run: () => mocha(["test/lab/{ci,cli,dns,interop,knot,plugins,records,vault}/**/*"], true),
   },
   // Clusters of their own, and much waiting: they fill the machine while the other tier's clusters wait.
   { name: "features", group: "servers", lane: "third", inOnePiece: true, run: () => mocha(featureSpecs, true) },
@@ -161,9 +167,12 @@ const tiers: readonly Tier[] = [
   {
     name: "cluster",
     group: "servers",
-    run: () => mocha(clusterSpecs, false, [...readmeSpecs, interruptedSpec, ...featureSpecs]),
+    run: () => mocha(clusterSpecs, false, [...readmeSpecs, ...featureSpecs, ...longSpecs]),
   },
 ];
+
+/** Not among those that run when none is named. */
+const longTier: Tier = { name: "long", run: () => mocha(longSpecs) };
 
 /** What a tier came to, and the line of the table that tells how long it took. */
 interface Finished {
@@ -235,15 +244,16 @@ function inGroups(chosen: readonly Tier[]): Tier[][] {
 
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2);
-  const unknown = wanted.filter((name) => !tiers.some((tier) => tier.name === name));
+  const all = [...tiers, longTier];
+  const unknown = wanted.filter((name) => !all.some((tier) => tier.name === name));
   if (unknown.length > 0) {
-    console.error(`no such tier: ${unknown.join(", ")}; there are ${tiers.map((tier) => tier.name).join(", ")}`);
+    console.error(`no such tier: ${unknown.join(", ")}; there are ${all.map((tier) => tier.name).join(", ")}`);
     process.exitCode = 2;
     return;
   }
   // It is kept by path, and most paths are of folders that a test made: what earlier runs left serves nobody.
   rmSync(keepCompiled().NODE_COMPILE_CACHE, { recursive: true, force: true });
-  const chosen = tiers.filter((tier) => wanted.length === 0 || wanted.includes(tier.name));
+  const chosen = wanted.length === 0 ? tiers : all.filter((tier) => wanted.includes(tier.name));
   const finished: Finished[] = [];
   for (const group of inGroups(chosen)) finished.push(...(await runGroup(group)));
   const sum = (of: "passed" | "failed" | "skipped"): number =>
