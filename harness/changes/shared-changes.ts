@@ -51,6 +51,8 @@ export const sharedChanges: readonly SettingChange[] = [
   {
     name: "mesh.sites[].found",
     to: entry(({ addresses }) => ({ addresses: "auto", found: addresses })),
+    // With it `verifyAddress` cannot be off.
+    alone: true,
     ...runOn,
     note: "from addresses written by hand to the same ones of a load balancer",
   },
