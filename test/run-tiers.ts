@@ -128,7 +128,7 @@ function meshSpecs(names: readonly string[]): string[] {
 const readmeSpecs = ["test/cluster/readme", "test/lab/pulumi/mesh-command"];
 
 /** What has clusters of its own, with sites that are set up as no other test needs them. */
-const featureSpecs = ["test/cluster/network-policies"];
+const featureSpecs = ["test/cluster/network-policies", "test/cluster/disruption"];
 
 const tiers: readonly Tier[] = [
   {
@@ -145,25 +145,23 @@ const tiers: readonly Tier[] = [
   { name: "format", group: "checks", lane: "texts", inOnePiece: true, run: () => script("format:check") },
   { name: "unused", group: "checks", lane: "texts", inOnePiece: true, run: () => script("unused") },
   { name: "unit", group: "checks", run: () => mocha(["test/unit/**/*", "bench/test/unit/**/*"]) },
-  // Whole meshes of real servers and agents, then single parts before real servers, API servers without a cluster among them, all of it
-  // beside the clusters. The lanes take as long as each other.
+  // Whole meshes of real servers and agents, single parts before real servers, API servers without a cluster among them, and clusters, all
+  // beside each other: each waits a fifth of its time.
   {
     name: "lab",
     group: "servers",
-    lane: "second",
     inOnePiece: true,
     run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec, ...longSpecs]),
   },
   {
     name: "peers",
     group: "servers",
-    lane: "second",
     inOnePiece: true,
     run: () => mocha(["test/lab/{ci,cli,dns,interop,knot,plugins,records,vault}/**/*"], true),
   },
   // Clusters of their own, and much waiting: they fill the machine while the other tier's clusters wait.
-  { name: "features", group: "servers", lane: "third", inOnePiece: true, run: () => mocha(featureSpecs, true) },
-  { name: "readme", group: "servers", lane: "third", inOnePiece: true, run: () => mocha(readmeSpecs, true) },
+  { name: "features", group: "servers", lane: "others", inOnePiece: true, run: () => mocha(featureSpecs, true) },
+  { name: "readme", group: "servers", lane: "others", inOnePiece: true, run: () => mocha(readmeSpecs, true) },
   {
     name: "cluster",
     group: "servers",
