@@ -115,8 +115,6 @@ const clusterSpecs = [
   ...meshSpecs(["bad-input", "credentials-and-volumes", "api-server-returns", "primary-away", "storage"]),
   ...meshSpecs(["secrets-and-rights", "*"]),
   "test/cluster/*",
-  "test/cluster/records/*",
-  chaosSpec,
 ];
 
 /** Files on the mesh that they share. Each runs alone as well; in this order the mesh is brought into another state least often. */
@@ -152,6 +150,14 @@ const tiers: readonly Tier[] = [
     group: "servers",
     inOnePiece: true,
     run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec, ...longSpecs]),
+  },
+  // API servers without a cluster, and the mesh that is hurt.
+  {
+    name: "records",
+    group: "servers",
+    lane: "lab",
+    inOnePiece: true,
+    run: () => mocha(["test/cluster/records/*", chaosSpec], true),
   },
   {
     name: "peers",
