@@ -143,7 +143,7 @@ export async function createClusters(options: CreateOptions): Promise<ClusterSet
     throw new UserError("clusters on this machine need root; or give --contexts to use others");
   const log = options.log ?? ((): void => undefined);
   checkFolders([stateRoot(), cacheDir()]);
-  const images = await openImages();
+  const images = await openImages(log);
   const stateDir = await claim(options, log);
   const set = new LocalClusterSet({ stateDir, ...images, log });
   try {
@@ -160,11 +160,11 @@ export async function createClusters(options: CreateOptions): Promise<ClusterSet
   }
 }
 
-async function openImages(): Promise<Pick<OpenSet, "images" | "imageStore">> {
+async function openImages(log: (line: string) => void): Promise<Pick<OpenSet, "images" | "imageStore">> {
   const images = await ensureImages();
   const { pause, knot, node, restic } = images;
   const archives = [pause, knot, node, restic].map(({ archive }) => archive);
-  return { images, imageStore: await ensureImageStore(archives) };
+  return { images, imageStore: await ensureImageStore(archives, log) };
 }
 
 /** Copies the logs of a set that failed to where they outlive it. */
@@ -249,7 +249,7 @@ export async function openClusters(
   log: (line: string) => void = () => undefined,
 ): Promise<ClusterSet> {
   if (!readState(stateDir)) throw new UserError(`no clusters in ${stateDir}`);
-  return new LocalClusterSet({ stateDir, ...(await openImages()), log });
+  return new LocalClusterSet({ stateDir, ...(await openImages(log)), log });
 }
 
 /** Takes a set down without a trace, from any process; what is gone already is no error. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
@@ -8,6 +8,7 @@ import { resticProgram } from "../tools/debian";
 import { knotPrograms, type KnotSource, knotSource } from "../tools/knot";
 import { withLock } from "../tools/lock";
 import { type ImageSettings, packImage } from "./archive";
+import { dropOld } from "./old";
 import { addBusybox, addFile, createRoot, libraries } from "./rootfs";
 
 /** An image that the harness makes and how. */
@@ -125,14 +126,6 @@ const recipeSources = ["index.ts", "archive.ts", "rootfs.ts"].map((file) =>
 
 const keyLength = 12;
 
-/** Removes archives of the same image that earlier recipes made, when no run of today can want them. */
-function dropOld(folder: string, prefix: string): void {
-  for (const name of readdirSync(folder).filter((one) => one.startsWith(prefix) && one.endsWith(".tar"))) {
-    const path = join(folder, name);
-    if (Date.now() - statSync(path).mtimeMs > 24 * 3_600_000) rmSync(path);
-  }
-}
-
 async function ensureImage(recipe: Recipe): Promise<ImageArchive> {
   const { name } = recipe.settings;
   const key = createHash("sha256")
@@ -149,7 +142,8 @@ async function ensureImage(recipe: Recipe): Promise<ImageArchive> {
         createRoot(root);
         await recipe.fill(root);
         await packImage(root, recipe.settings, archive);
-        dropOld(folder, basename(archive).slice(0, -keyLength - ".tar".length));
+        const prefix = basename(archive).slice(0, -keyLength - ".tar".length);
+        dropOld(folder, (one) => one.startsWith(prefix) && one.endsWith(".tar"));
       } finally {
         rmSync(root, { recursive: true, force: true });
       }

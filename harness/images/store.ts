@@ -1,13 +1,13 @@
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { cacheDir } from "../tools/cache";
-import { withLock } from "../tools/lock";
+import { installed, type Progress, recipeHash } from "../tools/install";
 import { run } from "../tools/run";
+import { dropOld } from "./old";
 
-const prefix = "store-";
+const prefix = "image-store-";
 
 /** A containerd of its own that imports archives and ends: `sh -c SCRIPT FOLDER ARCHIVE…`, with its settings in the folder. */
 const importing = `
@@ -27,47 +27,33 @@ wait $server || true
 
 /**
  * A folder that containerd can begin with as its own root, with all of these archives imported: clusters get links to its files, which
- * takes a tenth of importing them once more each. Kept beside the archives.
+ * takes a tenth of importing them once more each. Kept in the cache.
  */
-export async function ensureImageStore(archives: readonly string[]): Promise<string> {
-  const key = createHash("sha256").update(JSON.stringify([importing, ...archives.map((file) => basename(file))]));
-  const folder = join(cacheDir(), "images");
-  const store = join(folder, prefix + key.digest("hex").slice(0, 12));
-  if (existsSync(store)) return store;
-  return withLock(`${store}.lock`, async () => {
-    if (!existsSync(store)) await makeStore(store, archives);
-    dropOld(folder, store);
-    return store;
-  });
+export async function ensureImageStore(archives: readonly string[], progress: Progress): Promise<string> {
+  const folder = `${prefix}${recipeHash(importing, ...archives.map((file) => basename(file)))}`;
+  const title = "images for clusters, imported";
+  const build = (draft: string): Promise<void> => importInto(draft, archives);
+  const store = await installed({ title, folder, usual: "5 s", build }, progress);
+  dropOld(cacheDir(), (name) => name.startsWith(prefix) && name !== folder);
+  return store;
 }
 
-async function makeStore(store: string, archives: readonly string[]): Promise<void> {
-  const draft = `${store}.${process.pid}`;
+async function importInto(root: string, archives: readonly string[]): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "dns-mesh-store-"));
   const settings = [
     "version = 2",
-    `root = "${draft}"`,
+    `root = "${root}"`,
     `state = "${join(scratch, "state")}"`,
     `disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]`,
     "[grpc]",
     `address = "${join(scratch, "socket")}"`,
   ];
   try {
-    mkdirSync(draft, { recursive: true });
     writeFileSync(join(scratch, "containerd.toml"), `${settings.join("\n")}\n`);
     const apart = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"];
     await run("unshare", [...apart, "sh", "-c", importing, scratch, ...archives], { timeoutMs: 120_000 });
-    renameSync(draft, store);
   } finally {
-    for (const left of [draft, scratch]) rmSync(left, { recursive: true, force: true });
-  }
-}
-
-/** Removes stores of earlier images, when no run of today can want them. */
-function dropOld(folder: string, own: string): void {
-  for (const name of readdirSync(folder).filter((one) => /^store-[0-9a-f]{12}$/.test(one) && one !== basename(own))) {
-    const path = join(folder, name);
-    if (Date.now() - statSync(path).mtimeMs > 24 * 3_600_000) rmSync(path, { recursive: true });
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
