@@ -175,7 +175,8 @@ export class Namespaces implements LabNetwork {
         ...pods.map((address) => `route flush exact ${address}/32 dev s${number}`),
         `link set s${number} master m${number}`,
         `link set a${number} master m${number} up`,
-        `link set m${number} up`,
+        // The kernel answers for an address at any device: so the bridge would, and the site's packets would go by the line.
+        `link set m${number} up arp off`,
         `addr add ${gateway}/32 dev b${number}`,
         `link set b${number} up`,
         ...pods.map((address) => `route add ${address}/32 dev b${number}`),
