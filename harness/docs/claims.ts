@@ -59,6 +59,7 @@ export const claims: Readonly<Record<string, Claim>> = {
   [`${tenMinutes}#a-record-at-every-site`]: { tests: [links] },
   [`${tenMinutes}#a-link-breaks`]: { tests: [links] },
   [`${tenMinutes}#and-back`]: { tests: [links] },
+  [`${tenMinutes}#a-change-as-a-reviewer-sees-it`]: { tests: [meshCommand] },
   "docs/guides/a-new-mesh.md#a-new-mesh": { tests: [meshCommand] },
   "docs/guides/sites-and-zones.md#sites-and-zones-editing-the-list": { tests: [meshCommand] },
   "docs/guides/previewing.md#what-a-change-does-mesh-preview": { tests: [meshCommand] },
@@ -88,10 +89,7 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/other-servers.md#bind-and-nsd-beside-the-mesh": { tests: [readme] },
   "docs/guides/retiring-a-zone.md#retiring-a-zone": { tests: [readme] },
   "docs/guides/vault.md#vault": { tests: ["test/cluster/vault-site.test.ts"] },
-  "docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt": {
-    tests: ["test/cluster/vault-site.test.ts"],
-    reason: "the test has the cluster's keys from the cluster's files",
-  },
+  "docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt": { tests: ["test/cluster/vault-site.test.ts", meshCommand] },
   "docs/runbooks/backup-failing.md#runbook-a-backup-or-a-restore-drill-fails": { tests: [backups] },
   "docs/runbooks/site-lost.md#runbook-a-site-is-lost": {
     tests: [backups],

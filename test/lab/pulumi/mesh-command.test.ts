@@ -16,6 +16,8 @@ describe("mesh init, site, zone, preview and up, by their guides", function () {
   let pods: AsyncDisposable;
   let checkout: Checkout;
   let reader: Reader;
+  /** Of the short path, beside the guides' reader, in the same folder and shell. */
+  let short: Reader;
 
   before(async () => {
     plane = await startControlPlane();
@@ -57,9 +59,20 @@ describe("mesh init, site, zone, preview and up, by their guides", function () {
         join(checkout.folder, `Pulumi.${site}.yaml`),
         `${file(`Pulumi.${site}.yaml`)}  dns-mesh:namespace: ${site}\n  dns-mesh:service: { verifyAddress: false }\n`,
       );
-    await reader.shell(
-      `mkdir -p ~/dns-mesh-state && pulumi login "file://$HOME/dns-mesh-state" && export PULUMI_CONFIG_PASSPHRASE='of a test'`,
-    );
+    short = new Reader({ folder: checkout.folder, env: checkout.env });
+    short.open("docs/guides/ten-minutes.md#a-change-as-a-reviewer-sees-it");
+    expect(await short.run()).to.match(/\bup: shared$/m);
+  });
+
+  it("explains one more site as a comment, by the short path, with nothing but the shared stack", async () => {
+    const comment = await short.run();
+    short.close();
+    expect(comment)
+      .to.match(/^<!-- dns-mesh preview -->$/m)
+      .and.match(/site-e.*192\.0\.2\.55/)
+      .and.match(/e\.example/);
+    await reader.shell("npm run --silent mesh -- site remove site-e");
+    expect(file("Pulumi.shared.yaml")).not.to.contain("site-e");
   });
 
   it("ends in order when Ctrl-C is pressed twice, in the middle of a site, and leaves no lock", async () => {
@@ -67,7 +80,7 @@ describe("mesh init, site, zone, preview and up, by their guides", function () {
     const args = ["--import=tsx", "src/cli/mesh.ts", "up", "--yes", "--new"];
     const mesh = spawn(process.execPath, args, {
       ...{ cwd: folder, detached: true, stdio: ["ignore", "pipe", "pipe"] },
-      env: { ...env, PULUMI_CONFIG_PASSPHRASE: "of a test" },
+      env: { ...env, PULUMI_CONFIG_PASSPHRASE: "of a trial" },
     });
     let said = "";
     let pressed = 0;
@@ -143,6 +156,13 @@ describe("mesh init, site, zone, preview and up, by their guides", function () {
     expect(stateOf("reachable", "site-a")).to.equal("ok");
     // The cluster has no nodes, and nothing answers at addresses that are for documents.
     expect([stateOf("nodes", "site-a"), stateOf("udp-53", "site-b (198.51.100.2)")]).to.deep.equal(["hint", "wrong"]);
+  });
+
+  it("asks the cluster for the keys that Vault lets its pods in by", async () => {
+    reader.open("docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt");
+    expect(reader.next("yaml")).to.contain("-----BEGIN PUBLIC KEY-----");
+    expect(await reader.run()).to.match(/^-----BEGIN PUBLIC KEY-----\n[\w+/=\n]+-----END PUBLIC KEY-----\n/);
+    reader.close();
   });
 
   it("brings one stack up alone", async () => {
