@@ -106,7 +106,7 @@ export default tseslint.config(
   ...tseslint.configs.strictTypeChecked,
   {
     plugins: { house: { rules: { arrows } } },
-    languageOptions: { parserOptions: { projectService: true } },
+    languageOptions: { parserOptions: { project: ["tsconfig.json","policy/tsconfig.json","src/cli/dashboard/page/tsconfig.json"], tsconfigRootDir: root } },
     rules: {
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
