@@ -205,7 +205,7 @@ function acceptedIn(retired: string | undefined): Facts {
 }
 
 const meshUnknown =
-  "the writer has it; which sites there are is not known, since the directory and the catalog cannot be read";
+  "the writer has it; which sites there are is not known, since directory and catalog cannot be read, or the site's agent does not follow them";
 
 function programmed({ away, unseen }: Extract<Progress, { kind: "programmed" }>): Facts {
   const unknown = unseen.length === 0 ? "" : `; not known: ${unseen.join(", ")}`;

@@ -100,16 +100,17 @@ export class RecordOperator {
   #isReady = false;
 
   constructor(private readonly parts: OperatorParts) {
-    const { options, inputs, keys, kube, dns, ask, watch, metrics, log, clock, random } = parts;
+    const { options, inputs, keys, kube, dns, ask, agents, watch, metrics, log, clock, random } = parts;
     const { awayMs, pod, namespaces } = options;
     const { now } = clock;
     const { name: site } = inputs.current.packet.site;
     const packet = () => inputs.current.packet;
     const pods = () => inputs.current.pods;
     const port = () => inputs.current.remotePort;
+    const agent = () => agents.status(inputs.current.agent);
     this.#heart = new Heartbeats(now);
     this.#store = new RecordStore(now);
-    this.#mesh = new MeshFollower({ packet, dns, writer: this.#server, key: keys.local, log, now });
+    this.#mesh = new MeshFollower({ packet, dns, writer: this.#server, agent, key: keys.local, log, now });
     const sites = () => this.#mesh.sites;
     this.#answers = new SiteAnswers({ sites, self: { name: site, pods }, ask, port, awayMs, now });
     const retiredSince = (zone: string) => this.#mesh.retiredSince(zone);

@@ -1,7 +1,8 @@
 import { expect } from "chai";
-import { MeshFollower } from "../../../../src/agents/operator/mesh-follower";
+import { type FollowedZones, MeshFollower } from "../../../../src/agents/operator/mesh-follower";
 import type { DnsFailure } from "../../../../src/dns/errors";
 import { epochFacts, signEpoch } from "../../../../src/mesh/epoch";
+import type { Held } from "../../../../src/mesh/view";
 import { welcomePacket } from "../../../../src/mesh/welcome";
 import { parseMesh } from "../../../../src/settings/parse";
 import { OperatorStage } from "./operator-stage";
@@ -17,9 +18,12 @@ describe("the record operator's view of the mesh, before it can be read", () => 
     const zones = [{ name: "z.example", retired: zoneDate }];
     const site = { name: "a", role: "primary-catalog", addresses: ["192.0.2.1"], zones, retired: siteDate };
     const mesh = parseMesh({ directoryZone: "dns.internal", catalogZone: "catalog.internal.dns", sites: [site] });
-    const { writer, log } = new OperatorStage();
+    const { writer, log, followed } = new OperatorStage();
     const packet = () => welcomePacket(mesh, "a", "CA");
-    return new MeshFollower({ packet, dns: writer.client(), writer: server, key, log, now }).retiredSince("z.example");
+    const agent = () => Promise.resolve(followed());
+    return new MeshFollower({ packet, dns: writer.client(), writer: server, agent, key, log, now }).retiredSince(
+      "z.example",
+    );
   }
 
   it("goes by the packet: a zone is retired with its own day or its site's, from that day on", () => {
@@ -40,7 +44,8 @@ describe("the record operator's view of the mesh", () => {
     stage = new OperatorStage();
     const { writer, log, clock, mesh } = stage;
     const packet = () => welcomePacket(mesh, "a", "CA");
-    follower = new MeshFollower({ packet, dns: writer.client(), writer: server, key, log, now: clock.now });
+    const agent = () => Promise.resolve(stage.followed());
+    follower = new MeshFollower({ packet, dns: writer.client(), writer: server, agent, key, log, now: clock.now });
     await follower.follow();
   });
 
@@ -140,14 +145,99 @@ describe("the record operator's view of the mesh", () => {
     }
   });
 
+  it("keeps sites of which more are gone than may leave at once, also after a second look, until they are back", async () => {
+    const { sites } = stage.mesh;
+    const names = () => follower.sites?.map(({ name }) => name);
+    const list = (...listed: readonly string[]): void => {
+      stage.publish({ ...stage.mesh, sites: sites.filter(({ name }) => listed.includes(name)) });
+    };
+    list("a");
+    await follower.follow();
+    expect([names(), follower.ownerOf("b.example"), follower.ownerOf("c.example")]).to.deep.equal([
+      ["a", "b", "c"],
+      "b",
+      "c",
+    ]);
+    const warnings = stage.lines.filter((line) => line.startsWith("warn"));
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.contain("b, c").and.contain("more than may leave at once");
+    list("a");
+    await follower.follow();
+    expect(names()).to.deep.equal(["a", "b", "c"]);
+    expect(stage.lines.filter((line) => line.startsWith("warn"))).to.deep.equal(warnings);
+    list("a", "b", "c");
+    await follower.follow();
+    list("a", "b");
+    await follower.follow();
+    expect(names()).to.deep.equal(["a", "b"]);
+  });
+
+  it("keeps what it knows when a directory does not have its own site", async () => {
+    const { sites } = stage.mesh;
+    stage.publish({ ...stage.mesh, sites: sites.filter(({ name }) => name !== "a") });
+    expect(await follower.follow()).to.equal(false);
+    expect(follower.refusal).to.match(/^self-missing: /);
+    expect(follower.sites?.map(({ name }) => name)).to.deep.equal(["a", "b", "c"]);
+  });
+
+  it("lets a site go on the day from which it is retired, without another version of the zones", async () => {
+    const { sites } = stage.mesh;
+    const tomorrow = new Date(stage.clock.now() + 86_400_000).toISOString().slice(0, 10);
+    const marked = sites.map((site) => (site.name === "a" ? site : { ...site, retired: tomorrow }));
+    stage.publish({ ...stage.mesh, sites: marked });
+    await follower.follow();
+    stage.publish({ ...stage.mesh, sites: sites.filter(({ name }) => name === "a") });
+    await follower.follow();
+    expect(follower.sites).to.have.length(3);
+    await stage.clock.advance(86_400_000);
+    expect([await follower.follow(), follower.sites?.length]).to.deep.equal([true, 1]);
+  });
+
   it("follows no zones of an epoch below that of its packet", async () => {
     const { privateKey, publicKey } = epochSigner();
     const { writer, log, clock, mesh } = stage;
     const epoch = signEpoch(mesh.directoryZone, { number: 2, primary: "b" }, privateKey);
     const packet = () => ({ ...welcomePacket(mesh, "a", "CA"), epoch, signers: [publicKey] });
-    const other = new MeshFollower({ packet, dns: writer.client(), writer: server, key, log, now: clock.now });
+    const agent = () => Promise.resolve(stage.followed());
+    const other = new MeshFollower({ packet, dns: writer.client(), writer: server, agent, key, log, now: clock.now });
     expect([await other.follow(), other.sites]).to.deep.equal([false, undefined]);
     expect(other.refusal).to.match(/^fenced: .* was replaced by epoch 2/);
+  });
+
+  describe("at first", () => {
+    const first = (agent: () => Promise<FollowedZones>) => {
+      const { writer, log, clock, mesh } = stage;
+      const packet = () => welcomePacket(mesh, "a", "CA");
+      const parts = { packet, dns: writer.client(), writer: server, agent, key, log, now: clock.now };
+      return new MeshFollower(parts);
+    };
+
+    it("takes no zones that the site's agent does not follow, and transfers none of them", async () => {
+      let followed = { ...stage.followed(), held: [] as Held[] };
+      const fresh = first(() => Promise.resolve(followed));
+      stage.publish({ ...stage.mesh, sites: stage.mesh.sites.slice(0, 1) });
+      const transfers = stage.writer.count("AXFR");
+      for (let looks = 0; looks < 3; looks++)
+        expect([await fresh.follow(), fresh.sites]).to.deep.equal([false, undefined]);
+      expect(stage.writer.count("AXFR")).to.equal(transfers);
+      expect(stage.lines.filter((line) => line.includes("not followed by the site's agent"))).to.have.length(1);
+      followed = { ...stage.followed(), held: [{ kind: "sites", names: ["b", "c"], reason: "2 of 3 sites are gone" }] };
+      expect([await fresh.follow(), fresh.sites]).to.deep.equal([false, undefined]);
+      followed = { ...stage.followed(), held: [] };
+      expect([await fresh.follow(), fresh.sites?.length]).to.deep.equal([true, 1]);
+    });
+
+    it("takes none as long as the agent does not answer, and goes by what it knows afterwards", async () => {
+      let isAway = true;
+      const agent = () => (isAway ? Promise.reject(new Error("no answer")) : Promise.resolve(stage.followed()));
+      const fresh = first(agent);
+      expect([await fresh.follow(), fresh.sites]).to.deep.equal([false, undefined]);
+      isAway = false;
+      expect([await fresh.follow(), fresh.sites?.length]).to.deep.equal([true, 3]);
+      isAway = true;
+      stage.relist([{ name: "a.example" }, { name: "new.example" }]);
+      expect([await fresh.follow(), fresh.ownerOf("new.example")]).to.deep.equal([true, "a"]);
+    });
   });
 
   it("shows in the operator's figures when it is refused", async () => {

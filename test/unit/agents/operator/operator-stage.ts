@@ -1,5 +1,6 @@
 import { OperatorMetrics } from "../../../../src/agents/operator/metrics";
 import type { Inputs, LiveInputs } from "../../../../src/agents/operator/inputs";
+import type { FollowedZones } from "../../../../src/agents/operator/mesh-follower";
 import { RecordOperator } from "../../../../src/agents/operator/operator";
 import type { OperatorOptions } from "../../../../src/agents/operator/options";
 import type { AgentStatus, HeldChange } from "../../../../src/agents/sidecar/http/status";
@@ -104,6 +105,14 @@ export class OperatorStage {
     };
   }
 
+  /** What the agent beside the writer says of the central zones: that it follows them as the writer has them. */
+  readonly followed = (): FollowedZones => {
+    const [directorySerial, catalogSerial] = [this.mesh.directoryZone, this.mesh.catalogZone].map((zone) =>
+      this.writer.serial(zone),
+    ) as [number, number];
+    return { applied: { directorySerial, catalogSerial }, held: [] };
+  };
+
   publish(mesh: Mesh): void {
     this.mesh = mesh;
     for (const [zone, records] of centralRecords(mesh, this.#meshSerial++)) {
@@ -144,7 +153,7 @@ export class OperatorStage {
           this.announced++;
           return Promise.resolve();
         },
-        status: () => Promise.resolve({ guard: this.held } as unknown as AgentStatus),
+        status: () => Promise.resolve({ guard: this.held, ...this.followed() } as unknown as AgentStatus),
       },
       watch: this.api.watch,
       ...{ metrics: this.metrics, log: this.log, clock: this.clock, random: () => 0 },

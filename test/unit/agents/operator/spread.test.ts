@@ -166,6 +166,22 @@ describe("Programmed", () => {
     expect(stage.clock.now() - began).to.be.below(10_000);
   });
 
+  it("waits for sites that a directory has lost, more at once than may leave", async () => {
+    start();
+    stage.api.make("before");
+    await stage.programmed("before");
+    stage.publish({ ...stage.mesh, sites: stage.mesh.sites.filter(({ name }) => name === "a") });
+    await stage.clock.advance(10_000);
+    stage.sites.pod("c").behind = 1;
+    stage.api.make("www");
+    await stage.says("www", "Programmed", "Propagating");
+    await stage.clock.advance(20_000);
+    expect(stage.api.isProgrammed("www")).to.equal(false);
+    expect(message("www")).to.match(/not yet: c$/);
+    delete stage.sites.pod("c").behind;
+    await stage.programmed("www");
+  });
+
   it("is Unknown as long as the list of sites cannot be read", async () => {
     stage = new OperatorStage();
     stage.writer.silent.add("dns.internal");
