@@ -29,6 +29,8 @@ export interface Standard {
   readonly dueAtLast: number | undefined;
   /** Whether the server had shown the zone. */
   readonly isShown: boolean;
+  /** Losses that the server was freed by before. */
+  readonly losses: number;
 }
 
 /** Rules that an answer can break. */
@@ -95,6 +97,9 @@ export class History {
   readonly #released = new Map<string, ReadonlySet<string>>();
   /** Zones of which a server's copies may expire at any moment, by server. */
   readonly #expiring = new Map<string, ReadonlySet<string>>();
+  /** How often each server lost its volume, and how often changes were excused. */
+  readonly #lost = new Map<string, number>();
+  #excused = 0;
   #acknowledged = 0;
 
   /**
@@ -168,16 +173,20 @@ export class History {
       end === undefined ? undefined : times?.findLast(({ at }) => at <= end)?.number;
     const isShown = this.#shown.get(site)?.has(question.zone) === true;
     const floor = this.#floors.get(site)?.get(keyOf(question));
-    return { floor, due: dueBy(since), dueAtLast: dueBy(atLast), isShown };
+    return { floor, due: dueBy(since), dueAtLast: dueBy(atLast), isShown, losses: this.#losses(site) };
   }
 
-  /** Judges an answer, and remembers what it shows. */
+  /**
+   * Judges an answer, and remembers what it shows. One to a question that was sent before a loss says nothing: what the server
+   * was held to when it was sent binds it no more, and a question may wait for a server that starts anew.
+   */
   judge(
     site: string,
     { question, standard, answer }: { question: Question; standard: Standard; answer: Message },
   ): Wrong | undefined {
     if (this.#released.get(site)?.has(question.zone) === true) return undefined;
-    const { floor, isShown } = standard;
+    const { floor, isShown, losses } = standard;
+    if (losses !== this.#losses(site)) return undefined;
     const absent = (rule: "absent" | "empty", detail: string): Wrong | undefined =>
       floor === undefined ? lateness(standard, undefined, detail) : { rule, detail };
     if (answer.rcode === rcodes.NXDOMAIN) return absent("absent", "NXDOMAIN");
@@ -198,6 +207,7 @@ export class History {
   forget(site: string): void {
     this.#floors.delete(site);
     this.#shown.delete(site);
+    this.#lost.set(site, (this.#lost.get(site) ?? 0) + 1);
   }
 
   /** A server's copies of zones expire, now or a little later: it may refuse them until {@link settle}, and shows none older than before. */
@@ -234,6 +244,7 @@ export class History {
       else history.acknowledged.set(name, kept);
     }
     history.names = history.names.filter((name) => history.acknowledged.has(name));
+    if (lost.length > 0) this.#excused += 1;
     return lost.length;
   }
 
@@ -256,6 +267,10 @@ export class History {
     if (this.#expiring.get(site)?.has(question.zone) === true) return;
     const shown = this.#shown.get(site) ?? new Set();
     this.#shown.set(site, shown.add(question.zone));
+  }
+
+  #losses(site: string): number {
+    return this.#excused + (this.#lost.get(site) ?? 0);
   }
 
   #zone(zone: string): ZoneHistory {

@@ -62,7 +62,7 @@ class Run {
   readonly #known: KnownMesh;
   readonly #machine: MachineWatch;
   readonly #lost = new Set<string>();
-  /** Since when each pod has been without a fault, by `performance.now()`; Infinity while it has one. */
+  /** Since when each pod has been without a fault, by `performance.now()`; Infinity while it has one. One that joins for a round has none. */
   readonly #linked = new Map<string, number>();
   /** Sites whose link has a fault, or had one in this round. */
   readonly #unlinked = new Set<string>();
@@ -98,7 +98,7 @@ class Run {
     const zone = history.zones.find((each) => lab.plan.owner(each) === cluster.site) ?? "";
     const isBound = (pod: string): boolean => {
       const isNear = siteOf(pod) === cluster.site;
-      return this.#linked.get(pod) !== Infinity && (isNear || !this.#unlinked.has(cluster.site));
+      return (this.#linked.get(pod) ?? Infinity) !== Infinity && (isNear || !this.#unlinked.has(cluster.site));
     };
     const broken = (site: string, detail: string): void => {
       this.#violated({ rule: "programmed", site, detail });

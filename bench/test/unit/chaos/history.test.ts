@@ -207,6 +207,30 @@ describe("a lost volume", () => {
     expect(ask("site-a", question, answer({ rcode: rcodes.NXDOMAIN }))).to.equal("right");
     expect(ask("site-a", soa, answer({ rcode: rcodes.SERVFAIL }))).to.equal("right");
   });
+
+  it("judges no answer to a question that was sent before the server lost its volume, and learns nothing of it", () => {
+    const { ask, changes, history } = start();
+    const question = textOf(changes[1]!);
+    history.promise("site-b", changes[1]!);
+    const standard = history.standard("site-b", question);
+    history.forget("site-b");
+    const late = (got: Message) => history.judge("site-b", { question, standard, answer: got });
+    expect(late(answer({ rcode: rcodes.REFUSED }))).to.equal(undefined);
+    expect(late(answer({ answers: [textRecord(question.name, 1)] }))).to.equal(undefined);
+    expect(ask("site-b", question, answer({ rcode: rcodes.REFUSED }))).to.equal("right");
+    expect(ask("site-b", question, answer({ answers: [textRecord(question.name, 1)] }))).to.equal("right");
+    expect(ask("site-b", question, answer({ rcode: rcodes.REFUSED }))).to.equal("gone");
+  });
+
+  it("holds no server to a change that was excused after the question was sent", () => {
+    const { changes, history } = start();
+    const question = textOf(changes[1]!);
+    history.promise("site-b", changes[1]!);
+    const standard = history.standard("site-b", question);
+    expect(history.excuse(zone, new Map())).to.equal(2);
+    const got = answer({ rcode: rcodes.NXDOMAIN });
+    expect(history.judge("site-b", { question, standard, answer: got })).to.equal(undefined);
+  });
 });
 
 describe("what is missing from a copy", () => {
