@@ -43,6 +43,12 @@ const allMayGo: Edit = {
   to: "return known;",
 };
 
+const selfMayMiss: Edit = {
+  file: "src/mesh/plan-mesh.ts",
+  from: "if (view.sites.some((site) => site.name === self) || uncertain.sites.includes(self)) return undefined;",
+  to: "if (true as boolean) return undefined;",
+};
+
 /** All that are broken on purpose, one at a time. */
 export const guards: readonly Guard[] = [
   {
@@ -130,11 +136,7 @@ export const guards: readonly Guard[] = [
         from: 'if (siteNames.length === 0) throw new RefusedZone("empty", `directory ${zone} has no site`);',
         to: "",
       },
-      {
-        file: "src/mesh/plan-mesh.ts",
-        from: "if (view.sites.some((site) => site.name === self) || uncertain.sites.includes(self)) return undefined;",
-        to: "if (true as boolean) return undefined;",
-      },
+      selfMayMiss,
     ],
     script: "2 8 central-empty site-a",
     rules: [],
@@ -315,6 +317,17 @@ export const guards: readonly Guard[] = [
       },
     ],
     script: "2 10 stop-agent site-b",
+    extras: ["api"],
+    rules: ["programmed"],
+  },
+  {
+    name: "known-sites",
+    keeps: "`Programmed` waits for sites that a directory has lost, more than may leave at once",
+    broken: "the operator follows any directory",
+    program: "operator",
+    edits: [allMayGo, selfMayMiss],
+    script: "2 42 central-shrunk site-a",
+    replicas: 2,
     extras: ["api"],
     rules: ["programmed"],
   },
