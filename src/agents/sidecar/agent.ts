@@ -7,7 +7,6 @@ import type { KnotControl } from "../../knot/control/knot-control";
 import { highestEpoch, packetEpoch } from "../../mesh/epoch";
 import { defaultLimits } from "../../mesh/limits";
 import { planMesh } from "../../mesh/plan-mesh";
-import type { KnownMesh } from "../../mesh/topology";
 import type { MeshPlan, MeshView } from "../../mesh/view";
 import { Applier, ApplyError, notePacket, SiteFiles, siteInput, standingView } from "./apply";
 import { lifetimeProblem } from "./credentials/identity";
@@ -39,7 +38,7 @@ export interface AgentParts {
 /** What a pass found that others should act on. */
 export interface AgentEvents {
   /** Knot runs this view now, among these pods, and these zones originate here. */
-  applied(at: KnownMesh & Pick<SiteInput, "runtime">, zones: readonly string[]): void;
+  applied(at: SiteInput, zones: readonly string[]): void;
   /** The content of these zones changed here. */
   changed(zones: readonly string[]): void;
 }

@@ -7,6 +7,8 @@ import type { LogFields, Logger } from "../../base/log";
 export interface KnotLogOptions {
   /** The file that Knot writes. */
   readonly path: string;
+  /** Where a socket of the agent's leads, in Knot's form; undefined for a path that is no such socket. @default none is */
+  readonly behind?: (socket: string) => string | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Pick<Logger, "info" | "warn">;
@@ -42,6 +44,8 @@ const routine =
 const refusedAction = /^\[[^\]]*\] ACL, denied, action ([a-z]+)/;
 const transfer = /^\[[^\]]*\] [AI]XFR, (in|out)(?:coming|going), /;
 const refreshFailure = /^\[[^\]]*\] refresh, failed \(/;
+/** A server that Knot reaches by way of the agent; people look for its address. */
+const relayed = /(?<=\b(?:remote|address) )\/[^\s,]+/g;
 /** Levels at which Knot says that something failed. */
 const failing: readonly string[] = ["warning", "error", "critical"];
 /** Levels that Knot writes to its own output too. */
@@ -110,8 +114,9 @@ export class KnotLog {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     for (const line of lines) {
-      const [, level = "", message = ""] = /^\S+ ([a-z]+): (.*)$/.exec(line) ?? [];
-      if (message === "") continue;
+      const [, level = "", said = ""] = /^\S+ ([a-z]+): (.*)$/.exec(line) ?? [];
+      if (said === "") continue;
+      const message = said.replace(relayed, (socket) => this.options.behind?.(socket) ?? socket);
       this.#count(level, message);
       if (elsewhere.includes(level) || routine.test(message)) continue;
       this.#pass(message);

@@ -2,17 +2,15 @@ import { systemClock } from "../../base/clock";
 import { messageOf, UserError } from "../../base/errors";
 import { createLogger, type Logger } from "../../base/log";
 import { nodeFlags } from "../../contract/node-flags";
-import { DnsClient } from "../../dns/client/dns-client";
 import { programEnd, terminationSignal } from "../program-end";
 import { type AgentOptions, readAgentOptions } from "./inputs/options";
-import { whenGone } from "./leaving";
-import { prepare } from "./prepare";
 import { supervise } from "./supervisor";
-import { Worker } from "./worker";
 
 /**
  * The program beside Knot: `prepare` (once, before Knot starts), `agent` (keeps `worker` running), `worker` (the agent
  * itself). Returns the exit status.
+ *
+ * What a command alone needs is loaded by it: what keeps the worker running loads a tenth of the program.
  */
 async function main(command: string | undefined): Promise<number> {
   const now = Date.now;
@@ -34,14 +32,20 @@ async function run(invocation: { command: string | undefined; log: Logger; optio
   const { log, options } = invocation;
   const now = Date.now;
   switch (invocation.command) {
-    case "prepare":
+    case "prepare": {
+      const [{ prepare }, { DnsClient }] = await Promise.all([
+        import("./prepare"),
+        import("../../dns/client/dns-client"),
+      ]);
       await prepare({ options, dns: new DnsClient({ timeoutMs: 700 }), now, log });
       return;
+    }
     case "agent":
       await supervise({ script: __filename, args: ["worker"], nodeFlags, log, now, signal: terminationSignal() });
       return;
     case "worker": {
       const leaving = terminationSignal();
+      const [{ Worker }, { whenGone }] = await Promise.all([import("./worker"), import("./leaving")]);
       const gone = whenGone(leaving, options.leaving);
       const signal = programEnd({ signal: gone, clock: systemClock, log, exit: () => process.exit(0) });
       process.once("disconnect", () => process.exit(0));

@@ -6,6 +6,7 @@ import { podPorts } from "../../contract/names";
 import { DnsClient } from "../../dns/client/dns-client";
 import { UdpChannel } from "../../dns/client/udp-channel";
 import { signingKey } from "../../keyring/ring-document";
+import { relayTargets } from "../../knot/config/remotes";
 import { isWriter, siblings } from "../../knot/config/site-runtime";
 import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
 import { KnotControl } from "../../knot/control/knot-control";
@@ -36,6 +37,7 @@ import { DamageWatch } from "./own-zones/damage";
 import { SiteZones } from "./own-zones/site-zones";
 import { ownSource } from "./own-zones/zone-source";
 import { StateError, StateStore } from "./state-store";
+import { TransferRelay } from "./transfer-relay";
 import { Upkeep } from "./upkeep";
 import { VolumeWatch } from "./volume-watch";
 
@@ -76,6 +78,7 @@ export class Worker {
   readonly #store: StateStore;
   readonly #problems: Problems;
   readonly #rounds: Upkeep;
+  readonly #relay: TransferRelay;
   readonly #keeper: VaultKeeper | undefined;
   readonly #keys: KeyKeeper | undefined;
   readonly #volume: VolumeWatch;
@@ -128,6 +131,7 @@ export class Worker {
         return { key: signingKey(inputs.ring), own: this.#zones.withContent, hasUpdaters };
       },
     });
+    this.#relay = new TransferRelay({ now, log });
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({
       dns: new DnsClient({ timeoutMs: 1000 }),
@@ -162,6 +166,7 @@ export class Worker {
       log,
       events: {
         applied: (at, zones) => {
+          void this.#relay.aim(relayTargets(at));
           this.#announcer.aim(at, zones);
           this.#fetching.expect();
         },
@@ -174,7 +179,12 @@ export class Worker {
       ...{ dns: this.#podDns, knot, control: this.#control, mounts: this.#mounts, store: this.#store },
       ...{ agent: this.#agent, problems: this.#problems, now, log },
     });
-    this.#knotLog = new KnotLog({ path: zonesLog(options.runtime.rundir), now, log });
+    this.#knotLog = new KnotLog({
+      path: zonesLog(options.runtime.rundir),
+      behind: (socket) => this.#relay.behind(socket),
+      now,
+      log,
+    });
     this.#keys = this.#keyKeeper();
     this.#volume = new VolumeWatch({ root: options.runtime.storage, problems: this.#problems, now });
     this.#expiry = new ExpiryWatch({
@@ -308,7 +318,9 @@ export class Worker {
         this.#wake.abort();
       },
     });
-    await using server = new HttpServer(routes);
+    await using open = new AsyncDisposableStack();
+    open.use(this.#relay);
+    const server = open.use(new HttpServer(routes));
     await server.listen(this.parts.options.http.address, this.parts.options.http.port);
     await Promise.all([
       ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],

@@ -1,9 +1,12 @@
+import type { Transport } from "../../mesh/model";
+import { peersOf } from "../../mesh/peers";
 import { audienceOf } from "../../mesh/topology";
 import { serverName } from "../../mesh/welcome";
-import type { RenderContext } from "./render-context";
+import type { RenderContext, SiteInput } from "./render-context";
 import { siblings } from "./site-runtime";
 import { section, splitList, type Stanza } from "./stanza";
 import { updateRemotes } from "./updaters";
+import { relaySocket } from "./volume";
 
 /** Id of another site as a source of zones. */
 export function remoteId(site: string): string {
@@ -21,15 +24,66 @@ function tellId(remote: string): string {
  * while they are replaced one by one.
  */
 export function renderRemotes(context: RenderContext): string {
+  const { ring, runtime, packet } = context;
+  const servers = serversOf(context);
+  const plain = servers.map(({ id, addresses, port }) => ({
+    id: tellId(id),
+    address: addresses.map((address) => `${address}@${port}`),
+    key: ring.signing,
+  }));
+  const { transport } = packet;
+  const sources = servers.map(({ id, site, addresses, key, port, securePort }): Stanza => {
+    if (transport === "tcp") return { id, address: addresses.map((address) => `${address}@${port}`), key };
+    const direct = addresses.map((address) => `${address}@${securePort}`);
+    return {
+      id,
+      address: isRelayed(transport) ? [relaySocket(runtime.rundir, id), ...direct] : direct,
+      key,
+      [transport]: true,
+      "cert-hostname": serverName(site, packet.directoryZone),
+    };
+  });
+  return section("remote", [...sources, ...plain, ...updateRemotes(context)]) + section("remotes", tellLists(context));
+}
+
+/** A server that Knot reaches by way of the agent. */
+export interface RelayTarget {
+  /** Where the agent takes Knot's connections. */
+  readonly socket: string;
+  /** In the order in which they are tried. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+}
+
+/**
+ * The servers that Knot asks by way of the agent: all of them where transfers run over TLS, since Knot's own sockets hold
+ * small pieces back (ADR 0044). Behind the relay Knot has their addresses, for when the agent is not there.
+ */
+export function relayTargets(
+  input: Pick<SiteInput, "packet" | "view" | "ring" | "localKey" | "runtime">,
+): readonly RelayTarget[] {
+  if (!isRelayed(input.packet.transport)) return [];
+  return serversOf({ ...input, peers: peersOf(input) }).map(({ id, addresses, securePort }) => ({
+    socket: relaySocket(input.runtime.rundir, id),
+    addresses,
+    port: securePort,
+  }));
+}
+
+function isRelayed(transport: Transport): boolean {
+  return transport === "tls";
+}
+
+/** The other sites, and the other pods of this one. */
+function serversOf(
+  context: Pick<RenderContext, "peers" | "ring" | "localKey" | "runtime" | "packet">,
+): readonly Server[] {
   const { peers, ring, localKey, runtime, packet } = context;
-  const { remotePort, secure } = runtime;
-  const servers = [
+  const { remotePort: port, secure } = runtime;
+  return [
     ...peers.map(({ name, addresses }) => ({
-      id: remoteId(name),
-      site: name,
-      addresses,
+      ...{ id: remoteId(name), site: name, addresses, port },
       key: ring.signing,
-      port: remotePort,
       securePort: secure.remotePort,
     })),
     ...siblings(runtime).map(({ address, ...pod }) => ({
@@ -39,23 +93,17 @@ export function renderRemotes(context: RenderContext): string {
       key: localKey.name,
     })),
   ];
-  const plain = servers.map(({ id, addresses, port }) => ({
-    id: tellId(id),
-    address: addresses.map((address) => `${address}@${port}`),
-    key: ring.signing,
-  }));
-  const { transport } = packet;
-  const sources = servers.map(({ id, site, addresses, key, port, securePort }): Stanza => {
-    if (transport === "tcp") return { id, address: addresses.map((address) => `${address}@${port}`), key };
-    return {
-      id,
-      address: addresses.map((address) => `${address}@${securePort}`),
-      key,
-      [transport]: true,
-      "cert-hostname": serverName(site, packet.directoryZone),
-    };
-  });
-  return section("remote", [...sources, ...plain, ...updateRemotes(context)]) + section("remotes", tellLists(context));
+}
+
+/** Another server as a source of zones. */
+interface Server {
+  readonly id: string;
+  readonly site: string;
+  readonly addresses: readonly string[];
+  /** Name of the key that requests are signed with. */
+  readonly key: string;
+  readonly port: number;
+  readonly securePort: number;
 }
 
 /** Ids of the lists that Knot notifies of the zones of this site: other sites. */

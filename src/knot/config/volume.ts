@@ -1,4 +1,5 @@
 import { zoneFileName } from "../../base/names";
+import { memberId } from "../../mesh/catalog";
 
 /** Folders on the volume of a Knot pod, relative to it. Knot includes every file of the first two. */
 export const volumeFolders = {
@@ -153,4 +154,13 @@ export class GuardFiles {
 /** Where Knot writes everything that it says of zones; the agent passes on what matters. */
 export function zonesLog(rundir: string): string {
   return `${rundir}/zones.log`;
+}
+
+/**
+ * Socket at which the agent takes a connection of Knot's to another server and hands it on, octet for octet.
+ *
+ * @param id - Knot's id of that server; a long one gives way to a hash, since a socket's path has 107 octets at the most.
+ */
+export function relaySocket(rundir: string, id: string): string {
+  return `${rundir}/to/${id.length <= 32 ? id : memberId(id).slice(0, 32)}`;
 }

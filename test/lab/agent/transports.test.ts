@@ -100,6 +100,34 @@ describe("transfers over TLS", function () {
     }
   });
 
+  it("are handed on by the agent, whose socket holds no small piece back, and go on without it", async () => {
+    const site = lab.site("site-c");
+    const sources = (from: number) =>
+      [
+        ...site
+          .log()
+          .slice(from)
+          .matchAll(/\[site-a\.example\.\] IXFR, incoming, remote (\S+) TLS/g),
+      ].map(([, to]) => to);
+    const relay = site.path("run", "to", "peer-site-a");
+    let before = site.log().length;
+    await changed("by way of the agent");
+    expect(sources(before)).to.include(relay);
+    await site.stopAgent();
+    try {
+      before = site.log().length;
+      await changed("without the agent");
+      const { address, port } = lab.site("site-a").secureServer;
+      expect(sources(before)).to.include(`${address}@${port}`).and.not.include(relay);
+    } finally {
+      site.startAgent();
+    }
+    await site.ready();
+    before = site.log().length;
+    await changed("by way of the next agent");
+    expect(sources(before)).to.include(relay);
+  });
+
   it("come about with a site's certificate and a key of the ring", async () => {
     const { said, logged } = await ask(await overTls(right()), meshKey());
     expect(said).to.contain("SOA").and.contain("NS");

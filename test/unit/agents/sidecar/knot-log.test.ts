@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { KnotLog } from "../../../../src/agents/sidecar/knot-log";
+import { KnotLog, type KnotLogOptions } from "../../../../src/agents/sidecar/knot-log";
 
 describe("what Knot says of zones", () => {
   let folder: string;
@@ -12,6 +12,7 @@ describe("what Knot says of zones", () => {
   let passed: string[];
   let warned: string[];
   let fields: unknown[];
+  let sink: KnotLogOptions["log"];
   let log: KnotLog;
 
   beforeEach(async () => {
@@ -24,7 +25,8 @@ describe("what Knot says of zones", () => {
     };
     const warn = (message: string, fields?: object): void =>
       void warned.push(`${message} ${Object.values(fields ?? {}).join()}`);
-    log = new KnotLog({ path, now: () => now, log: { info, warn } });
+    sink = { info, warn };
+    log = new KnotLog({ path, now: () => now, log: sink });
   });
   afterEach(() => rm(folder, { recursive: true }));
 
@@ -130,6 +132,26 @@ describe("what Knot says of zones", () => {
       { from: "knot", zone: ".", serial: 8 },
       { from: "knot", zone: "ex", serial: 9, remote: "127.0.0.1", key: "k1" },
     ]);
+  });
+
+  it("names the server behind a socket of the agent's by its address", async () => {
+    const known = new Map([["/rundir/to/peer-b", "192.0.2.2@853"]]);
+    const named = new KnotLog({ path, now: () => 0, log: sink, behind: (socket) => known.get(socket) });
+    await appendFile(
+      path,
+      [
+        line("info", "[ex.] IXFR, incoming, remote /rundir/to/peer-b TLS, key k1., started"),
+        line("info", "[ex.] refresh, remote peer-b, address /rundir/to/peer-b, failed (connection reset)"),
+        line("info", "[ex.] refresh, remote peer-c, address /rundir/to/peer-c, failed (not exists)"),
+      ].join(""),
+    );
+    await named.look();
+    expect(passed).to.deep.equal([
+      "[ex.] IXFR, incoming, remote 192.0.2.2@853 TLS, key k1., started",
+      "[ex.] refresh, remote peer-b, address 192.0.2.2@853, failed (connection reset)",
+      "[ex.] refresh, remote peer-c, address /rundir/to/peer-c, failed (not exists)",
+    ]);
+    expect(fields[0]).to.deep.equal({ from: "knot", zone: "ex", remote: "192.0.2.2", key: "k1" });
   });
 
   it("is waited for until Knot makes the file", async () => {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { membersOf, renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../../src/knot/config/site-config";
+import { relayTargets } from "../../../../src/knot/config/remotes";
 import { renderLimits } from "../../../../src/knot/config/modules";
 import type { KeyRing } from "../../../../src/keyring/ring-document";
 import type { TsigKey } from "../../../../src/dns/tsig-key";
@@ -101,7 +102,7 @@ describe("renderSiteFiles", () => {
     const rules = items(files.get("conf/peers.d/05-access.conf")!);
     for (const rule of ["mesh", "mesh-notify"]) expect(rules.get(rule)).to.include("key: [new, old]");
     expect(items(files.get("conf/peers.d/10-remotes.conf")!).get("peer-b")).to.include.members([
-      "address: [192.0.2.2@853, 2001:db8::2@853]",
+      "address: [/rundir/to/peer-b, 192.0.2.2@853, 2001:db8::2@853]",
       "key: new",
     ]);
   });
@@ -124,7 +125,7 @@ describe("renderSiteFiles", () => {
   it("asks for zones over TLS with the other's name, and notifies of changes at port 53", () => {
     const remotes = items(filesOf("c").get("conf/peers.d/10-remotes.conf")!);
     expect(remotes.get("peer-a")).to.include.members([
-      "address: [192.0.2.1@853]",
+      "address: [/rundir/to/peer-a, 192.0.2.1@853]",
       "tls: on",
       "cert-hostname: a.dns.internal",
     ]);
@@ -221,6 +222,36 @@ describe("renderSiteFiles", () => {
       "",
     ]);
     expect(files.get("conf/keys.conf")).to.contain("id: bind");
+  });
+
+  it("asks by way of the agent's sockets over TLS alone, each with a path that a socket may have", () => {
+    const name = "s".repeat(63);
+    const long = { ...view, sites: view.sites.map((site) => (site.name === "d" ? { ...site, name } : site)) };
+    const input = {
+      packet: welcomePacket(mesh, "c", "CA"),
+      ring,
+      localKey,
+      readers: [],
+      identity,
+      view: long,
+      runtime,
+    };
+    const targets = relayTargets(input);
+    const text = renderSiteFiles(input).get("conf/peers.d/10-remotes.conf")!;
+    expect(targets.map(({ addresses, port }) => [...addresses, port])).to.deep.equal([
+      ["192.0.2.1", 853],
+      ["192.0.2.2", "2001:db8::2", 853],
+      ["192.0.2.4", 853],
+    ]);
+    for (const { socket } of targets) {
+      expect(text).to.contain(`address: [${socket}, `);
+      expect(socket.length).to.be.at.most(`/rundir/to/`.length + 32);
+    }
+    for (const transport of ["quic", "tcp"] as const) {
+      const other = { ...input, packet: { ...input.packet, transport } };
+      expect(relayTargets(other)).to.deep.equal([]);
+      expect(renderSiteFiles(other).get("conf/peers.d/10-remotes.conf")).to.not.contain("/rundir");
+    }
   });
 
   it("keeps certificate and key in one file, and has neither where transfers run over plain TCP", () => {
@@ -346,13 +377,13 @@ describe("renderSiteFiles", () => {
     });
     const remotes = items(files.get("conf/peers.d/10-remotes.conf")!);
     expect(remotes.get("replica-0")).to.deep.equal([
-      "address: [10.0.0.1@853]",
+      "address: [/rundir/to/replica-0, 10.0.0.1@853]",
       "key: local",
       "tls: on",
       "cert-hostname: c.dns.internal",
     ]);
     expect(remotes.get("tell-replica-0")).to.include("address: [10.0.0.1@53]");
-    expect(remotes.get("peer-a")).to.include.members(["address: [192.0.2.1@8530]", "key: new"]);
+    expect(remotes.get("peer-a")).to.include.members(["address: [/rundir/to/peer-a, 192.0.2.1@8530]", "key: new"]);
     expect(items(files.get("conf/peers.d/05-access.conf")!).get("local")?.slice(0, 2)).to.deep.equal([
       "key: [local]",
       "action: [transfer]",

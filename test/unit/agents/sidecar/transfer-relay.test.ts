@@ -1,0 +1,138 @@
+import { expect } from "chai";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { TransferRelay } from "../../../../src/agents/sidecar/transfer-relay";
+import { eventually } from "../../../../harness/eventually";
+import { freePort } from "../../../../harness/knot";
+
+describe("connections of Knot's to other servers", () => {
+  let folder: string;
+  let relay: TransferRelay;
+  let now: number;
+  let warned: string[];
+  const servers: Server[] = [];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "relay-"));
+    [now, warned] = [1_000_000, []];
+    const warn = (text: string) => warned.push(text);
+    relay = new TransferRelay({ now: () => now, log: { warn, info: warn, error: warn, debug: warn } as never });
+  });
+  afterEach(async () => {
+    await relay[Symbol.asyncDispose]();
+    for (const server of servers.splice(0)) server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const socketOf = (name: string) => join(folder, "to", name);
+
+  /** A server that says its name, and then what it was told; it ends when it was told the end. */
+  async function echo(name: string, address = "127.0.0.1", port = 0): Promise<number> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on("error", () => undefined);
+      socket.write(`${name}:`);
+      socket.pipe(socket);
+    });
+    servers.push(server);
+    server.listen(port, address);
+    await once(server, "listening");
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** What is read until the other end ends, or that it broke off. */
+  async function read(socket: Socket): Promise<string> {
+    let text = "";
+    socket.setEncoding("utf8").on("data", (part: string) => (text += part));
+    const broken = new Promise<string>((resolve) => {
+      socket.once("error", () => {
+        resolve(`${text}broken`);
+      });
+    });
+    const ended = new Promise<string>((resolve) => {
+      socket.once("close", () => {
+        resolve(text);
+      });
+    });
+    return Promise.race([broken, ended]);
+  }
+
+  async function say(name: string, text: string): Promise<string> {
+    const socket = connect({ path: socketOf(name), allowHalfOpen: true });
+    const answer = read(socket);
+    socket.end(text);
+    return answer;
+  }
+
+  it("are handed on, octet for octet, until either end ends them", async () => {
+    const port = await echo("a");
+    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port }]);
+    expect(await say("peer-a", "question")).to.equal("a:question");
+    const long = "x".repeat(3_000_000);
+    expect(await say("peer-a", long)).to.equal(`a:${long}`);
+    expect(relay.behind(socketOf("peer-a"))).to.equal(`127.0.0.1@${port}`);
+    expect(relay.behind(socketOf("peer-b"))).to.equal(undefined);
+  });
+
+  it("go to the next address when one takes none", async () => {
+    const port = await echo("a", "127.0.0.2");
+    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1", "127.0.0.2"], port }]);
+    expect(await say("peer-a", "question")).to.equal("a:question");
+    expect(relay.behind(socketOf("peer-a"))).to.equal(`127.0.0.2@${port}`);
+  });
+
+  it("are sent away for half a minute after none took them, so that Knot waits for a server that is away only once", async () => {
+    const port = await freePort();
+    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port }]);
+    expect(await say("peer-a", "").then((text) => text.replace("broken", ""))).to.equal("");
+    await echo("a", "127.0.0.1", port);
+    now += 29_000;
+    expect(await say("peer-a", "").then((text) => text.replace("broken", ""))).to.equal("");
+    now += 2000;
+    expect(await say("peer-a", "question")).to.equal("a:question");
+  });
+
+  it("follow a server to its new address at once, and go nowhere when it is gone", async () => {
+    const ports = [await echo("a"), await echo("b"), await freePort()];
+    const to = (port = 0) => relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port }]);
+    await to(ports[2]);
+    expect(await say("peer-a", "").then((text) => text.replace("broken", ""))).to.equal("");
+    await to(ports[0]);
+    expect(await say("peer-a", "1")).to.equal("a:1");
+    await to(ports[1]);
+    expect(await say("peer-a", "2")).to.equal("b:2");
+    await relay.aim([]);
+    await eventually(5, async () => {
+      expect(await readdir(join(folder, "to"))).to.deep.equal([]);
+    });
+    expect(await say("peer-a", "3")).to.equal("broken");
+  });
+
+  it("take the place of a predecessor's, whose sockets still lie there", async () => {
+    const port = await echo("a");
+    const target = { socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port };
+    await using former = new TransferRelay({ now: () => now, log: {} as never });
+    await former.aim([target]);
+    await relay.aim([target]);
+    expect(await say("peer-a", "question")).to.equal("a:question");
+    expect(warned).to.deep.equal([]);
+  });
+
+  it("end with the relay, and a socket that cannot be made is said and left out", async () => {
+    const port = await echo("a");
+    const at = { addresses: ["127.0.0.1"], port };
+    await relay.aim([
+      { socket: socketOf("x".repeat(200)), ...at },
+      { socket: socketOf("peer-a"), ...at },
+    ]);
+    expect(warned).to.deep.equal(["transfers go without a relay"]);
+    const socket = connect({ path: socketOf("peer-a") });
+    const answer = read(socket);
+    await once(socket, "data");
+    await relay[Symbol.asyncDispose]();
+    expect(await answer).to.match(/^a:/);
+  });
+});
