@@ -127,6 +127,8 @@ export class Spreading {
     const { entry, generation, note, since } = object;
     if (spread === undefined || spread.waiting.length > 0) {
       if (this.options.clock.now() - since < patienceMs) return false;
+      // That it is not known which sites there are says nothing against an object that all of them had.
+      if (spread === undefined && isProgrammed(entry, generation)) return false;
       const progress = spread ? ({ kind: "waiting", sites: spread.waiting } as const) : ({ kind: "unknown" } as const);
       await this.options.writer.report(entry, { generation, progress });
       return false;

@@ -46,6 +46,7 @@ export class OperatorStage {
   announced = 0;
   /** What the agent says to be held. */
   held: HeldChange[] = [];
+  isAgentAway = false;
   mesh: Mesh;
   #meshSerial = 1;
   #mounted: Inputs;
@@ -153,7 +154,10 @@ export class OperatorStage {
           this.announced++;
           return Promise.resolve();
         },
-        status: () => Promise.resolve({ guard: this.held, ...this.followed() } as unknown as AgentStatus),
+        status: () =>
+          this.isAgentAway
+            ? Promise.reject(new Error("the agent does not answer"))
+            : Promise.resolve({ guard: this.held, ...this.followed() } as unknown as AgentStatus),
       },
       watch: this.api.watch,
       ...{ metrics: this.metrics, log: this.log, clock: this.clock, random: () => 0 },

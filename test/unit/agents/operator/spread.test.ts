@@ -182,6 +182,24 @@ describe("Programmed", () => {
     await stage.programmed("www");
   });
 
+  it("is Unknown as long as the agent does not say that it follows the list, but where all sites had the object", async () => {
+    start();
+    stage.api.make("before");
+    await stage.programmed("before");
+    await turn.end();
+    stage.isAgentAway = true;
+    turn = stage.turn();
+    const written = stage.api.written("status").length;
+    stage.api.make("www");
+    await stage.says("www", "Programmed", "MeshUnknown");
+    await stage.clock.advance(20_000);
+    expect(stage.api.isProgrammed("before")).to.equal(true);
+    expect(stage.api.written("status").slice(written)).to.deep.equal(["www"]);
+    stage.isAgentAway = false;
+    await stage.programmed("www", "before");
+    expect(stage.api.written("status").slice(written)).to.deep.equal(["www", "www"]);
+  });
+
   it("is Unknown as long as the list of sites cannot be read", async () => {
     stage = new OperatorStage();
     stage.writer.silent.add("dns.internal");
