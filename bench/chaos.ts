@@ -163,7 +163,7 @@ async function hurt(run: ChaosRun): Promise<number> {
   const [first] = outcome.violations;
   if (first !== undefined) {
     console.log(violationText(outcome, run));
-    if (run.shrink === "yes") console.log(await shorterScript(run, first));
+    if (run.shrink === "yes" && outcome.rounds.length > 0) console.log(await shorterScript(run, first));
   }
   if (run.json) console.log(JSON.stringify({ ...figuresOf(outcome), cpuSeconds: cpuSeconds() }));
   return first === undefined ? 0 : 1;

@@ -13,7 +13,9 @@ const [lossPercent, delayMs, overtakenPercent] = [30, 500, 30];
 /** Twice as much as TSIG forgives. */
 const skewSeconds = 600;
 /** Seconds for a pod's init container to end well; it is started again until then. */
-const startSeconds = 60;
+const startSeconds = 120;
+/** For Knot to drop copies of zones that it is asking for. */
+const expireSeconds = 60;
 
 /** What a fault begins with. */
 interface Place {
@@ -129,7 +131,7 @@ function pause(pid: number | undefined): Ending {
 /** What Knot does when it has not reached a zone's sources for as long as the SOA allows, where it runs and is not stopped. */
 async function expireCopies({ plan }: Lab, site: LabSite): Promise<void> {
   const zones = plan.zones().filter((zone) => plan.owner(zone) !== site.name);
-  const socket = ["-s", site.path("run", "knot.sock"), "-b", "-t", String(startSeconds)];
+  const socket = ["-s", site.path("run", "knot.sock"), "-b", "-t", String(expireSeconds)];
   await run(knotBinaries().knotc, [...socket, "-f", "zone-purge", ...zones, "+expire"]).catch(() => undefined);
 }
 

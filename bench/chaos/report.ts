@@ -144,6 +144,8 @@ export function violationText(
     const often = times === 1 ? "" : `, ${times} times`;
     return `VIOLATED at ${site}, ${at.toFixed(1)} s${often}: ${rules[rule]}: ${detail}`;
   });
+  // A mesh that did not come up needs no script.
+  if (rounds.length === 0) return lines.join("\n");
   const besides = extras.length === 0 ? "" : ` --with ${extras.join()}`;
   const replay = `# seed ${seed}; save as faults.chaos, and run: npm run chaos -- --sites ${sites} --replicas ${replicas}${besides} --seed ${seed} --script faults.chaos`;
   return [...lines, replay, formatFaults(faults)].join("\n");
