@@ -1,5 +1,5 @@
 import { UserError } from "../base/errors";
-import { formatIpv6, parseIpv4, parseIpv6 } from "./address";
+import { formatIpv6, ipv4Value, parseIpv6 } from "./address";
 import { DnsError } from "./errors";
 import { parseName } from "./name";
 import { type Token, unescapeToken } from "./tokens";
@@ -106,12 +106,8 @@ export class Fields {
 
   ipv4(what: string): string {
     const text = this.word(what);
-    try {
-      parseIpv4(text);
-      return text;
-    } catch (cause) {
-      throw new UserError(`"${text}" is not an IPv4 address; write four numbers, for example 192.0.2.1`, { cause });
-    }
+    if (ipv4Value(text) !== undefined) return text;
+    throw new UserError(`"${text}" is not an IPv4 address; write four numbers, for example 192.0.2.1`);
   }
 
   ipv6(what: string): string {

@@ -1,5 +1,5 @@
 import { messageOf, UserError } from "../base/errors";
-import { type Token, tokenAt } from "./tokens";
+import { isBlank, type Token, tokenAt } from "./tokens";
 import { looksLikeTtl } from "./ttl";
 
 /** One entry of a master file: a line, or several in parentheses. */
@@ -36,20 +36,21 @@ export interface RecordFields {
  * @throws UserError when there is no type, or another class than IN.
  */
 export function recordFields({ isIndented, tokens }: FileEntry): RecordFields {
-  const left = [...tokens];
-  const owner = isIndented ? undefined : left.shift();
+  let next = isIndented ? 0 : 1;
+  const owner = isIndented ? undefined : tokens[0];
   let ttl: Token | undefined;
   let hasClass = false;
   for (;;) {
-    const word = left.shift();
+    const word = tokens[next++];
     if (word === undefined) throw new UserError(`the record${owner ? ` of ${owner.text}` : ""} has no type`);
     if (ttl === undefined && looksLikeTtl(word.text)) ttl = word;
     else if (!hasClass && isClass(word.text)) hasClass = true;
-    else return { owner, ttl, type: word, data: left };
+    else return { owner, ttl, type: word, data: tokens.slice(next) };
   }
 }
 
 function isClass(text: string): boolean {
+  if (text === "IN") return true;
   if (/^(?:IN|CLASS1)$/i.test(text)) return true;
   if (/^(?:CH|HS|CS|CHAOS|HESIOD|CLASS\d+)$/i.test(text))
     throw new UserError(`the class ${text} is not the Internet's; only IN can be taken`);
@@ -72,7 +73,7 @@ export class EntryReader {
   *entries(): Generator<FileEntry> {
     while (this.#at < this.text.length) {
       const line = this.#line;
-      const isIndented = /[ \t]/.test(this.text[this.#at] ?? "");
+      const isIndented = this.text[this.#at] === " " || this.text[this.#at] === "\t";
       this.#tokens = [];
       while (this.#at < this.text.length && !this.#step());
       if (this.#tokens.length > 0) yield { line, isIndented, tokens: this.#tokens };
@@ -95,7 +96,7 @@ export class EntryReader {
       this.#at = end === -1 ? this.text.length : end;
     } else if (char === "(" || char === ")") {
       this.#parenthesis(char);
-    } else if (/\s/.test(char)) {
+    } else if (isBlank(char)) {
       this.#at++;
     } else {
       this.#token();

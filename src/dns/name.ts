@@ -6,8 +6,12 @@ export const maxLabelLength = 63;
 /** Octets a name may have on the wire, its length octets and the root's included (RFC 1035 section 2.3.4). */
 export const maxNameLength = 255;
 
-const simple = /^(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/i;
 const special = new Set(Buffer.from('"().;\\@$', "latin1"));
+
+/** For each octet: 1 for letters of either case, digits, hyphens and underscores. */
+const simpleOctets = Uint8Array.from({ length: 256 }, (_, octet) =>
+  /[a-z0-9_-]/i.test(String.fromCharCode(octet)) ? 1 : 0,
+);
 
 /** For each octet: 1 when it stands for itself in a normalised name, 0 when it is upper-case or must be escaped. */
 export const plainOctets = Uint8Array.from({ length: 256 }, (_, octet) =>
@@ -22,8 +26,24 @@ export const plainOctets = Uint8Array.from({ length: 256 }, (_, octet) =>
  */
 export function parseName(text: string): string {
   const bare = text.endsWith(".") ? text.slice(0, -1) : text;
-  if (bare.length <= maxNameLength - 2 && simple.test(bare)) return bare.toLowerCase();
+  if (bare.length <= maxNameLength - 2 && isSimple(bare)) return bare.toLowerCase();
   return encodeLabels(text).map(formatLabel).join(".");
+}
+
+/** Whether a text is labels of letters, digits, hyphens and underscores, of the right lengths. */
+function isSimple(text: string): boolean {
+  let label = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x2e) {
+      if (label === 0) return false;
+      label = 0;
+    } else {
+      label++;
+      if (label > maxLabelLength || simpleOctets[code] !== 1) return false;
+    }
+  }
+  return label > 0;
 }
 
 /** A normalised name as master files have it, with its trailing dot. */

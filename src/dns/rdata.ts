@@ -73,7 +73,9 @@ export function parseRdata({ type, tokens, origin }: RdataText): RecordData {
   const fields = new Fields(typeName(number), tokens, origin);
   const data = isGeneric(tokens) ? parseGeneric(fields, number) : textForm(fields.type).parse(fields);
   fields.end();
-  asUserError(`the data of ${fields.type} does not fit into a message`, () => rdataOctets(data));
+  asUserError(`the data of ${fields.type} does not fit into a message`, () => {
+    encodeRdata(cleared(), data);
+  });
   return data;
 }
 
@@ -156,7 +158,15 @@ export function recordKey(record: ResourceRecord): string {
 }
 
 function rdataOctets(data: RecordData): Buffer {
-  const writer = new WireWriter({ compresses: false });
+  const writer = cleared();
   encodeRdata(writer, data);
   return writer.finish();
+}
+
+/** One writer for all RDATA by itself: what it wrote is copied out before it is used again. */
+const scratch = new WireWriter({ compresses: false });
+
+function cleared(): WireWriter {
+  scratch.clear();
+  return scratch;
 }

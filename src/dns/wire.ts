@@ -200,10 +200,15 @@ export class WireWriter {
   /** A name, compressed against those already written where RFC 3597 section 4 allows it. */
   name(text: string, compress: boolean): void {
     const labels = labelsOf(parseName(text));
+    if (!this.#compresses) {
+      for (const label of labels) this.#label(label);
+      this.u8(0);
+      return;
+    }
     for (let i = 0; i < labels.length; i++) {
       const suffix = labels.slice(i).join(".");
       const known = this.#suffixes.get(suffix);
-      if (compress && this.#compresses && known !== undefined) {
+      if (compress && known !== undefined) {
         this.u16(0xc000 | known);
         return;
       }
@@ -221,6 +226,13 @@ export class WireWriter {
     this.#bytes.writeUInt16BE(this.#length - at - 2, at);
   }
 
+  /** Begins anew. */
+  clear(): void {
+    this.#length = 0;
+    this.#suffixes.clear();
+  }
+
+  /** A copy of what was written. */
   finish(): Buffer {
     return Buffer.from(this.#bytes.subarray(0, this.#length));
   }

@@ -1,6 +1,7 @@
 import { UserError } from "../base/errors";
 import { sha256 } from "../base/json";
 import { foldName } from "../base/names";
+import { compareText } from "../base/text";
 import { atLine } from "../dns/master-file";
 import { absolute, isSubdomain, labelsOf } from "../dns/name";
 import { formatRdata, recordKey, typeNameOf } from "../dns/rdata";
@@ -32,10 +33,15 @@ export function importZone(file: ZoneFile): Imported {
   return { objects, leftOut: notes.toSorted((a, b) => a.line - b.line) };
 }
 
+/** An RRset of the file. Equal records are found by their keys, which are made once it has a second record. */
+interface FileSet {
+  readonly records: ZoneFileRecord[];
+  keys?: Set<string>;
+}
+
 /** The records that DnsRecords can have by name and type, each once; `notes` gets the others. */
 function rrsetsOf({ zone, records }: ZoneFile, notes: LeftOut[]): ZoneFileRecord[][] {
-  const sets = new Map<string, ZoneFileRecord[]>();
-  const seen = new Set<string>();
+  const sets = new Map<string, FileSet>();
   for (const each of records) {
     const why = whyNot(each.record, zone);
     if (why !== undefined) {
@@ -43,16 +49,25 @@ function rrsetsOf({ zone, records }: ZoneFile, notes: LeftOut[]): ZoneFileRecord
       continue;
     }
     const key = `${each.record.name} ${typeNameOf(each.record)}`;
-    const set = sets.get(key) ?? [];
-    sets.set(key, set);
-    const first = set[0]?.record.ttl ?? each.record.ttl;
+    const set = sets.get(key);
+    if (set === undefined) {
+      sets.set(key, { records: [each] });
+      continue;
+    }
+    const first = set.records[0]?.record.ttl ?? each.record.ttl;
     if (first !== each.record.ttl)
       notes.push({ line: each.line, why: `the TTL ${each.record.ttl} of ${key}; the first, ${first}, is taken` });
-    const exact = recordKey(each.record);
-    if (!seen.has(exact)) set.push(each);
-    seen.add(exact);
+    addOnce(set, each);
   }
-  return [...sets.values()];
+  return [...sets.values()].map((set) => set.records);
+}
+
+function addOnce(set: FileSet, added: ZoneFileRecord): void {
+  set.keys ??= new Set(set.records.map(({ record }) => recordKey(record)));
+  const key = recordKey(added.record);
+  if (set.keys.has(key)) return;
+  set.keys.add(key);
+  set.records.push(added);
 }
 
 function whyNot(record: ResourceRecord, zone: string): string | undefined {
@@ -93,7 +108,8 @@ function objectOf(set: readonly ZoneFileRecord[], conversion: Conversion & { rea
     ...(values.length === 1 ? { value: values[0] ?? "" } : { values }),
   };
   const tooLong = set.flatMap(({ line }, i) => {
-    const length = Array.from(values[i] ?? "").length;
+    const text = values[i] ?? "";
+    const length = text.length > longestValue ? Array.from(text).length : text.length;
     const message = `the ${type} data of ${record.name} has ${length} characters, and a DnsRecord's value ${longestValue} at most; take the record out, and add it by DNS UPDATE`;
     return length > longestValue ? [atLine(line, new UserError(message))] : [];
   });
@@ -198,26 +214,36 @@ function onlyZone(all: readonly { readonly zone: string }[]): string {
 }
 
 function zoneText(zone: string, sets: readonly RecordSet[]): string {
-  const ttls = new Map<string, number>();
-  const seen = new Set<string>();
-  const lines = sets.toSorted(byName).flatMap(({ name, type, ttl, records }) => {
-    const key = `${name} ${type}`;
-    const first = ttls.get(key) ?? ttl;
-    ttls.set(key, first);
-    const fresh = records.filter((record) => !seen.has(recordKey(record)));
-    for (const record of fresh) seen.add(recordKey(record));
-    return fresh.map((record) => `${ownerText(name, zone)} ${first} IN ${type} ${formatRdata(record)}`);
-  });
+  const lines: string[] = [];
+  for (const same of bySetName(sets)) {
+    const ttl = same[0]?.ttl ?? 0;
+    const records = same.flatMap((set) => set.records);
+    // Each set was read without doubles; several of one name and type may have some in common.
+    const seen = new Set<string>();
+    for (const record of records) {
+      if (same.length > 1) {
+        const key = recordKey(record);
+        if (seen.has(key)) continue;
+        seen.add(key);
+      }
+      lines.push(`${ownerText(record.name, zone)} ${ttl} IN ${typeNameOf(record)} ${formatRdata(record)}`);
+    }
+  }
   return [`$ORIGIN ${absolute(zone)}`, ...lines, ""].join("\n");
+}
+
+/** Sets of one name and type beside each other; names in the order of RFC 4034 section 6.1, near enough for people; then types. */
+function bySetName(sets: readonly RecordSet[]): RecordSet[][] {
+  const byKey = new Map<string, RecordSet[]>();
+  for (const set of sets) {
+    const key = [...labelsOf(set.name).toReversed(), "", set.type].join("\0");
+    const same = byKey.get(key);
+    if (same === undefined) byKey.set(key, [set]);
+    else same.push(set);
+  }
+  return [...byKey].sort(([left], [right]) => compareText(left, right)).map(([, same]) => same);
 }
 
 function ownerText(name: string, zone: string): string {
   return name === zone ? "@" : labelsOf(name).slice(0, -labelsOf(zone).length).join(".");
-}
-
-/** Names in the order of RFC 4034 section 6.1, near enough for people; then types. */
-function byName(a: RecordSet, b: RecordSet): number {
-  const key = ({ name, type }: RecordSet): string => [...labelsOf(name).toReversed(), "", type].join("\0");
-  const [left, right] = [key(a), key(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
 }

@@ -157,6 +157,7 @@ function checkHabits(record: { readonly type: string; readonly zone: string }, t
 }
 
 function doubles(records: readonly { readonly field: string; readonly record: ResourceRecord }[]): string[] {
+  if (records.length < 2) return [];
   const seen = new Map<string, string>();
   return records.flatMap(({ field, record }) => {
     const key = recordKey(record);

@@ -80,12 +80,12 @@ function knotProblem(entry: FileEntry): string | undefined {
   return `Knot does not read the type ${type} by that name; write TYPE1234 \\# LENGTH HEX (RFC 3597)`;
 }
 
-/** A record by what it must not stand beside. `key` is the same for equal records. */
+/** A record by what it must not stand beside. `key` makes the same for equal records; few are asked for it. */
 interface Placed {
   readonly line: number;
   readonly name: string;
   readonly type: string;
-  readonly key: string;
+  readonly key: () => string;
 }
 
 /** A record that another one excludes. */
@@ -104,9 +104,9 @@ const singletons = ["CNAME", "DNAME"];
 export function zoneConflicts({ records, leftOut }: ZoneFile): ZoneConflict[] {
   const placed = [
     ...records.map(({ line, record }): Placed => {
-      return { line, name: record.name, type: typeNameOf(record), key: recordKey(record) };
+      return { line, name: record.name, type: typeNameOf(record), key: () => recordKey(record) };
     }),
-    ...leftOut.flatMap(({ line, unread }): Placed[] => (unread ? [{ line, ...unread, key: `${line}` }] : [])),
+    ...leftOut.flatMap(({ line, unread }): Placed[] => (unread ? [{ line, ...unread, key: () => `${line}` }] : [])),
   ];
   const byName = new Map<string, Placed[]>();
   for (const each of placed) {
@@ -114,13 +114,14 @@ export function zoneConflicts({ records, leftOut }: ZoneFile): ZoneConflict[] {
     if (set === undefined) byName.set(each.name, [each]);
     else set.push(each);
   }
-  return [...byName.values()].flatMap((set) => [...doubles(set), ...besideAlias(set)]);
+  const shared = [...byName.values()].filter(({ length }) => length > 1);
+  return shared.flatMap((set) => [...doubles(set), ...besideAlias(set)]);
 }
 
 function doubles(set: readonly Placed[]): ZoneConflict[] {
   return singletons.flatMap((type) => {
     const [first, ...others] = set.filter((each) => each.type === type);
-    const other = others.find(({ key }) => key !== first?.key);
+    const other = others.find(({ key }) => key() !== first?.key());
     if (other === undefined) return [];
     return [{ line: other.line, message: `${other.name} has a second ${type}; a name has one at most` }];
   });

@@ -79,10 +79,13 @@ class ZoneFileReader {
     const problems = this.#problems;
     const zone = this.#zone;
     if (zone === undefined) return { file: undefined, problems };
-    const records = this.#records.filter(({ record }) => isSubdomain(record.name, zone));
-    const outside = this.#records
-      .filter(({ record }) => !isSubdomain(record.name, zone))
-      .map(({ line, record }) => ({ line, why: `${record.name} is not within the zone ${zone}` }));
+    const records: ZoneFileRecord[] = [];
+    const outside: LeftOut[] = [];
+    for (const each of this.#records) {
+      const { name } = each.record;
+      if (isSubdomain(name, zone)) records.push(each);
+      else outside.push({ line: each.line, why: `${name} is not within the zone ${zone}` });
+    }
     const leftOut = [...this.#leftOut, ...outside].toSorted((a, b) => a.line - b.line);
     return { file: { zone, records, leftOut }, problems };
   }

@@ -1,4 +1,4 @@
-import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../address";
+import { formatIpv4, formatIpv6, ipv4Value, parseIpv6 } from "../address";
 import { malformed } from "../errors";
 import type { Fields } from "../fields";
 import { absolute } from "../name";
@@ -191,7 +191,7 @@ export function salt(what: string): Form<Uint8Array> {
 export const ipv4: Form<string> = {
   decode: (reader) => formatIpv4(reader.take(4)),
   encode: (writer, value) => {
-    writer.bytes(parseIpv4(value));
+    writer.u32(ipv4Value(value) ?? malformed(`no IPv4 address: ${JSON.stringify(value)}`));
   },
   parse: (fields) => fields.ipv4("address"),
   format: (value) => value,
