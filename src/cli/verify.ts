@@ -63,7 +63,7 @@ const mostRecords = 100;
 /** Points that are asked at a time: all, so that answers of one second are for the same zones. Each has a connection to each address. */
 const pointWidth = 512;
 /** Transfers under way at a time, all in all and on a connection, and on each in any case. */
-const [mostUnderWay, mostOnEach, leastOnEach] = [1024, 8, 2];
+const [mostUnderWay, mostOnEach, leastOnEach] = [4096, 8, 2];
 /** Owners' copies that are asked for at a time. */
 const referenceWidth = 64;
 /** How often, and after how long, a zone is asked for again of which serials differ: a change may be on its way. */

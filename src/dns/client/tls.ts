@@ -1,3 +1,4 @@
+import type { OnReadOpts } from "node:net";
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 
 import type { DnsFailure, TrustReason } from "../errors";
@@ -18,6 +19,8 @@ interface Endpoint {
   readonly address: string;
   readonly port: number;
   readonly localAddress?: string;
+  /** Takes what arrives in place of the socket's `data` events. */
+  readonly onread?: OnReadOpts;
 }
 
 /** The ALPN token of DNS over TLS, without which a transfer may not go on (RFC 9103 section 7.1). */
@@ -31,11 +34,12 @@ const contexts = new WeakMap<DnsTls, SecureContext>();
  *
  * @throws Error of OpenSSL when a PEM text is none.
  */
-export function connectTls({ address, port, localAddress }: Endpoint, tls: DnsTls): TLSSocket {
+export function connectTls({ address, port, localAddress, onread }: Endpoint, tls: DnsTls): TLSSocket {
   return connect({
     host: address,
     port,
     ...(localAddress !== undefined && { localAddress }),
+    ...(onread !== undefined && { onread }),
     servername: tls.serverName,
     secureContext: contextOf(tls),
     ALPNProtocols: [alpn],
@@ -43,14 +47,28 @@ export function connectTls({ address, port, localAddress }: Endpoint, tls: DnsTl
   });
 }
 
+/** A context, and the texts that it was made from. */
+interface MadeContext {
+  readonly ca: string;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly context: SecureContext;
+}
+
+/** The context that was made last: hundreds of servers differ in their names alone. */
+let latest: MadeContext | undefined;
+
 /** Reading keys and roots takes longer than a handshake's arithmetic: once for each identity. */
 function contextOf(tls: DnsTls): SecureContext {
   const known = contexts.get(tls);
   if (known !== undefined) return known;
   const { ca, cert, key } = tls;
-  const context = createSecureContext({ ca, cert, key, minVersion: "TLSv1.3" });
-  contexts.set(tls, context);
-  return context;
+  let made = latest;
+  if (made?.ca !== ca || made.cert !== cert || made.key !== key)
+    made = { ca, cert, key, context: createSecureContext({ ca, cert, key, minVersion: "TLSv1.3" }) };
+  latest = made;
+  contexts.set(tls, made.context);
+  return made.context;
 }
 
 /** What OpenSSL finds wrong with the server's certificate. */

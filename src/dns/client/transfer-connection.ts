@@ -8,7 +8,7 @@ import { parseName } from "../name";
 import type { ResourceRecord } from "../record";
 import { transferMessage } from "../request";
 import { TransferAssembler } from "../transfer";
-import { defaultTransferLimits } from "../transfer-stream";
+import { defaultTransferLimits, type TransferRequest } from "../transfer-stream";
 import { signMessage, TsigStreamVerifier } from "../tsig";
 import type { TsigKey } from "../tsig-key";
 import { inContext } from "./answers";
@@ -87,17 +87,21 @@ export class TransferConnection implements Disposable {
    */
   transfer(zone: string, like?: RawTransfer): Promise<RawTransfer | "same"> {
     return inContext(`AXFR of "${zone}" from ${this.#options.server.address}`, async () => {
-      const { stream, ready, writer } = this.#connected();
-      await ready;
-      const { key } = this.#options;
-      const shared = like === undefined ? undefined : this.#shared(zone, like);
-      const { id, frame, mac } = shared ?? this.#sign(zone, this.#freeId());
-      return new Promise<RawTransfer | "same">((resolve, reject) => {
-        const request = { zone: parseName(zone), id, key, requestMac: mac };
-        this.#open.set(id, new Transfer(request, { like, answers: shared?.answers ?? [], resolve, reject }));
-        writer.write(frame);
-        stream.setTimeout(this.#options.timeoutMs);
-      });
+      const opened = this.#connected();
+      if (!opened.isReady) await opened.ready;
+      return this.#ask(opened, zone, like);
+    });
+  }
+
+  #ask({ stream, writer }: OpenSocket, zone: string, like: RawTransfer | undefined): Promise<RawTransfer | "same"> {
+    const { key } = this.#options;
+    const shared = like === undefined ? undefined : this.#shared(zone, like);
+    const { id, frame, mac } = shared ?? this.#sign(zone, this.#freeId());
+    return new Promise<RawTransfer | "same">((resolve, reject) => {
+      const request = { zone, id, key, requestMac: mac };
+      this.#open.set(id, new Transfer(request, { like, answers: shared?.answers ?? [], resolve, reject }));
+      writer.write(frame);
+      if (this.#open.size === 1) stream.setTimeout(this.#options.timeoutMs);
     });
   }
 
@@ -135,16 +139,26 @@ export class TransferConnection implements Disposable {
   #connect(): OpenSocket {
     const { server, timeoutMs } = this.#options;
     const { tls, address, port } = server;
-    const stream = tls === undefined ? connect({ host: address, port, noDelay: true }) : connectTls(server, tls);
-    stream.setNoDelay(true).setTimeout(timeoutMs);
     const frames = new FrameReader();
-    const opened = {
+    const onread = {
+      buffer: arrival,
+      callback: (octets: number) => {
+        this.#arrived(frames, arrival.subarray(0, octets));
+        return true;
+      },
+    };
+    const stream =
+      tls === undefined ? connect({ host: address, port, onread }) : connectTls({ address, port, onread }, tls);
+    stream.setNoDelay(true).setTimeout(timeoutMs);
+    const opened: OpenSocket = {
       stream,
+      isReady: false,
       writer: new RecordWriter(stream),
       ready: new Promise<void>((resolve, reject) => {
         stream.once(tls === undefined ? "connect" : "secureConnect", () => {
           const spoken = "alpnProtocol" in stream ? stream.alpnProtocol : alpn;
-          if (spoken === alpn) resolve();
+          opened.isReady = spoken === alpn;
+          if (opened.isReady) resolve();
           else reject(new DnsError({ kind: "noTls", code: "NO_ALPN" }));
         });
         const broken = (failure: DnsFailure): void => {
@@ -154,7 +168,11 @@ export class TransferConnection implements Disposable {
           this.#fail(failure);
         };
         stream.on("timeout", () => {
-          broken({ kind: "timeout", afterMs: timeoutMs });
+          // What has arrived is read first: after a pause of this process its clock is late, and not the server.
+          const before = stream.bytesRead;
+          setImmediate(() => {
+            if (stream.bytesRead === before) broken({ kind: "timeout", afterMs: timeoutMs });
+          });
         });
         stream.on("error", (error: NodeJS.ErrnoException) => {
           broken(tlsFailureOf(error) ?? { kind: "unreachable", code: error.code ?? error.message });
@@ -162,14 +180,23 @@ export class TransferConnection implements Disposable {
         stream.on("close", () => {
           broken({ kind: "incomplete", detail: "the server closed the connection" });
         });
-        stream.on("data", (chunk: Buffer) => {
-          for (const message of frames.push(chunk)) this.#receive(message);
-        });
       }),
     };
     return opened;
   }
 
+  /** Takes what arrived, in octets that the next arrival is written over. Mostly it is a whole message. */
+  #arrived(frames: FrameReader, octets: Buffer): void {
+    let at = 0;
+    if (frames.pending === 0)
+      for (let end = frameEnd(octets, at); end <= octets.length; end = frameEnd(octets, at)) {
+        this.#receive(octets.subarray(at + 2, end));
+        at = end;
+      }
+    if (at < octets.length) for (const message of frames.push(Buffer.from(octets.subarray(at)))) this.#receive(message);
+  }
+
+  /** @param message - Octets that are kept only as a copy. */
   #receive(message: Buffer): void {
     const id = message.length < 2 ? -1 : message.readUInt16BE(0);
     if (this.#open.get(id)?.push(message) === true) this.#open.delete(id);
@@ -191,29 +218,54 @@ export class TransferConnection implements Disposable {
   }
 }
 
+/** Where all connections' octets arrive: each is done with them before the next has any. */
+const arrival = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Where the message that begins at an octet ends behind its length; beyond all where the length is not there yet. */
+function frameEnd(octets: Buffer, at: number): number {
+  return at + 2 <= octets.length ? at + 2 + octets.readUInt16BE(at) : Infinity;
+}
+
 interface OpenSocket {
   readonly stream: Socket;
+  /** Whether {@link ready} has come true, without waiting for a turn. */
+  isReady: boolean;
   readonly ready: Promise<void>;
   readonly writer: RecordWriter;
 }
 
-/** Writes one piece after the other: Node puts what waits together, into one TLS record. */
+/**
+ * Writes one piece after the other: Node puts what waits together, into one TLS record. Meanwhile the kernel holds back what is
+ * less than a packet (RFC 9293 section 3.7.4), so that several pieces are one packet, for which the server wakes up once.
+ */
 class RecordWriter {
   readonly #waiting: Buffer[] = [];
   #isBusy = false;
+  #isHeld = false;
 
   constructor(private readonly stream: Socket) {}
 
   write(piece: Buffer): void {
     this.#waiting.push(piece);
-    if (!this.#isBusy) this.#next();
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    setImmediate(this.#next);
   }
 
   readonly #next = (): void => {
     const piece = this.#waiting.shift();
     this.#isBusy = piece !== undefined;
+    // Until the last piece is written.
+    this.#hold(this.#isBusy && (this.#isHeld || this.#waiting.length > 0));
     if (piece !== undefined) this.stream.write(piece, this.#next);
   };
+
+  /** Letting go sends what was held back. */
+  #hold(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
+    this.stream.setNoDelay(!isHeld);
+  }
 }
 
 interface Waiting {
@@ -224,14 +276,15 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-type Request = Pick<ConstructorParameters<typeof TransferAssembler>[0], "zone" | "id" | "key" | "requestMac">;
+type Request = Pick<TransferRequest, "zone" | "id" | "key" | "requestMac">;
 
 /**
  * One transfer under way: compared with answers that were verified as long as it is one of them, then with another transfer as
  * long as it is alike, and put together from the first difference on.
  */
 class Transfer {
-  readonly #verifier: TsigStreamVerifier;
+  /** Missing as long as nothing had to be verified. */
+  #verifier: TsigStreamVerifier | undefined;
   #assembler: TransferAssembler | undefined;
   readonly #messages: RawMessage[] = [];
   /** Verified answers that this one may be, and how many of their messages it has. */
@@ -242,29 +295,33 @@ class Transfer {
     private readonly request: Request,
     private readonly waiting: Waiting,
   ) {
-    this.#verifier = new TsigStreamVerifier(request);
     this.#candidates = waiting.answers;
     if (waiting.like === undefined) this.#assembler = this.#newAssembler();
   }
 
-  /** Takes the next message. Returns whether this was the last one. */
+  /**
+   * Takes the next message, of which nothing is kept but a copy. Returns whether this was the last one.
+   */
   push(bytes: Buffer): boolean {
     const before = this.#candidates;
     const place = this.#known;
-    this.#candidates = before.filter((answer) => answer[place]?.equals(bytes) === true);
-    const [candidate] = this.#candidates;
-    if (candidate !== undefined) {
+    // The latest first: most servers sign in the same second as the one before.
+    const like = before.findLast((answer) => answer[place]?.equals(bytes) === true);
+    if (like !== undefined) {
       this.#known++;
-      if (candidate.length === this.#known) this.waiting.resolve("same");
-      return candidate.length === this.#known;
+      if (like.length === this.#known) this.waiting.resolve("same");
+      else this.#candidates = before.filter((answer) => answer[place]?.equals(bytes) === true);
+      return like.length === this.#known;
     }
+    this.#candidates = [];
     // What it had so far in common with one of them is verified on its own now.
     const missed = before[0]?.slice(0, place) ?? [];
-    return missed.some((message) => this.#read(message)) || this.#read(bytes);
+    return missed.some((message) => this.#read(message)) || this.#read(Buffer.from(bytes));
   }
 
   #read(bytes: Buffer): boolean {
     try {
+      this.#verifier ??= new TsigStreamVerifier(this.request);
       const end = this.#verifier.push(bytes, seconds());
       this.#messages.push({ bytes, end });
       return this.#assembler === undefined ? this.#compare(bytes, end) : this.#assemble([bytes]);
@@ -282,7 +339,7 @@ class Transfer {
     const { like } = this.waiting;
     const other = like?.messages[this.#messages.length - 1];
     if (other !== undefined && isAlike({ bytes, end }, other)) {
-      const isLast = this.#messages.length === like?.messages.length && this.#verifier.settled;
+      const isLast = this.#messages.length === like?.messages.length && this.#verifier?.settled === true;
       if (isLast) this.#same();
       return isLast;
     }
@@ -293,8 +350,7 @@ class Transfer {
   #same(): void {
     const { answers, resolve } = this.waiting;
     const octets = this.#messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    // Copied: messages are pieces of what came with them.
-    if (octets <= mostKeptOctets) answers.push(this.#messages.map(({ bytes }) => Buffer.from(bytes)));
+    if (octets <= mostKeptOctets) answers.push(this.#messages.map(({ bytes }) => bytes));
     if (answers.length > mostAnswers) answers.shift();
     resolve("same");
   }
@@ -308,7 +364,11 @@ class Transfer {
   }
 
   #newAssembler(): TransferAssembler {
-    return new TransferAssembler({ ...this.request, limits: defaultTransferLimits });
+    return new TransferAssembler({
+      ...this.request,
+      zone: parseName(this.request.zone),
+      limits: defaultTransferLimits,
+    });
   }
 }
 

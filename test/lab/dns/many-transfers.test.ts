@@ -66,6 +66,26 @@ server:
       expect(new Set(again)).to.deep.equal(new Set(["same"]));
     });
 
+  it("are taken that came in time, however late this process reads them", async () => {
+    const tls = { ca: ca.cert, serverName };
+    using connection = new TransferConnection({
+      server: { address: knot.address, port: secure, tls },
+      ...{ key, timeoutMs: 300 },
+    });
+    await connection.transfer(zones[0] ?? "");
+    const [copy] = await Promise.all([
+      connection.transfer(zones[1] ?? ""),
+      // Nothing of this process goes on, its clocks least of all, once the request is on its way.
+      new Promise<void>((resolve) => {
+        setImmediate(() => {
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+          resolve();
+        });
+      }),
+    ]);
+    expect(copy).not.to.equal("same");
+  });
+
   describe("that are compared with another one", () => {
     const [zone = ""] = zones;
     const signed = issue({ ca, name: serverName });
@@ -73,7 +93,7 @@ server:
     /** Stands before Knot, notes what is asked, and hands on what it answers. */
     async function relay(
       kind: "TCP" | "TLS",
-      change: (answer: Buffer) => Buffer = (answer) => answer,
+      change: (answer: Buffer, client: Socket) => Buffer = (answer) => answer,
     ): Promise<{ readonly server: DnsServer; readonly asked: Buffer[] } & Disposable> {
       const asked: Buffer[] = [];
       const hand = (client: Socket): void => {
@@ -82,7 +102,7 @@ server:
           asked.push(piece);
           onward.write(piece);
         });
-        onward.on("data", (piece: Buffer) => client.write(change(piece)));
+        onward.on("data", (piece: Buffer) => client.write(change(piece, client)));
         for (const [one, other] of [
           [client, onward],
           [onward, client],
@@ -100,6 +120,42 @@ server:
         [Symbol.dispose]: () => listener.close(),
       };
     }
+
+    it("come whole however their octets are cut, small and large", async () => {
+      const likes = await Promise.all([zone, large].map((of) => reference(of)));
+      for (const kind of ["TLS", "TCP"] as const) {
+        // All but the last octet of each piece at once, and that one with the next turn.
+        using stand = await relay(kind, (answer, client) => {
+          for (let at = 0; at < answer.length - 1; at += 501)
+            client.write(answer.subarray(at, Math.min(at + 501, answer.length - 1)));
+          return answer.subarray(answer.length - 1);
+        });
+        using connection = new TransferConnection({ server: stand.server, key, timeoutMs });
+        const [small, whole] = await Promise.all([zone, large].map((of) => connection.transfer(of)));
+        const count = (copy: RawTransfer | "same" | undefined) => (copy === "same" ? 0 : copy?.records.length);
+        expect([count(small), count(whole)], kind).to.deep.equal(likes.map(({ records }) => records.length));
+        const again = await Promise.all([zone, large].map((of, i) => connection.transfer(of, likes[i])));
+        expect(again, kind).to.deep.equal(["same", "same"]);
+      }
+    });
+
+    it("go on over another connection once the server has ended this one", async () => {
+      const like = await reference();
+      for (const kind of ["TLS", "TCP"] as const) {
+        const ended: Promise<unknown>[] = [];
+        using stand = await relay(kind, (answer, client) => {
+          ended.push(once(client, "close"));
+          setImmediate(() => client.end());
+          return answer;
+        });
+        using connection = new TransferConnection({ server: stand.server, key, timeoutMs });
+        for (let i = 0; i < 3; i++) {
+          expect(await connection.transfer(zone, like), `${kind} ${i}`).to.equal("same");
+          await Promise.all(ended);
+        }
+        expect(ended, kind).to.have.length(3);
+      }
+    });
 
     async function transfer(server: DnsServer, like?: RawTransfer, of = zone): Promise<RawTransfer | "same"> {
       using connection = new TransferConnection({ server, key, timeoutMs });

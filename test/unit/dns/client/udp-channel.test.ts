@@ -74,6 +74,19 @@ describe("a UDP channel", () => {
     ]);
   });
 
+  it("takes answers that came in time, however late this process reads them", async () => {
+    const count = 200;
+    let asked = 0;
+    const server = await serve((question, send) => {
+      send(message(question.readUInt16BE(0), 1));
+      if (++asked < count) return;
+      // Nothing of this process goes on, its clocks least of all, while the answers lie there.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    });
+    const answers = await Promise.all(Array.from({ length: count }, (_, id) => ask(server, id, 300)));
+    expect(new Set(answers)).to.deep.equal(new Set([1]));
+  });
+
   it("waits past an answer that is not taken", async () => {
     const server = await serve((asked, send) => {
       send(message(asked.readUInt16BE(0), 1));
