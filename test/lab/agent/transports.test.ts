@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { connect as connectPlainly } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -123,6 +125,10 @@ describe("transfers over TLS", function () {
       site.startAgent();
     }
     await site.ready();
+    await eventually(20, async () => {
+      const socket = connectPlainly(relay);
+      await once(socket, "connect").finally(() => socket.destroy());
+    });
     before = site.log().length;
     await changed("by way of the next agent");
     expect(sources(before)).to.include(relay);
