@@ -48,7 +48,7 @@ export class PublicService extends pulumi.ComponentResource {
   ): k8s.core.v1.Service {
     const { type, annotations, externalIPs, loadBalancerIP, externalTrafficPolicy } = args.service;
     const isReachable = type !== "ClusterIP" || externalIPs.length > 0;
-    const told = args.isAlone === true ? { ...annotations, "pulumi.com/skipAwait": "true" } : annotations;
+    const told = args.isAlone === true ? { ...annotations, ...unawaited } : { ...awaiting(type), ...annotations };
     return new k8s.core.v1.Service(
       name,
       {
@@ -66,6 +66,16 @@ export class PublicService extends pulumi.ComponentResource {
       objectOptions(this, { customTimeouts: patiently, replaceOnChanges: ["spec.loadBalancerIP"] }),
     );
   }
+}
+
+const unawaited = { "pulumi.com/skipAwait": "true" };
+
+/**
+ * What `up` waits for: the address, where a load balancer is to give one, and nothing else. The provider's own way waits for pods, as the
+ * StatefulSet does, and then ten seconds more for them to stay.
+ */
+function awaiting(type: ServiceConfig["type"]): Readonly<Record<string, string>> {
+  return type === "LoadBalancer" ? { "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0]}" } : unawaited;
 }
 
 /** What Kubernetes filled in; the types promise more than there is before the first answer. */

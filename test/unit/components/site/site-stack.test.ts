@@ -210,6 +210,21 @@ describe("SiteStack", () => {
       }
     });
 
+    it("make `up` wait for the address of a load balancer, and not for pods to stay where they are", async () => {
+      const awaited = async (service: object): Promise<unknown> => {
+        const run = await up("site-a", { config: { service: JSON.stringify(service) } });
+        const { "cloud.example/ip": cloud, ...own } = annotationsOf(run.one("Service", "knot"));
+        expect(cloud).to.equal("one");
+        return own;
+      };
+      const annotations = { "cloud.example/ip": "one" };
+      const waits = { "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0]}" };
+      expect(await awaited({ annotations })).to.deep.equal(waits);
+      expect(await awaited({ type: "NodePort", annotations, verifyAddress: false })).to.deep.equal({
+        "pulumi.com/skipAwait": "true",
+      });
+    });
+
     it("have accounts that `up` does not wait for: Kubernetes makes nothing for them", async () => {
       const run = await up("site-a");
       const accounts = run.all("ServiceAccount");
@@ -268,6 +283,7 @@ describe("SiteStack", () => {
       expect([ports("knot"), ports("knot-tcp")]).to.deep.equal([["UDP"], ["TCP", "TCP"]]);
       expect(run.one("Service", "knot-tcp").inputs).to.have.deep.nested.property("metadata.annotations", {
         "example.com/shared": "dns",
+        "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0]}",
       });
       expect(run.outputs["addresses"]?.value).to.deep.equal(["192.0.2.1"]);
     });

@@ -52,7 +52,8 @@ describe("a site that waits for an address", () => {
         const { metadata, ...rest } = service.inputs as { metadata: { annotations: Record<string, string> } };
         const { "pulumi.com/skipAwait": skipped, ...annotations } = metadata.annotations;
         expect(skipped).to.equal("true");
-        expect({ ...rest, metadata: { ...metadata, annotations } }).to.deep.equal(whole?.inputs);
+        const awaited = { "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0]}", ...annotations };
+        expect({ ...rest, metadata: { ...metadata, annotations: awaited } }).to.deep.equal(whole?.inputs);
       }
     }
   });
