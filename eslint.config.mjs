@@ -106,7 +106,12 @@ export default tseslint.config(
   ...tseslint.configs.strictTypeChecked,
   {
     plugins: { house: { rules: { arrows } } },
-    languageOptions: { parserOptions: { project: ["tsconfig.json","policy/tsconfig.json","src/cli/dashboard/page/tsconfig.json"], tsconfigRootDir: root } },
+    languageOptions: {
+      parserOptions: {
+        project: ["tsconfig.json", "policy/tsconfig.json", "src/cli/dashboard/page/tsconfig.json"],
+        tsconfigRootDir: root,
+      },
+    },
     rules: {
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
