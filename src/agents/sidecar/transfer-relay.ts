@@ -90,12 +90,11 @@ export class TransferRelay implements AsyncDisposable {
   #take(local: Socket, way: Way): void {
     this.#note(local);
     if (this.parts.now() < way.awayUntil) local.destroy();
-    else this.#handOn(local, way, 0);
+    else this.#handOn(local, way, inTurn(way));
   }
 
-  #handOn(local: Socket, way: Way, attempt: number): void {
-    const { addresses, port } = way.target;
-    const host = addresses[attempt];
+  #handOn(local: Socket, way: Way, [host, ...others]: readonly string[]): void {
+    const { port } = way.target;
     if (host === undefined) {
       way.awayUntil = this.parts.now() + awayMs;
       local.destroy();
@@ -115,7 +114,7 @@ export class TransferRelay implements AsyncDisposable {
     remote.once("close", () => {
       clearTimeout(timer);
       if (connected || local.destroyed) local.destroy();
-      else this.#handOn(local, way, attempt + 1);
+      else this.#handOn(local, way, others);
     });
     local.once("end", () => remote.setTimeout(endMs, () => remote.destroy()));
     local.once("close", () => remote.destroy());
@@ -133,6 +132,12 @@ export class TransferRelay implements AsyncDisposable {
     await this.aim([]);
     for (const socket of this.#open) socket.destroy();
   }
+}
+
+/** The address that took a connection last comes first: one that is away is not waited for each time. */
+function inTurn({ address, target }: Way): readonly string[] {
+  const others = target.addresses.filter((each) => each !== address);
+  return address === undefined ? others : [address, ...others];
 }
 
 function isSame(a: RelayTarget, b: RelayTarget): boolean {

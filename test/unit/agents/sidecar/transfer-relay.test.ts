@@ -84,6 +84,16 @@ describe("connections of Knot's to other servers", () => {
     expect(relay.behind(socketOf("peer-a"))).to.equal(`127.0.0.2@${port}`);
   });
 
+  it("stay with the address that took the last one, for as long as it does", async () => {
+    const port = await echo("a", "127.0.0.2");
+    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1", "127.0.0.2"], port }]);
+    expect(await say("peer-a", "1")).to.equal("a:1");
+    await echo("b", "127.0.0.1", port);
+    expect(await say("peer-a", "2")).to.equal("a:2");
+    servers[0]?.close();
+    expect(await say("peer-a", "3")).to.equal("b:3");
+  });
+
   it("are sent away for half a minute after none took them, so that Knot waits for a server that is away only once", async () => {
     const port = await freePort();
     await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port }]);
