@@ -21,9 +21,9 @@ interface Counts {
 
 interface Tier {
   readonly name: string;
-  /** Tiers that follow each other and have this run beside each other. */
-  readonly beside?: true;
-  /** Tiers beside each other that share a lane run one after the other, in their order. @default a lane of its own */
+  /** Tiers of one group that follow each other run beside each other. */
+  readonly group?: "checks" | "servers";
+  /** Tiers of one group that share a lane run one after the other, in their order. @default a lane of its own */
   readonly lane?: string;
   /** What it says comes in one piece, at its end. */
   readonly inOnePiece?: true;
@@ -45,12 +45,9 @@ async function run(
   return { status, said: said.trimEnd() };
 }
 
-/**
- * Runs one of the project's scripts; passing is one passed, anything else one failed. No timing matters to it: it takes what processors
- * the other lanes leave, which wait a fifth of their time.
- */
+/** Runs one of the project's scripts; passing is one passed, anything else one failed. */
 async function script(name: string): Promise<Counts> {
-  const { status, said } = await run(["nice", "-n", "19", "npm", "run", "--silent", name], { keep: true });
+  const { status, said } = await run(["npm", "run", "--silent", name], { keep: true });
   return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0, said };
 }
 
@@ -144,46 +141,40 @@ const tiers: readonly Tier[] = [
       return { passed: 0, failed: 0, skipped: 0 };
     },
   },
-  { name: "lint", beside: true, lane: "texts", inOnePiece: true, run: () => script("lint") },
-  { name: "types", beside: true, lane: "texts", inOnePiece: true, run: () => script("types") },
-  { name: "format", beside: true, lane: "texts", inOnePiece: true, run: () => script("format:check") },
-  { name: "unused", beside: true, lane: "texts", inOnePiece: true, run: () => script("unused") },
-  {
-    name: "unit",
-    beside: true,
-    lane: "peers",
-    inOnePiece: true,
-    run: () => mocha(["test/unit/**/*", "bench/test/unit/**/*"], true),
-  },
+  { name: "lint", group: "checks", lane: "texts", inOnePiece: true, run: () => script("lint") },
+  { name: "types", group: "checks", lane: "texts", inOnePiece: true, run: () => script("types") },
+  { name: "format", group: "checks", lane: "texts", inOnePiece: true, run: () => script("format:check") },
+  { name: "unused", group: "checks", lane: "texts", inOnePiece: true, run: () => script("unused") },
+  { name: "unit", group: "checks", run: () => mocha(["test/unit/**/*", "bench/test/unit/**/*"]) },
   // Whole meshes of real servers and agents, single parts before real servers, API servers without a cluster among them, and clusters, all
   // beside each other.
   {
     name: "lab",
-    beside: true,
+    group: "servers",
     inOnePiece: true,
     run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec, ...longSpecs]),
   },
   // API servers without a cluster, and the mesh that is hurt.
   {
     name: "records",
-    beside: true,
+    group: "servers",
     lane: "lab",
     inOnePiece: true,
     run: () => mocha(["test/cluster/records/*", chaosSpec], true),
   },
   {
     name: "peers",
-    beside: true,
+    group: "servers",
     lane: "peers",
     inOnePiece: true,
     run: () => mocha(peersSpecs, true, [...readmeSpecs, ...longSpecs]),
   },
   // Clusters of their own, and much waiting: they fill the machine while the other tier's clusters wait.
-  { name: "features", beside: true, lane: "others", inOnePiece: true, run: () => mocha(featureSpecs, true) },
-  { name: "readme", beside: true, lane: "others", inOnePiece: true, run: () => mocha(readmeSpecs, true) },
+  { name: "features", group: "servers", lane: "others", inOnePiece: true, run: () => mocha(featureSpecs, true) },
+  { name: "readme", group: "servers", lane: "others", inOnePiece: true, run: () => mocha(readmeSpecs, true) },
   {
     name: "cluster",
-    beside: true,
+    group: "servers",
     run: () => mocha(clusterSpecs, false, [...readmeSpecs, ...featureSpecs, ...longSpecs]),
   },
 ];
@@ -234,7 +225,7 @@ function failures(finished: readonly Finished[]): string[] {
   });
 }
 
-/** Runs tiers that are beside each other, each lane beside the others. */
+/** Runs the tiers of a group, each lane beside the others. */
 async function runGroup(group: readonly Tier[]): Promise<readonly Finished[]> {
   const laneOf = ({ lane, name }: Tier): string => lane ?? name;
   const lanes = [...new Set(group.map(laneOf))].map((lane) => group.filter((tier) => laneOf(tier) === lane));
@@ -248,12 +239,12 @@ async function runLane(lane: readonly Tier[]): Promise<readonly Finished[]> {
   return finished;
 }
 
-/** Tiers in their order, those beside each other as one group. */
+/** Tiers in their order, those of a group as one. */
 function inGroups(chosen: readonly Tier[]): Tier[][] {
   const groups: Tier[][] = [];
   for (const tier of chosen) {
     const last = groups.at(-1);
-    if (tier.beside === true && last?.[0]?.beside === true) last.push(tier);
+    if (tier.group !== undefined && last?.[0]?.group === tier.group) last.push(tier);
     else groups.push([tier]);
   }
   return groups;
