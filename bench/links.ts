@@ -59,8 +59,11 @@ async function bench(values: Values<typeof options>): Promise<{ links: LinkTimes
   return { links };
 }
 
+const about = `How long a change takes from a site behind a slow link (--trips: milliseconds there and back, --loss: per
+cent of packets) until two others answer it. Needs root. Half a minute to begin with, and as much for each pair.`;
+
 async function main(): Promise<void> {
-  if (isInPrivateNetwork()) await runBench(options, bench);
+  if (isInPrivateNetwork() || process.argv.includes("--help")) await runBench(options, bench, about);
   else process.exitCode = await rerunInPrivateNetwork();
 }
 

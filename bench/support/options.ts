@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 
 import { messageOf, UserError } from "../../src/base/errors";
+import { table } from "../../src/base/table";
 
 /** One `--option`: what it is when it is not given, and how its text is read. */
 export interface Option<T> {
@@ -11,7 +12,7 @@ export interface Option<T> {
   readonly read: (text: string) => T | undefined;
 }
 
-/** The options of a bench by name. Every bench has `--json` besides. */
+/** The options of a bench by name. Every bench has `--json` and `--help` besides. */
 export type Options = Readonly<Record<string, Option<unknown>>>;
 
 /** What was given, or the defaults. */
@@ -78,6 +79,18 @@ export function readOptions<O extends Options>(options: O, args: readonly string
   return { ...(Object.fromEntries(values) as Values<O>), json: given["json"] === true };
 }
 
+/** What `--help` prints: what is measured and how long that takes, then each option with what it takes and its default. */
+export function helpText(options: Options, about?: string): string {
+  const rows = Object.entries(options).map(([name, { wanted, byDefault }]) => [`--${name}`, wanted, shown(byDefault)]);
+  const all = [...rows, ["--json", "prints one JSON object on the last line", ""]];
+  return `${about === undefined ? "" : `${about}\n\n`}${table([["option", "takes", "default"], ...all])}`;
+}
+
+function shown(byDefault: unknown): string {
+  if (Array.isArray(byDefault)) return byDefault.join(",");
+  return typeof byDefault === "string" || typeof byDefault === "number" ? String(byDefault) : "";
+}
+
 function parse(options: Options, args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
   const known = Object.fromEntries(Object.keys(options).map((name) => [name, { type: "string" as const }]));
   try {
@@ -91,13 +104,20 @@ function parse(options: Options, args: readonly string[]): Readonly<Record<strin
 }
 
 /**
- * Runs a bench on the command line: with `--json` what it returns is printed as one JSON object on the last line. A
- * mistake in the options, or of the machine, is told without a stack.
+ * Runs a bench on the command line: with `--json` what it returns is printed as one JSON object on the last line, with
+ * `--help` nothing is measured. A mistake in the options, or of the machine, is told without a stack.
+ *
+ * @param about - For `--help`: what is measured, and how long that takes.
  */
 export async function runBench<O extends Options>(
   options: O,
   bench: (values: Values<O>) => Promise<object> | object,
+  about?: string,
 ): Promise<void> {
+  if (process.argv.includes("--help", 2)) {
+    console.log(helpText(options, about));
+    return;
+  }
   try {
     const values = readOptions(options, process.argv.slice(2));
     const result = await bench(values);

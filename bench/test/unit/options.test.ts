@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
 import { UserError } from "../../../src/base/errors";
-import { oneOf, readOptions, wholeNumber, wholeNumbers } from "../../support/options";
+import { fileName, helpText, oneOf, readOptions, wholeNumber, wholeNumbers } from "../../support/options";
 
 const options = {
   sites: wholeNumber(3, { least: 2, most: 300 }),
@@ -35,4 +35,18 @@ describe("options of a bench", () => {
       expect(() => readOptions(options, args)).to.throw(UserError, complaint);
     });
   }
+
+  it("are listed by --help, each with what it takes and its default", () => {
+    expect(helpText({ ...options, file: fileName() }, "What is measured.").split("\n")).to.deep.equal([
+      "What is measured.",
+      "",
+      "option      takes                                                                     default",
+      "----------  ------------------------------------------------------------------------  -------",
+      "--sites     a whole number from 2 to 300                                              3",
+      "--rows      numbers with commas in between, each a whole number from 1 to 4294967295  10,100",
+      "--journals  tmpfs or disk                                                             tmpfs",
+      "--file      the name of a file",
+      "--json      prints one JSON object on the last line",
+    ]);
+  });
 });
