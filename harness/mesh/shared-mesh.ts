@@ -66,7 +66,7 @@ export async function endSharedMesh(): Promise<void> {
 }
 
 after(async function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   await endSharedMesh();
 });
 

@@ -67,7 +67,7 @@ async function apply(mesh: RunningMesh, text: string): Promise<void> {
 }
 
 describe("central zones that break", function () {
-  this.timeout(180_000);
+  this.timeout(400_000);
   let mesh: RunningMesh;
   before(async () => {
     mesh = await sharedMesh({ sites: 3, withoutApiServer: true });

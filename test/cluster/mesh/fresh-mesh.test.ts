@@ -5,7 +5,7 @@ import { differences, sharedMesh, snapshot } from "../../../harness/mesh/shared-
 import type { RunningMesh } from "../../../harness/mesh/running-mesh";
 
 describe("a fresh mesh of three sites", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let mesh: RunningMesh;
   before(async () => {
     mesh = await sharedMesh({ sites: 3 });

@@ -3,7 +3,7 @@ import { listedSite, type RunningMesh } from "../../../harness/mesh/running-mesh
 import { podIdentity, previewed, sharedMesh, type Previewed } from "../../../harness/mesh/shared-mesh";
 
 describe("a fourth site joins", function () {
-  this.timeout(180_000);
+  this.timeout(400_000);
   let mesh: RunningMesh;
   let existing: string[];
   const identities = new Map<string, unknown>();

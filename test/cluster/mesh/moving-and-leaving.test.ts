@@ -13,7 +13,7 @@ async function traces(mesh: RunningMesh, site: string, api: boolean): Promise<st
 }
 
 describe("with the API server of one site stopped", function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let mesh: RunningMesh;
   const stays = ["site-a", "site-b", "site-c"];
   const identities = new Map<string, unknown>();
