@@ -6,7 +6,7 @@ export function frameMessage(message: Uint8Array): Buffer {
   return frame;
 }
 
-/** Cuts a TCP stream into messages. Holds at most one unfinished message and the chunk just pushed. */
+/** Cuts a TCP stream into messages. Holds at most one unfinished message. */
 export class FrameReader {
   #chunks: Uint8Array[] = [];
   #length = 0;
@@ -16,12 +16,14 @@ export class FrameReader {
     return this.#length;
   }
 
-  /** Takes what arrived; returns the messages that are whole now. */
+  /** Takes what arrived; returns the messages that are whole now, which may be pieces of it. What is left is kept as a copy. */
   push(chunk: Uint8Array): Buffer[] {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    if (this.#length < this.#needed()) return [];
-    const all = Buffer.concat(this.#chunks);
+    if (this.#length === 0) return this.#cut(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+    this.#keep(chunk);
+    return this.#length < this.#needed() ? [] : this.#cut(Buffer.concat(this.#chunks));
+  }
+
+  #cut(all: Buffer): Buffer[] {
     const messages: Buffer[] = [];
     let at = 0;
     while (at + 2 <= all.length && at + 2 + all.readUInt16BE(at) <= all.length) {
@@ -29,9 +31,15 @@ export class FrameReader {
       messages.push(all.subarray(at + 2, end));
       at = end;
     }
-    this.#chunks = at === all.length ? [] : [all.subarray(at)];
-    this.#length = all.length - at;
+    this.#chunks = [];
+    this.#length = 0;
+    if (at < all.length) this.#keep(all.subarray(at));
     return messages;
+  }
+
+  #keep(octets: Uint8Array): void {
+    this.#chunks.push(Buffer.from(octets));
+    this.#length += octets.length;
   }
 
   /** Octets that the first message takes, its length included; 2 while the length itself is not known. */

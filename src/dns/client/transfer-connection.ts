@@ -143,12 +143,12 @@ export class TransferConnection implements Disposable {
     const onread = {
       buffer: arrival,
       callback: (octets: number) => {
-        this.#arrived(frames, arrival.subarray(0, octets));
+        for (const message of frames.push(arrival.subarray(0, octets))) this.#receive(message);
         return true;
       },
     };
     const stream =
-      tls === undefined ? connect({ host: address, port, onread }) : connectTls({ address, port, onread }, tls);
+      tls === undefined ? connect({ host: address, port, onread }) : connectTls({ ...server, onread }, tls);
     stream.setNoDelay(true).setTimeout(timeoutMs);
     const opened: OpenSocket = {
       stream,
@@ -185,18 +185,7 @@ export class TransferConnection implements Disposable {
     return opened;
   }
 
-  /** Takes what arrived, in octets that the next arrival is written over. Mostly it is a whole message. */
-  #arrived(frames: FrameReader, octets: Buffer): void {
-    let at = 0;
-    if (frames.pending === 0)
-      for (let end = frameEnd(octets, at); end <= octets.length; end = frameEnd(octets, at)) {
-        this.#receive(octets.subarray(at + 2, end));
-        at = end;
-      }
-    if (at < octets.length) for (const message of frames.push(Buffer.from(octets.subarray(at)))) this.#receive(message);
-  }
-
-  /** @param message - Octets that are kept only as a copy. */
+  /** @param message - Octets that the next arrival is written over: they are kept only as a copy. */
   #receive(message: Buffer): void {
     const id = message.length < 2 ? -1 : message.readUInt16BE(0);
     if (this.#open.get(id)?.push(message) === true) this.#open.delete(id);
@@ -220,11 +209,6 @@ export class TransferConnection implements Disposable {
 
 /** Where all connections' octets arrive: each is done with them before the next has any. */
 const arrival = Buffer.allocUnsafeSlow(64 * 1024);
-
-/** Where the message that begins at an octet ends behind its length; beyond all where the length is not there yet. */
-function frameEnd(octets: Buffer, at: number): number {
-  return at + 2 <= octets.length ? at + 2 + octets.readUInt16BE(at) : Infinity;
-}
 
 interface OpenSocket {
   readonly stream: Socket;

@@ -25,6 +25,18 @@ describe("TCP framing", () => {
     );
   });
 
+  it("keeps nothing of what arrived, which may be written over by what comes next", () => {
+    const [reader, arrival] = [new FrameReader(), Buffer.alloc(4)];
+    const arrive = (...octets: number[]): string[] => {
+      arrival.set(octets);
+      return reader.push(arrival.subarray(0, octets.length)).map((each) => each.toString("hex"));
+    };
+    expect(arrive(0, 1, 7)).to.deep.equal(["07"]);
+    expect(arrive(0, 3, 1)).to.deep.equal([]);
+    expect(arrive(2, 3, 0, 1)).to.deep.equal(["010203"]);
+    expect(arrive(9)).to.deep.equal(["09"]);
+  });
+
   it("reports that a message is unfinished", () => {
     const reader = new FrameReader();
     expect(reader.push(Buffer.from([0, 3, 1]))).to.deep.equal([]);
