@@ -6,6 +6,9 @@ const shortly: pulumi.CustomTimeouts = { create: "2m", update: "2m", delete: "2m
 /** How long `up` waits for what takes its time: load balancers, pods, all that is in a namespace. */
 export const patiently: pulumi.CustomTimeouts = { create: "10m", update: "10m", delete: "10m" };
 
+/** Annotation of an object that is as good as there once the API server has it: `up` waits for nothing more. */
+export const unawaited: Readonly<Record<string, string>> = { "pulumi.com/skipAwait": "true" };
+
 /**
  * Options of an object whose name is fixed. Were it created before the old one is deleted, server-side apply would merge
  * both into one object and the deletion would then take it away.

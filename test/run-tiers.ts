@@ -165,7 +165,6 @@ const tiers: readonly Tier[] = [
   {
     name: "peers",
     group: "servers",
-    lane: "peers",
     inOnePiece: true,
     run: () => mocha(peersSpecs, true, [...readmeSpecs, ...longSpecs]),
   },

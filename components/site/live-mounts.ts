@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-import { objectOptions } from "../object-options";
+import { objectOptions, unawaited } from "../object-options";
 
 /** What {@link LiveMounts} needs. */
 export interface LiveMountsArgs {
@@ -30,7 +30,7 @@ export class LiveMounts extends pulumi.ComponentResource {
             annotations: {
               "dns-mesh/mounted": runningPodHash(args.statefulSet, ordinal, hash),
               "pulumi.com/patchForce": "true",
-              "pulumi.com/skipAwait": "true",
+              ...unawaited,
             },
           },
         },

@@ -20,7 +20,7 @@ import { type ProbedSite, probesOf, requireFewProbes } from "../../src/monitorin
 import { ruleFile } from "../../src/monitoring/rule-file";
 import type { MonitoringConfig } from "../../src/settings/site-parts";
 import type { SiteConfig } from "../../src/settings/site-settings";
-import { objectOptions } from "../object-options";
+import { objectOptions, unawaited } from "../object-options";
 
 /** What {@link Monitoring} needs. */
 export interface MonitoringArgs {
@@ -109,7 +109,7 @@ export class Monitoring extends pulumi.ComponentResource {
           name: `${program}-metrics`,
           namespace,
           labels: { ...labels, ...commonLabels },
-          annotations: { ...annotations, "pulumi.com/skipAwait": "true" },
+          annotations: { ...annotations, ...unawaited },
         },
         spec: {
           type: "ClusterIP",

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { commonLabels, knotLabels, podPorts } from "../../src/contract/names";
 import type { Transport } from "../../src/mesh/model";
-import { objectOptions } from "../object-options";
+import { objectOptions, unawaited } from "../object-options";
 
 /** A port of a Service, carried to Knot's unprivileged one. */
 export interface ServicePort {
@@ -86,7 +86,7 @@ export class PodServices extends pulumi.ComponentResource {
           name: service.name,
           namespace,
           labels: commonLabels,
-          annotations: { "pulumi.com/skipAwait": "true" },
+          annotations: unawaited,
         },
         spec: {
           type: "ClusterIP",

@@ -5,7 +5,7 @@ import { commonLabels, knotLabels } from "../../src/contract/names";
 import type { Site, Transport } from "../../src/mesh/model";
 import { addressProblem, movedText, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
 import type { ServiceConfig } from "../../src/settings/site-parts";
-import { objectOptions, patiently } from "../object-options";
+import { objectOptions, patiently, unawaited } from "../object-options";
 import { dnsPorts, type ServicePort } from "./pod-services";
 
 /** What {@link PublicService} needs. */
@@ -67,8 +67,6 @@ export class PublicService extends pulumi.ComponentResource {
     );
   }
 }
-
-const unawaited = { "pulumi.com/skipAwait": "true" };
 
 /**
  * What `up` waits for: the address, where a load balancer is to give one, and nothing else. The provider's own way waits for pods, as the

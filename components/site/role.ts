@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 
 import { commonLabels } from "../../src/contract/names";
-import { objectOptions } from "../object-options";
+import { objectOptions, unawaited } from "../object-options";
 
 /** What {@link allow} is made from. */
 export interface RoleArgs {
@@ -39,7 +39,7 @@ export function createAccount(
   name: string,
   { account, namespace }: Pick<RoleArgs, "account" | "namespace">,
 ): k8s.core.v1.ServiceAccount {
-  const metadata = { name: account, namespace, labels: commonLabels, annotations: { "pulumi.com/skipAwait": "true" } };
+  const metadata = { name: account, namespace, labels: commonLabels, annotations: unawaited };
   return new k8s.core.v1.ServiceAccount(
     `${name}-account`,
     { metadata, automountServiceAccountToken: false },

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { claimName } from "../../src/preflight/storage";
 import type { SiteConfig } from "../../src/settings/site-settings";
-import { objectOptions } from "../object-options";
+import { objectOptions, unawaited } from "../object-options";
 
 /** What {@link VolumeClaims} needs. */
 export interface VolumeClaimsArgs {
@@ -20,7 +20,7 @@ export class VolumeClaims extends pulumi.ComponentResource {
   constructor(name: string, args: VolumeClaimsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:VolumeClaims", name, {}, opts);
     for (let ordinal = 0; ordinal < args.config.replicas; ordinal++) {
-      const annotations = { "pulumi.com/patchForce": "true", "pulumi.com/skipAwait": "true" };
+      const annotations = { "pulumi.com/patchForce": "true", ...unawaited };
       new k8s.core.v1.PersistentVolumeClaimPatch(
         `${name}-${ordinal}`,
         {
