@@ -1,12 +1,12 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { bundle } from "../components/bundle";
+import { run } from "../harness/tools/run";
 import { table } from "../src/base/table";
 import { runBench, type Values, wholeNumber } from "./support/options";
+import { endedChildrenCpuMs } from "./support/processes";
 
 const options = { records: wholeNumber(100_000, { least: 10, most: 1_000_000 }) };
 
@@ -28,10 +28,10 @@ async function measureFiles({ records }: Values<typeof options>): Promise<object
     const [zone, objects] = [join(folder, "zone"), join(folder, "objects.yaml")];
     await writeFile(program, bundle("mesh"));
     await writeFile(zone, zoneText(records));
-    const checked = await run(["named-checkzone", "large.example", zone]);
-    const imported = await run([process.execPath, program, "import", zone]);
+    const checked = await measured("named-checkzone", "large.example", zone);
+    const imported = await measured(process.execPath, program, "import", zone);
     await writeFile(objects, imported.out);
-    const exported = await run([process.execPath, program, "export", objects]);
+    const exported = await measured(process.execPath, program, "export", objects);
     const again = exported.out.split("\n").length - 2;
     // "ns" is one more than what was asked for.
     if (again !== records + 1) throw new Error(`${records} records and one more went in, ${again} came out`);
@@ -66,22 +66,11 @@ function zoneText(records: number): string {
   return `$ORIGIN large.example.\n$TTL 3600\n@ SOA ns host 1 3600 600 86400 300\n@ NS ns\nns A 192.0.2.1\n${lines.join("")}`;
 }
 
-/** Runs a command to its end; the shell says what it took, since a process of Node cannot ask that of a child. */
-async function run(command: readonly string[]): Promise<Run> {
-  const folder = await mkdtemp(join(tmpdir(), "bench-run-"));
-  const [out, times] = [join(folder, "out"), join(folder, "times")];
-  try {
-    const script = 'out=$1 times=$2; shift 2; TIMEFORMAT="%U %S"; { time "$@" >"$out" 2>/dev/null; } 2>"$times"';
-    const child = spawn("bash", ["-c", script, "bench", out, times, ...command], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    const [code] = (await once(child, "close")) as [number | null];
-    if (code !== 0) throw new Error(`${command.slice(1).join(" ")} ended with ${code}`);
-    const [user = 0, system = 0] = (await readFile(times, "utf8")).trim().split(" ").map(Number);
-    return { cpuSeconds: Math.round((user + system) * 100) / 100, out: await readFile(out, "utf8") };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+/** Runs a command to its end, alone: what it takes is what this process's children took meanwhile. */
+async function measured(program: string, ...args: readonly string[]): Promise<Run> {
+  const before = endedChildrenCpuMs();
+  const out = await run(program, args, { timeoutMs: 600_000 });
+  return { cpuSeconds: (endedChildrenCpuMs() - before) / 1000, out };
 }
 
 void runBench(options, measureFiles);
