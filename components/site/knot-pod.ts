@@ -85,7 +85,7 @@ function knotCommand({ isGuarded }: KnotPodArgs): string[] {
 const liveness = { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6, terminationGracePeriodSeconds: 10 };
 
 /** In which a pod that is not ready any more still answers: the slowest proxy hears of it meanwhile. */
-const answeringSeconds = 10;
+const answeringSeconds = 15;
 
 /** For how long a pod that is to end still answers. */
 export function leavingSeconds({ drainSeconds }: SiteConfig): number {

@@ -74,7 +74,7 @@ export const siteSchema = z.strictObject({
     .meta({ ...numberShape, pattern: "^[0-9]+$" })
     .default(30)
     .describe(
-      "Seconds that a pod that is to end stays in service, until load balancers have noticed; it answers for 10 more. 0 ends it at once. Default: 30. Example: 60.",
+      "Seconds that a pod that is to end stays in service, until load balancers have noticed; it answers for 15 more. 0 ends it at once. Default: 30. Example: 60.",
     ),
   readers: z
     .array(keySchema)

@@ -58,6 +58,8 @@ const passEveryMs = 1000;
 const stuckMs = 120_000;
 /** Until the next round of upkeep after one that failed. */
 const upkeepAgainMs = 6000;
+/** So long a look at a sibling by its agent takes at most, after the one over DNS: a probe waits for both. */
+const siblingMs = 1000;
 
 /** The agent's process: passes, upkeep and the HTTP server, side by side. */
 export class Worker {
@@ -146,7 +148,7 @@ export class Worker {
       dns: new DnsClient({ timeoutMs: 500 }),
       served: () => this.#servedZones(),
       isStaying: async ({ address, httpPort = podPorts.http }) => {
-        const { ready, leaving } = await new AgentClient(500).status({ address, port: httpPort });
+        const { ready, leaving } = await new AgentClient(siblingMs).status({ address, port: httpPort });
         return ready && leaving !== true;
       },
     });
