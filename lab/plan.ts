@@ -3,11 +3,12 @@ import { generateKeyPairSync } from "node:crypto";
 import { UserError } from "../src/base/errors";
 import { foldName, siteNameProblem, zoneNameProblem } from "../src/base/names";
 import { type Epoch, signEpoch } from "../src/mesh/epoch";
-import type { Dnssec, Mesh, Topology, Transport } from "../src/mesh/model";
+import type { Dnssec, Mesh, NameServers, Topology, Transport } from "../src/mesh/model";
 import { parseMesh } from "../src/settings/parse";
 
 /** A zone in the one list: its name, or an object as a user writes it. */
-type ListedZone = string | { name: string; zoneFile?: string; retired?: string; dnssec?: boolean | Dnssec };
+type ListedZone =
+  string | { name: string; zoneFile?: string; retired?: string; dnssec?: boolean | Dnssec; nameServers?: NameServers };
 
 /** A site in the one list, as a user writes it. */
 export interface LabListed {
@@ -15,6 +16,7 @@ export interface LabListed {
   role: "primary-catalog" | "secondary-catalog" | "standard";
   addresses: string[];
   zones: ListedZone[];
+  nameServer?: string;
   retired?: string;
 }
 
@@ -57,6 +59,8 @@ export class LabPlan {
   epoch: Epoch = { number: 1, primary: "" };
   /** How zones travel. Change it and bring the lab up. */
   topology: Topology | undefined;
+  /** Which sites are name servers. Change it and bring the lab up. @default zones keep what they began with */
+  nameServers: NameServers | undefined;
 
   constructor(private readonly options: PlanOptions) {
     this.topology = options.topology;
@@ -91,13 +95,14 @@ export class LabPlan {
 
   /** As in the shared stack's config. */
   written(): object {
-    const { topology } = this;
+    const { topology, nameServers } = this;
     const { transport } = this.options;
     return {
       directoryZone,
       catalogZone,
       sites: this.list,
       ...(topology && { topology }),
+      ...(nameServers && { nameServers }),
       ...(transport && { transport }),
     };
   }

@@ -61,6 +61,7 @@ export const sharedChanges: readonly SettingChange[] = [
     to: entry(({ sources }) => ({ sources: [...sources, "203.0.113.0/24"] })),
     ...runOn,
   },
+  { name: "mesh.sites[].nameServer", to: entry(() => ({ nameServer: "ns.changed.test" })), ...runOn },
   {
     name: "mesh.sites[].zones",
     covers: ["mesh.sites[].zones", "mesh.sites[].zones[]", "mesh.sites[].zones[].name"],
@@ -108,6 +109,7 @@ export const sharedChanges: readonly SettingChange[] = [
     ...runOn,
     note: "count when the zone is new",
   },
+  { name: "mesh.sites[].zones[].nameServers", to: zone({ nameServers: "catalog" }), ...runOn },
   { name: "mesh.sites[].zones[].retired", to: zone({ retired: farFuture }), ...runOn },
   { name: "mesh.sites[].retired", to: entry(() => ({ retired: farFuture })), ...runOn },
   {
@@ -118,6 +120,7 @@ export const sharedChanges: readonly SettingChange[] = [
     operator: "run on",
     note: "from AppRole to tokens of the cluster and back",
   },
+  { name: "mesh.nameServers", to: list({ nameServers: "all" }), ...runOn, note: "takes no `up` of owners" },
   { name: "mesh.topology", to: list({ topology: "hub" }), ...runOn },
   {
     name: "mesh.transport",

@@ -56,6 +56,15 @@ export function siteNameProblem(name: string): string | undefined {
   return "is not a name for a site; use one label of at most 63 lower-case letters, digits and hyphens, for example site-a";
 }
 
+/** What is wrong with the folded name of a server, as the end of a sentence; undefined when nothing is (RFC 1123 section 2.1). */
+export function hostNameProblem(name: string): string | undefined {
+  const wrong = zoneNameProblem(name);
+  if (wrong !== undefined) return wrong;
+  const bad = name.split(".").find((label) => !sitePattern.test(label));
+  if (bad !== undefined) return `has the label "${bad}"; a server's name has letters, digits and hyphens alone`;
+  return name.includes(".") ? undefined : "is a single label; write a full name, for example ns1.example.org";
+}
+
 /** Whether `child` is `parent` or lies below it. Both folded. */
 export function isWithin(child: string, parent: string): boolean {
   return child === parent || child.endsWith(`.${parent}`);

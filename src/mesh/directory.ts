@@ -1,11 +1,12 @@
-import { siteNameProblem, zoneNameProblem } from "../base/names";
+import { hostNameProblem, siteNameProblem, zoneNameProblem } from "../base/names";
 import { byName } from "../base/text";
 import { isCidr } from "../dns/address";
 import type { RecordData, ResourceRecord } from "../dns/record";
 import { printZone } from "../dns/zone-text";
 import { apexRecord, factsOf, RefusedZone, serialOf, textsByName } from "./central-zone";
 import { epochFacts, readEpoch, type SignedEpoch } from "./epoch";
-import type { Mesh, Site, SiteRole, Zone } from "./model";
+import type { Mesh, NameServers, Site, SiteRole, Zone } from "./model";
+import { nameServerFacts, readNameServers } from "./name-servers";
 import type { SiteView } from "./view";
 import { catalogSites, serverName } from "./welcome";
 
@@ -41,14 +42,24 @@ export function renderDirectory(mesh: Mesh): string {
 }
 
 /** A full mesh says nothing of its topology, as before there was any other. */
-function meshFacts({ sites, topology, epoch }: Mesh, zones: number): readonly string[] {
+function meshFacts({ sites, topology, nameServers, epoch }: Mesh, zones: number): readonly string[] {
   const facts = ["version=1", `sites=${sites.length}`, `zones=${zones}`];
-  return [...facts, ...(topology === "full" ? [] : [`topology=${topology}`]), ...(epoch ? epochFacts(epoch) : [])];
+  return [
+    ...facts,
+    ...(topology === "full" ? [] : [`topology=${topology}`]),
+    ...nameServerFacts(nameServers),
+    ...(epoch ? epochFacts(epoch) : []),
+  ];
 }
 
 function siteRecords(site: Site, zone: string): readonly ResourceRecord[] {
   const name = serverName(site.name, zone);
-  const facts = [`role=${site.role}`, ...site.sources.map((source) => `source=${source}`), ...retiredFact(site)];
+  const facts = [
+    `role=${site.role}`,
+    ...site.sources.map((source) => `source=${source}`),
+    ...(site.nameServer === undefined ? [] : [`host=${site.nameServer}`]),
+    ...retiredFact(site),
+  ];
   const addresses = site.addresses.map((address) =>
     record(name, { type: address.includes(":") ? "AAAA" : "A", address }),
   );
@@ -56,7 +67,11 @@ function siteRecords(site: Site, zone: string): readonly ResourceRecord[] {
 }
 
 function zoneRecord({ site, member, zone }: { site: Site; member: Zone; zone: string }): ResourceRecord {
-  const facts = [`server=${serverName(site.name, zone)}`, ...retiredFact(member)];
+  const facts = [
+    `server=${serverName(site.name, zone)}`,
+    ...nameServerFacts(member.nameServers),
+    ...retiredFact(member),
+  ];
   return text(`${member.name}.${zoneLabel}.${zone}`, facts);
 }
 
@@ -72,9 +87,34 @@ function record(name: string, data: RecordData): ResourceRecord {
   return { name, class: "IN", ttl, ...data };
 }
 
+/**
+ * A mesh with what the text of its directory says of name servers, as {@link renderDirectory} makes it: packets do not say
+ * it. For what a shared stack said last.
+ */
+export function withNameServersOf(mesh: Mesh, text: string): Mesh {
+  const facts = new Map(
+    text.split("\n").flatMap((line): [string, ReadonlyMap<string, readonly string[]>][] => {
+      const [, owner, data] = /^(\S+) (?:\d+ )?TXT (.*)$/.exec(line) ?? [];
+      if (owner === undefined || data === undefined) return [];
+      return [[owner, factsOf([...data.matchAll(/"([^"\\]*)"/g)].map(([, string = ""]) => string))]];
+    }),
+  );
+  const said = (owner: string) => facts.get(owner) ?? new Map<string, readonly string[]>();
+  return {
+    ...mesh,
+    ...readNameServers(said(meshLabel)),
+    sites: mesh.sites.map((site) => {
+      const nameServer = said(site.name).get("host")?.[0];
+      const zones = site.zones.map((zone) => ({ ...zone, ...readNameServers(said(`${zone.name}.${zoneLabel}`)) }));
+      return { ...site, zones, ...(nameServer !== undefined && { nameServer }) };
+    }),
+  };
+}
+
 /** What the directory says of a zone. */
 interface DirectoryEntry {
   readonly owner: string;
+  readonly nameServers?: NameServers;
   readonly retired?: string;
 }
 
@@ -82,6 +122,7 @@ interface DirectoryEntry {
 export interface Directory {
   readonly serial: number;
   readonly topology?: "hub";
+  readonly nameServers?: NameServers;
   /** As the zone says it, not checked yet. */
   readonly epoch?: SignedEpoch | "bad";
   readonly sites: readonly SiteView[];
@@ -122,6 +163,7 @@ export function decodeDirectory(zone: string, records: readonly ResourceRecord[]
   return {
     serial,
     ...(record.topology !== undefined && { topology: record.topology }),
+    ...(record.nameServers !== undefined && { nameServers: record.nameServers }),
     ...(record.epoch !== undefined && { epoch: record.epoch }),
     sites: sites.flatMap((site) => (typeof site === "string" ? [] : [site])),
     badSites: siteNames.filter((_, i) => typeof sites[i] === "string"),
@@ -151,7 +193,7 @@ function addressesByName(records: readonly ResourceRecord[]): ReadonlyMap<string
 function readMeshRecord(
   zone: string,
   texts: readonly (readonly string[])[] | undefined,
-): { sites: number; zones: number; topology?: "hub"; epoch?: SignedEpoch | "bad" } {
+): Pick<Directory, "topology" | "nameServers" | "epoch"> & { readonly sites: number; readonly zones: number } {
   const facts = factsOf(texts?.[0] ?? []);
   const version = facts.get("version")?.[0];
   if (texts?.length !== 1 || version === undefined)
@@ -170,6 +212,7 @@ function readMeshRecord(
     sites: count("sites"),
     zones: count("zones"),
     ...(hub && { topology: "hub" }),
+    ...readNameServers(facts),
     ...(epoch !== undefined && { epoch }),
   };
 }
@@ -189,11 +232,15 @@ function readSite(
   if (!sources.every(isCidr)) return `site ${name} has a source that is no CIDR`;
   const retired = readRetired(facts);
   if (retired === "bad") return `site ${name} has an invalid retirement date`;
+  const nameServer = facts.get("host")?.[0]?.toLowerCase();
+  if (nameServer !== undefined && hostNameProblem(nameServer) !== undefined)
+    return `site ${name} has the host name ${JSON.stringify(nameServer)}, which is none`;
   return {
     name,
     role,
     addresses: [...new Set(addresses)].sort(),
     sources: sources.sort(),
+    ...(nameServer !== undefined && { nameServer }),
     ...(retired !== undefined && { retired }),
   };
 }
@@ -215,7 +262,11 @@ function readZone(entry: {
   if (server?.endsWith(`.${zone}`) !== true) return `zone ${name} has no server below ${zone}`;
   const retired = readRetired(facts);
   if (retired === "bad") return `zone ${name} has an invalid retirement date`;
-  return { owner: server.slice(0, -zone.length - 1), ...(retired !== undefined && { retired }) };
+  return {
+    owner: server.slice(0, -zone.length - 1),
+    ...readNameServers(facts),
+    ...(retired !== undefined && { retired }),
+  };
 }
 
 function readRetired(facts: ReadonlyMap<string, readonly string[]>): string | undefined {

@@ -6,6 +6,12 @@ import type { WelcomeTrust } from "./trust";
 /** Which part a site plays for the central zones. There is exactly one primary catalog. */
 export type SiteRole = "primary-catalog" | "secondary-catalog" | "standard";
 
+/**
+ * Which sites stand in a zone's NS records: all of them, the catalog sites, or those with these names. Where nothing is
+ * said, the NS records that a zone began with stay what they are.
+ */
+export type NameServers = "all" | "catalog" | readonly string[];
+
 /** How a zone is signed, where it is more than what holds for every signed zone. */
 export interface Dnssec {
   /** Absence is proved by hashed names (RFC 5155, with RFC 9276's parameters) instead of plain ones. */
@@ -29,6 +35,8 @@ export interface Zone {
   readonly zoneFile?: string;
   /** Initial records beside the skeleton's, as lines of a master file with absolute names. Never beside `zoneFile`. */
   readonly records?: readonly string[];
+  /** In the place of the mesh's {@link Mesh.nameServers}. Travels in the directory alone. */
+  readonly nameServers?: NameServers;
   /** ISO date from which the zone may leave the mesh without being held back as a mass removal. */
   readonly retired?: string;
 }
@@ -53,6 +61,8 @@ export interface Site {
   /** CIDRs that the site's own transfers come from; its addresses (as /32 or /128) unless set otherwise. */
   readonly sources: readonly string[];
   readonly zones: readonly Zone[];
+  /** What NS records call its server; `<name>.<directoryZone>` without it. Travels in the directory alone. */
+  readonly nameServer?: string;
   /** Without it, the site logs in to Vault by AppRole. Stays in the shared stack. */
   readonly vault?: SiteVault;
   /** ISO date from which the site may leave the mesh without being held back as a mass removal. */
@@ -79,6 +89,8 @@ export interface Mesh {
   readonly catalogZone: string;
   readonly topology: Topology;
   readonly transport: Transport;
+  /** For zones that say nothing of their own. */
+  readonly nameServers?: NameServers;
   readonly sites: readonly Site[];
   /** Listed sites that nobody can ask yet (see `waiting.ts`). They are in neither central zone. */
   readonly waiting?: readonly Site[];
@@ -105,6 +117,8 @@ export interface WelcomePacket extends WelcomeTrust {
   readonly catalogs: readonly CatalogServer[];
   /** PEM of the mesh's root certificate(s). */
   readonly ca: string;
+  /** Whether the list says the name servers of a zone of the site, so that its stack has what parents should have. */
+  readonly delegates?: true;
   /** The epoch when the shared stack was brought up last; missing from releases that knew none. */
   readonly epoch?: SignedEpoch;
   /** PEM of the shared stack's public keys, by which epochs are checked. */

@@ -161,6 +161,7 @@ function assemble(parts: {
     sites: byName([...parts.sites.entries, ...owners]),
     zones: byName(parts.zones.entries),
     ...(parts.view.topology !== undefined && { topology: parts.view.topology }),
+    ...(parts.view.nameServers !== undefined && { nameServers: parts.view.nameServers }),
     ...(parts.view.epoch !== undefined && { epoch: parts.view.epoch }),
     ...(held.sites.length + held.zones.length > 0 && { held }),
   });
@@ -237,7 +238,7 @@ function siteChanges(from: readonly SiteView[], to: readonly SiteView[]): readon
     if (now === undefined) return [{ kind: "site-removed", site }];
     if (old === undefined) return [{ kind: "site-added", site }];
     if (old === now) return [];
-    const fields = (["role", "addresses", "sources", "retired"] as const).filter(
+    const fields = (["role", "addresses", "sources", "nameServer", "retired"] as const).filter(
       (field) => JSON.stringify(old[field]) !== JSON.stringify(now[field]),
     );
     return fields.length > 0 ? [{ kind: "site-changed", site, fields }] : [];

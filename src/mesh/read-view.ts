@@ -138,6 +138,7 @@ function joinZones(directory: Directory, catalog: Catalog, epoch: Epoch | undefi
         name,
         owner: listed.owner,
         id: member.id,
+        ...(listed.nameServers !== undefined && { nameServers: listed.nameServers }),
         ...(listed.retired !== undefined && { retired: listed.retired }),
       });
     }
@@ -153,6 +154,7 @@ function joinZones(directory: Directory, catalog: Catalog, epoch: Epoch | undefi
       sites: byName(directory.sites),
       zones: byName(zones),
       ...(directory.topology !== undefined && { topology: directory.topology }),
+      ...(directory.nameServers !== undefined && { nameServers: directory.nameServers }),
       ...(epoch !== undefined && { epoch }),
     },
     uncertain: { sites: [...directory.badSites].sort(), zones: [...uncertain].sort() },

@@ -1,7 +1,7 @@
 import { sha256 } from "../base/json";
 import { compareText } from "../base/text";
 import type { Epoch } from "./epoch";
-import type { SiteRole, Topology } from "./model";
+import type { NameServers, SiteRole, Topology } from "./model";
 
 /** A site as the directory tells it. */
 export interface SiteView {
@@ -9,6 +9,8 @@ export interface SiteView {
   readonly role: SiteRole;
   readonly addresses: readonly string[];
   readonly sources: readonly string[];
+  /** What NS records call its server; `<name>.<directoryZone>` without it. */
+  readonly nameServer?: string;
   readonly retired?: string;
 }
 
@@ -19,6 +21,8 @@ export interface ZoneView {
   readonly owner: string;
   /** The catalog's unique-id label of the member. */
   readonly id: string;
+  /** In the place of the mesh's {@link MeshView.nameServers}. */
+  readonly nameServers?: NameServers;
   readonly retired?: string;
 }
 
@@ -33,6 +37,8 @@ export interface MeshView {
   readonly zones: readonly ZoneView[];
   /** Checked by the shared stack's signature; missing where nothing is said of it, or nobody could check it. */
   readonly epoch?: Epoch;
+  /** Which sites stand in the NS records of zones that say nothing of their own; missing where nobody sees to those. */
+  readonly nameServers?: NameServers;
   /** How zones travel; missing where every site takes them from their owners. */
   readonly topology?: Exclude<Topology, "full">;
   /** Names whose removal is held back: still in `sites` and `zones`, no longer in the central zones. */
@@ -83,11 +89,17 @@ export function viewHash(view: MeshView): string {
 
 function computeHash(view: MeshView): string {
   const sites = view.sites.map(
-    ({ name, role, addresses, sources, retired }) => [name, role, addresses, sources, retired ?? null] as const,
+    ({ name, role, addresses, sources, retired, nameServer }) =>
+      [name, role, addresses, sources, retired ?? null, ...(nameServer === undefined ? [] : [nameServer])] as const,
   );
-  const zones = view.zones.map(({ name, owner, id, retired }) => [name, owner, id, retired ?? null] as const);
+  const zones = view.zones.map(
+    ({ name, owner, id, retired, nameServers }) =>
+      [name, owner, id, retired ?? null, ...(nameServers === undefined ? [] : [nameServers])] as const,
+  );
+  // A view that says nothing of these has the hash that earlier releases give it.
   const topology = view.topology === undefined ? [] : [view.topology];
-  return sha256(JSON.stringify([byFirst(sites), byFirst(zones), ...topology]));
+  const servers = view.nameServers === undefined ? [] : [{ nameServers: view.nameServers }];
+  return sha256(JSON.stringify([byFirst(sites), byFirst(zones), ...topology, ...servers]));
 }
 
 function byFirst<T extends readonly [string, ...unknown[]]>(rows: readonly T[]): readonly T[] {

@@ -42,13 +42,19 @@ export function welcomePacket(mesh: Mesh, siteName: string, ca: string): Welcome
     site: ofTheSite(site),
     catalogs: catalogSites(mesh).map(catalogServer),
     ca,
+    ...(site.zones.some(({ nameServers }) => (nameServers ?? mesh.nameServers) !== undefined) && {
+      delegates: true as const,
+    }),
     ...(mesh.epoch !== undefined && { epoch: mesh.epoch }),
   };
 }
 
-/** The keys of a cluster, and where the list has addresses from, are of use to the shared stack alone. */
-function ofTheSite({ vault: _, auto: __, ...site }: Site): Site {
-  return site;
+/**
+ * The keys of a cluster, and where the list has addresses from, are of use to the shared stack alone. What concerns NS
+ * records is in the directory: a change of it takes no `up` of the owners.
+ */
+function ofTheSite({ vault: _, auto: __, nameServer: ___, ...site }: Site): Site {
+  return { ...site, zones: site.zones.map(({ nameServers: ____, ...zone }) => zone) };
 }
 
 function catalogServer(site: Site): CatalogServer {
@@ -128,6 +134,7 @@ const packetFields = objectOf({
     ),
   ),
   ca: plainText,
+  delegates: z.exactOptional(z.literal(true, "must be true, or left out")),
   ...trustFields,
   ...epochFields,
   rotation: z.exactOptional(z.unknown()),

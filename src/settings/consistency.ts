@@ -1,12 +1,16 @@
 import { fields } from "../base/json";
 import { foldName, isWithin, longestName, zoneFileName } from "../base/names";
 import { appRoleMount, jwtMount } from "../mesh/trust";
+import { mostNameServers } from "./schema";
 
 /** One thing to put right. `path` as in `mesh.sites[2].addresses[0]`. */
 export interface Problem {
   readonly path: string;
   readonly message: string;
 }
+
+/** What is said of name servers, as far as it can be read; undefined where nothing is. */
+type DraftServers = "all" | "catalog" | readonly (string | undefined)[] | undefined;
 
 /** A site whose fields may not all be usable; indexes are those of the list that the user wrote. */
 interface DraftSite {
@@ -16,6 +20,11 @@ interface DraftSite {
   readonly addresses: readonly (string | undefined)[];
   readonly addressField: "addresses" | "found";
   readonly zones: readonly (string | undefined)[];
+  /** What each of the zones says of its name servers. */
+  readonly zoneServers: readonly DraftServers[];
+  /** What NS records call the site's server. */
+  readonly nameServer?: string;
+  readonly isRetired: boolean;
   readonly serviceAccountKeys: readonly (string | undefined)[];
 }
 
@@ -23,6 +32,7 @@ interface DraftSite {
 export interface Draft {
   readonly directoryZone?: string;
   readonly catalogZone?: string;
+  readonly nameServers: DraftServers;
   readonly sites: readonly DraftSite[];
 }
 
@@ -34,6 +44,8 @@ export function findConflicts(draft: Draft): readonly Problem[] {
     ...duplicateProblems(draft),
     ...fileProblems(draft),
     ...centralProblems(draft),
+    ...nameServerProblems(draft),
+    ...hostNameProblems(draft),
     ...lengthProblems(draft),
   ];
 }
@@ -152,6 +164,66 @@ function centralProblems({ directoryZone, catalogZone, sites }: Draft): readonly
   return problems;
 }
 
+/** Whom NS records are to name: sites of the list, one at least that stays, and no more than an answer holds. */
+function nameServerProblems({ nameServers, sites }: Draft): readonly Problem[] {
+  const all = [
+    { path: "mesh.nameServers", said: nameServers },
+    ...sites.flatMap(({ zoneServers }, i) =>
+      zoneServers.map((said, j) => ({ path: `mesh.sites[${i}].zones[${j}].nameServers`, said })),
+    ),
+  ];
+  const names = new Set(sites.map(({ name }) => name));
+  const known = [...names].filter((name) => name !== undefined).join(", ");
+  return all.flatMap(({ path, said }): readonly Problem[] => {
+    if (said === undefined) return [];
+    const unknown = (typeof said === "string" ? [] : said).flatMap((site, k) =>
+      site === undefined || names.has(site)
+        ? []
+        : [
+            {
+              path: `${path}[${k}]`,
+              message: `"${site}" is not in mesh.sites (there: ${known}); name sites of the list`,
+            },
+          ],
+    );
+    if (unknown.length > 0) return unknown;
+    const chosen = sites.filter((site) => isChosen(site, said));
+    if (chosen.length > mostNameServers) {
+      const message = `makes ${chosen.length} sites name servers, and an answer holds ${mostNameServers}; write catalog, or names of sites`;
+      return [{ path, message }];
+    }
+    if (chosen.length > 0 && chosen.every(({ isRetired }) => isRetired))
+      return [{ path, message: "has only sites that are retired; name one that stays" }];
+    return [];
+  });
+}
+
+function isChosen({ name, role }: DraftSite, said: NonNullable<DraftServers>): boolean {
+  if (said === "all") return true;
+  return said === "catalog" ? role !== "standard" : said.includes(name);
+}
+
+/** Names of servers: one for each, none that would need addresses where the mesh itself writes, or at a zone's own name. */
+function hostNameProblems({ directoryZone, catalogZone, sites }: Draft): readonly Problem[] {
+  const hosts = sites.flatMap(({ nameServer }, i) =>
+    nameServer === undefined ? [] : [{ value: nameServer, path: `mesh.sites[${i}].nameServer` }],
+  );
+  const zones = new Set(sites.flatMap((site) => site.zones));
+  const central = [directoryZone, catalogZone].filter((zone) => zone !== undefined);
+  return [
+    ...duplicates(hosts, (name, first) => `the name "${name}" is that of ${first}; give each server a name of its own`),
+    ...hosts.flatMap(({ value, path }): readonly Problem[] => {
+      const within = central.find((zone) => isWithin(value, zone));
+      if (within !== undefined) {
+        const message = `"${value}" lies in "${within}", which the mesh itself writes; leave it out, or choose a name outside it`;
+        return [{ path, message }];
+      }
+      if (!zones.has(value)) return [];
+      return [{ path, message: `"${value}" is a zone of the mesh; choose a name below it, for example ns1.${value}` }];
+    }),
+  ];
+}
+
 function lengthProblems({ directoryZone, catalogZone, sites }: Draft): readonly Problem[] {
   const problems: Problem[] = [];
   const longestMember = "group.".length + 32 + ".zones.".length;
@@ -185,6 +257,7 @@ export function draftOf(input: unknown, canonical: (address: string) => string |
   return {
     ...pick("directoryZone", mesh["directoryZone"]),
     ...pick("catalogZone", mesh["catalogZone"]),
+    nameServers: serversOf(mesh["nameServers"]),
     sites: items(mesh["sites"]).map((item) => {
       const site = fields(item);
       const addressField = site["addresses"] === "auto" ? "found" : "addresses";
@@ -199,9 +272,17 @@ export function draftOf(input: unknown, canonical: (address: string) => string |
           typeof key === "string" ? key.replace(/\s+/g, "") : undefined,
         ),
         zones: items(site["zones"]).map((zone) => textOf(typeof zone === "string" ? zone : fields(zone)["name"])),
+        zoneServers: items(site["zones"]).map((zone) => serversOf(fields(zone)["nameServers"])),
+        ...pick("nameServer", site["nameServer"]),
+        isRetired: site["retired"] !== undefined,
       };
     }),
   };
+}
+
+function serversOf(value: unknown): DraftServers {
+  if (value === "all" || value === "catalog") return value;
+  return Array.isArray(value) ? value.map((site) => (typeof site === "string" ? site : undefined)) : undefined;
 }
 
 function items(value: unknown): readonly unknown[] {

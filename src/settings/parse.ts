@@ -74,8 +74,14 @@ function normalise(input: MeshInput): Mesh {
     catalogZone: foldName(input.catalogZone),
     topology: input.topology ?? (input.sites.length > largestFull ? "hub" : "full"),
     transport: input.transport ?? "tls",
+    ...nameServersIn(input),
     sites: input.sites.map(normaliseSite),
   });
+}
+
+function nameServersIn({ nameServers }: { nameServers?: MeshInput["nameServers"] }): Pick<Mesh, "nameServers"> {
+  if (nameServers === undefined) return {};
+  return { nameServers: typeof nameServers === "string" ? nameServers : [...new Set(nameServers)].sort() };
 }
 
 function normaliseSite(site: MeshInput["sites"][number]): Site {
@@ -89,6 +95,7 @@ function normaliseSite(site: MeshInput["sites"][number]): Site {
     ...(isAuto && { auto: true as const }),
     sources: [...new Set(site.sources?.map(canonicalCidr) ?? addresses.map(hostCidr))],
     zones: (site.zones ?? []).map(normaliseZone),
+    ...(site.nameServer !== undefined && { nameServer: foldName(site.nameServer) }),
     ...(site.vault !== undefined && {
       vault: {
         serviceAccountKeys: site.vault.serviceAccountKeys.map((pem) => pem.trim()),
@@ -106,6 +113,7 @@ function normaliseZone(zone: NonNullable<MeshInput["sites"][number]["zones"]>[nu
     dnssec: normaliseDnssec(zone.dnssec ?? false),
     ...(zone.zoneFile !== undefined && { zoneFile: zone.zoneFile }),
     ...(zone.records !== undefined && { records: initialRecordLines(foldName(zone.name), zone.records) }),
+    ...nameServersIn(zone),
     ...(zone.retired !== undefined && { retired: zone.retired.slice(0, 10) }),
   };
 }

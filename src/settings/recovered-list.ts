@@ -4,7 +4,7 @@ import { UserError } from "../base/errors";
 import { byName } from "../base/text";
 import { hostCidr } from "../dns/address";
 import type { RingDocument } from "../keyring/ring-document";
-import type { Dnssec, WelcomePacket, Zone } from "../mesh/model";
+import type { Dnssec, NameServers, WelcomePacket, Zone } from "../mesh/model";
 import { appRoleMount, jwtMount } from "../mesh/trust";
 import type { MeshView, SiteView } from "../mesh/view";
 import type { AgreedTrust } from "./agreed-trust";
@@ -62,6 +62,7 @@ export function recoveredSettings(facts: RecoveredFacts): RecoveredSettings {
       catalogZone: packet.catalogZone,
       ...(view.topology !== undefined && { topology: view.topology }),
       ...(transport !== "tls" && { transport }),
+      ...(view.nameServers !== undefined && { nameServers: view.nameServers }),
       sites: inListOrder(facts).map((site) => listedSite(site, facts, miss)),
     },
     epoch: String(view.epoch?.number ?? 1),
@@ -167,25 +168,32 @@ function listedSite(site: SiteView, facts: RecoveredFacts, miss: (site: string, 
       owned.map(({ name }) => name),
       packet?.site.zones.map(({ name }) => name),
     ).map((name) => {
-      const retired = owned.find((zone) => zone.name === name)?.retired;
-      return listedZone({ name, retired, zone: known.get(name), signed: facts.signed.get(name) }, (text) => {
+      const { retired, nameServers } = owned.find((zone) => zone.name === name) ?? {};
+      const signed = facts.signed.get(name);
+      return listedZone({ name, retired, nameServers, zone: known.get(name), signed }, (text) => {
         miss(site.name, text);
       });
     }),
-    ...(site.retired !== undefined && { retired: site.retired }),
+    ...marksOf(site),
   };
+}
+
+/** What else the directory says of a site. */
+function marksOf({ nameServer, retired }: SiteView): object {
+  return { ...(nameServer !== undefined && { nameServer }), ...(retired !== undefined && { retired }) };
 }
 
 function listedZone(
   found: {
     readonly name: string;
     readonly retired: string | undefined;
+    readonly nameServers: NameServers | undefined;
     readonly zone: Zone | undefined;
     readonly signed: true | Dnssec | undefined;
   },
   miss: (text: string) => void,
 ): object | string {
-  const { name, retired, zone } = found;
+  const { name, retired, nameServers, zone } = found;
   const dnssec = zone?.dnssec ?? found.signed ?? false;
   const records = zone?.records === undefined ? undefined : listedRecords(name, zone.records);
   if (records === "bad") miss(`the records that ${name} began with cannot be written as the list has them`);
@@ -194,6 +202,7 @@ function listedZone(
     ...(dnssec !== false && { dnssec }),
     ...(zone?.zoneFile !== undefined && { zoneFile: zone.zoneFile }),
     ...(Array.isArray(records) && { records }),
+    ...(nameServers !== undefined && { nameServers }),
     ...(retired !== undefined && { retired }),
   };
   return Object.keys(listed).length === 1 ? name : listed;

@@ -1,7 +1,7 @@
 import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
 
-import { foldName, siteNameProblem, zoneNameProblem } from "../base/names";
+import { foldName, hostNameProblem, siteNameProblem, zoneNameProblem } from "../base/names";
 import { ipVersion } from "../dns/address";
 import { zoneFileProblems } from "../records/zone-file-check";
 import { initialRecordProblems, initialRecords } from "./initial-records";
@@ -10,12 +10,16 @@ import {
   cidrShape,
   dateShape,
   foundShape,
+  hostNameShape,
   labelShape,
   plainNameShape,
   serverShape,
   sitesShape,
   zoneNameShape,
 } from "./shapes";
+
+/** With more NS records and their addresses an answer over UDP has no room left. */
+export const mostNameServers = 32;
 
 /** What may go wrong at a path is said in the refinement's message, cure included; `parse.ts` puts the path before it. */
 const checked = (problem: (text: string) => string | undefined) => (text: string, ctx: z.RefinementCtx) => {
@@ -122,6 +126,24 @@ const dnssec = z.strictObject({
     .describe("Still signed, and the parent is asked to drop the DS record: the step before false. Default: false."),
 });
 
+const nameServers = z
+  .union(
+    [
+      z.enum(["all", "catalog"]),
+      z
+        .array(
+          text("write a site's name").superRefine(checked(siteNameProblem)).meta(labelShape),
+          list("write names of sites"),
+        )
+        .min(1, "is empty; write names of sites, or leave it out: NS records then stay as they are")
+        .max(mostNameServers, `has more than ${mostNameServers} sites, which is what an answer holds; choose some`),
+    ],
+    { error: "must be all, catalog, or a list of names of sites" },
+  )
+  .describe(
+    "Sites whose servers a zone's NS records name: all, catalog, or names of sites. Default: as the zone began.",
+  );
+
 const zoneFields = z.strictObject({
   name: zoneName.describe("Absolute name of the zone; the trailing dot may be left out."),
   dnssec: z
@@ -132,6 +154,7 @@ const zoneFields = z.strictObject({
     .optional()
     .describe("Initial content in master-file format (RFC 1035 section 5); a skeleton SOA and NS when left out."),
   records: initialRecords.optional(),
+  nameServers: nameServers.optional(),
   retired: retired.optional(),
 });
 
@@ -213,12 +236,17 @@ const listedSite = z.strictObject({
   zones: z
     .array(
       z.union([zoneName, zone], {
-        error: "must be a zone name, or an object with name and dnssec, zoneFile, records or retired",
+        error: "must be a zone name, or an object with name and dnssec, zoneFile, records, nameServers or retired",
       }),
       list("write the site's zones"),
     )
     .optional()
     .describe("Zones that the site owns: a name, or an object."),
+  nameServer: text("write the name of the site's server")
+    .superRefine(checked((name) => hostNameProblem(foldName(name))))
+    .meta(hostNameShape)
+    .optional()
+    .describe("What NS records call the site's server, for example ns1.example.org. Default: <name>.<directoryZone>."),
   vault: siteVault.optional().describe("How Vault recognises the site's pods. Default: by AppRole."),
   retired: retired.optional(),
 });
@@ -247,6 +275,7 @@ export const meshSchema = z.strictObject({
     .enum(["tls", "quic", "tcp"], { error: "must be tls, quic or tcp; leave it out for tls" })
     .optional()
     .describe("What zone transfers between sites run over: TLS or QUIC on port 853, or plain TCP. Default: tls."),
+  nameServers: nameServers.optional(),
   sites: z
     .array(site, list("write the sites"))
     .min(1, "is empty; write at least the primary-catalog site")

@@ -17,6 +17,12 @@ export const zoneNameShape = {
 /** A single DNS label in lower case. */
 export const labelShape = { pattern: "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$" };
 
+/** The full name of a server, with or without the dot at its end. */
+export const hostNameShape = {
+  pattern: "^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+\\.?$",
+  maxLength: 254,
+};
+
 /** An IP address. */
 export const addressShape = { anyOf: [{ format: "ipv4" }, { format: "ipv6" }] };
 

@@ -56,8 +56,21 @@ function meshChanges(before: Mesh, after: Mesh, isUp: boolean): readonly DnsChan
     ...field("catalogZone"),
     ...field("topology"),
     ...field("transport"),
+    ...serversChange(before, after, { site: "mesh", what: "mesh", name: "nameServers" }),
     ...promotion(before, after),
   ];
+}
+
+/** Other name servers, of the mesh or of a zone. */
+function serversChange(
+  was: Pick<Mesh, "nameServers">,
+  now: Pick<Mesh, "nameServers">,
+  of: Pick<DnsChange, "site" | "what" | "name">,
+): readonly DnsChange[] {
+  if (isDeepStrictEqual(was.nameServers, now.nameServers)) return [];
+  const said = ({ nameServers }: Pick<Mesh, "nameServers">): string => String(nameServers ?? "not said");
+  const setting = of.what === "zone" ? "mesh.sites[].zones[].nameServers" : "mesh.nameServers";
+  return [{ ...of, action: "change", setting, detail: `name servers: ${said(was)} → ${said(now)}` }];
 }
 
 function promotion(before: Mesh, after: Mesh): readonly DnsChange[] {
@@ -104,19 +117,20 @@ function waitingSites(before: Mesh, { waiting = [] }: Mesh): readonly DnsChange[
 }
 
 function siteFields(was: Site, site: Site): readonly DnsChange[] {
-  const change = (field: "role" | "addresses" | "sources"): readonly DnsChange[] =>
+  const change = (field: "role" | "addresses" | "sources" | "nameServer"): readonly DnsChange[] =>
     isDeepStrictEqual(was[field], site[field])
       ? []
       : [
           {
             ...{ site: site.name, what: "site", action: "change", name: field, setting: `mesh.sites[].${field}` },
-            detail: `${String(was[field])} → ${String(site[field])}`,
+            detail: `${String(was[field] ?? "by its name")} → ${String(site[field] ?? "by its name")}`,
           },
         ];
   return [
     ...change("role"),
     ...change("addresses"),
     ...change("sources"),
+    ...change("nameServer"),
     ...retirement(was, site, { of: "site", site: site.name }),
   ];
 }
@@ -210,7 +224,12 @@ function zoneFields(was: Zone, zone: Zone, owner: string): readonly DnsChange[] 
   const records: readonly DnsChange[] = isSameContent
     ? []
     : [{ ...of, what: "records", detail: "no effect: what a zone begins with counts when it is new" }];
-  return [...dnssec, ...records, ...retirement(was, zone, { of: "zone", site: owner })];
+  return [
+    ...dnssec,
+    ...records,
+    ...serversChange(was, zone, { site: owner, what: "zone", name: zone.name }),
+    ...retirement(was, zone, { of: "zone", site: owner }),
+  ];
 }
 
 function signing(dnssec: Zone["dnssec"]): string {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { UserError } from "../../base/errors";
 import { fields } from "../../base/json";
+import { withNameServersOf } from "../../mesh/directory";
 import type { Mesh, WelcomePacket } from "../../mesh/model";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import type { FormerOutputs, FoundStack } from "../../preflight/former-outputs";
@@ -31,7 +32,7 @@ export function formerMesh(former: FormerOutputs | undefined): FormerMesh | unde
     transport: first.transport,
     sites: packets.map(({ site }) => site),
   };
-  return { mesh, packets };
+  return { mesh: typeof directory === "string" ? withNameServersOf(mesh, directory) : mesh, packets };
 }
 
 /**

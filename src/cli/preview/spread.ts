@@ -34,8 +34,9 @@ export function centralChanges({ before, after }: MeshStep): readonly DnsChange[
 /** Records of a central zone by themselves. Its SOA record and its epoch are the primary's and the shared stack's. */
 function linesOf(mesh: Mesh | undefined, render: (mesh: Mesh) => string): ReadonlySet<string> {
   if (mesh === undefined || mesh.sites.length === 0) return new Set();
-  const { directoryZone, catalogZone, topology, transport, sites } = mesh;
-  const lines = render({ directoryZone, catalogZone, topology, transport, sites }).split("\n");
+  const { directoryZone, catalogZone, topology, transport, nameServers, sites } = mesh;
+  const said = { directoryZone, catalogZone, topology, transport, sites, ...(nameServers && { nameServers }) };
+  const lines = render(said).split("\n");
   return new Set(lines.filter((line) => line !== "" && !line.startsWith("$") && !/^@ (\d+ )?SOA /.test(line)));
 }
 

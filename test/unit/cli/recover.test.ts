@@ -24,8 +24,12 @@ const { privateKey, publicKey } = epochSigner();
 const list = {
   directoryZone: "dns.internal",
   catalogZone: "catalog.internal.dns",
+  nameServers: "catalog",
   sites: [
-    { name: "site-b", role: "secondary-catalog", addresses: ["198.51.100.2"], zones: ["b.example"] },
+    {
+      ...{ name: "site-b", role: "secondary-catalog", addresses: ["198.51.100.2"], nameServer: "ns2.a.example" },
+      zones: [{ name: "b.example", nameServers: ["site-a", "site-b"] }],
+    },
     {
       name: "site-a",
       role: "primary-catalog",

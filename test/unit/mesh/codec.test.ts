@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { apexRecord } from "../../../src/mesh/central-zone";
 import { encodeCatalog, memberId } from "../../../src/mesh/catalog";
 import { encodeDirectory } from "../../../src/mesh/directory";
-import type { Mesh, Site, SiteRole, Zone } from "../../../src/mesh/model";
+import type { Mesh, NameServers, Site, SiteRole, Zone } from "../../../src/mesh/model";
 import { readMeshView } from "../../../src/mesh/read-view";
 import type { MeshView } from "../../../src/mesh/view";
 
@@ -18,7 +18,14 @@ const address = fc.oneof(
   fc.integer({ min: 0, max: 255 }).map((last) => `192.0.2.${last}`),
   fc.integer({ min: 1, max: 9999 }).map((last) => `2001:db8::${last}`),
 );
-const zone = fc.record({ name: label.map((name) => `${name}.example`), retired: date });
+const nameServers = fc.option(
+  fc.oneof(
+    fc.constantFrom<NameServers>("all", "catalog"),
+    fc.uniqueArray(label, { minLength: 1, maxLength: 32 }) as fc.Arbitrary<NameServers>,
+  ),
+  { nil: undefined },
+);
+const zone = fc.record({ name: label.map((name) => `${name}.example`), retired: date, nameServers });
 const site = fc.record({
   name: label,
   role: fc.constantFrom<SiteRole>("secondary-catalog", "standard"),
@@ -28,6 +35,10 @@ const site = fc.record({
     { minLength: 1, maxLength: 3 },
   ),
   zones: fc.uniqueArray(zone, { selector: ({ name }) => name, maxLength: 4 }),
+  nameServer: fc.option(
+    label.map((name) => `${name}.example`),
+    { nil: undefined },
+  ),
   retired: date,
 });
 
@@ -36,8 +47,9 @@ const meshes = fc
   .record({
     sites: fc.uniqueArray(site, { selector: ({ name }) => name, minLength: 1, maxLength: 6 }),
     topology: fc.constantFrom("full" as const, "hub" as const),
+    nameServers,
   })
-  .map(({ sites, topology }): Mesh => {
+  .map(({ sites, topology, nameServers }): Mesh => {
     const taken = new Set<string>();
     const isFree = ({ name }: { name: string }): boolean => taken.size < taken.add(name).size;
     return {
@@ -45,12 +57,14 @@ const meshes = fc
       catalogZone: "catalog.internal.dns",
       topology,
       transport: "tls",
+      ...serversOf({ nameServers }),
       sites: sites.map((one, i): Site => ({
         ...{ name: one.name, addresses: one.addresses, sources: one.sources },
         role: i === 0 ? "primary-catalog" : one.role,
         zones: one.zones
           .filter(isFree)
-          .map((member): Zone => ({ name: member.name, dnssec: false, ...retiredOf(member) })),
+          .map((member): Zone => ({ name: member.name, dnssec: false, ...serversOf(member), ...retiredOf(member) })),
+        ...(one.nameServer !== undefined && { nameServer: one.nameServer }),
         ...retiredOf(one),
       })),
     };
@@ -61,16 +75,23 @@ function retiredOf({ retired }: { readonly retired: string | undefined }): { rea
   return retired === undefined ? {} : { retired };
 }
 
+function serversOf({ nameServers }: { readonly nameServers?: NameServers | undefined }): {
+  readonly nameServers?: NameServers;
+} {
+  return nameServers === undefined ? {} : { nameServers };
+}
+
 const sorted = <T extends { readonly name: string }>(items: readonly T[]): readonly T[] =>
   [...items].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** What every site should see of a mesh. */
-function viewOf({ sites, topology }: Mesh): MeshView {
+function viewOf({ sites, topology, nameServers }: Mesh): MeshView {
   const zones = sites.flatMap((owner) =>
-    owner.zones.map(({ name, retired }) => ({
+    owner.zones.map(({ name, retired, nameServers: ofZone }) => ({
       name,
       owner: owner.name,
       id: memberId(name),
+      ...serversOf({ nameServers: ofZone }),
       ...retiredOf({ retired }),
     })),
   );
@@ -78,12 +99,14 @@ function viewOf({ sites, topology }: Mesh): MeshView {
     directorySerial: 1,
     catalogSerial: 1,
     sites: sorted(
-      sites.map(({ name, role, addresses, sources, retired }) => ({
+      sites.map(({ name, role, addresses, sources, retired, nameServer }) => ({
         ...{ name, role, addresses: [...addresses].sort(), sources: [...sources].sort() },
+        ...(nameServer !== undefined && { nameServer }),
         ...retiredOf({ retired }),
       })),
     ),
     zones: sorted(zones),
+    ...serversOf({ nameServers }),
     ...(topology === "hub" && { topology }),
   };
 }

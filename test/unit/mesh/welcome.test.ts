@@ -31,6 +31,18 @@ describe("welcomePacket", () => {
     expect(packet.site.zones[3]?.records).to.deep.equal(["www.x.example. 3600 IN A 192.0.2.1"]);
   });
 
+  it("says nothing of name servers, which the directory does, but that there are some to see to", () => {
+    const [c, b, a] = mesh.sites;
+    const named = { ...c!, nameServer: "ns3.example", zones: [{ ...c!.zones[0]!, nameServers: "all" as const }] };
+    const packet = welcomePacket({ ...mesh, sites: [named, b!, a!] }, "c", "CA");
+    expect(packet.delegates).to.equal(true);
+    expect(packet.site).to.deep.equal({ ...c!, zones: c!.zones.slice(0, 1) });
+    expect(parseWelcomePacket(JSON.parse(JSON.stringify(packet)))).to.deep.equal(packet);
+    expect(welcomePacket({ ...mesh, nameServers: "all" }, "b", "CA")).to.not.have.property("delegates");
+    expect(welcomePacket({ ...mesh, nameServers: "all" }, "c", "CA").delegates).to.equal(true);
+    expect(JSON.stringify(welcomePacket(mesh, "c", "CA").site)).to.equal(JSON.stringify(c));
+  });
+
   it("names the primary catalog first", () => {
     expect(welcomePacket(mesh, "c", "CA").catalogs.map((catalog) => catalog.name)).to.deep.equal(["a", "b"]);
   });

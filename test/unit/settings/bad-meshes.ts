@@ -225,5 +225,63 @@ export const badMeshes: readonly (readonly [what: string, spoil: Spoil, message:
       ]),
     /records\[0\]: the name a has a CNAME and other records/,
   ],
+  [
+    "another word for name servers",
+    (m) => (m["nameServers"] = "some"),
+    /^mesh\.nameServers: must be all, catalog, or a list/,
+  ],
+  [
+    "no name servers",
+    (m) => (m["nameServers"] = []),
+    /^mesh\.nameServers: is empty; write names of sites, or leave it out/,
+  ],
+  [
+    "a name server that is no site",
+    (m) => (m["nameServers"] = ["site-a", "site-x"]),
+    /^mesh\.nameServers\[1\]: "site-x" is not in mesh\.sites \(there: site-a, site-b, site-c\)/,
+  ],
+  [
+    "a zone's name server that is no site",
+    (_, s) => (s[2]!["zones"] = [{ name: "z.example", nameServers: ["site-x"] }]),
+    /^mesh\.sites\[2\]\.zones\[0\]\.nameServers\[0\]: "site-x" is not in mesh\.sites/,
+  ],
+  [
+    "name servers that all retire",
+    (m, s) => [(m["nameServers"] = ["site-c"]), (s[2]!["retired"] = "2026-12-01")],
+    /^mesh\.nameServers: has only sites that are retired/,
+  ],
+  [
+    "more name servers than an answer holds",
+    (m, s) => {
+      m["nameServers"] = "all";
+      for (let i = 0; i < 30; i++) s.push({ name: `more-${i}`, role: "standard", addresses: [`10.0.0.${i + 1}`] });
+    },
+    /^mesh\.nameServers: makes 33 sites name servers, and an answer holds 32; write catalog/,
+  ],
+  [
+    "a server's name with an underscore",
+    (_, s) => (s[0]!["nameServer"] = "ns_1.example"),
+    /^mesh\.sites\[0\]\.nameServer: "ns_1\.example" has the label "ns_1"; a server's name has letters/,
+  ],
+  [
+    "a server's name of one label",
+    (_, s) => (s[0]!["nameServer"] = "ns1"),
+    /^mesh\.sites\[0\]\.nameServer: "ns1" is a single label/,
+  ],
+  [
+    "a server's name that another has",
+    (_, s) => (s[0]!["nameServer"] = s[1]!["nameServer"] = "ns1.example"),
+    /^mesh\.sites\[1\]\.nameServer: the name "ns1\.example" is that of mesh\.sites\[0\]\.nameServer/,
+  ],
+  [
+    "a server's name in the directory",
+    (_, s) => (s[0]!["nameServer"] = "ns1.dns.internal"),
+    /^mesh\.sites\[0\]\.nameServer: "ns1\.dns\.internal" lies in "dns\.internal", which the mesh itself writes/,
+  ],
+  [
+    "a server's name that is a zone",
+    (_, s) => (s[0]!["nameServer"] = "standard-1.internal.dns"),
+    /^mesh\.sites\[0\]\.nameServer: "standard-1\.internal\.dns" is a zone of the mesh; choose a name below it/,
+  ],
   ["a missing list", (m) => delete (m as Partial<Raw>).sites, /^mesh\.sites: is missing/],
 ];

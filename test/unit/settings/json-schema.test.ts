@@ -55,6 +55,9 @@ const beyondMeshes: ReadonlySet<string> = new Set([
   ...["a zone file without SOA", "a zone file that includes another", "an initial record with a bad value"],
   ...["a zone file with a record that cannot be", "a zone file of another zone"],
   ...["initial records beside a zone file", "an initial CNAME beside another record"],
+  ...["a name server that is no site", "a zone's name server that is no site", "name servers that all retire"],
+  ...["more name servers than an answer holds", "a server's name that another has"],
+  ...["a server's name in the directory", "a server's name that is a zone"],
 ]);
 
 describe("the JSON Schemas of the stack files", () => {

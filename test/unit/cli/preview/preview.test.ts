@@ -172,6 +172,29 @@ describe("mesh preview", () => {
     expect(found.irreversible.join()).to.match(/change mesh primary-catalog: sites follow no lower epoch/);
   });
 
+  it("shows other name servers, and nothing once they are what was brought up", async () => {
+    const list = {
+      ...exampleList,
+      nameServers: "all",
+      sites: [
+        { ...a!, nameServer: "ns1.example" },
+        b!,
+        { ...c!, zones: [{ name: "standard-1.internal.dns", dnssec: true, nameServers: ["site-a", "site-c"] }] },
+      ] as object[],
+    };
+    const found = await preview(list);
+    expect(lines(found)).to.deep.equal([
+      "mesh: change mesh nameServers",
+      "mesh: change records dns.internal",
+      "site-a: change site nameServer",
+      "site-c: change zone standard-1.internal.dns",
+    ]);
+    expect(previewText(found)).to.contain("name servers: not said → site-a,site-c");
+    expect(found.restarts).to.deep.equal([]);
+    expect(lines(await preview(list, { said: saidOf(list) }))).to.deep.equal([]);
+    expect(lines(await preview(exampleList, { said: saidOf(list) }))).to.have.length(4);
+  });
+
   it("shows who leaves, what up would refuse, and counts removals", async () => {
     const found = await preview({ ...exampleList, sites: [a!, b!, { ...c!, zones: [] }] });
     expect(lines(found)).to.include("site-c: remove zone standard-1.internal.dns");
