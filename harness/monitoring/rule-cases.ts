@@ -389,7 +389,7 @@ export const ruleCases: readonly RuleCase[] = [
       runbook: "agent-problem.md",
     }),
   ),
-  ...["central", "doubtful", "inputs", "state"].flatMap((kind) =>
+  ...["central", "doubtful", "inputs", "state", "nameservers"].flatMap((kind) =>
     problemCases(kind, {
       alert: "DnsMeshAgentWarning",
       severity: "warning",

@@ -14,6 +14,7 @@ import {
 import { volumeFolders } from "../../knot/config/volume";
 import type { KnotControl, ZoneStatus } from "../../knot/control/knot-control";
 import type { WelcomePacket } from "../../mesh/model";
+import { areNameServersSaid, parentZone } from "../../mesh/name-servers";
 import { bootstrapView, withPacketCatalogs } from "../../mesh/peers";
 import { noteSigning, withKeptSigned } from "../../mesh/signing-state";
 import type { MeshView } from "../../mesh/view";
@@ -172,7 +173,10 @@ export function siteInput(facts: {
   const ahead = state.packetAhead !== undefined && state.packetAhead === view.directorySerial;
   const known = withoutSought(view, inputs.packet, state.sought ?? []);
   return {
-    packet: withKeptSigned(withoutUnseeded(inputs.packet, state.seeded), state.signing ?? {}),
+    packet: withMeshParents(withKeptSigned(withoutUnseeded(inputs.packet, state.seeded), state.signing ?? {}), {
+      view: known,
+      runtime: inputs.runtime,
+    }),
     ring: inputs.ring,
     localKey: inputs.localKey,
     readers: inputs.readers,
@@ -194,6 +198,37 @@ function withoutSought(view: MeshView, { site }: WelcomePacket, sought: readonly
   if (sought.length === 0) return view;
   const names = new Set(sought);
   return { ...view, zones: view.zones.filter(({ name, owner }) => owner !== site.name || !names.has(name)) };
+}
+
+/**
+ * The packet with our own Knot as the parent's server of signed zones below another zone of the mesh, where the list says
+ * nothing else: the parent's owner sees to the DS records (ADR 0045), our Knot has the parent, and a roll-over of the
+ * key-signing key goes on by itself. Only where the mesh keeps the zone's delegation.
+ */
+export function withMeshParents(
+  packet: WelcomePacket,
+  { view, runtime }: { readonly view: MeshView; readonly runtime: Pick<Inputs["runtime"], "listen"> },
+): WelcomePacket {
+  const names = new Set(view.zones.map(({ name }) => name));
+  const kept = new Map(view.zones.map((zone) => [zone.name, zone]));
+  let isOther = false;
+  const zones = packet.site.zones.map((zone) => {
+    const { name, dnssec } = zone;
+    const listed = kept.get(name);
+    const settings = dnssec === true ? {} : dnssec;
+    if (listed === undefined || settings === false || settings.parents !== undefined) return zone;
+    if (parentZone(name, names) === undefined || !areNameServersSaid(listed, view)) return zone;
+    const [own] = runtime.listen.map(loopback);
+    if (own === undefined) return zone;
+    isOther = true;
+    return { ...zone, dnssec: { ...settings, parents: [own] } };
+  });
+  return isOther ? { ...packet, site: { ...packet.site, zones } } : packet;
+}
+
+/** A socket of Knot's as somebody on this machine asks there. */
+function loopback(listen: string): string {
+  return listen.replace(/^0\.0\.0\.0(?=@)/, "127.0.0.1").replace(/^::(?=@)/, "::1");
 }
 
 /** Takes note of what a packet says that must outlive it. */

@@ -27,6 +27,8 @@ export interface AgentState {
   readonly signing?: SigningState;
   /** The highest epoch that was ever seen, and which catalog sites are not in it. */
   readonly fence?: Fence;
+  /** Names of servers outside the directory that own zones have because the list says so, by zone: they may go when a site goes. */
+  readonly serverNames?: Readonly<Record<string, readonly string[]>>;
   /** Own zones that were given their first content. None of them is ever given it again. */
   readonly seeded: readonly string[];
   /** Own zones that this volume lacked when it was new, and that may be elsewhere: none of them begins anew before that is settled. */

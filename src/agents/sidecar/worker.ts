@@ -27,6 +27,7 @@ import { copyStoreOf } from "./keys/copy-store";
 import { KeyKeeper } from "./keys/keeper";
 import { KnotLog } from "./knot-log";
 import { Leaving } from "./leaving";
+import { NameServerKeeper } from "./name-servers/keeper";
 import { Announcer } from "./notify/announcer";
 import { Disagreements } from "./notify/disagreements";
 import { ExpiryWatch } from "./notify/expiry-watch";
@@ -87,6 +88,7 @@ export class Worker {
   readonly #expiry: ExpiryWatch;
   readonly #backups: Backups | undefined;
   readonly #guard: ZoneGuard | undefined;
+  readonly #nameServers: NameServerKeeper | undefined;
   readonly #figures: Figures;
   readonly #passes: Record<string, number> = { idle: 0, changed: 0, failed: 0 };
   #succeededAt: number | undefined;
@@ -203,6 +205,7 @@ export class Worker {
       },
     });
     this.#guard = this.#zoneGuard();
+    this.#nameServers = this.#nameServerKeeper();
     const disagreements = this.#disagreements();
     this.#figures = new Figures({
       ...{ options, dns: forFigures, publication, disagreements, now },
@@ -243,6 +246,19 @@ export class Worker {
         const work = (): Promise<boolean> => this.#agent.regain(zone, copy);
         return this.#guard === undefined ? work() : this.#guard.unguarded(zone, work);
       },
+    });
+  }
+
+  /** Own zones are changed at the writer alone. */
+  #nameServerKeeper(): NameServerKeeper | undefined {
+    const { options, now, log } = this.parts;
+    if (!isWriter(options.runtime)) return undefined;
+    return new NameServerKeeper({
+      ...{ control: this.#control, dns: this.#peerDns, ownDns: this.#dns, knot: options.knot },
+      ...{ store: this.#store, problems: this.#problems, now, log },
+      inputs: () => this.#mounts.inputs,
+      own: () => this.#zones.withContent,
+      changed: () => void this.#announcer.announce(),
     });
   }
 
@@ -330,6 +346,7 @@ export class Worker {
       this.#figures.run(signal),
       this.#keeper?.run(signal, this.#problems),
       this.#guard?.run(signal),
+      this.#nameServers?.run(signal),
     ]);
   }
 
@@ -421,6 +438,7 @@ export class Worker {
     const { room: volume } = this.#volume;
     const { next: expiry } = this.#expiry;
     const guard = this.#guard?.held ?? [];
+    const nameServers = this.#nameServers?.zones ?? [];
     const own = {
       ready: this.#ready,
       ...(this.#leaving.isUnderWay && { leaving: true as const }),
@@ -430,6 +448,7 @@ export class Worker {
       ...(zoneKeys && { zoneKeys }),
       ...(volume && { volume }),
       ...(guard.length > 0 && { guard }),
+      ...(nameServers.length > 0 && { nameServers }),
     };
     return { ...status, ...own, counters };
   }

@@ -28,6 +28,30 @@ export interface WaitingRecord {
   readonly type: string;
 }
 
+/** One record as Knot has it in a zone. */
+export interface StoredRecord {
+  /** Absolute, lower-case, without the trailing dot. */
+  readonly owner: string;
+  readonly type: string;
+  readonly ttl: number;
+  /** As a zone file has it. */
+  readonly data: string;
+}
+
+/** An RRset's place. */
+export interface RrsetPlace {
+  readonly owner: string;
+  readonly type: string;
+}
+
+/** Changes of a zone that are made together. */
+export interface ZoneEdit {
+  readonly add: readonly StoredRecord[];
+  readonly remove: readonly (RrsetPlace & { readonly data: string })[];
+  /** An RRset that must have a record when all is done, or nothing is. */
+  readonly keep: RrsetPlace;
+}
+
 /** Knot refused a command; the message has its words. */
 export class KnotControlError extends Error {
   override readonly name = "KnotControlError";
@@ -177,15 +201,29 @@ export class KnotControl {
   }
 
   /** Which of these zones have a change that waits to be judged (`external-validation`). */
-  async changesWaiting(zones: readonly string[]): Promise<string[]> {
+  changesWaiting(zones: readonly string[]): Promise<string[]> {
+    return this.#transactions(zones, "open-external");
+  }
+
+  /**
+   * Drops transactions that somebody left open on the control socket, such as a program that was killed: until then these
+   * zones take no change, and the server no configuration. Returns the zones.
+   */
+  async dropTransactions(zones: readonly string[]): Promise<readonly string[]> {
+    const open = await this.#transactions(zones, "open");
+    for (const zone of open) await this.#call({ command: "zone-abort" }, { zones: [zone] });
+    return open;
+  }
+
+  async #transactions(zones: readonly string[], state: "open" | "open-external"): Promise<string[]> {
     if (zones.length === 0) return [];
-    const waiting: string[] = [];
+    const found: string[] = [];
     const take = (unit: Unit): void => {
       const zone = unit.get(item.zone);
-      if (zone !== undefined && unit.get(item.data) === "open-external") waiting.push(plainName(zone));
+      if (zone !== undefined && unit.get(item.data) === state) found.push(plainName(zone));
     };
     await this.#call({ command: "zone-status", filters: "t" }, { zones, take, absent: "ignore" });
-    return waiting;
+    return found;
   }
 
   /** What the change of a zone that waits adds and takes away, record by record; nothing when the zone comes anew as a whole. */
@@ -234,6 +272,47 @@ export class KnotControl {
     await this.#change(zone, async (step) => {
       for (const { owner, type } of sets) await step({ command: "zone-unset", owner: `${owner}.`, type });
     });
+  }
+
+  /** The records of one name and type as they stand in the zone: no wildcard and no delegation gets between. */
+  zoneRead(zone: string, place: RrsetPlace): Promise<readonly StoredRecord[]> {
+    return this.#stored("zone-read", zone, place);
+  }
+
+  /**
+   * Adds and removes single records, all at once; other changes of the zone wait meanwhile. Not judged by a guard
+   * (`external-validation`).
+   *
+   * @throws KnotControlError when one is there already or no more, or when the set that is to be kept would be empty: then
+   * nothing was changed.
+   */
+  async zoneEdit(zone: string, { add, remove, keep }: ZoneEdit): Promise<void> {
+    await this.#change(zone, async (step) => {
+      for (const { owner, type, ttl, data } of add)
+        await step({ command: "zone-set", owner: `${owner}.`, type, ttl: String(ttl), data });
+      for (const { owner, type, data } of remove) await step({ command: "zone-unset", owner: `${owner}.`, type, data });
+      if ((await this.#stored("zone-get", zone, keep)).length === 0)
+        throw new KnotControlError(`${keep.owner} would have no ${keep.type} record left`);
+    });
+  }
+
+  async #stored(
+    command: "zone-read" | "zone-get",
+    zone: string,
+    { owner, type }: RrsetPlace,
+  ): Promise<readonly StoredRecord[]> {
+    const records: StoredRecord[] = [];
+    const take = (unit: Unit): void => {
+      const [name, found, ttl, data] = [item.owner, item.type, item.ttl, item.data].map((each) => unit.get(each));
+      if (name === undefined || found !== type || data === undefined) return;
+      records.push({ owner: plainName(name), type, ttl: Number(ttl), data });
+    };
+    try {
+      await this.#call({ command, owner: `${owner}.`, type }, { zones: [zone], take });
+    } catch (error) {
+      if (!(error instanceof KnotControlError) || !error.message.includes(noSuchNode)) throw error;
+    }
+    return records;
   }
 
   /** Makes changes in a transaction of their own. */
@@ -296,6 +375,9 @@ const restoreFilters = "dzkJTC";
 /** Knot's words when a transaction is in the way of a reload (KNOT_TXN_EEXISTS), and how long it is waited for. */
 const openTransaction = "too many transactions";
 const openTransactionMs = 3000;
+
+/** Knot's words for a name that has nothing (KNOT_ENONODE). */
+const noSuchNode = "no such node in zone found";
 
 /** Knot's words for a zone that it does not have (KNOT_ENOZONE). */
 const noSuchZone = "no such zone found";

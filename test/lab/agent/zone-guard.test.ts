@@ -7,6 +7,7 @@ import { run } from "../../../harness/tools/run";
 import { Lab } from "../../../lab";
 import type { LabSite } from "../../../lab/site";
 import { DnsClient } from "../../../src/dns/client/dns-client";
+import { dsText } from "../../../src/dns/rdata/trust-types";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { rcodes } from "../../../src/dns/types";
 import type { Change } from "../../../src/dns/update";
@@ -154,6 +155,82 @@ describe("the guard on own zones", function () {
     await update(names.slice(0, 20).map(add));
     await answered(names);
     await refused(names.map(remove));
+  });
+
+  const serversAt = async (site: LabSite, of: string): Promise<readonly string[]> => {
+    const { answers } = await site.dns.query(site.server, of, "NS");
+    return answers.flatMap((each) => (each.type === "NS" && each.name === of ? [each.target] : [])).sort();
+  };
+  const addressesAt = async (site: LabSite, name: string): Promise<readonly string[]> =>
+    (await site.dns.query(site.server, name, "A")).answers.flatMap((each) => (each.type === "A" ? [each.address] : []));
+  const named = async (of: string, servers: readonly string[]): Promise<void> => {
+    for (const site of lab.sites.values())
+      await eventually(30, async () => {
+        expect(await serversAt(site, of), `${of} at ${site.podName}`).to.deep.equal(servers);
+      });
+  };
+  const [ns1, ns2, ns3, foreign] = [`ns1.${beside}`, `ns2.${beside}`, `ns3.${beside}`, "ns.elsewhere.example"];
+  const child = `child.${beside}`;
+
+  it("has nothing against the mesh's own changes of name servers, by which they follow the list", async () => {
+    await update(
+      [{ kind: "add", record: { name: beside, class: "IN", ttl: 60, type: "NS", target: foreign } }],
+      beside,
+    );
+    Object.assign(lab.list[0]!, { nameServer: ns1 });
+    Object.assign(lab.list[1]!, { nameServer: ns2 });
+    lab.list[1]!.zones.push({ name: child, dnssec: true });
+    lab.plan.nameServers = "all";
+    await lab.up();
+    await lab.upSite("site-b");
+    await named(beside, [foreign, ns1, ns2].sort());
+    await named("signed.example", [ns1, ns2]);
+    await named("site-b.example", [ns1, ns2]);
+    expect(await addressesAt(writer, ns2)).to.deep.equal([lab.address(1)]);
+  });
+
+  it("lets a site that joins be named once it answers the zone, and one that retires lose its name before it goes", async () => {
+    const joining = lab.add({ nameServer: ns3, zones: [] });
+    await lab.up();
+    await eventually(20, async () => {
+      const seen = (await writer.status()).nameServers?.find((each) => each.zone === beside);
+      expect(seen?.waiting.join()).to.contain(`address ${lab.address(2)} of ${ns3}`);
+    });
+    expect(await serversAt(writer, beside)).to.not.include(ns3);
+    await (await lab.upSite(joining.name)).ready();
+    await named(beside, [foreign, ns1, ns2, ns3].sort());
+    await named("site-b.example", [ns1, ns2, ns3]);
+    joining.retired = "2020-01-01";
+    await lab.up();
+    await named(beside, [foreign, ns1, ns2].sort());
+    expect(await addressesAt(writer, ns3)).to.deep.equal([lab.address(2)]);
+    lab.list.splice(lab.list.indexOf(joining), 1);
+    await lab.up();
+    await eventually(30, async () => {
+      expect(await addressesAt(writer, ns3)).to.deep.equal([]);
+    });
+    await lab.drop(joining.name);
+    const { guard = [], problems } = await writer.status();
+    expect(guard.map((each) => each.zone)).to.not.include(beside);
+    expect(problems.map(({ kind }) => kind)).to.not.include("nameservers");
+    // What others send is judged as ever.
+    await eventually(20, () => update(names.map(add)));
+    await refused(names.slice(0, 20).map(remove));
+  });
+
+  it("lets the parent have what a zone below it says: name servers, and DS records", async () => {
+    await eventually(30, async () => {
+      const stored = await writer.control.zoneRead(beside, { owner: child, type: "NS" });
+      expect(stored.map(({ data }) => data).sort()).to.deep.equal([`${ns1}.`, `${ns2}.`]);
+      const wanted = (await lab.site("site-b").status()).dnssec?.find((each) => each.zone === child)?.ds ?? [];
+      const { answers } = await writer.dns.query(writer.server, child, "DS");
+      expect(wanted).to.have.length(1);
+      expect(answers.flatMap((each) => (each.type === "OTHER" ? [dsText(each.rdata)] : []))).to.deep.equal(wanted);
+    });
+    const seen = (await lab.site("site-b").status()).nameServers?.find((each) => each.zone === child);
+    const { ds = [], ...records } = seen?.parent ?? {};
+    expect(records).to.deep.equal({ zone: beside, servers: [ns1, ns2], glue: [] });
+    expect(ds).to.have.length(1);
   });
 
   it("is off while its setting says so, at once", async () => {

@@ -4,6 +4,7 @@ import { type Held, viewHash } from "../../../mesh/view";
 import { lifetime } from "../credentials/identity";
 import type { CentralSerials } from "../discovery";
 import type { Inputs } from "../inputs/inputs";
+import type { ZoneServers } from "../name-servers/keeper";
 import type { AgentState } from "../state-store";
 import type { VolumeRoom } from "../volume-watch";
 
@@ -37,6 +38,7 @@ interface Problem {
  * - `keys`: the keys of signed zones are not kept in their second place.
  * - `backup`: the last backup or the last restore drill failed.
  * - `guard`: a change of an own zone takes away so much that it is held until somebody lets it through.
+ * - `nameservers`: a server that an own zone's NS records should name is not named for long, since it does not answer the zone.
  * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
  */
 export type ProblemKind = (typeof problemKinds)[number];
@@ -62,6 +64,7 @@ export const problemKinds = [
   "keys",
   "backup",
   "guard",
+  "nameservers",
   "vault",
 ] as const;
 
@@ -100,6 +103,8 @@ export interface AgentStatus {
   readonly held: readonly Held[];
   /** Own zones of which a change is held, with what it takes away and how it is let through; missing where there are none. */
   readonly guard?: readonly HeldChange[];
+  /** Own zones whose name servers the list says; missing where there are none. */
+  readonly nameServers?: readonly ZoneServers[];
   readonly problems: readonly Problem[];
   readonly counters: AgentCounters;
 }
@@ -158,7 +163,16 @@ export class Problems {
 /** What the agent knows of itself; readiness and the DNS counters are the worker's. */
 export type AgentFacts = Omit<
   AgentStatus,
-  "ready" | "leaving" | "emptyZones" | "expiry" | "dnssec" | "zoneKeys" | "volume" | "guard" | "counters"
+  | "ready"
+  | "leaving"
+  | "emptyZones"
+  | "expiry"
+  | "dnssec"
+  | "zoneKeys"
+  | "volume"
+  | "guard"
+  | "nameServers"
+  | "counters"
 > & {
   readonly counters: Pick<AgentCounters, "passes" | "reloads">;
 };

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { siteInput } from "../../../../src/agents/sidecar/apply";
+import { siteInput, withMeshParents } from "../../../../src/agents/sidecar/apply";
 import type { Inputs } from "../../../../src/agents/sidecar/inputs/inputs";
 import type { AgentState } from "../../../../src/agents/sidecar/state-store";
 import { membersOf } from "../../../../src/knot/config/site-config";
@@ -34,6 +34,50 @@ describe("what Knot's files are rendered from", () => {
     });
     expect(namesAt({ seeded: ["one.example"], sought: ["two.example"] })).to.deep.equal({
       ...{ own: ["one.example"], members: ["two.example", "theirs.example"] },
+    });
+  });
+
+  describe("of signed zones below another one of the mesh", () => {
+    const below = parseMesh({
+      directoryZone: "dir",
+      catalogZone: "cat",
+      sites: [
+        {
+          ...{ name: "a", role: "primary-catalog", addresses: ["192.0.2.1"] },
+          zones: [
+            { name: "sub.example", dnssec: { nsec3: true } },
+            { name: "told.example", dnssec: { parents: ["192.0.2.53"] } },
+            { name: "plain.example" },
+            { name: "other.test", dnssec: true },
+          ],
+        },
+        { name: "c", role: "standard", addresses: ["192.0.2.3"], zones: ["example"] },
+      ],
+    });
+    const packet = welcomePacket(below, "a", "PEM");
+    const seen = (nameServers?: "all"): MeshView => ({
+      ...{ directorySerial: 1, catalogSerial: 1, sites: [] },
+      zones: ["sub.example", "told.example", "plain.example", "other.test", "example"].map((name) => ({
+        ...{ name, owner: name === "example" ? "c" : "a", id: name },
+      })),
+      ...(nameServers && { nameServers }),
+    });
+    const dnssecOf = (view: MeshView, listen: string) =>
+      withMeshParents(packet, { view, runtime: { listen: [listen] } }).site.zones.map(({ dnssec }) => dnssec);
+
+    it("has the own Knot for a parent's server where the mesh keeps the delegation and the list names none", () => {
+      expect(dnssecOf(seen("all"), "0.0.0.0@5353")).to.deep.equal([
+        { nsec3: true, parents: ["127.0.0.1@5353"] },
+        { parents: ["192.0.2.53"] },
+        false,
+        true,
+      ]);
+      expect(dnssecOf(seen("all"), "::@53")[0]).to.deep.equal({ nsec3: true, parents: ["::1@53"] });
+      expect(dnssecOf(seen("all"), "127.1.0.1@30000")[0]).to.deep.equal({ nsec3: true, parents: ["127.1.0.1@30000"] });
+    });
+
+    it("has nothing else where the mesh does not", () => {
+      expect(withMeshParents(packet, { view: seen(), runtime: { listen: ["0.0.0.0@5353"] } })).to.equal(packet);
     });
   });
 });
