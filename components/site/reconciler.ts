@@ -6,6 +6,7 @@ import type { Report } from "../../src/contract/mesh-status";
 import { readStatus } from "../../src/contract/mesh-status";
 import { commonLabels, objects, paths, reconcilerLabels } from "../../src/contract/names";
 import type { WelcomePacket } from "../../src/mesh/model";
+import type { DelegationRecords } from "../../src/mesh/name-servers";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions } from "../object-options";
 import { commonFiles, configMapFiles, programPod, variables } from "./program-pod";
@@ -15,7 +16,7 @@ import { allow, createAccount } from "./role";
 export interface ReconcilerArgs {
   readonly namespace: pulumi.Input<string>;
   readonly config: SiteConfig;
-  readonly packet: Pick<WelcomePacket, "site" | "vault">;
+  readonly packet: Pick<WelcomePacket, "site" | "vault" | "delegates">;
 }
 
 /**
@@ -25,13 +26,17 @@ export interface ReconcilerArgs {
 export class Reconciler extends pulumi.ComponentResource {
   /** What the site's signed zones want of their parents, as the last pass reported it; left out where no zone is signed. */
   readonly signedZones?: pulumi.Output<Record<string, ZoneKeys>>;
+  /** What parents outside the mesh should have, as the last pass reported it; left out where nobody sees to NS records. */
+  readonly delegations?: pulumi.Output<Record<string, DelegationRecords>>;
 
   constructor(name: string, args: ReconcilerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:Reconciler", name, {}, opts);
     const status = this.createStatus(name, args.namespace);
-    if (args.packet.site.zones.some(({ dnssec }) => dnssec !== false)) {
-      this.signedZones = this.readSignedZones(name, status);
-    }
+    const isSigned = args.packet.site.zones.some(({ dnssec }) => dnssec !== false);
+    const delegates = args.packet.delegates === true;
+    const report = isSigned || delegates ? this.readReport(name, status) : undefined;
+    if (isSigned && report) this.signedZones = report.apply((known) => byZone(known?.dnssec));
+    if (delegates && report) this.delegations = report.apply((known) => byZone(known?.delegations));
     const access = this.createAccess(name, args);
     this.createCronJob(name, args, access);
     this.registerOutputs({});
@@ -47,9 +52,12 @@ export class Reconciler extends pulumi.ComponentResource {
   }
 
   /** Reads what the cluster holds now: Pulumi's state has the data of the creation, which is none. */
-  private readSignedZones(name: string, status: k8s.core.v1.ConfigMap): pulumi.Output<Record<string, ZoneKeys>> {
+  private readReport(name: string, status: k8s.core.v1.ConfigMap): pulumi.Output<Report | undefined> {
     const now = k8s.core.v1.ConfigMap.get(`${name}-status-now`, status.id, { parent: this });
-    return now.data.apply((data) => zoneKeys(data));
+    return now.data.apply((data: Readonly<Record<string, string>> | undefined) => {
+      // None in a preview of the first time.
+      return readStatus({ ...(data !== undefined && { data }) }).report;
+    });
   }
 
   private createAccess(name: string, { namespace, packet }: ReconcilerArgs): pulumi.Resource[] {
@@ -87,10 +95,9 @@ export class Reconciler extends pulumi.ComponentResource {
 /** Keys of a zone, and the DS records that its parent should have. */
 export type ZoneKeys = Omit<NonNullable<Report["dnssec"]>[number], "zone">;
 
-/** Empty until the reconciler has reported, and in a preview of the first time. */
-function zoneKeys(data: Readonly<Record<string, string>> | undefined): Record<string, ZoneKeys> {
-  const { report } = readStatus({ ...(data !== undefined && { data }) });
-  return Object.fromEntries((report?.dnssec ?? []).map(({ zone, ...keys }) => [zone, keys]));
+/** Empty until the reconciler has reported. */
+function byZone<T extends { readonly zone: string }>(zones: readonly T[] = []): Record<string, Omit<T, "zone">> {
+  return Object.fromEntries(zones.map(({ zone, ...rest }) => [zone, rest]));
 }
 
 /** Where the zones' keys are kept without Vault. What it reads there is sealed, and it has not what opens it. */

@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { DelegationRecords } from "../../src/mesh/name-servers";
 import { rotatesKeys, type VaultProgram } from "../../src/mesh/trust";
 import { serverName } from "../../src/mesh/welcome";
 import type { Published } from "../../src/preflight/published";
@@ -61,6 +62,11 @@ export interface SiteOutputs {
   readonly retiring?: StillIn;
   /** Keys of the zones that the site signs, and the DS records that their parents should have, by the zone's name. */
   readonly dnssec?: pulumi.Output<Record<string, ZoneKeys>>;
+  /**
+   * NS records, addresses and DS records that parents outside the mesh should have, by the zone's name; left out where the
+   * list says nothing of name servers.
+   */
+  readonly delegations?: pulumi.Output<Record<string, DelegationRecords>>;
   /** Public keys by which the site checks epochs, as long as there is one of a former shared stack among them. */
   readonly signers?: readonly string[];
   /** Where the stack may be destroyed. */
@@ -166,7 +172,7 @@ export class SiteStack extends pulumi.ComponentResource {
     this.createMonitoring(name, { namespace, config, welcome }, within);
     if (backups) new BackupJobs(`${name}-backup`, backups, { ...within, dependsOn: mounted });
     const jobs = { namespace, config, packet };
-    const { signedZones } = this.createJobs(name, jobs, { ...within, dependsOn: mounted });
+    const { signedZones, delegations } = this.createJobs(name, jobs, { ...within, dependsOn: mounted });
 
     this.outputs = {
       site: config.site,
@@ -179,6 +185,7 @@ export class SiteStack extends pulumi.ComponentResource {
       ...(isPrimary && { published: welcome.published }),
       ...(Object.keys(retiring).length > 0 && { retiring }),
       ...(signedZones && { dnssec: signedZones }),
+      ...(delegations && { delegations }),
       ...signersOf(packet),
       ...protectionOf(config),
     };

@@ -7,8 +7,24 @@ import type { Condition } from "../contract/mesh-status";
 /** What is taken from an agent's `/status`. */
 export type AgentFacts = Pick<
   AgentStatus,
-  "ready" | "problems" | "held" | "certificateEnds" | "dnssec" | "zoneKeys" | "applied" | "guard" | "emptyZones"
+  | "ready"
+  | "problems"
+  | "held"
+  | "certificateEnds"
+  | "dnssec"
+  | "zoneKeys"
+  | "applied"
+  | "guard"
+  | "emptyZones"
+  | "nameServers"
 >;
+
+const delegation = objectOf({
+  zone: z.optional(plainText),
+  servers: listOf(plainText),
+  glue: listOf(plainText),
+  ds: z.optional(listOf(plainText)),
+});
 
 const said = objectOf({ kind: plainText, message: plainText, since: plainText });
 
@@ -21,6 +37,17 @@ const factFields = objectOf({
   zoneKeys: z.optional(objectOf({ keptAt: z.optional(plainText) })),
   applied: z.optional(objectOf({ at: plainText })),
   guard: z.optional(listOf(objectOf({ message: plainText }))),
+  nameServers: z.optional(
+    listOf(
+      objectOf({
+        zone: plainText,
+        servers: listOf(plainText),
+        waiting: listOf(plainText),
+        kept: listOf(plainText),
+        parent: z.optional(delegation),
+      }),
+    ),
+  ),
 });
 
 /** An agent's status. @throws UserError when it has not the shape that a report needs: then nothing of that pod is known. */

@@ -1,3 +1,4 @@
+import type { ZoneServers } from "../agents/sidecar/name-servers/keeper";
 import { compareText } from "../base/text";
 import { isNewerSerial } from "../dns/serial";
 import type { Mesh } from "../mesh/model";
@@ -47,6 +48,8 @@ export interface ZoneStatus {
   readonly missing: readonly string[];
   /** When the first of its signatures ends, where its owner's agent could be asked. */
   readonly signedUntil: string | undefined;
+  /** Its name servers, where the list says them and its owner's agent could be asked. */
+  readonly nameServers?: ZoneServers;
 }
 
 /** Something that is not done until somebody says that it is wanted. */
@@ -204,7 +207,13 @@ function zonesIn({ look, pods, clusters }: StatusInput): readonly ZoneStatus[] {
       ),
     ) as [string, string][],
   );
+  const servers = new Map(
+    [...pods, ...clusters.flatMap((cluster) => cluster.pods)].flatMap(({ site, facts }) =>
+      (facts?.nameServers ?? []).map((said): [string, ZoneServers] => [`${site} ${said.zone}`, said]),
+    ),
+  );
   return look.zones.map(({ name, owner }) => {
+    const nameServers = servers.get(`${owner} ${name}`);
     const answers = look.sites.flatMap((site) => {
       const answer = site.answers.get(name);
       return answer === undefined ? [] : [{ site: site.site, answer }];
@@ -224,6 +233,7 @@ function zonesIn({ look, pods, clusters }: StatusInput): readonly ZoneStatus[] {
         .map(({ site, serial }) => ({ site, serial })),
       missing: answers.filter(({ answer }) => answer.kind === "failure").map(({ site }) => site),
       signedUntil: signed.get(name),
+      ...(nameServers && { nameServers }),
     };
   });
 }

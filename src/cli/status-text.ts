@@ -18,6 +18,7 @@ export function statusText(said: StatusReport, style: Style): string {
     sitesText(report),
     "",
     zonesText(report),
+    ...delegationLines(report),
     ...notes(report, style),
   ].join("\n");
 }
@@ -106,6 +107,33 @@ function zonesText({ zones, findings }: StatusReport): string {
   const [shown, left] = shorten(zones, ({ name }) => named.has(name));
   const heading = ["zone", "owner", "serial", "behind", "missing", "expires after", "signed until"];
   return withRest(table([heading, ...shown.map(zoneRow)]), left);
+}
+
+/** What parents outside the mesh should have, and which servers are waited for. */
+function delegationLines({ zones }: StatusReport): readonly string[] {
+  const lines = zones.flatMap(({ name, nameServers }) => {
+    if (nameServers === undefined) return [];
+    const { parent, waiting } = nameServers;
+    const late = waiting.map((sentence) => `${name}: ${sentence}`);
+    if (parent === undefined || parent.zone !== undefined) return late;
+    const records = [
+      ...parent.servers.map((server) => `${name}. NS ${server}.`),
+      ...parent.glue.map((address) => addressLine(address)),
+      ...(parent.ds ?? []).map((ds) => `${name}. DS ${ds}`),
+    ];
+    return [...records, ...(parent.ds?.length === 0 ? [`${name}: no DS record`] : []), ...late];
+  });
+  if (lines.length === 0) return [];
+  const shown = lines.slice(0, mostRows).map((line) => `  ${line}`);
+  const left = lines.length - shown.length;
+  const rest = left === 0 ? [] : [`  … and ${left} more (--json has all)`];
+  return ["", "parents outside the mesh should have:", ...shown, ...rest];
+}
+
+/** Of `name address`. */
+function addressLine(glue: string): string {
+  const [name = "", address = ""] = glue.split(" ");
+  return `${name}. ${address.includes(":") ? "AAAA" : "A"} ${address}`;
 }
 
 function zoneRow(zone: ZoneStatus): string[] {

@@ -2,6 +2,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 
 import { canonicalHash } from "../base/json";
 import type { KubeObject } from "../kube/answer";
+import type { DelegationRecords } from "../mesh/name-servers";
 import type { SignedZone } from "../mesh/signing-state";
 import type { MeshView } from "../mesh/view";
 
@@ -61,7 +62,14 @@ export interface Report {
   readonly hash?: string;
   /** What the writer signs: the DS records that parents should have, and the keys. Missing where nothing is signed. */
   readonly dnssec?: readonly Omit<SignedZone, "signedUntil">[];
+  /** What the parents of own zones should have, where these are no zones of the mesh; missing where nobody sees to NS records. */
+  readonly delegations?: readonly ZoneDelegation[];
   readonly conditions: readonly Condition[];
+}
+
+/** A zone, and what its parent should have. */
+export interface ZoneDelegation extends DelegationRecords {
+  readonly zone: string;
 }
 
 /** The network policy as it was when it was last found or made right. */

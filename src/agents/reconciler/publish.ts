@@ -32,7 +32,8 @@ export async function publish(outcome: {
   const before = stored.report?.conditions ?? [];
   const conditions = conditionsOf({ findings, before, now });
   const signed = signedZones(outcome.statuses, stored.report);
-  const report = reportOf({ site: deps.packet.site.name, now, memory, conditions, signed });
+  const delegations = delegationsOf(outcome.statuses, stored.report);
+  const report = reportOf({ site: deps.packet.site.name, now, memory, conditions, signed, delegations });
   if (isSame(stored, memory, report)) return;
   try {
     // First what tells the next pass that this was reported, so that it is not reported in each pass.
@@ -60,12 +61,27 @@ function signedZones(statuses: readonly AgentStatus[], before: Report | undefine
   return (writer.dnssec ?? []).map(({ signedUntil: _, ...zone }) => zone);
 }
 
+/** What the writer says that parents outside the mesh should have; what was known before, where it does not answer. */
+function delegationsOf(
+  statuses: readonly AgentStatus[],
+  before: Report | undefined,
+): NonNullable<Report["delegations"]> {
+  const writer = statuses.find(({ pod }) => pod.endsWith("-0"));
+  if (writer === undefined) return before?.delegations ?? [];
+  return (writer.nameServers ?? []).flatMap(({ zone, parent }) => {
+    if (parent === undefined) return (before?.delegations ?? []).filter((known) => known.zone === zone);
+    const { zone: above, ...records } = parent;
+    return above === undefined ? [{ zone, ...records }] : [];
+  });
+}
+
 function reportOf(facts: {
   readonly site: string;
   readonly now: number;
   readonly memory: Memory;
   readonly conditions: readonly Condition[];
   readonly signed: NonNullable<Report["dnssec"]>;
+  readonly delegations: NonNullable<Report["delegations"]>;
 }): Report {
   const { view } = facts.memory;
   return {
@@ -80,6 +96,7 @@ function reportOf(facts: {
       hash: viewHash(view),
     }),
     ...(facts.signed.length > 0 && { dnssec: facts.signed }),
+    ...(facts.delegations.length > 0 && { delegations: facts.delegations }),
     conditions: facts.conditions,
   };
 }

@@ -52,6 +52,24 @@ describe("the status of a mesh", () => {
     expect([ok, findings, sites.map(({ answers }) => answers)]).to.deep.equal([true, [], [true, true]]);
   });
 
+  it("says what parents outside the mesh should have, and which servers are waited for", () => {
+    const zone = {
+      servers: ["ns1.a.example"],
+      kept: [],
+      waiting: ["ns2.a.example (site-b) is no name server yet: silent"],
+    };
+    const records = { servers: ["ns1.a.example"], glue: ["ns1.a.example 192.0.2.1", "ns1.a.example fd00::1"] };
+    const said = (parent: object) => {
+      const nameServers = [{ zone: "a.example", ...zone, parent: { ...records, ...parent } }];
+      return statusText(report({ pods: [pod({ nameServers })] }), styleFor({ isTTY: false }));
+    };
+    const text = said({ ds: ["1 13 2 AB"] });
+    for (const line of ["NS ns1.a.example.", "DS 1 13 2 AB"]) expect(text).to.contain(`  a.example. ${line}\n`);
+    expect(text).to.contain("  ns1.a.example. A 192.0.2.1\n  ns1.a.example. AAAA fd00::1\n");
+    expect(text).to.contain("a.example: ns2.a.example (site-b) is no name server yet: silent");
+    expect(said({ zone: "example" })).to.not.contain("NS ns1");
+  });
+
   it("names a site that does not answer, once, and not its zones", () => {
     const [a] = look().sites;
     const silent = { ...look(), sites: [a!, { site: "site-b", silence: "no answer", answers: new Map() }] };

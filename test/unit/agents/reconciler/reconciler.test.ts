@@ -96,6 +96,34 @@ describe("reconciler", () => {
     });
   });
 
+  describe("when a pod sees to name servers", () => {
+    const records = { servers: ["ns1.z.example"], glue: ["ns1.z.example 192.0.2.1"] };
+    const seeing = (site: FakeSite, parent: object | undefined) => {
+      const [writer] = site.pods;
+      const zone = { zone: "z.example", servers: ["ns1.z.example"], kept: [], waiting: [] };
+      writer!.status = { ...writer!.status, nameServers: [{ ...zone, ...(parent && { parent: parent as never }) }] };
+    };
+
+    it("reports what parents outside the mesh should have, as it was known last while the pod does not know", async () => {
+      const site = new FakeSite(three);
+      seeing(site, records);
+      await site.pass();
+      expect(site.report.delegations).to.deep.equal([{ zone: "z.example", ...records }]);
+      seeing(site, undefined);
+      expect((await site.pass()).counters.apiWrites).to.equal(0);
+      site.pods[0]!.agent = "down";
+      await site.pass();
+      expect(site.report.delegations).to.deep.equal([{ zone: "z.example", ...records }]);
+    });
+
+    it("leaves out those whose parent is in the mesh", async () => {
+      const site = new FakeSite(three);
+      seeing(site, { ...records, zone: "example" });
+      await site.pass();
+      expect(site.report).to.not.have.property("delegations");
+    });
+  });
+
   describe("when the central zones say what must not be followed", () => {
     it("applies nothing of an emptied directory, fails, and reports it by one Event", async () => {
       const site = new FakeSite(three);

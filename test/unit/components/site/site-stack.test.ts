@@ -36,6 +36,19 @@ describe("SiteStack", () => {
     expect((await up("site-a")).outputs).to.not.have.property("dnssec");
   });
 
+  it("has an output for what parents outside the mesh should have, where the list says the name servers", async () => {
+    const records = { servers: ["ns1.example.org"], glue: ["ns1.example.org 192.0.2.1"], ds: [] };
+    const zone = "standard-1.internal.dns";
+    const report = { site: "site-c", ok: true, conditions: [], delegations: [{ zone, ...records }] };
+    const status = { "report.json": JSON.stringify(report) };
+    const shared = sharedOutputs();
+    const packets = shared.outputs["sites"] as Record<string, object>;
+    shared.outputs["sites"] = { ...packets, "site-c": { ...packets["site-c"], delegates: true } };
+    const { outputs } = await up("site-c", { status, stacks: { [sharedName]: shared } });
+    expect(outputs["delegations"]).to.deep.equal({ value: { [zone]: records }, secret: false });
+    expect((await up("site-c", { status })).outputs).to.not.have.property("delegations");
+  });
+
   it("has an output for the keys by which it checks epochs while one of a former shared stack is among them", async () => {
     const withSigners = (signers: readonly string[]) => {
       const shared = sharedOutputs();
