@@ -51,4 +51,48 @@ describe("knot control with a real knotd", () => {
     await knotc("zone-abort", "a.x");
     await reload;
   });
+
+  it("reads and changes single records as they stand in the zone, all or none, and keeps the last of a set", async () => {
+    await using knot = await startKnot({ zones: { "a.x": `${zone(5)}* A 192.0.2.1\n` } });
+    const control = new KnotControl(join(knot.rundir, "knot.sock"));
+    const servers = { owner: "a.x", type: "NS" };
+    const [first, next] = [record("a.x", "NS", "ns.x."), record("a.x", "NS", "ns2.a.x.")];
+    const address = record("ns2.a.x", "A", "192.0.2.2");
+    expect(await control.zoneRead("a.x", servers)).to.deep.equal([first]);
+    // Neither a name that only the wildcard answers, nor one between.
+    for (const owner of ["ns2.a.x", "none.a.x"])
+      expect(await control.zoneRead("a.x", { owner, type: "A" })).to.deep.equal([]);
+
+    await control.zoneEdit("a.x", { add: [address, next], remove: [first], keep: servers });
+    expect(await control.zoneRead("a.x", servers)).to.deep.equal([next]);
+    expect(await control.zoneRead("a.x", { owner: "ns2.a.x", type: "A" })).to.deep.equal([address]);
+    const [before] = await control.zoneStatus(["a.x"]);
+    for (const edit of [
+      { add: [], remove: [address, next] },
+      { add: [], remove: [address, first] },
+      { add: [next], remove: [address] },
+    ]) {
+      const failure: unknown = await control
+        .zoneEdit("a.x", { ...edit, keep: servers })
+        .catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(KnotControlError);
+      expect(await control.zoneStatus(["a.x"])).to.deep.equal([before]);
+    }
+    expect(await control.zoneRead("a.x", { owner: "ns2.a.x", type: "A" })).to.deep.equal([address]);
+  });
+
+  it("drops transactions that were left open, and no others", async () => {
+    await using knot = await startKnot({ zones: { "a.x": zone(5), "b.x": zone(6) } });
+    const socket = join(knot.rundir, "knot.sock");
+    await run(knotBinaries().knotc, ["-s", socket, "zone-begin", "a.x"]);
+    const control = new KnotControl(socket);
+    expect(await control.dropTransactions([])).to.deep.equal([]);
+    expect(await control.dropTransactions(["a.x", "b.x"])).to.deep.equal(["a.x"]);
+    expect(await control.dropTransactions(["a.x", "b.x"])).to.deep.equal([]);
+    await control.reload();
+  });
 });
+
+function record(owner: string, type: string, data: string) {
+  return { owner, type, ttl: 60, data };
+}
