@@ -54,12 +54,25 @@ export async function readDelegation(
   return { servers: servers.sort(), glue, ds: rdata.length === 0 ? undefined : ds };
 }
 
-/** What is to be changed in a parent, a zone of ours, so that it has what a zone below it says. */
+/** A zone below, and what it says. */
+export interface Below {
+  readonly zone: string;
+  readonly wanted: Delegation;
+  /** Whether it has been signed for so long that unsigned answers are gone from caches. */
+  readonly isLongSigned: boolean;
+}
+
+/**
+ * What is to be changed in a parent, a zone of ours, so that it has what a zone below it says. The first DS records of a
+ * delegation that stood without wait until the zone has been signed for long; those of a new one need not.
+ *
+ * @returns the changes, and whether they are all that is wanted.
+ */
 export async function planDelegation(
   { control }: Pick<DelegationParts, "control">,
   parent: string,
-  { zone, wanted }: { readonly zone: string; readonly wanted: Delegation },
-): Promise<Edits> {
+  { zone, wanted, isLongSigned }: Below,
+): Promise<{ readonly edits: Edits; readonly isWhole: boolean }> {
   const standing = await readSet(control, parent, { owner: zone, type: "NS" });
   const edits = new Edits(parent, standing.ttl);
   edits.change({ owner: zone, type: "NS", ttl: standing.ttl }, difference(wanted.servers, standing.values));
@@ -73,9 +86,11 @@ export async function planDelegation(
     }
   if (wanted.ds !== undefined) {
     const { values, ttl } = await readSet(control, parent, { owner: zone, type: "DS" });
+    const isFirst = values.length === 0 && standing.values.length > 0;
+    if (isFirst && wanted.ds.length > 0 && !isLongSigned) return { edits, isWhole: false };
     edits.change({ owner: zone, type: "DS", ttl }, difference(wanted.ds, values));
   }
-  return edits;
+  return { edits, isWhole: true };
 }
 
 function difference(

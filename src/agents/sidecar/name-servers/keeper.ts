@@ -80,6 +80,8 @@ const everyMs = 2000;
 const [firstAgainMs, longestAgainMs, lateAgainMs, calmMs] = [2000, 5000, 30_000, 300_000];
 /** What waits for longer is a problem. */
 const patienceMs = 300_000;
+/** For how long a zone must have been signed before a delegation that stood unsigned says so: caches have unsigned answers. */
+const firstDsMs = 3_600_000;
 /** Zones that are looked at at a time. */
 const mostZones = 8;
 
@@ -94,6 +96,8 @@ const mostZones = 8;
 export class NameServerKeeper {
   readonly #memories = new Map<string, Memory>();
   readonly #delegations = new Map<string, { readonly serials: string; readonly dueAt: number }>();
+  /** Since when zones below are known to ask for DS records. */
+  readonly #signedSince = new Map<string, number>();
   /** Sentences on changes that somebody undoes, by zone and by zone below. */
   readonly #contested = new Map<string, string>();
   readonly #insistence: Insistence;
@@ -170,7 +174,8 @@ export class NameServerKeeper {
   #forget({ kept, delegations }: Scope): void {
     const [zones, children] = [new Set(kept.map(nameOf)), new Set(delegations.map(({ child }) => child.name))];
     for (const zone of this.#memories.keys()) if (!zones.has(zone)) this.#memories.delete(zone);
-    for (const child of this.#delegations.keys()) if (!children.has(child)) this.#delegations.delete(child);
+    for (const known of [this.#delegations, this.#signedSince])
+      for (const child of known.keys()) if (!children.has(child)) known.delete(child);
     const keys = new Set([...zones, ...[...children].map(delegationKey)]);
     for (const key of this.#contested.keys()) if (!keys.has(key)) this.#contested.delete(key);
   }
@@ -261,9 +266,21 @@ export class NameServerKeeper {
     this.#delegations.set(child.name, { serials: seen, dueAt: now() + lateAgainMs });
     const wanted = await readDelegation(this.parts, child.name);
     if (wanted === undefined) return;
-    const edits = await planDelegation(this.parts, parent, { zone: child.name, wanted });
+    const isLongSigned = this.#isLongSigned(child.name, wanted);
+    const below = { zone: child.name, wanted, isLongSigned };
+    const { edits, isWhole } = await planDelegation(this.parts, parent, below);
     const isMade = await this.#make({ zone: parent, edits, view, key: delegationKey(child.name) });
-    this.#delegations.set(child.name, { serials: seen, dueAt: now() + (isMade ? calmMs : lateAgainMs) });
+    this.#delegations.set(child.name, { serials: seen, dueAt: now() + (isMade && isWhole ? calmMs : lateAgainMs) });
+  }
+
+  #isLongSigned(child: string, { ds = [] }: Delegation): boolean {
+    if (ds.length === 0) {
+      this.#signedSince.delete(child);
+      return false;
+    }
+    const since = this.#signedSince.get(child) ?? this.parts.now();
+    this.#signedSince.set(child, since);
+    return this.parts.now() - since >= firstDsMs;
   }
 
   get #notes(): Notes | undefined {

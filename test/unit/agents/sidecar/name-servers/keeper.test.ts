@@ -359,6 +359,16 @@ describe("the keeper of name servers", () => {
       expect(mesh.values(zone, child, "DS")).to.deep.equal([]);
     });
 
+    it("waits with the first DS records of a delegation that stood without until unsigned answers are gone", async () => {
+      mesh.put(zone, child, "NS", nsB, `ns.${child}.`);
+      await see(both());
+      mesh.put(child, child, "CDS", cds);
+      await mesh.settle(3500);
+      expect(mesh.values(zone, child, "DS")).to.deep.equal([]);
+      await mesh.settle(300);
+      expect(mesh.values(zone, child, "DS")).to.deep.equal([ds]);
+    });
+
     it("keeps DS records where the zone says nothing of them, and everything where it does not answer", async () => {
       mesh.put(zone, child, "DS", ds);
       mesh.put(zone, child, "NS", nsB);
