@@ -172,7 +172,7 @@ export class SiteStack extends pulumi.ComponentResource {
     this.createMonitoring(name, { namespace, config, welcome }, within);
     if (backups) new BackupJobs(`${name}-backup`, backups, { ...within, dependsOn: mounted });
     const jobs = { namespace, config, packet };
-    const { signedZones, delegations } = this.createJobs(name, jobs, { ...within, dependsOn: mounted });
+    const reconciler = this.createJobs(name, jobs, { ...within, dependsOn: mounted });
 
     this.outputs = {
       site: config.site,
@@ -184,8 +184,7 @@ export class SiteStack extends pulumi.ComponentResource {
       zones: packet.site.zones.map((zone) => zone.name),
       ...(isPrimary && { published: welcome.published }),
       ...(Object.keys(retiring).length > 0 && { retiring }),
-      ...(signedZones && { dnssec: signedZones }),
-      ...(delegations && { delegations }),
+      ...reportedBy(reconciler),
       ...signersOf(packet),
       ...protectionOf(config),
     };
@@ -241,6 +240,11 @@ export class SiteStack extends pulumi.ComponentResource {
 
 function protectionOf({ protect }: Pick<SiteConfig, "protect">): Pick<SiteOutputs, "protect"> {
   return protect ? {} : { protect: false };
+}
+
+/** What the reconciler's last pass reported, by zone. */
+function reportedBy({ signedZones, delegations }: Reconciler): Pick<SiteOutputs, "dnssec" | "delegations"> {
+  return { ...(signedZones && { dnssec: signedZones }), ...(delegations && { delegations }) };
 }
 
 /** What the shared stack's next `up` goes by that takes the key of a former one away. */

@@ -46,10 +46,7 @@ export function nameServerName({ name, nameServer }: Pick<SiteView, "name" | "na
 }
 
 /** Whether the list says a zone's name servers. */
-export function areNameServersSaid(
-  zone: Pick<ZoneView, "nameServers">,
-  view: Pick<MeshView, "nameServers">,
-): boolean {
+export function areNameServersSaid(zone: Pick<ZoneView, "nameServers">, view: Pick<MeshView, "nameServers">): boolean {
   return (zone.nameServers ?? view.nameServers) !== undefined;
 }
 

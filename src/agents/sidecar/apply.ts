@@ -202,7 +202,7 @@ function withoutSought(view: MeshView, { site }: WelcomePacket, sought: readonly
 
 /**
  * The packet with our own Knot as the parent's server of signed zones below another zone of the mesh, where the list says
- * nothing else: the parent's owner sees to the DS records (ADR 0045), our Knot has the parent, and a roll-over of the
+ * nothing else: the parent's owner sees to the DS records (ADR 0046), our Knot has the parent, and a roll-over of the
  * key-signing key goes on by itself. Only where the mesh keeps the zone's delegation.
  */
 export function withMeshParents(
@@ -211,7 +211,6 @@ export function withMeshParents(
 ): WelcomePacket {
   const names = new Set(view.zones.map(({ name }) => name));
   const kept = new Map(view.zones.map((zone) => [zone.name, zone]));
-  let isOther = false;
   const zones = packet.site.zones.map((zone) => {
     const { name, dnssec } = zone;
     const listed = kept.get(name);
@@ -219,11 +218,10 @@ export function withMeshParents(
     if (listed === undefined || settings === false || settings.parents !== undefined) return zone;
     if (parentZone(name, names) === undefined || !areNameServersSaid(listed, view)) return zone;
     const [own] = runtime.listen.map(loopback);
-    if (own === undefined) return zone;
-    isOther = true;
-    return { ...zone, dnssec: { ...settings, parents: [own] } };
+    return own === undefined ? zone : { ...zone, dnssec: { ...settings, parents: [own] } };
   });
-  return isOther ? { ...packet, site: { ...packet.site, zones } } : packet;
+  const isSame = zones.every((zone, i) => zone === packet.site.zones[i]);
+  return isSame ? packet : { ...packet, site: { ...packet.site, zones } };
 }
 
 /** A socket of Knot's as somebody on this machine asks there. */

@@ -87,7 +87,7 @@ const mostZones = 8;
 
 /**
  * Keeps the NS records of the site's own zones, and the addresses of servers whose names lie in them, as the list says:
- * by the directory, through joins, removals, other addresses and retirements (ADR 0045). In a zone above another one of
+ * by the directory, through joins, removals, other addresses and retirements (ADR 0046). In a zone above another one of
  * the mesh it keeps the delegation too.
  *
  * Changes are made over the control socket, which no guard judges: what others send is judged as ever. A view that is
@@ -258,10 +258,10 @@ export class NameServerKeeper {
 
   async #delegate({ parent, child }: Pair, serials: ReadonlyMap<string, number>, view: MeshView): Promise<void> {
     const { now } = this.parts;
-    const [above, below] = [serials.get(parent), serials.get(child.name)];
-    if (above === undefined || below === undefined) return;
+    const [above, here] = [serials.get(parent), serials.get(child.name)];
+    if (above === undefined || here === undefined) return;
     const before = this.#delegations.get(child.name);
-    const seen = `${parent} ${above} ${below}`;
+    const seen = `${parent} ${above} ${here}`;
     if (before?.serials === seen && now() < before.dueAt) return;
     this.#delegations.set(child.name, { serials: seen, dueAt: now() + lateAgainMs });
     const wanted = await readDelegation(this.parts, child.name);
