@@ -8,6 +8,7 @@ import { type Identity, makeAuthority } from "../harness/certificates";
 import { podPorts } from "../src/contract/names";
 import type { TsigKey } from "../src/dns/tsig-key";
 import { randomKey } from "../src/keyring/fresh-key";
+import type { Reader } from "../src/keyring/reader";
 import type { RingDocument } from "../src/keyring/ring-document";
 import type { Limits } from "../src/mesh/limits";
 import type { Topology, Transport } from "../src/mesh/model";
@@ -30,7 +31,7 @@ export interface LabOptions {
   /** What transfers run over. @default tls */
   readonly transport?: Transport;
   /** Keys of servers outside the mesh that may take zones from every site. @default none */
-  readonly readers?: readonly TsigKey[];
+  readonly readers?: readonly Reader[];
   /** Key by which every site's own zones may be changed. @default none */
   readonly recordsKey?: TsigKey;
   /** `namespaces` needs root and a program run by `rerunInPrivateNetwork`. @default loopback */
@@ -67,7 +68,7 @@ export interface LabParts {
   readonly ports: { readonly dns: number; readonly secure: number; readonly http: number };
   /** The mesh's authorities, the one that signs first. */
   readonly authorities: readonly Identity[];
-  readonly readers: readonly TsigKey[];
+  readonly readers: readonly Reader[];
   /** The reader that `mesh` is, from this machine. */
   readonly accessKey: TsigKey;
   readonly recordsKey?: TsigKey;

@@ -8,6 +8,7 @@ import type { LeavingTimes } from "../src/agents/sidecar/inputs/options";
 import { keptKeysFile, keptKeysMarker } from "../src/contract/kept-keys";
 import { liveSettingsFile, liveSettingsText } from "../src/contract/live-settings";
 import type { TsigKey } from "../src/dns/tsig-key";
+import type { Reader } from "../src/keyring/reader";
 import type { RingDocument } from "../src/keyring/ring-document";
 import { logSection } from "../src/knot/config/knot-conf";
 import { renderKnotConf } from "../src/knot/config/site-config";
@@ -41,7 +42,7 @@ export interface LabPlace {
   /** The site's own key, which its pods share. */
   readonly localKey: TsigKey;
   /** Keys of servers outside the mesh. */
-  readonly readers: readonly TsigKey[];
+  readonly readers: readonly Reader[];
   /** The key by which own zones may be changed. */
   readonly recordsKey?: TsigKey;
   /** Who may change own zones beside. */

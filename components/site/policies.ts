@@ -17,7 +17,7 @@ export interface PoliciesArgs {
   readonly packet: WelcomePacket;
   readonly config: Pick<
     SiteConfig,
-    "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort" | "records" | "backups"
+    "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort" | "records" | "backups" | "readers"
   >;
   /** All sites of the list, where the stack knows them. */
   readonly listed?: readonly SiteView[];
@@ -60,7 +60,7 @@ export class Policies extends pulumi.ComponentResource {
 }
 
 function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
-  const { clients, apiServer, monitoring, remotePort, records, backups } = config;
+  const { clients, apiServer, monitoring, remotePort, records, backups, readers } = config;
   const { addresses, zones } = packet.site;
   const parents = zones.flatMap(({ dnssec }) => (typeof dnssec === "object" ? (dnssec.parents ?? []) : []));
   const base = {
@@ -69,6 +69,7 @@ function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
     addresses,
     remotePort,
     parents,
+    notified: readers.flatMap(({ notify = [] }) => notify),
     transport: packet.transport,
     hasOperator: records !== false,
   };

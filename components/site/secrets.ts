@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { keptKeysMarker } from "../../src/contract/kept-keys";
 import { objects } from "../../src/contract/names";
-import { type TsigKey, tsigKeyFrom } from "../../src/dns/tsig-key";
+import { tsigKeyFrom } from "../../src/dns/tsig-key";
+import type { Reader } from "../../src/keyring/reader";
 import type { Updater } from "../../src/records/updater";
 import type { MadeKeys } from "../../src/settings/site-parts";
 import { fileSecret } from "./file-secret";
@@ -14,7 +15,7 @@ import type { Welcome } from "./welcome";
 export interface SiteSecretsArgs extends Pick<Welcome, "packet" | "ring" | "issued"> {
   readonly namespace: pulumi.Input<string>;
   /** Keys of servers outside the mesh. */
-  readonly readers: pulumi.Input<readonly TsigKey[]>;
+  readonly readers: pulumi.Input<readonly Reader[]>;
   /** Who may change own zones by DNS UPDATE, with their keys. */
   readonly updaters: pulumi.Input<readonly Updater[]>;
   /** Whether the site's own programs change its zones over DNS: its operator, and pods that send updates on to the writer. */

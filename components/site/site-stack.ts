@@ -75,7 +75,7 @@ export interface SiteOutputs {
 
 /** What of the settings depends on the welcome packet, before anything is planned. Throws a UserError. */
 function requireFitting(config: SiteStackArgs["config"], welcome: SiteStackArgs["welcome"]): void {
-  requireOwnZones(config.updaters, welcome.packet.site);
+  requireOwnZones(config, welcome.packet.site);
   if (config.monitoring) requireFewObjects({ ...monitored(welcome), monitoring: config.monitoring });
 }
 

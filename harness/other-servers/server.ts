@@ -12,9 +12,14 @@ import { toolPath } from "../tools";
 import { type Consumer, renderBindConf, renderNsdConf } from "./configuration";
 
 /** What {@link startBind} and {@link startNsd} need: the mesh, the key, the port of its sites. */
-export type ConsumerOptions = Omit<Consumer, "own" | "refresh">;
+export interface ConsumerOptions extends Omit<Consumer, "own" | "refresh"> {
+  /** Seconds between two looks. @default 1 */
+  readonly refresh?: number;
+  /** The port that it answers on. @default a free one */
+  readonly listen?: number;
+}
 
-/** A BIND or an NSD that takes everything from a mesh, looking every second. Disposing ends it and removes its files. */
+/** A BIND or an NSD that takes everything from a mesh. Disposing ends it and removes its files. */
 export interface OtherServer extends AsyncDisposable {
   readonly name: "BIND" | "NSD";
   readonly server: DnsServer;
@@ -31,12 +36,9 @@ export interface OtherServer extends AsyncDisposable {
 // BIND listens on addresses of interfaces only.
 const address = "127.0.0.1";
 
-/** Seconds between two looks. */
-const refresh = 1;
-
 /** Starts `named`. Returns when it runs, whether or not it has any zone yet. */
-export async function startBind(options: ConsumerOptions): Promise<OtherServer> {
-  return OtherProcess.create("BIND", (at) => {
+export async function startBind({ refresh = 1, listen, ...options }: ConsumerOptions): Promise<OtherServer> {
+  return OtherProcess.create("BIND", listen, (at) => {
     const own = [
       `directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no;`,
       `listen-on port ${at.port} { ${address}; }; listen-on-v6 { none; };`,
@@ -65,7 +67,7 @@ export async function startBindPrimary(
 ): Promise<OtherServer & { readonly tlsPort: number }> {
   const tlsPort = await freePort(address);
   const { key } = options;
-  const bind = await OtherProcess.create("BIND", (at) => {
+  const bind = await OtherProcess.create("BIND", undefined, (at) => {
     const path = (file: string) => join(at.folder, file);
     const zone = (
       name: string,
@@ -94,7 +96,7 @@ ${Object.keys(options.zones).map(zone).join("")}`;
 
 /** Starts a `named` that knows nothing itself, asks a server for everything, from an address on loopback, and shows cookies. */
 export async function startBindResolver(to: DnsServer, from: string): Promise<OtherServer> {
-  return OtherProcess.create("BIND", (at) => {
+  return OtherProcess.create("BIND", undefined, (at) => {
     const conf = `options {
   directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no; recursion yes;
   listen-on port ${at.port} { ${address}; }; listen-on-v6 { none; }; query-source address ${from};
@@ -107,8 +109,8 @@ controls { };
 }
 
 /** Starts `nsd`. Returns when it runs, whether or not it has any zone yet. */
-export async function startNsd(options: ConsumerOptions): Promise<OtherServer> {
-  return OtherProcess.create("NSD", (at) => {
+export async function startNsd({ refresh = 1, listen, ...options }: ConsumerOptions): Promise<OtherServer> {
+  return OtherProcess.create("NSD", listen, (at) => {
     const own = [
       `ip-address: ${address}@${at.port}`,
       `zonesdir: "${at.folder}"`,
@@ -147,9 +149,14 @@ class OtherProcess implements OtherServer {
     private readonly command: Setup["command"],
   ) {}
 
-  static async create(name: OtherServer["name"], setUp: (place: Place) => Setup): Promise<OtherServer> {
+  /** @param listen - The port; a free one when undefined. */
+  static async create(
+    name: OtherServer["name"],
+    listen: number | undefined,
+    setUp: (place: Place) => Setup,
+  ): Promise<OtherServer> {
     const folder = await mkdtemp(join(tmpdir(), "mesh-other-"));
-    const place = { folder, port: await freePort(address), conf: join(folder, "conf") };
+    const place = { folder, port: listen ?? (await freePort(address)), conf: join(folder, "conf") };
     const { command, files } = setUp(place);
     for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
     const server = new OtherProcess(name, place, command);

@@ -146,6 +146,12 @@ export function isCidr(text: string): boolean {
   return Number(prefix) <= (version === 4 ? 32 : 128);
 }
 
+/** A server's address and port, as Knot writes them: `192.0.2.53`, or `192.0.2.53@5353` where the port is not 53. */
+export function splitServer(server: string): { readonly address: string; readonly port: number } {
+  const [address = "", port = "53"] = server.split("@");
+  return { address, port: Number(port) };
+}
+
 /** The CIDR of a single address. */
 export function hostCidr(address: string): string {
   return `${address}/${address.includes(":") ? 128 : 32}`;

@@ -44,7 +44,12 @@ export function blocks(cidrs: readonly string[]): readonly Peer[] {
 
 /** A port over UDP and TCP. */
 export function both(port: number): readonly Port[] {
-  return [{ port, protocol: "UDP" }, tcp(port)];
+  return [udp(port), tcp(port)];
+}
+
+/** A port over UDP. */
+export function udp(port: number): Port {
+  return { port, protocol: "UDP" };
 }
 
 /** A port over TCP. */

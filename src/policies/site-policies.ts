@@ -1,6 +1,6 @@
 import { bareHost } from "../base/text";
 import { type PodName, podPorts } from "../contract/names";
-import { hostCidr, ipVersion } from "../dns/address";
+import { hostCidr, ipVersion, splitServer } from "../dns/address";
 import type { Transport } from "../mesh/model";
 import {
   blocks,
@@ -11,6 +11,7 @@ import {
   type Port,
   tcp,
   transferPorts,
+  udp,
 } from "./policy-spec";
 
 /** What a site's own policies follow from. Those for its peers are `peerPolicySpec`'s. */
@@ -28,6 +29,8 @@ export interface SitePolicyInput {
   readonly monitoring?: Readonly<Record<string, string>>;
   /** Servers of parent zones that Knot asks for DS records, in its own form. */
   readonly parents: readonly string[];
+  /** Servers outside the mesh that agents tell of changes, in the same form. */
+  readonly notified: readonly string[];
   /** The Vault that pods fetch keys and certificates from. */
   readonly vault?: ServerReach;
   /** The storage that backups go to. */
@@ -55,7 +58,8 @@ export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, Ne
     ...(input.hasOperator && { "record-operator": operator(input) }),
     ...(input.vault && { "key-rotator": rotator(input), vault: toVault(input.vault) }),
     ...(input.storage && { backup: backup(input.storage) }),
-    ...(input.parents.length > 0 && { "knot-parents": toParents(input.parents) }),
+    ...(input.parents.length > 0 && { "knot-parents": toServers(input.parents, both) }),
+    ...(input.notified.length > 0 && { "knot-readers": toServers(input.notified, (port) => [udp(port)]) }),
     ...(input.monitoring && { "knot-metrics": metrics(input.monitoring) }),
     "default-deny": { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
   };
@@ -129,17 +133,17 @@ function metrics(namespace: Readonly<Record<string, string>>): NetworkPolicySpec
   };
 }
 
-/** A rule for each port. */
-function toParents(parents: readonly string[]): NetworkPolicySpec {
+/** From Knot's pods to servers outside; a rule for each port. */
+function toServers(servers: readonly string[], portsOf: (port: number) => readonly Port[]): NetworkPolicySpec {
   const byPort = new Map<number, string[]>();
-  for (const parent of parents) {
-    const [address = "", port = "53"] = parent.split("@");
-    byPort.set(Number(port), [...(byPort.get(Number(port)) ?? []), hostCidr(address)]);
+  for (const server of servers) {
+    const { address, port } = splitServer(server);
+    byPort.set(port, [...(byPort.get(port) ?? []), hostCidr(address)]);
   }
   return {
     podSelector: podsNamed("knot"),
     policyTypes: ["Egress"],
-    egress: [...byPort].map(([port, cidrs]) => ({ to: blocks(cidrs), ports: both(port) })),
+    egress: [...byPort].map(([port, cidrs]) => ({ to: blocks(cidrs), ports: portsOf(port) })),
   };
 }
 

@@ -68,8 +68,8 @@ function rangeProblem(range: string): string | undefined {
 }
 
 /** Why a text cannot be a server of a parent zone; undefined when it can. */
-function parentProblem(parent: string): string | undefined {
-  const [address = "", port, ...rest] = parent.split("@");
+export function serverProblem(server: string): string | undefined {
+  const [address = "", port, ...rest] = server.split("@");
   if (port !== undefined && (rest.length > 0 || !/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535))
     return "has an invalid port; write an address, and if it must be a port as in 192.0.2.53@5353";
   return addressProblem(address);
@@ -113,7 +113,7 @@ const dnssec = z.strictObject({
     .describe("NSEC3 instead of NSEC: names cannot be listed by walking the zone. Default: false."),
   parents: z
     .array(
-      text("write an address").superRefine(checked(parentProblem)).meta(serverShape),
+      text("write an address").superRefine(checked(serverProblem)).meta(serverShape),
       list("write addresses of the parent's servers"),
     )
     .min(1, "is empty; write the addresses of the parent zone's servers, or leave it out and confirm by hand")

@@ -21,7 +21,7 @@ import {
   siteVaultSchema,
   zoneGuardSchema,
 } from "./site-parts";
-import { keySchema, uniqueNames, updaterSchema } from "./updaters";
+import { readerSchema, uniqueNames, updaterSchema } from "./updaters";
 
 /** Every setting of a site's stack. */
 export const siteSchema = z.strictObject({
@@ -77,11 +77,11 @@ export const siteSchema = z.strictObject({
       "Seconds that a pod that is to end stays in service, until load balancers have noticed; it answers for 15 more. 0 ends it at once. Default: 30. Example: 60.",
     ),
   readers: z
-    .array(keySchema)
+    .array(readerSchema)
     .default([])
     .superRefine(uniqueNames)
     .describe(
-      'Keys of servers outside the mesh that may take zones from this site; a secret setting. Default: none. Example: [{ name: "bind", algorithm: "hmac-sha256", secret: "…" }].',
+      'Servers outside the mesh that may take zones from this site, each with a key of its own; a secret setting. Default: none. Example: [{ name: "bind", algorithm: "hmac-sha256", secret: "…", notify: ["192.0.2.53"] }].',
     ),
   updaters: z
     .array(updaterSchema)

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { UserError } from "../base/errors";
 import { isWithin, zoneNameProblem } from "../base/names";
+import type { Reader } from "../keyring/reader";
 import { isSecret } from "../keyring/tsig-key";
 import type { Site } from "../mesh/model";
 import {
@@ -12,7 +13,8 @@ import {
   type Updater,
   updateTypes,
 } from "../records/updater";
-import { secretShape, zoneNameShape } from "./shapes";
+import { serverProblem } from "./schema";
+import { secretShape, serverShape, zoneNameShape } from "./shapes";
 
 /** Names that the mesh gives its own keys. */
 const ownKeyNames = /^(local|records|mesh-\d+)$/;
@@ -48,6 +50,36 @@ const zone = z
     "must be a zone in lower case, such as standard-1.internal.dns",
   )
   .meta(zoneNameShape);
+
+/** Most addresses at which one server is told of changes. */
+const mostNotified = 16;
+
+/** Somebody who may take zones. */
+export const readerSchema = keySchema.extend({
+  zones: z
+    .array(zone, "must be a list of zones of this site")
+    .min(1, "must have at least one zone; leave it out for every zone that the site serves")
+    .optional()
+    .describe(
+      'Zones of this site that it may take. Default: every zone that the site serves, other sites\' and the catalog among them. Example: ["standard-1.internal.dns"].',
+    ),
+  notify: z
+    .array(
+      z
+        .string("must be an address")
+        .superRefine((server, ctx) => {
+          const problem = serverProblem(server);
+          if (problem !== undefined) ctx.addIssue(problem);
+        })
+        .meta(serverShape),
+      "must be a list of addresses",
+    )
+    .max(mostNotified, `has more than ${mostNotified} addresses`)
+    .optional()
+    .describe(
+      'Addresses at which it is told of changes, by NOTIFY that its key signs; with a port as in 192.0.2.53@5353 unless that is 53. Default: it looks by itself. Example: ["192.0.2.53"].',
+    ),
+});
 
 /** Somebody who may change own zones. Fields are called as Knot calls them. */
 export const updaterSchema = keySchema
@@ -111,18 +143,30 @@ function checkNames(updater: Omit<Updater, "algorithm" | "secret" | "transfer">,
 }
 
 /**
- * Refuses updaters of zones that the site does not own.
+ * Refuses readers and updaters of zones that the site does not own.
  *
  * @throws UserError that names the zone and what the site owns.
  */
-export function requireOwnZones(updaters: readonly Updater[], site: Pick<Site, "name" | "zones">): void {
+export function requireOwnZones(
+  { readers, updaters }: { readonly readers: readonly Reader[]; readonly updaters: readonly Updater[] },
+  site: Pick<Site, "name" | "zones">,
+): void {
+  requireOwn("readers", readers, { site, why: "zones are named at their owner" });
+  requireOwn("updaters", updaters, { site, why: "updates are taken at a zone's owner" });
+}
+
+function requireOwn(
+  setting: string,
+  all: readonly { readonly zones?: readonly string[] | undefined }[],
+  { site, why }: { readonly site: Pick<Site, "name" | "zones">; readonly why: string },
+): void {
   const own = site.zones.map(({ name }) => name);
-  for (const [i, { zones }] of updaters.entries()) {
+  for (const [i, { zones = [] }] of all.entries()) {
     const n = zones.findIndex((each) => !own.includes(each));
     if (n < 0) continue;
     const owned = own.length === 0 ? "owns no zone" : `owns ${own.join(", ")}`;
     throw new UserError(
-      `dns-mesh:updaters[${i}].zones[${n}]: "${zones[n] ?? ""}" is not a zone of ${site.name}, which ${owned}; updates are taken at a zone's owner: set this in the stack of that site`,
+      `dns-mesh:${setting}[${i}].zones[${n}]: "${zones[n] ?? ""}" is not a zone of ${site.name}, which ${owned}; ${why}: set this in the stack of that site`,
     );
   }
 }

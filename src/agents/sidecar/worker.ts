@@ -131,8 +131,13 @@ export class Worker {
       facts: () => {
         const { inputs } = this.#mounts;
         if (inputs === undefined) return undefined;
-        const hasUpdaters = inputs.updaters.length > 0;
-        return { key: signingKey(inputs.ring), own: this.#zones.withContent, hasUpdaters };
+        const { readers, updaters } = inputs;
+        return {
+          key: signingKey(inputs.ring),
+          own: this.#zones.withContent,
+          hasUpdaters: updaters.length > 0,
+          readers,
+        };
       },
     });
     this.#relay = new TransferRelay({ now, log });

@@ -26,13 +26,19 @@ export function renderKeys(
  * - `mesh-notify`: a NOTIFY holds a zone's name and serial, which everybody may ask for; the key is enough.
  * - `local`: the site's own programs read over the pods' network, and its pods take zones from each other: this key is
  *   there before the ring turns or the mesh knows the site.
- * - `readers`: servers outside the mesh may take zones, and nothing else, over whatever they speak.
+ * - `readers`: servers outside the mesh may take zones, and nothing else, over whatever they speak. Those that have zones
+ *   named may take these alone: see {@link readerIds}.
  * - `records`: the record operator changes own zones at the writer (see {@link updateIds}), and may nothing else. Over TCP
  *   alone: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007), one over UDP can be sent by anybody again.
  * - others who may change own zones: see {@link updaterRules}.
  */
 export function renderAccess(context: RenderContext): string {
-  return section("acl", [...rules(context), ...updateRules(context), ...updaterRules(context)]);
+  return section("acl", [
+    ...rules(context),
+    ...readerStanzas(context),
+    ...updateRules(context),
+    ...updaterRules(context),
+  ]);
 }
 
 /** Ids of the rules that only zones have which are written here. */
@@ -52,10 +58,10 @@ export function accessIds(context: RenderContext): readonly string[] {
 
 function rules(context: RenderContext): readonly (Stanza & { readonly id: string })[] {
   const { ring, localKey, readers, packet } = context;
-  const key = ring.accepted.map(({ name }) => name).sort(compareText);
+  const key = namesOf(ring.accepted);
   const own = [
     { id: "local", key: [localKey.name], action: ["transfer"] },
-    { id: "readers", key: readers.map(({ name }) => name).sort(compareText), action: ["transfer"] },
+    { id: "readers", key: namesOf(readers.filter(({ zones }) => zones === undefined)), action: ["transfer"] },
   ].filter((rule) => rule.key.length > 0);
   if (packet.transport === "tcp") return [{ id: "mesh", key, action: ["transfer", "notify"] }, ...own];
   const transfers = splitList(hostNames(context)).map((names, i) => ({
@@ -67,6 +73,24 @@ function rules(context: RenderContext): readonly (Stanza & { readonly id: string
   }));
   // First, since Knot stops at the first that fits: a look at a certificate is dear, and a serial is no secret.
   return [{ id: "mesh-notify", key, action: ["notify"] }, ...transfers, ...own];
+}
+
+/** Ids of the rules by which readers that have zones named may take this one. */
+export function readerIds(context: Pick<RenderContext, "readers">, zone: string): readonly string[] {
+  return readerRules(context).flatMap(({ id, zones }) => (zones.includes(zone) ? [id] : []));
+}
+
+/** A reader that has zones named, by its place among all. */
+function readerRules({ readers }: Pick<RenderContext, "readers">) {
+  return readers.flatMap(({ name, zones }, i) => (zones ? [{ id: `reader-${i}`, name, zones }] : []));
+}
+
+function readerStanzas(context: RenderContext): readonly Stanza[] {
+  return readerRules(context).map(({ id, name }) => ({ id, key: [name], action: ["transfer"] }));
+}
+
+function namesOf(keys: readonly { readonly name: string }[]): readonly string[] {
+  return keys.map(({ name }) => name).sort(compareText);
 }
 
 /**

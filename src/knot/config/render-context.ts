@@ -1,5 +1,6 @@
 import { compareText } from "../../base/text";
 import type { TsigKey } from "../../dns/tsig-key";
+import type { Reader } from "../../keyring/reader";
 import type { KeyRing } from "../../keyring/ring-document";
 import { memberId } from "../../mesh/catalog";
 import type { WelcomePacket } from "../../mesh/model";
@@ -24,8 +25,8 @@ export interface SiteInput {
   readonly ring: KeyRing;
   /** The site's own key, by which its agent and reconciler read a zone from its Knot. */
   readonly localKey: TsigKey;
-  /** Keys of servers outside the mesh that may take zones from this site. */
-  readonly readers: readonly TsigKey[];
+  /** Servers outside the mesh that may take zones from this site. */
+  readonly readers: readonly Reader[];
   /** Who else may change own zones by DNS UPDATE. @default none */
   readonly updaters?: readonly Updater[];
   /** The key by which the record operator changes the site's own zones; left out where there is none. */

@@ -5,7 +5,7 @@ import type { WelcomePacket, Zone } from "../../mesh/model";
 import { formatPodId } from "../../mesh/pod-id";
 import { centralSourcesOf, sourcesOf } from "../../mesh/topology";
 import type { SiteView } from "../../mesh/view";
-import { accessIds, renderAccess, renderKeys, updateIds } from "./access";
+import { accessIds, readerIds, renderAccess, renderKeys, updateIds } from "./access";
 import { guardedBy, renderGuard } from "./guard";
 import { renderCookies, renderLimits } from "./modules";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
@@ -212,13 +212,13 @@ function renderOwnStanzas(input: RenderContext): string {
   const everyZone = [...accessIds(input), ...(isWriter(runtime) ? updateIds(input) : [])];
   return section(
     "zone",
-    zones.map((zone) => ({ ...templated(zone), ...updatable(input, zone.name, everyZone) })),
+    zones.map((zone) => ({ ...templated(zone), ...ofItsOwn(input, zone.name, everyZone) })),
   );
 }
 
-/** What a zone has in the place of its template's rules, which are those of every zone, when somebody outside may change it. */
-function updatable(input: RenderContext, zone: string, everyZone: readonly string[]): Stanza {
-  const ids = updaterIds(input, zone);
+/** What a zone has in the place of its template's rules, which are those of every zone, when somebody outside may change it, or take it alone. */
+function ofItsOwn(input: RenderContext, zone: string, everyZone: readonly string[]): Stanza {
+  const ids = [...readerIds(input, zone), ...updaterIds(input, zone)];
   if (ids.length === 0) return {};
   return { acl: [...everyZone, ...ids], ...forwarding(input, zone) };
 }

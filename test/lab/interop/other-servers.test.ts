@@ -8,8 +8,9 @@ import type { ResourceRecord } from "../../../src/dns/record";
 import { DnsClient } from "../../../src/dns/client/dns-client";
 import { renderCatalog } from "../../../src/mesh/catalog";
 import type { TsigKey } from "../../../src/dns/tsig-key";
+import type { Reader } from "../../../src/keyring/reader";
 import { eventually } from "../../../harness/eventually";
-import { knotBinaries } from "../../../harness/knot";
+import { freePort, knotBinaries } from "../../../harness/knot";
 import { Lab, type LabSite } from "../../../lab";
 import { type OtherServer, startBind, startNsd } from "../../../harness/other-servers/server";
 import { run } from "../../../harness/tools/run";
@@ -42,10 +43,16 @@ const readerKey: TsigKey = {
   secret: randomBytes(32).toString("base64"),
 };
 
+const keyOf = (name: string): TsigKey => ({ ...readerKey, name, secret: randomBytes(32).toString("base64") });
+/** One that takes every zone, and one that takes a single one; both are told of changes. */
+const [toldKey, providerKey] = [keyOf("told"), keyOf("provider")];
+
 describe("BIND and NSD beside a mesh", function () {
   this.timeout(60_000);
   let lab: Lab;
   let others: OtherServer[] = [];
+  /** Ports of a BIND and an NSD that are told. */
+  let toldAt: readonly number[] = [];
   const client = new DnsClient({ timeoutMs: 500 });
 
   const port = () => lab.site("site-a").server.port;
@@ -56,7 +63,15 @@ describe("BIND and NSD beside a mesh", function () {
   };
 
   before(async () => {
-    lab = await Lab.create({ sites: 5, readers: [readerKey] });
+    const [bind, nsd] = [await freePort("127.0.0.1"), await freePort("127.0.0.1")];
+    toldAt = [bind, nsd];
+    const notify = toldAt.map((at) => `127.0.0.1@${at}`);
+    const readers: Reader[] = [
+      readerKey,
+      { ...toldKey, notify },
+      { ...providerKey, zones: [richZone], notify: ["127.0.0.1@9"] },
+    ];
+    lab = await Lab.create({ sites: 5, readers });
     lab.list[2]!.zones.push({ name: richZone, zoneFile: richText });
     lab.list[3]!.zones.push({ name: "signed.example", dnssec: true });
     await lab.upAll();
@@ -145,6 +160,41 @@ describe("BIND and NSD beside a mesh", function () {
     }
     for (const owner of lab.list.slice(2))
       expect(nsd).to.match(new RegExp(`zone ${owner.name}\\.example\\.? .*from ${owner.addresses[0]}@`));
+  });
+
+  it("have a change at once when they are told of it, without a look of their own", async () => {
+    const options = { mesh: lab.mesh, key: toldKey, port: port(), refresh: 3600 };
+    const [bindAt = 0, nsdAt = 0] = toldAt;
+    await using stack = new AsyncDisposableStack();
+    const told = await Promise.all([
+      startBind({ ...options, listen: bindAt }),
+      startNsd({ ...options, listen: nsdAt }),
+    ]);
+    for (const each of told) stack.use(each);
+    const have = (serial: number): Promise<void> =>
+      eventually(20, async () => {
+        for (const each of told)
+          expect((await client.querySoa(each.server, richZone)).serial, each.name).to.equal(serial);
+      });
+    await have((await lab.site("site-c").soa(richZone)).serial);
+    for (const value of ["192.0.2.80", "192.0.2.81"]) {
+      await changeRecords(lab.site("site-c"), richZone, [["zone-set", "told", "60", "A", value]]);
+      await have((await lab.site("site-c").soa(richZone)).serial);
+    }
+  });
+
+  it("take the zones that are named for them, at their owner, and no others", async () => {
+    const taken = async (site: string, zone: string): Promise<string> =>
+      client
+        .transfer(lab.site(site).server, zone, providerKey)
+        .then((records) => (records.length > 0 ? "taken" : ""), String);
+    expect(await taken("site-c", richZone)).to.equal("taken");
+    for (const [site, zone] of [
+      ["site-c", "site-c.example"],
+      ["site-c", lab.mesh.catalogZone],
+      ["site-a", richZone],
+    ] as const)
+      expect(await taken(site, zone), `${site}: ${zone}`).to.match(/NOTAUTH|REFUSED/);
   });
 
   it("get nothing without the key, or with a wrong one", async () => {

@@ -8,6 +8,7 @@ const input: SitePolicyInput = {
   addresses: ["192.0.2.1"],
   remotePort: 53,
   parents: [],
+  notified: [],
   hasOperator: true,
   transport: "tls",
 };
@@ -123,10 +124,19 @@ describe("sitePolicies", () => {
     });
   });
 
+  it("lets agents tell servers outside the mesh of changes, where there are any, and nothing more", () => {
+    const notified = ["198.51.100.53", "198.51.100.54@5353"];
+    expect(rules(policy("knot-readers", { notified }))).to.deep.equal({
+      in: [],
+      out: ["198.51.100.53/32: 53/UDP", "198.51.100.54/32: 5353/UDP"],
+    });
+    expect(Object.keys(sitePolicies(input))).not.to.include("knot-readers");
+  });
+
   it("never has an empty list of peers or ports, which would mean everybody", () => {
     const vault = { address: "https://vault.example" };
     for (const [name, spec] of Object.entries(
-      sitePolicies({ ...input, vault, monitoring: { a: "b" }, parents: ["192.0.2.53"] }),
+      sitePolicies({ ...input, vault, monitoring: { a: "b" }, parents: ["192.0.2.53"], notified: ["192.0.2.53"] }),
     )) {
       for (const { from, ports } of spec.ingress ?? []) expect([from.length, ports.length], name).not.to.include(0);
       for (const { to, ports } of spec.egress ?? []) expect([to.length, ports.length], name).not.to.include(0);

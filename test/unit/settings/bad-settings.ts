@@ -154,6 +154,21 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:readers\[0\]\.secret: must be base64 of at least 16 octets/,
   ],
   [
+    "with a reader that is told at what is no address",
+    { ...minimal, readers: [{ ...key, notify: ["192.0.2.53", "bind.example"] }] },
+    /dns-mesh:readers\[0\]\.notify\[1\]: .*address/,
+  ],
+  [
+    "with a reader that is told at no port",
+    { ...minimal, readers: [{ ...key, notify: ["192.0.2.53@dns"] }] },
+    /dns-mesh:readers\[0\]\.notify\[0\]: has an invalid port; write an address/,
+  ],
+  [
+    "with a reader of no zone",
+    { ...minimal, readers: [{ ...key, zones: [] }] },
+    /dns-mesh:readers\[0\]\.zones: must have at least one zone; leave it out for every zone/,
+  ],
+  [
     "with an updater that may change nothing in particular",
     { ...minimal, updaters: [{ ...updater, updateOwner: undefined }] },
     /dns-mesh:updaters\[0\]\.updateOwner: must be name \(with updateOwnerName\), key .* or zone/,

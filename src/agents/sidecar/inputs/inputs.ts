@@ -3,6 +3,7 @@ import { fingerprint, readText } from "../../../base/files";
 import { readJsonFile } from "../../../base/json-file";
 import { parseLiveSettings, runtimeWith } from "../../../contract/live-settings";
 import type { TsigKey } from "../../../dns/tsig-key";
+import { parseReaders, type Reader } from "../../../keyring/reader";
 import { effectiveRing, type KeyRing, parseRingDocument, type RingDocument } from "../../../keyring/ring-document";
 import { parseTsigKey } from "../../../keyring/tsig-key";
 import type { TlsIdentity } from "../../../knot/config/site-config";
@@ -23,8 +24,8 @@ export interface Inputs {
   readonly ringKeyMadeAt?: string;
   /** The site's own key, by which its own programs read a zone from its Knot. */
   readonly localKey: TsigKey;
-  /** Keys of servers outside the mesh that may take zones from this site. */
-  readonly readers: readonly TsigKey[];
+  /** Servers outside the mesh that may take zones from this site. */
+  readonly readers: readonly Reader[];
   /** Who may change own zones by DNS UPDATE, beside the record operator. */
   readonly updaters: readonly Updater[];
   /** The key by which the record operator changes the site's own zones. */
@@ -101,11 +102,6 @@ async function readDocuments(files: InputFiles): Promise<Documents> {
 async function recordsKeyOf({ recordsKeyFile }: InputFiles): Promise<TsigKey | undefined> {
   if (recordsKeyFile === undefined || (await readText(recordsKeyFile)) === undefined) return undefined;
   return readJsonFile(recordsKeyFile, (json) => parseTsigKey(json, "key"));
-}
-
-function parseReaders(json: unknown): readonly TsigKey[] {
-  if (!Array.isArray(json)) throw new UserError("readers must be a list of keys");
-  return json.map((key, i) => parseTsigKey(key, `readers[${i}]`));
 }
 
 function identityOf(

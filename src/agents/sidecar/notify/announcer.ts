@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { watchFolder } from "../../../base/folder-watch";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import type { TsigKey } from "../../../dns/tsig-key";
+import type { Reader } from "../../../keyring/reader";
 import { type FixedRuntime, isWriter, type SiteRuntime } from "../../../knot/config/site-runtime";
 import { KnotVolume } from "../../../knot/config/volume";
 import type { KnotControl } from "../../../knot/control/knot-control";
@@ -10,6 +11,7 @@ import { audienceOf, type KnownMesh } from "../../../mesh/topology";
 import { Convergence, type ConvergenceOptions } from "./convergence";
 import { type Lag, type OpenEntry, type Target, targetKey } from "./open-entries";
 import type { NewerCopy } from "./peers";
+import { ReaderNotices } from "./reader-notices";
 import { Relay, targetsOf } from "./relay";
 import { type ServedChange, ServedSerials } from "./served-serials";
 import { Siblings, type SiblingsOptions } from "./siblings";
@@ -33,6 +35,8 @@ export interface AnnouncerFacts {
   readonly own: readonly string[];
   /** Whether others change own zones, who cannot say so ({@link Announcer.announce}). */
   readonly hasUpdaters: boolean;
+  /** Servers outside the mesh that may take zones. */
+  readonly readers: readonly Reader[];
 }
 
 /** Between looks at serials by the clock, for changes that the watch on the journal missed. */
@@ -51,12 +55,13 @@ const journalAgainMs = 1000;
 
 /**
  * Tells other servers what changed here. The writer tells other sites of its own zones, a hub of those that it passes on;
- * and every pod tells the others of its site, of whatever changed.
+ * and every pod tells the others of its site, and servers outside that want to know, of whatever changed.
  */
 export class Announcer {
   readonly #convergence: Convergence;
   readonly #relay: Relay;
   readonly #siblings: Siblings;
+  readonly #readers: ReaderNotices;
   readonly #serials: ServedSerials;
   readonly #ahead = new Map<string, NewerCopy>();
   #own: ReadonlySet<string> = new Set();
@@ -64,6 +69,8 @@ export class Announcer {
   /** The look that is under way. One after the other: each compares with the one before. */
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = false;
+  /** Whether others' zones are looked at. */
+  #passedOn = false;
 
   constructor(private readonly options: AnnouncerOptions) {
     const onAhead = (zone: string, copy: NewerCopy): void => {
@@ -73,6 +80,7 @@ export class Announcer {
     // How long a change takes is asked of sites: what is next door has it within moments.
     this.#siblings = new Siblings({ ...options, onAhead, onAnnounced: () => undefined });
     this.#relay = new Relay(options);
+    this.#readers = new ReaderNotices(options);
     this.#serials = new ServedSerials({ control: options.control, dns: options.ownDns, knot: options.knot });
   }
 
@@ -80,10 +88,17 @@ export class Announcer {
   aim(at: KnownMesh & { readonly runtime: SiteRuntime }, zones: readonly string[]): void {
     this.#own = new Set(zones);
     for (const zone of this.#ahead.keys()) if (!this.#own.has(zone)) this.#ahead.delete(zone);
-    const passedOn = this.#passesOn;
     this.#convergence.aim(targetsOf(audienceOf(at), at.runtime.remotePort), zones);
     this.#siblings.aim(at);
     this.#relay.aim(at);
+    this.#takeNote();
+  }
+
+  /** Whose zones are looked at follows from whom changes go to. */
+  #takeNote(): void {
+    this.#readers.aim(this.options.facts()?.readers ?? []);
+    const passedOn = this.#passedOn;
+    this.#passedOn = this.#passesOn;
     if (!this.#passesOn || passedOn) return;
     // Up to now own zones alone were looked at: the others would pass for zones that are new.
     this.#serials.restart();
@@ -91,14 +106,14 @@ export class Announcer {
     void this.#look("control").catch(() => 0);
   }
 
-  /** Whether changes of others' zones are passed on: by a hub to other sites, by each of several pods to the others. */
+  /** Whether changes of others' zones are passed on: by a hub to other sites, by each of several pods to the others, and to servers outside. */
   get #passesOn(): boolean {
-    return this.#relay.isHub || this.#siblings.exist;
+    return this.#relay.isHub || this.#siblings.exist || this.#readers.wantEveryZone;
   }
 
   /** Whether changes here are for others to know. */
   get #hasNews(): boolean {
-    return isWriter(this.options.runtime) || this.#passesOn;
+    return isWriter(this.options.runtime) || this.#passesOn || this.#readers.exist;
   }
 
   /** Looks at these zones, or all that originate here, at every peer again. */
@@ -199,8 +214,12 @@ export class Announcer {
   async round(): Promise<void> {
     const facts = this.options.facts();
     if (facts === undefined) return;
+    // Who is told where is nothing that Knot would be reloaded for.
+    this.#takeNote();
     if (this.options.now() >= this.#lookAt && this.#hasNews) await this.#look("control");
-    await Promise.all([this.#convergence, this.#relay, this.#siblings].map((each) => each.round(facts.key)));
+    await Promise.all(
+      [this.#convergence, this.#relay, this.#siblings, this.#readers].map((each) => each.round(facts.key)),
+    );
   }
 
   /** Returns how many zones changed. */
@@ -223,6 +242,7 @@ export class Announcer {
   /** First the pods next door: other sites may take the zone from any of them. */
   async #tell(changes: readonly ServedChange[], key: TsigKey): Promise<void> {
     const hadFirst = this.#siblings.exist ? await this.#siblings.announce(changes, key) : undefined;
+    this.#readers.announce(changes);
     const own = changes.filter(({ zone }) => this.#own.has(zone));
     const others = changes.filter(({ zone }) => !this.#own.has(zone));
     if (own.length > 0) void this.#convergence.announce(own, key);

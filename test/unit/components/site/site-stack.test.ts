@@ -585,7 +585,7 @@ describe("SiteStack", () => {
     }
   });
 
-  it("refuses updaters of zones that the site does not own, before anything is planned", async () => {
+  it("refuses readers and updaters of zones that the site does not own, before anything is planned", async () => {
     const key = { name: "external-dns", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
     const updater = { ...key, zones: ["elsewhere.test"], updateOwner: "zone" };
     const failure = await up("site-a", { config: { updaters: [updater] } }).catch((error: unknown) => error);
@@ -593,6 +593,16 @@ describe("SiteStack", () => {
       /updaters\[0\]\.zones\[0\]: "elsewhere.test" is not a zone of site-a, which owns /,
     );
     expect(String(failure)).not.to.contain(key.secret);
+    const reader = { ...key, zones: ["elsewhere.test"] };
+    const other = await up("site-a", { config: { readers: [reader] } }).catch((error: unknown) => error);
+    expect(String(other)).to.match(/readers\[0\]\.zones\[0\]: "elsewhere.test" is not a zone of site-a, which owns /);
+  });
+
+  it("lets agents reach the servers outside that are told of changes", async () => {
+    const key = { name: "bind", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
+    const run = await up("site-a", { config: { readers: [{ ...key, notify: ["198.51.100.53"] }] } });
+    const policy = run.one("NetworkPolicy", "knot-readers");
+    expect(policy.wire).to.contain("198.51.100.53/32").and.not.to.contain(key.secret);
   });
 
   it("has the key that sends updates on to the writer without an operator too, where there are several pods", async () => {

@@ -224,6 +224,37 @@ describe("renderSiteFiles", () => {
     expect(files.get("conf/keys.conf")).to.contain("id: bind");
   });
 
+  it("gives a reader the zones that are named for it, and no others", () => {
+    const packet = welcomePacket(mesh, "c", "CA");
+    const readers = [
+      { ...localKey, name: "bind", notify: ["192.0.2.53"] },
+      { ...localKey, name: "provider", zones: ["c.example"], notify: ["198.51.100.1"] },
+    ];
+    for (const self of [0, 1]) {
+      const replicas = { self, addresses: ["192.0.2.11", "192.0.2.12"] };
+      const files = renderSiteFiles({
+        packet,
+        ring,
+        localKey,
+        readers,
+        identity,
+        view,
+        runtime: { ...runtime, replicas },
+      });
+      const rules = items(files.get("conf/peers.d/05-access.conf")!);
+      expect(rules.get("readers")?.slice(0, 2)).to.deep.equal(["key: [bind]", "action: [transfer]"]);
+      expect(rules.get("reader-1")?.slice(0, 2)).to.deep.equal(["key: [provider]", "action: [transfer]"]);
+      expect(items(files.get("conf/zones.d/own.conf")!).get("c.example")).to.include(
+        "acl: [mesh-notify, mesh, local, readers, reader-1]",
+      );
+      const others = [...files].filter(
+        ([file]) => !["conf/peers.d/05-access.conf", "conf/zones.d/own.conf"].includes(file),
+      );
+      expect(others.map(([, text]) => text).join("\n")).not.to.contain("reader-1");
+      expect([...files.values()].join("\n"), "Knot is not reloaded for who is told").not.to.contain("198.51.100.1");
+    }
+  });
+
   it("asks by way of the agent's sockets over TLS alone, each with a path that a socket may have", () => {
     const name = "s".repeat(63);
     const long = { ...view, sites: view.sites.map((site) => (site.name === "d" ? { ...site, name } : site)) };

@@ -60,7 +60,7 @@ describe("a site that becomes a hub", () => {
           Promise.resolve(zones === undefined ? [{ zone: "z.example", role: "slave", serial }] : []),
       },
       runtime,
-      facts: () => ({ key, own: [], hasUpdaters: false }),
+      facts: () => ({ key, own: [], hasUpdaters: false, readers: [] }),
     });
     const { directorySerial, catalogSerial, zones } = view;
     const full: MeshView = { directorySerial, catalogSerial, sites, zones };
