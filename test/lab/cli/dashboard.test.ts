@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, ConsoleMessage, Page } from "playwright-core";
 import { obstaclesOn, startBrowser } from "../../../harness/dashboard/browser";
+import { eventually } from "../../../harness/eventually";
 import { type MeshState, meshStates, reportsOf, watchOf } from "../../../harness/dashboard/states";
 import type { MeshWatch } from "../../../src/cli/dashboard/mesh-watch";
 import { pageFiles } from "../../../src/cli/dashboard/page-files";
@@ -78,6 +79,10 @@ describe("the page of mesh dashboard", function () {
   const verdict = () => page.locator("header [role=status]");
   /** The site on the map, or else the element's id, where the keyboard is. */
   const focused = () => page.evaluate<string>("document.activeElement.dataset.site ?? document.activeElement.id");
+  // The title, and the focus on a site's details, follow by effects: after what is on the page is there to be found.
+  // Asked for from here: the page's policy lets nothing be evaluated on it that goes on by itself.
+  const hasTitle = (title: string) => eventually(90, async () => expect(await page.title()).to.equal(title));
+  const hasFocus = (selector: string) => page.locator(`${selector}:focus`).waitFor();
   const scrollsAside = () =>
     page.evaluate<boolean>("document.documentElement.scrollWidth > document.documentElement.clientWidth");
 
@@ -122,7 +127,7 @@ describe("the page of mesh dashboard", function () {
     await verdict()
       .getByText(/: fine$/)
       .waitFor();
-    expect(await page.title()).to.equal("fine – dns-mesh");
+    await hasTitle("fine – dns-mesh");
     expect(await focused()).to.equal("site-c");
     await page.getByRole("region", { name: "Site site-c" }).getByText("yes, for 8 zones").waitFor();
   });
@@ -143,7 +148,7 @@ describe("the page of mesh dashboard", function () {
       .getByRole("alert")
       .getByText(/does not answer any more/)
       .waitFor();
-    expect(await page.title()).to.equal("not live – dns-mesh");
+    await hasTitle("not live – dns-mesh");
     // Which is what the browser complains about, and nothing else.
     expect(
       complaints.filter((line) => !/ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING)/.test(line)),
@@ -153,6 +158,9 @@ describe("the page of mesh dashboard", function () {
   it("is used by keyboard alone: one stop for the map, arrows within, Enter, Escape and zoom", async () => {
     await open("link cut");
     await watch.lookOnce(99);
+    await verdict()
+      .getByText(/4 wrong/)
+      .waitFor();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     expect(await focused()).to.equal("main");
@@ -189,7 +197,7 @@ describe("the page of mesh dashboard", function () {
     await page.getByText("3 of 3002 zones").waitFor();
     await page.getByRole("button", { name: "site-211 on the map" }).first().click();
     await page.getByRole("region", { name: "Site site-211" }).waitFor();
-    expect(await focused()).to.equal("site-details");
+    await hasFocus("#site-details");
     await page.getByRole("button", { name: "Close" }).click();
     expect(await focused()).to.equal("site-211");
   });
