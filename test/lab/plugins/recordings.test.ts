@@ -92,7 +92,8 @@ function declareVault(server: VaultServer, publicKey: tls.PrivateKey, of: Variat
 }
 
 describe("the stand-ins for random, tls and vault", function () {
-  this.timeout(60_000);
+  // Says that something hangs, not that the machine is busy.
+  this.timeout(300_000);
   let workDir: string;
   let server: VaultServer;
   let driver: MeshDriver;
