@@ -123,18 +123,32 @@ function canonical({ observedGeneration, conditions = [], applied }: DnsRecordSt
   ];
 }
 
+/** Reasons of `Programmed` of an object that is on its way as it should be, and of one that has arrived. */
+const propagating = "Propagating";
+const allSites = "AllSites";
+
 /** Reasons for which an object waits for its server: what it waits for from its beginning is worth an Event as well. */
 const waitReasons: ReadonlySet<string> = new Set(["WriterUnreachable", "WriterRefuses", changeHeld]);
 
 /** Conditions that say once more what others say: no Event is about them. */
 const generic: ReadonlySet<ConditionType> = new Set<GenericConditionType>(["Ready", "Reconciling", "Stalled"]);
 
-/** Conditions whose status or reason is another one now, for Events. */
-export function transitions(before: readonly Condition[], after: readonly Condition[]): readonly Condition[] {
+/**
+ * Conditions whose status or reason is another one now, for Events. That an object arrived is none: its status says so. An
+ * Event says it only where one before told that something was in the way.
+ *
+ * @param wasWarned - An Event told of something that was in the way and is not over, whatever the status said since.
+ */
+export function transitions(
+  before: readonly Condition[],
+  after: readonly Condition[],
+  wasWarned = false,
+): readonly Condition[] {
   return after.filter((condition) => {
     if (generic.has(condition.type)) return false;
     const earlier = before.find(({ type }) => type === condition.type);
-    if (condition.type === "Programmed" && condition.reason === "Propagating") return false;
+    if (condition.type === "Programmed" && condition.reason === propagating) return false;
+    if (condition.reason === allSites && (earlier === undefined || earlier.reason === propagating)) return wasWarned;
     if (earlier === undefined && waitReasons.has(condition.reason)) return true;
     if (earlier === undefined) return condition.status === (condition.type === "Accepted" ? "False" : "True");
     return earlier.status !== condition.status || earlier.reason !== condition.reason;
@@ -190,7 +204,7 @@ function factsOf(progress: Progress, retired?: string): OwnFacts {
     case "waiting":
       return {
         Accepted: accepted,
-        Programmed: ["False", "Propagating", `the writer has it, not yet: ${progress.sites.join(", ")}`],
+        Programmed: ["False", propagating, `the writer has it, not yet: ${progress.sites.join(", ")}`],
         Conflict: free,
       };
     case "programmed":
@@ -212,7 +226,7 @@ function programmed({ away, unseen }: Extract<Progress, { kind: "programmed" }>)
   if (away.length > 0)
     return ["True", "SitesAway", `every site that can be reached answers it; away: ${away.join(", ")}${unknown}`];
   if (unseen.length > 0) return ["True", "PodsUnknown", `every pod that could be asked answers it${unknown}`];
-  return ["True", "AllSites", "every site of the mesh answers it"];
+  return ["True", allSites, "every site of the mesh answers it"];
 }
 
 function shared(note: string | undefined): Facts | undefined {

@@ -29,6 +29,9 @@ export interface Standing {
  * twice, and only to the version that was decided on: what somebody else wrote meanwhile is looked at first.
  */
 export class ObjectWriter {
+  /** Objects of which an Event told that something was in the way, since they arrived last. */
+  readonly #warned = new WeakSet<Entry>();
+
   constructor(private readonly options: ObjectWriterOptions) {}
 
   /**
@@ -83,7 +86,12 @@ export class ObjectWriter {
     if (progress.kind === "programmed" && !wasProgrammed) metrics.programmed(now() - entry.seenAt);
     if (progress.kind === "waiting") metrics.waits++;
     if ("reason" in progress) metrics.failed(progress.reason);
-    for (const condition of transitions(before, status.conditions ?? [])) events.add(entry, eventOf(condition));
+    for (const condition of transitions(before, status.conditions ?? [], this.#warned.has(entry))) {
+      const event = eventOf(condition);
+      if (event.type === "Warning") this.#warned.add(entry);
+      events.add(entry, event);
+    }
+    if (progress.kind === "programmed") this.#warned.delete(entry);
     return true;
   }
 

@@ -108,11 +108,18 @@ export class Spreading {
       asked[0]?.serial ?? 0,
     );
     const spreadOf = await answers.ask(zone, latest);
+    const answeredAt = this.options.clock.now();
+    const spreads = new Map<number, Spread>();
+    const known = (serial: number): Spread | undefined => {
+      const spread = spreads.get(serial) ?? spreadOf?.(serial);
+      if (spread !== undefined) spreads.set(serial, spread);
+      return spread;
+    };
     await inParallel(writeWidth, asked, async (object) => {
       const { uid } = object.entry;
       if (isAborted(signal) || this.#open.get(uid) !== object) return;
       try {
-        const isOver = await this.#report(object, spreadOf?.(object.serial));
+        const isOver = await this.#report(object, { spread: known(object.serial), answeredAt });
         if (isOver && this.#open.get(uid) === object) this.#open.delete(uid);
       } catch (error) {
         if (!isAborted(signal)) log.warn("a status could not be written", { zone, reason: messageOf(error) });
@@ -122,11 +129,17 @@ export class Spreading {
     if (this.#open.size === 0) answers.forget(zone);
   }
 
-  /** Returns whether there is nothing more to wait for. */
-  async #report(object: SpreadingObject, spread: Spread | undefined): Promise<boolean> {
+  /**
+   * Returns whether there is nothing more to wait for. How long an object has waited counts up to the moment when sites were
+   * asked: with thousands to write its turn comes later, and the sites may have it by then.
+   */
+  async #report(
+    object: SpreadingObject,
+    { spread, answeredAt }: { readonly spread: Spread | undefined; readonly answeredAt: number },
+  ): Promise<boolean> {
     const { entry, generation, note, since } = object;
     if (spread === undefined || spread.waiting.length > 0) {
-      if (this.options.clock.now() - since < patienceMs) return false;
+      if (answeredAt - since < patienceMs) return false;
       // That it is not known which sites there are says nothing against an object that all of them had.
       if (spread === undefined && isProgrammed(entry, generation)) return false;
       const progress = spread ? ({ kind: "waiting", sites: spread.waiting } as const) : ({ kind: "unknown" } as const);

@@ -191,13 +191,25 @@ describe("the status of a DnsRecord", () => {
     expect(sameStatus(undefined, {})).to.equal(true);
   });
 
+  it("does not turn when it arrives, which the status says, unless something was told to be in the way", () => {
+    const arrived = (from: Progress | undefined, wasWarned: boolean): string[] => {
+      const before = from === undefined ? {} : status(from);
+      const after = status(progresses["programmed"]!, { before });
+      return transitions(before.conditions ?? [], after.conditions ?? [], wasWarned).map(({ reason }) => reason);
+    };
+    for (const from of [undefined, progresses["waiting"]]) {
+      expect(arrived(from, false)).to.deep.equal([]);
+      expect(arrived(from, true)).to.deep.equal(["AllSites"]);
+    }
+  });
+
   it("turns when a status or a reason does, and not when a message does or while it travels", () => {
     const turned = (from: Progress | undefined, to: Progress): string[] => {
       const before = from === undefined ? {} : status(from);
       return transitions(before.conditions ?? [], status(to, { before }).conditions ?? []).map(({ reason }) => reason);
     };
-    expect(turned(undefined, progresses["programmed"]!)).to.deep.equal(["AllSites"]);
-    expect(turned(progresses["waiting"], progresses["programmed"]!)).to.deep.equal(["AllSites"]);
+    expect(turned(progresses["away"], progresses["programmed"]!)).to.deep.equal(["AllSites"]);
+    expect(turned(progresses["refused"], progresses["programmed"]!)).to.include("AllSites");
     expect(turned(progresses["programmed"], progresses["waiting"]!)).to.deep.equal([]);
     expect(turned(progresses["away"], { kind: "programmed", away: ["site-d"], unseen: [] })).to.deep.equal([]);
     expect(turned(progresses["programmed"], progresses["away"]!)).to.deep.equal(["SitesAway"]);
