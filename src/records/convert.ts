@@ -144,10 +144,14 @@ function valueText(record: ResourceRecord): string {
  */
 function relativeName(name: string, zone: string): string {
   if (name === zone) return "@";
+  const text = /[\\*]/.test(name) ? starsEscaped(name, zone) : name.slice(0, -zone.length - 1);
+  return isSubdomain(text, zone) ? absolute(`${text}.${zone}`) : text;
+}
+
+function starsEscaped(name: string, zone: string): string {
   const own = labelsOf(name).slice(0, -labelsOf(zone).length);
   const escaped = own.map((label, i) => (i === 0 && label === "*" ? label : label.replace(/\*/g, "\\042")));
-  const text = escaped.join(".");
-  return isSubdomain(text, zone) ? absolute(`${text}.${zone}`) : text;
+  return escaped.join(".");
 }
 
 /** A name for an object: the record's name and type, with a hash where Kubernetes does not take the name as it is. */
