@@ -94,12 +94,14 @@ const chaosSpec = "bench/test/chaos";
 /**
  * What takes long and seldom breaks: `npm run test:long`. Ten minutes of faults under a Prometheus, most of them waiting for alerts (the
  * rules' own cases run here); an engine that is killed at each step of an `up` (here once); states that were lost, with the engine (here
- * their commands and their guards); sites whose keys come from a Vault (here the pods' login there, and secrets with the engine).
+ * their commands and their guards); sites whose keys come from a Vault (here the pods' login there, and secrets with the engine); sites
+ * whose addresses come from load balancers, with the engine (here without it, and their plan).
  */
 const longSpecs = [
   "test/lab/monitoring/alerts",
   "test/lab/pulumi/interrupted",
   "test/lab/pulumi/lost-states",
+  "test/lab/pulumi/load-balancer-addresses",
   "test/cluster/vault-site",
 ];
 

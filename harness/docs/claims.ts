@@ -63,6 +63,9 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/a-new-mesh.md#a-new-mesh": { tests: [meshCommand] },
   "docs/guides/sites-and-zones.md#sites-and-zones-editing-the-list": { tests: [meshCommand] },
   "docs/guides/previewing.md#what-a-change-does-mesh-preview": { tests: [meshCommand] },
+  "docs/guides/load-balancer-addresses.md#addresses-from-load-balancers-addresses-auto": {
+    tests: ["test/lab/pulumi/load-balancer-addresses.test.ts"],
+  },
   "docs/guides/pull-requests.md#github": { tests: ["test/unit/examples/ci.test.ts"] },
   "docs/guides/pull-requests.md#the-policy-pack": {
     tests: [policyPack],

@@ -7,7 +7,7 @@ interface Shown {
   readonly spec: { readonly type?: string; readonly containers?: readonly { readonly name: string }[] };
   readonly status?: {
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-    readonly loadBalancer?: { readonly ingress?: unknown };
+    readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] };
   };
 }
 
@@ -15,13 +15,18 @@ interface Shown {
 export interface StandIn {
   /** The address that load balancers get. */
   readonly address: string;
+  /** Another one for those of a namespace, which follow when it changes. */
+  readonly addresses?: ReadonlyMap<string, string>;
 }
 
 /**
  * Says of every pod of an API server without a node that it is ready, and gives Services of type LoadBalancer an address, so
  * that a site's stack comes up there. Nothing runs.
  */
-export async function standInForPods({ api }: ControlPlane, { address }: StandIn): Promise<AsyncDisposable> {
+export async function standInForPods(
+  { api }: ControlPlane,
+  { address, addresses = new Map() }: StandIn,
+): Promise<AsyncDisposable> {
   const storageClass = {
     apiVersion: "storage.k8s.io/v1",
     kind: "StorageClass",
@@ -41,9 +46,11 @@ export async function standInForPods({ api }: ControlPlane, { address }: StandIn
     });
   const pass = async (): Promise<void> => {
     for (const pod of await listed("pods")) if (!isReady(pod)) await say("pods", pod, ready(pod));
-    for (const service of await listed("services"))
-      if (service.spec.type === "LoadBalancer" && service.status?.loadBalancer?.ingress === undefined)
-        await say("services", service, { loadBalancer: { ingress: [{ ip: address }] } });
+    for (const service of await listed("services")) {
+      const ip = addresses.get(service.metadata.namespace) ?? address;
+      if (service.spec.type === "LoadBalancer" && service.status?.loadBalancer?.ingress?.[0]?.ip !== ip)
+        await say("services", service, { loadBalancer: { ingress: [{ ip }] } });
+    }
   };
   let going: Promise<void> | undefined;
   const timer = setInterval(() => {
