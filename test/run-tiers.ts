@@ -95,7 +95,7 @@ const chaosSpec = "bench/test/chaos";
  * What takes long and seldom breaks: `npm run test:long`. Ten minutes of faults under a Prometheus, most of them waiting for alerts (the
  * rules' own cases run here); an engine that is killed at each step of an `up` (here once); states that were lost, with the engine (here
  * their commands and their guards); sites whose keys come from a Vault (here the pods' login there, and secrets with the engine); sites
- * whose addresses come from load balancers, with the engine (here without it, and their plan).
+ * whose addresses come from load balancers, with the engine and in clusters (here without either, and their plan).
  */
 const longSpecs = [
   "test/lab/monitoring/alerts",
@@ -103,6 +103,7 @@ const longSpecs = [
   "test/lab/pulumi/lost-states",
   "test/lab/pulumi/load-balancer-addresses",
   "test/cluster/vault-site",
+  "test/cluster/mesh/changing-address",
 ];
 
 /**

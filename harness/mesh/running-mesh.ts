@@ -23,6 +23,8 @@ export interface ListedSite {
   name: string;
   role: "primary-catalog" | "secondary-catalog" | "standard";
   addresses: string[];
+  /** What its load balancer has, where {@link withAuto} says that the addresses come from there. */
+  found?: string[];
   sources: string[];
   zones: (string | { name: string; retired?: string; dnssec?: boolean })[];
   retired?: string;
@@ -45,6 +47,11 @@ export function listedSite(cluster: Cluster, index: number): ListedSite {
     sources: [`${cluster.nodeAddress}/32`],
     zones: [seed?.zone ?? `standard-${index - 1}.internal.dns`],
   };
+}
+
+/** The same site with its addresses from its load balancer, as the list has that. */
+export function withAuto(site: ListedSite): ListedSite {
+  return { ...site, addresses: "auto" as never, found: site.addresses };
 }
 
 /** Names of the zones that a listed site owns. */
@@ -141,7 +148,8 @@ export class RunningMesh implements AsyncDisposable {
   }
 
   #address(site: string): string {
-    return this.sites.find((one) => one.name === site)?.addresses[0] ?? this.cluster(site).siteAddress;
+    const listed = this.sites.find((one) => one.name === site);
+    return (listed?.found ?? listed?.addresses)?.[0] ?? this.cluster(site).siteAddress;
   }
 
   /** Waits until each pod of each of the sites answers each of the zones with one and the same serial. Returns zone → serial. */
