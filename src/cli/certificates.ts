@@ -45,8 +45,9 @@ export function lookAtCertificate(
       rejectUnauthorized: false,
     });
     socket.once("secureConnect", () => {
-      const { valid_from: from, valid_to: to } = socket.getPeerCertificate();
-      const [begins, ends] = [isoTime(from), isoTime(to)];
+      // Its dates and no more: to read all of it takes as long as the handshake.
+      const { validFrom = "", validTo = "" } = socket.getPeerX509Certificate() ?? {};
+      const [begins, ends] = [isoTime(validFrom), isoTime(validTo)];
       if (begins === undefined || ends === undefined) {
         done({ kind: "failure", reason: "its certificate has dates that cannot be read" });
         return;
