@@ -24,6 +24,9 @@ export interface Obstacle {
 /** The rules of WCAG 2.2, levels A and AA, and what axe calls good practice. */
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
+/** The rules by which colours are judged: of all rules, what they find is alone in hanging on the scheme. */
+const colourRules = ["color-contrast", "link-in-text-block"];
+
 interface AxeResults {
   readonly violations: readonly {
     readonly id: string;
@@ -32,11 +35,15 @@ interface AxeResults {
   }[];
 }
 
-/** What axe finds on a page. */
-export async function obstaclesOn(page: Page): Promise<readonly Obstacle[]> {
+/** What axe finds on a page, of everything or of its colours alone. */
+export async function obstaclesOn(
+  page: Page,
+  of: "everything" | "colours" = "everything",
+): Promise<readonly Obstacle[]> {
   // Not as a script of the page's: its policy lets none in.
   if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axeSource);
-  const options = JSON.stringify({ runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] });
+  const runOnly = of === "colours" ? { type: "rule", values: colourRules } : { type: "tag", values: tags };
+  const options = JSON.stringify({ runOnly, resultTypes: ["violations"] });
   const { violations } = await page.evaluate<AxeResults>(`axe.run(document, ${options})`);
   return violations.map(({ id, help, nodes }) => ({
     rule: id,

@@ -16,7 +16,7 @@ export interface HistoryPoint {
   readonly failed?: true;
 }
 
-/** A new serial of a zone, and when every site that answers had it. */
+/** A new serial of a zone, and when every site that was asked had it: in a large mesh not all are. */
 export interface ZoneChange {
   readonly zone: string;
   readonly serial: number;

@@ -7,7 +7,8 @@ import type { PageState } from "./page-state";
 import { type AllowedHosts, refusalOf, securityHeaders } from "./request-guard";
 
 /** Streams and connections that are open at a time: a few tabs. */
-const [mostStreams, mostConnections] = [16, 64];
+export const mostStreams = 16;
+const mostConnections = 64;
 /** Milliseconds after which a browser that lost the stream comes back. */
 const retryMs = 2000;
 

@@ -1,5 +1,7 @@
 import { expect } from "chai";
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
+import { Agent, get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { Browser, ConsoleMessage, Page } from "playwright-core";
 import { obstaclesOn, startBrowser } from "../../../harness/dashboard/browser";
@@ -7,7 +9,7 @@ import { eventually } from "../../../harness/eventually";
 import { type MeshState, meshStates, reportsOf, watchOf } from "../../../harness/dashboard/states";
 import type { MeshWatch } from "../../../src/cli/dashboard/mesh-watch";
 import { pageFiles } from "../../../src/cli/dashboard/page-files";
-import { PageServer } from "../../../src/cli/dashboard/page-server";
+import { mostStreams, PageServer } from "../../../src/cli/dashboard/page-server";
 import type { StatusReport } from "../../../src/cli/status-report";
 
 const sizes = { wide: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } } as const;
@@ -20,7 +22,10 @@ const expected: Readonly<Record<string, { readonly verdict: RegExp; readonly tex
   fine: { verdict: /4 sites, 8 zones .*: fine$/, texts: [/Nothing, in what was asked/] },
   "link cut": {
     verdict: /4 wrong/,
-    texts: [/late from site-a to site-d: example\.com, mail\.example/, /site-d: has 2026112901, for 40 s/],
+    texts: [
+      ...[/late from site-a to site-d: example\.com, mail\.example/, /site-d: has 2026112901, for 40 s/],
+      /a change was at every site that answers/,
+    ],
   },
   "site away": { verdict: /3 wrong/, texts: [/site-c does not answer: no answer within 1500 ms/] },
   "held removal": {
@@ -30,7 +35,10 @@ const expected: Readonly<Record<string, { readonly verdict: RegExp; readonly tex
   "expired certificate": { verdict: /1 wrong/, texts: [/the certificate of site-b ended at/] },
   "300 sites": {
     verdict: /300 sites, 3002 zones .*: \d+ wrong/,
-    texts: [/site-211 does not answer/, /of 900600 pairs .* were asked/, /100 more of 2982 zones/],
+    texts: [
+      ...[/site-211 does not answer/, /of 900600 pairs .* were asked/, /100 more of 2982 zones/],
+      /a change was at every site that was asked/,
+    ],
   },
 };
 
@@ -44,34 +52,42 @@ describe("the page of mesh dashboard", function () {
   let page: Page;
   let url: string;
   /** What the browser complains about, and whom it asks. */
-  let complaints: string[];
-  let asked: string[];
+  let complaints: string[] = [];
+  let asked: string[] = [];
   const states = meshStates();
   const stateOf = (name: string): MeshState => states.find((state) => state.name === name)!;
 
   before(async () => {
     files = await pageFiles(join(__dirname, "../../../src/cli/dashboard"));
     browser = await startBrowser();
-  });
-  after(() => browser.close());
-  afterEach(async () => {
-    await page.close();
-    await server[Symbol.asyncDispose]();
-  });
-
-  /** Opens the page as it is before the last look of a state. */
-  async function open(name: string, further: readonly StatusReport[] = []): Promise<void> {
-    watch = await watchOf(stateOf(name), further);
-    server = new PageServer({ watch, files, hosts: { address: "127.0.0.1", names: [] } });
-    url = `http://127.0.0.1:${await server.listen(0)}/`;
+    // One for all: each of its own costs more than what is shown on it.
     page = await browser.newPage({ viewport: sizes.wide, reducedMotion: "reduce" });
     page.setDefaultTimeout(90_000);
-    [complaints, asked] = [[], []];
     page.on("console", (message: ConsoleMessage) => {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text());
     });
     page.on("pageerror", (error: Error) => complaints.push(error.message));
     page.on("request", (request) => asked.push(request.url()));
+  });
+  after(() => browser.close());
+  afterEach(async () => {
+    await page.goto("about:blank");
+    await server[Symbol.asyncDispose]();
+  });
+
+  /** Serves the page as it is before the last look of a state. */
+  async function serve(name: string, further: readonly StatusReport[] = []): Promise<void> {
+    watch = await watchOf(stateOf(name), further);
+    server = new PageServer({ watch, files, hosts: { address: "127.0.0.1", names: [] } });
+    url = `http://127.0.0.1:${await server.listen(0)}/`;
+  }
+
+  /** Opens that page. */
+  async function open(name: string, further: readonly StatusReport[] = []): Promise<void> {
+    await serve(name, further);
+    await page.setViewportSize(sizes.wide);
+    await page.emulateMedia({ colorScheme: "light" });
+    [complaints, asked] = [[], []];
     await page.goto(url);
     await page.getByRole("heading", { name: "Map" }).waitFor();
   }
@@ -86,6 +102,25 @@ describe("the page of mesh dashboard", function () {
   const scrollsAside = () =>
     page.evaluate<boolean>("document.documentElement.scrollWidth > document.documentElement.clientWidth");
 
+  /** What is done in a state besides, which is left as it was. */
+  const uses: Readonly<Record<string, () => Promise<void>>> = { "300 sites": findsZoneAndSite };
+
+  /** A zone among thousands, and one site from what is wrong with it. */
+  async function findsZoneAndSite(): Promise<void> {
+    await page.getByRole("searchbox", { name: "Zone or owner" }).fill("zone-2999.");
+    await page.getByText("1 of 3002 zones").waitFor();
+    expect(await page.getByRole("table", { name: "Zones" }).getByRole("row").count()).to.equal(2);
+    await page.getByRole("searchbox").fill("");
+    await page.getByRole("checkbox", { name: /not fine/ }).check();
+    await page.getByText("3 of 3002 zones").waitFor();
+    await page.getByRole("button", { name: "site-211 on the map" }).first().click();
+    await page.getByRole("region", { name: "Site site-211" }).waitFor();
+    await hasFocus("#site-details");
+    await page.getByRole("button", { name: "Close" }).click();
+    expect(await focused()).to.equal("site-211");
+    await page.getByRole("checkbox", { name: /not fine/ }).uncheck();
+  }
+
   for (const { name } of states) {
     it(`shows ${name}: to the eye, by keyboard and to a screen reader, light and dark, wide and on a phone`, async () => {
       await open(name);
@@ -94,13 +129,15 @@ describe("the page of mesh dashboard", function () {
       await verdict().getByText(headed).waitFor();
       const shown = (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
       for (const text of texts) expect(shown).to.match(text);
+      await uses[name]?.();
       for (const [size, viewport] of Object.entries(sizes)) {
         await page.setViewportSize(viewport);
         for (const colorScheme of schemes) {
           await page.emulateMedia({ colorScheme });
-          // Each size and each scheme once: what the one changes is the same in both of the other.
-          const isJudged = (size === "wide") === (colorScheme === "light");
-          if (isJudged) expect(await obstaclesOn(page), `${size}, ${colorScheme}`).to.deep.equal([]);
+          // Each size and each scheme once by every rule, and all four by those that hang on the scheme.
+          const isWhole = (size === "wide") === (colorScheme === "light");
+          const found = await obstaclesOn(page, isWhole ? "everything" : "colours");
+          expect(found, `${size}, ${colorScheme}`).to.deep.equal([]);
           if (pictures === undefined) continue;
           mkdirSync(pictures, { recursive: true });
           const path = join(pictures, `${name.replaceAll(" ", "-")}-${size}-${colorScheme}.png`);
@@ -155,6 +192,26 @@ describe("the page of mesh dashboard", function () {
     ).to.deep.equal([]);
   });
 
+  /** Takes up one of the streams, until the agent is destroyed. */
+  async function listen(agent: Agent): Promise<void> {
+    const [answer] = (await once(get(`${url}events`, { agent }), "response")) as [IncomingMessage];
+    answer.on("error", () => undefined).resume();
+  }
+
+  it("is live again once it is let in, where too many pages were open", async () => {
+    await serve("fine");
+    const agent = new Agent();
+    await Promise.all(Array.from({ length: mostStreams }, () => listen(agent)));
+    await page.goto(url);
+    await page
+      .getByRole("alert")
+      .getByText(/does not answer any more/)
+      .waitFor();
+    agent.destroy();
+    await page.getByRole("heading", { name: "Map" }).waitFor();
+    expect(await page.getByRole("alert").count()).to.equal(0);
+  });
+
   it("is used by keyboard alone: one stop for the map, arrows within, Enter, Escape and zoom", async () => {
     await open("link cut");
     await watch.lookOnce(99);
@@ -180,25 +237,13 @@ describe("the page of mesh dashboard", function () {
     const transform = () => page.locator(".map svg > g").getAttribute("transform");
     await page.keyboard.press("+");
     expect(await transform()).to.match(/scale\(1\.5\)/);
+    const zoomed = await transform();
+    // What is the browser's stays its own.
+    for (const keys of ["Control+0", "Control++", "Alt+ArrowRight"]) await page.keyboard.press(keys);
+    expect([await focused(), await transform()]).to.deep.equal([next, zoomed]);
     await page.keyboard.press("0");
     expect(await transform()).to.match(/scale\(1\)/);
     await page.keyboard.press("Tab");
     expect(await focused()).not.to.match(/^site-/);
-  });
-
-  it("finds a zone among thousands, and one site from what is wrong with it", async () => {
-    await open("300 sites");
-    await watch.lookOnce(99);
-    await page.getByRole("searchbox", { name: "Zone or owner" }).fill("zone-2999.");
-    await page.getByText("1 of 3002 zones").waitFor();
-    expect(await page.getByRole("table", { name: "Zones" }).getByRole("row").count()).to.equal(2);
-    await page.getByRole("searchbox").fill("");
-    await page.getByRole("checkbox", { name: /not fine/ }).check();
-    await page.getByText("3 of 3002 zones").waitFor();
-    await page.getByRole("button", { name: "site-211 on the map" }).first().click();
-    await page.getByRole("region", { name: "Site site-211" }).waitFor();
-    await hasFocus("#site-details");
-    await page.getByRole("button", { name: "Close" }).click();
-    expect(await focused()).to.equal("site-211");
   });
 });

@@ -98,6 +98,8 @@ function Sections({ state, known, chosen, choose }: SectionsProps) {
   const { report, graph } = known;
   const { history, content } = state;
   const site = report.sites.find(({ name }) => name === chosen);
+  const isSampled = report.sites.some(({ answers, zones }) => answers && zones.asked < report.zones.length);
+  const where = `at every site that ${isSampled ? "was asked" : "answers"}`;
   const [visits, visit] = useState(0);
   // From a list one goes to what is shown of the site; on the map one stays where one is.
   const goTo = (name: string): void => {
@@ -139,8 +141,8 @@ function Sections({ state, known, chosen, choose }: SectionsProps) {
       </section>
       <section aria-labelledby="history">
         <h2 id="history">Convergence</h2>
-        <ConvergenceChart history={history} />
-        <ChangesTable changes={history.changes} everySeconds={state.everySeconds} now={report.at} />
+        <ConvergenceChart history={history} where={where} />
+        <ChangesTable changes={history.changes} everySeconds={state.everySeconds} now={report.at} where={where} />
       </section>
       {report.notAsked.length > 0 && (
         <section aria-labelledby="not-asked">

@@ -8,10 +8,12 @@ interface ChangesTableProps {
   readonly changes: readonly ZoneChange[];
   readonly everySeconds: number;
   readonly now: string;
+  /** At which sites a change is seen. */
+  readonly where: string;
 }
 
-/** New serials, and how long each took to be at every site that answers. */
-export function ChangesTable({ changes, everySeconds, now }: ChangesTableProps) {
+/** New serials, and how long each took to be at every site that is looked at. */
+export function ChangesTable({ changes, everySeconds, now, where }: ChangesTableProps) {
   const { shown, more } = useShortList(changes, 10, "changes");
   if (changes.length === 0) return <p>No zone has changed since this page is served.</p>;
   const taken = ({ seenAt, everywhereAt, overtaken }: ZoneChange): string => {
@@ -31,7 +33,7 @@ export function ChangesTable({ changes, everySeconds, now }: ChangesTableProps) 
           { title: "changed zone", cell: ({ zone }) => zone, isHeading: true },
           { title: "serial", cell: ({ serial }) => serial, isNumber: true },
           { title: "seen at its owner", cell: ({ seenAt }) => <Moment at={seenAt} /> },
-          { title: "at every site that answers", cell: taken, isWide: true },
+          { title: where, cell: taken, isWide: true },
         ]}
       />
       {more}

@@ -25,8 +25,14 @@ const halfTime = 30;
 /** Rows of the table of looks. */
 const tableRows = 20;
 
+interface ConvergenceChartProps {
+  readonly history: HistoryView;
+  /** At which sites a change is seen. */
+  readonly where: string;
+}
+
 /** How far the mesh was from agreeing, over the time that this page was served. */
-export function ConvergenceChart({ history }: { readonly history: HistoryView }) {
+export function ConvergenceChart({ history, where }: ConvergenceChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
   const { points } = history;
@@ -35,7 +41,9 @@ export function ConvergenceChart({ history }: { readonly history: HistoryView })
     <div class="charts" ref={frame}>
       {width > 0 &&
         points.length > 0 &&
-        seriesOf(history).map((series) => <Chart key={series.title} series={series} span={span} width={width} />)}
+        seriesOf(history, where).map((series) => (
+          <Chart key={series.title} series={series} span={span} width={width} />
+        ))}
       <details>
         <summary>The last looks as a table</summary>
         <DataTable
@@ -60,7 +68,7 @@ function known({ failed }: HistoryPoint, value: number): number | string {
   return failed ? "failed" : value;
 }
 
-function seriesOf({ points, changes }: HistoryView): readonly Series[] {
+function seriesOf({ points, changes }: HistoryView, where: string): readonly Series[] {
   const course = (title: string, of: (point: HistoryPoint) => number): Series => {
     const values = points.map((point) => ({ at: new Date(point.at), value: point.failed ? undefined : of(point) }));
     const numbers = values.flatMap(({ value }) => value ?? []);
@@ -74,7 +82,7 @@ function seriesOf({ points, changes }: HistoryView): readonly Series[] {
     course("Copies that are behind or not served", ({ behind, missing }) => behind + missing),
     course("Sites that do not answer", ({ silent }) => silent),
     {
-      title: "Seconds until a change was at every site that answers",
+      title: `Seconds until a change was ${where}`,
       values: times,
       summary: times.length === 0 ? "no change yet" : `${times.length} changes, at most ${longest} s`,
       isDots: true,

@@ -13,6 +13,9 @@ interface Reception {
 /** Milliseconds between two looks at whether states still come. */
 const checkMs = 1000;
 
+/** Milliseconds after which a stream that was refused is asked for again. */
+const againMs = 2000;
+
 /** Without a state for so many milliseconds what is shown is no longer live. A look at a large mesh takes some seconds itself. */
 function patienceMs({ everySeconds }: PageState): number {
   return 3000 * everySeconds + 30_000;
@@ -21,26 +24,33 @@ function patienceMs({ everySeconds }: PageState): number {
 function Page() {
   const [{ state, isLost }, receive] = useState<Reception>({ isLost: false });
   useEffect(() => {
-    const source = new EventSource("events");
+    let source: EventSource;
+    let again: number | undefined;
     let heardAt = Date.now();
     let last: PageState | undefined;
     const show = (isNowLost: boolean): void => {
       receive({ isLost: isNowLost, ...(last && { state: last }) });
     };
-    source.addEventListener("state", (event) => {
-      heardAt = Date.now();
-      last = JSON.parse((event as MessageEvent<string>).data) as PageState;
-      show(false);
-    });
-    // Browsers come back by themselves, unless they were refused.
-    source.addEventListener("error", () => {
-      show(true);
-    });
+    const open = (): void => {
+      source = new EventSource("events");
+      source.addEventListener("state", (event) => {
+        heardAt = Date.now();
+        last = JSON.parse((event as MessageEvent<string>).data) as PageState;
+        show(false);
+      });
+      source.addEventListener("error", () => {
+        show(true);
+        // Browsers come back by themselves, unless they were refused, as where too many pages are open.
+        if (source.readyState === EventSource.CLOSED) again = window.setTimeout(open, againMs);
+      });
+    };
+    open();
     const timer = setInterval(() => {
       if (last !== undefined && Date.now() - heardAt > patienceMs(last)) show(true);
     }, checkMs);
     return () => {
       clearInterval(timer);
+      clearTimeout(again);
       source.close();
     };
   }, []);

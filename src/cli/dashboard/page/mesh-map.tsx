@@ -39,6 +39,8 @@ export function MeshMap({ graph, chosen, choose }: MeshMapProps) {
   const stop = at !== undefined && places.has(at) ? at : graph.nodes[0]?.name;
 
   const onKey = (event: KeyboardEvent, name: string): void => {
+    // Those are the browser's: a larger page, the page before.
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
     const next = neighbour(places, name, event.key);
     if (next !== undefined) {
       setAt(next);
