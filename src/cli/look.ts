@@ -16,6 +16,12 @@ export interface LookedZone {
   readonly owner: string;
 }
 
+/** A zone at a site. */
+export interface Copy {
+  readonly site: string;
+  readonly zone: string;
+}
+
 /** An address that does not answer. `noRoute`: this machine cannot send there, as one without IPv6, which says nothing of the site. */
 export interface DeadAddress {
   readonly address: string;
@@ -67,21 +73,24 @@ export interface LookOptions {
   readonly pause: (ms: number) => Promise<void>;
   /** Pairs of a site and a zone up to which all are asked. */
   readonly most?: number;
+  /** Copies that are asked for in any case, up to {@link mostPairs}: those that were late at the last look. */
+  readonly also?: readonly Copy[];
 }
 
 /**
  * Asks the sites for the serials of zones. In a large mesh not every site is asked for every zone: each for the central
- * zones, and each zone at its owner and at one other site, which differs from turn to turn. Where answers differ, they are asked again: a change is on its way for
+ * zones, and each zone at its owner and at one other site, which differs from turn to turn; and for what was late before, which
+ * would be out of sight for as many turns as there are sites. Where answers differ, they are asked again: a change is on its way for
  * a moment, which is no fault.
  */
 export async function lookAtSites(
   access: MeshAccess,
-  { dns, turn, pause, most = mostPairs }: LookOptions,
+  { dns, turn, pause, most = mostPairs, also = [] }: LookOptions,
 ): Promise<Look> {
   const zones = zonesOf(access);
   const pairs = zones.length * access.mesh.sites.length;
   const sampled = pairs > most;
-  const wanted = sampled ? sample(access, zones, turn) : everything(access, zones);
+  const wanted = sampled ? withCopies(sample(access, zones, turn), also) : everything(access, zones);
   const looks = new Map(access.mesh.sites.map((site) => [site.name, new SiteQuestions(access, site, dns)]));
   // The first question of each site finds out whether it is there, so that a dead one costs one silence, not thousands.
   await inParallel(width, [...looks.values()], (site) => site.meet(access.mesh.directoryZone));
@@ -97,16 +106,11 @@ export async function lookAtSites(
   return { zones, sites, pairs, sampled, asked: sites.reduce((sum, { answers }) => sum + answers.size, 0) };
 }
 
-interface Pair {
-  readonly site: string;
-  readonly zone: string;
-}
-
-function everything({ mesh }: MeshAccess, zones: readonly LookedZone[]): readonly Pair[] {
+function everything({ mesh }: MeshAccess, zones: readonly LookedZone[]): readonly Copy[] {
   return mesh.sites.flatMap(({ name: site }) => zones.map(({ name: zone }) => ({ site, zone })));
 }
 
-function sample({ mesh }: MeshAccess, zones: readonly LookedZone[], turn: number): readonly Pair[] {
+function sample({ mesh }: MeshAccess, zones: readonly LookedZone[], turn: number): readonly Copy[] {
   const names = mesh.sites.map(({ name }) => name);
   const central = [mesh.directoryZone, mesh.catalogZone];
   const own = zones.filter(({ name }) => !central.includes(name));
@@ -121,8 +125,15 @@ function sample({ mesh }: MeshAccess, zones: readonly LookedZone[], turn: number
   ];
 }
 
+/** So many of the copies besides, each once. */
+function withCopies(sampled: readonly Copy[], also: readonly Copy[]): readonly Copy[] {
+  const keyOf = ({ site, zone }: Copy): string => `${site} ${zone}`;
+  const asked = new Set(sampled.map(keyOf));
+  return [...sampled, ...also.slice(0, mostPairs).filter((copy) => !asked.has(keyOf(copy)))];
+}
+
 /** Pairs of zones of which the answers differ, the owner's own among them. */
-function unsettled(zones: readonly LookedZone[], looks: ReadonlyMap<string, SiteQuestions>): readonly Pair[] {
+function unsettled(zones: readonly LookedZone[], looks: ReadonlyMap<string, SiteQuestions>): readonly Copy[] {
   const byZone = new Map(zones.map(({ name }) => [name, new Map<string, number>()]));
   for (const [site, { serials }] of looks) for (const [zone, serial] of serials) byZone.get(zone)?.set(site, serial);
   return [...byZone].flatMap(([zone, serials]) =>

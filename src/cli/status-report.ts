@@ -1,11 +1,12 @@
 import type { ZoneServers } from "../agents/sidecar/name-servers/keeper";
+import { groupBy } from "../base/group";
 import { compareText } from "../base/text";
 import { isNewerSerial } from "../dns/serial";
 import type { Mesh } from "../mesh/model";
 import { withoutAddress } from "../mesh/waiting";
 import type { ClusterReport, PodReport } from "./agent-reports";
 import type { CertificateLook } from "./certificates";
-import type { Look, SiteLook, ZoneAnswer } from "./look";
+import type { Copy, Look, ZoneAnswer } from "./look";
 import { runProblem } from "./reconciler-run";
 import { addressText, autoSites, type FoundAddresses } from "./site-addresses";
 
@@ -99,12 +100,13 @@ const soonMs = 7 * 86_400_000;
 /** Puts together what was seen: what is wrong first. Pure, so that each state can be tested. */
 export function reportStatus(seen: StatusInput): StatusReport {
   const input = { ...seen, clusters: seen.clusters.map((cluster) => believed(cluster, seen.now)) };
-  const zones = zonesIn(input);
+  const answers = answersIn(input.look);
+  const zones = zonesIn(input, answers);
   const pods = [...input.pods, ...input.clusters.flatMap((cluster) => cluster.pods)];
   const findings = [
     ...addressFindings(input),
     ...siteFindings(input),
-    ...zoneFindings(input, zones),
+    ...zones.flatMap((zone) => zoneFindings(zone, answers.get(zone.name) ?? [])),
     ...certificateFindings(input),
     ...pods.flatMap((pod) => podFindings(pod, input.now)),
     ...input.clusters.flatMap((cluster) => clusterFindings(cluster, input.now)),
@@ -199,7 +201,22 @@ function siteFindings({ look }: StatusInput): readonly StatusFinding[] {
   });
 }
 
-function zonesIn({ look, pods, clusters }: StatusInput): readonly ZoneStatus[] {
+/** What a site answered for a zone. */
+interface SiteAnswer {
+  readonly site: string;
+  readonly answer: ZoneAnswer;
+}
+
+/** What sites answered, by zone. */
+function answersIn({ sites }: Look): ReadonlyMap<string, readonly SiteAnswer[]> {
+  const all = sites.flatMap(({ site, answers }) => [...answers].map(([zone, answer]) => ({ zone, site, answer })));
+  return groupBy(all, ({ zone }) => zone);
+}
+
+function zonesIn(
+  { look, pods, clusters }: StatusInput,
+  byZone: ReadonlyMap<string, readonly SiteAnswer[]>,
+): readonly ZoneStatus[] {
   const signed = new Map(
     [...pods, ...clusters.flatMap((cluster) => cluster.pods)].flatMap(({ facts }) =>
       (facts?.dnssec ?? []).flatMap(({ zone, signedUntil }) =>
@@ -214,10 +231,7 @@ function zonesIn({ look, pods, clusters }: StatusInput): readonly ZoneStatus[] {
   );
   return look.zones.map(({ name, owner }) => {
     const nameServers = servers.get(`${owner} ${name}`);
-    const answers = look.sites.flatMap((site) => {
-      const answer = site.answers.get(name);
-      return answer === undefined ? [] : [{ site: site.site, answer }];
-    });
+    const answers = byZone.get(name) ?? [];
     const serials = answers.flatMap(({ site, answer }) =>
       answer.kind === "serial" ? [{ site, serial: answer.serial, expire: answer.expire }] : [],
     );
@@ -245,32 +259,38 @@ function newestOf<T extends { readonly serial: number }>(serials: readonly T[]):
   );
 }
 
-function zoneFindings({ look }: StatusInput, zones: readonly ZoneStatus[]): readonly StatusFinding[] {
-  const answered = new Map(look.sites.map((site) => [site.site, site]));
-  return zones.flatMap((zone) => [
-    ...zone.missing.map((site): StatusFinding => {
-      const answer = answered.get(site)?.answers.get(zone.name);
-      const reason = answer?.kind === "failure" ? answer.reason : "";
-      return { severity: "wrong", site, zone: zone.name, message: `${site} does not serve ${zone.name}: ${reason}` };
+/** Copies that are older than their owner's, or are not answered. */
+export function lateCopies({ zones }: Pick<StatusReport, "zones">): readonly Copy[] {
+  return zones.flatMap(({ name: zone, behind, missing }) =>
+    [...behind.map(({ site }) => site), ...missing].map((site) => ({ site, zone })),
+  );
+}
+
+function zoneFindings(zone: ZoneStatus, answers: readonly SiteAnswer[]): readonly StatusFinding[] {
+  return [
+    ...answers.flatMap(({ site, answer }): readonly StatusFinding[] => {
+      if (answer.kind === "serial") return [];
+      const message = `${site} does not serve ${zone.name}: ${answer.reason}`;
+      return [{ severity: "wrong", site, zone: zone.name, message }];
     }),
     ...zone.behind.map(({ site, serial }): StatusFinding => {
       const message = `${site} has ${zone.name} at serial ${serial}; ${zone.owner} has ${zone.serial ?? "?"}`;
       return { severity: "wrong", site, zone: zone.name, message };
     }),
-    ...aheadOf(zone, look.sites),
+    ...aheadOf(zone, answers),
     ...(zone.serial === undefined && zone.missing.length === 0
       ? [{ severity: "unknown", zone: zone.name, message: `nobody answered ${zone.name}` } as const]
       : []),
-  ]);
+  ];
 }
 
 /** Copies that are newer than what the owner has: it came back with an old state. */
-function aheadOf(zone: ZoneStatus, sites: readonly SiteLook[]): readonly StatusFinding[] {
-  const owner = sites.find(({ site }) => site === zone.owner)?.answers.get(zone.name);
+function aheadOf(zone: ZoneStatus, answers: readonly SiteAnswer[]): readonly StatusFinding[] {
+  const owner = answers.find(({ site }) => site === zone.owner)?.answer;
   if (owner?.kind !== "serial") return [];
-  const isAhead = (answer: ZoneAnswer | undefined): boolean =>
-    answer?.kind === "serial" && isNewerSerial(answer.serial, owner.serial);
-  const ahead = sites.filter(({ answers }) => isAhead(answers.get(zone.name))).map(({ site }) => site);
+  const ahead = answers
+    .filter(({ answer }) => answer.kind === "serial" && isNewerSerial(answer.serial, owner.serial))
+    .map(({ site }) => site);
   if (ahead.length === 0) return [];
   const message = `${zone.owner} owns ${zone.name}, and ${ahead.join(", ")} ${ahead.length === 1 ? "has" : "have"} a newer version`;
   return [{ severity: "wrong", site: zone.owner, zone: zone.name, message }];

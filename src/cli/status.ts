@@ -9,24 +9,30 @@ import { lookAtSites } from "./look";
 import type { MeshAccess } from "./mesh-access";
 import { hasPlace } from "./place";
 import { addressFinder, askForAddresses, autoSites, configsBeside, type FoundAddresses } from "./site-addresses";
-import { reportStatus, type StatusReport } from "./status-report";
+import { lateCopies, reportStatus, type StatusReport } from "./status-report";
 
 /** Milliseconds for an answer; a question that is lost is asked once more. */
 const answerMs = 1500;
 const width = 32;
 
+/** One of several looks. */
+export interface OneLook {
+  /** Rises from look to look. */
+  readonly turn: number;
+  readonly clusters: boolean;
+  /** What the look before found: what was late then is looked at again. */
+  readonly last?: StatusReport | undefined;
+}
+
 /** Asks everybody who can be asked, once. */
-export async function lookAt(
-  access: MeshAccess,
-  { turn, clusters }: { readonly turn: number; readonly clusters: boolean },
-): Promise<StatusReport> {
+export async function lookAt(access: MeshAccess, { turn, clusters, last }: OneLook): Promise<StatusReport> {
   const channel = new UdpChannel();
   const dns = new DnsClient({ timeoutMs: answerMs, channel });
   const withCluster = sitesWithClusters(access);
   // Stack files here are those of another mesh than a lab.
   const asked = clusters && !access.isLab ? withCluster.known : [];
   const [look, pods, reports, certificates, addresses] = await Promise.all([
-    lookAtSites(access, { dns, turn, pause: (ms) => delay(ms) }),
+    lookAtSites(access, { dns, turn, pause: (ms) => delay(ms), also: last === undefined ? [] : lateCopies(last) }),
     askAgents(access.pods),
     askClusters(access, asked),
     lookAtCertificates(access),

@@ -34,8 +34,9 @@ async function status(options: Options): Promise<void> {
   const access = readAccess(options);
   const { lookAt } = await import("../status");
   const seconds = options.watch === undefined ? undefined : secondsOf(options.watch);
+  let report: StatusReport | undefined;
   for (let turn = Date.now(); ; turn++) {
-    const report = await lookAt(access, { turn, clusters: options.clusters });
+    report = await lookAt(access, { turn, clusters: options.clusters, last: report });
     await print(report, options, seconds !== undefined);
     process.exitCode = report.ok ? exitCodes.fine : exitCodes.found;
     if (seconds === undefined) return;

@@ -9,8 +9,8 @@ import { type ContentState, type PageState, pageState } from "./page-state";
 export interface WatchParts {
   readonly mesh: Mesh;
   readonly version: string;
-  /** One look at everything, as `mesh status` takes it. `turn` rises from look to look. */
-  readonly look: (turn: number) => Promise<StatusReport>;
+  /** One look at everything, as `mesh status` takes it, after the last one that did not fail. `turn` rises from look to look. */
+  readonly look: (turn: number, last: StatusReport | undefined) => Promise<StatusReport>;
   readonly everySeconds: number;
   /** Compares all zones' content, where that is wanted. */
   readonly compare?: { readonly everySeconds: number; readonly run: () => Promise<ContentState> };
@@ -52,7 +52,7 @@ export class MeshWatch {
   /** One look. Its own failure is part of the state. */
   async lookOnce(turn: number): Promise<void> {
     try {
-      this.#report = await this.parts.look(turn);
+      this.#report = await this.parts.look(turn, this.#report);
       this.#trouble = undefined;
       this.#history.add(this.#report);
     } catch (error) {

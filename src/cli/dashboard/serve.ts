@@ -35,7 +35,7 @@ export async function serveDashboard(access: MeshAccess, options: DashboardOptio
   const watch = new MeshWatch({
     ...{ mesh: access.mesh, version, everySeconds },
     ...{ now: systemClock.now, pause: systemClock.pause },
-    look: (turn) => lookAt(access, { turn, clusters }),
+    look: (turn, last) => lookAt(access, { turn, clusters, last }),
     ...(verifySeconds !== undefined && {
       compare: { everySeconds: verifySeconds, run: () => compareContent(access, systemClock.now) },
     }),

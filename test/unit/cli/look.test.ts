@@ -47,6 +47,24 @@ describe("looking at all sites", () => {
     expect(others(first)).not.to.deep.equal(others(second));
   });
 
+  it("asks in a large mesh also for what was late before, once, and for nothing that is not there", async () => {
+    const asked: string[] = [];
+    const dns = {
+      querySoa: ({ address }: DnsServer, zone: string) => {
+        asked.push(`${address} ${zone}`);
+        return Promise.resolve(soa(1));
+      },
+    };
+    const also = ["z0.s0.example", "z1.s0.example", "dns.internal"].flatMap((zone) =>
+      ["site-1", "site-2", "site-3", "site-4", "site-gone"].map((site) => ({ site, zone })),
+    );
+    const { asked: count, sites } = await lookAtSites(accessTo(5, 4), { ...{ turn: 0, pause, most: 50, dns }, also });
+    for (const zone of ["z0.s0.example", "z1.s0.example"])
+      expect(sites.filter(({ answers }) => answers.has(zone))).to.have.length(5);
+    expect(new Set(asked).size).to.equal(asked.length);
+    expect(count).to.equal(5 * 2 + 20 * 2 + 2 * 3);
+  });
+
   it("asks a dead site once, over each of its addresses", async () => {
     const asked: string[] = [];
     const dns = {

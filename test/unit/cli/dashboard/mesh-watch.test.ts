@@ -49,6 +49,22 @@ describe("what the page is told", () => {
     expect([watched.state.trouble, watched.state.known?.verdict.kind]).to.deep.equal([undefined, "good"]);
   });
 
+  it("is of looks that know what the one before them found", async () => {
+    const known: unknown[] = [];
+    let fails = false;
+    const watched = watch({
+      look: (_turn, last) => {
+        known.push(last);
+        return fails ? Promise.reject(new UserError("no route")) : Promise.resolve(report!);
+      },
+    });
+    await watched.lookOnce(1);
+    fails = true;
+    await watched.lookOnce(2);
+    await watched.lookOnce(3);
+    expect(known).to.deep.equal([undefined, report, report]);
+  });
+
   it("has nothing in it that would turn or steer a text, whatever sites say", async () => {
     const bad = { ...report!, findings: [{ severity: "wrong" as const, message: "a\u202eb\u001b[2Jc\nd" }] };
     const watched = watch({ look: () => Promise.resolve(bad) });
