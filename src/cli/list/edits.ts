@@ -207,9 +207,7 @@ export function removeZone(list: ListFile, wanted: string): ListEdit {
  * @throws UserError for a site whose addresses are written by hand, and for addresses that break a rule.
  */
 export function setFound(list: ListFile, name: string, addresses: readonly string[]): ListEdit {
-  const site = requireSite(list, name);
-  if (site.auto !== true)
-    throw new UserError(`${list.file}: ${name} has addresses of its own in the list; write auto there first`);
+  const site = requireAuto(list, name);
   if (isDeepStrictEqual(site.addresses, addresses))
     return unchanged(list, `${list.file}: ${name} is at ${addresses.join(", ")}`);
   const entry = list.entryOf(name);
@@ -217,13 +215,43 @@ export function setFound(list: ListFile, name: string, addresses: readonly strin
   const edit = edited(list, foundSplices(list.text, entry, addresses), (sites) =>
     sites.map((each, i) => (i === index ? { ...(each as object), found: addresses } : each)),
   );
-  const was = site.addresses.length === 0 ? "" : ` instead of ${site.addresses.join(", ")}`;
-  return {
-    ...edit,
-    said: `${list.file}: ${name} is at ${addresses.join(", ")}${was}, by its load balancer`,
-    next: upOrder(list, edit.mesh, name),
-    hints: [],
-  };
+  return { ...edit, said: foundText(list, site, addresses), next: upOrder(list, edit.mesh, name), hints: [] };
+}
+
+/** What the load balancer of a site has. */
+export interface SiteAddresses {
+  readonly site: string;
+  readonly addresses: readonly string[];
+}
+
+/**
+ * {@link setFound} of several sites at once: of two that have changed places neither address is free before the other.
+ *
+ * @returns the list's text, and a sentence for each.
+ */
+export function setFoundTogether(
+  list: ListFile,
+  found: readonly SiteAddresses[],
+): { readonly text: string; readonly said: readonly string[] } {
+  const said = found.map(({ site, addresses }) => foundText(list, requireAuto(list, site), addresses));
+  const splices = found.flatMap(({ site, addresses }) => foundSplices(list.text, list.entryOf(site), addresses));
+  const byIndex = new Map(found.map(({ site, addresses }) => [list.indexOf(site), addresses]));
+  const { text } = edited(list, splices, (sites) =>
+    sites.map((each, i) => (byIndex.has(i) ? { ...(each as object), found: byIndex.get(i) } : each)),
+  );
+  return { text, said };
+}
+
+function requireAuto(list: ListFile, name: string): Site {
+  const site = requireSite(list, name);
+  if (site.auto !== true)
+    throw new UserError(`${list.file}: ${name} has addresses of its own in the list; write auto there first`);
+  return site;
+}
+
+function foundText({ file }: ListFile, { name, addresses: before }: Site, addresses: readonly string[]): string {
+  const was = before.length === 0 ? "" : ` instead of ${before.join(", ")}`;
+  return `${file}: ${name} is at ${addresses.join(", ")}${was}, by its load balancer`;
 }
 
 function foundSplices(text: string, entry: YAMLMap, addresses: readonly string[]): readonly Splice[] {

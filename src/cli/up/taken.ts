@@ -1,5 +1,5 @@
 import { messageOf, UserError } from "../../base/errors";
-import { setFound } from "../list/edits";
+import { setFound, setFoundTogether, type SiteAddresses } from "../list/edits";
 import { type ListFile, readList } from "../list/list-file";
 import {
   type AddressFinder,
@@ -46,7 +46,23 @@ export function withAddresses(file: string, text: string, found: ReadonlyMap<str
       }
     });
   }
+  const together = open.length < 2 ? undefined : takenTogether(readList(file, current), open);
+  if (together !== undefined) return { text: together.text, taken: [...taken, ...together.taken], refused: [] };
   return { text: current, taken, refused: open.map(({ site, reason }) => ({ site, reason })) };
+}
+
+/** Sites that may have changed places; undefined where that is not all that is wrong with their addresses. */
+function takenTogether(
+  list: ListFile,
+  open: readonly SiteAddresses[],
+): Pick<TakenAddresses, "text" | "taken"> | undefined {
+  try {
+    const { text, said } = setFoundTogether(list, open);
+    return { text, taken: open.map(({ site }, i) => ({ site, said: said[i] ?? "" })) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return undefined;
+  }
 }
 
 /** The list with what clusters say of addresses, and what there is to say of that. */

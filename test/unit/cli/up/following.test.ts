@@ -189,6 +189,27 @@ describe("addresses that clusters gave, in the list", () => {
     expect(text).to.match(/name: s2.*found: \[192\.0\.2\.4\][\s\S]*name: s3.*found: \[192\.0\.2\.5\]/);
   });
 
+  it("may be those of two sites that have changed places, unless another rule is broken besides", () => {
+    const changed = (more: Record<string, FoundAddresses> = {}) =>
+      withAddresses(
+        "Pulumi.shared.yaml",
+        listText([...sites, auto("s4", ", found: [192.0.2.5]")]),
+        new Map(Object.entries({ s2: at("192.0.2.4"), s3: at("192.0.2.3"), ...more })),
+      );
+    const { text, taken, refused } = changed();
+    expect(text).to.equal(
+      listText([
+        primary,
+        auto("s2", ", found: [192.0.2.4]"),
+        auto("s3", ", found: [192.0.2.3]"),
+        auto("s4", ", found: [192.0.2.5]"),
+      ]),
+    );
+    expect([taken.map(({ site }) => site), refused]).to.deep.equal([["s2", "s3"], []]);
+    expect(taken[0]?.said).to.match(/s2 is at 192\.0\.2\.4 instead of 192\.0\.2\.3, by its load balancer$/);
+    expect(changed({ s4: at("192.0.2.1") }).refused.map(({ site }) => site)).to.deep.equal(["s2", "s3", "s4"]);
+  });
+
   it("stay as they are about a site whose cluster said nothing, or something wrong", () => {
     const found = new Map<string, FoundAddresses>([
       ["s2", none],
