@@ -1,7 +1,7 @@
 """dnspython as an independent validator: on each line of stdin a JSON task, {address, port, zone, ds, questions: [[name, type]]}.
 
 Fetches the DNSKEY RRset, holds it to the DS records, and every answer to the keys. Answers each task with a line:
-{"tags": ...} of the keys that signed the answers, or {"failure": ...}. Tasks are done one after the other.
+{"answer": tags of the keys that signed the answers}, or {"failure": ...}. Tasks are done one after the other.
 """
 
 import json
@@ -52,7 +52,7 @@ def validate(task):
 
 for line in sys.stdin:
     try:
-        answer = {"tags": validate(json.loads(line))}
+        answer = {"answer": validate(json.loads(line))}
     except Exception as error:
         answer = {"failure": f"{type(error).__name__}: {error}"}
     print(json.dumps(answer), flush=True)

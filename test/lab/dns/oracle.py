@@ -1,10 +1,10 @@
-"""dnspython as an independent peer: one JSON task on the first line of stdin.
+"""dnspython as an independent peer: on each line of stdin a JSON task, answered with a line {"answer": ...} or {"failure": ...}.
 
 check: verifies a signed query and the signed response to it, both made by the code under test
 sign:  signs a message as a query
 again: parses messages and writes them anew
 rdata: writes master-file text of RDATA as octets, and says which octets it cannot read
-serve: answers AXFR and IXFR on a free port until stdin ends, signing only every n-th message and the last one
+serve: says the free port on which it answers AXFR and IXFR until stdin ends, signing only every n-th message and the last one
 """
 
 import json
@@ -130,12 +130,15 @@ def accept(listener, task):
 def serve(task):
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=accept, args=(listener, task), daemon=True).start()
-    print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
-    sys.stdin.read()
+    return {"port": listener.getsockname()[1]}
 
 
-task = json.loads(sys.stdin.readline())
-if task["do"] == "serve":
-    serve(task)
-else:
-    print(json.dumps({"check": check, "sign": sign, "again": again, "rdata": rdata}[task["do"]](task)))
+tasks = {"check": check, "sign": sign, "again": again, "rdata": rdata, "serve": serve}
+
+for line in sys.stdin:
+    task = json.loads(line)
+    try:
+        said = {"answer": tasks[task["do"]](task)}
+    except Exception as error:
+        said = {"failure": f"{type(error).__name__}: {error}"}
+    print(json.dumps(said), flush=True)
