@@ -20,6 +20,7 @@ import { OwnZones } from "./own-zones/own-zones";
 import { AgentProgress, type Work } from "./progress";
 import { type Observed, reconcile, type Serials } from "./reconcile";
 import { type AgentState, isSameState, noteSeeded, StateError, type StateStore } from "./state-store";
+import type { TransferRelay } from "./transfer-relay";
 
 /** What an {@link Agent} works with. */
 export interface AgentParts {
@@ -29,6 +30,7 @@ export interface AgentParts {
   readonly dns: DnsClient;
   readonly store: StateStore;
   readonly problems: Problems;
+  readonly relay: Pick<TransferRelay, "unreached">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Logger;
@@ -166,6 +168,7 @@ export class Agent {
       this.#progress.retryNow();
     }
     if (this.#ownZones.areDue) this.#progress.request("files");
+    await this.#noteReach();
     if (written.length > 0) await this.#loadCentral(written);
     let serials: Observed["serials"];
     for (;;) {
@@ -175,6 +178,17 @@ export class Agent {
       if (step.kind === "observe") serials = await this.#observe(inputs);
       else await this.#carryOut(step, inputs);
     }
+  }
+
+  /** Of a server that is away, Knot has no address of its own: it would wait for it in vain (ADR 0044). */
+  async #noteReach(): Promise<void> {
+    const { store, relay, log } = this.parts;
+    const before = store.state.unreached ?? [];
+    const unreached = store.isWhole ? relay.unreached(before) : before;
+    if (unreached === before) return;
+    log.info("other servers are reached, or not, as they were not before", { unreached });
+    await this.#save(({ unreached: _, ...state }) => ({ ...state, ...(unreached.length > 0 && { unreached }) }));
+    this.#progress.request("files");
   }
 
   async #carryOut(step: Work, inputs: Inputs): Promise<void> {

@@ -4,7 +4,8 @@ import { dirname } from "node:path";
 import { messageOf } from "../../base/errors";
 import { ensureFolder, removeFile } from "../../base/files";
 import type { Logger } from "../../base/log";
-import type { RelayTarget } from "../../knot/config/remotes";
+import { compareText } from "../../base/text";
+import { addressAt, type RelayTarget } from "../../knot/config/remotes";
 
 /** How long a server may take to take a connection. Knot then tries its addresses by itself. */
 const connectMs = 3000;
@@ -14,6 +15,14 @@ const awayMs = 30_000;
 const mostWays = 1000;
 /** In which a server ends a connection that Knot has ended. */
 const endMs = 10_000;
+/** How long an address must fail before Knot loses it, and the time between two changes of what Knot has. */
+const lastingMs = 30_000;
+/** Between looks at a server that is away, which come about when Knot wants it. */
+const lookMs = 1000;
+
+/** How it was with an address at the last attempts. Times are milliseconds since 1970. */
+type Outcome =
+  { readonly kind: "reached" } | { readonly kind: "failed"; readonly first: number; readonly last: number };
 
 /** A socket that Knot connects to, and what is behind it. */
 interface Way {
@@ -23,6 +32,8 @@ interface Way {
   address: string | undefined;
   /** Milliseconds since 1970. */
   awayUntil: number;
+  /** From when on it may be looked at while it is away, in milliseconds since 1970; undefined during a look. */
+  lookAt: number | undefined;
 }
 
 /**
@@ -33,6 +44,10 @@ interface Way {
 export class TransferRelay implements AsyncDisposable {
   readonly #ways = new Map<string, Way>();
   readonly #open = new Set<Socket>();
+  /** By address, in Knot's form. */
+  readonly #outcomes = new Map<string, Outcome>();
+  #isAimed = false;
+  #changedAt = -Infinity;
   #work: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: { readonly now: () => number; readonly log: Logger }) {}
@@ -47,7 +62,39 @@ export class TransferRelay implements AsyncDisposable {
   behind(socket: string): string | undefined {
     const way = this.#ways.get(socket);
     const address = way?.address ?? way?.target.addresses[0];
-    return way === undefined || address === undefined ? undefined : `${address}@${way.target.port}`;
+    return way === undefined || address === undefined ? undefined : addressAt(address, way.target.port);
+  }
+
+  /**
+   * Addresses that Knot is to have no longer, in its own form: each was tried again and again for half a minute and took no
+   * connection. Of one that was not tried since the relay began, what was said before stays.
+   *
+   * @param before - What this returned last, also to a predecessor.
+   * @returns `before` itself where nothing changes, and for half a minute after each change.
+   */
+  unreached(before: readonly string[]): readonly string[] {
+    const now = this.parts.now();
+    if (!this.#isAimed || now < this.#changedAt + lastingMs) return before;
+    const were = new Set(before);
+    // A server that has no socket here is one to which Knot goes by itself.
+    const next = this.#addresses().filter((address) => this.#isUnreached(address, were));
+    if (next.join(" ") === before.join(" ")) return before;
+    this.#changedAt = now;
+    return next;
+  }
+
+  #isUnreached(address: string, were: ReadonlySet<string>): boolean {
+    const outcome = this.#outcomes.get(address);
+    if (outcome?.kind === "reached") return false;
+    return were.has(address) || (outcome !== undefined && outcome.last - outcome.first >= lastingMs);
+  }
+
+  /** Of all servers that have a socket here, in one order. */
+  #addresses(): readonly string[] {
+    const all = [...this.#ways.values()].flatMap(({ target: { addresses, port } }) =>
+      addresses.map((address) => addressAt(address, port)),
+    );
+    return [...new Set(all)].sort(compareText);
   }
 
   async #aim(targets: readonly RelayTarget[]): Promise<void> {
@@ -60,14 +107,17 @@ export class TransferRelay implements AsyncDisposable {
     for (const [socket, target] of wanted) {
       const way = this.#ways.get(socket);
       if (way === undefined) await this.#listen(target);
-      else if (!isSame(way.target, target)) Object.assign(way, { target, awayUntil: 0, address: undefined });
+      else if (!isSame(way.target, target)) Object.assign(way, { target, awayUntil: 0, lookAt: 0, address: undefined });
     }
+    const known = new Set(this.#addresses());
+    for (const address of this.#outcomes.keys()) if (!known.has(address)) this.#outcomes.delete(address);
+    this.#isAimed = true;
   }
 
   async #listen(target: RelayTarget): Promise<void> {
     const { socket } = target;
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
-    const way: Way = { server, target, address: undefined, awayUntil: 0 };
+    const way: Way = { server, target, address: undefined, awayUntil: 0, lookAt: 0 };
     // A connection that cannot be taken is one that Knot makes by itself.
     server.on("error", () => undefined);
     server.on("connection", (local) => {
@@ -89,35 +139,91 @@ export class TransferRelay implements AsyncDisposable {
 
   #take(local: Socket, way: Way): void {
     this.#note(local);
-    if (this.parts.now() < way.awayUntil) local.destroy();
-    else this.#handOn(local, way, inTurn(way));
+    if (this.parts.now() >= way.awayUntil) {
+      this.#handOn(local, way, inTurn(way));
+      return;
+    }
+    local.destroy();
+    if (way.lookAt === undefined || this.parts.now() < way.lookAt) return;
+    way.lookAt = undefined;
+    this.#look(way, inTurn(way));
   }
 
   #handOn(local: Socket, way: Way, [host, ...others]: readonly string[]): void {
-    const { port } = way.target;
     if (host === undefined) {
       way.awayUntil = this.parts.now() + awayMs;
       local.destroy();
       return;
     }
-    const remote = connect({ host, port, noDelay: true, allowHalfOpen: true });
-    this.#note(remote);
-    let connected = false;
-    const timer = setTimeout(() => remote.destroy(), connectMs);
-    remote.once("connect", () => {
-      connected = true;
-      way.address = host;
-      clearTimeout(timer);
-      local.pipe(remote).pipe(local);
-      local.resume();
-    });
-    remote.once("close", () => {
-      clearTimeout(timer);
-      if (connected || local.destroyed) local.destroy();
-      else this.#handOn(local, way, others);
+    const remote = this.#dial(way, host, {
+      connected: () => {
+        remote.once("close", () => local.destroy());
+        local.pipe(remote).pipe(local);
+        local.resume();
+      },
+      isGivenUp: () => local.destroyed,
+      failed: () => {
+        this.#handOn(local, way, others);
+      },
     });
     local.once("end", () => remote.setTimeout(endMs, () => remote.destroy()));
     local.once("close", () => remote.destroy());
+  }
+
+  /** Finds out whether a server is still away, so that Knot is sent away no longer than it is. */
+  #look(way: Way, [host, ...others]: readonly string[]): void {
+    const end = (): void => {
+      way.lookAt = this.parts.now() + lookMs;
+    };
+    if (host === undefined) {
+      end();
+      return;
+    }
+    const remote = this.#dial(way, host, {
+      connected: () => {
+        end();
+        remote.destroy();
+      },
+      isGivenUp: () => this.#ways.get(way.target.socket) !== way,
+      failed: () => {
+        this.#look(way, others);
+      },
+    });
+  }
+
+  /** Connects to one address of a server, and notes how that went. */
+  #dial(
+    way: Way,
+    host: string,
+    then: { readonly connected: () => void; readonly isGivenUp: () => boolean; readonly failed: () => void },
+  ): Socket {
+    const { port } = way.target;
+    const address = addressAt(host, port);
+    const remote = connect({ host, port, noDelay: true, allowHalfOpen: true });
+    this.#note(remote);
+    const timer = setTimeout(() => remote.destroy(), connectMs);
+    let connected = false;
+    remote.once("connect", () => {
+      connected = true;
+      clearTimeout(timer);
+      this.#outcomes.set(address, { kind: "reached" });
+      if (way.target.addresses.includes(host) && way.target.port === port)
+        Object.assign(way, { address: host, awayUntil: 0 });
+      then.connected();
+    });
+    remote.once("close", () => {
+      clearTimeout(timer);
+      if (connected || then.isGivenUp()) return;
+      this.#noteFailure(address);
+      then.failed();
+    });
+    return remote;
+  }
+
+  #noteFailure(address: string): void {
+    const last = this.parts.now();
+    const before = this.#outcomes.get(address);
+    this.#outcomes.set(address, { kind: "failed", first: before?.kind === "failed" ? before.first : last, last });
   }
 
   /** A connection that breaks is closed at the other end as well; there is nothing else to do about it. */

@@ -171,6 +171,7 @@ export class Worker {
       dns: this.#dns,
       store: this.#store,
       problems: this.#problems,
+      relay: this.#relay,
       now,
       log,
       events: {

@@ -32,18 +32,25 @@ export function renderRemotes(context: RenderContext): string {
     key: ring.signing,
   }));
   const { transport } = packet;
+  const unreached = new Set(context.unreached);
   const sources = servers.map(({ id, site, addresses, key, port, securePort }): Stanza => {
     if (transport === "tcp") return { id, address: addresses.map((address) => `${address}@${port}`), key };
-    const direct = addresses.map((address) => `${address}@${securePort}`);
+    const direct = addresses.map((address) => addressAt(address, securePort));
+    const useful = direct.filter((address) => !unreached.has(address));
     return {
       id,
-      address: isRelayed(transport) ? [relaySocket(runtime.rundir, id), ...direct] : direct,
+      address: isRelayed(transport) ? [relaySocket(runtime.rundir, id), ...useful] : direct,
       key,
       [transport]: true,
       "cert-hostname": serverName(site, packet.directoryZone),
     };
   });
   return section("remote", [...sources, ...plain, ...updateRemotes(context)]) + section("remotes", tellLists(context));
+}
+
+/** An address in Knot's form. */
+export function addressAt(address: string, port: number): string {
+  return `${address}@${port}`;
 }
 
 /** A server that Knot reaches by way of the agent. */
@@ -57,7 +64,8 @@ export interface RelayTarget {
 
 /**
  * The servers that Knot asks by way of the agent: all of them where transfers run over TLS, since Knot's own sockets hold
- * small pieces back (ADR 0044). Behind the relay Knot has their addresses, for when the agent is not there.
+ * small pieces back (ADR 0044). Behind the relay Knot has their addresses, for when the agent is not there, but for those that
+ * the relay does not reach either.
  */
 export function relayTargets(
   input: Pick<SiteInput, "packet" | "view" | "ring" | "localKey" | "runtime">,

@@ -134,6 +134,57 @@ describe("transfers over TLS", function () {
     expect(sources(before)).to.include(relay);
   });
 
+  it("are tried at no address of a server that is away for long, and go on when it is back", async function () {
+    this.timeout(150_000);
+    const [site, away] = [lab.site("site-c"), lab.site("site-b")];
+    const relay = site.path("run", "to", "peer-site-b");
+    const direct = `${away.address}@${away.secureServer.port}`;
+    const addresses = async (): Promise<string | undefined> => {
+      const text = await readFile(site.path("storage", "conf", "peers.d", "10-remotes.conf"), "utf8");
+      return /id: peer-site-b\n +address: (.*)/.exec(text)?.[1];
+    };
+    const reloads = async () => (await site.status()).counters.reloads;
+    const tries = (from: number) => {
+      const log = site.log().slice(from);
+      const of = (to: string) => log.split("\n").filter((line) => line.includes(`address ${to}, failed`)).length;
+      return { relay: of(relay), direct: of(direct) };
+    };
+    const zoneAway = "site-b.example";
+    expect(await addresses()).to.equal(`[${relay}, ${direct}]`);
+    const first = await reloads();
+    await away.stopKnot();
+    try {
+      let before = site.log().length;
+      await eventually(50, async () => {
+        await site.control.zoneRefresh([zoneAway]);
+        expect(await addresses()).to.equal(`[${relay}]`);
+      });
+      await eventually(10, async () => {
+        expect(await reloads()).to.equal(first + 1);
+      });
+      expect(tries(before).direct, "until then").to.be.greaterThan(0);
+      // The next agent knows it from the saved state.
+      await site.stopAgent();
+      site.startAgent();
+      await site.ready();
+      expect(await addresses()).to.equal(`[${relay}]`);
+      before = site.log().length;
+      await eventually(20, async () => {
+        await site.control.zoneRefresh([zoneAway]);
+        expect(tries(before).relay).to.be.greaterThan(2);
+      });
+      expect(tries(before).direct).to.equal(0);
+      expect(await addresses()).to.equal(`[${relay}]`);
+    } finally {
+      away.startKnot();
+    }
+    await away.ready();
+    await changed("after a time away", zoneAway);
+    await eventually(40, async () => {
+      expect(await addresses()).to.equal(`[${relay}, ${direct}]`);
+    });
+  });
+
   it("come about with a site's certificate and a key of the ring", async () => {
     const { said, logged } = await ask(await overTls(right()), meshKey());
     expect(said).to.contain("SOA").and.contain("NS");

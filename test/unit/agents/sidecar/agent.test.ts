@@ -38,11 +38,14 @@ describe("agent", () => {
   let now: number;
   let lines: string[];
   let letThroughFile: string | undefined;
+  /** What the relay says; undefined where it knows nothing new. */
+  let unreached: readonly string[] | undefined;
 
   beforeEach(async () => {
     now = Date.parse("2026-11-23T12:00:00Z");
     lines = [];
     letThroughFile = undefined;
+    unreached = undefined;
     folder = await mkdtemp(join(tmpdir(), "agent-"));
     await mkdir(join(folder, "etc"));
     const packet = welcomePacket(mesh, "site-c", "PEM");
@@ -92,6 +95,9 @@ describe("agent", () => {
       ),
       now: () => now,
       log,
+      relay: {
+        unreached: (before) => (unreached === undefined || unreached.join() === before.join() ? before : unreached),
+      },
       events: { applied: () => undefined, changed: () => undefined },
     });
     await agent.start();
@@ -113,6 +119,33 @@ describe("agent", () => {
     }
     expect(knot.commands).to.have.length(commands);
     expect(problems(agent)).to.deep.equal([]);
+  });
+
+  it("takes the addresses from Knot at which the relay reaches nobody, over restarts, and gives them back", async () => {
+    const remotes = async (): Promise<readonly (string | undefined)[]> => {
+      const text = await readFile(join(folder, "storage", "conf", "peers.d", "10-remotes.conf"), "utf8");
+      return ["peer-site-a", "peer-site-b"].map((id) => new RegExp(`id: ${id}\n +address: (.*)`).exec(text)?.[1]);
+    };
+    knot.serve(centralRecords(mesh, 5));
+    const agent = await start();
+    await agent.pass();
+    const [a, b] = await remotes();
+    const address = /^\[\S+, (\S+@853)\]$/.exec(b ?? "")?.[1];
+    if (address === undefined) throw new Error(`no direct address in ${b}`);
+    unreached = [address];
+    expect(await agent.pass()).to.equal("changed");
+    const without = ["[/run/to/peer-site-b]"];
+    expect(await remotes()).to.deep.equal([a, ...without]);
+    expect(await agent.pass()).to.equal("idle");
+    unreached = undefined;
+    const next = await start();
+    await prepare({ options: options(), dns: knot.dns, now: () => now, log });
+    await next.pass();
+    expect(await remotes(), "the next agent").to.deep.equal([a, ...without]);
+    unreached = [];
+    expect(await next.pass()).to.equal("changed");
+    expect(await remotes()).to.deep.equal([a, b]);
+    expect(await next.pass()).to.equal("idle");
   });
 
   it("keeps own zones out of the local catalog", async () => {

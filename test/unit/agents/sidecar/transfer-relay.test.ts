@@ -105,6 +105,87 @@ describe("connections of Knot's to other servers", () => {
     expect(await say("peer-a", "question")).to.equal("a:question");
   });
 
+  describe("whose servers are away", () => {
+    const target = (port: number, addresses = ["127.0.0.1"]) => ({ socket: socketOf("peer-a"), addresses, port });
+    /** Has Knot try, until the relay has looked again. */
+    const fail = async () => {
+      expect((await say("peer-a", "")).replace("broken", "")).to.equal("");
+    };
+
+    it("say so when an address has failed for half a minute, and no sooner", async () => {
+      const port = await freePort();
+      await relay.aim([target(port)]);
+      await fail();
+      now += 31_000;
+      expect(relay.unreached([]), "one failure, however long ago").to.deep.equal([]);
+      await fail();
+      expect(relay.unreached([])).to.deep.equal([`127.0.0.1@${port}`]);
+    });
+
+    it("say nothing of a failure between two successes", async () => {
+      const port = await echo("a");
+      await relay.aim([target(port)]);
+      expect(await say("peer-a", "1")).to.equal("a:1");
+      const [server] = servers;
+      await new Promise((resolve) => server?.close(resolve));
+      await fail();
+      now += 31_000;
+      await echo("b", "127.0.0.1", port);
+      expect(await say("peer-a", "2")).to.equal("b:2");
+      expect(relay.unreached([])).to.deep.equal([]);
+    });
+
+    it("tell each address by itself, and change nothing more than once in half a minute", async () => {
+      const port = await echo("a", "127.0.0.2");
+      const addresses = ["127.0.0.1", "127.0.0.2"];
+      await relay.aim([target(port, addresses)]);
+      expect(await say("peer-a", "1")).to.equal("a:1");
+      const [server] = servers;
+      await new Promise((resolve) => server?.close(resolve));
+      await fail();
+      now += 31_000;
+      await echo("a", "127.0.0.2", port);
+      await relay.aim([target(port, ["127.0.0.1"])]);
+      await fail();
+      await relay.aim([target(port, addresses)]);
+      expect(await say("peer-a", "2")).to.equal("a:2");
+      const first = relay.unreached([]);
+      expect(first).to.deep.equal([`127.0.0.1@${port}`]);
+      await echo("b", "127.0.0.1", port);
+      await relay.aim([target(port, ["127.0.0.1"])]);
+      expect(await say("peer-a", "3")).to.equal("b:3");
+      now += 29_000;
+      expect(relay.unreached(first)).to.equal(first);
+      now += 2000;
+      expect(relay.unreached(first)).to.deep.equal([]);
+    });
+
+    it("leave what a predecessor said until they know better, but for servers without a socket", async () => {
+      const port = await echo("a");
+      const before = [`127.0.0.1@${port}`, "192.0.2.7@853"];
+      expect(relay.unreached(before), "nothing is known yet").to.equal(before);
+      await relay.aim([target(port)]);
+      const next = relay.unreached(before);
+      expect(next).to.deep.equal([`127.0.0.1@${port}`]);
+      now += 31_000;
+      expect(relay.unreached(next)).to.equal(next);
+      expect(await say("peer-a", "1")).to.equal("a:1");
+      expect(relay.unreached(next)).to.deep.equal([]);
+    });
+
+    it("look for them when Knot wants them, so that the first attempt after a return is the last that fails", async () => {
+      const port = await freePort();
+      await relay.aim([target(port)]);
+      await fail();
+      await echo("a", "127.0.0.1", port);
+      now += 1000;
+      await fail();
+      await eventually(5, async () => {
+        expect(await say("peer-a", "question")).to.equal("a:question");
+      });
+    });
+  });
+
   it("follow a server to its new address at once, and go nowhere when it is gone", async () => {
     const ports = [await echo("a"), await echo("b"), await freePort()];
     const to = (port = 0) => relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port }]);
