@@ -101,7 +101,7 @@ export class VaultApi {
         ...(this.#namespace && { "x-vault-namespace": this.#namespace }),
         ...(text !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
       },
-      timeout: 30_000,
+      timeout: 60_000,
       ca: this.#ca,
       rejectUnauthorized: !this.#insecure,
     };

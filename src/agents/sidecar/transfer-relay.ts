@@ -17,12 +17,15 @@ const mostWays = 1000;
 const endMs = 10_000;
 /** How long an address must fail before Knot loses it, and the time between two changes of what Knot has. */
 const lastingMs = 30_000;
+/** The same of an address that was never reached: a site that is not there yet. */
+const newMs = 2000;
 /** Between looks at a server that is away, which come about when Knot wants it. */
 const lookMs = 1000;
 
 /** How it was with an address at the last attempts. Times are milliseconds since 1970. */
 type Outcome =
-  { readonly kind: "reached" } | { readonly kind: "failed"; readonly first: number; readonly last: number };
+  | { readonly kind: "reached" }
+  | { readonly kind: "failed"; readonly first: number; readonly last: number; readonly wasReached: boolean };
 
 /** A socket that Knot connects to, and what is behind it. */
 interface Way {
@@ -66,8 +69,8 @@ export class TransferRelay implements AsyncDisposable {
   }
 
   /**
-   * Addresses that Knot is to have no longer, in its own form: each was tried again and again for half a minute and took no
-   * connection. Of one that was not tried since the relay began, what was said before stays.
+   * Addresses that Knot is to have no longer, in its own form: each was tried again and again for half a minute, or for two
+   * seconds if it never took a connection, and took none. Of one that was not tried since the relay began, what was said before stays.
    *
    * @param before - What this returned last, also to a predecessor.
    * @returns `before` itself where nothing changes, and for half a minute after each change.
@@ -86,7 +89,8 @@ export class TransferRelay implements AsyncDisposable {
   #isUnreached(address: string, were: ReadonlySet<string>): boolean {
     const outcome = this.#outcomes.get(address);
     if (outcome?.kind === "reached") return false;
-    return were.has(address) || (outcome !== undefined && outcome.last - outcome.first >= lastingMs);
+    if (were.has(address) || outcome === undefined) return were.has(address);
+    return outcome.last - outcome.first >= (outcome.wasReached ? lastingMs : newMs);
   }
 
   /** Of all servers that have a socket here, in one order. */
@@ -223,7 +227,8 @@ export class TransferRelay implements AsyncDisposable {
   #noteFailure(address: string): void {
     const last = this.parts.now();
     const before = this.#outcomes.get(address);
-    this.#outcomes.set(address, { kind: "failed", first: before?.kind === "failed" ? before.first : last, last });
+    const since = before?.kind === "failed" ? before : { first: last, wasReached: before?.kind === "reached" };
+    this.#outcomes.set(address, { ...since, kind: "failed", last });
   }
 
   /** A connection that breaks is closed at the other end as well; there is nothing else to do about it. */

@@ -113,11 +113,29 @@ describe("connections of Knot's to other servers", () => {
     };
 
     it("say so when an address has failed for half a minute, and no sooner", async () => {
+      const port = await echo("a");
+      await relay.aim([target(port)]);
+      expect(await say("peer-a", "1")).to.equal("a:1");
+      await new Promise((resolve) => servers[0]?.close(resolve));
+      await fail();
+      now += 29_000;
+      await fail();
+      expect(relay.unreached([])).to.deep.equal([]);
+      now += 2000;
+      expect(relay.unreached([]), "time alone tells nothing").to.deep.equal([]);
+      await fail();
+      expect(relay.unreached([])).to.deep.equal([`127.0.0.1@${port}`]);
+    });
+
+    it("say so within two seconds when it was never reached, as that of a site that is not there yet", async () => {
       const port = await freePort();
       await relay.aim([target(port)]);
       await fail();
-      now += 31_000;
-      expect(relay.unreached([]), "one failure, however long ago").to.deep.equal([]);
+      now += 1500;
+      await fail();
+      expect(relay.unreached([])).to.deep.equal([]);
+      now += 1000;
+      expect(relay.unreached([]), "time alone tells nothing").to.deep.equal([]);
       await fail();
       expect(relay.unreached([])).to.deep.equal([`127.0.0.1@${port}`]);
     });
