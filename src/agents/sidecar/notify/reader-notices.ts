@@ -123,7 +123,8 @@ class Listener {
     } catch (error) {
       if (isUnreachable(error)) return error;
       // It has heard it: to tell it again helps nobody.
-      if (!this.#refuses) this.#warn("a server outside the mesh refuses NOTIFY", error, { zone });
+      if (!this.#refuses)
+        this.options.log.warn("a server outside the mesh refuses NOTIFY", { ...this.#fields(error), zone });
       this.#refuses = true;
     }
     if (this.#open.get(zone) === serial) this.#open.delete(zone);
@@ -137,10 +138,11 @@ class Listener {
     }
     this.#dueAt = this.options.now() + Math.min(firstWaitMs * 2 ** this.#silent, longestWaitMs);
     this.#silent += 1;
-    if (this.#silent === loggedAfter) this.#warn("a server outside the mesh does not answer NOTIFY", failure);
+    if (this.#silent === loggedAfter)
+      this.options.log.warn("a server outside the mesh does not answer NOTIFY", this.#fields(failure));
   }
 
-  #warn(what: string, error: unknown, fields: Readonly<Record<string, string>> = {}): void {
-    this.options.log.warn(what, { peer: this.reader.name, ...fields, reason: messageOf(error) });
+  #fields(error: unknown): Readonly<Record<string, string>> {
+    return { peer: this.reader.name, reason: messageOf(error) };
   }
 }
