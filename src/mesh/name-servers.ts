@@ -130,11 +130,7 @@ export function planServers(zone: {
 }
 
 /** What is to become of the addresses of one server's name. */
-export interface AddressPlan {
-  readonly add: readonly string[];
-  readonly remove: readonly string[];
-  readonly waiting: readonly string[];
-}
+export type AddressPlan = Omit<ServerPlan, "kept">;
 
 /** The same of the addresses of one name: a new one once it answers, a former one as soon as another stands in its place. */
 export function planAddresses(host: {

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { UserError } from "../base/errors";
 import { foldName } from "../base/names";
-import { canonicalAddress, hostCidr } from "../dns/address";
+import { canonicalAddress, hostCidr, splitServer } from "../dns/address";
 import type { Dnssec, Mesh, Site, Zone } from "../mesh/model";
 import { withWaiting } from "../mesh/waiting";
 import { draftOf, findConflicts, type Problem } from "./consistency";
@@ -131,7 +131,6 @@ function normaliseDnssec(input: boolean | DnssecInput): boolean | Dnssec {
 }
 
 function canonicalServer(server: string): string {
-  const [address = "", port] = server.split("@");
-  const at = port === undefined || Number(port) === 53 ? "" : `@${Number(port)}`;
-  return `${canonicalAddress(address) ?? address}${at}`;
+  const { address, port } = splitServer(server);
+  return `${canonicalAddress(address) ?? address}${port === 53 ? "" : `@${port}`}`;
 }

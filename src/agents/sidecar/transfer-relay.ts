@@ -47,6 +47,8 @@ interface Way {
 export class TransferRelay implements AsyncDisposable {
   readonly #ways = new Map<string, Way>();
   readonly #open = new Set<Socket>();
+  /** Of all servers that have a socket here, in Knot's form and in one order: a look in each pass goes through them. */
+  #addresses: readonly string[] = [];
   /** By address, in Knot's form. */
   readonly #outcomes = new Map<string, Outcome>();
   #isAimed = false;
@@ -80,7 +82,7 @@ export class TransferRelay implements AsyncDisposable {
     if (!this.#isAimed || now < this.#changedAt + lastingMs) return before;
     const were = new Set(before);
     // A server that has no socket here is one to which Knot goes by itself.
-    const next = this.#addresses().filter((address) => this.#isUnreached(address, were));
+    const next = this.#addresses.filter((address) => this.#isUnreached(address, were));
     if (next.join(" ") === before.join(" ")) return before;
     this.#changedAt = now;
     return next;
@@ -91,14 +93,6 @@ export class TransferRelay implements AsyncDisposable {
     if (outcome?.kind === "reached") return false;
     if (were.has(address) || outcome === undefined) return were.has(address);
     return outcome.last - outcome.first >= (outcome.wasReached ? lastingMs : newMs);
-  }
-
-  /** Of all servers that have a socket here, in one order. */
-  #addresses(): readonly string[] {
-    const all = [...this.#ways.values()].flatMap(({ target: { addresses, port } }) =>
-      addresses.map((address) => addressAt(address, port)),
-    );
-    return [...new Set(all)].sort(compareText);
   }
 
   async #aim(targets: readonly RelayTarget[]): Promise<void> {
@@ -113,7 +107,12 @@ export class TransferRelay implements AsyncDisposable {
       if (way === undefined) await this.#listen(target);
       else if (!isSame(way.target, target)) Object.assign(way, { target, awayUntil: 0, lookAt: 0, address: undefined });
     }
-    const known = new Set(this.#addresses());
+    const known = new Set(
+      [...this.#ways.values()].flatMap(({ target: { addresses, port } }) =>
+        addresses.map((address) => addressAt(address, port)),
+      ),
+    );
+    this.#addresses = [...known].sort(compareText);
     for (const address of this.#outcomes.keys()) if (!known.has(address)) this.#outcomes.delete(address);
     this.#isAimed = true;
   }
