@@ -6,7 +6,8 @@ import { join } from "node:path";
 
 import { bundle } from "../components/bundle";
 import { issue, makeAuthority } from "../harness/certificates";
-import { freePort, type KnotPlace, startKnot } from "../harness/knot";
+import { freePort } from "../harness/free-port";
+import { type KnotPlace, startKnot } from "../harness/knot";
 import { ensureTools } from "../harness/tools";
 import { accessText } from "../src/cli/mesh-access";
 import type { StatusReport } from "../src/cli/status-report";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { bundle } from "../components/bundle";
 import { storageKeys, type StorageServer } from "../harness/backups/storage";
-import { freePort } from "../harness/knot";
+import { freePort } from "../harness/free-port";
 import { knotBinaries } from "../harness/knot";
 import { binDir } from "../harness/tools/cache";
 import { backupEnvironment, type OptionsOf } from "../src/contract/environments";

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 
 import { issue, makeAuthority, writeIdentity } from "../../harness/certificates";
 import { eventually } from "../../harness/eventually";
-import { freePort } from "../../harness/knot";
+import { freePort } from "../../harness/free-port";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { randomKey } from "../../src/keyring/fresh-key";

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 
 import { eventually } from "../../harness/eventually";
-import { freePort, type KnotPlace, startKnot } from "../../harness/knot";
+import { freePort } from "../../harness/free-port";
+import { type KnotPlace, startKnot } from "../../harness/knot";
 import { DnsClient } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { randomKey } from "../../src/keyring/fresh-key";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
 import { Capture } from "../../harness/capture";
-import { freePort } from "../../harness/knot";
+import { freePort } from "../../harness/free-port";
 import { DnsClient } from "../../src/dns/client/dns-client";
 import { type Baseline, recordChangeTimes } from "../baselines/baseline";
 import { startBindServers } from "../baselines/bind";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { type Identity, issue, makeAuthority } from "../certificates";
 import { eventually } from "../eventually";
-import { freePort } from "../knot";
+import { freePort } from "../free-port";
 import { binDir } from "../tools/cache";
 import { run } from "../tools/run";
 import { S3Client, type StorageKeys } from "./s3-client";

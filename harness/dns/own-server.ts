@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 
 import type { DnsServer } from "../../src/dns/client/dns-client";
 import { frameMessage, FrameReader } from "../../src/dns/framing";
-import { freePort } from "../knot";
+import { freePort } from "../free-port";
 
 /** Messages of a connection. `end` closes it behind them, `everyMs` lets time pass between two. */
 export interface TcpAnswer {

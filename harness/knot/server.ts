@@ -1,8 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,6 +9,7 @@ import { promisify } from "node:util";
 import { messageOf } from "../../src/base/errors";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/dns/tsig-key";
+import { freePort } from "../free-port";
 import { knotBinaries } from "./binaries";
 
 /** Paths and addresses that a configuration for {@link startKnot} needs. */
@@ -87,30 +86,6 @@ export async function startKnot(options: KnotOptions): Promise<KnotServer> {
     throw error;
   }
   return knot;
-}
-
-/** A port of `address` that is free for UDP and TCP at the moment. */
-export async function freePort(address = "127.0.0.1"): Promise<number> {
-  for (;;) {
-    const tcp = createServer();
-    tcp.listen(0, address);
-    await once(tcp, "listening");
-    const at = tcp.address();
-    const port = typeof at === "object" && at !== null ? at.port : 0;
-    const udp = createSocket(address.includes(":") ? "udp6" : "udp4");
-    const free = await new Promise<boolean>((resolve) => {
-      udp.once("error", () => {
-        resolve(false);
-      });
-      udp.bind(port, address, () => {
-        resolve(true);
-      });
-    });
-    udp.close();
-    tcp.close();
-    await once(tcp, "close");
-    if (free) return port;
-  }
 }
 
 class KnotProcess implements KnotServer {

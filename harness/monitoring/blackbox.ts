@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 
 import { blackboxConfig } from "../../src/monitoring/probes";
 import { eventually } from "../eventually";
-import { freePort } from "../knot";
+import { freePort } from "../free-port";
 import { toolPath } from "../tools";
 
 /** A real blackbox-exporter on loopback, with the modules of zones. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 
 import { eventually } from "../eventually";
-import { freePort } from "../knot";
+import { freePort } from "../free-port";
 import { toolPath } from "../tools";
 
 /** One series of an answer, with its value now. */

@@ -7,7 +7,7 @@ import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import type { Identity } from "../certificates";
 import { eventually } from "../eventually";
-import { freePort } from "../knot";
+import { freePort } from "../free-port";
 import { toolPath } from "../tools";
 import { type Consumer, renderBindConf, renderNsdConf } from "./configuration";
 

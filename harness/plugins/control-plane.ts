@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { eventually } from "../eventually";
+import { freePort } from "../free-port";
 import { toolPath } from "../tools";
 import { KubernetesApi } from "./kubernetes-api";
 
@@ -13,14 +13,6 @@ import { KubernetesApi } from "./kubernetes-api";
 export interface ControlPlane extends AsyncDisposable {
   readonly kubeconfig: string;
   readonly api: KubernetesApi;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
 }
 
 /** Of an administrator. */
@@ -59,7 +51,7 @@ export async function startControlPlane({ controllers = true } = {}): Promise<Co
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const [client = 0, peer = 0, secure = 0] = await freePorts(3);
+    const [client, peer, secure] = [await freePort(), await freePort(), await freePort()];
     const url = (port: number): string => `http://127.0.0.1:${port}`;
     start("etcd", [
       "--data-dir=etcd",

@@ -1,23 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 
 import { eventually } from "../eventually";
+import { freePort } from "../free-port";
 import { toolPath } from "../tools";
 
 /** A real Vault in memory, unsealed, with a KV engine at `secret/`. */
 export interface VaultServer extends AsyncDisposable {
   readonly address: string;
   readonly token: string;
-}
-
-async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /**

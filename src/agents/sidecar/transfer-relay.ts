@@ -17,7 +17,7 @@ const mostWays = 1000;
 const endMs = 10_000;
 /** How long an address must fail before Knot loses it, and the time between two changes of what Knot has. */
 const lastingMs = 30_000;
-/** The same of an address that was never reached: a site that is not there yet. */
+/** The same of addresses that were never reached: sites that are not there yet. */
 const newMs = 2000;
 /** Between looks at a server that is away, which come about when Knot wants it. */
 const lookMs = 1000;
@@ -53,6 +53,8 @@ export class TransferRelay implements AsyncDisposable {
   readonly #outcomes = new Map<string, Outcome>();
   #isAimed = false;
   #changedAt = -Infinity;
+  /** When addresses that were never reached were taken out between two changes. */
+  #takenOutAt = -Infinity;
   #work: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: { readonly now: () => number; readonly log: Logger }) {}
@@ -75,17 +77,25 @@ export class TransferRelay implements AsyncDisposable {
    * seconds if it never took a connection, and took none. Of one that was not tried since the relay began, what was said before stays.
    *
    * @param before - What this returned last, also to a predecessor.
-   * @returns `before` itself where nothing changes, and for half a minute after each change.
+   * @returns `before` itself where nothing changes. For half a minute after a change nothing is added to it but what was never
+   *   reached, in one go every two seconds: each such address costs Knot work from its first attempt on, and is new only once.
    */
   unreached(before: readonly string[]): readonly string[] {
     const now = this.parts.now();
-    if (!this.#isAimed || now < this.#changedAt + lastingMs) return before;
+    if (!this.#isAimed) return before;
     const were = new Set(before);
+    const isDue = now >= this.#changedAt + lastingMs;
     // A server that has no socket here is one to which Knot goes by itself.
-    const next = this.#addresses.filter((address) => this.#isUnreached(address, were));
-    if (next.join(" ") === before.join(" ")) return before;
-    this.#changedAt = now;
-    return next;
+    const out = this.#addresses.filter((address) => this.#isUnreached(address, were));
+    if (isDue) {
+      if (out.join(" ") === before.join(" ")) return before;
+      this.#changedAt = now;
+      return out;
+    }
+    const more = out.filter((address) => !were.has(address) && !this.#wasReached(address));
+    if (more.length === 0 || now < this.#takenOutAt + newMs) return before;
+    this.#takenOutAt = now;
+    return [...before, ...more].sort(compareText);
   }
 
   #isUnreached(address: string, were: ReadonlySet<string>): boolean {
@@ -93,6 +103,11 @@ export class TransferRelay implements AsyncDisposable {
     if (outcome?.kind === "reached") return false;
     if (were.has(address) || outcome === undefined) return were.has(address);
     return outcome.last - outcome.first >= (outcome.wasReached ? lastingMs : newMs);
+  }
+
+  #wasReached(address: string): boolean {
+    const outcome = this.#outcomes.get(address);
+    return outcome?.kind === "failed" ? outcome.wasReached : outcome !== undefined;
   }
 
   async #aim(targets: readonly RelayTarget[]): Promise<void> {

@@ -19,7 +19,8 @@ import { serverName } from "../../../src/mesh/welcome";
 import { Capture } from "../../../harness/capture";
 import { issue, makeAuthority, type Identity } from "../../../harness/certificates";
 import { eventually } from "../../../harness/eventually";
-import { freePort, knotBinaries } from "../../../harness/knot";
+import { freePort } from "../../../harness/free-port";
+import { knotBinaries } from "../../../harness/knot";
 import { Lab, type LabSite } from "../../../lab";
 import { run } from "../../../harness/tools/run";
 

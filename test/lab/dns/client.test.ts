@@ -11,7 +11,8 @@ import { signMessage, verifyMessage } from "../../../src/dns/tsig";
 import { DnsClient } from "../../../src/dns/client/dns-client";
 import type { TsigKey } from "../../../src/dns/tsig-key";
 import { eventually } from "../../../harness/eventually";
-import { freePort, knotBinaries } from "../../../harness/knot";
+import { freePort } from "../../../harness/free-port";
+import { knotBinaries } from "../../../harness/knot";
 import { failureOf } from "./failure";
 import { startOwnServer } from "../../../harness/dns/own-server";
 

@@ -17,7 +17,7 @@ import {
   writeIdentity,
 } from "../../../harness/certificates";
 import { eventually } from "../../../harness/eventually";
-import { freePort } from "../../../harness/knot";
+import { freePort } from "../../../harness/free-port";
 import { LabProcess, Log } from "../../../lab/process";
 import { failureOf } from "./failure";
 import { startOwnServer } from "../../../harness/dns/own-server";

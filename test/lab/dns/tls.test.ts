@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { DnsClient, type DnsServer, type DnsTls } from "../../../src/dns/client/dns-client";
 import type { TsigKey } from "../../../src/dns/tsig-key";
 import { type Identity, issue, type IssueOptions, makeAuthority, tlsFiles } from "../../../harness/certificates";
-import { freePort, type KnotPlace, type KnotServer, startKnot } from "../../../harness/knot";
+import { freePort } from "../../../harness/free-port";
+import { type KnotPlace, type KnotServer, startKnot } from "../../../harness/knot";
 import { startBindPrimary } from "../../../harness/other-servers/server";
 import { failureOf } from "./failure";
 

@@ -8,7 +8,8 @@ import { DnsClient } from "../../../src/dns/client/dns-client";
 import type { SigningTimes } from "../../../src/knot/config/site-runtime";
 import { apexTexts, delv, validate } from "../../../harness/dnssec/validators";
 import { eventually } from "../../../harness/eventually";
-import { freePort, startKnot, type KnotServer } from "../../../harness/knot";
+import { freePort } from "../../../harness/free-port";
+import { startKnot, type KnotServer } from "../../../harness/knot";
 import { freePorts, seedMesh, startSite, viewOf, type LabSite } from "./lab-mesh";
 
 /** Seconds in which all of a key's life passes, and in which a change is at every site for sure. */

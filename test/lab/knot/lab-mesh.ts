@@ -17,7 +17,8 @@ import { serverName, welcomePacket } from "../../../src/mesh/welcome";
 import { readMeshView } from "../../../src/mesh/read-view";
 import type { MeshView } from "../../../src/mesh/view";
 import { issue, makeAuthority } from "../../../harness/certificates";
-import { freePort, startKnot, type KnotPlace, type KnotServer } from "../../../harness/knot";
+import { freePort } from "../../../harness/free-port";
+import { startKnot, type KnotPlace, type KnotServer } from "../../../harness/knot";
 
 /** The key ring of the lab's meshes. */
 export const ring: KeyRing = {

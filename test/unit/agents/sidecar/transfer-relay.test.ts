@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { TransferRelay } from "../../../../src/agents/sidecar/transfer-relay";
 import { eventually } from "../../../../harness/eventually";
-import { freePort } from "../../../../harness/knot";
+import { freePort } from "../../../../harness/free-port";
 
 describe("connections of Knot's to other servers", () => {
   let folder: string;
@@ -180,6 +180,36 @@ describe("connections of Knot's to other servers", () => {
       expect(relay.unreached(first)).to.equal(first);
       now += 2000;
       expect(relay.unreached(first)).to.deep.equal([]);
+    });
+
+    it("take out one that was never reached without waiting after another change, and put nothing back for it", async () => {
+      const [first, second] = [await freePort(), await freePort()];
+      const sockets = [target(first), { ...target(second), socket: socketOf("peer-b") }] as const;
+      await relay.aim(sockets.slice(0, 1));
+      await fail();
+      now += 2500;
+      await fail();
+      const before = await eventually(5, () => {
+        const out = relay.unreached([]);
+        expect(out).to.deep.equal([`127.0.0.1@${first}`]);
+        return Promise.resolve(out);
+      });
+      await echo("a", "127.0.0.1", first);
+      await relay.aim([{ ...sockets[0], addresses: ["127.0.0.1", "127.0.0.3"] }, sockets[1]]);
+      expect(await say("peer-a", "1")).to.equal("a:1");
+      expect((await say("peer-b", "")).replace("broken", "")).to.equal("");
+      expect(relay.unreached(before), "too early").to.equal(before);
+      now += 2500;
+      expect((await say("peer-b", "")).replace("broken", "")).to.equal("");
+      const both = [first, second].map((port) => `127.0.0.1@${port}`).sort();
+      await eventually(5, () => {
+        expect(relay.unreached(before)).to.deep.equal(both);
+        return Promise.resolve();
+      });
+      now += 26_000;
+      expect(relay.unreached(both), "one that is reached comes back in its turn").to.equal(both);
+      now += 31_000;
+      expect(relay.unreached(both)).to.deep.equal([`127.0.0.1@${second}`]);
     });
 
     it("leave what a predecessor said until they know better, but for servers without a socket", async () => {
