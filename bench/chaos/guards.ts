@@ -1,21 +1,8 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
-import { build } from "esbuild";
-
 import type { ProgramName } from "../../components/bundle";
+import { type Edit, editedProgram } from "../../harness/edited-program";
 import { UserError } from "../../src/base/errors";
 import type { Extra } from "./fault";
 import type { Violation } from "./report";
-
-const root = join(__dirname, "..", "..");
-
-/** Another text in the place of one that stands in a source file once. */
-interface Edit {
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
 
 /** Something that keeps the mesh from harm, how to break it, and the faults that show that it is broken. */
 export interface Guard {
@@ -392,30 +379,6 @@ export function guardNamed(name: string): Guard {
 }
 
 /** The program of a guard's, with the guard broken. */
-export async function brokenProgram({ program, edits }: Guard): Promise<string> {
-  const folder = program === "agent" ? "sidecar" : program;
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: [`src/agents/${folder}/main.ts`],
-    ...{ bundle: true, write: false, platform: "node", format: "cjs", target: "node22", logLevel: "silent" },
-    plugins: [
-      {
-        name: "broken-guard",
-        setup: (building) => {
-          building.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-            const here = edits.filter(({ file }) => join(root, file) === path);
-            if (here.length === 0) return undefined;
-            return { contents: here.reduce(edited, readFileSync(path, "utf8")), loader: "ts" };
-          });
-        },
-      },
-    ],
-  });
-  return outputFiles[0]?.text ?? "";
-}
-
-/** A file's text with an edit. @throws UserError when the text to replace does not stand there once: the guard has moved. */
-export function edited(text: string, { file, from, to }: Edit): string {
-  if (text.split(from).length !== 2) throw new UserError(`${file} does not have this text once: ${from}`);
-  return text.replace(from, () => to);
+export function brokenProgram({ program, edits }: Guard): Promise<string> {
+  return editedProgram(program, edits);
 }

@@ -108,6 +108,34 @@ controls { };
   });
 }
 
+/** Where a resolver begins, and what it trusts. */
+export interface RootedOptions {
+  /** Its root server. Others are asked at the same port. */
+  readonly root: DnsServer;
+  /** DS records as texts, by zone. */
+  readonly anchors: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Starts a `named` that resolves from a root server on, as one on the Internet does, and validates what it has an anchor for. */
+export async function startBindFromRoot({ root, anchors }: RootedOptions): Promise<OtherServer> {
+  const lines = Object.entries(anchors).flatMap(([zone, records]) =>
+    records.map((ds) => `  "${zone}" static-ds ${ds.replace(/(\S+)$/, '"$1"')};\n`),
+  );
+  return OtherProcess.create("BIND", undefined, (at) => {
+    const conf = `options {
+  directory "${at.folder}"; pid-file none; session-keyfile none; recursion yes; empty-zones-enable no;
+  dnssec-validation yes; port ${root.port}; listen-on port ${at.port} { ${address}; }; listen-on-v6 { none; };
+};
+controls { };
+trust-anchors {
+${lines.join("")}};
+zone "." { type hint; file "hints"; };
+`;
+    const hints = `. 3600 NS root.\nroot. 3600 A ${root.address}\n`;
+    return { command: ["named", "-g", "-n", "1", "-4", "-c", at.conf], files: { conf, hints } };
+  });
+}
+
 /** Starts `nsd`. Returns when it runs, whether or not it has any zone yet. */
 export async function startNsd({ refresh = 1, listen, ...options }: ConsumerOptions): Promise<OtherServer> {
   return OtherProcess.create("NSD", listen, (at) => {

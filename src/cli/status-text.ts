@@ -111,23 +111,28 @@ function zonesText({ zones, findings }: StatusReport): string {
 
 /** What parents outside the mesh should have, and which servers are waited for. */
 function delegationLines({ zones }: StatusReport): readonly string[] {
-  const lines = zones.flatMap(({ name, nameServers }) => {
-    if (nameServers === undefined) return [];
-    const { parent, waiting } = nameServers;
-    const late = waiting.map((sentence) => `${name}: ${sentence}`);
-    if (parent === undefined || parent.zone !== undefined) return late;
-    const records = [
+  const kept = zones.flatMap(({ name, nameServers }) => (nameServers ? [{ name, ...nameServers }] : []));
+  const records = kept.flatMap(({ name, parent }) => {
+    if (parent === undefined || parent.zone !== undefined) return [];
+    return [
       ...parent.servers.map((server) => `${name}. NS ${server}.`),
       ...parent.glue.map((address) => addressLine(address)),
       ...(parent.ds ?? []).map((ds) => `${name}. DS ${ds}`),
+      ...(parent.ds?.length === 0 ? [`${name}: no DS record`] : []),
     ];
-    return [...records, ...(parent.ds?.length === 0 ? [`${name}: no DS record`] : []), ...late];
   });
+  const late = kept.flatMap(({ name, waiting }) => waiting.map((sentence) => `${name}: ${sentence}`));
+  return [
+    ...listed("parents outside the mesh should have:", records),
+    ...listed("name servers that are waited for:", late),
+  ];
+}
+
+function listed(heading: string, lines: readonly string[]): readonly string[] {
   if (lines.length === 0) return [];
   const shown = lines.slice(0, mostRows).map((line) => `  ${line}`);
   const left = lines.length - shown.length;
-  const rest = left === 0 ? [] : [`  … and ${left} more (--json has all)`];
-  return ["", "parents outside the mesh should have:", ...shown, ...rest];
+  return ["", heading, ...shown, ...(left === 0 ? [] : [`  … and ${left} more (--json has all)`])];
 }
 
 /** Of `name address`. */

@@ -3,9 +3,10 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
+import { edited } from "../../../../harness/edited-program";
 import { UserError } from "../../../../src/base/errors";
 import { extras, kindsWith, neededFor, parseFaults } from "../../../chaos/fault";
-import { brokenProgram, edited, guardNamed, guards } from "../../../chaos/guards";
+import { brokenProgram, guardNamed, guards } from "../../../chaos/guards";
 
 const root = join(__dirname, "..", "..", "..", "..");
 const sites = ["site-a", "site-b", "site-c"];

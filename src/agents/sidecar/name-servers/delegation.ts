@@ -74,7 +74,8 @@ export async function planDelegation(
   { zone, wanted, isLongSigned }: Below,
 ): Promise<{ readonly edits: Edits; readonly isWhole: boolean }> {
   const standing = await readSet(control, parent, { owner: zone, type: "NS" });
-  const edits = new Edits(parent, standing.ttl);
+  // A new delegation lives for as long as the zone's own name servers do in caches: a roll-over waits for the DS records' TTL.
+  const edits = new Edits(parent, standing.ttl ?? (await readSet(control, parent, { owner: parent, type: "NS" })).ttl);
   edits.change({ owner: zone, type: "NS", ttl: standing.ttl }, difference(wanted.servers, standing.values));
   // Names that the cut no longer points to lose what stood for them.
   const names = new Set([...wanted.glue.keys(), ...standing.values.filter((server) => isWithin(server, zone))]);

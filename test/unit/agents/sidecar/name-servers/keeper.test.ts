@@ -352,6 +352,7 @@ describe("the keeper of name servers", () => {
       expect(mesh.values(zone, child, "NS")).to.deep.equal([nsB, `ns.${child}.`].sort());
       expect(mesh.values(zone, `ns.${child}`, "A")).to.deep.equal(["10.0.0.2"]);
       expect(mesh.values(zone, child, "DS")).to.deep.equal([ds]);
+      expect(new Set(mesh.at(zone).map(({ ttl }) => ttl))).to.deep.equal(new Set([60]));
       mesh.records.set(child, []);
       mesh.put(child, [child, "NS"], nsB);
       mesh.put(child, [child, "CDS"], "0000000000");
@@ -359,6 +360,16 @@ describe("the keeper of name servers", () => {
       expect(mesh.values(zone, child, "NS")).to.deep.equal([nsB]);
       expect(mesh.values(zone, `ns.${child}`, "A")).to.deep.equal([]);
       expect(mesh.values(zone, child, "DS")).to.deep.equal([]);
+    });
+
+    it("is as it was while a server in it has no address yet", async () => {
+      mesh.records.set(child, []);
+      mesh.put(child, [child, "NS"], nsB, `ns.${child}.`);
+      await see(both());
+      expect(mesh.values(zone, child, "NS")).to.deep.equal([]);
+      mesh.put(child, [`ns.${child}`, "A"], "10.0.0.2");
+      await mesh.settle();
+      expect(mesh.values(zone, child, "NS")).to.deep.equal([nsB, `ns.${child}.`].sort());
     });
 
     it("waits with the first DS records of a delegation that stood without until unsigned answers are gone", async () => {

@@ -1,0 +1,201 @@
+import { expect } from "chai";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { editedProgram } from "../../../harness/edited-program";
+import { eventually } from "../../../harness/eventually";
+import { knotBinaries, startKnot, type KnotServer } from "../../../harness/knot";
+import { type OtherServer, startBindFromRoot } from "../../../harness/other-servers/server";
+import { run } from "../../../harness/tools/run";
+import { Lab } from "../../../lab";
+import type { LabSite } from "../../../lab/site";
+import { exchangeUdp } from "../../../src/dns/client/sockets";
+import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
+import { queryMessage } from "../../../src/dns/request";
+import { rcodes } from "../../../src/dns/types";
+import type { DelegationRecords } from "../../../src/mesh/name-servers";
+
+/** A key's life in seconds, so that a roll-over is over while somebody looks. */
+const secondsForKeys = [
+  ["signature: 28 * day", "signature: 600"],
+  ["refresh: 14 * day", "refresh: 200"],
+  ["keyTtl: hour", "keyTtl: 1"],
+  ["propagation: hour", "propagation: 3"],
+  ["parentCheck: hour", "parentCheck: 1"],
+  ["parentDelay: day", "parentDelay: 3"],
+].map(([from = "", to = ""]) => ({ file: "src/knot/config/site-runtime.ts", from, to }));
+
+/** TTL of what the zones begin with, in seconds, and so of their NS records. */
+const ttl = 2;
+const [parent, child] = ["corp.example", "sub.corp.example"];
+const content = (ns: string): string =>
+  `$TTL ${ttl}\n@ SOA ${ns}. h.invalid. 1 60 10 3600 ${ttl}\n@ NS ${ns}.\n* A 192.0.2.1\n`;
+
+/** Steps of a mesh's life, each on what the one before left, under the eyes of a resolver that begins at a root. */
+describe("name servers that follow, as a validating resolver sees them", function () {
+  this.timeout(90_000);
+  const stack = new AsyncDisposableStack();
+  const host = (n: number) => `ns${n}.${parent}`;
+  let lab: Lab;
+  let root: KnotServer;
+  let resolver: OtherServer | undefined;
+  let asked = 0;
+  const wrong: string[] = [];
+  const ended = new AbortController();
+  let asking: Promise<void> | undefined;
+
+  before(async () => {
+    lab = stack.use(await Lab.create({ sites: 3, agentProgram: await editedProgram("agent", secondsForKeys) }));
+    lab.list.forEach((site, i) => Object.assign(site, { nameServer: host(i + 1) }));
+    lab.list[1]!.zones.push({ name: parent, zoneFile: content(host(2)), dnssec: true });
+    lab.list[0]!.zones.push({ name: child, zoneFile: content(host(1)), dnssec: true });
+    lab.plan.nameServers = "all";
+    await lab.upAll();
+    const { port } = lab.site("site-a").server;
+    const address = `${lab.network.prefix}.200.1`;
+    root = stack.use(
+      await startKnot({
+        ...{ address, port },
+        extraConfig: () => "zone:\n  - domain: .\n    file: root\n",
+        files: { root: `$TTL ${ttl}\n. SOA root. h. 1 60 10 3600 1\n. NS root.\nroot. A ${address}\n` },
+      }),
+    );
+  });
+  after(async () => {
+    ended.abort();
+    await asking;
+    await stack.disposeAsync();
+  });
+  afterEach(function () {
+    if (this.currentTest?.state === "failed")
+      console.error(lab.logs().slice(-6000), resolver?.log().slice(-4000), wrong);
+  });
+
+  const said = async (owner: LabSite, zone: string) =>
+    (await owner.status()).nameServers?.find((each) => each.zone === zone);
+
+  async function resolve(name: string, type = "A"): Promise<Message> {
+    if (resolver === undefined) throw new Error("no resolver runs");
+    asked += 1;
+    const question = { ...queryMessage({ id: asked % 65_536, name, type }), flags: { ...noFlags, rd: true, ad: true } };
+    const message = encodeMessage(question);
+    return exchangeUdp({ server: resolver.server, message, timeoutMs: 5000, receive: decodeMessage });
+  }
+
+  /** Asks for names that nobody asked for before, so that no answer comes from the cache. */
+  async function look(zone: string): Promise<void> {
+    const name = `x${asked}.${zone}`;
+    const answer = await resolve(name).catch((error: unknown) => String(error));
+    if (typeof answer === "string") wrong.push(`${name}: ${answer}`);
+    else if (answer.rcode !== rcodes.NOERROR || answer.answers.length === 0 || !answer.flags.ad)
+      wrong.push(`${name}: rcode ${answer.rcode}, ${answer.answers.length} answers, ad ${answer.flags.ad}`);
+  }
+
+  async function askOnAndOn(): Promise<void> {
+    while (!ended.signal.aborted) {
+      await Promise.all([parent, child].map(look));
+      await delay(100, undefined, { signal: ended.signal }).catch(() => undefined);
+    }
+  }
+
+  /** What somebody does at the registry: the parent gets what the mesh says that it should have. */
+  async function register({ servers, glue }: DelegationRecords): Promise<void> {
+    const set = (...record: string[]) => root.knotc("zone-set", ".", ...record);
+    await root.knotc("zone-begin", ".");
+    await root.knotc("zone-unset", ".", `${parent}.`).catch(() => undefined);
+    for (let i = 1; i <= 5; i++) await root.knotc("zone-unset", ".", `${host(i)}.`).catch(() => undefined);
+    for (const server of servers) await set(`${parent}.`, String(ttl), "NS", `${server}.`);
+    for (const each of glue) {
+      const [name = "", address = ""] = each.split(" ");
+      await set(`${name}.`, String(ttl), "A", address);
+    }
+    await root.knotc("zone-commit", ".");
+  }
+
+  /** Waits until the mesh says these of the zone above, registers it, and finds every server with every zone. */
+  async function delegated(servers: Readonly<Record<string, string>>): Promise<DelegationRecords> {
+    const glue = Object.entries(servers).map(([name, address]) => `${name} ${address}`);
+    const names = Object.keys(servers);
+    const records = await eventually(40, async () => {
+      const found = await said(lab.site("site-b"), parent);
+      expect({ servers: found?.parent?.servers, glue: found?.parent?.glue }).to.deep.equal({ servers: names, glue });
+      expect((await said(lab.site("site-a"), child))?.servers).to.deep.equal(names);
+      const stored = await lab.site("site-b").control.zoneRead(parent, { owner: child, type: "NS" });
+      expect(stored.map(({ data }) => data).sort()).to.deep.equal(names.map((name) => `${name}.`));
+      return found!.parent!;
+    });
+    await register(records);
+    const { dns, server } = lab.site("site-a");
+    for (const address of Object.values(servers))
+      for (const zone of [parent, child]) await dns.querySoa({ ...server, address }, zone);
+    return records;
+  }
+
+  const addressesOf = (count: number): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [host(i + 1), lab.address(i)]));
+
+  it("begin with all sites, and the zone below is secure by what the one above has of it", async () => {
+    const { ds = [] } = await delegated(addressesOf(3));
+    expect(ds).to.have.length(1);
+    resolver = stack.use(await startBindFromRoot({ root: root.server, anchors: { [parent]: ds } }));
+    await eventually(20, async () => {
+      wrong.length = 0;
+      await look(child);
+      expect(wrong).to.deep.equal([]);
+    });
+    asking = askOnAndOn();
+  });
+
+  it("take in a site that joins", async () => {
+    const { name } = lab.add({ nameServer: host(4), zones: [] });
+    await lab.up();
+    await (await lab.upSite(name)).ready();
+    await delegated(addressesOf(4));
+    const { answers } = await resolve(parent, "NS");
+    expect(answers.flatMap((record) => (record.type === "NS" ? [record.target] : []))).to.include(host(4));
+  });
+
+  it("follow a site to another address", async () => {
+    const [site, next] = [lab.site("site-c"), lab.address(12)];
+    await site.stop();
+    lab.list[2]!.addresses = [next];
+    site.moveTo(next);
+    await lab.up();
+    await site.mount(lab.mesh);
+    await site.start();
+    await site.ready();
+    await delegated({ ...addressesOf(4), [host(3)]: next });
+  });
+
+  it("let a site go once nobody is sent to it", async () => {
+    lab.list[3]!.retired = "2020-01-01";
+    await lab.up();
+    const left = { ...addressesOf(3), [host(3)]: lab.address(12) };
+    await delegated(left);
+    // As the guide says: for as long as caches have NS records.
+    await delay(2 * ttl * 1000);
+    const gone = lab.list.splice(3);
+    await lab.up();
+    for (const { name } of gone) await lab.drop(name);
+    await delegated(left);
+  });
+
+  it("carry a key-signing key of the zone below over, without a hand", async () => {
+    const owner = lab.site("site-a");
+    const keysOf = async () => (await owner.status()).dnssec?.find((each) => each.zone === child);
+    const before = (await keysOf())?.ds ?? [];
+    const isKeySigning = (key: string): boolean => key.startsWith("257");
+    await run(knotBinaries().knotc, ["-s", owner.path("run", "knot.sock"), "-b", "zone-key-rollover", child, "ksk"]);
+    await eventually(60, async () => {
+      const now = await keysOf();
+      expect(now?.dnskeys.filter(isKeySigning)).to.have.length(1);
+      expect(now?.ds).to.have.length(1).and.not.to.deep.equal(before);
+    });
+    const stored = await lab.site("site-b").control.zoneRead(parent, { owner: child, type: "DS" });
+    expect(stored).to.have.length(1);
+  });
+
+  it("gave not one wrong answer, and none that could not be validated, in all of it", () => {
+    expect(wrong).to.deep.equal([]);
+    expect(asked).to.be.greaterThan(100);
+  });
+});
