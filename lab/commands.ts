@@ -1,5 +1,6 @@
 import { UserError } from "../src/base/errors";
 import { foldName, isWithin } from "../src/base/names";
+import type { NameServers } from "../src/mesh/model";
 import type { CutDirection } from "./network";
 
 /** Which programs of a site are meant. */
@@ -23,7 +24,8 @@ export type Command =
   | { readonly kind: "add zone"; readonly zone: string; readonly site: string }
   | { readonly kind: "remove zone"; readonly zone: string }
   | { readonly kind: "ask"; readonly site: string; readonly name: string; readonly type: string }
-  | { readonly kind: "wait"; readonly seconds: number }
+  | { readonly kind: "name servers"; readonly servers: NameServers }
+  | { readonly kind: "wait" | "wait name servers"; readonly seconds: number }
   | { readonly kind: "wait alert"; readonly alert: string; readonly site: string; readonly seconds: number }
   | { readonly kind: "wait quiet"; readonly seconds: number }
   | { readonly kind: "mesh"; readonly args: readonly string[] }
@@ -135,6 +137,18 @@ const forms: readonly Form[] = [
     read: (args) => ({ kind: "wait", seconds: amount(args[0] ?? "60", "SECONDS", 3600) }),
   },
   {
+    words: "name servers",
+    args: "all|catalog|NAMES",
+    help: "NS records name all sites, the catalog sites, or those listed with commas, from then on",
+    read: (args) => ({ kind: "name servers", servers: servers(at(args, 0)) }),
+  },
+  {
+    words: "wait name servers",
+    args: "[SECONDS]",
+    help: "until every reachable site answers these NS records (60 s at most)",
+    read: (args) => ({ kind: "wait name servers", seconds: amount(args[0] ?? "60", "SECONDS", 3600) }),
+  },
+  {
     words: "watch",
     args: "",
     help: "a Prometheus with the mesh's alert rules, whose minutes are seconds, looks at the lab",
@@ -229,6 +243,10 @@ function amount(text: string, what: string, most: number): number {
   if (!/^\d+(?:\.\d+)?$/.test(text) || value > most)
     throw new UserError(`${what} must be a number from 0 to ${most}, not "${text}"`);
   return value;
+}
+
+function servers(text: string): NameServers {
+  return text === "all" || text === "catalog" ? text : text.split(",");
 }
 
 function direction(text: string | undefined): CutDirection {

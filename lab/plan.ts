@@ -177,6 +177,13 @@ export class LabPlan {
     return zone;
   }
 
+  /** Has NS records name these sites. @throws UserError when the mesh cannot have that. */
+  nameThem(servers: NameServers): void {
+    const before = this.nameServers;
+    this.nameServers = servers;
+    this.#checked(undefined, () => (this.nameServers = before));
+  }
+
   names(): string[] {
     return this.list.map(({ name }) => name);
   }

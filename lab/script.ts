@@ -61,8 +61,15 @@ export function checkCommand(command: Command, plan: LabPlan, network: NetworkKi
       plan.ownZone(command.zone);
       return;
     default:
-      return;
+      checkNameServers(command, plan);
   }
+}
+
+function checkNameServers(command: Command, { nameServers }: LabPlan): void {
+  if (command.kind === "remove site" && Array.isArray(nameServers) && nameServers.includes(command.site))
+    throw new UserError(`NS records name ${command.site}, as was asked for; say others first: name servers all`);
+  if (command.kind === "wait name servers" && nameServers === undefined)
+    throw new UserError("NS records are as zones began; say first whom they name: name servers all");
 }
 
 /** Makes the plan list what it lists after the command. @throws UserError when that cannot be. */
@@ -70,6 +77,7 @@ function applyToPlan(command: Command, plan: LabPlan): void {
   if (command.kind === "add site") plan.addNamed(command.site);
   if (command.kind === "remove site") plan.remove(command.site);
   if (command.kind === "add zone") plan.addZone(command.zone, command.site);
+  if (command.kind === "name servers") plan.nameThem(command.servers);
   if (command.kind === "remove zone") plan.removeZone(command.zone);
 }
 

@@ -4,6 +4,8 @@ import { DnsClient } from "../src/dns/client/dns-client";
 import { formatRdata } from "../src/dns/rdata";
 import type { ResourceRecord } from "../src/dns/record";
 import { rcodeName } from "../src/dns/types";
+import type { Mesh, NameServers } from "../src/mesh/model";
+import { nameServersOf } from "../src/mesh/name-servers";
 import { LabAlerts } from "./alerts";
 import { type Command, commandHelp, recordName, type Victim } from "./commands";
 import type { Lab } from "./lab";
@@ -131,6 +133,10 @@ export class Session implements AsyncDisposable {
         return this.#ask(command);
       case "wait":
         return this.#wait(command.seconds);
+      case "name servers":
+        return this.#nameThem(command.servers);
+      case "wait name servers":
+        return this.#waitNamed(command.seconds);
       case "status":
         this.output.show(await takeSnapshot(lab));
         return;
@@ -246,6 +252,37 @@ export class Session implements AsyncDisposable {
     this.#tell(`converged after ${Math.round(performance.now() - began)} ms: ${reachable.length} sites answer alike`);
   }
 
+  async #nameThem(servers: NameServers): Promise<void> {
+    this.lab.plan.nameThem(servers);
+    const ms = await this.#upAndFollow();
+    this.#tell(
+      `NS records follow the list from now on (${String(servers)}); every reachable site knows within ${ms} ms`,
+    );
+  }
+
+  /** Waits until every reachable site answers each zone's NS records as the list says. */
+  async #waitNamed(seconds: number): Promise<void> {
+    const began = performance.now();
+    const wanted = wantedServers(this.lab.mesh);
+    const dns = new DnsClient({ timeoutMs: askMs });
+    const look = async (): Promise<void> => {
+      for (const { name, server } of this.lab.reachable())
+        for (const [zone, servers] of wanted) {
+          const { answers } = await dns.query(server, zone, "NS");
+          const found = answers.flatMap((each) => (each.type === "NS" ? [each.target] : [])).sort();
+          if (found.join(" ") !== servers.join(" "))
+            throw new Error(`${name} has ${zone} with ${found.join(", ")}, and not with ${servers.join(", ")}`);
+        }
+    };
+    try {
+      await eventually(seconds, look, 50);
+    } catch (error) {
+      throw new UserError(`NS records are others after ${seconds} s: ${messageOf(error)}`);
+    }
+    const ms = Math.round(performance.now() - began);
+    this.#tell(`every site answers the NS records of ${wanted.size} zones as the list says, after ${ms} ms`);
+  }
+
   /** Brings the primary up and waits until every reachable agent has applied the new directory. Returns milliseconds. */
   async #upAndFollow(except?: string): Promise<number> {
     const primary = this.#running(this.lab.plan.primary);
@@ -290,6 +327,18 @@ export class Session implements AsyncDisposable {
     }
     this.#tell(this.lastChange);
   }
+}
+
+/** Names of servers that zones should have, by zone; without those of which the list says nothing. */
+function wantedServers({ directoryZone: directory, nameServers, sites }: Mesh): ReadonlyMap<string, readonly string[]> {
+  const view = { directorySerial: 0, catalogSerial: 0, sites, zones: [], ...(nameServers && { nameServers }) };
+  const zones = sites.flatMap((site) => site.zones);
+  return new Map(
+    zones.flatMap((zone) => {
+      const servers = nameServersOf(zone, { view, directory });
+      return servers === undefined ? [] : [[zone.name, servers.map(({ name }) => name).sort()] as const];
+    }),
+  );
 }
 
 function cutText(site: string, direction: CutDirection): string {

@@ -50,6 +50,7 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/keys.md#with-vault-it-rotates-by-itself": { tests: ["test/lab/vault/key-guides.test.ts"] },
   "docs/guides/keys.md#without-vault-by-generation": { tests: [readme] },
   "docs/guides/lab.md#the-lab-a-mesh-on-your-machine": { tests: ["test/lab/lab/guide.test.ts"] },
+  "docs/name-servers.md#in-the-lab": { tests: ["test/lab/lab/guide.test.ts"] },
   "docs/guides/lab.md#try-this": { tests: ["test/lab/lab/guide.test.ts"] },
   "docs/guides/lab.md#from-a-script": { tests: ["test/lab/lab/guide.test.ts"] },
   [`${tenMinutes}#a-mesh-of-four-sites`]: {

@@ -53,6 +53,22 @@ describe("the lab, by README and guide", function () {
       .and.match(/shop\.example TXT changed at berlin/);
   });
 
+  it("has name servers that follow, as their guide says", async () => {
+    const elsewhere = new Reader({ folder: checkout.folder, env: checkout.env, timeoutMs: 150_000 });
+    elsewhere.open("docs/name-servers.md#in-the-lab");
+    const shown = await typing(elsewhere.next("sh"), elsewhere.next("lab"));
+    elsewhere.close();
+    expect(shown).not.to.match(/^! /m);
+    const asked = [...shown.matchAll(/site-a answers site-b\.example NS: NOERROR, (.*), after/g)];
+    expect(asked.map(([, records = ""]) => records.match(/[\w-]+(?=\.dns\.internal)/g)?.sort())).to.deep.equal([
+      ["site-a", "site-b"],
+      ["site-a", "site-b", "site-c"],
+      ["berlin", "site-a", "site-b", "site-c"],
+      ["site-a", "site-b", "site-c"],
+    ]);
+    expect(shown).to.match(/parents outside the mesh should have:\n.*site-a\.example\. NS site-a\.dns\.internal\./);
+  });
+
   it("answers a second terminal", async () => {
     const port = await freeEverywhere();
     const [lab = "", dig = ""] = reader.next("sh", [["5300", String(port)]]).split("\n");

@@ -23,6 +23,9 @@ describe("commands of the lab", () => {
     ["ask site-c www.a.example. txt", { kind: "ask", site: "site-c", name: "www.a.example", type: "TXT" }],
     ["wait converged", { kind: "wait", seconds: 60 }],
     ["wait converged 5", { kind: "wait", seconds: 5 }],
+    ["name servers all", { kind: "name servers", servers: "all" }],
+    ["name servers site-a,site-b", { kind: "name servers", servers: ["site-a", "site-b"] }],
+    ["wait name servers 5", { kind: "wait name servers", seconds: 5 }],
     ["watch", { kind: "watch" }],
     ["alerts", { kind: "alerts" }],
     [
@@ -89,7 +92,7 @@ describe("commands of the lab", () => {
 
   it("explains each in the help", () => {
     const lines = commandHelp().split("\n");
-    expect(lines).to.have.length(21);
+    expect(lines).to.have.length(23);
     expect(lines.map((line) => line.length).every((length) => length < 130)).to.equal(true);
   });
 

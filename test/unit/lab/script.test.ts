@@ -26,6 +26,10 @@ describe("a script of the lab", () => {
     check(["add site", "start site-d", "remove site site-d", "add site", "start site-e"]);
   });
 
+  it("may say whom NS records name, and others later", () => {
+    check(["name servers site-c", "name servers catalog", "remove site site-c", "wait name servers 5"]);
+  });
+
   const refused: readonly (readonly [what: string, lines: readonly string[], words: RegExp])[] = [
     ["a site that is not there", ["kill site-x all"], /^line 1: there is no site "site-x"; there are site-a, site-b/],
     ["a site that has left", ["remove site site-c", "start site-c"], /^line 2: there is no site "site-c"/],
@@ -42,6 +46,13 @@ describe("a script of the lab", () => {
       /there is no alert "DnsMeshTired".*DnsMeshSiteDown/,
     ],
     ["an alert of a site that is not there", ["wait alert DnsMeshSiteDown site-x"], /there is no site "site-x"/],
+    ["a name server that is no site", ["name servers site-a,site-x"], /line 1: .*"site-x" is not in mesh\.sites/s],
+    ["a wait for NS records that nobody sees to", ["wait name servers"], /say first whom they name: name servers all/],
+    [
+      "the removal of a site that NS records are to name",
+      ["name servers site-a,site-c", "remove site site-c"],
+      /^line 2: NS records name site-c, as was asked for; say others first/,
+    ],
     ["cuts on loopback", ["cut site-b"], /start the lab as root with --network namespaces/],
   ];
   for (const [what, lines, words] of refused) {
