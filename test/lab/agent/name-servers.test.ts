@@ -136,6 +136,10 @@ describe("name servers that follow, as a validating resolver sees them", functio
   it("begin with all sites, and the zone below is secure by what the one above has of it", async () => {
     const { ds = [] } = await delegated(addressesOf(3));
     expect(ds).to.have.length(1);
+    const asksParent = async (site: string, zone: string) =>
+      (await lab.site(site).control.zoneRead(zone, { owner: zone, type: "CSYNC" })).map(({ data }) => data);
+    expect(await asksParent("site-b", parent)).to.deep.equal(["0 1 A NS AAAA"]);
+    expect(await asksParent("site-a", child)).to.deep.equal([]);
     resolver = stack.use(await startBindFromRoot({ root: root.server, anchors: { [parent]: ds } }));
     await eventually(20, async () => {
       wrong.length = 0;

@@ -11,18 +11,19 @@ export interface StoredSet {
   readonly ttl: number | undefined;
 }
 
-/** Names that an RRset of NS records points to, or the addresses of one of A or AAAA. */
+/** The data of an RRset: names that NS records point to, addresses, or what DS, CDS and CSYNC records say. */
 export async function readSet(
   control: Pick<KnotControl, "zoneRead">,
   zone: string,
-  place: { readonly owner: string; readonly type: "NS" | "A" | "AAAA" | "CNAME" | "DS" },
+  place: { readonly owner: string; readonly type: "NS" | "A" | "AAAA" | "CNAME" | "DS" | "CDS" | "CSYNC" },
 ): Promise<StoredSet> {
   const records = await control.zoneRead(zone, place);
   return { values: records.map(({ data }) => comparable(place.type, data)), ttl: records[0]?.ttl };
 }
 
 function comparable(type: string, data: string): string {
-  if (type === "DS") return dsForm(data);
+  if (type === "DS" || type === "CDS") return dsForm(data);
+  if (type === "CSYNC") return data.trim().split(/\s+/).join(" ");
   return type === "A" || type === "AAAA" ? (canonicalAddress(data) ?? data) : foldName(data);
 }
 

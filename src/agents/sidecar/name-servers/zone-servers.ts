@@ -1,16 +1,21 @@
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import type { KnotControl } from "../../../knot/control/knot-control";
 import {
+  areNameServersSaid,
   enclosingZone,
   isServerName,
   type NameServer,
   nameServersOf,
+  parentZone,
   planAddresses,
   planServers,
 } from "../../../mesh/name-servers";
 import type { MeshView, ZoneView } from "../../../mesh/view";
 import { type Answer, Survey, whyNot } from "./answering";
 import { Edits, readSet, typeOf } from "./stored";
+
+/** At once, whatever the serial is: what stands in the zone answers already, at every server that it names. */
+const followUs = "0 1 A NS AAAA";
 
 /** What one look at a zone works with. */
 export interface ZoneLook {
@@ -96,6 +101,7 @@ class ZoneServers {
     edits.change({ owner: zone.name, type: "NS", ttl: standing.ttl }, plan);
     const servers = [...standing.values.filter((name) => !plan.remove.includes(name)), ...plan.add].sort();
     const former = await this.#dropFormer(servers, edits);
+    await this.#askParent(edits);
     const outside = servers.filter((name) => !plan.kept.includes(name) && !name.endsWith(`.${directory}`));
     const present = hosts.flatMap(({ name, isThere }) => (isThere ? [name] : []));
     return {
@@ -187,6 +193,24 @@ class ZoneServers {
       answer.answers.some(({ type, name: owner }) => owner === name && (type === "A" || type === "AAAA")),
     );
     return hasAddress ? undefined : `its name has no address in zone ${home} yet`;
+  }
+
+  /**
+   * Asks a parent outside the mesh, in a signed zone, to take over NS records and addresses (RFC 7477): a parent that does
+   * not look for that passes it over. A record that somebody else wrote stays what it is.
+   */
+  async #askParent(edits: Edits): Promise<void> {
+    const { control } = this.parts;
+    const { zone, view } = this.look;
+    const place = { owner: zone.name, type: "CSYNC" } as const;
+    const standing = await readSet(control, zone.name, place);
+    if (standing.values.some((value) => value !== followUs)) return;
+    const cds = await readSet(control, zone.name, { owner: zone.name, type: "CDS" });
+    const isSigned = cds.values.some((value) => !value.startsWith("0 0 0"));
+    const isWanted = isSigned && areNameServersSaid(zone, view) && parentZone(zone.name, this.#zones) === undefined;
+    const isThere = standing.values.length > 0;
+    if (isWanted !== isThere)
+      edits.change(place, isWanted ? { add: [followUs], remove: [] } : { add: [], remove: [followUs] });
   }
 
   /** Takes away addresses of servers that the list no longer has, and whose names nobody is sent to. Returns the noted names that stay. */

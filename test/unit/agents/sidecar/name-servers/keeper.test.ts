@@ -6,6 +6,7 @@ import type { AgentState } from "../../../../../src/agents/sidecar/state-store";
 import { createLogger } from "../../../../../src/base/log";
 import { DnsError } from "../../../../../src/dns/errors";
 import type { Message } from "../../../../../src/dns/message";
+import { dsText } from "../../../../../src/dns/rdata/trust-types";
 import type { ResourceRecord, SoaData } from "../../../../../src/dns/record";
 import { KnotControlError, type StoredRecord } from "../../../../../src/knot/control/knot-control";
 import type { MeshView, SiteView, ZoneView } from "../../../../../src/mesh/view";
@@ -41,7 +42,9 @@ class FakeMesh {
         },
         zoneRead: (of, { owner, type }) => {
           if (this.failure !== undefined) return Promise.reject(this.failure);
-          return Promise.resolve(this.at(of).filter((each) => each.owner === owner && each.type === type));
+          const found = this.at(of).filter((each) => each.owner === owner && each.type === type);
+          const text = (data: string): string => (type === "CDS" ? dsText(Buffer.from(data, "hex")) : data);
+          return Promise.resolve(found.map((each) => ({ ...each, data: text(each.data) })));
         },
         zoneEdit: (of, { add, remove }) => {
           const left = this.at(of).filter(
@@ -279,6 +282,34 @@ describe("the keeper of name servers", () => {
     mesh.failure = undefined;
     await mesh.settle();
     expect(servers()).to.deep.equal([nsA, nsB]);
+  });
+
+  describe("of a signed zone", () => {
+    const csync = (): string[] => mesh.values(zone, zone, "CSYNC");
+    beforeEach(() => {
+      mesh.put(zone, [zone, "CDS"], `00070d02${"ab".repeat(32)}`);
+    });
+
+    it("asks a parent outside the mesh to follow, as long as the zone is signed", async () => {
+      await see(view([site("a")]));
+      expect(csync()).to.deep.equal(["0 1 A NS AAAA"]);
+      mesh.records.set(
+        zone,
+        mesh.at(zone).filter(({ type }) => type !== "CDS"),
+      );
+      mesh.put(zone, [zone, "CDS"], "0000000000");
+      await mesh.settle();
+      expect(csync()).to.deep.equal([]);
+    });
+
+    it("leaves alone what somebody wrote, a parent of the mesh, and zones of which the list says nothing", async () => {
+      await see(unsaid(view([site("a")])));
+      await see(view([site("a")], { zones: [zoneOf(zone), zoneOf("example", "b")] }));
+      expect(csync()).to.deep.equal([]);
+      mesh.put(zone, [zone, "CSYNC"], "66 3 NS");
+      await see(view([site("a")]));
+      expect(csync()).to.deep.equal(["66 3 NS"]);
+    });
   });
 
   describe("of servers whose names lie in the zone", () => {
