@@ -30,7 +30,7 @@ export interface AgentParts {
   readonly dns: DnsClient;
   readonly store: StateStore;
   readonly problems: Problems;
-  readonly relay: Pick<TransferRelay, "unreached">;
+  readonly relay: Pick<TransferRelay, "reached">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Logger;
@@ -180,14 +180,16 @@ export class Agent {
     }
   }
 
-  /** Of a server that is away, Knot has no address of its own: it would wait for it in vain (ADR 0044). */
+  /** Knot has no address of a server that is away, or not there yet: it would wait for it in vain (ADR 0044). */
   async #noteReach(): Promise<void> {
     const { store, relay, log } = this.parts;
-    const before = store.state.unreached ?? [];
-    const unreached = store.isWhole ? relay.unreached(before) : before;
-    if (unreached === before) return;
-    log.info("other servers are reached, or not, as they were not before", { unreached });
-    await this.#save(({ unreached: _, ...state }) => ({ ...state, ...(unreached.length > 0 && { unreached }) }));
+    const before = store.state.reached ?? [];
+    const reached = store.isWhole ? relay.reached(before) : before;
+    if (reached === before) return;
+    const added = reached.filter((address) => !before.includes(address));
+    const removed = before.filter((address) => !reached.includes(address));
+    log.info("other servers are reached, or not, as they were not before", { added, removed });
+    await this.#save((state) => ({ ...state, reached }));
     this.#progress.request("files");
   }
 

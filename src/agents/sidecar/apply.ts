@@ -185,7 +185,7 @@ export function siteInput(facts: {
     ...(inputs.identity && { identity: inputs.identity }),
     view: ahead ? withPacketCatalogs(known, inputs.packet) : known,
     ...(inputs.packet.signers !== undefined && state.fence && { behind: state.fence.behind }),
-    ...(state.unreached && { unreached: state.unreached }),
+    reached: state.reached ?? [],
     runtime: inputs.runtime,
     isGuarded,
   };

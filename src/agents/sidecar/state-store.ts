@@ -27,8 +27,8 @@ export interface AgentState {
   readonly signing?: SigningState;
   /** The highest epoch that was ever seen, and which catalog sites are not in it. */
   readonly fence?: Fence;
-  /** Addresses of other servers, in Knot's form, that took no connection for a while. Knot does not have them. */
-  readonly unreached?: readonly string[];
+  /** Addresses of other servers, in Knot's form, that take connections. Knot has no others. */
+  readonly reached?: readonly string[];
   /** Names of servers outside the directory that own zones have because the list says so, by zone: they may go when a site goes. */
   readonly serverNames?: Readonly<Record<string, readonly string[]>>;
   /** Own zones that were given their first content. None of them is ever given it again. */

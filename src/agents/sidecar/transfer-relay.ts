@@ -17,15 +17,12 @@ const mostWays = 1000;
 const endMs = 10_000;
 /** How long an address must fail before Knot loses it, and the time between two changes of what Knot has. */
 const lastingMs = 30_000;
-/** The same of addresses that were never reached: sites that are not there yet. */
-const newMs = 2000;
 /** Between looks at a server that is away, which come about when Knot wants it. */
 const lookMs = 1000;
 
 /** How it was with an address at the last attempts. Times are milliseconds since 1970. */
 type Outcome =
-  | { readonly kind: "reached" }
-  | { readonly kind: "failed"; readonly first: number; readonly last: number; readonly wasReached: boolean };
+  { readonly kind: "reached" } | { readonly kind: "failed"; readonly first: number; readonly last: number };
 
 /** A socket that Knot connects to, and what is behind it. */
 interface Way {
@@ -47,14 +44,14 @@ interface Way {
 export class TransferRelay implements AsyncDisposable {
   readonly #ways = new Map<string, Way>();
   readonly #open = new Set<Socket>();
-  /** Of all servers that have a socket here, in Knot's form and in one order: a look in each pass goes through them. */
+  /** Of all servers, in Knot's form and in one order: a look in each pass goes through them. */
   #addresses: readonly string[] = [];
+  /** Of servers that have no socket here: Knot goes to them by itself. */
+  #direct: ReadonlySet<string> = new Set();
   /** By address, in Knot's form. */
   readonly #outcomes = new Map<string, Outcome>();
   #isAimed = false;
   #changedAt = -Infinity;
-  /** When addresses that were never reached were taken out between two changes. */
-  #takenOutAt = -Infinity;
   #work: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: { readonly now: () => number; readonly log: Logger }) {}
@@ -73,41 +70,26 @@ export class TransferRelay implements AsyncDisposable {
   }
 
   /**
-   * Addresses that Knot is to have no longer, in its own form: each was tried again and again for half a minute, or for two
-   * seconds if it never took a connection, and took none. Of one that was not tried since the relay began, what was said before stays.
+   * Addresses that Knot is to have beside the relay's sockets, in its own form: those that took a connection, until each
+   * attempt of half a minute fails. Of one that was not tried since the relay began, what was said before stays.
    *
    * @param before - What this returned last, also to a predecessor.
-   * @returns `before` itself where nothing changes. For half a minute after a change nothing is added to it but what was never
-   *   reached, in one go every two seconds: each such address costs Knot work from its first attempt on, and is new only once.
+   * @returns `before` itself where nothing changes, and for half a minute after each change.
    */
-  unreached(before: readonly string[]): readonly string[] {
+  reached(before: readonly string[]): readonly string[] {
     const now = this.parts.now();
-    if (!this.#isAimed) return before;
+    if (!this.#isAimed || now < this.#changedAt + lastingMs) return before;
     const were = new Set(before);
-    const isDue = now >= this.#changedAt + lastingMs;
-    // A server that has no socket here is one to which Knot goes by itself.
-    const out = this.#addresses.filter((address) => this.#isUnreached(address, were));
-    if (isDue) {
-      if (out.join(" ") === before.join(" ")) return before;
-      this.#changedAt = now;
-      return out;
-    }
-    const more = out.filter((address) => !were.has(address) && !this.#wasReached(address));
-    if (more.length === 0 || now < this.#takenOutAt + newMs) return before;
-    this.#takenOutAt = now;
-    return [...before, ...more].sort(compareText);
+    const next = this.#addresses.filter((address) => this.#direct.has(address) || this.#isReached(address, were));
+    if (next.join(" ") === before.join(" ")) return before;
+    this.#changedAt = now;
+    return next;
   }
 
-  #isUnreached(address: string, were: ReadonlySet<string>): boolean {
+  #isReached(address: string, were: ReadonlySet<string>): boolean {
     const outcome = this.#outcomes.get(address);
-    if (outcome?.kind === "reached") return false;
-    if (were.has(address) || outcome === undefined) return were.has(address);
-    return outcome.last - outcome.first >= (outcome.wasReached ? lastingMs : newMs);
-  }
-
-  #wasReached(address: string): boolean {
-    const outcome = this.#outcomes.get(address);
-    return outcome?.kind === "failed" ? outcome.wasReached : outcome !== undefined;
+    if (outcome?.kind === "reached") return true;
+    return were.has(address) && (outcome === undefined || outcome.last - outcome.first < lastingMs);
   }
 
   async #aim(targets: readonly RelayTarget[]): Promise<void> {
@@ -122,12 +104,10 @@ export class TransferRelay implements AsyncDisposable {
       if (way === undefined) await this.#listen(target);
       else if (!isSame(way.target, target)) Object.assign(way, { target, awayUntil: 0, lookAt: 0, address: undefined });
     }
-    const known = new Set(
-      [...this.#ways.values()].flatMap(({ target: { addresses, port } }) =>
-        addresses.map((address) => addressAt(address, port)),
-      ),
-    );
+    const withSocket = new Set([...this.#ways.values()].flatMap(({ target }) => addressesOf(target)));
+    const known = new Set(targets.flatMap(addressesOf));
     this.#addresses = [...known].sort(compareText);
+    this.#direct = new Set(this.#addresses.filter((address) => !withSocket.has(address)));
     for (const address of this.#outcomes.keys()) if (!known.has(address)) this.#outcomes.delete(address);
     this.#isAimed = true;
   }
@@ -241,8 +221,8 @@ export class TransferRelay implements AsyncDisposable {
   #noteFailure(address: string): void {
     const last = this.parts.now();
     const before = this.#outcomes.get(address);
-    const since = before?.kind === "failed" ? before : { first: last, wasReached: before?.kind === "reached" };
-    this.#outcomes.set(address, { ...since, kind: "failed", last });
+    const first = before?.kind === "failed" ? before.first : last;
+    this.#outcomes.set(address, { kind: "failed", first, last });
   }
 
   /** A connection that breaks is closed at the other end as well; there is nothing else to do about it. */
@@ -263,6 +243,11 @@ export class TransferRelay implements AsyncDisposable {
 function inTurn({ address, target }: Way): readonly string[] {
   const others = target.addresses.filter((each) => each !== address);
   return address === undefined ? others : [address, ...others];
+}
+
+/** In Knot's form. */
+function addressesOf({ addresses, port }: RelayTarget): readonly string[] {
+  return addresses.map((address) => addressAt(address, port));
 }
 
 function isSame(a: RelayTarget, b: RelayTarget): boolean {

@@ -32,11 +32,11 @@ export function renderRemotes(context: RenderContext): string {
     key: ring.signing,
   }));
   const { transport } = packet;
-  const unreached = new Set(context.unreached);
+  const reached = context.reached && new Set(context.reached);
   const sources = servers.map(({ id, site, addresses, key, port, securePort }): Stanza => {
     if (transport === "tcp") return { id, address: addresses.map((address) => `${address}@${port}`), key };
     const direct = addresses.map((address) => addressAt(address, securePort));
-    const useful = direct.filter((address) => !unreached.has(address));
+    const useful = direct.filter((address) => reached?.has(address) ?? true);
     return {
       id,
       address: isRelayed(transport) ? [relaySocket(runtime.rundir, id), ...useful] : direct,
@@ -64,8 +64,8 @@ export interface RelayTarget {
 
 /**
  * The servers that Knot asks by way of the agent: all of them where transfers run over TLS, since Knot's own sockets hold
- * small pieces back (ADR 0044). Behind the relay Knot has their addresses, for when the agent is not there, but for those that
- * the relay does not reach either.
+ * small pieces back (ADR 0044). Behind the relay Knot has those of their addresses that the relay reached, for when the agent
+ * is not there.
  */
 export function relayTargets(
   input: Pick<SiteInput, "packet" | "view" | "ring" | "localKey" | "runtime">,

@@ -36,8 +36,8 @@ export interface SiteInput {
   readonly view: MeshView;
   /** Catalog sites that central zones are not taken from, as long as there is another one. */
   readonly behind?: readonly string[];
-  /** Addresses of other servers, in Knot's form, that the agent's relay does not reach: Knot has the relay alone for them. @default none */
-  readonly unreached?: readonly string[];
+  /** Addresses of other servers, in Knot's form, that it has beside the agent's relay, where there is one. @default all */
+  readonly reached?: readonly string[];
   readonly runtime: SiteRuntime;
   /** An agent is there that judges changes of own zones. Knot starts without it: it would wait for an answer before it serves. @default false */
   readonly isGuarded?: boolean;

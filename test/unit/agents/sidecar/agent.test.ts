@@ -39,13 +39,13 @@ describe("agent", () => {
   let lines: string[];
   let letThroughFile: string | undefined;
   /** What the relay says; undefined where it knows nothing new. */
-  let unreached: readonly string[] | undefined;
+  let reached: readonly string[] | undefined;
 
   beforeEach(async () => {
     now = Date.parse("2026-11-23T12:00:00Z");
     lines = [];
     letThroughFile = undefined;
-    unreached = undefined;
+    reached = undefined;
     folder = await mkdtemp(join(tmpdir(), "agent-"));
     await mkdir(join(folder, "etc"));
     const packet = welcomePacket(mesh, "site-c", "PEM");
@@ -96,7 +96,7 @@ describe("agent", () => {
       now: () => now,
       log,
       relay: {
-        unreached: (before) => (unreached === undefined || unreached.join() === before.join() ? before : unreached),
+        reached: (before) => (reached === undefined || reached.join() === before.join() ? before : reached),
       },
       events: { applied: () => undefined, changed: () => undefined },
     });
@@ -121,7 +121,7 @@ describe("agent", () => {
     expect(problems(agent)).to.deep.equal([]);
   });
 
-  it("takes the addresses from Knot at which the relay reaches nobody, over restarts, and gives them back", async () => {
+  it("gives Knot the addresses at which the relay reaches somebody, over restarts, and takes them back", async () => {
     const remotes = async (): Promise<readonly (string | undefined)[]> => {
       const text = await readFile(join(folder, "storage", "conf", "peers.d", "10-remotes.conf"), "utf8");
       return ["peer-site-a", "peer-site-b"].map((id) => new RegExp(`id: ${id}\n +address: (.*)`).exec(text)?.[1]);
@@ -129,22 +129,22 @@ describe("agent", () => {
     knot.serve(centralRecords(mesh, 5));
     const agent = await start();
     await agent.pass();
-    const [a, b] = await remotes();
-    const address = /^\[\S+, (\S+@853)\]$/.exec(b ?? "")?.[1];
-    if (address === undefined) throw new Error(`no direct address in ${b}`);
-    unreached = [address];
+    const without = ["[/run/to/peer-site-a]", "[/run/to/peer-site-b]"];
+    expect(await remotes()).to.deep.equal(without);
+    const address = mesh.sites[1]!.addresses[0]!;
+    reached = [`${address}@853`, "192.0.2.99@853"];
     expect(await agent.pass()).to.equal("changed");
-    const without = ["[/run/to/peer-site-b]"];
-    expect(await remotes()).to.deep.equal([a, ...without]);
+    const withB = [without[0], `[/run/to/peer-site-b, ${address}@853]`];
+    expect(await remotes()).to.deep.equal(withB);
     expect(await agent.pass()).to.equal("idle");
-    unreached = undefined;
+    reached = undefined;
     const next = await start();
     await prepare({ options: options(), dns: knot.dns, now: () => now, log });
     await next.pass();
-    expect(await remotes(), "the next agent").to.deep.equal([a, ...without]);
-    unreached = [];
+    expect(await remotes(), "the next agent").to.deep.equal(withB);
+    reached = [];
     expect(await next.pass()).to.equal("changed");
-    expect(await remotes()).to.deep.equal([a, b]);
+    expect(await remotes()).to.deep.equal(without);
     expect(await next.pass()).to.equal("idle");
   });
 

@@ -112,49 +112,50 @@ describe("connections of Knot's to other servers", () => {
       expect((await say("peer-a", "")).replace("broken", "")).to.equal("");
     };
 
+    const at = (port: number, address = "127.0.0.1") => `${address}@${port}`;
+    const end = () => new Promise((resolve) => servers.at(-1)?.close(resolve));
+
     it("say so when an address has failed for half a minute, and no sooner", async () => {
       const port = await echo("a");
       await relay.aim([target(port)]);
       expect(await say("peer-a", "1")).to.equal("a:1");
-      await new Promise((resolve) => servers[0]?.close(resolve));
+      await end();
       await fail();
       now += 29_000;
       await fail();
-      expect(relay.unreached([])).to.deep.equal([]);
+      const before = [at(port)];
+      expect(relay.reached(before)).to.equal(before);
       now += 2000;
-      expect(relay.unreached([]), "time alone tells nothing").to.deep.equal([]);
+      expect(relay.reached(before), "time alone tells nothing").to.equal(before);
       await fail();
-      expect(relay.unreached([])).to.deep.equal([`127.0.0.1@${port}`]);
+      expect(relay.reached(before)).to.deep.equal([]);
     });
 
-    it("say so within two seconds when it was never reached, as that of a site that is not there yet", async () => {
+    it("are not there for Knot before they were reached, as a site that is yet to come", async () => {
       const port = await freePort();
       await relay.aim([target(port)]);
+      expect(relay.reached([])).to.deep.equal([]);
       await fail();
-      now += 1500;
-      await fail();
-      expect(relay.unreached([])).to.deep.equal([]);
-      now += 1000;
-      expect(relay.unreached([]), "time alone tells nothing").to.deep.equal([]);
-      await fail();
-      // It looks while Knot has been sent away.
-      await eventually(5, () => {
-        expect(relay.unreached([])).to.deep.equal([`127.0.0.1@${port}`]);
-        return Promise.resolve();
-      });
+      expect(relay.reached([])).to.deep.equal([]);
+      await echo("a", "127.0.0.1", port);
+      now += 31_000;
+      expect(relay.reached([]), "time alone tells nothing").to.deep.equal([]);
+      expect(await say("peer-a", "1")).to.equal("a:1");
+      expect(relay.reached([])).to.deep.equal([at(port)]);
     });
 
     it("say nothing of a failure between two successes", async () => {
       const port = await echo("a");
       await relay.aim([target(port)]);
       expect(await say("peer-a", "1")).to.equal("a:1");
-      const [server] = servers;
-      await new Promise((resolve) => server?.close(resolve));
+      const before = relay.reached([]);
+      expect(before).to.deep.equal([at(port)]);
+      await end();
       await fail();
       now += 31_000;
       await echo("b", "127.0.0.1", port);
       expect(await say("peer-a", "2")).to.equal("b:2");
-      expect(relay.unreached([])).to.deep.equal([]);
+      expect(relay.reached(before)).to.equal(before);
     });
 
     it("tell each address by itself, and change nothing more than once in half a minute", async () => {
@@ -162,67 +163,37 @@ describe("connections of Knot's to other servers", () => {
       const addresses = ["127.0.0.1", "127.0.0.2"];
       await relay.aim([target(port, addresses)]);
       expect(await say("peer-a", "1")).to.equal("a:1");
-      const [server] = servers;
-      await new Promise((resolve) => server?.close(resolve));
-      await fail();
-      now += 31_000;
-      await echo("a", "127.0.0.2", port);
-      await relay.aim([target(port, ["127.0.0.1"])]);
-      await fail();
-      await relay.aim([target(port, addresses)]);
-      expect(await say("peer-a", "2")).to.equal("a:2");
-      const first = relay.unreached([]);
-      expect(first).to.deep.equal([`127.0.0.1@${port}`]);
+      const first = relay.reached([]);
+      expect(first).to.deep.equal([at(port, "127.0.0.2")]);
       await echo("b", "127.0.0.1", port);
       await relay.aim([target(port, ["127.0.0.1"])]);
-      expect(await say("peer-a", "3")).to.equal("b:3");
+      expect(await say("peer-a", "2")).to.equal("b:2");
+      await relay.aim([target(port, addresses)]);
       now += 29_000;
-      expect(relay.unreached(first)).to.equal(first);
+      expect(relay.reached(first)).to.equal(first);
       now += 2000;
-      expect(relay.unreached(first)).to.deep.equal([]);
+      expect(relay.reached(first)).to.deep.equal([at(port), at(port, "127.0.0.2")]);
     });
 
-    it("take out one that was never reached without waiting after another change, and put nothing back for it", async () => {
-      const [first, second] = [await freePort(), await freePort()];
-      const sockets = [target(first), { ...target(second), socket: socketOf("peer-b") }] as const;
-      await relay.aim(sockets.slice(0, 1));
-      await fail();
-      now += 2500;
-      await fail();
-      const before = await eventually(5, () => {
-        const out = relay.unreached([]);
-        expect(out).to.deep.equal([`127.0.0.1@${first}`]);
-        return Promise.resolve(out);
-      });
-      await echo("a", "127.0.0.1", first);
-      await relay.aim([{ ...sockets[0], addresses: ["127.0.0.1", "127.0.0.3"] }, sockets[1]]);
-      expect(await say("peer-a", "1")).to.equal("a:1");
-      expect((await say("peer-b", "")).replace("broken", "")).to.equal("");
-      expect(relay.unreached(before), "too early").to.equal(before);
-      now += 2500;
-      expect((await say("peer-b", "")).replace("broken", "")).to.equal("");
-      const both = [first, second].map((port) => `127.0.0.1@${port}`).sort();
-      await eventually(5, () => {
-        expect(relay.unreached(before)).to.deep.equal(both);
-        return Promise.resolve();
-      });
-      now += 26_000;
-      expect(relay.unreached(both), "one that is reached comes back in its turn").to.equal(both);
-      now += 31_000;
-      expect(relay.unreached(both)).to.deep.equal([`127.0.0.1@${second}`]);
-    });
-
-    it("leave what a predecessor said until they know better, but for servers without a socket", async () => {
-      const port = await echo("a");
-      const before = [`127.0.0.1@${port}`, "192.0.2.7@853"];
-      expect(relay.unreached(before), "nothing is known yet").to.equal(before);
+    it("leave what a predecessor said until they know better, but for servers that are gone", async () => {
+      const port = await freePort();
+      const before = [at(port), "192.0.2.7@853"];
+      expect(relay.reached(before), "nothing is known yet").to.equal(before);
       await relay.aim([target(port)]);
-      const next = relay.unreached(before);
-      expect(next).to.deep.equal([`127.0.0.1@${port}`]);
+      const next = relay.reached(before);
+      expect(next).to.deep.equal([at(port)]);
       now += 31_000;
-      expect(relay.unreached(next)).to.equal(next);
-      expect(await say("peer-a", "1")).to.equal("a:1");
-      expect(relay.unreached(next)).to.deep.equal([]);
+      await fail();
+      expect(relay.reached(next), "one failure").to.equal(next);
+      now += 31_000;
+      await fail();
+      expect(relay.reached(next)).to.deep.equal([]);
+    });
+
+    it("are there for Knot, reached or not, where the relay has no socket for them", async () => {
+      const blocked = { ...target(53), socket: socketOf("x".repeat(200)) };
+      await relay.aim([target(await freePort()), blocked]);
+      expect(relay.reached([])).to.deep.equal([at(53)]);
     });
 
     it("look for them when Knot wants them, so that the first attempt after a return is the last that fails", async () => {

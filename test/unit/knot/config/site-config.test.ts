@@ -279,14 +279,15 @@ describe("renderSiteFiles", () => {
       expect(socket.length).to.be.at.most(`/rundir/to/`.length + 32);
     }
     const [first, second] = targets;
-    const unreached = ["192.0.2.1@853", "2001:db8::2@853"];
-    const fewer = renderSiteFiles({ ...input, unreached }).get("conf/peers.d/10-remotes.conf")!;
+    const reached = ["192.0.2.2@853", "192.0.2.1@53"];
+    const fewer = renderSiteFiles({ ...input, reached }).get("conf/peers.d/10-remotes.conf")!;
     expect(items(fewer).get("peer-a")).to.include(`address: [${first?.socket}]`);
     expect(items(fewer).get("peer-b")).to.include(`address: [${second?.socket}, 192.0.2.2@853]`);
     expect(items(fewer).get("tell-peer-a"), "NOTIFY takes one datagram").to.deep.equal(items(text).get("tell-peer-a"));
     for (const transport of ["quic", "tcp"] as const) {
-      const other = { ...input, unreached, packet: { ...input.packet, transport } };
-      expect(renderSiteFiles(other), transport).to.deep.equal(renderSiteFiles({ ...other, unreached: [] }));
+      const all = { ...input, packet: { ...input.packet, transport } };
+      const other = { ...all, reached };
+      expect(renderSiteFiles(other), transport).to.deep.equal(renderSiteFiles(all));
       expect(relayTargets(other)).to.deep.equal([]);
       expect(renderSiteFiles(other).get("conf/peers.d/10-remotes.conf")).to.not.contain("/rundir");
     }
