@@ -95,7 +95,9 @@ const chaosSpec = "bench/test/chaos";
  * What takes long and seldom breaks: `npm run test:long`. Ten minutes of faults under a Prometheus, most of them waiting for alerts (the
  * rules' own cases run here); an engine that is killed at each step of an `up` (here once); states that were lost, with the engine (here
  * their commands and their guards); sites whose keys come from a Vault (here the pods' login there, and secrets with the engine); sites
- * whose addresses come from load balancers, with the engine and in clusters (here without either, and their plan).
+ * whose addresses come from load balancers, with the engine and in clusters (here without either, and their plan); guides of what follows
+ * once a mesh is there, in clusters (here the README and the first guides); all that may happen to a site that is asked (here a rollout,
+ * a deleted pod, other numbers of pods, and settings).
  */
 const longSpecs = [
   "test/lab/monitoring/alerts",
@@ -104,6 +106,8 @@ const longSpecs = [
   "test/lab/pulumi/load-balancer-addresses",
   "test/cluster/vault-site",
   "test/cluster/mesh/changing-address",
+  "test/cluster/guides",
+  "test/cluster/every-disruption",
 ];
 
 /**

@@ -2,6 +2,9 @@
 export type Claim = { readonly tests: readonly string[]; readonly reason?: string };
 
 const readme = "test/cluster/readme.test.ts";
+/** What that test and the one of the guides begin with. */
+const ownMesh = "test/cluster/own-mesh.ts";
+const guides = "test/cluster/guides.test.ts";
 const backups = "test/cluster/vault-site.test.ts";
 const meshCommand = "test/lab/pulumi/mesh-command.test.ts";
 const policyPack = "test/lab/pulumi/policy-pack.test.ts";
@@ -26,7 +29,7 @@ const followed: Claim = {
  */
 export const claims: Readonly<Record<string, Claim>> = {
   "README.md#dns-mesh": { tests: ["test/lab/lab/guide.test.ts"] },
-  "README.md#a-mesh-of-your-own": { tests: [readme] },
+  "README.md#a-mesh-of-your-own": { tests: [ownMesh] },
   "docs/records.md#five-minutes": { tests: ["test/cluster/records/guide.test.ts"] },
   "docs/records.md#from-zone-files-and-back": { tests: ["test/cluster/records/guide.test.ts"] },
   "docs/records.md#what-a-zone-begins-with": { tests: ["test/lab/records/initial-records.test.ts"] },
@@ -37,18 +40,18 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/backups.md#a-history-that-the-site-cannot-delete": { tests: ["test/lab/agent/backups.test.ts"] },
   "docs/guides/backups.md#putting-zones-back-as-they-were": { tests: [backups] },
   "docs/guides/changing-records.md#changing-records-of-a-sites-own-zone": { tests: [readme] },
-  [`${update}#nsupdate-and-knsupdate`]: { tests: [readme, "test/lab/records/update-guide.test.ts"] },
-  [`${update}#cert-manager`]: { tests: [readme, "test/cluster/records/cert-manager.test.ts"] },
-  [`${dnssec}#signed-zones-dnssec`]: { tests: [readme] },
-  [`${dnssec}#turning-it-on`]: { tests: [readme] },
-  [`${dnssec}#backup`]: { tests: [readme] },
+  [`${update}#nsupdate-and-knsupdate`]: { tests: [guides, "test/lab/records/update-guide.test.ts"] },
+  [`${update}#cert-manager`]: { tests: [guides, "test/cluster/records/cert-manager.test.ts"] },
+  [`${dnssec}#signed-zones-dnssec`]: { tests: [guides] },
+  [`${dnssec}#turning-it-on`]: { tests: [guides] },
+  [`${dnssec}#backup`]: { tests: [guides] },
   [`${externalDns}#1-a-key-in-the-stack-of-the-site-that-owns-the-zone`]: {
-    tests: [readme, "test/cluster/records/external-dns.test.ts"],
+    tests: [guides, "test/cluster/records/external-dns.test.ts"],
   },
   [`${externalDns}#2-external-dns`]: { tests: ["test/cluster/records/external-dns.test.ts"] },
   [`${externalDns}#3-a-service-and-an-ingress`]: { tests: ["test/cluster/records/external-dns.test.ts"] },
   "docs/guides/keys.md#with-vault-it-rotates-by-itself": { tests: ["test/lab/vault/key-guides.test.ts"] },
-  "docs/guides/keys.md#without-vault-by-generation": { tests: [readme] },
+  "docs/guides/keys.md#without-vault-by-generation": { tests: [guides] },
   "docs/guides/lab.md#the-lab-a-mesh-on-your-machine": { tests: ["test/lab/lab/guide.test.ts"] },
   "docs/name-servers.md#in-the-lab": { tests: ["test/lab/lab/guide.test.ts"] },
   "docs/guides/lab.md#try-this": { tests: ["test/lab/lab/guide.test.ts"] },
@@ -88,10 +91,10 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/monitoring.md#with-the-prometheus-operator": monitoring,
   "docs/guides/monitoring.md#a-prometheus-of-your-own": monitoring,
   "docs/guides/monitoring.md#from-outside": monitoring,
-  "docs/guides/onboarding-a-site.md#onboarding-a-site": { tests: [readme] },
-  "docs/guides/onboarding-a-site.md#removing-a-site": { tests: [readme] },
-  "docs/guides/other-servers.md#bind-and-nsd-beside-the-mesh": { tests: [readme] },
-  "docs/guides/retiring-a-zone.md#retiring-a-zone": { tests: [readme] },
+  "docs/guides/onboarding-a-site.md#onboarding-a-site": { tests: [ownMesh] },
+  "docs/guides/onboarding-a-site.md#removing-a-site": { tests: [guides] },
+  "docs/guides/other-servers.md#bind-and-nsd-beside-the-mesh": { tests: [guides] },
+  "docs/guides/retiring-a-zone.md#retiring-a-zone": { tests: [guides] },
   "docs/guides/vault.md#vault": { tests: ["test/cluster/vault-site.test.ts"] },
   "docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt": { tests: ["test/cluster/vault-site.test.ts", meshCommand] },
   "docs/runbooks/backup-failing.md#runbook-a-backup-or-a-restore-drill-fails": { tests: [backups] },
@@ -102,7 +105,7 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/runbooks/compromised-key.md#with-vault": { tests: ["test/lab/vault/key-guides.test.ts"] },
   "docs/runbooks/compromised-site.md#runbook-a-site-fell-into-other-hands": {
     tests: ["test/lab/vault/key-guides.test.ts"],
-    reason: "its `pulumi up`s are those of a site that is taken off the list, which test/cluster/readme.test.ts runs",
+    reason: "its `pulumi up`s are those of a site that is taken off the list, which test/cluster/guides.test.ts runs",
   },
   "docs/runbooks/change-held.md#it-is-wanted": { tests: ["test/cluster/records/every-pod.test.ts"] },
   "docs/runbooks/pod-0-lost.md#what-waits": { tests: ["test/cluster/records/every-pod.test.ts"] },
@@ -122,7 +125,7 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/lab/pulumi/lost-states.test.ts"],
     reason: "of the sites one is brought up in each step, for the others nothing else follows",
   },
-  "docs/runbooks/volume-lost.md#a-new-volume": { tests: [readme] },
-  "docs/runbooks/volume-lost.md#beginning-with-new-keys": { tests: [readme] },
-  "docs/runbooks/expired-ca.md#runbook-a-certificate-or-root-has-expired-or-is-about-to": { tests: [readme] },
+  "docs/runbooks/volume-lost.md#a-new-volume": { tests: [guides] },
+  "docs/runbooks/volume-lost.md#beginning-with-new-keys": { tests: [guides] },
+  "docs/runbooks/expired-ca.md#runbook-a-certificate-or-root-has-expired-or-is-about-to": { tests: [guides] },
 };

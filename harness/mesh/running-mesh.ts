@@ -15,7 +15,7 @@ import type { Cluster } from "../clusters";
 import { podSerials } from "../dns/pod-serials";
 import { eventually } from "../eventually";
 import { ensureImages } from "../images";
-import { createDriver, type MeshDriver, type OperationResult } from "../pulumi/driver";
+import { createDriver, type DriverOptions, type MeshDriver, type OperationResult } from "../pulumi/driver";
 import { type ReconcilerRun, runReconciler } from "./reconciler-run";
 
 /** A site in the one list, as a user writes it. */
@@ -67,6 +67,8 @@ export interface MeshOptions {
   /** Settings for every site's stack beside `shared`, `context` and `kubeconfig`. */
   readonly siteConfig?: Record<string, unknown>;
   readonly sharedConfig?: Record<string, unknown>;
+  /** When the engine writes its state, as {@link DriverOptions} says. @default "each step" */
+  readonly writes?: DriverOptions["writes"];
   /** Keeps Pulumi's state there instead of in a folder that goes with the mesh. */
   readonly workDir?: string;
 }
@@ -90,6 +92,7 @@ export class RunningMesh implements AsyncDisposable {
       workDir: this.workDir,
       projectName: "dns-mesh",
       program: () => loadProgram(this.agentComments),
+      ...(options.writes && { writes: options.writes }),
     });
   }
 

@@ -48,7 +48,7 @@ async function start(): Promise<{ clusters: ClusterSet; mesh: RunningMesh }> {
   const clusters = given
     ? await useContexts({ contexts: given })
     : await createClusters({ names, log: () => undefined });
-  const mesh = new RunningMesh({ clusters: clusters.clusters });
+  const mesh = new RunningMesh({ clusters: clusters.clusters, writes: "at the end" });
   await mesh.list(clusters.clusters.slice(0, 3).map(listedSite));
   await mesh.up("shared");
   for (const cluster of clusters.clusters) await mesh.configureSite(cluster);

@@ -40,6 +40,13 @@ export interface DriverOptions {
   readonly projectName?: string;
   /** Settings of stacks, as with `setConfig`. */
   readonly stacks?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /**
+   * When the engine writes its state: at each step, as for a user, or once, when it is done or has failed, which halves its CPU.
+   * Nothing is left of an engine that is killed then.
+   *
+   * @default "each step"
+   */
+  readonly writes?: "each step" | "at the end";
   /** Environment of the engine and of the plugins, on top of this process's. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -87,7 +94,7 @@ function usesRealPlugins(): boolean {
 
 /** The environment in which engine and plugins run, also for `pulumi` itself in the driver's folder. */
 export async function driverEnvironment(
-  options: Pick<DriverOptions, "workDir" | "env">,
+  options: Pick<DriverOptions, "workDir" | "env" | "writes">,
 ): Promise<Record<string, string>> {
   const real = usesRealPlugins();
   return {
@@ -98,6 +105,7 @@ export async function driverEnvironment(
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: real ? "false" : "true",
     ...(!real && { PULUMI_HOME: join(options.workDir, "home") }),
+    ...(options.writes === "at the end" && { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" }),
     ...options.env,
   };
 }

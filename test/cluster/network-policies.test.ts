@@ -57,7 +57,7 @@ describe("network policies, enforced by kube-network-policies", function () {
       "dns-mesh:clients": [`${set.hostAddress}/32`],
       "dns-mesh:monitoring": { namespaceSelector: { "kubernetes.io/metadata.name": monitoring } },
     };
-    mesh = undo.use(new RunningMesh({ clusters: set.clusters, siteConfig }));
+    mesh = undo.use(new RunningMesh({ clusters: set.clusters, siteConfig, writes: "at the end" }));
     await mesh.list([listedSite(first, 0)]);
     await mesh.configureSite(first);
     await mesh.configureSite(second);

@@ -14,7 +14,11 @@ describe("a zone that stops being signed, in the one list", function () {
 
   before(() => {
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-dnssec-"));
-    driver = createDriver({ workDir, program: program as () => Promise<Record<string, unknown>> });
+    driver = createDriver({
+      workDir,
+      program: program as () => Promise<Record<string, unknown>>,
+      writes: "at the end",
+    });
   });
   after(() => {
     rmSync(workDir, { recursive: true, force: true });

@@ -20,7 +20,11 @@ describe("the policy pack in the real engine", function () {
 
   before(() => {
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-policy-"));
-    driver = createDriver({ workDir, program: program as () => Promise<Record<string, unknown>> });
+    driver = createDriver({
+      workDir,
+      program: program as () => Promise<Record<string, unknown>>,
+      writes: "at the end",
+    });
   });
   after(() => {
     rmSync(workDir, { recursive: true, force: true });

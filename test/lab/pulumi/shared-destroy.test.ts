@@ -13,7 +13,11 @@ describe("the shared stack", function () {
 
   before(async () => {
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-destroy-"));
-    driver = createDriver({ workDir, program: program as () => Promise<Record<string, unknown>> });
+    driver = createDriver({
+      workDir,
+      program: program as () => Promise<Record<string, unknown>>,
+      writes: "at the end",
+    });
     await driver.setConfig("shared", { "dns-mesh:mesh": exampleList });
     await driver.up("shared");
   });

@@ -17,7 +17,11 @@ describe("a zone that leaves the one list", function () {
 
   before(() => {
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-removal-"));
-    driver = createDriver({ workDir, program: program as () => Promise<Record<string, unknown>> });
+    driver = createDriver({
+      workDir,
+      program: program as () => Promise<Record<string, unknown>>,
+      writes: "at the end",
+    });
   });
   after(() => {
     rmSync(workDir, { recursive: true, force: true });
