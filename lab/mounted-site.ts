@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type Identity, issue, type IssueOptions, writeIdentity } from "../harness/certificates";
 import type { LeavingTimes } from "../src/agents/sidecar/inputs/options";
 import { keptKeysFile, keptKeysMarker } from "../src/contract/kept-keys";
-import { liveSettingsFile, liveSettingsText } from "../src/contract/live-settings";
+import { type LiveSettings, liveSettingsFile, liveSettingsText } from "../src/contract/live-settings";
 import type { TsigKey } from "../src/dns/tsig-key";
 import type { Reader } from "../src/keyring/reader";
 import type { RingDocument } from "../src/keyring/ring-document";
@@ -61,6 +61,8 @@ export interface LabPlace {
   readonly guard?: Limits | false;
   /** Which zones have metrics of their own. @default as in pods */
   readonly zoneSeries?: ZoneSeries;
+  /** What DnsRecords of which namespaces may claim. @default anything */
+  readonly tenants?: LiveSettings["tenants"];
   /** For how long another site may answer another version of an own zone, in milliseconds. @default as in pods */
   readonly disagreeMs?: number;
   /** How the agent goes once its pod is to end. @default at once */
@@ -142,6 +144,7 @@ export class MountedSite {
     readonly guard?: Limits | false;
     readonly awaitsRestore?: boolean;
     readonly zoneSeries?: ZoneSeries;
+    readonly tenants?: LiveSettings["tenants"];
   }): Promise<void> {
     const { pods, ...limit } = changes;
     const ordinal = this.place.replica?.ordinal ?? 0;
@@ -223,11 +226,12 @@ export class MountedSite {
   }
 
   async #mountSettings(): Promise<void> {
-    const { address, port, securePort, httpPort, replica, rateLimit, guard, awaitsRestore, zoneSeries } = this.place;
+    const { address, port, securePort, httpPort, replica, rateLimit, guard, awaitsRestore } = this.place;
+    const { zoneSeries, tenants } = this.place;
     const pods = { addresses: replica?.addresses ?? [address], port, securePort, httpPort };
     const limits = { ...(rateLimit !== undefined && { rateLimit }), ...(guard !== undefined && { guard }) };
     const live = { ...limits, ...(awaitsRestore === true && { awaitsRestore }), ...(zoneSeries && { zoneSeries }) };
-    const settings = { pods, remotePort: port, securePort, ...live };
+    const settings = { pods, remotePort: port, securePort, ...live, ...(tenants && { tenants }) };
     await writeFile(this.path("etc", liveSettingsFile), liveSettingsText(settings));
   }
 

@@ -5,6 +5,8 @@ import { operatorEnvironment } from "../../src/contract/environments";
 import { commonLabels, objects, operatorLabels, paths, podPorts } from "../../src/contract/names";
 import { operatorFlags } from "../../src/contract/node-flags";
 import { operatorRules, recordRules } from "../../src/contract/operator-rules";
+import { judgesAny, tenantPolicySpec } from "../../src/records/tenant-policy";
+import type { Tenant } from "../../src/records/tenants";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions, patiently, writable } from "../object-options";
 import { annotationsOfOthers, restartLabel } from "./pod-restart";
@@ -18,6 +20,9 @@ export interface RecordOperatorArgs {
   readonly config: SiteConfig;
   /** Further namespaces whose DnsRecords are served; `*` for all. */
   readonly namespaces: readonly string[];
+  /** What they may claim, where the API server is to refuse what is not allowed; and the site's zones. */
+  readonly tenants?: readonly Tenant[] | undefined;
+  readonly zones: readonly string[];
   /** Changes with what the operator reads only when it starts. */
   readonly restartHash: pulumi.Output<string>;
 }
@@ -31,6 +36,7 @@ const account = "record-operator";
 export class RecordOperator extends pulumi.ComponentResource {
   constructor(name: string, args: RecordOperatorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:RecordOperator", name, {}, opts);
+    this.createAdmission(name, args);
     const access = [
       createAccount(this, name, { account, namespace: args.namespace }),
       allow(this, name, { account, namespace: args.namespace, rules: writable(operatorRules) }),
@@ -52,6 +58,25 @@ export class RecordOperator extends pulumi.ComponentResource {
       objectOptions(this, { dependsOn: access, ignoreChanges: [annotationsOfOthers], customTimeouts: patiently }),
     );
     this.registerOutputs({});
+  }
+
+  /** Refuses at the API server what the operator would refuse, so that who applies it reads it there. */
+  private createAdmission(name: string, { namespace, config, namespaces, zones, tenants }: RecordOperatorArgs): void {
+    const input = { own: config.namespace, namespaces, zones, tenants: tenants ?? [] };
+    if (tenants === undefined || !judgesAny(input)) return;
+    // Another site in the same cluster has one of its own.
+    const metadata = { name: pulumi.interpolate`dns-mesh-tenants-${namespace}`, labels: commonLabels };
+    const spec = writable(tenantPolicySpec(input));
+    const policy = new k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
+      `${name}-tenants`,
+      { metadata, spec },
+      objectOptions(this),
+    );
+    new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
+      `${name}-tenants-binding`,
+      { metadata, spec: { policyName: policy.metadata.name, validationActions: ["Deny"] } },
+      objectOptions(this),
+    );
   }
 
   private allowElsewhere(name: string, { namespace, namespaces }: RecordOperatorArgs): pulumi.Resource[] {

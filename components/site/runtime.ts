@@ -4,6 +4,7 @@ import { paths, podPorts } from "../../src/contract/names";
 import { ipVersion } from "../../src/dns/address";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import { defaultZoneLimits, type Limits } from "../../src/mesh/limits";
+import type { Tenant } from "../../src/records/tenants";
 import type { SiteConfig } from "../../src/settings/site-settings";
 
 /** How Knot runs in the site's pods, as long as they live. */
@@ -18,17 +19,24 @@ export function siteRuntime(config: Pick<SiteConfig, "listen">): Omit<FixedRunti
 
 /** What running pods take over. */
 export function liveSettings(
-  config: Pick<SiteConfig, "remotePort" | "securePort" | "rateLimit" | "zoneGuard" | "backups" | "metrics">,
+  config: Pick<SiteConfig, "remotePort" | "securePort" | "rateLimit" | "zoneGuard" | "backups" | "metrics" | "records">,
   addresses: readonly string[],
 ): LiveSettings {
-  const { remotePort, securePort, rateLimit, backups, metrics } = config;
+  const { remotePort, securePort, rateLimit, backups, metrics, records } = config;
   const guard = zoneLimits(config);
   const pods = { addresses, port: 53, securePort: 853 };
   const more = {
     ...(guard !== undefined && { guard }),
     ...(backups?.awaitRestore === true && { awaitsRestore: true }),
+    ...(records !== false && records.tenants !== undefined && { tenants: records.tenants.map(tenantOf) }),
   };
   return { pods, remotePort, securePort, rateLimit, zoneSeries: metrics, ...more };
+}
+
+/** Without fields that say nothing. */
+function tenantOf({ allow, most, ...tenant }: Tenant): NonNullable<LiveSettings["tenants"]>[number] {
+  const rules = allow.map(({ subtrees, ...rule }) => ({ ...rule, ...(subtrees && { subtrees }) }));
+  return { ...tenant, allow: rules, ...(most !== undefined && { most }) };
 }
 
 /** How many names a change of an own zone may take away; undefined where nothing is held. */

@@ -55,6 +55,17 @@ export const siteChanges: readonly SettingChange[] = [
     knot: "run on",
     operator: "restart",
   },
+  {
+    name: "records.tenants",
+    covers: ["records.tenants.*", "records.admissionPolicy"],
+    to: site({
+      records: {
+        tenants: [{ namespaces: ["dns-system"], allow: [{ zones: ["*"], types: ["A", "AAAA", "TXT"] }], most: 1000 }],
+      },
+    }),
+    ...runOn,
+    note: "the operator takes it over within seconds",
+  },
   { name: "records: false", covers: ["records"], to: site({ records: false }), knot: "run on", operator: "go" },
   {
     name: "service.type",

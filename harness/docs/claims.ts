@@ -32,6 +32,10 @@ export const claims: Readonly<Record<string, Claim>> = {
   "README.md#a-mesh-of-your-own": { tests: [ownMesh] },
   "docs/records.md#five-minutes": { tests: ["test/cluster/records/guide.test.ts"] },
   "docs/records.md#from-zone-files-and-back": { tests: ["test/cluster/records/guide.test.ts"] },
+  "docs/tenants.md#five-minutes": {
+    tests: ["test/cluster/records/guide.test.ts"],
+    reason: "the settings are mounted, and the policy applied, as `pulumi up` would",
+  },
   "docs/records.md#what-a-zone-begins-with": { tests: ["test/lab/records/initial-records.test.ts"] },
   "docs/guides/backups.md#turning-it-on": {
     tests: [backups],

@@ -45,6 +45,22 @@ const liveSettings = objectOf({
   zoneSeries: z.exactOptional(
     objectOf({ zones: z.enum(["off", "own", "all"], "must be off, own or all"), most: countingNumber }),
   ),
+  /** What DnsRecords of which namespaces may claim. @default anything */
+  tenants: z.exactOptional(
+    listOf(
+      objectOf({
+        namespaces: listOf(plainText),
+        allow: listOf(
+          objectOf({
+            zones: listOf(plainText),
+            subtrees: z.exactOptional(listOf(plainText)),
+            types: listOf(plainText),
+          }),
+        ),
+        most: z.exactOptional(countingNumber),
+      }),
+    ),
+  ),
 });
 
 /**

@@ -35,6 +35,9 @@ type OwnFacts = Readonly<Record<OwnConditionType, Facts>>;
 /** Reason of conditions of objects in a zone that is on its way out of the mesh. */
 export const zoneRetiring = "ZoneRetiring";
 
+/** Reason of the condition of an object whose namespace may not have what it says, as the site's settings have it. */
+export const notAllowed = "NotAllowed";
+
 /** Reason of the condition of an object whose change the zone's guard holds. */
 export const changeHeld = "ChangeHeld";
 
@@ -83,7 +86,7 @@ export function statusOf(
   { generation, progress, retired, now }: StatusFacts,
 ): DnsRecordStatus {
   const time = new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
-  const own = factsOf(progress, retired);
+  const own = factsOf(progress, { retired, isServed: entry.applied !== undefined });
   const facts = { ...own, ...genericFacts(progress, own) };
   const conditions = Object.entries(facts).map(([type, [status, reason, message]]): Condition => {
     const earlier = entry.status.conditions?.find((condition) => condition.type === type);
@@ -181,14 +184,17 @@ function telling({ kind }: Progress): OwnConditionType {
   return kind === "conflict" ? "Conflict" : "Programmed";
 }
 
-function factsOf(progress: Progress, retired?: string): OwnFacts {
+function factsOf(
+  progress: Progress,
+  { retired, isServed }: { readonly retired: string | undefined; readonly isServed: boolean },
+): OwnFacts {
   const accepted = acceptedIn(retired);
   const free: Facts = ["False", "NoConflict", "no other record has the name"];
   switch (progress.kind) {
     case "refused":
       return {
         Accepted: ["False", progress.reason, progress.message],
-        Programmed: ["False", progress.reason, "the current spec is not served"],
+        Programmed: ["False", progress.reason, isServed && progress.reason === notAllowed ? stays : unserved],
         Conflict: free,
       };
     case "conflict":
@@ -217,6 +223,9 @@ function acceptedIn(retired: string | undefined): Facts {
   const message = `the zone is retired from ${retired}, and this object stands in the way of its removal; delete it, or put the record into another zone`;
   return ["True", zoneRetiring, message];
 }
+
+const unserved = "the current spec is not served";
+const stays = "what was served of it stays as it is, and changes of it are not taken";
 
 const meshUnknown =
   "the writer has it; which sites there are is not known, since directory and catalog cannot be read, or the site's agent does not follow them";

@@ -21,6 +21,8 @@ export interface Claimant {
   readonly deleting: boolean;
   /** Takes over records of its name and type, whoever put them there. */
   readonly adopts: boolean;
+  /** Whose names it takes, where names belong to somebody: others get none at a name that this one has. */
+  readonly holder?: string;
   /** {@link recordsHash} of what was about to be written when it was last on its way to the server. */
   readonly intent?: string;
   readonly wanted?: ClaimedSet;
@@ -50,8 +52,8 @@ export type Verdict =
   | { readonly kind: "conflict"; readonly reason: ConflictReason; readonly message: string }
   | { readonly kind: "leave" };
 
-/** Whose the name is: records that no object put there, or another object's. */
-export type ConflictReason = "ForeignRecords" | "OtherObject";
+/** Whose the name is: records that no object put there, another object's, or another namespace's. */
+export type ConflictReason = "ForeignRecords" | "OtherObject" | "OtherNamespace";
 
 /** What is to be done at one name. Names do not depend on each other. */
 export interface NamePlan {
@@ -78,7 +80,8 @@ export const adoptHint = `dns.mesh.io/adopt: "true"`;
  *
  * Objects of one name and type make one RRset. An RRset is ours when an object remembers that it applied some of it, was
  * about to write just that, or adopts it; any other is left alone, and the object that wants to write there gets a conflict. Among objects
- * the first keeps a name: those that are applied before others, then the older, then the smaller uid.
+ * the first keeps a name: those that are applied before others, then the older, then the smaller uid. Where objects have a holder, a
+ * name with all its types is the first one's; objects of others that are served there already stay.
  */
 export function planName(input: NameInput): NamePlan {
   const claimants = [...input.claimants].sort(byRank);
@@ -166,6 +169,13 @@ function conflictOf(
       kind: "conflict",
       reason: "ForeignRecords",
       message: `${name} has ${beside.join(", ")} records that no DnsRecord put there, and a CNAME stands alone (RFC 1034 section 3.6.2); take them away, or use another name`,
+    };
+  const stranger = at.accepted.find(({ holder }) => holder !== claimant.holder);
+  if (stranger !== undefined && claimant.applied === undefined)
+    return {
+      kind: "conflict",
+      reason: "OtherNamespace",
+      message: `${name} belongs to namespace ${stranger.holder ?? ""}, which had it first; use another name`,
     };
   const rival = at.accepted.find(({ wanted }) => wanted !== undefined && excludes(wanted, claimant.wanted));
   if (rival === undefined) return undefined;

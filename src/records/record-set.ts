@@ -11,10 +11,13 @@ import { type Token, tokensOf } from "../dns/tokens";
 import { longestTtl } from "../dns/ttl";
 import { type AppliedSet, defaultTtl, type DnsRecordSpec, type RecordSet, recordTypes } from "./model";
 
-/** The records of a spec, or all that is wrong with it, each a sentence with its field and its cure. */
+/**
+ * The records of a spec, or all that is wrong with it, each a sentence with its field and its cure. `reason` is that of the
+ * condition, where it is not the spec that is wrong.
+ */
 export type SpecReading =
   | { readonly kind: "set"; readonly set: RecordSet }
-  | { readonly kind: "refused"; readonly problems: readonly string[] };
+  | { readonly kind: "refused"; readonly problems: readonly string[]; readonly reason?: string };
 
 /** Types whose data is a name and nothing else; an address there is a mistake. */
 const nameTypes = new Set(["CNAME", "NS", "PTR"]);

@@ -53,6 +53,13 @@ export function isStructured(schema: z.core.$ZodType): boolean {
   }
 }
 
+/** Of a setting that may be `false` or an object, such as `records`: what is wrong within the object that somebody wrote. */
+function withinObject(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union" || issue.path.length > 1) return [issue];
+  const within = issue.errors.find((errors) => errors.length > 0 && errors.every(({ path }) => path.length > 0));
+  return within?.map((each) => ({ ...each, path: [...issue.path, ...each.path] })) ?? [issue];
+}
+
 /**
  * Settings by their schema.
  *
@@ -61,7 +68,9 @@ export function isStructured(schema: z.core.$ZodType): boolean {
 export function checkSettings<T>(schema: z.ZodType<T>, input: unknown, stack: string): T {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `  dns-mesh:${pathText(issue.path)}: ${issue.message}`);
+  const problems = result.error.issues
+    .flatMap(withinObject)
+    .map((issue) => `  dns-mesh:${pathText(issue.path)}: ${issue.message}`);
   throw new UserError(`stack "${stack}" has settings that cannot be used:\n${problems.join("\n")}`);
 }
 

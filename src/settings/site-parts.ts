@@ -205,16 +205,6 @@ export const madeKeysSchema = z.strictObject({
 /** Keys that a site's stack made by chance, as far as it is handed them. */
 export type MadeKeys = z.infer<typeof madeKeysSchema>;
 
-/** Whose DnsRecords are served. */
-export const recordsSchema = z.strictObject({
-  namespaces: z
-    .array(z.string().regex(/^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$/, "must be a namespace's name, or * for all"))
-    .default([])
-    .describe(
-      'Further namespaces whose DnsRecords are served, `*` for all. Who may edit there may change the site\'s zones. Default: only the site\'s own. Example: ["shop", "blog"].',
-    ),
-});
-
 /** Which zones have series of their own in the agents' metrics. */
 export const metricsSchema = z.strictObject({
   zones: z

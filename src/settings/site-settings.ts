@@ -4,6 +4,7 @@ import { UserError } from "../base/errors";
 import { defaultZoneSeries } from "../knot/config/site-runtime";
 import { backupsSchema } from "./backup-settings";
 import { checkSettings, readSettings, type Settings } from "./reading";
+import { recordsSchema, requireServed } from "./record-settings";
 import { numberShape, switchShape } from "./shapes";
 import { parseShared, type SharedConfig } from "./shared-settings";
 import {
@@ -14,7 +15,6 @@ import {
   metricsSchema,
   monitoringSchema,
   rateLimitSchema,
-  recordsSchema,
   resourcesSchema,
   schedule,
   serviceSchema,
@@ -94,7 +94,7 @@ export const siteSchema = z.strictObject({
     .union([z.literal(false), recordsSchema], "must be false, or an object of namespaces (a list of names)")
     .prefault({})
     .describe(
-      "Whether the site serves DnsRecords, and of which namespaces; `false` for neither operator nor definition. Default: of the site's own namespace.",
+      "Whether the site serves DnsRecords, of which namespaces, and what they may claim; `false` for neither operator nor definition. Default: of the site's own namespace.",
     ),
   service: serviceSchema
     .prefault({})
@@ -239,6 +239,7 @@ function parseSite(settings: Settings, stack: string): SiteConfig {
   const input = { site: stack, ...readSettings(settings, siteSchema.shape) };
   const config = checkSettings(siteSchema, input, stack);
   requireOneKeyEach(config, stack);
+  requireServed(config, stack);
   return config;
 }
 

@@ -155,7 +155,12 @@ export function requireOwnZones(
   requireOwn("updaters", updaters, { site, why: "updates are taken at a zone's owner" });
 }
 
-function requireOwn(
+/**
+ * Refuses a setting whose items name zones that the site does not own.
+ *
+ * @throws UserError
+ */
+export function requireOwn(
   setting: string,
   all: readonly { readonly zones?: readonly string[] | undefined }[],
   { site, why }: { readonly site: Pick<Site, "name" | "zones">; readonly why: string },

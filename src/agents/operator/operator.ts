@@ -19,6 +19,7 @@ import { RecordFeed } from "./record-feed";
 import { type Entry, RecordStore } from "./record-store";
 import { SiteAnswers } from "./site-answers";
 import { Spreading } from "./spreading";
+import { Tenancy } from "./tenancy";
 import type { AskSerial } from "./zone-at-site";
 import { ZoneLoop } from "./zone-loop";
 import { ZoneMirror } from "./zone-mirror";
@@ -89,6 +90,7 @@ export class RecordOperator {
   readonly #zones = new Map<string, OwnZone>();
   readonly #own = new Set<string>();
   readonly #known: ZonesKnown;
+  readonly #tenancy: Tenancy;
   readonly #heart: Heartbeats;
   #looks = 0;
   /** Zones that are not caught up. */
@@ -116,7 +118,10 @@ export class RecordOperator {
     const retiredSince = (zone: string) => this.#mesh.retiredSince(zone);
     this.#events = new EventQueue({ client: kube, pod, log, now });
     this.#writer = new ObjectWriter({ client: kube, events: this.#events, metrics, retiredSince, now });
-    this.#known = { site, own: this.#own, ownerOf: (zone) => this.#mesh.ownerOf(zone), retiredSince };
+    this.#tenancy = new Tenancy({ own: options.namespace, store: this.#store });
+    this.#tenancy.take(inputs.current.tenants);
+    const notAllowed = (entry: Entry) => this.#tenancy.notAllowed(entry);
+    this.#known = { site, own: this.#own, ownerOf: (zone) => this.#mesh.ownerOf(zone), retiredSince, notAllowed };
     const onNews = (entries: readonly Entry[]): void => {
       this.#place(entries);
     };
@@ -230,7 +235,7 @@ export class RecordOperator {
 
   /** Gives objects to whoever deals with them. */
   #place(entries: Iterable<Entry>): void {
-    for (const entry of entries) {
+    for (const entry of this.#tenancy.inTurn(entries)) {
       const placement = placementOf(entry, this.#known);
       if (placement.kind === "zone") {
         this.#objects.leave(entry);
@@ -256,7 +261,8 @@ export class RecordOperator {
     while (!isAborted(signal)) {
       beat();
       const hasOtherZones = await this.#takeInputs(signal);
-      if (hasOtherZones) this.#place(this.#store.all());
+      const hasOtherTenants = this.#tenancy.take(this.parts.inputs.current.tenants);
+      if (hasOtherZones || hasOtherTenants) this.#place(this.#store.all());
       try {
         const isOther = await this.#mesh.follow();
         if (isOther || this.#looks % wholeEveryLooks === 0) this.#place(this.#store.all());
@@ -300,6 +306,7 @@ export class RecordOperator {
       metrics,
       log,
       key: keys.records,
+      tenancy: this.#tenancy,
       isRetired: () => this.#known.retiredSince(zone) !== undefined,
       now: clock.now,
     });

@@ -1,4 +1,4 @@
-import { zoneRetiring } from "../../records/conditions";
+import { notAllowed, zoneRetiring } from "../../records/conditions";
 import { isHere } from "../../records/model";
 import { annotations, type Entry, isAnnotated, isLeaving } from "./record-store";
 
@@ -11,6 +11,8 @@ export interface ZonesKnown {
   readonly ownerOf: (zone: string) => string | undefined;
   /** Since when one of our zones has been retired. */
   readonly retiredSince: (zone: string) => string | undefined;
+  /** Why an object's namespace may not have what it says, where that is so. */
+  readonly notAllowed: (entry: Entry) => string | undefined;
 }
 
 /**
@@ -31,7 +33,11 @@ export function placementOf(entry: Entry, known: ZonesKnown): Placement {
   if (reason !== undefined) return { kind: "release", reason };
   const retired = isOwn ? known.retiredSince(zone) : undefined;
   const isTooLate = retired !== undefined && !isHere(entry) && !isLeaving(entry) && reading.kind !== "refused";
-  if (isOwn && name !== undefined && !isTooLate) return { kind: "zone", name };
+  if (isOwn && name !== undefined && !isTooLate) {
+    // What is served stays so: its zone's worker takes no changes of it.
+    const message = isLeaving(entry) || entry.applied !== undefined ? undefined : known.notAllowed(entry);
+    return message === undefined ? { kind: "zone", name } : { kind: "refuse", reason: notAllowed, message };
+  }
   if (reading.kind === "refused")
     return { kind: "refuse", reason: "InvalidSpec", message: reading.problems.join("; ") };
   return retired === undefined

@@ -13,7 +13,7 @@ export interface RecordFeedOptions {
   /** Whose objects are served; `*` for all namespaces'. */
   readonly namespaces: readonly string[];
   readonly store: RecordStore;
-  /** Something of an object is new, or all objects of a namespace were looked at. */
+  /** Something of an object is new or it is gone, or all objects of a namespace were looked at. */
   readonly onNews: (entries: readonly Entry[]) => void;
   readonly log: Logger;
   /** Between 0 and 1. */
@@ -63,7 +63,7 @@ export class RecordFeed {
         const { store, onNews } = this.options;
         const entry = store.put(object);
         const news = gone ? store.vanish(object.metadata?.uid ?? "") : entry;
-        if (news !== undefined) onNews([news]);
+        if (news !== undefined || gone) onNews(news === undefined ? [] : [news]);
       },
       onTrouble: (tries, reason) => {
         if (tries === 0) log.info("the Kubernetes API is watched again", { namespace });

@@ -207,9 +207,17 @@ export function isAnnotated({ object }: Entry, name: string): boolean {
   return object.metadata.annotations?.[name] === "true";
 }
 
-/** What planning needs to know of an object. One with a spec that is refused stands for what was applied of it last. */
-export function claimantOf(entry: Entry): Claimant {
-  const { uid, object, reading } = entry;
+/**
+ * What planning needs to know of an object. One with a spec that is refused stands for what was applied of it last.
+ *
+ * @param more.reading - What counts of its spec.
+ * @param more.holder - Whose the names are that it takes.
+ */
+export function claimantOf(
+  entry: Entry,
+  { reading = entry.reading, holder }: { readonly reading?: SpecReading; readonly holder?: string | undefined } = {},
+): Claimant {
+  const { uid, object } = entry;
   const applied = appliedSet(entry);
   const wanted = reading.kind === "set" ? reading.set : applied;
   const intent = object.metadata.annotations?.[annotations.intent];
@@ -219,6 +227,7 @@ export function claimantOf(entry: Entry): Claimant {
     created: object.metadata.creationTimestamp ?? "",
     deleting: isLeaving(entry),
     adopts: isAnnotated(entry, annotations.adopt),
+    ...(holder !== undefined && { holder }),
     ...(intent !== undefined && { intent }),
     ...(wanted && { wanted }),
     ...(applied && { applied }),

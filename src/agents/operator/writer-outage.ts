@@ -5,12 +5,14 @@ import { isUnreachable } from "../../dns/errors";
 import type { ObjectWriter } from "./object-writer";
 import { type Entry, isLeaving, isProgrammed, type RecordStore } from "./record-store";
 import { writeWidth } from "./spreading";
+import type { Tenancy } from "./tenancy";
 
 /** What a {@link WriterOutage} works with. */
 export interface WriterOutageOptions {
   readonly zone: string;
   readonly store: Pick<RecordStore, "at">;
   readonly writer: Pick<ObjectWriter, "report">;
+  readonly tenancy: Pick<Tenancy, "notAllowed">;
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -81,12 +83,13 @@ export class WriterOutage {
     names: readonly string[],
     { by, error }: { readonly by: Asked; readonly error: unknown },
   ): Promise<void> {
-    const { zone, store, log } = this.options;
+    const { zone, store, tenancy, log } = this.options;
     this.failed(by, error);
     log.warn("a zone cannot be changed", { zone, reason: messageOf(error) });
     const waiting = names.flatMap((name) => store.at(zone, name).map((entry) => ({ name, entry })));
     await inParallel(writeWidth, waiting, async ({ name, entry }) => {
-      if (isLeaving(entry) || !isSettled(entry)) await this.#reportOne(entry, name);
+      const waits = isLeaving(entry) || (!isSettled(entry) && tenancy.notAllowed(entry) === undefined);
+      if (waits) await this.#reportOne(entry, name);
     }).catch((failure: unknown) => {
       log.warn("a status could not be written", { reason: messageOf(failure) });
     });

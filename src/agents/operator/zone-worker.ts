@@ -5,7 +5,7 @@ import type { Logger } from "../../base/log";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import { DnsError, type DnsFailure } from "../../dns/errors";
 import type { TsigKey } from "../../dns/tsig-key";
-import { changeHeld, updateRefused } from "../../records/conditions";
+import { changeHeld, notAllowed, updateRefused } from "../../records/conditions";
 import { isHere } from "../../records/model";
 import { type NamePlan, planName, type RrsetChange } from "../../records/plan";
 import { appliedOf, type SpecReading } from "../../records/record-set";
@@ -14,6 +14,7 @@ import type { OperatorMetrics } from "./metrics";
 import type { ObjectWriter } from "./object-writer";
 import { annotations, claimantOf, type Entry, isAnnotated, isLeaving, type RecordStore } from "./record-store";
 import { type Spreading, writeWidth } from "./spreading";
+import type { Tenancy } from "./tenancy";
 import { type Asked, says, WriterOutage } from "./writer-outage";
 import type { ZoneMirror } from "./zone-mirror";
 
@@ -32,6 +33,8 @@ export interface ZoneWorkerOptions {
   readonly announce: () => Promise<void>;
   /** Why a change of the zone was held by its guard since a time, where one was. @throws Error when the agent does not say. */
   readonly heldChange: (sentAt: number) => Promise<string | undefined>;
+  /** Why an object's namespace may not have what it says, and whose the names are that it takes. */
+  readonly tenancy: Pick<Tenancy, "notAllowed" | "holderOf">;
   /** Whether the zone takes no further objects. */
   readonly isRetired: () => boolean;
   /** Shows that the work goes on. */
@@ -181,9 +184,23 @@ export class ZoneWorker {
     const entries = this.options.store
       .at(this.options.zone, name)
       .filter((entry) => (isLeaving(entry) ? !isAnnotated(entry, annotations.abandon) : !isRetired || isHere(entry)))
-      .map((entry) => ({ entry, generation: entry.object.metadata.generation ?? 0, reading: entry.reading }));
-    const claimants = entries.map(({ entry }) => claimantOf(entry));
-    return { name, entries, plan: planName({ name, claimants, served: this.options.mirror.at(name) }) };
+      .map((entry) => ({ entry, generation: entry.object.metadata.generation ?? 0, reading: this.#readingOf(entry) }))
+      .filter(({ entry, reading }) => entry.applied !== undefined || reading.kind === "set" || isLeaving(entry));
+    return { name, entries, plan: this.#plan(name, entries) };
+  }
+
+  #plan(name: string, entries: readonly Decided[]): NamePlan {
+    const { tenancy, mirror } = this.options;
+    const claimants = entries.map(({ entry, reading }) =>
+      claimantOf(entry, { reading, holder: tenancy.holderOf(entry) }),
+    );
+    return planName({ name, claimants, served: mirror.at(name) });
+  }
+
+  /** What counts of a spec: that of an object that goes stays what it was. */
+  #readingOf(entry: Entry): SpecReading {
+    const message = isLeaving(entry) ? undefined : this.options.tenancy.notAllowed(entry);
+    return message === undefined ? entry.reading : { kind: "refused", problems: [message], reason: notAllowed };
   }
 
   /** Marks what is about to be served as ours. */
@@ -280,9 +297,7 @@ export class ZoneWorker {
   /** A server may take a message and leave single changes out (RFC 2136 section 3.4.2.2). */
   #untaken({ name, plan, entries }: Decision): Refusal | undefined {
     if (plan.changes.length === 0) return undefined;
-    const claimants = entries.map(({ entry }) => claimantOf(entry));
-    const served = this.options.mirror.at(name);
-    const left = planName({ name, claimants, served }).changes;
+    const left = this.#plan(name, entries).changes;
     if (left.length === 0) return undefined;
     return { reason: updateRefused, message: "the server took the update, but does not have its records" };
   }
@@ -320,7 +335,10 @@ export class ZoneWorker {
   async #served({ entry, generation, reading }: Decided, note?: string): Promise<boolean> {
     const { writer, spreading, mirror, now } = this.options;
     if (reading.kind === "refused") {
-      const progress = { kind: "refused" as const, reason: "InvalidSpec", message: reading.problems.join("; ") };
+      // It may be on its way to the sites still, which would say in the end that it is served as it is written.
+      spreading.forget(entry.uid);
+      const { reason = "InvalidSpec", problems } = reading;
+      const progress = { kind: "refused" as const, reason, message: problems.join("; ") };
       return writer.report(entry, { generation, progress });
     }
     entry.applied = appliedOf(reading.set);

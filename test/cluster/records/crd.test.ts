@@ -12,6 +12,9 @@ import { startControlPlane, type ControlPlane } from "../../../harness/plugins/c
 import type { Json } from "../../../harness/plugins/wire";
 import { toolPath } from "../../../harness/tools";
 import { run } from "../../../harness/tools/run";
+import { tenantPolicyManifests } from "../../../src/records/tenant-policy";
+import { notAllowedText, tenantOf } from "../../../src/records/tenants";
+import { caseNamespaces, caseTenants, caseValues, caseZones, tenantCases } from "../../../harness/records/tenant-cases";
 import { badChanges, badSpecs } from "./bad-specs";
 import { goodSpecs, seedExample } from "../../../harness/records/good-specs";
 
@@ -156,6 +159,80 @@ describe("DnsRecord in a real API server", function () {
       const changed = kubectl("patch", "rr/new-server-in-standard-1", "--type=merge", "-p", body);
       expect(await changed.then(String, String)).to.contain(says);
     });
+
+  describe("with a site's tenants, whose rules are a ValidatingAdmissionPolicy", () => {
+    const input = { own: "dns-system", namespaces: caseNamespaces, zones: caseZones, tenants: caseTenants };
+    /** Has the API server look at an object that it does not keep. */
+    const send = (namespace: string, spec: object) => {
+      const body = { apiVersion, kind, metadata: { name: "tried" }, spec: json(spec) };
+      return plane.api.send({
+        method: "POST",
+        path: `/apis/${apiVersion}/namespaces/${namespace}/dnsrecords?dryRun=All`,
+        body,
+      });
+    };
+    const said = (sent: Promise<unknown>): Promise<string> => sent.then(() => "", String);
+    const stranger = { zone: "example.org", name: "www", type: "A", value: "192.0.2.1" };
+
+    before(async () => {
+      for (const name of [input.own, ...caseNamespaces]) await kubectl("create", "namespace", name);
+      await send("stranger", stranger);
+      const made = { ...stranger, name: "before" };
+      await apply(
+        JSON.stringify({ apiVersion, kind, metadata: { name: "standing", namespace: "stranger" }, spec: made }),
+      );
+      for (const manifest of tenantPolicyManifests(input)) await apply(JSON.stringify(manifest));
+      await eventually(30, async () => expect(await said(send("stranger", stranger))).to.contain("NotAllowed"));
+    });
+    after(async () => {
+      for (const { kind: of, metadata } of tenantPolicyManifests(input)) await kubectl("delete", of, metadata.name);
+    });
+
+    for (const [namespace, spec, may, why] of tenantCases)
+      it(`${may ? "takes" : "refuses"} ${namespace} ${spec.type} ${spec.name} in ${spec.zone}: ${why}`, async () => {
+        const answer = await said(send(namespace, { ...spec, value: caseValues[spec.type] }));
+        if (may) expect(answer).to.equal("");
+        else expect(answer).to.contain(`NotAllowed: namespace ${namespace} may not have ${spec.type} at`);
+      });
+
+    it("says what the namespace may have, as the operator does", async () => {
+      const claim = { zone: "example.org", name: "www.example.org", type: "MX" };
+      const tenant = tenantOf(input, "shop");
+      const text = tenant && notAllowedText("shop", claim, tenant);
+      expect(await said(send("shop", { ...claim, name: "www", value: "10 mail" }))).to.contain(text);
+    });
+
+    it("leaves zones of other sites, and names with escapes, to operators", async () => {
+      expect(await said(send("stranger", { ...stranger, zone: "example.com" }))).to.equal("");
+      expect(await said(send("stranger", { ...stranger, name: "a\\.b" }))).to.equal("");
+    });
+
+    it("keeps nobody from marking or deleting what was there before, and refuses a change of its spec", async () => {
+      await kubectl("-n", "stranger", "annotate", "rr/standing", "example.com/note=x");
+      await kubectl(
+        "-n",
+        "stranger",
+        "patch",
+        "rr/standing",
+        "--type=merge",
+        "-p",
+        '{"metadata":{"finalizers":["a.example/b"]}}',
+      );
+      const changed = kubectl(
+        "-n",
+        "stranger",
+        "patch",
+        "rr/standing",
+        "--type=merge",
+        "-p",
+        '{"spec":{"value":"192.0.2.2"}}',
+      );
+      expect(await changed.then(String, String)).to.contain("NotAllowed: namespace stranger may not have A");
+      await kubectl("-n", "stranger", "delete", "rr/standing", "--wait=false");
+      await kubectl("-n", "stranger", "patch", "rr/standing", "--type=merge", "-p", '{"metadata":{"finalizers":null}}');
+      await eventually(10, async () => expect(await kubectl("-n", "stranger", "get", "rr", "-o", "name")).to.equal(""));
+    });
+  });
 
   it("lets editors edit and viewers view, and neither write a status", async () => {
     for (const role of ["view", "edit"]) {

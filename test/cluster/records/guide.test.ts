@@ -3,6 +3,11 @@ import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { parse } from "yaml";
+import { liveSettings } from "../../../components/site/runtime";
+import { tenantPolicyManifests } from "../../../src/records/tenant-policy";
+import { parseStackConfig } from "../../../src/settings/site-settings";
+import { Reader } from "../../../harness/docs/reader";
 import { blocksOf } from "../../../harness/docs/blocks";
 import { eventually } from "../../../harness/eventually";
 import { toolPath } from "../../../harness/tools";
@@ -17,11 +22,12 @@ describe("docs/records.md, followed to the letter", function () {
   this.timeout(120_000);
   const guide = readFileSync(join(root, "docs", "records.md"), "utf8");
   const zone = "standard-1.internal.dns";
+  const namespaces = ["shop", "blog"];
   let mesh: RecordMesh;
   let folder: string;
 
   before(async () => {
-    mesh = await RecordMesh.start({ zones: [zone] });
+    mesh = await RecordMesh.start({ zones: [zone], namespaces });
     ({ folder } = mesh.lab);
   });
   after(() => mesh[Symbol.asyncDispose]());
@@ -72,6 +78,86 @@ describe("docs/records.md, followed to the letter", function () {
     expect(exported)
       .to.match(/^www.*3600.*A.*192\.0\.2\.1$/m)
       .and.match(/^new-server.*10\.10\.1\.5$/m);
+  });
+
+  describe("and docs/tenants.md, too", () => {
+    const fiveMinutes = "docs/tenants.md#five-minutes";
+    const shown = blocksOf(fiveMinutes, "");
+    let reader: Reader;
+
+    before(async () => {
+      const crd = await run(process.execPath, ["--import", tsx, `${root}/src/cli/mesh.ts`, "crd"]);
+      writeFileSync(join(folder, "crd.yaml"), crd.stdout);
+      const path = [dirname(toolPath("kubectl")), process.env["PATH"]].join(":");
+      const env = { ...process.env, PATH: path, KUBECONFIG: mesh.plane.kubeconfig };
+      reader = new Reader({ folder, env, timeoutMs: 60_000 });
+      await reader.shell("kubectl apply --server-side --force-conflicts -f crd.yaml");
+      reader.open(fiveMinutes);
+    });
+
+    it("takes the settings, and makes the API server refuse what is not allowed", async () => {
+      const { config } = parse(reader.next("yaml")) as { config: Record<string, unknown> };
+      const given = { ...config, "dns-mesh:shared": "shared", "dns-mesh:context": "c" } as Record<string, unknown>;
+      const get = (key: string) => {
+        const value = given[`dns-mesh:${key}`];
+        return value === undefined || typeof value === "string" ? value : JSON.stringify(value);
+      };
+      const stack = parseStackConfig({ get }, "site-c");
+      if (stack.kind !== "site" || stack.site.records === false) throw new Error("no site with records");
+      const { tenants = [], namespaces: listed } = stack.site.records;
+      expect(listed).to.deep.equal(namespaces);
+      const { tenants: mounted } = liveSettings(stack.site, ["192.0.2.1"]);
+      if (mounted === undefined) throw new Error("no tenants");
+      await mesh.lab.site(mesh.owner).settle({ tenants: mounted });
+      const policy = tenantPolicyManifests({ own: "dns-system", namespaces: listed, zones: [zone], tenants });
+      writeFileSync(join(folder, "policy.yaml"), policy.map((each) => JSON.stringify(each)).join("\n---\n"));
+      await reader.shell("kubectl apply -f policy.yaml");
+      await eventually(30, async () => {
+        const spec = `{zone: ${zone}, name: "@", type: A, value: 192.0.2.1}`;
+        const tried = `{apiVersion: dns.mesh.io/v1alpha1, kind: DnsRecord, metadata: {name: tried, namespace: shop}, spec: ${spec}}`;
+        const said = reader.shell(`kubectl apply --dry-run=server -f - <<< '${tried}'`);
+        expect(await said.then(String, String)).to.contain("NotAllowed");
+      });
+    });
+
+    it("lets a team have what it may, and nothing else", async () => {
+      await reader.run();
+      reader.write("shop.yaml");
+      await reader.run();
+      await mesh.everywhere(`www.shop.${zone}`, ["192.0.2.10"]);
+      await mesh.everywhere(`cart.shop.${zone}`, ["192.0.2.11"]);
+      reader.write("mail.yaml");
+      const refused = await reader.run().then(String, String);
+      expect(refused).to.contain((shown[0] ?? "missing").trim());
+      expect(refused).to.contain("ValidatingAdmissionPolicy 'dns-mesh-tenants-dns-system'");
+    });
+
+    it("counts its objects, and lets the next have a place that is free again", async () => {
+      reader.write("more.yaml");
+      expect(await reader.run()).to.contain((shown[1] ?? "missing").trim());
+      await reader.shell("kubectl --as=jane --as-group=shop-team -n shop delete rr/cart");
+      await reader.shell("kubectl -n shop wait --for=condition=Programmed rr/more");
+      await mesh.everywhere(`more.shop.${zone}`, ["192.0.2.12"]);
+    });
+
+    it("keeps a name from another team that may have the zone", async () => {
+      reader.write("theirs.yaml");
+      expect(await reader.run()).to.contain((shown[2] ?? "missing").trim());
+      reader.close();
+      const stranger = reader.shell("kubectl --as=joe --as-group=blog-team -n shop delete rr/www");
+      expect(await stranger.then(String, String)).to.contain("Forbidden");
+      await mesh.everywhere(`www.shop.${zone}`, ["192.0.2.10"]);
+    });
+
+    it("takes nothing away when the settings change", async () => {
+      await mesh.lab.site(mesh.owner).settle({ tenants: [] });
+      await reader.shell(
+        "kubectl -n shop wait --for='jsonpath={.status.conditions[?(@.type==\"Accepted\")].reason}=NotAllowed' rr/www",
+      );
+      await mesh.everywhere(`www.shop.${zone}`, ["192.0.2.10"]);
+      await reader.shell("kubectl -n shop delete rr --all && kubectl -n blog delete rr --all");
+      await mesh.everywhere(`www.shop.${zone}`, []);
+    });
   });
 
   it("lets all of it go", async () => {

@@ -123,6 +123,8 @@ const answers: Readonly<Record<string, (args: pulumi.runtime.MockResourceArgs, o
       "rbac.authorization.k8s.io/v1:RoleBinding",
       "rbac.authorization.k8s.io/v1:ClusterRole",
       "rbac.authorization.k8s.io/v1:ClusterRoleBinding",
+      "admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
+      "admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding",
       "apiextensions.k8s.io/v1:CustomResourceDefinition",
       "apps/v1:Deployment",
       "networking.k8s.io/v1:NetworkPolicy",

@@ -46,6 +46,23 @@ const forOperator = {
   runbooks: "https://git.example.com/dns-mesh/docs/runbooks",
   probes: { prober: "blackbox-exporter.monitoring.svc:9115" },
 };
+const withTenants = {
+  config: {
+    records: JSON.stringify({
+      namespaces: ["shop", "blog"],
+      tenants: [
+        {
+          namespaces: ["shop"],
+          allow: [
+            { zones: ["standard-1.internal.dns"], subtrees: ["shop.standard-1.internal.dns"], types: ["A", "AAAA"] },
+          ],
+          most: 100,
+        },
+        { namespaces: ["*"], allow: [{ zones: ["*"], types: ["TXT"] }] },
+      ],
+    }),
+  },
+};
 const inVault = { stacks: { [sharedName]: sharedVaultOutputs() } };
 
 /** A stack whose plan is written down: as a whole, or as far as it differs from that of another. */
@@ -75,6 +92,7 @@ export const stacks: Readonly<Record<string, Written>> = {
   "standard-backups": { run: () => up("site-c", withBackups), differsFrom: "standard" },
   "standard-watched": { run: () => up("site-c", watched("operator", forOperator)), differsFrom: "standard" },
   "standard-annotated": { run: () => up("site-c", watched("annotations")), differsFrom: "standard" },
+  "standard-tenants": { run: () => up("site-c", withTenants), differsFrom: "standard" },
   "standard-one-pod": { run: () => up("site-c", onePod), differsFrom: "standard" },
 };
 

@@ -2,6 +2,7 @@ import { exampleList } from "../components/example-mesh";
 
 const key = { name: "bind", algorithm: "hmac-sha256", secret: "A".repeat(24) };
 const updater = { ...key, name: "external-dns", zones: ["standard-1.internal.dns"], updateOwner: "zone" };
+const tenant = { namespaces: ["dns-system"] };
 /** The least that a site's stack must be told. */
 export const minimal = { shared: "organization/dns-mesh/shared", context: "cluster-a" };
 
@@ -207,6 +208,46 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     "with an updater whose key is a reader's",
     { ...minimal, readers: [key], updaters: [{ ...updater, name: key.name }] },
     /dns-mesh:updaters\[0\]\.name is a reader's too/,
+  ],
+  [
+    "with a tenant of no namespace",
+    { ...minimal, records: { tenants: [{ namespaces: [] }] } },
+    /dns-mesh:records\.tenants\[0\]\.namespaces: must have at least one namespace/,
+  ],
+  [
+    "with a tenant whose namespace is not served",
+    { ...minimal, records: { namespaces: ["shop"], tenants: [{ namespaces: ["shop", "shopp"] }] } },
+    /dns-mesh:records\.tenants\[0\]\.namespaces\[1\]: "shopp" is not served; put it into records\.namespaces/,
+  ],
+  [
+    "with a namespace that two tenants name",
+    { ...minimal, records: { namespaces: ["*"], tenants: [{ namespaces: ["a"] }, { namespaces: ["b", "a"] }] } },
+    /dns-mesh:records\.tenants: has namespace a twice; put what it may have into one entry/,
+  ],
+  [
+    "with a tenant's rule for no zone",
+    { ...minimal, records: { tenants: [{ ...tenant, allow: [{ zones: [] }] }] } },
+    /dns-mesh:records\.tenants\[0\]\.allow\[0\]\.zones: must have at least one zone; \* for every zone of the site/,
+  ],
+  [
+    "with a tenant's subtree that is not a whole name",
+    { ...minimal, records: { tenants: [{ ...tenant, allow: [{ zones: ["example.org"], subtrees: ["shop"] }] }] } },
+    /allow\[0\]\.subtrees\[0\]: "shop" is in none of its zones; write the whole name, such as shop\.example\.org/,
+  ],
+  [
+    "with a tenant's type that no DnsRecord has",
+    { ...minimal, records: { tenants: [{ ...tenant, allow: [{ zones: ["*"], types: ["DNAME"] }] }] } },
+    /allow\[0\]\.types\[0\]: must be one of A, AAAA/,
+  ],
+  [
+    "with a tenant's number that is none",
+    { ...minimal, records: { tenants: [{ ...tenant, most: 0 }] } },
+    /dns-mesh:records\.tenants\[0\]\.most: must be at least 1/,
+  ],
+  [
+    "with a tenant's field that there is not",
+    { ...minimal, records: { tenants: [{ ...tenant, zones: ["example.org"] }] } },
+    /dns-mesh:records\.tenants\[0\]: .*zones/,
   ],
   [
     "with a Vault that is no URL",

@@ -76,6 +76,14 @@ export class FakeApi {
     }));
   }
 
+  /** Gives an object our finalizer, as anybody may who may change it. */
+  finalize(name: string, namespace?: string): void {
+    this.#change(name, namespace, (object) => ({
+      ...object,
+      metadata: { ...object.metadata, finalizers: ["dns.mesh.io/applied"] },
+    }));
+  }
+
   /** Deletes as `kubectl delete` does: what has a finalizer stays until that is gone. */
   remove(name: string, namespace?: string): void {
     this.#change(name, namespace, (object) => ({

@@ -1,0 +1,149 @@
+import { z } from "zod";
+
+import { UserError } from "../base/errors";
+import { isWithin, zoneNameProblem } from "../base/names";
+import type { Site } from "../mesh/model";
+import { recordTypes } from "../records/model";
+import { defaultUpdateTypes } from "../records/updater";
+import { zoneNameShape } from "./shapes";
+import { requireOwn } from "./updaters";
+
+const namespaceName = z
+  .string()
+  .regex(/^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$/, "must be a namespace's name, or * for all");
+
+const zoneName = z
+  .string()
+  .refine((name) => zoneNameProblem(name) === undefined, "must be a name in lower case, without the dot at its end")
+  .meta(zoneNameShape);
+
+const tenantRuleSchema = z.strictObject({
+  zones: z
+    .array(z.union([z.literal("*"), zoneName], "must be a zone in lower case, or * for every zone of the site"))
+    .min(1, "must have at least one zone; * for every zone of the site")
+    .describe('Zones of this site, `*` for all of them. Example: ["example.org"].'),
+  subtrees: z
+    .array(zoneName)
+    .min(1, "must have at least one name; leave it out for every name of the zones")
+    .optional()
+    .describe(
+      'Absolute names: these, and all below them. Default: every name of the zones. Example: ["shop.example.org"].',
+    ),
+  types: z
+    .array(z.enum(recordTypes, `must be one of ${recordTypes.join(", ")}`))
+    .min(1, "must have at least one type")
+    .default([...defaultUpdateTypes])
+    .describe('Types. Default: all that a DnsRecord may have, without NS. Example: ["A", "AAAA", "CNAME"].'),
+});
+
+const tenantSchema = z.strictObject({
+  namespaces: z
+    .array(namespaceName)
+    .min(1, "must have at least one namespace")
+    .describe(
+      'Namespaces that this is about, `*` for all that no other tenant names, but for the site\'s own. Example: ["shop"].',
+    ),
+  allow: z
+    .array(tenantRuleSchema)
+    .default([])
+    .describe("What their DnsRecords may claim: one of these must allow an object. Default: nothing."),
+  most: z
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(1_000_000)
+    .optional()
+    .describe("DnsRecords in each of the namespaces. Default: any number. Example: 100."),
+});
+
+/** Whose DnsRecords are served, and what they may claim. */
+export const recordsSchema = z
+  .strictObject({
+    namespaces: z
+      .array(namespaceName)
+      .default([])
+      .describe(
+        'Further namespaces whose DnsRecords are served, `*` for all. Who may edit there may change the site\'s zones, as far as `tenants` lets him. Default: only the site\'s own. Example: ["shop", "blog"].',
+      ),
+    tenants: z
+      .array(tenantSchema)
+      .optional()
+      .superRefine(namedOnce)
+      .describe(
+        'What the DnsRecords of which namespaces may claim: zones, names, types, and how many. A namespace that none names may have nothing, but for the site\'s own, which may have anything. Default: anything. Example: [{ namespaces: ["shop"], allow: [{ zones: ["example.org"], subtrees: ["shop.example.org"] }], most: 100 }].',
+      ),
+    admissionPolicy: z
+      .boolean("must be true or false")
+      .default(true)
+      .describe(
+        "With `tenants`: whether a ValidatingAdmissionPolicy has the API server refuse what is not allowed; `false` where the cluster takes none. The record operator refuses it in any case. Default: true.",
+      ),
+  })
+  .superRefine(checkTenants);
+
+/** What the DnsRecords of namespaces may claim. */
+type TenantConfig = z.infer<typeof tenantSchema>;
+
+function namedOnce(tenants: readonly TenantConfig[] | undefined, ctx: z.RefinementCtx): void {
+  const names = (tenants ?? []).flatMap(({ namespaces }) => namespaces);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    ctx.addIssue(`has namespace ${twice} twice; put what it may have into one entry, as several items of allow`);
+}
+
+function checkTenants(
+  { tenants = [] }: { readonly tenants?: readonly TenantConfig[] | undefined },
+  ctx: z.RefinementCtx,
+): void {
+  for (const [i, { allow }] of tenants.entries()) {
+    for (const [n, { zones, subtrees = [] }] of allow.entries()) {
+      const outside = subtrees.findIndex((name) => !zones.some((zone) => zone === "*" || isWithin(name, zone)));
+      if (outside >= 0)
+        ctx.addIssue({
+          code: "custom",
+          path: ["tenants", i, "allow", n, "subtrees", outside],
+          message: `"${subtrees[outside] ?? ""}" is in none of its zones; write the whole name, such as shop.${zones[0] ?? ""}`,
+        });
+    }
+  }
+}
+
+/** What of the settings counts for who may claim what. */
+interface RecordsPart {
+  readonly records: false | z.infer<typeof recordsSchema>;
+  readonly namespace: string;
+}
+
+/**
+ * Refuses rules for namespaces that are not served: a name that is misspelt would give nothing to the one that is meant.
+ *
+ * @throws UserError
+ */
+export function requireServed({ records, namespace }: RecordsPart, stack: string): void {
+  if (records === false || records.namespaces.includes("*")) return;
+  const served = new Set([namespace, "*", ...records.namespaces]);
+  for (const [i, { namespaces }] of (records.tenants ?? []).entries()) {
+    const n = namespaces.findIndex((name) => !served.has(name));
+    if (n < 0) continue;
+    throw new UserError(
+      `stack "${stack}": dns-mesh:records.tenants[${i}].namespaces[${n}]: "${namespaces[n] ?? ""}" is not served; put it into records.namespaces, or correct its name`,
+    );
+  }
+}
+
+/**
+ * Refuses rules about zones that the site does not own.
+ *
+ * @throws UserError that names the zone and what the site owns.
+ */
+export function requireTenantsZones(
+  { records }: Pick<RecordsPart, "records">,
+  site: Pick<Site, "name" | "zones">,
+): void {
+  const tenants = records === false ? [] : (records.tenants ?? []);
+  for (const [i, { allow }] of tenants.entries())
+    requireOwn(
+      `records.tenants[${i}].allow`,
+      allow.map(({ zones }) => ({ zones: zones.filter((zone) => zone !== "*") })),
+      { site, why: "the operator of a zone's owner has its DnsRecords" },
+    );
+}
