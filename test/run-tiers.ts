@@ -21,7 +21,7 @@ interface Counts {
 
 interface Tier {
   readonly name: string;
-  /** Tiers of one group that follow each other run beside each other. */
+  /** Tiers of one group that follow each other run beside each other, as far as there is room. */
   readonly group?: "checks" | "servers";
   /** Tiers of one group that share a lane run one after the other, in their order. @default a lane of its own */
   readonly lane?: string;
@@ -132,8 +132,11 @@ function meshSpecs(names: readonly string[]): string[] {
 /** Follow the README, guides and runbooks word by word. */
 const readmeSpecs = ["test/cluster/readme", "test/lab/pulumi/mesh-command"];
 
-/** Single parts before real servers, and the program before the real engine. */
-const peersSpecs = ["test/lab/{ci,cli,dns,interop,knot,plugins,records,vault}/**/*", "test/lab/pulumi/*"];
+/** Single parts before real servers. */
+const peersSpecs = ["test/lab/{ci,cli,dns,interop,knot,plugins,records,vault}/**/*"];
+
+/** The program before the real engine. */
+const pulumiSpecs = ["test/lab/pulumi/*"];
 
 /** Two sites that are asked all the time, in clusters of their own. */
 const featureSpecs = ["test/cluster/disruption"];
@@ -153,36 +156,41 @@ const tiers: readonly Tier[] = [
   { name: "format", group: "checks", lane: "texts", inOnePiece: true, run: () => script("format:check") },
   { name: "unused", group: "checks", lane: "texts", inOnePiece: true, run: () => script("unused") },
   { name: "unit", group: "checks", run: () => mocha(["test/unit/**/*", "bench/test/unit/**/*"]) },
-  // Whole meshes of real servers and agents, single parts before real servers, API servers without a cluster among them, and clusters, all
-  // beside each other.
+  // A few beside each other; which is long comes first, so that none of them is left alone at the end.
+  {
+    name: "cluster",
+    group: "servers",
+    run: () => mocha(clusterSpecs, false, [...readmeSpecs, ...featureSpecs, ...longSpecs]),
+  },
+  {
+    name: "peers",
+    group: "servers",
+    inOnePiece: true,
+    run: () => mocha(peersSpecs, true, longSpecs),
+  },
+  // Whole meshes of real servers and agents.
   {
     name: "lab",
     group: "servers",
     inOnePiece: true,
     run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec, ...longSpecs]),
   },
+  { name: "readme", group: "servers", inOnePiece: true, run: () => mocha(readmeSpecs, true) },
   // API servers without a cluster, and the mesh that is hurt.
   {
     name: "records",
     group: "servers",
-    lane: "lab",
     inOnePiece: true,
     run: () => mocha(["test/cluster/records/*", chaosSpec], true),
   },
   {
-    name: "peers",
+    name: "pulumi",
     group: "servers",
     inOnePiece: true,
-    run: () => mocha(peersSpecs, true, [...readmeSpecs, ...longSpecs]),
+    run: () => mocha(pulumiSpecs, true, [...readmeSpecs, ...longSpecs]),
   },
-  // Clusters of their own, and much waiting: they fill the machine while the other tier's clusters wait.
-  { name: "features", group: "servers", lane: "others", inOnePiece: true, run: () => mocha(featureSpecs, true) },
-  { name: "readme", group: "servers", lane: "others", inOnePiece: true, run: () => mocha(readmeSpecs, true) },
-  {
-    name: "cluster",
-    group: "servers",
-    run: () => mocha(clusterSpecs, false, [...readmeSpecs, ...featureSpecs, ...longSpecs]),
-  },
+  // Clusters of their own.
+  { name: "features", group: "servers", inOnePiece: true, run: () => mocha(featureSpecs, true) },
 ];
 
 /** Not among those that run when none is named. */
@@ -231,17 +239,19 @@ function failures(finished: readonly Finished[]): string[] {
   });
 }
 
-/** Runs the tiers of a group, each lane beside the others. */
+/** How many lanes of a group run at the same time: on two cores, what waits leaves room for what does not. */
+const lanesAtOnce = 4;
+
+/** Runs the tiers of a group, a few lanes beside each other. */
 async function runGroup(group: readonly Tier[]): Promise<readonly Finished[]> {
   const laneOf = ({ lane, name }: Tier): string => lane ?? name;
   const lanes = [...new Set(group.map(laneOf))].map((lane) => group.filter((tier) => laneOf(tier) === lane));
-  const finished = await Promise.all(lanes.map(runLane));
-  return finished.flat();
-}
-
-async function runLane(lane: readonly Tier[]): Promise<readonly Finished[]> {
+  const waiting = lanes.values();
   const finished: Finished[] = [];
-  for (const tier of lane) finished.push(await runTier(tier));
+  const work = async (): Promise<void> => {
+    for (const lane of waiting) for (const tier of lane) finished.push(await runTier(tier));
+  };
+  await Promise.all(Array.from({ length: lanesAtOnce }, work));
   return finished;
 }
 

@@ -46,10 +46,12 @@ describe("secrets of a running mesh", function () {
   before(async () => {
     mesh = await sharedMesh();
     ({ processes } = await processesDuring(async () => {
-      for (const stack of stacks()) {
+      const operate = async (stack: string): Promise<void> => {
         operations.set(`preview of ${stack}`, await mesh.driver.preview(stack));
         operations.set(`up of ${stack}`, await mesh.up(stack));
-      }
+      };
+      await operate("shared");
+      await Promise.all(mesh.sites.map(({ name }) => operate(name)));
       await Promise.all(mesh.sites.map(({ name }) => mesh.reconcile(name, { expectFailure: true })));
     }));
     const states = await Promise.all(stacks().map((stack) => mesh.driver.exportState(stack)));
