@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { commonLabels, objects } from "../../src/contract/names";
 import { objectOptions } from "../object-options";
 import { contentHash } from "./hash";
+import { packProgram } from "./packed-program";
 
 /** The programs that run in the cluster, each as one JavaScript file. */
 export interface Programs {
@@ -30,41 +31,25 @@ export class Bundles extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("dnsmesh:site:Bundles", name, {}, opts);
-    this.createBundle(`${name}-agent`, args.namespace, {
-      name: objects.agentBundle,
-      data: { "agent.js": args.programs.agent },
-    });
-    this.createBundle(`${name}-reconciler`, args.namespace, {
-      name: objects.reconcilerBundle,
-      data: { "reconciler.js": args.programs.reconciler },
-    });
-    const { rotator, operator, backup } = args.programs;
-    if (rotator !== undefined) {
-      const data = { "rotator.js": rotator };
-      this.createBundle(`${name}-rotator`, args.namespace, { name: objects.rotatorBundle, data });
-    }
-    if (operator !== undefined) {
-      const data = { "operator.js": operator };
-      this.createBundle(`${name}-operator`, args.namespace, { name: objects.operatorBundle, data });
-    }
-    if (backup !== undefined) {
-      const data = { "backup.js": backup };
-      this.createBundle(`${name}-backup`, args.namespace, { name: objects.backupBundle, data });
-    }
+    const { agent, reconciler, rotator, operator, backup } = args.programs;
+    for (const [program, object, text] of [
+      ["agent", objects.agentBundle, agent],
+      ["reconciler", objects.reconcilerBundle, reconciler],
+      ["rotator", objects.rotatorBundle, rotator],
+      ["operator", objects.operatorBundle, operator],
+      ["backup", objects.backupBundle, backup],
+    ] as const)
+      if (text !== undefined)
+        new k8s.core.v1.ConfigMap(
+          `${name}-${program}`,
+          {
+            metadata: { name: object, namespace: args.namespace, labels: commonLabels },
+            ...packProgram(program, text),
+          },
+          objectOptions(this),
+        );
     this.operatorHash = contentHash(operator ?? "");
-    this.agentHash = contentHash(args.programs.agent);
+    this.agentHash = contentHash(agent);
     this.registerOutputs({});
-  }
-
-  private createBundle(
-    name: string,
-    namespace: pulumi.Input<string>,
-    bundle: { name: string; data: Record<string, string> },
-  ): void {
-    new k8s.core.v1.ConfigMap(
-      name,
-      { metadata: { name: bundle.name, namespace, labels: commonLabels }, data: bundle.data },
-      objectOptions(this),
-    );
   }
 }

@@ -1,4 +1,4 @@
-import { gunzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { stringify } from "yaml";
 import { SharedStack } from "../../../components/shared/shared-stack";
 import { parseStackConfig } from "../../../src/settings/site-settings";
@@ -158,6 +158,8 @@ function described(resource: Registered): object {
 /** Objects with their keys in order, JSON and packed data as what they hold. */
 function readable(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) return value.map((item) => readable(item));
+  if (typeof value === "string" && key.endsWith(".br"))
+    return { brotli: brotliDecompressSync(Buffer.from(value, "base64")).toString("utf8") };
   if (typeof value === "string") return key === "apiVersion" ? value : unpacked(value);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
