@@ -153,9 +153,9 @@ const tiers: readonly Tier[] = [
   },
   { name: "lint", group: "checks", lane: "texts", inOnePiece: true, run: () => script("lint") },
   { name: "types", group: "checks", lane: "texts", inOnePiece: true, run: () => script("types") },
-  { name: "format", group: "checks", lane: "texts", inOnePiece: true, run: () => script("format:check") },
-  { name: "unused", group: "checks", lane: "texts", inOnePiece: true, run: () => script("unused") },
-  { name: "unit", group: "checks", run: () => mocha(["test/unit/**/*", "bench/test/unit/**/*"]) },
+  { name: "format", group: "checks", lane: "units", inOnePiece: true, run: () => script("format:check") },
+  { name: "unused", group: "checks", lane: "units", inOnePiece: true, run: () => script("unused") },
+  { name: "unit", group: "checks", lane: "units", run: () => mocha(["test/unit/**/*", "bench/test/unit/**/*"]) },
   // A few beside each other; which is long comes first, so that none of them is left alone at the end.
   {
     name: "cluster",

@@ -115,14 +115,16 @@ describe("BIND and NSD beside a mesh", function () {
   /** Waits until both answer every zone as the sites do. */
   async function alike(seconds: number): Promise<void> {
     const serials = await lab.converged(seconds);
-    for (const [zone, serial] of serials) {
-      const records = await client.transfer(lab.site("site-b").server, zone, key());
+    const { server } = lab.site("site-b");
+    for (const zone of serials.keys())
       for (const other of others)
         await eventually(seconds, async () => {
+          // A zone that was put together in two steps may be at the first when all sites are alike.
+          const records = await client.transfer(server, zone, key());
+          const { serial } = await client.querySoa(server, zone);
           expect((await client.querySoa(other.server, zone)).serial, `${other.name}: ${zone}`).to.equal(serial);
           expect(sorted(await answersOf(other, records)), `${other.name}: ${zone}`).to.deep.equal(sorted(records));
         });
-    }
   }
 
   /** Waits until both say that a zone is none of theirs. */
