@@ -19,9 +19,9 @@ export interface ConsumerOptions extends Omit<Consumer, "own" | "refresh"> {
   readonly listen?: number;
 }
 
-/** A BIND or an NSD that takes everything from a mesh. Disposing ends it and removes its files. */
+/** A BIND or an NSD that takes everything from a mesh, or a resolver. Disposing ends it and removes its files. */
 export interface OtherServer extends AsyncDisposable {
-  readonly name: "BIND" | "NSD";
+  readonly name: "BIND" | "NSD" | "unbound";
   readonly server: DnsServer;
   /** Where its configuration and its copies of zones are. */
   readonly folder: string;
@@ -131,9 +131,33 @@ trust-anchors {
 ${lines.join("")}};
 zone "." { type hint; file "hints"; };
 `;
-    const hints = `. 3600 NS root.\nroot. 3600 A ${root.address}\n`;
-    return { command: ["named", "-g", "-n", "1", "-4", "-c", at.conf], files: { conf, hints } };
+    return { command: ["named", "-g", "-n", "1", "-4", "-c", at.conf], files: { conf, hints: hintsOf(root) } };
   });
+}
+
+/** The same of `unbound`, which asks at port 53 alone: the root's port must be that. */
+export async function startUnboundFromRoot({ root, anchors }: RootedOptions): Promise<OtherServer> {
+  const trusted = Object.entries(anchors).flatMap(([zone, records]) => records.map((ds) => `${zone}. DS ${ds}`));
+  return OtherProcess.create("unbound", undefined, (at) => {
+    const own = [
+      `directory: "${at.folder}"`,
+      ...['chroot: ""', 'username: ""', 'pidfile: ""', "use-syslog: no", 'logfile: ""', "do-daemonize: no"],
+      ...[`interface: ${address}@${at.port}`, "do-ip6: no", "do-not-query-localhost: no", "num-threads: 1"],
+      ...[
+        'root-hints: "hints"',
+        'module-config: "validator iterator"',
+        "val-log-level: 2",
+        "trust-anchor-signaling: no",
+      ],
+      ...trusted.map((anchor) => `trust-anchor: "${anchor}"`),
+    ];
+    const conf = `server:\n${own.map((line) => `  ${line}\n`).join("")}remote-control:\n  control-enable: no\n`;
+    return { command: [toolPath("unbound"), "-d", "-c", at.conf], files: { conf, hints: hintsOf(root) } };
+  });
+}
+
+function hintsOf({ address: at }: DnsServer): string {
+  return `. 3600 NS root.\nroot. 3600 A ${at}\n`;
 }
 
 /** Starts `nsd`. Returns when it runs, whether or not it has any zone yet. */

@@ -165,6 +165,15 @@ const nsd: DebianProgram = {
   versionArguments: ["-v"],
 };
 
+/** A resolver that validates, of another house than BIND. */
+const unbound: DebianProgram = {
+  name: "unbound",
+  oldest: "1.17.0",
+  packages: ["unbound"],
+  path: "usr/sbin/unbound",
+  versionArguments: ["-V"],
+};
+
 /** Earlier ones than this have no exit status of their own for a repository that is not there. */
 const restic: DebianProgram = {
   name: "restic",
@@ -193,6 +202,9 @@ const blackboxExporter: DebianProgram = {
 
 /** Puts `nsd` in the cache's `bin`: the machine's when it is recent enough, otherwise Debian unstable's. */
 export const ensureNsd = (progress: Progress): Promise<void> => ensureProgram(nsd, progress);
+
+/** The same of `unbound`. */
+export const ensureUnbound = (progress: Progress): Promise<void> => ensureProgram(unbound, progress);
 
 /** The program restic itself, which needs nothing but a C library: what `bin` has may be a script around it. */
 export function resticProgram(): string {

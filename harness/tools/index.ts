@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { binDir, cacheDir } from "./cache";
-import { ensureNsd, ensurePrometheus, ensureRestic } from "./debian";
+import { ensureNsd, ensurePrometheus, ensureRestic, ensureUnbound } from "./debian";
 import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";
 import { ensureKnot } from "./knot";
@@ -23,6 +23,7 @@ const tools = {
   versitygw: (progress: Progress) => ensureGoTool(goTools.versitygw, progress),
   knot: ensureKnot,
   nsd: ensureNsd,
+  unbound: ensureUnbound,
   prometheus: ensurePrometheus,
   restic: ensureRestic,
   python: ensurePython,
