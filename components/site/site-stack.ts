@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { DelegationRecords } from "../../src/mesh/name-servers";
 import { rotatesKeys, type VaultProgram } from "../../src/mesh/trust";
 import { serverName } from "../../src/mesh/welcome";
+import { parentSentences } from "../../src/preflight/parents";
 import type { Published } from "../../src/preflight/published";
 import type { StillIn } from "../../src/preflight/zone-removal";
 import { requireTenantsZones } from "../../src/settings/record-settings";
@@ -68,6 +69,8 @@ export interface SiteOutputs {
    * list says nothing of name servers.
    */
   readonly delegations?: pulumi.Output<Record<string, DelegationRecords>>;
+  /** What these parents have, and what is to be changed there: a line for each zone, as they answered during this `up`. */
+  readonly parents?: pulumi.Output<Record<string, string>>;
   /** Public keys by which the site checks epochs, as long as there is one of a former shared stack among them. */
   readonly signers?: readonly string[];
   /** Where the stack may be destroyed. */
@@ -247,8 +250,11 @@ function protectionOf({ protect }: Pick<SiteConfig, "protect">): Pick<SiteOutput
 }
 
 /** What the reconciler's last pass reported, by zone. */
-function reportedBy({ signedZones, delegations }: Reconciler): Pick<SiteOutputs, "dnssec" | "delegations"> {
-  return { ...(signedZones && { dnssec: signedZones }), ...(delegations && { delegations }) };
+function reportedBy({ signedZones, delegations }: Reconciler): Pick<SiteOutputs, "dnssec" | "delegations" | "parents"> {
+  return {
+    ...(signedZones && { dnssec: signedZones }),
+    ...(delegations && { delegations, parents: delegations.apply((zones) => parentSentences(zones)) }),
+  };
 }
 
 /** What the shared stack's next `up` goes by that takes the key of a former one away. */

@@ -3,6 +3,7 @@ import { groupBy } from "../base/group";
 import { compareText } from "../base/text";
 import { isNewerSerial } from "../dns/serial";
 import type { Mesh } from "../mesh/model";
+import { parentSentence, type ParentState } from "../mesh/parent";
 import { withoutAddress } from "../mesh/waiting";
 import type { ClusterReport, PodReport } from "./agent-reports";
 import type { CertificateLook } from "./certificates";
@@ -51,6 +52,8 @@ export interface ZoneStatus {
   readonly signedUntil: string | undefined;
   /** Its name servers, where the list says them and its owner's agent could be asked. */
   readonly nameServers?: ZoneServers;
+  /** What its parent outside the mesh has, where that was asked. */
+  readonly parent?: ParentState;
 }
 
 /** Something that is not done until somebody says that it is wanted. */
@@ -89,6 +92,8 @@ export interface StatusInput {
   readonly certificates: ReadonlyMap<string, CertificateLook>;
   /** What clusters say of sites with `addresses: auto`, as far as they were asked. */
   readonly addresses?: ReadonlyMap<string, FoundAddresses>;
+  /** What parents outside the mesh have, by zone, as far as they were asked. */
+  readonly parents?: ReadonlyMap<string, ParentState>;
   readonly notAsked: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -214,7 +219,7 @@ function answersIn({ sites }: Look): ReadonlyMap<string, readonly SiteAnswer[]> 
 }
 
 function zonesIn(
-  { look, pods, clusters }: StatusInput,
+  { look, pods, clusters, parents }: StatusInput,
   byZone: ReadonlyMap<string, readonly SiteAnswer[]>,
 ): readonly ZoneStatus[] {
   const signed = new Map(
@@ -231,6 +236,7 @@ function zonesIn(
   );
   return look.zones.map(({ name, owner }) => {
     const nameServers = servers.get(`${owner} ${name}`);
+    const parent = parents?.get(name);
     const answers = byZone.get(name) ?? [];
     const serials = answers.flatMap(({ site, answer }) =>
       answer.kind === "serial" ? [{ site, serial: answer.serial, expire: answer.expire }] : [],
@@ -248,6 +254,7 @@ function zonesIn(
       missing: answers.filter(({ answer }) => answer.kind === "failure").map(({ site }) => site),
       signedUntil: signed.get(name),
       ...(nameServers && { nameServers }),
+      ...(parent && { parent }),
     };
   });
 }
@@ -278,10 +285,18 @@ function zoneFindings(zone: ZoneStatus, answers: readonly SiteAnswer[]): readonl
       return { severity: "wrong", site, zone: zone.name, message };
     }),
     ...aheadOf(zone, answers),
+    ...parentFindings(zone),
     ...(zone.serial === undefined && zone.missing.length === 0
       ? [{ severity: "unknown", zone: zone.name, message: `nobody answered ${zone.name}` } as const]
       : []),
   ];
+}
+
+/** A parent that sends nobody here may be meant so: a private zone, or another view of a public one. */
+function parentFindings({ name: zone, owner: site, parent }: ZoneStatus): readonly StatusFinding[] {
+  if (parent?.kind !== "differs" && parent?.kind !== "unread") return [];
+  const severity = parent.kind === "differs" ? "wrong" : "unknown";
+  return [{ severity, site, zone, message: parentSentence(zone, parent) }];
 }
 
 /** Copies that are newer than what the owner has: it came back with an old state. */

@@ -1,5 +1,6 @@
 import { table } from "../base/table";
 import { printable } from "../base/text";
+import { addressText, parentSentence } from "../mesh/parent";
 import type { SiteStatus, StatusFinding, StatusReport, ZoneStatus } from "./status-report";
 import type { Style } from "./style";
 
@@ -109,20 +110,24 @@ function zonesText({ zones, findings }: StatusReport): string {
   return withRest(table([heading, ...shown.map(zoneRow)]), left);
 }
 
-/** What parents outside the mesh should have, and which servers are waited for. */
+/** What parents outside the mesh have or, where they were not asked, should have, and which servers are waited for. */
 function delegationLines({ zones }: StatusReport): readonly string[] {
-  const kept = zones.flatMap(({ name, nameServers }) => (nameServers ? [{ name, ...nameServers }] : []));
-  const records = kept.flatMap(({ name, parent }) => {
-    if (parent === undefined || parent.zone !== undefined) return [];
+  const kept = zones.flatMap(({ name, nameServers, parent: found }) =>
+    nameServers ? [{ name, ...nameServers, found }] : [],
+  );
+  const records = kept.flatMap(({ name, parent, found }) => {
+    if (parent === undefined || parent.zone !== undefined || found !== undefined) return [];
     return [
       ...parent.servers.map((server) => `${name}. NS ${server}.`),
-      ...parent.glue.map((address) => addressLine(address)),
+      ...parent.glue.map(addressText),
       ...(parent.ds ?? []).map((ds) => `${name}. DS ${ds}`),
       ...(parent.ds?.length === 0 ? [`${name}: no DS record`] : []),
     ];
   });
   const late = kept.flatMap(({ name, waiting }) => waiting.map((sentence) => `${name}: ${sentence}`));
+  const looks = kept.flatMap(({ name, found }) => (found === undefined ? [] : [parentSentence(name, found)]));
   return [
+    ...listed("parents outside the mesh:", looks),
     ...listed("parents outside the mesh should have:", records),
     ...listed("name servers that are waited for:", late),
   ];
@@ -133,12 +138,6 @@ function listed(heading: string, lines: readonly string[]): readonly string[] {
   const shown = lines.slice(0, mostRows).map((line) => `  ${line}`);
   const left = lines.length - shown.length;
   return ["", heading, ...shown, ...(left === 0 ? [] : [`  … and ${left} more (--json has all)`])];
-}
-
-/** Of `name address`. */
-function addressLine(glue: string): string {
-  const [name = "", address = ""] = glue.split(" ");
-  return `${name}. ${address.includes(":") ? "AAAA" : "A"} ${address}`;
 }
 
 function zoneRow(zone: ZoneStatus): string[] {

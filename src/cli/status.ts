@@ -3,7 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { inParallel } from "../base/in-parallel";
 import { DnsClient } from "../dns/client/dns-client";
 import { UdpChannel } from "../dns/client/udp-channel";
-import { askAgents, askCluster, type ClusterReport, sitesWithClusters } from "./agent-reports";
+import type { DelegatedZone, Parents } from "../preflight/parents";
+import { askAgents, askCluster, type ClusterReport, type PodReport, sitesWithClusters } from "./agent-reports";
 import { type CertificateLook, lookAtCertificate } from "./certificates";
 import { lookAtSites } from "./look";
 import type { MeshAccess } from "./mesh-access";
@@ -22,10 +23,12 @@ export interface OneLook {
   readonly clusters: boolean;
   /** What the look before found: what was late then is looked at again. */
   readonly last?: StatusReport | undefined;
+  /** Compares what parents outside the mesh have. @default they are not asked */
+  readonly parents?: Pick<Parents, "look"> | undefined;
 }
 
 /** Asks everybody who can be asked, once. */
-export async function lookAt(access: MeshAccess, { turn, clusters, last }: OneLook): Promise<StatusReport> {
+export async function lookAt(access: MeshAccess, { turn, clusters, last, parents }: OneLook): Promise<StatusReport> {
   const channel = new UdpChannel();
   const dns = new DnsClient({ timeoutMs: answerMs, channel });
   const withCluster = sitesWithClusters(access);
@@ -39,6 +42,7 @@ export async function lookAt(access: MeshAccess, { turn, clusters, last }: OneLo
     lookAtAddresses(access, clusters && !access.isLab),
   ]);
   channel.close();
+  const found = await parents?.look(outsideDelegations(access, [...pods, ...reports.flatMap((each) => each.pods)]));
   return reportStatus({
     mesh: access.mesh,
     from: access.from,
@@ -47,9 +51,30 @@ export async function lookAt(access: MeshAccess, { turn, clusters, last }: OneLo
     clusters: reports,
     certificates,
     addresses,
-    notAsked: notAsked(access, clusters ? withCluster.unknown : access.mesh.sites.map(({ name }) => name)),
+    ...(found && { parents: found.states }),
+    notAsked: [
+      ...notAsked(access, clusters ? withCluster.unknown : access.mesh.sites.map(({ name }) => name)),
+      ...parentsNote(found?.left ?? 0),
+    ],
     now: Date.now(),
   });
+}
+
+/** What owners say that parents outside the mesh should have. */
+function outsideDelegations({ mesh }: MeshAccess, pods: readonly PodReport[]): readonly DelegatedZone[] {
+  const owners = new Map(mesh.sites.flatMap(({ name, zones }) => zones.map((zone) => [zone.name, name])));
+  const outside = pods.flatMap(({ site, facts }) =>
+    (facts?.nameServers ?? []).flatMap(({ zone, parent }): readonly [string, DelegatedZone][] =>
+      parent === undefined || parent.zone !== undefined || owners.get(zone) !== site
+        ? []
+        : [[zone, { zone, records: parent }]],
+    ),
+  );
+  return [...new Map(outside).values()];
+}
+
+function parentsNote(left: number): readonly string[] {
+  return left === 0 ? [] : [`what parents outside the mesh have of ${left} more zones`];
 }
 
 function notAsked(access: MeshAccess, sites: readonly string[]): readonly string[] {

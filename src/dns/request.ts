@@ -16,13 +16,17 @@ interface QueryRequest {
 }
 
 /**
- * A question to an authority: no recursion wanted.
+ * A question, to an authority unless it says otherwise.
  *
  * @param request.nsid - Whether the server is asked for its identifier, too (RFC 5001 section 2.1).
+ * @param request.recursive - Whether recursion is wanted (RD).
  */
-export function queryMessage(request: QueryRequest & { readonly nsid?: boolean }): Message {
+export function queryMessage(
+  request: QueryRequest & { readonly nsid?: boolean; readonly recursive?: boolean | undefined },
+): Message {
   const options = request.nsid === true ? askForNsid : edns.options;
-  return { ...bareMessage(request), edns: { ...edns, options } };
+  const flags = request.recursive === true ? { ...noFlags, rd: true } : noFlags;
+  return { ...bareMessage(request), flags, edns: { ...edns, options } };
 }
 
 /** The request for a whole zone (RFC 5936 section 2.1). */

@@ -25,6 +25,8 @@ export interface DnsClientOptions extends SenderOptions {
   readonly transferMs?: number;
   /** @default defaultTransferLimits */
   readonly limits?: Partial<TransferLimits>;
+  /** Whether questions ask for recursion, as one does of a resolver. @default false */
+  readonly recursive?: boolean;
 }
 
 /** How much a client has sent since it was made. Repeated datagrams count each time. */
@@ -224,7 +226,7 @@ export class DnsClient {
   }
 
   #ask({ server, key, ...question }: Asked): Promise<Message> {
-    const message = queryMessage({ id: randomInt(0x10000), ...question });
+    const message = queryMessage({ id: randomInt(0x10000), ...question, recursive: this.options.recursive });
     const count = (transport: "udp" | "tcp") => {
       this.counters[transport === "udp" ? "udpQueries" : "tcpQueries"]++;
     };

@@ -8,12 +8,14 @@ import { type OtherServer, startBindFromRoot, startUnboundFromRoot } from "../..
 import { run } from "../../../harness/tools/run";
 import { Lab } from "../../../lab";
 import type { LabSite } from "../../../lab/site";
+import { Parents } from "../../../src/preflight/parents";
 import { exchangeUdp } from "../../../src/dns/client/sockets";
 import { isUnreachable } from "../../../src/dns/errors";
 import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
 import { queryMessage } from "../../../src/dns/request";
 import { rcodes } from "../../../src/dns/types";
 import type { DelegationRecords } from "../../../src/mesh/name-servers";
+import type { ParentState } from "../../../src/mesh/parent";
 
 /** A key's life in seconds, so that a roll-over is over while somebody looks. */
 const secondsForKeys = [
@@ -103,7 +105,7 @@ describe("name servers that follow, as validating resolvers see them", function 
   }
 
   /** What somebody does at the registry: the parent gets what the mesh says that it should have. */
-  async function register({ servers, glue }: DelegationRecords): Promise<void> {
+  async function register({ servers, glue, ds = [] }: DelegationRecords): Promise<void> {
     const set = (...record: string[]) => root.knotc("zone-set", ".", ...record);
     await root.knotc("zone-begin", ".");
     await root.knotc("zone-unset", ".", `${parent}.`).catch(() => undefined);
@@ -113,11 +115,24 @@ describe("name servers that follow, as validating resolvers see them", function 
       const [name = "", address = ""] = each.split(" ");
       await set(`${name}.`, String(ttl), "A", address);
     }
+    for (const each of ds) await set(`${parent}.`, String(ttl), "DS", ...each.split(" "));
     await root.knotc("zone-commit", ".");
   }
 
-  /** Waits until the mesh says these of the zone above, registers it, and finds every server with every zone. */
-  async function delegated(servers: Readonly<Record<string, string>>): Promise<DelegationRecords> {
+  /** What `mesh status` says of the zone above. */
+  async function atRegistry(records: DelegationRecords): Promise<ParentState | undefined> {
+    const [resolver] = resolvers;
+    if (resolver === undefined) return undefined;
+    return (await new Parents([resolver.server]).look([{ zone: parent, records }])).states.get(parent);
+  }
+
+  /**
+   * Waits until the mesh says these of the zone above, registers it, and finds every server with every zone. Returns what
+   * was registered, and what `mesh status` said that it takes.
+   */
+  async function delegated(
+    servers: Readonly<Record<string, string>>,
+  ): Promise<DelegationRecords & { readonly changes: readonly string[] | undefined }> {
     const glue = Object.entries(servers).map(([name, address]) => `${name} ${address}`);
     const names = Object.keys(servers);
     const records = await eventually(40, async () => {
@@ -128,11 +143,13 @@ describe("name servers that follow, as validating resolvers see them", function 
       expect(stored.map(({ data }) => data).sort()).to.deep.equal(names.map((name) => `${name}.`));
       return found!.parent!;
     });
+    const before = await atRegistry(records);
     await register(records);
+    if (before !== undefined) expect(await atRegistry(records)).to.deep.include({ kind: "same", parent: "" });
     const { dns, server } = lab.site("site-a");
     for (const address of Object.values(servers))
       for (const zone of [parent, child]) await dns.querySoa({ ...server, address }, zone);
-    return records;
+    return { ...records, changes: before?.changes };
   }
 
   const addressesOf = (count: number): Record<string, string> =>
@@ -159,7 +176,8 @@ describe("name servers that follow, as validating resolvers see them", function 
     const { name } = lab.add({ nameServer: host(4), zones: [] });
     await lab.up();
     await (await lab.upSite(name)).ready();
-    await delegated(addressesOf(4));
+    const { changes } = await delegated(addressesOf(4));
+    expect(changes).to.deep.equal([`add NS ${host(4)}.`, `add ${host(4)}. A ${lab.address(3)}`]);
     for (const resolver of resolvers) {
       const { answers } = await resolve(resolver, parent, "NS");
       expect(answers.flatMap((record) => (record.type === "NS" ? [record.target] : []))).to.include(host(4));
@@ -175,14 +193,15 @@ describe("name servers that follow, as validating resolvers see them", function 
     await site.mount(lab.mesh);
     await site.start();
     await site.ready();
-    await delegated({ ...addressesOf(4), [host(3)]: next });
+    const { changes } = await delegated({ ...addressesOf(4), [host(3)]: next });
+    expect(changes).to.deep.equal([`add ${host(3)}. A ${next}`, `take out ${host(3)}. A ${lab.address(2)}`]);
   });
 
   it("let a site go once nobody is sent to it", async () => {
     lab.list[3]!.retired = "2020-01-01";
     await lab.up();
     const left = { ...addressesOf(3), [host(3)]: lab.address(12) };
-    await delegated(left);
+    expect((await delegated(left)).changes).to.deep.equal([`take out NS ${host(4)}.`]);
     // As the guide says: for as long as caches have NS records.
     await delay(2 * ttl * 1000);
     const gone = lab.list.splice(3);

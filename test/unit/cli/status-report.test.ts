@@ -6,6 +6,7 @@ import type { FoundAddresses } from "../../../src/cli/site-addresses";
 import { reportStatus, type StatusInput } from "../../../src/cli/status-report";
 import { statusText } from "../../../src/cli/status-text";
 import { styleFor } from "../../../src/cli/style";
+import { type ParentState, parentSentence } from "../../../src/mesh/parent";
 import { parseMesh } from "../../../src/settings/parse";
 
 const mesh = parseMesh({
@@ -71,6 +72,24 @@ describe("the status of a mesh", () => {
     const within = said({ zone: "example" });
     expect(within).to.contain(late);
     expect(within).to.not.contain("NS ns1").and.not.contain("parents outside");
+  });
+
+  it("says what parents outside the mesh have, and takes for a fault what sends resolvers astray", () => {
+    const records = { servers: ["ns1.a.example"], glue: [] };
+    const nameServers = [{ zone: "a.example", servers: ["ns1.a.example"], kept: [], waiting: [], parent: records }];
+    const said = (kind: ParentState["kind"]) => {
+      const state = { kind, parent: "example", changes: ["add NS ns1.a.example."], reason: "REFUSED" };
+      const changes = { pods: [pod({ nameServers })], parents: new Map([["a.example", state]]) };
+      const text = statusText(report(changes), styleFor({ isTTY: false }));
+      expect(text).to.contain(`parents outside the mesh:\n  ${parentSentence("a.example", state)}`);
+      expect(text).to.not.contain("should have:");
+      return messages(changes);
+    };
+    for (const kind of ["same", "none", "elsewhere"] as const) expect(said(kind)).to.deep.equal([]);
+    expect(said("differs")).to.deep.equal([
+      "wrong: example has of a.example what it should not: add NS ns1.a.example.",
+    ]);
+    expect(said("unread")).to.deep.equal(["unknown: what the parent of a.example has is not known: REFUSED"]);
   });
 
   it("names a site that does not answer, once, and not its zones", () => {

@@ -1,6 +1,7 @@
 import { hostCidr } from "../../../../src/dns/address";
 import { defaultUpdateTypes } from "../../../../src/records/updater";
 import { expect } from "chai";
+import { getServers, setServers } from "node:dns";
 import type * as k8s from "@pulumi/kubernetes";
 import { exampleMesh, exampleSecrets, sharedName, sharedOutputs, sharedVaultOutputs } from "../example-mesh";
 import { annotationsOf, nameOf, type Registered, type Run } from "../recorded-stack";
@@ -44,8 +45,16 @@ describe("SiteStack", () => {
     const shared = sharedOutputs();
     const packets = shared.outputs["sites"] as Record<string, object>;
     shared.outputs["sites"] = { ...packets, "site-c": { ...packets["site-c"], delegates: true } };
-    const { outputs } = await up("site-c", { status, stacks: { [sharedName]: shared } });
+    const resolvers = getServers();
+    setServers(["127.0.0.1:9"]);
+    const { outputs } = await up("site-c", { status, stacks: { [sharedName]: shared } }).finally(() => {
+      setServers(resolvers);
+    });
     expect(outputs["delegations"]).to.deep.equal({ value: { [zone]: records }, secret: false });
+    expect(outputs["parents"]?.value).to.have.all.keys(zone);
+    expect((outputs["parents"]?.value as Record<string, string>)[zone]).to.match(
+      /^what the parent of standard-1\.internal\.dns has is not known: resolver 127\.0\.0\.1: /,
+    );
     expect((await up("site-c", { status })).outputs).to.not.have.property("delegations");
   });
 
