@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureTools } from "../harness/tools";
-import { keepCompiled } from "../harness/tools/cache";
+import { keepCompiled, sparing } from "../harness/tools/cache";
 
 /** What a tier counted. A command without counts of its own counts as one. */
 interface Counts {
@@ -51,12 +51,6 @@ async function script(name: string): Promise<Counts> {
   return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0, said };
 }
 
-/**
- * How far the heap of a Go program grows before it is collected (`GOGC`): API servers, engines and plugins need a tenth less CPU than
- * with Go's own 100, and some 100 MiB more each.
- */
-const garbagePercent = "400";
-
 /** Runs mocha and reads its counts. A run that died before it could count is a failure, and so is one without a test. */
 async function mocha(specs: readonly string[], keep = false, without: readonly string[] = []): Promise<Counts> {
   const scratch = mkdtempSync(join(tmpdir(), "dns-mesh-tier-"));
@@ -67,7 +61,7 @@ async function mocha(specs: readonly string[], keep = false, without: readonly s
     const ignored = without.flatMap((spec) => ["--ignore", `${spec}.test.ts`]);
     const { status, said } = await run(
       ["mocha", "--config", "test/mocharc.json", "--reporter", reporter, ...ignored, ...files],
-      { keep, env: { GOGC: garbagePercent, ...keepCompiled(), ...process.env, TIER_COUNTS: file } },
+      { keep, env: { ...sparing(), ...process.env, TIER_COUNTS: file } },
     );
     return { ...withStatus(readCounts(file), status), said };
   } finally {
@@ -222,7 +216,7 @@ async function runTier(tier: Tier): Promise<Finished> {
 }
 
 /** How many of the slowest files the table names. */
-const slowestShown = 12;
+const slowestShown = 24;
 
 /** The files that took longest, a line each. */
 function slowest(finished: readonly Finished[]): string[] {

