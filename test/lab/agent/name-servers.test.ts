@@ -29,7 +29,7 @@ const secondsForKeys = [
 
 /** TTL of what the zones begin with, in seconds, and so of their NS records. */
 const ttl = 2;
-const [parent, child] = ["corp.example", "sub.corp.example"];
+const [parent, child, other] = ["corp.example", "sub.corp.example", "other.example"];
 const content = (ns: string): string =>
   `$TTL ${ttl}\n@ SOA ${ns}. h.invalid. 1 60 10 3600 ${ttl}\n@ NS ${ns}.\n* A 192.0.2.1\n`;
 
@@ -53,6 +53,7 @@ describe("name servers that follow, as validating resolvers see them", function 
     lab.list.forEach((site, i) => Object.assign(site, { nameServer: host(i + 1) }));
     lab.list[1]!.zones.push({ name: parent, zoneFile: content(host(2)), dnssec: true });
     lab.list[0]!.zones.push({ name: child, zoneFile: content(host(1)), dnssec: true });
+    lab.list[2]!.zones.push({ name: other, zoneFile: content(host(3)), dnssec: true });
     lab.plan.nameServers = "all";
     await lab.upAll();
     const { port } = lab.site("site-a").server;
@@ -170,6 +171,24 @@ describe("name servers that follow, as validating resolvers see them", function 
       expect(wrong).to.deep.equal([]);
     });
     asking = askOnAndOn();
+  });
+
+  it("say, where their names are, which keys a zone of another parent has, so that this can be proven", async () => {
+    const keysAt = async (site: string, zone: string, owner: string) => {
+      const reads = ["CDS", "CDNSKEY"].map((type) => lab.site(site).control.zoneRead(zone, { owner, type }));
+      return (await Promise.all(reads)).map((records) => records.map(({ data }) => data));
+    };
+    const signal = (zone: string) => `_dsboot.${zone}._signal.${host(2)}`;
+    await eventually(20, async () => {
+      const keys = await keysAt("site-c", other, other);
+      expect(keys.flat()).to.have.length(2);
+      expect(await keysAt("site-b", parent, signal(other))).to.deep.equal(keys);
+    });
+    for (const zone of [parent, child]) expect(await keysAt("site-b", parent, signal(zone))).to.deep.equal([[], []]);
+    for (const resolver of resolvers) {
+      const { answers, flags } = await resolve(resolver, signal(other), "CDS");
+      expect([answers.length, flags.ad]).to.deep.equal([1, true]);
+    }
   });
 
   it("take in a site that joins", async () => {

@@ -94,7 +94,7 @@ export async function planDelegation(
   return { edits, isWhole: true };
 }
 
-function difference(
+export function difference(
   wanted: readonly string[],
   standing: readonly string[],
 ): { readonly add: readonly string[]; readonly remove: readonly string[] } {

@@ -14,6 +14,7 @@ import type { Answer } from "./answering";
 import { type Delegation, planDelegation, readDelegation } from "./delegation";
 import { Insistence } from "./insistence";
 import { type Notes, type Pair, type Scope, scopeOf } from "./scope";
+import { formerKey, signalKey, Signals } from "./signals";
 import type { Edits } from "./stored";
 import { lookAtZone, type ZoneFinding } from "./zone-servers";
 
@@ -53,6 +54,15 @@ export interface ZoneServers {
 export interface ParentRecords extends DelegationRecords {
   /** The parent, where it is a zone of the mesh: its owner sees to it. */
   readonly zone?: string;
+}
+
+/** Changes of one zone that belong together. */
+export interface Change {
+  readonly zone: string;
+  readonly edits: Edits;
+  readonly view: MeshView;
+  /** By which a sentence on it is kept, where somebody undoes it. */
+  readonly key: string;
 }
 
 /** What is known of a zone since the last look at it. */
@@ -101,6 +111,7 @@ export class NameServerKeeper {
   /** Sentences on changes that somebody undoes, by zone and by zone below. */
   readonly #contested = new Map<string, string>();
   readonly #insistence: Insistence;
+  readonly #signals: Signals;
   #scope: { readonly from: readonly unknown[]; readonly scope: Scope } | undefined;
   #failure = "";
   /** Whether what a predecessor may have left open is dropped. */
@@ -108,6 +119,12 @@ export class NameServerKeeper {
 
   constructor(private readonly parts: NameServerKeeperParts) {
     this.#insistence = new Insistence(parts.now);
+    this.#signals = new Signals({
+      ...parts,
+      make: (change) => this.#make(change),
+      noted: (zone) => this.#noted(zone),
+      note: (zone, names) => this.#note(zone, names),
+    });
   }
 
   /** Own zones whose name servers the list says, at the last look. */
@@ -136,8 +153,8 @@ export class NameServerKeeper {
     const known = inputs();
     if (known === undefined || view === undefined || isBootstrap(view)) return;
     const { packet, runtime } = known;
-    const scope = this.#scopeOf(view, packet.site.name);
     const place = { directory: packet.directoryZone, self: packet.site.name, port: runtime.remotePort };
+    const scope = this.#scopeOf(view, place);
     const here: Here = { ...scope, ...place, view, silent: new Map() };
     for (const zone of scope.left) await this.#note(zone, []);
     this.#forget(scope);
@@ -148,6 +165,7 @@ export class NameServerKeeper {
     await inParallel(mostZones, scope.kept, (zone) => this.#see(zone, serials.get(zone.name), here)).catch(note);
     // One by one: a zone has one transaction at a time, and many may be below the same one.
     await inParallel(1, scope.delegations, (pair) => this.#delegate(pair, serials, view)).catch(note);
+    await this.#signals.keep(scope, serials, view).catch(note);
     this.#show();
     if (failures.length > 0) throw failures[0];
   }
@@ -162,26 +180,28 @@ export class NameServerKeeper {
   }
 
   /** Computed once for what it follows from: a mesh may have many thousands of zones. */
-  #scopeOf(view: MeshView, site: string): Scope {
+  #scopeOf(view: MeshView, { self: site, directory }: Pick<Here, "self" | "directory">): Scope {
     const names = this.parts.own();
     const notes = this.#notes;
-    const from = [view, site, names, notes];
+    const from = [view, site, directory, names, notes];
     if (this.#scope?.from.every((each, i) => each === from[i]) !== true)
-      this.#scope = { from, scope: scopeOf(view, { site, names }, notes) };
+      this.#scope = { from, scope: scopeOf(view, { site, names, directory }, notes) };
     return this.#scope.scope;
   }
 
-  #forget({ kept, delegations }: Scope): void {
+  #forget({ kept, delegations, signals }: Scope): void {
     const [zones, children] = [new Set(kept.map(nameOf)), new Set(delegations.map(({ child }) => child.name))];
     for (const zone of this.#memories.keys()) if (!zones.has(zone)) this.#memories.delete(zone);
     for (const known of [this.#delegations, this.#signedSince])
       for (const child of known.keys()) if (!children.has(child)) known.delete(child);
-    const keys = new Set([...zones, ...[...children].map(delegationKey)]);
+    const hosts = [...zones].map(formerKey);
+    const keys = new Set([...zones, ...[...children].map(delegationKey), ...signals.map(signalKey), ...hosts]);
     for (const key of this.#contested.keys()) if (!keys.has(key)) this.#contested.delete(key);
   }
 
-  async #serials({ kept, delegations }: Scope): Promise<ReadonlyMap<string, number>> {
-    const names = [...kept.map(nameOf), ...delegations.flatMap(({ parent, child }) => [parent, child.name])];
+  async #serials({ kept, delegations, signals }: Scope): Promise<ReadonlyMap<string, number>> {
+    const pairs = delegations.flatMap(({ parent, child }) => [parent, child.name]);
+    const names = [...kept.map(nameOf), ...pairs, ...signals.map(({ child }) => child.name)];
     const statuses = await this.parts.control.zoneStatus([...new Set(names)]);
     return new Map(statuses.flatMap(({ zone, serial }) => (serial === undefined ? [] : [[zone, serial]])));
   }
@@ -236,7 +256,7 @@ export class NameServerKeeper {
   }
 
   /** Resolves to whether nothing is left to do: what somebody undoes again and again is not done again. */
-  async #make(change: { zone: string; edits: Edits; view: MeshView; key: string }): Promise<boolean> {
+  async #make(change: Change): Promise<boolean> {
     const { zone, edits, view, key } = change;
     const undone = this.#insistence.undone(zone, view, edits.texts);
     if (undone.length > 0) {

@@ -15,7 +15,7 @@ export interface StoredSet {
 export async function readSet(
   control: Pick<KnotControl, "zoneRead">,
   zone: string,
-  place: { readonly owner: string; readonly type: "NS" | "A" | "AAAA" | "CNAME" | "DS" | "CDS" | "CSYNC" },
+  place: { readonly owner: string; readonly type: "NS" | "A" | "AAAA" | "CNAME" | "DS" | "CDS" | "CDNSKEY" | "CSYNC" },
 ): Promise<StoredSet> {
   const records = await control.zoneRead(zone, place);
   return { values: records.map(({ data }) => comparable(place.type, data)), ttl: records[0]?.ttl };
@@ -23,6 +23,7 @@ export async function readSet(
 
 function comparable(type: string, data: string): string {
   if (type === "DS" || type === "CDS") return dsForm(data);
+  if (type === "CDNSKEY") return keyForm(data);
   if (type === "CSYNC") return data.trim().split(/\s+/).join(" ");
   return type === "A" || type === "AAAA" ? (canonicalAddress(data) ?? data) : foldName(data);
 }
@@ -31,6 +32,12 @@ function comparable(type: string, data: string): string {
 export function dsForm(text: string): string {
   const [tag = "", algorithm = "", type = "", ...digest] = text.trim().split(/\s+/);
   return `${tag} ${algorithm} ${type} ${digest.join("").toUpperCase()}`;
+}
+
+/** Flags, protocol and algorithm, and the key in one piece. */
+export function keyForm(text: string): string {
+  const [flags = "", protocol = "", algorithm = "", ...key] = text.trim().split(/\s+/);
+  return `${flags} ${protocol} ${algorithm} ${key.join("")}`;
 }
 
 /** Collects changes of one zone. */

@@ -12,6 +12,8 @@ import {
 } from "../../../mesh/name-servers";
 import type { MeshView, ZoneView } from "../../../mesh/view";
 import { type Answer, Survey, whyNot } from "./answering";
+import { isSignal } from "./scope";
+import { isSigned } from "./signal";
 import { Edits, readSet, typeOf } from "./stored";
 
 /** At once, whatever the serial is: what stands in the zone answers already, at every server that it names. */
@@ -205,9 +207,8 @@ class ZoneServers {
     const place = { owner: zone.name, type: "CSYNC" } as const;
     const standing = await readSet(control, zone.name, place);
     if (standing.values.some((value) => value !== followUs)) return;
-    const cds = await readSet(control, zone.name, { owner: zone.name, type: "CDS" });
-    const isSigned = cds.values.some((value) => !value.startsWith("0 0 0"));
-    const isWanted = isSigned && areNameServersSaid(zone, view) && parentZone(zone.name, this.#zones) === undefined;
+    const isOutside = areNameServersSaid(zone, view) && parentZone(zone.name, this.#zones) === undefined;
+    const isWanted = isOutside && (await isSigned({ control }, zone.name));
     const isThere = standing.values.length > 0;
     if (isWanted !== isThere)
       edits.change(place, isWanted ? { add: [followUs], remove: [] } : { add: [], remove: [followUs] });
@@ -220,6 +221,10 @@ class ZoneServers {
     const stay: string[] = [];
     for (const name of noted) {
       if (hosts.has(name)) continue;
+      if (isSignal(name)) {
+        stay.push(name);
+        continue;
+      }
       if (servers.includes(name)) stay.push(name);
       else if (enclosingZone(name, this.#zones) === zone.name)
         for (const type of ["A", "AAAA"] as const) {

@@ -6,7 +6,7 @@ import type { AgentState } from "../../../../../src/agents/sidecar/state-store";
 import { createLogger } from "../../../../../src/base/log";
 import { DnsError } from "../../../../../src/dns/errors";
 import type { Message } from "../../../../../src/dns/message";
-import { dsText } from "../../../../../src/dns/rdata/trust-types";
+import { dnskeyText, dsText } from "../../../../../src/dns/rdata/trust-types";
 import type { ResourceRecord, SoaData } from "../../../../../src/dns/record";
 import { KnotControlError, type StoredRecord } from "../../../../../src/knot/control/knot-control";
 import type { MeshView, SiteView, ZoneView } from "../../../../../src/mesh/view";
@@ -28,6 +28,8 @@ class FakeMesh {
   dropped: string[][] = [];
   asked: string[] = [];
   failure: Error | undefined;
+  /** Names for which the own Knot answers SERVFAIL. */
+  readonly failing = new Set<string>();
 
   readonly keeper: NameServerKeeper;
 
@@ -43,7 +45,11 @@ class FakeMesh {
         zoneRead: (of, { owner, type }) => {
           if (this.failure !== undefined) return Promise.reject(this.failure);
           const found = this.at(of).filter((each) => each.owner === owner && each.type === type);
-          const text = (data: string): string => (type === "CDS" ? dsText(Buffer.from(data, "hex")) : data);
+          const text = (data: string): string => {
+            if (!/^[\da-f]+$/i.test(data)) return data;
+            if (type === "CDNSKEY") return dnskeyText(Buffer.from(data, "hex"));
+            return type === "CDS" ? dsText(Buffer.from(data, "hex")) : data;
+          };
           return Promise.resolve(found.map((each) => ({ ...each, data: text(each.data) })));
         },
         zoneEdit: (of, { add, remove }) => {
@@ -74,7 +80,8 @@ class FakeMesh {
             .sort((a, b) => b.length - a.length)[0];
           const found = this.at(holder ?? "").filter((each) => each.owner === name && each.type === type);
           const answers = found.map(({ data }) => recordOf(name, type, data));
-          return Promise.resolve({ rcode: 0, flags: { aa: true }, answers } as unknown as Message);
+          const rcode = this.failing.has(name) ? 2 : 0;
+          return Promise.resolve({ rcode, flags: { aa: true }, answers } as unknown as Message);
         },
       },
       knot: { address: "own", port: 53 },
@@ -361,6 +368,69 @@ describe("the keeper of name servers", () => {
       mesh.put(other, [`ns.${other}`, "A"], "10.0.0.2");
       await mesh.settle();
       expect(servers()).to.deep.equal([nsA, `ns.${other}.`]);
+    });
+  });
+
+  describe("of a zone in which servers of zones elsewhere have their names", () => {
+    const other = "z.example";
+    const named = (name: string) => site(name, { nameServer: `ns-${name}.${zone}` });
+    const signal = (name: string) => `_dsboot.${other}._signal.ns-${name}.${zone}`;
+    const said = (name: string) => ["CDS", "CDNSKEY"].map((type) => mesh.values(zone, signal(name), type));
+    const whole = [[`7 13 2 ${"AB".repeat(32)}`], ["257 3 13 AAEC"]];
+    const none = [[], []];
+    const two = (fields: Partial<MeshView> = {}) =>
+      view([named("a"), named("b")], { zones: [zoneOf(zone), zoneOf(other, "b")], ...fields });
+
+    beforeEach(async () => {
+      mesh.put(zone, [zone, "CDS"], `00070d02${"cd".repeat(32)}`);
+      mesh.put(other, [other, "CDS"], `00070d02${"ab".repeat(32)}`);
+      mesh.put(other, [other, "CDNSKEY"], "0101030d000102");
+      await see(two());
+    });
+
+    it("says which keys those have, at each server's name, and not of the zone itself", () => {
+      expect([said("a"), said("b")]).to.deep.equal([whole, whole]);
+      expect(mesh.at(zone).filter(({ owner }) => owner.startsWith(`_dsboot.${zone}.`))).to.deep.equal([]);
+      expect(mesh.state.serverNames?.[zone]).to.include.members([signal("a"), signal("b")]);
+    });
+
+    it("follows the keys, and ends with them", async () => {
+      mesh.records.set(other, []);
+      mesh.put(other, [other, "CDS"], `00080d02${"ef".repeat(32)}`);
+      await mesh.settle();
+      expect(said("a")).to.deep.equal([[`8 13 2 ${"EF".repeat(32)}`], []]);
+      mesh.records.set(other, []);
+      mesh.put(other, [other, "CDS"], "0000000000");
+      await mesh.settle();
+      expect(said("a")).to.deep.equal(none);
+    });
+
+    it("goes on saying it while the zone cannot be read", async () => {
+      mesh.records.set(other, []);
+      mesh.failing.add(other);
+      await mesh.settle(400);
+      expect(said("b")).to.deep.equal(whole);
+    });
+
+    it("says nothing once it is unsigned: nothing of it could be proven", async () => {
+      mesh.records.set(
+        zone,
+        mesh.at(zone).filter(({ owner, type }) => owner !== zone || type !== "CDS"),
+      );
+      await mesh.settle(400);
+      expect([said("a"), said("b")]).to.deep.equal([none, none]);
+    });
+
+    it("says nothing more of servers and zones that are gone, and of a zone below one of the mesh", async () => {
+      await see(two({ sites: [named("a"), { ...named("b"), retired: "2099-01-01" }] }));
+      expect([said("a"), said("b")]).to.deep.equal([whole, none]);
+      await see(two({ zones: [zoneOf(zone), zoneOf(other, "b"), zoneOf("example", "b")] }));
+      expect(said("a")).to.deep.equal(none);
+      await see(two());
+      expect(said("a")).to.deep.equal(whole);
+      await see(two({ zones: [zoneOf(zone)] }));
+      expect([said("a"), said("b")]).to.deep.equal([none, none]);
+      expect(mesh.state.serverNames?.[zone]).to.deep.equal([`ns-a.${zone}`, `ns-b.${zone}`]);
     });
   });
 
