@@ -15,6 +15,10 @@ import { run } from "../../../harness/tools/run";
 import { tenantPolicyManifests } from "../../../src/records/tenant-policy";
 import { notAllowedText, tenantOf } from "../../../src/records/tenants";
 import { caseNamespaces, caseTenants, caseValues, caseZones, tenantCases } from "../../../harness/records/tenant-cases";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { recordsOfSource, sourceApis, type SourceObject } from "../../../src/records/sources";
+import { sourceCases, sourceZone } from "../../../harness/records/source-cases";
 import { badChanges, badSpecs } from "./bad-specs";
 import { goodSpecs, seedExample } from "../../../harness/records/good-specs";
 
@@ -231,6 +235,43 @@ describe("DnsRecord in a real API server", function () {
       await kubectl("-n", "stranger", "delete", "rr/standing", "--wait=false");
       await kubectl("-n", "stranger", "patch", "rr/standing", "--type=merge", "-p", '{"metadata":{"finalizers":null}}');
       await eventually(10, async () => expect(await kubectl("-n", "stranger", "get", "rr", "-o", "name")).to.equal(""));
+    });
+  });
+
+  describe("with Services and Ingresses, of which external-dns makes the same records", () => {
+    const names = sourceCases.map((_, i) => `case-${i}`);
+    /** By the case's number: lines as external-dns logs them. */
+    let said: readonly string[];
+
+    before(async () => {
+      const objects = sourceCases.map(({ kind: of, annotations, spec }, i) => ({
+        apiVersion: sourceApis[of].apiVersion,
+        kind: of,
+        metadata: { name: names[i], namespace: "default", annotations },
+        spec,
+      }));
+      await apply(objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+      for (const [i, { kind: of, ingress }] of sourceCases.entries()) {
+        if (ingress === undefined) continue;
+        const status = JSON.stringify({ status: { loadBalancer: { ingress } } });
+        await kubectl("patch", of, `case-${i}`, "--subresource=status", "--type=merge", "-p", status);
+      }
+      const flags = ["--source=service", "--source=ingress", "--provider=inmemory", "--registry=noop", "--once"];
+      const more = [`--inmemory-zone=${sourceZone}`, "--managed-record-types=A", "--managed-record-types=AAAA"];
+      const args = [...flags, ...more, "--managed-record-types=CNAME", `--kubeconfig=${plane.kubeconfig}`];
+      const { stdout, stderr } = await promisify(execFile)(toolPath("external-dns"), args, { timeout: 60_000 });
+      said = `${stdout}${stderr}`.split("\n").filter((line) => line.includes("CREATE"));
+    });
+
+    it("agrees on every case", async () => {
+      console.log(said.join("\n"));
+      for (const [i, { what, kind: of, records }] of sourceCases.entries()) {
+        const { path, plural } = sourceApis[of];
+        const object = await plane.api.send({ method: "GET", path: `${path}/namespaces/default/${plural}/case-${i}` });
+        const ours = recordsOfSource(of, object as SourceObject);
+        const lines = ours.map(({ name, type, targets, ttl }) => [name, type, targets, ...(ttl === undefined ? [] : [ttl])]);
+        expect(lines, what).to.have.deep.members(records.map((record) => [...record]));
+      }
     });
   });
 
