@@ -63,6 +63,8 @@ export interface LabPlace {
   readonly zoneSeries?: ZoneSeries;
   /** What DnsRecords of which namespaces may claim. @default anything */
   readonly tenants?: LiveSettings["tenants"];
+  /** What other objects DnsRecords are made of. @default none */
+  readonly sources?: LiveSettings["sources"];
   /** For how long another site may answer another version of an own zone, in milliseconds. @default as in pods */
   readonly disagreeMs?: number;
   /** How the agent goes once its pod is to end. @default at once */
@@ -145,6 +147,7 @@ export class MountedSite {
     readonly awaitsRestore?: boolean;
     readonly zoneSeries?: ZoneSeries;
     readonly tenants?: LiveSettings["tenants"];
+    readonly sources?: LiveSettings["sources"];
   }): Promise<void> {
     const { pods, ...limit } = changes;
     const ordinal = this.place.replica?.ordinal ?? 0;
@@ -227,11 +230,18 @@ export class MountedSite {
 
   async #mountSettings(): Promise<void> {
     const { address, port, securePort, httpPort, replica, rateLimit, guard, awaitsRestore } = this.place;
-    const { zoneSeries, tenants } = this.place;
+    const { zoneSeries, tenants, sources } = this.place;
     const pods = { addresses: replica?.addresses ?? [address], port, securePort, httpPort };
     const limits = { ...(rateLimit !== undefined && { rateLimit }), ...(guard !== undefined && { guard }) };
     const live = { ...limits, ...(awaitsRestore === true && { awaitsRestore }), ...(zoneSeries && { zoneSeries }) };
-    const settings = { pods, remotePort: port, securePort, ...live, ...(tenants && { tenants }) };
+    const settings = {
+      pods,
+      remotePort: port,
+      securePort,
+      ...live,
+      ...(tenants && { tenants }),
+      ...(sources && { sources }),
+    };
     await writeFile(this.path("etc", liveSettingsFile), liveSettingsText(settings));
   }
 

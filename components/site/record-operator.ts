@@ -4,24 +4,23 @@ import * as pulumi from "@pulumi/pulumi";
 import { operatorEnvironment } from "../../src/contract/environments";
 import { commonLabels, objects, operatorLabels, paths, podPorts } from "../../src/contract/names";
 import { operatorFlags } from "../../src/contract/node-flags";
-import { operatorRules, recordRules } from "../../src/contract/operator-rules";
+import { operatorRules, recordRules, sourceRules } from "../../src/contract/operator-rules";
 import { judgesAny, tenantPolicySpec } from "../../src/records/tenant-policy";
-import type { Tenant } from "../../src/records/tenants";
+import type { RecordsConfig } from "../../src/settings/record-settings";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions, patiently, writable } from "../object-options";
 import { annotationsOfOthers, restartLabel } from "./pod-restart";
 import { commonFiles, configMapFiles, programPod, secretFiles, variables } from "./program-pod";
-import { allow, createAccount, subjectOf } from "./role";
+import { allow, createAccount, type RoleArgs, subjectOf } from "./role";
 import { agentSockets } from "./runtime";
 
 /** What {@link RecordOperator} needs. */
 export interface RecordOperatorArgs {
   readonly namespace: pulumi.Output<string>;
   readonly config: SiteConfig;
-  /** Further namespaces whose DnsRecords are served; `*` for all. */
-  readonly namespaces: readonly string[];
-  /** What they may claim, where the API server is to refuse what is not allowed; and the site's zones. */
-  readonly tenants?: readonly Tenant[] | undefined;
+  /** Whose DnsRecords are served, what they may claim, and what else they are made of. */
+  readonly records: RecordsConfig;
+  /** The site's zones. */
   readonly zones: readonly string[];
   /** Changes with what the operator reads only when it starts. */
   readonly restartHash: pulumi.Output<string>;
@@ -39,7 +38,11 @@ export class RecordOperator extends pulumi.ComponentResource {
     this.createAdmission(name, args);
     const access = [
       createAccount(this, name, { account, namespace: args.namespace }),
-      allow(this, name, { account, namespace: args.namespace, rules: writable(operatorRules) }),
+      allow(this, name, {
+        account,
+        namespace: args.namespace,
+        rules: [...writable(operatorRules), ...sourceRights(args)],
+      }),
       ...this.allowElsewhere(name, args),
     ];
     new k8s.apps.v1.Deployment(
@@ -61,9 +64,10 @@ export class RecordOperator extends pulumi.ComponentResource {
   }
 
   /** Refuses at the API server what the operator would refuse, so that who applies it reads it there. */
-  private createAdmission(name: string, { namespace, config, namespaces, zones, tenants }: RecordOperatorArgs): void {
+  private createAdmission(name: string, { namespace, config, records, zones }: RecordOperatorArgs): void {
+    const { namespaces, tenants, admissionPolicy } = records;
     const input = { own: config.namespace, namespaces, zones, tenants: tenants ?? [] };
-    if (tenants === undefined || !judgesAny(input)) return;
+    if (tenants === undefined || !admissionPolicy || !judgesAny(input)) return;
     // Another site in the same cluster has one of its own.
     const metadata = { name: pulumi.interpolate`dns-mesh-tenants-${namespace}`, labels: commonLabels };
     const spec = writable(tenantPolicySpec(input));
@@ -79,21 +83,21 @@ export class RecordOperator extends pulumi.ComponentResource {
     );
   }
 
-  private allowElsewhere(name: string, { namespace, namespaces }: RecordOperatorArgs): pulumi.Resource[] {
-    if (namespaces.includes("*")) return [this.allowEverywhere(name, namespace)];
-    return namespaces.map((served) =>
-      allow(this, `${name}-${served}`, { account, namespace, served, rules: writable(recordRules) }),
-    );
+  private allowElsewhere(name: string, args: RecordOperatorArgs): pulumi.Resource[] {
+    const { namespace } = args;
+    const { namespaces } = args.records;
+    const rules = [...writable(recordRules), ...sourceRights(args)];
+    if (namespaces.includes("*")) return [this.allowEverywhere(name, { namespace, rules })];
+    return namespaces.map((served) => allow(this, `${name}-${served}`, { account, namespace, served, rules }));
   }
 
-  private allowEverywhere(name: string, namespace: pulumi.Output<string>): pulumi.Resource {
+  private allowEverywhere(
+    name: string,
+    { namespace, rules }: Pick<RecordOperatorArgs, "namespace"> & Pick<RoleArgs, "rules">,
+  ): pulumi.Resource {
     // Another site in the same cluster has one of its own.
     const metadata = { name: pulumi.interpolate`dns-mesh-${account}-${namespace}`, labels: commonLabels };
-    const role = new k8s.rbac.v1.ClusterRole(
-      `${name}-cluster-role`,
-      { metadata, rules: writable(recordRules) },
-      objectOptions(this),
-    );
+    const role = new k8s.rbac.v1.ClusterRole(`${name}-cluster-role`, { metadata, rules }, objectOptions(this));
     const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role.metadata.name };
     return new k8s.rbac.v1.ClusterRoleBinding(
       `${name}-cluster-binding`,
@@ -101,6 +105,10 @@ export class RecordOperator extends pulumi.ComponentResource {
       objectOptions(this),
     );
   }
+}
+
+function sourceRights({ records: { sources } }: RecordOperatorArgs): RoleArgs["rules"] {
+  return sources === undefined ? [] : writable(sourceRules(sources.kinds));
 }
 
 function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
@@ -114,7 +122,7 @@ function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
       ...commonFiles,
       recordsKeyFile: `${paths.recordsKey}/key.json`,
       http: agentSockets(config).http,
-      namespaces: args.namespaces,
+      namespaces: args.records.namespaces,
     }),
     resources: config.resources.operator,
     hasToken: true,

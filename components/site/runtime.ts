@@ -29,6 +29,7 @@ export function liveSettings(
     ...(guard !== undefined && { guard }),
     ...(backups?.awaitRestore === true && { awaitsRestore: true }),
     ...(records !== false && records.tenants !== undefined && { tenants: records.tenants.map(tenantOf) }),
+    ...(records !== false && records.sources !== undefined && { sources: records.sources }),
   };
   return { pods, remotePort, securePort, rateLimit, zoneSeries: metrics, ...more };
 }

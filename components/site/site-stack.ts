@@ -7,7 +7,7 @@ import { serverName } from "../../src/mesh/welcome";
 import { parentSentences } from "../../src/preflight/parents";
 import type { Published } from "../../src/preflight/published";
 import type { StillIn } from "../../src/preflight/zone-removal";
-import { requireTenantsZones } from "../../src/settings/record-settings";
+import { requireRecordsZones } from "../../src/settings/record-settings";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { requireOwnZones } from "../../src/settings/updaters";
 import { AppRoles } from "./app-roles";
@@ -80,7 +80,7 @@ export interface SiteOutputs {
 /** What of the settings depends on the welcome packet, before anything is planned. Throws a UserError. */
 function requireFitting(config: SiteStackArgs["config"], welcome: SiteStackArgs["welcome"]): void {
   requireOwnZones(config, welcome.packet.site);
-  requireTenantsZones(config, welcome.packet.site);
+  requireRecordsZones(config, welcome.packet.site);
   if (config.monitoring) requireFewObjects({ ...monitored(welcome), monitoring: config.monitoring });
 }
 
@@ -168,8 +168,7 @@ export class SiteStack extends pulumi.ComponentResource {
         {
           namespace,
           config,
-          namespaces: config.records.namespaces,
-          ...(config.records.admissionPolicy && { tenants: config.records.tenants }),
+          records: config.records,
           zones: packet.site.zones.map((zone) => zone.name),
           restartHash: secrets.madeHash.apply((keys) => contentHash(keys, bundles.operatorHash)),
         },

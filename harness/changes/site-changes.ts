@@ -66,6 +66,13 @@ export const siteChanges: readonly SettingChange[] = [
     ...runOn,
     note: "the operator takes it over within seconds",
   },
+  {
+    name: "records.sources",
+    covers: ["records.sources.*"],
+    to: site(({ zone }) => ({ records: { sources: { zones: [zone], labels: {}, ttl: 60 } } })),
+    ...runOn,
+    note: "the operator takes it over within seconds",
+  },
   { name: "records: false", covers: ["records"], to: site({ records: false }), knot: "run on", operator: "go" },
   {
     name: "service.type",

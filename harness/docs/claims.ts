@@ -32,6 +32,10 @@ export const claims: Readonly<Record<string, Claim>> = {
   "README.md#a-mesh-of-your-own": { tests: [ownMesh] },
   "docs/records.md#five-minutes": { tests: ["test/cluster/records/guide.test.ts"] },
   "docs/records.md#from-zone-files-and-back": { tests: ["test/cluster/records/guide.test.ts"] },
+  "docs/sources.md#five-minutes": {
+    tests: ["test/cluster/records/guide.test.ts"],
+    reason: "the settings are mounted as `pulumi up` would, and statuses written as a load balancer does",
+  },
   "docs/tenants.md#five-minutes": {
     tests: ["test/cluster/records/guide.test.ts"],
     reason: "the settings are mounted, and the policy applied, as `pulumi up` would",

@@ -6,7 +6,8 @@ import { LabProcess, Log } from "../../lab/process";
 import type { LabSite } from "../../lab/site";
 import { agentEnvironment, operatorEnvironment } from "../../src/contract/environments";
 import { operatorFlags } from "../../src/contract/node-flags";
-import { operatorRules, recordRules } from "../../src/contract/operator-rules";
+import { operatorRules, recordRules, sourceRules } from "../../src/contract/operator-rules";
+import type { SourceKind } from "../../src/records/sources";
 import type { ControlPlane } from "../plugins/control-plane";
 import type { Properties } from "../plugins/wire";
 
@@ -21,6 +22,8 @@ const againMs = 500;
 export interface OperatorSettings {
   /** Namespaces whose records it serves, `*` for all. @default its own */
   readonly namespaces?: readonly string[];
+  /** Kinds of objects that it may make records of. @default none */
+  readonly sources?: readonly SourceKind[];
   /** Seconds between looks for changes of others. @default 1 */
   readonly lookSeconds?: number;
   /** Seconds of silence after which a site is away. @default 3 */
@@ -33,13 +36,18 @@ export interface OperatorSettings {
  * The operator's account with the rights that the site's stack gives it. Returns a token of it.
  *
  * @param served - further namespaces, which are made
+ * @param sources - kinds of objects that it makes records of
  */
-export async function createAccount({ api }: ControlPlane, served: readonly string[] = []): Promise<string> {
+export async function createAccount(
+  { api }: ControlPlane,
+  served: readonly string[] = [],
+  sources: readonly SourceKind[] = [],
+): Promise<string> {
   const post = (path: string, body: Properties): Promise<Properties> => api.send({ method: "POST", path, body });
   const metadata = { name: "record-operator" };
   for (const name of new Set([namespace, ...served])) {
     await post("/api/v1/namespaces", { metadata: { name } });
-    await allow(api, name);
+    await allow(api, name, sources);
   }
   const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
   await post(accounts, { metadata });
@@ -48,11 +56,16 @@ export async function createAccount({ api }: ControlPlane, served: readonly stri
 }
 
 /** Lets the operator's account serve a namespace, or all (`*`). */
-export async function allow(api: ControlPlane["api"], served: string): Promise<void> {
+export async function allow(
+  api: ControlPlane["api"],
+  served: string,
+  sources: readonly SourceKind[] = [],
+): Promise<void> {
   const kind = served === "*" ? "ClusterRole" : "Role";
   const base = `/apis/${rbac}/v1/${served === "*" ? "" : `namespaces/${served}/`}${kind.toLowerCase()}`;
   const metadata = { name: "record-operator" };
-  const rules = served === namespace ? operatorRules : recordRules;
+  const more = sources.length === 0 ? [] : sourceRules(sources);
+  const rules = [...(served === namespace ? operatorRules : recordRules), ...more];
   const roleBody = { metadata, rules: JSON.parse(JSON.stringify(rules)) as Properties[] };
   await api.send({ method: "POST", path: `${base}s`, body: roleBody });
   const subjects = [{ kind: "ServiceAccount", ...metadata, namespace }];

@@ -59,7 +59,7 @@ export class RecordMesh implements AsyncDisposable {
       const body = recordDefinition() as unknown as Properties;
       await plane.api.send({ method: "POST", path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body });
       await eventually(30, () => plane.api.send({ method: "GET", path: "/apis/dns.mesh.io/v1alpha1" }));
-      const token = await createAccount(plane, settings.namespaces);
+      const token = await createAccount(plane, settings.namespaces, settings.sources);
       const line = started.use(await Line.to(Number(apiUrl(plane.kubeconfig).port)));
       const parts = { plane, lab, line, token, started, settings, key };
       const mesh = new RecordMesh(parts, await freeEverywhere());

@@ -45,6 +45,15 @@ const liveSettings = objectOf({
   zoneSeries: z.exactOptional(
     objectOf({ zones: z.enum(["off", "own", "all"], "must be off, own or all"), most: countingNumber }),
   ),
+  /** What other objects DnsRecords are made of. @default none */
+  sources: z.exactOptional(
+    objectOf({
+      kinds: listOf(z.enum(["Service", "Ingress"], "must be Service or Ingress")),
+      zones: listOf(plainText),
+      labels: z.record(z.string(), plainText),
+      ttl: countingNumber,
+    }),
+  ),
   /** What DnsRecords of which namespaces may claim. @default anything */
   tenants: z.exactOptional(
     listOf(

@@ -1,4 +1,5 @@
 import { group, plural } from "../records/model";
+import { sourceApis, type SourceKind } from "../records/sources";
 import { objects } from "./names";
 
 /** A rule of a Role. */
@@ -14,7 +15,7 @@ export const leaseName = "dns-mesh-records";
 
 /**
  * What the record operator may do where the DnsRecords are that it serves: see all of them, mark them, write their status
- * and tell Events. It reads no Secret and makes no DnsRecord. A Role in each of the namespaces that it serves, or a
+ * and tell Events. It reads no Secret, and makes no DnsRecord without {@link sourceRules}. A Role in each of the namespaces that it serves, or a
  * ClusterRole when it serves all.
  */
 export const recordRules: readonly Rule[] = [
@@ -22,6 +23,20 @@ export const recordRules: readonly Rule[] = [
   { apiGroups: [group], resources: [`${plural}/status`], verbs: ["patch"] },
   { apiGroups: [""], resources: ["events"], verbs: ["create"] },
 ];
+
+/** What it may do there beside, for the kinds of objects that it makes DnsRecords of. */
+export function sourceRules(kinds: readonly SourceKind[]): readonly Rule[] {
+  const reading = kinds.map((kind) => ({
+    apiGroups: [groupOf(sourceApis[kind].apiVersion)],
+    resources: [sourceApis[kind].plural],
+    verbs: ["list", "watch"],
+  }));
+  return [...reading, { apiGroups: [group], resources: [plural], verbs: ["create", "delete"] }];
+}
+
+function groupOf(version: string): string {
+  return version.includes("/") ? (version.split("/")[0] ?? "") : "";
+}
 
 /** What the record operator may do in its own namespace, whether or not it serves that alone: {@link recordRules}, its Lease, and what the site's stack says. */
 export const operatorRules: readonly Rule[] = [

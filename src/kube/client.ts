@@ -195,6 +195,20 @@ export class KubeClient {
     }
   }
 
+  /**
+   * Deletes an object, when it is the one with this uid. One that is not there any more is deleted already.
+   *
+   * @throws KubeError `Conflict` when another one has its name by now.
+   */
+  async remove(path: string, uid: string): Promise<void> {
+    const object = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid } };
+    try {
+      await this.#call({ method: "DELETE", path, object, type: "application/json" });
+    } catch (error) {
+      if (!(error instanceof KubeError && error.status === 404)) throw error;
+    }
+  }
+
   async #call(call: Call): Promise<KubeObject> {
     const { tries = 3, backOffMs = 200, random = Math.random } = this.#options;
     for (let attempt = 1; ; attempt++) {
@@ -257,7 +271,7 @@ export class KubeClient {
 }
 
 interface Call {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly object?: KubeObject;
   readonly type?: string;

@@ -189,11 +189,11 @@ export interface SourceClaim {
   readonly spec: DnsRecordSpec;
 }
 
-/** What a source asks for: DnsRecords, names of objects that it has a claim to although they are not to be made, and what cannot be done. */
+/** What a source asks for, and what of it cannot be made. */
 export interface SourceClaims {
   readonly claims: readonly SourceClaim[];
-  /** Names of objects for what is outside of the zones: one that is there already stays. */
-  readonly outside: readonly string[];
+  /** Names of objects for what is outside of the zones, or cannot be made: one that is there already stays. */
+  readonly kept: readonly string[];
   readonly problems: readonly string[];
 }
 
@@ -204,17 +204,17 @@ export function claimsOfSource(
   settings: Pick<SourceSettings, "zones" | "ttl">,
 ): SourceClaims {
   const claims: SourceClaim[] = [];
-  const outside: string[] = [];
+  const kept: string[] = [];
   const problems: string[] = [];
   for (const record of recordsOfSource(kind, object)) {
     const name = objectName(kind, object, record);
     const zone = zoneOf(record.name, settings.zones);
     const problem = zone === undefined ? undefined : problemOf(record, zone);
-    if (zone === undefined) outside.push(name);
-    else if (problem !== undefined) problems.push(problem);
+    if (problem !== undefined) problems.push(problem);
+    if (zone === undefined || problem !== undefined) kept.push(name);
     else claims.push({ name, spec: specOf(record, { zone, ttl: settings.ttl }) });
   }
-  return { claims, outside, problems };
+  return { claims, kept, problems };
 }
 
 /** The zone that a name is in: of several the one that is nearest. */

@@ -2,11 +2,13 @@ import { z } from "zod";
 
 import { UserError } from "../base/errors";
 import { isWithin, zoneNameProblem } from "../base/names";
+import { longestTtl } from "../dns/ttl";
 import type { Site } from "../mesh/model";
-import { recordTypes } from "../records/model";
+import { group, recordTypes } from "../records/model";
+import { sourceKinds } from "../records/sources";
 import { defaultUpdateTypes } from "../records/updater";
 import { zoneNameShape } from "./shapes";
-import { requireOwn } from "./updaters";
+import { requireOwn, requireOwnZone } from "./updaters";
 
 const namespaceName = z
   .string()
@@ -55,6 +57,30 @@ const tenantSchema = z.strictObject({
     .describe("DnsRecords in each of the namespaces. Default: any number. Example: 100."),
 });
 
+const sourcesSchema = z.strictObject({
+  kinds: z
+    .array(z.enum(sourceKinds, `must be one of ${sourceKinds.join(", ")}`))
+    .min(1, "must have at least one kind")
+    .default([...sourceKinds])
+    .describe('Kinds of objects. Default: ["Service", "Ingress"].'),
+  zones: z
+    .array(zoneName)
+    .min(1, "must have at least one zone")
+    .describe('Zones of this site that records are made in. Example: ["example.org"].'),
+  labels: z
+    .record(z.string(), z.string())
+    .default({ [`${group}/records`]: "true" })
+    .describe(
+      'Labels of the objects that count; {} for all. Default: { "dns.mesh.io/records": "true" }. Example: { team: "shop" }.',
+    ),
+  ttl: z
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(longestTtl)
+    .default(300)
+    .describe("Seconds, where an object does not say. Default: 300. Example: 60."),
+});
+
 /** Whose DnsRecords are served, and what they may claim. */
 export const recordsSchema = z
   .strictObject({
@@ -71,6 +97,11 @@ export const recordsSchema = z
       .describe(
         'What the DnsRecords of which namespaces may claim: zones, names, types, and how many. A namespace that none names may have nothing, but for the site\'s own, which may have anything. Default: anything. Example: [{ namespaces: ["shop"], allow: [{ zones: ["example.org"], subtrees: ["shop.example.org"] }], most: 100 }].',
       ),
+    sources: sourcesSchema
+      .optional()
+      .describe(
+        'Services and Ingresses of the namespaces that are served, of which DnsRecords are made, by external-dns\'s annotations. Default: none. Example: { zones: ["example.org"] }.',
+      ),
     admissionPolicy: z
       .boolean("must be true or false")
       .default(true)
@@ -79,6 +110,9 @@ export const recordsSchema = z
       ),
   })
   .superRefine(checkTenants);
+
+/** Whose DnsRecords are served, what they may claim, and what else they are made of. */
+export type RecordsConfig = z.infer<typeof recordsSchema>;
 
 /** What the DnsRecords of namespaces may claim. */
 type TenantConfig = z.infer<typeof tenantSchema>;
@@ -109,7 +143,7 @@ function checkTenants(
 
 /** What of the settings counts for who may claim what. */
 interface RecordsPart {
-  readonly records: false | z.infer<typeof recordsSchema>;
+  readonly records: false | RecordsConfig;
   readonly namespace: string;
 }
 
@@ -131,11 +165,11 @@ export function requireServed({ records, namespace }: RecordsPart, stack: string
 }
 
 /**
- * Refuses rules about zones that the site does not own.
+ * Refuses rules about zones, and sources for zones, that the site does not own.
  *
  * @throws UserError that names the zone and what the site owns.
  */
-export function requireTenantsZones(
+export function requireRecordsZones(
   { records }: Pick<RecordsPart, "records">,
   site: Pick<Site, "name" | "zones">,
 ): void {
@@ -146,4 +180,6 @@ export function requireTenantsZones(
       allow.map(({ zones }) => ({ zones: zones.filter((zone) => zone !== "*") })),
       { site, why: "the operator of a zone's owner has its DnsRecords" },
     );
+  if (records !== false && records.sources !== undefined)
+    requireOwnZone("records.sources", records.sources.zones, { site, why: "records are made at a zone's owner" });
 }

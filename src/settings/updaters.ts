@@ -165,13 +165,20 @@ export function requireOwn(
   all: readonly { readonly zones?: readonly string[] | undefined }[],
   { site, why }: { readonly site: Pick<Site, "name" | "zones">; readonly why: string },
 ): void {
+  for (const [i, { zones = [] }] of all.entries()) requireOwnZone(`${setting}[${i}]`, zones, { site, why });
+}
+
+/** The same for one item. */
+export function requireOwnZone(
+  item: string,
+  zones: readonly string[],
+  { site, why }: { readonly site: Pick<Site, "name" | "zones">; readonly why: string },
+): void {
   const own = site.zones.map(({ name }) => name);
-  for (const [i, { zones = [] }] of all.entries()) {
-    const n = zones.findIndex((each) => !own.includes(each));
-    if (n < 0) continue;
-    const owned = own.length === 0 ? "owns no zone" : `owns ${own.join(", ")}`;
-    throw new UserError(
-      `dns-mesh:${setting}[${i}].zones[${n}]: "${zones[n] ?? ""}" is not a zone of ${site.name}, which ${owned}; ${why}: set this in the stack of that site`,
-    );
-  }
+  const n = zones.findIndex((each) => !own.includes(each));
+  if (n < 0) return;
+  const owned = own.length === 0 ? "owns no zone" : `owns ${own.join(", ")}`;
+  throw new UserError(
+    `dns-mesh:${item}.zones[${n}]: "${zones[n] ?? ""}" is not a zone of ${site.name}, which ${owned}; ${why}: set this in the stack of that site`,
+  );
 }

@@ -1,9 +1,9 @@
 import { messageOf } from "../../base/errors";
 import type { Logger } from "../../base/log";
 import type { KubeClient } from "../../kube/client";
-import { eventObject } from "../../kube/event";
+import { type EventFacts, eventObject } from "../../kube/event";
 import { apiVersion, kind } from "../../records/model";
-import { type Entry, labelOf } from "./record-store";
+import type { Entry } from "./record-store";
 
 /** The name under which the operator writes to DnsRecords and reports Events. */
 export const fieldManager = "dns-mesh-records";
@@ -39,9 +39,15 @@ export class EventQueue {
 
   /** Reports something that happened to an object just now, as soon as its turn comes. */
   add(entry: Entry, text: EventText): void {
+    const { name, namespace = "default", uid = "" } = entry.object.metadata;
+    this.tell({ apiVersion, kind, name, namespace, uid }, text);
+  }
+
+  /** The same for an object of another kind. */
+  tell(about: EventFacts["about"], text: EventText): void {
     if (this.#waiting.length >= mostWaiting) return;
     const at = this.parts.now();
-    this.#waiting.push(() => this.#create(entry, text, at));
+    this.#waiting.push(() => this.#create(about, text, at));
     if (this.#active < width) void this.#work();
   }
 
@@ -56,12 +62,12 @@ export class EventQueue {
     this.#active--;
   }
 
-  async #create(entry: Entry, text: EventText, at: number): Promise<void> {
-    const { name, namespace = "default", uid = "" } = entry.object.metadata;
+  async #create(about: EventFacts["about"], text: EventText, at: number): Promise<void> {
+    const { name, namespace } = about;
     const event = eventObject({
       ...text,
       name: `${name.slice(0, 200)}.${at.toString(16)}${(this.#created++).toString(16)}`,
-      about: { apiVersion, kind, name, namespace, uid },
+      about,
       component: fieldManager,
       pod: this.parts.pod,
       at,
@@ -69,7 +75,7 @@ export class EventQueue {
     try {
       await this.parts.client.create(`/api/v1/namespaces/${namespace}/events`, event);
     } catch (error) {
-      this.parts.log.warn("an event was lost", { object: labelOf(entry), reason: messageOf(error) });
+      this.parts.log.warn("an event was lost", { object: `${namespace}/${name}`, reason: messageOf(error) });
     }
   }
 }

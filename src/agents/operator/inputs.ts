@@ -14,6 +14,7 @@ import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
 import type { WelcomePacket } from "../../mesh/model";
 import { parseWelcomePacket } from "../../mesh/welcome";
+import type { SourceSettings } from "../../records/sources";
 import type { Tenant } from "../../records/tenants";
 
 /** What the site's stack says now. */
@@ -29,6 +30,8 @@ export interface Inputs {
   readonly remotePort: number;
   /** What DnsRecords of which namespaces may claim; missing where any may claim anything. */
   readonly tenants?: readonly Tenant[];
+  /** What other objects DnsRecords are made of. */
+  readonly sources?: SourceSettings;
 }
 
 /**
@@ -80,11 +83,11 @@ export class LiveInputs {
     const seen = JSON.stringify([packetText.text, settingsText.text]);
     if (seen === this.#seen) return false;
     const packet = readJsonText(packetText, parseWelcomePacket);
-    const { pods, remotePort, tenants } = readJsonText(settingsText, parseLiveSettings);
+    const { pods, remotePort, tenants, sources } = readJsonText(settingsText, parseLiveSettings);
     const servers = pods.addresses.map((address) => ({ address, port: pods.port }));
     const [writer] = servers;
     if (writer === undefined) throw new Error("settings without a pod");
-    const more = tenants === undefined ? {} : { tenants };
+    const more = { ...(tenants && { tenants }), ...(sources && { sources }) };
     this.#current = { packet, writer, agent: writersAgent(pods), pods: servers, remotePort, ...more };
     this.#seen = seen;
     return true;

@@ -3,9 +3,10 @@ import { messageOf } from "../../base/errors";
 import type { Logger } from "../../base/log";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import type { TsigKey } from "../../dns/tsig-key";
+import type { KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
-import { isHere } from "../../records/model";
+import { type DnsRecord, isHere } from "../../records/model";
 import type { AgentClient } from "../sidecar/http/agent-client";
 import { EventQueue } from "./event-queue";
 import type { LiveInputs } from "./inputs";
@@ -18,6 +19,7 @@ import { placementOf, type ZonesKnown } from "./placement";
 import { RecordFeed } from "./record-feed";
 import { type Entry, RecordStore } from "./record-store";
 import { SiteAnswers } from "./site-answers";
+import { SourceLoop } from "./source-loop";
 import { Spreading } from "./spreading";
 import { Tenancy } from "./tenancy";
 import type { AskSerial } from "./zone-at-site";
@@ -32,7 +34,7 @@ export interface OperatorParts {
   readonly inputs: Pick<LiveInputs, "current" | "look">;
   /** The site's own key, and the one for updates. */
   readonly keys: { readonly local: TsigKey; readonly records: TsigKey };
-  readonly kube: Pick<KubeClient, "get" | "stream" | "merge" | "create">;
+  readonly kube: Pick<KubeClient, "get" | "stream" | "merge" | "create" | "remove">;
   readonly dns: Pick<DnsClient, "query" | "querySoa" | "transfer" | "transferIncremental" | "update">;
   /** Asks sites. */
   readonly ask: AskSerial;
@@ -87,6 +89,7 @@ export class RecordOperator {
   readonly #events: EventQueue;
   readonly #writer: ObjectWriter;
   readonly #objects: ObjectLoop;
+  readonly #sources: SourceLoop;
   readonly #zones = new Map<string, OwnZone>();
   readonly #own = new Set<string>();
   readonly #known: ZonesKnown;
@@ -125,7 +128,22 @@ export class RecordOperator {
     const onNews = (entries: readonly Entry[]): void => {
       this.#place(entries);
     };
-    this.#feed = new RecordFeed({ client: kube, watch, namespaces, store: this.#store, onNews, log, random });
+    const onGone = (object: KubeObject): void => {
+      this.#sources.see(object as unknown as DnsRecord);
+    };
+    this.#feed = new RecordFeed({ client: kube, watch, namespaces, store: this.#store, onNews, onGone, log, random });
+    this.#sources = new SourceLoop({
+      client: kube,
+      watch,
+      namespaces,
+      store: this.#store,
+      events: this.#events,
+      isReady: () => this.#isReady,
+      beat: this.#beatOf("sources"),
+      log,
+      clock,
+      random,
+    });
     this.#objects = new ObjectLoop({
       store: this.#store,
       writer: this.#writer,
@@ -176,7 +194,12 @@ export class RecordOperator {
       this.#fail = reject;
     });
     for (const zone of this.#zones.keys()) this.#start(zone, signal);
-    const loops = [this.#feed.run(signal), this.#followMesh(signal), this.#objects.run(signal)];
+    const loops = [
+      this.#feed.run(signal),
+      this.#followMesh(signal),
+      this.#objects.run(signal),
+      this.#sources.run(signal),
+    ];
     await Promise.race([Promise.all(loops), broken]);
     await Promise.all([...this.#zones.values()].map(({ over }) => over));
   }
@@ -236,6 +259,7 @@ export class RecordOperator {
   /** Gives objects to whoever deals with them. */
   #place(entries: Iterable<Entry>): void {
     for (const entry of this.#tenancy.inTurn(entries)) {
+      this.#sources.see(entry.object);
       const placement = placementOf(entry, this.#known);
       if (placement.kind === "zone") {
         this.#objects.leave(entry);
@@ -250,6 +274,7 @@ export class RecordOperator {
     if (this.#isReady || !this.#feed.isReady || !this.#isMeshRead) return;
     this.#isReady = true;
     this.#objects.wake();
+    this.#sources.wake();
     for (const { loop } of this.#zones.values()) loop.wake();
   }
 
@@ -263,6 +288,7 @@ export class RecordOperator {
       const hasOtherZones = await this.#takeInputs(signal);
       const hasOtherTenants = this.#tenancy.take(this.parts.inputs.current.tenants);
       if (hasOtherZones || hasOtherTenants) this.#place(this.#store.all());
+      this.#sources.follow(this.parts.inputs.current.sources, signal);
       try {
         const isOther = await this.#mesh.follow();
         if (isOther || this.#looks % wholeEveryLooks === 0) this.#place(this.#store.all());

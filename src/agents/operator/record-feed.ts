@@ -15,6 +15,8 @@ export interface RecordFeedOptions {
   readonly store: RecordStore;
   /** Something of an object is new or it is gone, or all objects of a namespace were looked at. */
   readonly onNews: (entries: readonly Entry[]) => void;
+  /** An object is gone. */
+  readonly onGone: (object: KubeObject) => void;
   readonly log: Logger;
   /** Between 0 and 1. */
   readonly random: () => number;
@@ -63,6 +65,7 @@ export class RecordFeed {
         const { store, onNews } = this.options;
         const entry = store.put(object);
         const news = gone ? store.vanish(object.metadata?.uid ?? "") : entry;
+        if (gone) this.options.onGone(object);
         if (news !== undefined || gone) onNews(news === undefined ? [] : [news]);
       },
       onTrouble: (tries, reason) => {

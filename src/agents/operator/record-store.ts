@@ -5,6 +5,7 @@ import { sameStatus } from "../../records/conditions";
 import { type AppliedSet, type DnsRecord, type DnsRecordStatus, finalizer, type RecordSet } from "../../records/model";
 import type { Claimant } from "../../records/plan";
 import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
+import { sourceLabel } from "../../records/sources";
 
 /** Annotations of a DnsRecord that the operator reads; `intent` it writes. */
 export const annotations = {
@@ -43,6 +44,8 @@ export interface Entry {
 export class RecordStore {
   readonly #entries = new Map<string, Entry>();
   readonly #names = new Map<string, Map<string, Set<Entry>>>();
+  /** Those that were made of other objects, by the uid of these. */
+  readonly #made = new Map<string, Set<Entry>>();
 
   constructor(private readonly now: () => number) {}
 
@@ -67,6 +70,16 @@ export class RecordStore {
     const names = this.#names.get(zone);
     if (names === undefined) return [];
     return among === undefined ? [...names.keys()] : [...among].filter((name) => names.has(name));
+  }
+
+  /** Uids of objects that DnsRecords were made of. */
+  sources(): readonly string[] {
+    return [...this.#made.keys()];
+  }
+
+  /** What was made of another object and is there, or is about to go. */
+  madeOf(sourceUid: string): readonly Entry[] {
+    return [...(this.#made.get(sourceUid) ?? [])].filter(({ isGhost }) => !isGhost);
   }
 
   /**
@@ -138,6 +151,8 @@ export class RecordStore {
   }
 
   #link(entry: Entry): void {
+    const source = sourceUidOf(entry.object.metadata);
+    if (source !== undefined) this.#made.set(source, (this.#made.get(source) ?? new Set()).add(entry));
     if (entry.name === undefined) return;
     const names = this.#names.get(entry.zone) ?? new Map<string, Set<Entry>>();
     const entries = names.get(entry.name) ?? new Set();
@@ -145,6 +160,10 @@ export class RecordStore {
   }
 
   #unlink(entry: Entry): void {
+    const source = sourceUidOf(entry.object.metadata) ?? "";
+    const made = this.#made.get(source);
+    made?.delete(entry);
+    if (made?.size === 0) this.#made.delete(source);
     const names = this.#names.get(entry.zone);
     const entries = names?.get(entry.name ?? "");
     entries?.delete(entry);
@@ -160,8 +179,18 @@ function keptOf(object: KubeObject): DnsRecord {
   const read = Object.values(annotations).flatMap((each) => (all[each] === undefined ? [] : [[each, all[each]]]));
   const kept = { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, finalizers };
   const present = Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
-  const others = { annotations: Object.fromEntries(read) as Record<string, string> };
+  const others = { annotations: Object.fromEntries(read) as Record<string, string>, ...madeOf(metadata) };
   return { apiVersion, kind, metadata: { ...present, name, ...others }, spec };
+}
+
+/** What an object that was made of another one says of that. */
+function madeOf({ labels, ownerReferences = [] }: DnsRecord["metadata"]): Partial<DnsRecord["metadata"]> {
+  const source = labels?.[sourceLabel];
+  if (source === undefined) return {};
+  return {
+    labels: { [sourceLabel]: source },
+    ownerReferences: ownerReferences.map(({ kind, name, uid }) => ({ kind, name, uid })),
+  };
 }
 
 /** Takes what a write of ours gave back, unless a later version was seen meanwhile. */
@@ -183,6 +212,12 @@ function placeOf({ spec }: DnsRecord, applied: AppliedSet | undefined): Pick<Ent
   const reading = recordSetOf(spec);
   if (reading.kind === "set") return { reading, zone: reading.set.zone, name: reading.set.name };
   return { reading, zone: applied?.zone ?? foldName(spec.zone), name: applied?.name };
+}
+
+/** The uid of what an object was made of; undefined where somebody wrote it. */
+export function sourceUidOf({ labels, ownerReferences }: DnsRecord["metadata"]): string | undefined {
+  const kind = labels?.[sourceLabel];
+  return kind === undefined ? undefined : ownerReferences?.find((owner) => owner.kind === kind)?.uid;
 }
 
 /** For people: namespace and name. */

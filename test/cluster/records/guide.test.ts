@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 import { liveSettings } from "../../../components/site/runtime";
 import { tenantPolicyManifests } from "../../../src/records/tenant-policy";
-import { parseStackConfig } from "../../../src/settings/site-settings";
+import { parseStackConfig, type SiteConfig } from "../../../src/settings/site-settings";
 import { Reader } from "../../../harness/docs/reader";
 import { blocksOf } from "../../../harness/docs/blocks";
 import { eventually } from "../../../harness/eventually";
@@ -27,7 +27,7 @@ describe("docs/records.md, followed to the letter", function () {
   let folder: string;
 
   before(async () => {
-    mesh = await RecordMesh.start({ zones: [zone], namespaces });
+    mesh = await RecordMesh.start({ zones: [zone], namespaces, sources: ["Service", "Ingress"] });
     ({ folder } = mesh.lab);
   });
   after(() => mesh[Symbol.asyncDispose]());
@@ -80,6 +80,26 @@ describe("docs/records.md, followed to the letter", function () {
       .and.match(/^new-server.*10\.10\.1\.5$/m);
   });
 
+  /** Settings as a document shows them. */
+  function settingsOf(text: string): SiteConfig {
+    const { config } = parse(text) as { config: Record<string, unknown> };
+    const given = { ...config, "dns-mesh:shared": "shared", "dns-mesh:context": "c" } as Record<string, unknown>;
+    const get = (key: string) => {
+      const value = given[`dns-mesh:${key}`];
+      return value === undefined || typeof value === "string" ? value : JSON.stringify(value);
+    };
+    const stack = parseStackConfig({ get }, "site-c");
+    if (stack.kind !== "site") throw new Error("no site");
+    return stack.site;
+  }
+
+  /** Somebody who has kubectl, for a document's commands. */
+  function newReader(): Reader {
+    const path = [dirname(toolPath("kubectl")), process.env["PATH"]].join(":");
+    const env = { ...process.env, PATH: path, KUBECONFIG: mesh.plane.kubeconfig };
+    return new Reader({ folder, env, timeoutMs: 90_000 });
+  }
+
   describe("and docs/tenants.md, too", () => {
     const fiveMinutes = "docs/tenants.md#five-minutes";
     const shown = blocksOf(fiveMinutes, "");
@@ -88,25 +108,17 @@ describe("docs/records.md, followed to the letter", function () {
     before(async () => {
       const crd = await run(process.execPath, ["--import", tsx, `${root}/src/cli/mesh.ts`, "crd"]);
       writeFileSync(join(folder, "crd.yaml"), crd.stdout);
-      const path = [dirname(toolPath("kubectl")), process.env["PATH"]].join(":");
-      const env = { ...process.env, PATH: path, KUBECONFIG: mesh.plane.kubeconfig };
-      reader = new Reader({ folder, env, timeoutMs: 60_000 });
+      reader = newReader();
       await reader.shell("kubectl apply --server-side --force-conflicts -f crd.yaml");
       reader.open(fiveMinutes);
     });
 
     it("takes the settings, and makes the API server refuse what is not allowed", async () => {
-      const { config } = parse(reader.next("yaml")) as { config: Record<string, unknown> };
-      const given = { ...config, "dns-mesh:shared": "shared", "dns-mesh:context": "c" } as Record<string, unknown>;
-      const get = (key: string) => {
-        const value = given[`dns-mesh:${key}`];
-        return value === undefined || typeof value === "string" ? value : JSON.stringify(value);
-      };
-      const stack = parseStackConfig({ get }, "site-c");
-      if (stack.kind !== "site" || stack.site.records === false) throw new Error("no site with records");
-      const { tenants = [], namespaces: listed } = stack.site.records;
+      const site = settingsOf(reader.next("yaml"));
+      if (site.records === false) throw new Error("no records");
+      const { tenants = [], namespaces: listed } = site.records;
       expect(listed).to.deep.equal(namespaces);
-      const { tenants: mounted } = liveSettings(stack.site, ["192.0.2.1"]);
+      const { tenants: mounted } = liveSettings(site, ["192.0.2.1"]);
       if (mounted === undefined) throw new Error("no tenants");
       await mesh.lab.site(mesh.owner).settle({ tenants: mounted });
       const policy = tenantPolicyManifests({ own: "dns-system", namespaces: listed, zones: [zone], tenants });
@@ -157,6 +169,117 @@ describe("docs/records.md, followed to the letter", function () {
       await mesh.everywhere(`www.shop.${zone}`, ["192.0.2.10"]);
       await reader.shell("kubectl -n shop delete rr --all && kubectl -n blog delete rr --all");
       await mesh.everywhere(`www.shop.${zone}`, []);
+    });
+  });
+
+  describe("and docs/sources.md", () => {
+    const fiveMinutes = "docs/sources.md#five-minutes";
+    let reader: Reader;
+
+    /** What a load balancer or an ingress controller does. */
+    async function assign(object: string, ip: string): Promise<void> {
+      const status = JSON.stringify({ status: { loadBalancer: { ingress: ip === "" ? [] : [{ ip }] } } });
+      await reader.shell(`kubectl -n shop patch ${object} --subresource=status --type=merge -p '${status}'`);
+    }
+    const soon = (name: string, expected: readonly string[]) =>
+      eventually(20, () => mesh.everywhere(`${name}.${zone}`, expected), 50);
+
+    before(async () => {
+      reader = newReader();
+      reader.open(fiveMinutes);
+      const { sources } = liveSettings(settingsOf(reader.next("yaml")), ["192.0.2.1"]);
+      await reader.shell(
+        "kubectl delete --ignore-not-found validatingadmissionpolicybinding dns-mesh-tenants-dns-system",
+      );
+      if (sources === undefined) throw new Error("no sources");
+      const tenants = namespaces.map((name) => ({ namespaces: [name], allow: [{ zones: [zone], types: ["A"] }] }));
+      await mesh.lab.site(mesh.owner).settle({ sources, tenants });
+    });
+
+    it("makes DnsRecords of a Service and an Ingress", async () => {
+      reader.write("front.yaml");
+      await reader.run();
+      await assign("service/front", "192.0.2.20");
+      await assign("ingress/pages", "192.0.2.21");
+      expect(await reader.run())
+        .to.match(/front +A +\["192\.0\.2\.20"\] +60 +True/)
+        .and.match(/pages +A .* 300 +True/);
+      reader.close();
+      await soon("front", ["192.0.2.20"]);
+      await soon("pages", ["192.0.2.21"]);
+    });
+
+    it("follows another address, another name, and none", async () => {
+      await assign("service/front", "192.0.2.30");
+      await soon("front", ["192.0.2.30"]);
+      const annotation = "external-dns.alpha.kubernetes.io/hostname";
+      await reader.shell(`kubectl -n shop annotate --overwrite service/front ${annotation}=other.${zone}`);
+      await soon("other", ["192.0.2.30"]);
+      await soon("front", []);
+      await assign("service/front", "");
+      await soon("other", []);
+      await assign("service/front", "192.0.2.31");
+      await soon("other", ["192.0.2.31"]);
+    });
+
+    it("makes again what somebody deletes, and puts right what somebody changes", async () => {
+      await reader.shell("kubectl -n shop delete rr -l dns.mesh.io/source=Service");
+      await soon("other", ["192.0.2.31"]);
+      const changed = "kubectl -n shop get rr -l dns.mesh.io/source=Service -o name";
+      const change = `$(${changed}) --type=merge -p '{"spec":{"values":["192.0.2.99"]}}'`;
+      await eventually(20, () => reader.shell(`kubectl -n shop patch ${change}`));
+      await eventually(20, async () => {
+        const spec = await reader.shell(`kubectl -n shop get $(${changed}) -o jsonpath='{.spec.values}'`);
+        expect(spec).to.contain("192.0.2.31");
+      });
+      await soon("other", ["192.0.2.31"]);
+    });
+
+    it("says what a namespace may not have", async () => {
+      await reader.shell("kubectl -n shop annotate service/front external-dns.alpha.kubernetes.io/target=lb.test");
+      await eventually(20, async () => {
+        const path = '{.items[*].status.conditions[?(@.type=="Accepted")].reason}';
+        const reasons = await reader.shell(
+          `kubectl -n shop get rr -l dns.mesh.io/source=Service -o jsonpath='${path}'`,
+        );
+        expect(reasons).to.equal("NotAllowed");
+      });
+      await reader.shell("kubectl -n shop annotate service/front external-dns.alpha.kubernetes.io/target-");
+      await soon("other", ["192.0.2.31"]);
+    });
+
+    it("says what cannot be, and leaves what there was", async () => {
+      const targets = "external-dns.alpha.kubernetes.io/target=one.test,two.test";
+      await reader.shell(`kubectl -n shop annotate ingress/pages ${targets}`);
+      await eventually(20, async () => {
+        const events = await reader.shell("kubectl -n shop get events -o jsonpath='{.items[*].reason}'");
+        expect(events).to.contain("RecordsNotMade");
+      });
+      await reader.shell("kubectl -n shop annotate ingress/pages external-dns.alpha.kubernetes.io/target-");
+      await soon("pages", ["192.0.2.21"]);
+    });
+
+    it("takes nothing away when the settings change, and what has lost its label or its source", async () => {
+      const { sources } = liveSettings(settingsOf(blocksOf(fiveMinutes, "yaml")[0] ?? ""), ["192.0.2.1"]);
+      if (sources === undefined) throw new Error("no sources");
+      const settle = async (changed: typeof sources): Promise<void> => {
+        const taken = (): number => mesh.operator.log().split("was brought up").length;
+        const before = taken();
+        await mesh.lab.site(mesh.owner).settle({ sources: changed });
+        await eventually(20, () => expect(taken()).to.be.greaterThan(before));
+      };
+      await settle({ ...sources, zones: [mesh.zone] });
+      await settle({ ...sources, kinds: ["Ingress"] });
+      await mesh.everywhere(`other.${zone}`, ["192.0.2.31"]);
+      await mesh.everywhere(`pages.${zone}`, ["192.0.2.21"]);
+      await settle(sources);
+      await reader.shell("kubectl -n shop label service/front dns.mesh.io/records-");
+      await soon("other", []);
+      await reader.shell("kubectl -n shop label service/front dns.mesh.io/records=true");
+      await soon("other", ["192.0.2.31"]);
+      await reader.shell("kubectl -n shop delete ingress/pages service/front");
+      await soon("other", []);
+      await soon("pages", []);
     });
   });
 

@@ -60,6 +60,7 @@ const withTenants = {
         },
         { namespaces: ["*"], allow: [{ zones: ["*"], types: ["TXT"] }] },
       ],
+      sources: { zones: ["standard-1.internal.dns"] },
     }),
   },
 };

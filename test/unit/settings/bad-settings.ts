@@ -245,6 +245,16 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:records\.tenants\[0\]\.most: must be at least 1/,
   ],
   [
+    "with sources for no zone",
+    { ...minimal, records: { sources: { zones: [] } } },
+    /dns-mesh:records\.sources\.zones: must have at least one zone/,
+  ],
+  [
+    "with sources of a kind that is none",
+    { ...minimal, records: { sources: { zones: ["example.org"], kinds: ["Pod"] } } },
+    /dns-mesh:records\.sources\.kinds\[0\]: must be one of Service, Ingress/,
+  ],
+  [
     "with a tenant's field that there is not",
     { ...minimal, records: { tenants: [{ ...tenant, zones: ["example.org"] }] } },
     /dns-mesh:records\.tenants\[0\]: .*zones/,

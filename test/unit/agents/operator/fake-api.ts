@@ -13,7 +13,7 @@ export interface Write {
 }
 
 type Mutable = { -readonly [K in keyof DnsRecord]: DnsRecord[K] };
-type Client = Pick<KubeClient, "get" | "stream" | "merge" | "create">;
+type Client = Pick<KubeClient, "get" | "stream" | "merge" | "create" | "remove">;
 
 interface Watcher {
   readonly sees: (object: DnsRecord) => boolean;
@@ -167,6 +167,7 @@ export class FakeApi {
     return {
       get: () => Promise.reject(new Error("the operator gets nothing")),
       stream: () => Promise.reject(new Error("streams are the watch's")),
+      remove: () => Promise.reject(new Error("the operator deletes nothing that it did not make of a source")),
       create: async (_path, body) => {
         const { name = "" } = body["involvedObject"] as { name?: string };
         await send({ kind: "event", name, body }, () => body);

@@ -607,6 +607,21 @@ describe("SiteStack", () => {
     expect(String(other)).to.match(/readers\[0\]\.zones\[0\]: "elsewhere.test" is not a zone of site-a, which owns /);
   });
 
+  it("refuses tenants' rules and sources for zones that are not the site's", async () => {
+    const said = (records: object): Promise<string> =>
+      up("site-a", { config: { records: JSON.stringify(records) } }).then(
+        () => "",
+        (error: unknown) => String(error),
+      );
+    const allow = [{ zones: ["*"] }, { zones: ["elsewhere.test"] }];
+    expect(await said({ tenants: [{ namespaces: ["dns-system"], allow }] })).to.match(
+      /records\.tenants\[0\]\.allow\[1\]\.zones\[0\]: "elsewhere.test" is not a zone of site-a/,
+    );
+    expect(await said({ sources: { zones: ["elsewhere.test"] } })).to.match(
+      /dns-mesh:records\.sources\.zones\[0\]: "elsewhere.test" is not a zone of site-a/,
+    );
+  });
+
   it("lets agents reach the servers outside that are told of changes", async () => {
     const key = { name: "bind", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
     const run = await up("site-a", { config: { readers: [{ ...key, notify: ["198.51.100.53"] }] } });

@@ -1,0 +1,196 @@
+import { expect } from "chai";
+import { RecordStore } from "../../../../src/agents/operator/record-store";
+import { SourceLoop } from "../../../../src/agents/operator/source-loop";
+import { systemClock } from "../../../../src/base/clock";
+import { KubeError, type KubeObject } from "../../../../src/kube/answer";
+import type { WatchOptions } from "../../../../src/kube/watch";
+import type { SourceSettings } from "../../../../src/records/sources";
+import { eventually } from "../../../../harness/eventually";
+
+const settings: SourceSettings = { kinds: ["Service", "Ingress"], zones: ["a.example"], labels: {}, ttl: 300 };
+
+/** A loop with a store beside it that has what the loop makes, as the API server's watch would bring it. */
+class Stage {
+  readonly store = new RecordStore(() => 0);
+  readonly watches: WatchOptions[] = [];
+  readonly writes: string[] = [];
+  readonly told: string[] = [];
+  refusal: KubeError | undefined;
+  readonly loop: SourceLoop;
+  readonly #ending = new AbortController();
+  #version = 100;
+
+  constructor() {
+    const path = (at: string): string => at.split("/").slice(-1)[0] ?? "";
+    this.loop = new SourceLoop({
+      client: {
+        get: () => Promise.reject(new Error("nothing is got")),
+        stream: () => Promise.reject(new Error("nothing is streamed")),
+        create: async (_, object) => {
+          await this.#write(`create ${object.metadata?.name ?? ""}`, () => this.see(object, "made"));
+        },
+        merge: (at, change) => this.#write(`merge ${path(at)}`, () => change) as Promise<KubeObject>,
+        remove: (at) => this.#write(`remove ${path(at)}`, () => undefined).then(() => undefined),
+      },
+      watch: (options) => {
+        this.watches.push(options);
+        return new Promise((resolve) => {
+          options.signal.addEventListener("abort", () => {
+            resolve();
+          });
+        });
+      },
+      namespaces: ["shop"],
+      store: this.store,
+      events: {
+        tell: (about, { reason, message }) => this.told.push(`${about.kind} ${about.name} ${reason} ${message}`),
+      },
+      isReady: () => true,
+      beat: () => undefined,
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      clock: systemClock,
+      random: () => 0,
+    });
+    void this.loop.run(this.#ending.signal);
+  }
+
+  /** A DnsRecord as the watch brings it. */
+  see(object: KubeObject, uid: string): KubeObject {
+    const seen = {
+      ...object,
+      metadata: { ...object.metadata, namespace: "shop", uid, resourceVersion: String(this.#version++), generation: 1 },
+    };
+    const entry = this.store.put(seen);
+    if (entry !== undefined) this.loop.see(entry.object);
+    return seen;
+  }
+
+  follow(changes: Partial<SourceSettings> = {}): void {
+    this.loop.follow({ ...settings, ...changes }, this.#ending.signal);
+  }
+
+  watch(kind: string): WatchOptions {
+    const found = this.watches.findLast(({ path }) => path.includes(kind));
+    if (found === undefined) throw new Error(`${kind} are not watched`);
+    return found;
+  }
+
+  end(): void {
+    this.#ending.abort();
+  }
+
+  async #write(what: string, act: () => KubeObject | undefined): Promise<KubeObject | undefined> {
+    await Promise.resolve();
+    if (this.refusal !== undefined) throw this.refusal;
+    this.writes.push(what);
+    return act();
+  }
+}
+
+function service(name: string, ip: string): KubeObject {
+  const annotations = { "external-dns.alpha.kubernetes.io/hostname": `${name}.a.example` };
+  const ingress = [{ ip }];
+  return {
+    metadata: { name, namespace: "shop", uid: `uid-${name}`, annotations },
+    spec: { type: "LoadBalancer" },
+    status: { loadBalancer: { ingress } },
+  };
+}
+
+/** A DnsRecord of a Service that is there. */
+function madeOf(uid: string, kind = "Service"): KubeObject {
+  return {
+    apiVersion: "dns.mesh.io/v1alpha1",
+    kind: "DnsRecord",
+    metadata: {
+      name: `of-${uid}`,
+      labels: { "dns.mesh.io/source": kind },
+      ownerReferences: [{ kind, name: "x", uid }],
+    } as KubeObject["metadata"] & object,
+    spec: { zone: "a.example", name: "x", ttl: 300, type: "A", values: ["192.0.2.1"] },
+  };
+}
+
+describe("DnsRecords that are made of Services and Ingresses", () => {
+  let stage: Stage;
+  beforeEach(() => {
+    stage = new Stage();
+  });
+  afterEach(() => {
+    stage.end();
+  });
+  const written = (...expected: RegExp[]): Promise<unknown> =>
+    eventually(
+      5,
+      () => {
+        expect(stage.writes.length).to.equal(expected.length);
+        for (const [i, pattern] of expected.entries()) expect(stage.writes[i]).to.match(pattern);
+      },
+      5,
+    );
+
+  it("are made once, follow their source, and are written only where something differs", async () => {
+    stage.follow();
+    stage.watch("services").onList([service("www", "192.0.2.1")]);
+    await written(/^create service-www-/);
+    stage.watch("services").onChange(service("www", "192.0.2.1"), false);
+    stage.watch("services").onChange(service("www", "192.0.2.2"), false);
+    await written(/^create service-www-/, /^merge service-www-/);
+  });
+
+  it("are chosen by labels, in the namespaces that are served", () => {
+    stage.follow({ labels: { team: "shop" } });
+    expect(stage.watches.map(({ path }) => path)).to.deep.equal([
+      "/api/v1/namespaces/shop/services?labelSelector=team%3Dshop",
+      "/apis/networking.k8s.io/v1/namespaces/shop/ingresses?labelSelector=team%3Dshop",
+    ]);
+  });
+
+  it("stay while their source's kind was not listed, and go once a listing is without it", async () => {
+    stage.see(madeOf("lost"), "one");
+    stage.see(madeOf("other", "Ingress"), "two");
+    stage.follow();
+    stage.watch("services").onTrouble(1, "403 Forbidden");
+    stage.watch("ingresses").onTrouble(1, "403 Forbidden");
+    stage.watch("services").onList([service("www", "192.0.2.1")]);
+    await written(/^create service-www-/, /^remove of-lost$/).catch(() =>
+      written(/^remove of-lost$/, /^create service-www-/),
+    );
+  });
+
+  it("stay when the settings have other zones or kinds, and without settings", async () => {
+    stage.follow();
+    stage.watch("services").onList([service("www", "192.0.2.1")]);
+    stage.watch("ingresses").onList([]);
+    await written(/^create/);
+    stage.follow({ zones: ["other.example"] });
+    stage.follow({ zones: ["other.example"], kinds: ["Ingress"] });
+    stage.watch("ingresses").onList([]);
+    stage.loop.follow(undefined, new AbortController().signal);
+    stage.follow({ ttl: 60 });
+    stage.watch("services").onList([service("www", "192.0.2.1")]);
+    await written(/^create/, /^merge/);
+  });
+
+  it("say what cannot be made, once", async () => {
+    stage.follow();
+    const bad = {
+      ...service("www", ""),
+      status: { loadBalancer: { ingress: [{ hostname: "a.t" }, { hostname: "b.t" }] } },
+    };
+    stage.watch("services").onList([bad]);
+    stage.watch("services").onChange(bad, false);
+    await eventually(5, () => expect(stage.told).to.have.lengthOf(1), 5);
+    expect(stage.told[0]).to.match(/^Service www RecordsNotMade www\.a\.example has the targets a\.t, b\.t/);
+  });
+
+  it("are tried again when the API server refuses them, and the source says why", async () => {
+    stage.follow();
+    stage.refusal = new KubeError("NotAllowed: namespace shop may not have it", { status: 403 });
+    stage.watch("services").onList([service("www", "192.0.2.1")]);
+    await eventually(5, () => expect(stage.told.join()).to.contain("RecordsNotMade NotAllowed"), 5);
+    stage.refusal = undefined;
+    await written(/^create/);
+    expect(stage.told).to.have.lengthOf(1);
+  });
+});
