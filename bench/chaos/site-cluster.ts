@@ -10,6 +10,7 @@ import type { Lab, LabSite } from "../../lab";
 import { listenInside } from "../../lab/inside";
 import { agentEnvironment } from "../../src/contract/environments";
 import { objects } from "../../src/contract/names";
+import { poolDefinition } from "../../src/pools/crd";
 import { recordDefinition } from "../../src/records/crd";
 import { ReconcilerLoop } from "./reconciler-loop";
 
@@ -118,8 +119,8 @@ function reconcilerOf(options: {
 /** What the site's stack makes. Returns a token of the operator's account. */
 async function makeObjects(plane: ControlPlane): Promise<string> {
   const post = (path: string, body: Properties): Promise<Properties> => plane.api.send({ method: "POST", path, body });
-  const definition = recordDefinition() as unknown as Properties;
-  await post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition);
+  for (const definition of [recordDefinition(), poolDefinition()])
+    await post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition as unknown as Properties);
   await eventually(30, () => plane.api.send({ method: "GET", path: "/apis/dns.mesh.io/v1alpha1" }));
   const token = await createAccount(plane);
   const spec = { podSelector: {}, policyTypes: ["Ingress"] };

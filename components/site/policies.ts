@@ -72,6 +72,7 @@ function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
     notified: readers.flatMap(({ notify = [] }) => notify),
     transport: packet.transport,
     hasOperator: records !== false,
+    probes: records === false ? [] : records.probes,
   };
   return {
     ...base,

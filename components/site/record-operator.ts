@@ -30,7 +30,8 @@ const account = "record-operator";
 
 /**
  * Puts the site's DnsRecords on its Knot and tells how far they have come. Two replicas, one of which leads. Its role
- * lets it see and mark DnsRecords where it serves them, tell Events, hold its Lease and read what the stack says, and nothing else.
+ * lets it see and mark DnsRecords where it serves them, make those of DnsPools' answers, tell Events, hold its Lease and read what the
+ * stack says, and nothing else.
  */
 export class RecordOperator extends pulumi.ComponentResource {
   constructor(name: string, args: RecordOperatorArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -123,6 +124,8 @@ function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {
       recordsKeyFile: `${paths.recordsKey}/key.json`,
       http: agentSockets(config).http,
       namespaces: args.records.namespaces,
+      probes: args.records.probes,
+      probesPerSecond: args.records.probesPerSecond,
     }),
     resources: config.resources.operator,
     hasToken: true,

@@ -50,7 +50,7 @@ export const siteChanges: readonly SettingChange[] = [
   },
   {
     name: "records",
-    covers: ["records.namespaces"],
+    covers: ["records.namespaces", "records.probes", "records.probesPerSecond"],
     to: site({ records: { namespaces: ["default"] } }),
     knot: "run on",
     operator: "restart",

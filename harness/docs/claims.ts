@@ -40,6 +40,10 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/cluster/records/guide.test.ts"],
     reason: "the settings are mounted, and the policy applied, as `pulumi up` would",
   },
+  "docs/pools.md#five-minutes": {
+    tests: ["test/cluster/records/pools.ts"],
+    reason: "the settings are those that the mesh of the test has; its targets answer plain HTTP",
+  },
   "docs/records.md#what-a-zone-begins-with": { tests: ["test/lab/records/initial-records.test.ts"] },
   "docs/guides/backups.md#turning-it-on": {
     tests: [backups],

@@ -30,45 +30,48 @@ export interface OperatorSettings {
   readonly awaySeconds?: number;
   /** Seconds without a sign of life after which another one leads. @default the operator's own */
   readonly leaseSeconds?: number;
+  /** What it may probe. @default nothing */
+  readonly probes?: readonly string[];
 }
 
 /**
  * The operator's account with the rights that the site's stack gives it. Returns a token of it.
  *
  * @param served - further namespaces, which are made
- * @param sources - kinds of objects that it makes records of
+ * @param more.sources - kinds of objects that it makes records of
+ * @param more.own - the operator's own, which is made too
  */
 export async function createAccount(
   { api }: ControlPlane,
   served: readonly string[] = [],
-  sources: readonly SourceKind[] = [],
+  { sources = [], own = namespace }: { readonly sources?: readonly SourceKind[]; readonly own?: string } = {},
 ): Promise<string> {
   const post = (path: string, body: Properties): Promise<Properties> => api.send({ method: "POST", path, body });
   const metadata = { name: "record-operator" };
-  for (const name of new Set([namespace, ...served])) {
+  for (const name of new Set([own, ...served])) {
     await post("/api/v1/namespaces", { metadata: { name } });
-    await allow(api, name, sources);
+    await allow(api, name, { sources, own });
   }
-  const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+  const accounts = `/api/v1/namespaces/${own}/serviceaccounts`;
   await post(accounts, { metadata });
   const { status } = await post(`${accounts}/record-operator/token`, { spec: { expirationSeconds: 7200 } });
   return (status as { token: string }).token;
 }
 
-/** Lets the operator's account serve a namespace, or all (`*`). */
+/** Lets the operator's account, which is in `own`, serve a namespace, or all (`*`). */
 export async function allow(
   api: ControlPlane["api"],
   served: string,
-  sources: readonly SourceKind[] = [],
+  { sources = [], own = namespace }: { readonly sources?: readonly SourceKind[]; readonly own?: string } = {},
 ): Promise<void> {
   const kind = served === "*" ? "ClusterRole" : "Role";
   const base = `/apis/${rbac}/v1/${served === "*" ? "" : `namespaces/${served}/`}${kind.toLowerCase()}`;
   const metadata = { name: "record-operator" };
   const more = sources.length === 0 ? [] : sourceRules(sources);
-  const rules = [...(served === namespace ? operatorRules : recordRules), ...more];
+  const rules = [...(served === own ? operatorRules : recordRules), ...more];
   const roleBody = { metadata, rules: JSON.parse(JSON.stringify(rules)) as Properties[] };
   await api.send({ method: "POST", path: `${base}s`, body: roleBody });
-  const subjects = [{ kind: "ServiceAccount", ...metadata, namespace }];
+  const subjects = [{ kind: "ServiceAccount", ...metadata, namespace: own }];
   const body = { metadata, subjects, roleRef: { apiGroup: rbac, kind, ...metadata } };
   await api.send({ method: "POST", path: `${base}bindings`, body });
 }
@@ -95,6 +98,8 @@ interface Place {
   readonly token: string;
   readonly folder: string;
   readonly pod: string;
+  /** Its own namespace. @default {@link namespace} */
+  readonly namespace?: string;
   readonly httpPort: number;
   /** Where the API server is reached. */
   readonly apiPort: number;
@@ -182,7 +187,7 @@ export class OperatorProcess implements AsyncDisposable {
 
   #environment({ hostname }: URL): Record<string, string> {
     const { site, folder, pod, httpPort, apiPort } = this.place;
-    const { lookSeconds = 1, awaySeconds = 3, leaseSeconds, namespaces = [] } = this.settings;
+    const { lookSeconds = 1, awaySeconds = 3, leaseSeconds, namespaces = [], probes = [] } = this.settings;
     const { packetFile, localKeyFile, recordsKeyFile = "" } = agentEnvironment.fromEnvironment(site.environment());
     return {
       KUBERNETES_SERVICE_HOST: hostname,
@@ -193,7 +198,8 @@ export class OperatorProcess implements AsyncDisposable {
         localKeyFile,
         recordsKeyFile,
         namespaces,
-        namespace,
+        probes,
+        namespace: this.place.namespace ?? namespace,
         pod,
         http: { address: "127.0.0.1", port: httpPort },
         lookMs: lookSeconds * 1000,

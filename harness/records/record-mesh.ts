@@ -9,6 +9,7 @@ import type { TsigKey } from "../../src/dns/tsig-key";
 import { rcodes } from "../../src/dns/types";
 import type { Change } from "../../src/dns/update";
 import { randomKey } from "../../src/keyring/fresh-key";
+import { poolDefinition } from "../../src/pools/crd";
 import { recordDefinition } from "../../src/records/crd";
 import { eventually } from "../eventually";
 import { Line } from "../line";
@@ -23,6 +24,8 @@ export interface RecordMeshOptions extends OperatorSettings {
   readonly zones?: LabListed["zones"];
   /** Pods of each site. @default 1 */
   readonly replicas?: number;
+  /** Whether each site has a zone in which it tells of pools. @default false */
+  readonly hasPools?: boolean;
 }
 
 interface Parts {
@@ -47,19 +50,27 @@ export class RecordMesh implements AsyncDisposable {
     this.operator = this.#process("operator-0", httpPort);
   }
 
-  static async start({ zones = [], replicas = 1, ...settings }: RecordMeshOptions = {}): Promise<RecordMesh> {
+  static async start({
+    zones = [],
+    replicas = 1,
+    hasPools = false,
+    ...settings
+  }: RecordMeshOptions = {}): Promise<RecordMesh> {
     const started = new AsyncDisposableStack();
     try {
       const key = randomKey("records");
       const plane = started.use(await startControlPlane());
       const lab = started.use(await Lab.create({ sites: 3, replicas, recordsKey: key }));
       lab.list[0]?.zones.push(...zones);
+      if (hasPools) for (const site of lab.list) site.zones.push(`_pools.${site.name}.internal`);
       await lab.upAll();
       await lab.converged(60);
-      const body = recordDefinition() as unknown as Properties;
-      await plane.api.send({ method: "POST", path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body });
+      for (const definition of [recordDefinition(), poolDefinition()]) {
+        const body = definition as unknown as Properties;
+        await plane.api.send({ method: "POST", path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body });
+      }
       await eventually(30, () => plane.api.send({ method: "GET", path: "/apis/dns.mesh.io/v1alpha1" }));
-      const token = await createAccount(plane, settings.namespaces, settings.sources);
+      const token = await createAccount(plane, settings.namespaces, settings);
       const line = started.use(await Line.to(Number(apiUrl(plane.kubeconfig).port)));
       const parts = { plane, lab, line, token, started, settings, key };
       const mesh = new RecordMesh(parts, await freeEverywhere());
@@ -103,6 +114,19 @@ export class RecordMesh implements AsyncDisposable {
   /** Another replica of the operator, which does not run yet. It ends with the mesh at the latest. */
   async replica(pod: string, settings: OperatorSettings = {}): Promise<OperatorProcess> {
     return this.#process(pod, await freeEverywhere(), settings);
+  }
+
+  /**
+   * The operator of another site, which does not run yet, with a namespace of its own: it sees no object of the first site's. It
+   * ends with the mesh at the latest.
+   */
+  async operatorOf(name: string, settings: OperatorSettings = {}): Promise<OperatorProcess> {
+    const { plane, lab, line, started } = this.parts;
+    const own = `dns-${name}`;
+    const token = await createAccount(plane, [], { own });
+    const place = { site: lab.site(name), plane, token, pod: `operator-${name}`, namespace: own, apiPort: line.port };
+    const folder = join(lab.folder, `operator-${name}`);
+    return started.use(new OperatorProcess({ ...place, folder, httpPort: await freeEverywhere() }, settings));
   }
 
   /** What a site answers, sorted; addresses as such. */

@@ -175,6 +175,19 @@ export function seconds(
   return { name, missing, write: String, read: parse };
 }
 
+/** A whole number from 1 on. */
+export function wholeNumber(
+  name: string,
+  { missing, most }: { readonly missing: number; readonly most: number },
+): Defaulted<number> {
+  const parse = (value: string): number => {
+    if (!/^[1-9]\d{0,8}$/.test(value) || Number(value) > most)
+      throw new UserError(`"${value}" is not a whole number from 1 to ${most}`);
+    return Number(value);
+  };
+  return { name, missing, write: String, read: parse };
+}
+
 /** A time in milliseconds, which stands in the variable as {@link seconds}. */
 export function milliseconds(
   name: string,

@@ -1,4 +1,14 @@
-import { environmentOf, list, milliseconds, podField, seconds, socket, sockets, text } from "./environment";
+import {
+  environmentOf,
+  list,
+  milliseconds,
+  podField,
+  seconds,
+  socket,
+  sockets,
+  text,
+  wholeNumber,
+} from "./environment";
 
 /** What each of our programs is told by its environment: written by the site's stack, and read by the program at its start. */
 
@@ -75,6 +85,10 @@ export const operatorEnvironment = environmentOf(
     lookMs: milliseconds("DNS_MESH_LOOK_SECONDS", { missing: 5, most: 60 }),
     /** After which a silent site is away. */
     awayMs: milliseconds("DNS_MESH_AWAY_SECONDS", { missing: 30, most: 86_400 }),
+    /** What may be probed for DnsPools, each as `NETWORK@PORT` or `NETWORK@PORT-PORT`; nothing without one. */
+    probes: list("DNS_MESH_PROBES"),
+    /** Probes a second at the most. */
+    probesPerSecond: wholeNumber("DNS_MESH_PROBES_PER_SECOND", { missing: 500, most: 10_000 }),
     /** Without a sign of life after which another replica leads. */
     leaseSeconds: seconds("DNS_MESH_LEASE_SECONDS", { missing: 15, most: 3600 }),
   },

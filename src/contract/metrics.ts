@@ -414,4 +414,23 @@ export const operatorMetrics = listed({
     ...histogram,
     help: "Seconds from when a version of an object was seen until every site answered it.",
   },
+  dns_mesh_pools_objects: { ...gauge, help: "DnsPools that are known.", when: leads },
+  dns_mesh_pools_unhealthy: {
+    ...gauge,
+    help: "DnsPools whose answer cannot be narrowed to healthy targets: there are too few, or nothing is known of them.",
+    when: leads,
+  },
+  dns_mesh_pools_refused: { ...gauge, help: "DnsPools that are not accepted.", when: leads },
+  dns_mesh_pools_probed: { ...gauge, help: "Targets that this site probes, for pools of every site.", when: leads },
+  dns_mesh_pools_probes_total: {
+    ...counter,
+    help: "Probes of targets as the leader, since the turn began.",
+    labels: ["result"],
+    when: leads,
+  },
+  dns_mesh_pools_changes_total: {
+    ...counter,
+    help: "Answers of DnsPools written as the leader, since the turn began.",
+    when: leads,
+  },
 });

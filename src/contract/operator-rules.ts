@@ -1,4 +1,4 @@
-import { group, plural } from "../records/model";
+import { group, plural, poolPlural } from "../records/model";
 import { sourceApis, type SourceKind } from "../records/sources";
 import { objects } from "./names";
 
@@ -15,12 +15,13 @@ export const leaseName = "dns-mesh-records";
 
 /**
  * What the record operator may do where the DnsRecords are that it serves: see all of them, mark them, write their status
- * and tell Events. It reads no Secret, and makes no DnsRecord without {@link sourceRules}. A Role in each of the namespaces that it serves, or a
- * ClusterRole when it serves all.
+ * and tell Events; see DnsPools, write their status, and make the DnsRecord of each one's answer. It reads no Secret. A Role in
+ * each of the namespaces that it serves, or a ClusterRole when it serves all.
  */
 export const recordRules: readonly Rule[] = [
-  { apiGroups: [group], resources: [plural], verbs: ["list", "watch", "patch"] },
-  { apiGroups: [group], resources: [`${plural}/status`], verbs: ["patch"] },
+  { apiGroups: [group], resources: [plural], verbs: ["get", "list", "watch", "create", "patch"] },
+  { apiGroups: [group], resources: [poolPlural], verbs: ["list", "watch"] },
+  { apiGroups: [group], resources: [`${plural}/status`, `${poolPlural}/status`], verbs: ["patch"] },
   { apiGroups: [""], resources: ["events"], verbs: ["create"] },
 ];
 

@@ -5,6 +5,8 @@ import type { Transport } from "../mesh/model";
 export interface Port {
   readonly port: number;
   readonly protocol: "UDP" | "TCP";
+  /** The last port of a range that begins with `port`. */
+  readonly endPort?: number;
 }
 
 /** Which pods or namespaces, by their labels. An empty one selects all. */

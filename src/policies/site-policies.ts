@@ -2,6 +2,7 @@ import { bareHost } from "../base/text";
 import { type PodName, podPorts } from "../contract/names";
 import { hostCidr, ipVersion, splitServer } from "../dns/address";
 import type { Transport } from "../mesh/model";
+import { parseAllowed } from "../pools/allow-list";
 import {
   blocks,
   both,
@@ -37,6 +38,8 @@ export interface SitePolicyInput {
   readonly storage?: ServerReach;
   /** Whether the site serves DnsRecords. */
   readonly hasOperator: boolean;
+  /** What its operator may probe, each as `NETWORK@PORT` or `NETWORK@PORT-PORT`. */
+  readonly probes: readonly string[];
 }
 
 /** A server outside the cluster, and the networks that it answers from when its address does not tell. */
@@ -56,6 +59,7 @@ export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, Ne
     "knot-site": knotWithinSite(input),
     reconciler: withApiServer("reconciler", input.apiServer),
     ...(input.hasOperator && { "record-operator": operator(input) }),
+    ...(input.hasOperator && input.probes.length > 0 && { "record-operator-probes": probing(input.probes) }),
     ...(input.vault && { "key-rotator": rotator(input), vault: toVault(input.vault) }),
     ...(input.storage && { backup: backup(input.storage) }),
     ...(input.parents.length > 0 && { "knot-parents": toServers(input.parents, both) }),
@@ -111,6 +115,18 @@ function withApiServer(pods: PodName, apiServer: readonly string[]): NetworkPoli
 function operator({ apiServer, addresses, remotePort }: SitePolicyInput): NetworkPolicySpec {
   const { egress = [], ...rest } = withApiServer("record-operator", apiServer);
   return { ...rest, egress: [...egress, { to: blocks(addresses.map(hostCidr)), ports: both(remotePort) }] };
+}
+
+/** From the record operator to targets of DnsPools; a rule for each of what is listed. */
+function probing(probes: readonly string[]): NetworkPolicySpec {
+  return {
+    podSelector: podsNamed("record-operator"),
+    policyTypes: ["Egress"],
+    egress: probes.map(parseAllowed).map(({ network, ports: [from, to] }) => ({
+      to: blocks([network]),
+      ports: [{ ...tcp(from), ...(to > from && { endPort: to }) }],
+    })),
+  };
 }
 
 /** The rotator asks every site, its own included. */

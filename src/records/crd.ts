@@ -1,6 +1,6 @@
 import { longestTtl } from "../dns/ttl";
 import { pendingStatus } from "./conditions";
-import { defaultTtl, group, kind, plural, recordTypes, version } from "./model";
+import { defaultTtl, group, kind, plural, poolPlural, recordTypes, version } from "./model";
 import { immutable, nameRules, type Rule, specRules, zoneRules } from "./rules";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -79,22 +79,35 @@ function specSchema(): Schema {
   };
 }
 
-function conditionSchema(): Schema {
+/** @param types - What each type of condition means. */
+function conditionSchema(types: string): Schema {
   return {
     type: "object",
     description: "One aspect of the object's state.",
     required: ["type", "status", "lastTransitionTime", "reason", "message"],
     properties: {
-      type: text(
-        "Accepted: the record can be made. Programmed: every site of the mesh answers it. Conflict: another object has this name and type. Ready: the same in one, for tools; with Reconciling while the operator goes on by itself, or Stalled while somebody has to act.",
-        { maxLength: 316 },
-      ),
+      type: text(types, { maxLength: 316 }),
       status: text("Whether it is so.", { enum: ["True", "False", "Unknown"] }),
       observedGeneration: seconds("The generation of the object that this was found for."),
       lastTransitionTime: text("When the status last changed.", { format: "date-time" }),
       reason: text("Why, in one word for programs.", { maxLength: 1024 }),
       message: text("Why, and what to do about it, for people.", { maxLength: 32768 }),
     },
+  };
+}
+
+/**
+ * The conditions of a status.
+ *
+ * @param types - What each type of condition means.
+ */
+export function conditionsSchema(types: string): Schema {
+  return {
+    type: "array",
+    description: "The object's state.",
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["type"],
+    items: conditionSchema(types),
   };
 }
 
@@ -126,13 +139,9 @@ function statusSchema(): Schema {
     default: pendingStatus,
     properties: {
       observedGeneration: seconds("The generation of the object that the operator has seen."),
-      conditions: {
-        type: "array",
-        description: "The object's state.",
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["type"],
-        items: conditionSchema(),
-      },
+      conditions: conditionsSchema(
+        "Accepted: the record can be made. Programmed: every site of the mesh answers it. Conflict: another object has this name and type. Ready: the same in one, for tools; with Reconciling while the operator goes on by itself, or Stalled while somebody has to act.",
+      ),
       applied: appliedSchema(),
     },
   };
@@ -203,11 +212,11 @@ function recordRole(rights: {
     apiVersion: `${rbac}/v1`,
     kind: "ClusterRole",
     metadata: { name: rights.name, labels },
-    rules: [{ apiGroups: [group], resources: [plural], verbs: rights.verbs }],
+    rules: [{ apiGroups: [group], resources: [plural, poolPlural], verbs: rights.verbs }],
   };
 }
 
-/** Who may do what with DnsRecords: the cluster's own roles `view`, `edit` and `admin` take these in. Statuses are the operator's. */
+/** Who may do what with DnsRecords and DnsPools: the cluster's own roles `view`, `edit` and `admin` take these in. Statuses are the operator's. */
 export function recordRoles(): Manifest[] {
   const reading = ["get", "list", "watch"];
   return [

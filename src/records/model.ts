@@ -7,6 +7,8 @@ export const apiVersion = `${group}/${version}`;
 export const kind = "DnsRecord";
 /** The resource's name in URLs and in RBAC. */
 export const plural = "dnsrecords";
+/** That of DnsPools, which the same people may change. */
+export const poolPlural = "dnspools";
 
 /** Types that a DnsRecord may have. */
 export const recordTypes = [

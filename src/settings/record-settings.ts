@@ -4,6 +4,7 @@ import { UserError } from "../base/errors";
 import { isWithin, zoneNameProblem } from "../base/names";
 import { longestTtl } from "../dns/ttl";
 import type { Site } from "../mesh/model";
+import { parseAllowed } from "../pools/allow-list";
 import { group, recordTypes } from "../records/model";
 import { sourceKinds } from "../records/sources";
 import { defaultUpdateTypes } from "../records/updater";
@@ -81,7 +82,22 @@ const sourcesSchema = z.strictObject({
     .describe("Seconds, where an object does not say. Default: 300. Example: 60."),
 });
 
-/** Whose DnsRecords are served, and what they may claim. */
+/** A network and ports of which targets may be probed. */
+const probeTarget = z
+  .string()
+  .refine(isAllowedTargets, "must have the form NETWORK@PORT or NETWORK@PORT-PORT")
+  .meta({ pattern: "^[0-9A-Fa-f.:]+/[0-9]{1,3}@[0-9]{1,5}(-[0-9]{1,5})?$" });
+
+function isAllowedTargets(text: string): boolean {
+  try {
+    parseAllowed(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whose DnsRecords and DnsPools are served, what they may claim, and what may be probed for pools. */
 export const recordsSchema = z
   .strictObject({
     namespaces: z
@@ -107,6 +123,21 @@ export const recordsSchema = z
       .default(true)
       .describe(
         "With `tenants`: whether a ValidatingAdmissionPolicy has the API server refuse what is not allowed; `false` where the cluster takes none. The record operator refuses it in any case. Default: true.",
+      ),
+    probes: z
+      .array(probeTarget)
+      .max(100, "must have at most 100 entries")
+      .default([])
+      .describe(
+        'What this site may probe for DnsPools, its own and those of other sites: networks and ports. Default: nothing. Example: ["10.20.0.0/16@443", "2001:db8::/32@8000-8100"].',
+      ),
+    probesPerSecond: z
+      .int("must be a whole number")
+      .min(1, "must be at least 1")
+      .max(10_000, "must be at most 10000")
+      .default(500)
+      .describe(
+        "Probes a second at the most; with more targets each is probed less often. Default: 500. Example: 2000.",
       ),
   })
   .superRefine(checkTenants);

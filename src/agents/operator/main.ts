@@ -14,10 +14,13 @@ import { askPod } from "../pods";
 import { programEnd, terminationSignal } from "../program-end";
 import { renderProgramMetrics } from "../program-metrics";
 import { AgentClient } from "../sidecar/http/agent-client";
+import { EventQueue } from "./event-queue";
 import { followInputs, LiveInputs } from "./inputs";
 import { OperatorMetrics } from "./metrics";
 import { RecordOperator } from "./operator";
 import { type OperatorOptions, readOperatorOptions } from "./options";
+import { PoolOperator } from "./pools/pool-operator";
+import { probe } from "./pools/probe";
 import type { AskSerial } from "./zone-at-site";
 
 /** Connections to the API server that are kept. */
@@ -30,6 +33,7 @@ const siteMs = 700;
 /** A turn as the leader, with the clients that are counted. */
 interface Turn {
   readonly operator: RecordOperator;
+  readonly pools: PoolOperator;
   readonly dns: readonly DnsClient[];
 }
 
@@ -55,7 +59,8 @@ async function run(options: OperatorOptions, { signal, log }: { signal: AbortSig
       const leaseRequests = leaseClient.counters.reads + leaseClient.counters.writes;
       const sent = (turn?.dns ?? []).flatMap(({ counters }) => Object.values(counters) as number[]);
       const dnsRequests = sent.reduce((sum, each) => sum + each, 0);
-      const own = metrics.render({ ...turn?.operator.counts, apiReads, apiWrites, leaseRequests, dnsRequests });
+      const counts = { ...turn?.operator.counts, ...(turn && { pools: turn.pools.counts }) };
+      const own = metrics.render({ ...counts, apiReads, apiWrites, leaseRequests, dnsRequests });
       return { status: 200, body: renderProgramMetrics({ program: "operator", site }) + own };
     },
   });
@@ -75,7 +80,7 @@ async function run(options: OperatorOptions, { signal, log }: { signal: AbortSig
     turn = await openTurn({ options, kube: kube.until(ours), metrics, log, signal: ours });
     metrics.isLeader = true;
     try {
-      await turn.operator.run(ours);
+      await Promise.all([turn.operator.run(ours), turn.pools.run(ours)]);
     } finally {
       metrics.isLeader = false;
       turn = undefined;
@@ -103,21 +108,23 @@ async function openTurn(parts: {
   await followInputs({ inputs, client: kube, watch: watchObjects, namespace, log, signal, random });
   // What cannot be used is told by the operator, which looks again.
   await inputs.look().catch(() => false);
-  const operator = new RecordOperator({
+  const common = {
     options,
     kube,
-    metrics,
     log,
     clock,
     dns,
-    ask,
     inputs,
     keys: { local: await key(options.localKeyFile), records: await key(options.recordsKeyFile) },
-    agents: new AgentClient(undefined, signal),
     watch: watchObjects,
     random,
-  });
-  return { operator, dns: [dns, shared, anew] };
+  };
+  const agents = new AgentClient(undefined, signal);
+  const operator = new RecordOperator({ ...common, metrics, ask, agents });
+  const events = new EventQueue({ client: kube, pod: options.pod, log, now: clock.now });
+  const announce = () => agents.announce(inputs.current.agent);
+  const pools = new PoolOperator({ ...common, announce, events, probe, mesh: () => operator.mesh });
+  return { operator, pools, dns: [dns, shared, anew] };
 }
 
 function health(problems: readonly string[], word: string): HttpAnswer {

@@ -65,6 +65,11 @@ export class MeshFollower {
     return this.#view?.sites;
   }
 
+  /** All zones; undefined as long as nothing is known. */
+  get zones(): MeshView["zones"] | undefined {
+    return this.#view?.zones;
+  }
+
   /** Why what directory and catalog say now is not followed; undefined when it is. */
   get refusal(): string | undefined {
     return this.#refusal;

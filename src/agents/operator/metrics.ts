@@ -1,6 +1,7 @@
 import { Histogram, renderMetricFamilies, type Sample } from "../../base/prometheus";
 import { operatorMetrics } from "../../contract/metrics";
 import type { OperatorCounts } from "./operator";
+import type { PoolCounts } from "./pools/pool-operator";
 
 /** Upper bounds of the histogram's buckets, in seconds. */
 const bounds = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300];
@@ -11,6 +12,33 @@ export interface MetricsInput extends Partial<OperatorCounts> {
   readonly apiWrites: number;
   readonly leaseRequests: number;
   readonly dnsRequests: number;
+  readonly pools?: PoolCounts;
+}
+
+const noPools: PoolCounts = {
+  pools: 0,
+  unhealthy: 0,
+  refused: 0,
+  probed: 0,
+  goodProbes: 0,
+  badProbes: 0,
+  changes: 0,
+};
+
+function poolValues(counts: PoolCounts) {
+  const { pools, unhealthy, refused, probed, goodProbes, badProbes, changes } = counts;
+  const probes: Sample[] = [
+    [{ result: "good" }, goodProbes],
+    [{ result: "bad" }, badProbes],
+  ];
+  return {
+    dns_mesh_pools_objects: pools,
+    dns_mesh_pools_unhealthy: unhealthy,
+    dns_mesh_pools_refused: refused,
+    dns_mesh_pools_probed: probed,
+    dns_mesh_pools_probes_total: probes,
+    dns_mesh_pools_changes_total: changes,
+  };
 }
 
 /** Totals since the operator started. */
@@ -57,6 +85,7 @@ export class OperatorMetrics {
       dns_mesh_records_dns_requests_total: input.dnsRequests,
       dns_mesh_records_errors_total: failures,
       dns_mesh_records_programmed_seconds: this.#programmed,
+      ...poolValues(input.pools ?? noPools),
     });
   }
 }

@@ -6,6 +6,7 @@ import type { TsigKey } from "../../dns/tsig-key";
 import type { KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
+import type { MeshView } from "../../mesh/view";
 import { type DnsRecord, isHere } from "../../records/model";
 import type { AgentClient } from "../sidecar/http/agent-client";
 import { EventQueue } from "./event-queue";
@@ -177,6 +178,12 @@ export class RecordOperator {
   /** Whether objects are known and dealt with. */
   get isServing(): boolean {
     return this.#feed.isReady && this.#feed.isListed;
+  }
+
+  /** Zones of the mesh and how many sites it has; undefined as long as nothing is known. */
+  get mesh(): { readonly sites: number; readonly zones: MeshView["zones"] } | undefined {
+    const { sites, zones } = this.#mesh;
+    return sites && zones && { sites: sites.length, zones };
   }
 
   /** Names of loops that do not go on. */

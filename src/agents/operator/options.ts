@@ -1,8 +1,11 @@
 import type { Environment } from "../../contract/environment";
 import { operatorEnvironment, type OptionsOf } from "../../contract/environments";
+import { type AllowedTargets, parseAllowed } from "../../pools/allow-list";
 
 /** What the record operator is set to. Read once, at the start; its namespaces are all that it serves, or `*` alone. */
-export type OperatorOptions = OptionsOf<typeof operatorEnvironment>;
+export interface OperatorOptions extends Omit<OptionsOf<typeof operatorEnvironment>, "probes"> {
+  readonly probes: readonly AllowedTargets[];
+}
 
 /**
  * Reads the operator's environment.
@@ -11,6 +14,10 @@ export type OperatorOptions = OptionsOf<typeof operatorEnvironment>;
  */
 export function readOperatorOptions(env: Environment): OperatorOptions {
   const options = operatorEnvironment.fromEnvironment(env);
-  const { namespace, namespaces } = options;
-  return { ...options, namespaces: namespaces.includes("*") ? ["*"] : [...new Set([namespace, ...namespaces])] };
+  const { namespace, namespaces, probes } = options;
+  return {
+    ...options,
+    probes: probes.map(parseAllowed),
+    namespaces: namespaces.includes("*") ? ["*"] : [...new Set([namespace, ...namespaces])],
+  };
 }

@@ -1,3 +1,4 @@
+import { isPoolZone } from "../../pools/wire";
 import { notAllowed, zoneRetiring } from "../../records/conditions";
 import { isHere } from "../../records/model";
 import { annotations, type Entry, isAnnotated, isLeaving } from "./record-store";
@@ -31,6 +32,7 @@ export function placementOf(entry: Entry, known: ZonesKnown): Placement {
   const isOwn = known.own.has(zone);
   const reason = releaseReason(entry, known);
   if (reason !== undefined) return { kind: "release", reason };
+  if (isPoolZone(zone) && !isLeaving(entry)) return { kind: "refuse", reason: "ReservedZone", message: reserved(zone) };
   const retired = isOwn ? known.retiredSince(zone) : undefined;
   const isTooLate = retired !== undefined && !isHere(entry) && !isLeaving(entry) && reading.kind !== "refused";
   if (isOwn && name !== undefined && !isTooLate) {
@@ -53,6 +55,10 @@ function releaseReason(entry: Entry, { own, ownerOf, site }: ZonesKnown): string
   // Records may also be in a zone that the list gives us and that is not known here yet.
   const mayBeHere = name !== undefined && (own.has(zone) || ownerOf(zone) === site);
   return mayBeHere ? undefined : `${zone} is no zone of this site`;
+}
+
+function reserved(zone: string): string {
+  return `${zone} is where sites tell one another of DnsPools, and takes no DnsRecord; use another zone`;
 }
 
 function tooLate(zone: string, retired: string): string {

@@ -2,6 +2,7 @@ import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
 import { DnsError } from "../../dns/errors";
 import type { ZoneChange } from "../../dns/incremental";
 import { signerTypes } from "../../dns/rdata/trust-types";
+import type { ResourceRecord } from "../../dns/record";
 import type { Soa } from "../../dns/transfer-stream";
 import type { TsigKey } from "../../dns/tsig-key";
 import { ZoneCopy } from "../../dns/zone-copy";
@@ -28,6 +29,11 @@ export class ZoneMirror {
   /** Its serial. */
   get serial(): number | undefined {
     return this.soa?.serial;
+  }
+
+  /** All records, the SOA first; none before the first {@link follow}. */
+  records(): readonly ResourceRecord[] {
+    return this.#copy.records();
   }
 
   /** RRsets at a name, by type. */

@@ -4,6 +4,7 @@ import { namespace } from "../../../harness/records/operator-process";
 import { conditionOf, type RecordObjects } from "../../../harness/records/record-objects";
 import { RecordMesh } from "../../../harness/records/record-mesh";
 import { eventually } from "../../../harness/eventually";
+import { describePools, poolProbes } from "./pools";
 
 describe("the record operator", function () {
   this.timeout(180_000);
@@ -11,7 +12,7 @@ describe("the record operator", function () {
   let objects: RecordObjects;
 
   before(async () => {
-    mesh = await RecordMesh.start();
+    mesh = await RecordMesh.start({ hasPools: true, probes: poolProbes });
     objects = mesh.objects();
   });
   after(() => mesh[Symbol.asyncDispose]());
@@ -214,5 +215,9 @@ describe("the record operator", function () {
     const { items } = await mesh.plane.api.send({ method: "GET", path: `/api/v1/namespaces/${namespace}/events` });
     const reasons = new Set((items as { reason: string }[]).map(({ reason }) => reason));
     expect([...reasons]).to.include.members(["AllSites", "ForeignRecords", "UnknownZone", "Abandoned"]);
+  });
+
+  describe("of pools", () => {
+    describePools(() => mesh);
   });
 });

@@ -51,6 +51,8 @@ const programs = {
         lookMs: fc.integer({ min: 1, max: 60_000 }),
         awayMs: fc.integer({ min: 1, max: 86_400_000 }),
         leaseSeconds: fc.integer({ min: 1, max: 3_600_000 }).map((ms) => ms / 1000),
+        probes: fc.array(fc.stringMatching(/^10\.0\.0\.0\/[1-9]@[1-9]\d{0,3}$/), { maxLength: 3 }),
+        probesPerSecond: fc.integer({ min: 1, max: 10_000 }),
       },
       ["account"],
     ),

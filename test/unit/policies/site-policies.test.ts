@@ -10,6 +10,7 @@ const input: SitePolicyInput = {
   parents: [],
   notified: [],
   hasOperator: true,
+  probes: [],
   transport: "tls",
 };
 

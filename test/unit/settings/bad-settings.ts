@@ -260,6 +260,21 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:records\.tenants\[0\]: .*zones/,
   ],
   [
+    "with ports to probe and no network",
+    { ...minimal, records: { probes: ["443"] } },
+    /dns-mesh:records\.probes\[0\]: must have the form NETWORK@PORT/,
+  ],
+  [
+    "with probes of a port that is none",
+    { ...minimal, records: { probes: ["10.0.0.0/8@443", "10.0.0.0/8@no"] } },
+    /dns-mesh:records\.probes\[1\]: must have the form NETWORK@PORT/,
+  ],
+  [
+    "with no probes at all a second",
+    { ...minimal, records: { probesPerSecond: 0 } },
+    /dns-mesh:records\.probesPerSecond: must be at least 1/,
+  ],
+  [
     "with a Vault that is no URL",
     { mesh: exampleList, vault: { address: "vault:8200" } },
     /dns-mesh:vault\.address: must be an http or https URL/,

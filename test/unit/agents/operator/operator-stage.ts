@@ -141,7 +141,7 @@ export class OperatorStage {
       options: {
         ...{ packetFile: "", localKeyFile: "", recordsKeyFile: "", namespace: "dns-system", namespaces, pod },
         http: socket,
-        ...{ lookMs: 5000, awayMs: 30_000, leaseSeconds: 15 },
+        ...{ lookMs: 5000, awayMs: 30_000, leaseSeconds: 15, probes: [], probesPerSecond: 500 },
         ...options,
       },
       inputs: this.#inputs(),

@@ -1,0 +1,179 @@
+import { foldName } from "../../../base/names";
+import type { KubeObject } from "../../../kube/answer";
+import { isLaterVersion } from "../../../kube/watch";
+import { type Decision, freshMemory, type PoolMemory } from "../../../pools/decision";
+import type { Pool, PoolSpec, PoolStatus } from "../../../pools/model";
+import { poolOf, type PoolReading } from "../../../pools/spec";
+import { checkId, poolId } from "../../../pools/wire";
+import type { DnsRecordSpec, DnsRecordStatus } from "../../../records/model";
+
+/** What is known of a DnsRecord that a pool's answer is written as. */
+export interface AnswerRecord {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  /** Uid of the pool that it belongs to; undefined for one that somebody else made. */
+  readonly owner: string | undefined;
+  readonly spec: DnsRecordSpec;
+  readonly status: DnsRecordStatus;
+}
+
+/** A DnsPool with what follows from it. */
+export interface PoolEntry {
+  readonly uid: string;
+  object: {
+    readonly kind: string;
+    readonly metadata: {
+      readonly name: string;
+      readonly namespace: string;
+      readonly uid: string;
+      readonly resourceVersion: string;
+      readonly generation: number;
+    };
+    readonly isLeaving: boolean;
+  };
+  /** The status that the API server has, as far as we know. */
+  status: PoolStatus;
+  reading: PoolReading;
+  zone: string;
+  /** How sites call it, and the ids of its targets' checks; those of targets without one are missing. */
+  id: string;
+  checkIds: readonly (string | undefined)[];
+  memory: PoolMemory | undefined;
+  decision: Decision | undefined;
+  /** The record that its answer is written as. */
+  record: AnswerRecord | undefined;
+}
+
+/** All DnsPools that there are, and the DnsRecords that are marked as their answers. */
+export class PoolStore {
+  readonly #entries = new Map<string, PoolEntry>();
+  /** DnsRecords with the label of a pool, by namespace and name. */
+  readonly #records = new Map<string, AnswerRecord>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  all(): Iterable<PoolEntry> {
+    return this.#entries.values();
+  }
+
+  /** Takes a version of a pool. Older ones are passed over, unless they come from a listing. */
+  put(object: KubeObject, isListed = false): void {
+    const { metadata = {} } = object;
+    const { name = "", namespace = "default", uid = "", resourceVersion = "", generation = 0 } = metadata;
+    const known = this.#entries.get(uid);
+    if (known !== undefined && !isListed && !isLaterVersion(resourceVersion, known.object.metadata.resourceVersion))
+      return;
+    const kept = {
+      kind: object.kind ?? "DnsPool",
+      metadata: { name, namespace, uid, resourceVersion, generation },
+      isLeaving: metadata.deletionTimestamp !== undefined,
+    };
+    const status = (object["status"] ?? {}) as PoolStatus;
+    if (known?.object.metadata.generation === generation) {
+      Object.assign(known, { object: kept, status });
+      return;
+    }
+    const entry: PoolEntry = {
+      uid,
+      object: kept,
+      status,
+      memory: known?.memory,
+      decision: undefined,
+      record: this.#records.get(`${namespace}/${name}`),
+      ...placeOf(object["spec"] as PoolSpec),
+    };
+    this.#entries.set(uid, entry);
+  }
+
+  /** A pool is gone: what owns its record takes that away. */
+  vanish(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  /** What of a namespace (`*`: of all) is no more among what is listed. */
+  keepOnly(listed: readonly KubeObject[], namespace: string): void {
+    const there = new Set(listed.map(({ metadata }) => metadata?.uid));
+    for (const { uid, object } of [...this.#entries.values()])
+      if ((namespace === "*" || object.metadata.namespace === namespace) && !there.has(uid)) this.vanish(uid);
+  }
+
+  /** Takes a version of a DnsRecord; `gone` for one that was deleted. */
+  putRecord(object: KubeObject, gone = false): void {
+    const key = `${object.metadata?.namespace ?? "default"}/${object.metadata?.name ?? ""}`;
+    const known = this.#records.get(key);
+    const record = recordOf(object);
+    if (known?.uid === record.uid && isLaterVersion(known.resourceVersion, record.resourceVersion)) return;
+    if (gone) this.#records.delete(key);
+    else this.#records.set(key, record);
+    this.#link(key);
+  }
+
+  /** What of a namespace's records is no more among what is listed. */
+  keepOnlyRecords(listed: readonly KubeObject[], namespace: string): void {
+    const there = new Set(listed.map(({ metadata }) => `${metadata?.namespace ?? "default"}/${metadata?.name ?? ""}`));
+    for (const key of [...this.#records.keys()]) {
+      if ((namespace !== "*" && !key.startsWith(`${namespace}/`)) || there.has(key)) continue;
+      this.#records.delete(key);
+      this.#link(key);
+    }
+  }
+
+  #link(key: string): void {
+    for (const entry of this.#entries.values()) {
+      const { namespace, name } = entry.object.metadata;
+      if (`${namespace}/${name}` === key) entry.record = this.#records.get(key);
+    }
+  }
+}
+
+/** What is remembered of a pool that was not decided on yet: the answer that it has. */
+export function memoryOf({ memory, record }: PoolEntry): PoolMemory {
+  return memory ?? freshMemory(record?.spec.values ?? []);
+}
+
+/** The values that a pool's record has, in the pool's order. */
+export function writtenValues({ record }: PoolEntry): readonly string[] {
+  return record?.spec.values ?? [];
+}
+
+function placeOf(spec: PoolSpec): Pick<PoolEntry, "reading" | "zone" | "id" | "checkIds"> {
+  const reading = readingOf(spec);
+  if (reading.kind === "refused") return { reading, zone: foldName(spec.zone), id: "", checkIds: [] };
+  const { pool } = reading;
+  return { reading, zone: pool.zone, id: poolId(pool), checkIds: checkIdsOf(pool) };
+}
+
+/** An object of an older definition may lack anything. */
+function readingOf(spec: PoolSpec): PoolReading {
+  try {
+    return poolOf(spec);
+  } catch (error) {
+    return { kind: "refused", problems: [`spec cannot be read: ${error instanceof Error ? error.message : ""}`] };
+  }
+}
+
+function checkIdsOf({ targets }: Pool): readonly (string | undefined)[] {
+  return targets.map(({ check }) => check && checkId(check));
+}
+
+interface Owner {
+  readonly kind?: string;
+  readonly uid?: string;
+  readonly controller?: boolean;
+}
+
+function recordOf(object: KubeObject): AnswerRecord {
+  const { uid = "", resourceVersion = "", generation = 0 } = object.metadata ?? {};
+  const owners = ((object.metadata ?? {}) as { readonly ownerReferences?: readonly Owner[] }).ownerReferences ?? [];
+  return {
+    uid,
+    resourceVersion,
+    generation,
+    owner: owners.find(({ kind, controller }) => kind === "DnsPool" && controller === true)?.uid,
+    spec: object["spec"] as DnsRecordSpec,
+    status: object["status"] ?? {},
+  };
+}

@@ -1,0 +1,112 @@
+import { KubeError, type KubeObject } from "../../../kube/answer";
+import type { KubeClient } from "../../../kube/client";
+import { poolTransitions, type Refusal, samePoolStatus } from "../../../pools/conditions";
+import { type Pool, poolKind, poolLabel, type PoolStatus } from "../../../pools/model";
+import { apiVersion, group, kind, plural, poolPlural, version } from "../../../records/model";
+import { type EventQueue, fieldManager } from "../event-queue";
+import { type PoolEntry, type PoolStore, writtenValues } from "./pool-store";
+
+/** What a {@link PoolWriter} works with. */
+export interface PoolWriterOptions {
+  /** Writes nothing once our turn is over. */
+  readonly client: Pick<KubeClient, "get" | "create" | "merge">;
+  readonly events: Pick<EventQueue, "tell">;
+  readonly store: PoolStore;
+}
+
+/** Writes the DnsRecords of pools' answers, and where pools stand. */
+export class PoolWriter {
+  constructor(private readonly options: PoolWriterOptions) {}
+
+  /**
+   * Makes an answer the one that the pool's DnsRecord asks for. It goes with the pool, which owns it.
+   *
+   * @returns why it cannot be; undefined when it is.
+   * @throws KubeError
+   */
+  async answer(entry: PoolEntry, pool: Pool, values: readonly string[]): Promise<Refusal | undefined> {
+    const { client, store } = this.options;
+    const { record } = entry;
+    if (record === undefined) return this.#make(entry, pool, values);
+    if (record.owner !== entry.uid) return taken(entry);
+    if (isWritten(entry, pool, values)) return undefined;
+    const spec = { ttl: pool.ttl, values };
+    store.putRecord(await client.merge(recordPath(entry), { metadata: { uid: record.uid }, spec }, fieldManager));
+    return undefined;
+  }
+
+  async #make(entry: PoolEntry, pool: Pool, values: readonly string[]): Promise<Refusal | undefined> {
+    const { client, store } = this.options;
+    const path = recordPath(entry);
+    const found = await client.get(path);
+    if (found !== undefined) {
+      // One without our label is not among those that are watched.
+      if (found.metadata?.labels?.[poolLabel] === undefined) return taken(entry);
+      store.putRecord(found);
+      return entry.record?.owner === entry.uid ? undefined : taken(entry);
+    }
+    const { name, namespace, uid } = entry.object.metadata;
+    const owner = { apiVersion, kind: poolKind, name, uid, controller: true };
+    const metadata = { name, namespace, labels: { [poolLabel]: entry.id }, ownerReferences: [owner] };
+    const spec = { zone: pool.zone, name: `${pool.name}.`, type: pool.type, ttl: pool.ttl, values };
+    try {
+      await client.create(parentOf(path), { apiVersion, kind, metadata, spec });
+    } catch (error) {
+      // Somebody's policy: it is asked again with each look, and no other pool waits.
+      if (error instanceof KubeError && (error.status === 403 || error.status === 422))
+        return { reason: "NotAllowed", message: error.message };
+      throw error;
+    }
+    return undefined;
+  }
+
+  /**
+   * Writes where a pool stands, if that is anything new, and Events for what turned.
+   *
+   * @throws KubeError
+   */
+  async report(entry: PoolEntry, status: PoolStatus): Promise<void> {
+    const { client, events } = this.options;
+    const before = entry.status;
+    if (entry.object.isLeaving || samePoolStatus(before, status)) return;
+    const { namespace, name, resourceVersion } = entry.object.metadata;
+    const path = `/apis/${group}/${version}/namespaces/${namespace}/${poolPlural}/${name}/status`;
+    const body = { metadata: { resourceVersion }, status: { ...status, targets: status.targets ?? null } };
+    let written: KubeObject;
+    try {
+      written = await client.merge(path, body, fieldManager);
+    } catch (error) {
+      // Gone, or another version by now: the watch brings which.
+      if (error instanceof KubeError && (error.status === 404 || error.status === 409)) return;
+      throw error;
+    }
+    this.options.store.put(written);
+    const { uid } = entry.object.metadata;
+    for (const { status: is, reason, message } of poolTransitions(before, status))
+      events.tell(
+        { apiVersion, kind: poolKind, name, namespace, uid },
+        { type: is === "False" ? "Warning" : "Normal", reason, message },
+      );
+  }
+}
+
+/** Whether the pool's DnsRecord asks for an answer. */
+export function isWritten(entry: PoolEntry, pool: Pool, values: readonly string[]): boolean {
+  if (entry.record?.owner !== entry.uid || entry.record.spec.ttl !== pool.ttl) return false;
+  return JSON.stringify(writtenValues(entry)) === JSON.stringify(values);
+}
+
+function taken({ object }: PoolEntry): Refusal {
+  const { name, namespace } = object.metadata;
+  const message = `the DnsRecord ${name} in ${namespace} is not this pool's: delete it, or give the pool another name`;
+  return { reason: "NameTaken", message };
+}
+
+function recordPath({ object }: PoolEntry): string {
+  const { namespace, name } = object.metadata;
+  return `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}`;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
