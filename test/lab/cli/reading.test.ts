@@ -59,6 +59,11 @@ describe("mesh status, verify, dig, graph and lint before a real mesh", function
     expect(new Set(report.sites.map(({ directorySerial }) => directorySerial)).size).to.equal(1);
     expect(report.zones).to.have.length(6);
     expect((await mesh("status")).said).to.match(/^3 sites, 6 zones .*: fine\n/);
+    const refused = await mesh("status", "--resolver", "resolver.example");
+    expect([refused.status, refused.said]).to.deep.equal([
+      2,
+      '--resolver "resolver.example" is no address of a resolver, such as 192.0.2.53 or 127.0.0.1@5300\n',
+    ]);
   });
 
   it("serve the same as a page by the guide, with no secret on it", async () => {
