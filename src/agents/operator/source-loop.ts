@@ -52,8 +52,8 @@ export class SourceLoop extends WorkLoop<string> {
   readonly #sources = new Map<string, Source>();
   /** Namespaces (`*`: all) with kinds that were listed. */
   readonly #listed = new Set<string>();
-  /** What was said of a source last. */
-  readonly #said = new Map<string, string>();
+  /** What was said of a source since all of it was in order. */
+  readonly #said = new Map<string, Set<string>>();
   #ending = new AbortController();
   #watches: Promise<unknown> = Promise.resolve();
 
@@ -171,7 +171,6 @@ export class SourceLoop extends WorkLoop<string> {
     }
     const { claims, kept, problems } = claimsOfSource(source.kind, source.object, this.#settings);
     if (problems.length > 0) this.#complain(uid, problems.join("; "));
-    else this.#said.delete(uid);
     for (const claim of claims) {
       const there = this.options.store.madeOf(uid).find(({ object }) => object.metadata.name === claim.name);
       if (there === undefined) await this.#make(source, claim);
@@ -179,6 +178,8 @@ export class SourceLoop extends WorkLoop<string> {
     }
     const asked = new Set([...claims.map(({ name }) => name), ...kept]);
     for (const entry of made) if (!asked.has(entry.object.metadata.name)) await this.#remove(entry);
+    // Not before all is done: what is tried again and fails again is not said again.
+    if (problems.length === 0) this.#said.delete(uid);
   }
 
   async #make({ kind, namespace, name, uid }: Source, claim: SourceClaim): Promise<void> {
@@ -216,8 +217,9 @@ export class SourceLoop extends WorkLoop<string> {
 
   /** Says what is wrong with a source, once. */
   #complain(uid: string, message: string): void {
-    if (this.#said.get(uid) === message) return;
-    this.#said.set(uid, message);
+    const said = this.#said.get(uid) ?? new Set();
+    if (said.has(message)) return;
+    this.#said.set(uid, said.add(message));
     const source = this.#sources.get(uid);
     this.options.log.warn("not all DnsRecords of a source can be made", {
       source: source?.name ?? uid,

@@ -16,6 +16,7 @@ class Stage {
   readonly writes: string[] = [];
   readonly told: string[] = [];
   refusal: KubeError | undefined;
+  tries = 0;
   readonly loop: SourceLoop;
   readonly #ending = new AbortController();
   #version = 100;
@@ -81,6 +82,7 @@ class Stage {
 
   async #write(what: string, act: () => KubeObject | undefined): Promise<KubeObject | undefined> {
     await Promise.resolve();
+    this.tries++;
     if (this.refusal !== undefined) throw this.refusal;
     this.writes.push(what);
     return act();
@@ -189,6 +191,7 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
     stage.refusal = new KubeError("NotAllowed: namespace shop may not have it", { status: 403 });
     stage.watch("services").onList([service("www", "192.0.2.1")]);
     await eventually(5, () => expect(stage.told.join()).to.contain("RecordsNotMade NotAllowed"), 5);
+    await eventually(5, () => expect(stage.tries).to.be.at.least(3), 5);
     stage.refusal = undefined;
     await written(/^create/);
     expect(stage.told).to.have.lengthOf(1);
