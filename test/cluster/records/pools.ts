@@ -73,7 +73,7 @@ export function describePools(mesh: () => RecordMesh): void {
   });
   const shop = () => poolId({ zone: mesh().zone, name: `shop.${mesh().zone}`, type: "A" });
   const everywhere = (name: string, ...expected: string[]) =>
-    eventually(30, () => mesh().everywhere(`${name}.${mesh().zone}`, expected));
+    eventually(75, () => mesh().everywhere(`${name}.${mesh().zone}`, expected));
 
   it("leads to its first target at every site, and says what each of them sees", async () => {
     await make("far", { targets: [{ value: stranger, check: { type: "HTTP", port } }] });
