@@ -90,7 +90,8 @@ describe("SiteStack", () => {
       .filter(({ wire }) => wire.includes('"upsertExistingObjects":"true"'));
     expect(taking.map(({ name }) => name)).to.deep.equal(["site-a-shared-objects"]);
     const shared = kubernetes(run).filter(({ provider }) => provider.includes("::site-a-shared-objects::"));
-    expect(shared.map(nameOf)).to.have.members(["dnsrecords.dns.mesh.io", ...run.all("ClusterRole").map(nameOf)]);
+    const kinds = ["dnsrecords.dns.mesh.io", "dnspools.dns.mesh.io"];
+    expect(shared.map(nameOf)).to.have.members([...kinds, ...run.all("ClusterRole").map(nameOf)]);
     for (const { retainOnDelete } of shared) expect(retainOnDelete).to.equal(true);
   });
 
