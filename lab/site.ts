@@ -35,6 +35,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   readonly control: KnotControl;
   readonly dns = new DnsClient({ timeoutMs: 500 });
   #knot: LabProcess | undefined;
+  #starting: Promise<void> | undefined;
   readonly #agent: KeptProcess;
   readonly #log = new Log();
   readonly #files = new Map<LabProgram, LogFile>();
@@ -112,7 +113,15 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   }
 
   /** The start without the agent. */
-  async startServer(): Promise<void> {
+  startServer(): Promise<void> {
+    // Whoever comes meanwhile waits for the same start: a second Knot would have the first one's place.
+    this.#starting ??= this.#startServer().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  async #startServer(): Promise<void> {
     if (this.pids.knot !== undefined) return;
     if (this.place.enter.length === 0) await this.prepare();
     else await this.#prepareInside();
@@ -158,6 +167,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
   }
 
   async stopKnot(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    await this.#starting?.catch(() => undefined);
     await this.#knot?.end(signal);
   }
 
