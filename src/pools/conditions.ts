@@ -1,4 +1,5 @@
-import type { Condition, DnsRecordStatus } from "../records/model";
+import { canonicalConditions, type ConditionFacts as Facts, datedConditions } from "../records/condition-list";
+import type { DnsRecordStatus } from "../records/model";
 import type { Decision } from "./decision";
 import type { PoolCondition, PoolStatus, TargetStatus } from "./model";
 
@@ -22,12 +23,9 @@ export interface PoolFacts {
   readonly now: number;
 }
 
-type Facts = readonly [status: Condition["status"], reason: string, message: string];
-
 /** The status that a pool is to have. The time of a condition stays as long as its status does. */
 export function poolStatusOf(before: PoolStatus, facts: PoolFacts): PoolStatus {
   const { generation, refusal, decision, now } = facts;
-  const time = new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
   const accepted: Facts =
     refusal === undefined
       ? ["True", "Valid", "the site owns the zone and the pool can be served"]
@@ -36,11 +34,7 @@ export function poolStatusOf(before: PoolStatus, facts: PoolFacts): PoolStatus {
   const found: [PoolCondition["type"], Facts][] = [["Accepted", accepted]];
   if (decision !== undefined) found.push(["Healthy", healthOf(decision)]);
   found.push(["Programmed", programmed], ...genericOf(accepted, programmed, facts));
-  const conditions = found.map(([type, [status, reason, message]]): PoolCondition => {
-    const earlier = before.conditions?.find((condition) => condition.type === type);
-    const lastTransitionTime = earlier?.status === status ? earlier.lastTransitionTime : time;
-    return { type, status, observedGeneration: generation, lastTransitionTime, reason, message };
-  });
+  const conditions = datedConditions(found, before.conditions ?? [], { generation, now });
   return {
     observedGeneration: generation,
     conditions,
@@ -63,17 +57,9 @@ export function samePoolStatus(a: PoolStatus, b: PoolStatus): boolean {
   return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
 }
 
-function canonical({ observedGeneration, conditions = [], targets = [] }: PoolStatus): unknown {
-  const facts = conditions.map((each) => [
-    each.type,
-    each.status,
-    each.observedGeneration,
-    each.lastTransitionTime,
-    each.reason,
-    each.message,
-  ]);
+function canonical({ observedGeneration, conditions, targets = [] }: PoolStatus): unknown {
   const seen = targets.map(({ value, healthy, answered, up = [], down = [] }) => [value, healthy, answered, up, down]);
-  return [observedGeneration, facts.sort(), seen];
+  return [observedGeneration, canonicalConditions(conditions), seen];
 }
 
 function targetsOf({ targets, memory }: Decision): readonly TargetStatus[] {

@@ -1,6 +1,6 @@
 import { longestTtl } from "../dns/ttl";
-import { conditionsSchema, longestValue, type Manifest } from "../records/crd";
-import { group, poolPlural, version } from "../records/model";
+import { conditionsSchema, definitionOf, longestValue, type Manifest } from "../records/crd";
+import { poolPlural } from "../records/model";
 import { immutable, nameRules, type Rule, zoneRules } from "../records/rules";
 import { poolKind, poolTypes, strategies } from "./model";
 import { defaultPoolTtl, longestHost, longestPath, mostTargets } from "./spec";
@@ -161,37 +161,11 @@ const columns = [
 
 /** The definition of DnsPool. */
 export function poolDefinition(): Manifest {
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${poolPlural}.${group}` },
-    spec: {
-      group,
-      scope: "Namespaced",
-      names: {
-        kind: poolKind,
-        listKind: `${poolKind}List`,
-        plural: poolPlural,
-        singular: "dnspool",
-        categories: ["dns", "dns-mesh"],
-      },
-      versions: [
-        {
-          name: version,
-          served: true,
-          storage: true,
-          subresources: { status: {} },
-          additionalPrinterColumns: columns,
-          schema: {
-            openAPIV3Schema: {
-              type: "object",
-              description: "A name of a zone of this site that leads to those of its targets that are healthy.",
-              required: ["spec"],
-              properties: { spec: specSchema(), status: statusSchema() },
-            },
-          },
-        },
-      ],
-    },
-  };
+  return definitionOf({
+    names: { kind: poolKind, plural: poolPlural, singular: "dnspool" },
+    description: "A name of a zone of this site that leads to those of its targets that are healthy.",
+    columns,
+    spec: specSchema(),
+    status: statusSchema(),
+  });
 }

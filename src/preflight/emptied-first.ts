@@ -6,7 +6,7 @@ import { clusterClient } from "../kube/cluster-client";
 import { listObjects } from "../kube/watch";
 import { isRetired, zoneRetirement } from "../mesh/limits";
 import type { WelcomePacket } from "../mesh/model";
-import { type DnsRecord, group, isHere, plural, version } from "../records/model";
+import { collectionPath, type DnsRecord, isHere, plural } from "../records/model";
 import type { SiteConfig } from "../settings/site-settings";
 import type { FormerOutputs } from "./former-outputs";
 import { type Published, zonesIn } from "./published";
@@ -63,7 +63,7 @@ async function recordsIn(
 
 async function recordsOf(client: KubeClient, context: string): Promise<readonly KubeObject[]> {
   try {
-    return (await listObjects(client, `/apis/${group}/${version}/${plural}`)).objects;
+    return (await listObjects(client, collectionPath(plural))).objects;
   } catch (error) {
     if (error instanceof KubeError && error.status === 404) return [];
     throw new UserError(

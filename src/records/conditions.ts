@@ -1,3 +1,4 @@
+import { canonicalConditions, type ConditionFacts as Facts, datedConditions } from "./condition-list";
 import type {
   AppliedSet,
   Condition,
@@ -29,7 +30,6 @@ export type Progress =
       readonly note?: string;
     };
 
-type Facts = readonly [status: Condition["status"], reason: string, message: string];
 type OwnFacts = Readonly<Record<OwnConditionType, Facts>>;
 
 /** Reason of conditions of objects in a zone that is on its way out of the mesh. */
@@ -85,21 +85,11 @@ export function statusOf(
   entry: { readonly status: DnsRecordStatus; readonly applied: AppliedSet | undefined },
   { generation, progress, retired, now }: StatusFacts,
 ): DnsRecordStatus {
-  const time = new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
   const own = factsOf(progress, { retired, isServed: entry.applied !== undefined });
   const facts = { ...own, ...genericFacts(progress, own) };
-  const conditions = Object.entries(facts).map(([type, [status, reason, message]]): Condition => {
-    const earlier = entry.status.conditions?.find((condition) => condition.type === type);
-    const stays = earlier?.status === status && earlier.reason !== pending;
-    return {
-      type: type as ConditionType,
-      status,
-      observedGeneration: generation,
-      lastTransitionTime: stays ? earlier.lastTransitionTime : time,
-      reason,
-      message,
-    };
-  });
+  const before = (entry.status.conditions ?? []).filter(({ reason }) => reason !== pending);
+  const found = Object.entries(facts) as [ConditionType, Facts][];
+  const conditions = datedConditions(found, before, { generation, now });
   return { observedGeneration: generation, conditions, ...(entry.applied && { applied: entry.applied }) };
 }
 
@@ -108,20 +98,10 @@ export function sameStatus(a: DnsRecordStatus | undefined, b: DnsRecordStatus): 
   return JSON.stringify(canonical(a ?? {})) === JSON.stringify(canonical(b));
 }
 
-function canonical({ observedGeneration, conditions = [], applied }: DnsRecordStatus): unknown {
-  const facts = conditions
-    .map((each) => [
-      each.type,
-      each.status,
-      each.observedGeneration,
-      each.lastTransitionTime,
-      each.reason,
-      each.message,
-    ])
-    .sort();
+function canonical({ observedGeneration, conditions, applied }: DnsRecordStatus): unknown {
   return [
     observedGeneration,
-    facts,
+    canonicalConditions(conditions),
     applied && [applied.zone, applied.name, applied.type, applied.ttl, [...applied.values].sort()],
   ];
 }

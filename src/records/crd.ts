@@ -162,23 +162,30 @@ const columns = [
   { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp", description: "Since when it exists" },
 ];
 
-/** The definition of DnsRecord. What can be known at `kubectl apply` is refused there, with its cure. */
-export function recordDefinition(): Manifest {
+/** What the definition of one of our kinds of object is made of. */
+interface KindOfObject {
+  readonly names: {
+    readonly kind: string;
+    readonly plural: string;
+    readonly singular: string;
+    readonly shortNames?: readonly string[];
+  };
+  readonly description: string;
+  readonly columns: readonly Schema[];
+  readonly spec: Schema;
+  readonly status: Schema;
+}
+
+/** The definition of a kind of object that a site has in namespaces, with a status of its own. */
+export function definitionOf({ names, description, columns, spec, status }: KindOfObject): Manifest {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.${group}` },
+    metadata: { name: `${names.plural}.${group}` },
     spec: {
       group,
       scope: "Namespaced",
-      names: {
-        kind,
-        listKind: `${kind}List`,
-        plural,
-        singular: "dnsrecord",
-        shortNames: ["dnsr", "rr"],
-        categories: ["dns", "dns-mesh"],
-      },
+      names: { ...names, listKind: `${names.kind}List`, categories: ["dns", "dns-mesh"] },
       versions: [
         {
           name: version,
@@ -187,17 +194,23 @@ export function recordDefinition(): Manifest {
           subresources: { status: {} },
           additionalPrinterColumns: columns,
           schema: {
-            openAPIV3Schema: {
-              type: "object",
-              description: "Records of a zone of this site, live at every site of the mesh.",
-              required: ["spec"],
-              properties: { spec: specSchema(), status: statusSchema() },
-            },
+            openAPIV3Schema: { type: "object", description, required: ["spec"], properties: { spec, status } },
           },
         },
       ],
     },
   };
+}
+
+/** The definition of DnsRecord. What can be known at `kubectl apply` is refused there, with its cure. */
+export function recordDefinition(): Manifest {
+  return definitionOf({
+    names: { kind, plural, singular: "dnsrecord", shortNames: ["dnsr", "rr"] },
+    description: "Records of a zone of this site, live at every site of the mesh.",
+    columns,
+    spec: specSchema(),
+    status: statusSchema(),
+  });
 }
 
 const rbac = "rbac.authorization.k8s.io";

@@ -10,6 +10,11 @@ export const plural = "dnsrecords";
 /** That of DnsPools, which the same people may change. */
 export const poolPlural = "dnspools";
 
+/** Path of our objects of a kind at an API server: those of a namespace, `*` for all. */
+export function collectionPath(of: typeof plural | typeof poolPlural, namespace = "*"): string {
+  return `/apis/${apiVersion}/${namespace === "*" ? "" : `namespaces/${namespace}/`}${of}`;
+}
+
 /** Types that a DnsRecord may have. */
 export const recordTypes = [
   ...(["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "CAA", "PTR", "NS"] as const),

@@ -2,7 +2,7 @@ import type { Logger } from "../../base/log";
 import type { KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
-import { group, plural, version } from "../../records/model";
+import { collectionPath, plural } from "../../records/model";
 import type { Entry, RecordStore } from "./record-store";
 
 /** What a {@link RecordFeed} works with. */
@@ -51,10 +51,9 @@ export class RecordFeed {
 
   #watch(namespace: string, signal: AbortSignal): Promise<void> {
     const { client, watch, random, log } = this.options;
-    const path = namespace === "*" ? plural : `namespaces/${namespace}/${plural}`;
     return watch({
       client,
-      path: `/apis/${group}/${version}/${path}`,
+      path: collectionPath(plural, namespace),
       signal,
       random,
       onList: (objects) => {

@@ -7,7 +7,7 @@ import type { Logger } from "../../base/log";
 import { KubeError, type KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
-import { apiVersion, type DnsRecord, group, kind as recordKind, plural, version } from "../../records/model";
+import { apiVersion, collectionPath, type DnsRecord, kind as recordKind, plural } from "../../records/model";
 import {
   claimsOfSource,
   sourceApis,
@@ -183,7 +183,7 @@ export class SourceLoop extends WorkLoop<string> {
   }
 
   async #make({ kind, namespace, name, uid }: Source, claim: SourceClaim): Promise<void> {
-    await this.options.client.create(pathOf(namespace), {
+    await this.options.client.create(collectionPath(plural, namespace), {
       apiVersion,
       kind: recordKind,
       metadata: {
@@ -198,15 +198,17 @@ export class SourceLoop extends WorkLoop<string> {
   async #change({ object }: Entry, { spec }: SourceClaim): Promise<void> {
     const { namespace = "", name, resourceVersion } = object.metadata;
     const change = { metadata: { resourceVersion }, spec: { ...spec, value: null } } as KubeObject;
-    await this.options.client.merge(`${pathOf(namespace)}/${name}`, change, fieldManager).catch((error: unknown) => {
-      // The watch brings what it is by now, and it is looked at again.
-      if (!(error instanceof KubeError) || error.status !== 409) throw error;
-    });
+    await this.options.client
+      .merge(`${collectionPath(plural, namespace)}/${name}`, change, fieldManager)
+      .catch((error: unknown) => {
+        // The watch brings what it is by now, and it is looked at again.
+        if (!(error instanceof KubeError) || error.status !== 409) throw error;
+      });
   }
 
   async #remove({ object, uid }: Entry): Promise<void> {
     const { namespace = "", name } = object.metadata;
-    await this.options.client.remove(`${pathOf(namespace)}/${name}`, uid);
+    await this.options.client.remove(`${collectionPath(plural, namespace)}/${name}`, uid);
   }
 
   /** Whether all sources of an object's kind are known where it is. */
@@ -235,8 +237,4 @@ export class SourceLoop extends WorkLoop<string> {
 /** What of the settings the watches go by. */
 function feedOf(settings: SourceSettings | undefined): unknown {
   return settings && [settings.kinds, settings.labels];
-}
-
-function pathOf(namespace: string): string {
-  return `/apis/${group}/${version}/namespaces/${namespace}/${plural}`;
 }

@@ -212,25 +212,10 @@ describe("DnsRecord in a real API server", function () {
     });
 
     it("keeps nobody from marking or deleting what was there before, and refuses a change of its spec", async () => {
+      const patch = (change: string) => kubectl("-n", "stranger", "patch", "rr/standing", "--type=merge", "-p", change);
       await kubectl("-n", "stranger", "annotate", "rr/standing", "example.com/note=x");
-      await kubectl(
-        "-n",
-        "stranger",
-        "patch",
-        "rr/standing",
-        "--type=merge",
-        "-p",
-        '{"metadata":{"finalizers":["a.example/b"]}}',
-      );
-      const changed = kubectl(
-        "-n",
-        "stranger",
-        "patch",
-        "rr/standing",
-        "--type=merge",
-        "-p",
-        '{"spec":{"value":"192.0.2.2"}}',
-      );
+      await patch('{"metadata":{"finalizers":["a.example/b"]}}');
+      const changed = patch('{"spec":{"value":"192.0.2.2"}}');
       expect(await changed.then(String, String)).to.contain("NotAllowed: namespace stranger may not have A");
       await kubectl("-n", "stranger", "delete", "rr/standing", "--wait=false");
       await kubectl("-n", "stranger", "patch", "rr/standing", "--type=merge", "-p", '{"metadata":{"finalizers":null}}');

@@ -3,7 +3,7 @@ import type { KubeObject } from "../../../kube/answer";
 import type { KubeClient } from "../../../kube/client";
 import type { watchObjects } from "../../../kube/watch";
 import { poolLabel } from "../../../pools/model";
-import { group, plural, poolPlural, version } from "../../../records/model";
+import { collectionPath, plural, poolPlural } from "../../../records/model";
 import type { PoolStore } from "./pool-store";
 
 /** What a {@link PoolFeed} works with. */
@@ -50,7 +50,7 @@ export class PoolFeed {
         this.#watch({
           namespace,
           what: "pools",
-          path: poolPlural,
+          path: collectionPath(poolPlural, namespace),
           signal,
           onList: (objects) => {
             store.keepOnly(objects, namespace);
@@ -64,7 +64,7 @@ export class PoolFeed {
         this.#watch({
           namespace,
           what: "records",
-          path: `${plural}?${new URLSearchParams({ labelSelector: poolLabel }).toString()}`,
+          path: `${collectionPath(plural, namespace)}?${new URLSearchParams({ labelSelector: poolLabel }).toString()}`,
           signal,
           onList: (objects) => {
             store.keepOnlyRecords(objects, namespace);
@@ -90,7 +90,7 @@ export class PoolFeed {
     const { client, watch, random, log, onNews } = this.options;
     return watch({
       client,
-      path: `/apis/${group}/${version}/${namespace === "*" ? "" : `namespaces/${namespace}/`}${path}`,
+      path,
       signal,
       random,
       onList: (objects) => {

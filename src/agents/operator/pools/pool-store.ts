@@ -130,8 +130,8 @@ export class PoolStore {
 }
 
 /** What is remembered of a pool that was not decided on yet: the answer that it has. */
-export function memoryOf({ memory, record }: PoolEntry): PoolMemory {
-  return memory ?? freshMemory(record?.spec.values ?? []);
+export function memoryOf(entry: PoolEntry): PoolMemory {
+  return entry.memory ?? freshMemory(writtenValues(entry));
 }
 
 /** The values that a pool's record has, in the pool's order. */

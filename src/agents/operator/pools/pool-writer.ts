@@ -2,7 +2,7 @@ import { KubeError, type KubeObject } from "../../../kube/answer";
 import type { KubeClient } from "../../../kube/client";
 import { poolTransitions, type Refusal, samePoolStatus } from "../../../pools/conditions";
 import { type Pool, poolKind, poolLabel, type PoolStatus } from "../../../pools/model";
-import { apiVersion, group, kind, plural, poolPlural, version } from "../../../records/model";
+import { apiVersion, collectionPath, kind, plural, poolPlural } from "../../../records/model";
 import { type EventQueue, fieldManager } from "../event-queue";
 import { type PoolEntry, type PoolStore, writtenValues } from "./pool-store";
 
@@ -37,8 +37,7 @@ export class PoolWriter {
 
   async #make(entry: PoolEntry, pool: Pool, values: readonly string[]): Promise<Refusal | undefined> {
     const { client, store } = this.options;
-    const path = recordPath(entry);
-    const found = await client.get(path);
+    const found = await client.get(recordPath(entry));
     if (found !== undefined) {
       // One without our label is not among those that are watched.
       if (found.metadata?.labels?.[poolLabel] === undefined) return taken(entry);
@@ -50,7 +49,7 @@ export class PoolWriter {
     const metadata = { name, namespace, labels: { [poolLabel]: entry.id }, ownerReferences: [owner] };
     const spec = { zone: pool.zone, name: `${pool.name}.`, type: pool.type, ttl: pool.ttl, values };
     try {
-      await client.create(parentOf(path), { apiVersion, kind, metadata, spec });
+      await client.create(collectionPath(plural, namespace), { apiVersion, kind, metadata, spec });
     } catch (error) {
       // Somebody's policy: it is asked again with each look, and no other pool waits.
       if (error instanceof KubeError && (error.status === 403 || error.status === 422))
@@ -70,7 +69,7 @@ export class PoolWriter {
     const before = entry.status;
     if (entry.object.isLeaving || samePoolStatus(before, status)) return;
     const { namespace, name, resourceVersion } = entry.object.metadata;
-    const path = `/apis/${group}/${version}/namespaces/${namespace}/${poolPlural}/${name}/status`;
+    const path = `${collectionPath(poolPlural, namespace)}/${name}/status`;
     const body = { metadata: { resourceVersion }, status: { ...status, targets: status.targets ?? null } };
     let written: KubeObject;
     try {
@@ -104,9 +103,5 @@ function taken({ object }: PoolEntry): Refusal {
 
 function recordPath({ object }: PoolEntry): string {
   const { namespace, name } = object.metadata;
-  return `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}`;
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/"));
+  return `${collectionPath(plural, namespace)}/${name}`;
 }
