@@ -18,8 +18,12 @@ export function runProblem(run: ReconcilerRun, now: number): RunProblem {
   const { due, done, schedule = usualSchedule } = run;
   const last = done === undefined ? "was never done" : `was done last at ${done}`;
   if (run.suspended === true) return { severity: "wrong", message: `the reconciler is suspended, and ${last}` };
-  if (due === undefined) return { severity: "unknown", message: "the reconciler has not run yet" };
+  // Also where somebody ran it before it was due for the first time.
   if (isRecent(done, schedule, now)) return undefined;
+  if (due === undefined) return { severity: "unknown", message: "the reconciler has not run yet" };
+  if (done === undefined && now - Date.parse(due) <= lateMs) {
+    return { severity: "unknown", message: `the reconciler runs for the first time since ${due}` };
+  }
   const wasDue = done === undefined || Date.parse(due) > Date.parse(done);
   const was = wasDue ? `was due at ${due}, and ${last}` : `${last}, though its schedule is ${schedule}`;
   return { severity: "wrong", message: `the reconciler ${was}` };

@@ -268,6 +268,17 @@ describe("the status of a mesh", () => {
     expect(said({ done: "no time" })[0]).to.match(/^wrong: site-b: the reconciler was/);
   });
 
+  it("gives the reconciler's first run the time that it may take, and believes one that somebody began", () => {
+    const said = (reconciler: object): string[] =>
+      messages({ clusters: [{ site: "site-b", pods: [], conditions: [], failures: [], reconciler }] });
+    expect(said({})).to.deep.equal(["unknown: site-b: the reconciler has not run yet"]);
+    const due = "2026-11-29T11:51:00Z";
+    expect(said({ due })).to.deep.equal([`unknown: site-b: the reconciler runs for the first time since ${due}`]);
+    expect(said({ due: "2026-11-29T11:49:59Z" })[0]).to.match(/^wrong: site-b: the reconciler was due at .*never done/);
+    expect(said({ due: "no time" })[0]).to.match(/^wrong: site-b: the reconciler was due at no time/);
+    expect(said({ done: "2026-11-29T11:59:00Z" })).to.deep.equal([]);
+  });
+
   it("names signatures that end soon", () => {
     const dnssec = [
       { zone: "a.example", state: "signed" as const, ds: [], dnskeys: [], signedUntil: "2026-12-01T00:00:00Z" },
