@@ -12,7 +12,7 @@ const connectMs = 3000;
 /** For how long after that Knot is sent away at once, so that it waits for a server that is away only once. */
 const awayMs = 30_000;
 /** Sockets that are open at the same time; to servers beyond, Knot goes by itself. */
-const mostWays = 1000;
+const mostWays = 2000;
 /** In which a server ends a connection that Knot has ended. */
 const endMs = 10_000;
 /** How long an address must fail before Knot loses it, and the time between two changes of what Knot has. */

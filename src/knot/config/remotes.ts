@@ -13,7 +13,7 @@ export function remoteId(site: string): string {
   return `peer-${site}`;
 }
 
-/** Id of another server as a target of NOTIFY: at port 53, where one datagram or connection does. */
+/** Id of another server as a target of NOTIFY: at port 53, over TCP, where one connection does. */
 function tellId(remote: string): string {
   return `tell-${remote}`;
 }
@@ -26,20 +26,26 @@ function tellId(remote: string): string {
 export function renderRemotes(context: RenderContext): string {
   const { ring, runtime, packet } = context;
   const servers = serversOf(context);
-  const plain = servers.map(({ id, addresses, port }) => ({
-    id: tellId(id),
-    address: addresses.map((address) => `${address}@${port}`),
-    key: ring.signing,
-  }));
   const { transport } = packet;
   const reached = context.reached && new Set(context.reached);
+  const viaRelay = (id: string, direct: readonly string[]): readonly string[] => {
+    if (!isRelayed(transport)) return direct;
+    return [relaySocket(runtime.rundir, id), ...direct.filter((address) => reached?.has(address) ?? true)];
+  };
+  const plain = servers.map(({ id, addresses, port }) => ({
+    id: tellId(id),
+    address: viaRelay(
+      tellId(id),
+      addresses.map((address) => addressAt(address, port)),
+    ),
+    key: ring.signing,
+  }));
   const sources = servers.map(({ id, site, addresses, key, port, securePort }): Stanza => {
     if (transport === "tcp") return { id, address: addresses.map((address) => `${address}@${port}`), key };
     const direct = addresses.map((address) => addressAt(address, securePort));
-    const useful = direct.filter((address) => reached?.has(address) ?? true);
     return {
       id,
-      address: isRelayed(transport) ? [relaySocket(runtime.rundir, id), ...useful] : direct,
+      address: viaRelay(id, direct),
       key,
       [transport]: true,
       "cert-hostname": serverName(site, packet.directoryZone),
@@ -63,19 +69,21 @@ export interface RelayTarget {
 }
 
 /**
- * The servers that Knot asks by way of the agent: all of them where transfers run over TLS, since Knot's own sockets hold
- * small pieces back (ADR 0044). Behind the relay Knot has those of their addresses that the relay reached, for when the agent
+ * The servers that Knot asks, and tells, by way of the agent: all of them where transfers run over TLS, since Knot's own sockets
+ * hold small pieces back, and go round and round at an address that the kernel refuses (ADR 0044). Behind the relay Knot has those of their addresses that the relay reached, for when the agent
  * is not there.
  */
 export function relayTargets(
   input: Pick<SiteInput, "packet" | "view" | "ring" | "localKey" | "runtime">,
 ): readonly RelayTarget[] {
   if (!isRelayed(input.packet.transport)) return [];
-  return serversOf({ ...input, peers: peersOf(input) }).map(({ id, addresses, securePort }) => ({
-    socket: relaySocket(input.runtime.rundir, id),
-    addresses,
-    port: securePort,
-  }));
+  const socket = (id: string): string => relaySocket(input.runtime.rundir, id);
+  const servers = serversOf({ ...input, peers: peersOf(input) });
+  // Sources first: of very many servers, some have no socket.
+  return [
+    ...servers.map(({ id, addresses, securePort }) => ({ socket: socket(id), addresses, port: securePort })),
+    ...servers.map(({ id, addresses, port }) => ({ socket: socket(tellId(id)), addresses, port })),
+  ];
 }
 
 function isRelayed(transport: Transport): boolean {

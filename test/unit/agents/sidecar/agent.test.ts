@@ -388,7 +388,7 @@ describe("agent", () => {
       expect(next.status().applied).to.deep.include({ directorySerial: 5 });
       await next.pass();
       expect(next.status().applied).to.deep.include({ directorySerial: 6 });
-      expect(await readFile(join(folder, "storage/conf/peers.d/10-remotes.conf"), "utf8")).to.include("192.0.2.4");
+      expect(await readFile(join(folder, "storage/conf/peers.d/10-remotes.conf"), "utf8")).to.include("peer-site-d");
       knot.release();
       await dying;
     });

@@ -129,7 +129,9 @@ describe("renderSiteFiles", () => {
       "tls: on",
       "cert-hostname: a.dns.internal",
     ]);
-    expect(remotes.get("tell-peer-a")).to.include("address: [192.0.2.1@53]").and.not.include("tls: on");
+    expect(remotes.get("tell-peer-a"))
+      .to.include("address: [/rundir/to/tell-peer-a, 192.0.2.1@53]")
+      .and.not.include("tls: on");
     expect(remotes.get("mesh")).to.include("remote: [tell-peer-a, tell-peer-b, tell-peer-d]");
   });
 
@@ -273,17 +275,21 @@ describe("renderSiteFiles", () => {
       ["192.0.2.1", 853],
       ["192.0.2.2", "2001:db8::2", 853],
       ["192.0.2.4", 853],
+      ["192.0.2.1", 53],
+      ["192.0.2.2", "2001:db8::2", 53],
+      ["192.0.2.4", 53],
     ]);
     for (const { socket } of targets) {
       expect(text).to.contain(`address: [${socket}, `);
       expect(socket.length).to.be.at.most(`/rundir/to/`.length + 32);
     }
-    const [first, second] = targets;
+    const [first, second, , toldFirst, toldSecond] = targets;
     const reached = ["192.0.2.2@853", "192.0.2.1@53"];
     const fewer = renderSiteFiles({ ...input, reached }).get("conf/peers.d/10-remotes.conf")!;
     expect(items(fewer).get("peer-a")).to.include(`address: [${first?.socket}]`);
     expect(items(fewer).get("peer-b")).to.include(`address: [${second?.socket}, 192.0.2.2@853]`);
-    expect(items(fewer).get("tell-peer-a"), "NOTIFY takes one datagram").to.deep.equal(items(text).get("tell-peer-a"));
+    expect(items(fewer).get("tell-peer-a")).to.include(`address: [${toldFirst?.socket}, 192.0.2.1@53]`);
+    expect(items(fewer).get("tell-peer-b")).to.include(`address: [${toldSecond?.socket}]`);
     for (const transport of ["quic", "tcp"] as const) {
       const all = { ...input, packet: { ...input.packet, transport } };
       const other = { ...all, reached };
@@ -421,7 +427,7 @@ describe("renderSiteFiles", () => {
       "tls: on",
       "cert-hostname: c.dns.internal",
     ]);
-    expect(remotes.get("tell-replica-0")).to.include("address: [10.0.0.1@53]");
+    expect(remotes.get("tell-replica-0")).to.include("address: [/rundir/to/tell-replica-0, 10.0.0.1@53]");
     expect(remotes.get("peer-a")).to.include.members(["address: [/rundir/to/peer-a, 192.0.2.1@8530]", "key: new"]);
     expect(items(files.get("conf/peers.d/05-access.conf")!).get("local")?.slice(0, 2)).to.deep.equal([
       "key: [local]",
