@@ -19,6 +19,8 @@ const endMs = 10_000;
 const lastingMs = 30_000;
 /** Between looks at a server that is away, which come about when Knot wants it. */
 const lookMs = 1000;
+/** New servers that are looked at in one pass, whether or not Knot wants them. */
+const mostFirstLooks = 50;
 
 /** How it was with an address at the last attempts. Times are milliseconds since 1970. */
 type Outcome =
@@ -48,6 +50,8 @@ export class TransferRelay implements AsyncDisposable {
   #addresses: readonly string[] = [];
   /** Of servers that have no socket here: Knot goes to them by itself. */
   #direct: ReadonlySet<string> = new Set();
+  /** Those that no connection was tried to since they are there, or have other addresses. */
+  readonly #untried = new Set<Way>();
   /** By address, in Knot's form. */
   readonly #outcomes = new Map<string, Outcome>();
   #isAimed = false;
@@ -71,19 +75,35 @@ export class TransferRelay implements AsyncDisposable {
 
   /**
    * Addresses that Knot is to have beside the relay's sockets, in its own form: those that took a connection, until each
-   * attempt of half a minute fails. Of one that was not tried since the relay began, what was said before stays.
+   * attempt of half a minute fails. Of one that was not tried since the relay began, what was said before stays. A server of
+   * which nothing was said is looked at: Knot may not want it for days, and is to have it when the agent is not there.
    *
    * @param before - What this returned last, also to a predecessor.
    * @returns `before` itself where nothing changes, and for half a minute after each change.
    */
   reached(before: readonly string[]): readonly string[] {
     const now = this.parts.now();
-    if (!this.#isAimed || now < this.#changedAt + lastingMs) return before;
+    if (!this.#isAimed) return before;
     const were = new Set(before);
+    this.#lookAtNew(were);
+    if (now < this.#changedAt + lastingMs) return before;
     const next = this.#addresses.filter((address) => this.#direct.has(address) || this.#isReached(address, were));
     if (next.join(" ") === before.join(" ")) return before;
     this.#changedAt = now;
     return next;
+  }
+
+  /** Once each, and not at those of which a predecessor knew. */
+  #lookAtNew(were: ReadonlySet<string>): void {
+    let left = mostFirstLooks;
+    for (const way of this.#untried) {
+      if (left === 0) return;
+      this.#untried.delete(way);
+      if (way.lookAt === undefined || addressesOf(way.target).some((address) => were.has(address))) continue;
+      left -= 1;
+      way.lookAt = undefined;
+      this.#look(way, inTurn(way));
+    }
   }
 
   #isReached(address: string, were: ReadonlySet<string>): boolean {
@@ -94,15 +114,19 @@ export class TransferRelay implements AsyncDisposable {
 
   async #aim(targets: readonly RelayTarget[]): Promise<void> {
     const wanted = new Map(targets.slice(0, mostWays).map((target) => [target.socket, target]));
-    for (const [socket, { server }] of this.#ways) {
+    for (const [socket, way] of this.#ways) {
       if (wanted.has(socket)) continue;
       this.#ways.delete(socket);
-      server.close();
+      this.#untried.delete(way);
+      way.server.close();
     }
     for (const [socket, target] of wanted) {
       const way = this.#ways.get(socket);
       if (way === undefined) await this.#listen(target);
-      else if (!isSame(way.target, target)) Object.assign(way, { target, awayUntil: 0, lookAt: 0, address: undefined });
+      else if (!isSame(way.target, target)) {
+        Object.assign(way, { target, awayUntil: 0, lookAt: 0, address: undefined });
+        this.#untried.add(way);
+      }
     }
     const withSocket = new Set([...this.#ways.values()].flatMap(({ target }) => addressesOf(target)));
     const known = new Set(targets.flatMap(addressesOf));
@@ -130,6 +154,7 @@ export class TransferRelay implements AsyncDisposable {
         server.listen({ path: socket }, resolve);
       });
       this.#ways.set(socket, way);
+      this.#untried.add(way);
     } catch (error) {
       this.parts.log.warn("transfers go without a relay", { socket, reason: messageOf(error) });
     }
@@ -195,6 +220,7 @@ export class TransferRelay implements AsyncDisposable {
     host: string,
     then: { readonly connected: () => void; readonly isGivenUp: () => boolean; readonly failed: () => void },
   ): Socket {
+    this.#untried.delete(way);
     const { port } = way.target;
     const address = addressAt(host, port);
     const remote = connect({ host, port, noDelay: true, allowHalfOpen: true });

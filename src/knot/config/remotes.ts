@@ -69,9 +69,9 @@ export interface RelayTarget {
 }
 
 /**
- * The servers that Knot asks, and tells, by way of the agent: all of them where transfers run over TLS, since Knot's own sockets
- * hold small pieces back, and go round and round at an address that the kernel refuses (ADR 0044). Behind the relay Knot has those of their addresses that the relay reached, for when the agent
- * is not there.
+ * The servers that Knot asks, and tells, by way of the agent: all of them where transfers run over TLS, since Knot's own
+ * sockets hold small pieces back, and spin at an address that the kernel refuses (ADR 0044). Behind the relay Knot has those
+ * of their addresses that the relay reached, for when the agent is not there.
  */
 export function relayTargets(
   input: Pick<SiteInput, "packet" | "view" | "ring" | "localKey" | "runtime">,

@@ -15,10 +15,14 @@ describe("connections of Knot's to other servers", () => {
   let now: number;
   let warned: string[];
   const servers: Server[] = [];
+  /** Of each connection that a server took, its port. */
+  const taken: (number | undefined)[] = [];
+  const connectionsTo = (port: number): number => taken.filter((each) => each === port).length;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "relay-"));
     [now, warned] = [1_000_000, []];
+    taken.length = 0;
     const warn = (text: string) => warned.push(text);
     relay = new TransferRelay({ now: () => now, log: { warn, info: warn, error: warn, debug: warn } as never });
   });
@@ -33,6 +37,7 @@ describe("connections of Knot's to other servers", () => {
   /** A server that says its name, and then what it was told; it ends when it was told the end. */
   async function echo(name: string, address = "127.0.0.1", port = 0): Promise<number> {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
+      taken.push(socket.localPort);
       socket.on("error", () => undefined);
       socket.write(`${name}:`);
       socket.pipe(socket);
@@ -142,6 +147,29 @@ describe("connections of Knot's to other servers", () => {
       expect(relay.reached([]), "time alone tells nothing").to.deep.equal([]);
       expect(await say("peer-a", "1")).to.equal("a:1");
       expect(relay.reached([])).to.deep.equal([at(port)]);
+    });
+
+    it("are looked at once where nobody knows of them, whether or not Knot wants them", async () => {
+      const port = await echo("a");
+      const other = await freePort();
+      await relay.aim([target(port), { ...target(other), socket: socketOf("peer-b") }]);
+      await eventually(5, () => {
+        expect(relay.reached([])).to.deep.equal([at(port)]);
+      });
+      expect(connectionsTo(port)).to.equal(1);
+    });
+
+    it("are not looked at where a predecessor knew of them, until they have another address", async () => {
+      const [port, next] = [await echo("a"), await echo("b")];
+      await relay.aim([target(port)]);
+      expect(relay.reached([at(port)])).to.deep.equal([at(port)]);
+      await relay.aim([target(next)]);
+      expect(relay.reached([at(port)])).to.deep.equal([]);
+      now += 31_000;
+      await eventually(5, () => {
+        expect(relay.reached([])).to.deep.equal([at(next)]);
+      });
+      expect([connectionsTo(port), connectionsTo(next)]).to.deep.equal([0, 1]);
     });
 
     it("say nothing of a failure between two successes", async () => {
