@@ -128,8 +128,11 @@ describe("the page of mesh dashboard", function () {
       await watch.lookOnce(99);
       const { verdict: headed, texts } = expected[name]!;
       await verdict().getByText(headed).waitFor();
-      const shown = (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
-      for (const text of texts) expect(shown).to.match(text);
+      // The charts are drawn once the page knows its width.
+      await eventually(90, async () => {
+        const shown = (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
+        for (const text of texts) expect(shown).to.match(text);
+      });
       await uses[name]?.();
       for (const [size, viewport] of Object.entries(sizes)) {
         await page.setViewportSize(viewport);
