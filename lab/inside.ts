@@ -6,15 +6,16 @@ import type { Server } from "node:net";
 const script = `
 const server = require("node:net").createServer();
 process.on("disconnect", () => process.exit());
-server.listen(Number(process.argv[1]), "127.0.0.1", () => process.send("listening", server));`;
+server.listen(Number(process.argv[1]), process.argv[2], () => process.send("listening", server));`;
 
 /**
- * A server of this process that listens on loopback in another network namespace.
+ * A server of this process that listens in another network namespace.
  *
  * @param enter - what a command must begin with to run there
+ * @param address - one of that network's; its loopback by default
  */
-export async function listenInside(enter: readonly string[], port: number): Promise<Server> {
-  const command: readonly string[] = [...enter, process.execPath, "-e", script, String(port)];
+export async function listenInside(enter: readonly string[], port: number, address = "127.0.0.1"): Promise<Server> {
+  const command: readonly string[] = [...enter, process.execPath, "-e", script, String(port), address];
   const [program = process.execPath, ...args] = command;
   const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
   let said = "";

@@ -1,8 +1,17 @@
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import type { Server as SocketServer } from "node:net";
 
-/** A web server on an address of the loopback interface that can be ended, slowed down and started again: a pool's target. */
+import { listenInside } from "../../lab/inside";
+
+/**
+ * A web server that can be ended, slowed down and started again: a pool's target. It is on an address of the loopback interface,
+ * or of another network namespace.
+ */
 export class HttpTarget implements AsyncDisposable {
   #server: Server | undefined;
+  /** Where it listens, when that is in another network. */
+  #inside: SocketServer | undefined;
   /** Status of its answers. */
   status = 200;
   /** Milliseconds before each. */
@@ -13,6 +22,8 @@ export class HttpTarget implements AsyncDisposable {
   constructor(
     readonly address: string,
     readonly port: number,
+    /** What a command must begin with to run in its network. */
+    private readonly enter: readonly string[] = [],
   ) {}
 
   async start(): Promise<void> {
@@ -20,9 +31,13 @@ export class HttpTarget implements AsyncDisposable {
       this.asked++;
       setTimeout(() => response.writeHead(this.status).end(), this.delayMs);
     });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject).listen(this.port, this.address, resolve);
-    });
+    if (this.enter.length > 0) {
+      this.#inside = await listenInside(this.enter, this.port, this.address);
+      this.#inside.on("connection", (socket) => server.emit("connection", socket));
+    } else
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject).listen(this.port, this.address, resolve);
+      });
     this.#server = server;
   }
 
@@ -31,8 +46,12 @@ export class HttpTarget implements AsyncDisposable {
     const server = this.#server;
     this.#server = undefined;
     if (server === undefined) return;
+    const inside = this.#inside;
+    this.#inside = undefined;
+    const closed = inside === undefined ? undefined : once(inside.close(), "close");
     server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    if (closed === undefined) await new Promise((resolve) => server.close(resolve));
+    else await closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,9 +1,11 @@
+import { type Clock, isAborted } from "../../../base/clock";
+import { messageOf } from "../../../base/errors";
 import type { Logger } from "../../../base/log";
 import type { KubeObject } from "../../../kube/answer";
 import type { KubeClient } from "../../../kube/client";
 import type { watchObjects } from "../../../kube/watch";
 import { poolLabel } from "../../../pools/model";
-import { collectionPath, plural, poolPlural } from "../../../records/model";
+import { apiVersion, collectionPath, plural, poolPlural } from "../../../records/model";
 import type { PoolStore } from "./pool-store";
 
 /** What a {@link PoolFeed} works with. */
@@ -17,9 +19,13 @@ export interface PoolFeedOptions {
   /** Something is new. */
   readonly onNews: () => void;
   readonly log: Logger;
+  readonly clock: Clock;
   /** Between 0 and 1. */
   readonly random: () => number;
 }
+
+/** Milliseconds between looks for the definition of DnsPool in a cluster that has none. */
+const definitionMs = 60_000;
 
 /** Keeps the store in step with the pools that there are, and with the DnsRecords of their answers. */
 export class PoolFeed {
@@ -44,6 +50,35 @@ export class PoolFeed {
 
   /** Runs until the signal is given. */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#defined(signal);
+    if (!isAborted(signal)) await this.#watchAll(signal);
+  }
+
+  /** Waits until the cluster has a definition of DnsPool, or cannot be asked for it: what it has not is not watched. */
+  async #defined(signal: AbortSignal): Promise<void> {
+    const { client, log, clock, onNews } = this.options;
+    for (let looks = 0; !isAborted(signal); looks++) {
+      try {
+        const known = await client.get(`/apis/${apiVersion}`);
+        const kinds = known === undefined ? [] : known["resources"];
+        // What answers something else says nothing of what there is.
+        if (!Array.isArray(kinds)) return;
+        if ((kinds as readonly { readonly name?: string }[]).some(({ name }) => name === poolPlural)) return;
+      } catch (error) {
+        log.warn("it is not known whether the cluster has DnsPools", { reason: messageOf(error) });
+        return;
+      }
+      if (looks === 0) {
+        log.info("the cluster has no definition of DnsPool, which is looked for every minute");
+        // Nothing waits for pools that nobody can make.
+        this.#open.clear();
+        onNews();
+      }
+      await clock.pause(definitionMs, signal);
+    }
+  }
+
+  async #watchAll(signal: AbortSignal): Promise<void> {
     const { store } = this.options;
     await Promise.all(
       this.options.namespaces.flatMap((namespace) => [

@@ -108,7 +108,16 @@ export class PoolOperator {
       this.#isStatusNew = true;
       this.#wake();
     };
-    this.#feed = new PoolFeed({ client: kube, watch, namespaces: options.namespaces, store, onNews, log, random });
+    this.#feed = new PoolFeed({
+      client: kube,
+      watch,
+      namespaces: options.namespaces,
+      store,
+      onNews,
+      log,
+      clock,
+      random,
+    });
     this.#writer = new PoolWriter({ client: kube, events, store });
     const onTurn = (): void => {
       this.#wake();

@@ -48,6 +48,8 @@ export interface PoolEntry {
 /** All DnsPools that there are, and the DnsRecords that are marked as their answers. */
 export class PoolStore {
   readonly #entries = new Map<string, PoolEntry>();
+  /** The same by namespace and name. */
+  readonly #byName = new Map<string, PoolEntry>();
   /** DnsRecords with the label of a pool, by namespace and name. */
   readonly #records = new Map<string, AnswerRecord>();
 
@@ -82,15 +84,21 @@ export class PoolStore {
       status,
       memory: known?.memory,
       decision: undefined,
-      record: this.#records.get(`${namespace}/${name}`),
+      record: this.#records.get(keyOf(metadata)),
       ...placeOf(object["spec"] as PoolSpec),
     };
     this.#entries.set(uid, entry);
+    this.#byName.set(keyOf(metadata), entry);
   }
 
   /** A pool is gone: what owns its record takes that away. */
   vanish(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) return;
     this.#entries.delete(uid);
+    // Another one may have its name by now.
+    const key = keyOf(entry.object.metadata);
+    if (this.#byName.get(key) === entry) this.#byName.delete(key);
   }
 
   /** What of a namespace (`*`: of all) is no more among what is listed. */
@@ -102,7 +110,7 @@ export class PoolStore {
 
   /** Takes a version of a DnsRecord; `gone` for one that was deleted. */
   putRecord(object: KubeObject, gone = false): void {
-    const key = `${object.metadata?.namespace ?? "default"}/${object.metadata?.name ?? ""}`;
+    const key = keyOf(object.metadata);
     const known = this.#records.get(key);
     const record = recordOf(object);
     if (known?.uid === record.uid && isLaterVersion(known.resourceVersion, record.resourceVersion)) return;
@@ -113,7 +121,7 @@ export class PoolStore {
 
   /** What of a namespace's records is no more among what is listed. */
   keepOnlyRecords(listed: readonly KubeObject[], namespace: string): void {
-    const there = new Set(listed.map(({ metadata }) => `${metadata?.namespace ?? "default"}/${metadata?.name ?? ""}`));
+    const there = new Set(listed.map(({ metadata }) => keyOf(metadata)));
     for (const key of [...this.#records.keys()]) {
       if ((namespace !== "*" && !key.startsWith(`${namespace}/`)) || there.has(key)) continue;
       this.#records.delete(key);
@@ -122,11 +130,14 @@ export class PoolStore {
   }
 
   #link(key: string): void {
-    for (const entry of this.#entries.values()) {
-      const { namespace, name } = entry.object.metadata;
-      if (`${namespace}/${name}` === key) entry.record = this.#records.get(key);
-    }
+    const entry = this.#byName.get(key);
+    if (entry !== undefined) entry.record = this.#records.get(key);
   }
+}
+
+/** What an object is found by beside its uid. */
+function keyOf({ namespace = "default", name = "" }: KubeObject["metadata"] = {}): string {
+  return `${namespace}/${name}`;
 }
 
 /** What is remembered of a pool that was not decided on yet: the answer that it has. */

@@ -1,0 +1,248 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { eventually } from "../harness/eventually";
+import type { HttpTarget } from "../harness/pools/targets";
+import { ensureTools } from "../harness/tools";
+import { isInPrivateNetwork, rerunInPrivateNetwork } from "../lab/namespaces";
+import { table } from "../src/base/table";
+import { Asker } from "./support/asker";
+import { type LoadFigures, measureMany } from "./support/many-pools";
+import { runBench, type Values, wholeNumber } from "./support/options";
+import { PoolMesh } from "./support/pool-mesh";
+import { percentile, round } from "./support/statistics";
+import { turnFigures } from "./support/turns";
+
+const options = {
+  tries: wholeNumber(10, { least: 0, most: 1000 }),
+  pools: wholeNumber(0, { least: 0, most: 5000 }),
+};
+
+/** Seconds after which a site that did not turn is given up. */
+const limitSeconds = 60;
+/** For so long answers are watched once every site has turned: one that turns back is wrong. */
+const afterMs = 1000;
+/** Milliseconds before each answer of a slow target; probes wait for one second. */
+const slowMs = 3000;
+
+/** How a target fails, and how it is well again. */
+interface Fault {
+  readonly kind: "killed" | "blackholed" | "slow" | "half-cut";
+  readonly begin: (mesh: PoolMesh, target: HttpTarget) => Promise<unknown>;
+  readonly end: (mesh: PoolMesh, target: HttpTarget) => Promise<unknown>;
+}
+
+/** Of three sites the two that do not decide: the majority that it takes is seen by others alone. */
+const cutOff = (mesh: PoolMesh): readonly string[] =>
+  mesh.sites.map(({ name }) => name).filter((name) => name !== mesh.owner);
+
+function answerAfter(target: HttpTarget, ms: number): Promise<void> {
+  target.delayMs = ms;
+  return Promise.resolve();
+}
+
+const faults: readonly Fault[] = [
+  { kind: "killed", begin: (_, target) => target.stop(), end: (_, target) => target.start() },
+  {
+    kind: "blackholed",
+    begin: (mesh, target) => mesh.blackhole(target),
+    end: (mesh, target) => mesh.unblackhole(target),
+  },
+  {
+    kind: "slow",
+    begin: (_, target) => answerAfter(target, slowMs),
+    end: (_, target) => answerAfter(target, 0),
+  },
+  {
+    kind: "half-cut",
+    begin: (mesh, target) => Promise.all(cutOff(mesh).map((site) => mesh.apart(site, target, true))),
+    end: (mesh, target) => Promise.all(cutOff(mesh).map((site) => mesh.apart(site, target, false))),
+  },
+];
+
+/** What one try came to, in milliseconds. */
+interface Try {
+  /** Until the last site answered right. */
+  readonly turnedMs: number;
+  /** From the target's being well again until every site answered it again. */
+  readonly backMs: number;
+  readonly asked: number;
+  readonly stale: number;
+  readonly wrong: number;
+  readonly empty: number;
+  readonly lost: number;
+}
+
+/** Lets a target fail under a pool of its own, since one that fails again and again is held back. */
+async function attempt(mesh: PoolMesh, { begin, end }: Fault, name: string): Promise<Try> {
+  const [first, second] = mesh.targets;
+  if (first === undefined || second === undefined) throw new Error("a pool needs two targets");
+  const check = { type: "HTTP" as const, port: first.port };
+  await mesh.make(name, {
+    ttl: 5,
+    check,
+    targets: [
+      { value: first.address, priority: 0 },
+      { value: second.address, priority: 1 },
+    ],
+  });
+  await eventually(limitSeconds, async () => {
+    const targets = (await mesh.statuses()).get(name)?.targets ?? [];
+    const all = targets.length === 2 && targets.every(({ up = [] }) => up.length === mesh.sites.length);
+    if (!all) throw new Error(`not every site sees the targets of ${name}: ${JSON.stringify(targets)}`);
+  });
+  await using asker = await Asker.begin(mesh.sites, `${name}.${mesh.zone}`);
+  const agrees = (address: string): Promise<void> =>
+    eventually(
+      limitSeconds,
+      () => {
+        if (!asker.agrees(address)) throw new Error(`not every site answers ${address} for ${name}`);
+      },
+      5,
+    );
+  await agrees(first.address);
+  // Probes are made by the clock: a fault comes at any time between two of them.
+  await delay(1000 * Math.random());
+  const since = performance.now();
+  await begin(mesh, first);
+  let turn;
+  try {
+    await agrees(second.address);
+    await delay(afterMs);
+    turn = turnFigures(asker.heard, { before: first.address, after: second.address, since });
+  } finally {
+    await end(mesh, first);
+  }
+  const wellAt = performance.now();
+  await agrees(first.address);
+  const back = turnFigures(asker.heard, { before: second.address, after: first.address, since: wellAt });
+  await mesh.remove(name);
+  const { lost } = asker;
+  return {
+    turnedMs: Math.max(...turn.turnedMs.values()),
+    backMs: Math.max(...back.turnedMs.values()),
+    asked: turn.asked + back.asked,
+    stale: turn.stale,
+    wrong: turn.wrong + back.wrong,
+    empty: turn.empty + back.empty,
+    lost,
+  };
+}
+
+/** Figures of one kind of fault. */
+interface EventFigures extends Pick<Try, "asked" | "stale" | "wrong" | "empty" | "lost"> {
+  readonly kind: string;
+  readonly tries: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly backP50Ms: number;
+}
+
+function figuresOf(kind: string, tries: readonly Try[]): EventFigures {
+  const turned = tries.map(({ turnedMs }) => turnedMs);
+  const sum = (of: "asked" | "stale" | "wrong" | "empty" | "lost"): number =>
+    tries.reduce((all, each) => all + each[of], 0);
+  const at = (values: readonly number[], percent: number): number => round(percentile(values, percent), 0);
+  return {
+    kind,
+    tries: tries.length,
+    p50Ms: at(turned, 50),
+    p99Ms: at(turned, 99),
+    maxMs: at(turned, 100),
+    backP50Ms: at(
+      tries.map(({ backMs }) => backMs),
+      50,
+    ),
+    asked: sum("asked"),
+    stale: sum("stale"),
+    wrong: sum("wrong"),
+    empty: sum("empty"),
+    lost: sum("lost"),
+  };
+}
+
+function log(line: string): void {
+  console.error(line);
+}
+
+async function measureEvents(mesh: PoolMesh, count: number): Promise<EventFigures[]> {
+  const figures: EventFigures[] = [];
+  for (const fault of count === 0 ? [] : faults) {
+    const tries: Try[] = [];
+    for (let i = 1; i <= count; i++) {
+      const made = await attempt(mesh, fault, `${fault.kind}-${i}`);
+      log(`${fault.kind} ${i} of ${count}: ${round(made.turnedMs, 0)} ms, back ${round(made.backMs, 0)} ms`);
+      tries.push(made);
+    }
+    figures.push(figuresOf(fault.kind, tries));
+  }
+  return figures;
+}
+
+function show(events: readonly EventFigures[], many: LoadFigures | undefined): void {
+  const heads = [
+    "a target is",
+    "tries",
+    "p50 ms",
+    "p99 ms",
+    "max ms",
+    "back p50 ms",
+    "answers",
+    "stale",
+    "wrong",
+    "empty",
+    "lost",
+  ];
+  const rows = events.map((each) =>
+    [
+      each.kind,
+      each.tries,
+      each.p50Ms,
+      each.p99Ms,
+      each.maxMs,
+      each.backP50Ms,
+      each.asked,
+      each.stale,
+      each.wrong,
+      each.empty,
+      each.lost,
+    ].map(String),
+  );
+  if (rows.length > 0) console.log(table([heads, ...rows]));
+  if (many === undefined) return;
+  const { pools, targets, readySeconds, probesPerSecond, sites } = many;
+  console.log(`${pools} pools, ${targets} targets, all answered after ${readySeconds} s; at rest, for each site:`);
+  const perSite = sites.map((each) =>
+    [each.site, each.cpuPercent, each.peakMiB, probesPerSecond, each.packetsPerSecond, each.kibPerSecond].map(String),
+  );
+  console.log(table([["site", "operator CPU %", "MiB", "probes/s", "packets/s", "KiB/s"], ...perSite]));
+}
+
+/** How long answers take to follow a target's failure, and what many pools cost. */
+async function failover({ tries, pools }: Values<typeof options>): Promise<object> {
+  await ensureTools(["knot", "kubernetes"], log);
+  log("starting a mesh of three sites, three web servers, an API server and three operators");
+  await using mesh = await PoolMesh.start({ sites: 3, targets: 3 });
+  try {
+    const events = await measureEvents(mesh, tries);
+    const many = pools === 0 ? undefined : await measureMany(mesh, pools, log);
+    show(events, many);
+    return { events, ...(many && { many }) };
+  } catch (error) {
+    for (const [site, operator] of mesh.operators) log(`${site}: ${operator.log().slice(-4000)}`);
+    throw error;
+  }
+}
+
+const about = `Seconds from a target's failure until every one of three sites answers the next one, with checks each second: web
+servers that are killed, blackholed (packets are lost), slow (answer after the timeout), and cut off from two of the three sites
+(half-cut). Every site is asked 50 times a second; "stale" are answers as before until a site has the right one, "wrong" those
+that were neither, or fell back. --pools N measures what N pools with three targets each cost at rest. Needs root. A minute to
+begin with, 10 seconds for each try of each of the four kinds, and three minutes for 1,000 pools.`;
+
+async function main(): Promise<void> {
+  if (isInPrivateNetwork() || process.argv.includes("--help")) await runBench(options, failover, about);
+  else process.exitCode = await rerunInPrivateNetwork();
+}
+
+void main();
