@@ -20,6 +20,7 @@ import { register as lab } from "./commands/lab";
 import { register as lint } from "./commands/lint";
 import { register as logs } from "./commands/logs";
 import { register as monitoring } from "./commands/monitoring";
+import { register as pools } from "./commands/pools";
 import { register as preview } from "./commands/preview";
 import { register as promote } from "./commands/promote";
 import { register as recover } from "./commands/recover";
@@ -44,6 +45,7 @@ const commands: readonly Register[] = [
   up,
   status,
   verify,
+  pools,
   dig,
   graph,
   dashboard,

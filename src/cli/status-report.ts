@@ -8,6 +8,8 @@ import { withoutAddress } from "../mesh/waiting";
 import type { ClusterReport, PodReport } from "./agent-reports";
 import type { CertificateLook } from "./certificates";
 import type { Copy, Look, ZoneAnswer } from "./look";
+import type { PoolsLook } from "./pools-look";
+import { type PoolReport, poolsReport, type ProbesReport } from "./pools-report";
 import { runProblem } from "./reconciler-run";
 import { addressText, autoSites, type FoundAddresses } from "./site-addresses";
 
@@ -80,6 +82,9 @@ export interface StatusReport {
   readonly notAsked: readonly string[];
   readonly sites: readonly SiteStatus[];
   readonly zones: readonly ZoneStatus[];
+  /** Pools as their sites publish them, and what sites say of their probes; missing where no site has a zone of pools. */
+  readonly pools?: readonly PoolReport[];
+  readonly probes?: readonly ProbesReport[];
 }
 
 /** What a report is made from. */
@@ -94,6 +99,8 @@ export interface StatusInput {
   readonly addresses?: ReadonlyMap<string, FoundAddresses>;
   /** What parents outside the mesh have, by zone, as far as they were asked. */
   readonly parents?: ReadonlyMap<string, ParentState>;
+  /** What zones of pools say. */
+  readonly pools?: PoolsLook;
   readonly notAsked: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -108,11 +115,14 @@ export function reportStatus(seen: StatusInput): StatusReport {
   const answers = answersIn(input.look);
   const zones = zonesIn(input, answers);
   const pods = [...input.pods, ...input.clusters.flatMap((cluster) => cluster.pods)];
+  const pools = input.pools && poolsReport(input.pools, input.now);
+  const hasPools = input.pools !== undefined && input.pools.sites.length + input.pools.failures.length > 0;
   const findings = [
     ...addressFindings(input),
     ...siteFindings(input),
     ...zones.flatMap((zone) => zoneFindings(zone, answers.get(zone.name) ?? [])),
     ...certificateFindings(input),
+    ...(pools?.findings ?? []),
     ...pods.flatMap((pod) => podFindings(pod, input.now)),
     ...input.clusters.flatMap((cluster) => clusterFindings(cluster, input.now)),
   ];
@@ -129,9 +139,11 @@ export function reportStatus(seen: StatusInput): StatusReport {
       ...routeNote(input.look),
       ...certificateNote(input, pods),
       ...agentNote(pods),
+      ...(input.pools === undefined || input.pools.left === 0 ? [] : [`${input.pools.left} more pools`]),
     ],
     sites: input.mesh.sites.map((site) => siteStatus(site, { input, zones, pods })),
     zones,
+    ...(hasPools && pools && { pools: pools.pools, probes: pools.probes }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { table } from "../base/table";
 import { printable } from "../base/text";
 import { addressText, parentSentence } from "../mesh/parent";
+import { poolsTable } from "./pools-text";
 import type { SiteStatus, StatusFinding, StatusReport, ZoneStatus } from "./status-report";
 import type { Style } from "./style";
 
@@ -20,6 +21,7 @@ export function statusText(said: StatusReport, style: Style): string {
     "",
     zonesText(report),
     ...delegationLines(report),
+    ...poolLines(report),
     ...notes(report, style),
   ].join("\n");
 }
@@ -131,6 +133,13 @@ function delegationLines({ zones }: StatusReport): readonly string[] {
     ...listed("parents outside the mesh should have:", records),
     ...listed("name servers that are waited for:", late),
   ];
+}
+
+/** Pools, a row for each target. Of many those that something is wrong with. */
+function poolLines({ pools = [] }: StatusReport): readonly string[] {
+  if (pools.length === 0) return [];
+  const [rows, left] = shorten(pools, ({ verdict }) => verdict !== "Healthy");
+  return ["", withRest(poolsTable(rows), left)];
 }
 
 function listed(heading: string, lines: readonly string[]): readonly string[] {

@@ -9,6 +9,7 @@ import { type CertificateLook, lookAtCertificate } from "./certificates";
 import { lookAtSites } from "./look";
 import type { MeshAccess } from "./mesh-access";
 import { hasPlace } from "./place";
+import { lookAtPools } from "./pools-look";
 import { addressFinder, askForAddresses, autoSites, configsBeside, type FoundAddresses } from "./site-addresses";
 import { lateCopies, reportStatus, type StatusReport } from "./status-report";
 
@@ -34,12 +35,13 @@ export async function lookAt(access: MeshAccess, { turn, clusters, last, parents
   const withCluster = sitesWithClusters(access);
   // Stack files here are those of another mesh than a lab.
   const asked = clusters && !access.isLab ? withCluster.known : [];
-  const [look, pods, reports, certificates, addresses] = await Promise.all([
+  const [look, pods, reports, certificates, addresses, pools] = await Promise.all([
     lookAtSites(access, { dns, turn, pause: (ms) => delay(ms), also: last === undefined ? [] : lateCopies(last) }),
     askAgents(access.pods),
     askClusters(access, asked),
     lookAtCertificates(access),
     lookAtAddresses(access, clusters && !access.isLab),
+    lookAtPools(access, { dns }),
   ]);
   channel.close();
   const found = await parents?.look(outsideDelegations(access, [...pods, ...reports.flatMap((each) => each.pods)]));
@@ -51,6 +53,7 @@ export async function lookAt(access: MeshAccess, { turn, clusters, last, parents
     clusters: reports,
     certificates,
     addresses,
+    pools,
     ...(found && { parents: found.states }),
     notAsked: [
       ...notAsked(access, clusters ? withCluster.unknown : access.mesh.sites.map(({ name }) => name)),

@@ -6,6 +6,7 @@ import { countingNumber, listOf, objectOf, plainText, readShape } from "../base/
 import { ipVersion } from "../dns/address";
 import type { ResourceRecord } from "../dns/record";
 import type { Check, Pool, Seen } from "./model";
+import { encodePublished, type PublishedPool } from "./published";
 import { isHost, isPath } from "./spec";
 
 /**
@@ -19,7 +20,7 @@ export const poolZoneLabel = "_pools";
 /** TTL of all that stands in it. Nobody resolves it; servers of the mesh get it by transfer. */
 const ttl = 60;
 /** Names below a zone: `<pool>.checks`, `<pool>.seen` and `beat`. */
-const [checksLabel, seenLabel, beatLabel] = ["checks", "seen", "beat"];
+const [checksLabel, seenLabel, beatLabel] = ["checks", "seen", "beat"] as const;
 /** Octets of one string of a TXT record (RFC 1035 section 3.3.14). */
 const stringLength = 255;
 
@@ -62,17 +63,23 @@ export interface Told {
   /** What it sees, by the pool's id and the check's. */
   readonly seen: ReadonlyMap<string, ReadonlyMap<string, Seen>>;
   readonly beat?: Beat;
+  /** What is published of its pools, by their ids. */
+  readonly pools?: ReadonlyMap<string, PublishedPool>;
 }
 
 /** Strings of TXT records by their names. */
-export function encodeTold({ checks, seen, beat }: Told, zone: string): ReadonlyMap<string, readonly string[]> {
+export function encodeTold(
+  { checks, seen, beat, pools = new Map() }: Told,
+  zone: string,
+): ReadonlyMap<string, readonly string[]> {
   const texts = new Map<string, readonly string[]>();
-  for (const [pool, of] of checks) texts.set(`${pool}.${checksLabel}.${zone}`, parted(JSON.stringify(of)));
+  for (const [pool, of] of checks) texts.set(checksName(pool, zone), parted(JSON.stringify(of)));
   for (const [pool, of] of seen) {
     const strings = [...of].map(([check, what]) => `${check}=${what}`).toSorted();
-    if (strings.length > 0) texts.set(`${pool}.${seenLabel}.${zone}`, strings);
+    if (strings.length > 0) texts.set(seenName(pool, zone), strings);
   }
-  if (beat !== undefined) texts.set(`${beatLabel}.${zone}`, [beat.text, String(beat.everyMs)]);
+  for (const [name, text] of encodePublished(pools, zone)) texts.set(name, parted(text));
+  if (beat !== undefined) texts.set(beatName(zone), [beat.text, String(beat.everyMs)]);
   return texts;
 }
 
@@ -134,7 +141,25 @@ export function seenIn(
   texts: ReadonlyMap<string, readonly string[]>,
   { pool, zone }: { readonly pool: string; readonly zone: string },
 ): ReadonlyMap<string, Seen> {
-  return decodeSeen(texts.get(`${pool}.${seenLabel}.${zone}`) ?? []);
+  return decodeSeen(texts.get(seenName(pool, zone)) ?? []);
+}
+
+/** The names at which a site has a pool's checks, says what it sees of them, and gives its sign of life. */
+export function checksName(pool: string, zone: string): string {
+  return `${pool}.${checksLabel}.${zone}`;
+}
+export function seenName(pool: string, zone: string): string {
+  return `${pool}.${seenLabel}.${zone}`;
+}
+export function beatName(zone: string): string {
+  return `${beatLabel}.${zone}`;
+}
+
+/** What of a zone of pools went away with a name. */
+export function kindOfName(name: string, zone: string): Telling["kind"] | undefined {
+  const [first, second] = name.slice(0, -zone.length - 1).split(".");
+  if (second === checksLabel || second === seenLabel) return second;
+  return second === undefined && first === beatLabel ? beatLabel : undefined;
 }
 
 function decodeChecks(json: string): readonly Check[] {

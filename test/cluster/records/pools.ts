@@ -9,7 +9,11 @@ import { namespace, type OperatorProcess } from "../../../harness/records/operat
 import type { RecordMesh } from "../../../harness/records/record-mesh";
 import { toolPath } from "../../../harness/tools";
 import { run } from "../../../harness/tools/run";
+import { runMesh } from "../../../lab/mesh-command";
 import { freeEverywhere } from "../../../lab/ports";
+import type { PoolReport } from "../../../src/cli/pools-report";
+import type { PoolOutlook } from "../../../src/cli/pools-text";
+import type { StatusReport } from "../../../src/cli/status-report";
 import type { PoolSpec, PoolStatus } from "../../../src/pools/model";
 import { poolId } from "../../../src/pools/wire";
 
@@ -113,6 +117,28 @@ export function describePools(mesh: () => RecordMesh): void {
     });
   });
 
+  const shownBy = async (...args: string[]): Promise<unknown> => {
+    const { out, said } = await runMesh([...args, "--access", await mesh().lab.writeAccess(), "--json"]);
+    if (out === "") throw new Error(said);
+    return JSON.parse(out);
+  };
+  const ofShop = <P extends PoolReport>({ pools: found = [] }: { readonly pools?: readonly P[] }) =>
+    found.find(({ name }) => name === `shop.${mesh().zone}`);
+
+  it("is shown by mesh over DNS as each site sees it, with what it would lead to without a target", async () => {
+    const up = [...mesh().lab.sites.keys()].sort();
+    await eventually(30, async () => {
+      const shown = ofShop((await shownBy("pools", "--without", first)) as { pools: PoolOutlook[] });
+      expect(shown).to.deep.include({ owner: mesh().owner, verdict: "Healthy", answer: [first] });
+      expect(shown?.targets.map((target) => target.up)).to.deep.equal([up, up]);
+      expect(shown?.then).to.deep.equal({ answer: [second], verdict: "Healthy" });
+    });
+    const status = (await shownBy("status")) as StatusReport;
+    expect(ofShop(status)?.targets[0]).to.deep.include({ answered: true, healthy: "True", down: [] });
+    expect(status.probes?.map(({ site, stale }) => [site, stale])).to.deep.equal(up.map((site) => [site, false]));
+    expect(status.findings.map(({ message }) => message).join("\n")).to.not.contain("shop");
+  });
+
   it("leads to the next where a target is gone, and back when it is there again", async () => {
     await one().stop();
     await everywhere("shop", second);
@@ -136,6 +162,12 @@ export function describePools(mesh: () => RecordMesh): void {
     for (const target of [one(), other()]) await target.stop();
     await eventually(30, async () => {
       expect(await conditionOf("shop", "Healthy")).to.include({ status: "False", reason: "NoneHealthy" });
+    });
+    await eventually(30, async () => {
+      const { findings } = (await shownBy("status")) as StatusReport;
+      expect(findings.find(({ message }) => message.includes(`shop.${mesh().zone}`))?.message).to.contain(
+        "keeps its last answer",
+      );
     });
     await mesh().everywhere(`shop.${mesh().zone}`, await mesh().answer(mesh().owner, `shop.${mesh().zone}`));
     expect(await mesh().answer(mesh().owner, `shop.${mesh().zone}`)).to.have.length(1);

@@ -10,6 +10,7 @@ import { type AllowedTargets, isAllowed } from "../../../pools/allow-list";
 import { poolStatusOf, type Refusal } from "../../../pools/conditions";
 import { decide, type SiteSight } from "../../../pools/decision";
 import type { Check, Pool, Seen } from "../../../pools/model";
+import { publishedOf, type PublishedPool } from "../../../pools/published";
 import { beatEveryMs, encodeTold, isPoolZone, seenIn } from "../../../pools/wire";
 import type { EventQueue } from "../event-queue";
 import type { LiveInputs } from "../inputs";
@@ -70,7 +71,9 @@ export interface PoolCounts {
 /** What comes within so many milliseconds is decided on together. */
 const gatherMs = 20;
 /** Between looks at what other sites tell: with many of them rarer, so that the site's own server is not asked too often. */
-const [lookMs, lookMsPerZone] = [200, 10];
+const [lookMs, lookMsPerZone] = [50, 10];
+/** The same while nothing is probed, so that nothing can fail. */
+const calmLookMs = 200;
 /** Between looks while there is nothing to look at. */
 const idleMs = 1000;
 /** All is decided on again so often, whatever is known to be new. */
@@ -177,7 +180,8 @@ export class PoolOperator {
 
   #pauseMs(now: number): number {
     const zones = this.#tellings.size;
-    const look = zones === 0 ? idleMs : lookMs + lookMsPerZone * zones;
+    const least = this.#prober.size === 0 ? calmLookMs : lookMs;
+    const look = zones === 0 ? idleMs : least + lookMsPerZone * zones;
     return Math.max(0, Math.min(look, this.#againAt - now));
   }
 
@@ -353,6 +357,7 @@ export class PoolOperator {
   #texts({ zone, texts }: TxtZone, everyMs: number): ReadonlyMap<string, readonly string[]> {
     const checks = new Map<string, readonly Check[]>();
     const seen = new Map<string, ReadonlyMap<string, Seen>>();
+    const pools = new Map<string, PublishedPool>();
     const see = (pool: string, ids: readonly string[]): void => {
       // What the leader before saw holds until it is known anew.
       const before = seenIn(texts, { pool, zone });
@@ -365,6 +370,7 @@ export class PoolOperator {
     for (const { entry, pool } of this.#served()) {
       const all = pool.targets.flatMap(({ check }) => check ?? []);
       if (all.length > 0) checks.set(entry.id, all);
+      if (!this.#refusals.has(entry)) pools.set(entry.id, publishedOf(pool, entry));
       see(
         entry.id,
         entry.checkIds.flatMap((id) => id ?? []),
@@ -373,7 +379,7 @@ export class PoolOperator {
     for (const tellings of this.#tellings.values())
       for (const [pool, all] of tellings.checks) if (!checks.has(pool)) see(pool, [...all.keys()]);
     const beat = this.#beat === 0 ? {} : { beat: { text: String(this.#beat), everyMs } };
-    return encodeTold({ checks, seen, ...beat }, zone);
+    return encodeTold({ checks, seen, pools, ...beat }, zone);
   }
 
   /** Writes statuses, in their own time. */

@@ -1,7 +1,7 @@
 import { messageOf } from "../../../base/errors";
 import type { Logger } from "../../../base/log";
 import type { Check, Seen } from "../../../pools/model";
-import { type Beat, beatsUntilSilent, checkId, decodeTelling } from "../../../pools/wire";
+import { type Beat, beatsUntilSilent, checkId, decodeTelling, kindOfName } from "../../../pools/wire";
 import { TxtZone, type TxtZoneOptions } from "./txt-zone";
 
 /** What a {@link SiteTellings} works with. */
@@ -79,8 +79,10 @@ export class SiteTellings {
     const strings = this.#zone.texts.get(name);
     const [pool = ""] = name.split(".");
     if (strings === undefined) {
-      if (name === `beat.${this.zone}`) this.#beat = undefined;
-      return name.startsWith(`${pool}.checks.`) ? this.#checks.delete(pool) : this.#seen.delete(pool);
+      const kind = kindOfName(name, this.zone);
+      if (kind === "beat") this.#beat = undefined;
+      if (kind === "checks") return this.#checks.delete(pool);
+      return kind === "seen" && this.#seen.delete(pool);
     }
     try {
       const telling = decodeTelling(name, strings, this.zone);
