@@ -575,6 +575,53 @@ export const ruleCases: readonly RuleCase[] = [
     expected: [silent("8m"), silent("12m"), silent("25m")],
   },
   {
+    alert: "DnsMeshPoolDown",
+    what: "fires when no target of pools has been healthy for two minutes, whichever replica leads",
+    series: {
+      'dns_mesh_pools_unhealthy{site="site-b",pod="one",reason="NoneHealthy"}': "0x4 3x20",
+      'dns_mesh_pools_unhealthy{site="site-b",pod="two",reason="NoneHealthy"}': "0x30",
+    },
+    expected: [
+      silent("4m"),
+      fires("5m", {
+        labels: { site: "site-b", severity: "critical" },
+        summary: "3 pools of site site-b lead to targets of which none is healthy.",
+        runbook: "pool-unhealthy.md",
+      }),
+    ],
+  },
+  {
+    alert: "DnsMeshPoolDown",
+    what: "is silent while targets are gone for a minute, and while too few are healthy",
+    series: {
+      'dns_mesh_pools_unhealthy{site="site-b",pod="one",reason="NoneHealthy"}': "0x4 1 0x30",
+      'dns_mesh_pools_unhealthy{site="site-b",pod="one",reason="TooFewHealthy"}': "1x40",
+    },
+    expected: [silent("4m"), silent("6m"), silent("14m")],
+  },
+  {
+    alert: "DnsMeshPoolDegraded",
+    what: "fires when one reason or the other stays for a quarter of an hour",
+    series: {
+      'dns_mesh_pools_unhealthy{site="site-b",pod="one",reason="NotProbed"}': "1x12 0x40",
+      'dns_mesh_pools_unhealthy{site="site-b",pod="one",reason="TooFewHealthy"}': "0x10 2x40",
+    },
+    expected: [
+      silent("14m"),
+      fires("16m", {
+        labels: { site: "site-b", severity: "warning" },
+        summary: "Pools of site site-b have too few healthy targets, or targets that nobody probes.",
+        runbook: "pool-unhealthy.md#too-few-or-not-probed",
+      }),
+    ],
+  },
+  {
+    alert: "DnsMeshPoolDegraded",
+    what: "is silent while pools are made and probed for the first time",
+    series: { 'dns_mesh_pools_unhealthy{site="site-b",pod="one",reason="NotProbed"}': "0x4 1 0 1 0x40" },
+    expected: [silent("10m"), silent("20m")],
+  },
+  {
     alert: "DnsMeshNoLeader",
     what: "fires when neither replica leads",
     series: {

@@ -417,7 +417,8 @@ export const operatorMetrics = listed({
   dns_mesh_pools_objects: { ...gauge, help: "DnsPools that are known.", when: leads },
   dns_mesh_pools_unhealthy: {
     ...gauge,
-    help: "DnsPools whose answer cannot be narrowed to healthy targets: there are too few, or nothing is known of them.",
+    help: "DnsPools whose answer cannot be narrowed to healthy targets, by the reason of their condition Healthy: none is (NoneHealthy), too few are (TooFewHealthy), or it is not known (NotProbed).",
+    labels: ["reason"],
     when: leads,
   },
   dns_mesh_pools_refused: { ...gauge, help: "DnsPools that are not accepted.", when: leads },

@@ -293,6 +293,22 @@ function recordRules({ sites, hasOperator }: AlertScope, write: Writer): readonl
       summary: "Somebody else changes records of DnsRecords of site {{ $labels.site }}.",
       runbook: "records-not-programmed.md#somebody-else-changes-them",
     },
+    {
+      alert: "DnsMeshPoolDown",
+      expr: `max by (site) (${write.series("pools_unhealthy", 'reason="NoneHealthy"')}) > 0`,
+      forSeconds: 2 * minute,
+      severity: "critical",
+      summary: "{{ $value }} pools of site {{ $labels.site }} lead to targets of which none is healthy.",
+      runbook: "pool-unhealthy.md",
+    },
+    {
+      alert: "DnsMeshPoolDegraded",
+      expr: `max by (site) (${write.series("pools_unhealthy", 'reason!="NoneHealthy"')}) > 0`,
+      forSeconds: 15 * minute,
+      severity: "warning",
+      summary: "Pools of site {{ $labels.site }} have too few healthy targets, or targets that nobody probes.",
+      runbook: "pool-unhealthy.md#too-few-or-not-probed",
+    },
     ...(hasOperator === true
       ? sites.map((site) => ({
           ...leader(site),

@@ -17,7 +17,7 @@ export interface MetricsInput extends Partial<OperatorCounts> {
 
 const noPools: PoolCounts = {
   pools: 0,
-  unhealthy: 0,
+  unhealthy: { TooFewHealthy: 0, NoneHealthy: 0, NotProbed: 0 },
   refused: 0,
   probed: 0,
   goodProbes: 0,
@@ -33,7 +33,7 @@ function poolValues(counts: PoolCounts) {
   ];
   return {
     dns_mesh_pools_objects: pools,
-    dns_mesh_pools_unhealthy: unhealthy,
+    dns_mesh_pools_unhealthy: Object.entries(unhealthy).map(([reason, count]): Sample => [{ reason }, count]),
     dns_mesh_pools_refused: refused,
     dns_mesh_pools_probed: probed,
     dns_mesh_pools_probes_total: probes,

@@ -99,6 +99,8 @@ describe("alert rules", () => {
     expect(names.filter((name) => !without.includes(name))).to.deep.equal([
       "DnsMeshRecordsNotProgrammed",
       "DnsMeshDrift",
+      "DnsMeshPoolDown",
+      "DnsMeshPoolDegraded",
       "DnsMeshNoLeader",
     ]);
   });

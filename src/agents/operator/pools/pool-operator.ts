@@ -8,7 +8,7 @@ import type { KubeClient } from "../../../kube/client";
 import type { watchObjects } from "../../../kube/watch";
 import { type AllowedTargets, isAllowed } from "../../../pools/allow-list";
 import { poolStatusOf, type Refusal } from "../../../pools/conditions";
-import { decide, type SiteSight } from "../../../pools/decision";
+import { decide, type SiteSight, type Verdict } from "../../../pools/decision";
 import type { Check, Pool, Seen } from "../../../pools/model";
 import { publishedOf, type PublishedPool } from "../../../pools/published";
 import { beatEveryMs, encodeTold, isPoolZone, seenIn } from "../../../pools/wire";
@@ -57,8 +57,9 @@ export interface PoolParts {
 /** How a turn goes, for metrics. */
 export interface PoolCounts {
   readonly pools: number;
-  /** Pools whose answer could not be narrowed to healthy targets, and those that are not accepted. */
-  readonly unhealthy: number;
+  /** Pools whose answer could not be narrowed to healthy targets, by why. */
+  readonly unhealthy: Readonly<Record<Exclude<Verdict, "Healthy">, number>>;
+  /** Pools that are not accepted. */
   readonly refused: number;
   /** Targets that are probed from here. */
   readonly probed: number;
@@ -131,9 +132,15 @@ export class PoolOperator {
   get counts(): PoolCounts {
     const entries = [...this.#store.all()];
     const { good, bad } = this.#prober.counts;
+    const withVerdict = (verdict: Verdict): number =>
+      entries.filter(({ decision }) => decision?.verdict === verdict).length;
     return {
       pools: entries.length,
-      unhealthy: entries.filter(({ decision }) => decision !== undefined && decision.verdict !== "Healthy").length,
+      unhealthy: {
+        TooFewHealthy: withVerdict("TooFewHealthy"),
+        NoneHealthy: withVerdict("NoneHealthy"),
+        NotProbed: withVerdict("NotProbed"),
+      },
       refused: entries.filter((entry) => this.#refusalOf(entry) !== undefined).length,
       probed: this.#prober.size,
       goodProbes: good,
