@@ -87,17 +87,20 @@ const chaosSpec = "bench/test/chaos";
 
 /**
  * What takes long and seldom breaks: `npm run test:long`. Ten minutes of faults under a Prometheus, most of them waiting for alerts (the
- * rules' own cases run here); an engine that is killed at each step of an `up` (here once); states that were lost, with the engine (here
- * their commands and their guards); sites whose keys come from a Vault (here the pods' login there, and secrets with the engine); sites
- * whose addresses come from load balancers, with the engine and in clusters (here without either, and their plan); guides of what follows
- * once a mesh is there, in clusters (here the README and the first guides); all that may happen to a site that is asked (here a rollout,
- * a deleted pod, other numbers of pods, and settings).
+ * rules' own cases run here); `mesh up` of whole sites, and what guides do with them (here up to the shared stack and a preview); an engine
+ * that is killed at each step of an `up` (here once); states that were lost, with the engine (here their commands and their guards); sites
+ * whose keys come from a Vault (here the pods' login there, and secrets with the engine); a site's certificate from a real cert-manager
+ * (here what it is asked for); sites whose addresses come from load balancers, with the engine and in clusters (here
+ * without either, and their plan); guides of what follows once a mesh is there, in clusters (here the README and the first guides); all
+ * that may happen to a site that is asked (here a rollout, a deleted pod, other numbers of pods, and settings).
  */
 const longSpecs = [
   "test/lab/monitoring/alerts",
+  "test/lab/pulumi/bringing-up",
   "test/lab/pulumi/interrupted",
   "test/lab/pulumi/lost-states",
   "test/lab/pulumi/load-balancer-addresses",
+  "test/cluster/cert-manager",
   "test/cluster/vault-site",
   "test/cluster/mesh/changing-address",
   "test/cluster/guides",
@@ -109,9 +112,8 @@ const longSpecs = [
  * file that more than one of these finds runs once, where the first does.
  */
 const clusterSpecs = [
-  "test/cluster/clusters",
   ...meshSpecs(["fresh-mesh", "joining", "records", "moving-and-leaving", "broken-central-zones"]),
-  ...["test/cluster/cert-manager", "test/cluster/vault-login", "test/lab/manifests/**/*"],
+  ...["test/cluster/vault-login", "test/lab/manifests/**/*"],
   // A cluster whose API server is back takes a minute or two to start pods again.
   ...meshSpecs(["bad-input", "credentials-and-volumes", "api-server-returns", "primary-away", "storage"]),
   ...meshSpecs(["secrets-and-rights", "*"]),
@@ -131,6 +133,9 @@ const peersSpecs = ["test/lab/{ci,cli,dns,interop,knot,plugins,records,vault}/**
 
 /** The program before the real engine. */
 const pulumiSpecs = ["test/lab/pulumi/*"];
+
+/** The clusters themselves, and policies that a real program enforces in some. */
+const singleSpecs = ["test/cluster/clusters", "test/cluster/network-policies"];
 
 /** Two sites that are asked all the time, in clusters of their own. */
 const featureSpecs = ["test/cluster/disruption"];
@@ -154,7 +159,7 @@ const tiers: readonly Tier[] = [
   {
     name: "cluster",
     group: "servers",
-    run: () => mocha(clusterSpecs, false, [...readmeSpecs, ...featureSpecs, ...longSpecs]),
+    run: () => mocha(clusterSpecs, false, [...readmeSpecs, ...singleSpecs, ...featureSpecs, ...longSpecs]),
   },
   {
     name: "peers",
@@ -185,6 +190,7 @@ const tiers: readonly Tier[] = [
   },
   // Clusters of their own.
   { name: "features", group: "servers", inOnePiece: true, run: () => mocha(featureSpecs, true) },
+  { name: "single", group: "servers", inOnePiece: true, run: () => mocha(singleSpecs, true) },
 ];
 
 /** Not among those that run when none is named. */
@@ -234,7 +240,7 @@ function failures(finished: readonly Finished[]): string[] {
 }
 
 /** How many lanes of a group run at the same time: on two cores, what waits leaves room for what does not. */
-const lanesAtOnce = 4;
+const lanesAtOnce = 5;
 
 /** Runs the tiers of a group, a few lanes beside each other. */
 async function runGroup(group: readonly Tier[]): Promise<readonly Finished[]> {

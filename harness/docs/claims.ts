@@ -7,6 +7,7 @@ const ownMesh = "test/cluster/own-mesh.ts";
 const guides = "test/cluster/guides.test.ts";
 const backups = "test/cluster/vault-site.test.ts";
 const meshCommand = "test/lab/pulumi/mesh-command.test.ts";
+const bringingUp = "test/lab/pulumi/bringing-up.test.ts";
 const policyPack = "test/lab/pulumi/policy-pack.test.ts";
 const health = "test/lab/ci/health.test.ts";
 const links = "test/lab/lab/links.test.ts";
@@ -76,9 +77,9 @@ export const claims: Readonly<Record<string, Claim>> = {
   [`${tenMinutes}#a-link-breaks`]: { tests: [links] },
   [`${tenMinutes}#and-back`]: { tests: [links] },
   [`${tenMinutes}#a-change-as-a-reviewer-sees-it`]: { tests: [meshCommand] },
-  "docs/guides/a-new-mesh.md#a-new-mesh": { tests: [meshCommand] },
-  "docs/guides/sites-and-zones.md#sites-and-zones-editing-the-list": { tests: [meshCommand] },
-  "docs/guides/previewing.md#what-a-change-does-mesh-preview": { tests: [meshCommand] },
+  "docs/guides/a-new-mesh.md#a-new-mesh": { tests: [meshCommand, bringingUp] },
+  "docs/guides/sites-and-zones.md#sites-and-zones-editing-the-list": { tests: [bringingUp] },
+  "docs/guides/previewing.md#what-a-change-does-mesh-preview": { tests: [bringingUp] },
   "docs/guides/load-balancer-addresses.md#addresses-from-load-balancers-addresses-auto": {
     tests: ["test/lab/pulumi/load-balancer-addresses.test.ts"],
   },
@@ -90,12 +91,12 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/gitops.md#argo-cd": { tests: [health] },
   "docs/guides/gitops.md#flux": { tests: [health] },
   "docs/guides/gitops.md#stacks-by-pulumis-kubernetes-operator": { tests: [health] },
-  "docs/guides/bringing-up.md#bringing-all-of-it-up-mesh-up": { tests: [meshCommand] },
+  "docs/guides/bringing-up.md#bringing-all-of-it-up-mesh-up": { tests: [bringingUp] },
   "docs/guides/dashboard.md#the-mesh-as-a-page-mesh-dashboard": {
     tests: ["test/lab/cli/reading.test.ts"],
     reason: "it runs until Ctrl-C: the test starts it as it stands there, before a lab and at a free port, and ends it",
   },
-  "docs/guides/doctor.md#what-is-wrong-mesh-doctor": { tests: [meshCommand] },
+  "docs/guides/doctor.md#what-is-wrong-mesh-doctor": { tests: [bringingUp] },
   "docs/guides/mesh-command.md#installing": {
     tests: ["test/lab/cli/install.test.ts"],
     reason: "the packages of Pulumi's program, which come from a registry, are left out of what the test installs",
@@ -108,7 +109,7 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/other-servers.md#bind-and-nsd-beside-the-mesh": { tests: [guides] },
   "docs/guides/retiring-a-zone.md#retiring-a-zone": { tests: [guides] },
   "docs/guides/vault.md#vault": { tests: ["test/cluster/vault-site.test.ts"] },
-  "docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt": { tests: ["test/cluster/vault-site.test.ts", meshCommand] },
+  "docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt": { tests: ["test/cluster/vault-site.test.ts", bringingUp] },
   "docs/runbooks/backup-failing.md#runbook-a-backup-or-a-restore-drill-fails": { tests: [backups] },
   "docs/runbooks/site-lost.md#runbook-a-site-is-lost": {
     tests: [backups],
