@@ -4,7 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { operatorEnvironment } from "../../src/contract/environments";
 import { commonLabels, objects, operatorLabels, paths, podPorts } from "../../src/contract/names";
 import { operatorFlags } from "../../src/contract/node-flags";
-import { operatorRules, recordRules, sourceRules } from "../../src/contract/operator-rules";
+import { gatewayRules, operatorRules, recordRules, sourceRules } from "../../src/contract/operator-rules";
+import { isRoute } from "../../src/records/sources/kinds";
 import { judgesAny, tenantPolicySpec } from "../../src/records/tenant-policy";
 import type { RecordsConfig } from "../../src/settings/record-settings";
 import type { SiteConfig } from "../../src/settings/site-settings";
@@ -45,6 +46,7 @@ export class RecordOperator extends pulumi.ComponentResource {
         rules: [...writable(operatorRules), ...sourceRights(args)],
       }),
       ...this.allowElsewhere(name, args),
+      ...this.allowGateways(name, args),
     ];
     new k8s.apps.v1.Deployment(
       name,
@@ -87,17 +89,36 @@ export class RecordOperator extends pulumi.ComponentResource {
   private allowElsewhere(name: string, args: RecordOperatorArgs): pulumi.Resource[] {
     const { namespace } = args;
     const { namespaces } = args.records;
-    const rules = [...writable(recordRules), ...sourceRights(args)];
-    if (namespaces.includes("*")) return [this.allowEverywhere(name, { namespace, rules })];
+    const everywhere = namespaces.includes("*");
+    const rules = [...writable(recordRules), ...sourceRights(args, everywhere)];
+    if (everywhere) return [this.allowEverywhere(name, { namespace, rules })];
     return namespaces.map((served) => allow(this, `${name}-${served}`, { account, namespace, served, rules }));
+  }
+
+  /** Lets it see Gateways in namespaces that it does not serve, where it may see nothing else. */
+  private allowGateways(name: string, { namespace, config, records }: RecordOperatorArgs): pulumi.Resource[] {
+    const { kinds = [], gatewayNamespaces = [] } = records.sources ?? {};
+    const served = [config.namespace, ...records.namespaces];
+    if (!kinds.some(isRoute) || served.includes("*")) return [];
+    const rules = writable(gatewayRules);
+    const title = `${name}-gateways`;
+    if (gatewayNamespaces.includes("*"))
+      return [this.allowEverywhere(title, { namespace, rules, of: `${account}-gateways` })];
+    return gatewayNamespaces
+      .filter((each) => !served.includes(each))
+      .map((each) => allow(this, `${title}-${each}`, { account, namespace, served: each, rules }));
   }
 
   private allowEverywhere(
     name: string,
-    { namespace, rules }: Pick<RecordOperatorArgs, "namespace"> & Pick<RoleArgs, "rules">,
+    {
+      namespace,
+      rules,
+      of = account,
+    }: Pick<RecordOperatorArgs, "namespace"> & Pick<RoleArgs, "rules"> & { readonly of?: string },
   ): pulumi.Resource {
     // Another site in the same cluster has one of its own.
-    const metadata = { name: pulumi.interpolate`dns-mesh-${account}-${namespace}`, labels: commonLabels };
+    const metadata = { name: pulumi.interpolate`dns-mesh-${of}-${namespace}`, labels: commonLabels };
     const role = new k8s.rbac.v1.ClusterRole(`${name}-cluster-role`, { metadata, rules }, objectOptions(this));
     const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role.metadata.name };
     return new k8s.rbac.v1.ClusterRoleBinding(
@@ -108,8 +129,8 @@ export class RecordOperator extends pulumi.ComponentResource {
   }
 }
 
-function sourceRights({ records: { sources } }: RecordOperatorArgs): RoleArgs["rules"] {
-  return sources === undefined ? [] : writable(sourceRules(sources.kinds));
+function sourceRights({ records: { sources } }: RecordOperatorArgs, everywhere = false): RoleArgs["rules"] {
+  return sources === undefined ? [] : writable(sourceRules(sources.kinds, { everywhere }));
 }
 
 function podSpec(args: RecordOperatorArgs): k8s.types.input.core.v1.PodSpec {

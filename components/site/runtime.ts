@@ -5,6 +5,7 @@ import { ipVersion } from "../../src/dns/address";
 import type { FixedRuntime } from "../../src/knot/config/site-runtime";
 import { defaultZoneLimits, type Limits } from "../../src/mesh/limits";
 import type { Tenant } from "../../src/records/tenants";
+import type { RecordsConfig } from "../../src/settings/record-settings";
 import type { SiteConfig } from "../../src/settings/site-settings";
 
 /** How Knot runs in the site's pods, as long as they live. */
@@ -29,12 +30,20 @@ export function liveSettings(
     ...(guard !== undefined && { guard }),
     ...(backups?.awaitRestore === true && { awaitsRestore: true }),
     ...(records !== false && records.tenants !== undefined && { tenants: records.tenants.map(tenantOf) }),
-    ...(records !== false && records.sources !== undefined && { sources: records.sources }),
+    ...(records !== false && records.sources !== undefined && { sources: sourcesOf(records.sources) }),
   };
   return { pods, remotePort, securePort, rateLimit, zoneSeries: metrics, ...more };
 }
 
 /** Without fields that say nothing. */
+function sourcesOf({
+  gatewayNamespaces,
+  ...sources
+}: NonNullable<RecordsConfig["sources"]>): NonNullable<LiveSettings["sources"]> {
+  return { ...sources, ...(gatewayNamespaces && { gatewayNamespaces }) };
+}
+
+/** The same of a tenant. */
 function tenantOf({ allow, most, ...tenant }: Tenant): NonNullable<LiveSettings["tenants"]>[number] {
   const rules = allow.map(({ subtrees, ...rule }) => ({ ...rule, ...(subtrees && { subtrees }) }));
   return { ...tenant, allow: rules, ...(most !== undefined && { most }) };

@@ -37,6 +37,10 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/cluster/records/guide.test.ts"],
     reason: "the settings are mounted as `pulumi up` would, and statuses written as a load balancer does",
   },
+  "docs/sources.md#routes-and-dnsendpoints": {
+    tests: ["test/cluster/records/guide.test.ts"],
+    reason: "the settings are mounted as `pulumi up` would, and statuses written as a gateway's controller does",
+  },
   "docs/tenants.md#five-minutes": {
     tests: ["test/cluster/records/guide.test.ts"],
     reason: "the settings are mounted, and the policy applied, as `pulumi up` would",

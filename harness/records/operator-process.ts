@@ -6,8 +6,8 @@ import { LabProcess, Log } from "../../lab/process";
 import type { LabSite } from "../../lab/site";
 import { agentEnvironment, operatorEnvironment } from "../../src/contract/environments";
 import { operatorFlags } from "../../src/contract/node-flags";
-import { operatorRules, recordRules, sourceRules } from "../../src/contract/operator-rules";
-import type { SourceKind } from "../../src/records/sources";
+import { gatewayRules, operatorRules, recordRules, sourceRules } from "../../src/contract/operator-rules";
+import type { SourceKind } from "../../src/records/sources/kinds";
 import type { ControlPlane } from "../plugins/control-plane";
 import type { Properties } from "../plugins/wire";
 
@@ -24,6 +24,8 @@ export interface OperatorSettings {
   readonly namespaces?: readonly string[];
   /** Kinds of objects that it may make records of. @default none */
   readonly sources?: readonly SourceKind[];
+  /** Namespaces beside in which it may see Gateways, and nothing else. @default none */
+  readonly gatewayNamespaces?: readonly string[];
   /** Seconds between looks for changes of others. @default 1 */
   readonly lookSeconds?: number;
   /** Seconds of silence after which a site is away. @default 3 */
@@ -39,18 +41,27 @@ export interface OperatorSettings {
  *
  * @param served - further namespaces, which are made
  * @param more.sources - kinds of objects that it makes records of
+ * @param more.gatewayNamespaces - namespaces in which it may see Gateways alone, which are made too
  * @param more.own - the operator's own, which is made too
  */
 export async function createAccount(
   { api }: ControlPlane,
   served: readonly string[] = [],
-  { sources = [], own = namespace }: { readonly sources?: readonly SourceKind[]; readonly own?: string } = {},
+  {
+    sources = [],
+    gatewayNamespaces = [],
+    own = namespace,
+  }: Pick<OperatorSettings, "sources" | "gatewayNamespaces"> & { readonly own?: string } = {},
 ): Promise<string> {
   const post = (path: string, body: Properties): Promise<Properties> => api.send({ method: "POST", path, body });
   const metadata = { name: "record-operator" };
   for (const name of new Set([own, ...served])) {
     await post("/api/v1/namespaces", { metadata: { name } });
     await allow(api, name, { sources, own });
+  }
+  for (const name of gatewayNamespaces) {
+    await post("/api/v1/namespaces", { metadata: { name } });
+    await grant(api, name, { rules: gatewayRules, own });
   }
   const accounts = `/api/v1/namespaces/${own}/serviceaccounts`;
   await post(accounts, { metadata });
@@ -64,11 +75,19 @@ export async function allow(
   served: string,
   { sources = [], own = namespace }: { readonly sources?: readonly SourceKind[]; readonly own?: string } = {},
 ): Promise<void> {
+  const more = sources.length === 0 ? [] : sourceRules(sources, { everywhere: served === "*" });
+  await grant(api, served, { rules: [...(served === own ? operatorRules : recordRules), ...more], own });
+}
+
+/** Lets the operator's account do what rules say in a namespace, or in all (`*`). */
+async function grant(
+  api: ControlPlane["api"],
+  served: string,
+  { rules, own }: { readonly rules: readonly object[]; readonly own: string },
+): Promise<void> {
   const kind = served === "*" ? "ClusterRole" : "Role";
   const base = `/apis/${rbac}/v1/${served === "*" ? "" : `namespaces/${served}/`}${kind.toLowerCase()}`;
   const metadata = { name: "record-operator" };
-  const more = sources.length === 0 ? [] : sourceRules(sources);
-  const rules = [...(served === own ? operatorRules : recordRules), ...more];
   const roleBody = { metadata, rules: JSON.parse(JSON.stringify(rules)) as Properties[] };
   await api.send({ method: "POST", path: `${base}s`, body: roleBody });
   const subjects = [{ kind: "ServiceAccount", ...metadata, namespace: own }];

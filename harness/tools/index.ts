@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { binDir, cacheDir } from "./cache";
 import { ensureNsd, ensurePrometheus, ensureRestic, ensureUnbound } from "./debian";
+import { ensureDefinitions } from "./definitions";
 import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";
 import { ensureKnot } from "./knot";
@@ -28,6 +29,7 @@ const tools = {
   restic: ensureRestic,
   python: ensurePython,
   schemas: ensureSchemas,
+  definitions: ensureDefinitions,
 } as const;
 
 /** Name of a tool, or of a family of programs. */

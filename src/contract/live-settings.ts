@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 
 import { countingNumber, flag, listOf, objectOf, plainText, readShape, type Shape } from "../base/shape";
 import type { FixedRuntime, SiteRuntime } from "../knot/config/site-runtime";
+import { sourceKinds } from "../records/sources/kinds";
 import type { SocketAddress } from "./environment";
 import { podPorts } from "./names";
 
@@ -48,10 +49,11 @@ const liveSettings = objectOf({
   /** What other objects DnsRecords are made of. @default none */
   sources: z.exactOptional(
     objectOf({
-      kinds: listOf(z.enum(["Service", "Ingress"], "must be Service or Ingress")),
+      kinds: listOf(z.enum(sourceKinds, `must be one of ${sourceKinds.join(", ")}`)),
       zones: listOf(plainText),
       labels: z.record(z.string(), plainText),
       ttl: countingNumber,
+      gatewayNamespaces: z.exactOptional(listOf(plainText)),
     }),
   ),
   /** What DnsRecords of which namespaces may claim. @default anything */

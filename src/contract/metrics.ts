@@ -382,6 +382,11 @@ export const operatorMetrics = listed({
     help: "Whether directory and catalog are not followed.",
     when: leads,
   },
+  dns_mesh_records_sources_unlisted: {
+    ...gauge,
+    help: "Kinds of sources that cannot be listed, each in each of the namespaces; what was made of them stays.",
+    when: leads,
+  },
   dns_mesh_records_updates_total: { ...counter, help: "DNS UPDATE messages." },
   dns_mesh_records_waits_total: {
     ...counter,

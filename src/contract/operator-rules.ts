@@ -1,5 +1,5 @@
 import { group, plural, poolPlural } from "../records/model";
-import { sourceApis, type SourceKind } from "../records/sources";
+import { gatewayApi, gatewayGroup, isRoute, sourceApis, type SourceKind } from "../records/sources/kinds";
 import { objects } from "./names";
 
 /** A rule of a Role. */
@@ -25,19 +25,32 @@ export const recordRules: readonly Rule[] = [
   { apiGroups: [""], resources: ["events"], verbs: ["create"] },
 ];
 
-/** What it may do there beside, for the kinds of objects that it makes DnsRecords of. */
-export function sourceRules(kinds: readonly SourceKind[]): readonly Rule[] {
+/**
+ * What it may do there beside, for the kinds of objects that it makes DnsRecords of. In a single namespace it may read that alone,
+ * for its labels; where it serves all (`everywhere`) it watches them.
+ */
+export function sourceRules(kinds: readonly SourceKind[], { everywhere = false } = {}): readonly Rule[] {
   const reading = kinds.map((kind) => ({
-    apiGroups: [groupOf(sourceApis[kind].apiVersion)],
+    apiGroups: [sourceApis[kind].group],
     resources: [sourceApis[kind].plural],
     verbs: ["list", "watch"],
   }));
-  return [...reading, { apiGroups: [group], resources: [plural], verbs: ["create", "delete"] }];
+  const labels = { apiGroups: [""], resources: ["namespaces"], verbs: everywhere ? ["list", "watch"] : ["get"] };
+  const noting = kinds.includes("DNSEndpoint")
+    ? [{ apiGroups: [sourceApis.DNSEndpoint.group], resources: ["dnsendpoints/status"], verbs: ["patch"] }]
+    : [];
+  return [
+    ...reading,
+    ...(kinds.some(isRoute) ? [...gatewayRules, labels] : []),
+    ...noting,
+    { apiGroups: [group], resources: [plural], verbs: ["create", "delete"] },
+  ];
 }
 
-function groupOf(version: string): string {
-  return version.includes("/") ? (version.split("/")[0] ?? "") : "";
-}
+/** What it may do where the Gateways are that routes lead to. */
+export const gatewayRules: readonly Rule[] = [
+  { apiGroups: [gatewayGroup], resources: [gatewayApi.plural], verbs: ["list", "watch"] },
+];
 
 /** What the record operator may do in its own namespace, whether or not it serves that alone: {@link recordRules}, its Lease, and what the site's stack says. */
 export const operatorRules: readonly Rule[] = [

@@ -10,6 +10,8 @@ export interface WatchOptions {
   readonly client: Pick<KubeClient, "get" | "stream">;
   /** Path of the collection, with a query that selects from it where not all is wanted. */
   readonly path: string;
+  /** Finds what stands before the path, where that is not known: asked before each listing. */
+  readonly base?: () => Promise<string>;
   /** All that there is, after each listing. What was known before and is not in it is gone. */
   readonly onList: (objects: readonly KubeObject[]) => void;
   /** One that was made or changed (`gone` unset), or that went away. */
@@ -66,6 +68,8 @@ class Watch {
   #version: string | undefined;
   /** The latest version that was seen. */
   #latest: string | undefined;
+  /** That of the last listing. */
+  #path = "";
   /** Since when listings are older than that. */
   #olderSince: number | undefined;
 
@@ -81,20 +85,23 @@ class Watch {
     } catch (error) {
       // Listings must have been older all the time, and not at both ends of a time in which there was none.
       if (!(error instanceof OlderListing)) this.#olderSince = undefined;
-      const lost = error instanceof KubeError && error.status === 410;
+      // The place is not known any more, or what is watched is served no longer in this version.
+      const lost = error instanceof KubeError && (error.status === 410 || error.status === 404);
       if (lost) this.#version = undefined;
       return lost && watched ? { watched } : { watched, failure: messageOf(error) };
     }
   }
 
   async #list(): Promise<void> {
-    const { client, path, pageSize, onList } = this.options;
+    const { client, pageSize, onList } = this.options;
+    const path = `${(await this.options.base?.()) ?? ""}${this.options.path}`;
     const { objects, version } = await listObjects(client, path, pageSize);
     if (this.#isOlder(version)) {
       const seen = `${path} is listed as of version ${version}, although ${this.#latest ?? ""} was seen before`;
       throw new OlderListing(`${seen}: the API server has fallen behind, or etcd was restored`);
     }
     onList(objects);
+    this.#path = path;
     this.#version = this.#latest = version;
   }
 
@@ -114,7 +121,7 @@ class Watch {
       timeoutSeconds: String(watchSeconds),
       resourceVersion: version,
     }).toString();
-    await this.options.client.stream(withQuery(this.options.path, query), {
+    await this.options.client.stream(withQuery(this.#path, query), {
       onLine: (line) => {
         this.#take(line);
       },
@@ -128,7 +135,7 @@ class Watch {
     const { type, object } = JSON.parse(line) as { readonly type: string; readonly object: KubeObject };
     if (type === "ERROR") {
       const { code, message } = object as { readonly code?: number; readonly message?: string };
-      throw new KubeError(`watch of ${this.options.path}: ${message ?? "no reason given"}`, { status: code ?? 500 });
+      throw new KubeError(`watch of ${this.#path}: ${message ?? "no reason given"}`, { status: code ?? 500 });
     }
     const { resourceVersion = this.#version } = object.metadata ?? {};
     this.#version = resourceVersion;

@@ -6,7 +6,7 @@ import { longestTtl } from "../dns/ttl";
 import type { Site } from "../mesh/model";
 import { parseAllowed } from "../pools/allow-list";
 import { group, recordTypes } from "../records/model";
-import { sourceKinds } from "../records/sources";
+import { defaultSourceKinds, sourceKinds } from "../records/sources/kinds";
 import { defaultUpdateTypes } from "../records/updater";
 import { zoneNameShape } from "./shapes";
 import { requireOwn, requireOwnZone } from "./updaters";
@@ -62,8 +62,10 @@ const sourcesSchema = z.strictObject({
   kinds: z
     .array(z.enum(sourceKinds, `must be one of ${sourceKinds.join(", ")}`))
     .min(1, "must have at least one kind")
-    .default([...sourceKinds])
-    .describe('Kinds of objects. Default: ["Service", "Ingress"].'),
+    .default([...defaultSourceKinds])
+    .describe(
+      'Kinds of objects: Service, Ingress, the routes of Gateway API, and external-dns\'s DNSEndpoint. Default: ["Service", "Ingress"]. Example: ["Service", "HTTPRoute"].',
+    ),
   zones: z
     .array(zoneName)
     .min(1, "must have at least one zone")
@@ -80,6 +82,13 @@ const sourcesSchema = z.strictObject({
     .max(longestTtl)
     .default(300)
     .describe("Seconds, where an object does not say. Default: 300. Example: 60."),
+  gatewayNamespaces: z
+    .array(namespaceName)
+    .min(1, "must have at least one namespace; leave it out for those that are served")
+    .optional()
+    .describe(
+      'Namespaces whose Gateways routes may lead to, beside those that are served; `*` for all. Default: those that are served. Example: ["infra"].',
+    ),
 });
 
 /** A network and ports of which targets may be probed. */
@@ -116,7 +125,7 @@ export const recordsSchema = z
     sources: sourcesSchema
       .optional()
       .describe(
-        'Services and Ingresses of the namespaces that are served, of which DnsRecords are made, by external-dns\'s annotations. Default: none. Example: { zones: ["example.org"] }.',
+        'Services, Ingresses, routes and DNSEndpoints of the namespaces that are served, of which DnsRecords are made, by external-dns\'s annotations. Default: none. Example: { zones: ["example.org"] }.',
       ),
     admissionPolicy: z
       .boolean("must be true or false")

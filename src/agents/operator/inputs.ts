@@ -14,7 +14,7 @@ import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
 import type { WelcomePacket } from "../../mesh/model";
 import { parseWelcomePacket } from "../../mesh/welcome";
-import type { SourceSettings } from "../../records/sources";
+import type { SourceSettings } from "../../records/sources/kinds";
 import type { Tenant } from "../../records/tenants";
 
 /** What the site's stack says now. */

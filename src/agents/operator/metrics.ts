@@ -75,6 +75,7 @@ export class OperatorMetrics {
       dns_mesh_records_waiting_for_writer: input.waitingForWriter ?? 0,
       dns_mesh_records_retiring: input.retiring ?? 0,
       dns_mesh_records_mesh_refused: input.isMeshRefused === true ? 1 : 0,
+      dns_mesh_records_sources_unlisted: input.sourcesUnlisted ?? 0,
       dns_mesh_records_updates_total: this.updates,
       dns_mesh_records_waits_total: this.waits,
       dns_mesh_records_looks_total: input.looks ?? 0,

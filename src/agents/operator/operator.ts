@@ -64,6 +64,8 @@ export interface OperatorCounts {
   /** How often everything was looked at, at the least. */
   readonly looks: number;
   readonly isMeshRefused: boolean;
+  /** Kinds of sources that cannot be listed, each in each of the namespaces. */
+  readonly sourcesUnlisted: number;
 }
 
 /** All objects are placed anew after so many looks at the mesh. */
@@ -137,6 +139,7 @@ export class RecordOperator {
       client: kube,
       watch,
       namespaces,
+      own: options.namespace,
       store: this.#store,
       events: this.#events,
       isReady: () => this.#isReady,
@@ -172,6 +175,7 @@ export class RecordOperator {
       waitingForWriter: zones.reduce((sum, { loop }) => sum + loop.outage.waiting, 0),
       looks: Math.min(this.#looks, ...zones.map(({ loop, since }) => since + loop.looks)),
       isMeshRefused: this.#mesh.refusal !== undefined,
+      sourcesUnlisted: this.#sources.unlisted,
     };
   }
 

@@ -5,7 +5,7 @@ import { sameStatus } from "../../records/conditions";
 import { type AppliedSet, type DnsRecord, type DnsRecordStatus, finalizer, type RecordSet } from "../../records/model";
 import type { Claimant } from "../../records/plan";
 import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
-import { sourceLabel } from "../../records/sources";
+import { sourceLabel } from "../../records/sources/kinds";
 
 /** Annotations of a DnsRecord that the operator reads; `intent` it writes. */
 export const annotations = {

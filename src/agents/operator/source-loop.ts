@@ -3,72 +3,70 @@ import { isDeepStrictEqual } from "node:util";
 import { isAborted } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
-import type { Logger } from "../../base/log";
+import { operatorLabels } from "../../contract/names";
 import { KubeError, type KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
-import type { watchObjects } from "../../kube/watch";
 import { apiVersion, collectionPath, type DnsRecord, kind as recordKind, plural } from "../../records/model";
-import {
-  claimsOfSource,
-  sourceApis,
-  type SourceClaim,
-  type SourceKind,
-  sourceLabel,
-  type SourceObject,
-  type SourceSettings,
-} from "../../records/sources";
+import { claimsOfSource, type SourceClaim } from "../../records/sources/claims";
+import { sourceApis, sourceLabel, type SourceSettings } from "../../records/sources/kinds";
 import { type EventQueue, fieldManager } from "./event-queue";
 import { type Entry, isLeaving, type RecordStore, sourceUidOf } from "./record-store";
+import { type Source, SourceFeed, type SourceFeedOptions } from "./source-feed";
 import { writeWidth } from "./spreading";
 import { WorkLoop, type WorkLoopOptions } from "./work-loop";
 
 /** What a {@link SourceLoop} works with. */
-export interface SourceLoopOptions extends WorkLoopOptions {
+export interface SourceLoopOptions
+  extends WorkLoopOptions, Omit<SourceFeedOptions, "onNews" | "onListed" | "onTrouble"> {
   readonly client: Pick<KubeClient, "get" | "stream" | "merge" | "create" | "remove">;
-  readonly watch: typeof watchObjects;
-  /** Whose objects count; `*` for all namespaces'. */
-  readonly namespaces: readonly string[];
+  /** The operator's own namespace. */
+  readonly own: string;
   readonly store: Pick<RecordStore, "madeOf" | "sources">;
   readonly events: Pick<EventQueue, "tell">;
-  readonly log: Logger;
-}
-
-/** A Service or an Ingress that counts. */
-interface Source {
-  readonly kind: SourceKind;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly object: SourceObject;
 }
 
 /**
- * Makes DnsRecords of Services and Ingresses, which own them: Kubernetes deletes them with their source. One goes when its source
- * does not ask for it any more; never because of a setting, and not while its source's kind could not be listed.
+ * Makes DnsRecords of other objects, which own them: Kubernetes deletes them with their source. One goes when its source does not ask
+ * for it any more; never because of a setting, and not while its source's kind, or what that takes, could not be listed.
  */
 export class SourceLoop extends WorkLoop<string> {
   protected readonly gatherMs = 20;
   #settings: SourceSettings | undefined;
-  readonly #sources = new Map<string, Source>();
-  /** Namespaces (`*`: all) with kinds that were listed. */
-  readonly #listed = new Set<string>();
+  readonly #feed: SourceFeed;
   /** What was said of a source since all of it was in order. */
   readonly #said = new Map<string, Set<string>>();
-  #ending = new AbortController();
-  #watches: Promise<unknown> = Promise.resolve();
+  /** Why kinds could not be listed, as far as it was told. */
+  readonly #told = new Set<string>();
 
   constructor(private readonly options: SourceLoopOptions) {
     super(options);
+    this.#feed = new SourceFeed({
+      ...options,
+      onNews: (uid) => {
+        if (this.#feed.source(uid) === undefined) this.#said.delete(uid);
+        this.add(uid);
+      },
+      // What was made of sources that are not there any more.
+      onListed: () => {
+        for (const uid of options.store.sources()) this.add(uid);
+      },
+      onTrouble: (reason) => {
+        this.#tellUnlisted(reason);
+      },
+    });
+  }
+
+  /** How many kinds of sources cannot be listed, each in each of the namespaces. */
+  get unlisted(): number {
+    return this.#feed.unlisted;
   }
 
   /** Takes over what the settings say. */
   follow(settings: SourceSettings | undefined, signal: AbortSignal): void {
     if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
-    const before = this.#settings;
     this.#settings = settings;
-    const isSameFeed = JSON.stringify(feedOf(before)) === JSON.stringify(feedOf(settings));
-    if (!isSameFeed) this.#watchAnew(settings, signal);
-    for (const uid of this.#sources.keys()) this.add(uid);
+    this.#feed.follow(settings, signal);
+    for (const uid of this.#feed.uids) this.add(uid);
   }
 
   /** A DnsRecord is new, was changed, or is gone. */
@@ -83,65 +81,7 @@ export class SourceLoop extends WorkLoop<string> {
 
   override async run(signal: AbortSignal): Promise<void> {
     await super.run(signal);
-    this.#ending.abort();
-    await this.#watches;
-  }
-
-  #watchAnew(settings: SourceSettings | undefined, signal: AbortSignal): void {
-    this.#ending.abort();
-    this.#ending = new AbortController();
-    this.#sources.clear();
-    this.#listed.clear();
-    if (settings === undefined) return;
-    const until = AbortSignal.any([signal, this.#ending.signal]);
-    const feeds = settings.kinds.flatMap((kind) => this.options.namespaces.map((namespace) => ({ kind, namespace })));
-    this.#watches = Promise.all(feeds.map((feed) => this.#watch({ ...feed, labels: settings.labels }, until)));
-  }
-
-  #watch(
-    { kind, namespace, labels }: { kind: SourceKind; namespace: string; labels: Readonly<Record<string, string>> },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { client, watch, random, log } = this.options;
-    const { path, plural: of } = sourceApis[kind];
-    const where = namespace === "*" ? of : `namespaces/${namespace}/${of}`;
-    const selector = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
-    const query = selector.length === 0 ? "" : `?${new URLSearchParams({ labelSelector: selector.join() }).toString()}`;
-    const isLive = (): boolean => !isAborted(signal);
-    return watch({
-      client,
-      path: `${path}/${where}${query}`,
-      signal,
-      random,
-      onList: (objects) => {
-        if (!isLive()) return;
-        const there = new Set(objects.map(({ metadata }) => metadata?.uid));
-        const isOf = (source: Source): boolean =>
-          source.kind === kind && (namespace === "*" || source.namespace === namespace);
-        for (const source of [...this.#sources.values()])
-          if (isOf(source) && !there.has(source.uid)) this.#put(kind, source.object as KubeObject, true);
-        for (const object of objects) this.#put(kind, object, false);
-        this.#listed.add(`${kind} ${namespace}`);
-        // What was made of sources that are not there any more.
-        for (const uid of this.options.store.sources()) this.add(uid);
-      },
-      onChange: (object, gone) => {
-        if (isLive()) this.#put(kind, object, gone);
-      },
-      onTrouble: (tries, reason) => {
-        if (tries === 0) log.info("sources of DnsRecords are watched again", { kind, namespace });
-        else if (isLive()) log.warn("sources of DnsRecords cannot be watched", { kind, namespace, tries, reason });
-      },
-    });
-  }
-
-  #put(kind: SourceKind, object: KubeObject, gone: boolean): void {
-    const { uid = "", name = "", namespace = "", deletionTimestamp } = object.metadata ?? {};
-    if (gone || deletionTimestamp !== undefined) {
-      this.#sources.delete(uid);
-      this.#said.delete(uid);
-    } else this.#sources.set(uid, { kind, namespace, name, uid, object: object });
-    this.add(uid);
+    await this.#feed.end();
   }
 
   protected async pass(signal: AbortSignal): Promise<void> {
@@ -163,14 +103,15 @@ export class SourceLoop extends WorkLoop<string> {
   /** @throws KubeError */
   async #settle(uid: string): Promise<void> {
     if (this.#settings === undefined) return;
-    const source = this.#sources.get(uid);
+    const source = this.#feed.source(uid);
     const made = this.options.store.madeOf(uid).filter((entry) => !isLeaving(entry));
     if (source === undefined) {
       for (const entry of made) if (this.#isListed(entry)) await this.#remove(entry);
       return;
     }
-    const { claims, kept, problems } = claimsOfSource(source.kind, source.object, this.#settings);
+    const { claims, kept, problems, isUnknown } = claimsOfSource(source, this.#settings, this.#feed);
     if (problems.length > 0) this.#complain(uid, problems.join("; "));
+    if (isUnknown) return;
     for (const claim of claims) {
       const there = this.options.store.madeOf(uid).find(({ object }) => object.metadata.name === claim.name);
       if (there === undefined) await this.#make(source, claim);
@@ -180,16 +121,29 @@ export class SourceLoop extends WorkLoop<string> {
     for (const entry of made) if (!asked.has(entry.object.metadata.name)) await this.#remove(entry);
     // Not before all is done: what is tried again and fails again is not said again.
     if (problems.length === 0) this.#said.delete(uid);
+    await this.#note(source);
   }
 
-  async #make({ kind, namespace, name, uid }: Source, claim: SourceClaim): Promise<void> {
+  /** Says in a DNSEndpoint which version of it was looked at, as external-dns does. */
+  async #note({ kind, apiVersion: version, namespace, name, object }: Source): Promise<void> {
+    const observedGeneration = object.metadata?.generation;
+    if (kind !== "DNSEndpoint" || object.status?.observedGeneration === observedGeneration) return;
+    const path = `/apis/${version}/namespaces/${namespace}/${sourceApis[kind].plural}/${name}/status`;
+    await this.options.client.merge(path, { status: { observedGeneration } }, fieldManager).catch((error: unknown) => {
+      // Nothing depends on it: it may be gone, and who may read it need not be who may write there.
+      this.options.log.warn("a DNSEndpoint's status cannot be written", { namespace, name, reason: messageOf(error) });
+    });
+  }
+
+  async #make(source: Source, claim: SourceClaim): Promise<void> {
+    const { kind, apiVersion: version, namespace, name, uid } = source;
     await this.options.client.create(collectionPath(plural, namespace), {
       apiVersion,
       kind: recordKind,
       metadata: {
         name: claim.name,
         labels: { [sourceLabel]: kind },
-        ownerReferences: [{ apiVersion: sourceApis[kind].apiVersion, kind, name, uid, controller: true }],
+        ownerReferences: [{ apiVersion: version, kind, name, uid, controller: true }],
       },
       spec: claim.spec,
     } as KubeObject);
@@ -213,8 +167,7 @@ export class SourceLoop extends WorkLoop<string> {
 
   /** Whether all sources of an object's kind are known where it is. */
   #isListed({ object }: Entry): boolean {
-    const kind = object.metadata.labels?.[sourceLabel] ?? "";
-    return [object.metadata.namespace ?? "", "*"].some((namespace) => this.#listed.has(`${kind} ${namespace}`));
+    return this.#feed.isListed(object.metadata.labels?.[sourceLabel] ?? "", object.metadata.namespace ?? "");
   }
 
   /** Says what is wrong with a source, once. */
@@ -222,19 +175,24 @@ export class SourceLoop extends WorkLoop<string> {
     const said = this.#said.get(uid) ?? new Set();
     if (said.has(message)) return;
     this.#said.set(uid, said.add(message));
-    const source = this.#sources.get(uid);
+    const source = this.#feed.source(uid);
     this.options.log.warn("not all DnsRecords of a source can be made", {
       source: source?.name ?? uid,
       reason: message,
     });
     if (source === undefined) return;
-    const { kind, namespace, name } = source;
-    const about = { apiVersion: sourceApis[kind].apiVersion, kind, name, namespace, uid };
+    const { kind, apiVersion: version, namespace, name } = source;
+    const about = { apiVersion: version, kind, name, namespace, uid };
     this.options.events.tell(about, { type: "Warning", reason: "RecordsNotMade", message });
   }
-}
 
-/** What of the settings the watches go by. */
-function feedOf(settings: SourceSettings | undefined): unknown {
-  return settings && [settings.kinds, settings.labels];
+  /** Says that a kind cannot be listed, where whoever runs the site looks. */
+  #tellUnlisted(reason: string): void {
+    if (this.#told.has(reason)) return;
+    this.#told.add(reason);
+    const name = operatorLabels["app.kubernetes.io/name"];
+    const about = { apiVersion: "apps/v1", kind: "Deployment", name, namespace: this.options.own };
+    const message = `${reason}; what was made of them stays as it is, and they are taken up once they can be listed`;
+    this.options.events.tell(about, { type: "Warning", reason: "SourcesNotListed", message });
+  }
 }

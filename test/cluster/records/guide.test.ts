@@ -11,6 +11,7 @@ import { Reader } from "../../../harness/docs/reader";
 import { blocksOf } from "../../../harness/docs/blocks";
 import { eventually } from "../../../harness/eventually";
 import { toolPath } from "../../../harness/tools";
+import { definitionFiles } from "../../../harness/tools/definitions";
 import { RecordMesh } from "../../../harness/records/record-mesh";
 
 const run = promisify(execFile);
@@ -27,7 +28,8 @@ describe("docs/records.md, followed to the letter", function () {
   let folder: string;
 
   before(async () => {
-    mesh = await RecordMesh.start({ zones: [zone], namespaces, sources: ["Service", "Ingress"] });
+    const sources = ["Service", "Ingress", "HTTPRoute", "DNSEndpoint"] as const;
+    mesh = await RecordMesh.start({ zones: [zone], namespaces, sources, gatewayNamespaces: ["infra"] });
     ({ folder } = mesh.lab);
   });
   after(() => mesh[Symbol.asyncDispose]());
@@ -280,6 +282,104 @@ describe("docs/records.md, followed to the letter", function () {
       await reader.shell("kubectl -n shop delete ingress/pages service/front");
       await soon("other", []);
       await soon("pages", []);
+    });
+  });
+
+  describe("and docs/sources.md, for routes and DNSEndpoints", () => {
+    const section = "docs/sources.md#routes-and-dnsendpoints";
+    const parentRef = { name: "edge", namespace: "infra" };
+    let reader: Reader;
+
+    const write = (object: string, status: object) =>
+      reader.shell(`kubectl patch ${object} --subresource=status --type=merge -p '${JSON.stringify({ status })}'`);
+    /** What a gateway's controller says of the route. */
+    const accept = (status: "True" | "False") => {
+      const lastTransitionTime = "2026-01-01T00:00:00Z";
+      const condition = { type: "Accepted", status, reason: "OfTheTest", message: "", lastTransitionTime };
+      const parents = [{ parentRef, controllerName: "example.test/gateways", conditions: [condition] }];
+      return write("-n shop httproute/cart", { parents });
+    };
+    const place = (...values: string[]) =>
+      write("-n infra gateway/edge", { addresses: values.map((value) => ({ type: "IPAddress", value })) });
+    const soon = (name: string, expected: readonly string[], type?: string) =>
+      eventually(20, () => mesh.everywhere(`${name}.${zone}`, expected, type), 50);
+
+    before(async () => {
+      reader = newReader();
+      reader.open(section);
+      const { sources } = liveSettings(settingsOf(reader.next("yaml")), ["192.0.2.1"]);
+      if (sources === undefined) throw new Error("no sources");
+      const allow = [{ zones: [zone], types: ["A", "TXT"] }];
+      const tenants = namespaces.map((name) => ({ namespaces: [name], allow }));
+      await mesh.lab.site(mesh.owner).settle({ sources, tenants });
+    });
+
+    it("says what the cluster has no definition of", async () => {
+      const command = reader.next("sh");
+      await eventually(20, async () => {
+        const events = await reader.shell(command);
+        for (const missing of ["httproutes", "dnsendpoints", "gateways"]) expect(events).to.contain(missing);
+      });
+    });
+
+    it("takes a definition up that comes, and makes DnsRecords", async () => {
+      const files = definitionFiles().filter((file) => /dnsendpoints|httproutes|_gateways/.test(file));
+      await reader.shell(`kubectl apply --server-side ${files.map((file) => `-f ${file}`).join(" ")}`);
+      await reader.shell("kubectl wait --for=condition=Established --timeout=30s crd --all");
+      const labels = { "kubernetes.io/metadata.name": "shop" };
+      const allowedRoutes = { namespaces: { from: "Selector", selector: { matchLabels: labels } } };
+      const edge = {
+        ...{ apiVersion: "gateway.networking.k8s.io/v1", kind: "Gateway", metadata: parentRef },
+        spec: {
+          gatewayClassName: "of-the-test",
+          listeners: [{ name: "http", port: 80, protocol: "HTTP", hostname: `*.${zone}`, allowedRoutes }],
+        },
+      };
+      await reader.shell(`kubectl apply -f - <<< '${JSON.stringify(edge)}'`);
+      await place("192.0.2.50");
+      reader.write("names.yaml");
+      await reader.run();
+      await accept("True");
+      expect(await reader.run())
+        .to.match(/cart +A +\["192\.0\.2\.50"\] +300 +True/)
+        .and.match(/office +A +\["192\.0\.2\.40","192\.0\.2\.41"\] +60 +True/)
+        .and.match(/office +TXT .*fourth floor.* +300 +True/)
+        .and.match(/\n1$/);
+      reader.close();
+      await soon("cart", ["192.0.2.50"]);
+      await soon("office", ["192.0.2.40", "192.0.2.41"]);
+    });
+
+    it("follows the Gateway's address, and the route's acceptance", async () => {
+      await place("192.0.2.51", "192.0.2.52");
+      await soon("cart", ["192.0.2.51", "192.0.2.52"]);
+      await accept("False");
+      await soon("cart", []);
+      await accept("True");
+      await soon("cart", ["192.0.2.51", "192.0.2.52"]);
+    });
+
+    it("takes nothing away while it may not see Gateways, and goes on afterwards", async () => {
+      await reader.shell("kubectl -n infra get rolebinding record-operator -o json > binding.json");
+      await reader.shell("kubectl -n infra delete rolebinding record-operator");
+      await mesh.operator.stop();
+      const before = mesh.operator.log().length;
+      mesh.operator.start();
+      const said = () => mesh.operator.log().slice(before);
+      await eventually(60, () => expect(said()).to.match(/Gateway.*infra.*forbidden|forbidden.*Gateway/));
+      await eventually(60, () => expect(said()).to.contain("caught up"));
+      await mesh.everywhere(`cart.${zone}`, ["192.0.2.51", "192.0.2.52"]);
+      expect(await reader.shell("kubectl -n shop get rr -l dns.mesh.io/source=HTTPRoute -o name")).to.match(/cart/);
+      await reader.shell("kubectl apply -f binding.json");
+      await place("192.0.2.53");
+      await soon("cart", ["192.0.2.53"]);
+    });
+
+    it("takes away what is asked for no more", async () => {
+      await reader.shell("kubectl -n shop delete httproute/cart dnsendpoint/office");
+      await soon("cart", []);
+      await soon("office", []);
+      await soon("office", [], "TXT");
     });
   });
 

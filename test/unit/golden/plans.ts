@@ -60,7 +60,11 @@ const withTenants = {
         },
         { namespaces: ["*"], allow: [{ zones: ["*"], types: ["TXT"] }] },
       ],
-      sources: { zones: ["standard-1.internal.dns"] },
+      sources: {
+        zones: ["standard-1.internal.dns"],
+        kinds: ["Service", "Ingress", "HTTPRoute", "DNSEndpoint"],
+        gatewayNamespaces: ["infra", "shop"],
+      },
     }),
   },
 };

@@ -105,6 +105,21 @@ describe("watching a collection", () => {
     await heard("list a", "list b", "list c");
   });
 
+  it("finds out where it is before each listing, and lists again when that is served no longer", async () => {
+    answers = [page(["a"], { resourceVersion: "7" }), fail(404), page(["b"], { resourceVersion: "8" })];
+    const bases = ["/v1alpha2", "", "/v1"];
+    const paths: string[] = [];
+    server.on("request", ({ url = "" }) => paths.push(url.split("?")[0] ?? ""));
+    const base = () => {
+      const found = bases.shift() ?? "";
+      return found === "" ? Promise.reject(new Error("nobody serves it")) : Promise.resolve(found);
+    };
+    void watch("/x", { base });
+    await heard("list a", "trouble 1", "list b", "trouble 0");
+    await eventually(5, () => Promise.resolve(expect(paths).to.have.lengthOf(4)), 5);
+    expect(paths).to.deep.equal(["/v1alpha2/x", "/v1alpha2/x", "/v1/x", "/v1/x"]);
+  });
+
   it("does not believe a listing that is older than what it saw, until it stays so for minutes", async () => {
     const expired = line("ERROR", { kind: "Status", code: 410, message: "too old" });
     answers = [

@@ -252,7 +252,7 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
   [
     "with sources of a kind that is none",
     { ...minimal, records: { sources: { zones: ["example.org"], kinds: ["Pod"] } } },
-    /dns-mesh:records\.sources\.kinds\[0\]: must be one of Service, Ingress/,
+    /dns-mesh:records\.sources\.kinds\[0\]: must be one of Service, Ingress, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute, DNSEndpoint/,
   ],
   [
     "with a tenant's field that there is not",

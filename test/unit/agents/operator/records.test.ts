@@ -197,7 +197,7 @@ describe("the record operator", () => {
     await stage.clock.advance(30_000);
     const { looks, ...counts } = turn.operator.counts;
     const none = { waiting: 0, retiring: 0, writersAway: 0, waitingForWriter: 0 };
-    expect(counts).to.deep.equal({ records: 1, ...none, isMeshRefused: false });
+    expect(counts).to.deep.equal({ records: 1, ...none, isMeshRefused: false, sourcesUnlisted: 0 });
     expect(looks).to.be.within(5, 7);
     expect(turn.operator.stuck).to.deep.equal([]);
   });

@@ -1,10 +1,11 @@
 import { expect } from "chai";
+import { KindFinder } from "../../../../src/agents/operator/kind-finder";
 import { RecordStore } from "../../../../src/agents/operator/record-store";
 import { SourceLoop } from "../../../../src/agents/operator/source-loop";
 import { systemClock } from "../../../../src/base/clock";
 import { KubeError, type KubeObject } from "../../../../src/kube/answer";
 import type { WatchOptions } from "../../../../src/kube/watch";
-import type { SourceSettings } from "../../../../src/records/sources";
+import { sourceApis, type SourceSettings } from "../../../../src/records/sources/kinds";
 import { eventually } from "../../../../harness/eventually";
 
 const settings: SourceSettings = { kinds: ["Service", "Ingress"], zones: ["a.example"], labels: {}, ttl: 300 };
@@ -16,6 +17,8 @@ class Stage {
   readonly writes: string[] = [];
   readonly told: string[] = [];
   refusal: KubeError | undefined;
+  /** What the API server has at a path. */
+  readonly served = new Map<string, KubeObject>([["/api/v1/namespaces/shop", { metadata: { name: "shop" } }]]);
   tries = 0;
   readonly loop: SourceLoop;
   readonly #ending = new AbortController();
@@ -25,7 +28,7 @@ class Stage {
     const path = (at: string): string => at.split("/").slice(-1)[0] ?? "";
     this.loop = new SourceLoop({
       client: {
-        get: () => Promise.reject(new Error("nothing is got")),
+        get: (at) => Promise.resolve(this.served.get(at)),
         stream: () => Promise.reject(new Error("nothing is streamed")),
         create: async (_, object) => {
           await this.#write(`create ${object.metadata?.name ?? ""}`, () => this.see(object, "made"));
@@ -42,6 +45,7 @@ class Stage {
         });
       },
       namespaces: ["shop"],
+      own: "dns-system",
       store: this.store,
       events: {
         tell: (about, { reason, message }) => this.told.push(`${about.kind} ${about.name} ${reason} ${message}`),
@@ -195,5 +199,132 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
     stage.refusal = undefined;
     await written(/^create/);
     expect(stage.told).to.have.lengthOf(1);
+  });
+
+  describe("and of routes and DNSEndpoints", () => {
+    const gatewayKinds = "/apis/gateway.networking.k8s.io/v1";
+    const edge = (value: string, ...labels: string[]): KubeObject => ({
+      metadata: { name: "edge", namespace: "infra", uid: "uid-edge" },
+      spec: {
+        listeners: [
+          {
+            ...{ name: "http", port: 80, protocol: "HTTP" },
+            allowedRoutes: {
+              namespaces: { from: "Selector", selector: { matchLabels: { team: labels[0] ?? "shop" } } },
+            },
+          },
+        ],
+      },
+      status: { addresses: [{ value }], listeners: [{ attachedRoutes: labels.length }] },
+    });
+    const parentRef = { name: "edge", namespace: "infra" };
+    const route: KubeObject = {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      metadata: { name: "www", namespace: "shop", uid: "uid-route" },
+      spec: { parentRefs: [parentRef], hostnames: ["www.a.example"] },
+      status: { parents: [{ parentRef, conditions: [{ type: "Accepted", status: "True" }] }] },
+    };
+    const labelled = (team: string) =>
+      stage.served.set("/api/v1/namespaces/shop", { metadata: { name: "shop", labels: { team } } });
+    const values = () => [...stage.store.all()].map(({ object }) => object.spec.values?.join());
+    const follow = (more: Partial<SourceSettings> = {}) => {
+      stage.follow({ kinds: ["HTTPRoute"], gatewayNamespaces: ["infra"], ...more });
+    };
+
+    it("follow Gateways, and stay as they are until these were listed", async () => {
+      labelled("shop");
+      stage.see(madeOf("uid-route", "HTTPRoute"), "old");
+      follow();
+      stage.watch("httproutes").onList([route]);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      expect(stage.writes).to.deep.equal([]);
+      stage.watches.find(({ path }) => path === "/namespaces/infra/gateways")?.onList([edge("192.0.2.1")]);
+      await written(/^create httproute-www-/, /^remove of-uid-route$/);
+      stage.store.vanish("old");
+      expect(values()).to.include("192.0.2.1");
+      stage.watch("infra/gateways").onChange(edge("192.0.2.1", "shop"), false);
+      stage.watch("infra/gateways").onChange(edge("192.0.2.2", "shop"), false);
+      await written(/^create/, /^remove/, /^merge httproute-www-/);
+      stage.watch("infra/gateways").onChange(edge("192.0.2.2", "shop"), true);
+      await written(/^create/, /^remove/, /^merge/, /^remove httproute-www-/);
+    });
+
+    it("stay as they are while labels of their namespace cannot be read", async () => {
+      stage.served.delete("/api/v1/namespaces/shop");
+      stage.see(madeOf("uid-route", "HTTPRoute"), "old");
+      follow();
+      stage.watch("httproutes").onList([route]);
+      stage.watch("infra/gateways").onList([edge("192.0.2.1")]);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      expect(stage.writes).to.deep.equal([]);
+    });
+
+    it("go when their namespace is not chosen", async () => {
+      labelled("blog");
+      stage.see(madeOf("uid-route", "HTTPRoute"), "old");
+      follow();
+      stage.watch("httproutes").onList([route]);
+      stage.watch("infra/gateways").onList([edge("192.0.2.1")]);
+      await written(/^remove of-uid-route$/);
+    });
+
+    it("say that a Gateway is where nobody looks, and what to do", async () => {
+      stage.see(madeOf("uid-route", "HTTPRoute"), "old");
+      stage.follow({ kinds: ["HTTPRoute"] });
+      stage.watch("httproutes").onList([route]);
+      await eventually(5, () => expect(stage.told).to.have.lengthOf(1), 5);
+      expect(stage.told[0]).to.match(/^HTTPRoute www RecordsNotMade its Gateway infra\/edge .* add infra to/);
+      expect(stage.writes).to.deep.equal([]);
+    });
+
+    it("are looked for in the version that the cluster has, and a missing definition is told once", async () => {
+      follow({ kinds: ["TLSRoute"] });
+      const base = stage.watch("tlsroutes").base ?? (() => Promise.reject(new Error("no base")));
+      const missing = await base().then(String, String);
+      expect(missing).to.match(/the cluster has no tlsroutes of gateway\.networking\.k8s\.io .* is not installed/);
+      for (const tries of [1, 2, 3, 4]) stage.watch("tlsroutes").onTrouble(tries, missing);
+      for (const tries of [1, 2, 3, 4]) stage.watch("tlsroutes").onTrouble(tries, missing);
+      expect(stage.told.map((text) => text.replace(/ TLSRoute: .*;/, ";"))).to.deep.equal([
+        "Deployment record-operator SourcesNotListed; what was made of them stays as it is, and they are taken up once they can be listed",
+      ]);
+      expect(stage.loop.unlisted).to.equal(1);
+      stage.watch("tlsroutes").onTrouble(0, "");
+      expect(stage.loop.unlisted).to.equal(0);
+    });
+
+    it("of a DNSEndpoint are made, and it says which version of it was looked at", async () => {
+      stage.follow({ kinds: ["DNSEndpoint"] });
+      const metadata = { name: "names", namespace: "shop", uid: "uid-names", generation: 4 };
+      const endpoints = [{ dnsName: "www.a.example", recordType: "TXT", targets: ["a b"], recordTTL: 60 }];
+      const object = { apiVersion: "externaldns.k8s.io/v1alpha1", metadata, spec: { endpoints } };
+      stage.watch("dnsendpoints").onList([object]);
+      await written(/^create dnsendpoint-names-/, /^merge status$/);
+      expect(values()).to.deep.equal(['"a b"']);
+      stage.watch("dnsendpoints").onChange({ ...object, status: { observedGeneration: 4 } }, false);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      await written(/^create/, /^merge status$/);
+    });
+
+    it("finds the first version that is served, and asks again after a while", async () => {
+      let now = 0;
+      const asked: string[] = [];
+      const client = {
+        get: (at: string) => {
+          asked.push(at);
+          return Promise.resolve(stage.served.get(at));
+        },
+      };
+      const finder = new KindFinder(client, () => now);
+      const old = "/apis/gateway.networking.k8s.io/v1alpha2";
+      stage.served.set(gatewayKinds, { resources: [{ name: "httproutes" }] });
+      stage.served.set(old, { resources: [{ name: "tlsroutes" }] });
+      expect(await finder.find(sourceApis.TLSRoute)).to.equal(old);
+      expect(await finder.find(sourceApis.HTTPRoute)).to.equal(gatewayKinds);
+      expect(asked).to.have.lengthOf(3);
+      stage.served.set(gatewayKinds, { resources: [{ name: "httproutes" }, { name: "tlsroutes" }] });
+      expect(await finder.find(sourceApis.TLSRoute)).to.equal(old);
+      now += 5000;
+      expect(await finder.find(sourceApis.TLSRoute)).to.equal(gatewayKinds);
+    });
   });
 });
