@@ -6,7 +6,7 @@ import { longestTtl } from "../dns/ttl";
 import type { Site } from "../mesh/model";
 import { parseAllowed } from "../pools/allow-list";
 import { group, recordTypes } from "../records/model";
-import { defaultSourceKinds, sourceKinds } from "../records/sources/kinds";
+import { defaultSourceKinds, isRoute, sourceKinds } from "../records/sources/kinds";
 import { defaultUpdateTypes } from "../records/updater";
 import { zoneNameShape } from "./shapes";
 import { requireOwn, requireOwnZone } from "./updaters";
@@ -149,7 +149,8 @@ export const recordsSchema = z
         "Probes a second at the most; with more targets each is probed less often. Default: 500. Example: 2000.",
       ),
   })
-  .superRefine(checkTenants);
+  .superRefine(checkTenants)
+  .superRefine(checkGateways);
 
 /** Whose DnsRecords are served, what they may claim, and what else they are made of. */
 export type RecordsConfig = z.infer<typeof recordsSchema>;
@@ -179,6 +180,18 @@ function checkTenants(
         });
     }
   }
+}
+
+function checkGateways(
+  { sources }: { readonly sources?: z.infer<typeof sourcesSchema> | undefined },
+  ctx: z.RefinementCtx,
+): void {
+  if (sources?.gatewayNamespaces === undefined || sources.kinds.some(isRoute)) return;
+  ctx.addIssue({
+    code: "custom",
+    path: ["sources", "gatewayNamespaces"],
+    message: "is for routes, and kinds has none; add the kind, such as HTTPRoute, or leave it out",
+  });
 }
 
 /** What of the settings counts for who may claim what. */

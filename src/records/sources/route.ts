@@ -217,7 +217,7 @@ function hostsOf({ metadata, spec }: RouteObject): readonly string[] {
  * What two host names have in common, the narrower of them; undefined where that is nothing. A first label `*` stands for one or
  * more labels, an empty name for any.
  */
-export function commonHost(one: string, other: string): string | undefined {
+function commonHost(one: string, other: string): string | undefined {
   const [a, b] = [one.toLowerCase(), other.toLowerCase()];
   if (!isHost(a) || !isHost(b)) return undefined;
   if (a === "" || a === b) return b;

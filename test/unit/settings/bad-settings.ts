@@ -255,6 +255,11 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:records\.sources\.kinds\[0\]: must be one of Service, Ingress, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute, DNSEndpoint/,
   ],
   [
+    "with Gateways, and no routes that lead to them",
+    { ...minimal, records: { sources: { zones: ["example.org"], gatewayNamespaces: ["infra"] } } },
+    /dns-mesh:records\.sources\.gatewayNamespaces: is for routes, and kinds has none; add the kind, such as HTTPRoute/,
+  ],
+  [
     "with a tenant's field that there is not",
     { ...minimal, records: { tenants: [{ ...tenant, zones: ["example.org"] }] } },
     /dns-mesh:records\.tenants\[0\]: .*zones/,

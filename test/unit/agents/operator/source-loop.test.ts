@@ -24,7 +24,7 @@ class Stage {
   readonly #ending = new AbortController();
   #version = 100;
 
-  constructor() {
+  constructor(namespaces: readonly string[] = ["shop"]) {
     const path = (at: string): string => at.split("/").slice(-1)[0] ?? "";
     this.loop = new SourceLoop({
       client: {
@@ -44,7 +44,7 @@ class Stage {
           });
         });
       },
-      namespaces: ["shop"],
+      namespaces,
       own: "dns-system",
       store: this.store,
       events: {
@@ -266,6 +266,24 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
       stage.watch("httproutes").onList([route]);
       stage.watch("infra/gateways").onList([edge("192.0.2.1")]);
       await written(/^remove of-uid-route$/);
+    });
+
+    it("are watched with Gateways and labels of the whole cluster where all namespaces are served", async () => {
+      stage.end();
+      stage = new Stage(["*"]);
+      stage.see(madeOf("uid-route", "HTTPRoute"), "old");
+      follow();
+      const paths = stage.watches.map(({ path }) => path);
+      expect(paths).to.deep.equal(["/httproutes", "/gateways", "/api/v1/namespaces"]);
+      stage.watch("httproutes").onList([route]);
+      stage.watch("gateways").onList([edge("192.0.2.1")]);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      expect(stage.writes).to.deep.equal([]);
+      stage.watch("/api/v1/namespaces").onList([{ metadata: { name: "shop", labels: { team: "shop" } } }]);
+      await written(/^create httproute-www-/, /^remove of-uid-route$/);
+      stage.store.vanish("old");
+      stage.watch("/api/v1/namespaces").onChange({ metadata: { name: "shop", labels: { team: "blog" } } }, false);
+      await written(/^create/, /^remove/, /^remove httproute-www-/);
     });
 
     it("say that a Gateway is where nobody looks, and what to do", async () => {

@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import { operatorRules, recordRules } from "../../../../src/contract/operator-rules";
+import { gatewayRules, operatorRules, recordRules, sourceRules } from "../../../../src/contract/operator-rules";
 import { nameOf, type Registered, type Run } from "../recorded-stack";
 import { environment, liveSettingsOf, podSpecs, up } from "./site-run";
 
 interface Inputs {
-  readonly metadata: { readonly namespace: string };
+  readonly metadata: { readonly namespace?: string };
   readonly rules: unknown;
   readonly subjects: unknown;
   readonly data: Record<string, string>;
@@ -62,7 +62,9 @@ describe("a site's record operator", () => {
 
     const listed = await up("site-a", { config: { records: { namespaces: ["shop"] } } });
     const roles = listed.all("Role").filter((role) => nameOf(role) === "record-operator");
-    const rules = Object.fromEntries(roles.map((role) => [inputsOf(role).metadata.namespace, inputsOf(role).rules]));
+    const rules = Object.fromEntries(
+      roles.map((role) => [inputsOf(role).metadata.namespace ?? "", inputsOf(role).rules]),
+    );
     expect(rules).to.deep.equal({ "dns-system": operatorRules, shop: recordRules });
     expect(operatorEnvironment(listed)["DNS_MESH_NAMESPACES"]).to.equal("shop");
 
@@ -71,6 +73,36 @@ describe("a site's record operator", () => {
     expect(inputsOf(all.one("ClusterRoleBinding")).subjects).to.deep.equal([
       { kind: "ServiceAccount", name: "record-operator", namespace: "dns-system" },
     ]);
+  });
+
+  it("sees what its settings make DnsRecords of, and Gateways alone where these are", async () => {
+    const zones = ["catalog-primary.internal.dns"];
+    const sources = { zones, kinds: ["HTTPRoute", "DNSEndpoint"], gatewayNamespaces: ["infra", "shop"] };
+    const rolesOf = async (records: object): Promise<Record<string, unknown>> => {
+      const run = await up("site-a", { config: { records } });
+      const roles = [...run.all("Role"), ...run.all("ClusterRole")].filter((role) => nameOf(role).includes("operator"));
+      return Object.fromEntries(
+        roles.map((role) => [inputsOf(role).metadata.namespace ?? nameOf(role), inputsOf(role).rules]),
+      );
+    };
+    const more = sourceRules(["HTTPRoute", "DNSEndpoint"]);
+    expect(JSON.stringify(more)).to.contain('"namespaces"],"verbs":["get"]').and.not.to.contain("ingresses");
+    expect(await rolesOf({ namespaces: ["shop"], sources })).to.deep.equal({
+      "dns-system": [...operatorRules, ...more],
+      shop: [...recordRules, ...more],
+      infra: gatewayRules,
+    });
+    const anywhere = { ...sources, gatewayNamespaces: ["*"] };
+    expect(await rolesOf({ namespaces: [], sources: anywhere })).to.deep.equal({
+      "dns-system": [...operatorRules, ...more],
+      "dns-mesh-record-operator-gateways-dns-system": gatewayRules,
+    });
+    const everywhere = sourceRules(["HTTPRoute", "DNSEndpoint"], { everywhere: true });
+    expect(JSON.stringify(everywhere)).to.contain('"namespaces"],"verbs":["list","watch"]');
+    expect(await rolesOf({ namespaces: ["*"], sources })).to.deep.equal({
+      "dns-system": [...operatorRules, ...more],
+      "dns-mesh-record-operator-dns-system": [...recordRules, ...everywhere],
+    });
   });
 
   it("comes with the definitions of DnsRecord and DnsPool and their roles, which stay when the site goes", async () => {
