@@ -124,7 +124,7 @@ function probing(probes: readonly string[]): NetworkPolicySpec {
     policyTypes: ["Egress"],
     egress: probes.map(parseAllowed).map(({ network, ports: [from, to] }) => ({
       to: blocks([network]),
-      ports: [{ ...tcp(from), ...(to > from && { endPort: to }) }],
+      ports: both(from).map((port) => ({ ...port, ...(to > from && { endPort: to }) })),
     })),
   };
 }

@@ -2,7 +2,7 @@ import { longestTtl } from "../dns/ttl";
 import { conditionsSchema, definitionOf, longestValue, type Manifest } from "../records/crd";
 import { poolPlural } from "../records/model";
 import { immutable, nameRules, type Rule, zoneRules } from "../records/rules";
-import { poolKind, poolTypes, strategies } from "./model";
+import { dnsCheckTypes, poolKind, poolTypes, strategies } from "./model";
 import { defaultPoolTtl, longestHost, longestPath, mostTargets } from "./spec";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -31,14 +31,19 @@ function checkSchema(whose: string): Schema {
     description: `How ${whose} is probed. Which addresses and ports may be, each site's settings say.`,
     required: ["type", "port"],
     properties: {
-      type: text("TCP: a connection is made. HTTP, HTTPS: a GET is answered; certificates are not judged.", {
-        enum: ["TCP", "HTTP", "HTTPS"],
-      }),
+      type: text(
+        "TCP: a connection is made. HTTP, HTTPS: a GET is answered; certificates are not judged. DNS: a question is answered, over UDP.",
+        { enum: ["TCP", "HTTP", "HTTPS", "DNS"] },
+      ),
       port: whole("The port.", [1, 65_535]),
       address: text("The address, where it is not the target's value. A CNAME's targets need it.", { maxLength: 45 }),
       host: text("Name of the host that is asked for. The address without it.", { maxLength: longestHost }),
       path: text("Path that is asked for. / without it.", { maxLength: longestPath }),
       status: whole("Status that an answer must have. Any from 200 to 399 without it.", [100, 599]),
+      name: text("Name that a DNS server is asked for.", { maxLength: 255 }),
+      recordType: text("Type that a DNS server is asked for; the answer must have such a record. A without it.", {
+        enum: [...dnsCheckTypes],
+      }),
       intervalSeconds: number("Seconds between probes. 1 without it.", [1, 3600]),
       timeoutSeconds: number("Seconds for one probe, no more than the interval. 1 without it.", [0.1, 3600]),
       rise: whole("Good probes in a row by which a target that was down is up again. 2 without it.", [1, 10]),

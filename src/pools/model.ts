@@ -22,11 +22,17 @@ export interface Pace {
   readonly fall: number;
 }
 
+/** Types that a server can be asked for. */
+export const dnsCheckTypes = ["A", "AAAA", "CNAME", "MX", "NS", "SOA", "SRV", "TXT"] as const;
+export type DnsCheckType = (typeof dnsCheckTypes)[number];
+
 /** What is asked of a target. */
 export type Question =
   | { readonly kind: "tcp" }
   /** `status` is what an answer must have. @default any from 200 to 399 */
-  | { readonly kind: "http" | "https"; readonly host?: string; readonly path: string; readonly status?: number };
+  | { readonly kind: "http" | "https"; readonly host?: string; readonly path: string; readonly status?: number }
+  /** Absolute name, without the dot at its end. */
+  | { readonly kind: "dns"; readonly name: string; readonly recordType: DnsCheckType };
 
 /** A probe of one address: equal ones of several targets are made once. */
 export type Check = Pace & Question & { readonly address: string; readonly port: number };
@@ -54,12 +60,14 @@ export interface Pool {
 
 /** A check as a user writes it; milliseconds are seconds there. */
 export interface CheckSpec {
-  readonly type: "TCP" | "HTTP" | "HTTPS";
+  readonly type: "TCP" | "HTTP" | "HTTPS" | "DNS";
   readonly port: number;
   readonly address?: string;
   readonly host?: string;
   readonly path?: string;
   readonly status?: number;
+  readonly name?: string;
+  readonly recordType?: DnsCheckType;
   readonly intervalSeconds?: number;
   readonly timeoutSeconds?: number;
   readonly rise?: number;

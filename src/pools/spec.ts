@@ -1,9 +1,11 @@
 import { ipVersion } from "../dns/address";
+import { parseName } from "../dns/name";
 import type { DnsRecordSpec } from "../records/model";
 import { recordSetOf } from "../records/record-set";
 import {
   type Check,
   type CheckSpec,
+  dnsCheckTypes,
   type Pool,
   type PoolSpec,
   poolTypes,
@@ -130,18 +132,48 @@ function questionOf(problems: string[], written: CheckSpec, place: string): Ques
     if (!problems.includes(problem)) problems.push(problem);
   };
   const { type, host, path = "/", status } = written;
-  if (type === "TCP") {
-    for (const field of ["host", "path", "status"] as const)
-      if (written[field] !== undefined) add(`${place}.${field} is of HTTP and HTTPS alone; leave it out`);
-    return { kind: "tcp" };
-  }
-  if (!["HTTP", "HTTPS"].includes(type)) add(`${place}.type "${type as string}" is not known; use TCP, HTTP or HTTPS`);
+  for (const problem of strayFields(written, place)) add(problem);
+  if (type === "TCP") return { kind: "tcp" };
+  if (type === "DNS") return dnsQuestionOf(add, written, place);
+  if (!["HTTP", "HTTPS"].includes(type))
+    add(`${place}.type "${type as string}" is not known; use TCP, HTTP, HTTPS or DNS`);
   if (host !== undefined && !isHost(host)) add(`${place}.host "${host}" is not a host's name`);
   if (!isPath(path))
     add(`${place}.path must begin with a slash and have at most ${longestPath} printable characters without blanks`);
   if (status !== undefined) for (const problem of wholeProblem(`${place}.status`, status, [100, 599])) add(problem);
   const kind = type === "HTTPS" ? "https" : "http";
   return { kind, path, ...(host !== undefined && { host }), ...(status !== undefined && { status }) };
+}
+
+/** Fields of another kind of check. */
+function strayFields(written: CheckSpec, place: string): readonly string[] {
+  const { type } = written;
+  const isWeb = type === "HTTP" || type === "HTTPS";
+  const web = isWeb ? [] : (["host", "path", "status"] as const);
+  const dns = type === "DNS" ? [] : (["name", "recordType"] as const);
+  return [
+    ...web.filter((field) => written[field] !== undefined).map((field) => `${field} is of HTTP and HTTPS alone`),
+    ...dns.filter((field) => written[field] !== undefined).map((field) => `${field} is of DNS alone`),
+  ].map((problem) => `${place}.${problem}; leave it out`);
+}
+
+function dnsQuestionOf(add: (problem: string) => void, written: CheckSpec, place: string): Question {
+  const { name = "", recordType = "A" } = written;
+  const asked = askedName(name);
+  if (asked === undefined) add(`${place}.name "${name}" is no name that a DNS server can be asked for`);
+  if (!dnsCheckTypes.includes(recordType))
+    add(`${place}.recordType "${recordType as string}" is not known; use one of ${dnsCheckTypes.join(", ")}`);
+  return { kind: "dns", name: asked ?? "", recordType };
+}
+
+/** A name as it is asked for: absolute, folded, without the dot at its end; undefined for what is none. The root is none either. */
+export function askedName(text: string): string | undefined {
+  try {
+    const name = parseName(text);
+    return name === "" ? undefined : name;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a text can be in a Host header. */

@@ -5,9 +5,9 @@ import * as z from "zod/mini";
 import { countingNumber, listOf, objectOf, plainText, readShape } from "../base/shape";
 import { ipVersion } from "../dns/address";
 import type { ResourceRecord } from "../dns/record";
-import type { Check, Pool, Seen } from "./model";
+import { type Check, dnsCheckTypes, type Pool, type Seen } from "./model";
 import { encodePublished, type PublishedPool } from "./published";
-import { isHost, isPath } from "./spec";
+import { askedName, isHost, isPath } from "./spec";
 
 /**
  * What sites tell one another of pools, as TXT records in a zone that each of them has for it: the pools of its other zones, what
@@ -47,6 +47,7 @@ function entriesOf(check: Check): readonly unknown[] {
   const { address, port, intervalMs, timeoutMs, rise, fall } = check;
   const pace = [intervalMs, timeoutMs, rise, fall];
   if (check.kind === "tcp") return [check.kind, address, port, ...pace];
+  if (check.kind === "dns") return [check.kind, address, port, ...pace, check.name, check.recordType];
   return [check.kind, address, port, ...pace, check.path, check.host ?? "", check.status ?? 0];
 }
 
@@ -110,11 +111,13 @@ const http = {
   host: z.exactOptional(text(isHost)),
   status: z.exactOptional(countingNumber),
 };
+const dns = { name: text((value) => askedName(value) === value), recordType: z.enum(dnsCheckTypes) };
 const checksShape = listOf(
   z.discriminatedUnion("kind", [
     objectOf({ kind: z.literal("tcp"), ...common }),
     objectOf({ kind: z.literal("http"), ...http }),
     objectOf({ kind: z.literal("https"), ...http }),
+    objectOf({ kind: z.literal("dns"), ...common, ...dns }),
   ]),
 );
 

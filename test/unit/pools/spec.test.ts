@@ -41,6 +41,30 @@ describe("a pool's spec", () => {
     ]);
   });
 
+  it("may have DNS servers that are asked for a name, an A record where it does not say", () => {
+    const dns = { type: "DNS", port: 53, name: "Health.Example." } as const;
+    const reading = poolOf({
+      ...good,
+      targets: [
+        { value: "192.0.2.1", check: { ...dns, recordType: "SOA" } },
+        { value: "192.0.2.2", check: dns },
+      ],
+    });
+    const asked = {
+      kind: "dns",
+      port: 53,
+      name: "health.example",
+      intervalMs: 1000,
+      timeoutMs: 1000,
+      rise: 2,
+      fall: 2,
+    };
+    expect(reading.kind === "pool" && reading.pool.targets.map((target) => target.check)).to.deep.equal([
+      { ...asked, recordType: "SOA", address: "192.0.2.1" },
+      { ...asked, recordType: "A", address: "192.0.2.2" },
+    ]);
+  });
+
   it("may have targets without any check", () => {
     const reading = poolOf({ ...good, targets: [{ value: "192.0.2.1" }] });
     expect(reading.kind === "pool" && reading.pool.targets).to.deep.equal([{ value: "192.0.2.1", priority: 0 }]);
@@ -77,8 +101,29 @@ describe("a pool's spec", () => {
       "from 1 to 3600",
     ],
     ["a timeout beyond the interval", { targets: [{ ...one, check: { ...tcp, timeoutSeconds: 2 } }] }, "from 0.1 to 1"],
-    ["an unknown check", { targets: [{ ...one, check: { ...tcp, type: "ICMP" } }] }, "use TCP, HTTP or HTTPS"],
+    ["an unknown check", { targets: [{ ...one, check: { ...tcp, type: "ICMP" } }] }, "use TCP, HTTP, HTTPS or DNS"],
     ["a path of TCP", { targets: [{ ...one, check: { ...tcp, path: "/" } }] }, "check.path is of HTTP and HTTPS alone"],
+    ["a name of TCP", { targets: [{ ...one, check: { ...tcp, name: "x" } }] }, "check.name is of DNS alone"],
+    [
+      "a path of DNS",
+      { targets: [{ ...one, check: { type: "DNS", port: 53, name: "x", path: "/" } }] },
+      "path is of HTTP",
+    ],
+    [
+      "a DNS check without a name",
+      { targets: [{ ...one, check: { type: "DNS", port: 53 } }] },
+      'check.name "" is no name',
+    ],
+    [
+      "a name with an empty label",
+      { targets: [{ ...one, check: { type: "DNS", port: 53, name: "a..b" } }] },
+      "is no name",
+    ],
+    [
+      "a type that is no answer",
+      { targets: [{ ...one, check: { type: "DNS", port: 53, name: "x", recordType: "AXFR" } }] },
+      'recordType "AXFR" is not known',
+    ],
     [
       "a path that would be two lines",
       { targets: [{ ...one, check: { type: "HTTP", port: 80, path: "/ HTTP/1.1\r\nX: y" } }] },

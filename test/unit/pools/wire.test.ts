@@ -18,6 +18,8 @@ const pace = { intervalMs: 1000, timeoutMs: 1000, rise: 2, fall: 2 };
 const tcp: Check = { kind: "tcp", address: "192.0.2.1", port: 80, ...pace };
 const web: Check = { kind: "https", address: "2001:db8::1", port: 443, path: "/health", host: "shop", ...pace };
 
+const dns: Check = { kind: "dns", address: "192.0.2.1", port: 53, name: "a.example", recordType: "SOA", ...pace };
+
 /** What is told, as it is read from what was written. */
 function readBack(told: Told): Told {
   const checks = new Map<string, readonly Check[]>();
@@ -81,6 +83,11 @@ describe("what sites tell one another of pools", () => {
     );
   });
 
+  it("comes back with checks of DNS servers", () => {
+    const told: Told = { checks: new Map([["0123456789abcdef", [dns, tcp]]]), seen: new Map() };
+    expect(readBack(told)).to.deep.equal(told);
+  });
+
   it("fits into a record's 65,535 octets at its largest", () => {
     const longest: Check = { ...web, path: `/${"p".repeat(199)}`, host: "h".repeat(253), status: 200 };
     const told = encodeTold(
@@ -103,6 +110,8 @@ describe("what sites tell one another of pools", () => {
     ["probes without a pause", "p.checks", [JSON.stringify([{ ...tcp, intervalMs: 1 }])]],
     ["a path with a line's end", "p.checks", [JSON.stringify([{ ...web, path: "/\r\nX: y" }])]],
     ["a host with a blank", "p.checks", [JSON.stringify([{ ...web, host: "a b" }])]],
+    ["a name with an empty label", "p.checks", [JSON.stringify([{ ...dns, name: "a..b" }])]],
+    ["a type that nobody may ask for", "p.checks", [JSON.stringify([{ ...dns, recordType: "ANY" }])]],
     ["a sign of life without a time", "beat", ["1"]],
     ["a sign of life for good", "beat", ["1", "999999999"]],
   ];
@@ -132,7 +141,8 @@ describe("what sites tell one another of pools", () => {
   it("calls equal checks the same, and others otherwise", () => {
     expect(checkId({ ...tcp })).to.equal(checkId(tcp));
     const others: Check[] = [{ ...tcp, port: 81 }, { ...tcp, timeoutMs: 900 }, web, { ...web, path: "/" }];
-    expect(new Set([tcp, ...others].map(checkId)).size).to.equal(5);
+    const asked: Check[] = [dns, { ...dns, name: "b.example" }, { ...dns, recordType: "A" }];
+    expect(new Set([tcp, ...others, ...asked].map(checkId)).size).to.equal(8);
     const pool = { zone: "a.example", name: "www.a.example", type: "A" as const };
     expect(poolId(pool)).not.to.equal(poolId({ ...pool, type: "AAAA" }));
   });

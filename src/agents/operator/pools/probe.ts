@@ -1,13 +1,78 @@
+import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { Agent, request as requestHttp } from "node:http";
 import { Agent as TlsAgent, request as requestHttps } from "node:https";
 import { connect, isIPv6 } from "node:net";
 
+import { checkQuestion, checkResponse, decodeMessage, encodeMessage } from "../../../dns/message";
+import { queryMessage } from "../../../dns/request";
+import { opcodes, rcodes } from "../../../dns/types";
 import type { Check } from "../../../pools/model";
 
 /** Probes a target once. Returns whether it answered as it should. Never throws. */
 export async function probe(check: Check, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return false;
-  return check.kind === "tcp" ? probeTcp(check, signal) : probeHttp(check, signal);
+  switch (check.kind) {
+    case "tcp":
+      return probeTcp(check, signal);
+    case "http":
+    case "https":
+      return probeHttp(check, signal);
+    case "dns":
+      return probeDns(check, signal);
+  }
+}
+
+/**
+ * One datagram from a socket of its own: an answer to it that has a record of the type, or more than fits, is good. What is lost
+ * on the way is a bad probe, as it is for a client that asks once.
+ */
+function probeDns(
+  { address, port, timeoutMs, name, recordType: type }: Extract<Check, { kind: "dns" }>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const id = randomInt(0x10000);
+  return new Promise((resolve) => {
+    const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
+    const end = (isGood: boolean): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      socket.removeAllListeners().on("error", () => undefined);
+      socket.close();
+      resolve(isGood);
+    };
+    const onAbort = (): void => {
+      end(false);
+    };
+    const timer = setTimeout(onAbort, timeoutMs);
+    signal.addEventListener("abort", onAbort, { once: true });
+    socket.on("error", onAbort);
+    socket.on("message", (octets) => {
+      const isGood = judgeAnswer(octets, { id, name, type });
+      // A late or forged datagram is none of ours.
+      if (isGood !== undefined) end(isGood);
+    });
+    // Connected, so that a port at which nobody listens says so at once.
+    socket.connect(port, address, () => {
+      socket.send(encodeMessage(queryMessage({ id, name, type, recursive: true })));
+    });
+  });
+}
+
+/** Whether an answer is a good one; undefined for what is no answer to the question. */
+function judgeAnswer(
+  octets: Uint8Array,
+  { id, name, type }: { readonly id: number; readonly name: string; readonly type: string },
+): boolean | undefined {
+  try {
+    const message = decodeMessage(octets);
+    checkResponse(message, { id, opcode: opcodes.query });
+    checkQuestion(message, { name, type, class: "IN" });
+    if (message.rcode !== rcodes.NOERROR) return false;
+    return message.flags.tc || message.answers.some((record) => record.type === type);
+  } catch {
+    return undefined;
+  }
 }
 
 function probeTcp({ address, port, timeoutMs }: Check, signal: AbortSignal): Promise<boolean> {

@@ -1,10 +1,13 @@
 import { expect } from "chai";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer as createWeb, type RequestListener } from "node:http";
 import { createServer as createSecureWeb } from "node:https";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { issue, makeAuthority } from "../../../../../harness/certificates";
 import { probe } from "../../../../../src/agents/operator/pools/probe";
+import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../../../src/dns/message";
+import type { ResourceRecord } from "../../../../../src/dns/record";
 import type { Check, Question } from "../../../../../src/pools/model";
 
 const pace = { intervalMs: 1000, timeoutMs: 2000, rise: 2, fall: 2 };
@@ -54,6 +57,85 @@ describe("a probe", () => {
       await using target = await listening(server);
       await probe(at(target.port, { kind: "tcp" }), never);
       await closed;
+    });
+  });
+
+  describe("of a DNS server", () => {
+    const asked: Question = { kind: "dns", name: "health.example", recordType: "A" };
+    const address: ResourceRecord = { name: "health.example", class: "IN", ttl: 1, type: "A", address: "192.0.2.1" };
+
+    /** A server that answers each question as is said, or not at all. */
+    async function answering(answer: (query: Message) => Partial<Message> | undefined) {
+      const socket = createSocket("udp4");
+      socket.on("message", (octets, from) => {
+        const query = decodeMessage(octets);
+        const said = answer(query);
+        if (said === undefined) return;
+        const message = { ...query, flags: { ...query.flags, qr: true }, ...said };
+        socket.send(encodeMessage(message), from.port, from.address);
+      });
+      socket.bind(0, "127.0.0.1");
+      await once(socket, "listening");
+      return {
+        port: socket.address().port,
+        [Symbol.asyncDispose]: () =>
+          new Promise<void>((resolve) =>
+            socket.close(() => {
+              resolve();
+            }),
+          ),
+      };
+    }
+
+    for (const [what, isGood, answer] of [
+      ["has a record of the type", true, { answers: [address] }],
+      [
+        "has it behind an alias",
+        true,
+        {
+          answers: [
+            { name: "health.example", class: "IN", ttl: 1, type: "CNAME", target: "x" } as ResourceRecord,
+            { ...address, name: "x" },
+          ],
+        },
+      ],
+      ["has none", false, { answers: [] }],
+      ["is a failure", false, { rcode: 2, answers: [address] }],
+      ["has more than fits", true, { flags: { ...noFlags, qr: true, tc: true } }],
+    ] as const)
+      it(`is ${isGood ? "good" : "bad"} where the answer ${what}`, async () => {
+        await using server = await answering(() => answer);
+        expect(await probe(at(server.port, asked), never)).to.equal(isGood);
+      });
+
+    it("asks once, with recursion wanted, for the name and the type", async () => {
+      const queries: Message[] = [];
+      await using server = await answering((query) => {
+        queries.push(query);
+        return { answers: [address] };
+      });
+      await probe(at(server.port, asked), never);
+      expect(queries.map(({ questions, flags }) => [questions, flags.rd])).to.deep.equal([
+        [[{ name: "health.example", type: "A", class: "IN" }], true],
+      ]);
+    });
+
+    it("takes no answer to another question, and is bad where no other comes in time", async () => {
+      await using server = await answering(({ id }) => ({ id: id ^ 1, answers: [address] }));
+      expect(await probe(at(server.port, asked, { timeoutMs: 100 }), never)).to.be.false;
+      await using silent = await answering(() => undefined);
+      expect(await probe(at(silent.port, asked, { timeoutMs: 100 }), never)).to.be.false;
+    });
+
+    it("is bad at once where nobody listens, and ends with its signal", async () => {
+      const server = await answering(() => undefined);
+      await server[Symbol.asyncDispose]();
+      expect(await probe(at(server.port, asked, { timeoutMs: 60_000 }), never)).to.be.false;
+      await using silent = await answering(() => undefined);
+      const ending = new AbortController();
+      const probed = probe(at(silent.port, asked, { timeoutMs: 60_000 }), ending.signal);
+      ending.abort();
+      expect(await probed).to.be.false;
     });
   });
 
