@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 
 import { UserError } from "../../src/base/errors";
 import { table } from "../../src/base/table";
@@ -10,10 +10,11 @@ import type { DnsRecord } from "../../src/records/model";
 import { type Cluster, createClusters, destroyClusters, useContexts } from "../clusters";
 import { kdigEveryPod } from "../kdig";
 import { readyAt, servedAt } from "../mesh/joining";
-import { listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
+import { type ListedSite, listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
 import { seedExample } from "../records/good-specs";
 import { ensureTools, toolPath } from "../tools";
 import { cacheDir, sparing } from "../tools/cache";
+import { poolZone, probesOf, Shop } from "./shop";
 
 const names = ["site-a", "site-b", "site-c", "site-d"];
 /** Pods of each site. */
@@ -115,7 +116,7 @@ async function printAnswers(mesh: RunningMesh, name: string, type: string): Prom
 async function joinOneMore(mesh: RunningMesh, newcomer: Cluster): Promise<void> {
   const existing = mesh.sites.map((site) => site.name);
   const primary = existing[0] ?? "";
-  const site = listedSite(newcomer, 3);
+  const site = demoSite(newcomer, 3);
   const zone = zoneNames(site)[0] ?? "";
   await mesh.list([...mesh.sites, site]);
   say(`${newcomer.name} joins with ${zone}; nobody touches ${existing.join(", ")}'s stacks but the primary's`);
@@ -146,15 +147,34 @@ async function applyExample(mesh: RunningMesh): Promise<void> {
   await printAnswers(mesh, `${name}.${zone}`, type);
 }
 
+/** Kills the web server that a name leads to, and tells how long every pod of every site took to lead to another. */
+async function killTarget(mesh: RunningMesh, clusters: readonly Cluster[]): Promise<void> {
+  const [first, second, owner] = clusters as readonly [Cluster, Cluster, Cluster, Cluster];
+  const zone = mesh.sites.filter(({ name }) => name === owner.name).flatMap(zoneNames)[0] ?? "";
+  const shop = new Shop(mesh, { zone, owner, targets: [first, second] });
+  say(`kubectl apply -f - (${owner.name}):\n\n${stringify(shop.manifest)}`);
+  await shop.open();
+  say(`every pod of every site leads to ${first.nodeAddress}, whose web server is killed now`);
+  const took = await shop.killFirst();
+  say(`every pod of every site leads to ${second.nodeAddress}, ${(took / 1000).toFixed(1)} s later`);
+  await printAnswers(mesh, `${shop.manifest.spec.name}.${zone}`, "A");
+}
+
+/** A site of the list, with the zone in which it tells what it sees of pools' targets. */
+function demoSite(cluster: Cluster, index: number): ListedSite {
+  const site = listedSite(cluster, index);
+  return { ...site, zones: [...site.zones, poolZone(site)] };
+}
+
 /** The flags that lead kubectl to a cluster. */
 function insideOf(cluster: Cluster | undefined): string {
   const file = cluster === undefined || cluster.kubeconfig === "" ? "" : `--kubeconfig ${cluster.kubeconfig} `;
   return `${file}--context ${cluster?.context ?? ""}`;
 }
 
-/** The zone of the site that stands last in the list. */
-function lastZone(mesh: RunningMesh): string {
-  return mesh.zones().at(-1) ?? "";
+/** The first zone of the site that stands last in the list. */
+function lastZone({ sites }: RunningMesh): string {
+  return sites.slice(-1).flatMap(zoneNames)[0] ?? "";
 }
 
 async function up(contexts: string | undefined): Promise<void> {
@@ -163,10 +183,14 @@ async function up(contexts: string | undefined): Promise<void> {
   mkdirSync(workDir(), { recursive: true });
   const clusters = await clustersFor(contexts);
   const mesh = new RunningMesh({ clusters, workDir: workDir() });
-  await mesh.list(clusters.slice(0, 3).map(listedSite));
+  await mesh.list(clusters.slice(0, 3).map(demoSite));
   await bringUp(mesh, "shared");
   for (const cluster of clusters)
-    await mesh.configureSite(cluster, { "dns-mesh:protect": "false", "dns-mesh:replicas": String(replicas) });
+    await mesh.configureSite(cluster, {
+      "dns-mesh:protect": "false",
+      "dns-mesh:replicas": String(replicas),
+      ...probesOf(clusters),
+    });
   const [primary, ...others] = mesh.sites.map(({ name }) => name);
   await bringUp(mesh, primary ?? "");
   await Promise.all(others.map((name) => bringUp(mesh, name)));
@@ -175,6 +199,7 @@ async function up(contexts: string | undefined): Promise<void> {
   await joinOneMore(mesh, clusters[3] as Cluster);
   await printSerials(mesh);
   await applyExample(mesh);
+  await killTarget(mesh, clusters);
   const [first] = mesh.sites;
   say("the mesh is running");
   console.log(`\nTalk to it:  ${toolPath("kdig")} @${first?.addresses[0] ?? ""} standard-2.internal.dns SOA`);
