@@ -575,6 +575,28 @@ export const ruleCases: readonly RuleCase[] = [
     expected: [silent("8m"), silent("12m"), silent("25m")],
   },
   {
+    alert: "DnsMeshSourcesNotListed",
+    what: "fires when a kind of sources could not be listed for a quarter of an hour",
+    series: {
+      'dns_mesh_records_sources_unlisted{site="site-b",pod="one"}': "0x4 2x60",
+      'dns_mesh_records_sources_unlisted{site="site-b",pod="two"}': "0x40",
+    },
+    expected: [
+      silent("17m"),
+      fires("18m", {
+        labels: { site: "site-b", severity: "warning" },
+        summary: "The record operator of site site-b cannot list sources of DnsRecords.",
+        runbook: "records-not-programmed.md#sources-are-not-listed",
+      }),
+    ],
+  },
+  {
+    alert: "DnsMeshSourcesNotListed",
+    what: "is silent while the API server is away for some minutes",
+    series: { 'dns_mesh_records_sources_unlisted{site="site-b",pod="one"}': "0x4 3x8 0x40" },
+    expected: [silent("10m"), silent("25m")],
+  },
+  {
     alert: "DnsMeshPoolDown",
     what: "fires when no target of pools has been healthy for two minutes, whichever replica leads",
     series: {

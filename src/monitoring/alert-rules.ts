@@ -294,6 +294,14 @@ function recordRules({ sites, hasOperator }: AlertScope, write: Writer): readonl
       runbook: "records-not-programmed.md#somebody-else-changes-them",
     },
     {
+      alert: "DnsMeshSourcesNotListed",
+      expr: `max by (site) (${write.series("records_sources_unlisted")}) > 0`,
+      forSeconds: 15 * minute,
+      severity: "warning",
+      summary: "The record operator of site {{ $labels.site }} cannot list sources of DnsRecords.",
+      runbook: "records-not-programmed.md#sources-are-not-listed",
+    },
+    {
       alert: "DnsMeshPoolDown",
       expr: `max by (site) (${write.series("pools_unhealthy", 'reason="NoneHealthy"')}) > 0`,
       forSeconds: 2 * minute,

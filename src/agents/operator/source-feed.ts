@@ -29,7 +29,7 @@ export interface SourceFeedOptions {
   readonly onNews: (uid: string) => void;
   /** A kind was listed in a namespace (`*`: all): what is not there is gone. */
   readonly onListed: () => void;
-  /** A kind cannot be listed. */
+  /** A kind cannot be listed, time and again. */
   readonly onTrouble: (reason: string) => void;
   readonly log: Logger;
   readonly clock: Clock;
@@ -232,7 +232,7 @@ export class SourceFeed implements Surroundings {
           log.warn("sources of DnsRecords cannot be watched", { kind: what, namespace, tries, reason });
         if (tries === 0) this.#troubles.delete(key);
         else this.#troubles.set(key, reason);
-        if (tries === tellAfter) this.options.onTrouble(`${what}: ${reason}`);
+        if (tries >= tellAfter) this.options.onTrouble(`${what}: ${reason}`);
       },
     });
   }

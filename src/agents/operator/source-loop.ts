@@ -15,6 +15,9 @@ import { type Source, SourceFeed, type SourceFeedOptions } from "./source-feed";
 import { writeWidth } from "./spreading";
 import { WorkLoop, type WorkLoopOptions } from "./work-loop";
 
+/** Kubernetes forgets Events after an hour. */
+const tellEveryMs = 50 * 60_000;
+
 /** What a {@link SourceLoop} works with. */
 export interface SourceLoopOptions
   extends WorkLoopOptions, Omit<SourceFeedOptions, "onNews" | "onListed" | "onTrouble"> {
@@ -35,8 +38,8 @@ export class SourceLoop extends WorkLoop<string> {
   readonly #feed: SourceFeed;
   /** What was said of a source since all of it was in order. */
   readonly #said = new Map<string, Set<string>>();
-  /** Why kinds could not be listed, as far as it was told. */
-  readonly #told = new Set<string>();
+  /** Why kinds could not be listed, and when it was told last. */
+  readonly #told = new Map<string, number>();
 
   constructor(private readonly options: SourceLoopOptions) {
     super(options);
@@ -188,8 +191,9 @@ export class SourceLoop extends WorkLoop<string> {
 
   /** Says that a kind cannot be listed, where whoever runs the site looks. */
   #tellUnlisted(reason: string): void {
-    if (this.#told.has(reason)) return;
-    this.#told.add(reason);
+    const now = this.options.clock.now();
+    if (now - (this.#told.get(reason) ?? -Infinity) < tellEveryMs) return;
+    this.#told.set(reason, now);
     const name = operatorLabels["app.kubernetes.io/name"];
     const about = { apiVersion: "apps/v1", kind: "Deployment", name, namespace: this.options.own };
     const message = `${reason}; what was made of them stays as it is, and they are taken up once they can be listed`;

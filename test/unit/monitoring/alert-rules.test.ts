@@ -99,6 +99,7 @@ describe("alert rules", () => {
     expect(names.filter((name) => !without.includes(name))).to.deep.equal([
       "DnsMeshRecordsNotProgrammed",
       "DnsMeshDrift",
+      "DnsMeshSourcesNotListed",
       "DnsMeshPoolDown",
       "DnsMeshPoolDegraded",
       "DnsMeshNoLeader",
