@@ -69,6 +69,7 @@ function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
     addresses,
     remotePort,
     parents,
+    primaries: zones.flatMap(({ primaries = [] }) => primaries.map(({ address }) => address)),
     notified: readers.flatMap(({ notify = [] }) => notify),
     transport: packet.transport,
     hasOperator: records !== false,

@@ -9,7 +9,7 @@ import type { Published } from "../../src/preflight/published";
 import type { StillIn } from "../../src/preflight/zone-removal";
 import { requireRecordsZones } from "../../src/settings/record-settings";
 import type { SiteConfig } from "../../src/settings/site-settings";
-import { requireOwnZones } from "../../src/settings/updaters";
+import { requireOwnZones, requirePrimaries } from "../../src/settings/updaters";
 import { AppRoles } from "./app-roles";
 import { BackupJobs, BackupSecrets } from "./backups";
 import { Bundles, type Programs } from "./bundles";
@@ -80,6 +80,7 @@ export interface SiteOutputs {
 /** What of the settings depends on the welcome packet, before anything is planned. Throws a UserError. */
 function requireFitting(config: SiteStackArgs["config"], welcome: SiteStackArgs["welcome"]): void {
   requireOwnZones(config, welcome.packet.site);
+  requirePrimaries(config, welcome.packet.site);
   requireRecordsZones(config, welcome.packet.site);
   if (config.monitoring) requireFewObjects({ ...monitored(welcome), monitoring: config.monitoring });
 }

@@ -1,4 +1,4 @@
-import { all, type Basis, dnssec, entry, shared, within, zone } from "./change";
+import { all, type Basis, dnssec, entry, shared, site, within, zone } from "./change";
 
 /** The site's address stands among the Service's external ones. */
 export const addressedOutside: Basis = {
@@ -24,3 +24,11 @@ export const withRootThatSigns: Basis = { into: shared({ ca: { generation: 2, si
 
 /** The site's zone is signed. */
 export const signed: Basis = { into: zone({ dnssec: true }), out: [dnssec({ withdraw: true })] };
+
+/** What a site needs that takes a zone from outside the mesh. */
+export const withKeyOfPrimary: Basis = {
+  into: site({
+    readers: [{ name: "legacy", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 2).toString("base64") }],
+    zoneGuard: {},
+  }),
+};

@@ -1,4 +1,4 @@
-import { inVault, inVaultByJwt, signed, withRootThatSigns, withSecondRoot } from "./bases";
+import { inVault, inVaultByJwt, signed, withKeyOfPrimary, withRootThatSigns, withSecondRoot } from "./bases";
 import { all, dnssec, type Edit, entry, list, type SettingChange, shared, within, zone } from "./change";
 
 const runOn = { knot: "run on", operator: "run on" } as const;
@@ -108,6 +108,13 @@ export const sharedChanges: readonly SettingChange[] = [
     alone: true,
     ...runOn,
     note: "count when the zone is new",
+  },
+  {
+    name: "mesh.sites[].zones[].primaries",
+    covers: ["mesh.sites[].zones[].primaries", "mesh.sites[].zones[].primaries[].*"],
+    basis: withKeyOfPrimary,
+    to: zone({ primaries: [{ address: "192.0.2.53", key: "legacy" }] }),
+    ...runOn,
   },
   { name: "mesh.sites[].zones[].nameServers", to: zone({ nameServers: "catalog" }), ...runOn },
   { name: "mesh.sites[].zones[].retired", to: zone({ retired: farFuture }), ...runOn },

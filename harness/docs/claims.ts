@@ -18,6 +18,11 @@ const externalDns = "docs/guides/external-dns.md";
 
 const monitoring: Claim = { tests: ["test/lab/monitoring/guide.test.ts"] };
 
+const outsidePrimary: Claim = {
+  tests: ["test/lab/interop/outside-primary.test.ts"],
+  reason: "for `pulumi up`, the lab mounts what the stacks would, and what `pulumi config set` sets is read as a stack does; for `dig`, Knot's own",
+};
+
 const followed: Claim = {
   tests: ["test/lab/agent/runbooks.test.ts"],
   reason: "the lab has Knot's control socket and its log beside it, and no `kubectl` before them; `dig` is another client's",
@@ -110,6 +115,9 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/monitoring.md#from-outside": monitoring,
   "docs/guides/onboarding-a-site.md#onboarding-a-site": { tests: [ownMesh] },
   "docs/guides/onboarding-a-site.md#removing-a-site": { tests: [guides] },
+  "docs/guides/zones-from-outside.md#taking-a-zone-in": outsidePrimary,
+  "docs/guides/zones-from-outside.md#cutting-over": outsidePrimary,
+  "docs/guides/zones-from-outside.md#and-back": outsidePrimary,
   "docs/guides/other-servers.md#bind-and-nsd-beside-the-mesh": { tests: [guides] },
   "docs/guides/retiring-a-zone.md#retiring-a-zone": { tests: [guides] },
   "docs/guides/vault.md#vault": { tests: ["test/cluster/vault-site.test.ts"] },

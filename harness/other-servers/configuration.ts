@@ -99,3 +99,32 @@ function nsdPattern(
 ${[...requests, ...pattern.lines].map((line) => `  ${line}`).join("\n")}
 `;
 }
+
+/** What a server has to know from which a mesh takes zones. */
+interface Giver {
+  readonly zones: readonly string[];
+  /** May transfer and change the zones, and signs NOTIFY. */
+  readonly key: TsigKey;
+  /** Addresses of the site that takes them in. */
+  readonly notify: readonly { readonly address: string; readonly port: number }[];
+  /** Lines that are the server's own business. */
+  readonly own: readonly string[];
+}
+
+/** `named.conf` of a BIND (9.18) that a mesh takes zones from. */
+export function renderPrimaryConf({ zones, key, notify, own }: Giver): string {
+  const to = notify.map(({ address, port }) => `${address}${port === 53 ? "" : ` port ${port}`} key "${key.name}";`);
+  const primary = (zone: string): string =>
+    `zone "${zone}" { type primary; file "${zone}.zone"; allow-update { key "${key.name}"; }; };`;
+  return `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };
+
+options {
+${own.map((line) => `  ${line}`).join("\n")}
+  allow-transfer { key "${key.name}"; };
+  notify explicit;
+  also-notify { ${to.join(" ")} };
+};
+
+${zones.map(primary).join("\n")}
+`;
+}

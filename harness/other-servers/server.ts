@@ -9,7 +9,7 @@ import type { Identity } from "../certificates";
 import { eventually } from "../eventually";
 import { freePort } from "../free-port";
 import { toolPath } from "../tools";
-import { type Consumer, renderBindConf, renderNsdConf } from "./configuration";
+import { type Consumer, renderBindConf, renderNsdConf, renderPrimaryConf } from "./configuration";
 
 /** What {@link startBind} and {@link startNsd} need: the mesh, the key, the port of its sites. */
 export interface ConsumerOptions extends Omit<Consumer, "own" | "refresh"> {
@@ -92,6 +92,29 @@ ${Object.keys(options.zones).map(zone).join("")}`;
     return { command: ["named", "-g", "-n", "1", "-c", at.conf], files };
   });
   return Object.assign(bind, { tlsPort });
+}
+
+/** What a {@link startOutsidePrimary} serves. */
+export interface OutsidePrimaryOptions {
+  /** Zone name → master-file text. */
+  readonly zones: Readonly<Record<string, string>>;
+  /** May transfer every zone and change it, and signs NOTIFY. */
+  readonly key: TsigKey;
+  /** Who is told of changes. */
+  readonly notify: readonly DnsServer[];
+}
+
+/** A BIND that owns zones, as one that a mesh takes them from. */
+export async function startOutsidePrimary({ zones, key, notify }: OutsidePrimaryOptions): Promise<OtherServer> {
+  return OtherProcess.create("BIND", undefined, (at) => {
+    const own = [
+      `directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no; recursion no;`,
+      `listen-on port ${at.port} { ${address}; }; listen-on-v6 { none; }; notify-delay 0;`,
+    ];
+    const conf = `${renderPrimaryConf({ zones: Object.keys(zones), key, notify, own })}controls { };\n`;
+    const texts = Object.entries(zones).map(([name, text]): [string, string] => [`${name}.zone`, text]);
+    return { command: ["named", "-g", "-n", "1", "-c", at.conf], files: { conf, ...Object.fromEntries(texts) } };
+  });
 }
 
 /** Starts a `named` that knows nothing itself, asks a server for everything, from an address on loopback, and shows cookies. */

@@ -25,6 +25,14 @@ export interface Dnssec {
   readonly withdraw?: boolean;
 }
 
+/** A server outside the mesh that a zone is taken from. */
+export interface Primary {
+  /** In Knot's form: `192.0.2.53`, `192.0.2.53@5353`. */
+  readonly address: string;
+  /** Name of the key that it is asked with, and that signs its NOTIFY: one of the `readers` of the owner's stack. */
+  readonly key: string;
+}
+
 /** A zone and what its owner does with it. */
 export interface Zone {
   /** Absolute, lower-case, without the trailing dot. */
@@ -35,6 +43,8 @@ export interface Zone {
   readonly zoneFile?: string;
   /** Initial records beside the skeleton's, as lines of a master file with absolute names. Never beside `zoneFile`. */
   readonly records?: readonly string[];
+  /** The owner takes the zone from these and changes nothing in it. Never beside `zoneFile`, `records` or `dnssec`. */
+  readonly primaries?: readonly Primary[];
   /** In the place of the mesh's {@link Mesh.nameServers}. Travels in the directory alone. */
   readonly nameServers?: NameServers;
   /** ISO date from which the zone may leave the mesh without being held back as a mass removal. */

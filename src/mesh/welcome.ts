@@ -101,6 +101,7 @@ const zone = objectOf({
   dnssec: z.union([z.boolean(), dnssec]),
   zoneFile: z.exactOptional(plainText),
   records: z.exactOptional(listOf(plainText)),
+  primaries: z.exactOptional(listOf(objectOf({ address: server, key: zoneName }))),
   retired,
 });
 

@@ -25,7 +25,7 @@ const day = 86_400;
 /** Problems of an agent that say: answers are wrong or missing, or will be. Others have alerts of their own, or are in {@link lesserProblems}. */
 export const severeProblems = ["knot", "refused", "fenced", "apply", "zones", "unanswered"] as const;
 /** Problems that leave answers as they are. */
-export const lesserProblems = ["central", "doubtful", "inputs", "state", "nameservers"] as const;
+export const lesserProblems = ["central", "doubtful", "inputs", "state", "nameservers", "primary"] as const;
 
 function problem(write: Writer, kind: string, ...matchers: readonly string[]): string {
   return `${write.series("agent_problem", `kind="${kind}"`, ...matchers)} == 1`;

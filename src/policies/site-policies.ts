@@ -30,6 +30,8 @@ export interface SitePolicyInput {
   readonly monitoring?: Readonly<Record<string, string>>;
   /** Servers of parent zones that Knot asks for DS records, in its own form. */
   readonly parents: readonly string[];
+  /** Servers outside the mesh that zones are taken from, in the same form. */
+  readonly primaries: readonly string[];
   /** Servers outside the mesh that agents tell of changes, in the same form. */
   readonly notified: readonly string[];
   /** The Vault that pods fetch keys and certificates from. */
@@ -63,6 +65,7 @@ export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, Ne
     ...(input.vault && { "key-rotator": rotator(input), vault: toVault(input.vault) }),
     ...(input.storage && { backup: backup(input.storage) }),
     ...(input.parents.length > 0 && { "knot-parents": toServers(input.parents, both) }),
+    ...(input.primaries.length > 0 && { "knot-primaries": toServers(input.primaries, both) }),
     ...(input.notified.length > 0 && { "knot-readers": toServers(input.notified, (port) => [udp(port)]) }),
     ...(input.monitoring && { "knot-metrics": metrics(input.monitoring) }),
     "default-deny": { podSelector: {}, policyTypes: ["Ingress", "Egress"] },

@@ -35,6 +35,9 @@ type OwnFacts = Readonly<Record<OwnConditionType, Facts>>;
 /** Reason of conditions of objects in a zone that is on its way out of the mesh. */
 export const zoneRetiring = "ZoneRetiring";
 
+/** Reason of the condition of an object in a zone that is taken from a server outside the mesh. */
+export const zoneFromOutside = "ZoneFromOutside";
+
 /** Reason of the condition of an object whose namespace may not have what it says, as the site's settings have it. */
 export const notAllowed = "NotAllowed";
 

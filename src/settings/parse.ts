@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors";
 import { foldName } from "../base/names";
 import { canonicalAddress, hostCidr, splitServer } from "../dns/address";
-import type { Dnssec, Mesh, Site, Zone } from "../mesh/model";
+import type { Dnssec, Mesh, Primary, Site, Zone } from "../mesh/model";
 import { withWaiting } from "../mesh/waiting";
 import { draftOf, findConflicts, type Problem } from "./consistency";
 import { initialRecordLines } from "./initial-records";
@@ -113,9 +113,14 @@ function normaliseZone(zone: NonNullable<MeshInput["sites"][number]["zones"]>[nu
     dnssec: normaliseDnssec(zone.dnssec ?? false),
     ...(zone.zoneFile !== undefined && { zoneFile: zone.zoneFile }),
     ...(zone.records !== undefined && { records: initialRecordLines(foldName(zone.name), zone.records) }),
+    ...(zone.primaries !== undefined && { primaries: zone.primaries.map(normalisePrimary) }),
     ...nameServersIn(zone),
     ...(zone.retired !== undefined && { retired: zone.retired.slice(0, 10) }),
   };
+}
+
+function normalisePrimary({ address, key }: Primary): Primary {
+  return { address: canonicalServer(address), key: foldName(key) };
 }
 
 /** Settings that are those of every signed zone are left out, so that equal zones look equal. */

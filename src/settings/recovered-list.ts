@@ -202,6 +202,7 @@ function listedZone(
     ...(dnssec !== false && { dnssec }),
     ...(zone?.zoneFile !== undefined && { zoneFile: zone.zoneFile }),
     ...(Array.isArray(records) && { records }),
+    ...(zone?.primaries !== undefined && { primaries: zone.primaries }),
     ...(nameServers !== undefined && { nameServers }),
     ...(retired !== undefined && { retired }),
   };

@@ -15,6 +15,7 @@ import {
   plainNameShape,
   serverShape,
   sitesShape,
+  takenInShape,
   zoneNameShape,
 } from "./shapes";
 
@@ -144,6 +145,22 @@ const nameServers = z
     "Sites whose servers a zone's NS records name: all, catalog, or names of sites. Default: as the zone began.",
   );
 
+/** With more a look at them all takes too long. */
+const mostPrimaries = 8;
+
+const primary = z.strictObject({
+  address: text("write the address of the zone's primary, for example 192.0.2.53")
+    .superRefine(checked(serverProblem))
+    .meta(serverShape)
+    .describe("Where the primary is asked, with a port as in 192.0.2.53@5353 unless that is 53."),
+  key: text("write the name of one of the owner's readers, whose key the primary has too")
+    .superRefine(checked((name) => zoneNameProblem(foldName(name))))
+    .meta(zoneNameShape)
+    .describe(
+      "Name of a reader of the owner's stack: its key signs questions to the primary, and the primary's NOTIFY.",
+    ),
+});
+
 const zoneFields = z.strictObject({
   name: zoneName.describe("Absolute name of the zone; the trailing dot may be left out."),
   dnssec: z
@@ -154,11 +171,45 @@ const zoneFields = z.strictObject({
     .optional()
     .describe("Initial content in master-file format (RFC 1035 section 5); a skeleton SOA and NS when left out."),
   records: initialRecords.optional(),
+  primaries: z
+    .array(primary, list("write the servers that the zone is taken from"))
+    .min(1, "is empty; write at least one server, or leave it out: the zone is the mesh's own then")
+    .max(mostPrimaries, `has more than ${mostPrimaries} servers; a few are enough`)
+    .optional()
+    .describe(
+      "Servers outside the mesh that the owner takes the zone from, as it is. Default: the zone is the mesh's own.",
+    ),
   nameServers: nameServers.optional(),
   retired: retired.optional(),
 });
 
-const zone = zoneFields.superRefine((listed, ctx) => {
+/** What a zone cannot have beside servers that it is taken from, which alone say what is in it. */
+function primaryProblems(
+  listed: z.infer<typeof zoneFields>,
+): readonly { readonly path: string[]; readonly message: string }[] {
+  if (listed.primaries === undefined) return [];
+  const beside = {
+    zoneFile: "the content comes from the primary; remove it",
+    records: "the content comes from the primary; remove it",
+    nameServers: "the NS records come from the primary; remove it, and set it once the zone is the mesh's own",
+  } as const;
+  const fields = Object.entries(beside) as [keyof typeof beside, string][];
+  const clashes = fields.filter(([field]) => listed[field] !== undefined);
+  return [
+    ...clashes.map(([field, why]) => ({ path: [field], message: `does not go with primaries: ${why}` })),
+    ...(listed.dnssec === undefined || listed.dnssec === false
+      ? []
+      : [
+          {
+            path: ["dnssec"],
+            message:
+              "does not go with primaries: signatures that the primary makes travel as they are, and the mesh adds none; remove it, and sign the zone once it is the mesh's own",
+          },
+        ]),
+  ];
+}
+
+const zone = zoneFields.meta(takenInShape).superRefine((listed, ctx) => {
   // A name that is wrong is reported by itself.
   const name = foldName(listed.name);
   if (listed.zoneFile !== undefined && zoneNameProblem(name) === undefined)
@@ -166,6 +217,7 @@ const zone = zoneFields.superRefine((listed, ctx) => {
       ctx.addIssue({ code: "custom", path: ["zoneFile"], message, input: listed.zoneFile });
   for (const { path, message } of initialRecordProblems(listed))
     ctx.addIssue({ code: "custom", path, message, input: listed.records });
+  for (const { path, message } of primaryProblems(listed)) ctx.addIssue({ code: "custom", path, message });
 });
 
 /** Why a text cannot be a cluster's key; undefined when it can. Never shows the text: it may be a private key. */
@@ -236,7 +288,8 @@ const listedSite = z.strictObject({
   zones: z
     .array(
       z.union([zoneName, zone], {
-        error: "must be a zone name, or an object with name and dnssec, zoneFile, records, nameServers or retired",
+        error:
+          "must be a zone name, or an object with name and dnssec, zoneFile, records, primaries, nameServers or retired",
       }),
       list("write the site's zones"),
     )

@@ -55,6 +55,14 @@ export const foundShape = {
   then: { properties: { addresses: { const: "auto" } } },
 };
 
+/** A zone that is taken from elsewhere, whose content and signatures come from there. */
+export const takenInShape = {
+  if: { required: ["primaries"] },
+  then: {
+    properties: { zoneFile: false, records: false, nameServers: false, dnssec: { const: false } },
+  },
+};
+
 /** A whole number above 0 as YAML has it, and as `pulumi config set` writes it. */
 export const numberShape = { type: ["integer", "string"], pattern: "^[1-9][0-9]*$" } as const;
 

@@ -153,6 +153,41 @@ export function requireOwnZones(
 ): void {
   requireOwn("readers", readers, { site, why: "zones are named at their owner" });
   requireOwn("updaters", updaters, { site, why: "updates are taken at a zone's owner" });
+  for (const [i, { zones }] of updaters.entries()) requireChangeable(`updaters[${i}]`, zones, site);
+}
+
+/** Refuses somebody who changes a zone that is taken from outside the mesh. */
+function requireChangeable(item: string, zones: readonly string[], site: Pick<Site, "zones">): void {
+  const outside = new Set(site.zones.filter(({ primaries }) => primaries !== undefined).map(({ name }) => name));
+  const n = zones.findIndex((zone) => outside.has(zone));
+  if (n < 0) return;
+  throw new UserError(
+    `dns-mesh:${item}.zones[${n}]: "${zones[n] ?? ""}" is taken from its primaries outside the mesh, where it is changed; leave it out here, or take primaries from the zone in dns-mesh:mesh`,
+  );
+}
+
+/**
+ * Refuses zones from outside the mesh whose site has not got what they need: the key that is shared with each of their
+ * primaries, and the guard that judges what these give.
+ *
+ * @throws UserError that names the zone and what to set.
+ */
+export function requirePrimaries(
+  { readers, zoneGuard }: { readonly readers: readonly Pick<Reader, "name">[]; readonly zoneGuard: unknown },
+  site: Pick<Site, "name" | "zones">,
+): void {
+  const names = new Set(readers.map(({ name }) => name));
+  for (const { name: zone, primaries = [] } of site.zones) {
+    const unknown = primaries.find(({ key }) => !names.has(key));
+    if (unknown !== undefined)
+      throw new UserError(
+        `zone "${zone}" is taken from ${unknown.address} by the key "${unknown.key}", which is not among dns-mesh:readers of ${site.name}: add a reader of that name with the key that the primary has, and zones: ["${zone}"]`,
+      );
+    if (primaries.length > 0 && zoneGuard === false)
+      throw new UserError(
+        `zone "${zone}" is taken from outside the mesh, and dns-mesh:zoneGuard of ${site.name} is off, which would hold an emptied version of it: set it, for example pulumi config set --path 'dns-mesh:zoneGuard.names' 10`,
+      );
+  }
 }
 
 /**

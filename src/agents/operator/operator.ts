@@ -6,6 +6,7 @@ import type { TsigKey } from "../../dns/tsig-key";
 import type { KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
 import type { watchObjects } from "../../kube/watch";
+import type { WelcomePacket } from "../../mesh/model";
 import type { MeshView } from "../../mesh/view";
 import { type DnsRecord, isHere } from "../../records/model";
 import type { AgentClient } from "../sidecar/http/agent-client";
@@ -96,6 +97,8 @@ export class RecordOperator {
   readonly #zones = new Map<string, OwnZone>();
   readonly #own = new Set<string>();
   readonly #known: ZonesKnown;
+  /** Own zones that a server outside the mesh gives. */
+  #fromOutside: ReadonlySet<string>;
   readonly #tenancy: Tenancy;
   readonly #heart: Heartbeats;
   #looks = 0;
@@ -127,7 +130,12 @@ export class RecordOperator {
     this.#tenancy = new Tenancy({ own: options.namespace, store: this.#store });
     this.#tenancy.take(inputs.current.tenants);
     const notAllowed = (entry: Entry) => this.#tenancy.notAllowed(entry);
-    this.#known = { site, own: this.#own, ownerOf: (zone) => this.#mesh.ownerOf(zone), retiredSince, notAllowed };
+    this.#known = {
+      ...{ site, own: this.#own, retiredSince, notAllowed },
+      ownerOf: (zone) => this.#mesh.ownerOf(zone),
+      isFromOutside: (zone) => this.#fromOutside.has(zone),
+    };
+    this.#fromOutside = fromOutsideIn(inputs.current.packet);
     const onNews = (entries: readonly Entry[]): void => {
       this.#place(entries);
     };
@@ -263,8 +271,10 @@ export class RecordOperator {
       this.#add(zone);
       this.#start(zone, signal);
     }
+    const before = this.#fromOutside;
+    this.#fromOutside = fromOutsideIn(inputs.current.packet);
     log.info("the site's stack was brought up", { come, gone });
-    return gone.length + come.length > 0;
+    return gone.length + come.length > 0 || [...before].join() !== [...this.#fromOutside].join();
   }
 
   /** Gives objects to whoever deals with them. */
@@ -370,4 +380,8 @@ export class RecordOperator {
 function earliest(times: readonly (number | undefined)[]): Pick<OperatorCounts, "waitingSince"> {
   const known = times.filter((time) => time !== undefined);
   return known.length === 0 ? {} : { waitingSince: Math.min(...known) };
+}
+
+function fromOutsideIn({ site }: WelcomePacket): ReadonlySet<string> {
+  return new Set(site.zones.filter(({ primaries }) => primaries !== undefined).map(({ name }) => name));
 }

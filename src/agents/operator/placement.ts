@@ -1,5 +1,5 @@
 import { isPoolZone } from "../../pools/wire";
-import { notAllowed, zoneRetiring } from "../../records/conditions";
+import { notAllowed, zoneFromOutside, zoneRetiring } from "../../records/conditions";
 import { isHere } from "../../records/model";
 import { annotations, type Entry, isAnnotated, isLeaving } from "./record-store";
 
@@ -12,6 +12,8 @@ export interface ZonesKnown {
   readonly ownerOf: (zone: string) => string | undefined;
   /** Since when one of our zones has been retired. */
   readonly retiredSince: (zone: string) => string | undefined;
+  /** Whether one of our zones is taken from a server outside the mesh, which alone changes it. */
+  readonly isFromOutside: (zone: string) => boolean;
   /** Why an object's namespace may not have what it says, where that is so. */
   readonly notAllowed: (entry: Entry) => string | undefined;
 }
@@ -32,7 +34,8 @@ export function placementOf(entry: Entry, known: ZonesKnown): Placement {
   const isOwn = known.own.has(zone);
   const reason = releaseReason(entry, known);
   if (reason !== undefined) return { kind: "release", reason };
-  if (isPoolZone(zone) && !isLeaving(entry)) return { kind: "refuse", reason: "ReservedZone", message: reserved(zone) };
+  const closed = isLeaving(entry) ? undefined : closedZone(zone, known);
+  if (closed !== undefined) return closed;
   const retired = isOwn ? known.retiredSince(zone) : undefined;
   const isTooLate = retired !== undefined && !isHere(entry) && !isLeaving(entry) && reading.kind !== "refused";
   if (isOwn && name !== undefined && !isTooLate) {
@@ -47,11 +50,19 @@ export function placementOf(entry: Entry, known: ZonesKnown): Placement {
     : { kind: "refuse", reason: zoneRetiring, message: tooLate(zone, retired) };
 }
 
+/** The refusal of a zone that takes no DnsRecord at all. */
+function closedZone(zone: string, { own, isFromOutside }: ZonesKnown): Placement | undefined {
+  if (isPoolZone(zone)) return { kind: "refuse", reason: "ReservedZone", message: reserved(zone) };
+  if (own.has(zone) && isFromOutside(zone)) return { kind: "refuse", reason: zoneFromOutside, message: takenIn(zone) };
+  return undefined;
+}
+
 /** Why an object that is to go is let go of, whatever the server has of it; undefined when it is not. */
-function releaseReason(entry: Entry, { own, ownerOf, site }: ZonesKnown): string | undefined {
+function releaseReason(entry: Entry, { own, ownerOf, site, isFromOutside }: ZonesKnown): string | undefined {
   const { zone, name } = entry;
   if (!isLeaving(entry)) return undefined;
   if (isAnnotated(entry, annotations.abandon)) return `it is annotated with ${annotations.abandon}`;
+  if (own.has(zone) && isFromOutside(zone)) return `${zone} is taken from a primary outside the mesh`;
   // Records may also be in a zone that the list gives us and that is not known here yet.
   const mayBeHere = name !== undefined && (own.has(zone) || ownerOf(zone) === site);
   return mayBeHere ? undefined : `${zone} is no zone of this site`;
@@ -59,6 +70,10 @@ function releaseReason(entry: Entry, { own, ownerOf, site }: ZonesKnown): string
 
 function reserved(zone: string): string {
   return `${zone} is where sites tell one another of DnsPools, and takes no DnsRecord; use another zone`;
+}
+
+function takenIn(zone: string): string {
+  return `${zone} is taken from a primary outside the mesh and takes no DnsRecord: change it there, or take primaries from the zone in dns-mesh:mesh and bring up shared and this site`;
 }
 
 function tooLate(zone: string, retired: string): string {

@@ -224,8 +224,8 @@ export class Agent {
 
   /** Makes Knot run what the state says, whatever a predecessor or a former packet left. */
   async #settle(inputs: Inputs, force: boolean): Promise<void> {
-    const { seeded, sought } = await this.#ownZones.seed(inputs, this.parts.store.state);
-    await this.#save((before) => notePacket(noteSeeded(before, { seeded, sought }), inputs));
+    const found = await this.#ownZones.seed(inputs, this.parts.store.state);
+    await this.#save((before) => notePacket(noteSeeded(before, { ...found, outside: found.outside ?? [] }), inputs));
     const state = this.parts.store.state;
     const view = standingView(inputs, state);
     try {
@@ -236,8 +236,25 @@ export class Agent {
       throw error;
     }
     if (state.candidate !== undefined) await this.#saveView(view);
-    await this.#ownZones.finish(inputs.packet, seeded);
+    await this.#ownZones.finish(inputs.packet, found.seeded);
+    await this.#takeOver(inputs);
     for (const zone of await this.#signing.unsign(inputs)) this.parts.events.changed([zone]);
+  }
+
+  /** Zones that the list has no primaries outside the mesh for any more. */
+  async #takeOver({ packet }: Inputs): Promise<void> {
+    const { outside = [] } = this.parts.store.state;
+    const taken = await this.#ownZones.takeOver(packet, outside);
+    if (taken.length === 0) return;
+    this.parts.log.info("zones are taken from no server outside the mesh any more", { zones: taken });
+    await this.#save((state) =>
+      noteSeeded(state, {
+        seeded: [...new Set([...state.seeded, ...taken])],
+        sought: state.sought ?? [],
+        outside: outside.filter((zone) => !taken.includes(zone)),
+      }),
+    );
+    this.parts.events.changed(taken);
   }
 
   async #observe({ packet }: Inputs): Promise<Serials | "unknown"> {

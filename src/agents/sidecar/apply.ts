@@ -173,10 +173,13 @@ export function siteInput(facts: {
   const ahead = state.packetAhead !== undefined && state.packetAhead === view.directorySerial;
   const known = withoutSought(view, inputs.packet, state.sought ?? []);
   return {
-    packet: withMeshParents(withKeptSigned(withoutUnseeded(inputs.packet, state.seeded), state.signing ?? {}), {
-      view: known,
-      runtime: inputs.runtime,
-    }),
+    packet: withMeshParents(
+      withKeptSigned(withoutUnseeded(inputs.packet, [...state.seeded, ...(state.outside ?? [])]), state.signing ?? {}),
+      {
+        view: known,
+        runtime: inputs.runtime,
+      },
+    ),
     ring: inputs.ring,
     localKey: inputs.localKey,
     readers: inputs.readers,

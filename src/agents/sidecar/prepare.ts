@@ -124,10 +124,10 @@ async function render(parts: PrepareParts, mounted: Inputs, restored: Restored |
   const loaded = await store.load();
   if (loaded.kind === "damaged") throw new UserError(loaded.reason);
   const inputs = standingInputs(mounted, loaded.state.fence?.highest);
-  const { seeded, sought } = await seed(parts, { inputs, loaded, restored });
+  const { seeded, sought, outside = [] } = await seed(parts, { inputs, loaded, restored });
   const isPrimary = inputs.packet.site.role === "primary-catalog";
   if (parts.options.centralFolder !== undefined && isPrimary && isWriter(runtime)) await takeCentral(parts, inputs);
-  await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought }));
+  await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought, outside }));
   const own = inputs.packet.site.zones.map(({ name }) => name);
   const begun = restored && (await begin(runtime.storage, restored, own));
   const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
@@ -170,6 +170,7 @@ async function seed(
     ...(state.view !== undefined && { view: state.view }),
     seeded: state.seeded,
     sought: state.sought ?? [],
+    outside: state.outside ?? [],
     ...(restored && { restored }),
     ...(kind === "fresh" ? { moment: "fresh", search: search() } : { moment: "restart" }),
   });

@@ -35,6 +35,8 @@ export interface AgentState {
   readonly seeded: readonly string[];
   /** Own zones that this volume lacked when it was new, and that may be elsewhere: none of them begins anew before that is settled. */
   readonly sought?: readonly string[];
+  /** Own zones that are taken from a primary outside the mesh, or were until the list stopped saying so and are not wholly ours yet. */
+  readonly outside?: readonly string[];
 }
 
 /** What a fresh volume says. */
@@ -136,12 +138,12 @@ export class StateStore {
   }
 }
 
-/** Takes note of which own zones have a content, and which are looked for. */
+/** Takes note of which own zones have a content, which are looked for, and which come from outside the mesh. */
 export function noteSeeded(
-  { sought: _, ...state }: AgentState,
-  { seeded, sought }: Required<Pick<AgentState, "seeded" | "sought">>,
+  { sought: _, outside: known = [], ...state }: AgentState,
+  { seeded, sought, outside = known }: Required<Pick<AgentState, "seeded" | "sought">> & Pick<AgentState, "outside">,
 ): AgentState {
-  return { ...state, seeded, ...(sought.length > 0 && { sought }) };
+  return { ...state, seeded, ...(sought.length > 0 && { sought }), ...(outside.length > 0 && { outside }) };
 }
 
 /** Whether there is nothing to save. Views are large, and one that is equal is the same object. */

@@ -35,6 +35,7 @@ import { Fetching } from "./notify/fetching";
 import { Publication } from "./notify/publication";
 import { copiesOf } from "./own-zones/both-copies";
 import { DamageWatch } from "./own-zones/damage";
+import { PrimaryWatch } from "./own-zones/primary-watch";
 import { SiteZones } from "./own-zones/site-zones";
 import { ownSource } from "./own-zones/zone-source";
 import { StateError, StateStore } from "./state-store";
@@ -134,7 +135,7 @@ export class Worker {
         const { readers, updaters } = inputs;
         return {
           key: signingKey(inputs.ring),
-          own: this.#zones.withContent,
+          own: this.#zones.offered,
           hasUpdaters: updaters.length > 0,
           readers,
         };
@@ -242,7 +243,7 @@ export class Worker {
         now,
       }),
       ownZones: { round: () => this.#agent.watchOwnZones() },
-      watches: [this.#expiry, disagreements],
+      watches: [this.#expiry, disagreements, this.#primaryWatch()],
       zones: this.#zones,
       ...(this.#keys && { keys: this.#keys }),
       ...(this.#backups && { backups: this.#backups }),
@@ -252,6 +253,18 @@ export class Worker {
         const work = (): Promise<boolean> => this.#agent.regain(zone, copy);
         return this.#guard === undefined ? work() : this.#guard.unguarded(zone, work);
       },
+    });
+  }
+
+  #primaryWatch(): PrimaryWatch {
+    return new PrimaryWatch({
+      dns: new DnsClient({ timeoutMs: 1500 }),
+      control: this.#control,
+      zones: () => this.#zones.fromOutside,
+      inputs: () => this.#mounts.inputs,
+      held: () => this.#guard?.held ?? [],
+      problems: this.#problems,
+      now: this.parts.now,
     });
   }
 
@@ -307,7 +320,7 @@ export class Worker {
       control: this.#control,
       rundir: runtime.rundir,
       letThroughFile,
-      zones: () => this.#zones.withContent,
+      zones: () => this.#zones.offered,
       limits: () => this.#mounts.inputs && (this.#mounts.inputs.runtime.guard ?? false),
       served: async (zone) => {
         const { inputs } = this.#mounts;
@@ -388,7 +401,7 @@ export class Worker {
     const { inputs } = this.#mounts;
     if (inputs === undefined) return { ready: false, reason: "no welcome packet yet" };
     const { wasReady, view } = this.#store.state;
-    const own = [...this.#zones.withContent, ...(this.#store.state.sought ?? [])];
+    const own = [...this.#zones.offered, ...(this.#store.state.sought ?? [])];
     const answered = own.filter((zone) => !this.#unanswered.includes(zone));
     if (await this.#leaving.isOut(inputs.runtime, answered.length > 0 ? answered : [inputs.packet.directoryZone])) {
       this.#ready = false;

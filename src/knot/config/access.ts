@@ -1,5 +1,6 @@
 import { compareText } from "../../base/text";
 import { serverName } from "../../mesh/welcome";
+import { primaryRules } from "./primaries";
 import type { RenderContext, SiteInput } from "./render-context";
 import { section, splitList, type Stanza } from "./stanza";
 import { updaterRules } from "./updaters";
@@ -31,6 +32,7 @@ export function renderKeys(
  * - `records`: the record operator changes own zones at the writer (see {@link updateIds}), and may nothing else. Over TCP
  *   alone: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007), one over UDP can be sent by anybody again.
  * - others who may change own zones: see {@link updaterRules}.
+ * - servers that own zones are taken from may announce these: see {@link primaryRules}.
  */
 export function renderAccess(context: RenderContext): string {
   return section("acl", [
@@ -38,6 +40,7 @@ export function renderAccess(context: RenderContext): string {
     ...readerStanzas(context),
     ...updateRules(context),
     ...updaterRules(context),
+    ...primaryRules(context),
   ]);
 }
 

@@ -2,6 +2,7 @@ import type { Transport } from "../../mesh/model";
 import { peersOf } from "../../mesh/peers";
 import { audienceOf } from "../../mesh/topology";
 import { serverName } from "../../mesh/welcome";
+import { primaryRemotes } from "./primaries";
 import type { RenderContext, SiteInput } from "./render-context";
 import { siblings } from "./site-runtime";
 import { section, splitList, type Stanza } from "./stanza";
@@ -51,7 +52,10 @@ export function renderRemotes(context: RenderContext): string {
       "cert-hostname": serverName(site, packet.directoryZone),
     };
   });
-  return section("remote", [...sources, ...plain, ...updateRemotes(context)]) + section("remotes", tellLists(context));
+  return (
+    section("remote", [...sources, ...plain, ...updateRemotes(context), ...primaryRemotes(context)]) +
+    section("remotes", tellLists(context))
+  );
 }
 
 /** An address in Knot's form. */

@@ -8,6 +8,7 @@ import type { SiteView } from "../../mesh/view";
 import { accessIds, readerIds, renderAccess, renderKeys, updateIds } from "./access";
 import { guardedBy, renderGuard } from "./guard";
 import { renderCookies, renderLimits } from "./modules";
+import { isTakenIn, outsideFields, outsideTemplate, primariesOf, primaryIds } from "./primaries";
 import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
 import { ownerTemplate, type RenderContext, renderContext, type SiteInput, type TlsIdentity } from "./render-context";
 import { defaultPolicy, policyOf, renderSigning } from "./signing";
@@ -92,7 +93,11 @@ function renderTemplates(input: RenderContext): string {
   const notifyMesh = audienceLists(input);
   const ownAccess = [...accessIds(input), ...updateIds(input)];
   const own: readonly Stanza[] = isWriter(runtime)
-    ? ownTemplates([...notifyMesh, ...notifySiblings]).map((own) => ({ ...own, ...guardedBy(input), acl: ownAccess }))
+    ? ownTemplates(input, [...notifyMesh, ...notifySiblings]).map((own) => ({
+        ...own,
+        ...guardedBy(input),
+        acl: own["acl"] ?? ownAccess,
+      }))
     : [{ ...secondary, id: "own", "retry-max-interval": 30, master: ["replica-0"], ...notifyLast([]) }];
   const all: readonly Stanza[] = [
     ...own,
@@ -140,7 +145,7 @@ function intervals({ refresh, retry }: Timers): Stanza {
 }
 
 /** Own zones live from updates: the file is read at the start and written by Knot, the journal holds what came since. */
-function ownTemplates(targets: readonly string[]): readonly Stanza[] {
+function ownTemplates(input: RenderContext, targets: readonly string[]): readonly Stanza[] {
   const own: Stanza = {
     "journal-content": "changes",
     "zonefile-load": "whole",
@@ -151,6 +156,10 @@ function ownTemplates(targets: readonly string[]): readonly Stanza[] {
   return [
     { ...own, id: "own" },
     { ...own, id: signedTemplate, "dnssec-signing": true, "dnssec-policy": defaultPolicy },
+    // The same file and journal, so that a zone that becomes the mesh's own, or ceases to be, stays what it is at that moment.
+    ...(input.packet.site.zones.some(isTakenIn)
+      ? [{ ...own, ...outsideFields, id: outsideTemplate, acl: accessIds(input) }]
+      : []),
   ];
 }
 
@@ -203,7 +212,10 @@ function renderCentralStanzas(packet: WelcomePacket): string {
 function renderOwnStanzas(input: RenderContext): string {
   const { packet, runtime } = input;
   const zones = [...packet.site.zones].sort((a, b) => compareText(a.name, b.name));
-  const templated = ({ name, dnssec }: Zone): Stanza => {
+  const templated = (zone: Zone): Stanza => {
+    const { name, dnssec } = zone;
+    if (isTakenIn(zone) && isWriter(runtime))
+      return { domain: name, template: outsideTemplate, ...primariesOf(input, zone) };
     if (dnssec === false || !isWriter(runtime)) return { domain: name, template: "own" };
     const policy = policyOf(dnssec);
     const other = policy === defaultPolicy ? {} : { "dnssec-policy": policy };
@@ -212,15 +224,20 @@ function renderOwnStanzas(input: RenderContext): string {
   const everyZone = [...accessIds(input), ...(isWriter(runtime) ? updateIds(input) : [])];
   return section(
     "zone",
-    zones.map((zone) => ({ ...templated(zone), ...ofItsOwn(input, zone.name, everyZone) })),
+    zones.map((zone) => ({
+      ...templated(zone),
+      ...ofItsOwn(input, zone, isTakenIn(zone) ? accessIds(input) : everyZone),
+    })),
   );
 }
 
 /** What a zone has in the place of its template's rules, which are those of every zone, when somebody outside may change it, or take it alone. */
-function ofItsOwn(input: RenderContext, zone: string, everyZone: readonly string[]): Stanza {
-  const ids = [...readerIds(input, zone), ...updaterIds(input, zone)];
+function ofItsOwn(input: RenderContext, zone: Zone, everyZone: readonly string[]): Stanza {
+  const { name } = zone;
+  const isOurs = !isTakenIn(zone);
+  const ids = [...readerIds(input, name), ...primaryIds(input, zone), ...(isOurs ? updaterIds(input, name) : [])];
   if (ids.length === 0) return {};
-  return { acl: [...everyZone, ...ids], ...forwarding(input, zone) };
+  return { acl: [...everyZone, ...ids], ...(isOurs && forwarding(input, name)) };
 }
 
 function renderLocalCatalog(input: RenderContext): string {

@@ -113,6 +113,11 @@ export class KnotControl {
     await this.#call({ command: "zone-reload", flags: "B" }, { zones: [zone] });
   }
 
+  /** Writes a zone's file from what is served, and waits until it stands. */
+  async zoneFlush(zone: string): Promise<void> {
+    await this.#call({ command: "zone-flush", flags: "B" }, { zones: [zone] });
+  }
+
   /** Sends NOTIFY for a zone to all that its configuration names. */
   async zoneNotify(zone: string): Promise<void> {
     await this.#call({ command: "zone-notify" }, { zones: [zone] });

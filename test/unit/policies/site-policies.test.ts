@@ -8,6 +8,7 @@ const input: SitePolicyInput = {
   addresses: ["192.0.2.1"],
   remotePort: 53,
   parents: [],
+  primaries: [],
   notified: [],
   hasOperator: true,
   probes: [],

@@ -33,8 +33,41 @@ export type Spoil = (mesh: Raw, sites: Record<string, unknown>[]) => void;
 const signed = (dnssec: unknown) => (_: unknown, s: Record<string, unknown>[]) =>
   (s[2]!["zones"] = [{ name: "z.example", dnssec }]);
 
+const outside = (changes: object) => (_: unknown, s: Record<string, unknown>[]) =>
+  (s[2]!["zones"] = [{ name: "z.example", primaries: [{ address: "192.0.2.53", key: "legacy" }], ...changes }]);
+
 /** What is wrong, how it gets there, and what is said to it. */
 export const badMeshes: readonly (readonly [what: string, spoil: Spoil, message: RegExp])[] = [
+  [
+    "no primary that a zone is taken from",
+    outside({ primaries: [] }),
+    /zones\[0\]\.primaries: is empty; write at least one server, or leave it out/,
+  ],
+  [
+    "a primary without a key",
+    outside({ primaries: [{ address: "192.0.2.53" }] }),
+    /primaries\[0\]\.key: is missing; write the name of one of the owner's readers/,
+  ],
+  [
+    "a primary that is no address",
+    outside({ primaries: [{ address: "ns1.example.org", key: "legacy" }] }),
+    /primaries\[0\]\.address: "ns1\.example\.org" is not an IP address/,
+  ],
+  [
+    "a zone that is taken from outside and signed here",
+    outside({ dnssec: true }),
+    /zones\[0\]\.dnssec: does not go with primaries: signatures that the primary makes travel as they are/,
+  ],
+  [
+    "a zone that is taken from outside and has name servers",
+    outside({ nameServers: "all" }),
+    /zones\[0\]\.nameServers: does not go with primaries: the NS records come from the primary/,
+  ],
+  [
+    "a zone that is taken from outside and begins with a file",
+    outside({ zoneFile: "$TTL 60\n@ SOA ns.z.example. h.z.example. 1 60 60 60 60\n@ NS ns.z.example.\n" }),
+    /zones\[0\]\.zoneFile: does not go with primaries/,
+  ],
   [
     "another word than auto for addresses",
     (_, s) => (s[1]!["addresses"] = "automatic"),

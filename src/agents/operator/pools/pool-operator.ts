@@ -247,7 +247,10 @@ export class PoolOperator {
     if (reading.kind === "refused") return { reason: "InvalidSpec", message: reading.problems.join("; ") };
     const { name, zones } = this.parts.inputs.current.packet.site;
     if (isPoolZone(zone)) return { reason: "InvalidSpec", message: `spec.zone: ${zone} is the mesh's own` };
-    if (zones.some((own) => own.name === zone)) return undefined;
+    const own = zones.find((each) => each.name === zone);
+    if (own?.primaries !== undefined)
+      return { reason: "NotAllowed", message: `${zone} is taken from a primary outside the mesh: change it there` };
+    if (own !== undefined) return undefined;
     const message = `${zone} is no zone of ${name}; make the DnsPool in the cluster of the site that has it`;
     return { reason: "UnknownZone", message };
   }

@@ -39,6 +39,7 @@ interface Problem {
  * - `backup`: the last backup or the last restore drill failed.
  * - `guard`: a change of an own zone takes away so much that it is held until somebody lets it through.
  * - `nameservers`: a server that an own zone's NS records should name is not named for long, since it does not answer the zone.
+ * - `primary`: the server outside the mesh that an own zone is taken from gives no answer, or a version that is not taken.
  * - `vault`: Vault does not give the key ring or a certificate; the last ones stay in force.
  */
 export type ProblemKind = (typeof problemKinds)[number];
@@ -65,6 +66,7 @@ export const problemKinds = [
   "backup",
   "guard",
   "nameservers",
+  "primary",
   "vault",
 ] as const;
 

@@ -4,10 +4,11 @@ import type { DnsClient } from "../../../dns/client/dns-client";
 import { isNewerSerial } from "../../../dns/serial";
 import { isWriter, siblings } from "../../../knot/config/site-runtime";
 import { KnotVolume } from "../../../knot/config/volume";
-import type { KnotControl } from "../../../knot/control/knot-control";
+import { type KnotControl, KnotControlError } from "../../../knot/control/knot-control";
 import type { WelcomePacket } from "../../../mesh/model";
 import { isBootstrap } from "../../../mesh/peers";
 import type { MeshView } from "../../../mesh/view";
+import { serverName } from "../../../mesh/welcome";
 import { readRestored } from "../backups/restored";
 import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
@@ -16,8 +17,9 @@ import type { NewerCopy } from "../notify/peers";
 import { Silence } from "../silence";
 import type { AgentState } from "../state-store";
 import { CopySearch } from "./copy-search";
+import { CutOverError, takeFromPrimary } from "./cut-over";
 import { SaidBefore } from "./said-before";
-import { Seeder, type SeedInput, type SeedResult, withoutUnseeded } from "./seeding";
+import { outsideIn, Seeder, type SeedInput, type SeedResult, withoutUnseeded } from "./seeding";
 import { otherSources, ownSource, podSource, siteSource } from "./zone-source";
 
 /** What {@link OwnZones} works with. */
@@ -41,7 +43,7 @@ const mostAsked = 64;
 const unreadOrder = { snapshot: "", at: "", forced: false };
 
 /** What {@link OwnZones.seed} keeps in the state. */
-type Seeded = Pick<SeedResult, "seeded" | "sought">;
+type Seeded = Pick<SeedResult, "seeded" | "sought" | "outside">;
 
 /** Sees to the first contents of the site's own zones while Knot runs, and tells which wait for theirs. */
 export class OwnZones {
@@ -49,6 +51,8 @@ export class OwnZones {
   /** Since when zones wait. */
   #waitingSince: number | undefined;
   #waiting: readonly string[] = [];
+  /** Why zones that were taken from outside are not the site's own yet. */
+  #pending: readonly string[] = [];
   #failures: readonly string[] = [];
   #unloaded: readonly string[] = [];
   /** Zones of which a peer has a newer copy that they do not give way to. */
@@ -77,13 +81,15 @@ export class OwnZones {
 
   /** Gives zones that never had one a first content. Returns all that have, or had, one. */
   async seed(inputs: Inputs, state: AgentState): Promise<Seeded> {
-    const { zones } = inputs.packet.site;
+    const outside = outsideIn(inputs.packet, state.outside);
+    const isSame = outside.join() === (state.outside ?? []).join();
+    const zones = inputs.packet.site.zones.filter(({ name }) => !outside.includes(name));
     const has = new Set(state.seeded);
-    if (zones.length === has.size && zones.every(({ name }) => has.has(name))) {
+    if (isSame && zones.length === has.size && zones.every(({ name }) => has.has(name))) {
       this.#waiting = [];
       this.#plan();
       this.#forget();
-      return { seeded: state.seeded, sought: [] };
+      return { seeded: state.seeded, sought: [], ...(outside.length > 0 && { outside }) };
     }
     const sought = state.sought ?? [];
     if (sought.length === 0) this.#forget();
@@ -93,6 +99,7 @@ export class OwnZones {
       ...(state.view !== undefined && { view: state.view }),
       seeded: state.seeded,
       sought,
+      outside: state.outside ?? [],
       moment: "running",
       own: ownSource(this.parts.options.knot, inputs),
       ...(search && { search }),
@@ -108,7 +115,8 @@ export class OwnZones {
   /** When zones that wait are looked at again. */
   #plan(): void {
     const now = this.parts.now();
-    this.#waitingSince = this.#waiting.length === 0 ? undefined : (this.#waitingSince ?? now);
+    const count = this.#waiting.length + this.#pending.length;
+    this.#waitingSince = count === 0 ? undefined : (this.#waitingSince ?? now);
     const againMs = now - (this.#waitingSince ?? now) < firstMs ? firstAgainMs : laterAgainMs;
     this.#againAt = this.#waitingSince === undefined ? Infinity : now + againMs;
   }
@@ -169,6 +177,29 @@ export class OwnZones {
     this.#show();
   }
 
+  /**
+   * Makes zones the site's own that were taken from outside until the list stopped saying so, once Knot asks nobody for them any
+   * more: they go on from what is served, with a newer serial. Returns those that went over; the others stay as they are and wait.
+   */
+  async takeOver({ site, directoryZone }: WelcomePacket, outside: readonly string[]): Promise<readonly string[]> {
+    const { control, now } = this.parts;
+    const zones = site.zones.filter(({ name, primaries }) => primaries === undefined && outside.includes(name));
+    const [taken, pending]: [string[], string[]] = [[], []];
+    for (const { name } of zones) {
+      try {
+        await takeFromPrimary(name, { control, server: serverName(site.name, directoryZone), now: now() });
+        taken.push(name);
+      } catch (error) {
+        if (!(error instanceof CutOverError) && !(error instanceof KnotControlError)) throw error;
+        pending.push(`zone ${name} is to go on without the primaries that it was taken from: ${messageOf(error)}`);
+      }
+    }
+    this.#pending = pending;
+    this.#show();
+    this.#plan();
+    return taken;
+  }
+
   /** Sees whether what peers had newer has come here. Throws what the control socket throws. */
   async round(): Promise<void> {
     await this.#lookBehind([...this.#behind.keys()]);
@@ -192,12 +223,20 @@ export class OwnZones {
       ([zone, { site, serial }]) =>
         `zone ${zone}: ${site} has a newer version (serial ${serial}) than this server, its owner: changes were lost here, and the next one will replace those there`,
     );
-    this.parts.problems.set("zones", [...this.#waiting, ...this.#failures, ...this.#unloaded, ...behind]);
+    this.parts.problems.set("zones", [
+      ...this.#waiting,
+      ...this.#pending,
+      ...this.#failures,
+      ...this.#unloaded,
+      ...behind,
+    ]);
   }
 
   /** Takes a zone back from a site that holds a newer copy; see {@link Seeder.regain}. */
   async regain(inputs: Inputs | undefined, zone: string, copy: NewerCopy): Promise<boolean> {
-    const isOwn = inputs?.packet.site.zones.some(({ name }) => name === zone) === true;
+    // What its primary outside the mesh has is what a zone is that comes from there.
+    const isOwn =
+      inputs?.packet.site.zones.some(({ name, primaries }) => name === zone && primaries === undefined) === true;
     if (inputs === undefined || !isOwn) return false;
     const { packet } = inputs;
     const { site, server } = copy;

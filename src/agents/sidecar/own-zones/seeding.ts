@@ -34,6 +34,8 @@ export interface SeedInput {
   readonly seeded: readonly string[];
   /** Zones that a new volume lacked and that are looked for since. */
   readonly sought: readonly string[];
+  /** Zones that were taken from a primary outside the mesh and are not wholly the site's own yet. */
+  readonly outside?: readonly string[];
   /**
    * When it is:
    * - `fresh`: before Knot's first start on an empty volume. Other servers may hold what a lost volume held.
@@ -55,6 +57,8 @@ export interface SeedResult {
   readonly seeded: readonly string[];
   /** Those of the others that a new volume lacked and that are looked for. */
   readonly sought: readonly string[];
+  /** Those that a primary outside the mesh gives, or gave until now: none is given a content here. Missing where there are none. */
+  readonly outside?: readonly string[];
   /** Zones that wait, each with the reason, as sentences. */
   readonly waiting: readonly string[];
 }
@@ -90,14 +94,16 @@ export class Seeder {
     const { zones } = input.packet.site;
     const names = zones.map(({ name }) => name);
     if (!isWriter(this.options.runtime)) return { seeded: names, sought: [], waiting: [] };
-    const [own, before] = [new Set(names), new Set(input.seeded)];
+    const outside = outsideIn(input.packet, input.outside);
+    const [own, before, elsewhere] = [new Set(names), new Set(input.seeded), new Set(outside)];
     const owners = new Map(input.view?.zones.map(({ name, owner }) => [name, owner]));
-    for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);
+    for (const zone of [...input.seeded, ...(input.outside ?? [])].filter((name) => !own.has(name)))
+      await this.#putAside(zone, input);
     const waiting = new Map<string, string>();
     const sought = new Set<string>();
     await inParallel(
       seedWidth,
-      zones.filter(({ name }) => !before.has(name)),
+      zones.filter(({ name }) => !before.has(name) && !elsewhere.has(name)),
       async (zone) => {
         const owner = owners.get(zone.name);
         const looked = isSought(zone, input, owner);
@@ -110,8 +116,9 @@ export class Seeder {
       },
     );
     return {
-      seeded: names.filter((name) => !waiting.has(name)),
+      seeded: names.filter((name) => !waiting.has(name) && !elsewhere.has(name)),
       sought: names.filter((name) => sought.has(name)),
+      ...(outside.length > 0 && { outside }),
       waiting: names.flatMap((name) => waiting.get(name) ?? []),
     };
   }
@@ -349,9 +356,16 @@ function isSought({ name }: Zone, { moment, sought, packet }: SeedInput, owner: 
   return sought.includes(name) && (owner === undefined || owner === packet.site.name);
 }
 
-/** The packet with only those own zones that have a first content: the others stay members until they are taken over. */
+/** Own zones that a primary outside the mesh gives, or gave until they are wholly the site's own. */
+export function outsideIn({ site }: WelcomePacket, before: readonly string[] = []): readonly string[] {
+  return site.zones
+    .filter(({ name, primaries }) => primaries !== undefined || before.includes(name))
+    .map(({ name }) => name);
+}
+
+/** The packet with only those own zones that have a first content, or get theirs from outside the mesh: the others stay members until they are taken over. */
 export function withoutUnseeded(packet: WelcomePacket, seeded: readonly string[]): WelcomePacket {
   const has = new Set(seeded);
-  const zones = packet.site.zones.filter(({ name }) => has.has(name));
+  const zones = packet.site.zones.filter(({ name, primaries }) => has.has(name) || primaries !== undefined);
   return { ...packet, site: { ...packet.site, zones } };
 }

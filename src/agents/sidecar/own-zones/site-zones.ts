@@ -3,6 +3,7 @@ import type { Dnssec, WelcomePacket } from "../../../mesh/model";
 import { keptSigned, type SigningState, withKeptSigned } from "../../../mesh/signing-state";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentState } from "../state-store";
+import { outsideIn } from "./seeding";
 
 /** What {@link SiteZones} follow from. */
 export interface SiteZonesParts {
@@ -17,6 +18,10 @@ export interface SiteZonesParts {
  */
 export class SiteZones {
   readonly #withContent = rememberLast(namesWithContent);
+  readonly #outside = rememberLast(outsideIn);
+  readonly #offered = rememberLast((own: readonly string[], outside: readonly string[]) =>
+    outside.length === 0 ? own : [...new Set([...own, ...outside])],
+  );
   readonly #signed = rememberLast(signedZones);
   readonly #toSign = rememberLast(
     (packet: WelcomePacket, signing: SigningState, ...here: readonly (readonly string[])[]) => [
@@ -33,6 +38,18 @@ export class SiteZones {
   get withContent(): readonly string[] {
     const { inputs } = this.parts.mounts;
     return inputs === undefined ? [] : this.#withContent(inputs.packet, this.parts.store.state.seeded);
+  }
+
+  /** Own zones that a primary outside the mesh gives, or gave until they are wholly ours. */
+  get fromOutside(): readonly string[] {
+    const { inputs } = this.parts.mounts;
+    if (inputs === undefined || !isWriter(this.parts.runtime)) return [];
+    return this.#outside(inputs.packet, this.parts.store.state.outside ?? noZones);
+  }
+
+  /** Zones that originate here as far as the mesh goes: those with a content of their own, and those from outside. */
+  get offered(): readonly string[] {
+    return this.#offered(this.withContent, this.fromOutside);
   }
 
   /** Zones that this server signs, and how. */
