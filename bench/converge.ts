@@ -10,6 +10,7 @@ import { startKnotPair } from "./baselines/knot-pair";
 import { benchZones } from "./baselines/text";
 import { replicatedMesh, servedEverywhere, startMesh } from "./support/mesh";
 import { oneOf, runBench, type Values, wholeNumber } from "./support/options";
+import { readerTimes } from "./support/readers";
 import { round, type Spread, spread } from "./support/statistics";
 import { AnswerWatcher } from "./support/watch";
 
@@ -22,6 +23,7 @@ const options = {
   topology: oneOf("default", "full", "hub"),
   transport: oneOf("tls", "quic", "tcp"),
   compare: oneOf("yes", "no"),
+  readers: oneOf("no", "only"),
 };
 
 /** Between changes, in which what one leads to ends: a look whether all have it comes a second later. */
@@ -137,8 +139,28 @@ function podsOf({ sites, replicas }: Values<typeof options>): string {
   return replicas === 1 ? `${sites} sites` : `${sites} sites with ${replicas} pods each`;
 }
 
+/** Measures how long a change takes to servers outside the mesh that are told of it. */
+async function convergeReaders(values: Values<typeof options>): Promise<object> {
+  await ensureTools(["knot", "nsd"], log);
+  const { sites, zones, transport, replicas, changes } = values;
+  log(
+    `a mesh of ${podsOf(values)} and ${zones} zones, transfers over ${transport}, with a BIND and an NSD that are told`,
+  );
+  const times = await readerTimes({ sites, zones, transport, replicas, storage: tmpfs }, { changes, restMs });
+  const row = (name: string, { p50Ms, p99Ms, maxMs }: Spread): string[] => [name, ...[p50Ms, p99Ms, maxMs].map(String)];
+  console.log(
+    table([
+      ["until the server outside answers", "p50 ms", "p99 ms", "max ms"],
+      row("BIND", times.bind),
+      row("NSD", times.nsd),
+    ]),
+  );
+  return { sites, replicas, transport, readers: times };
+}
+
 /** Measures how long a change takes to every pod of every site of a mesh, and beside it to every server of other set-ups. */
 async function converge(values: Values<typeof options>): Promise<object> {
+  if (values.readers === "only") return convergeReaders(values);
   await ensureTools(["knot"], log);
   const mesh = await measureMesh(values);
   const others = values.compare === "yes" ? await measureOthers(values) : undefined;
@@ -169,6 +191,7 @@ void runBench(
   options,
   converge,
   `How long a change takes until every pod of every site of a mesh answers it, with journals on tmpfs and on disk, and
-beside it until every server of other set-ups does (--compare no: those are left out). Some two minutes for three sites
+beside it until every server of other set-ups does (--compare no: those are left out). With --readers only: until a BIND
+and an NSD outside the mesh do, which are told of it. Some two minutes for three sites
 without them; a quarter of an hour with the defaults.`,
 );
