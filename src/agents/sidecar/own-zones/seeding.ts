@@ -97,8 +97,8 @@ export class Seeder {
     const outside = outsideIn(input.packet, input.outside);
     const [own, before, elsewhere] = [new Set(names), new Set(input.seeded), new Set(outside)];
     const owners = new Map(input.view?.zones.map(({ name, owner }) => [name, owner]));
-    for (const zone of [...input.seeded, ...(input.outside ?? [])].filter((name) => !own.has(name)))
-      await this.#putAside(zone, input);
+    for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);
+    for (const zone of input.outside ?? []) if (!own.has(zone)) await this.#putAside(zone, input);
     const waiting = new Map<string, string>();
     const sought = new Set<string>();
     await inParallel(
