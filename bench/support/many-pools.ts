@@ -49,7 +49,7 @@ export async function measureMany(mesh: PoolMesh, count: number, log: (line: str
       }),
   );
   await eventually(
-    300,
+    900,
     async () => {
       const found = [...(await mesh.statuses())].filter(([name]) => name.startsWith("many-"));
       const open = found.filter(

@@ -44,9 +44,14 @@ function sourcesOf({
 }
 
 /** The same of a tenant. */
-function tenantOf({ allow, most, ...tenant }: Tenant): NonNullable<LiveSettings["tenants"]>[number] {
+function tenantOf({ allow, most, mostTargets, ...tenant }: Tenant): NonNullable<LiveSettings["tenants"]>[number] {
   const rules = allow.map(({ subtrees, ...rule }) => ({ ...rule, ...(subtrees && { subtrees }) }));
-  return { ...tenant, allow: rules, ...(most !== undefined && { most }) };
+  return {
+    ...tenant,
+    allow: rules,
+    ...(most !== undefined && { most }),
+    ...(mostTargets !== undefined && { mostTargets }),
+  };
 }
 
 /** How many names a change of an own zone may take away; undefined where nothing is held. */

@@ -60,7 +60,14 @@ export const siteChanges: readonly SettingChange[] = [
     covers: ["records.tenants.*", "records.admissionPolicy"],
     to: site({
       records: {
-        tenants: [{ namespaces: ["dns-system"], allow: [{ zones: ["*"], types: ["A", "AAAA", "TXT"] }], most: 1000 }],
+        tenants: [
+          {
+            namespaces: ["dns-system"],
+            allow: [{ zones: ["*"], types: ["A", "AAAA", "TXT"] }],
+            most: 1000,
+            mostTargets: 100,
+          },
+        ],
       },
     }),
     ...runOn,

@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { Server as SocketServer } from "node:net";
+import type { Server as SocketServer, Socket } from "node:net";
 
 import { listenInside } from "../../lab/inside";
 
@@ -12,6 +11,7 @@ export class HttpTarget implements AsyncDisposable {
   #server: Server | undefined;
   /** Where it listens, when that is in another network. */
   #inside: SocketServer | undefined;
+  readonly #sockets = new Set<Socket>();
   /** Status of its answers. */
   status = 200;
   /** Milliseconds before each. */
@@ -33,7 +33,10 @@ export class HttpTarget implements AsyncDisposable {
     });
     if (this.enter.length > 0) {
       this.#inside = await listenInside(this.enter, this.port, this.address);
-      this.#inside.on("connection", (socket) => server.emit("connection", socket));
+      this.#inside.on("connection", (socket) => {
+        this.#sockets.add(socket.once("close", () => this.#sockets.delete(socket)));
+        server.emit("connection", socket);
+      });
     } else
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject).listen(this.port, this.address, resolve);
@@ -48,10 +51,13 @@ export class HttpTarget implements AsyncDisposable {
     if (server === undefined) return;
     const inside = this.#inside;
     this.#inside = undefined;
-    const closed = inside === undefined ? undefined : once(inside.close(), "close");
     server.closeAllConnections();
-    if (closed === undefined) await new Promise((resolve) => server.close(resolve));
-    else await closed;
+    if (inside === undefined) await new Promise((resolve) => server.close(resolve));
+    else {
+      // It listens no more at once; what it waits for are connections, of which HTTP's server knows those with a request.
+      inside.close();
+      for (const socket of this.#sockets) socket.destroy();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -69,6 +69,7 @@ const liveSettings = objectOf({
           }),
         ),
         most: z.exactOptional(countingNumber),
+        mostTargets: z.exactOptional(countingNumber),
       }),
     ),
   ),

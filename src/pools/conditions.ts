@@ -5,8 +5,16 @@ import type { PoolCondition, PoolStatus, TargetStatus } from "./model";
 
 /** Why a pool is not served: a reason as in the condition, and the cure. */
 export interface Refusal {
-  readonly reason: "InvalidSpec" | "UnknownZone" | "NameTaken" | "NotAllowed";
+  /** One of ours, or that of the DnsRecord. */
+  readonly reason: "InvalidSpec" | "UnknownZone" | "NameTaken" | "NotAllowed" | (string & {});
   readonly message: string;
+}
+
+/** Why the DnsRecord of a pool's answer is not accepted: then the pool is not either. */
+export function answerRefusal(record: PoolFacts["record"]): Refusal | undefined {
+  const accepted = record?.status.conditions?.find(({ type }) => type === "Accepted");
+  if (accepted?.status !== "False" || accepted.observedGeneration !== record?.generation) return undefined;
+  return { reason: accepted.reason, message: `its DnsRecord is refused: ${accepted.message}` };
 }
 
 /** What the status of a pool follows from, beside the status that it has. */

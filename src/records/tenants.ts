@@ -17,6 +17,8 @@ export interface Tenant {
   readonly allow: readonly TenantRule[];
   /** Objects in each of the namespaces. @default any number */
   readonly most?: number | undefined;
+  /** Targets of all DnsPools of each of the namespaces. @default any number */
+  readonly mostTargets?: number | undefined;
 }
 
 /** Whose rules are asked for. */
@@ -76,4 +78,10 @@ export function notAllowedText(namespace: string, { name, type }: Claim, tenant:
 export function quotaText(namespace: string, most: number): string {
   const objects = most === 1 ? "1 DnsRecord" : `${most} DnsRecords`;
   return `namespace ${namespace} has ${objects} already, as many as it may have; delete one that is not needed; ${cure}`;
+}
+
+/** Why a namespace gets no further pool, or no larger one. */
+export function targetsQuotaText(namespace: string, most: number): string {
+  const targets = most === 1 ? "1 target" : `${most} targets`;
+  return `pools of namespace ${namespace} may have ${targets} together; take some away, or delete a pool; ${cure}`;
 }

@@ -56,6 +56,12 @@ const tenantSchema = z.strictObject({
     .max(1_000_000)
     .optional()
     .describe("DnsRecords in each of the namespaces. Default: any number. Example: 100."),
+  mostTargets: z
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(1_000_000)
+    .optional()
+    .describe("Targets that all DnsPools of each of the namespaces have together. Default: any number. Example: 30."),
 });
 
 const sourcesSchema = z.strictObject({

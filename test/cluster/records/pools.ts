@@ -227,6 +227,36 @@ export function describePools(mesh: () => RecordMesh): void {
     expect(await mesh().answer(mesh().owner, `taken.${mesh().zone}`)).to.deep.equal(["192.0.2.9"]);
   });
 
+  it("is refused where its namespace may not have the name, and served once it may", async () => {
+    const site = mesh().lab.site(mesh().owner);
+    const allow = [{ zones: [mesh().zone], subtrees: [`team.${mesh().zone}`, `shop.${mesh().zone}`], types: ["A"] }];
+    const taken = (): number => mesh().operator.log().split("the site's stack was brought up").length;
+    const before = taken();
+    await site.settle({ tenants: [{ namespaces: [namespace], allow, mostTargets: 12 }] });
+    await eventually(30, () => {
+      expect(taken()).to.be.above(before);
+    });
+    await make("banned", { targets: [web(first, 0)] });
+    await make("granted", { name: "www.team", targets: [web(first, 0)] });
+    await eventually(30, async () => {
+      expect(await conditionOf("banned", "Accepted")).to.include({ status: "False", reason: "NotAllowed" });
+    });
+    await everywhere("www.team", first);
+    await everywhere("banned");
+    await make("large", {
+      name: "large.team",
+      targets: Array.from({ length: 12 }, (_, i) => ({ value: `192.0.2.${i}` })),
+    });
+    await eventually(30, async () => {
+      expect(await conditionOf("large", "Accepted")).to.include({ status: "False", reason: "NotAllowed" });
+    });
+    await site.settle({ tenants: [] });
+    await everywhere("banned", first);
+    await eventually(30, async () => {
+      expect(await conditionOf("banned", "Accepted")).to.include({ status: "True" });
+    });
+  });
+
   it("takes its answer along when it goes", async () => {
     await send("DELETE", `${pools}/shop`);
     await everywhere("shop");

@@ -1,5 +1,11 @@
 import { expect } from "chai";
-import { type PoolFacts, poolStatusOf, poolTransitions, samePoolStatus } from "../../../src/pools/conditions";
+import {
+  answerRefusal,
+  type PoolFacts,
+  poolStatusOf,
+  poolTransitions,
+  samePoolStatus,
+} from "../../../src/pools/conditions";
 import type { Decision, Verdict } from "../../../src/pools/decision";
 import type { PoolStatus } from "../../../src/pools/model";
 
@@ -56,6 +62,23 @@ describe("a pool's status", () => {
         Ready: "False Propagating",
         Reconciling: "True Propagating",
       });
+  });
+
+  it("is not accepted where its record is not, as soon as that is known of the record as it is", () => {
+    const message = "namespace shop may not have A at www.a.example";
+    const accepted = { ...programmed, type: "Accepted", status: "False", reason: "NotAllowed", message } as const;
+    const refused = { generation: 4, status: { conditions: [accepted] } };
+    const refusal = answerRefusal(refused);
+    expect(refusal).to.deep.equal({ reason: "NotAllowed", message: `its DnsRecord is refused: ${message}` });
+    expect(brief(poolStatusOf({}, { ...facts, record: refused, refusal, decision: undefined }))).to.deep.equal({
+      Accepted: "False NotAllowed",
+      Programmed: "False NotAllowed",
+      Ready: "False NotAllowed",
+      Stalled: "True NotAllowed",
+    });
+    expect(answerRefusal({ ...refused, generation: 5 })).to.equal(undefined);
+    expect(answerRefusal(record)).to.equal(undefined);
+    expect(answerRefusal(undefined)).to.equal(undefined);
   });
 
   it("is stalled with its record, and where it is refused", () => {

@@ -245,6 +245,11 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:records\.tenants\[0\]\.most: must be at least 1/,
   ],
   [
+    "with a tenant's number of targets that is none",
+    { ...minimal, records: { tenants: [{ ...tenant, mostTargets: 1.5 }] } },
+    /dns-mesh:records\.tenants\[0\]\.mostTargets: must be a whole number/,
+  ],
+  [
     "with sources for no zone",
     { ...minimal, records: { sources: { zones: [] } } },
     /dns-mesh:records\.sources\.zones: must have at least one zone/,

@@ -7,10 +7,11 @@ import type { TsigKey } from "../../../dns/tsig-key";
 import type { KubeClient } from "../../../kube/client";
 import type { watchObjects } from "../../../kube/watch";
 import { type AllowedTargets, isAllowed } from "../../../pools/allow-list";
-import { poolStatusOf, type Refusal } from "../../../pools/conditions";
+import { answerRefusal, poolStatusOf, type Refusal } from "../../../pools/conditions";
 import { decide, type SiteSight, type Verdict } from "../../../pools/decision";
 import type { Check, Pool, Seen } from "../../../pools/model";
 import { publishedOf, type PublishedPool } from "../../../pools/published";
+import { poolsOverQuota } from "../../../pools/quota";
 import { beatEveryMs, encodeTold, isPoolZone, seenIn } from "../../../pools/wire";
 import type { EventQueue } from "../event-queue";
 import type { LiveInputs } from "../inputs";
@@ -31,6 +32,8 @@ export interface MeshOfPools {
 /** What a {@link PoolOperator} works with. All clients end with the signal of its turn. */
 export interface PoolParts {
   readonly options: {
+    /** The site's own. */
+    readonly namespace: string;
     readonly namespaces: readonly string[];
     /** What may be probed from here. */
     readonly probes: readonly AllowedTargets[];
@@ -90,6 +93,8 @@ export class PoolOperator {
   readonly #prober: Prober;
   readonly #tellings = new Map<string, SiteTellings>();
   readonly #refusals = new WeakMap<PoolEntry, Refusal>();
+  /** Pools with more targets than their namespaces may have, by their uids. */
+  #overQuota: ReadonlyMap<string, Refusal> = new Map();
   readonly #deciding: Bell;
   readonly #telling: Bell;
   readonly #reporting: Bell;
@@ -169,6 +174,7 @@ export class PoolOperator {
       if (this.#isNew || now >= this.#againAt || now >= wholeAt) {
         this.#isNew = false;
         wholeAt = now + wholeMs;
+        this.#overQuota = this.#countTargets();
         this.#prober.want(this.#wantedChecks(), signal);
         const failed = await this.#decide(signal);
         if (failed === undefined) backOff.reset();
@@ -243,20 +249,31 @@ export class PoolOperator {
         yield { entry, pool: entry.reading.pool };
   }
 
-  #staticRefusalOf({ reading, zone }: PoolEntry): Refusal | undefined {
+  #countTargets(): ReadonlyMap<string, Refusal> {
+    const { options, inputs } = this.parts;
+    const { tenants } = inputs.current;
+    const pools = [...this.#store.all()].flatMap(({ uid, object, reading, record }) => {
+      const { namespace, creationTimestamp: createdAt } = object.metadata;
+      if (reading.kind === "refused" || object.isLeaving) return [];
+      return [{ uid, namespace, targets: reading.pool.targets.length, isServed: record?.owner === uid, createdAt }];
+    });
+    return poolsOverQuota(pools, tenants && { tenants, own: options.namespace });
+  }
+
+  #staticRefusalOf({ uid, reading, zone }: PoolEntry): Refusal | undefined {
     if (reading.kind === "refused") return { reason: "InvalidSpec", message: reading.problems.join("; ") };
     const { name, zones } = this.parts.inputs.current.packet.site;
     if (isPoolZone(zone)) return { reason: "InvalidSpec", message: `spec.zone: ${zone} is the mesh's own` };
     const own = zones.find((each) => each.name === zone);
     if (own?.primaries !== undefined)
       return { reason: "NotAllowed", message: `${zone} is taken from a primary outside the mesh: change it there` };
-    if (own !== undefined) return undefined;
+    if (own !== undefined) return this.#overQuota.get(uid);
     const message = `${zone} is no zone of ${name}; make the DnsPool in the cluster of the site that has it`;
     return { reason: "UnknownZone", message };
   }
 
   #refusalOf(entry: PoolEntry): Refusal | undefined {
-    return this.#staticRefusalOf(entry) ?? this.#refusals.get(entry);
+    return this.#staticRefusalOf(entry) ?? this.#refusals.get(entry) ?? answerRefusal(entry.record);
   }
 
   /** Decides on every pool and writes what changes. Returns what went wrong. */
@@ -380,7 +397,7 @@ export class PoolOperator {
     for (const { entry, pool } of this.#served()) {
       const all = pool.targets.flatMap(({ check }) => check ?? []);
       if (all.length > 0) checks.set(entry.id, all);
-      if (!this.#refusals.has(entry)) pools.set(entry.id, publishedOf(pool, entry));
+      if (this.#refusalOf(entry) === undefined) pools.set(entry.id, publishedOf(pool, entry));
       see(
         entry.id,
         entry.checkIds.flatMap((id) => id ?? []),

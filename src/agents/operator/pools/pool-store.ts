@@ -29,6 +29,7 @@ export interface PoolEntry {
       readonly uid: string;
       readonly resourceVersion: string;
       readonly generation: number;
+      readonly creationTimestamp: string;
     };
     readonly isLeaving: boolean;
   };
@@ -63,16 +64,12 @@ export class PoolStore {
 
   /** Takes a version of a pool. Older ones are passed over, unless they come from a listing. */
   put(object: KubeObject, isListed = false): void {
-    const { metadata = {} } = object;
-    const { name = "", namespace = "default", uid = "", resourceVersion = "", generation = 0 } = metadata;
+    const kept = keptOf(object);
+    const { metadata } = kept;
+    const { uid, generation, resourceVersion } = metadata;
     const known = this.#entries.get(uid);
     if (known !== undefined && !isListed && !isLaterVersion(resourceVersion, known.object.metadata.resourceVersion))
       return;
-    const kept = {
-      kind: object.kind ?? "DnsPool",
-      metadata: { name, namespace, uid, resourceVersion, generation },
-      isLeaving: metadata.deletionTimestamp !== undefined,
-    };
     const status = (object["status"] ?? {}) as PoolStatus;
     if (known?.object.metadata.generation === generation) {
       Object.assign(known, { object: kept, status });
@@ -133,6 +130,16 @@ export class PoolStore {
     const entry = this.#byName.get(key);
     if (entry !== undefined) entry.record = this.#records.get(key);
   }
+}
+
+function keptOf({ kind = "DnsPool", metadata = {} }: KubeObject): PoolEntry["object"] {
+  const { name = "", namespace = "default", uid = "", resourceVersion = "", generation = 0 } = metadata;
+  const { creationTimestamp = "", deletionTimestamp } = metadata;
+  return {
+    kind,
+    metadata: { name, namespace, uid, resourceVersion, generation, creationTimestamp },
+    isLeaving: deletionTimestamp !== undefined,
+  };
 }
 
 /** What an object is found by beside its uid. */
