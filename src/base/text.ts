@@ -37,3 +37,12 @@ export function printable(line: string): string {
 export function printableText(text: string): string {
   return text.split(/\r?\n/).map(printable).join("\n");
 }
+
+/**
+ * A time as Kubernetes writes it: ISO 8601 in UTC, in whole seconds.
+ *
+ * @param at - Milliseconds since 1970.
+ */
+export function timeText(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
+}

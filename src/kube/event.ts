@@ -1,3 +1,4 @@
+import { timeText } from "../base/text";
 import type { KubeObject } from "./answer";
 
 /** Something that happened to an object, for `kubectl describe` and `kubectl events`. */
@@ -28,7 +29,7 @@ const longestMessage = 1000;
 
 /** The Event (core/v1) for something that happened once, in the namespace of what it is about. */
 export function eventObject({ name, about, type, reason, message, component, pod, at }: EventFacts): KubeObject {
-  const time = new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
+  const time = timeText(at);
   return {
     apiVersion: "v1",
     kind: "Event",

@@ -1,5 +1,6 @@
 import { messageOf, UserError } from "../base/errors";
 import { fields } from "../base/json";
+import { timeText } from "../base/text";
 import { backupJobs } from "../contract/backups";
 import type { KubeClient } from "../kube/client";
 import { clusterClient } from "../kube/cluster-client";
@@ -33,7 +34,7 @@ export async function requireSaved(
   if (last.kind === "none-due" || (last.kind === "made" && now - last.at <= mostAgeMs)) return;
   const [kubectl, job] = [`kubectl --context ${config.context} -n ${config.namespace}`, "before-removal"];
   throw new UserError(
-    `dns-mesh:protect is false, so that ${config.site} may be destroyed, and its ${last.kind === "made" ? `last backup is of ${new Date(last.at).toISOString()}` : "backups have not succeeded yet"}. ` +
+    `dns-mesh:protect is false, so that ${config.site} may be destroyed, and its ${last.kind === "made" ? `last backup is of ${timeText(last.at)}` : "backups have not succeeded yet"}. ` +
       `Nothing was changed; make one (${kubectl} create job ${job} --from=cronjob/${backupJobs.backup}), wait for it (${kubectl} wait --for=condition=complete job/${job} --timeout=10m), and run this again; ` +
       `or take dns-mesh:backups out of the settings too, and what it has had since then goes with it (docs/removing.md)`,
   );

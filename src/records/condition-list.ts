@@ -1,3 +1,4 @@
+import { timeText } from "../base/text";
 import type { Condition } from "./model";
 
 /** What a condition says. */
@@ -18,7 +19,7 @@ export function datedConditions<Type extends string>(
   before: readonly ConditionOf<Type>[],
   { generation, now }: { readonly generation: number; readonly now: number },
 ): ConditionOf<Type>[] {
-  const time = new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
+  const time = timeText(now);
   return found.map(([type, [status, reason, message]]) => {
     const earlier = before.find((condition) => condition.type === type);
     const lastTransitionTime = earlier?.status === status ? earlier.lastTransitionTime : time;

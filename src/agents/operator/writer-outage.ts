@@ -1,6 +1,7 @@
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import type { Logger } from "../../base/log";
+import { timeText } from "../../base/text";
 import { isUnreachable } from "../../dns/errors";
 import type { ObjectWriter } from "./object-writer";
 import { type Entry, isLeaving, isProgrammed, type RecordStore } from "./record-store";
@@ -49,7 +50,7 @@ export class WriterOutage {
   /** The writer gave no answer, or refused everything. The time of the first failure stands as long as that lasts. */
   failed(by: Asked, error: unknown): void {
     this.#outage = {
-      since: this.#outage?.since ?? new Date(this.options.now()).toISOString().replace(/\.\d+Z$/, "Z"),
+      since: this.#outage?.since ?? timeText(this.options.now()),
       reason: isUnreachable(error) ? "WriterUnreachable" : "WriterRefuses",
       error: messageOf(error),
       by: this.#outage?.by === "update" ? "update" : by,

@@ -46,7 +46,7 @@ describe("a site whose protection is lifted", () => {
     answer = cronJob({ lastSuccessfulTime: "2026-11-29T09:17:00Z" });
     const old = await rejection(look());
     expect(old)
-      .to.contain("its last backup is of 2026-11-29T09:17:00.000Z. Nothing was changed")
+      .to.contain("its last backup is of 2026-11-29T09:17:00Z. Nothing was changed")
       .and.contain("kubectl --context c -n dns-system create job before-removal --from=cronjob/backup")
       .and.contain("or take dns-mesh:backups out of the settings too");
     answer = cronJob({});

@@ -34,10 +34,13 @@ function probeDns(
   const id = randomInt(0x10000);
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
+    let isOver = false;
     const end = (isGood: boolean): void => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
-      socket.removeAllListeners().on("error", () => undefined);
+      // Its listeners stay: without its own, one that is about to be bound would never be closed.
       socket.close();
       resolve(isGood);
     };
@@ -54,6 +57,7 @@ function probeDns(
     });
     // Connected, so that a port at which nobody listens says so at once.
     socket.connect(port, address, () => {
+      if (isOver) return;
       socket.send(encodeMessage(queryMessage({ id, name, type, recursive: true })));
     });
   });

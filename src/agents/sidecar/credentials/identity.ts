@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 
 import { UserError } from "../../../base/errors";
 import { readText } from "../../../base/files";
+import { timeText } from "../../../base/text";
 import type { TlsIdentity } from "../../../knot/config/site-config";
 
 /** Paths of the files in the folder that a site's identity is given in. */
@@ -50,9 +51,9 @@ const dayMs = 86_400_000;
 /** A sentence when a certificate ended, or ends so soon that its renewal must have failed; undefined otherwise. */
 export function lifetimeProblem(identity: Pick<TlsIdentity, "certificate">, now: number): string | undefined {
   const { from, to } = lifetime(identity);
-  if (now >= to) return `the site's certificate ended at ${new Date(to).toISOString()}: other sites refuse it`;
+  if (now >= to) return `the site's certificate ended at ${timeText(to)}: other sites refuse it`;
   if (to - now > Math.min(30 * dayMs, (to - from) / 6)) return undefined;
-  return `the site's certificate ends at ${new Date(to).toISOString()} and was not renewed`;
+  return `the site's certificate ends at ${timeText(to)} and was not renewed`;
 }
 
 function check({ certificate, privateKey, roots }: TlsIdentity, at: { folder: string; host: string }): void {

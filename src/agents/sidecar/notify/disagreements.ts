@@ -1,4 +1,5 @@
 import { inParallel } from "../../../base/in-parallel";
+import { timeText } from "../../../base/text";
 import { Turns } from "../../../base/turns";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import { isUnreachable } from "../../../dns/errors";
@@ -173,7 +174,7 @@ export class Disagreements {
       ),
       ...this.#late.map(
         ({ zone, target, theirs, serial, since }) =>
-          `zone ${zone}: ${nameOf(target)} answers ${theirs === undefined ? "without it" : `serial ${theirs}`}, and has not come to serial ${serial} of this server since ${new Date(since).toISOString()}`,
+          `zone ${zone}: ${nameOf(target)} answers ${theirs === undefined ? "without it" : `serial ${theirs}`}, and has not come to serial ${serial} of this server since ${timeText(since)}`,
       ),
     ];
     const more = sentences.length - mostNamed;
