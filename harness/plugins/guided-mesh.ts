@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { parse } from "yaml";
 
-import { type Checkout,checkOut } from "../docs/checkout";
+import { type Checkout, checkOut } from "../docs/checkout";
 import { Reader } from "../docs/reader";
 import { type ControlPlane, startControlPlane } from "./control-plane";
 import { standInForPods } from "./pod-stand-in";
