@@ -19,7 +19,7 @@ const endMs = 10_000;
 const lastingMs = 30_000;
 /** Between looks at a server that is away, which come about when Knot wants it. */
 const lookMs = 1000;
-/** New servers that are looked at in one pass, whether or not Knot wants them. */
+/** Servers of which nothing is known that are looked at in one pass, whether or not Knot wants them. */
 const mostFirstLooks = 50;
 
 /** How it was with an address at the last attempts. Times are milliseconds since 1970. */
@@ -50,8 +50,8 @@ export class TransferRelay implements AsyncDisposable {
   #addresses: readonly string[] = [];
   /** Of servers that have no socket here: Knot goes to them by itself. */
   #direct: ReadonlySet<string> = new Set();
-  /** Those that no connection was tried to since they are there, or have other addresses. */
-  readonly #untried = new Set<Way>();
+  /** Those that took no connection yet since they are there, or have other addresses, each with when it is looked at, in milliseconds since 1970. */
+  readonly #unknown = new Map<Way, number>();
   /** By address, in Knot's form. */
   readonly #outcomes = new Map<string, Outcome>();
   #isAimed = false;
@@ -76,7 +76,8 @@ export class TransferRelay implements AsyncDisposable {
   /**
    * Addresses that Knot is to have beside the relay's sockets, in its own form: those that took a connection, until each
    * attempt of half a minute fails. Of one that was not tried since the relay began, what was said before stays. A server of
-   * which nothing was said is looked at: Knot may not want it for days, and is to have it when the agent is not there.
+   * which nothing was said is looked at until it takes a connection: Knot may not want it for days, and is to have it when the
+   * agent is not there.
    *
    * @param before - What this returned last, also to a predecessor.
    * @returns `before` itself where nothing changes, and for half a minute after each change.
@@ -93,12 +94,13 @@ export class TransferRelay implements AsyncDisposable {
     return next;
   }
 
-  /** Once each, and not at those of which a predecessor knew. */
+  /** Not at those of which a predecessor knew. */
   #lookAtNew(were: ReadonlySet<string>): void {
     let left = mostFirstLooks;
-    for (const way of this.#untried) {
+    for (const [way, at] of this.#unknown) {
       if (left === 0) return;
-      this.#untried.delete(way);
+      if (this.parts.now() < at) continue;
+      this.#unknown.delete(way);
       if (way.lookAt === undefined || addressesOf(way.target).some((address) => were.has(address))) continue;
       left -= 1;
       way.lookAt = undefined;
@@ -117,7 +119,7 @@ export class TransferRelay implements AsyncDisposable {
     for (const [socket, way] of this.#ways) {
       if (wanted.has(socket)) continue;
       this.#ways.delete(socket);
-      this.#untried.delete(way);
+      this.#unknown.delete(way);
       way.server.close();
     }
     for (const [socket, target] of wanted) {
@@ -125,7 +127,7 @@ export class TransferRelay implements AsyncDisposable {
       if (way === undefined) await this.#listen(target);
       else if (!isSame(way.target, target)) {
         Object.assign(way, { target, awayUntil: 0, lookAt: 0, address: undefined });
-        this.#untried.add(way);
+        this.#unknown.set(way, 0);
       }
     }
     const withSocket = new Set([...this.#ways.values()].flatMap(({ target }) => addressesOf(target)));
@@ -154,7 +156,7 @@ export class TransferRelay implements AsyncDisposable {
         server.listen({ path: socket }, resolve);
       });
       this.#ways.set(socket, way);
-      this.#untried.add(way);
+      this.#unknown.set(way, 0);
     } catch (error) {
       this.parts.log.warn("transfers go without a relay", { socket, reason: messageOf(error) });
     }
@@ -220,7 +222,6 @@ export class TransferRelay implements AsyncDisposable {
     host: string,
     then: { readonly connected: () => void; readonly isGivenUp: () => boolean; readonly failed: () => void },
   ): Socket {
-    this.#untried.delete(way);
     const { port } = way.target;
     const address = addressAt(host, port);
     const remote = connect({ host, port, noDelay: true, allowHalfOpen: true });
@@ -231,14 +232,18 @@ export class TransferRelay implements AsyncDisposable {
       connected = true;
       clearTimeout(timer);
       this.#outcomes.set(address, { kind: "reached" });
-      if (way.target.addresses.includes(host) && way.target.port === port)
+      if (way.target.addresses.includes(host) && way.target.port === port) {
         Object.assign(way, { address: host, awayUntil: 0 });
+        this.#unknown.delete(way);
+      }
       then.connected();
     });
     remote.once("close", () => {
       clearTimeout(timer);
       if (connected || then.isGivenUp()) return;
       this.#noteFailure(address);
+      if (way.address === undefined && this.#ways.get(way.target.socket) === way)
+        this.#unknown.set(way, this.parts.now() + awayMs);
       then.failed();
     });
     return remote;

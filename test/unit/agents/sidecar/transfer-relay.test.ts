@@ -159,6 +159,21 @@ describe("connections of Knot's to other servers", () => {
       expect(connectionsTo(port)).to.equal(1);
     });
 
+    it("are looked at once more in half a minute, when they took no connection at first", async () => {
+      const port = await freePort();
+      await relay.aim([target(port)]);
+      expect(relay.reached([])).to.deep.equal([]);
+      await fail();
+      await echo("a", "127.0.0.1", port);
+      now += 29_000;
+      expect(relay.reached([])).to.deep.equal([]);
+      now += 2000;
+      await eventually(5, () => {
+        expect(relay.reached([])).to.deep.equal([at(port)]);
+      });
+      expect(connectionsTo(port)).to.equal(1);
+    });
+
     it("are not looked at where a predecessor knew of them, until they have another address", async () => {
       const [port, next] = [await echo("a"), await echo("b")];
       await relay.aim([target(port)]);
