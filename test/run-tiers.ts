@@ -86,24 +86,39 @@ function withStatus(counts: Counts | undefined, status: number | null): Counts {
 const chaosSpec = "bench/test/chaos";
 
 /**
- * What takes long and seldom breaks: `npm run test:long`. Ten minutes of faults under a Prometheus, most of them waiting for alerts (the
- * rules' own cases run here); `mesh up` of whole sites, and what guides do with them (here up to the shared stack and a preview); an engine
- * that is killed at each step of an `up` (here once); states that were lost, with the engine (here their commands and their guards); sites
- * whose keys come from a Vault (here the pods' login there, and secrets with the engine); a site's certificate from a real cert-manager
- * (here what it is asked for); sites whose addresses come from load balancers, with the engine and in clusters (here
- * without either, and their plan); guides of what follows once a mesh is there, in clusters (here the README and the first guides); all
- * that may happen to a site that is asked (here a rollout, a deleted pod, other numbers of pods, and settings).
+ * What takes long and seldom breaks: `npm run test:long`. Of each the suite has a short form, which is said beside it.
  */
 const longSpecs = [
+  // Ten minutes of faults under a Prometheus, most of them waiting for alerts: the rules' own cases.
   "test/lab/monitoring/alerts",
+  // `mesh up` of whole sites, and what guides do with them: up to the shared stack and a preview.
   "test/lab/pulumi/bringing-up",
+  // Input that the engine's run refuses, in clusters: the same before the settings' own parsers.
+  "test/cluster/mesh/bad-input",
+  // An engine that is killed at each step of an `up`: once.
   "test/lab/pulumi/interrupted",
+  // States that were lost, with the engine: their commands and their guards.
   "test/lab/pulumi/lost-states",
-  "test/lab/pulumi/load-balancer-addresses",
+  // Zones that are removed, the definition that sites of a cluster share, and the policy pack, with the engine: zones with DnsRecords in
+  // them with the engine, the others by their plans, and each rule of the pack.
+  ...["test/lab/pulumi/zone-removal", "test/lab/pulumi/record-definition", "test/lab/pulumi/policy-pack"],
+  // A new root certificate at all sites of a lab: the trust of single agents.
+  "test/lab/vault/ca-rollover",
+  // Manifests before validators that others wrote: the golden plans.
+  "test/lab/manifests/**/*",
+  // The clusters that tests run in, by themselves: whatever runs in them.
+  "test/cluster/clusters",
+  // A site's certificate from a real cert-manager: what it is asked for.
   "test/cluster/cert-manager",
+  // Sites whose keys come from a Vault, in clusters: the pods' login there, and secrets with the engine.
   "test/cluster/vault-site",
-  "test/cluster/mesh/changing-address",
+  // Sites whose addresses come from load balancers, with the engine and in clusters: without either, and their plan.
+  ...["test/lab/pulumi/load-balancer-addresses", "test/cluster/mesh/changing-address"],
+  // `mesh status`, `verify` and `logs` before clusters: before a lab.
+  "test/cluster/mesh/mesh-command",
+  // Guides of what follows once a mesh is there, in clusters: the README and the first guides.
   "test/cluster/guides",
+  // All that may happen to a site that is asked: settings, a deleted pod, one more pod.
   "test/cluster/every-disruption",
 ];
 
@@ -113,9 +128,9 @@ const longSpecs = [
  */
 const clusterSpecs = [
   ...meshSpecs(["fresh-mesh", "joining", "records", "moving-and-leaving", "broken-central-zones"]),
-  ...["test/cluster/vault-login", "test/lab/manifests/**/*"],
+  "test/cluster/vault-login",
   // A cluster whose API server is back takes a minute or two to start pods again.
-  ...meshSpecs(["bad-input", "credentials-and-volumes", "api-server-returns", "primary-away", "storage"]),
+  ...meshSpecs(["credentials-and-volumes", "api-server-returns", "primary-away", "storage"]),
   ...meshSpecs(["secrets-and-rights", "*"]),
   "test/cluster/*",
 ];
@@ -134,8 +149,8 @@ const peersSpecs = ["test/lab/{ci,cli,dns,interop,knot,plugins,records,vault}/**
 /** The program before the real engine. */
 const pulumiSpecs = ["test/lab/pulumi/*"];
 
-/** The clusters themselves, and policies that a real program enforces in some. */
-const singleSpecs = ["test/cluster/clusters", "test/cluster/network-policies"];
+/** Network policies that a real program enforces, in clusters of their own. */
+const policySpecs = ["test/cluster/network-policies"];
 
 /** Two sites that are asked all the time, in clusters of their own. */
 const featureSpecs = ["test/cluster/disruption"];
@@ -159,7 +174,7 @@ const tiers: readonly Tier[] = [
   {
     name: "cluster",
     group: "servers",
-    run: () => mocha(clusterSpecs, false, [...readmeSpecs, ...singleSpecs, ...featureSpecs, ...longSpecs]),
+    run: () => mocha(clusterSpecs, false, [...readmeSpecs, ...policySpecs, ...featureSpecs, ...longSpecs]),
   },
   {
     name: "peers",
@@ -190,7 +205,7 @@ const tiers: readonly Tier[] = [
   },
   // Clusters of their own.
   { name: "features", group: "servers", inOnePiece: true, run: () => mocha(featureSpecs, true) },
-  { name: "single", group: "servers", inOnePiece: true, run: () => mocha(singleSpecs, true) },
+  { name: "policies", group: "servers", inOnePiece: true, run: () => mocha(policySpecs, true) },
 ];
 
 /** Not among those that run when none is named. */
@@ -240,7 +255,7 @@ function failures(finished: readonly Finished[]): string[] {
 }
 
 /** How many lanes of a group run at the same time: on two cores, what waits leaves room for what does not. */
-const lanesAtOnce = 5;
+const lanesAtOnce = 4;
 
 /** Runs the tiers of a group, a few lanes beside each other. */
 async function runGroup(group: readonly Tier[]): Promise<readonly Finished[]> {

@@ -1,7 +1,7 @@
 import { describeAskedSites } from "./asked-sites";
 
 describeAskedSites("sites that are hurt in every way while they are asked", (events) => {
-  const { killed, interrupted, comesBack, disrupted, here, there } = events;
+  const { killed, interrupted, comesBack, disrupted, resized, here, there } = events;
   return [
     [
       [interrupted, disrupted("up: agent that crashes, and back", here)],
@@ -9,5 +9,6 @@ describeAskedSites("sites that are hurt in every way while they are asked", (eve
     ],
     // The `up` after a restart by hand leaves its pods alone.
     [[killed, comesBack], [disrupted("rollout restart", there)]],
+    [[disrupted("up: new image", here)], [resized(2, 3), resized(3, 1), resized(1, 2)]],
   ];
 });

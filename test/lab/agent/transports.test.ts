@@ -136,7 +136,7 @@ describe("transfers over TLS", function () {
   });
 
   it("are tried at no address of a server that is away for long, and go on when it is back", async function () {
-    this.timeout(150_000);
+    this.timeout(240_000);
     const [site, away] = [lab.site("site-c"), lab.site("site-b")];
     const relay = site.path("run", "to", "peer-site-b");
     const direct = `${away.address}@${away.secureServer.port}`;
@@ -160,7 +160,8 @@ describe("transfers over TLS", function () {
     await away.stopKnot();
     try {
       let before = site.log().length;
-      await eventually(50, async () => {
+      // Half a minute after the last change, and after the first failure; and then a busy agent's next look.
+      await eventually(90, async () => {
         await site.control.zoneRefresh([zoneAway]);
         expect(await addresses()).to.equal(`[${relay}]`);
       });
