@@ -6,7 +6,7 @@ import { ensureImages } from "../images";
 import { readyPods } from "../mesh/ready-pods";
 import { listedSite, RunningMesh } from "../mesh/running-mesh";
 import { startVault, type VaultServer } from "../plugins/vault-server";
-import type { OperationResult } from "../pulumi/driver";
+import type { DriverOptions, OperationResult } from "../pulumi/driver";
 import { serviceAccountKeys } from "../service-account-keys";
 import type { Edit, Surroundings, Told } from "./change";
 import { podsOf, type SitePods } from "./pods";
@@ -45,13 +45,17 @@ export class ChangedMesh implements AsyncDisposable {
     };
   }
 
-  /** Makes it, and waits until both sites answer every zone. */
-  static async start(log: (line: string) => void): Promise<ChangedMesh> {
+  /**
+   * Makes it, and waits until both sites answer every zone.
+   *
+   * @param options.writes - As {@link DriverOptions} says: at the end where no engine is killed.
+   */
+  static async start(log: (line: string) => void, options: Pick<DriverOptions, "writes"> = {}): Promise<ChangedMesh> {
     const clusters = await createClusters({ names: [primary, changed], log });
     const vault = await startVault(clusters.hostAddress);
     process.env["VAULT_TOKEN"] = vault.token;
     const siteConfig = { "dns-mesh:replicas": "2", "dns-mesh:drainSeconds": "2" };
-    const mesh = new RunningMesh({ clusters: clusters.clusters, siteConfig });
+    const mesh = new RunningMesh({ clusters: clusters.clusters, siteConfig, ...options });
     const surroundings = await surroundingsOf(mesh, { clusters, vault });
     const made = new ChangedMesh(mesh, surroundings, { clusters, vault });
     await mesh.configureSite(clusters.get(primary), { "dns-mesh:rateLimit": false });

@@ -5,6 +5,7 @@ import { sharedChanges } from "../../harness/changes/shared-changes";
 import { siteChanges } from "../../harness/changes/site-changes";
 import { type Unit, unitsOf } from "../../harness/changes/units";
 import { askWhile, disruptions, lossless, resize, type Asked } from "../../harness/mesh/disruptions";
+import type { DriverOptions } from "../../harness/pulumi/driver";
 import { readyPods } from "../../harness/mesh/ready-pods";
 import { recoverFromKill, upInterrupted } from "../../harness/pulumi/interruption";
 import { ensureTools } from "../../harness/tools";
@@ -38,14 +39,22 @@ export interface Events {
  *
  * @param phasesOf - One phase after the other, the lanes of each beside each other. An engine that is killed takes the programs of
  *   others that run in this process along, so that no other lane of its phase has an `up`.
+ * @param options.writes - At the end where no engine is killed.
  */
-export function describeAskedSites(title: string, phasesOf: (events: Events) => readonly (readonly Lane[])[]): void {
+export function describeAskedSites(
+  title: string,
+  phasesOf: (events: Events) => readonly (readonly Lane[])[],
+  options: Pick<DriverOptions, "writes"> = {},
+): void {
   describe(title, () => {
-    define(phasesOf);
+    define(phasesOf, options);
   });
 }
 
-function define(phasesOf: (events: Events) => readonly (readonly Lane[])[]): void {
+function define(
+  phasesOf: (events: Events) => readonly (readonly Lane[])[],
+  options: Pick<DriverOptions, "writes">,
+): void {
   let changed: ChangedMesh;
   /** Events of each site by their title: the sites' take place beside each other, one site's one after the other. */
   const taken = new Map<string, Promise<void>>();
@@ -53,7 +62,7 @@ function define(phasesOf: (events: Events) => readonly (readonly Lane[])[]): voi
   before(async function () {
     this.timeout(400_000);
     await ensureTools(["kubernetes", "pulumi", "knot", "vault"], () => undefined);
-    changed = await ChangedMesh.start(() => undefined);
+    changed = await ChangedMesh.start(() => undefined, options);
   });
   after(function () {
     this.timeout(400_000);

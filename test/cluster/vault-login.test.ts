@@ -41,7 +41,7 @@ describe("pods of a real API server at a real Vault", function () {
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-login-"));
     [plane, vault] = await Promise.all([startControlPlane(), startVault()]);
     const keys = await serviceAccountKeys({ kubeconfig: plane.kubeconfig, context: "plane" });
-    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token } });
+    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token }, writes: "at the end" });
     await driver.setConfig("shared", {
       "dns-mesh:vault": { address: vault.address },
       "dns-mesh:mesh": {

@@ -30,7 +30,7 @@ describe("a zone that leaves while DnsRecords are in it", function () {
     started.defer(() => {
       rmSync(workDir, { recursive: true, force: true });
     });
-    driver = createDriver({ workDir, program: program as Program });
+    driver = createDriver({ workDir, program: program as Program, writes: "at the end" });
     await configure(mesh.plane.kubeconfig);
   });
   after(() => started.disposeAsync());

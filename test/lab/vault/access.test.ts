@@ -99,7 +99,7 @@ describe("who may do what in a real Vault", function () {
     vault = await startVault();
     root = vaultUser(vault, vault.token);
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-access-"));
-    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token } });
+    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token }, writes: "at the end" });
     await configure();
     await driver.up("shared");
   });

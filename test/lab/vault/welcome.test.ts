@@ -54,7 +54,7 @@ describe("what a site's stack takes when there is a real Vault", function () {
   before(async () => {
     vault = await startVault();
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-vault-"));
-    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token } });
+    driver = createDriver({ workDir, program, env: { VAULT_TOKEN: vault.token }, writes: "at the end" });
     await driver.setConfig("site-b", { "dns-mesh:shared": "organization/dns-mesh/shared", "dns-mesh:context": "b" });
   });
   after(async () => {
