@@ -58,10 +58,10 @@ export class Shop {
   async open(): Promise<void> {
     const { owner, targets } = this.options;
     await Promise.all(targets.map(startWebServer));
-    await owner.kubectl(["-n", "dns-system", "apply", "-f", "-"], JSON.stringify(this.manifest));
-    const settled = ["Ready", "Healthy"].map((condition) => `--for=condition=${condition}`);
-    for (const condition of settled)
-      await owner.kubectl(["-n", "dns-system", "wait", condition, `dnspool/${pod}`, "--timeout=60s"]);
+    const inside = ["-n", "dns-system"];
+    await owner.kubectl([...inside, "apply", "-f", "-"], JSON.stringify(this.manifest));
+    for (const condition of ["Ready", "Healthy"])
+      await owner.kubectl([...inside, "wait", `--for=condition=${condition}`, `dnspool/${pod}`, "--timeout=60s"]);
     await this.#leadsTo(targets[0]);
   }
 

@@ -1,5 +1,6 @@
 import { KubeError } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
+import { servedKinds } from "../../kube/served-kinds";
 import { apiPath, type SourceApi } from "../../records/sources/kinds";
 
 /** For so many milliseconds an answer holds: many watches ask at a time. */
@@ -36,8 +37,6 @@ export class KindFinder {
   }
 
   async #ask(path: string): Promise<ReadonlySet<string>> {
-    const answer = await this.client.get(path);
-    const resources = (answer?.["resources"] ?? []) as readonly { readonly name: string }[];
-    return new Set(resources.map(({ name }) => name));
+    return (await servedKinds(this.client, path)) ?? new Set();
   }
 }

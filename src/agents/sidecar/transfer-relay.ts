@@ -36,6 +36,8 @@ interface Way {
   awayUntil: number;
   /** From when on it may be looked at while it is away, in milliseconds since 1970; undefined during a look. */
   lookAt: number | undefined;
+  /** When it is looked at unasked, as long as no address took a connection; never where a predecessor knew one of them. */
+  unaskedAt: number;
 }
 
 /**
@@ -50,8 +52,6 @@ export class TransferRelay implements AsyncDisposable {
   #addresses: readonly string[] = [];
   /** Of servers that have no socket here: Knot goes to them by itself. */
   #direct: ReadonlySet<string> = new Set();
-  /** Those that took no connection yet since they are there, or have other addresses, each with when it is looked at, in milliseconds since 1970. */
-  readonly #unknown = new Map<Way, number>();
   /** By address, in Knot's form. */
   readonly #outcomes = new Map<string, Outcome>();
   #isAimed = false;
@@ -86,7 +86,7 @@ export class TransferRelay implements AsyncDisposable {
     const now = this.parts.now();
     if (!this.#isAimed) return before;
     const were = new Set(before);
-    this.#lookAtNew(were);
+    this.#lookUnasked(were);
     if (now < this.#changedAt + lastingMs) return before;
     const next = this.#addresses.filter((address) => this.#direct.has(address) || this.#isReached(address, were));
     if (next.join(" ") === before.join(" ")) return before;
@@ -94,14 +94,17 @@ export class TransferRelay implements AsyncDisposable {
     return next;
   }
 
-  /** Not at those of which a predecessor knew. */
-  #lookAtNew(were: ReadonlySet<string>): void {
+  /** At servers of which nobody knows anything. */
+  #lookUnasked(were: ReadonlySet<string>): void {
+    const now = this.parts.now();
     let left = mostFirstLooks;
-    for (const [way, at] of this.#unknown) {
+    for (const way of this.#ways.values()) {
       if (left === 0) return;
-      if (this.parts.now() < at) continue;
-      this.#unknown.delete(way);
-      if (way.lookAt === undefined || addressesOf(way.target).some((address) => were.has(address))) continue;
+      if (way.address !== undefined || way.lookAt === undefined || now < way.unaskedAt) continue;
+      if (addressesOf(way.target).some((address) => were.has(address))) {
+        way.unaskedAt = Infinity;
+        continue;
+      }
       left -= 1;
       way.lookAt = undefined;
       this.#look(way, inTurn(way));
@@ -119,16 +122,13 @@ export class TransferRelay implements AsyncDisposable {
     for (const [socket, way] of this.#ways) {
       if (wanted.has(socket)) continue;
       this.#ways.delete(socket);
-      this.#unknown.delete(way);
       way.server.close();
     }
     for (const [socket, target] of wanted) {
       const way = this.#ways.get(socket);
       if (way === undefined) await this.#listen(target);
-      else if (!isSame(way.target, target)) {
-        Object.assign(way, { target, awayUntil: 0, lookAt: 0, address: undefined });
-        this.#unknown.set(way, 0);
-      }
+      else if (!isSame(way.target, target))
+        Object.assign(way, { target, awayUntil: 0, lookAt: 0, unaskedAt: 0, address: undefined });
     }
     const withSocket = new Set([...this.#ways.values()].flatMap(({ target }) => addressesOf(target)));
     const known = new Set(targets.flatMap(addressesOf));
@@ -141,7 +141,7 @@ export class TransferRelay implements AsyncDisposable {
   async #listen(target: RelayTarget): Promise<void> {
     const { socket } = target;
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
-    const way: Way = { server, target, address: undefined, awayUntil: 0, lookAt: 0 };
+    const way: Way = { server, target, address: undefined, awayUntil: 0, lookAt: 0, unaskedAt: 0 };
     // A connection that cannot be taken is one that Knot makes by itself.
     server.on("error", () => undefined);
     server.on("connection", (local) => {
@@ -156,7 +156,6 @@ export class TransferRelay implements AsyncDisposable {
         server.listen({ path: socket }, resolve);
       });
       this.#ways.set(socket, way);
-      this.#unknown.set(way, 0);
     } catch (error) {
       this.parts.log.warn("transfers go without a relay", { socket, reason: messageOf(error) });
     }
@@ -232,18 +231,15 @@ export class TransferRelay implements AsyncDisposable {
       connected = true;
       clearTimeout(timer);
       this.#outcomes.set(address, { kind: "reached" });
-      if (way.target.addresses.includes(host) && way.target.port === port) {
+      if (way.target.addresses.includes(host) && way.target.port === port)
         Object.assign(way, { address: host, awayUntil: 0 });
-        this.#unknown.delete(way);
-      }
       then.connected();
     });
     remote.once("close", () => {
       clearTimeout(timer);
       if (connected || then.isGivenUp()) return;
       this.#noteFailure(address);
-      if (way.address === undefined && this.#ways.get(way.target.socket) === way)
-        this.#unknown.set(way, this.parts.now() + awayMs);
+      way.unaskedAt = this.parts.now() + awayMs;
       then.failed();
     });
     return remote;

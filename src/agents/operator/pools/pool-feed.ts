@@ -3,6 +3,7 @@ import { messageOf } from "../../../base/errors";
 import type { Logger } from "../../../base/log";
 import type { KubeObject } from "../../../kube/answer";
 import type { KubeClient } from "../../../kube/client";
+import { servedKinds } from "../../../kube/served-kinds";
 import type { watchObjects } from "../../../kube/watch";
 import { poolLabel } from "../../../pools/model";
 import { apiVersion, collectionPath, plural, poolPlural } from "../../../records/model";
@@ -59,11 +60,9 @@ export class PoolFeed {
     const { client, log, clock, onNews } = this.options;
     for (let looks = 0; !isAborted(signal); looks++) {
       try {
-        const known = await client.get(`/apis/${apiVersion}`);
-        const kinds = known === undefined ? [] : known["resources"];
+        const kinds = await servedKinds(client, `/apis/${apiVersion}`);
         // What answers something else says nothing of what there is.
-        if (!Array.isArray(kinds)) return;
-        if ((kinds as readonly { readonly name?: string }[]).some(({ name }) => name === poolPlural)) return;
+        if (kinds === undefined || kinds.has(poolPlural)) return;
       } catch (error) {
         log.warn("it is not known whether the cluster has DnsPools", { reason: messageOf(error) });
         return;
