@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureTools } from "../harness/tools";
+import { ensureTools, toolsFor } from "../harness/tools";
 import { keepCompiled, sparing } from "../harness/tools/cache";
 
 /** What a tier counted. A command without counts of its own counts as one. */
@@ -108,8 +108,11 @@ const longSpecs = [
   "test/lab/manifests/**/*",
   // The clusters that tests run in, by themselves: whatever runs in them.
   "test/cluster/clusters",
-  // A site's certificate from a real cert-manager: what it is asked for.
-  "test/cluster/cert-manager",
+  // A site's certificate from a real cert-manager, and an ACME certificate by DNS UPDATE: what it is asked for, and updates as any client
+  // sends them.
+  ...["test/cluster/cert-manager", "test/cluster/records/cert-manager"],
+  // external-dns by its guide, and what it makes of sources: the same cases in our own program, and updates as any client sends them.
+  ...["test/cluster/records/external-dns", "test/cluster/records/sources-in-external-dns"],
   // Sites whose keys come from a Vault, in clusters: the pods' login there, and secrets with the engine.
   "test/cluster/vault-site",
   // Sites whose addresses come from load balancers, with the engine and in clusters: without either, and their plan.
@@ -159,7 +162,7 @@ const tiers: readonly Tier[] = [
   {
     name: "tools",
     run: async () => {
-      await ensureTools(undefined, (line) => {
+      await ensureTools(toolsFor(process.argv.includes("long") ? "all" : "usual"), (line) => {
         console.log(line);
       });
       return { passed: 0, failed: 0, skipped: 0 };
@@ -195,7 +198,7 @@ const tiers: readonly Tier[] = [
     name: "records",
     group: "servers",
     inOnePiece: true,
-    run: () => mocha(["test/cluster/records/*", chaosSpec], true),
+    run: () => mocha(["test/cluster/records/*", chaosSpec], true, longSpecs),
   },
   {
     name: "pulumi",

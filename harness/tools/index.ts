@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { binDir, cacheDir } from "./cache";
+import { binDir } from "./cache";
 import { ensureNsd, ensurePrometheus, ensureRestic, ensureUnbound } from "./debian";
 import { ensureDefinitions } from "./definitions";
 import { ensureGoTool, goTools } from "./go-tools";
@@ -27,7 +27,8 @@ const tools = {
   unbound: ensureUnbound,
   prometheus: ensurePrometheus,
   restic: ensureRestic,
-  python: ensurePython,
+  python: (progress: Progress) => ensurePython("python", progress),
+  checkers: (progress: Progress) => ensurePython("checkers", progress),
   schemas: ensureSchemas,
   definitions: ensureDefinitions,
 } as const;
@@ -44,16 +45,20 @@ const chains: readonly (readonly ToolName[])[] = [
   ["vault", "policies", "kubeconform", "external-dns", "cert-manager", "pebble", "versitygw"],
 ];
 
+/** What nothing of `npm test` runs, and `npm run test:long` does. */
+const forLongTests: readonly ToolName[] = ["external-dns", "cert-manager", "pebble", "kubeconform", "checkers"];
+
+/** Every tool, or those that `npm test` needs. */
+export const toolsFor = (tests: "all" | "usual"): readonly ToolName[] =>
+  (Object.keys(tools) as ToolName[]).filter((name) => tests === "all" || !forLongTests.includes(name));
+
 /**
  * Sees to it that tools are in the cache: links what is on PATH and fits, builds the rest, which takes minutes the first time and
  * nothing later. Tells what it builds, how long that usually takes and how far it is.
  *
  * @throws UserError that says what is missing on this machine.
  */
-export async function ensureTools(
-  names: readonly ToolName[] = Object.keys(tools) as ToolName[],
-  progress: Progress = () => undefined,
-): Promise<void> {
+export async function ensureTools(names: readonly ToolName[], progress: Progress = () => undefined): Promise<void> {
   const build = async (chain: readonly ToolName[]): Promise<void> => {
     for (const name of chain) if (names.includes(name)) await tools[name](progress);
   };
@@ -64,7 +69,7 @@ export async function ensureTools(
   if (failed) throw failed.reason;
 }
 
-/** Where a program is: `kubectl`, `pulumi`, `knotd`, `python3`, … `ensureTools` puts it there. */
+/** Where a program is: `kubectl`, `pulumi`, `knotd`, … `ensureTools` puts it there. */
 export function toolPath(program: string): string {
-  return program === "python3" ? join(cacheDir(), "python", "bin", "python3") : join(binDir(), program);
+  return join(binDir(), program);
 }

@@ -6,18 +6,32 @@ import { cacheDir } from "./cache";
 import { installed, onPath, type Progress, recipeHash, replaceLink } from "./install";
 import { run } from "./run";
 
-/** Makes a Python with the packages of `python/requirements.txt` (dnspython, the independent peer; checkov and kubernetes-validate, which judge manifests) at `python/bin/python3` in the cache. */
-export async function ensurePython(progress: Progress): Promise<void> {
-  const requirements = join(__dirname, "python", "requirements.txt");
+/** Pythons with packages, each by a file of requirements here. */
+const pythons = {
+  /** The independent peer of the codec. */
+  python: { has: "dnspython", usual: "10 s" },
+  /** They check manifests. */
+  checkers: { has: "checkov and kubernetes-validate", usual: "2 min" },
+} as const;
+
+export type PythonName = keyof typeof pythons;
+
+/** The interpreter of one of them. */
+export const pythonOf = (name: PythonName): string => join(cacheDir(), name, "bin", "python3");
+
+/** Makes one of them. */
+export async function ensurePython(name: PythonName, progress: Progress): Promise<void> {
+  const { has, usual } = pythons[name];
+  const requirements = join(__dirname, "python", `${name}.txt`);
   const python = onPath("python3");
   if (python === undefined)
     throw new UserError("python3 is not on PATH: Debian's packages are python3 and python3-venv");
   const version = await run(python, ["-c", "import sys; print(sys.version, sys.prefix)"]);
   const folder = await installed(
     {
-      title: "Python with dnspython and checkov",
-      folder: `python-${recipeHash(version, readFileSync(requirements, "utf8"))}`,
-      usual: "1 min",
+      title: `Python with ${has}`,
+      folder: `${name}-${recipeHash(version, readFileSync(requirements, "utf8"))}`,
+      usual,
       build: async (draft, tell) => {
         await run(python, ["-m", "venv", draft]);
         const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
@@ -26,5 +40,5 @@ export async function ensurePython(progress: Progress): Promise<void> {
     },
     progress,
   );
-  replaceLink(join(cacheDir(), "python"), basename(folder));
+  replaceLink(join(cacheDir(), name), basename(folder));
 }

@@ -17,6 +17,7 @@ import { eventually } from "../../harness/eventually";
 import { startControlPlane, type ControlPlane } from "../../harness/plugins/control-plane";
 import type { Properties } from "../../harness/plugins/wire";
 import { createDriver, type MeshDriver } from "../../harness/pulumi/driver";
+import { ensureTools } from "../../harness/tools";
 
 /** The shared stack as it is, and of a site's stack what has to do with cert-manager. */
 async function program(): Promise<Record<string, unknown>> {
@@ -47,6 +48,10 @@ describe("a site's certificate by the real cert-manager", function () {
   let workDir: string;
   let driver: MeshDriver;
 
+  before(async function () {
+    this.timeout(20 * 60_000);
+    await ensureTools(["kubernetes", "pulumi", "provider", "cert-manager"], console.log);
+  });
   before(async () => {
     workDir = mkdtempSync(join(tmpdir(), "dns-mesh-cert-manager-"));
     plane = await startControlPlane();

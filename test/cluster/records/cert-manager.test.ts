@@ -11,7 +11,7 @@ import { blocksOf } from "../../../harness/docs/blocks";
 import { guideUpdaters } from "../../../harness/records/guides";
 import { startPebble } from "../../../harness/records/pebble";
 import { allowUpdaters } from "../../../harness/records/updaters";
-import { toolPath } from "../../../harness/tools";
+import { ensureTools, toolPath } from "../../../harness/tools";
 import { run } from "../../../harness/tools/run";
 
 describe("cert-manager's DNS-01, by the guide", function () {
@@ -33,6 +33,10 @@ describe("cert-manager's DNS-01, by the guide", function () {
     await kubectl("apply", "-f", file);
   }
 
+  before(async function () {
+    this.timeout(20 * 60_000);
+    await ensureTools(["kubernetes", "knot", "cert-manager", "pebble"], console.log);
+  });
   before(async () => {
     plane = started.use(await startControlPlane());
     lab = started.use(await Lab.create({ sites: 3 }));

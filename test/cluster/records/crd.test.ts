@@ -11,29 +11,10 @@ import { eventually } from "../../../harness/eventually";
 import { startControlPlane, type ControlPlane } from "../../../harness/plugins/control-plane";
 import type { Json } from "../../../harness/plugins/wire";
 import { toolPath } from "../../../harness/tools";
-import { definitionFiles } from "../../../harness/tools/definitions";
 import { run } from "../../../harness/tools/run";
 import { tenantPolicyManifests } from "../../../src/records/tenant-policy";
 import { notAllowedText, tenantOf } from "../../../src/records/tenants";
 import { caseNamespaces, caseTenants, caseValues, caseZones, tenantCases } from "../../../harness/records/tenant-cases";
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-import { readSource } from "../../../src/records/sources/claims";
-import {
-  apiPath,
-  apiVersionOf,
-  gatewayApi,
-  routeKinds,
-  type SourceApi,
-  sourceApis,
-} from "../../../src/records/sources/kinds";
-import {
-  sourceCases,
-  sourceGateways,
-  sourceNamespaces,
-  sourceSurroundings,
-  sourceZone,
-} from "../../../harness/records/source-cases";
 import { badChanges, badSpecs } from "./bad-specs";
 import { goodSpecs, seedExample } from "../../../harness/records/good-specs";
 
@@ -235,74 +216,6 @@ describe("DnsRecord in a real API server", function () {
       await kubectl("-n", "stranger", "delete", "rr/standing", "--wait=false");
       await kubectl("-n", "stranger", "patch", "rr/standing", "--type=merge", "-p", '{"metadata":{"finalizers":null}}');
       await eventually(10, async () => expect(await kubectl("-n", "stranger", "get", "rr", "-o", "name")).to.equal(""));
-    });
-  });
-
-  describe("with sources, of which external-dns makes the same records", () => {
-    /** Lines of external-dns's log, one for a name and type. */
-    let said: readonly string[];
-
-    /** What a controller writes into a status. */
-    const write = async (api: SourceApi, place: { namespace: string; name: string }, status: object): Promise<void> => {
-      const path = `${apiPath(api, lastOf(api))}/namespaces/${place.namespace}/${api.plural}/${place.name}/status`;
-      const contentType = "application/merge-patch+json";
-      await plane.api.send({ method: "PATCH", path, body: json({ status }), contentType });
-    };
-    const lastOf = ({ versions }: SourceApi): string => versions.at(-1) ?? "";
-
-    before(async () => {
-      const files = definitionFiles().flatMap((file) => ["-f", file]);
-      await kubectl("apply", "--server-side", ...files);
-      await kubectl("wait", "--for", "condition=Established", "--timeout", "30s", ...files);
-      for (const [name, labels] of Object.entries(sourceNamespaces))
-        await apply(JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } }));
-      const gateways = sourceGateways.map(({ name, namespace, annotations, listeners }) => ({
-        apiVersion: apiVersionOf(gatewayApi, gatewayApi.versions[0]),
-        kind: "Gateway",
-        metadata: { name, namespace, annotations },
-        spec: { gatewayClassName: "of-a-test", listeners },
-      }));
-      const objects = sourceCases.map(({ kind: of, namespace = "default", annotations, spec }, i) => ({
-        apiVersion: apiVersionOf(sourceApis[of], lastOf(sourceApis[of])),
-        kind: of,
-        metadata: { name: `case-${i}`, namespace, annotations },
-        spec,
-      }));
-      await apply([...gateways, ...objects].map((object) => JSON.stringify(object)).join("\n---\n"));
-      for (const { name, namespace, addresses } of sourceGateways)
-        await write(gatewayApi, { namespace, name }, { addresses });
-      for (const [i, { kind: of, namespace = "default", status }] of sourceCases.entries())
-        if (status !== undefined) await write(sourceApis[of], { namespace, name: `case-${i}` }, status);
-      const routes = routeKinds.map((of) => `--source=gateway-${of.toLowerCase()}`);
-      const flags = ["--source=service", "--source=ingress", "--source=crd", ...routes, "--once"];
-      const types = ["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "NS", "PTR", "NAPTR"];
-      const more = ["--provider=inmemory", "--registry=noop", `--inmemory-zone=${sourceZone}`];
-      const managed = types.map((type) => `--managed-record-types=${type}`);
-      const args = [...flags, ...more, ...managed, "--log-format=json", `--kubeconfig=${plane.kubeconfig}`];
-      const { stdout, stderr } = await promisify(execFile)(toolPath("external-dns"), args, { timeout: 60_000 });
-      const lines = `${stdout}${stderr}`.split("\n").filter((line) => line.startsWith("{"));
-      said = lines.map((line) => (JSON.parse(line) as { msg: string }).msg).filter((line) => line.startsWith("CREATE"));
-    });
-
-    it("agrees on every case", async () => {
-      const theirs = said.map((line) => /^CREATE: (\S+) (\d+) IN (\S+) {2}(.*) \[[^\]]*\]$/.exec(line)?.slice(1));
-      expect(theirs).to.have.deep.members(
-        sourceCases.flatMap(({ records }) =>
-          records.map(([name, type, targets, ttl = 0]) => [name, String(ttl), type, targets.join(";")]),
-        ),
-      );
-      for (const [i, { what, kind: of, namespace = "default", records }] of sourceCases.entries()) {
-        const path = `${apiPath(sourceApis[of], lastOf(sourceApis[of]))}/namespaces/${namespace}`;
-        const object = await plane.api.send({ method: "GET", path: `${path}/${sourceApis[of].plural}/case-${i}` });
-        const { records: ours } = readSource(of, object, sourceSurroundings);
-        const lines = ours.map(({ name, type, targets, ttl }) => [
-          name,
-          type,
-          targets,
-          ...(ttl === undefined ? [] : [ttl]),
-        ]);
-        expect(lines, what).to.have.deep.members(records.map((record) => [...record]));
-      }
     });
   });
 

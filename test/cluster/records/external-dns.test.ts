@@ -13,7 +13,7 @@ import { Reader } from "../../../harness/docs/reader";
 import { guideUpdaters } from "../../../harness/records/guides";
 import { RecordMesh } from "../../../harness/records/record-mesh";
 import { allowUpdaters } from "../../../harness/records/updaters";
-import { toolPath } from "../../../harness/tools";
+import { ensureTools, toolPath } from "../../../harness/tools";
 import { binDir } from "../../../harness/tools/cache";
 import { run } from "../../../harness/tools/run";
 
@@ -87,6 +87,10 @@ describe("external-dns, by its guide", function () {
       JSON.stringify({ status: { loadBalancer: { ingress: [{ ip }] } } }),
     );
 
+  before(async function () {
+    this.timeout(20 * 60_000);
+    await ensureTools(["kubernetes", "knot", "external-dns"], console.log);
+  });
   before(async () => {
     mesh = await RecordMesh.start({ zones: [zone] });
     updaters = guideUpdaters("docs/guides/external-dns.md#1-a-key-in-the-stack-of-the-site-that-owns-the-zone", secret);

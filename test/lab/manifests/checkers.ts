@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { toolPath } from "../../../harness/tools";
+import { pythonOf } from "../../../harness/tools/python";
 import { CommandError, run } from "../../../harness/tools/run";
 import type { Manifest } from "./site-manifests";
 
@@ -10,7 +11,7 @@ const version = "1.34.0";
 /** What `kubernetes-validate --strict` has against files; empty when all pass. */
 export async function kubernetesValidate(files: readonly string[]): Promise<string> {
   const args = ["-m", "kubernetes_validate", "--strict", "--quiet", "-k", version, ...files];
-  return run(toolPath("python3"), args).then(complaint, failure);
+  return run(pythonOf("checkers"), args).then(complaint, failure);
 }
 
 function complaint(output: string): string {
@@ -25,7 +26,7 @@ function failure(error: unknown): string {
 /** Schemas that kubeconform can read without a network: those of kubernetes-validate's package, each with what it refers to. */
 export async function kubeconformSchemas(folder: string, manifests: readonly Manifest[]): Promise<string> {
   const show = "import kubernetes_validate, os; print(os.path.dirname(kubernetes_validate.__file__))";
-  const home = (await run(toolPath("python3"), ["-c", show])).trim();
+  const home = (await run(pythonOf("checkers"), ["-c", show])).trim();
   const source = join(home, "kubernetes-json-schema", `v${version}-local-strict`);
   const definitions = readJson(join(source, "_definitions.json"))["$defs"];
   mkdirSync(folder, { recursive: true });
@@ -78,7 +79,7 @@ export async function checkov(folder: string): Promise<Finding[]> {
   const args = ["-m", "checkov.main", "-d", folder, "--framework", "kubernetes", "--skip-download"];
   const env = { ...process.env, LOG_LEVEL: "ERROR" };
   const options = [...args, "--compact", "--quiet", "--soft-fail", "-o", "json"];
-  const report = JSON.parse(await run(toolPath("python3"), options, { env })) as CheckovReport;
+  const report = JSON.parse(await run(pythonOf("checkers"), options, { env })) as CheckovReport;
   const { parsing_errors: unread, passed } = report.summary;
   if (unread > 0 || passed === 0)
     throw new Error(`checkov could not read ${unread} files, and passed ${passed} checks`);

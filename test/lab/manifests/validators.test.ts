@@ -27,7 +27,7 @@ describe("the manifests of a site", function () {
   const files: string[] = [];
 
   before(async () => {
-    await ensureTools(["python", "kubeconform"]);
+    await ensureTools(["checkers", "kubeconform"]);
     scratch = mkdtempSync(join(tmpdir(), "dns-mesh-manifests-"));
     for (const variant of Object.keys(variants)) {
       const found = await manifestsOf(variant);
