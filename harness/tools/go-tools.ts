@@ -24,6 +24,8 @@ export interface GoTool {
   readonly module?: string;
   /** Modules that this tool needs in another version than its module says, with that version. */
   readonly pinned?: Readonly<Record<string, string>>;
+  /** Modules that a folder of ours is in the place of, with the sources in it. */
+  readonly replaced?: Readonly<Record<string, { readonly folder: string; readonly files: readonly string[] }>>;
   /** JSON files of a module that are compiled in. */
   readonly embeds?: JsonFiles;
   /** A folder of a module that is kept beside the programs. */
@@ -84,6 +86,17 @@ export const goTools = {
     package: "./provider",
     // It was written against these; newer ones have other types.
     pinned: { "github.com/pulumi/pulumi/pkg/v3": "v3.215.0", "github.com/pulumi/pulumi/sdk/v3": "v3.215.0" },
+    replaced: {
+      "github.com/pulumi/pulumi-kubernetes/sdk/v4": {
+        folder: "without-components",
+        files: [
+          "go.mod",
+          "go/kubernetes/kubernetes.go",
+          "go/kubernetes/yaml/v2/yaml.go",
+          "go/kubernetes/helm/v4/helm.go",
+        ],
+      },
+    },
     embeds: {
       module: "github.com/pulumi/pulumi-kubernetes/provider/v4",
       from: "cmd/pulumi-resource-kubernetes",
@@ -101,6 +114,12 @@ export const goTools = {
     version: "v1.21.1",
     programs: ["vault"],
     package: "github.com/hashicorp/vault",
+    replaced: {
+      "github.com/hashicorp/go-discover": {
+        folder: "without-discovery",
+        files: ["go.mod", "discover.go", "provider/k8s/k8s.go"],
+      },
+    },
     flags: [withoutInlining, "-tags", "minimal", "-ldflags", "-s -w"],
     usual: "5 min",
     versionArguments: () => ["version"],
@@ -200,8 +219,12 @@ async function suitable(tool: GoTool): Promise<Map<string, string> | undefined> 
 export async function ensureGoTool(tool: GoTool, progress: Progress): Promise<void> {
   const template = join(__dirname, tool.module ?? tool.name);
   const programs = tool.package.startsWith(".") ? [join(tool.package, "main.go")] : [];
-  const sources = ["go.mod", "go.sum", ...programs].map((file) => readFileSync(join(template, file), "utf8"));
-  const settings = [tool.pinned, tool.embeds].filter((setting) => setting !== undefined);
+  const replaced = Object.values(tool.replaced ?? {}).flatMap(({ folder, files }) =>
+    files.map((file) => join(folder, file)),
+  );
+  const files = ["go.mod", "go.sum", ...programs, ...replaced];
+  const sources = files.map((file) => readFileSync(join(template, file), "utf8"));
+  const settings = [tool.pinned, tool.replaced, tool.embeds].filter((setting) => setting !== undefined);
   const recipe = recipeHash(...sources, ...tool.flags, ...settings.map((setting) => JSON.stringify(setting)));
   const present = await suitable(tool);
   for (const [program, path] of present ?? []) linkTool(program, path);
@@ -235,8 +258,11 @@ async function compile(tool: GoTool, build: { template: string; draft: string; t
         Dir: string;
       }
     ).Dir;
-  for (const [path, version] of Object.entries(tool.pinned ?? {}))
-    await run(go, ["mod", "edit", `-replace=${path}=${path}@${version}`], inModule);
+  const replacements = [
+    ...Object.entries(tool.pinned ?? {}).map(([path, version]) => `${path}=${path}@${version}`),
+    ...Object.entries(tool.replaced ?? {}).map(([path, { folder }]) => `${path}=./${folder}`),
+  ];
+  for (const replacement of replacements) await run(go, ["mod", "edit", `-replace=${replacement}`], inModule);
   if (tool.embeds !== undefined) copyJson(tool.embeds, await folderOf(tool.embeds.module), module);
   await run(go, ["build", "-v", "-mod=mod", ...tool.flags, "-o", output, tool.package], {
     ...inModule,
