@@ -9,7 +9,8 @@ import { ClusterMesh } from "./chaos/cluster-mesh";
 import { ClusterRun } from "./chaos/cluster-run";
 import { Random } from "./chaos/random";
 import { rules } from "./chaos/report";
-import { runBench, type Values, wholeNumber } from "./support/options";
+import { defineBench } from "./support/bench";
+import { type Values, wholeNumber } from "./support/options";
 import { median, round } from "./support/statistics";
 
 const options = {
@@ -55,4 +56,11 @@ async function hurtClusters({ seed, rounds, sites }: Values<typeof options>): Pr
   return { seed, sites, faults, answers, changes, recoverMs, violations };
 }
 
-void runBench(options, hurtClusters);
+export const bench = defineBench(module, {
+  about: `Hurts a mesh in real clusters, round by round: its pods' processes, its API servers, the links between them; and checks that
+it keeps what it promises.`,
+  options,
+  seconds: ({ sites, rounds }) => 100 + 80 * sites + 50 * rounds,
+  smallest: ["--sites", "2", "--rounds", "1"],
+  run: hurtClusters,
+});

@@ -3,11 +3,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { eventually } from "../harness/eventually";
 import type { HttpTarget } from "../harness/pools/targets";
 import { ensureTools } from "../harness/tools";
-import { isInPrivateNetwork, rerunInPrivateNetwork } from "../lab/namespaces";
 import { table } from "../src/base/table";
 import { Asker } from "./support/asker";
+import { defineBench } from "./support/bench";
 import { type LoadFigures, measureMany } from "./support/many-pools";
-import { runBench, type Values, wholeNumber } from "./support/options";
+import { type Values, wholeNumber } from "./support/options";
 import { PoolMesh } from "./support/pool-mesh";
 import { percentile, round } from "./support/statistics";
 import { turnFigures } from "./support/turns";
@@ -234,15 +234,14 @@ async function failover({ tries, pools }: Values<typeof options>): Promise<objec
   }
 }
 
-const about = `Seconds from a target's failure until every one of three sites answers the next one, with checks each second: web
+export const bench = defineBench(module, {
+  about: `Seconds from a target's failure until every one of three sites answers the next one, with checks each second: web
 servers that are killed, blackholed (packets are lost), slow (answer after the timeout), and cut off from two of the three sites
 (half-cut). Every site is asked 50 times a second; "stale" are answers as before until a site has the right one, "wrong" those
-that were neither, or fell back. --pools N measures what N pools with three targets each cost at rest. Needs root. A minute to
-begin with, 10 seconds for each try of each of the four kinds, and three minutes for 1,000 pools.`;
-
-async function main(): Promise<void> {
-  if (isInPrivateNetwork() || process.argv.includes("--help")) await runBench(options, failover, about);
-  else process.exitCode = await rerunInPrivateNetwork();
-}
-
-void main();
+that were neither, or fell back. --pools N measures what N pools with three targets each cost at rest. Needs root.`,
+  options,
+  seconds: ({ tries, pools }) => 60 + 10 * tries * faults.length + (pools === 0 ? 0 : 75 + 0.12 * pools),
+  smallest: ["--tries", "1"],
+  needsPrivateNetwork: true,
+  run: failover,
+});

@@ -1,7 +1,8 @@
 import { randomInt } from "node:crypto";
 
 import { fuzz } from "../harness/dns/fuzz-run";
-import { runBench, wholeNumber } from "./support/options";
+import { defineBench } from "./support/bench";
+import { type Values, wholeNumber } from "./support/options";
 
 const options = {
   seed: wholeNumber(randomInt(1, 2 ** 31)),
@@ -9,8 +10,8 @@ const options = {
   seconds: wholeNumber(300),
 };
 
-/** Fuzzes the DNS codec: `--messages N` (200,000) within `--seconds N` (300), from `--seed N` (a random one). */
-void runBench(options, ({ seed, messages, seconds }) => {
+/** Fuzzes the DNS codec. */
+function fuzzing({ seed, messages, seconds }: Values<typeof options>): object {
   console.log(`seed ${seed}: up to ${messages} messages in up to ${seconds} s`);
   const report = fuzz({ seed, messages, milliseconds: seconds * 1000 });
   const perSecond = Math.round((report.messages / report.milliseconds) * 1000);
@@ -20,4 +21,13 @@ void runBench(options, ({ seed, messages, seconds }) => {
   );
   for (const [outcome, count] of Object.entries(report.outcomes)) console.log(`${outcome.padEnd(12)}${count}`);
   return { seed, ...report };
+}
+
+export const bench = defineBench(module, {
+  about:
+    "Feeds the DNS codec with so many messages from a seed (--seed, a random one), within so many seconds at most.",
+  options,
+  seconds: ({ messages, seconds }) => Math.min(seconds, messages / 5000),
+  smallest: ["--messages", "100", "--seconds", "5"],
+  run: fuzzing,
 });

@@ -3,7 +3,8 @@ import { readyAt, servedAt } from "../harness/mesh/joining";
 import { listedSite, RunningMesh, zoneNames } from "../harness/mesh/running-mesh";
 import { ensureTools } from "../harness/tools";
 import { table } from "../src/base/table";
-import { runBench, type Values, wholeNumber } from "./support/options";
+import { defineBench } from "./support/bench";
+import { type Values, wholeNumber } from "./support/options";
 
 const options = { replicas: wholeNumber(2, { most: 5 }) };
 
@@ -41,7 +42,7 @@ async function joining({ replicas }: Values<typeof options>): Promise<object> {
   const pods = (await served).map(({ pod, at }) => ({ pod, seconds: Math.max(0, at - ready) / 1000 }));
   const maxSeconds = Math.max(...pods.map(({ seconds }) => seconds));
   print(pods, maxSeconds);
-  return { replicas, pods, maxSeconds };
+  return { replicas, pods, minSeconds: Math.min(...pods.map(({ seconds }) => seconds)), maxSeconds, seedSeconds };
 }
 
 function print(pods: readonly Joined[], maxSeconds: number): void {
@@ -51,4 +52,11 @@ function print(pods: readonly Joined[], maxSeconds: number): void {
   );
 }
 
-void runBench(options, joining);
+export const bench = defineBench(module, {
+  about: `Seconds from the moment that a new site's writer is ready until each pod of three existing sites serves its zone, in four
+real clusters.`,
+  options,
+  seconds: ({ replicas }) => 240 + 40 * replicas,
+  smallest: ["--replicas", "1"],
+  run: joining,
+});

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { ensureTools } from "../harness/tools";
-import { isInPrivateNetwork, rerunInPrivateNetwork } from "../lab/namespaces";
 import { table } from "../src/base/table";
 import { recordChangeTimes } from "./baselines/baseline";
+import { defineBench } from "./support/bench";
 import { replicatedMesh, startMesh } from "./support/mesh";
-import { oneOf, runBench, type Values, wholeNumber, wholeNumbers } from "./support/options";
+import { oneOf, type Values, wholeNumber, wholeNumbers } from "./support/options";
 import { type Spread, spread } from "./support/statistics";
 import { AnswerWatcher } from "./support/watch";
 
@@ -50,7 +50,7 @@ async function measure({ transport, replicas, trips, loss, changes }: Values<typ
   return found;
 }
 
-async function bench(values: Values<typeof options>): Promise<{ links: LinkTimes[] }> {
+async function measureLinks(values: Values<typeof options>): Promise<{ links: LinkTimes[] }> {
   await ensureTools(["knot"], console.error);
   const links = await measure(values);
   const heads = ["round trip ms", "lost %", "p50 ms", "p99 ms", "max ms"];
@@ -59,12 +59,12 @@ async function bench(values: Values<typeof options>): Promise<{ links: LinkTimes
   return { links };
 }
 
-const about = `How long a change takes from a site behind a slow link (--trips: milliseconds there and back, --loss: per
-cent of packets) until two others answer it. Needs root. Half a minute to begin with, and as much for each pair.`;
-
-async function main(): Promise<void> {
-  if (isInPrivateNetwork() || process.argv.includes("--help")) await runBench(options, bench, about);
-  else process.exitCode = await rerunInPrivateNetwork();
-}
-
-void main();
+export const bench = defineBench(module, {
+  about: `How long a change takes from a site behind a slow link (--trips: milliseconds there and back, --loss: per
+cent of packets) until two others answer it. Needs root.`,
+  options,
+  seconds: ({ trips, loss, changes }) => 30 + trips.length * loss.length * (5 + 1.5 * (changes + 2)),
+  smallest: ["--trips", "20", "--loss", "1", "--changes", "2"],
+  needsPrivateNetwork: true,
+  run: measureLinks,
+});

@@ -5,7 +5,8 @@ import { ensureTools } from "../harness/tools";
 import { KnotFigures } from "../src/agents/sidecar/http/knot-figures";
 import type { ZoneSeries } from "../src/knot/config/site-runtime";
 import { KnotStatistics } from "../src/knot/control/knot-statistics";
-import { runBench, type Values, wholeNumber } from "./support/options";
+import { defineBench } from "./support/bench";
+import { type Values, wholeNumber } from "./support/options";
 import { cpuMs } from "./support/processes";
 import { median, round } from "./support/statistics";
 
@@ -120,4 +121,10 @@ function log(line: string): void {
   console.error(line);
 }
 
-void runBench(options, fetching);
+export const bench = defineBench(module, {
+  about: `What one fetch of an agent's metrics costs it and Knot, with series for no zone and for all, at a server of copies.`,
+  options,
+  seconds: ({ zones, rounds }) => 10 + 0.002 * zones + 0.0001 * zones * rounds,
+  smallest: ["--zones", "20", "--rounds", "1"],
+  run: fetching,
+});

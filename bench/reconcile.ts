@@ -1,7 +1,8 @@
 import { ensureTools } from "../harness/tools";
 import { Lab } from "../lab";
 import { table } from "../src/base/table";
-import { runBench, wholeNumber } from "./support/options";
+import { defineBench } from "./support/bench";
+import { wholeNumber } from "./support/options";
 import { type Cost, measureChange, measureIdle } from "./support/pass-cost";
 
 /** Measures a pass of the agent at the last site of a mesh of real servers on loopback: with no change, and with one. */
@@ -35,4 +36,10 @@ async function reconciling({ sites, zones }: { sites: number; zones: number }): 
   return { sites, zones, idle, oneChange };
 }
 
-void runBench({ sites: wholeNumber(3), zones: wholeNumber(100) }, reconciling);
+export const bench = defineBench(module, {
+  about: `What a pass of the agent costs at the last site of a mesh of real servers: with no change, and with one more zone.`,
+  options: { sites: wholeNumber(3, { least: 2, most: 200 }), zones: wholeNumber(100, { most: 10_000 }) },
+  seconds: ({ sites, zones }) => 40 + 0.6 * sites + 0.02 * zones,
+  smallest: ["--sites", "2", "--zones", "2"],
+  run: reconciling,
+});

@@ -5,7 +5,8 @@ import { Lab } from "../lab";
 import { MeshVault } from "../lab/mesh-vault";
 import { LabRotator, rotateOnce } from "../lab/rotator";
 import { table } from "../src/base/table";
-import { runBench, type Values, wholeNumber } from "./support/options";
+import { defineBench } from "./support/bench";
+import { type Values, wholeNumber } from "./support/options";
 
 const options = {
   sites: wholeNumber(3, { least: 2, most: 26 }),
@@ -47,4 +48,10 @@ async function rotations(values: Values<typeof options>): Promise<object> {
   return { rotations: values.rotations, ...counts };
 }
 
-void runBench(options, rotations);
+export const bench = defineBench(module, {
+  about: `What fails of transfers, NOTIFYs and answers while the key ring of a mesh at full load is rotated: nothing may.`,
+  options,
+  seconds: (values) => 40 + 2 * values.sites + 20 * values.rotations,
+  smallest: ["--sites", "2", "--rotations", "1"],
+  run: rotations,
+});

@@ -1,23 +1,18 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-
 import { ensureTools } from "../harness/tools";
 import { table } from "../src/base/table";
 import { measureSeedWay } from "./seed-way/pass";
+import { defineBench } from "./support/bench";
 import { startLargeMesh } from "./support/large-mesh";
-import { runBench, type Values, wholeNumber, wholeNumbers } from "./support/options";
+import { type Values, wholeNumbers } from "./support/options";
 import { type Cost, measureChange, measureIdle } from "./support/pass-cost";
-import { renderChart } from "./support/plot";
 import { round } from "./support/statistics";
 import { measureTraffic, type Traffic } from "./support/traffic";
 
 const options = {
   /** Sites of meshes in which a pass is measured, each with ten times as many zones. */
-  rows: wholeNumbers([10, 100, 1000], { least: 4, most: 3000 }),
+  rows: wholeNumbers([10, 100, 1000], { least: 4, most: 3000, orNone: true }),
   /** Sites of meshes that run whole, in both topologies. */
-  traffic: wholeNumbers([10, 50, 100, 200], { least: 3, most: 250 }),
-  /** Runs of 1 are drawn into docs/plots. */
-  plot: wholeNumber(0, { least: 0, most: 1 }),
+  traffic: wholeNumbers([10, 50, 100, 200], { least: 3, most: 250, orNone: true }),
 };
 
 interface Row {
@@ -53,42 +48,6 @@ async function measureRow(sites: number): Promise<Row> {
   return { sites, zones, ...ours, seedWayMs, ratio: round(seedWayMs / ours.oneChange.cpuMs, 1) };
 }
 
-function draw(rows: readonly Row[], traffic: readonly Traffic[]): void {
-  const folder = join(__dirname, "..", "docs", "plots");
-  mkdirSync(folder, { recursive: true });
-  const line = (label: string, y: (row: Row) => number) => ({
-    label,
-    points: rows.map((row) => ({ x: row.sites, y: y(row) })),
-  });
-  const passes = renderChart({
-    title: "CPU of a pass, ten zones a site",
-    x: { label: "sites", scale: "log" },
-    y: { label: "ms", scale: "log" },
-    series: [
-      line("seed's way, change", (row) => row.seedWayMs),
-      line("agent, one change", (row) => row.oneChange.cpuMs),
-      line("agent, no change", (row) => row.idle.cpuMs),
-    ],
-  });
-  writeFileSync(join(folder, "pass.svg"), passes);
-  const of = (topology: Traffic["topology"], label: string, y: (row: Traffic) => number) => ({
-    label,
-    points: traffic.filter((row) => row.topology === topology).map((row) => ({ x: row.sites, y: y(row) })),
-  });
-  const messages = renderChart({
-    title: "Messages of one change",
-    x: { label: "sites" },
-    y: { label: "messages" },
-    series: [
-      of("full", "full, all", (row) => row.messagesPerChange),
-      of("hub", "hub, all", (row) => row.messagesPerChange),
-      of("full", "full, to owner", (row) => row.ownersMessages),
-      of("hub", "hub, to owner", (row) => row.ownersMessages),
-    ],
-  });
-  writeFileSync(join(folder, "messages.svg"), messages);
-}
-
 /** Measures what the size of a mesh costs: a pass of the agent beside the seed's reconciler, and traffic by topology. */
 async function scale(values: Values<typeof options>): Promise<object> {
   await ensureTools(["knot", "python"], log);
@@ -120,8 +79,17 @@ async function scale(values: Values<typeof options>): Promise<object> {
       ),
     ]),
   );
-  if (values.plot === 1) draw(rows, traffic);
   return { rows, traffic };
 }
 
-void runBench(options, scale);
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
+
+export const bench = defineBench(module, {
+  about: `What the size of a mesh costs: a pass of the agent beside the seed's reconciler (--rows: sites, each with ten zones), and
+traffic at rest and of a change by topology (--traffic: sites of meshes that run whole).`,
+  options,
+  seconds: ({ rows, traffic }) =>
+    5 + sum(rows.map((sites) => 60 + 0.4 * sites)) + 2 * sum(traffic.map((sites) => 40 + sites)),
+  smallest: ["--rows", "4", "--traffic", "3"],
+  run: scale,
+});

@@ -8,8 +8,9 @@ import { Lab, type LabSite } from "../lab";
 import { table } from "../src/base/table";
 import { startBareKnot, workersOf } from "./baselines/bare-knot";
 import { benchZone, benchZones } from "./baselines/text";
+import { defineBench } from "./support/bench";
 import { askDuringChurn } from "./support/churn";
-import { runBench, type Values, wholeNumber } from "./support/options";
+import { type Values, wholeNumber } from "./support/options";
 import { compareServers, type Contestant, type Round } from "./support/rounds";
 import { median, round } from "./support/statistics";
 
@@ -86,6 +87,8 @@ async function throughput(
     cpuPerQueryRatio: round(mesh.cpuMicros / plain.cpuMicros, 3),
     qps: round(mesh.perSecond, 0),
     bareQps: round(plain.perSecond, 0),
+    cpuMicros: round(mesh.cpuMicros, 2),
+    bareCpuMicros: round(plain.cpuMicros, 2),
   };
 }
 
@@ -116,4 +119,11 @@ async function serving(values: Values<typeof options>): Promise<object> {
   return { qpsRatio, lostDuringReloads, ...more, asked, reloads, churnRounds };
 }
 
-void runBench(options, serving);
+export const bench = defineBench(module, {
+  about: `What a query costs at a mesh site's Knot, and at a bare one with the same zones and workers, in turns; then what is lost of a
+steady load during reloads and changes of the catalog.`,
+  options,
+  seconds: ({ zones, rounds, seconds, churn }) => 30 + 0.05 * zones + 2 * rounds * (seconds + 0.5) + churn,
+  smallest: ["--sites", "2", "--zones", "5", "--rounds", "2", "--seconds", "1", "--churn", "5", "--rate", "100"],
+  run: serving,
+});

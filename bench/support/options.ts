@@ -30,17 +30,19 @@ export function wholeNumber(byDefault: number, bounds: { least?: number; most?: 
   return { byDefault, read, wanted: `a whole number from ${least} to ${most}` };
 }
 
-/** Whole numbers with commas in between, such as `10,100,1000`. */
+/** Whole numbers with commas in between, such as `10,100,1000`; with `orNone` also the word `none`. */
 export function wholeNumbers(
   byDefault: readonly number[],
-  bounds: { least?: number; most?: number } = {},
+  bounds: { least?: number; most?: number; orNone?: true } = {},
 ): Option<readonly number[]> {
   const one = wholeNumber(0, bounds);
   const read = (text: string): readonly number[] | undefined => {
+    if (bounds.orNone && text === "none") return [];
     const values = text.split(",").map((part) => one.read(part));
     return values.includes(undefined) ? undefined : (values as number[]);
   };
-  return { byDefault, read, wanted: `numbers with commas in between, each ${one.wanted}` };
+  const wanted = `numbers with commas in between, each ${one.wanted}`;
+  return { byDefault, read, wanted: bounds.orNone ? `${wanted}, or none` : wanted };
 }
 
 /** One of some words, the first of which is the default. */
@@ -80,10 +82,10 @@ export function readOptions<O extends Options>(options: O, args: readonly string
 }
 
 /** What `--help` prints: what is measured and how long that takes, then each option with what it takes and its default. */
-export function helpText(options: Options, about?: string): string {
+export function helpText(options: Options, about: string): string {
   const rows = Object.entries(options).map(([name, { wanted, byDefault }]) => [`--${name}`, wanted, shown(byDefault)]);
   const all = [...rows, ["--json", "prints one JSON object on the last line", ""]];
-  return `${about === undefined ? "" : `${about}\n\n`}${table([["option", "takes", "default"], ...all])}`;
+  return `${about}\n\n${table([["option", "takes", "default"], ...all])}`;
 }
 
 function shown(byDefault: unknown): string {
@@ -100,31 +102,5 @@ function parse(options: Options, args: readonly string[]): Readonly<Record<strin
     throw new UserError(`${messageOf(error).replace(/\.? To specify .*$/s, "")}; options are ${names}`, {
       cause: error,
     });
-  }
-}
-
-/**
- * Runs a bench on the command line: with `--json` what it returns is printed as one JSON object on the last line, with
- * `--help` nothing is measured. A mistake in the options, or of the machine, is told without a stack.
- *
- * @param about - For `--help`: what is measured, and how long that takes.
- */
-export async function runBench<O extends Options>(
-  options: O,
-  bench: (values: Values<O>) => Promise<object> | object,
-  about?: string,
-): Promise<void> {
-  if (process.argv.includes("--help", 2)) {
-    console.log(helpText(options, about));
-    return;
-  }
-  try {
-    const values = readOptions(options, process.argv.slice(2));
-    const result = await bench(values);
-    if (values.json) console.log(JSON.stringify(result));
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
   }
 }

@@ -19,6 +19,12 @@ describe("options of a bench", () => {
     expect(readOptions(options, args)).to.deep.equal({ sites: 100, rows: [1, 2], journals: "disk", json: true });
   });
 
+  it("are no numbers at all for those that may be left out", () => {
+    const may = { rows: wholeNumbers([10], { orNone: true }) };
+    expect(readOptions(may, ["--rows", "none"]).rows).to.deep.equal([]);
+    expect(() => readOptions(options, ["--rows", "none"])).to.throw(UserError, "--rows must be numbers");
+  });
+
   for (const [args, complaint] of [
     [["--sites", "1"], '--sites must be a whole number from 2 to 300, got "1"'],
     [["--sites", "3.5"], '--sites must be a whole number from 2 to 300, got "3.5"'],
