@@ -40,8 +40,8 @@ export interface Restored {
  */
 export async function readRestored(volume: KnotVolume, site: string): Promise<Restored | undefined> {
   const folder = join(volume.backup, backupParts.restored);
-  if ((await readText(join(folder, orderFile))) === undefined) return undefined;
-  const order = await readJsonFile(join(folder, orderFile), parseOrder);
+  if ((await readText(orderPath(volume))) === undefined) return undefined;
+  const order = await readJsonFile(orderPath(volume), parseOrder);
   const manifest = await readJsonFile(join(folder, backupFiles.manifest), parseManifest);
   if (manifest.site !== site)
     throw new UserError(
@@ -73,26 +73,56 @@ export async function clearTaken(volume: KnotVolume): Promise<void> {
   await rm(join(volume.backup, backupParts.taken), { recursive: true, force: true });
 }
 
-/** Takes note of zones that began with it, or wait and begin with it then. Returns the order as it stands. */
-export async function noteBegun(
-  volume: KnotVolume,
-  order: RestoreOrder,
-  zones: readonly string[],
-): Promise<RestoreOrder> {
-  const begun = new Set([...(order.begun ?? []), ...zones]);
-  return begun.size === (order.begun?.length ?? 0) ? order : writeOrder(volume, { ...order, begun: [...begun] });
+/**
+ * Takes note of zones that begin with it. Before they do: whoever finds them with a content, after an agent that ended in between,
+ * must not take them for ones that are still to be put back.
+ *
+ * @returns the order as it stands.
+ */
+export function noteBegun(volume: KnotVolume, order: RestoreOrder, zones: readonly string[]): Promise<RestoreOrder> {
+  return changeOrder(volume, order, (standing) => {
+    const begun = new Set([...(standing.begun ?? []), ...zones]);
+    return begun.size === (standing.begun?.length ?? 0) ? standing : { ...standing, begun: [...begun] };
+  });
 }
 
 /** Takes note of the serial with which a zone is put back now, before its file is written; without one, that it is not. */
 export async function noteLoading(volume: KnotVolume, zone: string, serial?: number): Promise<void> {
-  const order = await readJsonFile(join(volume.backup, backupParts.restored, orderFile), parseOrder);
-  const others = (order.loading ?? []).filter((each) => each.zone !== zone);
-  await writeOrder(volume, { ...order, loading: [...others, ...(serial === undefined ? [] : [{ zone, serial }])] });
+  const order = await readJsonFile(orderPath(volume), parseOrder);
+  await changeOrder(volume, order, (standing) => {
+    const others = (standing.loading ?? []).filter((each) => each.zone !== zone);
+    return { ...standing, loading: [...others, ...(serial === undefined ? [] : [{ zone, serial }])] };
+  });
 }
 
-async function writeOrder(volume: KnotVolume, order: RestoreOrder): Promise<RestoreOrder> {
-  await writeAtomically(join(volume.backup, backupParts.restored, orderFile), `${JSON.stringify(order)}\n`);
-  return order;
+/** Changes of orders that are under way, by file: passes and upkeep make them side by side. */
+const underWay = new Map<string, Promise<unknown>>();
+
+/** Changes an order as it stands by then, as long as no other restore has come in its place. */
+async function changeOrder(
+  volume: KnotVolume,
+  order: RestoreOrder,
+  change: (standing: RestoreOrder) => RestoreOrder,
+): Promise<RestoreOrder> {
+  const path = orderPath(volume);
+  const changed = (underWay.get(path) ?? Promise.resolve()).then(async () => {
+    const standing = await readJsonFile(path, parseOrder);
+    if (standing.snapshot !== order.snapshot) throw new Error("another backup has come in the place of this one");
+    const next = change(standing);
+    if (next !== standing) await writeAtomically(path, `${JSON.stringify(next)}\n`);
+    return next;
+  });
+  const settled = changed
+    .catch(() => undefined)
+    .finally(() => {
+      if (underWay.get(path) === settled) underWay.delete(path);
+    });
+  underWay.set(path, settled);
+  return changed;
+}
+
+function orderPath(volume: KnotVolume): string {
+  return join(volume.backup, backupParts.restored, orderFile);
 }
 
 /** The backup's last contents of zones that left the site, for a volume that has none of its own: a zone that comes back begins with it. */

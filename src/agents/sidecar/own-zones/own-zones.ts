@@ -9,7 +9,7 @@ import type { WelcomePacket } from "../../../mesh/model";
 import { isBootstrap } from "../../../mesh/peers";
 import type { MeshView } from "../../../mesh/view";
 import { serverName } from "../../../mesh/welcome";
-import { readRestored } from "../backups/restored";
+import { noteBegun, readRestored, restoredAmong } from "../backups/restored";
 import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
@@ -103,7 +103,7 @@ export class OwnZones {
       moment: "running",
       own: ownSource(this.parts.options.knot, inputs),
       ...(search && { search }),
-      ...(sought.length > 0 && (await this.#restored(inputs))),
+      ...(sought.length > 0 && (await this.#restored(inputs, sought))),
     });
     this.#waiting = result.waiting;
     this.#failures = [];
@@ -126,13 +126,16 @@ export class OwnZones {
     this.#silence.clear();
   }
 
-  /** A restored backup that zones wait with. One that cannot be read keeps them waiting, with the reason. */
-  async #restored({ packet }: Inputs): Promise<Pick<SeedInput, "restored">> {
+  /** A restored backup that zones wait with, and begin with from now on. One that cannot be read keeps them waiting, with the reason. */
+  async #restored({ packet }: Inputs, sought: readonly string[]): Promise<Pick<SeedInput, "restored">> {
     const { runtime } = this.parts.options;
     if (!isWriter(runtime)) return {};
+    const volume = new KnotVolume(runtime.storage);
     try {
-      const restored = await readRestored(new KnotVolume(runtime.storage), packet.site.name);
-      return restored === undefined ? {} : { restored };
+      const restored = await readRestored(volume, packet.site.name);
+      if (restored === undefined) return {};
+      const order = await noteBegun(volume, restored.order, await restoredAmong(restored, sought));
+      return { restored: { ...restored, order } };
     } catch (error) {
       return { restored: { order: unreadOrder, textOf: () => Promise.reject(new Error(messageOf(error))) } };
     }
