@@ -215,6 +215,24 @@ export const guards: readonly Guard[] = [
     rules: ["late", "stale"],
   },
   {
+    name: "fresh-port",
+    keeps:
+      "NOTIFYs to a site come from ever new ports, so that not all of them go to the one of its pods that takes none",
+    broken: "from one port",
+    program: agent,
+    edits: [
+      {
+        file: `${sidecar}/worker.ts`,
+        from: "new UdpChannel({ portMs: peerPortMs })",
+        to: "new UdpChannel({ idleMs: peerPortMs * 25 })",
+      },
+    ],
+    // Of Knot, agent or clock: each has the pod take nothing, or tell the other nothing.
+    script: "2 32 clock-behind site-b\n2 32 clock-behind site-c",
+    replicas: 2,
+    rules: ["stale"],
+  },
+  {
     name: "writer-alone",
     keeps: "pod 0 alone gives own zones their first content",
     broken: "each pod does, and serves it as its own",

@@ -71,6 +71,8 @@ interface Acknowledged {
 
 /** Of each name, so many numbers are known with their times. */
 const mostKept = 16;
+/** Changes that count as the latest of a zone: at three a second, those of twice the time within which they must be everywhere. */
+const mostLatest = 32;
 
 interface ZoneHistory {
   readonly owner: string;
@@ -81,6 +83,8 @@ interface ZoneHistory {
   readonly acknowledged: Map<string, number>;
   /** Its names. */
   names: string[];
+  /** Names of its latest changes. */
+  latest: string[];
 }
 
 /**
@@ -113,7 +117,7 @@ export class History {
     this.#zones = new Map(
       [...owners].map(([zone, owner]) => [
         zone,
-        { owner, attempted: -1, times: new Map(), acknowledged: new Map(), names: [] },
+        { owner, attempted: -1, times: new Map(), acknowledged: new Map(), names: [], latest: [] },
       ]),
     );
   }
@@ -143,6 +147,7 @@ export class History {
     const history = this.#zone(zone);
     this.#acknowledged += 1;
     if (!history.acknowledged.has(name)) history.names.push(name);
+    history.latest = [...history.latest, name].slice(-mostLatest);
     history.acknowledged.set(name, number);
     history.times.set(name, [...(history.times.get(name) ?? []), { number, at: this.now() }].slice(-mostKept));
     this.#raise(history.owner, { zone, name, type: "TXT" }, number);
@@ -151,6 +156,11 @@ export class History {
   /** Names of a zone that exist. */
   names(zone: string): readonly string[] {
     return this.#zone(zone).names;
+  }
+
+  /** Names of a zone whose changes were acknowledged last: those of which an old copy shows first. */
+  latest(zone: string): readonly string[] {
+    return this.#zone(zone).latest;
   }
 
   /** Acknowledged names of a zone with their numbers, as they are now. */
@@ -243,7 +253,8 @@ export class History {
       if (kept === undefined) history.acknowledged.delete(name);
       else history.acknowledged.set(name, kept);
     }
-    history.names = history.names.filter((name) => history.acknowledged.has(name));
+    for (const list of ["names", "latest"] as const)
+      history[list] = history[list].filter((name) => history.acknowledged.has(name));
     if (lost.length > 0) this.#excused += 1;
     return lost.length;
   }

@@ -22,6 +22,8 @@ const everyMs = 40;
 const timeoutMs = 1400;
 /** Share of questions that are for a zone's SOA. */
 const soaShare = 0.3;
+/** Share of the others that are for what changed last. A zone gets ever more names, of which an old copy has nearly all. */
+const latestShare = 0.5;
 
 /** Asks every pod all the time, at an even pace whatever the answers, and judges each answer by the history. */
 export class Observer implements Disposable {
@@ -85,7 +87,8 @@ export class Observer implements Disposable {
       return { zone, name: zone, type: "SOA" };
     }
     const zone = random.pick(zones);
-    return { zone, name: random.pick(history.names(zone)), type: "TXT" };
+    const latest = random.next() < latestShare ? history.latest(zone) : [];
+    return { zone, name: random.pick(latest.length > 0 ? latest : history.names(zone)), type: "TXT" };
   }
 
   async #ask(site: string, question: Question): Promise<void> {

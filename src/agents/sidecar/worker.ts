@@ -56,6 +56,11 @@ export interface WorkerParts {
 }
 
 const passEveryMs = 1000;
+/**
+ * For which one port is used for other sites. Less than lies between two changes of a busy zone: of a site's pods, one that
+ * takes nothing must not be the one to which all of its NOTIFYs go.
+ */
+const peerPortMs = 200;
 /** A loop that has not come round for so long is stuck. */
 const stuckMs = 120_000;
 /** Until the next round of upkeep after one that failed. */
@@ -70,7 +75,7 @@ export class Worker {
   readonly #zones: SiteZones;
   readonly #control: KnotControl;
   readonly #dns: DnsClient;
-  readonly #peerDns = new DnsClient({ timeoutMs: 1500, channel: new UdpChannel() });
+  readonly #peerDns = new DnsClient({ timeoutMs: 1500, channel: new UdpChannel({ portMs: peerPortMs }) });
   readonly #podDns = new DnsClient({ timeoutMs: 1500 });
   readonly #announcer: Announcer;
   readonly #epochs: EpochWatch;

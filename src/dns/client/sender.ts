@@ -12,7 +12,7 @@ export interface SenderOptions {
   readonly timeoutMs?: number;
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number;
-  /** Datagrams go over this one socket where it takes the server; otherwise each has its own, with its own port. */
+  /** Datagrams go over this one socket where it takes the server, the first time; otherwise each has its own, with its own port. */
   readonly channel?: UdpChannel;
   /** Ends everything that is under way with DnsError `aborted`, and all later calls at once. */
   readonly signal?: AbortSignal;
@@ -52,9 +52,10 @@ export class Sender {
     }
   }
 
+  /** From a port of its own: behind one address there may be several servers, of which one does not answer. */
   async #sendAgain(request: Request): Promise<Message> {
     try {
-      return await this.send("udp", request);
+      return await this.#sendOnce("udp", request, exchangeUdp);
     } catch (error) {
       if (error instanceof DnsError && error.failure.kind === "truncated") return this.send("tcp", request);
       throw error;
@@ -62,7 +63,15 @@ export class Sender {
   }
 
   /** Sends a message once. @throws DnsError also for an answer that is truncated. */
-  async send(transport: "udp" | "tcp", request: Request): Promise<Message> {
+  send(transport: "udp" | "tcp", request: Request): Promise<Message> {
+    return this.#sendOnce(transport, request, (exchange) => this.#sendDatagram(exchange));
+  }
+
+  async #sendOnce(
+    transport: "udp" | "tcp",
+    request: Request,
+    sendDatagram: (exchange: Exchange<Message>) => Promise<Message>,
+  ): Promise<Message> {
     const { server, message, key, lingerMs } = request;
     request.count(transport);
     const signed = request.signed ?? (key && this.sign(encodeMessage(message), key));
@@ -86,7 +95,7 @@ export class Sender {
       lingerMs,
       receive,
     };
-    return datagrams.explain(transport === "udp" ? this.#sendDatagram(exchange) : exchangeTcp(exchange));
+    return datagrams.explain(transport === "udp" ? sendDatagram(exchange) : exchangeTcp(exchange));
   }
 
   #sendDatagram<T>(exchange: Exchange<T>): Promise<T> {

@@ -11,16 +11,29 @@ export interface UdpChannelOptions {
   readonly server?: DnsServer;
   /** Milliseconds without an exchange after which the socket is closed; the next exchange has another port. @default 5000 */
   readonly idleMs?: number;
+  /**
+   * Milliseconds for which one port is used; exchanges that begin later have another one. What balances load keeps a port to
+   * one of the servers behind an address for as long as it is used, also when that one is of no use. @default for ever
+   */
+  readonly portMs?: number;
 }
 
 type Family = "udp4" | "udp6";
+
+/** A socket, and what still waits for answers at it. */
+interface Opened {
+  readonly socket: Promise<Socket>;
+  readonly since: number;
+  readonly runs: Set<Run<unknown>>;
+  readonly close: () => void;
+}
 
 /**
  * Many exchanges over one UDP socket, where a socket each would cost more than the messages. An answer is recognised by the
  * server's address and the message's id; what it must be beyond that is for {@link Exchange.receive} to say.
  */
 export class UdpChannel {
-  readonly #sockets = new Map<Family, Promise<Socket>>();
+  readonly #current = new Map<Family, Opened>();
   readonly #runs = new Map<string, Set<Run<unknown>>>();
   #idle: NodeJS.Timeout | undefined;
 
@@ -41,14 +54,16 @@ export class UdpChannel {
   exchange<T>(exchange: Exchange<T>): Promise<T> {
     const { server, message } = exchange;
     const key = keyOf(server, message);
+    const opened = this.#socket(server.address.includes(":") ? "udp6" : "udp4");
     const run: Run<T> = new Run(exchange, () => {
-      this.#forget(key, run as Run<unknown>);
+      this.#forget(key, run as Run<unknown>, opened);
     });
     const same = this.#runs.get(key) ?? new Set();
     this.#runs.set(key, same.add(run as Run<unknown>));
+    opened.runs.add(run as Run<unknown>);
     clearTimeout(this.#idle);
     return run.start(() => {
-      this.#socket(server.address.includes(":") ? "udp6" : "udp4").then((socket) => {
+      opened.socket.then((socket) => {
         const sent = (error: Error | null): void => {
           if (error !== null) run.broken(error);
         };
@@ -62,40 +77,55 @@ export class UdpChannel {
   /** Closes the socket; what waits for an answer runs into its time limit. */
   close(): void {
     clearTimeout(this.#idle);
-    for (const opened of this.#sockets.values()) void opened.then((socket) => socket.close(), ignore);
-    this.#sockets.clear();
+    for (const { close } of this.#current.values()) close();
+    this.#current.clear();
   }
 
-  #socket(family: Family): Promise<Socket> {
-    const standing = this.#sockets.get(family);
-    if (standing !== undefined) return standing;
+  #socket(family: Family): Opened {
+    const standing = this.#current.get(family);
+    const { portMs = Infinity } = this.options;
+    if (standing !== undefined && performance.now() - standing.since < portMs) return standing;
+    // What still waits at the former one is answered there.
+    if (standing?.runs.size === 0) standing.close();
     const opened = this.#open(family);
-    this.#sockets.set(family, opened);
+    this.#current.set(family, opened);
     return opened;
   }
 
-  #open(family: Family): Promise<Socket> {
+  #open(family: Family): Opened {
     const socket = createSocket(family);
     const { server } = this.options;
+    const runs = new Set<Run<unknown>>();
+    let isClosed = false;
+    const close = (): void => {
+      if (isClosed) return;
+      isClosed = true;
+      // Not before what waits for it to open is sent.
+      ready.catch(ignore).finally(() => socket.removeAllListeners().on("error", ignore).close());
+    };
     socket.on("message", (message, { address, port }) => {
       for (const run of this.#runs.get(keyOf({ address, port }, message)) ?? []) run.receive(message);
     });
-    return new Promise((resolve, reject) => {
+    const ready = new Promise<Socket>((resolve, reject) => {
       socket.on("error", (error: NodeJS.ErrnoException) => {
-        this.#sockets.delete(family);
+        if (this.#current.get(family)?.runs === runs) this.#current.delete(family);
         reject(error);
-        for (const run of [...this.#runs.values()].flatMap((runs) => [...runs])) run.broken(error);
-        socket.removeAllListeners().on("error", ignore).close();
+        close();
+        for (const run of [...runs]) run.broken(error);
       });
-      const ready = (): void => {
+      const bound = (): void => {
         resolve(socket.unref());
       };
-      if (server === undefined) socket.bind(0, ready);
-      else socket.connect(server.port, server.address, ready);
+      if (server === undefined) socket.bind(0, bound);
+      else socket.connect(server.port, server.address, bound);
     });
+    ready.catch(ignore);
+    return { socket: ready, since: performance.now(), runs, close };
   }
 
-  #forget(key: string, run: Run<unknown>): void {
+  #forget(key: string, run: Run<unknown>, opened: Opened): void {
+    opened.runs.delete(run);
+    if (opened.runs.size === 0 && ![...this.#current.values()].includes(opened)) opened.close();
     const same = this.#runs.get(key);
     same?.delete(run);
     if (same?.size === 0) this.#runs.delete(key);

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 
+import { DnsClient } from "../../../../src/dns/client/dns-client";
 import type { DnsError } from "../../../../src/dns/errors";
 import { UdpChannel } from "../../../../src/dns/client/udp-channel";
 
@@ -113,6 +114,34 @@ describe("a UDP channel", () => {
     });
     await once(back, "listening");
     expect(await ask(server, 2)).to.equal(4);
+  });
+
+  it("takes another port after a while, and the answers that are still to come to the former one", async () => {
+    channel = new UdpChannel({ portMs: 1 });
+    const held: (() => void)[] = [];
+    const server = await serve((asked, send) => {
+      const answer = () => {
+        send(message(asked.readUInt16BE(0), 1));
+      };
+      if (asked.readUInt16BE(0) === 0) held.push(answer);
+      else answer();
+    });
+    const first = ask(server, 0);
+    while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    for (let id = 1; id < 4; id++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await ask(server, id);
+    }
+    held[0]?.();
+    expect(await first).to.equal(1);
+    expect(new Set(ports).size).to.equal(4);
+  });
+
+  it("is left by a client that asks again: behind the address there may be others, which one port never reaches", async () => {
+    const server = await serve(() => undefined);
+    const client = new DnsClient({ timeoutMs: 40, channel });
+    expect(await kindOf(client.querySoa(server, "example"))).to.equal("timeout");
+    expect(new Set(ports).size).to.equal(2);
   });
 
   it("takes another port after it was idle", async () => {
