@@ -71,4 +71,11 @@ describe("the report of a run", () => {
     ]);
     expect(violationText(outcome, { sites: 5, replicas: 1 })).to.equal("");
   });
+
+  it("has no script for a mesh that did not come up", () => {
+    const violations = [{ rule: "late", site: "site-b", detail: "agent: no Knot", at: 60, times: 1 }] as const;
+    const text = violationText({ ...outcome, rounds: [], violations }, { sites: 3, replicas: 2 });
+    expect(text).to.equal("VIOLATED at site-b, 60.0 s: the mesh heals within the bound: agent: no Knot");
+    expect(figuresOf({ ...outcome, rounds: [], violations })).to.deep.include({ faults: 0, recoverMs: null });
+  });
 });
