@@ -68,7 +68,7 @@ interface Feed {
 export class SourceFeed implements Surroundings {
   #settings: SourceSettings | undefined;
   readonly #sources = new Map<string, Source>();
-  /** By uid. */
+  /** By namespace and name: each route asks for its own. */
   readonly #gateways = new Map<string, KubeObject>();
   /** By name. */
   readonly #labels = new Map<string, Labels>();
@@ -104,8 +104,7 @@ export class SourceFeed implements Surroundings {
   }
 
   readonly gateway: Surroundings["gateway"] = ({ namespace, name }) => {
-    const isMeant = ({ metadata }: KubeObject): boolean => metadata?.namespace === namespace && metadata.name === name;
-    if (this.isListed("Gateway", namespace)) return [...this.#gateways.values()].find(isMeant) ?? "none";
+    if (this.isListed("Gateway", namespace)) return this.#gateways.get(`${namespace}/${name}`) ?? "none";
     const places = this.#settings === undefined ? [] : this.#gatewayPlaces(this.#settings);
     return ["*", namespace].some((each) => places.includes(each)) ? "pending" : "elsewhere";
   };
@@ -178,7 +177,9 @@ export class SourceFeed implements Surroundings {
       },
       known: () =>
         new Map(
-          [...this.#gateways].filter(([, { metadata }]) => namespace === "*" || metadata?.namespace === namespace),
+          [...this.#gateways.values()]
+            .filter(({ metadata }) => namespace === "*" || metadata?.namespace === namespace)
+            .map((gateway) => [gateway.metadata?.uid ?? "", gateway]),
         ),
     };
   }
@@ -247,10 +248,11 @@ export class SourceFeed implements Surroundings {
   }
 
   #putGateway(object: KubeObject, gone: boolean): void {
-    const { uid = "", namespace = "", name = "" } = object.metadata ?? {};
-    const before = this.#gateways.get(uid);
-    if (gone) this.#gateways.delete(uid);
-    else this.#gateways.set(uid, object);
+    const { namespace = "", name = "" } = object.metadata ?? {};
+    const place = `${namespace}/${name}`;
+    const before = this.#gateways.get(place);
+    if (gone) this.#gateways.delete(place);
+    else this.#gateways.set(place, object);
     // Its status also says how many routes it has, which changes with each of them.
     if (!gone && JSON.stringify(readOf(before)) === JSON.stringify(readOf(object))) return;
     this.#tellRoutes((source) => leadsTo(source.object, { namespace, name }));
