@@ -1,11 +1,10 @@
-import { parseAllDocuments } from "yaml";
+import { CORE_SCHEMA, loadAll, YAMLException } from "js-yaml";
 import { z } from "zod";
 
 import { UserError } from "../base/errors";
 import { fields } from "../base/json";
 import { apiVersion, type DnsRecord, kind, recordTypes } from "../records/model";
 import { textOf } from "./command";
-import { readPlainJson, readPlainYaml } from "./plain-yaml";
 
 /** What the API server would have asked for, since an object may never have been there. */
 const recordShape = z.object({
@@ -27,33 +26,15 @@ export function objectsIn(file: string): DnsRecord[] {
   return valuesIn(textOf(file), file).flatMap((value) => recordsIn(value, file));
 }
 
-/** The documents' values. What is written plainly, as kubectl and `mesh` do, takes a tenth of the time. */
+/** The documents' values. This parser takes a tenth of the time of the one that keeps comments. */
 function valuesIn(text: string, file: string): readonly unknown[] {
-  const json = /^\s*[{[]/.test(text) ? readPlainJson(text) : undefined;
-  if (json !== undefined) return [json.value];
-  // A directive stands before its document's mark; a document by itself would be read without it.
-  if (/^%/m.test(text)) return wholeValues(text, file);
-  const values: unknown[] = [];
-  for (const document of text.split(/^---\n/m)) {
-    const plain = readPlainYaml(document);
-    if (plain !== undefined) {
-      values.push(plain.value);
-      continue;
-    }
-    const parsed = [...parseAllDocuments(document)];
-    // Read once more as a whole, so that lines are counted from the file's first.
-    if (parsed.some(({ errors }) => errors.length > 0)) return wholeValues(text, file);
-    values.push(...parsed.map((each): unknown => each.toJS()));
+  try {
+    return loadAll(text, undefined, { schema: CORE_SCHEMA });
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const { line, column } = error.mark;
+    throw new UserError(`${file}:${line + 1}:${column + 1}: ${error.reason}`, { cause: error });
   }
-  return values;
-}
-
-function wholeValues(text: string, file: string): readonly unknown[] {
-  return [...parseAllDocuments(text)].map((document): unknown => {
-    const [error] = document.errors;
-    if (error !== undefined) throw new UserError(`${file}: ${error.message}`, { cause: error });
-    return document.toJS();
-  });
 }
 
 function recordsIn(value: unknown, file: string): DnsRecord[] {
