@@ -71,6 +71,7 @@ function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
     parents,
     primaries: zones.flatMap(({ primaries = [] }) => primaries.map(({ address }) => address)),
     notified: readers.flatMap(({ notify = [] }) => notify),
+    takers: [...new Set(readers.flatMap(({ tls = [] }) => tls))],
     transport: packet.transport,
     hasOperator: records !== false,
     probes: records === false ? [] : records.probes,

@@ -9,7 +9,7 @@ import type { Published } from "../../src/preflight/published";
 import type { StillIn } from "../../src/preflight/zone-removal";
 import { requireRecordsZones } from "../../src/settings/record-settings";
 import type { SiteConfig } from "../../src/settings/site-settings";
-import { requireOwnZones, requirePrimaries } from "../../src/settings/updaters";
+import { requireOwnZones, requirePrimaries, requireReadable } from "../../src/settings/updaters";
 import { AppRoles } from "./app-roles";
 import { BackupJobs, BackupSecrets } from "./backups";
 import { Bundles, type Programs } from "./bundles";
@@ -81,6 +81,7 @@ export interface SiteOutputs {
 function requireFitting(config: SiteStackArgs["config"], welcome: SiteStackArgs["welcome"]): void {
   requireOwnZones(config, welcome.packet.site);
   requirePrimaries(config, welcome.packet.site);
+  requireReadable(config, welcome.packet.transport);
   requireRecordsZones(config, welcome.packet.site);
   if (config.monitoring) requireFewObjects({ ...monitored(welcome), monitoring: config.monitoring });
 }

@@ -1,6 +1,6 @@
 import type { TsigKey } from "../../src/dns/tsig-key";
 import type { Mesh, Site } from "../../src/mesh/model";
-import { catalogSites } from "../../src/mesh/welcome";
+import { catalogSites, serverName } from "../../src/mesh/welcome";
 
 /** What another server has to know to take everything from a mesh. */
 export interface Consumer {
@@ -10,8 +10,10 @@ export interface Consumer {
   readonly refresh: number;
   /** Lines that are the server's own business: where it listens, where its files go. */
   readonly own: readonly string[];
-  /** Where the sites are asked. @default 53 */
+  /** Where the sites are asked. @default 53, or 853 over TLS */
   readonly port?: number;
+  /** Path of the mesh's roots, for transfers over TLS. @default transfers over TCP */
+  readonly roots?: string;
 }
 
 /** The pattern of members whose owner has none of its own. */
@@ -19,19 +21,12 @@ const anyOwner = "dns-mesh";
 
 /** `named.conf` of a BIND (9.18) that consumes the catalog and serves every zone. All come from the catalog sites. */
 export function renderBindConf(consumer: Consumer): string {
-  const { mesh, key, refresh, own, port } = consumer;
-  const at = port === undefined ? "" : ` port ${port}`;
-  const primaries = catalogSites(mesh).flatMap(({ addresses }) =>
-    addresses.map((address) => `  ${address}${at} key "${key.name}";`),
-  );
+  const { mesh, key, refresh, own } = consumer;
   const secondary = (zone: string): string =>
     `zone "${zone}" { type secondary; file "${zone}.db"; primaries { dns-mesh; }; };`;
   return `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };
 
-primaries dns-mesh {
-${primaries.join("\n")}
-};
-
+${renderBindPrimaries(consumer)}
 options {
 ${own.map((line) => `  ${line}`).join("\n")}
   recursion no;
@@ -50,13 +45,38 @@ ${secondary(mesh.directoryZone)}
 `;
 }
 
+/** Whom BIND asks, in `named.conf`: over TLS by each site's name, below the mesh's roots. */
+export function renderBindPrimaries(consumer: Consumer): string {
+  const { mesh, key, roots } = consumer;
+  const sites = catalogSites(mesh);
+  const tlsOf = (site: Site): string => `dns-mesh-${site.name}`;
+  const port = portOf(consumer);
+  const at = port === undefined ? "" : ` port ${port}`;
+  const tls = sites.map((site) => {
+    const name = serverName(site.name, mesh.directoryZone);
+    return `tls ${tlsOf(site)} { ca-file "${roots ?? ""}"; remote-hostname "${name}"; };\n`;
+  });
+  const primaries = sites.flatMap((site) =>
+    site.addresses.map(
+      (address) => `  ${address}${at} key "${key.name}"${roots === undefined ? "" : ` tls ${tlsOf(site)}`};`,
+    ),
+  );
+  return `${roots === undefined ? "" : `${tls.join("")}\n`}primaries dns-mesh {
+${primaries.join("\n")}
+};
+`;
+}
+
+function portOf({ port, roots }: Pick<Consumer, "port" | "roots">): number | undefined {
+  return port ?? (roots === undefined ? undefined : 853);
+}
+
 /**
  * `nsd.conf` of an NSD (4.9 or later) that consumes the catalog and serves every zone. The catalog's `group` names the owner: a pattern
  * of that name asks the owner first. Members of owners without a pattern come from the catalog sites.
  */
 export function renderNsdConf(consumer: Consumer): string {
   const { mesh, key, refresh, own } = consumer;
-  const owners = mesh.sites.filter((site) => !catalogSites(mesh).includes(site));
   return `server:
 ${own.map((line) => `  ${line}`).join("\n")}
   zonefiles-write: ${refresh}
@@ -66,8 +86,7 @@ key:
   algorithm: ${key.algorithm}
   secret: "${key.secret}"
 
-${nsdPattern(consumer, { name: anyOwner, sites: catalogSites(mesh), lines: nsdTimers(consumer) })}
-${owners.map((site) => nsdPattern(consumer, { name: site.name, sites: [site], lines: [`include-pattern: ${anyOwner}`] })).join("\n")}
+${renderNsdPatterns(consumer)}
 zone:
   name: ${mesh.catalogZone}
   include-pattern: ${anyOwner}
@@ -80,6 +99,21 @@ zone:
 `;
 }
 
+/** Whom NSD asks, in `nsd.conf`: over TLS by each site's name, below the mesh's roots. */
+export function renderNsdPatterns(consumer: Consumer): string {
+  const { mesh, roots } = consumer;
+  const owners = mesh.sites.filter((site) => !catalogSites(mesh).includes(site));
+  const auth = (site: Site): string =>
+    `tls-auth:\n  name: ${site.name}\n  auth-domain-name: "${serverName(site.name, mesh.directoryZone)}"\n`;
+  return [
+    ...(roots === undefined ? [] : [`server:\n  tls-cert-bundle: "${roots}"\n`, ...mesh.sites.map(auth)]),
+    nsdPattern(consumer, { name: anyOwner, sites: catalogSites(mesh), lines: nsdTimers(consumer) }),
+    ...owners.map((site) =>
+      nsdPattern(consumer, { name: site.name, sites: [site], lines: [`include-pattern: ${anyOwner}`] }),
+    ),
+  ].join("\n");
+}
+
 function nsdTimers({ key, refresh }: Consumer): readonly string[] {
   const notify = ["0.0.0.0/0", "::/0"].map((from) => `allow-notify: ${from} ${key.name}`);
   return [...notify, `max-refresh-time: ${refresh}`, `max-retry-time: ${refresh}`, 'zonefile: "%s.zone"'];
@@ -89,10 +123,11 @@ function nsdPattern(
   consumer: Consumer,
   pattern: { name: string; sites: readonly Site[]; lines: readonly string[] },
 ): string {
-  const { key, port } = consumer;
+  const { key, roots } = consumer;
+  const port = portOf(consumer);
   const at = port === undefined ? "" : `@${port}`;
-  const requests = pattern.sites.flatMap(({ addresses }) =>
-    addresses.map((address) => `request-xfr: ${address}${at} ${key.name}`),
+  const requests = pattern.sites.flatMap(({ name, addresses }) =>
+    addresses.map((address) => `request-xfr: ${address}${at} ${key.name}${roots === undefined ? "" : ` ${name}`}`),
   );
   return `pattern:
   name: ${pattern.name}

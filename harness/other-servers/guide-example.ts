@@ -25,7 +25,9 @@ const shared = {
 } as const;
 
 /** What `docs/guides/other-servers.md` shows. */
-export const guideExample: { readonly bind: Consumer; readonly nsd: Consumer } = {
+export const guideExample = {
   bind: { ...shared, own: ['directory "/var/cache/bind";', "dnssec-validation no;"] },
   nsd: { ...shared, own: ['zonesdir: "/var/lib/nsd"'] },
-};
+  bindOverTls: { ...shared, own: [], roots: "/etc/bind/dns-mesh-roots.pem" },
+  nsdOverTls: { ...shared, own: [], roots: "/etc/nsd/dns-mesh-roots.pem" },
+} as const satisfies Record<string, Consumer>;

@@ -9,6 +9,8 @@ const reader = objectOf({
   zones: z.optional(listOf(zoneName)),
   /** Where the server is told of changes: addresses, with a port as in `192.0.2.53@5353` unless that is 53. */
   notify: z.optional(listOf(plainText)),
+  /** Networks from which it takes zones over TLS, and over nothing else then; over whatever it speaks when left out. */
+  tls: z.optional(listOf(plainText)),
 });
 const readers = listOf(reader);
 

@@ -34,6 +34,8 @@ export interface SitePolicyInput {
   readonly primaries: readonly string[];
   /** Servers outside the mesh that agents tell of changes, in the same form. */
   readonly notified: readonly string[];
+  /** Networks of servers outside the mesh that take zones over TLS. */
+  readonly takers: readonly string[];
   /** The Vault that pods fetch keys and certificates from. */
   readonly vault?: ServerReach;
   /** The storage that backups go to. */
@@ -67,6 +69,7 @@ export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, Ne
     ...(input.parents.length > 0 && { "knot-parents": toServers(input.parents, both) }),
     ...(input.primaries.length > 0 && { "knot-primaries": toServers(input.primaries, both) }),
     ...(input.notified.length > 0 && { "knot-readers": toServers(input.notified, (port) => [udp(port)]) }),
+    ...(input.takers.length > 0 && { "knot-readers-tls": takers(input.takers) }),
     ...(input.monitoring && { "knot-metrics": metrics(input.monitoring) }),
     "default-deny": { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
   };
@@ -77,6 +80,15 @@ function knotClients(clients: readonly string[]): NetworkPolicySpec {
     podSelector: podsNamed("knot"),
     policyTypes: ["Ingress"],
     ingress: [{ from: blocks(clients), ports: both(podPorts.dns) }],
+  };
+}
+
+/** Servers outside the mesh that take zones over TLS; everything else they ask as clients. */
+function takers(networks: readonly string[]): NetworkPolicySpec {
+  return {
+    podSelector: podsNamed("knot"),
+    policyTypes: ["Ingress"],
+    ingress: [{ from: blocks(networks), ports: [tcp(podPorts.secure)] }],
   };
 }
 

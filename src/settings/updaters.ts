@@ -4,7 +4,7 @@ import { UserError } from "../base/errors";
 import { isWithin, zoneNameProblem } from "../base/names";
 import type { Reader } from "../keyring/reader";
 import { isSecret } from "../keyring/tsig-key";
-import type { Site } from "../mesh/model";
+import type { Site, Transport } from "../mesh/model";
 import {
   defaultUpdateTypes,
   ownerNameProblem,
@@ -15,6 +15,7 @@ import {
 } from "../records/updater";
 import { serverProblem } from "./schema";
 import { secretShape, serverShape, zoneNameShape } from "./shapes";
+import { cidr } from "./site-parts";
 
 /** Names that the mesh gives its own keys. */
 const ownKeyNames = /^(local|records|mesh-\d+)$/;
@@ -78,6 +79,13 @@ export const readerSchema = keySchema.extend({
     .optional()
     .describe(
       'Addresses at which it is told of changes, by NOTIFY that its key signs; with a port as in 192.0.2.53@5353 unless that is 53. Default: it looks by itself. Example: ["192.0.2.53"].',
+    ),
+  tls: z
+    .array(cidr, "must be a list of networks")
+    .min(1, "must have at least one network; leave it out for a server that does not speak TLS")
+    .optional()
+    .describe(
+      'Networks from which it takes zones over TLS (RFC 9103), which are let in at port 853; over nothing else then. Default: it may take zones over TCP at port 53. Example: ["192.0.2.53/32"].',
     ),
 });
 
@@ -163,6 +171,22 @@ function requireChangeable(item: string, zones: readonly string[], site: Pick<Si
   if (n < 0) return;
   throw new UserError(
     `dns-mesh:${item}.zones[${n}]: "${zones[n] ?? ""}" is taken from its primaries outside the mesh, where it is changed; leave it out here, or take primaries from the zone in dns-mesh:mesh`,
+  );
+}
+
+/**
+ * Refuses readers that take zones over TLS alone from a site that does not speak it.
+ *
+ * @throws UserError that names the reader.
+ */
+export function requireReadable(
+  { readers }: { readonly readers: readonly Pick<Reader, "name" | "tls">[] },
+  transport: Transport,
+): void {
+  const i = transport === "tcp" ? readers.findIndex(({ tls }) => tls !== undefined) : -1;
+  if (i < 0) return;
+  throw new UserError(
+    `dns-mesh:readers[${i}].tls: "${readers[i]?.name ?? ""}" would take zones over TLS, which no site has with transport: tcp in dns-mesh:mesh of the shared stack; leave tls out here, or set transport to tls there`,
   );
 }
 

@@ -27,8 +27,8 @@ export function renderKeys(
  * - `mesh-notify`: a NOTIFY holds a zone's name and serial, which everybody may ask for; the key is enough.
  * - `local`: the site's own programs read over the pods' network, and its pods take zones from each other: this key is
  *   there before the ring turns or the mesh knows the site.
- * - `readers`: servers outside the mesh may take zones, and nothing else, over whatever they speak. Those that have zones
- *   named may take these alone: see {@link readerIds}.
+ * - `readers`, `readers-tls`: servers outside the mesh may take zones, and nothing else, over whatever they speak, or over
+ *   TLS alone. They show a key and no certificate. Those that have zones named may take these alone: see {@link readerIds}.
  * - `records`: the record operator changes own zones at the writer (see {@link updateIds}), and may nothing else. Over TCP
  *   alone: an UPDATE over TLS or QUIC breaks other clients' sessions (ADR 0007), one over UDP can be sent by anybody again.
  * - others who may change own zones: see {@link updaterRules}.
@@ -62,9 +62,11 @@ export function accessIds(context: RenderContext): readonly string[] {
 function rules(context: RenderContext): readonly (Stanza & { readonly id: string })[] {
   const { ring, localKey, readers, packet } = context;
   const key = namesOf(ring.accepted);
+  const ofAll = readers.filter(({ zones }) => zones === undefined);
   const own = [
     { id: "local", key: [localKey.name], action: ["transfer"] },
-    { id: "readers", key: namesOf(readers.filter(({ zones }) => zones === undefined)), action: ["transfer"] },
+    { id: "readers", key: namesOf(ofAll.filter(({ tls }) => tls === undefined)), action: ["transfer"] },
+    { id: "readers-tls", key: namesOf(ofAll.filter(({ tls }) => tls !== undefined)), ...overTls },
   ].filter((rule) => rule.key.length > 0);
   if (packet.transport === "tcp") return [{ id: "mesh", key, action: ["transfer", "notify"] }, ...own];
   const transfers = splitList(hostNames(context)).map((names, i) => ({
@@ -78,6 +80,9 @@ function rules(context: RenderContext): readonly (Stanza & { readonly id: string
   return [{ id: "mesh-notify", key, action: ["notify"] }, ...transfers, ...own];
 }
 
+/** Knot's rules have the protocol before the action. */
+const overTls = { protocol: ["tls"], action: ["transfer"] } as const;
+
 /** Ids of the rules by which readers that have zones named may take this one. */
 export function readerIds(context: Pick<RenderContext, "readers">, zone: string): readonly string[] {
   return readerRules(context).flatMap(({ id, zones }) => (zones.includes(zone) ? [id] : []));
@@ -85,11 +90,15 @@ export function readerIds(context: Pick<RenderContext, "readers">, zone: string)
 
 /** A reader that has zones named, by its place among all. */
 function readerRules({ readers }: Pick<RenderContext, "readers">) {
-  return readers.flatMap(({ name, zones }, i) => (zones ? [{ id: `reader-${i}`, name, zones }] : []));
+  return readers.flatMap(({ name, zones, tls }, i) => (zones ? [{ id: `reader-${i}`, name, zones, tls }] : []));
 }
 
 function readerStanzas(context: RenderContext): readonly Stanza[] {
-  return readerRules(context).map(({ id, name }) => ({ id, key: [name], action: ["transfer"] }));
+  return readerRules(context).map(({ id, name, tls }) => ({
+    id,
+    key: [name],
+    ...(tls === undefined ? { action: ["transfer"] } : overTls),
+  }));
 }
 
 function namesOf(keys: readonly { readonly name: string }[]): readonly string[] {

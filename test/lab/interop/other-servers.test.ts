@@ -5,15 +5,18 @@ import { join } from "node:path";
 
 import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
-import { DnsClient } from "../../../src/dns/client/dns-client";
+import { DnsClient, type DnsServer } from "../../../src/dns/client/dns-client";
 import { renderCatalog } from "../../../src/mesh/catalog";
 import type { TsigKey } from "../../../src/dns/tsig-key";
-import type { Reader } from "../../../src/keyring/reader";
+import type { Reader as KeptReader } from "../../../src/keyring/reader";
+import { type Identity, makeAuthority } from "../../../harness/certificates";
+import { Reader } from "../../../harness/docs/reader";
+import { settingsSet, siteConfigOf } from "../../../harness/docs/site-settings";
 import { eventually } from "../../../harness/eventually";
 import { freePort } from "../../../harness/free-port";
 import { knotBinaries } from "../../../harness/knot";
 import { Lab, type LabSite } from "../../../lab";
-import { type OtherServer, startBind, startNsd } from "../../../harness/other-servers/server";
+import { type ConsumerOptions, type OtherServer, startBind, startNsd } from "../../../harness/other-servers/server";
 import { run } from "../../../harness/tools/run";
 
 const richZone = "rich.example";
@@ -47,6 +50,8 @@ const readerKey: TsigKey = {
 const keyOf = (name: string): TsigKey => ({ ...readerKey, name, secret: randomBytes(32).toString("base64") });
 /** One that takes every zone, and one that takes a single one; both are told of changes. */
 const [toldKey, providerKey] = [keyOf("told"), keyOf("provider")];
+/** One that takes every zone over TLS alone. */
+const tlsKey = keyOf("over-tls");
 
 describe("BIND and NSD beside a mesh", function () {
   this.timeout(60_000);
@@ -55,6 +60,7 @@ describe("BIND and NSD beside a mesh", function () {
   /** Ports of a BIND and an NSD that are told. */
   let toldAt: readonly number[] = [];
   const client = new DnsClient({ timeoutMs: 500 });
+  let isTold = false;
 
   const port = () => lab.site("site-a").server.port;
   const key = () => readerKey;
@@ -67,10 +73,16 @@ describe("BIND and NSD beside a mesh", function () {
     const [bind, nsd] = [await freePort("127.0.0.1"), await freePort("127.0.0.1")];
     toldAt = [bind, nsd];
     const notify = toldAt.map((at) => `127.0.0.1@${at}`);
-    const readers: Reader[] = [
+    const guide = new Reader({ folder: "." });
+    guide.open("docs/guides/other-servers.md#transfers-over-tls");
+    const set = settingsSet(guide.next("sh", [["192.0.2.53/32", "127.0.0.0/8"]]))["readers"] as readonly object[];
+    guide.close();
+    const [overTls] = siteConfigOf({ readers: [{ ...tlsKey, ...set[0] }] }, "site-a").readers;
+    const readers: KeptReader[] = [
       readerKey,
       { ...toldKey, notify },
       { ...providerKey, zones: [richZone], notify: ["127.0.0.1@9"] },
+      { ...overTls!, notify },
     ];
     lab = await Lab.create({ sites: 5, readers });
     lab.list[2]!.zones.push({ name: richZone, zoneFile: richText });
@@ -165,14 +177,12 @@ describe("BIND and NSD beside a mesh", function () {
       expect(nsd).to.match(new RegExp(`zone ${owner.name}\\.example\\.? .*from ${owner.addresses[0]}@`));
   });
 
-  it("have a change at once when they are told of it, without a look of their own", async () => {
-    const options = { mesh: lab.mesh, key: toldKey, port: port(), refresh: 3600 };
+  /** Changes a zone twice, and waits until servers that look by themselves once an hour have that: they are told of it. */
+  async function followAtOnce(options: Pick<ConsumerOptions, "key" | "port" | "roots">): Promise<void> {
     const [bindAt = 0, nsdAt = 0] = toldAt;
+    const all = { mesh: lab.mesh, ...options, refresh: 3600 };
     await using stack = new AsyncDisposableStack();
-    const told = await Promise.all([
-      startBind({ ...options, listen: bindAt }),
-      startNsd({ ...options, listen: nsdAt }),
-    ]);
+    const told = await Promise.all([startBind({ ...all, listen: bindAt }), startNsd({ ...all, listen: nsdAt })]);
     for (const each of told) stack.use(each);
     const have = (serial: number): Promise<void> =>
       eventually(20, async () => {
@@ -181,9 +191,63 @@ describe("BIND and NSD beside a mesh", function () {
       });
     await have((await lab.site("site-c").soa(richZone)).serial);
     for (const value of ["192.0.2.80", "192.0.2.81"]) {
-      await changeRecords(lab.site("site-c"), richZone, [["zone-set", "told", "60", "A", value]]);
+      const changes = [
+        ["zone-unset", "told"],
+        ["zone-set", "told", "60", "A", value],
+      ];
+      await changeRecords(lab.site("site-c"), richZone, changes.slice(isTold ? 0 : 1));
+      isTold = true;
       await have((await lab.site("site-c").soa(richZone)).serial);
     }
+  }
+
+  it("have a change at once when they are told of it, without a look of their own", () =>
+    followAtOnce({ key: toldKey, port: port() }));
+
+  /** A file with the roots that somebody trusts. */
+  async function rootsOf(name: string, roots: readonly Identity[]): Promise<string> {
+    const path = join(lab.folder, name);
+    await writeFile(path, roots.map(({ cert }) => cert).join(""));
+    return path;
+  }
+
+  it("take zones over TLS from whom their roots vouch for, as differences, with a key and no certificate", async () => {
+    const roots = await rootsOf("roots.pem", lab.authorities);
+    await followAtOnce({ key: tlsKey, port: lab.site("site-a").secureServer.port, roots });
+    const taken = new RegExp(
+      `\\[${richZone}\\.\\] IXFR, outgoing, remote \\S+ TLS, key ${tlsKey.name}\\., finished`,
+      "g",
+    );
+    expect(lab.logs().match(taken)).to.have.length.of.at.least(2);
+  });
+
+  it("get nothing over TCP with a key that is for TLS, and nothing over TLS without one", async () => {
+    const file = join(lab.folder, "over-tls.key");
+    await writeFile(file, `${tlsKey.algorithm}:${tlsKey.name}:${tlsKey.secret}\n`, { mode: 0o600 });
+    const { server, secureServer } = lab.site("site-a");
+    const transfer = ({ address, port: at }: DnsServer, ...args: readonly string[]): Promise<string> => {
+      const limits = ["+time=2", "+retry=0"];
+      return run(knotBinaries().kdig, [`@${address}`, "-p", String(at), richZone, "AXFR", ...limits, ...args]).catch(
+        String,
+      );
+    };
+    expect(await transfer(secureServer, "+tls", "-k", file)).to.contain(`told.${richZone}.`);
+    expect(await transfer(secureServer, "+tls")).to.match(/NOTAUTH|REFUSED/);
+    expect(await transfer(server, "-k", file)).to.match(/NOTAUTH|REFUSED/);
+  });
+
+  it("take nothing over TLS below another root", async () => {
+    const roots = await rootsOf("other-roots.pem", [makeAuthority("another mesh")]);
+    const options = { mesh: lab.mesh, key: tlsKey, port: lab.site("site-a").secureServer.port, roots };
+    await using bind = await startBind(options);
+    await using nsd = await startNsd(options);
+    await eventually(20, () => {
+      expect(bind.log()).to.match(/TLS peer certificate verification failed/);
+      expect(nsd.log()).to.match(/certificate verify failed/);
+    });
+    for (const wrong of [bind, nsd])
+      for (const zone of lab.zones())
+        expect(await client.querySoa(wrong.server, zone).catch(String), wrong.name).to.match(/SERVFAIL|REFUSED/);
   });
 
   it("take the zones that are named for them, at their owner, and no others", async () => {

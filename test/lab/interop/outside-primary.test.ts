@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 
 import { Reader, type Replacement } from "../../../harness/docs/reader";
+import { settingsSet, siteConfigOf } from "../../../harness/docs/site-settings";
 import { eventually } from "../../../harness/eventually";
 import { knotBinaries } from "../../../harness/knot";
 import { type OtherServer, startOutsidePrimary } from "../../../harness/other-servers/server";
@@ -16,7 +17,6 @@ import { rcodes } from "../../../src/dns/types";
 import type { Change } from "../../../src/dns/update";
 import { randomKey } from "../../../src/keyring/fresh-key";
 import { defaultZoneLimits } from "../../../src/mesh/limits";
-import { parseStackConfig, type SiteConfig } from "../../../src/settings/site-settings";
 import { requirePrimaries } from "../../../src/settings/updaters";
 
 /** Steps in order: each starts from what the one before left. */
@@ -113,32 +113,9 @@ describe("a zone whose primary is outside the mesh", function () {
       .split("\n")
       .map((line) => Number(line.split(" ")[2]));
   };
-  /** What the guide's commands set, as the site's stack reads it. */
-  const settingsOf = (commands: string): SiteConfig => {
-    const line = /^pulumi config set (?:--secret )?--path 'dns-mesh:(\w+)(?:\[0\])?\.(\w+)(\[0\])?' (.+) -s site-a$/;
-    const set: Record<string, Record<string, unknown>> = {};
-    for (const command of commands.trim().split("\n")) {
-      const [, setting = "", field = "", isList, value = ""] = line.exec(command) ?? [];
-      const text = value === "< the-secret" ? key.secret : /^\d+$/.test(value) ? Number(value) : value;
-      set[setting] = { ...set[setting], [field]: isList === undefined ? text : [text] };
-    }
-    const { readers, ...others } = set;
-    const all: Record<string, unknown> = {
-      ...others,
-      readers: [readers],
-      shared: "organization/dns-mesh/shared",
-      context: "a",
-    };
-    const get = (name: string) =>
-      typeof all[name] === "object" ? JSON.stringify(all[name]) : (all[name] as string | undefined);
-    const config = parseStackConfig({ get }, "site-a");
-    if (config.kind !== "site") throw new Error("these are no settings of a site");
-    return config.site;
-  };
-
   it("is taken in by its owner and carried to every site as it is", async () => {
     reader.open("docs/guides/zones-from-outside.md#taking-a-zone-in");
-    const config = settingsOf(reader.next("sh"));
+    const config = siteConfigOf(settingsSet(reader.next("sh"), { "the-secret": key.secret }), "site-a");
     expect(config.readers).to.deep.equal([{ ...key, zones: [zone] }]);
     await list([primaryAt()]);
     requirePrimaries(config, lab.mesh.sites[0]!);

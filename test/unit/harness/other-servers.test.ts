@@ -1,7 +1,12 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { renderBindConf, renderNsdConf } from "../../../harness/other-servers/configuration";
+import {
+  renderBindConf,
+  renderBindPrimaries,
+  renderNsdConf,
+  renderNsdPatterns,
+} from "../../../harness/other-servers/configuration";
 import { guideExample } from "../../../harness/other-servers/guide-example";
 
 describe("the guide to other servers", () => {
@@ -10,6 +15,11 @@ describe("the guide to other servers", () => {
   it("shows the configurations that the lab runs", () => {
     const blocks = guide.matchAll(/^```(\w*)\n([^]*?)^```$/gm);
     const shown = [...blocks].filter(([, language]) => language === "").map(([, , text]) => text);
-    expect(shown).to.deep.equal([renderBindConf(guideExample.bind), renderNsdConf(guideExample.nsd)]);
+    expect(shown).to.deep.equal([
+      renderBindConf(guideExample.bind),
+      renderNsdConf(guideExample.nsd),
+      renderBindPrimaries(guideExample.bindOverTls),
+      renderNsdPatterns(guideExample.nsdOverTls),
+    ]);
   });
 });

@@ -10,6 +10,7 @@ const input: SitePolicyInput = {
   parents: [],
   primaries: [],
   notified: [],
+  takers: [],
   hasOperator: true,
   probes: [],
   transport: "tls",
@@ -133,6 +134,14 @@ describe("sitePolicies", () => {
       out: ["198.51.100.53/32: 53/UDP", "198.51.100.54/32: 5353/UDP"],
     });
     expect(Object.keys(sitePolicies(input))).not.to.include("knot-readers");
+  });
+
+  it("lets servers outside the mesh in over TLS from their networks, where there are any", () => {
+    expect(rules(policy("knot-readers-tls", { takers: ["198.51.100.0/24", "2001:db8::53/128"] }))).to.deep.equal({
+      in: ["198.51.100.0/24,2001:db8::53/128: 8853/TCP"],
+      out: [],
+    });
+    expect(Object.keys(sitePolicies(input))).not.to.include("knot-readers-tls");
   });
 
   it("never has an empty list of peers or ports, which would mean everybody", () => {

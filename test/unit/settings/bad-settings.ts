@@ -165,6 +165,16 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:readers\[0\]\.notify\[0\]: has an invalid port; write an address/,
   ],
   [
+    "with a reader over TLS from what is no network",
+    { ...minimal, readers: [{ ...key, tls: ["192.0.2.53"] }] },
+    /dns-mesh:readers\[0\]\.tls\[0\]: must be a CIDR/,
+  ],
+  [
+    "with a reader over TLS from nowhere",
+    { ...minimal, readers: [{ ...key, tls: [] }] },
+    /dns-mesh:readers\[0\]\.tls: must have at least one network/,
+  ],
+  [
     "with a reader of no zone",
     { ...minimal, readers: [{ ...key, zones: [] }] },
     /dns-mesh:readers\[0\]\.zones: must have at least one zone; leave it out for every zone/,

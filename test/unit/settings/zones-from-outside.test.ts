@@ -3,7 +3,7 @@ import { expect } from "chai";
 import type { Reader } from "../../../src/keyring/reader";
 import type { Zone } from "../../../src/mesh/model";
 import type { Updater } from "../../../src/records/updater";
-import { requireOwnZones, requirePrimaries } from "../../../src/settings/updaters";
+import { requireOwnZones, requirePrimaries, requireReadable } from "../../../src/settings/updaters";
 
 describe("settings of a site with a zone from outside", () => {
   const zones: readonly Zone[] = [
@@ -34,5 +34,17 @@ describe("settings of a site with a zone from outside", () => {
       /updaters\[0\]\.zones\[0\]: "legacy\.example" is taken from its primaries outside/,
     );
     at("own.example")();
+  });
+});
+
+describe("settings of a site with readers over TLS", () => {
+  const readers = [{ name: "plain" }, { name: "provider", tls: ["192.0.2.53/32"] }];
+
+  it("need a mesh that speaks it", () => {
+    expect(() => {
+      requireReadable({ readers }, "tcp");
+    }).to.throw(/dns-mesh:readers\[1\]\.tls: "provider" would take zones over TLS, which no site has/);
+    for (const transport of ["tls", "quic"] as const) requireReadable({ readers }, transport);
+    requireReadable({ readers: readers.slice(0, 1) }, "tcp");
   });
 });

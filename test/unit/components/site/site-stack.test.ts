@@ -623,11 +623,14 @@ describe("SiteStack", () => {
     );
   });
 
-  it("lets agents reach the servers outside that are told of changes", async () => {
+  it("lets agents reach the servers outside that are told of changes, and those in that take zones over TLS", async () => {
     const key = { name: "bind", algorithm: "hmac-sha256", secret: Buffer.alloc(32, 9).toString("base64") };
-    const run = await up("site-a", { config: { readers: [{ ...key, notify: ["198.51.100.53"] }] } });
+    const run = await up("site-a", {
+      config: { readers: [{ ...key, notify: ["198.51.100.53"], tls: ["203.0.113.0/24"] }] },
+    });
     const policy = run.one("NetworkPolicy", "knot-readers");
     expect(policy.wire).to.contain("198.51.100.53/32").and.not.to.contain(key.secret);
+    expect(run.one("NetworkPolicy", "knot-readers-tls").wire).to.contain("203.0.113.0/24");
   });
 
   it("has the key that sends updates on to the writer without an operator too, where there are several pods", async () => {

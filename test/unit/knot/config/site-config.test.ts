@@ -257,6 +257,26 @@ describe("renderSiteFiles", () => {
     }
   });
 
+  it("gives zones to a reader over TLS alone that has networks for it", () => {
+    const tls = ["192.0.2.53/32"];
+    const readers = [
+      { ...localKey, name: "bind", tls },
+      { ...localKey, name: "provider", zones: ["c.example"], tls },
+    ];
+    const packet = welcomePacket(mesh, "c", "CA");
+    const files = renderSiteFiles({ packet, ring, localKey, readers, identity, view, runtime });
+    const rules = items(files.get("conf/peers.d/05-access.conf")!);
+    for (const [id, name] of [
+      ["readers-tls", "bind"],
+      ["reader-1", "provider"],
+    ] as const)
+      expect(rules.get(id)?.slice(0, 3)).to.deep.equal([`key: [${name}]`, "protocol: [tls]", "action: [transfer]"]);
+    expect([...rules.keys()]).not.to.include("readers");
+    expect(items(files.get("conf/zones.d/own.conf")!).get("c.example")).to.include(
+      "acl: [mesh-notify, mesh, local, readers-tls, reader-1]",
+    );
+  });
+
   it("asks by way of the agent's sockets over TLS alone, each with a path that a socket may have", () => {
     const name = "s".repeat(63);
     const long = { ...view, sites: view.sites.map((site) => (site.name === "d" ? { ...site, name } : site)) };
