@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
 import { ensureTools } from "../harness/tools";
 import { onPath } from "../harness/tools/install";
@@ -21,6 +21,7 @@ import {
   parseFaults,
 } from "./chaos/fault";
 import { brokenProgram, type Guard, guardNamed, guards } from "./chaos/guards";
+import { KeptLogs } from "./chaos/kept-logs";
 import { planFaults } from "./chaos/plan";
 import { figuresOf, type Outcome, roundTable, type Violation, violationText } from "./chaos/report";
 import { gapSeconds, runChaos } from "./chaos/run";
@@ -74,7 +75,7 @@ const usage = `npm run chaos -- [options]    hurts a mesh of real servers on thi
   --script FILE  the faults in FILE instead, which also says how long the run is
   --break GUARD  runs with a guard that is broken on purpose, and by default with the faults and the pods that show it:
                  ${guardNames}
-  --logs FILE    what all sites logged, when a rule was broken
+  --logs FILE    what all sites had logged when the first rule was broken, if one was
   --patience N   bounds for healing and for old answers, so many times as long (1)
   --shrink no    does not look for a shorter script when a rule was broken
   --json         figures as one JSON object on the last line
@@ -207,10 +208,12 @@ async function runInLab({
   lab.plan.epoch = { number: 2, primary: lab.plan.primary };
   await lab.upAll();
   await around.complete(lab, extras, program);
-  const outcome = await runChaos({ lab, around, keys, seed, faults, seconds, patience, say: log });
-  if (outcome.violations.length > 0 && logs !== undefined)
-    writeFileSync(logs, [lab.logs(), ...around.logs().map(([name, text]) => `--- ${name}\n${text}`)].join("\n"));
-  return outcome;
+  const programs = (): string[] => around.logs().map(([name, text]) => `--- ${name}\n${text}`);
+  using kept = new KeptLogs(logs, () => [lab.logs(), ...programs()].join("\n"));
+  const onBroken = (): void => {
+    kept.take();
+  };
+  return await runChaos({ lab, around, keys, seed, faults, seconds, patience, say: log, onBroken });
 }
 
 /** Tries shorter scripts in labs of their own. Returns what to print. */

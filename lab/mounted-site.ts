@@ -20,7 +20,7 @@ import type { Limits } from "../src/mesh/limits";
 import type { Mesh } from "../src/mesh/model";
 import { serverName, welcomePacket } from "../src/mesh/welcome";
 import type { Updater } from "../src/records/updater";
-import { clockEnvironment, setClock } from "./clock";
+import { clockEnvironment, setClock, tornEnvironment } from "./clock";
 import type { MeshVault } from "./mesh-vault";
 import { directoryZone } from "./plan";
 import { SmallVolume } from "./small-volume";
@@ -171,6 +171,20 @@ export class MountedSite {
   async setClock(seconds: number): Promise<void> {
     if (this.place.clockLibrary === undefined) throw new Error(`${this.name} has the machine's clock`);
     await setClock(this.path("clock"), seconds);
+  }
+
+  /** Whether the agent is killed, from now on, in the middle of each file of Knot's that it writes. */
+  async tearWrites(isTorn: boolean): Promise<void> {
+    if (this.place.clockLibrary === undefined) throw new Error(`${this.name} writes as the machine does`);
+    if (isTorn) await writeFile(this.path("torn"), "");
+    else await rm(this.path("torn"), { force: true });
+  }
+
+  /** What its agent has in its environment for {@link tearWrites}. */
+  protected tornEnvironment(): Record<string, string> {
+    if (this.place.clockLibrary === undefined) return {};
+    const folders = ["conf", "zones"].map((name) => this.path("storage", name));
+    return tornEnvironment(this.path("torn"), folders);
   }
 
   /** What the site's programs have in their environment for a clock of their own. */

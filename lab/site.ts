@@ -45,7 +45,7 @@ export class LabSite extends MountedSite implements AsyncDisposable {
     this.control = new KnotControl(join(this.path("run"), "knot.sock"));
     this.#agent = new KeptProcess(() => ({
       command: this.#at(pinnedNode(), ...nodeFlags, this.place.program, "worker"),
-      env: this.#processEnvironment(),
+      env: { ...this.#processEnvironment(), ...this.tornEnvironment() },
       log: this.#logOf("agent"),
     }));
   }

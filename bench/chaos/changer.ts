@@ -7,11 +7,14 @@ import type { Change, History } from "./history";
 
 /** Between two changes of a zone. */
 const restMs = 300;
+/** When one zone after the other rests, in seconds from the start, and for how long. */
+const [firstRest, restSeconds] = [16, 40];
 /** Changes of each zone before anything is asked. */
 const firstChanges = 10;
 
 /**
- * Changes every zone all the time, at its owner: by Knot's control socket, as somebody in the owner's pod would, which works
+ * Changes every zone all the time but one, which rests: what it lacks somewhere no later change brings. A change is made at the
+ * zone's owner: by Knot's control socket, as somebody in the owner's pod would, which works
  * while the site is cut off; and by DNS UPDATE. What fails may have been made or not.
  */
 export class Changer {
@@ -33,7 +36,10 @@ export class Changer {
   }
 
   start(): void {
-    this.#work = Promise.all(this.options.history.zones.map((zone) => this.#go(zone)));
+    const began = performance.now();
+    const { zones } = this.options.history;
+    const isAtRest = (i: number): boolean => restingZone((performance.now() - began) / 1000, zones.length) === i;
+    this.#work = Promise.all(zones.map((zone, i) => this.#go(zone, () => isAtRest(i))));
   }
 
   async stop(): Promise<void> {
@@ -41,9 +47,9 @@ export class Changer {
     await this.#work;
   }
 
-  async #go(zone: string): Promise<void> {
+  async #go(zone: string, isAtRest: () => boolean): Promise<void> {
     while (!this.#over) {
-      await this.#make(this.options.history.attempt(zone)).catch(() => undefined);
+      if (!isAtRest()) await this.#make(this.options.history.attempt(zone)).catch(() => undefined);
       await wait(restMs);
     }
   }
@@ -68,6 +74,11 @@ export class Changer {
     const { lab } = this.options;
     return lab.site(lab.plan.owner(zone) ?? "");
   }
+}
+
+/** Which of so many zones rests so many seconds after the start, by its place; -1 at first, for none. */
+export function restingZone(seconds: number, zones: number): number {
+  return seconds < firstRest ? -1 : Math.floor((seconds - firstRest) / restSeconds) % zones;
 }
 
 /**

@@ -44,6 +44,8 @@ export const kinds = {
   "stop-knot": { parts: ["knot"], seconds: [3, 10] },
   "kill-agent": { parts: ["agent"], seconds: [1, 4] },
   "stop-agent": { parts: ["agent"], seconds: [3, 10] },
+  /** SIGKILL of the agent in the middle of each file of Knot's that it writes. It is started again each time, as a container is. */
+  "kill-writing": { parts: ["agent"], seconds: [4, 10] },
   /** Both are killed; at the end the pod starts, its init container first. */
   away: { parts: ["knot", "agent"], seconds: [4, 12] },
   /** As `away`, and the pod starts with an empty volume. */

@@ -193,10 +193,9 @@ export const guards: readonly Guard[] = [
         to: "entry.dueAt = this.options.now() + wait * 1e9;",
       },
     ],
-    script: "2 8 cut site-a",
-    rules: [],
-    unseen:
-      "no run can: every zone changes all the time, and the NOTIFY of the next change brings what was missed; directory and catalog, which rest, are asked for again within the bound. `test/unit/agents/sidecar/notify/convergence` fails without the guard",
+    // A zone of site-a rests from second 16 on.
+    script: "8 18 cut site-c",
+    rules: ["late", "stale"],
   },
   {
     name: "siblings",
@@ -261,10 +260,8 @@ export const guards: readonly Guard[] = [
         to: "const temporary = path;",
       },
     ],
-    script: "2 12 full site-c\n3 11 list-zone site-a\n5 6 kill-agent site-c",
-    rules: [],
-    unseen:
-      "no run can count on it: a process would have to end between the first octet of a file and its last, and a full volume gives the file's own room back. `test/unit/base/files` fails without the guard",
+    script: "2 12 kill-writing site-c\n3 11 list-zone site-a",
+    rules: ["forgotten", "gone"],
   },
   {
     name: "expiry",
@@ -381,10 +378,9 @@ export const guards: readonly Guard[] = [
         to: "if (step === Infinity) return step;",
       },
     ],
-    script: "2 8 clock-behind site-b",
-    rules: [],
-    unseen:
-      "no run can: Knot's own NOTIFY, by a clock that is not set, brings what the agent rests over. `test/lab/agent/clock` fails without the guard",
+    // What others refused of an own zone that rests from second 16 on is due again by the clock that was ahead.
+    script: "8 18 clock-ahead site-a",
+    rules: ["late", "stale"],
   },
 ];
 

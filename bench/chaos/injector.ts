@@ -41,6 +41,13 @@ const beginnings: Readonly<Record<Exclude<FaultKind, CentralFault>, (place: Plac
       site.startAgent();
     };
   },
+  "kill-writing": async ({ site }) => {
+    await site.tearWrites(true);
+    return async () => {
+      await site.tearWrites(false);
+      site.startAgent();
+    };
+  },
   "stop-knot": ({ site }) => pause(site.pids.knot),
   "stop-agent": ({ site }) => pause(site.pids.agent),
   away: async ({ site }) => {

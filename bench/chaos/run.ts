@@ -44,6 +44,8 @@ export interface ChaosRequest {
   /** How many times as long the bounds are: a machine that does other work is no fault of the mesh. */
   readonly patience: number;
   readonly say: (line: string) => void;
+  /** Called whenever a rule is broken. */
+  readonly onBroken?: () => void;
 }
 
 /** Hurts a mesh by a plan while it is asked and changed all the time, and reports what was broken. */
@@ -266,6 +268,7 @@ class Run {
   }
 
   #violated(violation: Omit<Parameters<Violations["add"]>[0], "at">): void {
+    this.request.onBroken?.();
     const isNew = this.#violations.add({ ...violation, at: this.#seconds });
     if (isNew) this.#say(`VIOLATED: ${violation.rule} at ${violation.site}: ${violation.detail}`);
   }

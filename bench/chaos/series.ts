@@ -66,9 +66,44 @@ export function withBlock(document: string, name: string, text: string): string 
   return `${document.slice(0, from)}${begin}\n\n${text}\n\n${document.slice(to)}`;
 }
 
-/** What runs came to: a row for each kind of surroundings, and one for each kind of fault that was on by itself. */
+/** What runs came to: a row for each revision, for each kind of surroundings, and for each kind of fault that was on by itself. */
 export function seriesTables(runs: readonly KeptRun[]): string {
-  return [runTable(runs), kindTable(runs)].join("\n\n");
+  return [commitTable(runs), runTable(runs), kindTable(runs)].join("\n\n");
+}
+
+/** Which seeds ran on which revision, and in which a rule was broken. */
+function commitTable(runs: readonly KeptRun[]): string {
+  const days = (of: readonly KeptRun[]): string => [...new Set(of.map(({ at }) => at.slice(0, 10)))].join(", ");
+  const broken = (of: readonly KeptRun[]): string =>
+    of
+      .filter(({ violations }) => violations.length > 0)
+      .map(({ seed, violations }) => `${seed}: ${[...new Set(violations.map(({ rule }) => `\`${rule}\``))].join(", ")}`)
+      .join("; ");
+  const row = (name: string, of: readonly KeptRun[]): readonly string[] => [
+    name,
+    days(of),
+    String(of.length),
+    seedText(of.map(({ seed }) => seed)),
+    broken(of) || "none",
+  ];
+  const groups = [...groupedBy(runs, ({ commit }) => `\`${commit}\``)].sort(([, [a]], [, [b]]) =>
+    (a?.at ?? "").localeCompare(b?.at ?? ""),
+  );
+  return markdown([
+    ["revision", "day", "runs", "seeds", "broken rules, by seed"],
+    ...groups.map(([name, of]) => row(name, of)),
+  ]);
+}
+
+/** Seeds as {@link seedsOf} reads them. */
+export function seedText(seeds: readonly number[]): string {
+  const parts: [first: number, last: number][] = [];
+  for (const seed of [...new Set(seeds)].sort((a, b) => a - b)) {
+    const part = parts.at(-1);
+    if (part?.[1] === seed - 1) part[1] = seed;
+    else parts.push([seed, seed]);
+  }
+  return parts.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(", ");
 }
 
 function runTable(runs: readonly KeptRun[]): string {

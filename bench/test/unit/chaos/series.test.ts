@@ -11,6 +11,7 @@ import {
   missingSeeds,
   parseLines,
   seedsOf,
+  seedText,
   seriesTables,
   withBlock,
 } from "../../../chaos/series";
@@ -60,9 +61,24 @@ describe("a series of chaos", () => {
     expect(() => parseLines(`${text}{"seed"`, "results.jsonl")).to.throw(UserError, "results.jsonl:3 is no run");
   });
 
+  it("says which seeds ran on which revision, the first one first, and in which a rule was broken", () => {
+    const violation = { rule: "stale", site: "site-a", detail: "d", at: 3, times: 2 } as const;
+    const later = { commit: "def", at: "2026-11-30T09:00:00.000Z" };
+    const runs = [
+      ...[runOf(7, later), runOf(3), runOf(1), runOf(2)],
+      runOf(9, { ...later, violations: [violation, { ...violation, site: "site-b" }] }),
+    ];
+    expect(seriesTables(runs).split("\n").slice(2, 4)).to.deep.equal([
+      "| `abc` | 2026-11-29 | 3 | 1-3 | none |",
+      "| `def` | 2026-11-30 | 2 | 7, 9 | 9: `stale` |",
+    ]);
+    expect(seedText([5, 4, 9, 6, 5])).to.equal("4-6, 9");
+  });
+
   it("has a row for what was beside the sites, one for all, and one for each fault", () => {
     const rows = seriesTables([runOf(4), runOf(8), runOf(5)])
       .split("\n")
+      .slice(4)
       .filter((line) => /^\| \S/.test(line) && !line.startsWith("|  |"));
     expect(rows).to.deep.equal([
       "| sites alone | 2 | 6 | 40 | 2,000 | 0 | 2 | 40 | 4 | 1,000 | 0 | 0.9 s, 4.0 s | 90 s |",
