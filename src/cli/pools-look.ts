@@ -40,6 +40,8 @@ export interface PoolsLook {
 /** Pools that are asked for; each takes two questions, and one for each site. */
 const mostPools = 500;
 const width = 64;
+/** Sites that are asked for one pool at the same time. */
+const widthOfPool = 8;
 /** Other sites that are asked for the zone of one that is silent. */
 const mostOthers = 2;
 
@@ -78,11 +80,12 @@ export async function lookAtPools(
     const pool = await tried(at, () => at.pool(id));
     if (pool === undefined) return;
     const checks = (await tried(at, () => at.checks(id))) ?? new Map<string, Check>();
-    const seen = new Map<string, ReadonlyMap<string, Seen>>();
-    for (const other of zones) {
+    const sights = new Map<string, ReadonlyMap<string, Seen>>();
+    await inParallel(widthOfPool, zones, async (other) => {
       const sight = await tried(other, () => other.seen(id));
-      if (sight !== undefined && sight.size > 0) seen.set(other.site, sight);
-    }
+      if (sight !== undefined && sight.size > 0) sights.set(other.site, sight);
+    });
+    const seen = new Map([...sights].sort(([a], [b]) => compareText(a, b)));
     pools.push({ id, owner: at.site, pool, checks, seen });
   });
   const nameOf = ({ pool }: SeenPool): string => `${pool.name} ${pool.type}`;
