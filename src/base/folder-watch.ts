@@ -7,8 +7,10 @@ export interface FolderWatch {
   readonly path: string;
   /** Called once for everything that was written since the last call; returns for how many milliseconds it worked. Must not throw. */
   readonly onChange: () => Promise<number>;
-  /** Least milliseconds between the end of one call and the next; three times as long as the call worked, if that is more. */
+  /** Least milliseconds between the end of one call and the next; three times as long as the call worked, if that is more, up to `mostRestMs`. */
   readonly restMs: number;
+  /** Most milliseconds between them: a call that had to wait for somebody has not worked as long as it took. */
+  readonly mostRestMs: number;
   /** Milliseconds after which a folder that is not there, or went, is looked for again. */
   readonly lookAgainMs: number;
   readonly signal: AbortSignal;
@@ -48,7 +50,7 @@ async function watchOnce(options: FolderWatch): Promise<void> {
       seen.written = false;
       if ((await numberOf(options.path)) !== watched) break;
       const workedMs = await options.onChange();
-      await rest(Math.max(options.restMs, 3 * workedMs), options.signal);
+      await rest(Math.max(options.restMs, Math.min(3 * workedMs, options.mostRestMs)), options.signal);
     } else {
       await new Promise<void>((resolve) => (seen.wake = resolve));
     }

@@ -26,7 +26,7 @@ describe("the watch on a folder", () => {
   });
 
   const start = (onChange: () => Promise<number>) => {
-    watching = watchFolder({ path, onChange, restMs: 1, lookAgainMs: 10, signal: stop.signal });
+    watching = watchFolder({ path, onChange, restMs: 1, mostRestMs: 50, lookAgainMs: 10, signal: stop.signal });
   };
   const count = () => {
     calls += 1;
@@ -46,6 +46,16 @@ describe("the watch on a folder", () => {
     await writeUntilTold(1);
     await rm(path, { recursive: true });
     await mkdir(path);
+    await writeUntilTold(1);
+  });
+
+  it("rests for a while only after a call that says that it took long", async () => {
+    await mkdir(path);
+    start(() => {
+      calls += 1;
+      return Promise.resolve(600_000);
+    });
+    await writeUntilTold(1);
     await writeUntilTold(1);
   });
 

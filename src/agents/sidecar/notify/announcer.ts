@@ -48,8 +48,8 @@ const lookEveryMs = 30_000;
  * ({@link Announcer.announce}), unless updaters do.
  */
 const looksAfter = { passing: [3, 5, 15, 130], updated: [5, 20, 130], elsewhere: [100, 150] } as const;
-/** Between writes that are acted on. */
-const journalRestMs = 20;
+/** Between writes that are acted on, at least; and at most, which is what a change waits for when Knot let a look wait for long. */
+const [journalRestMs, mostJournalRestMs] = [20, 2000];
 /** Between looks for a journal that is not there. */
 const journalAgainMs = 1000;
 
@@ -171,6 +171,7 @@ export class Announcer {
     await watchFolder({
       path: new KnotVolume(this.options.runtime.storage).journal,
       restMs: journalRestMs,
+      mostRestMs: mostJournalRestMs,
       lookAgainMs: journalAgainMs,
       signal,
       onChange: () => (this.#hasNews ? this.#lookUntilShown(signal) : Promise.resolve(0)),
