@@ -9,6 +9,7 @@ import { LabPlan } from "../lab/plan";
 import { defaultStorage, gatherFacts, labProblems } from "../lab/preflight";
 import { messageOf, UserError } from "../src/base/errors";
 import { randomKey } from "../src/keyring/fresh-key";
+import { backgroundWorkers } from "../src/knot/config/knot-conf";
 import { breaksAgain } from "./chaos/again";
 import {
   type Extra,
@@ -203,6 +204,7 @@ async function runInLab({
     ...access,
     clocks: true,
     volumeOctets,
+    backgroundWorkers,
   });
   // There was an epoch before, of which a directory may come back.
   lab.plan.epoch = { number: 2, primary: lab.plan.primary };

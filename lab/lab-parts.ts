@@ -56,6 +56,8 @@ export interface LabOptions {
   readonly guard?: Limits | false;
   /** For how long sites may disagree on a zone before it is reported, in milliseconds. @default as in pods */
   readonly disagreeMs?: number;
+  /** Knot's background workers. @default 2, less than in pods */
+  readonly backgroundWorkers?: number;
   /** The agent's program. @default as it is bundled for pods */
   readonly agentProgram?: string;
 }
@@ -83,6 +85,7 @@ export interface LabParts {
   readonly clockLibrary?: string;
   readonly guard: Limits | false;
   readonly disagreeMs: number | undefined;
+  readonly backgroundWorkers?: number;
 }
 
 /** Makes what a lab works with: folder, network, ports, authority, ring and the agent's program. */
@@ -114,6 +117,7 @@ export async function prepareLab(options: LabOptions): Promise<{ readonly plan: 
     ...(options.clocks === true && { clockLibrary: await compileClockShift(folder) }),
     guard: options.guard ?? false,
     disagreeMs: options.disagreeMs,
+    ...(options.backgroundWorkers !== undefined && { backgroundWorkers: options.backgroundWorkers }),
     ...(options.vault && { vault: options.vault }),
     ...(options.recordsKey && { recordsKey: options.recordsKey }),
   };

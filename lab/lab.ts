@@ -309,6 +309,7 @@ export class Lab implements AsyncDisposable {
       clockLibrary,
       volumeOctets,
       disagreeMs,
+      backgroundWorkers,
     } = this.parts;
     const addresses = this.replicas.get(name);
     await this.#reachVault(name, addresses ?? [listed]);
@@ -331,6 +332,7 @@ export class Lab implements AsyncDisposable {
       ...(clockLibrary !== undefined && { clockLibrary }),
       ...(volumeOctets !== undefined && { volumeOctets }),
       ...(disagreeMs !== undefined && { disagreeMs }),
+      ...(backgroundWorkers !== undefined && { backgroundWorkers }),
       ...(recordsKey && { recordsKey }),
       ...(addresses !== undefined && { replica: { ordinal: 0, addresses } }),
     };

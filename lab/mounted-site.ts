@@ -75,6 +75,8 @@ export interface LabPlace {
   readonly keepsLogs?: boolean;
   /** Size of the pod's volume, where it has a file system of its own. */
   readonly volumeOctets?: number;
+  /** Knot's background workers. @default few, for many sites on a machine */
+  readonly backgroundWorkers?: number;
   /** What lets the site's clock differ from the machine's. */
   readonly clockLibrary?: string;
   /** What a command must begin with to run in the site's network. */
@@ -82,6 +84,9 @@ export interface LabPlace {
   /** Which of the site's pods it is, and where all of them are, when there are several. */
   readonly replica?: { readonly ordinal: number; readonly addresses: readonly string[] };
 }
+
+/** Less than in pods: a lab may have hundreds of sites. Both wait for a peer that takes connections and answers nothing. */
+const fewWorkers = 2;
 
 /** A site's folders, which stand in for a pod's mounts and volume: what the site's stack writes, and what Knot is configured from. */
 export class MountedSite {
@@ -306,7 +311,7 @@ export class MountedSite {
       rundir: this.path("run"),
       listen: [`${address}@${port}`],
       secure: { listen: [`${address}@${securePort}`] },
-      workers: { udp: 1, tcp: 10, background: 2 },
+      workers: { udp: 1, tcp: 10, background: this.place.backgroundWorkers ?? fewWorkers },
     };
   }
 }

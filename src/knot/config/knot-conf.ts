@@ -2,6 +2,9 @@ import type { Transport } from "../../mesh/model";
 import type { SiteRuntime } from "./site-runtime";
 import { controlSocket, volumeFiles, volumeFolders, zonesLog } from "./volume";
 
+/** In pods. Each waits for a peer that takes a connection and then says nothing, five seconds for each of its addresses. */
+export const backgroundWorkers = 8;
+
 /** What Knot takes over only when it starts. */
 export type StartSettings = Pick<SiteRuntime, "storage" | "rundir" | "listen" | "workers"> & {
   readonly secure: Pick<SiteRuntime["secure"], "listen">;
@@ -32,7 +35,7 @@ ${secureServer(runtime, transport)}    udp-max-payload: 1232
     udp-workers: ${workers?.udp ?? 2}
     tcp-workers: ${workers?.tcp ?? 10}
     tcp-reuseport: on
-    background-workers: ${workers?.background ?? 8}
+    background-workers: ${workers?.background ?? backgroundWorkers}
     remote-retry-delay: 30000
 
 control:
