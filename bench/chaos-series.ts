@@ -6,19 +6,12 @@ import { inParallel } from "../src/base/in-parallel";
 import { ChaosRuns, type PrintedFigures, revision } from "./chaos/child";
 import { type GuardRun, guardTable } from "./chaos/guard-runs";
 import { type Guard, guardNamed, guards } from "./chaos/guards";
-import {
-  extrasOf,
-  type KeptRun,
-  missingSeeds,
-  parseLines,
-  seedsOf,
-  seriesTables,
-  type Shape,
-  withBlock,
-} from "./chaos/series";
+import { extrasOf, type KeptRun, missingSeeds, parseLines, seedsOf, seriesTables, type Shape } from "./chaos/series";
+import { withBlock } from "./support/markdown";
 import { fileName, oneOf, type Option, readOptions, wholeNumber } from "./support/options";
 
 const root = join(__dirname, "..");
+const script = "npm run chaos:series";
 const resultsFile = join(__dirname, "chaos", "results.jsonl");
 const guardsFile = join(__dirname, "chaos", "guard-results.jsonl");
 const seeds: Option<readonly number[]> = { byDefault: [], read: seedsOf, wanted: "seeds such as 1-100 or 3,7,20-29" };
@@ -142,12 +135,15 @@ function linesOf(file: string): readonly unknown[] {
 
 function writeTables(results: string): void {
   const document = join(root, "docs", "reliability.md");
-  const text = withBlock(
+  const blocks = {
+    series: seriesTables(linesOf(results) as readonly KeptRun[]),
+    guards: guardTable(linesOf(guardsFile) as readonly GuardRun[]),
+  };
+  const text = Object.entries(blocks).reduce(
+    (before, [name, block]) => withBlock(before, { name, script, text: block }),
     readFileSync(document, "utf8"),
-    "series",
-    seriesTables(linesOf(results) as readonly KeptRun[]),
   );
-  writeFileSync(document, withBlock(text, "guards", guardTable(linesOf(guardsFile) as readonly GuardRun[])));
+  writeFileSync(document, text);
 }
 
 main().then(

@@ -218,6 +218,17 @@ function show(events: readonly EventFigures[], many: LoadFigures | undefined): v
   console.log(table([["site", "operator CPU %", "MiB", "probes/s", "packets/s", "KiB/s"], ...perSite]));
 }
 
+/** Of each cost the site's that has it worst. */
+function mostOf(sites: LoadFigures["sites"]): Omit<LoadFigures["sites"][number], "site"> {
+  const most = (of: (each: LoadFigures["sites"][number]) => number): number => Math.max(...sites.map(of));
+  return {
+    cpuPercent: most(({ cpuPercent }) => cpuPercent),
+    peakMiB: most(({ peakMiB }) => peakMiB),
+    packetsPerSecond: most(({ packetsPerSecond }) => packetsPerSecond),
+    kibPerSecond: most(({ kibPerSecond }) => kibPerSecond),
+  };
+}
+
 /** How long answers take to follow a target's failure, and what many pools cost. */
 async function failover({ tries, pools }: Values<typeof options>): Promise<object> {
   await ensureTools(["knot", "kubernetes"], log);
@@ -227,7 +238,7 @@ async function failover({ tries, pools }: Values<typeof options>): Promise<objec
     const events = await measureEvents(mesh, tries);
     const many = pools === 0 ? undefined : await measureMany(mesh, pools, log);
     show(events, many);
-    return { events, ...(many && { many }) };
+    return { events, ...(many && { many: { ...many, most: mostOf(many.sites) } }) };
   } catch (error) {
     for (const [site, operator] of mesh.operators) log(`${site}: ${operator.log().slice(-4000)}`);
     throw error;

@@ -1,6 +1,6 @@
+import { markdown } from "../support/markdown";
 import { guards } from "./guards";
 import type { Violation } from "./report";
-import { markdown } from "./series";
 
 /** What a run with a broken guard came to, as it is kept: a line of JSON. */
 export interface GuardRun {

@@ -1,4 +1,5 @@
 import { UserError } from "../../src/base/errors";
+import { markdown } from "../support/markdown";
 import { median } from "../support/statistics";
 import type { Extra } from "./fault";
 import type { ChaosFigures } from "./report";
@@ -56,14 +57,6 @@ export function missingSeeds(seeds: readonly number[], runs: readonly KeptRun[],
     run.minutes === shape.minutes && run.sites === shape.sites && run.replicas === shape.replicas;
   const kept = new Set(runs.filter(isLike).map(({ seed }) => seed));
   return seeds.filter((seed) => !kept.has(seed));
-}
-
-/** A document with a text in the place of what stands between two remarks. @throws UserError when it has no such place. */
-export function withBlock(document: string, name: string, text: string): string {
-  const [begin, end] = [`<!-- ${name}: begin, by npm run chaos:series -->`, `<!-- ${name}: end -->`];
-  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
-  if (from === -1 || to < from) throw new UserError(`the document has no lines "${begin}" and "${end}"`);
-  return `${document.slice(0, from)}${begin}\n\n${text}\n\n${document.slice(to)}`;
 }
 
 /** What runs came to: a row for each revision, for each kind of surroundings, and for each kind of fault that was on by itself. */
@@ -186,10 +179,4 @@ function healed(times: readonly number[]): string {
   if (times.length === 0) return "-";
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
   return `${seconds(median(times))}, ${seconds(Math.max(...times))}`;
-}
-
-/** A table in Markdown, of which the first row is the head. */
-export function markdown([head = [], ...rows]: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)].join("\n");
 }

@@ -10,6 +10,8 @@ export interface Option<T> {
   readonly wanted: string;
   /** Returns nothing for a text that will not do. */
   readonly read: (text: string) => T | undefined;
+  /** Takes no text: it is given or not. */
+  readonly isFlag?: true;
 }
 
 /** The options of a bench by name. Every bench has `--json` and `--help` besides. */
@@ -64,6 +66,20 @@ export function fileName(): Option<string | undefined> {
   return { byDefault: undefined, read: (text) => (text === "" ? undefined : text), wanted: "the name of a file" };
 }
 
+/** Given or not. */
+export function flag(): Option<boolean> {
+  return { byDefault: false, read: () => true, wanted: "nothing", isFlag: true };
+}
+
+/** A command line in which the words that follow one option are its own, as with commas in between. */
+export function wordsTogether(args: readonly string[], option: string): readonly string[] {
+  const at = args.indexOf(`--${option}`);
+  if (at === -1) return args;
+  const next = args.findIndex((word, i) => i > at && word.startsWith("--"));
+  const end = next === -1 ? args.length : next;
+  return [...args.slice(0, at + 1), args.slice(at + 1, end).join(","), ...args.slice(end)];
+}
+
 /**
  * Reads a command line.
  *
@@ -73,6 +89,7 @@ export function readOptions<O extends Options>(options: O, args: readonly string
   const given = parse(options, args);
   const values = Object.entries(options).map(([name, option]) => {
     const text = given[name];
+    if (text === true) return [name, true] as const;
     if (typeof text !== "string") return [name, option.byDefault] as const;
     const value = option.read(text);
     if (value === undefined) throw new UserError(`--${name} must be ${option.wanted}, got "${text}"`);
@@ -94,7 +111,12 @@ function shown(byDefault: unknown): string {
 }
 
 function parse(options: Options, args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
-  const known = Object.fromEntries(Object.keys(options).map((name) => [name, { type: "string" as const }]));
+  const known = Object.fromEntries(
+    Object.entries(options).map(([name, { isFlag }]) => [
+      name,
+      { type: isFlag ? ("boolean" as const) : ("string" as const) },
+    ]),
+  );
   try {
     return parseArgs({ args: [...args], options: { ...known, json: { type: "boolean" } } }).values;
   } catch (error) {

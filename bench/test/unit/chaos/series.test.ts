@@ -5,6 +5,7 @@ import { expect } from "chai";
 
 import { UserError } from "../../../../src/base/errors";
 import { type GuardRun, guardTable } from "../../../chaos/guard-runs";
+<<<<<<< HEAD
 import {
   extrasOf,
   type KeptRun,
@@ -15,6 +16,10 @@ import {
   seriesTables,
   withBlock,
 } from "../../../chaos/series";
+=======
+import { extrasOf, type KeptRun, missingSeeds, parseLines, seedsOf, seriesTables } from "../../../chaos/series";
+import { withBlock } from "../../../support/markdown";
+>>>>>>> 54af402 (npm run bench measures a commit, keeps runs as they come, and writes the figures from which tables and plots are made)
 
 const shape = { minutes: 3, sites: 3, replicas: 2 };
 const kind = {
@@ -95,8 +100,17 @@ describe("a series of chaos", () => {
     const kept = (name: string): readonly unknown[] =>
       parseLines(readFileSync(join(root, "bench", "chaos", name), "utf8"), name);
     const document = readFileSync(join(root, "docs", "reliability.md"), "utf8");
-    const series = withBlock(document, "series", seriesTables(kept("results.jsonl") as readonly KeptRun[]));
-    const written = withBlock(series, "guards", guardTable(kept("guard-results.jsonl") as readonly GuardRun[]));
+    const script = "npm run chaos:series";
+    const series = withBlock(document, {
+      name: "series",
+      script,
+      text: seriesTables(kept("results.jsonl") as readonly KeptRun[]),
+    });
+    const written = withBlock(series, {
+      name: "guards",
+      script,
+      text: guardTable(kept("guard-results.jsonl") as readonly GuardRun[]),
+    });
     expect(written, "npm run chaos:series -- --tables yes writes it").to.equal(document);
   });
 });
