@@ -5,14 +5,12 @@ import { messageOf, UserError } from "../src/base/errors";
 import { table } from "../src/base/table";
 import { readFigures, writeFigures } from "./figures/documents";
 import { figuresFile, measurementOf } from "./figures/file";
-import { commandOf, type Job } from "./figures/jobs";
+import { commandOf, type Job, jobs } from "./figures/jobs";
 import { jobsNamed, missingRuns, type Planned, smallRuns } from "./figures/plan";
-import { plotted } from "./figures/plots";
-import { namedIn } from "./figures/render";
 import { BenchRunner } from "./figures/runner";
+import { shownFigures } from "./figures/shown";
 import { machine, measuredCommit, versions } from "./figures/state";
 import { RunStore } from "./figures/store";
-import { tables } from "./figures/tables";
 import { missingFigures } from "./figures/values";
 import { durationText, type NamedBench } from "./support/bench";
 import { flag, type Option, readOptions, wholeNumber, wordsTogether } from "./support/options";
@@ -73,8 +71,8 @@ async function measure({ only, runs, list }: { only: readonly string[]; runs: nu
   const runner = new BenchRunner();
   const failed: string[] = [];
   for (const each of planned) {
-    if (runner.isOver) break;
-    if (!(await runMissing(each, { runner, store })) && !runner.isOver) failed.push(each.name);
+    if (runner.isOver()) break;
+    if (!(await runMissing(each, { runner, store })) && !runner.isOver()) failed.push(each.name);
   }
   const measured = Object.entries(wanted).flatMap(([name, job]) => {
     const found = store.runs(name, job);
@@ -82,7 +80,7 @@ async function measure({ only, runs, list }: { only: readonly string[]; runs: nu
   });
   for (const name of writeFigures({ ...readFigures(), ...Object.fromEntries(measured) })) say(`${name} is written`);
   if (failed.length > 0) say(`failed: ${failed.join(", ")}`);
-  if (runner.isOver) say("stopped; the next call goes on from here");
+  if (runner.isOver()) say("stopped; the next call goes on from here");
   return { measured: measured.map(([name]) => name), failed };
 }
 
@@ -104,7 +102,7 @@ async function runMissing(
   { name, job, runs }: Planned,
   { runner, store }: { readonly runner: BenchRunner; readonly store: RunStore },
 ): Promise<boolean> {
-  for (let i = 1; i <= runs && !runner.isOver; i++) {
+  for (let i = 1; i <= runs && !runner.isOver(); i++) {
     say(`${name}, ${i} of ${runs}: ${commandOf(job)}`);
     const [before, began] = [machine(), performance.now()];
     try {
@@ -118,7 +116,7 @@ async function runMissing(
       return false;
     }
   }
-  return !runner.isOver;
+  return !runner.isOver();
 }
 
 async function print(wanted: Readonly<Record<string, Job>>, kept: (name: string, job: Job) => number): Promise<void> {
@@ -138,15 +136,20 @@ async function checkAll(only: readonly string[]): Promise<Done> {
   const small = smallRuns(only, (bench) => benches.get(bench)?.smallest ?? []);
   const seconds = small.reduce((all, { bench, args }) => all + (benches.get(bench)?.secondsOf(args) ?? 0), 0);
   say(`${small.length} benches in their smallest form, which take ${durationText(seconds)}`);
-  const named = [...Object.values(tables).flatMap(namedIn), ...plotted()];
+  const named = shownFigures();
   const runner = new BenchRunner();
   const [measured, failed]: [string[], string[]] = [[], []];
   for (const { bench, args, of } of small) {
-    if (runner.isOver) break;
+    if (runner.isOver()) break;
     const command = commandOf({ bench, args });
     say(command);
     const problem = await runner.run(bench, args).then(
-      (result) => missingFigures(named, of, result),
+      (result) =>
+        missingFigures(
+          named,
+          of.map((name) => ({ name, ...jobs[name] })),
+          result,
+        ),
       (error: unknown) => messageOf(error),
     );
     if (problem !== undefined) say(`${command}: ${problem}`);

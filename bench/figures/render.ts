@@ -28,14 +28,20 @@ export function tableText(table: Table, figures: Figures): string {
 }
 
 function filled(cell: string, figures: Figures): string {
-  let isWhole = true;
-  const text = cell.replaceAll(placeholder, (_whole, job: string, name: string, side: string | undefined) => {
-    const [of, unit] = (side ?? "").endsWith("s") && side !== "times" ? [side?.slice(0, -1).trim(), 1000] : [side, 1];
-    const middle = sideOf(figures[job]?.figures[name], of);
-    isWhole &&= middle !== undefined;
-    return middle === undefined ? "" : middleText(middle, figures[job]?.runs ?? 1, unit);
-  });
-  return isWhole ? text : notMeasured;
+  const texts = [...cell.matchAll(placeholder)].map(([place, job = "", name = "", side = ""]) => ({
+    place,
+    text: placeText(figures[job], name, side),
+  }));
+  if (texts.some(({ text }) => text === undefined)) return notMeasured;
+  return texts.reduce((before, { place, text = "" }) => before.replace(place, text), cell);
+}
+
+/** @param side - what of the figure, and "s" where milliseconds are shown as seconds: "", "s", "rival", "rival s", "times" */
+function placeText(measurement: Measurement | undefined, name: string, side: string): string | undefined {
+  const [, of = "", inSeconds] = /^(rival|times)? ?(s)?$/.exec(side) ?? [];
+  const middle = sideOf(measurement?.figures[name], of);
+  if (middle === undefined) return undefined;
+  return middleText(middle, measurement?.runs ?? 1, inSeconds === undefined ? 1 : 1000);
 }
 
 function sideOf(figure: Figure | undefined, side: string | undefined): Middle | undefined {

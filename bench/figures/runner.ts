@@ -9,15 +9,19 @@ const root = join(__dirname, "..", "..");
 /** Runs benches, one at a time, each a process of its own that ends with this one. */
 export class BenchRunner {
   #child: ChildProcess | undefined;
-  /** Whether somebody wants it to end. */
-  isOver = false;
+  #isOver = false;
 
   constructor() {
     for (const signal of ["SIGINT", "SIGTERM"] as const)
       process.on(signal, () => {
-        this.isOver = true;
+        this.#isOver = true;
         this.#child?.kill("SIGTERM");
       });
+  }
+
+  /** Whether somebody wants it to end. */
+  isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Returns what a bench printed with `--json`. What it says goes to standard error. @throws UserError when it failed. */

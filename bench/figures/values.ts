@@ -53,11 +53,13 @@ export function shapeOf(figure: string): string {
  */
 export function missingFigures(
   named: readonly { readonly job: string; readonly figure: string }[],
-  jobNames: readonly string[],
+  of: readonly { readonly name: string; readonly quotients?: Job["quotients"] }[],
   result: unknown,
 ): string | undefined {
-  const wanted = named.filter(({ job }) => jobNames.includes(job)).map(({ figure }) => shapeOf(figure));
-  const found = new Set([...valuesOf(result).keys()].map(shapeOf));
-  const missing = [...new Set(wanted)].filter((figure) => !found.has(figure));
-  return missing.length === 0 ? undefined : `it does not print ${missing.join(", ")}`;
+  const missing = of.flatMap(({ name, quotients }) => {
+    const found = new Set([...valuesOf(result, quotients).keys()].map(shapeOf));
+    const wanted = named.filter(({ job }) => job === name).map(({ figure }) => shapeOf(figure));
+    return wanted.filter((figure) => !found.has(figure));
+  });
+  return missing.length === 0 ? undefined : `it does not print ${[...new Set(missing)].join(", ")}`;
 }

@@ -5,7 +5,6 @@ import { expect } from "chai";
 
 import { UserError } from "../../../../src/base/errors";
 import { type GuardRun, guardTable } from "../../../chaos/guard-runs";
-<<<<<<< HEAD
 import {
   extrasOf,
   type KeptRun,
@@ -14,12 +13,8 @@ import {
   seedsOf,
   seedText,
   seriesTables,
-  withBlock,
 } from "../../../chaos/series";
-=======
-import { extrasOf, type KeptRun, missingSeeds, parseLines, seedsOf, seriesTables } from "../../../chaos/series";
 import { withBlock } from "../../../support/markdown";
->>>>>>> 54af402 (npm run bench measures a commit, keeps runs as they come, and writes the figures from which tables and plots are made)
 
 const shape = { minutes: 3, sites: 3, replicas: 2 };
 const kind = {
