@@ -69,18 +69,27 @@ export function publishedOf(
 /** Texts by their names. */
 export function encodePublished(pools: ReadonlyMap<string, PublishedPool>, zone: string): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
-  const ids = [...pools.keys()].toSorted(compareText);
-  for (const [i, name] of indexNames(zone).entries()) {
-    const own = ids.filter((id) => id.startsWith(i.toString(16)));
-    if (own.length > 0) texts.set(name, own.join(" "));
+  const parts = new Map<string, string[]>();
+  for (const id of pools.keys()) {
+    const name = indexName(id, zone);
+    parts.set(name, [...(parts.get(name) ?? []), id]);
   }
+  for (const [name, ids] of parts) texts.set(name, indexText(ids));
   for (const [id, pool] of pools) texts.set(publishedName(id, zone), JSON.stringify(pool));
   return texts;
 }
 
+/** The name of the part of the index that a pool is in, and what such a part says. */
+export function indexName(id: string, zone: string): string {
+  return `${id.slice(0, 1)}.${indexLabel}.${zone}`;
+}
+export function indexText(ids: Iterable<string>): string {
+  return [...ids].toSorted(compareText).join(" ");
+}
+
 /** The names of a zone's index. */
 export function indexNames(zone: string): readonly string[] {
-  return Array.from({ length: 16 }, (_, i) => `${i.toString(16)}.${indexLabel}.${zone}`);
+  return Array.from({ length: 16 }, (_, i) => indexName(i.toString(16), zone));
 }
 
 /** Ids of pools in a text of the index. */

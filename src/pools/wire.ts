@@ -84,7 +84,8 @@ export function encodeTold(
   return texts;
 }
 
-function parted(text: string): readonly string[] {
+/** A text as strings of a TXT record. */
+export function parted(text: string): readonly string[] {
   return Array.from({ length: Math.ceil(text.length / stringLength) }, (_, i) =>
     text.slice(i * stringLength, (i + 1) * stringLength),
   );

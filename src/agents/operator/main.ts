@@ -123,8 +123,10 @@ async function openTurn(parts: {
   const operator = new RecordOperator({ ...common, metrics, ask, agents });
   const events = new EventQueue({ client: kube, pod: options.pod, log, now: clock.now });
   const announce = () => agents.announce(inputs.current.agent);
-  const pools = new PoolOperator({ ...common, announce, events, probe, mesh: () => operator.mesh });
-  return { operator, pools, dns: [dns, shared, anew] };
+  // Many times a second: a socket for each question would cost more than the question.
+  const looking = new DnsClient({ channel: new UdpChannel(), signal });
+  const pools = new PoolOperator({ ...common, dns: looking, announce, events, probe, mesh: () => operator.mesh });
+  return { operator, pools, dns: [dns, shared, anew, looking] };
 }
 
 function health(problems: readonly string[], word: string): HttpAnswer {

@@ -8,19 +8,23 @@ import type { KubeClient } from "../../../kube/client";
 import type { watchObjects } from "../../../kube/watch";
 import { type AllowedTargets, isAllowed } from "../../../pools/allow-list";
 import { answerRefusal, poolStatusOf, type Refusal } from "../../../pools/conditions";
-import { decide, type SiteSight, type Verdict } from "../../../pools/decision";
-import type { Check, Pool, Seen } from "../../../pools/model";
-import { publishedOf, type PublishedPool } from "../../../pools/published";
+import { decide, type Decision, type SiteSight, type Verdict } from "../../../pools/decision";
+import type { Check, Pool, PoolStatus, Seen } from "../../../pools/model";
+import { publishedOf } from "../../../pools/published";
 import { poolsOverQuota } from "../../../pools/quota";
-import { beatEveryMs, encodeTold, isPoolZone, seenIn } from "../../../pools/wire";
+import { beatEveryMs, isPoolZone } from "../../../pools/wire";
 import type { EventQueue } from "../event-queue";
 import type { LiveInputs } from "../inputs";
 import { writeWidth } from "../spreading";
+import { CheckBook } from "./check-book";
+import { OtherSites } from "./other-sites";
+import { OwnTellings, type PoolTelling } from "./own-tellings";
 import { PoolFeed } from "./pool-feed";
+import { PoolIds } from "./pool-ids";
+import { PoolReports } from "./pool-reports";
 import { memoryOf, type PoolEntry, PoolStore } from "./pool-store";
 import { isWritten, PoolWriter } from "./pool-writer";
 import { Prober, type ProberOptions } from "./prober";
-import { SiteTellings } from "./site-tellings";
 import { TxtZone } from "./txt-zone";
 
 /** Sites and zones of the mesh, as far as pools need them. */
@@ -74,6 +78,10 @@ export interface PoolCounts {
 
 /** What comes within so many milliseconds is decided on together. */
 const gatherMs = 20;
+/** The same for what is told while more of it comes all the time: each message costs every site a transfer. */
+const longestGatherMs = 100;
+/** What people read of pools waits so long. */
+const publishMs = 1000;
 /** Between looks at what other sites tell: with many of them rarer, so that the site's own server is not asked too often. */
 const [lookMs, lookMsPerZone] = [50, 10];
 /** The same while nothing is probed, so that nothing can fail. */
@@ -82,54 +90,81 @@ const calmLookMs = 200;
 const idleMs = 1000;
 /** All is decided on again so often, whatever is known to be new. */
 const wholeMs = 5000;
-/** Statuses wait so long, so that an answer on its way has mostly arrived. */
-const statusMs = 300;
+/** Answers that are written before it is looked again what is new. */
+const mostAnswers = 64;
 
-/** Decides which targets the site's pools lead to, tells other sites what is seen from here, and probes what all of them ask for. */
+/** An answer that is not written yet. */
+interface Changing {
+  readonly entry: PoolEntry;
+  readonly pool: Pool;
+  readonly answer: readonly string[];
+}
+
+/**
+ * Decides which targets the site's pools lead to, tells other sites what is seen from here, and probes what all of them ask for.
+ * What is new names the pools that it is about, and only these are looked at; all of them every few seconds.
+ */
 export class PoolOperator {
-  readonly #store = new PoolStore();
+  readonly #store: PoolStore;
   readonly #feed: PoolFeed;
   readonly #writer: PoolWriter;
+  readonly #reports: PoolReports;
   readonly #prober: Prober;
-  readonly #tellings = new Map<string, SiteTellings>();
+  readonly #book: CheckBook;
+  readonly #others: OtherSites;
   readonly #refusals = new WeakMap<PoolEntry, Refusal>();
+  readonly #ids = new PoolIds();
   /** Pools with more targets than their namespaces may have, by their uids. */
   #overQuota: ReadonlyMap<string, Refusal> = new Map();
+  #isQuotaNew = false;
+  /** Uids of pools whose object or record is new, and of those to be decided on. */
+  readonly #touched = new Set<string>();
+  readonly #open = new Set<string>();
+  /** Ids of pools of which there is something to tell once their checks are probed. */
+  readonly #untold = new Set<string>();
+  /** When a pool is to be decided on although nothing changed, by its uid. */
+  readonly #wakes = new Map<string, number>();
   readonly #deciding: Bell;
   readonly #telling: Bell;
-  readonly #reporting: Bell;
-  #own: TxtZone | undefined;
-  #isNew = true;
-  #isStatusNew = true;
-  #isTellingNew = true;
+  #own: OwnTellings | undefined;
+  #inputs: PoolParts["inputs"]["current"] | undefined;
   #isMeshKnown = false;
-  #againAt = 0;
+  /** All that there is was looked at once. */
+  #isLooked = false;
+  /** When what failed is tried again. */
+  #retryAt = Number.POSITIVE_INFINITY;
   #changes = 0;
+  #decided = 0;
   #beat = 0;
 
   constructor(private readonly parts: PoolParts) {
-    const { options, kube, watch, events, probe, clock, log, random } = parts;
+    const { options, inputs, keys, kube, dns, watch, events, probe, clock, log, random } = parts;
     this.#deciding = new Bell(clock);
     this.#telling = new Bell(clock);
-    this.#reporting = new Bell(clock);
-    const store = this.#store;
-    const onNews = (): void => {
-      this.#isStatusNew = true;
-      this.#wake();
-    };
-    this.#feed = new PoolFeed({
-      client: kube,
-      watch,
-      namespaces: options.namespaces,
-      store,
-      onNews,
-      log,
-      clock,
-      random,
+    const store = new PoolStore((entry, gone) => {
+      this.#isQuotaNew = true;
+      if (gone) this.#forget(entry);
+      else this.#touched.add(entry.uid);
     });
+    this.#store = store;
+    const { namespaces } = options;
+    const onNews = (): void => {
+      this.#deciding.ring();
+    };
+    this.#feed = new PoolFeed({ client: kube, watch, namespaces, store, onNews, log, clock, random });
     this.#writer = new PoolWriter({ client: kube, events, store });
-    const onTurn = (): void => {
-      this.#wake();
+    const statusOf = (entry: PoolEntry) => this.#statusOf(entry);
+    this.#reports = new PoolReports({ store, writer: this.#writer, statusOf, log, clock });
+    const writer = () => inputs.current.writer;
+    this.#others = new OtherSites({ dns, writer, key: keys.local, log, now: clock.now });
+    this.#book = new CheckBook((check) => isAllowed(options.probes, check));
+    const onTurn = (id: string): void => {
+      for (const user of this.#book.usersOf(id)) {
+        this.#own?.tell(user.pool);
+        if (user.uid !== undefined) this.#open.add(user.uid);
+      }
+      this.#telling.ring();
+      this.#deciding.ring();
     };
     this.#prober = new Prober({ probe, perSecond: options.probesPerSecond, onTurn, clock, random });
   }
@@ -154,14 +189,15 @@ export class PoolOperator {
     };
   }
 
-  /** Runs until the signal is given. */
-  async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#feed.run(signal), this.#decideAll(signal), this.#tellAll(signal), this.#report(signal)]);
+  /** How much was worked: pools that were decided on, and texts that were made for other sites and for people. */
+  get work(): { readonly decided: number; readonly rendered: number } {
+    return { decided: this.#decided, rendered: this.#own?.rendered ?? 0 };
   }
 
-  #wake(): void {
-    this.#isNew = true;
-    this.#deciding.ring();
+  /** Runs until the signal is given. */
+  async run(signal: AbortSignal): Promise<void> {
+    const loops = [this.#feed, this.#reports].map((each) => each.run(signal));
+    await Promise.all([...loops, this.#decideAll(signal), this.#tellAll(signal)]);
   }
 
   async #decideAll(signal: AbortSignal): Promise<void> {
@@ -169,22 +205,24 @@ export class PoolOperator {
     const backOff = new BackOff(random);
     let wholeAt = 0;
     while (!isAborted(signal)) {
-      if (await this.#listen(signal)) this.#isNew = true;
+      await this.#listen(signal);
       const now = clock.now();
-      if (this.#isNew || now >= this.#againAt || now >= wholeAt) {
-        this.#isNew = false;
+      if (now >= wholeAt) {
         wholeAt = now + wholeMs;
-        this.#overQuota = this.#countTargets();
-        this.#prober.want(this.#wantedChecks(), signal);
-        const failed = await this.#decide(signal);
-        if (failed === undefined) backOff.reset();
-        else if (!isAborted(signal)) {
-          log.warn("a pool's answer could not be written", { reason: failed });
-          this.#againAt = Math.min(this.#againAt, now + backOff.next());
-        }
-        this.#tell();
-        this.#isStatusNew = true;
-        this.#reporting.ring();
+        this.#openAll();
+        this.#own?.look();
+      }
+      for (const [uid, at] of this.#wakes) if (at <= now) this.#open.add(uid);
+      this.#takeTouched();
+      if (this.#book.takeNew()) this.#prober.want(this.#book.checks, signal);
+      this.#tellUntold();
+      // Before it is known who else sees something, nothing is decided: what is answered stays.
+      const failed = this.#isMeshKnown ? await this.#write(this.#decide(now), signal) : undefined;
+      this.#retryAt = Number.POSITIVE_INFINITY;
+      if (failed === undefined) backOff.reset();
+      else if (!isAborted(signal)) {
+        log.warn("a pool's answer could not be written", { reason: failed });
+        this.#retryAt = now + backOff.next();
       }
       await clock.pause(gatherMs, signal);
       await this.#deciding.wait(this.#pauseMs(clock.now()), signal);
@@ -192,72 +230,150 @@ export class PoolOperator {
   }
 
   #pauseMs(now: number): number {
-    const zones = this.#tellings.size;
+    const zones = this.#others.size;
     const least = this.#prober.size === 0 ? calmLookMs : lookMs;
     const look = zones === 0 ? idleMs : least + lookMsPerZone * zones;
-    return Math.max(0, Math.min(look, this.#againAt - now));
+    let next = this.#retryAt;
+    for (const at of this.#wakes.values()) next = Math.min(next, at);
+    return Math.max(0, Math.min(look, next - now));
   }
 
-  /** Takes what other sites tell. Returns whether anything of it is new. */
-  async #listen(signal: AbortSignal): Promise<boolean> {
-    const { inputs, mesh, dns, keys, log, clock } = this.parts;
-    const { name: self, zones: own } = inputs.current.packet.site;
+  #openAll(): void {
+    for (const { uid } of this.#store.all()) this.#open.add(uid);
+  }
+
+  /** Takes what other sites tell. */
+  async #listen(signal: AbortSignal): Promise<void> {
+    const { inputs, mesh } = this.parts;
+    const { name: self } = inputs.current.packet.site;
+    this.#takeInputs();
     const known = mesh();
-    const writer = () => inputs.current.writer;
-    const zone = own.map(({ name }) => name).find(isPoolZone);
-    if (zone !== this.#own?.zone) {
-      this.#own = zone === undefined ? undefined : new TxtZone({ zone, dns, writer, key: keys.local });
-      this.#tell();
-    }
-    if (known === undefined) return false;
-    let isNews = !this.#isMeshKnown;
+    if (known === undefined) return;
+    if (!this.#isMeshKnown) this.#openAll();
     this.#isMeshKnown = true;
-    const others = new Map<string, string>();
-    for (const { name, owner } of known.zones)
-      if (owner !== self && isPoolZone(name) && !others.has(owner)) others.set(owner, name);
-    for (const [site, { zone: before }] of this.#tellings)
-      if (others.get(site) !== before) isNews = this.#tellings.delete(site) || isNews;
-    for (const [site, name] of others)
-      if (!this.#tellings.has(site)) {
-        const { now } = clock;
-        this.#tellings.set(site, new SiteTellings({ site, zone: name, dns, writer, key: keys.local, log, now }));
-      }
-    await inParallel(writeWidth, [...this.#tellings.values()], async (each) => {
-      isNews = (await each.follow(signal)) || isNews;
+    const news = await this.#others.follow({ self, zones: known.zones }, signal);
+    for (const each of news.checks) this.#bookOf(each);
+    for (const pool of news.seen) for (const uid of this.#ids.uidsOf(pool)) this.#open.add(uid);
+    if (news.isOther) this.#openAll();
+    this.#isLooked = true;
+  }
+
+  /** Takes what the site's stack says now. */
+  #takeInputs(): void {
+    const { inputs, dns, keys } = this.parts;
+    if (inputs.current === this.#inputs) return;
+    this.#inputs = inputs.current;
+    this.#isQuotaNew = true;
+    for (const { uid } of this.#store.all()) this.#touched.add(uid);
+    const zone = inputs.current.packet.site.zones.map(({ name }) => name).find(isPoolZone);
+    if (zone === this.#own?.zone) return;
+    const writer = () => inputs.current.writer;
+    this.#own = zone === undefined ? undefined : this.#tellingsIn(new TxtZone({ zone, dns, writer, key: keys.local }));
+    for (const each of this.#others.pools()) this.#bookOf(each);
+  }
+
+  #tellingsIn(txt: TxtZone): OwnTellings {
+    return new OwnTellings(txt, {
+      telling: (id) => this.#tellingOf(id),
+      published: (id) => {
+        const served = this.#servedAs(id).filter(({ entry }) => this.#refusalOf(entry) === undefined);
+        const [last] = served.slice(-1);
+        return last && publishedOf(last.pool, last.entry);
+      },
+      seen: (check) => this.#prober.seen(check),
+      isProbed: (check) => this.#prober.has(check),
+      now: this.parts.clock.now,
     });
-    return isNews;
   }
 
-  /** The checks of this site's pools, and those of other sites' where we can say what we see: as far as they may be made from here. */
-  #wantedChecks(): ReadonlyMap<string, Check> {
-    const wanted = new Map<string, Check>();
-    const add = (check: Check, id: string): void => {
-      if (isAllowed(this.parts.options.probes, check)) wanted.set(id, check);
-    };
-    for (const { entry, pool } of this.#served())
-      for (const [i, { check }] of pool.targets.entries()) if (check) add(check, entry.checkIds[i] ?? "");
-    if (this.#own === undefined) return wanted;
-    for (const { checks } of this.#tellings.values())
-      for (const each of checks.values()) for (const [id, check] of each) add(check, id);
-    return wanted;
+  #tellingOf(id: string): PoolTelling {
+    const own = this.#servedAs(id).map(({ entry, pool }) => ({
+      checks: pool.targets.flatMap(({ check }) => check ?? []),
+      ids: entry.checkIds.flatMap((each) => each ?? []),
+    }));
+    const [last] = own.filter(({ checks }) => checks.length > 0).slice(-1);
+    return last ?? { checks: [], ids: this.#others.checkIds(id) };
   }
 
-  /** Pools that are accepted. */
-  *#served(): Generator<{ readonly entry: PoolEntry; readonly pool: Pool }> {
-    for (const entry of this.#store.all())
-      if (entry.reading.kind === "pool" && !entry.object.isLeaving && this.#staticRefusalOf(entry) === undefined)
-        yield { entry, pool: entry.reading.pool };
+  /** Which checks of another site's pool are made from here: none where we could not say what we see. */
+  #bookOf({ site, pool }: { readonly site: string; readonly pool: string }): void {
+    const checks = this.#own === undefined ? undefined : this.#others.checksOf(site, pool);
+    this.#book.set(`${site} ${pool}`, { pool }, checks ?? []);
+    this.#untold.add(pool);
   }
 
-  #countTargets(): ReadonlyMap<string, Refusal> {
+  /** Takes what is new of objects and records, or of what they are served by. */
+  #takeTouched(): void {
+    if (this.#isQuotaNew) this.#countTargets();
+    for (const uid of this.#touched) {
+      const entry = this.#store.get(uid);
+      if (entry === undefined) continue;
+      this.#open.add(uid);
+      this.#reports.soon(uid);
+      const pool = this.#poolOf(entry);
+      this.#name(uid, pool && entry.id);
+      if (pool === undefined) this.#book.delete(uid);
+      else {
+        const checks = pool.targets.flatMap(({ check }, n): [string, Check][] =>
+          check ? [[entry.checkIds[n] ?? "", check]] : [],
+        );
+        this.#book.set(uid, { pool: entry.id, uid }, checks);
+      }
+    }
+    this.#touched.clear();
+  }
+
+  /** What an object's pool is called now. Of both, the one before and this one, there is something to tell. */
+  #name(uid: string, id: string | undefined): void {
+    for (const each of [this.#ids.idOf(uid), id]) if (each !== undefined) this.#untold.add(each);
+    this.#ids.set(uid, id);
+  }
+
+  #forget({ uid }: PoolEntry): void {
+    this.#name(uid, undefined);
+    this.#book.delete(uid);
+    this.#wakes.delete(uid);
+  }
+
+  #tellUntold(): void {
+    if (this.#untold.size === 0) return;
+    for (const pool of this.#untold) {
+      this.#own?.tell(pool);
+      this.#own?.publish(pool);
+    }
+    this.#untold.clear();
+    this.#telling.ring();
+  }
+
+  /** The pool of an object, where it is accepted. */
+  #poolOf(entry: PoolEntry): Pool | undefined {
+    if (entry.reading.kind !== "pool" || entry.object.isLeaving) return undefined;
+    return this.#staticRefusalOf(entry) === undefined ? entry.reading.pool : undefined;
+  }
+
+  /** Pools that are accepted, by what sites call them. */
+  #servedAs(id: string): readonly { readonly entry: PoolEntry; readonly pool: Pool }[] {
+    return [...this.#ids.uidsOf(id)].flatMap((uid) => {
+      const entry = this.#store.get(uid);
+      const pool = entry && this.#poolOf(entry);
+      return entry && pool ? [{ entry, pool }] : [];
+    });
+  }
+
+  /** Which pools are too much for their namespaces: what turns with others is looked at anew too. */
+  #countTargets(): void {
     const { options, inputs } = this.parts;
     const { tenants } = inputs.current;
+    this.#isQuotaNew = false;
+    if (tenants === undefined && this.#overQuota.size === 0) return;
     const pools = [...this.#store.all()].flatMap(({ uid, object, reading, record }) => {
       const { namespace, creationTimestamp: createdAt } = object.metadata;
       if (reading.kind === "refused" || object.isLeaving) return [];
       return [{ uid, namespace, targets: reading.pool.targets.length, isServed: record?.owner === uid, createdAt }];
     });
-    return poolsOverQuota(pools, tenants && { tenants, own: options.namespace });
+    const before = this.#overQuota;
+    this.#overQuota = poolsOverQuota(pools, tenants && { tenants, own: options.namespace });
+    for (const { uid } of pools) if (before.has(uid) !== this.#overQuota.has(uid)) this.#touched.add(uid);
   }
 
   #staticRefusalOf({ uid, reading, zone }: PoolEntry): Refusal | undefined {
@@ -276,30 +392,53 @@ export class PoolOperator {
     return this.#staticRefusalOf(entry) ?? this.#refusals.get(entry) ?? answerRefusal(entry.record);
   }
 
-  /** Decides on every pool and writes what changes. Returns what went wrong. */
-  async #decide(signal: AbortSignal): Promise<string | undefined> {
-    // Before it is known who else sees something, nothing is decided: what is answered stays.
-    if (!this.#isMeshKnown) return undefined;
-    const now = this.parts.clock.now();
+  /** Decides on pools of which something is new. Returns answers to be written. */
+  #decide(now: number): readonly Changing[] {
     const { name: self } = this.parts.inputs.current.packet.site;
-    let againAt = Number.POSITIVE_INFINITY;
-    let failed: string | undefined;
-    const changing: { readonly entry: PoolEntry; readonly pool: Pool; readonly answer: readonly string[] }[] = [];
-    for (const { entry, pool } of this.#served()) {
-      if (!this.#feed.isListed(entry.object.metadata.namespace)) continue;
-      const sights = this.#sightsOf(entry, self);
-      entry.decision = decide(pool, { memory: memoryOf(entry), sights, now });
-      entry.memory = entry.decision.memory;
-      againAt = Math.min(againAt, entry.decision.againAt ?? againAt);
-      const { answer } = entry.decision;
+    const changing: Changing[] = [];
+    for (const uid of [...this.#open]) {
+      const entry = this.#store.get(uid);
+      const pool = entry && this.#poolOf(entry);
+      if (entry !== undefined && !this.#feed.isListed(entry.object.metadata.namespace)) continue;
+      this.#open.delete(uid);
+      this.#wakes.delete(uid);
+      if (entry === undefined || pool === undefined) continue;
+      this.#decided++;
+      const { decision: before } = entry;
+      const after = decide(pool, { memory: memoryOf(entry), sights: this.#sightsOf(entry, self), now });
+      entry.decision = after;
+      entry.memory = after.memory;
+      if (after.againAt !== undefined) this.#wakes.set(uid, after.againAt);
+      this.#follow(entry, before, after);
+      const { answer } = after;
       if (answer !== undefined && !isWritten(entry, pool, answer)) changing.push({ entry, pool, answer });
     }
-    this.#againAt = againAt;
-    await inParallel(writeWidth, changing, async ({ entry, pool, answer }) => {
+    return changing;
+  }
+
+  /** Has reported and published what a decision changed. */
+  #follow({ uid, id }: PoolEntry, before: Decision | undefined, after: Decision): void {
+    if (before === undefined || !saysSame(before, after)) {
+      this.#own?.publish(id);
+      this.#reports.soon(uid);
+    } else if (!seesSame(before, after)) this.#reports.later(uid);
+  }
+
+  /** Writes answers, so many of them. Returns what went wrong. */
+  async #write(changing: readonly Changing[], signal: AbortSignal): Promise<string | undefined> {
+    let failed: string | undefined;
+    // The others are decided on anew, with what is known by then.
+    for (const { entry } of changing.slice(mostAnswers)) this.#open.add(entry.uid);
+    if (changing.length > mostAnswers) this.#deciding.ring();
+    await inParallel(writeWidth, changing.slice(0, mostAnswers), async ({ entry, pool, answer }) => {
       if (isAborted(signal)) return;
       try {
         const before = entry.record?.spec.values;
         const refusal = await this.#writer.answer(entry, pool, answer);
+        if (refusal?.message !== this.#refusals.get(entry)?.message) {
+          this.#reports.soon(entry.uid);
+          this.#own?.publish(entry.id);
+        }
         if (refusal === undefined) this.#refusals.delete(entry);
         else this.#refusals.set(entry, refusal);
         if (refusal !== undefined) return;
@@ -312,6 +451,7 @@ export class PoolOperator {
         });
       } catch (error) {
         failed = messageOf(error);
+        this.#open.add(entry.uid);
       }
     });
     return failed;
@@ -324,44 +464,41 @@ export class PoolOperator {
       if (seen.some((each) => each !== undefined)) sights.push({ site, seen });
     };
     add(self, (id) => this.#prober.seen(id));
-    for (const [site, tellings] of this.#tellings) {
-      const told = tellings.seen(entry.id);
-      if (told !== undefined) add(site, (id) => told.get(id));
-    }
+    for (const [site, told] of this.#others.seen(entry.id)) add(site, (id) => told.get(id));
     return sights;
-  }
-
-  #tell(): void {
-    this.#isTellingNew = true;
-    this.#telling.ring();
   }
 
   /** Keeps the site's own zone of pools as it is to be. */
   async #tellAll(signal: AbortSignal): Promise<void> {
     const { clock, log, random } = this.parts;
     const backOff = new BackOff(random);
+    let gather = gatherMs;
     while (!isAborted(signal)) {
-      const zone = this.#zoneToTell;
-      if (zone !== undefined && (this.#isTellingNew || this.#untilBeat <= 0)) {
+      const own = this.#toTell;
+      const isTold = own !== undefined && (own.isUrgent || this.#untilPublished(own) <= 0 || this.#untilBeat <= 0);
+      if (isTold) {
         try {
-          await this.#tellIn(zone);
+          await this.#tellIn(own);
           backOff.reset();
         } catch (error) {
           if (isAborted(signal)) return;
-          log.warn("what is seen from here could not be told", { zone: zone.zone, reason: messageOf(error) });
+          log.warn("what is seen from here could not be told", { zone: own.zone, reason: messageOf(error) });
           await clock.pause(backOff.next(), signal);
-          this.#isTellingNew = true;
         }
       }
-      await clock.pause(gatherMs, signal);
-      const pauseMs = this.#zoneToTell === undefined ? idleMs : Math.min(idleMs, this.#untilBeat);
-      if (this.#zoneToTell === undefined || !this.#isTellingNew) await this.#telling.wait(Math.max(0, pauseMs), signal);
+      gather = isTold ? Math.min(2 * gather, longestGatherMs) : gatherMs;
+      await clock.pause(gather, signal);
+      const pauseMs = own === undefined ? idleMs : Math.min(idleMs, this.#untilBeat, this.#untilPublished(own));
+      if (this.#toTell?.isUrgent !== true) await this.#telling.wait(Math.max(0, pauseMs), signal);
     }
   }
 
-  /** The site's own zone of pools. With pools that are not known yet others would take those for gone, and forget what they saw. */
-  get #zoneToTell(): TxtZone | undefined {
-    return this.#feed.isReady ? this.#own : undefined;
+  /**
+   * What is told in the site's own zone of pools. With pools of ours or of others that are not known yet others would take those for
+   * gone, and forget what they, or we, saw.
+   */
+  get #toTell(): OwnTellings | undefined {
+    return this.#feed.isReady && this.#isLooked ? this.#own : undefined;
   }
 
   /** Milliseconds until the next sign of life; there is none from a site that probes nothing. */
@@ -369,72 +506,27 @@ export class PoolOperator {
     return this.#prober.size === 0 ? idleMs : this.#beat + this.#beatMs - this.parts.clock.now();
   }
 
+  #untilPublished(own: OwnTellings): number {
+    const { toPublishSince } = own;
+    return toPublishSince === undefined ? idleMs : toPublishSince + publishMs - this.parts.clock.now();
+  }
+
   get #beatMs(): number {
     return beatEveryMs(this.parts.mesh()?.sites ?? 1);
   }
 
-  async #tellIn(own: TxtZone): Promise<void> {
+  async #tellIn(own: OwnTellings): Promise<void> {
     const { keys, announce, clock } = this.parts;
-    this.#isTellingNew = false;
     if (this.#untilBeat <= 0) this.#beat = clock.now();
-    await own.follow();
-    if (await own.write(this.#texts(own, this.#beatMs), keys.records)) await announce();
+    const publishes = this.#untilPublished(own) <= 0;
+    const beat = this.#beat === 0 ? undefined : { text: String(this.#beat), everyMs: this.#beatMs };
+    if (await own.write(keys.records, { beat, publishes })) await announce();
   }
 
-  #texts({ zone, texts }: TxtZone, everyMs: number): ReadonlyMap<string, readonly string[]> {
-    const checks = new Map<string, readonly Check[]>();
-    const seen = new Map<string, ReadonlyMap<string, Seen>>();
-    const pools = new Map<string, PublishedPool>();
-    const see = (pool: string, ids: readonly string[]): void => {
-      // What the leader before saw holds until it is known anew.
-      const before = seenIn(texts, { pool, zone });
-      const found = ids.flatMap((id): [string, Seen][] => {
-        const what = this.#prober.seen(id) ?? (this.#prober.has(id) ? before.get(id) : undefined);
-        return what === undefined ? [] : [[id, what]];
-      });
-      if (found.length > 0) seen.set(pool, new Map(found));
-    };
-    for (const { entry, pool } of this.#served()) {
-      const all = pool.targets.flatMap(({ check }) => check ?? []);
-      if (all.length > 0) checks.set(entry.id, all);
-      if (this.#refusalOf(entry) === undefined) pools.set(entry.id, publishedOf(pool, entry));
-      see(
-        entry.id,
-        entry.checkIds.flatMap((id) => id ?? []),
-      );
-    }
-    for (const tellings of this.#tellings.values())
-      for (const [pool, all] of tellings.checks) if (!checks.has(pool)) see(pool, [...all.keys()]);
-    const beat = this.#beat === 0 ? {} : { beat: { text: String(this.#beat), everyMs } };
-    return encodeTold({ checks, seen, pools, ...beat }, zone);
-  }
-
-  /** Writes statuses, in their own time. */
-  async #report(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.parts;
-    while (!isAborted(signal)) {
-      if (this.#isStatusNew) {
-        await clock.pause(statusMs, signal);
-        this.#isStatusNew = false;
-        const now = clock.now();
-        await inParallel(writeWidth, [...this.#store.all()], async (entry) => {
-          const refusal = this.#refusalOf(entry);
-          if (isAborted(signal) || (refusal === undefined && entry.decision === undefined)) return;
-          try {
-            await this.#writer.report(entry, this.#statusOf(entry, { refusal, now }));
-          } catch (error) {
-            if (isAborted(signal)) return;
-            log.warn("a pool's status could not be written", { reason: messageOf(error) });
-            this.#isStatusNew = true;
-          }
-        });
-      }
-      await this.#reporting.wait(idleMs, signal);
-    }
-  }
-
-  #statusOf(entry: PoolEntry, { refusal, now }: { readonly refusal: Refusal | undefined; readonly now: number }) {
+  #statusOf(entry: PoolEntry): PoolStatus | undefined {
+    const refusal = this.#refusalOf(entry);
     const { decision, record, reading, object } = entry;
+    if (refusal === undefined && decision === undefined) return undefined;
     const pool = reading.kind === "pool" ? reading.pool : undefined;
     const answer = decision?.answer;
     return poolStatusOf(entry.status, {
@@ -443,7 +535,21 @@ export class PoolOperator {
       decision: refusal === undefined ? decision : undefined,
       record,
       isWritten: pool !== undefined && answer !== undefined && isWritten(entry, pool, answer),
-      now,
+      now: this.parts.clock.now(),
     });
   }
+}
+
+/** Whether two decisions of a pool lead to the same, for the same reasons. */
+function saysSame(a: Decision, b: Decision): boolean {
+  const said = ({ verdict, answer, memory, targets, distrusted }: Decision): string =>
+    JSON.stringify([verdict, answer, memory.answer, targets.map(({ isHealthy }) => isHealthy ?? null), distrusted]);
+  return said(a) === said(b);
+}
+
+/** Whether two decisions of a pool were made by the same votes. */
+function seesSame(a: Decision, b: Decision): boolean {
+  const seen = ({ targets }: Decision): string =>
+    JSON.stringify(targets.map(({ up, down, isDamped }) => [up, down, isDamped]));
+  return seen(a) === seen(b);
 }

@@ -54,12 +54,19 @@ export class PoolStore {
   /** DnsRecords with the label of a pool, by namespace and name. */
   readonly #records = new Map<string, AnswerRecord>();
 
+  /** @param onTouch - Something of a pool, or of its record, is new, or it is gone. */
+  constructor(private readonly onTouch: (entry: PoolEntry, gone: boolean) => void = () => undefined) {}
+
   get size(): number {
     return this.#entries.size;
   }
 
   all(): Iterable<PoolEntry> {
     return this.#entries.values();
+  }
+
+  get(uid: string): PoolEntry | undefined {
+    return this.#entries.get(uid);
   }
 
   /** Takes a version of a pool. Older ones are passed over, unless they come from a listing. */
@@ -73,6 +80,7 @@ export class PoolStore {
     const status = (object["status"] ?? {}) as PoolStatus;
     if (known?.object.metadata.generation === generation) {
       Object.assign(known, { object: kept, status });
+      this.onTouch(known, false);
       return;
     }
     const entry: PoolEntry = {
@@ -86,6 +94,8 @@ export class PoolStore {
     };
     this.#entries.set(uid, entry);
     this.#byName.set(keyOf(metadata), entry);
+    if (known !== undefined) this.onTouch(known, true);
+    this.onTouch(entry, false);
   }
 
   /** A pool is gone: what owns its record takes that away. */
@@ -96,6 +106,7 @@ export class PoolStore {
     // Another one may have its name by now.
     const key = keyOf(entry.object.metadata);
     if (this.#byName.get(key) === entry) this.#byName.delete(key);
+    this.onTouch(entry, true);
   }
 
   /** What of a namespace (`*`: of all) is no more among what is listed. */
@@ -128,7 +139,9 @@ export class PoolStore {
 
   #link(key: string): void {
     const entry = this.#byName.get(key);
-    if (entry !== undefined) entry.record = this.#records.get(key);
+    if (entry === undefined) return;
+    entry.record = this.#records.get(key);
+    this.onTouch(entry, false);
   }
 }
 

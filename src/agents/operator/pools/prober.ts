@@ -1,4 +1,4 @@
-import { type Clock, isAborted } from "../../../base/clock";
+import { Bell, type Clock, isAborted } from "../../../base/clock";
 import type { Check, Seen } from "../../../pools/model";
 import { nextSight, type Sight, unseen } from "../../../pools/sight";
 
@@ -9,31 +9,44 @@ export interface ProberOptions {
   /** Probes a second at most, of all targets together. With more to do each of them is probed less often. */
   readonly perSecond: number;
   /** A target came up or went down, or is known now. */
-  readonly onTurn: () => void;
+  readonly onTurn: (id: string) => void;
   readonly clock: Clock;
   /** Between 0 and 1. */
   readonly random: () => number;
 }
 
 interface Running {
+  readonly id: string;
+  readonly check: Check;
   sight: Sight;
+  /** When it is probed next. */
+  dueAt: number;
   readonly ending: AbortController;
 }
 
 /** Probes that wait for their answers at a time. */
 const mostOpen = 256;
+/** What a wake-up that came late may be made up for, in milliseconds' worth of probes. */
+const lateMs = 20;
+const idleMs = 60_000;
 
-/** Probes targets, spread over time, so many at a time and a second at most. */
+/** Probes targets, spread over time, so many at a time and a second at most. One timer for all of them. */
 export class Prober {
   readonly #running = new Map<string, Running>();
+  /** Those that wait for their turn, the next one last. */
+  readonly #queue: Running[] = [];
+  readonly #bell: Bell;
+  /** When the loop looks again. */
+  #wakeAt = 0;
   #nextAt = 0;
   #open = 0;
-  /** Wakes those that wait until fewer are open. */
-  readonly #waiting: (() => void)[] = [];
+  #isOn = false;
   /** Probes made, by their results. */
   readonly counts = { good: 0, bad: 0 };
 
-  constructor(private readonly options: ProberOptions) {}
+  constructor(private readonly options: ProberOptions) {
+    this.#bell = new Bell(options.clock);
+  }
 
   /** Targets that are probed. */
   get size(): number {
@@ -52,61 +65,78 @@ export class Prober {
 
   /** Probes these from now on, by their ids, and no others. What is known of those that stay stays. */
   want(checks: ReadonlyMap<string, Check>, signal: AbortSignal): void {
+    const { clock, random } = this.options;
     for (const [id, { ending }] of this.#running) {
       if (checks.has(id)) continue;
       ending.abort();
       this.#running.delete(id);
     }
+    const now = clock.now();
     for (const [id, check] of checks) {
       if (this.#running.has(id)) continue;
-      const running = { sight: unseen, ending: new AbortController() };
+      // Many that are wanted at once are spread over the first interval, though no first opinion takes longer than a second.
+      const dueAt = now + random() * Math.min(check.intervalMs, 1000);
+      const running = { id, check, sight: unseen, dueAt, ending: new AbortController() };
       this.#running.set(id, running);
-      void this.#follow(check, running, AbortSignal.any([signal, running.ending.signal]));
+      this.#enqueue(running);
     }
+    if (!this.#isOn && this.#running.size > 0) void this.#run(signal);
   }
 
-  async #follow(check: Check, running: Running, signal: AbortSignal): Promise<void> {
-    const { clock, random, onTurn, probe } = this.options;
-    const { now } = clock;
-    // Many that are wanted at once are spread over the first interval, though no first opinion takes longer than a second.
-    await clock.pause(random() * Math.min(check.intervalMs, 1000), signal);
-    while (!isAborted(signal)) {
-      await this.#turn(signal);
-      if (isAborted(signal)) return;
-      const begunAt = now();
-      this.#open++;
-      const isGood = await probe(check, signal);
-      this.#open--;
-      this.#waiting.shift()?.();
-      if (isAborted(signal)) return;
-      this.counts[isGood ? "good" : "bad"]++;
-      const before = running.sight.seen;
-      running.sight = nextSight(running.sight, isGood, check);
-      if (running.sight.seen !== before) onTurn();
-      await clock.pause(begunAt + check.intervalMs - now(), signal);
+  #enqueue(running: Running): void {
+    let [from, to] = [0, this.#queue.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#queue[middle]?.dueAt ?? 0) > running.dueAt) from = middle + 1;
+      else to = middle;
     }
+    this.#queue.splice(from, 0, running);
+    if (running.dueAt < this.#wakeAt) this.#bell.ring();
   }
 
-  /** Waits until another probe may begin. */
-  async #turn(signal: AbortSignal): Promise<void> {
+  async #run(signal: AbortSignal): Promise<void> {
     const { clock, perSecond } = this.options;
-    const now = clock.now();
-    const at = Math.max(now, this.#nextAt);
-    this.#nextAt = at + 1000 / perSecond;
-    if (at > now) await clock.pause(at - now, signal);
-    while (this.#open >= mostOpen && !isAborted(signal)) await this.#fewer(signal);
-    // The turn that came to one that has ended is another one's.
-    if (isAborted(signal)) this.#waiting.shift()?.();
+    this.#isOn = true;
+    this.#nextAt = clock.now();
+    const end = (): void => {
+      for (const { ending } of this.#running.values()) ending.abort();
+    };
+    signal.addEventListener("abort", end, { once: true });
+    while (!isAborted(signal)) {
+      const now = clock.now();
+      this.#wakeAt = this.#turnAt(now);
+      if (this.#wakeAt > now) {
+        await this.#bell.wait(this.#wakeAt - now, signal);
+        continue;
+      }
+      const next = this.#queue.pop();
+      if (next === undefined || next.ending.signal.aborted) continue;
+      this.#nextAt = Math.max(this.#nextAt, now - lateMs) + 1000 / perSecond;
+      void this.#probe(next);
+    }
+    this.#isOn = false;
   }
 
-  #fewer(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      signal.addEventListener("abort", wake, { once: true });
-      this.#waiting.push(wake);
-    });
+  /** When the next probe may begin. */
+  #turnAt(now: number): number {
+    const next = this.#queue.at(-1);
+    if (next === undefined || this.#open >= mostOpen) return now + idleMs;
+    return Math.max(next.dueAt, this.#nextAt);
+  }
+
+  async #probe(running: Running): Promise<void> {
+    const { clock, probe, onTurn } = this.options;
+    const { id, check, ending } = running;
+    const begunAt = clock.now();
+    this.#open++;
+    const isGood = await probe(check, ending.signal);
+    if (this.#open-- === mostOpen) this.#bell.ring();
+    if (ending.signal.aborted) return;
+    this.counts[isGood ? "good" : "bad"]++;
+    const before = running.sight.seen;
+    running.sight = nextSight(running.sight, isGood, check);
+    running.dueAt = begunAt + check.intervalMs;
+    this.#enqueue(running);
+    if (running.sight.seen !== before) onTurn(id);
   }
 }

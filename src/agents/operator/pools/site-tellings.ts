@@ -12,6 +12,14 @@ export interface SiteTellingsOptions extends TxtZoneOptions {
   readonly now: () => number;
 }
 
+/** What is new of a site, by the ids of the pools that it is about. */
+export interface SiteNews {
+  readonly checks: ReadonlySet<string>;
+  readonly seen: ReadonlySet<string>;
+  /** Whether it is heard now and was not before, or the other way round. */
+  readonly isOther: boolean;
+}
+
 /** What another site tells of pools, in its zone. */
 export class SiteTellings {
   readonly #zone: TxtZone;
@@ -50,18 +58,18 @@ export class SiteTellings {
   /**
    * Takes what changed, until the signal is given. Never throws.
    *
-   * @returns whether checks, what is seen, or whether the site is heard are other ones now.
+   * @returns what is new for decisions.
    */
-  async follow(signal: AbortSignal): Promise<boolean> {
+  async follow(signal: AbortSignal): Promise<SiteNews> {
     const { site, log } = this.options;
-    let isNews = false;
+    const news = { checks: new Set<string>(), seen: new Set<string>() };
     try {
-      for (const name of await this.#zone.follow()) isNews = this.#take(name) || isNews;
+      for (const name of await this.#zone.follow()) this.#take(name, news);
       if (this.#trouble !== undefined) log.info("a site's zone of pools is read again", { site, zone: this.zone });
       this.#trouble = undefined;
     } catch (error) {
       // Our turn is over, which says nothing of the zone.
-      if (signal.aborted) return false;
+      if (signal.aborted) return { ...news, isOther: false };
       const reason = messageOf(error);
       if (this.#trouble === undefined)
         log.warn("a site's zone of pools cannot be read", { site, zone: this.zone, reason });
@@ -69,35 +77,42 @@ export class SiteTellings {
     }
     const { isHeard } = this;
     if (isHeard !== this.#wasHeard) log.info(isHeard ? "a site tells what it sees" : "a site is silent", { site });
-    isNews = isNews || isHeard !== this.#wasHeard;
+    const isOther = isHeard !== this.#wasHeard;
     this.#wasHeard = isHeard;
-    return isNews;
+    return { ...news, isOther };
   }
 
-  /** Reads what a name says now. Returns whether that is news for decisions. */
-  #take(name: string): boolean {
+  /** Reads what a name says now. */
+  #take(name: string, news: { readonly checks: Set<string>; readonly seen: Set<string> }): void {
     const strings = this.#zone.texts.get(name);
-    const [pool = ""] = name.split(".");
     if (strings === undefined) {
-      const kind = kindOfName(name, this.zone);
-      if (kind === "beat") this.#beat = undefined;
-      if (kind === "checks") return this.#checks.delete(pool);
-      return kind === "seen" && this.#seen.delete(pool);
+      this.#drop(name, news);
+      return;
     }
     try {
       const telling = decodeTelling(name, strings, this.zone);
       if (telling?.kind === "checks") {
         this.#checks.set(telling.pool, new Map(telling.checks.map((check) => [checkId(check), check])));
-      } else if (telling?.kind === "seen") this.#seen.set(telling.pool, telling.seen);
-      else if (telling?.kind === "beat") {
+        news.checks.add(telling.pool);
+      } else if (telling?.kind === "seen") {
+        this.#seen.set(telling.pool, telling.seen);
+        news.seen.add(telling.pool);
+      } else if (telling?.kind === "beat") {
         if (telling.beat.text !== this.#beat?.text) this.#heardAt = this.options.now();
         this.#beat = telling.beat;
       }
-      return telling !== undefined && telling.kind !== "beat";
     } catch (error) {
       const { site, log } = this.options;
       log.warn("what a site tells of pools is not understood", { site, name, reason: messageOf(error) });
-      return false;
     }
+  }
+
+  /** A name says nothing any more. */
+  #drop(name: string, news: { readonly checks: Set<string>; readonly seen: Set<string> }): void {
+    const kind = kindOfName(name, this.zone);
+    const [pool = ""] = name.split(".");
+    if (kind === "beat") this.#beat = undefined;
+    else if (kind === "checks" && this.#checks.delete(pool)) news.checks.add(pool);
+    else if (kind === "seen" && this.#seen.delete(pool)) news.seen.add(pool);
   }
 }

@@ -63,20 +63,20 @@ export class TxtZone {
   }
 
   /**
-   * Makes these the TXT records of the zone below its apex, with as few changes as that takes.
+   * Makes these the TXT records at their names, with as few changes and messages as that takes. Names of which nothing is wanted have
+   * none then. What is there is what {@link follow} found last.
    *
    * @param key - By which zones are changed.
    * @returns whether anything was changed.
    * @throws DnsError
    */
-  async write(wanted: ReadonlyMap<string, readonly string[]>, key: TsigKey): Promise<boolean> {
+  async write(wanted: ReadonlyMap<string, readonly string[] | undefined>, key: TsigKey): Promise<boolean> {
     const { zone, dns, writer } = this.options;
-    await this.follow();
-    const names = [...new Set([...this.#texts.keys(), ...wanted.keys()])].filter((name) => name !== zone);
-    const changes = names.flatMap((name) => changesOf(name, this.#texts.get(name), wanted.get(name)));
+    const changes = [...wanted].flatMap(([name, strings]) =>
+      name === zone ? [] : changesOf(name, this.#texts.get(name), strings),
+    );
     const batches = batchesOf(changes);
     for (const batch of batches) await dns.update(writer(), { zone, changes: batch.flat() }, key);
-    if (batches.length > 0) await this.follow(true);
     return batches.length > 0;
   }
 }
@@ -86,9 +86,13 @@ function changesOf(
   before: readonly string[] | undefined,
   after: readonly string[] | undefined,
 ): readonly (readonly Change[])[] {
-  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  if (isSame(before, after)) return [];
   const removal: readonly Change[] = before === undefined ? [] : [{ kind: "deleteRrset", name, type: "TXT" }];
   return [[...removal, ...(after === undefined ? [] : [{ kind: "add" as const, record: txtRecord(name, after) }])]];
+}
+
+function isSame(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a?.length === b?.length && a?.every((each, i) => each === b?.[i]) === true);
 }
 
 /** Changes in messages of a size that a server takes; those of a name stay together. */

@@ -190,6 +190,32 @@ describe("a probe", () => {
       expect(await probe(at(target.port, web), never)).to.be.false;
     });
 
+    for (const [what, isGood, said] of [
+      ["comes in pieces", true, ["HTTP/1.1 2", "00 OK\r\nx: y\r", "\n\r\n"]],
+      ["has no headers and no reason", true, ["HTTP/1.0 204\r\n\r\n"]],
+      ["follows interim ones", true, ["HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"]],
+      ["is bad behind an interim one", false, ["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Away\r\n\r\n"]],
+      ["is an interim one alone", false, ["HTTP/1.1 100 Continue\r\n\r\n"]],
+      ["ends within its headers", false, ["HTTP/1.1 200 OK\r\nx: y\r\n"]],
+      ["has headers without end", false, ["HTTP/1.1 200 OK\r\nx: ", "y".repeat(20_000)]],
+      ["is of another version", false, ["HTTP/2 200 OK\r\n\r\n"]],
+    ] as const)
+      it(`is ${isGood ? "good" : "bad"} where the answer ${what}`, async () => {
+        await using target = await listening(
+          createServer((socket) => {
+            socket.on("error", () => undefined).resume();
+            void (async () => {
+              for (const part of said) {
+                socket.write(part);
+                await new Promise(setImmediate);
+              }
+              socket.end();
+            })();
+          }),
+        );
+        expect(await probe(at(target.port, web), never)).to.equal(isGood);
+      });
+
     it("is bad where nobody listens, and ends with its signal", async () => {
       expect(await probe(at(await closedPort(), web), never)).to.be.false;
       await using target = await answering(() => undefined);
