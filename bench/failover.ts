@@ -9,12 +9,14 @@ import { defineBench } from "./support/bench";
 import { type LoadFigures, measureMany } from "./support/many-pools";
 import { type Values, wholeNumber } from "./support/options";
 import { PoolMesh } from "./support/pool-mesh";
+import { measureQuiet, type QuietFigures } from "./support/quiet-pools";
 import { percentile, round } from "./support/statistics";
 import { turnFigures } from "./support/turns";
 
 const options = {
   tries: wholeNumber(10, { least: 0, most: 1000 }),
   pools: wholeNumber(0, { least: 0, most: 5000 }),
+  "quiet-minutes": wholeNumber(0, { least: 0, most: 1440 }),
 };
 
 /** Seconds after which a site that did not turn is given up. */
@@ -229,16 +231,33 @@ function mostOf(sites: LoadFigures["sites"]): Omit<LoadFigures["sites"][number],
   };
 }
 
+function showQuiet(quiet: QuietFigures): void {
+  const { minutes, pools, asked, changes, empty, written, lost, records, rollouts, joins } = quiet;
+  console.log(
+    `${minutes} minutes, ${pools} pools, ${records} records made and taken away, ${rollouts} rollouts, ${joins} joins: ` +
+      `${asked} answers, ${changes} of them changed, ${empty} empty, ${written} records of pools changed; ${lost} lost`,
+  );
+}
+
 /** How long answers take to follow a target's failure, and what many pools cost. */
-async function failover({ tries, pools }: Values<typeof options>): Promise<object> {
+async function failover({ tries, pools, "quiet-minutes": quietMinutes }: Values<typeof options>): Promise<object> {
   await ensureTools(["knot", "kubernetes"], log);
   log("starting a mesh of three sites, three web servers, an API server and three operators");
   await using mesh = await PoolMesh.start({ sites: 3, targets: 3 });
   try {
+    const quiet = quietMinutes === 0 ? undefined : await measureQuiet(mesh, quietMinutes, log);
+    if (quiet !== undefined) {
+      showQuiet(quiet);
+      if (quiet.changes + quiet.empty + quiet.written > 0) process.exitCode = 1;
+    }
     const events = await measureEvents(mesh, tries);
     const many = pools === 0 ? undefined : await measureMany(mesh, pools, log);
     show(events, many);
-    return { events, ...(many && { many: { ...many, most: mostOf(many.sites) } }) };
+    return {
+      events,
+      ...(many && { many: { ...many, most: mostOf(many.sites) } }),
+      ...(quiet && { quiet }),
+    };
   } catch (error) {
     for (const [site, operator] of mesh.operators) log(`${site}: ${operator.log().slice(-4000)}`);
     throw error;
@@ -249,9 +268,12 @@ export const bench = defineBench(module, {
   about: `Seconds from a target's failure until every one of three sites answers the next one, with checks each second: web
 servers that are killed, blackholed (packets are lost), slow (answer after the timeout), and cut off from two of the three sites
 (half-cut). Every site is asked 50 times a second; "stale" are answers as before until a site has the right one, "wrong" those
-that were neither, or fell back. --pools N measures what N pools with three targets each cost at rest. Needs root.`,
+that were neither, or fell back. --pools N measures what N pools with three targets each cost at rest. --quiet-minutes N does
+for N minutes what is done in a mesh every day, without a fault of any target: records change, sites are rolled out, one joins. No
+answer of a pool may change meanwhile; the command fails when one does. Needs root.`,
   options,
-  seconds: ({ tries, pools }) => 60 + 10 * tries * faults.length + (pools === 0 ? 0 : 75 + 0.12 * pools),
+  seconds: ({ tries, pools, "quiet-minutes": minutes }) =>
+    60 + 10 * tries * faults.length + (pools === 0 ? 0 : 75 + 0.12 * pools) + (minutes === 0 ? 0 : 15 + 60 * minutes),
   smallest: ["--tries", "1"],
   needsPrivateNetwork: true,
   run: failover,

@@ -7,7 +7,7 @@ import type { Heard } from "./turns";
 import type { Watched } from "./watch";
 
 /** Milliseconds between two questions to a site. */
-const paceMs = 20;
+const defaultPaceMs = 20;
 /** What was not answered by then is lost. */
 const lostMs = 2000;
 
@@ -19,12 +19,14 @@ export class Asker implements AsyncDisposable {
   #next = 0;
   #lost = 0;
   readonly #timer: NodeJS.Timeout;
+  readonly #name: string;
 
   private constructor(
     private readonly socket: Socket,
     private readonly sites: readonly Watched[],
-    private readonly name: string,
+    { name, paceMs }: { readonly name: string; readonly paceMs: number },
   ) {
+    this.#name = name;
     socket.on("message", (bytes) => {
       this.#receive(bytes, performance.now());
     });
@@ -33,11 +35,12 @@ export class Asker implements AsyncDisposable {
     }, paceMs);
   }
 
-  static async begin(sites: readonly Watched[], name: string): Promise<Asker> {
+  /** @param paceMs - milliseconds between two questions to a site */
+  static async begin(sites: readonly Watched[], name: string, paceMs = defaultPaceMs): Promise<Asker> {
     const socket = createSocket("udp4");
     socket.bind(0);
     await once(socket, "listening");
-    return new Asker(socket, sites, name);
+    return new Asker(socket, sites, { name, paceMs });
   }
 
   /** All that was answered so far. */
@@ -71,7 +74,7 @@ export class Asker implements AsyncDisposable {
     for (const { name, server } of this.sites) {
       const id = (this.#next = (this.#next + 1) & 0xffff);
       this.#open.set(id, { site: name, at: now });
-      const message = encodeMessage(queryMessage({ id, name: this.name, type: "A" }));
+      const message = encodeMessage(queryMessage({ id, name: this.#name, type: "A" }));
       this.socket.send(message, server.port, server.address, () => undefined);
     }
   }

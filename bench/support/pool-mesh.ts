@@ -11,7 +11,7 @@ import { Lab } from "../../lab";
 import { listenInside } from "../../lab/inside";
 import { randomKey } from "../../src/keyring/fresh-key";
 import { poolDefinition } from "../../src/pools/crd";
-import type { PoolSpec, PoolStatus } from "../../src/pools/model";
+import { poolLabel, type PoolSpec, type PoolStatus } from "../../src/pools/model";
 import { recordDefinition } from "../../src/records/crd";
 import type { Watched } from "./watch";
 
@@ -22,7 +22,8 @@ const [targetNetwork, targetPort] = ["10.77.200", 8000];
 /** Order of rules that keep a site from a target, before all others of the lab's router. */
 const apartPreference = 4;
 
-const pools = `/apis/dns.mesh.io/v1alpha1/namespaces/${namespace}/dnspools`;
+const group = `/apis/dns.mesh.io/v1alpha1/namespaces/${namespace}`;
+const [pools, records] = [`${group}/dnspools`, `${group}/dnsrecords`];
 
 /** What went over a site's link. */
 export interface Carried {
@@ -125,6 +126,44 @@ export class PoolMesh implements AsyncDisposable {
 
   async remove(name: string): Promise<void> {
     await this.parts.plane.api.send({ method: "DELETE", path: `${pools}/${name}` });
+  }
+
+  /** Generations of the DnsRecords that pools' answers are, by name: each change of an answer is one more. */
+  async generations(): Promise<ReadonlyMap<string, number>> {
+    const path = `${records}?${new URLSearchParams({ labelSelector: poolLabel }).toString()}`;
+    const { items } = await this.parts.plane.api.send({ method: "GET", path });
+    const found = items as unknown as readonly { metadata: { name: string; generation: number } }[];
+    return new Map(found.map(({ metadata }) => [metadata.name, metadata.generation]));
+  }
+
+  /** Makes a record beside the pools, or takes it away. */
+  async makeRecord(name: string, value: string): Promise<void> {
+    const spec = { zone: this.zone, name, type: "A", ttl: 60, value };
+    const body = { apiVersion: "dns.mesh.io/v1alpha1", kind: "DnsRecord", metadata: { name }, spec };
+    await this.parts.plane.api.send({ method: "POST", path: records, body });
+  }
+  async removeRecord(name: string): Promise<void> {
+    await this.parts.plane.api.send({ method: "DELETE", path: `${records}/${name}` });
+  }
+
+  /** What a rollout of a site's pods does: each ends as it is asked to, and starts again. */
+  async rollOut(site: string): Promise<void> {
+    const server = this.lab.site(site);
+    await server.stop();
+    await server.start();
+    await server.ready(60);
+    const operator = this.operators.get(site);
+    await operator?.stop();
+    operator?.start();
+  }
+
+  /** One more site, without an operator. Returns its name as soon as it answers. */
+  async join(): Promise<string> {
+    const { name } = this.lab.add();
+    await this.lab.upSite(name);
+    await this.lab.up();
+    await this.lab.converged(60);
+    return name;
   }
 
   /** From now on packets to a target, or from it, are lost without a word. */

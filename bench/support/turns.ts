@@ -46,3 +46,25 @@ export function turnFigures(heard: readonly Heard[], { before, after, since }: T
   }
   return { turnedMs, ...counts };
 }
+
+/** What answers did while nothing happened that should change them. */
+export interface CalmFigures {
+  readonly asked: number;
+  /** Answers that were not the one before of the same site, and answers without an address: none of them is right. */
+  readonly changes: number;
+  readonly empty: number;
+}
+
+/** Counts how often a site's answer was another one. Its first answer is what was there before. */
+export function calmFigures(heard: readonly Heard[]): CalmFigures {
+  const latest = new Map<string, string>();
+  const counts = { asked: 0, changes: 0, empty: 0 };
+  for (const { site, values } of heard.toSorted((a, b) => a.at - b.at)) {
+    counts.asked++;
+    const text = values.toSorted(compareText).join();
+    if (text === "") counts.empty++;
+    if (text !== (latest.get(site) ?? text)) counts.changes++;
+    latest.set(site, text);
+  }
+  return counts;
+}

@@ -42,8 +42,7 @@ export function poolOf(spec: PoolSpec): PoolReading {
   const { targets: listed, strategy = "failover", minHealthy = 1, ttl = defaultPoolTtl } = spec;
   if (!poolTypes.includes(spec.type))
     problems.push(`spec.type "${spec.type as string}" is not supported; use one of ${poolTypes.join(", ")}`);
-  if (!strategies.includes(strategy))
-    problems.push(`spec.strategy "${strategy as string}" is not known; use one of ${strategies.join(", ")}`);
+  if (!strategies.includes(strategy)) problems.push(strategyProblem(strategy));
   if (spec.type === "CNAME" && strategy === "all")
     problems.push("spec.strategy: a name has one CNAME at most; use failover");
   if (listed.length === 0) problems.push("spec.targets is empty; write at least one target");
@@ -60,6 +59,13 @@ export function poolOf(spec: PoolSpec): PoolReading {
     kind: "pool",
     pool: { zone: set.zone, name: set.name, type: spec.type, ttl, strategy, minHealthy, targets },
   };
+}
+
+/** What is wrong with a strategy that is none of ours. Weights are what people look for. */
+function strategyProblem(strategy: string): string {
+  const use = `use one of ${strategies.join(", ")}`;
+  if (strategy !== "weighted") return `spec.strategy "${strategy}" is not known; ${use}`;
+  return `spec.strategy: DNS has no answers by weight that every site could give and sign alike; ${use}, or SRV records, which have weights`;
 }
 
 /** Checks what the answer's DnsRecord would be, with every target in it. A CNAME's targets are looked at one by one. */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { type Heard, turnFigures } from "../../support/turns";
+import { calmFigures, type Heard, turnFigures } from "../../support/turns";
 
 const heard = (...rows: [site: string, at: number, ...values: string[]][]): Heard[] =>
   rows.map(([site, at, ...values]) => ({ site, at, values }));
@@ -38,5 +38,21 @@ describe("answers of a turn", () => {
     );
     expect(found).to.include({ asked: 5, stale: 0, wrong: 3, empty: 1 });
     expect([...found.turnedMs.keys()]).to.deep.equal(["a"]);
+  });
+});
+
+describe("answers while nothing happens", () => {
+  it("are counted where they are others than the site's one before, in whatever order addresses come", () => {
+    const found = calmFigures(
+      heard(
+        ["a", 10, "192.0.2.1", "192.0.2.2"],
+        ["b", 11, "192.0.2.3"],
+        ["a", 20, "192.0.2.2", "192.0.2.1"],
+        ["a", 30, "192.0.2.1"],
+        ["a", 40, "192.0.2.1", "192.0.2.2"],
+        ["b", 50],
+      ),
+    );
+    expect(found).to.deep.equal({ asked: 6, changes: 3, empty: 1 });
   });
 });

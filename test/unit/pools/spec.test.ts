@@ -86,6 +86,7 @@ describe("a pool's spec", () => {
     ["a value of another type", { targets: [{ value: "2001:db8::1" }] }, "spec.targets[0].value"],
     ["a type without pools", { type: "MX" }, 'spec.type "MX" is not supported'],
     ["an unknown strategy", { strategy: "best" }, 'spec.strategy "best" is not known'],
+    ["weights", { strategy: "weighted" }, "no answers by weight that every site could give and sign alike; use one of"],
     ["a name elsewhere", { name: "www.example.org." }, "is not within the zone"],
     ["a negative TTL", { ttl: -1 }, "spec.ttl must be whole seconds"],
     ["too many that must be healthy", { minHealthy: 3 }, "spec.minHealthy must be from 1 to 2"],
