@@ -94,14 +94,22 @@ export async function measureQuiet(
     }
   };
   await Promise.all([change(), rollOut()]);
-  const calm = asking.map(({ heard }) => calmFigures(heard));
+  const calm = asking.map(({ heard }) =>
+    calmFigures(heard, ({ site, before, after }) => {
+      log(`${site} answered ${before}, then ${after}`);
+    }),
+  );
   const sum = (of: (each: CalmFigures) => number): number => calm.reduce((all, each) => all + of(each), 0);
   const after = await mesh.generations();
+  const turned = names.filter((name) => after.get(name) !== before.get(name));
+  for (const [site, operator] of turned.length === 0 ? [] : mesh.operators)
+    for (const line of operator.log().split("\n"))
+      if (/"(a pool's answer changed|a site is silent|a site tells what it sees)"/.test(line)) log(`${site}: ${line}`);
   return {
     minutes,
     pools: names.length,
     ...done,
-    written: names.filter((name) => after.get(name) !== before.get(name)).length,
+    written: turned.length,
     lost: asking.reduce((all, { lost }) => all + lost, 0),
     asked: sum(({ asked }) => asked),
     changes: sum(({ changes }) => changes),

@@ -55,16 +55,27 @@ export interface CalmFigures {
   readonly empty: number;
 }
 
-/** Counts how often a site's answer was another one. Its first answer is what was there before. */
-export function calmFigures(heard: readonly Heard[]): CalmFigures {
+/**
+ * Counts how often a site's answer was another one. Its first answer is what was there before.
+ *
+ * @param onChange - is given each of these
+ */
+export function calmFigures(
+  heard: readonly Heard[],
+  onChange: (change: { readonly site: string; readonly before: string; readonly after: string }) => void = () =>
+    undefined,
+): CalmFigures {
   const latest = new Map<string, string>();
   const counts = { asked: 0, changes: 0, empty: 0 };
   for (const { site, values } of heard.toSorted((a, b) => a.at - b.at)) {
     counts.asked++;
     const text = values.toSorted(compareText).join();
     if (text === "") counts.empty++;
-    if (text !== (latest.get(site) ?? text)) counts.changes++;
+    const before = latest.get(site) ?? text;
     latest.set(site, text);
+    if (text === before) continue;
+    counts.changes++;
+    onChange({ site, before, after: text });
   }
   return counts;
 }
