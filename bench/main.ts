@@ -44,13 +44,15 @@ async function main(): Promise<number> {
   const values = readOptions(options, wordsTogether(args, "only"));
   const done = values.quick ? await checkAll(values.only) : await measure(values);
   if (values.json) console.log(JSON.stringify(done));
-  return done.failed.length > 0 ? 1 : 0;
+  return done.failed.length > 0 || done.isStopped ? 1 : 0;
 }
 
 /** What a call came to. */
 interface Done {
   readonly measured: readonly string[];
   readonly failed: readonly string[];
+  /** Somebody wanted it to end before all was done. */
+  readonly isStopped: boolean;
 }
 
 async function benchNamed(name: string): Promise<NamedBench> {
@@ -64,7 +66,7 @@ async function measure({ only, runs, list }: { only: readonly string[]; runs: nu
   const kept = (name: string, job: Job): number => store.runs(name, job).length;
   if (list) {
     await print(wanted, kept);
-    return { measured: [], failed: [] };
+    return { measured: [], failed: [], isStopped: false };
   }
   const planned = missingRuns(wanted, runs, kept);
   await announce(commit, planned);
@@ -81,7 +83,7 @@ async function measure({ only, runs, list }: { only: readonly string[]; runs: nu
   for (const name of writeFigures({ ...readFigures(), ...Object.fromEntries(measured) })) say(`${name} is written`);
   if (failed.length > 0) say(`failed: ${failed.join(", ")}`);
   if (runner.isOver()) say("stopped; the next call goes on from here");
-  return { measured: measured.map(([name]) => name), failed };
+  return { measured: measured.map(([name]) => name), failed, isStopped: runner.isOver() };
 }
 
 async function announce(commit: string, planned: readonly Planned[]): Promise<void> {
@@ -155,7 +157,7 @@ async function checkAll(only: readonly string[]): Promise<Done> {
     if (problem !== undefined) say(`${command}: ${problem}`);
     (problem === undefined ? measured : failed).push(command);
   }
-  return { measured, failed };
+  return { measured, failed, isStopped: runner.isOver() };
 }
 
 function say(line: string): void {
