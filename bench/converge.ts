@@ -142,10 +142,10 @@ function podsOf({ sites, replicas }: Values<typeof options>): string {
 
 /** Measures how long a change takes to servers outside the mesh that are told of it. */
 async function convergeReaders(values: Values<typeof options>): Promise<object> {
-  await ensureTools(["knot", "nsd"], log);
+  await ensureTools(["knot", "nsd", "powerdns"], log);
   const { sites, zones, transport, replicas, changes } = values;
   log(
-    `a mesh of ${podsOf(values)} and ${zones} zones, transfers over ${transport}, with a BIND and an NSD that are told`,
+    `a mesh of ${podsOf(values)} and ${zones} zones, transfers over ${transport}, with a BIND, an NSD and a PowerDNS that are told`,
   );
   const times = await readerTimes({ sites, zones, transport, replicas, storage: tmpfs }, { changes, restMs });
   const row = (name: string, { p50Ms, p99Ms, maxMs }: Spread): string[] => [name, ...[p50Ms, p99Ms, maxMs].map(String)];
@@ -153,7 +153,9 @@ async function convergeReaders(values: Values<typeof options>): Promise<object> 
     table([
       ["until the server outside answers", "p50 ms", "p99 ms", "max ms"],
       row("BIND", times.bind),
+      row("BIND with its own serial-query-rate", times.bindStock),
       row("NSD", times.nsd),
+      row("PowerDNS", times.powerDns),
     ]),
   );
   return { sites, replicas, transport, readers: times };
@@ -193,15 +195,15 @@ function secondsOf(values: Values<typeof options>): number {
   const { sites, replicas, changes, joins, compare, readers } = values;
   const change = 1.6 + 0.003 * sites * replicas;
   const start = 25 + 0.6 * sites * replicas;
-  if (readers === "only") return start + 2 * changes * change;
+  if (readers === "only") return start + 4 * changes * change;
   const mesh = 2 * (start + changes * change) + joins * (6 + 0.06 * sites);
   return compare === "no" ? mesh : mesh + 2 * (10 + 0.2 * sites + changes * change) + 2 * (5 + changes * 2.2);
 }
 
 export const bench = defineBench(module, {
   about: `How long a change takes until every pod of every site of a mesh answers it, with journals on tmpfs and on disk, and
-beside it until every server of other set-ups does (--compare no: those are left out). With --readers only: until a BIND
-and an NSD outside the mesh do, which are told of it.`,
+beside it until every server of other set-ups does (--compare no: those are left out). With --readers only: until a BIND,
+an NSD and a PowerDNS outside the mesh do, which are told of it.`,
   options,
   seconds: secondsOf,
   smallest: ["--sites", "3", "--zones", "3", "--changes", "2", "--joins", "1"],

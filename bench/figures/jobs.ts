@@ -125,7 +125,7 @@ export const jobs: Readonly<Record<string, Job>> = {
   "pods-3-tcp": pods(3, "tcp"),
   readers: {
     bench: "converge",
-    args: ["--sites", "3", "--zones", "3", "--changes", "40", "--readers", "only"],
+    args: ["--sites", "3", "--zones", "3", "--changes", "20", "--readers", "only"],
     smallest: ["--sites", "3", "--zones", "3", "--changes", "2", "--readers", "only"],
   },
 };

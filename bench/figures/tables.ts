@@ -166,7 +166,9 @@ export const tables: Readonly<Record<string, Table>> = {
     rows: [
       ["", ...millisecondHeads],
       ["BIND", ...times("readers", "readers.bind")],
+      ["BIND with its own `serial-query-rate`", ...times("readers", "readers.bindStock")],
       ["NSD", ...times("readers", "readers.nsd")],
+      ["PowerDNS", ...times("readers", "readers.powerDns")],
     ],
   },
   links: {

@@ -12,6 +12,8 @@ export interface Consumer {
   readonly own: readonly string[];
   /** Where the sites are asked. @default 53, or 853 over TLS */
   readonly port?: number;
+  /** Questions a second that BIND asks; at 20, its own choice, it sends none in the half second after a NOTIFY. @default 1000 */
+  readonly queryRate?: number;
   /** Path of the mesh's roots, for transfers over TLS. @default transfers over TCP */
   readonly roots?: string;
 }
@@ -21,7 +23,7 @@ const anyOwner = "dns-mesh";
 
 /** `named.conf` of a BIND (9.18) that consumes the catalog and serves every zone. All come from the catalog sites. */
 export function renderBindConf(consumer: Consumer): string {
-  const { mesh, key, refresh, own } = consumer;
+  const { mesh, key, refresh, own, queryRate = 1000 } = consumer;
   const secondary = (zone: string): string =>
     `zone "${zone}" { type secondary; file "${zone}.db"; primaries { dns-mesh; }; };`;
   return `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };
@@ -35,6 +37,7 @@ ${own.map((line) => `  ${line}`).join("\n")}
   allow-transfer { none; };
   min-refresh-time ${Math.min(refresh, 60)}; max-refresh-time ${refresh};
   min-retry-time 1; max-retry-time ${refresh};
+  serial-query-rate ${queryRate};
   catalog-zones {
     zone "${mesh.catalogZone}" default-primaries { dns-mesh; } min-update-interval 1;
   };
@@ -135,6 +138,60 @@ ${[...requests, ...pattern.lines].map((line) => `  ${line}`).join("\n")}
 `;
 }
 
+/** What a server has to know that takes a few zones by name. */
+export interface Secondary {
+  readonly zones: readonly string[];
+  readonly key: TsigKey;
+  /** Whom it asks. */
+  readonly from: readonly { readonly address: string; readonly port: number }[];
+}
+
+/** `named.conf` of a BIND (9.18) as a provider runs it: it takes zones by name, and NOTIFY by their key. */
+export function renderBindSecondaryConf({ zones, key, from }: Secondary, own: readonly string[]): string {
+  const primaries = from.map(({ address, port }) => `${address} port ${port} key "${key.name}";`).join(" ");
+  const secondary = (zone: string): string =>
+    `zone "${zone}" { type secondary; file "${zone}.db"; primaries { ${primaries} }; };`;
+  return `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };
+options {
+${own.map((line) => `  ${line}`).join("\n")}
+  recursion no; notify no; allow-notify { key "${key.name}"; }; allow-transfer { none; };
+};
+${zones.map(secondary).join("\n")}
+`;
+}
+
+/** `pdns.conf` of a PowerDNS (4.7 or later) that takes zones and is told of changes. Zones and keys are in its database. */
+export function renderPowerDnsConf({ own, tellers }: Pick<Consumer, "own"> & { readonly tellers: string }): string {
+  return `${own.join("\n")}
+secondary=yes
+xfr-cycle-interval=60
+allow-unsigned-notify=no
+trusted-notification-proxy=${tellers}
+`;
+}
+
+/**
+ * What `pdnsutil` is given once so that a PowerDNS takes zones from servers, each with its port unless that is 53. Without IXFR:
+ * 5.1 marks what comes by a difference as not its own (`auth` is 0), and with `gsqlite3-dnssec` does not answer it.
+ */
+export function powerDnsZones({
+  zones,
+  key,
+  from,
+}: {
+  readonly zones: readonly string[];
+  readonly key: TsigKey;
+  readonly from: readonly string[];
+}): readonly string[] {
+  return [
+    `import-tsig-key ${key.name} ${key.algorithm} ${key.secret}`,
+    ...zones.flatMap((zone) => [
+      `create-secondary-zone ${zone} ${from.join(" ")}`,
+      `set-meta ${zone} AXFR-MASTER-TSIG ${key.name}`,
+    ]),
+  ];
+}
+
 /** What a server has to know from which a mesh takes zones. */
 interface Giver {
   readonly zones: readonly string[];
@@ -162,4 +219,40 @@ ${own.map((line) => `  ${line}`).join("\n")}
 
 ${zones.map(primary).join("\n")}
 `;
+}
+
+/** `pdns.conf` of a PowerDNS that a mesh takes zones from, and that tells nobody but whom `ALSO-NOTIFY` names. */
+export function renderPowerDnsPrimaryConf(own: readonly string[]): string {
+  return `${own.join("\n")}
+primary=yes
+only-notify=
+dnsupdate=yes
+`;
+}
+
+/** What `pdnsutil` is given so that a PowerDNS has a zone, and gives it to whoever has the key, which may change it too. */
+export function powerDnsGiven({
+  zone,
+  key,
+  to,
+  file,
+}: {
+  readonly zone: string;
+  readonly key: TsigKey;
+  /** Addresses of the site that takes it in, each with its port unless that is 53. */
+  readonly to: readonly string[];
+  /** A master file with its content. */
+  readonly file: string;
+}): readonly string[] {
+  return [
+    `import-tsig-key ${key.name} ${key.algorithm} ${key.secret}`,
+    `load-zone ${zone} ${file}`,
+    `set-kind ${zone} primary`,
+    `set-meta ${zone} TSIG-ALLOW-AXFR ${key.name}`,
+    `set-meta ${zone} ALSO-NOTIFY ${to.join(" ")}`,
+    `set-meta ${zone} ALLOW-DNSUPDATE-FROM 0.0.0.0/0 ::/0`,
+    `set-meta ${zone} TSIG-ALLOW-DNSUPDATE ${key.name}`,
+    `set-meta ${zone} NOTIFY-DNSUPDATE 1`,
+    `set-meta ${zone} SOA-EDIT-DNSUPDATE INCREASE`,
+  ];
 }

@@ -31,3 +31,12 @@ export const guideExample = {
   bindOverTls: { ...shared, own: [], roots: "/etc/bind/dns-mesh-roots.pem" },
   nsdOverTls: { ...shared, own: [], roots: "/etc/nsd/dns-mesh-roots.pem" },
 } as const satisfies Record<string, Consumer>;
+
+/** The PowerDNS of that guide. */
+export const powerDnsExample = {
+  own: ["launch=gsqlite3", "gsqlite3-database=/var/lib/powerdns/pdns.sqlite3", "gsqlite3-dnssec=yes"],
+  tellers: "192.0.2.1",
+  zones: ["standard-1.internal.dns"],
+  key: shared.key,
+  from: ["192.0.2.1", "198.51.100.2"],
+} as const;

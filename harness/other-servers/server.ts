@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import { LabProcess, Log } from "../../lab/process";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
@@ -9,7 +10,20 @@ import type { Identity } from "../certificates";
 import { eventually } from "../eventually";
 import { freePort } from "../free-port";
 import { toolPath } from "../tools";
-import { type Consumer, renderBindConf, renderNsdConf, renderPrimaryConf } from "./configuration";
+import { powerDnsFiles } from "../tools/debian";
+import { run } from "../tools/run";
+import {
+  type Consumer,
+  powerDnsGiven,
+  powerDnsZones,
+  renderBindConf,
+  renderBindSecondaryConf,
+  renderNsdConf,
+  renderPowerDnsConf,
+  renderPowerDnsPrimaryConf,
+  renderPrimaryConf,
+  type Secondary,
+} from "./configuration";
 
 /** What {@link startBind} and {@link startNsd} need: the mesh, the key, the port of its sites. */
 export interface ConsumerOptions extends Omit<Consumer, "own" | "refresh"> {
@@ -21,7 +35,7 @@ export interface ConsumerOptions extends Omit<Consumer, "own" | "refresh"> {
 
 /** A BIND or an NSD that takes everything from a mesh, or a resolver. Disposing ends it and removes its files. */
 export interface OtherServer extends AsyncDisposable {
-  readonly name: "BIND" | "NSD" | "unbound";
+  readonly name: "BIND" | "NSD" | "PowerDNS" | "unbound";
   readonly server: DnsServer;
   /** Where its configuration and its copies of zones are. */
   readonly folder: string;
@@ -201,6 +215,81 @@ export async function startNsd({ refresh = 1, listen, ...options }: ConsumerOpti
   });
 }
 
+/** Starts a `named` that takes zones by name, as a provider's. */
+export async function startBindSecondary({
+  listen,
+  ...options
+}: Secondary & { readonly listen: number }): Promise<OtherServer> {
+  return OtherProcess.create("BIND", listen, (at) => {
+    const own = [
+      `directory "${at.folder}"; pid-file none; session-keyfile none; dnssec-validation no;`,
+      `listen-on port ${at.port} { ${address}; }; listen-on-v6 { none; };`,
+    ];
+    const conf = `${renderBindSecondaryConf(options, own)}controls { };\n`;
+    return { command: ["named", "-g", "-n", "1", "-c", at.conf], files: { conf } };
+  });
+}
+
+/** What {@link startPowerDns} needs. */
+export interface PowerDnsOptions extends Secondary {
+  /** The port that it answers on. @default a free one */
+  readonly listen?: number;
+  /** Seconds between two rounds in which it looks which zones are due. @default 1 */
+  readonly cycle?: number;
+}
+
+/** Starts `pdns_server` as a secondary. Returns when it runs, whether or not it has any zone yet. */
+export async function startPowerDns({ listen, cycle = 1, ...options }: PowerDnsOptions): Promise<OtherServer> {
+  const from = options.from.map(({ address: at, port }) => `${at}:${port}`);
+  return OtherProcess.create("PowerDNS", listen, (at) => {
+    const conf = renderPowerDnsConf({ own: powerDnsOwn(at), tellers: address });
+    const files = { "pdns.conf": conf.replace("xfr-cycle-interval=60", `xfr-cycle-interval=${cycle}`) };
+    const prepare = () => preparePowerDns(at.folder, powerDnsZones({ ...options, from }));
+    return { command: [toolPath("pdns_server"), `--config-dir=${at.folder}`], files, prepare };
+  });
+}
+
+/** A PowerDNS that owns zones, as one that a mesh takes them from. */
+export async function startPowerDnsPrimary({ zones, key, notify }: OutsidePrimaryOptions): Promise<OtherServer> {
+  const to = notify.map(({ address: at, port }) => `${at}:${port}`);
+  return OtherProcess.create("PowerDNS", undefined, (at) => {
+    const conf = renderPowerDnsPrimaryConf(powerDnsOwn(at));
+    const fileOf = (zone: string): string => join(at.folder, `${zone}.zone`);
+    const texts = Object.entries(zones).map(([zone, text]): [string, string] => [`${zone}.zone`, text]);
+    const commands = Object.keys(zones).flatMap((zone) => powerDnsGiven({ zone, key, to, file: fileOf(zone) }));
+    return {
+      command: [toolPath("pdns_server"), `--config-dir=${at.folder}`],
+      files: { "pdns.conf": conf, ...Object.fromEntries(texts) },
+      prepare: () => preparePowerDns(at.folder, commands),
+    };
+  });
+}
+
+function powerDnsOwn({ folder, port }: Place): readonly string[] {
+  return [
+    "launch=gsqlite3",
+    `gsqlite3-database=${databaseOf(folder)}`,
+    "gsqlite3-dnssec=yes",
+    `module-dir=${powerDnsFiles().modules}`,
+    `local-address=${address}`,
+    `local-port=${port}`,
+    `socket-dir=${folder}`,
+    ...["daemon=no", "guardian=no", "disable-syslog=yes", "security-poll-suffix=", "write-pid=no", "loglevel=5"],
+  ];
+}
+
+/** Makes the database, and has `pdnsutil` put zones and keys into it. */
+async function preparePowerDns(folder: string, commands: readonly string[]): Promise<void> {
+  const database = new DatabaseSync(databaseOf(folder));
+  database.exec(await readFile(powerDnsFiles().schema, "utf8"));
+  database.close();
+  for (const command of commands) await run(toolPath("pdnsutil"), [`--config-dir=${folder}`, ...command.split(" ")]);
+}
+
+function databaseOf(folder: string): string {
+  return join(folder, "pdns.sqlite3");
+}
+
 interface Place {
   readonly folder: string;
   readonly port: number;
@@ -212,6 +301,8 @@ interface Setup {
   readonly command: readonly [string, ...string[]];
   /** By name in the folder. */
   readonly files: Readonly<Record<string, string>>;
+  /** What is done once its files are there, before its first start. */
+  readonly prepare?: () => Promise<void>;
 }
 
 class OtherProcess implements OtherServer {
@@ -232,8 +323,9 @@ class OtherProcess implements OtherServer {
   ): Promise<OtherServer> {
     const folder = await mkdtemp(join(tmpdir(), "mesh-other-"));
     const place = { folder, port: listen ?? (await freePort(address)), conf: join(folder, "conf") };
-    const { command, files } = setUp(place);
+    const { command, files, prepare } = setUp(place);
     for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
+    await prepare?.();
     const server = new OtherProcess(name, place, command);
     try {
       await server.start();

@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import { UserError } from "../../src/base/errors";
 import { binDir, cacheDir } from "./cache";
@@ -199,6 +199,32 @@ const blackboxExporter: DebianProgram = {
   path: "usr/bin/prometheus-blackbox-exporter",
   versionArguments: ["--version"],
 };
+
+/** Earlier ones than this consume no catalog. Its backend is a library beside it, so that it always comes from a root. */
+const powerDns: DebianSoftware = {
+  name: "pdns-server",
+  oldest: "4.7.0",
+  packages: ["pdns-server", "pdns-backend-sqlite3"],
+};
+
+/** Where what belongs to `pdns_server` is: the folder of its backends, and the schema of its database. */
+export function powerDnsFiles(): { readonly modules: string; readonly schema: string } {
+  const root = cachedRoot(powerDns);
+  if (root === undefined) throw new UserError("PowerDNS is not in the cache; `ensureTools` puts it there");
+  return {
+    modules: join(root.loader.folder, "pdns"),
+    schema: join(root.path, "usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"),
+  };
+}
+
+/** Puts `pdns_server` and `pdnsutil` in the cache's `bin`, from Debian unstable. */
+export async function ensurePowerDns(progress: Progress): Promise<void> {
+  await ensureRoot(powerDns, progress);
+  const root = cachedRoot(powerDns);
+  if (root === undefined) return;
+  for (const path of ["usr/sbin/pdns_server", "usr/bin/pdnsutil"])
+    wrapProgram(basename(path), { program: join(root.path, path), loader: root.loader });
+}
 
 /** Puts `nsd` in the cache's `bin`: the machine's when it is recent enough, otherwise Debian unstable's. */
 export const ensureNsd = (progress: Progress): Promise<void> => ensureProgram(nsd, progress);

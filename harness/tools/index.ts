@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { binDir } from "./cache";
-import { ensureNsd, ensurePrometheus, ensureRestic, ensureUnbound } from "./debian";
+import { ensureNsd, ensurePowerDns, ensurePrometheus, ensureRestic, ensureUnbound } from "./debian";
 import { ensureDefinitions } from "./definitions";
 import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";
@@ -24,6 +24,7 @@ const tools = {
   versitygw: (progress: Progress) => ensureGoTool(goTools.versitygw, progress),
   knot: ensureKnot,
   nsd: ensureNsd,
+  powerdns: ensurePowerDns,
   unbound: ensureUnbound,
   prometheus: ensurePrometheus,
   restic: ensureRestic,

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parse } from "yaml";
 
 import { recordKey } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
@@ -16,7 +17,14 @@ import { eventually } from "../../../harness/eventually";
 import { freePort } from "../../../harness/free-port";
 import { knotBinaries } from "../../../harness/knot";
 import { Lab, type LabSite } from "../../../lab";
-import { type ConsumerOptions, type OtherServer, startBind, startNsd } from "../../../harness/other-servers/server";
+import {
+  type ConsumerOptions,
+  type OtherServer,
+  startBind,
+  startBindSecondary,
+  startNsd,
+  startPowerDns,
+} from "../../../harness/other-servers/server";
 import { run } from "../../../harness/tools/run";
 
 const richZone = "rich.example";
@@ -52,15 +60,20 @@ const keyOf = (name: string): TsigKey => ({ ...readerKey, name, secret: randomBy
 const [toldKey, providerKey] = [keyOf("told"), keyOf("provider")];
 /** One that takes every zone over TLS alone. */
 const tlsKey = keyOf("over-tls");
+/** One that takes the zone of the guide to hidden primaries. */
+const shopKey = keyOf("shop");
 
-describe("BIND and NSD beside a mesh", function () {
+describe("BIND, NSD and PowerDNS beside a mesh", function () {
   this.timeout(60_000);
   let lab: Lab;
   let others: OtherServer[] = [];
-  /** Ports of a BIND and an NSD that are told. */
+  /** Ports of a BIND, an NSD and a PowerDNS that are told. */
   let toldAt: readonly number[] = [];
   const client = new DnsClient({ timeoutMs: 500 });
+  const guide = new Reader({ folder: "." });
   let isTold = false;
+  /** Of the guide to hidden primaries: the zone in the list, and the questions at the end. */
+  let [shopZone, shopCheck] = ["", ""];
 
   const port = () => lab.site("site-a").server.port;
   const key = () => readerKey;
@@ -70,10 +83,22 @@ describe("BIND and NSD beside a mesh", function () {
   };
 
   before(async () => {
-    const [bind, nsd] = [await freePort("127.0.0.1"), await freePort("127.0.0.1")];
-    toldAt = [bind, nsd];
+    toldAt = await Promise.all(Array.from({ length: 3 }, () => freePort("127.0.0.1")));
+    guide.open("docs/guides/hidden-primary.md#setting-it-up");
+    const shop = settingsSet(
+      guide.next("sh", [
+        ["198.51.100.53", `127.0.0.1@${toldAt[0]}`],
+        ["198.51.100.54", `127.0.0.1@${toldAt[2]}`],
+      ]),
+      { "the-secret": shopKey.secret },
+    );
+    shopZone = guide.next("yaml");
+    expect(guide.next("sh")).to.equal("pulumi up -s shared\npulumi up -s site-a\n");
+    shopCheck = guide.next("sh");
+    guide.close();
+    const [shopReader] = siteConfigOf(shop, "site-a").readers;
+    expect(shopReader).to.include({ name: shopKey.name, secret: shopKey.secret });
     const notify = toldAt.map((at) => `127.0.0.1@${at}`);
-    const guide = new Reader({ folder: "." });
     guide.open("docs/guides/other-servers.md#transfers-over-tls");
     const set = settingsSet(guide.next("sh", [["192.0.2.53/32", "127.0.0.0/8"]]))["readers"] as readonly object[];
     guide.close();
@@ -83,6 +108,7 @@ describe("BIND and NSD beside a mesh", function () {
       { ...toldKey, notify },
       { ...providerKey, zones: [richZone], notify: ["127.0.0.1@9"] },
       { ...overTls!, notify },
+      shopReader!,
     ];
     lab = await Lab.create({ sites: 5, readers });
     lab.list[2]!.zones.push({ name: richZone, zoneFile: richText });
@@ -203,6 +229,79 @@ describe("BIND and NSD beside a mesh", function () {
 
   it("have a change at once when they are told of it, without a look of their own", () =>
     followAtOnce({ key: toldKey, port: port() }));
+
+  it("are not all: a PowerDNS has the zones that it is given, and their changes when it is told of them", async () => {
+    const [, , listen = 0] = toldAt;
+    await using powerDns = await startPowerDns({
+      zones: [richZone, "signed.example"],
+      key: toldKey,
+      from: [lab.site("site-a").server],
+      listen,
+    });
+    const { server } = lab.site("site-b");
+    const same = (zone: string): Promise<void> =>
+      eventually(20, async () => {
+        const records = await client.transfer(server, zone, key());
+        const { serial } = await client.querySoa(server, zone);
+        expect((await client.querySoa(powerDns.server, zone)).serial, zone).to.equal(serial);
+        // Signatures and proofs it answers only beside what they are for.
+        const asked = records.filter((each) => each.type !== "OTHER" || !["RRSIG", "NSEC"].includes(each.typeName));
+        expect(sorted(await answersOf(powerDns, asked)), zone).to.deep.equal(sorted(asked));
+      });
+    for (const zone of [richZone, "signed.example"]) await same(zone);
+    const { address, port: at } = powerDns.server;
+    const asked = [`@${address}`, "-p", String(at)];
+    expect(await run(knotBinaries().kdig, [...asked, "signed.example", "SOA", "+dnssec"])).to.match(/RRSIG\s+SOA/);
+    for (const value of ["192.0.2.82", "192.0.2.83"]) {
+      await changeRecords(lab.site("site-c"), richZone, [["zone-set", "powerdns", "60", "A", value]]);
+      await lab.converged(20, { zones: [richZone] });
+      await same(richZone);
+    }
+    expect(powerDns.log()).to.match(
+      new RegExp(`Received secure NOTIFY for ${richZone} .* with TSIG key '${toldKey.name}'`),
+    );
+    const unsigned = [...asked, richZone, "NOTIFY", "+time=1", "+retry=0"];
+    expect(await run(knotBinaries().kdig, unsigned).catch(String)).to.match(/REFUSED/);
+  });
+
+  it("may be a provider's, which resolvers ask alone: the NS records are theirs, and the owner tells them of changes", async () => {
+    const [entry] = parse(shopZone) as [{ zones: { name: string; zoneFile: string }[] }];
+    const { zones } = lab.list[0]!;
+    zones.push(...entry.zones);
+    await lab.up();
+    await lab.upSite("site-a");
+    const zone = "shop.example";
+    const owner = lab.site("site-a");
+    const options = { zones: [zone], key: shopKey, from: [owner.server] };
+    await using stack = new AsyncDisposableStack();
+    const [bindAt = 0, , powerDnsAt = 0] = toldAt;
+    await eventually(20, () => owner.soa(zone));
+    const bind = stack.use(await startBindSecondary({ ...options, listen: bindAt }));
+    const powerDns = stack.use(await startPowerDns({ ...options, listen: powerDnsAt }));
+    const ask = async (name: string): Promise<void> => {
+      for (const { server, name: provider } of [bind, powerDns])
+        await eventually(20, async () => {
+          const { flags, answers } = await client.query(server, `${name}.${zone}`, "A");
+          expect([flags.aa, answers.length], `${provider}: ${name}`).to.deep.equal([true, 1]);
+        });
+    };
+    await ask("www");
+    for (const { server } of [bind, powerDns]) {
+      const kdig = ({ address, port: at }: DnsServer) => `${knotBinaries().kdig} @${address} -p ${at} `;
+      const check = shopCheck
+        .replaceAll("dig @192.0.2.1 ", kdig(owner.server))
+        .replaceAll("dig @198.51.100.53 ", kdig(server));
+      const [ours, theirs, ...names] = (await run("sh", ["-c", check])).trim().split("\n");
+      expect(theirs).to.equal(ours);
+      expect(names.sort()).to.deep.equal(["ns1.provider.example.", "ns2.provider.example."]);
+    }
+    await changeRecords(owner, zone, [["zone-set", "new", "60", "A", "203.0.113.81"]]);
+    await ask("new");
+    expect(bind.log()).to.match(new RegExp(`key ${shopKey.name}: received notify for zone '${zone}'`));
+    zones.pop();
+    await lab.up();
+    await lab.upSite("site-a");
+  });
 
   /** A file with the roots that somebody trusts. */
   async function rootsOf(name: string, roots: readonly Identity[]): Promise<string> {

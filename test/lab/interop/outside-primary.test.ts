@@ -7,7 +7,7 @@ import { Reader, type Replacement } from "../../../harness/docs/reader";
 import { settingsSet, siteConfigOf } from "../../../harness/docs/site-settings";
 import { eventually } from "../../../harness/eventually";
 import { knotBinaries } from "../../../harness/knot";
-import { type OtherServer, startOutsidePrimary } from "../../../harness/other-servers/server";
+import { type OtherServer, startOutsidePrimary, startPowerDnsPrimary } from "../../../harness/other-servers/server";
 import { Lab } from "../../../lab";
 import type { LabSite } from "../../../lab/site";
 import { DnsClient } from "../../../src/dns/client/dns-client";
@@ -22,7 +22,7 @@ import { requirePrimaries } from "../../../src/settings/updaters";
 /** Steps in order: each starts from what the one before left. */
 describe("a zone whose primary is outside the mesh", function () {
   this.timeout(90_000);
-  const zone = "legacy.example";
+  const [zone, otherZone] = ["legacy.example", "other.example"];
   const names = Array.from({ length: 30 }, (_, i) => `n${i}.${zone}`);
   const [key, recordsKey] = [randomKey("legacy"), randomKey("records")];
   const text = (serial: number): string =>
@@ -46,7 +46,7 @@ describe("a zone whose primary is outside the mesh", function () {
       sites: 2,
       guard: defaultZoneLimits,
       recordsKey,
-      readers: [{ ...key, zones: [zone] }],
+      readers: [{ ...key, zones: [zone, otherZone] }],
     });
     lab.replicas.set("site-a", [lab.address(0), lab.address(20)]);
     await lab.upAll();
@@ -134,6 +134,34 @@ describe("a zone whose primary is outside the mesh", function () {
       expect(await has(site, `new.${zone}`), site.podName).to.equal(true);
     });
     await hasSerial(await outsideSerial());
+  });
+
+  it("may be a PowerDNS's, beside another server's", async () => {
+    const records = text(1).replaceAll(zone, otherZone);
+    await using other = await startPowerDnsPrimary({ zones: { [otherZone]: records }, key, notify: [writer.server] });
+    const { zones } = lab.list[0]!;
+    const listed = { name: otherZone, primaries: [{ address: `127.0.0.1@${other.server.port}`, key: key.name }] };
+    zones.push(listed);
+    const mount = async (): Promise<void> => {
+      await lab.up();
+      for (const site of sites()) await site.mount(lab.mesh);
+    };
+    await mount();
+    const same = () =>
+      everywhere(async (site) => {
+        const { serial } = await patient.querySoa(other.server, otherZone);
+        expect((await site.soa(otherZone)).serial, site.podName).to.equal(serial);
+      });
+    await same();
+    const added = add(`new.${otherZone}`);
+    await patient.update(other.server, { zone: otherZone, changes: [added] }, key);
+    await everywhere(async (site) => {
+      expect(await has(site, `new.${otherZone}`), site.podName).to.equal(true);
+    });
+    await same();
+    expect(writer.log()).to.match(new RegExp(`\\[${otherZone}\\.\\] ACL, allowed, action notify, .* key ${key.name}`));
+    zones.pop();
+    await mount();
   });
 
   it("takes no change of ours", async () => {

@@ -2,12 +2,14 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  powerDnsZones,
+  renderPowerDnsConf,
   renderBindConf,
   renderBindPrimaries,
   renderNsdConf,
   renderNsdPatterns,
 } from "../../../harness/other-servers/configuration";
-import { guideExample } from "../../../harness/other-servers/guide-example";
+import { guideExample, powerDnsExample } from "../../../harness/other-servers/guide-example";
 
 describe("the guide to other servers", () => {
   const guide = readFileSync(join(__dirname, "../../../docs/guides/other-servers.md"), "utf8");
@@ -18,6 +20,10 @@ describe("the guide to other servers", () => {
     expect(shown).to.deep.equal([
       renderBindConf(guideExample.bind),
       renderNsdConf(guideExample.nsd),
+      renderPowerDnsConf(powerDnsExample),
+      powerDnsZones(powerDnsExample)
+        .map((command) => `pdnsutil ${command}\n`)
+        .join(""),
       renderBindPrimaries(guideExample.bindOverTls),
       renderNsdPatterns(guideExample.nsdOverTls),
     ]);
