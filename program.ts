@@ -88,6 +88,7 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
     ...(rotatesKeys(welcome.packet) && { rotator: bundle("rotator") }),
     ...(config.records !== false && { operator: bundle("operator") }),
     ...(config.backups && { backup: bundle("backup") }),
+    ...(config.resolver && { resolver: bundle("resolver") }),
   };
   const stack = new SiteStack(config.site, { config: { ...config, kubeconfig }, welcome, programs, retiring });
   new Safeguard({ stack, protect: config.protect });

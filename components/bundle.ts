@@ -6,7 +6,7 @@ import { buildSync, version } from "esbuild";
 import { KeptTexts, type Made } from "./kept-texts";
 
 /** The programs that run inside a cluster. */
-export type ProgramName = "agent" | "reconciler" | "rotator" | "operator" | "backup";
+export type ProgramName = "agent" | "reconciler" | "rotator" | "operator" | "backup" | "resolver";
 /** What is made one file: those, the command of whoever runs the mesh, the page that it serves, and the lab that comes with it. */
 export type BundleName = ProgramName | "mesh" | "page" | "lab";
 
@@ -24,6 +24,7 @@ const folders: Readonly<Record<ProgramName, string>> = {
   rotator: "rotator",
   operator: "operator",
   backup: "backup",
+  resolver: "resolver",
 };
 
 /** Names of the programs that run inside a cluster. */

@@ -16,6 +16,8 @@ export interface Programs {
   readonly operator?: string;
   /** Where the site has backups. */
   readonly backup?: string;
+  /** Where the site has a resolver. */
+  readonly resolver?: string;
 }
 
 /** Our own programs as ConfigMaps: a stock Node image runs them, and no registry is needed. */
@@ -24,6 +26,8 @@ export class Bundles extends pulumi.ComponentResource {
   readonly agentHash: string;
   /** Changes with the record operator. */
   readonly operatorHash: string;
+  /** Changes with the agent beside the resolver. */
+  readonly resolverHash: string;
 
   constructor(
     name: string,
@@ -31,13 +35,14 @@ export class Bundles extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("dnsmesh:site:Bundles", name, {}, opts);
-    const { agent, reconciler, rotator, operator, backup } = args.programs;
+    const { agent, reconciler, rotator, operator, backup, resolver } = args.programs;
     for (const [program, object, text] of [
       ["agent", objects.agentBundle, agent],
       ["reconciler", objects.reconcilerBundle, reconciler],
       ["rotator", objects.rotatorBundle, rotator],
       ["operator", objects.operatorBundle, operator],
       ["backup", objects.backupBundle, backup],
+      ["resolver", objects.resolverBundle, resolver],
     ] as const)
       if (text !== undefined)
         new k8s.core.v1.ConfigMap(
@@ -49,6 +54,7 @@ export class Bundles extends pulumi.ComponentResource {
           objectOptions(this),
         );
     this.operatorHash = contentHash(operator ?? "");
+    this.resolverHash = contentHash(resolver ?? "");
     this.agentHash = contentHash(agent);
     this.registerOutputs({});
   }

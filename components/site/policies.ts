@@ -17,7 +17,15 @@ export interface PoliciesArgs {
   readonly packet: WelcomePacket;
   readonly config: Pick<
     SiteConfig,
-    "clients" | "apiServer" | "monitoring" | "remotePort" | "securePort" | "records" | "backups" | "readers"
+    | "clients"
+    | "apiServer"
+    | "monitoring"
+    | "remotePort"
+    | "securePort"
+    | "records"
+    | "backups"
+    | "readers"
+    | "resolver"
   >;
   /** All sites of the list, where the stack knows them. */
   readonly listed?: readonly SiteView[];
@@ -60,7 +68,7 @@ export class Policies extends pulumi.ComponentResource {
 }
 
 function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
-  const { clients, apiServer, monitoring, remotePort, records, backups, readers } = config;
+  const { clients, apiServer, monitoring, remotePort, records, backups, readers, resolver } = config;
   const { addresses, zones } = packet.site;
   const parents = zones.flatMap(({ dnssec }) => (typeof dnssec === "object" ? (dnssec.parents ?? []) : []));
   const base = {
@@ -81,5 +89,6 @@ function policyInput({ packet, config, vault }: PoliciesArgs): SitePolicyInput {
     ...(monitoring && { monitoring: monitoring.namespaceSelector }),
     ...(vault && { vault }),
     ...(backups && { storage: storageReach(backups) }),
+    ...(resolver && { resolver: { clients: resolver.clients, overTls: resolver.tlsSecret !== undefined } }),
   };
 }

@@ -29,6 +29,7 @@ import { PublicService } from "./public-service";
 import { Reconciler, type ZoneKeys } from "./reconciler";
 import { RecordDefinition } from "./record-definition";
 import { RecordOperator } from "./record-operator";
+import { Resolver } from "./resolver";
 import { liveSettings, siteRuntime } from "./runtime";
 import { SiteSecrets } from "./secrets";
 import { agentTrust } from "./trust-files";
@@ -176,6 +177,11 @@ export class SiteStack extends pulumi.ComponentResource {
         },
         { ...within, dependsOn: [...mounted, this.createDefinition(name, config)] },
       );
+    }
+    if (config.resolver) {
+      const { resolver } = config;
+      const restartHash = bundles.resolverHash;
+      new Resolver(`${name}-resolver`, { namespace, config, resolver, restartHash }, { ...within, dependsOn: mounted });
     }
     this.createMonitoring(name, { namespace, config, welcome }, within);
     if (backups) new BackupJobs(`${name}-backup`, backups, { ...within, dependsOn: mounted });

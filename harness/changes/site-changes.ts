@@ -128,6 +128,12 @@ export const siteChanges: readonly SettingChange[] = [
     ...runOn,
     note: "with backups, from the next run of its jobs",
   },
+  {
+    name: "images.resolver",
+    to: within("images", { resolver: "localhost/dns-mesh/resolver:other" }),
+    ...runOn,
+    note: "with a resolver, its pods restart",
+  },
   { name: "imagePullPolicy", to: site({ imagePullPolicy: "Never" }), knot: "restart", operator: "restart" },
   { name: "resources.knot", covers: ["resources.knot.*"], to: memory("knot"), knot: "restart", operator: "run on" },
   { name: "resources.agent", covers: ["resources.agent.*"], to: memory("agent"), knot: "restart", operator: "run on" },
@@ -159,6 +165,13 @@ export const siteChanges: readonly SettingChange[] = [
     to: memory("backup"),
     ...runOn,
     note: "with backups, from the next run of its jobs",
+  },
+  {
+    name: "resources.resolver",
+    covers: ["resources.resolver.*"],
+    to: memory("resolver"),
+    ...runOn,
+    note: "with a resolver, its pods restart",
   },
   {
     name: "storageSize",
@@ -207,6 +220,13 @@ export const siteChanges: readonly SettingChange[] = [
     to: site({ backups: { ...storage, awaitRestore: true } }),
     ...runOn,
     note: "taken back, it leaves what is stored",
+  },
+  {
+    name: "resolver",
+    covers: ["resolver.*"],
+    to: site({ resolver: { replicas: 1, upstreams: ["192.0.2.53"] } }),
+    ...runOn,
+    note: "its own pods come, restart and go",
   },
   {
     name: "metrics",

@@ -54,6 +54,7 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/cluster/records/pools.ts"],
     reason: "the settings are those that the mesh of the test has; its targets answer plain HTTP",
   },
+  "docs/clients.md#a-resolver-in-the-cluster": { tests: ["test/unit/components/site/resolver.test.ts"] },
   "docs/records.md#what-a-zone-begins-with": { tests: ["test/lab/records/initial-records.test.ts"] },
   "docs/guides/backups.md#turning-it-on": {
     tests: [backups],

@@ -23,6 +23,8 @@ export interface DebianSoftware {
   /** The oldest version that does. */
   readonly oldest: string;
   readonly packages: readonly string[];
+  /** Names of packages that they depend on and that are not unpacked. */
+  readonly leavesOut?: RegExp;
 }
 
 /** A Debian root in the cache: files of packages and of what they depend on, never configured, so that no root is needed. */
@@ -93,7 +95,8 @@ async function unpack(software: DebianSoftware, root: string, tell: Progress): P
   await run("apt-get", [...options, ...install, ...software.packages], limits);
   const archives = join(apt, "archives");
   const files = readdirSync(archives).filter((file) => file.endsWith(".deb"));
-  for (const file of files) await run("dpkg-deb", ["--extract", join(archives, file), root], limits);
+  const wanted = files.filter((file) => software.leavesOut?.test(file) !== true);
+  for (const file of wanted) await run("dpkg-deb", ["--extract", join(archives, file), root], limits);
   const own = files.find((file) => file.startsWith(`${software.name}_`)) ?? "";
   const full = await run("dpkg-deb", ["--field", join(archives, own), "Version"]);
   writeFileSync(join(root, "version"), /^(?:\d+:)?([\d.]+)/.exec(full)?.[1]?.replace(/\.$/, "") ?? "0");
@@ -174,6 +177,17 @@ const unbound: DebianProgram = {
   versionArguments: ["-V"],
 };
 
+/** A resolver of Knot's own house, which validates. Earlier ones than this cannot be told of authoritative servers. */
+const knotResolver: DebianProgram = {
+  name: "knot-resolver6",
+  oldest: "6.4.0",
+  packages: ["knot-resolver6"],
+  // Its manager, which is not run, is in Python.
+  leavesOut: /^(lib)?(python|systemd(?!0)|supervisor)/,
+  path: "usr/sbin/kresd",
+  versionArguments: ["--version"],
+};
+
 /** Earlier ones than this have no exit status of their own for a repository that is not there. */
 const restic: DebianProgram = {
   name: "restic",
@@ -231,6 +245,33 @@ export const ensureNsd = (progress: Progress): Promise<void> => ensureProgram(ns
 
 /** The same of `unbound`. */
 export const ensureUnbound = (progress: Progress): Promise<void> => ensureProgram(unbound, progress);
+
+/**
+ * Puts `kresd` in the cache's `bin`. It looks for its own files at fixed paths, so that the one from the cache runs with its root as
+ * `/`, in which it sees this machine's temporary folders.
+ */
+export async function ensureKnotResolver(progress: Progress): Promise<void> {
+  const own = await machineProgram({ ...knotResolver, name: "kresd" });
+  if (own !== undefined) {
+    linkTool("kresd", own);
+    return;
+  }
+  await ensureRoot(knotResolver, progress);
+  const root = cachedRoot(knotResolver);
+  if (root === undefined) return;
+  const inside = (path: string): string => path.slice(root.path.length);
+  const { path, folder } = root.loader;
+  const command = `${inside(path)} --library-path ${inside(folder)}:/usr/lib /${knotResolver.path}`;
+  writeWrapper(
+    "kresd",
+    `#!/bin/sh
+apart=--user; [ "$(id -u)" = 0 ] && apart=
+exec unshare $apart \${apart:+--map-root-user} --mount sh -c 'root=$0
+for each in /tmp /dev /proc "\${TMPDIR:-/tmp}"; do mkdir -p "$root$each" && mount --rbind "$each" "$root$each" || exit; done
+exec chroot "$root" ${command} "$@"' "${root.path}" "$@"
+`,
+  );
+}
 
 /** The program restic itself, which needs nothing but a C library: what `bin` has may be a script around it. */
 export function resticProgram(): string {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { binDir } from "./cache";
-import { ensureNsd, ensurePowerDns, ensurePrometheus, ensureRestic, ensureUnbound } from "./debian";
+import { ensureKnotResolver, ensureNsd, ensurePowerDns, ensurePrometheus, ensureRestic, ensureUnbound } from "./debian";
 import { ensureDefinitions } from "./definitions";
 import { ensureGoTool, goTools } from "./go-tools";
 import type { Progress } from "./install";
@@ -26,6 +26,7 @@ const tools = {
   nsd: ensureNsd,
   powerdns: ensurePowerDns,
   unbound: ensureUnbound,
+  "knot-resolver": ensureKnotResolver,
   prometheus: ensurePrometheus,
   restic: ensureRestic,
   python: (progress: Progress) => ensurePython("python", progress),

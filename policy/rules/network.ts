@@ -45,10 +45,11 @@ export const servicesPrivate: ResourceRule = {
 /** A shorter prefix is nobody's own network: two halves of all addresses are all of them too. */
 const shortestPrefixes = { ipv4: 8, ipv6: 16 };
 
-/** Whether a block has so many addresses that it is everybody; one that cannot be read is. */
+/** Whether a block has so many addresses that it is everybody; one that cannot be read is. Addresses of sites alone (RFC 4193) are not. */
 function isWide(cidr: string): boolean {
   if (!ipaddr.isValidCIDR(cidr)) return true;
   const [address, prefix] = ipaddr.parseCIDR(cidr);
+  if (address.range() === "uniqueLocal" && prefix >= 7) return false;
   return prefix < shortestPrefixes[address.kind()];
 }
 

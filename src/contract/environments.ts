@@ -129,5 +129,32 @@ export const backupEnvironment = environmentOf(
   },
 );
 
+/** Of the agent beside Knot Resolver. */
+export const resolverEnvironment = environmentOf(
+  {
+    ...common,
+    /** What both containers of a pod see: `resolverFiles` says what is where. */
+    folder: text("DNS_MESH_RESOLVER_FOLDER"),
+    /** Where Knot Resolver answers. */
+    listen: sockets("DNS_MESH_RESOLVER_LISTEN"),
+    /** Where the agent's own HTTP server listens. */
+    http: socket("DNS_MESH_HTTP"),
+    /** Resolvers that are asked for names outside the mesh; none to begin at the root. */
+    upstreams: list("DNS_MESH_UPSTREAMS"),
+    /** The same, for those whose answers are not validated. */
+    unvalidatedUpstreams: list("DNS_MESH_UNVALIDATED_UPSTREAMS"),
+    cacheMiB: wholeNumber("DNS_MESH_CACHE_MIB", { missing: 64, most: 4096 }),
+    /** Between looks at directory and catalog. */
+    lookMs: milliseconds("DNS_MESH_LOOK_SECONDS", { missing: 2, most: 60 }),
+    /** Between looks at the keys of a zone. */
+    keysMs: milliseconds("DNS_MESH_ZONE_KEYS_SECONDS", { missing: 60, most: 3600 }),
+  },
+  {
+    /** Where it answers over TLS, and the folder of `tls.crt` and `tls.key`. */
+    tlsListen: sockets("DNS_MESH_RESOLVER_LISTEN_TLS"),
+    tlsFolder: text("DNS_MESH_RESOLVER_TLS"),
+  },
+);
+
 /** The options that an environment holds. */
 export type OptionsOf<E> = E extends { readonly fromEnvironment: (...of: never) => infer Options } ? Options : never;

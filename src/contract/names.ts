@@ -27,9 +27,20 @@ export const backupLabels = {
   "app.kubernetes.io/part-of": "dns-mesh",
 } as const;
 
+/** Labels of the resolver's pods. */
+export const resolverLabels = {
+  "app.kubernetes.io/name": "resolver",
+  "app.kubernetes.io/part-of": "dns-mesh",
+} as const;
+
 /** What a pod of a site is, by its label `app.kubernetes.io/name`. */
 export type PodName = (
-  typeof knotLabels | typeof reconcilerLabels | typeof rotatorLabels | typeof operatorLabels | typeof backupLabels
+  | typeof knotLabels
+  | typeof reconcilerLabels
+  | typeof rotatorLabels
+  | typeof operatorLabels
+  | typeof backupLabels
+  | typeof resolverLabels
 )["app.kubernetes.io/name"];
 
 /** Labels of everything that is no pod. */
@@ -61,6 +72,8 @@ export const paths = {
   backupStorage: "/etc/dns-mesh-backup-storage",
   restic: "/restic",
   scratch: "/scratch",
+  resolver: "/resolver",
+  resolverTls: "/etc/dns-mesh-resolver-tls",
   pod: "/etc/dns-mesh-pod",
 } as const;
 
@@ -83,6 +96,7 @@ export const objects = {
   rotatorBundle: "key-rotator-bundle",
   operatorBundle: "record-operator-bundle",
   backupBundle: "backup-bundle",
+  resolverBundle: "resolver-bundle",
   backupToken: "backup-token",
   backupPassword: "backup-password",
   backupStorage: "backup-storage",

@@ -42,6 +42,11 @@ export interface SitePolicyInput {
   readonly storage?: ServerReach;
   /** Whether the site serves DnsRecords. */
   readonly hasOperator: boolean;
+  /** Who may ask the site's resolver; there is none without. */
+  readonly resolver?: {
+    readonly clients: readonly string[];
+    readonly overTls: boolean;
+  };
   /** What its operator may probe, each as `NETWORK@PORT` or `NETWORK@PORT-PORT`. */
   readonly probes: readonly string[];
 }
@@ -66,6 +71,7 @@ export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, Ne
     ...(input.hasOperator && input.probes.length > 0 && { "record-operator-probes": probing(input.probes) }),
     ...(input.vault && { "key-rotator": rotator(input), vault: toVault(input.vault) }),
     ...(input.storage && { backup: backup(input.storage) }),
+    ...(input.resolver && { resolver: resolver(input.resolver) }),
     ...(input.parents.length > 0 && { "knot-parents": toServers(input.parents, both) }),
     ...(input.primaries.length > 0 && { "knot-primaries": toServers(input.primaries, both) }),
     ...(input.notified.length > 0 && { "knot-readers": toServers(input.notified, (port) => [udp(port)]) }),
@@ -93,9 +99,14 @@ function takers(networks: readonly string[]): NetworkPolicySpec {
 }
 
 /** Knot's pods among themselves, whose agents ask each other before one steps back for the other, and those of ours that ask them. */
-function knotWithinSite({ transport, storage }: SitePolicyInput): NetworkPolicySpec {
+function knotWithinSite({ transport, storage, resolver }: SitePolicyInput): NetworkPolicySpec {
   const knot = { podSelector: podsNamed("knot") };
-  const asking = { podSelector: podsNamed("key-rotator", "reconciler", "record-operator") };
+  const asking = {
+    podSelector: podsNamed(
+      ...["key-rotator" as const, "reconciler" as const, "record-operator" as const],
+      ...(resolver ? ["resolver" as const] : []),
+    ),
+  };
   const inside = [...both(podPorts.dns), ...transferPorts(transport, podPorts.secure)];
   return {
     podSelector: podsNamed("knot"),
@@ -188,6 +199,20 @@ function backup(storage: ServerReach): NetworkPolicySpec {
     podSelector: podsNamed("backup"),
     policyTypes: ["Ingress", "Egress"],
     egress: [{ to: [{ podSelector: podsNamed("knot") }], ports: [tcp(podPorts.http)] }, ...toServer(storage)],
+  };
+}
+
+/** The resolver asks Knot's pods, and any server of the world for other names and while its own site's are away. */
+function resolver({ clients, overTls }: NonNullable<SitePolicyInput["resolver"]>): NetworkPolicySpec {
+  const ports = [...both(podPorts.dns), ...(overTls ? [tcp(podPorts.secure)] : [])];
+  return {
+    podSelector: podsNamed("resolver"),
+    policyTypes: ["Ingress", "Egress"],
+    ingress: [{ from: blocks(clients), ports }],
+    egress: [
+      { to: [{ podSelector: podsNamed("knot") }], ports: toKnot() },
+      { to: blocks(["0.0.0.0/0", "::/0"]), ports: both(53) },
+    ],
   };
 }
 

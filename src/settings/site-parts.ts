@@ -98,6 +98,12 @@ export const resourcesSchema = z.strictObject({
     memory: "96Mi",
     most: "512Mi",
   }),
+  resolver: resourcesOf({
+    what: "The container of Knot Resolver in each of the resolver's pods; the agent beside it has those of the agent",
+    cpu: "50m",
+    memory: "128Mi",
+    most: "512Mi",
+  }),
   backup: resourcesOf({
     what: "Each container that backs up, restores and drills",
     cpu: "50m",
@@ -119,6 +125,13 @@ export const imagesSchema = z.strictObject({
     .default("docker.io/library/node:24-slim")
     .describe(
       'Any image with Node 22 or newer on its PATH; it runs the agent and the reconciler. Default: "docker.io/library/node:24-slim".',
+    ),
+  resolver: z
+    .string()
+    .min(1)
+    .default("docker.io/cznic/knot-resolver:v6.5.0")
+    .describe(
+      'Knot Resolver 6.4 or newer, with kresd and a shell on its PATH; with a resolver. Default: "docker.io/cznic/knot-resolver:v6.5.0".',
     ),
   restic: z
     .string()

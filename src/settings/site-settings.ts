@@ -5,6 +5,7 @@ import { defaultZoneSeries } from "../knot/config/site-runtime";
 import { backupsSchema } from "./backup-settings";
 import { checkSettings, readSettings, type Settings } from "./reading";
 import { recordsSchema, requireServed } from "./record-settings";
+import { requireResolverPort, resolverSchema } from "./resolver-settings";
 import { numberShape, switchShape } from "./shapes";
 import { parseShared, type SharedConfig } from "./shared-settings";
 import {
@@ -104,6 +105,11 @@ export const siteSchema = z.strictObject({
     .min(1, "must have at least one network")
     .default(["0.0.0.0/0", "::/0"])
     .describe('Networks whose clients may ask. Default: everybody. Example: ["10.0.0.0/8"].'),
+  resolver: resolverSchema
+    .optional()
+    .describe(
+      "A validating resolver for the workloads of the cluster, which knows the zones of the mesh and their keys; `{}` for one with all defaults. Default: none.",
+    ),
   images: imagesSchema.prefault({}).describe("Container images."),
   imagePullPolicy: z
     .enum(["Always", "IfNotPresent", "Never"], "must be Always, IfNotPresent or Never")
@@ -240,6 +246,7 @@ function parseSite(settings: Settings, stack: string): SiteConfig {
   const config = checkSettings(siteSchema, input, stack);
   requireOneKeyEach(config, stack);
   requireServed(config, stack);
+  requireResolverPort(config, stack);
   return config;
 }
 

@@ -31,6 +31,10 @@ export const variants: Readonly<Record<string, { readonly site: string; readonly
     site: "site-c",
     options: { config: { monitoring: { ...monitoring, scrape: "annotations", dashboard: true } } },
   },
+  "a standard site with a resolver": {
+    site: "site-c",
+    options: { config: { resolver: { tlsSecret: "resolver-tls", clusterIP: "10.96.0.53" } } },
+  },
   "a standard site with one": { site: "site-c", options: { config: { replicas: "1" } } },
   "a catalog site with Vault and a split Service": {
     site: "site-b",

@@ -5,6 +5,7 @@ import {
   agentEnvironment,
   operatorEnvironment,
   reconcilerEnvironment,
+  resolverEnvironment,
   rotatorEnvironment,
 } from "../../../src/contract/environments";
 import { UserError } from "../../../src/base/errors";
@@ -55,6 +56,20 @@ const programs = {
         probesPerSecond: fc.integer({ min: 1, max: 10_000 }),
       },
       ["account"],
+    ),
+  },
+  resolver: {
+    environment: resolverEnvironment,
+    options: optionsOf(
+      {
+        ...{ ...common, folder: text, listen: sockets, http: socket },
+        upstreams: fc.array(fc.ipV4(), { maxLength: 3 }),
+        unvalidatedUpstreams: fc.array(fc.ipV6(), { maxLength: 3 }),
+        cacheMiB: fc.integer({ min: 1, max: 4096 }),
+        lookMs: fc.integer({ min: 1, max: 60_000 }),
+        keysMs: fc.integer({ min: 1, max: 3_600_000 }),
+      },
+      ["tlsFolder"],
     ),
   },
 } as unknown as Readonly<Record<string, { environment: EnvironmentOf<object>; options: fc.Arbitrary<object> }>>;

@@ -46,6 +46,11 @@ const forOperator = {
   runbooks: "https://git.example.com/dns-mesh/docs/runbooks",
   probes: { prober: "blackbox-exporter.monitoring.svc:9115" },
 };
+const withResolver = {
+  config: {
+    resolver: { upstreams: ["10.0.0.2"], clusterIP: "10.96.0.53", tlsSecret: "resolver-tls", cacheMiB: 256 },
+  },
+};
 const withTenants = {
   config: {
     records: JSON.stringify({
@@ -98,6 +103,7 @@ export const stacks: Readonly<Record<string, Written>> = {
   "standard-watched": { run: () => up("site-c", watched("operator", forOperator)), differsFrom: "standard" },
   "standard-annotated": { run: () => up("site-c", watched("annotations")), differsFrom: "standard" },
   "standard-tenants": { run: () => up("site-c", withTenants), differsFrom: "standard" },
+  "standard-resolver": { run: () => up("site-c", withResolver), differsFrom: "standard" },
   "standard-one-pod": { run: () => up("site-c", onePod), differsFrom: "standard" },
 };
 

@@ -45,6 +45,19 @@ describe("sitePolicies", () => {
     expect(policy("default-deny")).to.deep.equal({ podSelector: {}, policyTypes: ["Ingress", "Egress"] });
   });
 
+  it("lets the resolver's clients ask it, and it the site's Knot and anybody's port 53", () => {
+    const resolver = { clients: ["10.244.0.0/16"], overTls: false };
+    expect(rules(policy("resolver", { resolver }))).to.deep.equal({
+      in: ["10.244.0.0/16: 5353/UDP 5353/TCP"],
+      out: ["knot: 53/UDP 53/TCP 5353/UDP 5353/TCP 8053/TCP", "0.0.0.0/0,::/0: 53/UDP 53/TCP"],
+    });
+    expect(rules(policy("resolver", { resolver: { ...resolver, overTls: true } })).in).to.deep.equal([
+      "10.244.0.0/16: 5353/UDP 5353/TCP 8853/TCP",
+    ]);
+    expect(rules(policy("knot-site", { resolver })).in[1]).to.match(/\+resolver: /);
+    expect(rules(policy("knot-site")).in.join(" ")).not.to.contain("resolver");
+  });
+
   it("lets clients ask, and nobody fetch metrics unless told", () => {
     expect(rules(policy("knot-clients"))).to.deep.equal({ in: ["10.0.0.0/8: 5353/UDP 5353/TCP"], out: [] });
     expect(Object.keys(sitePolicies(input))).to.have.members([
@@ -54,6 +67,7 @@ describe("sitePolicies", () => {
       "reconciler",
       "record-operator",
     ]);
+    expect(sitePolicies(input)).not.to.have.property("resolver");
     expect(sitePolicies({ ...input, hasOperator: false })).not.to.have.property("record-operator");
     const monitoring = { "kubernetes.io/metadata.name": "monitoring" };
     expect(rules(policy("knot-metrics", { monitoring }))).to.deep.equal({ in: ["monitoring: 8053/TCP"], out: [] });

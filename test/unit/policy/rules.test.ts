@@ -220,6 +220,7 @@ const table: Readonly<Record<string, Row>> = {
       [policy({ ingress: [{ from: [{ ipBlock: { cidr: "192.0.2.1/32" } }], ports: [{ port: 8853 }] }] })],
       [policy({ ingress: [{ from: [{ ipBlock: { cidr: "10.0.0.0/8" } }], ports: [{ port: 8853, endPort: 8855 }] }] })],
       [policy({ ingress: [{ from: [{ ipBlock: { cidr: "2001::/16" } }], ports: [{ port: 8853 }] }] })],
+      [policy({ ingress: [{ from: [{ ipBlock: { cidr: "fc00::/7" } }], ports: [{ port: 8853 }] }] })],
       [policy({ ingress: [{ from: [{ podSelector: {} }], ports: [{ port: 8853 }] }] })],
     ],
     fails: [
@@ -227,6 +228,7 @@ const table: Readonly<Record<string, Row>> = {
       [/port 8853/, [policy({ ingress: [{ ports: [{ port: 8853 }] }] })]],
       [/ports 5353 to 65535/, [policy({ ingress: [{ from: [anywhere], ports: [{ port: 5353, endPort: 65535 }] }] })]],
       [/port 8053/, [policy({ ingress: [{ from: [{ ipBlock: { cidr: "128.0.0.0/7" } }], ports: [{ port: 8053 }] }] })]],
+      [/port 8053/, [policy({ ingress: [{ from: [{ ipBlock: { cidr: "fc00::/6" } }], ports: [{ port: 8053 }] }] })]],
       [/port 8053/, [policy({ ingress: [{ from: [{ ipBlock: { cidr: "2000::/3" } }], ports: [{ port: 8053 }] }] })]],
       [/port 8053/, [policy({ ingress: [{ from: [{ ipBlock: { cidr: "0/0" } }], ports: [{ port: 8053 }] }] })]],
       [/every port/, [policy({ ingress: [{ from: [{ ipBlock: { cidr: "::/0" } }] }] })]],

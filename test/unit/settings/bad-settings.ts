@@ -45,6 +45,26 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     { ...minimal, listen: ["localhost"] },
     /dns-mesh:listen\[0\]: must be an IP address/,
   ],
+  [
+    "with a resolver that asks a name",
+    { ...minimal, resolver: { upstreams: ["resolver.example"] } },
+    /dns-mesh:resolver\.upstreams\[0\]: must be an IP address/,
+  ],
+  [
+    "with a resolver of no pod",
+    { ...minimal, resolver: { replicas: 0 } },
+    /dns-mesh:resolver\.replicas: must be at least 1/,
+  ],
+  [
+    "with a resolver whose Secret has a name that is none",
+    { ...minimal, resolver: { tlsSecret: "Resolver TLS" } },
+    /dns-mesh:resolver\.tlsSecret: must be the name of a Secret/,
+  ],
+  [
+    "with a resolver where sites are asked on another port",
+    { ...minimal, resolver: {}, remotePort: "5300" },
+    /dns-mesh:resolver asks sites on port 53 alone, and dns-mesh:remotePort is 5300/,
+  ],
   ["with a list that is a text", { ...minimal, clients: "10.0.0.0/8" }, /dns-mesh:clients must be a list or an object/],
   [
     "with metrics of zones of another kind",

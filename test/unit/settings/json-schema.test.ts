@@ -39,6 +39,7 @@ const beyond: ReadonlySet<string> = new Set([
   ...["with scrapers of every namespace", "with a burst that Knot does not take"],
   ...["with a tenant whose namespace is not served", "with a namespace that two tenants name"],
   ...["with a tenant's subtree that is not a whole name", "with Gateways, and no routes that lead to them"],
+  "with a resolver where sites are asked on another port",
   ...["with a client that is no network", "with an updater of names that are not named"],
   ...["with an updater of the key's name elsewhere", "with an updater of names outside its zones"],
   ...["with an updater of a name that is none", "with an updater whose key is a reader's"],

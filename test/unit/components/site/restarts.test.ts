@@ -72,11 +72,12 @@ async function templates(told: Told): Promise<{ readonly knot: string; readonly 
       },
     },
   });
-  const text = (type: string): string => {
-    const [found] = run.all(type).map(({ inputs }) => inputs as k8s.types.output.apps.v1.StatefulSet);
+  const text = (type: string, name: string): string => {
+    const all = run.all(type).map(({ inputs }) => inputs as k8s.types.output.apps.v1.StatefulSet);
+    const found = all.find(({ metadata }) => metadata.name === name);
     return found === undefined ? "" : JSON.stringify(found.spec.template);
   };
-  return { knot: text("StatefulSet"), operator: text("Deployment") };
+  return { knot: text("StatefulSet", "knot"), operator: text("Deployment", "record-operator") };
 }
 
 /** Templates by what they are made from: most changes start from the same. */

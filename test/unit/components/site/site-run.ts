@@ -41,6 +41,7 @@ export function up(site: string, { config, agent, operator = "operator()", ...op
         ...(rotatesKeys(welcome.packet) && { rotator: "rotator()" }),
         ...(settings.records !== false && { operator }),
         ...(settings.backups && { backup: "backup()" }),
+        ...(settings.resolver && { resolver: "resolver()" }),
       };
       return { ...new SiteStack(site, { config: settings, welcome, programs }).outputs };
     },
