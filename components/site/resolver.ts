@@ -91,6 +91,8 @@ export class Resolver extends pulumi.ComponentResource {
   }
 }
 
+const probe = (path: string) => ({ httpGet: { path, port: podPorts.http }, timeoutSeconds: 3 });
+
 function podSpec(args: ResolverArgs): PodSpec {
   const { config, resolver } = args;
   const { tlsSecret, upstreams, validateUpstreams, cacheMiB } = resolver;
@@ -100,7 +102,6 @@ function podSpec(args: ResolverArgs): PodSpec {
     mounts: [{ name: "work", mountPath: paths.resolver }],
   };
   const tls = tlsSecret === undefined ? [] : [tlsFiles(tlsSecret)];
-  const probe = (path: string) => ({ httpGet: { path, port: podPorts.http } });
   const pod = programPod({
     name: "agent",
     config,
@@ -125,8 +126,8 @@ function podSpec(args: ResolverArgs): PodSpec {
     container: {
       ports: [{ name: "http", containerPort: podPorts.http, protocol: "TCP" }],
       startupProbe: { ...probe("/live"), periodSeconds: 1, failureThreshold: 120 },
-      livenessProbe: { ...probe("/live"), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
-      readinessProbe: { ...probe("/ready"), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 },
+      livenessProbe: { ...probe("/live"), periodSeconds: 10, failureThreshold: 6 },
+      readinessProbe: { ...probe("/ready"), periodSeconds: 2, failureThreshold: 3 },
     },
   });
   const mounts = [work, ...tls].flatMap((files) => files.mounts);
@@ -148,6 +149,9 @@ function resolverContainer({ config, resolver }: ResolverArgs, volumeMounts: Pod
       ...[port("dns-udp", "UDP"), port("dns-tcp", "TCP")],
       ...(resolver.tlsSecret === undefined ? [] : [port("dns-tls", "TCP", podPorts.secure)]),
     ],
+    // The agent asks it, so that patience is longer than for the agent itself.
+    livenessProbe: { ...probe("/resolver"), periodSeconds: 10, failureThreshold: 18 },
+    readinessProbe: { ...probe("/ready"), periodSeconds: 2, failureThreshold: 3 },
     lifecycle: { preStop: { exec: { command: ["sleep", String(drainSeconds)] } } },
     resources: config.resources.resolver,
     securityContext: containerSecurity,

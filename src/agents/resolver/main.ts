@@ -26,6 +26,8 @@ async function run(options: ResolverOptions, { signal, log }: { signal: AbortSig
   await resolver.open();
   await using server = new HttpServer({
     "GET /live": () => answer(heart.stuck, "stuck"),
+    // Asked in the name of the container beside this one, which a shell keeps alive whatever becomes of its processes.
+    "GET /resolver": async () => answer(await resolver.silent(), "no answer from"),
     "GET /ready": async () => answer(await resolver.missing(), "waits for"),
   });
   await server.listen(options.http.address, options.http.port);

@@ -96,8 +96,15 @@ export class Resolver {
 
   /** What there must be for clients to be sent here, and is not. Never throws. */
   async missing(): Promise<readonly string[]> {
-    const { options, recursive } = this.parts;
+    const { options } = this.parts;
     if (!(await isThere(resolverFiles(options.folder).configuration))) return ["directory and catalog"];
+    return this.silent();
+  }
+
+  /** Whether Knot Resolver has what it needs and does not answer all the same. Never throws. */
+  async silent(): Promise<readonly string[]> {
+    const { options, recursive } = this.parts;
+    if (!(await isThere(resolverFiles(options.folder).configuration))) return [];
     const { address, port } = splitServer(options.listen[0] ?? "");
     const near = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
     const { rcode } = await recursive
