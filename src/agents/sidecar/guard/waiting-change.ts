@@ -51,12 +51,21 @@ export async function readDifference(
   };
 }
 
-/** The same of a zone that comes anew: what is added is all that it has then. @throws Error */
-export async function readWhole(control: Pick<KnotControl, "zoneWaiting">, zone: string): Promise<ZoneDifference> {
+/**
+ * The same of a zone that comes anew: what is added is all that it has then. Nothing when it has no record at all: Knot takes no such
+ * zone, and shows none of its records for a moment while it publishes it.
+ *
+ * @throws Error
+ */
+export async function readWhole(
+  control: Pick<KnotControl, "zoneWaiting">,
+  zone: string,
+): Promise<ZoneDifference | undefined> {
   const count = new Count(zone);
   await control.zoneWaiting(zone, ({ owner, type }) => {
     count.add(parseName(owner), type);
   });
+  if (!count.hasSoa && count.records.size === 0) return undefined;
   return {
     isWhole: true,
     removed: new Map(),

@@ -240,8 +240,9 @@ export class ZoneGuard {
       const content = contentOf(zone, await served(zone));
       [memory.known, memory.knownAt] = [content.records.size, this.parts.clock.now()];
       if (content.records.size === 0) return passing;
-      const whole = difference.isWhole ? { difference: await readWhole(control, zone) } : {};
-      return judgeChange({ ...change, ...whole }, content);
+      // Unanswered, it is looked at again; one that waits for ever is dropped by Knot.
+      const whole = difference.isWhole ? await readWhole(control, zone) : difference;
+      return whole && judgeChange({ ...change, difference: whole }, content);
     } catch (error) {
       if (error instanceof KnotControlError && error.message.includes(notWaiting)) return undefined;
       return { kind: "hold", names: [], of: 0, reason: `what it does cannot be read: ${messageOf(error)}` };

@@ -16,6 +16,8 @@ class GuardedKnot {
   names: readonly string[] = [];
   /** Names that the change takes away. */
   change: readonly string[] = [];
+  /** What the zone has afterwards, of a change that brings it anew as a whole. */
+  whole: readonly string[] | undefined;
   verdicts: string[] = [];
   transfers = 0;
   /** How long a transfer takes. */
@@ -25,11 +27,16 @@ class GuardedKnot {
   readonly control: Pick<KnotControl, "changesWaiting" | "changeWaiting" | "zoneWaiting" | "judge"> = {
     changesWaiting: () => Promise.resolve(this.change.length === 0 ? [] : [zone]),
     changeWaiting: (_, take) => {
+      if (this.whole !== undefined) return Promise.resolve();
       for (const isAdded of [false, true]) take({ owner: zone, type: "SOA", isAdded });
       for (const owner of this.change) take({ owner, type: "A", isAdded: false });
       return Promise.resolve();
     },
-    zoneWaiting: () => Promise.resolve(),
+    zoneWaiting: (_, take) => {
+      const records = (this.whole ?? []).map((owner) => ({ owner, type: owner === zone ? "SOA" : "A" }));
+      for (const record of records) take(record);
+      return Promise.resolve();
+    },
     judge: (_, verdict) => {
       this.verdicts.push(verdict);
       if (verdict === "publish") this.names = this.names.filter((name) => !this.change.includes(name));
@@ -142,6 +149,17 @@ describe("the guard on own zones, by itself", () => {
     expect(await take(1500)).to.equal("publish");
     expect([knot.transfers, shown]).to.deep.equal([1, []]);
     expect(logged.join("")).to.contain("a change is let through");
+  });
+
+  it("looks again at a zone that comes anew and shows no record, as one does that is just being published", async () => {
+    knot.whole = [];
+    expect(await take(1)).to.equal(undefined);
+    expect(shown).to.deep.equal([]);
+    knot.whole = [`n1.${zone}`];
+    expect(await take(1)).to.equal("drop");
+    expect(shown[0]).to.contain("it takes away the SOA record");
+    knot.whole = [zone, ...knot.names];
+    expect(await take(1)).to.equal("publish");
   });
 
   it("logs once that an annotation cannot be used", async () => {
