@@ -74,7 +74,7 @@ async function measure({ only, runs, list }: { only: readonly string[]; runs: nu
   const failed: string[] = [];
   for (const each of planned) {
     if (runner.isOver()) break;
-    if (!(await runMissing(each, { runner, store })) && !runner.isOver()) failed.push(each.name);
+    if (!(await runMissing(each, { runner, store, commit })) && !runner.isOver()) failed.push(each.name);
   }
   const measured = Object.entries(wanted).flatMap(([name, job]) => {
     const found = store.runs(name, job);
@@ -95,21 +95,25 @@ async function announce(commit: string, planned: readonly Planned[]): Promise<vo
       ? `everything is measured on commit ${commit}`
       : `${runs} runs on commit ${commit}, which take ${durationText(seconds)} on two cores with nothing beside it`,
   );
-  const { load = 0 } = machine();
-  if (load > 0.7) say(`the load is ${load}: something else has this machine too, and tables will say so`);
+  const { load = 0 } = await machine();
+  if (load > 0.7) say(`${load} cores are busy: something else has this machine too, and tables will say so`);
 }
 
 /** Returns whether all missing runs were made. Each is kept as it comes. */
 async function runMissing(
   { name, job, runs }: Planned,
-  { runner, store }: { readonly runner: BenchRunner; readonly store: RunStore },
+  { runner, store, commit }: { readonly runner: BenchRunner; readonly store: RunStore; readonly commit: string },
 ): Promise<boolean> {
   for (let i = 1; i <= runs && !runner.isOver(); i++) {
     say(`${name}, ${i} of ${runs}: ${commandOf(job)}`);
-    const [before, began] = [machine(), performance.now()];
     try {
+      const before = await machine();
+      const began = performance.now();
       const result = await runner.run(job.bench, job.args);
       const seconds = Math.round((performance.now() - began) / 1000);
+      // A run reads what the files say at its beginning and later.
+      if ((await measuredCommit()) !== commit)
+        throw new UserError(`another commit than ${commit} is here now: this run is not kept`);
       const at = new Date().toISOString();
       store.add(name, { command: commandOf(job), at, seconds, machine: before, versions: await versions(), result });
     } catch (error) {

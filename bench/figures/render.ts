@@ -89,7 +89,7 @@ function runsText({ runs, commit, date, release, note, machine }: Measurement): 
     commit === "unknown" ? "commit unknown" : `commit \`${commit}\``,
     date === "unknown" ? "date unknown" : date,
     ...(release === undefined ? [] : [`release ${release}`]),
-    ...((machine?.load ?? 0) > quietLoad ? [`load ${numberText(machine?.load ?? 0)} when it began`] : []),
+    ...((machine?.load ?? 0) > quietLoad ? [`${numberText(machine?.load ?? 0)} cores busy before it began`] : []),
     ...(note === undefined ? [] : [note]),
   ].join(", ");
 }

@@ -1,5 +1,6 @@
-import { cpus, loadavg, release, totalmem } from "node:os";
+import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { knotBinaries } from "../../harness/knot/binaries";
 import { run } from "../../harness/tools/run";
@@ -25,10 +26,15 @@ export async function measuredCommit(): Promise<string> {
   return (await run("git", ["-C", root, "log", "-1", "--format=%h", "--abbrev=10", ...measured])).trim();
 }
 
-/** The machine, and how much else it does. */
-export function machine(): Machine {
+/** For which it is looked what else the machine does. An average over a minute would tell of the run before. */
+const lookMs = 3000;
+
+/** The machine, and how many of its cores are busy now, before anything is measured. */
+export async function machine(): Promise<Machine> {
   const [first, ...others] = cpus();
-  const [load = 0] = loadavg();
+  const [before, began] = [busyMs(), performance.now()];
+  await delay(lookMs);
+  const load = (busyMs() - before) / (performance.now() - began);
   return {
     cpu: first?.model.trim() ?? "unknown",
     cores: 1 + others.length,
@@ -36,6 +42,11 @@ export function machine(): Machine {
     kernel: release(),
     load: Math.round(load * 100) / 100,
   };
+}
+
+/** Milliseconds for which cores worked. */
+function busyMs(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
 
 /** Versions of what is measured, and of what it is compared with where that is a package of the machine. */

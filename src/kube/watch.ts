@@ -16,8 +16,8 @@ export interface WatchOptions {
   readonly onList: (objects: readonly KubeObject[]) => void;
   /** One that was made or changed (`gone` unset), or that went away. */
   readonly onChange: (object: KubeObject, gone: boolean) => void;
-  /** The API does not answer, since this many tries; 0 when it does again. */
-  readonly onTrouble: (tries: number, reason: string) => void;
+  /** The API does not answer, since this many tries, or with an error of this HTTP status; 0 tries when it does again. */
+  readonly onTrouble: (tries: number, reason: string, status?: number) => void;
   readonly signal: AbortSignal;
   /** Between 0 and 1. */
   readonly random: () => number;
@@ -49,9 +49,9 @@ export async function watchObjects(options: WatchOptions): Promise<void> {
   const watch = new Watch(options);
   let tries = 0;
   while (!isAborted(options.signal)) {
-    const { failure, watched } = await watch.step();
+    const { failure, status, watched } = await watch.step();
     if (isAborted(options.signal)) return;
-    if (failure !== undefined) options.onTrouble(++tries, failure);
+    if (failure !== undefined) options.onTrouble(++tries, failure, status);
     else if (tries > 0) options.onTrouble((tries = 0), "");
     // A server that ends each watch at once is not asked in a tight loop either.
     const first = failure !== undefined || watched ? (options.firstPauseMs ?? 200) : 0;
@@ -76,7 +76,7 @@ class Watch {
   constructor(private readonly options: WatchOptions) {}
 
   /** A listing, or a watch until it ends: which of them, and what went wrong. */
-  async step(): Promise<{ readonly watched: boolean; readonly failure?: string }> {
+  async step(): Promise<{ readonly watched: boolean; readonly failure?: string; readonly status?: number }> {
     const watched = this.#version !== undefined;
     try {
       if (this.#version === undefined) await this.#list();
@@ -88,7 +88,9 @@ class Watch {
       // The place is not known any more, or what is watched is served no longer in this version.
       const lost = error instanceof KubeError && (error.status === 410 || error.status === 404);
       if (lost) this.#version = undefined;
-      return lost && watched ? { watched } : { watched, failure: messageOf(error) };
+      if (lost && watched) return { watched };
+      const { status } = error instanceof KubeError ? error : {};
+      return { watched, failure: messageOf(error), ...(status !== undefined && { status }) };
     }
   }
 

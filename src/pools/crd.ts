@@ -39,7 +39,7 @@ function checkSchema(whose: string): Schema {
       address: text("The address, where it is not the target's value. A CNAME's targets need it.", { maxLength: 45 }),
       host: text("Name of the host that is asked for. The address without it.", { maxLength: longestHost }),
       path: text("Path that is asked for. / without it.", { maxLength: longestPath }),
-      status: whole("Status that an answer must have. Any from 200 to 399 without it.", [100, 599]),
+      status: whole("Status that an answer must have. Any from 200 to 399 without it.", [200, 599]),
       name: text("Name that a DNS server is asked for.", { maxLength: 255 }),
       recordType: text("Type that a DNS server is asked for; the answer must have such a record. A without it.", {
         enum: [...dnsCheckTypes],

@@ -146,7 +146,7 @@ function questionOf(problems: string[], written: CheckSpec, place: string): Ques
   if (host !== undefined && !isHost(host)) add(`${place}.host "${host}" is not a host's name`);
   if (!isPath(path))
     add(`${place}.path must begin with a slash and have at most ${longestPath} printable characters without blanks`);
-  if (status !== undefined) for (const problem of wholeProblem(`${place}.status`, status, [100, 599])) add(problem);
+  if (status !== undefined) for (const problem of wholeProblem(`${place}.status`, status, [200, 599])) add(problem);
   const kind = type === "HTTPS" ? "https" : "http";
   return { kind, path, ...(host !== undefined && { host }), ...(status !== undefined && { status }) };
 }

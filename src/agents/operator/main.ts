@@ -29,6 +29,8 @@ const connections = 32;
 const tokenMs = 10_000;
 /** Milliseconds that a site has for an answer. */
 const siteMs = 700;
+/** Milliseconds for which one port is used: what stands before a site's pods keeps a busy one to a pod, also to one that went. */
+const portMs = 2000;
 
 /** A turn as the leader, with the clients that are counted. */
 interface Turn {
@@ -99,7 +101,7 @@ async function openTurn(parts: {
   const { options, kube, metrics, log, signal } = parts;
   const key = (file: string) => readJsonFile(file, (json) => parseTsigKey(json, "key"));
   const dns = new DnsClient({ signal });
-  const shared = new DnsClient({ timeoutMs: siteMs, channel: new UdpChannel(), signal });
+  const shared = new DnsClient({ timeoutMs: siteMs, channel: new UdpChannel({ portMs }), signal });
   const anew = new DnsClient({ timeoutMs: siteMs, signal });
   const ask: AskSerial = (question) => askPod({ ...question, dns: question.anew ? anew : shared });
   const inputs = await LiveInputs.open(options.packetFile);
@@ -124,7 +126,7 @@ async function openTurn(parts: {
   const events = new EventQueue({ client: kube, pod: options.pod, log, now: clock.now });
   const announce = () => agents.announce(inputs.current.agent);
   // Many times a second: a socket for each question would cost more than the question.
-  const looking = new DnsClient({ channel: new UdpChannel(), signal });
+  const looking = new DnsClient({ channel: new UdpChannel({ portMs }), signal });
   const pools = new PoolOperator({ ...common, dns: looking, announce, events, probe, mesh: () => operator.mesh });
   return { operator, pools, dns: [dns, shared, anew, looking] };
 }

@@ -137,8 +137,8 @@ describe("a pool's spec", () => {
     ],
     [
       "a status that is none",
-      { targets: [{ ...one, check: { type: "HTTP", port: 80, status: 99 } }] },
-      "from 100 to 599",
+      { targets: [{ ...one, check: { type: "HTTP", port: 80, status: 199 } }] },
+      "from 200 to 599",
     ],
     [
       "one address for all",

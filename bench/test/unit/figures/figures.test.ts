@@ -154,7 +154,7 @@ describe("tables of figures", () => {
     const text = tableText({ ...table, rows: table.rows.slice(0, 2) }, { "converge-3": one });
     expect(text)
       .to.contain("p50 10 ms")
-      .and.to.contain("one run, commit `0123abc`, 2026-11-30, load 3.21 when it began.*");
+      .and.to.contain("one run, commit `0123abc`, 2026-11-30, 3.21 cores busy before it began.*");
   });
 
   it("of aims say what is met, what is missed and what nobody measured", () => {

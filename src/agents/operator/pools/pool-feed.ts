@@ -137,9 +137,9 @@ export class PoolFeed {
         onChange(object, gone);
         onNews();
       },
-      onTrouble: (tries, reason) => {
-        // Nothing waits for a namespace that was tried, so that one without rights stops no other.
-        if (what === "pools") this.#open.delete(namespace);
+      onTrouble: (tries, reason, status) => {
+        // Nothing waits for a namespace that may not be listed, so that it stops no other. What failed otherwise says nothing of its pools.
+        if (what === "pools" && (status === 403 || status === 404)) this.#open.delete(namespace);
         if (tries === 0) log.info("DnsPools are watched again", { namespace, what });
         else if (tries === 1) log.warn("DnsPools cannot be watched", { namespace, what, reason });
       },

@@ -131,8 +131,10 @@ export class PoolOperator {
   #isMeshKnown = false;
   /** All that there is was looked at once. */
   #isLooked = false;
-  /** When what failed is tried again. */
-  #retryAt = Number.POSITIVE_INFINITY;
+  /** Of all that there is it is known what is to be told of it, in the zone that there is now. */
+  #isTaken = false;
+  /** Pools whose answer could not be written, by their uids. */
+  readonly #failing = new Map<string, BackOff>();
   #changes = 0;
   #decided = 0;
   #beat = 0;
@@ -201,8 +203,7 @@ export class PoolOperator {
   }
 
   async #decideAll(signal: AbortSignal): Promise<void> {
-    const { clock, log, random } = this.parts;
-    const backOff = new BackOff(random);
+    const { clock } = this.parts;
     let wholeAt = 0;
     while (!isAborted(signal)) {
       await this.#listen(signal);
@@ -216,14 +217,9 @@ export class PoolOperator {
       this.#takeTouched();
       if (this.#book.takeNew()) this.#prober.want(this.#book.checks, signal);
       this.#tellUntold();
+      if (this.#feed.isReady) this.#isTaken = true;
       // Before it is known who else sees something, nothing is decided: what is answered stays.
-      const failed = this.#isMeshKnown ? await this.#write(this.#decide(now), signal) : undefined;
-      this.#retryAt = Number.POSITIVE_INFINITY;
-      if (failed === undefined) backOff.reset();
-      else if (!isAborted(signal)) {
-        log.warn("a pool's answer could not be written", { reason: failed });
-        this.#retryAt = now + backOff.next();
-      }
+      if (this.#isMeshKnown) await this.#write(this.#decide(now), signal);
       await clock.pause(gatherMs, signal);
       await this.#deciding.wait(this.#pauseMs(clock.now()), signal);
     }
@@ -233,7 +229,7 @@ export class PoolOperator {
     const zones = this.#others.size;
     const least = this.#prober.size === 0 ? calmLookMs : lookMs;
     const look = zones === 0 ? idleMs : least + lookMsPerZone * zones;
-    let next = this.#retryAt;
+    let next = Number.POSITIVE_INFINITY;
     for (const at of this.#wakes.values()) next = Math.min(next, at);
     return Math.max(0, Math.min(look, next - now));
   }
@@ -268,6 +264,7 @@ export class PoolOperator {
     const zone = inputs.current.packet.site.zones.map(({ name }) => name).find(isPoolZone);
     if (zone === this.#own?.zone) return;
     const writer = () => inputs.current.writer;
+    this.#isTaken = false;
     this.#own = zone === undefined ? undefined : this.#tellingsIn(new TxtZone({ zone, dns, writer, key: keys.local }));
     for (const each of this.#others.pools()) this.#bookOf(each);
   }
@@ -333,6 +330,7 @@ export class PoolOperator {
     this.#name(uid, undefined);
     this.#book.delete(uid);
     this.#wakes.delete(uid);
+    this.#failing.delete(uid);
   }
 
   #tellUntold(): void {
@@ -424,8 +422,9 @@ export class PoolOperator {
     } else if (!seesSame(before, after)) this.#reports.later(uid);
   }
 
-  /** Writes answers, so many of them. Returns what went wrong. */
-  async #write(changing: readonly Changing[], signal: AbortSignal): Promise<string | undefined> {
+  /** Writes answers, so many of them. What fails is tried again later and later, or when something is new of it. */
+  async #write(changing: readonly Changing[], signal: AbortSignal): Promise<void> {
+    const { clock, log, random } = this.parts;
     let failed: string | undefined;
     // The others are decided on anew, with what is known by then.
     for (const { entry } of changing.slice(mostAnswers)) this.#open.add(entry.uid);
@@ -435,6 +434,7 @@ export class PoolOperator {
       try {
         const before = entry.record?.spec.values;
         const refusal = await this.#writer.answer(entry, pool, answer);
+        this.#failing.delete(entry.uid);
         if (refusal?.message !== this.#refusals.get(entry)?.message) {
           this.#reports.soon(entry.uid);
           this.#own?.publish(entry.id);
@@ -444,17 +444,21 @@ export class PoolOperator {
         if (refusal !== undefined) return;
         this.#changes++;
         const { namespace, name } = entry.object.metadata;
-        this.parts.log.info("a pool's answer changed", {
+        log.info("a pool's answer changed", {
           pool: `${namespace}/${name}`,
           before: before ?? [],
           after: answer,
         });
       } catch (error) {
         failed = messageOf(error);
-        this.#open.add(entry.uid);
+        const backOff = this.#failing.get(entry.uid) ?? new BackOff(random);
+        this.#failing.set(entry.uid, backOff);
+        const again = clock.now() + backOff.next();
+        this.#wakes.set(entry.uid, Math.min(again, this.#wakes.get(entry.uid) ?? again));
       }
     });
-    return failed;
+    if (failed !== undefined && !isAborted(signal))
+      log.warn("a pool's answer could not be written", { reason: failed });
   }
 
   #sightsOf(entry: PoolEntry, self: string): readonly SiteSight[] {
@@ -498,7 +502,7 @@ export class PoolOperator {
    * gone, and forget what they, or we, saw.
    */
   get #toTell(): OwnTellings | undefined {
-    return this.#feed.isReady && this.#isLooked ? this.#own : undefined;
+    return this.#isTaken && this.#isLooked ? this.#own : undefined;
   }
 
   /** Milliseconds until the next sign of life; there is none from a site that probes nothing. */

@@ -13,6 +13,8 @@ class Stage implements Disposable {
   readonly lines: string[] = [];
   answer: () => KubeObject | undefined;
   asked = 0;
+  /** The HTTP status of a listing that fails. */
+  trouble: number | undefined;
   readonly feed: PoolFeed;
 
   constructor(answer: () => KubeObject | undefined) {
@@ -25,9 +27,10 @@ class Stage implements Disposable {
         },
         stream: () => Promise.reject(new Error("nothing is streamed here")),
       },
-      watch: ({ path, onList }) => {
+      watch: ({ path, onList, onTrouble }) => {
         this.watched.push(path);
-        onList([]);
+        if (this.trouble === undefined) onList([]);
+        else onTrouble(1, "trouble", this.trouble);
         return Promise.resolve();
       },
       namespaces: ["dns-system"],
@@ -75,6 +78,19 @@ describe("feed of pools", () => {
     await stage.clock.advance(1000);
     expect(stage.watched).to.deep.equal([]);
   });
+
+  for (const { status, isReady } of [
+    { status: 403, isReady: true },
+    { status: 404, isReady: true },
+    { status: 429, isReady: false },
+    { status: 503, isReady: false },
+  ])
+    it(`${isReady ? "waits no longer for" : "does not know"} pools whose listing ends with ${status}`, async () => {
+      using stage = new Stage(() => kinds("dnsrecords", "dnspools"));
+      stage.trouble = status;
+      await settled();
+      expect(stage.feed.isReady).to.equal(isReady);
+    });
 
   it("watches where the cluster does not say what it has", async () => {
     using silent = new Stage(() => {

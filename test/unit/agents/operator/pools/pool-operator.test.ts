@@ -66,6 +66,29 @@ describe("the operator of pools", () => {
     expect(stage.api.answer("shop")).to.deep.equal([first]);
   });
 
+  it("takes none of it back whenever a new leader comes to know its own pools", async () => {
+    await using mesh = await Mesh.with("shop", "mail");
+    const { stage } = mesh;
+    // What is seen of it has a new leader tell something as soon as it knows its own.
+    stage.apiOf("b").make("blog", { ...poolOf("blog", [first, third]), zone: "b.example" });
+    await stage.clock.advance(5000);
+    for (let ms = 0; ms < 200; ms += 9) {
+      const before = stage.writer.updates.length;
+      const listed = Promise.withResolvers<undefined>();
+      stage.api.poolsListed = listed.promise;
+      await mesh.restart("a");
+      await stage.clock.advance(ms);
+      listed.resolve(undefined);
+      await stage.clock.advance(3000);
+      const changes = stage.writer.updates.slice(before).flatMap((update) => update.changes);
+      const gone = changes.flatMap((each) => (each.kind === "deleteRrset" ? each.name : []));
+      expect(
+        gone.filter((name) => !name.startsWith("beat.")),
+        `${ms} ms`,
+      ).to.deep.equal([]);
+    }
+  });
+
   it("puts back what somebody changed in its zone", async () => {
     await using mesh = await Mesh.with("shop");
     const { stage } = mesh;
@@ -97,11 +120,18 @@ describe("the operator of pools", () => {
   it("writes an answer later that the API server did not take, and holds no other pool up", async () => {
     await using mesh = await Mesh.with("shop", "mail");
     const { stage } = mesh;
-    stage.api.refusal = (what, name) =>
-      what === "record" && name === "shop" ? new KubeError("away", { status: 503 }) : undefined;
+    let tries = 0;
+    stage.api.refusal = (what, name) => {
+      if (what !== "record" || name !== "shop") return undefined;
+      tries++;
+      return new KubeError("away", { status: 503 });
+    };
     stage.down.add(first);
     await mesh.until("mail turns", () => stage.api.answer("mail").join() === second);
     expect(stage.api.answer("shop")).to.deep.equal([first]);
+    await stage.clock.advance(20_000);
+    // Ever more rarely, and with each look at all pools.
+    expect(tries).to.be.within(5, 14);
     stage.api.refusal = () => undefined;
     await mesh.until("shop turns", () => stage.api.answer("shop").join() === second);
   });

@@ -23,6 +23,8 @@ export class PoolApi {
   readonly writes: { readonly what: "status" | "record" | "event"; readonly name: string }[] = [];
   /** What the server has against a write. */
   refusal: (what: string, name: string) => KubeError | undefined = () => undefined;
+  /** Before this, pools are not listed. */
+  poolsListed: Promise<unknown> = Promise.resolve();
   readonly #objects = { dnspools: new Map<string, Stored>(), dnsrecords: new Map<string, Stored>() };
   readonly #watchers: { readonly kind: "dnspools" | "dnsrecords"; readonly options: WatchOptions }[] = [];
   #version = 100;
@@ -63,7 +65,7 @@ export class PoolApi {
 
   readonly watch = async (options: WatchOptions): Promise<void> => {
     const kind = options.path.includes("dnspools") ? ("dnspools" as const) : ("dnsrecords" as const);
-    await Promise.resolve();
+    await (kind === "dnspools" ? this.poolsListed : Promise.resolve());
     const watcher = { kind, options };
     options.onList([...this.#objects[kind].values()]);
     this.#watchers.push(watcher);
@@ -157,10 +159,18 @@ export class PoolStage {
   /** Addresses, or `site address`, that do not answer. */
   readonly down = new Set<string>();
   readonly #names: readonly string[];
+  readonly #otherApis = new Map<string, PoolApi>();
 
   constructor(...names: readonly string[]) {
     this.#names = names;
     for (const name of names) for (const zone of zonesOf(name)) this.writer.serve(zone);
+  }
+
+  /** The cluster of a site. */
+  apiOf(name: string): PoolApi {
+    const api = name === this.#names[0] ? this.api : (this.#otherApis.get(name) ?? new PoolApi());
+    this.#otherApis.set(name, api);
+    return api;
   }
 
   /** Starts a leader of a site. */
@@ -169,7 +179,7 @@ export class PoolStage {
     const lines: string[] = [];
     const { clock } = this;
     const log = createLogger({ write: (line) => lines.push(line), now: clock.now });
-    const api = name === this.#names[0] ? this.api : new PoolApi();
+    const api = this.apiOf(name);
     const zones = zonesOf(name).map((zone) => ({ name: zone }));
     const current = { packet: { site: { name, zones } }, writer: server } as unknown as LiveInputs["current"];
     const listed = this.#names.flatMap((owner) => zonesOf(owner).map((zone) => ({ name: zone, owner })));
