@@ -225,6 +225,8 @@ export const siteChanges: readonly SettingChange[] = [
     name: "resolver",
     covers: ["resolver.*"],
     to: site({ resolver: { replicas: 1, upstreams: ["192.0.2.53"] } }),
+    // With it `remotePort` cannot be another than 53.
+    alone: true,
     ...runOn,
     note: "its own pods come, restart and go",
   },
