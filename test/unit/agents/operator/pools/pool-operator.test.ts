@@ -74,11 +74,11 @@ describe("the operator of pools", () => {
     await stage.clock.advance(5000);
     for (let ms = 0; ms < 200; ms += 9) {
       const before = stage.writer.updates.length;
-      const listed = Promise.withResolvers<undefined>();
-      stage.api.poolsListed = listed.promise;
+      let list = (): void => undefined;
+      stage.api.poolsListed = new Promise<void>((resolve) => (list = resolve));
       await mesh.restart("a");
       await stage.clock.advance(ms);
-      listed.resolve(undefined);
+      list();
       await stage.clock.advance(3000);
       const changes = stage.writer.updates.slice(before).flatMap((update) => update.changes);
       const gone = changes.flatMap((each) => (each.kind === "deleteRrset" ? each.name : []));
