@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 
 import { Lab } from "../../lab";
+import { defaultStorage } from "../../lab/preflight";
 import type { LabListed } from "../../lab/plan";
 import { freeEverywhere } from "../../lab/ports";
 import type { TsigKey } from "../../src/dns/tsig-key";
@@ -60,7 +61,7 @@ export class RecordMesh implements AsyncDisposable {
     try {
       const key = randomKey("records");
       const plane = started.use(await startControlPlane());
-      const lab = started.use(await Lab.create({ sites: 3, replicas, recordsKey: key }));
+      const lab = started.use(await Lab.create({ sites: 3, replicas, recordsKey: key, storage: defaultStorage(3) }));
       lab.list[0]?.zones.push(...zones);
       if (hasPools) for (const site of lab.list) site.zones.push(`_pools.${site.name}.internal`);
       await lab.upAll();

@@ -2,10 +2,10 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../../../harness/eventually";
 import { isAlive, processId, type ProcessId } from "../../../harness/tools/lock";
+import { defaultStorage } from "../../../lab/preflight";
 
 const program = join(__dirname, "..", "..", "..", "lab", "main.ts");
 
@@ -29,7 +29,7 @@ export class LabRun implements AsyncDisposable {
 
   /** @param script - lines of a script; the lab asks for commands when there are none */
   static async start(args: readonly string[], script?: readonly string[]): Promise<LabRun> {
-    const storage = await mkdtemp(join(tmpdir(), "lab-run-"));
+    const storage = await mkdtemp(join(defaultStorage(4), "lab-run-"));
     if (script === undefined) return new LabRun(storage, args);
     const file = `${storage}.script`;
     await writeFile(file, script.join("\n"));
