@@ -20,6 +20,7 @@ import { requireRecoveredKept } from "./src/preflight/recovered-kept";
 import { requireSignersKept } from "./src/preflight/recovered-signers";
 import { requireSaved } from "./src/preflight/saved-first";
 import { requireAutoService } from "./src/preflight/service-address";
+import { requireFirstFamily } from "./src/preflight/service-families";
 import { stayingCertificate } from "./src/preflight/staying-certificate";
 import { requireStorage } from "./src/preflight/storage";
 import { requireMountsKept } from "./src/preflight/vault-mounts";
@@ -77,6 +78,7 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
   requireSamePlace(config, last.former);
   const kubeconfig = await requireCluster(config);
   await requireStorage(config);
+  await requireFirstFamily(config);
   await requireMonitoringKinds(config);
   await requireSaved(config, { former: last.former, now: Date.now() });
   await requireAdoptable(config);
@@ -102,6 +104,7 @@ async function bringUpWaiting(config: SiteConfig, waiting: Waiting): Promise<obj
   requireSamePlace(config, former);
   const kubeconfig = await requireCluster(config);
   await requireStorage(config);
+  await requireFirstFamily(config);
   await requireMonitoringKinds(config);
   await pulumi.log.warn(
     `${config.site} waits for an address and is in no directory yet: this brings up its Service alone. ` +

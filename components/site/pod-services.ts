@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { commonLabels, knotLabels, podPorts } from "../../src/contract/names";
 import type { Transport } from "../../src/mesh/model";
+import type { FamilyConfig } from "../../src/settings/ip-families";
 import { objectOptions, unawaited } from "../object-options";
 
 /** A port of a Service, carried to Knot's unprivileged one. */
@@ -30,11 +31,21 @@ export function securePorts(transport: Transport): ServicePort[] {
   return transport === "quic" ? [tls, { name: "dns-quic", protocol: "UDP", ...at }] : [tls];
 }
 
+/** Which families a Service has, where the settings say it. */
+export function familiesOf({ ipFamilyPolicy, ipFamilies }: FamilyConfig): {
+  readonly ipFamilyPolicy?: string;
+  readonly ipFamilies?: string[];
+} {
+  return { ...(ipFamilyPolicy && { ipFamilyPolicy }), ...(ipFamilies && { ipFamilies: [...ipFamilies] }) };
+}
+
 /** What {@link PodServices} needs. */
 export interface PodServicesArgs {
   readonly namespace: pulumi.Input<string>;
   readonly replicas: number;
   readonly transport: Transport;
+  /** Of the site's own Service: those inside have the first of its families, in which pods find each other. */
+  readonly families: FamilyConfig;
 }
 
 /**
@@ -75,7 +86,7 @@ export class PodServices extends pulumi.ComponentResource {
 
   private createService(
     name: string,
-    { namespace, transport }: PodServicesArgs,
+    { namespace, transport, families: { ipFamilies } }: PodServicesArgs,
     service: { name: string; selector: Readonly<Record<string, string>>; http: boolean; isHeadless: boolean },
   ): k8s.core.v1.Service {
     const http = { name: "http", port: podPorts.http, protocol: "TCP", targetPort: podPorts.http };
@@ -94,6 +105,7 @@ export class PodServices extends pulumi.ComponentResource {
           publishNotReadyAddresses: true,
           selector: service.selector,
           ports: [...dnsPorts(transport), ...(service.http ? [http] : [])],
+          ...(ipFamilies && { ipFamilyPolicy: "SingleStack", ipFamilies: ipFamilies.slice(0, 1) }),
         },
       },
       objectOptions(this),

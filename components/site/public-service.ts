@@ -6,7 +6,7 @@ import type { Site, Transport } from "../../src/mesh/model";
 import { addressProblem, movedText, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
 import type { ServiceConfig } from "../../src/settings/site-parts";
 import { objectOptions, patiently, unawaited } from "../object-options";
-import { dnsPorts, type ServicePort } from "./pod-services";
+import { dnsPorts, familiesOf, type ServicePort } from "./pod-services";
 
 /** What {@link PublicService} needs. */
 export interface PublicServiceArgs {
@@ -57,6 +57,7 @@ export class PublicService extends pulumi.ComponentResource {
           type,
           selector: knotLabels,
           ports: service.ports,
+          ...familiesOf(args.service),
           ...(externalIPs.length > 0 && { externalIPs }),
           ...(loadBalancerIP !== undefined && { loadBalancerIP }),
           ...(isReachable && { externalTrafficPolicy }),

@@ -9,6 +9,7 @@ import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions, patiently, unawaited } from "../object-options";
 import { annotationsOfOthers, restartLabel } from "./pod-restart";
 import { containerSecurity } from "./pod-security";
+import { familiesOf } from "./pod-services";
 import { commonFiles, configMapFiles, type PodFiles, programPod, secretFiles, variables } from "./program-pod";
 import { createAccount } from "./role";
 import { agentSockets } from "./runtime";
@@ -68,7 +69,7 @@ export class Resolver extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  private createService(name: string, { namespace, resolver }: ResolverArgs): void {
+  private createService(name: string, { namespace, config, resolver }: ResolverArgs): void {
     const { clusterIP, tlsSecret } = resolver;
     new k8s.core.v1.Service(
       `${name}-service`,
@@ -83,6 +84,7 @@ export class Resolver extends pulumi.ComponentResource {
               ? []
               : [{ name: "dns-tls", port: 853, protocol: "TCP", targetPort: podPorts.secure }]),
           ],
+          ...familiesOf(config.service),
           ...(clusterIP !== undefined && { clusterIP }),
         },
       },

@@ -61,14 +61,17 @@ function zoneLimits({ zoneGuard }: Pick<SiteConfig, "zoneGuard">): Limits | unde
   return { least: names, share: percent === undefined ? defaultZoneLimits.share : percent / 100 };
 }
 
-/** Where the agent finds Knot and where it listens itself: in the family of the first address that Knot binds. */
-export function agentSockets(config: Pick<SiteConfig, "listen">): {
+/**
+ * Where the agent finds Knot, in the family of the first address that Knot binds, and where it listens itself: in both families as soon as
+ * Knot binds one of IPv6, since the kubelet asks a pod at the address that its cluster has first.
+ */
+export function agentSockets({ listen }: Pick<SiteConfig, "listen">): {
   readonly knot: SocketAddress;
   readonly http: SocketAddress;
 } {
-  const isVersion6 = ipVersion(config.listen[0] ?? "") === 6;
+  const isVersion6 = (address: string): boolean => ipVersion(address) === 6;
   return {
-    knot: { address: isVersion6 ? "::1" : "127.0.0.1", port: podPorts.dns },
-    http: { address: isVersion6 ? "::" : "0.0.0.0", port: podPorts.http },
+    knot: { address: isVersion6(listen[0] ?? "") ? "::1" : "127.0.0.1", port: podPorts.dns },
+    http: { address: listen.some(isVersion6) ? "::" : "0.0.0.0", port: podPorts.http },
   };
 }

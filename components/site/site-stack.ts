@@ -7,6 +7,7 @@ import { serverName } from "../../src/mesh/welcome";
 import { parentSentences } from "../../src/preflight/parents";
 import type { Published } from "../../src/preflight/published";
 import type { StillIn } from "../../src/preflight/zone-removal";
+import { requireListedFamilies } from "../../src/settings/ip-families";
 import { requireRecordsZones } from "../../src/settings/record-settings";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { requireOwnZones, requirePrimaries, requireReadable } from "../../src/settings/updaters";
@@ -84,6 +85,7 @@ function requireFitting(config: SiteStackArgs["config"], welcome: SiteStackArgs[
   requirePrimaries(config, welcome.packet.site);
   requireReadable(config, welcome.packet.transport);
   requireRecordsZones(config, welcome.packet.site);
+  if (welcome.isAuto !== true) requireListedFamilies(config, welcome.packet.site);
   if (config.monitoring) requireFewObjects({ ...monitored(welcome), monitoring: config.monitoring });
 }
 
@@ -118,7 +120,11 @@ export class SiteStack extends pulumi.ComponentResource {
     );
     const trust = this.createTrust(name, { welcome, namespace, site: config.site }, within);
     const vault = vaultReach(packet, config);
-    const pods = new PodServices(`${name}-pods`, { namespace, replicas: config.replicas, transport }, within);
+    const pods = new PodServices(
+      `${name}-pods`,
+      { namespace, replicas: config.replicas, transport, families: config.service },
+      within,
+    );
     const settings = pods.addresses.apply((addresses) => liveSettings(config, addresses));
     const files = new ConfigFiles(
       `${name}-config`,

@@ -107,6 +107,18 @@ export const siteChanges: readonly SettingChange[] = [
     to: within("service", { externalTrafficPolicy: "Cluster" }),
     ...runOn,
   },
+  {
+    name: "service.ipFamilyPolicy",
+    to: within("service", { ipFamilyPolicy: "SingleStack" }),
+    ...runOn,
+    note: "to two families; back by `SingleStack` with the first one",
+  },
+  {
+    name: "service.ipFamilies",
+    to: within("service", { ipFamilies: ["IPv4"] }),
+    ...runOn,
+    note: "a second one comes and goes; another first one is refused",
+  },
   { name: "service.split", to: within("service", { split: true }), alone: true, ...runOn },
   { name: "service.verifyAddress", to: within("service", { verifyAddress: false }), ...runOn },
   { name: "clients", to: site(({ network }) => ({ clients: [network, "127.0.0.0/8"] })), ...runOn },
@@ -184,7 +196,7 @@ export const siteChanges: readonly SettingChange[] = [
     name: "listen",
     to: site({ listen: ["0.0.0.0", "::"] }),
     knot: "restart",
-    operator: "run on",
+    operator: "restart",
     note: "Knot opens sockets only when it starts",
   },
   {

@@ -10,6 +10,7 @@ const meshCommand = "test/lab/pulumi/mesh-command.test.ts";
 const bringingUp = "test/lab/pulumi/bringing-up.test.ts";
 const policyPack = "test/lab/pulumi/policy-pack.test.ts";
 const health = "test/lab/ci/health.test.ts";
+const ipFamilies = "test/unit/components/site/ip-families.test.ts";
 const links = "test/lab/lab/links.test.ts";
 const tenMinutes = "docs/guides/ten-minutes.md";
 const update = "docs/guides/dns-update.md";
@@ -55,6 +56,8 @@ export const claims: Readonly<Record<string, Claim>> = {
     reason: "the settings are those that the mesh of the test has; its targets answer plain HTTP",
   },
   "docs/clients.md#a-resolver-in-the-cluster": { tests: ["test/unit/components/site/resolver.test.ts"] },
+  "docs/guides/ip-families.md#a-site-of-both-families": { tests: [ipFamilies] },
+  "docs/guides/ip-families.md#a-site-of-ipv6-alone": { tests: [ipFamilies] },
   "docs/records.md#what-a-zone-begins-with": { tests: ["test/lab/records/initial-records.test.ts"] },
   "docs/guides/backups.md#turning-it-on": {
     tests: [backups],

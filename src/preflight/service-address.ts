@@ -56,7 +56,7 @@ export function addressProblem(site: Pick<Site, "name" | "addresses">, service: 
   return (
     `site "${site.name}": Service ${service.name} answers at ${got.join(", ")}, but the mesh's list says ${site.addresses.join(", ")}. ` +
     `Put the address that it got into "addresses" of this site in the shared stack's dns-mesh:mesh and bring the shared stack, the primary and this site up again; ` +
-    `or make the Service get the listed one (dns-mesh:service annotations, loadBalancerIP or externalIPs). ` +
+    `or make the Service get the listed one (dns-mesh:service annotations, loadBalancerIP, externalIPs or ipFamilies). ` +
     `If it has got it since, say so with pulumi up --refresh. Behind address translation, set dns-mesh:service verifyAddress to false.`
   );
 }

@@ -12,7 +12,7 @@ const knot = [
   ...["listen", "zoneGuard", "vault.address"],
   ...["mesh.sites[].vault.serviceAccountKeys", "mesh.transport", "vault", "vault.audience", "certificates"],
 ];
-const operator = ["records", "images.node", "imagePullPolicy", "resources.operator"];
+const operator = ["records", "images.node", "imagePullPolicy", "resources.operator", "listen"];
 
 /**
  * What a setting does when it is changed, by its name in `docs/changing-settings.md`; any other leaves pods alone. The

@@ -45,6 +45,25 @@ export const serviceSchema = z.strictObject({
     .enum(["Local", "Cluster"], "must be Local or Cluster")
     .default("Local")
     .describe('`Local` keeps the client\'s source address, which NetworkPolicies go by. Default: "Local".'),
+  ipFamilyPolicy: z
+    .enum(
+      ["SingleStack", "PreferDualStack", "RequireDualStack"],
+      "must be SingleStack, PreferDualStack or RequireDualStack",
+    )
+    .optional()
+    .describe(
+      'Whether the Service has addresses of one family or of two, as Kubernetes has it. Default: the cluster\'s, which is one. Example: "RequireDualStack".',
+    ),
+  ipFamilies: z
+    .array(z.enum(["IPv4", "IPv6"], "must be IPv4 or IPv6"))
+    .min(1, "must have at least one family")
+    .max(2, "must have at most two families")
+    .refine((families) => new Set(families).size === families.length, "has one family twice; list each once")
+    .meta({ uniqueItems: true })
+    .optional()
+    .describe(
+      'Families of the Service, as Kubernetes has them; Services inside the site are of the first one, which cannot be changed. Default: the cluster\'s. Example: ["IPv4", "IPv6"].',
+    ),
   split: z
     .boolean()
     .default(false)

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors";
 import { defaultZoneSeries } from "../knot/config/site-runtime";
 import { backupsSchema } from "./backup-settings";
+import { requireFamilies } from "./ip-families";
 import { checkSettings, readSettings, type Settings } from "./reading";
 import { recordsSchema, requireServed } from "./record-settings";
 import { requireResolverPort, resolverSchema } from "./resolver-settings";
@@ -247,6 +248,7 @@ function parseSite(settings: Settings, stack: string): SiteConfig {
   requireOneKeyEach(config, stack);
   requireServed(config, stack);
   requireResolverPort(config, stack);
+  requireFamilies(config, stack);
   return config;
 }
 

@@ -51,6 +51,23 @@ const withResolver = {
     resolver: { upstreams: ["10.0.0.2"], clusterIP: "10.96.0.53", tlsSecret: "resolver-tls", cacheMiB: 256 },
   },
 };
+/** At an address of each family. */
+const addresses = ["203.0.113.3", "2001:db8:c::53"];
+const dualStack = {
+  stacks: {
+    [sharedName]: sharedOutputs(
+      parseMesh({
+        ...exampleList,
+        sites: exampleList.sites.map((site) => (site.name === "site-c" ? { ...site, addresses } : site)),
+      }),
+    ),
+  },
+  loadBalancer: addresses,
+  config: {
+    listen: ["0.0.0.0", "::"],
+    service: { ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv4", "IPv6"] },
+  },
+};
 const withTenants = {
   config: {
     records: JSON.stringify({
@@ -104,6 +121,7 @@ export const stacks: Readonly<Record<string, Written>> = {
   "standard-annotated": { run: () => up("site-c", watched("annotations")), differsFrom: "standard" },
   "standard-tenants": { run: () => up("site-c", withTenants), differsFrom: "standard" },
   "standard-resolver": { run: () => up("site-c", withResolver), differsFrom: "standard" },
+  "standard-dual-stack": { run: () => up("site-c", dualStack), differsFrom: "standard" },
   "standard-one-pod": { run: () => up("site-c", onePod), differsFrom: "standard" },
 };
 

@@ -22,6 +22,56 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     { ...minimal, service: { type: "ExternalName" } },
     /dns-mesh:service\.type: must be LoadBalancer, NodePort or ClusterIP/,
   ],
+  [
+    "with a Service of one family twice",
+    { ...minimal, service: { ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv4", "IPv4"] } },
+    /dns-mesh:service\.ipFamilies: has one family twice/,
+  ],
+  [
+    "with a Service of an unknown family",
+    { ...minimal, service: { ipFamilies: ["ipv6"] } },
+    /dns-mesh:service\.ipFamilies\[0\]: must be IPv4 or IPv6/,
+  ],
+  [
+    "with a Service of no family",
+    { ...minimal, service: { ipFamilies: [] } },
+    /dns-mesh:service\.ipFamilies: must have at least one family/,
+  ],
+  [
+    "with an unknown policy of families",
+    { ...minimal, service: { ipFamilyPolicy: "DualStack" } },
+    /dns-mesh:service\.ipFamilyPolicy: must be SingleStack, PreferDualStack or RequireDualStack/,
+  ],
+  [
+    "with two families and no policy for two",
+    { ...minimal, listen: ["0.0.0.0", "::"], service: { ipFamilies: ["IPv4", "IPv6"] } },
+    /ipFamilies has two families, and ipFamilyPolicy is not set; set it to PreferDualStack or RequireDualStack/,
+  ],
+  [
+    "with a Service of two families and pods that listen on one",
+    { ...minimal, service: { ipFamilyPolicy: "PreferDualStack" } },
+    /sends to pods over IPv6, and dns-mesh:listen has no address of it: set dns-mesh:listen to \["0\.0\.0\.0", "::"\]/,
+  ],
+  [
+    "with a Service of IPv6 and pods that listen on IPv4",
+    { ...minimal, service: { ipFamilies: ["IPv6"] } },
+    /sends to pods over IPv6, .* set dns-mesh:listen to \["::"\]/,
+  ],
+  [
+    "with an external address of another family than the Service's",
+    { ...minimal, listen: ["::"], service: { ipFamilies: ["IPv6"], externalIPs: ["2001:db8::1", "192.0.2.1"] } },
+    /dns-mesh:service\.externalIPs\[1\] is 192\.0\.2\.1, and the Service is of IPv6 alone/,
+  ],
+  [
+    "with a load balancer's address of another family than the Service's",
+    { ...minimal, listen: ["::"], service: { ipFamilies: ["IPv6"], loadBalancerIP: "192.0.2.1" } },
+    /dns-mesh:service\.loadBalancerIP is 192\.0\.2\.1, and the Service is of IPv6 alone/,
+  ],
+  [
+    "with a resolver at an address of another family than its Service's",
+    { ...minimal, service: { ipFamilies: ["IPv4"] }, resolver: { clusterIP: "fd00::53" } },
+    /dns-mesh:resolver\.clusterIP is fd00::53, and the first of dns-mesh:service\.ipFamilies is IPv4/,
+  ],
   ["with an unknown service setting", { ...minimal, service: { typ: "NodePort" } }, /dns-mesh:service: .*typ/],
   [
     "with a key that no stack made",

@@ -1,0 +1,100 @@
+import type * as k8s from "@pulumi/kubernetes";
+import { expect } from "chai";
+import { parse } from "yaml";
+import { agentSockets, siteRuntime } from "../../../../components/site/runtime";
+import { blocksOf } from "../../../../harness/docs/blocks";
+import { parseMesh } from "../../../../src/settings/parse";
+import { exampleList, sharedName, sharedOutputs } from "../example-mesh";
+import { nameOf, type Run } from "../recorded-stack";
+import { up } from "./site-run";
+
+type Spec = k8s.types.output.core.v1.ServiceSpec;
+
+const both = "docs/guides/ip-families.md#a-site-of-both-families";
+const onlyV6 = "docs/guides/ip-families.md#a-site-of-ipv6-alone";
+
+const [bothListed = "", bothSet = ""] = blocksOf(both, "yaml");
+const [onlyV6Set = ""] = blocksOf(onlyV6, "yaml");
+
+/** A site's settings as a block of the guide has them. */
+function settingsIn(block: string): Record<string, unknown> {
+  const { config } = parse(block) as { config: Record<string, unknown> };
+  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name.replace(/^dns-mesh:/, ""), value]));
+}
+
+/** Brings site-c up with other addresses in the list. */
+function upAt(addresses: readonly string[], config: Record<string, unknown>): Promise<Run> {
+  const sites = exampleList.sites.map((site) => (site.name === "site-c" ? { ...site, addresses } : site));
+  const stacks = { [sharedName]: sharedOutputs(parseMesh({ ...exampleList, sites })) };
+  return up("site-c", { config, stacks, loadBalancer: addresses });
+}
+
+function familiesIn(run: Run): Record<string, readonly [policy: string | undefined, families: readonly string[]]> {
+  return Object.fromEntries(
+    run.all("Service").map((service) => {
+      const { ipFamilyPolicy, ipFamilies } = (service.inputs as { spec: Partial<Spec> }).spec;
+      return [nameOf(service), [ipFamilyPolicy, ipFamilies ?? []]];
+    }),
+  );
+}
+
+async function refusal(bringUp: Promise<unknown>): Promise<string> {
+  return bringUp.then(
+    () => "",
+    (error: unknown) => String(error),
+  );
+}
+
+describe("the families of a site's Services", () => {
+  it("are the cluster's choice unless the settings say them", async () => {
+    const families = familiesIn(await up("site-c", { config: { resolver: {} } }));
+    expect(families).to.include.keys("knot", "knot-0", "knot-writer", "resolver");
+    for (const found of Object.values(families)) expect(found).to.deep.equal([undefined, []]);
+  });
+
+  it("are both by the settings of the guide, and those inside the site are of the first", async () => {
+    const [{ addresses = [] } = {}] = parse(bothListed) as readonly { addresses?: readonly string[] }[];
+    const run = await upAt(addresses, { ...settingsIn(bothSet), resolver: {} });
+    const outside = ["RequireDualStack", ["IPv4", "IPv6"]];
+    const inside = ["SingleStack", ["IPv4"]];
+    expect(familiesIn(run)).to.deep.equal({
+      ...{ knot: outside, resolver: outside },
+      ...{ "knot-0": inside, "knot-1": inside, "knot-headless": inside, "knot-writer": inside },
+    });
+  });
+
+  it("are IPv6 alone by the settings of the guide", async () => {
+    const run = await upAt(["2001:db8:c::53"], settingsIn(onlyV6Set));
+    for (const [, families] of Object.values(familiesIn(run))) expect(families).to.deep.equal(["IPv6"]);
+  });
+
+  it("must be those of the list's addresses, but for a balancer that translates", async () => {
+    const settings = settingsIn(onlyV6Set);
+    const listed = ["203.0.113.3", "2001:db8:c::53"];
+    expect(await refusal(upAt(listed, settings))).to.match(
+      /site "site-c": the mesh's list has 203\.0\.113\.3 .*ipFamilies is IPv6 alone.*take it out of the list/,
+    );
+    const translated = { ...settings, service: { ...(settings["service"] as object), verifyAddress: false } };
+    expect(await refusal(upAt(listed, translated))).to.equal("");
+  });
+});
+
+describe("where a site's pods listen", () => {
+  it("is IPv4 unless the settings say it", () => {
+    expect(agentSockets({ listen: ["0.0.0.0"] })).to.deep.equal({
+      knot: { address: "127.0.0.1", port: 5353 },
+      http: { address: "0.0.0.0", port: 8053 },
+    });
+  });
+
+  it("is both families for the kubelet as soon as there is an address of IPv6, in whatever order", () => {
+    const sockets = (...listen: string[]) => {
+      const { knot, http } = agentSockets({ listen });
+      return [knot.address, http.address];
+    };
+    expect(sockets("0.0.0.0", "::")).to.deep.equal(["127.0.0.1", "::"]);
+    expect(sockets("::", "0.0.0.0")).to.deep.equal(["::1", "::"]);
+    expect(sockets("::")).to.deep.equal(["::1", "::"]);
+    expect(siteRuntime({ listen: ["::"] })).to.deep.include({ listen: ["::@5353"], secure: { listen: ["::@8853"] } });
+  });
+});
