@@ -7,6 +7,7 @@ import { KubeError } from "../kube/answer";
 import { VaultError } from "../vault/client";
 import { register as adopt } from "./commands/adopt";
 import { register as completion } from "./commands/completion";
+import { register as corefile } from "./commands/corefile";
 import { register as crd } from "./commands/crd";
 import { register as dashboard } from "./commands/dashboard";
 import { register as dig } from "./commands/dig";
@@ -56,6 +57,7 @@ const commands: readonly Register[] = [
   importZone,
   exportRecords,
   crd,
+  corefile,
   monitoring,
   schema,
   restore,
