@@ -93,6 +93,9 @@ export class Resolver extends pulumi.ComponentResource {
   }
 }
 
+/** Looks of a startup probe, far more than there will be. */
+const asLongAsItTakes = 100_000_000;
+const connects = { tcpSocket: { port: podPorts.dns }, timeoutSeconds: 3 };
 const probe = (path: string) => ({ httpGet: { path, port: podPorts.http }, timeoutSeconds: 3 });
 
 function podSpec(args: ResolverArgs): PodSpec {
@@ -151,9 +154,10 @@ function resolverContainer({ config, resolver }: ResolverArgs, volumeMounts: Pod
       ...[port("dns-udp", "UDP"), port("dns-tcp", "TCP")],
       ...(resolver.tlsSecret === undefined ? [] : [port("dns-tls", "TCP", podPorts.secure)]),
     ],
-    // The agent asks it, so that patience is longer than for the agent itself.
-    livenessProbe: { ...probe("/resolver"), periodSeconds: 10, failureThreshold: 18 },
-    readinessProbe: { ...probe("/ready"), periodSeconds: 2, failureThreshold: 3 },
+    // Not by the agent: what becomes of that one is no reason to end a resolver that answers. It listens from its first configuration on.
+    startupProbe: { ...connects, periodSeconds: 2, failureThreshold: asLongAsItTakes },
+    livenessProbe: { ...connects, periodSeconds: 10, failureThreshold: 18 },
+    readinessProbe: { ...connects, periodSeconds: 2, failureThreshold: 3 },
     lifecycle: { preStop: { exec: { command: ["sleep", String(drainSeconds)] } } },
     resources: config.resources.resolver,
     securityContext: containerSecurity,

@@ -75,6 +75,11 @@ export class MeshFollower {
     return this.#refusal;
   }
 
+  /** Why nothing is taken as long as nothing is known; undefined when it is not that. */
+  get waitsFor(): string | undefined {
+    return this.#waitsFor;
+  }
+
   /** The owner of a zone; undefined for zones that the mesh does not have, or as long as nothing is known. */
   ownerOf(zone: string): string | undefined {
     return this.#view?.zones.find(({ name }) => name === zone)?.owner;

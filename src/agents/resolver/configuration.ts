@@ -1,4 +1,7 @@
+import { createHash } from "node:crypto";
+
 import { compareText } from "../../base/text";
+import { versionVariable } from "../../contract/resolver";
 import { splitServer } from "../../dns/address";
 
 /** What is known of a zone's keys: DNSKEY records that are its trust anchors, none for a zone without signatures. */
@@ -37,6 +40,8 @@ export interface ResolverConfiguration {
  * The configuration of Knot Resolver 6, in Lua. Servers of the mesh are told as authoritative ones: it follows referrals to
  * zones outside, and picks the nearest of those that answer. A zone without signatures is exempt from validation, whatever
  * zones above it say. One whose keys are not known, or not understood, is not: it alone fails then, and is not believed.
+ *
+ * At its end it has a version of its own, so that each process can say what it runs.
  */
 export function configurationText(input: ResolverConfiguration): string {
   const { listen, tls, cache, cacheMiB, upstreams, validatesUpstreams } = input;
@@ -66,7 +71,26 @@ export function configurationText(input: ResolverConfiguration): string {
       ...(keys && keys.length > 0 ? [`pcall(trust_anchors.add, ${quoted(anchors(name, keys))})`] : []),
     ]),
   ];
-  return `${lines.join("\n")}\n`;
+  const text = `${lines.join("\n")}\n`;
+  const version = createHash("sha256").update(text).digest("hex").slice(0, 32);
+  return `${text}${versionVariable} = '${version}'\n`;
+}
+
+/** The version of a configuration; undefined for a text that is none of ours. */
+export function versionOf(text: string): string | undefined {
+  return new RegExp(`^${versionVariable} = '(\\w+)'$`, "m").exec(text)?.[1];
+}
+
+/**
+ * Whether a change is not to wait for others: the keys of a zone are known for the first time, or are others, or there is another
+ * certificate.
+ *
+ * @param before - What is written; undefined where that is not known.
+ */
+export function isUrgent(before: ResolverConfiguration | undefined, next: ResolverConfiguration): boolean {
+  if (before === undefined || before.tls?.fingerprint !== next.tls?.fingerprint) return true;
+  const known = new Map(before.zones.map(({ name, keys }) => [name, JSON.stringify(keys)]));
+  return next.zones.some(({ name, keys }) => keys !== undefined && known.get(name) !== JSON.stringify(keys));
 }
 
 /** What would ask for the root's servers, and for its keys where these are not gone by. */

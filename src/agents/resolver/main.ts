@@ -9,33 +9,57 @@ import { parseTsigKey } from "../../keyring/tsig-key";
 import { LiveInputs } from "../operator/inputs";
 import { programEnd, terminationSignal } from "../program-end";
 import { AgentClient } from "../sidecar/http/agent-client";
+import { missing } from "./readiness";
 import { Resolver, type ResolverOptions } from "./resolver";
+import { WorkerControl } from "./worker-control";
+import { Workers } from "./workers";
 
 async function run(options: ResolverOptions, { signal, log }: { signal: AbortSignal; log: Logger }): Promise<void> {
   const heart = new Heartbeats(clock.now);
-  const resolver = new Resolver({
-    options,
-    inputs: await LiveInputs.open(options.packetFile),
-    key: await readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key")),
-    dns: new DnsClient({ timeoutMs: 1500, signal }),
-    recursive: new DnsClient({ timeoutMs: 1000, recursive: true, signal }),
-    agents: new AgentClient(undefined, signal),
-    log,
-    clock,
-  });
-  await resolver.open();
+  const control = new WorkerControl(options.folder);
+  const recursive = new DnsClient({ timeoutMs: 1000, recursive: true, signal });
+  let resolver: Resolver | undefined;
+  let unusable: string | undefined;
   await using server = new HttpServer({
     "GET /live": () => answer(heart.stuck, "stuck"),
-    // Asked in the name of the container beside this one, which a shell keeps alive whatever becomes of its processes.
-    "GET /resolver": async () => answer(await resolver.silent(), "no answer from"),
-    "GET /ready": async () => answer(await resolver.missing(), "waits for"),
+    "GET /ready": async () => {
+      const { folder, listen } = options;
+      const waitsFor = resolver?.waitsFor ?? unusable;
+      return answer(await missing({ folder, listen, control, recursive, waitsFor }), "waits for");
+    },
   });
   await server.listen(options.http.address, options.http.port);
   while (!isAborted(signal)) {
     heart.beat("mesh");
-    await resolver.look(signal);
+    try {
+      resolver ??= await openResolver(options, { control, signal, log });
+    } catch (error) {
+      // Knot Resolver answers on with what it has: a pod whose agent has ended would be out of the Service.
+      const reason = messageOf(error);
+      if (reason !== unusable) log.error("what the site's stack says cannot be used", { reason });
+      unusable = reason;
+    }
+    await resolver?.look(signal);
     await clock.pause(options.lookMs, signal);
   }
+}
+
+async function openResolver(
+  options: ResolverOptions,
+  { control, signal, log }: { control: WorkerControl; signal: AbortSignal; log: Logger },
+): Promise<Resolver> {
+  const resolver = new Resolver({
+    options,
+    inputs: await LiveInputs.open(options.packetFile),
+    readKey: () => readJsonFile(options.localKeyFile, (json) => parseTsigKey(json, "key")),
+    dns: new DnsClient({ timeoutMs: 1500, signal }),
+    agents: new AgentClient(undefined, signal),
+    workers: new Workers({ control, clock, log }),
+    log,
+    clock,
+  });
+  await resolver.open();
+  return resolver;
 }
 
 function answer(problems: readonly string[], word: string) {

@@ -2,25 +2,30 @@ import * as z from "zod/mini";
 
 import type { Clock } from "../../base/clock";
 import { messageOf } from "../../base/errors";
-import { fingerprint, isThere, readText, writeAtomically } from "../../base/files";
+import { fingerprint, readText, writeAtomically } from "../../base/files";
 import { inParallel } from "../../base/in-parallel";
 import { readJsonText } from "../../base/json-file";
 import type { Logger } from "../../base/log";
 import { listOf, plainText, readShape } from "../../base/shape";
 import type { OptionsOf, resolverEnvironment } from "../../contract/environments";
 import { resolverFiles } from "../../contract/resolver";
-import { splitServer } from "../../dns/address";
 import type { DnsClient, DnsServer } from "../../dns/client/dns-client";
-import { isUnreachable } from "../../dns/errors";
+import { DnsError, type DnsFailure } from "../../dns/errors";
 import type { TsigKey } from "../../dns/tsig-key";
-import { rcodes } from "../../dns/types";
 import { isRetired } from "../../mesh/limits";
 import type { SiteView, ZoneView } from "../../mesh/view";
 import type { Inputs, LiveInputs } from "../operator/inputs";
 import { MeshFollower } from "../operator/mesh-follower";
 import type { AgentClient } from "../sidecar/http/agent-client";
-import { configurationText, type ResolvedZone, type ZoneKeys } from "./configuration";
-import { restartWorkers } from "./workers";
+import {
+  configurationText,
+  isUrgent,
+  type ResolvedZone,
+  type ResolverConfiguration,
+  versionOf,
+  type ZoneKeys,
+} from "./configuration";
+import type { Workers } from "./workers";
 import { anchorsOf } from "./zone-keys";
 
 /** What the resolver's agent is set to. */
@@ -30,11 +35,11 @@ export type ResolverOptions = OptionsOf<typeof resolverEnvironment>;
 export interface ResolverParts {
   readonly options: ResolverOptions;
   readonly inputs: Pick<LiveInputs, "current" | "look">;
-  readonly key: TsigKey;
+  /** The site's own key, which may be another one at each look. */
+  readonly readKey: () => Promise<TsigKey>;
   readonly dns: Pick<DnsClient, "query" | "querySoa" | "transfer">;
-  /** For this pod's own resolver. */
-  readonly recursive: Pick<DnsClient, "query">;
   readonly agents: Pick<AgentClient, "status">;
+  readonly workers: Pick<Workers, "bring">;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -43,10 +48,19 @@ export interface ResolverParts {
 const askWidth = 8;
 /** Zones that are asked for again in one look, so that many do not come all at once. */
 const mostAgain = 50;
+/** Milliseconds until a zone whose keys are known is asked for again when nobody answered. */
+const failedMs = 10_000;
 /** Servers of one zone at the most: what answers from near is enough. */
 const mostServers = 16;
-const patienceMs = 10_000;
+/** Milliseconds between restarts at the least, but for what is urgent: changes come in flocks. */
+const gatherMs = 20_000;
 const keysShape = z.record(z.string(), listOf(plainText));
+
+/** What a server says to every question alike: nothing at all, or that it does not know our key. */
+const ofTheServer: ReadonlySet<string> = new Set<DnsFailure["kind"]>([
+  ...(["timeout", "unreachable", "aborted"] as const),
+  ...(["badKey", "badSignature", "badTime", "badTruncation"] as const),
+]);
 
 /**
  * The agent beside Knot Resolver. It follows directory and catalog as the record operator does, asks the site's Knot for the keys of every
@@ -59,22 +73,33 @@ export class Resolver {
   readonly #keys = new Map<string, ZoneKeys>();
   /** When each zone is to be asked again. */
   readonly #dueAt = new Map<string, number>();
-  /** Zones of whose keys nothing is known, as it was logged. */
-  readonly #unknown = new Set<string>();
+  /** Zones of whose keys nobody could tell at the last question, as it was logged. */
+  readonly #failing = new Set<string>();
   /** Which of the site's pods is asked. */
   #pod = 0;
-  /** What the processes run with, as far as this one knows. */
-  #running = "";
+  #key: TsigKey | undefined;
+  /** The file's text, and by what it came about, as far as this one wrote it. */
+  #written = "";
+  #by: ResolverConfiguration | undefined;
+  #writtenAt = -Infinity;
+  /** Version that all processes run, as it was logged. */
+  #running: string | undefined;
   #trouble = "";
 
   constructor(private readonly parts: ResolverParts) {
-    const { inputs, dns, key, log, clock, agents } = parts;
+    const { inputs, dns, log, clock, agents } = parts;
+    const currentKey = (): TsigKey => {
+      if (this.#key === undefined) throw new Error("followed without a key");
+      return this.#key;
+    };
     this.#follower = new MeshFollower({
       packet: () => inputs.current.packet,
       dns,
       writer: () => this.#server,
       agent: () => agents.status({ address: this.#server.address, port: inputs.current.agent.port }),
-      key,
+      get key() {
+        return currentKey();
+      },
       log,
       now: clock.now,
     });
@@ -83,7 +108,7 @@ export class Resolver {
   /** Takes up what an earlier process left, which may have been ended while the site's Knot was away. */
   async open(): Promise<void> {
     const files = resolverFiles(this.parts.options.folder);
-    this.#running = (await readText(files.configuration)) ?? "";
+    this.#written = (await readText(files.configuration)) ?? "";
     const text = await readText(files.zoneKeys);
     if (text === undefined) return;
     try {
@@ -94,30 +119,17 @@ export class Resolver {
     }
   }
 
-  /** What there must be for clients to be sent here, and is not. Never throws. */
-  async missing(): Promise<readonly string[]> {
-    const { options } = this.parts;
-    if (!(await isThere(resolverFiles(options.folder).configuration))) return ["directory and catalog"];
-    return this.silent();
-  }
-
-  /** Whether Knot Resolver has what it needs and does not answer all the same. Never throws. */
-  async silent(): Promise<readonly string[]> {
-    const { options, recursive } = this.parts;
-    if (!(await isThere(resolverFiles(options.folder).configuration))) return [];
-    const { address, port } = splitServer(options.listen[0] ?? "");
-    const near = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
-    const { rcode } = await recursive
-      .query({ address: near, port }, "localhost", "A")
-      .catch(() => ({ rcode: undefined }));
-    return rcode === rcodes.NOERROR ? [] : ["Knot Resolver"];
+  /** Why the mesh is not followed; undefined when it is. */
+  get waitsFor(): string | undefined {
+    return this.#trouble === "" ? (this.#follower.waitsFor ?? this.#follower.refusal) : this.#trouble;
   }
 
   /** Brings the resolver to what the mesh is now. Never throws. */
   async look(signal: AbortSignal): Promise<void> {
-    const { inputs, log } = this.parts;
+    const { inputs, log, readKey } = this.parts;
     try {
       await inputs.look();
+      this.#key = await readKey();
       await this.#follower.follow();
       await this.#askForKeys();
       if (this.#trouble !== "") log.info("the mesh is followed again");
@@ -129,58 +141,103 @@ export class Resolver {
       if (this.#trouble === "") log.warn("the site's Knot cannot be asked; what was known stays", { reason: trouble });
       this.#trouble = trouble;
     }
-    await this.#apply(signal).catch((error: unknown) => {
+    try {
+      await this.#write();
+      await this.#apply(signal);
+    } catch (error) {
       log.error(messageOf(error));
-    });
+    }
+  }
+
+  /** The site's pods, from the one on that is asked. */
+  get #servers(): readonly DnsServer[] {
+    const { pods, writer } = this.parts.inputs.current;
+    const from = this.#pod % Math.max(1, pods.length);
+    return pods.length > 0 ? [...pods.slice(from), ...pods.slice(0, from)] : [writer];
   }
 
   get #server(): DnsServer {
-    const { pods, writer } = this.parts.inputs.current;
-    return pods[this.#pod % Math.max(1, pods.length)] ?? writer;
+    return this.#servers[0] ?? this.parts.inputs.current.writer;
   }
 
-  /** Asks for the keys of zones that are due. @throws Error when the server does not answer. */
+  /** Asks for the keys of zones that are due. @throws Error when the server does not answer, or does not know our key. */
   async #askForKeys(): Promise<void> {
     const { clock, options } = this.parts;
     const zones = new Set(this.#names());
     if (zones.size === 0) return;
-    for (const known of [this.#keys, this.#dueAt])
+    for (const known of [this.#keys, this.#dueAt, this.#failing])
       for (const zone of known.keys()) if (!zones.has(zone)) known.delete(zone);
     const now = clock.now();
     const dueAt = (zone: string): number => this.#dueAt.get(zone) ?? 0;
     const due = [...zones].filter((zone) => now >= dueAt(zone)).sort((a, b) => dueAt(a) - dueAt(b));
     const first = due.filter((zone) => dueAt(zone) === 0);
-    let isAway = false;
+    const failures = new Map<string, string>();
+    const away = new Set<DnsServer>();
+    let isOver = false;
     await inParallel(askWidth, due.slice(0, first.length + mostAgain), async (zone) => {
-      if (isAway) return;
+      if (isOver) return;
       try {
-        this.#keys.set(zone, await this.#keysOf(zone));
+        this.#keys.set(zone, await this.#keysOf(zone, away));
         this.#dueAt.set(zone, now + options.keysMs);
+        this.#failing.delete(zone);
       } catch (error) {
-        isAway = isUnreachable(error);
-        if (isAway) throw error;
-        this.#complain(zone, messageOf(error));
+        if (isOfTheServer(error)) {
+          isOver = true;
+          throw error;
+        }
+        if (this.#keys.has(zone)) this.#dueAt.set(zone, now + Math.min(failedMs, options.keysMs));
+        failures.set(zone, messageOf(error));
       }
+    }).finally(() => {
+      this.#complain(failures);
     });
   }
 
-  /** @throws Error where the server does not have the zone yet: what was known stays, and it is asked again with the next look. */
-  async #keysOf(zone: string): Promise<ZoneKeys> {
-    const { dns, key, log } = this.parts;
-    const ask = (type: string) => dns.query(this.#server, zone, type, key);
+  /**
+   * What the first of the site's pods says that has the zone.
+   *
+   * @param away - Pods beside the first that were found not to answer.
+   * @throws Error where none has it: what was known stays, and it is asked again.
+   */
+  async #keysOf(zone: string, away: Set<DnsServer>): Promise<ZoneKeys> {
+    const [server = this.#server, ...others] = this.#servers;
+    try {
+      return await this.#keysAt(server, zone);
+    } catch (error) {
+      if (isOfTheServer(error)) throw error;
+      for (const other of others) {
+        if (away.has(other)) continue;
+        try {
+          return await this.#keysAt(other, zone);
+        } catch (otherError) {
+          if (isOfTheServer(otherError)) away.add(other);
+        }
+      }
+      throw error;
+    }
+  }
+
+  async #keysAt(server: DnsServer, zone: string): Promise<ZoneKeys> {
+    const { dns, log } = this.parts;
+    const ask = (type: string) => dns.query(server, zone, type, this.#key);
     const before = this.#keys.get(zone);
     const keys = anchorsOf({ dnskey: await ask("DNSKEY"), cds: await ask("CDS") }, before);
     if (JSON.stringify(keys) !== JSON.stringify(before ?? []))
       log.info("the keys of a zone are others", { zone, keys: keys.length });
-    this.#unknown.delete(zone);
     return keys;
   }
 
-  /** Logs once that a zone is not answered, as long as nothing is known of its keys. */
-  #complain(zone: string, reason: string): void {
-    if (this.#keys.has(zone) || this.#unknown.has(zone)) return;
-    this.#unknown.add(zone);
-    this.parts.log.warn("the keys of a zone are not known yet, so that it is not answered", { zone, reason });
+  /** Logs zones whose keys nobody tells, as they begin to be: many at once in one line, such as those that a Knot does not have yet. */
+  #complain(failures: ReadonlyMap<string, string>): void {
+    const fresh = [...failures].filter(([zone]) => !this.#failing.has(zone));
+    for (const [zone] of fresh) this.#failing.add(zone);
+    const say = (isKnown: boolean, message: string): void => {
+      const concerned = fresh.filter(([zone]) => this.#keys.has(zone) === isKnown);
+      const [[zone, reason] = []] = concerned;
+      if (zone !== undefined) this.parts.log.warn(message, { zone, reason, zones: concerned.length });
+    };
+    say(false, "the keys of zones are not known yet, so that they are not answered");
+    say(true, "the keys of zones cannot be asked for; those that were known stay");
   }
 
   /** The directory, whose names NS records have, and every zone of the mesh; nothing as long as it is not known. */
@@ -190,32 +247,41 @@ export class Resolver {
     return zones ? [packet.directoryZone, ...zones.map(({ name }) => name)] : [];
   }
 
-  async #apply(signal: AbortSignal): Promise<void> {
-    const { options, clock, log, inputs } = this.parts;
+  /** Writes what the mesh comes to, when it is another configuration, and others are not waited for. */
+  async #write(): Promise<void> {
+    const { options, clock, inputs } = this.parts;
     const [sites, zones] = [this.#follower.sites, this.#follower.zones];
     if (sites === undefined || zones === undefined) return;
     const files = resolverFiles(options.folder);
     const { upstreams, unvalidatedUpstreams, tlsListen, tlsFolder } = options;
-    const text = configurationText({
+    const now = clock.now();
+    const wanted: ResolverConfiguration = {
       listen: options.listen,
       ...(tlsListen && tlsFolder !== undefined && { tls: await tlsOf(tlsListen, tlsFolder) }),
       cache: files.cache,
       cacheMiB: options.cacheMiB,
       upstreams: [...upstreams, ...unvalidatedUpstreams],
       validatesUpstreams: unvalidatedUpstreams.length === 0,
-      zones: this.#resolved({
-        sites,
-        zones,
-        inputs: inputs.current,
-        today: new Date(clock.now()).toISOString().slice(0, 10),
-      }),
-    });
-    if (text === this.#running) return;
-    await writeAtomically(files.zoneKeys, JSON.stringify(Object.fromEntries(this.#keys)));
-    await writeAtomically(files.configuration, text);
-    if (!(await restartWorkers({ folder: options.folder, clock, log, patienceMs }, signal))) return;
-    this.#running = text;
-    log.info("Knot Resolver has another configuration", { zones: zones.length, sites: sites.length });
+      zones: this.#resolved({ sites, zones, inputs: inputs.current, today: new Date(now).toISOString().slice(0, 10) }),
+    };
+    const text = configurationText(wanted);
+    if (text !== this.#written) {
+      if (now - this.#writtenAt < gatherMs && !isUrgent(this.#by, wanted)) return;
+      await writeAtomically(files.zoneKeys, JSON.stringify(Object.fromEntries(this.#keys)));
+      await writeAtomically(files.configuration, text);
+      [this.#written, this.#writtenAt] = [text, now];
+    }
+    this.#by = wanted;
+  }
+
+  /** Sees that all processes run what is written, whoever wrote it. */
+  async #apply(signal: AbortSignal): Promise<void> {
+    const version = versionOf(this.#written);
+    if (version === undefined || !(await this.parts.workers.bring(version, signal)) || version === this.#running) return;
+    this.#running = version;
+    const [zones, sites] = [this.#follower.zones, this.#follower.sites];
+    const known = zones && sites ? { zones: zones.length, sites: sites.length } : {};
+    this.parts.log.info("Knot Resolver has another configuration", known);
   }
 
   #resolved(known: {
@@ -240,4 +306,8 @@ export class Resolver {
 
 async function tlsOf(listen: readonly string[], folder: string) {
   return { listen, folder, fingerprint: await fingerprint([`${folder}/tls.crt`, `${folder}/tls.key`]) };
+}
+
+function isOfTheServer(error: unknown): boolean {
+  return error instanceof DnsError && ofTheServer.has(error.failure.kind);
 }
