@@ -277,7 +277,8 @@ export class Resolver {
   /** Sees that all processes run what is written, whoever wrote it. */
   async #apply(signal: AbortSignal): Promise<void> {
     const version = versionOf(this.#written);
-    if (version === undefined || !(await this.parts.workers.bring(version, signal)) || version === this.#running) return;
+    if (version === undefined || !(await this.parts.workers.bring(version, signal)) || version === this.#running)
+      return;
     this.#running = version;
     const [zones, sites] = [this.#follower.zones, this.#follower.sites];
     const known = zones && sites ? { zones: zones.length, sites: sites.length } : {};

@@ -1,6 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { configurationText, type ResolverConfiguration } from "../../../../src/agents/resolver/configuration";
+import {
+  configurationText,
+  isUrgent,
+  type ResolverConfiguration,
+  versionOf,
+} from "../../../../src/agents/resolver/configuration";
 
 const base: ResolverConfiguration = {
   listen: ["0.0.0.0@5353", "::@5353"],
@@ -58,6 +63,43 @@ describe("the configuration of Knot Resolver", () => {
   it("is the same text for the same zones in another order", () => {
     const zones = ["b.example", "a.example"].map((name) => ({ name, servers, keys: [] }));
     expect(linesOf({ zones })).to.deep.equal(linesOf({ zones: [...zones].reverse() }));
+  });
+
+  it("ends with a version of its own, which is another one with each other text", () => {
+    const [text, other] = [configurationText(base), configurationText({ ...base, cacheMiB: 65 })];
+    expect(text.trimEnd().split("\n").at(-1)).to.equal(`dns_mesh_configuration = '${versionOf(text)}'`);
+    expect(versionOf(other)).to.be.a("string").and.not.equal(versionOf(text));
+    expect(versionOf("log_level('notice')\n")).to.equal(undefined);
+  });
+
+  it("waits for no other change when keys are new or others, or the certificate is another one", () => {
+    const zoneWith = (keys: readonly string[] | undefined) => ({
+      ...base,
+      zones: [{ name: "a.example", servers, keys }],
+    });
+    const tls = (fingerprint: string) => ({ ...base, tls: { listen: [], folder: "/tls", fingerprint } });
+    const [unknown, unsigned, signed] = [zoneWith(undefined), zoneWith([]), zoneWith(["257 3 13 AA=="])];
+    const urgent = [
+      ...([
+        [undefined, base],
+        [base, unsigned],
+        [unknown, signed],
+        [unsigned, signed],
+      ] as const),
+      ...([
+        [signed, unsigned],
+        [tls("1"), tls("2")],
+      ] as const),
+    ];
+    for (const [before, next] of urgent) expect(isUrgent(before, next)).to.equal(true);
+    const nearer = { ...signed, zones: signed.zones.map((zone) => ({ ...zone, servers: [] })) };
+    const others = [
+      [signed, signed],
+      [signed, base],
+      [signed, nearer],
+      [base, unknown],
+    ] as const;
+    for (const [before, next] of others) expect(isUrgent(before, next)).to.equal(false);
   });
 
   it("has no text of others that ends a string of Lua", () => {

@@ -54,6 +54,23 @@ describe("a site's resolver", () => {
     ]);
   });
 
+  it("is ended and left out for what Knot Resolver itself does, not for its agent, and gets nobody before it listens", async () => {
+    const run = await up("site-c", { config: { resolver: {} } });
+    const [kresd, agent] = deployment(run).spec.template.spec.containers;
+    const { startupProbe, livenessProbe, readinessProbe } = kresd!;
+    for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+      expect(probe).not.to.have.any.keys("httpGet", "exec");
+      expect(kresd!.ports).to.deep.include({
+        ...{ name: "dns-tcp", protocol: "TCP" },
+        containerPort: probe.tcpSocket.port,
+      });
+    }
+    // It has all the time in the world for its first configuration, which may take until the site has a Knot.
+    expect(startupProbe.failureThreshold * startupProbe.periodSeconds).to.be.greaterThan(365 * 86_400);
+    expect(agent!.readinessProbe.httpGet.path).to.equal("/ready");
+    expect(agent!.livenessProbe.httpGet.path).to.equal("/live");
+  });
+
   it("answers on the address that the settings give, over TLS where there is a Secret, and asks upstreams", async () => {
     const resolver = { clusterIP: "10.96.0.53", tlsSecret: "resolver-tls", upstreams: ["10.0.0.2", "10.0.0.3"] };
     const run = await up("site-c", { config: { resolver } });
