@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -10,7 +10,9 @@ import { knotBinaries, startKnot } from "../../../harness/knot";
 import { ResolverProcess } from "../../../harness/resolver/resolver-process";
 import { run } from "../../../harness/tools/run";
 import { Lab } from "../../../lab";
-import { restartWorkers } from "../../../src/agents/resolver/workers";
+import { versionOf } from "../../../src/agents/resolver/configuration";
+import { WorkerControl } from "../../../src/agents/resolver/worker-control";
+import { Workers } from "../../../src/agents/resolver/workers";
 import { systemClock } from "../../../src/base/clock";
 import { DnsClient } from "../../../src/dns/client/dns-client";
 import { exchangeUdp } from "../../../src/dns/client/sockets";
@@ -36,6 +38,7 @@ describe("the resolver of a site, with Knot Resolver", function () {
   const authority = makeAuthority();
   let lab: Lab;
   let resolver: ResolverProcess;
+  let control: WorkerControl;
   let asked = 0;
   const wrong: string[] = [];
   const ended = new AbortController();
@@ -62,6 +65,7 @@ describe("the resolver of a site, with Knot Resolver", function () {
         tlsFolder: join(lab.folder, "resolver-tls"),
       }),
     );
+    control = new WorkerControl(join(lab.folder, "resolver"));
     await certify(authority);
     resolver.start();
   });
@@ -181,15 +185,29 @@ describe("the resolver of a site, with Knot Resolver", function () {
     const text = await configuration();
     const [key = ""] = await anchors();
     const other = key.replace(/(?<=257 3 \d+ )./, (first) => (first === "A" ? "B" : "A"));
-    await writeFile(file, text.replaceAll(key, other));
-    const restarting = { folder: join(lab.folder, "resolver"), clock: systemClock, log: console, patienceMs: 10_000 };
-    expect(await restartWorkers(restarting, new AbortController().signal)).to.equal(true);
+    await writeFile(file, text.replaceAll(key, other).replaceAll(versionOf(text) ?? "", "edited"));
+    const workers = new Workers({ control, clock: systemClock, log: console });
+    expect(await workers.bring("edited", new AbortController().signal)).to.equal(true);
     // What was validated before stays until it expires.
     const failed = { rcode: rcodes.SERVFAIL, answers: 0, ad: false };
     await eventually(10, async () => expect(await answer(signed)).to.deep.equal(failed));
     expect(await answer(plain)).to.deep.equal(fresh);
     resolver.startAgent();
     await eventually(10, async () => expect(await answer(signed)).to.deep.equal(validated));
+  });
+
+  it("is not ready while a process hangs, which is ended for its agent and starts anew with the same configuration", async () => {
+    const version = versionOf(await configuration());
+    expect(version).to.match(/^[0-9a-f]{32}$/);
+    await eventually(10, async () => expect(await control.state(0)).to.deep.equal({ kind: "answers", version }));
+    const [pid] = await readdir(join(lab.folder, "resolver", "0", "control"));
+    process.kill(Number(pid), "SIGSTOP");
+    expect(await control.state(0)).to.deep.equal({ kind: "silent" });
+    expect(await resolver.readiness()).to.equal("waits for: process 0 of Knot Resolver, which hangs\n");
+    await control.restart(0);
+    await eventually(10, async () => expect(await control.state(0)).to.deep.equal({ kind: "answers", version }));
+    expect(await readdir(join(lab.folder, "resolver", "0", "control"))).not.to.include(pid);
+    await eventually(10, async () => expect(await resolver.readiness()).to.equal("ok\n"));
   });
 
   it("gave not one wrong answer in all of it", () => {
