@@ -92,6 +92,15 @@ describe("the resolver's agent", () => {
     (await configuration()).includes(`DNSKEY 257 3 13 ${Buffer.from([octet, octet]).toString("base64")}`);
   const warnings = () => stage.lines.filter((line) => line.startsWith("warn"));
 
+  /** Lists these zones for site a. */
+  function relist(...names: readonly string[]): void {
+    const zones = names.map((name) => ({ name }));
+    stage.publish({
+      ...stage.mesh,
+      sites: stage.mesh.sites.map((site) => (site.name === "a" ? { ...site, zones } : site)),
+    });
+  }
+
   async function look(afterMs = 0): Promise<void> {
     await stage.clock.advance(afterMs);
     await resolver.look(new AbortController().signal);
@@ -139,6 +148,7 @@ describe("the resolver's agent", () => {
 
   it("does not ask on at a server that is away, whatever another question came to", async () => {
     const asked: string[] = [];
+    relist(...Array.from({ length: 30 }, (_, i) => `z${i}.example`));
     keysAt = (server, name) => {
       asked.push(`${server.address} ${name}`);
       if (name === directory) throw new DnsError({ kind: "timeout", afterMs: 1500 });
@@ -146,6 +156,8 @@ describe("the resolver's agent", () => {
     };
     await look();
     expect(warnings().join()).to.contain("the site's Knot cannot be asked");
+    // Those that were under way.
+    expect(new Set(asked.map((each) => each.split(" ")[1])).size).to.be.lessThan(10);
     asked.length = 0;
     await look(2000);
     expect(asked[0]).to.contain(second.address);
@@ -173,13 +185,6 @@ describe("the resolver's agent", () => {
   it("gathers changes for some seconds, but for keys that are new or others, and another certificate", async () => {
     await look();
     const before = await version();
-    const relist = (...names: readonly string[]) =>
-      stage.publish({
-        ...stage.mesh,
-        sites: stage.mesh.sites.map((site) =>
-          site.name === "a" ? { ...site, zones: names.map((name) => ({ name })) } : site,
-        ),
-      });
     // Nobody knows its keys yet.
     keysAt = (_, name) => (name === zone ? [1] : name === "new.example" ? rcodes.REFUSED : []);
     relist(zone, "new.example");
