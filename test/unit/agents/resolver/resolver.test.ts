@@ -22,7 +22,9 @@ const [first, second] = [
 ];
 const [zone, directory] = ["a.example", "dns.internal"];
 
-function answer(name: string, type: string, octets: readonly number[] = [], rcode: number = rcodes.NOERROR): Message {
+/** What a server says: keys by octets that stand for them, or an RCODE. */
+function answer(name: string, type: string, given: readonly number[] | number): Message {
+  const [octets, rcode] = typeof given === "number" ? [[], given] : [given, rcodes.NOERROR];
   const rdata = octets.map((octet) => Buffer.from([1, 1, 3, 13, octet, octet]));
   return {
     ...queryMessage({ id: 1, name, type }),
@@ -66,11 +68,10 @@ describe("the resolver's agent", () => {
       readKey: () => (key instanceof Error ? Promise.reject(key) : Promise.resolve(key)),
       dns: {
         ...client,
-        query: async (server, name, type, by) => {
+        query: async (...[server, name, type, by]) => {
           if (type !== "DNSKEY" && type !== "CDS") return client.query(server, name, type);
           const given = keysAt(server, name, by);
-          if (typeof given === "number") return answer(name, type, [], given);
-          return answer(name, type, type === "CDS" ? [] : given);
+          return answer(name, type, type === "CDS" && typeof given !== "number" ? [] : given);
         },
       },
       agents: { status: () => Promise.resolve({ ...stage.followed(), held } as never) },
@@ -94,11 +95,10 @@ describe("the resolver's agent", () => {
 
   /** Lists these zones for site a. */
   function relist(...names: readonly string[]): void {
-    const zones = names.map((name) => ({ name }));
-    stage.publish({
-      ...stage.mesh,
-      sites: stage.mesh.sites.map((site) => (site.name === "a" ? { ...site, zones } : site)),
-    });
+    const sites = stage.mesh.sites.map((site) =>
+      site.name === "a" ? { ...site, zones: names.map((name) => ({ ...site.zones[0]!, name })) } : site,
+    );
+    stage.publish({ ...stage.mesh, sites });
   }
 
   async function look(afterMs = 0): Promise<void> {
