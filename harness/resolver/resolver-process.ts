@@ -49,11 +49,12 @@ export class ResolverProcess implements AsyncDisposable {
     this.startAgent();
   }
 
-  startAgent(): void {
+  /** @param changes - Variables of its environment that are others than those of its site. */
+  startAgent(changes: Readonly<Record<string, string>> = {}): void {
     const { folder } = this.place;
     const program = join(folder, "resolver.js");
     writeFileSync(program, bundle("resolver"));
-    const env = { PATH: process.env["PATH"], ...this.#environment() };
+    const env = { PATH: process.env["PATH"], ...this.#environment(), ...changes };
     this.#agent = new LabProcess({ command: ["node", program], env, log: this.#log });
   }
 

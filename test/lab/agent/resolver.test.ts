@@ -177,6 +177,18 @@ describe("the resolver of a site, with Knot Resolver", function () {
     await eventually(20, async () => expect(await answer("new.example")).to.deep.equal(validated));
   });
 
+  it("answers on, and is ready, while its agent cannot use what it is given", async () => {
+    await resolver.stopAgent();
+    resolver.startAgent({ DNS_MESH_PACKET: join(lab.folder, "nowhere.json") });
+    await eventually(10, async () => {
+      expect(resolver.log()).to.contain("nowhere.json is missing");
+      expect(await resolver.readiness()).to.equal("ok\n");
+    });
+    expect(await answer(signed)).to.deep.equal(validated);
+    await resolver.stopAgent();
+    resolver.startAgent();
+  });
+
   it("answers nothing of a signed zone that its keys do not prove, until the agent has put them right", async () => {
     ended.abort();
     await asking;
