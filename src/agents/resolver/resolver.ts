@@ -227,17 +227,20 @@ export class Resolver {
     return keys;
   }
 
-  /** Logs zones whose keys nobody tells, as they begin to be: many at once in one line, such as those that a Knot does not have yet. */
+  /** Logs zones whose keys nobody tells, as they begin to be: each that is not answered, and in one line those that are all the same. */
   #complain(failures: ReadonlyMap<string, string>): void {
+    const { log } = this.parts;
     const fresh = [...failures].filter(([zone]) => !this.#failing.has(zone));
     for (const [zone] of fresh) this.#failing.add(zone);
-    const say = (isKnown: boolean, message: string): void => {
-      const concerned = fresh.filter(([zone]) => this.#keys.has(zone) === isKnown);
-      const [[zone, reason] = []] = concerned;
-      if (zone !== undefined) this.parts.log.warn(message, { zone, reason, zones: concerned.length });
-    };
-    say(false, "the keys of zones are not known yet, so that they are not answered");
-    say(true, "the keys of zones cannot be asked for; those that were known stay");
+    for (const [zone, reason] of fresh.filter(([name]) => !this.#keys.has(name)))
+      log.warn("the keys of a zone are not known yet, so that it is not answered", { zone, reason });
+    const known = fresh.filter(([name]) => this.#keys.has(name));
+    for (const [zone, reason] of known.slice(0, 1))
+      log.warn("the keys of zones cannot be asked for; those that were known stay", {
+        zone,
+        reason,
+        zones: known.length,
+      });
   }
 
   /** The directory, whose names NS records have, and every zone of the mesh; nothing as long as it is not known. */

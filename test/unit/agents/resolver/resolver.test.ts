@@ -138,12 +138,18 @@ describe("the resolver's agent", () => {
     expect(await isTrusted(2)).to.equal(true);
   });
 
-  it("logs in one line how many zones are not known yet", async () => {
+  it("logs each zone once that is not answered yet, and many that are in one line", async () => {
     keysAt = () => rcodes.REFUSED;
     await look();
     await look(2000);
-    expect(warnings()).to.have.length(1);
-    expect(warnings()[0]).to.contain('"zones":4').and.to.contain("not answered");
+    expect(warnings()).to.have.length(4);
+    expect(warnings().join()).to.contain(`not answered {"zone":"${zone}"`);
+    keysAt = () => [1];
+    await look(2000);
+    keysAt = () => rcodes.REFUSED;
+    await look(60_000);
+    expect(warnings()).to.have.length(5);
+    expect(warnings()[4]).to.contain('"zones":4').and.to.contain("those that were known stay");
   });
 
   it("does not ask on at a server that is away, whatever another question came to", async () => {
