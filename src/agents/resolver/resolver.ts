@@ -82,7 +82,7 @@ export class Resolver {
   #written = "";
   #by: ResolverConfiguration | undefined;
   #writtenAt = -Infinity;
-  /** Version that all processes run, as it was logged. */
+  /** Version that all processes run, as it was logged, by this agent or the one before. */
   #running: string | undefined;
   #trouble = "";
 
@@ -109,6 +109,7 @@ export class Resolver {
   async open(): Promise<void> {
     const files = resolverFiles(this.parts.options.folder);
     this.#written = (await readText(files.configuration)) ?? "";
+    this.#running = versionOf(this.#written);
     const text = await readText(files.zoneKeys);
     if (text === undefined) return;
     try {
@@ -141,12 +142,10 @@ export class Resolver {
       if (this.#trouble === "") log.warn("the site's Knot cannot be asked; what was known stays", { reason: trouble });
       this.#trouble = trouble;
     }
-    try {
-      await this.#write();
-      await this.#apply(signal);
-    } catch (error) {
-      log.error(messageOf(error));
-    }
+    for (const step of [() => this.#write(), () => this.#apply(signal)])
+      await step().catch((error: unknown) => {
+        log.error(messageOf(error));
+      });
   }
 
   /** The site's pods, from the one on that is asked. */
