@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { expect } from "chai";
 
 import { Lab } from "../../lab";
-import { defaultStorage } from "../../lab/preflight";
 import type { LabListed } from "../../lab/plan";
 import { freeEverywhere } from "../../lab/ports";
+import { defaultStorage } from "../../lab/preflight";
 import type { TsigKey } from "../../src/dns/tsig-key";
 import { rcodes } from "../../src/dns/types";
 import type { Change } from "../../src/dns/update";
