@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
 
-import { oraclePython } from "./knot";
+import { pythonOf } from "./tools/python";
 
 /** What a program answers to a task. */
 type Answer = { readonly answer: unknown } | { readonly failure: string };
@@ -23,7 +23,7 @@ export class PythonLines implements AsyncDisposable {
 
   constructor(
     private readonly program: string,
-    python = oraclePython(),
+    python = pythonOf("python"),
   ) {
     this.#child = spawn(python, [program]);
     this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();

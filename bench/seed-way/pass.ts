@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { eventually } from "../../harness/eventually";
-import { oraclePython } from "../../harness/knot";
+import { pythonOf } from "../../harness/tools/python";
 import { run } from "../../harness/tools/run";
 import { DnsClient } from "../../src/dns/client/dns-client";
 import { cpuMs } from "../support/processes";
@@ -87,7 +87,7 @@ async function reconcile({ knot, key, directoryZone, catalogZone, remotePort }: 
   const { address, port, configFile: conf } = knot;
   const task = { address, port, conf, key, remotePort, directory: directoryZone, catalog: catalogZone };
   const input = `${JSON.stringify(task)}\n`;
-  const output = await run(oraclePython(), [join(__dirname, "reconcile.py")], { input, timeoutMs: 300_000 });
+  const output = await run(pythonOf("python"), [join(__dirname, "reconcile.py")], { input, timeoutMs: 300_000 });
   return JSON.parse(output) as Reconciled;
 }
 

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+
+import { binDir } from "../tools/cache";
 
 const oldest = [3, 5, 8] as const;
 
@@ -26,13 +27,8 @@ export function knotBinaries(): KnotBinaries {
   return found;
 }
 
-/** The tool cache's Python with dnspython, the independent peer of the codec's tests. */
-export function oraclePython(): string {
-  return join(cacheFolder(), "python", "bin", "python3");
-}
-
 function findBinaries(): KnotBinaries {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), join(cacheFolder(), "bin")];
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), binDir()];
   const folder = folders.find((each) => each !== "" && isRecentKnot(join(each, "knotd")));
   if (folder === undefined)
     throw new Error(`knotd ${oldest.join(".")} or later is neither on PATH nor in the tool cache; run scripts/setup`);
@@ -42,10 +38,6 @@ function findBinaries(): KnotBinaries {
     return path;
   }) as [string, string, string, string, string];
   return { knotd, knotc, kdig, keymgr, knsupdate };
-}
-
-function cacheFolder(): string {
-  return process.env["DNS_MESH_CACHE"] ?? join(homedir(), ".cache", "dns-mesh");
 }
 
 function isRecentKnot(path: string): boolean {

@@ -10,7 +10,7 @@ import { renderDirectory } from "../../../src/mesh/directory";
 import type { Mesh } from "../../../src/mesh/model";
 import { parseMesh } from "../../../src/settings/parse";
 import { eventually } from "../../../harness/eventually";
-import { oraclePython } from "../../../harness/knot";
+import { pythonOf } from "../../../harness/tools/python";
 import { startBind } from "../../../harness/other-servers/server";
 import { freePorts, readerKey, seedMesh, startSite, viewOf } from "./lab-mesh";
 
@@ -48,7 +48,7 @@ async function folder(): Promise<AsyncDisposable & { readonly path: string }> {
 async function parseWithDnspython(zone: string, text: string): Promise<Parsed> {
   await using at = await folder();
   await writeFile(join(at.path, "zone"), text);
-  const { stdout } = await run(oraclePython(), ["-c", parseScript, join(at.path, "zone"), zone], {
+  const { stdout } = await run(pythonOf("python"), ["-c", parseScript, join(at.path, "zone"), zone], {
     maxBuffer: 1 << 26,
   });
   return JSON.parse(stdout) as Parsed;

@@ -8,7 +8,7 @@ import { formatRecord } from "../../../src/dns/rdata";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { exportZone, importZone } from "../../../src/records/convert";
 import { readZoneFile, type ZoneFile } from "../../../src/records/zone-file";
-import { oraclePython } from "../../../harness/knot";
+import { pythonOf } from "../../../harness/tools/python";
 
 const run = promisify(execFile);
 const root = join(__dirname, "../../..");
@@ -61,7 +61,7 @@ describe("zone files before BIND and dnspython", function () {
   }
 
   async function readByDnspython(zone: string, path: string): Promise<string[]> {
-    const { stdout } = await run(oraclePython(), ["-c", dnspython, path, zone]);
+    const { stdout } = await run(pythonOf("python"), ["-c", dnspython, path, zone]);
     return stdout.split("\n").toSorted();
   }
 
