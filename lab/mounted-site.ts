@@ -285,13 +285,14 @@ export class MountedSite {
     await writeFile(this.path("central", manifestFile), JSON.stringify(manifest));
   }
 
-  /** All that Knot is configured from, in one text. */
+  /** All that Knot is configured from, in one text: as its `include` does, without what the agent is still writing. */
   async files(): Promise<string> {
     const folders = ["storage/conf", "storage/conf/peers.d", "storage/conf/zones.d"];
     const paths = ["storage/zones/local-catalog.invalid.zone"];
     for (const folder of folders) {
       const names = await readdir(this.path(folder), { withFileTypes: true });
-      paths.push(...names.filter((entry) => entry.isFile()).map((entry) => `${folder}/${entry.name}`));
+      const files = names.filter((entry) => entry.isFile() && !entry.name.startsWith("."));
+      paths.push(...files.map((entry) => `${folder}/${entry.name}`));
     }
     const texts = await Promise.all(paths.sort().map((path) => readFile(this.path(path), "utf8")));
     return texts.join("\n");
