@@ -7,12 +7,11 @@ import type { TsigKey } from "../../../dns/tsig-key";
 import type { KubeClient } from "../../../kube/client";
 import type { watchObjects } from "../../../kube/watch";
 import { type AllowedTargets, isAllowed } from "../../../pools/allow-list";
-import { answerRefusal, poolStatusOf, type Refusal } from "../../../pools/conditions";
+import { poolStatusOf } from "../../../pools/conditions";
 import { decide, type Decision, type SiteSight, type Verdict } from "../../../pools/decision";
 import type { Check, Pool, PoolStatus, Seen } from "../../../pools/model";
 import { publishedOf } from "../../../pools/published";
-import { poolsOverQuota } from "../../../pools/quota";
-import { beatEveryMs, isPoolZone } from "../../../pools/wire";
+import { isPoolZone } from "../../../pools/wire";
 import type { EventQueue } from "../event-queue";
 import type { LiveInputs } from "../inputs";
 import { writeWidth } from "../spreading";
@@ -22,7 +21,9 @@ import { OwnTellings, type PoolTelling } from "./own-tellings";
 import { PoolFeed } from "./pool-feed";
 import { PoolIds } from "./pool-ids";
 import { PoolReports } from "./pool-reports";
+import { PoolRules } from "./pool-rules";
 import { memoryOf, type PoolEntry, PoolStore } from "./pool-store";
+import { PoolTeller } from "./pool-teller";
 import { isWritten, PoolWriter } from "./pool-writer";
 import { Prober, type ProberOptions } from "./prober";
 import { TxtZone } from "./txt-zone";
@@ -78,10 +79,6 @@ export interface PoolCounts {
 
 /** What comes within so many milliseconds is decided on together. */
 const gatherMs = 20;
-/** The same for what is told while more of it comes all the time: each message costs every site a transfer. */
-const longestGatherMs = 100;
-/** What people read of pools waits so long. */
-const publishMs = 1000;
 /** Between looks at what other sites tell: with many of them rarer, so that the site's own server is not asked too often. */
 const [lookMs, lookMsPerZone] = [50, 10];
 /** The same while nothing is probed, so that nothing can fail. */
@@ -112,11 +109,9 @@ export class PoolOperator {
   readonly #prober: Prober;
   readonly #book: CheckBook;
   readonly #others: OtherSites;
-  readonly #refusals = new WeakMap<PoolEntry, Refusal>();
+  readonly #teller: PoolTeller;
+  readonly #rules: PoolRules;
   readonly #ids = new PoolIds();
-  /** Pools with more targets than their namespaces may have, by their uids. */
-  #overQuota: ReadonlyMap<string, Refusal> = new Map();
-  #isQuotaNew = false;
   /** Uids of pools whose object or record is new, and of those to be decided on. */
   readonly #touched = new Set<string>();
   readonly #open = new Set<string>();
@@ -125,7 +120,6 @@ export class PoolOperator {
   /** When a pool is to be decided on although nothing changed, by its uid. */
   readonly #wakes = new Map<string, number>();
   readonly #deciding: Bell;
-  readonly #telling: Bell;
   #own: OwnTellings | undefined;
   #inputs: PoolParts["inputs"]["current"] | undefined;
   #isMeshKnown = false;
@@ -137,18 +131,17 @@ export class PoolOperator {
   readonly #failing = new Map<string, BackOff>();
   #changes = 0;
   #decided = 0;
-  #beat = 0;
 
   constructor(private readonly parts: PoolParts) {
-    const { options, inputs, keys, kube, dns, watch, events, probe, clock, log, random } = parts;
+    const { options, inputs, keys, kube, dns, watch, events, probe, announce, mesh, clock, log, random } = parts;
     this.#deciding = new Bell(clock);
-    this.#telling = new Bell(clock);
     const store = new PoolStore((entry, gone) => {
-      this.#isQuotaNew = true;
+      this.#rules.countAnew();
       if (gone) this.#forget(entry);
       else this.#touched.add(entry.uid);
     });
     this.#store = store;
+    this.#rules = new PoolRules({ store, current: () => inputs.current, ownNamespace: options.namespace });
     const { namespaces } = options;
     const onNews = (): void => {
       this.#deciding.ring();
@@ -165,10 +158,14 @@ export class PoolOperator {
         this.#own?.tell(user.pool);
         if (user.uid !== undefined) this.#open.add(user.uid);
       }
-      this.#telling.ring();
+      this.#teller.ring();
       this.#deciding.ring();
     };
     this.#prober = new Prober({ probe, perSecond: options.probesPerSecond, onTurn, clock, random });
+    const own = () => this.#toTell;
+    const isProbing = () => this.#prober.size > 0;
+    const sites = () => mesh()?.sites ?? 1;
+    this.#teller = new PoolTeller({ own, isProbing, sites, key: keys.records, announce, log, clock, random });
   }
 
   get counts(): PoolCounts {
@@ -183,7 +180,7 @@ export class PoolOperator {
         NoneHealthy: withVerdict("NoneHealthy"),
         NotProbed: withVerdict("NotProbed"),
       },
-      refused: entries.filter((entry) => this.#refusalOf(entry) !== undefined).length,
+      refused: entries.filter((entry) => this.#rules.refusalOf(entry) !== undefined).length,
       probed: this.#prober.size,
       goodProbes: good,
       badProbes: bad,
@@ -198,8 +195,8 @@ export class PoolOperator {
 
   /** Runs until the signal is given. */
   async run(signal: AbortSignal): Promise<void> {
-    const loops = [this.#feed, this.#reports].map((each) => each.run(signal));
-    await Promise.all([...loops, this.#decideAll(signal), this.#tellAll(signal)]);
+    const loops = [this.#feed, this.#reports, this.#teller].map((each) => each.run(signal));
+    await Promise.all([...loops, this.#decideAll(signal)]);
   }
 
   async #decideAll(signal: AbortSignal): Promise<void> {
@@ -259,7 +256,7 @@ export class PoolOperator {
     const { inputs, dns, keys } = this.parts;
     if (inputs.current === this.#inputs) return;
     this.#inputs = inputs.current;
-    this.#isQuotaNew = true;
+    this.#rules.countAnew();
     for (const { uid } of this.#store.all()) this.#touched.add(uid);
     const zone = inputs.current.packet.site.zones.map(({ name }) => name).find(isPoolZone);
     if (zone === this.#own?.zone) return;
@@ -273,7 +270,7 @@ export class PoolOperator {
     return new OwnTellings(txt, {
       telling: (id) => this.#tellingOf(id),
       published: (id) => {
-        const served = this.#servedAs(id).filter(({ entry }) => this.#refusalOf(entry) === undefined);
+        const served = this.#servedAs(id).filter(({ entry }) => this.#rules.refusalOf(entry) === undefined);
         const [last] = served.slice(-1);
         return last && publishedOf(last.pool, last.entry);
       },
@@ -301,13 +298,13 @@ export class PoolOperator {
 
   /** Takes what is new of objects and records, or of what they are served by. */
   #takeTouched(): void {
-    if (this.#isQuotaNew) this.#countTargets();
+    for (const uid of this.#rules.count()) this.#touched.add(uid);
     for (const uid of this.#touched) {
       const entry = this.#store.get(uid);
       if (entry === undefined) continue;
       this.#open.add(uid);
       this.#reports.soon(uid);
-      const pool = this.#poolOf(entry);
+      const pool = this.#rules.poolOf(entry);
       this.#name(uid, pool && entry.id);
       if (pool === undefined) this.#book.delete(uid);
       else {
@@ -340,54 +337,16 @@ export class PoolOperator {
       this.#own?.publish(pool);
     }
     this.#untold.clear();
-    this.#telling.ring();
-  }
-
-  /** The pool of an object, where it is accepted. */
-  #poolOf(entry: PoolEntry): Pool | undefined {
-    if (entry.reading.kind !== "pool" || entry.object.isLeaving) return undefined;
-    return this.#staticRefusalOf(entry) === undefined ? entry.reading.pool : undefined;
+    this.#teller.ring();
   }
 
   /** Pools that are accepted, by what sites call them. */
   #servedAs(id: string): readonly { readonly entry: PoolEntry; readonly pool: Pool }[] {
     return [...this.#ids.uidsOf(id)].flatMap((uid) => {
       const entry = this.#store.get(uid);
-      const pool = entry && this.#poolOf(entry);
+      const pool = entry && this.#rules.poolOf(entry);
       return entry && pool ? [{ entry, pool }] : [];
     });
-  }
-
-  /** Which pools are too much for their namespaces: what turns with others is looked at anew too. */
-  #countTargets(): void {
-    const { options, inputs } = this.parts;
-    const { tenants } = inputs.current;
-    this.#isQuotaNew = false;
-    if (tenants === undefined && this.#overQuota.size === 0) return;
-    const pools = [...this.#store.all()].flatMap(({ uid, object, reading, record }) => {
-      const { namespace, creationTimestamp: createdAt } = object.metadata;
-      if (reading.kind === "refused" || object.isLeaving) return [];
-      return [{ uid, namespace, targets: reading.pool.targets.length, isServed: record?.owner === uid, createdAt }];
-    });
-    const before = this.#overQuota;
-    this.#overQuota = poolsOverQuota(pools, tenants && { tenants, own: options.namespace });
-    for (const { uid } of pools) if (before.has(uid) !== this.#overQuota.has(uid)) this.#touched.add(uid);
-  }
-
-  #staticRefusalOf({ uid, reading, zone }: PoolEntry): Refusal | undefined {
-    if (reading.kind === "refused") return { reason: "InvalidSpec", message: reading.problems.join("; ") };
-    const { name, zones } = this.parts.inputs.current.packet.site;
-    if (isPoolZone(zone)) return { reason: "InvalidSpec", message: `spec.zone: ${zone} is the mesh's own` };
-    const own = zones.find((each) => each.name === zone);
-    if (own?.primaries !== undefined)
-      return { reason: "NotAllowed", message: `${zone} is taken from a primary outside the mesh: change it there` };
-    if (own !== undefined) return this.#overQuota.get(uid);
-    const message = `${zone} is no zone of ${name}; make the DnsPool in the cluster of the site that has it`;
-    return { reason: "UnknownZone", message };
-  }
-
-  #refusalOf(entry: PoolEntry): Refusal | undefined {
-    return this.#staticRefusalOf(entry) ?? this.#refusals.get(entry) ?? answerRefusal(entry.record);
   }
 
   /** Decides on pools of which something is new. Returns answers to be written. */
@@ -396,7 +355,7 @@ export class PoolOperator {
     const changing: Changing[] = [];
     for (const uid of [...this.#open]) {
       const entry = this.#store.get(uid);
-      const pool = entry && this.#poolOf(entry);
+      const pool = entry && this.#rules.poolOf(entry);
       if (entry !== undefined && !this.#feed.isListed(entry.object.metadata.namespace)) continue;
       this.#open.delete(uid);
       this.#wakes.delete(uid);
@@ -435,12 +394,10 @@ export class PoolOperator {
         const before = entry.record?.spec.values;
         const refusal = await this.#writer.answer(entry, pool, answer);
         this.#failing.delete(entry.uid);
-        if (refusal?.message !== this.#refusals.get(entry)?.message) {
+        if (this.#rules.takeAnswer(entry, refusal)) {
           this.#reports.soon(entry.uid);
           this.#own?.publish(entry.id);
         }
-        if (refusal === undefined) this.#refusals.delete(entry);
-        else this.#refusals.set(entry, refusal);
         if (refusal !== undefined) return;
         this.#changes++;
         const { namespace, name } = entry.object.metadata;
@@ -472,31 +429,6 @@ export class PoolOperator {
     return sights;
   }
 
-  /** Keeps the site's own zone of pools as it is to be. */
-  async #tellAll(signal: AbortSignal): Promise<void> {
-    const { clock, log, random } = this.parts;
-    const backOff = new BackOff(random);
-    let gather = gatherMs;
-    while (!isAborted(signal)) {
-      const own = this.#toTell;
-      const isTold = own !== undefined && (own.isUrgent || this.#untilPublished(own) <= 0 || this.#untilBeat <= 0);
-      if (isTold) {
-        try {
-          await this.#tellIn(own);
-          backOff.reset();
-        } catch (error) {
-          if (isAborted(signal)) return;
-          log.warn("what is seen from here could not be told", { zone: own.zone, reason: messageOf(error) });
-          await clock.pause(backOff.next(), signal);
-        }
-      }
-      gather = isTold ? Math.min(2 * gather, longestGatherMs) : gatherMs;
-      await clock.pause(gather, signal);
-      const pauseMs = own === undefined ? idleMs : Math.min(idleMs, this.#untilBeat, this.#untilPublished(own));
-      if (this.#toTell?.isUrgent !== true) await this.#telling.wait(Math.max(0, pauseMs), signal);
-    }
-  }
-
   /**
    * What is told in the site's own zone of pools. With pools of ours or of others that are not known yet others would take those for
    * gone, and forget what they, or we, saw.
@@ -505,30 +437,8 @@ export class PoolOperator {
     return this.#isTaken && this.#isLooked ? this.#own : undefined;
   }
 
-  /** Milliseconds until the next sign of life; there is none from a site that probes nothing. */
-  get #untilBeat(): number {
-    return this.#prober.size === 0 ? idleMs : this.#beat + this.#beatMs - this.parts.clock.now();
-  }
-
-  #untilPublished(own: OwnTellings): number {
-    const { toPublishSince } = own;
-    return toPublishSince === undefined ? idleMs : toPublishSince + publishMs - this.parts.clock.now();
-  }
-
-  get #beatMs(): number {
-    return beatEveryMs(this.parts.mesh()?.sites ?? 1);
-  }
-
-  async #tellIn(own: OwnTellings): Promise<void> {
-    const { keys, announce, clock } = this.parts;
-    if (this.#untilBeat <= 0) this.#beat = clock.now();
-    const publishes = this.#untilPublished(own) <= 0;
-    const beat = this.#beat === 0 ? undefined : { text: String(this.#beat), everyMs: this.#beatMs };
-    if (await own.write(keys.records, { beat, publishes })) await announce();
-  }
-
   #statusOf(entry: PoolEntry): PoolStatus | undefined {
-    const refusal = this.#refusalOf(entry);
+    const refusal = this.#rules.refusalOf(entry);
     const { decision, record, reading, object } = entry;
     if (refusal === undefined && decision === undefined) return undefined;
     const pool = reading.kind === "pool" ? reading.pool : undefined;
