@@ -187,10 +187,10 @@ const tiers: readonly Tier[] = [
   },
   // Whole meshes of real servers and agents.
   {
-    name: "lab",
+    name: "agent",
     group: "servers",
     inOnePiece: true,
-    run: () => mocha(["test/lab/{agent,lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec, ...longSpecs]),
+    run: () => mocha(["test/lab/agent/**/*"], true, longSpecs),
   },
   { name: "readme", group: "servers", inOnePiece: true, run: () => mocha(readmeSpecs, true) },
   // API servers without a cluster, and the mesh that is hurt.
@@ -199,6 +199,12 @@ const tiers: readonly Tier[] = [
     group: "servers",
     inOnePiece: true,
     run: () => mocha(["test/cluster/records/*", chaosSpec], true, longSpecs),
+  },
+  {
+    name: "lab",
+    group: "servers",
+    inOnePiece: true,
+    run: () => mocha(["test/lab/{lab,monitoring}/**/*", "bench/test/*"], true, [chaosSpec, ...longSpecs]),
   },
   {
     name: "pulumi",
