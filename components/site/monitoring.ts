@@ -40,7 +40,11 @@ export class Monitoring extends pulumi.ComponentResource {
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
     super("dnsmesh:site:Monitoring", name, {}, opts);
     const { config, monitoring } = args;
-    const programs: Scraped[] = ["knot", ...(config.records === false ? [] : (["record-operator"] as const))];
+    const programs: readonly Scraped[] = [
+      "knot",
+      ...(config.records === false ? [] : (["record-operator"] as const)),
+      ...(config.resolver ? (["resolver"] as const) : []),
+    ];
     for (const program of programs) {
       if (monitoring.scrape === "annotations") this.createService(`${name}-${program}`, program, args);
       if (monitoring.scrape === "operator")

@@ -5,6 +5,7 @@ import {
   type ListedMetric,
   operatorMetrics,
   programMetrics,
+  resolverMetrics,
 } from "../../src/contract/metrics";
 
 /** The document of all metrics, relative to the repository. */
@@ -16,6 +17,7 @@ export const metricTables: Readonly<Record<string, Readonly<Record<string, Liste
   "Of the agent": agentMetrics,
   "Of Knot, by the agent": { ...knotMetrics, ...knotStats },
   "Of the record operator": operatorMetrics,
+  "Of a resolver": resolverMetrics,
 };
 
 const heading = "\n## Reference\n";

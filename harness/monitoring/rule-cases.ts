@@ -671,6 +671,81 @@ export const ruleCases: readonly RuleCase[] = [
     expected: [silent("4m"), silent("10m")],
   },
   {
+    alert: "DnsMeshResolverServfail",
+    what: "fires when a tenth of the answers is SERVFAIL",
+    series: {
+      'dns_mesh_resolver_answers_total{site="site-b",pod="r-1",worker="0",result="noerror"}': "0+2700x40",
+      'dns_mesh_resolver_answers_total{site="site-b",pod="r-1",worker="1",result="servfail"}': "0+300x40",
+      'dns_mesh_resolver_answers_total{site="site-a",pod="r-1",worker="0",result="noerror"}': "0+2700x40",
+    },
+    expected: [
+      silent("5m"),
+      fires("7m", {
+        labels: { site: "site-b", severity: "critical" },
+        summary: "The resolver of site site-b answers 10% of all questions with SERVFAIL.",
+        runbook: "resolver.md",
+      }),
+    ],
+  },
+  {
+    alert: "DnsMeshResolverServfail",
+    what: "is silent about one of few questions, and a few of many",
+    series: {
+      'dns_mesh_resolver_answers_total{site="site-b",pod="r-1",worker="0",result="noerror"}': "0+1x40",
+      'dns_mesh_resolver_answers_total{site="site-b",pod="r-1",worker="0",result="servfail"}': "0+1x40",
+      'dns_mesh_resolver_answers_total{site="site-a",pod="r-1",worker="0",result="noerror"}': "0+2970x40",
+      'dns_mesh_resolver_answers_total{site="site-a",pod="r-1",worker="0",result="servfail"}': "0+30x40",
+    },
+    expected: [silent("7m"), silent("15m")],
+  },
+  {
+    alert: "DnsMeshResolverNotReady",
+    what: "fires for a pod that stays without questions",
+    series: {
+      'dns_mesh_resolver_ready{site="site-b",pod="r-1"}': "1x60",
+      'dns_mesh_resolver_ready{site="site-b",pod="r-2"}': "0x60",
+    },
+    expected: [
+      silent("9m"),
+      fires("11m", {
+        labels: { site: "site-b", pod: "r-2", severity: "warning" },
+        summary: "Pod r-2 of the resolver of site site-b gets no questions.",
+        runbook: "resolver.md#a-pod-is-not-ready",
+      }),
+    ],
+  },
+  {
+    alert: "DnsMeshResolverNotReady",
+    what: "is silent about a pod that takes its time",
+    series: { 'dns_mesh_resolver_ready{site="site-b",pod="r-1"}': "0x10 1x50" },
+    expected: [silent("4m"), silent("15m")],
+  },
+  {
+    alert: "DnsMeshResolverStale",
+    what: "fires when no pod follows the mesh",
+    series: {
+      'dns_mesh_resolver_mesh_followed{site="site-b",pod="r-1"}': "0x60",
+      'dns_mesh_resolver_mesh_followed{site="site-b",pod="r-2"}': "0x60",
+    },
+    expected: [
+      silent("14m"),
+      fires("16m", {
+        labels: { site: "site-b", severity: "warning" },
+        summary: "The resolver of site site-b does not follow the mesh: zones, sites and keys stay as they were.",
+        runbook: "resolver.md#it-does-not-follow-the-mesh",
+      }),
+    ],
+  },
+  {
+    alert: "DnsMeshResolverStale",
+    what: "is silent as long as one of them does",
+    series: {
+      'dns_mesh_resolver_mesh_followed{site="site-b",pod="r-1"}': "0x60",
+      'dns_mesh_resolver_mesh_followed{site="site-b",pod="r-2"}': "1x60",
+    },
+    expected: [silent("16m"), silent("25m")],
+  },
+  {
     alert: "DnsMeshServfail",
     what: "fires when a tenth of the answers is SERVFAIL",
     series: {

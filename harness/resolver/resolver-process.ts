@@ -63,9 +63,18 @@ export class ResolverProcess implements AsyncDisposable {
   }
 
   /** What its readiness probe gets. */
-  async readiness(): Promise<string> {
+  readiness(): Promise<string> {
+    return this.#get("/ready");
+  }
+
+  /** What a Prometheus gets. */
+  metrics(): Promise<string> {
+    return this.#get("/metrics");
+  }
+
+  async #get(path: string): Promise<string> {
     const { address, httpPort } = this.place;
-    return (await fetch(`http://${address}:${httpPort}/ready`)).text();
+    return (await fetch(`http://${address}:${httpPort}${path}`)).text();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -354,6 +354,51 @@ export const knotStats: Readonly<Record<string, ListedMetric>> = Object.assign(
   ...[zoneCount, ...Object.keys(knotCounters)].map(knotStatMetrics),
 ) as Readonly<Record<string, ListedMetric>>;
 
+const perProcess = "for each process of Knot Resolver that answers";
+
+/** Of a site's resolver, by the agent beside it. */
+export const resolverMetrics = listed({
+  dns_mesh_resolver_ready: { ...gauge, help: "Whether the pod may get questions." },
+  dns_mesh_resolver_mesh_followed: {
+    ...gauge,
+    help: "Whether directory, catalog and the zones' keys are followed; 0 while the site's Knot cannot be asked, when what was known stays.",
+  },
+  dns_mesh_resolver_zones: { ...gauge, help: "Zones of the mesh that the resolver knows." },
+  dns_mesh_resolver_zones_without_keys: {
+    ...gauge,
+    help: "Zones whose keys are not known yet, so that they are answered with SERVFAIL.",
+  },
+  dns_mesh_resolver_worker_up: {
+    ...gauge,
+    help: "Whether a process of Knot Resolver answers the agent.",
+    labels: ["worker"],
+  },
+  dns_mesh_resolver_questions_total: {
+    ...counter,
+    help: "Questions of clients by transport (udp, tcp, dot), since the process started.",
+    labels: ["worker", "transport"],
+    when: perProcess,
+  },
+  dns_mesh_resolver_answers_total: {
+    ...counter,
+    help: "Answers by result (noerror, nodata, nxdomain, servfail), since the process started.",
+    labels: ["worker", "result"],
+    when: perProcess,
+  },
+  dns_mesh_resolver_cached_answers_total: {
+    ...counter,
+    help: "Answers that came from the cache.",
+    labels: ["worker"],
+    when: perProcess,
+  },
+  dns_mesh_resolver_slow_answers_total: {
+    ...counter,
+    help: "Answers that took more than one and a half seconds.",
+    labels: ["worker"],
+    when: perProcess,
+  },
+});
+
 const leads = "0 at a replica that does not lead";
 
 /** Of the record operator. */

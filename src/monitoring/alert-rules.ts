@@ -11,6 +11,7 @@ export function alertRules(scope: AlertScope): readonly AlertRule[] {
     ...dnssecRules(write),
     ...recordRules(scope, write),
     ...podRules(write),
+    ...resolverRules(write),
     ...scheduleRules(scope, write),
     ...probeRules(write),
   ];
@@ -366,6 +367,41 @@ function podRules(write: Writer): readonly AlertRule[] {
       severity: "critical",
       summary: "The volume of {{ $labels.pod }} at site {{ $labels.site }} is full or nearly so, or cannot be written.",
       runbook: "volume-damaged.md",
+    },
+  ];
+}
+
+function resolverRules(write: Writer): readonly AlertRule[] {
+  const answers = (...matchers: readonly string[]): string =>
+    `sum by (site) (rate(${write.series("resolver_answers_total", ...matchers)}${write.range(5 * minute)}))`;
+  const failed = answers('result="servfail"');
+  return [
+    {
+      alert: "DnsMeshResolverServfail",
+      // As of Knot: a few of them among few questions are no outage.
+      expr: `${failed} / ${answers()} > 0.05 and ${failed} > 0.05`,
+      forSeconds: 5 * minute,
+      severity: "critical",
+      summary:
+        "The resolver of site {{ $labels.site }} answers {{ $value | humanizePercentage }} of all questions with SERVFAIL.",
+      runbook: "resolver.md",
+    },
+    {
+      alert: "DnsMeshResolverNotReady",
+      expr: `${write.series("resolver_ready")} == 0`,
+      forSeconds: 10 * minute,
+      severity: "warning",
+      summary: "Pod {{ $labels.pod }} of the resolver of site {{ $labels.site }} gets no questions.",
+      runbook: "resolver.md#a-pod-is-not-ready",
+    },
+    {
+      alert: "DnsMeshResolverStale",
+      expr: `max by (site) (${write.series("resolver_mesh_followed")}) == 0`,
+      forSeconds: 15 * minute,
+      severity: "warning",
+      summary:
+        "The resolver of site {{ $labels.site }} does not follow the mesh: zones, sites and keys stay as they were.",
+      runbook: "resolver.md#it-does-not-follow-the-mesh",
     },
   ];
 }

@@ -1,5 +1,5 @@
 import { sha256 } from "../base/json";
-import { knotLabels, operatorLabels } from "../contract/names";
+import { knotLabels, operatorLabels, resolverLabels } from "../contract/names";
 import { proberLabel } from "./alert-rule";
 import { probeJob } from "./alert-rules";
 import type { Probe } from "./probes";
@@ -14,6 +14,7 @@ export type OperatorKind = "PodMonitor" | "PrometheusRule" | "Probe";
 export const scraped = {
   knot: { job: "dns-mesh-agent", podLabels: knotLabels },
   "record-operator": { job: "dns-mesh-operator", podLabels: operatorLabels },
+  resolver: { job: "dns-mesh-resolver", podLabels: resolverLabels },
 } as const;
 
 /** A name of {@link scraped}. */

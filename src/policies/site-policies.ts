@@ -76,7 +76,7 @@ export function sitePolicies(input: SitePolicyInput): Readonly<Record<string, Ne
     ...(input.primaries.length > 0 && { "knot-primaries": toServers(input.primaries, both) }),
     ...(input.notified.length > 0 && { "knot-readers": toServers(input.notified, (port) => [udp(port)]) }),
     ...(input.takers.length > 0 && { "knot-readers-tls": takers(input.takers) }),
-    ...(input.monitoring && { "knot-metrics": metrics(input.monitoring) }),
+    ...(input.monitoring && { "knot-metrics": metrics(input.monitoring, input.resolver !== undefined) }),
     "default-deny": { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
   };
 }
@@ -167,9 +167,9 @@ function rotator({ addresses, remotePort }: SitePolicyInput): NetworkPolicySpec 
   };
 }
 
-function metrics(namespace: Readonly<Record<string, string>>): NetworkPolicySpec {
+function metrics(namespace: Readonly<Record<string, string>>, hasResolver: boolean): NetworkPolicySpec {
   return {
-    podSelector: podsNamed("knot", "record-operator"),
+    podSelector: podsNamed("knot", "record-operator", ...(hasResolver ? (["resolver"] as const) : [])),
     policyTypes: ["Ingress"],
     ingress: [{ from: [{ namespaceSelector: { matchLabels: namespace } }], ports: [tcp(podPorts.http)] }],
   };

@@ -51,6 +51,7 @@ export function configurationText(input: ResolverConfiguration): string {
   const lines = [
     "-- Written by the resolver's agent. What is changed here is lost.",
     "log_level('notice')",
+    "modules.load('stats')",
     `cache.open(${cacheMiB} * MB, ${quoted(`lmdb://${cache}`)})`,
     ...listen.map((socket) => listens(socket, "dns")),
     ...(tls

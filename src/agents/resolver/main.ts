@@ -4,11 +4,14 @@ import { HttpServer } from "../../base/http-server";
 import { readJsonFile } from "../../base/json-file";
 import { createLogger, type Logger } from "../../base/log";
 import { resolverEnvironment } from "../../contract/environments";
+import { resolverWorkers } from "../../contract/resolver";
 import { DnsClient } from "../../dns/client/dns-client";
 import { parseTsigKey } from "../../keyring/tsig-key";
 import { LiveInputs } from "../operator/inputs";
 import { programEnd, terminationSignal } from "../program-end";
+import { renderProgramMetrics } from "../program-metrics";
 import { AgentClient } from "../sidecar/http/agent-client";
+import { noZones, renderResolverMetrics } from "./metrics";
 import { missing } from "./readiness";
 import { Resolver, type ResolverOptions } from "./resolver";
 import { WorkerControl } from "./worker-control";
@@ -20,12 +23,20 @@ async function run(options: ResolverOptions, { signal, log }: { signal: AbortSig
   const recursive = new DnsClient({ timeoutMs: 1000, recursive: true, signal });
   let resolver: Resolver | undefined;
   let unusable: string | undefined;
+  const waitsFor = () => resolver?.waitsFor ?? unusable;
+  const missingNow = () => {
+    const { folder, listen } = options;
+    return missing({ folder, listen, control, recursive, waitsFor: waitsFor() });
+  };
   await using server = new HttpServer({
     "GET /live": () => answer(heart.stuck, "stuck"),
-    "GET /ready": async () => {
-      const { folder, listen } = options;
-      const waitsFor = resolver?.waitsFor ?? unusable;
-      return answer(await missing({ folder, listen, control, recursive, waitsFor }), "waits for");
+    "GET /ready": async () => answer(await missingNow(), "waits for"),
+    "GET /metrics": async () => {
+      const workers = await Promise.all(resolverWorkers.map((worker) => control.counts(worker)));
+      const isReady = (await missingNow()).length === 0;
+      const isFollowing = resolver !== undefined && waitsFor() === undefined;
+      const own = renderResolverMetrics({ isReady, isFollowing, zones: resolver?.zones ?? noZones, workers });
+      return { status: 200, body: renderProgramMetrics({ program: "resolver", site: resolver?.site ?? "" }) + own };
     },
   });
   await server.listen(options.http.address, options.http.port);

@@ -25,6 +25,7 @@ import {
   versionOf,
   type ZoneKeys,
 } from "./configuration";
+import type { ZoneCounts } from "./metrics";
 import type { Workers } from "./workers";
 import { anchorsOf } from "./zone-keys";
 
@@ -123,6 +124,16 @@ export class Resolver {
   /** Why the mesh is not followed; undefined when it is. */
   get waitsFor(): string | undefined {
     return this.#trouble === "" ? (this.#follower.waitsFor ?? this.#follower.refusal) : this.#trouble;
+  }
+
+  /** The site that it is of. */
+  get site(): string {
+    return this.parts.inputs.current.packet.site.name;
+  }
+
+  get zones(): ZoneCounts {
+    const zones = this.#by?.zones ?? [];
+    return { known: zones.length, withoutKeys: zones.filter(({ keys }) => keys === undefined).length };
   }
 
   /** Brings the resolver to what the mesh is now. Never throws. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { listFolder, writeAtomically } from "../../base/files";
 import { resolverFiles, versionVariable } from "../../contract/resolver";
+import type { WorkerCounts } from "./metrics";
 
 /** How a process of Knot Resolver is: not there, there without an answer, or there with the version of the configuration that it runs. */
 export type WorkerState =
@@ -15,6 +16,9 @@ const answerMs = 2000;
 /** What is asked, in Lua, and what comes back, whatever stands around it. */
 const question = `'running ' .. tostring(${versionVariable}) .. ' now'`;
 const answer = /running (\w+) now/;
+/** What its module `stats` counted, as ` group.name=count` each. */
+const countsQuestion = `'counted' .. (function() local t = {} for group, all in pairs(stats.list()) do if type(all) == 'table' then for name, count in pairs(all) do if type(count) == 'number' then t[#t + 1] = ' ' .. group .. '.' .. name .. '=' .. count end end end end return table.concat(t) end)() .. ' so far'`;
+const counted = /counted((?: [\w.]+=\d+)*) so far/;
 
 /** Speaks to the processes of Knot Resolver by their control sockets, which are in the folder that both containers see. */
 export class WorkerControl {
@@ -32,6 +36,15 @@ export class WorkerControl {
     return first;
   }
 
+  /** What a process counted since it started, by the names of the module `stats`; undefined when it does not say. */
+  async counts(worker: number): Promise<WorkerCounts | undefined> {
+    for (const path of await this.#sockets(worker)) {
+      const found = await this.#answer(path, countsQuestion, counted);
+      if (found.said !== undefined) return new Map(found.said.trim().split(" ").map(countOf));
+    }
+    return undefined;
+  }
+
   /** Has a process end, which the shell starts anew: by its control socket, or by the shell when it does not take that. */
   async restart(worker: number): Promise<void> {
     const ends = (await this.#sockets(worker)).map((path) => this.#say(path, "quit()", () => false));
@@ -45,14 +58,19 @@ export class WorkerControl {
   }
 
   async #stateAt(path: string): Promise<WorkerState> {
-    let text = "";
-    const end = await this.#say(path, question, (more) => {
-      text += more;
-      return answer.test(text);
-    });
-    const version = answer.exec(text)?.[1];
-    if (version !== undefined) return { kind: "answers", ...{ version: version === "nil" ? undefined : version } };
+    const { end, said } = await this.#answer(path, question, answer);
+    if (said !== undefined) return { kind: "answers", ...{ version: said === "nil" ? undefined : said } };
     return { kind: end === "nothing" ? "silent" : "away" };
+  }
+
+  /** What the first group of an expected answer is, as soon as it is there, and how it ended. */
+  async #answer(path: string, line: string, expected: RegExp) {
+    let text = "";
+    const end = await this.#say(path, line, (more) => {
+      text += more;
+      return expected.test(text);
+    });
+    return { end, said: expected.exec(text)?.[1] };
   }
 
   /** Says something, and listens until it is enough, the process has hung up, or nothing comes for too long. Never rejects. */
@@ -78,4 +96,9 @@ export class WorkerControl {
       socket.write(`${line}\n`);
     });
   }
+}
+
+function countOf(text: string): readonly [name: string, count: number] {
+  const [name = "", count] = text.split("=");
+  return [name, Number(count)];
 }

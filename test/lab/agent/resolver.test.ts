@@ -4,29 +4,24 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { type Identity, issue, makeAuthority, writeIdentity } from "../../../harness/certificates";
+import { secondsForKeys } from "../../../harness/dnssec/seconds-for-keys";
 import { editedProgram } from "../../../harness/edited-program";
 import { eventually } from "../../../harness/eventually";
 import { knotBinaries, startKnot } from "../../../harness/knot";
 import { ResolverProcess } from "../../../harness/resolver/resolver-process";
 import { run } from "../../../harness/tools/run";
+import { checkListed, promtoolComplaints, readMetrics } from "../../../harness/metrics";
 import { Lab } from "../../../lab";
 import { versionOf } from "../../../src/agents/resolver/configuration";
 import { WorkerControl } from "../../../src/agents/resolver/worker-control";
 import { Workers } from "../../../src/agents/resolver/workers";
 import { systemClock } from "../../../src/base/clock";
+import { programMetrics, resolverMetrics } from "../../../src/contract/metrics";
 import { DnsClient } from "../../../src/dns/client/dns-client";
 import { exchangeUdp } from "../../../src/dns/client/sockets";
 import { decodeMessage, encodeMessage, type Message, noFlags } from "../../../src/dns/message";
 import { queryMessage } from "../../../src/dns/request";
 import { rcodes } from "../../../src/dns/types";
-
-/** A key's life in seconds. */
-const secondsForKeys = [
-  ["signature: 28 * day", "signature: 600"],
-  ["refresh: 14 * day", "refresh: 200"],
-  ["keyTtl: hour", "keyTtl: 1"],
-  ["propagation: hour", "propagation: 3"],
-].map(([from = "", to = ""]) => ({ file: "src/knot/config/site-runtime.ts", from, to }));
 
 const content = "$TTL 2\n@ SOA ns h.invalid. 1 60 10 3600 1\n@ NS ns\nns A 192.0.2.53\n* A 192.0.2.1\n";
 const [signed, plain] = ["signed.example", "plain.example"];
@@ -124,6 +119,27 @@ describe("the resolver of a site, with Knot Resolver", function () {
     expect(await answer(plain)).to.deep.equal(fresh);
     expect(await answer("outside")).to.deep.equal(fresh);
     expect((await ask("site-b.dns.internal")).answers).to.have.length(1);
+  });
+
+  it("has metrics of each of its processes, as they are listed, of which promtool has nothing to complain", async () => {
+    const text = await resolver.metrics();
+    expect(await promtoolComplaints(text)).to.equal("");
+    const found = readMetrics(text);
+    const listed = { ...programMetrics, ...resolverMetrics };
+    expect([...checkListed(found, listed, "resolver")].sort()).to.deep.equal(Object.keys(listed).sort());
+    const value = (name: string, labels = "") => found.get(name)?.values.get(labels);
+    expect([value("dns_mesh_resolver_ready"), value("dns_mesh_resolver_mesh_followed")]).to.deep.equal([1, 1]);
+    // The directory is one.
+    expect(value("dns_mesh_resolver_zones")).to.equal(3);
+    expect(value("dns_mesh_resolver_zones_without_keys")).to.equal(0);
+    const sum = (name: string, label: string): number =>
+      [...(found.get(name)?.values ?? [])].reduce(
+        (all, [labels, each]) => all + (labels.includes(label) ? each : 0),
+        0,
+      );
+    expect(sum("dns_mesh_resolver_answers_total", 'result="noerror"')).to.be.at.least(3);
+    expect(sum("dns_mesh_resolver_questions_total", 'transport="udp"')).to.be.at.least(3);
+    expect(sum("dns_mesh_resolver_worker_up", "worker")).to.equal(2);
   });
 
   it("answers over TLS, and by a new certificate as soon as there is one", async () => {

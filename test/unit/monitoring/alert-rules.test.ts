@@ -13,6 +13,7 @@ import {
   type ListedMetric,
   operatorMetrics,
   programMetrics,
+  resolverMetrics,
 } from "../../../src/contract/metrics";
 import { defaultAges, duration, type AlertScope } from "../../../src/monitoring/alert-rule";
 import { alertRules } from "../../../src/monitoring/alert-rules";
@@ -63,7 +64,7 @@ describe("alert rules", () => {
   });
 
   it("ask for metrics that there are, by their names and labels", () => {
-    const lists = [agentMetrics, operatorMetrics, knotMetrics, knotStats, programMetrics];
+    const lists = [agentMetrics, operatorMetrics, resolverMetrics, knotMetrics, knotStats, programMetrics];
     const known = new Map<string, ListedMetric>(lists.flatMap((list) => Object.entries<ListedMetric>(list)));
     const queries = [
       ...alertRules(scope).map(({ expr }) => expr),

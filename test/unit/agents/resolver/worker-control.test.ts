@@ -47,6 +47,20 @@ describe("the control socket of a process of Knot Resolver", () => {
     expect(await control.state(0)).to.deep.equal({ kind: "answers", version: undefined });
   });
 
+  it("tells what the process counted, and nothing of one that hangs or counts nothing", async () => {
+    let line: string | undefined = "'counted answer.total=12 answer.servfail=3 so far'";
+    await worker(() => line);
+    expect([...((await control.counts(0)) ?? [])]).to.deep.equal([
+      ["answer.total", 12],
+      ["answer.servfail", 3],
+    ]);
+    line = undefined;
+    expect(await control.counts(0)).to.equal(undefined);
+    line = "error occurred here (config filename:lineno is at the bottom, if config is involved): stats";
+    expect(await control.counts(0)).to.equal(undefined);
+    expect(await control.counts(1)).to.equal(undefined);
+  });
+
   it("tells one that hangs from one that is not there", async () => {
     expect(await control.state(0)).to.deep.equal({ kind: "away" });
     await writeFile(join(resolverFiles(folder).control(0), "12"), "");

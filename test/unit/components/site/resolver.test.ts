@@ -2,6 +2,7 @@ import type * as k8s from "@pulumi/kubernetes";
 import { expect } from "chai";
 import { parse } from "yaml";
 import { blocksOf } from "../../../../harness/docs/blocks";
+import { resolverLabels } from "../../../../src/contract/names";
 import { nameOf, type Run } from "../recorded-stack";
 import { containersOf, environment, up } from "./site-run";
 
@@ -86,6 +87,21 @@ describe("a site's resolver", () => {
     expect(environment(laxAgent))
       .to.include({ DNS_MESH_UNVALIDATED_UPSTREAMS: "10.0.0.2,10.0.0.3" })
       .and.not.to.have.any.keys("DNS_MESH_UPSTREAMS");
+  });
+
+  it("is watched where the site is, and only then is somebody let in for that", async () => {
+    const monitoring = { namespaceSelector: { team: "dns" }, scrape: "operator" };
+    const run = await up("site-c", { config: { resolver: {}, monitoring } });
+    expect((run.one("PodMonitor", "resolver").inputs as { spec: object }).spec).to.deep.include({
+      selector: { matchLabels: resolverLabels },
+    });
+    const watched = async (config: Record<string, unknown>): Promise<readonly string[]> => {
+      const policy = (await up("site-c", { config })).one("NetworkPolicy", "knot-metrics");
+      const { spec } = policy.inputs as { spec: { podSelector: { matchExpressions: { values: string[] }[] } } };
+      return spec.podSelector.matchExpressions.flatMap(({ values }) => values);
+    };
+    expect(await watched({ resolver: {}, monitoring })).to.deep.equal(["knot", "record-operator", "resolver"]);
+    expect(await watched({ monitoring })).to.deep.equal(["knot", "record-operator"]);
   });
 
   it("is brought up by the settings of the guide, and answers where its pod asks", async () => {
