@@ -37,11 +37,19 @@ function textsIn(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 }
 
-/** The addresses at which a Service can be asked. None when they are unknown: a node port, or a load balancer with a host name only. */
+/**
+ * The addresses at which a Service can be asked, in their canonical form: a load balancer may write one of IPv6 in another. None when they
+ * are unknown: a node port, or a load balancer with a host name only.
+ */
 export function reachableAddresses(service: ServiceState): readonly string[] {
-  if (service.type === "LoadBalancer") return service.loadBalancer;
-  if (service.externalIPs.length > 0) return service.externalIPs;
-  return service.type === "ClusterIP" ? service.clusterIPs : [];
+  const { type, loadBalancer, externalIPs, clusterIPs } = service;
+  if (type === "LoadBalancer") return loadBalancer.map(canonical);
+  if (externalIPs.length > 0) return externalIPs.map(canonical);
+  return type === "ClusterIP" ? clusterIPs.map(canonical) : [];
+}
+
+function canonical(address: string): string {
+  return canonicalAddress(address) ?? address;
 }
 
 /**
@@ -63,7 +71,7 @@ export function addressProblem(site: Pick<Site, "name" | "addresses">, service: 
 
 function isWhereListed({ addresses }: Pick<Site, "addresses">, service: ServiceState): boolean {
   const got = reachableAddresses(service);
-  const answering = new Set([...got, ...service.externalIPs]);
+  const answering = new Set([...got, ...service.externalIPs.map(canonical)]);
   const isExpected = got.every((address) => addresses.includes(address));
   return got.length === 0 || (isExpected && addresses.every((address) => answering.has(address)));
 }
@@ -128,7 +136,7 @@ function givenTo(name: string, service: KubeObject | undefined, known: readonly 
   if (service.metadata?.deletionTimestamp !== undefined)
     return { kind: "none", reason: `Service ${name} is on its way out` };
   const state = serviceState(name, service);
-  const got = [...new Set([...reachableAddresses(state), ...state.externalIPs])];
+  const got = [...new Set([...reachableAddresses(state), ...state.externalIPs.map(canonical)])];
   const addresses = got.flatMap((address) => canonicalAddress(address) ?? []);
   if (addresses.length < got.length)
     return { kind: "unusable", reason: `Service ${name} has ${got.join(", ")}, of which one is no IP address` };

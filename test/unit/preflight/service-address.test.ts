@@ -28,6 +28,12 @@ describe("the address that a Service got", () => {
     expect(problem({ loadBalancer: ["2001:db8::1", "192.0.2.1"] }, ["192.0.2.1", "2001:db8::1"])).to.equal(undefined);
   });
 
+  it("is the listed one however the load balancer writes it", () => {
+    const listed = ["192.0.2.1", "2001:db8::1"];
+    expect(problem({ loadBalancer: ["192.0.2.1", "2001:DB8:0:0::1"] }, listed)).to.equal(undefined);
+    expect(problem({ externalIPs: ["2001:0db8::0001"] }, listed)).to.equal(undefined);
+  });
+
   it("is reported when it is another one, with both addresses and the cure", () => {
     expect(problem({ loadBalancer: ["192.0.2.7"] })).to.match(
       /^site "site-a": Service knot answers at 192\.0\.2\.7, but the mesh's list says 192\.0\.2\.1\. Put the address.*"addresses"/,
