@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 
-import type { Command } from "commander";
 import * as z from "zod/mini";
 
 import { UserError } from "../base/errors";
@@ -13,17 +12,10 @@ import { isSecret, parseTsigKey, tsigKeyFields } from "../keyring/tsig-key";
 import type { Mesh, Site } from "../mesh/model";
 import { serverName } from "../mesh/welcome";
 import { parseMesh } from "../settings/parse";
+import type { AccessOptions } from "./access-options";
 import { textOf } from "./command";
 import { hasFile, portsOf } from "./place";
 import { settingsIn } from "./stacks/stack-file";
-
-/** The options by which a command finds a mesh. */
-export interface AccessOptions {
-  readonly file?: string;
-  readonly access?: string;
-  readonly key?: string;
-  readonly ca?: string;
-}
 
 /** A pod that can be asked by itself. */
 export interface PodAddress {
@@ -88,20 +80,6 @@ export interface AccessDocument {
 /** The file that `--access` reads. It holds a key. */
 export function accessText(document: AccessDocument): string {
   return `${JSON.stringify({ version: 1, ...document }, undefined, 2)}\n`;
-}
-
-/** Gives a command the options that say which mesh. */
-export function withMesh(command: Command): Command {
-  return command
-    .option("--file <FILE>", "the shared stack's file, which has the list (Pulumi.shared.yaml)")
-    .option("--access <FILE>", "a lab instead: the access file that it names when it is ready");
-}
-
-/** Gives a command the options that say which mesh, and what it may be asked with. */
-export function withAccess(command: Command): Command {
-  return withMesh(command)
-    .option("--key <FILE>", "a key that may transfer zones, as kdig's -k reads it: ALGORITHM:NAME:SECRET")
-    .option("--ca <FILE>", "the mesh's authorities (PEM), for transfers over TLS");
 }
 
 /**

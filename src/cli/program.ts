@@ -3,8 +3,6 @@ import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
 import { messageOf, UserError } from "../base/errors";
 import { printableText } from "../base/text";
-import { KubeError } from "../kube/answer";
-import { VaultError } from "../vault/client";
 import { register as adopt } from "./commands/adopt";
 import { register as completion } from "./commands/completion";
 import { register as corefile } from "./commands/corefile";
@@ -92,18 +90,25 @@ export async function runMesh(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: "user" });
     return Number(process.exitCode ?? exitCodes.fine);
   } catch (error) {
-    return exitCodeOf(error);
+    return await exitCodeOf(error);
   }
 }
 
-function exitCodeOf(error: unknown): number {
+async function exitCodeOf(error: unknown): Promise<number> {
   // Commander has said already what is wrong.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
-  const isPlain = error instanceof UserError || error instanceof KubeError || error instanceof VaultError;
+  const isPlain = error instanceof UserError || (await isAnswer(error));
   const isWhole = !isPlain && process.env["DNS_MESH_DEBUG"] === "1";
-  console.error(isWhole ? error : printableText(isPlain ? error.message : faultText(error)));
+  console.error(isWhole ? error : printableText(isPlain ? messageOf(error) : faultText(error)));
   if (error instanceof InterruptedError) return exitCodes.interrupted;
   return error instanceof UserError && !(error instanceof FailedError) ? exitCodes.usage : exitCodes.found;
+}
+
+/** Whether a cluster or Vault said no. Their clients are looked up once something went wrong: they take longer to load than all commands. */
+async function isAnswer(error: unknown): Promise<boolean> {
+  const { KubeError } = await import("../kube/answer");
+  const { VaultError } = await import("../vault/client");
+  return error instanceof KubeError || error instanceof VaultError;
 }
 
 /** What is no user's fault, on a line: its stack and what it quotes may have more of a file or an answer than is to be seen. */

@@ -1,10 +1,8 @@
-import { isIP } from "node:net";
-
 import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
+import { type AccessOptions, withAccess } from "../access-options";
 import { addCommand, withJson } from "../command";
-import { type AccessOptions, readAccess, withAccess } from "../mesh-access";
 
 interface Options extends AccessOptions {
   readonly port: string;
@@ -56,8 +54,10 @@ async function dashboard(options: Options): Promise<void> {
     minutes === undefined
       ? undefined
       : numberOf(String(minutes), { what: "--verify takes minutes", least: 0.1, most: 1440 });
+  const { isIP } = await import("node:net");
   if (isIP(options.listen) === 0)
     throw new UserError(`--listen takes an IP address of this machine, not "${options.listen}"`);
+  const { readAccess } = await import("../mesh-access");
   const { serveDashboard } = await import("../dashboard/serve");
   await serveDashboard(readAccess(options), {
     ...{ port, everySeconds, address: options.listen, names: options.host ?? [], clusters: options.clusters },

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 
+import { type AccessOptions, withAccess } from "../access-options";
 import { addCommand, printJson, withJson } from "../command";
 import { exitCodes } from "../exit-codes";
-import { type AccessOptions, readAccess, withAccess } from "../mesh-access";
 
 /** Milliseconds for an answer; a question that is lost is asked once more. */
 const answerMs = 1500;
@@ -20,6 +20,7 @@ export function register(program: Command): void {
 }
 
 async function dig(name: string, type = "A", options: AccessOptions & { readonly json?: boolean }): Promise<void> {
+  const { readAccess } = await import("../mesh-access");
   const access = readAccess(options);
   const { askEverySite } = await import("../dig");
   const { digText } = await import("../dig-text");

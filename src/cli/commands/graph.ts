@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 
+import { type AccessOptions, withAccess } from "../access-options";
 import { addCommand, printJson, withJson } from "../command";
-import { type AccessOptions, readAccess, withAccess } from "../mesh-access";
 
 interface Options extends AccessOptions {
   readonly format: "mermaid" | "svg";
@@ -25,6 +25,7 @@ export function register(program: Command): void {
 }
 
 async function graph(options: Options): Promise<void> {
+  const { readAccess } = await import("../mesh-access");
   const access = readAccess(options);
   const { lookAt } = await import("../status");
   const { graphOf, mermaid, svg } = await import("../graph");

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 
+import { type AccessOptions, withAccess } from "../access-options";
 import { addCommand, printJson, textOf, within, withJson } from "../command";
 import { exitCodes } from "../exit-codes";
 import type { LintZone } from "../lint";
-import { type AccessOptions, readAccess, withAccess } from "../mesh-access";
 
 interface Options extends AccessOptions {
   readonly json?: boolean;
@@ -49,6 +49,7 @@ async function readFiles(files: readonly string[]): Promise<readonly LintZone[]>
 async function transferred(options: Options): Promise<readonly LintZone[]> {
   const { withClusterKeys } = await import("../cluster-keys");
   const { takeZones } = await import("../take-zones");
+  const { readAccess } = await import("../mesh-access");
   const { access, failures } = await withClusterKeys(readAccess(options));
   return takeZones(access, failures);
 }

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
+import { withMesh } from "../access-options";
 import { addCommand, withJson } from "../command";
 import { exitCodes } from "../exit-codes";
 import type { Gathered } from "../logs/gather";
 import type { LogEntry } from "../logs/log-line";
-import { readAccess, withMesh } from "../mesh-access";
 
 interface Options {
   readonly file?: string;
@@ -67,6 +67,7 @@ async function logs(options: Options): Promise<void> {
   };
   const { logPlaces } = await import("../logs/places");
   const { LogReader } = await import("../logs/gather");
+  const { readAccess } = await import("../mesh-access");
   const { places, notAsked } = await logPlaces(readAccess(options), {
     ...(options.site && { sites: options.site }),
     ...(options.container && { containers: options.container }),

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
+import { type AccessOptions, withAccess } from "../access-options";
 import { addCommand, printJson, withJson } from "../command";
 import { exitCodes } from "../exit-codes";
-import { type AccessOptions, type MeshAccess, readAccess, withAccess } from "../mesh-access";
+import type { MeshAccess } from "../mesh-access";
 import type { PoolsLook } from "../pools-look";
 import type { Vanished } from "../pools-report";
 
@@ -33,6 +34,7 @@ export function register(program: Command): void {
 }
 
 async function pools(options: Options): Promise<void> {
+  const { readAccess } = await import("../mesh-access");
   const access = readAccess(options);
   const { lookAtPools } = await import("../pools-look");
   const { poolsReport, wouldBe } = await import("../pools-report");

@@ -4,7 +4,6 @@ import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
 import { foldName, zoneNameProblem } from "../../base/names";
-import { ipVersion } from "../../dns/address";
 import type { DnsServer } from "../../dns/client/dns-client";
 import type { VaultClient } from "../../vault/client";
 import { addCommand, printJson, withJson } from "../command";
@@ -58,7 +57,7 @@ async function recoverTo({ from, without, confirm, lost, server, file, ring, jso
     throw new UserError(
       'this prints keys, and not to a terminal: hand them on, "| pulumi -s shared config set --secret dns-mesh:recoveredRing"',
     );
-  const servers = serversIn(server);
+  const servers = await serversIn(server);
   const { fingerprintIn } = await import("../../settings/agreed-trust");
   const confirmed = namesIn(confirm).map(fingerprintIn);
   if (ring !== true && existsSync(file)) throw isThere(file);
@@ -151,7 +150,8 @@ function zonesIn(text: string | undefined): readonly string[] {
   });
 }
 
-function serversIn(text: string | undefined): ReadonlyMap<string, DnsServer> {
+async function serversIn(text: string | undefined): Promise<ReadonlyMap<string, DnsServer>> {
+  const { ipVersion } = await import("../../dns/address");
   return new Map(
     namesIn(text).map((entry) => {
       const [, name = "", address = "", port = "53"] = /^([^=]+)=([^@]+)(?:@(\d{1,5}))?$/.exec(entry) ?? [];

@@ -4,9 +4,9 @@ import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
 import type { Parents } from "../../preflight/parents";
+import { type AccessOptions, withAccess } from "../access-options";
 import { addCommand, printJson, withJson } from "../command";
 import { exitCodes } from "../exit-codes";
-import { type AccessOptions, readAccess, withAccess } from "../mesh-access";
 import type { StatusReport } from "../status-report";
 
 interface Options extends AccessOptions {
@@ -37,6 +37,7 @@ export function register(program: Command): void {
 }
 
 async function status(options: Options): Promise<void> {
+  const { readAccess } = await import("../mesh-access");
   const access = readAccess(options);
   const { lookAt } = await import("../status");
   const parents = await parentsFor(options, access.isLab);

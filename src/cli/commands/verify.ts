@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 
+import { type AccessOptions, withAccess } from "../access-options";
 import { addCommand, printJson, withJson } from "../command";
 import { exitCodes } from "../exit-codes";
-import { type AccessOptions, readAccess, withAccess } from "../mesh-access";
 import type { VerifyReport } from "../verify";
 
 interface Options extends AccessOptions {
@@ -24,6 +24,7 @@ export function register(program: Command): void {
 }
 
 async function verify(options: Options): Promise<void> {
+  const { readAccess } = await import("../mesh-access");
   const access = readAccess(options);
   const { verifyMesh } = await import("../verify-mesh");
   const { foldName } = await import("../../base/names");
