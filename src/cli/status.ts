@@ -30,7 +30,7 @@ export interface OneLook {
 
 /** Asks everybody who can be asked, once. */
 export async function lookAt(access: MeshAccess, { turn, clusters, last, parents }: OneLook): Promise<StatusReport> {
-  const channel = new UdpChannel();
+  const channel = new UdpChannel({ sockets: 8 });
   const dns = new DnsClient({ timeoutMs: answerMs, channel });
   const withCluster = sitesWithClusters(access);
   // Stack files here are those of another mesh than a lab.

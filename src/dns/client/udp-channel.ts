@@ -16,7 +16,15 @@ export interface UdpChannelOptions {
    * one of the servers behind an address for as long as it is used, also when that one is of no use. @default for ever
    */
   readonly portMs?: number;
+  /**
+   * Sockets that exchanges go over in turns. What is asked of hundreds of servers at once comes back at once, and a socket's buffer
+   * holds some 160 answers; what is lost there costs a time limit. @default 1
+   */
+  readonly sockets?: number;
 }
+
+/** Octets of a socket's buffer for answers that are asked for; the kernel gives less where it allows less. */
+const bufferOctets = 1 << 20;
 
 type Family = "udp4" | "udp6";
 
@@ -33,7 +41,9 @@ interface Opened {
  * server's address and the message's id; what it must be beyond that is for {@link Exchange.receive} to say.
  */
 export class UdpChannel {
-  readonly #current = new Map<Family, Opened>();
+  /** By family and turn. */
+  readonly #current = new Map<string, Opened>();
+  #turn = 0;
   readonly #runs = new Map<string, Set<Run<unknown>>>();
   #idle: NodeJS.Timeout | undefined;
 
@@ -82,18 +92,20 @@ export class UdpChannel {
   }
 
   #socket(family: Family): Opened {
-    const standing = this.#current.get(family);
-    const { portMs = Infinity } = this.options;
+    const { portMs = Infinity, sockets = 1 } = this.options;
+    this.#turn = (this.#turn + 1) % sockets;
+    const place = `${family} ${this.#turn}`;
+    const standing = this.#current.get(place);
     if (standing !== undefined && performance.now() - standing.since < portMs) return standing;
     // What still waits at the former one is answered there.
     if (standing?.runs.size === 0) standing.close();
-    const opened = this.#open(family);
-    this.#current.set(family, opened);
+    const opened = this.#open(family, place);
+    this.#current.set(place, opened);
     return opened;
   }
 
-  #open(family: Family): Opened {
-    const socket = createSocket(family);
+  #open(family: Family, place: string): Opened {
+    const socket = createSocket({ type: family, recvBufferSize: bufferOctets });
     const { server } = this.options;
     const runs = new Set<Run<unknown>>();
     let isClosed = false;
@@ -104,11 +116,13 @@ export class UdpChannel {
       ready.catch(ignore).finally(() => socket.removeAllListeners().on("error", ignore).close());
     };
     socket.on("message", (message, { address, port }) => {
-      for (const run of this.#runs.get(keyOf({ address, port }, message)) ?? []) run.receive(message);
+      // An answer to another of our ports may be a guess of somebody else (RFC 5452 section 9.2).
+      for (const run of this.#runs.get(keyOf({ address, port }, message)) ?? [])
+        if (runs.has(run)) run.receive(message);
     });
     const ready = new Promise<Socket>((resolve, reject) => {
       socket.on("error", (error: NodeJS.ErrnoException) => {
-        if (this.#current.get(family)?.runs === runs) this.#current.delete(family);
+        if (this.#current.get(place)?.runs === runs) this.#current.delete(place);
         reject(error);
         close();
         for (const run of [...runs]) run.broken(error);

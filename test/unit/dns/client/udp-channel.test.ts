@@ -88,6 +88,40 @@ describe("a UDP channel", () => {
     expect(new Set(answers)).to.deep.equal(new Set([1]));
   });
 
+  it("loses none of hundreds of answers that come at once, over several sockets", async () => {
+    channel = new UdpChannel({ sockets: 8 });
+    const [servers, each] = [4, 150];
+    const held: (() => void)[] = [];
+    const ready = await Promise.all(
+      Array.from({ length: servers }, () =>
+        serve((asked, send) => {
+          // As long as an answer to a question for an SOA record.
+          held.push(() => {
+            send(Buffer.concat([message(asked.readUInt16BE(0), 1), Buffer.alloc(100)]));
+          });
+          if (held.length === servers * each) for (const answer of held) answer();
+        }),
+      ),
+    );
+    const all = ready.flatMap((server) => Array.from({ length: each }, (_, id) => ask(server, id, 2000)));
+    expect(new Set(await Promise.all(all))).to.deep.equal(new Set([1]));
+    expect(new Set(ports).size).to.equal(8);
+  });
+
+  it("takes no answer that comes to another of its sockets", async () => {
+    channel = new UdpChannel({ sockets: 2 });
+    let other: RemoteInfo | undefined;
+    const server = await serve((asked, _, from) => {
+      if (asked.readUInt16BE(0) === 1) other = from;
+      else if (other !== undefined) servers[0]?.send(message(asked.readUInt16BE(0), 9), other.port, other.address);
+    });
+    expect(await Promise.all([kindOf(ask(server, 1, 60)), kindOf(ask(server, 2, 60))])).to.deep.equal([
+      "timeout",
+      "timeout",
+    ]);
+    expect(new Set(ports).size).to.equal(2);
+  });
+
   it("waits past an answer that is not taken", async () => {
     const server = await serve((asked, send) => {
       send(message(asked.readUInt16BE(0), 1));
