@@ -1,12 +1,17 @@
 #!/usr/bin/env node
+import { isMainThread } from "node:worker_threads";
+
 import { onOutputError } from "./output-end";
 import { runMesh } from "./program";
 
-for (const stream of [process.stdout, process.stderr])
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    onOutputError(error);
-  });
+async function main(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      onOutputError(error);
+    });
+  process.exitCode = await runMesh(process.argv.slice(2));
+}
 
-void runMesh(process.argv.slice(2)).then((code) => {
-  process.exitCode = code;
-});
+// The one file that all of this is made is what its threads run, too.
+if (isMainThread) void main();
+else void import("./verify-threads");

@@ -4,7 +4,8 @@ import { UserError } from "../base/errors";
 import { withClusterKeys } from "./cluster-keys";
 import { zonesOf } from "./look";
 import { type MeshAccess, transferPoints } from "./mesh-access";
-import { type VerifyParts, type VerifyReport, verifyZones } from "./verify";
+import type { VerifyParts, VerifyReport } from "./verify";
+import { threadsFor, verifyInThreads } from "./verify-threads";
 
 /** What a comparison of a whole mesh found. */
 export interface MeshVerdict {
@@ -44,11 +45,12 @@ export async function verifyMesh(known: MeshAccess, { wanted, progress }: Verify
   if (unknown.length > 0) throw new UserError(`no site owns ${unknown.join(", ")}`);
   const asked = new Set(points.map(({ site }) => site));
   const notAsked = access.mesh.sites.map(({ name }) => name).filter((name) => !asked.has(name));
-  const report = await verifyZones({
+  const parts = {
     ...{ zones, points, notAsked, timeoutMs },
-    pause: (ms) => delay(ms),
+    pause: (ms: number) => delay(ms),
     ...(progress && { progress }),
-  });
+  };
+  const report = await verifyInThreads(parts, threadsFor(zones.length * points.length));
   return { report, keyFailures: failures, notes: plainNote(access) };
 }
 

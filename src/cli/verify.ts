@@ -78,14 +78,20 @@ const mostOctets = 64 * 1024 * 1024;
 export async function verifyZones(parts: VerifyParts): Promise<VerifyReport> {
   const fetcher = new Fetcher(parts.points, parts.timeoutMs);
   try {
-    const verdicts = await new Comparison(parts, fetcher).run();
-    const copies = verdicts.reduce((sum, { alike, differing }) => sum + alike + differing.length, 0);
-    const isOk = verdicts.every(({ differing, failures }) => differing.length + failures.length === 0);
-    const points = parts.points.map(({ name }) => name);
-    return { ok: isOk && parts.notAsked.length === 0, points, copies, notAsked: parts.notAsked, zones: verdicts };
+    return verifyReport(await new Comparison(parts, fetcher).run(), parts);
   } finally {
     fetcher[Symbol.dispose]();
   }
+}
+
+/** What zones' verdicts come to. */
+export function verifyReport(
+  zones: readonly ZoneVerdict[],
+  { points, notAsked }: Pick<VerifyParts, "points" | "notAsked">,
+): VerifyReport {
+  const copies = zones.reduce((sum, { alike, differing }) => sum + alike + differing.length, 0);
+  const isOk = zones.every(({ differing, failures }) => differing.length + failures.length === 0);
+  return { ok: isOk && notAsked.length === 0, points: points.map(({ name }) => name), copies, notAsked, zones };
 }
 
 interface Reference {

@@ -71,6 +71,7 @@ describe("the start of mesh", function () {
       "node:process",
       "node:timers/promises",
       "node:url",
+      "node:worker_threads",
     ]);
   });
 });
