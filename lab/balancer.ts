@@ -5,6 +5,9 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 /** Milliseconds without a datagram after which a flow's next one may go to another pod. */
 const flowMs = 5000;
 
+/** What the kernel says of an address whose route is a black hole, to a socket of its own; a packet that it forwards is dropped. */
+const blackHole = "EINVAL";
+
 /** What a {@link Balancer} stands in front of. */
 export interface BalancerOptions {
   readonly address: string;
@@ -119,18 +122,24 @@ export class Balancer implements AsyncDisposable {
       return;
     }
     const server = connect(port, pod);
-    for (const [end, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
+    let isLost = false;
+    for (const end of [client, server]) {
       end.setNoDelay(true);
       this.#connections.add(end);
-      end.on("error", () => other.destroy());
-      end.on("close", () => {
-        this.#connections.delete(end);
-        other.end();
-      });
-      end.pipe(other);
+      end.on("close", () => this.#connections.delete(end));
     }
+    client.on("error", () => server.destroy());
+    client.on("close", () => server.end());
+    server.on("error", (error: NodeJS.ErrnoException) => {
+      isLost = error.code === blackHole;
+      if (!isLost) client.destroy();
+    });
+    server.on("close", () => {
+      // What is sent to a cut site is lost without a word: nobody tells the client, which is read on so that its end is noticed.
+      if (isLost) client.unpipe().resume();
+      else client.end();
+    });
+    client.pipe(server);
+    server.pipe(client);
   }
 }
