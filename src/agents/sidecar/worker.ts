@@ -32,6 +32,7 @@ import { Announcer } from "./notify/announcer";
 import { Disagreements } from "./notify/disagreements";
 import { ExpiryWatch } from "./notify/expiry-watch";
 import { Fetching } from "./notify/fetching";
+import { notifyAnswer } from "./notify/notify-answer";
 import { Publication } from "./notify/publication";
 import { copiesOf } from "./own-zones/both-copies";
 import { DamageWatch } from "./own-zones/damage";
@@ -146,7 +147,13 @@ export class Worker {
         };
       },
     });
-    this.#relay = new TransferRelay({ now, log });
+    this.#relay = new TransferRelay({
+      ...{ now, log },
+      answerNotify: (message) => {
+        const ring = this.#mounts.inputs?.ring;
+        return ring && notifyAnswer(message, { keys: ring.accepted, seconds: Math.floor(now() / 1000) });
+      },
+    });
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({
       dns: new DnsClient({ timeoutMs: 1000 }),

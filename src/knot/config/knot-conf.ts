@@ -2,7 +2,7 @@ import type { Transport } from "../../mesh/model";
 import type { SiteRuntime } from "./site-runtime";
 import { controlSocket, volumeFiles, volumeFolders, zonesLog } from "./volume";
 
-/** In pods. Each waits for a peer that takes a connection and then says nothing, five seconds for each of its addresses. */
+/** In pods. Each waits for a server that takes a connection and then says nothing: three seconds by way of the agent (ADR 0044). */
 export const backgroundWorkers = 8;
 
 /** What Knot takes over only when it starts. */
@@ -14,7 +14,8 @@ export type StartSettings = Pick<SiteRuntime, "storage" | "rundir" | "listen" | 
  * Knot's main configuration file: what it takes over only when it starts. All that a reload brings is included.
  *
  * - `include` takes globs: a bare directory would silently include nothing.
- * - `remote-retry-delay` keeps a black-holed peer from taking the background workers one zone after the other.
+ * - `remote-retry-delay` keeps a black-holed peer from taking the background workers one zone after the other, over plain TCP:
+ *   over TLS it counts nothing, and the agent's relay does it.
  * - Zones log at `debug`: only there does Knot say why it refused a transfer, a NOTIFY or a signature. But there it says as
  *   well what it permitted, hundreds of lines a minute at rest: so that goes to a file, of which the agent passes on what
  *   matters, and truncates it.

@@ -1,5 +1,5 @@
 import type { Transport } from "../../mesh/model";
-import { peersOf } from "../../mesh/peers";
+import { catalogSitesOf, peersOf } from "../../mesh/peers";
 import { audienceOf } from "../../mesh/topology";
 import { serverName } from "../../mesh/welcome";
 import { primaryRemotes } from "./primaries";
@@ -12,6 +12,16 @@ import { relaySocket } from "./volume";
 /** Id of another site as a source of zones. */
 export function remoteId(site: string): string {
   return `peer-${site}`;
+}
+
+/**
+ * Id of a catalog site as a source of another site's zones, in a full mesh: by way of the agent alone, where there is one. Such
+ * a zone comes from its owner; this one is asked in vain each time that a look finds nothing new, and where it says nothing,
+ * its own addresses would keep the zone from its owner's next change for as long as Knot waits there (ADR 0044). In a mesh with
+ * hubs these are who notifies, and Knot asks whoever notified it first, which it knows by its address.
+ */
+function spareId(site: string): string {
+  return `spare-${site}`;
 }
 
 /** Id of another server as a target of NOTIFY: at port 53, over TCP, where one connection does. */
@@ -41,7 +51,7 @@ export function renderRemotes(context: RenderContext): string {
     ),
     key: ring.signing,
   }));
-  const sources = servers.map(({ id, site, addresses, key, port, securePort }): Stanza => {
+  const sources = servers.map(({ id, site, addresses, key, port, securePort }): Stanza & { readonly id: string } => {
     if (transport === "tcp") return { id, address: addresses.map((address) => `${address}@${port}`), key };
     const direct = addresses.map((address) => addressAt(address, securePort));
     return {
@@ -52,8 +62,13 @@ export function renderRemotes(context: RenderContext): string {
       "cert-hostname": serverName(site, packet.directoryZone),
     };
   });
+  const spareSites = new Map(sparesOf(context).map((site) => [remoteId(site), site]));
+  const spares = sources.flatMap((source) => {
+    const site = spareSites.get(source.id);
+    return site === undefined ? [] : [{ ...source, id: spareId(site), address: viaRelay(source.id, []) }];
+  });
   return (
-    section("remote", [...sources, ...plain, ...updateRemotes(context), ...primaryRemotes(context)]) +
+    section("remote", [...sources, ...spares, ...plain, ...updateRemotes(context), ...primaryRemotes(context)]) +
     section("remotes", tellLists(context))
   );
 }
@@ -70,6 +85,8 @@ export interface RelayTarget {
   /** In the order in which they are tried. */
   readonly addresses: readonly string[];
   readonly port: number;
+  /** What a server says something to, there. */
+  readonly speaks: "tls" | "dns";
 }
 
 /**
@@ -85,13 +102,37 @@ export function relayTargets(
   const servers = serversOf({ ...input, peers: peersOf(input) });
   // Sources first: of very many servers, some have no socket.
   return [
-    ...servers.map(({ id, addresses, securePort }) => ({ socket: socket(id), addresses, port: securePort })),
-    ...servers.map(({ id, addresses, port }) => ({ socket: socket(tellId(id)), addresses, port })),
+    ...servers.map(({ id, addresses, securePort }) => ({
+      socket: socket(id),
+      addresses,
+      port: securePort,
+      speaks: "tls" as const,
+    })),
+    ...servers.map(({ id, addresses, port }) => ({
+      socket: socket(tellId(id)),
+      addresses,
+      port,
+      speaks: "dns" as const,
+    })),
   ];
 }
 
 function isRelayed(transport: Transport): boolean {
   return transport === "tls";
+}
+
+/** Sites that stand in for others' owners, by way of the agent alone. */
+function sparesOf({ packet, view }: Pick<RenderContext, "packet" | "view">): readonly string[] {
+  if (!isRelayed(packet.transport) || view.topology === "hub") return [];
+  return catalogSitesOf({ packet, view }).map(({ name }) => name);
+}
+
+/** The sources of an owner's zones, by their ids; for any owner, since there may be many. */
+export function sourceIds(
+  context: Pick<RenderContext, "packet" | "view">,
+): (sources: readonly string[]) => readonly string[] {
+  const spares = new Set(sparesOf(context));
+  return (sources) => sources.map((site, i) => (i > 0 && spares.has(site) ? spareId(site) : remoteId(site)));
 }
 
 /** The other sites, and the other pods of this one. */

@@ -9,7 +9,7 @@ import { accessIds, readerIds, renderAccess, renderKeys, updateIds } from "./acc
 import { guardedBy, renderGuard } from "./guard";
 import { renderCookies, renderLimits } from "./modules";
 import { isTakenIn, outsideFields, outsideTemplate, primariesOf, primaryIds } from "./primaries";
-import { audienceLists, remoteId, renderRemotes, siblingLists } from "./remotes";
+import { audienceLists, remoteId, renderRemotes, siblingLists, sourceIds } from "./remotes";
 import { ownerTemplate, type RenderContext, renderContext, type SiteInput, type TlsIdentity } from "./render-context";
 import { defaultPolicy, policyOf, renderSigning } from "./signing";
 import { isWriter, siblings } from "./site-runtime";
@@ -119,6 +119,7 @@ function renderTemplates(input: RenderContext): string {
  */
 function memberTemplates(input: RenderContext): readonly Stanza[] {
   const sourcesFor = sourcesOf(input);
+  const idsOf = sourceIds(input);
   const pods = siblings(input.runtime).map(({ id }) => id);
   const [sites, zones] = [input.view.sites.length, input.view.zones.length];
   return input.owners.map((owner) => {
@@ -133,7 +134,7 @@ function memberTemplates(input: RenderContext): readonly Stanza[] {
       ...secondary,
       id: ownerTemplate(owner),
       ...intervals(timers),
-      ...masters([...sources.map(remoteId), ...pods]),
+      ...masters([...idsOf(sources), ...pods]),
     };
   });
 }

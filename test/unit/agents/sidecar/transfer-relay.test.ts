@@ -5,16 +5,26 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { notifyAnswer } from "../../../../src/agents/sidecar/notify/notify-answer";
 import { TransferRelay } from "../../../../src/agents/sidecar/transfer-relay";
+import { FrameReader, frameMessage } from "../../../../src/dns/framing";
+import { decodeMessage, encodeMessage, type Message } from "../../../../src/dns/message";
+import { notifyMessage, queryMessage } from "../../../../src/dns/request";
+import { signMessage, verifyMessage } from "../../../../src/dns/tsig";
+import { opcodes } from "../../../../src/dns/types";
+import { randomKey } from "../../../../src/keyring/fresh-key";
 import { eventually } from "../../../../harness/eventually";
 import { freePort } from "../../../../harness/free-port";
 
-describe("connections of Knot's to other servers", () => {
+describe("connections of Knot's to other servers", function () {
+  this.timeout(30_000);
   let folder: string;
   let relay: TransferRelay;
   let now: number;
   let warned: string[];
   const servers: Server[] = [];
+  /** How long a server may say nothing. */
+  const answerMs = 100;
   /** Of each connection that a server took, its port. */
   const taken: (number | undefined)[] = [];
   const connectionsTo = (port: number): number => taken.filter((each) => each === port).length;
@@ -24,7 +34,8 @@ describe("connections of Knot's to other servers", () => {
     [now, warned] = [1_000_000, []];
     taken.length = 0;
     const warn = (text: string) => warned.push(text);
-    relay = new TransferRelay({ now: () => now, log: { warn, info: warn, error: warn, debug: warn } as never });
+    const log = { warn, info: warn, error: warn, debug: warn } as never;
+    relay = new TransferRelay({ now: () => now, log, patience: { connectMs: 3000, answerMs } });
   });
   afterEach(async () => {
     await relay[Symbol.asyncDispose]();
@@ -46,6 +57,25 @@ describe("connections of Knot's to other servers", () => {
     server.listen(port, address);
     await once(server, "listening");
     return (server.address() as AddressInfo).port;
+  }
+
+  /** A server that takes connections and says nothing, as a load balancer without anything behind it, until it is told to. */
+  async function silent(
+    address = "127.0.0.1",
+    port = 0,
+  ): Promise<{ readonly port: number; readonly speak: () => void }> {
+    let speaks = false;
+    const server = createServer((socket) => {
+      taken.push(socket.localPort);
+      socket.on("error", () => undefined);
+      socket.on("data", () => {
+        if (speaks) socket.write("a:");
+      });
+    });
+    servers.push(server);
+    server.listen(port, address);
+    await once(server, "listening");
+    return { port: (server.address() as AddressInfo).port, speak: () => (speaks = true) };
   }
 
   /** What is read until the other end ends, or that it broke off. */
@@ -74,7 +104,7 @@ describe("connections of Knot's to other servers", () => {
 
   it("are handed on, octet for octet, until either end ends them", async () => {
     const port = await echo("a");
-    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port }]);
+    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port, speaks: "dns" }]);
     expect(await say("peer-a", "question")).to.equal("a:question");
     const long = "x".repeat(3_000_000);
     expect(await say("peer-a", long)).to.equal(`a:${long}`);
@@ -84,14 +114,14 @@ describe("connections of Knot's to other servers", () => {
 
   it("go to the next address when one takes none", async () => {
     const port = await echo("a", "127.0.0.2");
-    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1", "127.0.0.2"], port }]);
+    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1", "127.0.0.2"], port, speaks: "dns" }]);
     expect(await say("peer-a", "question")).to.equal("a:question");
     expect(relay.behind(socketOf("peer-a"))).to.equal(`127.0.0.2@${port}`);
   });
 
   it("stay with the address that took the last one, for as long as it does", async () => {
     const port = await echo("a", "127.0.0.2");
-    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1", "127.0.0.2"], port }]);
+    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1", "127.0.0.2"], port, speaks: "dns" }]);
     expect(await say("peer-a", "1")).to.equal("a:1");
     await echo("b", "127.0.0.1", port);
     expect(await say("peer-a", "2")).to.equal("a:2");
@@ -99,19 +129,20 @@ describe("connections of Knot's to other servers", () => {
     expect(await say("peer-a", "3")).to.equal("b:3");
   });
 
-  it("are sent away for half a minute after none took them, so that Knot waits for a server that is away only once", async () => {
+  it("are sent away for five minutes after none took them, unless a look finds it sooner: Knot waits for a server only once", async () => {
     const port = await freePort();
-    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port }]);
+    await relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port, speaks: "dns" }]);
     expect(await say("peer-a", "").then((text) => text.replace("broken", ""))).to.equal("");
     await echo("a", "127.0.0.1", port);
-    now += 29_000;
-    expect(await say("peer-a", "").then((text) => text.replace("broken", ""))).to.equal("");
-    now += 2000;
+    now += 301_000;
     expect(await say("peer-a", "question")).to.equal("a:question");
   });
 
   describe("whose servers are away", () => {
-    const target = (port: number, addresses = ["127.0.0.1"]) => ({ socket: socketOf("peer-a"), addresses, port });
+    const target = (port: number, addresses = ["127.0.0.1"]) => ({
+      ...{ socket: socketOf("peer-a"), addresses, port },
+      speaks: "dns" as const,
+    });
     /** Has Knot try, until the relay has looked again. */
     const fail = async () => {
       expect((await say("peer-a", "")).replace("broken", "")).to.equal("");
@@ -133,7 +164,9 @@ describe("connections of Knot's to other servers", () => {
       now += 2000;
       expect(relay.reached(before), "time alone tells nothing").to.equal(before);
       await fail();
-      expect(relay.reached(before)).to.deep.equal([]);
+      await eventually(5, () => {
+        expect(relay.reached(before)).to.deep.equal([]);
+      });
     });
 
     it("are not there for Knot before they were reached, as a site that is yet to come", async () => {
@@ -145,7 +178,9 @@ describe("connections of Knot's to other servers", () => {
       await echo("a", "127.0.0.1", port);
       now += 31_000;
       expect(relay.reached([]), "time alone tells nothing").to.deep.equal([]);
-      expect(await say("peer-a", "1")).to.equal("a:1");
+      await eventually(5, async () => {
+        expect(await say("peer-a", "1")).to.equal("a:1");
+      });
       expect(relay.reached([])).to.deep.equal([at(port)]);
     });
 
@@ -197,7 +232,9 @@ describe("connections of Knot's to other servers", () => {
       await fail();
       now += 31_000;
       await echo("b", "127.0.0.1", port);
-      expect(await say("peer-a", "2")).to.equal("b:2");
+      await eventually(5, async () => {
+        expect(await say("peer-a", "2")).to.equal("b:2");
+      });
       expect(relay.reached(before)).to.equal(before);
     });
 
@@ -230,7 +267,9 @@ describe("connections of Knot's to other servers", () => {
       expect(relay.reached(next), "one failure").to.equal(next);
       now += 31_000;
       await fail();
-      expect(relay.reached(next)).to.deep.equal([]);
+      await eventually(5, () => {
+        expect(relay.reached(next)).to.deep.equal([]);
+      });
     });
 
     it("are there for Knot, reached or not, where the relay has no socket for them", async () => {
@@ -252,9 +291,242 @@ describe("connections of Knot's to other servers", () => {
     });
   });
 
+  describe("whose servers take them and say nothing", () => {
+    const target = (port: number, addresses = ["127.0.0.1"]) => ({
+      ...{ socket: socketOf("peer-a"), addresses, port },
+      speaks: "dns" as const,
+    });
+    const at = (port: number, address = "127.0.0.1") => `${address}@${port}`;
+    /** Says something and keeps the connection open, as Knot does. Resolves when it is ended, to what came. */
+    const wait = async () => {
+      const socket = connect({ path: socketOf("peer-a") });
+      const answer = read(socket);
+      socket.write("question");
+      return (await answer).replace("broken", "");
+    };
+
+    it("are ended after the patience, all that wait at once, and sent away at once from then on", async () => {
+      const { port } = await silent();
+      await relay.aim([target(port)]);
+      const first = wait();
+      await eventually(5, () => {
+        expect(connectionsTo(port)).to.equal(1);
+      });
+      const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms, "still waits"));
+      await pause(answerMs / 2);
+      const others = Promise.all([wait(), wait()]);
+      expect(await first).to.equal("");
+      expect(await Promise.race([others, pause(answerMs / 4)]), "not each by itself").to.deep.equal(["", ""]);
+      const looked = connectionsTo(port);
+      expect(await Promise.race([wait(), pause(answerMs)])).to.equal("");
+      now += 301_000;
+      expect(await wait()).to.equal("");
+      expect(connectionsTo(port)).to.be.within(looked + 1, looked + 2);
+    });
+
+    it("go on as soon as they say something, which the relay finds out when Knot wants them", async () => {
+      const { port, speak } = await silent();
+      await relay.aim([target(port)]);
+      expect(await wait()).to.equal("");
+      now += 1000;
+      expect(await wait()).to.equal("");
+      await new Promise((resolve) => setTimeout(resolve, 5 * answerMs));
+      now += 1000;
+      expect(await wait(), "a look that found nothing").to.equal("");
+      await new Promise((resolve) => setTimeout(resolve, 5 * answerMs));
+      speak();
+      now += 1000;
+      await eventually(5, async () => {
+        now += 1000;
+        const socket = connect({ path: socketOf("peer-a") });
+        socket.on("error", () => undefined).write("question");
+        const [answer] = (await Promise.race([once(socket, "data"), once(socket, "close")])) as unknown[];
+        socket.destroy();
+        expect(String(answer)).to.equal("a:");
+      });
+    });
+
+    it("are not there for Knot before they say something", async () => {
+      const { port, speak } = await silent();
+      await relay.aim([target(port)]);
+      expect(relay.reached([]), "looked at").to.deep.equal([]);
+      expect(await wait()).to.equal("");
+      expect(relay.reached([])).to.deep.equal([]);
+      speak();
+      await eventually(5, () => {
+        now += 31_000;
+        expect(relay.reached([])).to.deep.equal([at(port)]);
+      });
+    });
+
+    it("go out after half a minute in which they said nothing", async () => {
+      const { port } = await silent();
+      await relay.aim([target(port)]);
+      const before = [at(port)];
+      expect(await wait()).to.equal("");
+      now += 31_000;
+      expect(relay.reached(before), "time alone tells nothing").to.equal(before);
+      expect(await wait()).to.equal("");
+      await eventually(5, () => {
+        expect(relay.reached(before)).to.deep.equal([]);
+      });
+    });
+
+    it("are sent away once a look that nobody asked for found that they say nothing", async () => {
+      const { port } = await silent();
+      await relay.aim([target(port)]);
+      relay.reached([]);
+      await new Promise((resolve) => setTimeout(resolve, 5 * answerMs));
+      const socket = connect({ path: socketOf("peer-a") });
+      socket.write("question");
+      const still = new Promise((resolve) => setTimeout(resolve, answerMs / 2, "still waits"));
+      expect(await Promise.race([read(socket), still])).to.match(/^(broken)?$/);
+    });
+
+    it("give way to another address", async () => {
+      const { port } = await silent();
+      await echo("b", "127.0.0.2", port);
+      await relay.aim([target(port, ["127.0.0.1", "127.0.0.2"])]);
+      expect(await wait()).to.equal("");
+      expect(await say("peer-a", "1")).to.equal("b:1");
+      expect(relay.behind(socketOf("peer-a"))).to.equal(at(port, "127.0.0.2"));
+    });
+
+    it("are no failure while Knot says nothing, or ends the connection by itself", async () => {
+      const { port } = await silent();
+      await relay.aim([target(port)]);
+      const before = [at(port)];
+      const mute = connect({ path: socketOf("peer-a") });
+      expect(await read(mute)).to.equal("");
+      const gone = connect({ path: socketOf("peer-a") });
+      gone.write("question");
+      await eventually(5, () => {
+        expect(connectionsTo(port)).to.equal(2);
+      });
+      gone.destroy();
+      await new Promise((resolve) => setTimeout(resolve, 5 * answerMs));
+      for (let i = 0; i < 2; i++) expect(relay.reached(before)).to.equal(before);
+      const sent = connectionsTo(port);
+      void wait();
+      await eventually(5, () => {
+        expect(connectionsTo(port), "it is not away").to.equal(sent + 1);
+      });
+    });
+
+    it("are looked at over TLS by the beginning of a handshake, half a minute after nobody wanted them", async () => {
+      const ports = [await echo("a"), (await silent()).port];
+      const secure = ports.map((port, i) => ({
+        ...target(port),
+        socket: socketOf(`peer-${i}`),
+        speaks: "tls" as const,
+      }));
+      await relay.aim(secure);
+      expect(relay.reached([])).to.deep.equal([]);
+      now += 29_000;
+      expect(relay.reached([])).to.deep.equal([]);
+      expect(taken, "Knot asks most of them by itself").to.deep.equal([]);
+      now += 2000;
+      await eventually(5, () => {
+        expect(relay.reached([])).to.deep.equal([at(ports[0]!)]);
+      });
+    });
+  });
+
+  describe("by which it tells them of changes", () => {
+    const key = randomKey("mesh-1");
+    const keys = [key, randomKey("mesh-2")];
+    const notifyOf = (serial: number) => notifyMessage({ id: serial, zone: "a.example", serial });
+    const targetTo = (port: number) => ({
+      ...{ socket: socketOf("tell-a"), addresses: ["127.0.0.1"], port },
+      speaks: "dns" as const,
+    });
+    let teller: TransferRelay;
+    /** Serials of what the other server was told. */
+    const told: number[] = [];
+
+    beforeEach(() => {
+      told.length = 0;
+      teller = new TransferRelay({
+        ...{ now: () => now, log: {} as never, patience: { connectMs: 3000, answerMs } },
+        answerNotify: (message) => notifyAnswer(message, { keys, seconds: 1_800_000_000 }),
+      });
+    });
+    afterEach(() => teller[Symbol.asyncDispose]());
+
+    /** Another server, which answers, or says nothing. */
+    async function listener(answers = true): Promise<number> {
+      const server = createServer((socket) => {
+        const frames = new FrameReader();
+        socket.on("error", () => undefined);
+        socket.on("data", (chunk: Buffer) => {
+          for (const message of frames.push(chunk)) {
+            const { flags, id } = decodeMessage(message);
+            if (flags.opcode === opcodes.notify) told.push(id);
+            if (answers) socket.write(frameMessage(message));
+          }
+        });
+      });
+      servers.push(server);
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return (server.address() as AddressInfo).port;
+    }
+
+    /** What Knot gets to a message; undefined when the connection is ended. */
+    async function tell(message: Message, by = key): Promise<Message | undefined> {
+      const signed = signMessage({ message: encodeMessage(message), key: by, now: 1_800_000_000 });
+      const socket = connect({ path: socketOf("tell-a") });
+      socket.on("error", () => undefined).write(frameMessage(signed.bytes));
+      const [answer] = (await Promise.race([once(socket, "data"), once(socket, "close")])) as [Buffer | boolean];
+      socket.destroy();
+      if (!Buffer.isBuffer(answer)) return undefined;
+      const [whole] = new FrameReader().push(answer);
+      verifyMessage({ message: whole!, keys: [by], now: 1_800_000_000, requestMac: signed.mac });
+      return decodeMessage(whole!);
+    }
+
+    it("are answered in the place of the other server, which is told beside", async () => {
+      await teller.aim([targetTo(await listener())]);
+      const answer = await tell(notifyOf(1));
+      expect(answer).to.deep.include({ id: 1, rcode: 0 });
+      expect(answer?.flags).to.deep.include({ qr: true, opcode: opcodes.notify });
+      expect(answer?.questions).to.deep.equal([{ name: "a.example", type: "SOA", class: "IN" }]);
+      await tell(notifyOf(2), keys[1]);
+      await eventually(5, () => {
+        expect(told).to.have.members([1, 2]);
+      });
+    });
+
+    it("are answered as well where the other server says nothing, which is told no more until it does", async () => {
+      const port = await listener(false);
+      await teller.aim([targetTo(port)]);
+      expect(await tell(notifyOf(1))).to.deep.include({ id: 1 });
+      await new Promise((resolve) => setTimeout(resolve, 3 * answerMs));
+      expect(await tell(notifyOf(2))).to.deep.include({ id: 2 });
+      now += 1000;
+      expect(await tell(notifyOf(3)), "a look").to.deep.include({ id: 3 });
+      expect(await tell(notifyOf(4)), "beside the look").to.deep.include({ id: 4 });
+      await eventually(5, () => {
+        expect(told).to.deep.equal([1, 3]);
+      });
+    });
+
+    it("are none of what is no NOTIFY, or signed by a stranger: Knot goes by itself", async () => {
+      await teller.aim([targetTo(await listener())]);
+      expect(await tell(queryMessage({ id: 1, name: "a.example", type: "SOA" }))).to.equal(undefined);
+      expect(await tell(notifyOf(2), randomKey("mesh-1"))).to.equal(undefined);
+      expect(told).to.deep.equal([]);
+    });
+
+    it("leave transfers to the two servers", async () => {
+      await teller.aim([{ ...targetTo(await echo("a")), socket: socketOf("peer-a"), speaks: "tls" }]);
+      expect(await say("peer-a", "question")).to.equal("a:question");
+    });
+  });
+
   it("follow a server to its new address at once, and go nowhere when it is gone", async () => {
     const ports = [await echo("a"), await echo("b"), await freePort()];
-    const to = (port = 0) => relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port }]);
+    const to = (port = 0) => relay.aim([{ socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port, speaks: "dns" }]);
     await to(ports[2]);
     expect(await say("peer-a", "").then((text) => text.replace("broken", ""))).to.equal("");
     await to(ports[0]);
@@ -270,7 +542,7 @@ describe("connections of Knot's to other servers", () => {
 
   it("take the place of a predecessor's, whose sockets still lie there", async () => {
     const port = await echo("a");
-    const target = { socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port };
+    const target = { socket: socketOf("peer-a"), addresses: ["127.0.0.1"], port, speaks: "dns" as const };
     await using former = new TransferRelay({ now: () => now, log: {} as never });
     await former.aim([target]);
     await relay.aim([target]);
@@ -280,7 +552,7 @@ describe("connections of Knot's to other servers", () => {
 
   it("end with the relay, and a socket that cannot be made is said and left out", async () => {
     const port = await echo("a");
-    const at = { addresses: ["127.0.0.1"], port };
+    const at = { addresses: ["127.0.0.1"], port, speaks: "dns" as const };
     await relay.aim([
       { socket: socketOf("x".repeat(200)), ...at },
       { socket: socketOf("peer-a"), ...at },

@@ -91,9 +91,9 @@ describe("renderSiteFiles", () => {
       templates(filesOf(site))
         .get(`owner-${owner}`)
         ?.find((line) => line.startsWith("master"));
-    expect(masters("c", "d")).to.equal("master: [peer-d, peer-a, peer-b]");
-    expect(masters("c", "b")).to.equal("master: [peer-b, peer-a]");
-    expect(masters("b", "d")).to.equal("master: [peer-d, peer-a]");
+    expect(masters("c", "d")).to.equal("master: [peer-d, spare-a, spare-b]");
+    expect(masters("c", "b")).to.equal("master: [peer-b, spare-a]");
+    expect(masters("b", "d")).to.equal("master: [peer-d, spare-a]");
     expect(masters("a", "b")).to.equal("master: [peer-b]");
   });
 
@@ -303,7 +303,17 @@ describe("renderSiteFiles", () => {
       expect(text).to.contain(`address: [${socket}, `);
       expect(socket.length).to.be.at.most(`/rundir/to/`.length + 32);
     }
+    expect(new Set(targets.map(({ port, speaks }) => `${port} ${speaks}`))).to.have.all.keys("853 tls", "53 dns");
     const [first, second, , toldFirst, toldSecond] = targets;
+    const spares = [...items(text)].filter(([id]) => id.startsWith("spare-"));
+    expect(
+      spares.map(([id]) => id),
+      "catalog sites, as sources of others' zones",
+    ).to.deep.equal(["spare-a", "spare-b"]);
+    for (const [id, lines] of spares) {
+      const [address, ...rest] = items(text).get(id.replace("spare", "peer")) ?? [];
+      expect(lines).to.deep.equal([address?.replace(/, .*/, "]"), ...rest]);
+    }
     const reached = ["192.0.2.2@853", "192.0.2.1@53"];
     const fewer = renderSiteFiles({ ...input, reached }).get("conf/peers.d/10-remotes.conf")!;
     expect(items(fewer).get("peer-a")).to.include(`address: [${first?.socket}]`);
@@ -315,7 +325,9 @@ describe("renderSiteFiles", () => {
       const other = { ...all, reached };
       expect(renderSiteFiles(other), transport).to.deep.equal(renderSiteFiles(all));
       expect(relayTargets(other)).to.deep.equal([]);
-      expect(renderSiteFiles(other).get("conf/peers.d/10-remotes.conf")).to.not.contain("/rundir");
+      expect(renderSiteFiles(other).get("conf/peers.d/10-remotes.conf"))
+        .to.not.contain("/rundir")
+        .and.not.contain("spare");
     }
   });
 
@@ -360,7 +372,7 @@ describe("renderSiteFiles", () => {
     expect(files.get("zones/local-catalog.invalid.zone"))
       .to.contain("PTR coming.example.")
       .and.contain('TXT "owner-c"');
-    expect(templates(files).get("owner-c")).to.include("master: [peer-a, peer-b]");
+    expect(templates(files).get("owner-c")).to.include("master: [peer-a, spare-b]");
   });
 
   it("loads the central zones from files at the primary alone", () => {
@@ -398,6 +410,7 @@ describe("renderSiteFiles", () => {
     expect(templates(filesOf("c", { view: hub })).get("owner-d")).to.include(
       `master: [peer-${home}, peer-${other}, peer-d]`,
     );
+    expect(filesOf("c", { view: hub }).get("conf/peers.d/10-remotes.conf")).to.not.contain("spare");
     const told = (site: string) => items(filesOf(site, { view: hub }).get("conf/peers.d/10-remotes.conf")!).get("mesh");
     expect(told("c")).to.include("remote: [tell-peer-a, tell-peer-b]");
     expect(told(home)?.join()).to.contain(`peer-${other}`).and.contain("peer-c");
@@ -471,7 +484,7 @@ describe("renderSiteFiles", () => {
     expect(second.get("own")).to.include("master: [replica-0]");
     expect(second.get("central")).to.include("master: [replica-0, peer-b]");
     expect(second.get("owner-d")).to.include("notify: [siblings]");
-    expect(second.get("owner-d")).to.include("master: [peer-d, peer-b, replica-0]");
+    expect(second.get("owner-d")).to.include("master: [peer-d, spare-b, replica-0]");
   });
 
   it("changes only the remote when a site has a new address, and only the local catalog when a zone comes", () => {
