@@ -47,6 +47,10 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/cluster/records/guide.test.ts"],
     reason: "the settings are mounted as `pulumi up` would, and statuses written as a gateway's controller does",
   },
+  "docs/sources.md#answers-by-health": {
+    tests: ["test/cluster/records/guide.test.ts"],
+    reason: "the status is written as a load balancer does; its targets answer plain HTTP",
+  },
   "docs/tenants.md#five-minutes": {
     tests: ["test/cluster/records/guide.test.ts"],
     reason: "the settings are mounted, and the policy applied, as `pulumi up` would",

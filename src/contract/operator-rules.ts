@@ -44,6 +44,7 @@ export function sourceRules(kinds: readonly SourceKind[], { everywhere = false }
     ...(kinds.some(isRoute) ? [...gatewayRules, labels] : []),
     ...noting,
     { apiGroups: [group], resources: [plural], verbs: ["create", "delete"] },
+    { apiGroups: [group], resources: [poolPlural], verbs: ["create", "patch", "delete"] },
   ];
 }
 

@@ -122,12 +122,18 @@ async function openTurn(parts: {
     random,
   };
   const agents = new AgentClient(undefined, signal);
-  const operator = new RecordOperator({ ...common, metrics, ask, agents });
+  const operator = new RecordOperator({ ...common, metrics, ask, agents, pools: () => pools.made });
   const events = new EventQueue({ client: kube, pod: options.pod, log, now: clock.now });
   const announce = () => agents.announce(inputs.current.agent);
   // Many times a second: a socket for each question would cost more than the question.
   const looking = new DnsClient({ channel: new UdpChannel({ portMs }), signal });
-  const pools = new PoolOperator({ ...common, dns: looking, announce, events, probe, mesh: () => operator.mesh });
+  const pools: PoolOperator = new PoolOperator({
+    ...{ ...common, dns: looking, announce, events, probe },
+    mesh: () => operator.mesh,
+    onMade: (uid) => {
+      operator.lookAtSource(uid);
+    },
+  });
   return { operator, pools, dns: [dns, shared, anew, looking] };
 }
 

@@ -22,6 +22,7 @@ import { RecordFeed } from "./record-feed";
 import { type Entry, RecordStore } from "./record-store";
 import { SiteAnswers } from "./site-answers";
 import { SourceLoop } from "./source-loop";
+import type { MadePools } from "./source-pools";
 import { Spreading } from "./spreading";
 import { Tenancy } from "./tenancy";
 import type { AskSerial } from "./zone-at-site";
@@ -41,6 +42,8 @@ export interface OperatorParts {
   /** Asks sites. */
   readonly ask: AskSerial;
   readonly agents: Pick<AgentClient, "announce" | "status">;
+  /** Pools that were made of other objects. */
+  readonly pools: () => MadePools;
   readonly watch: typeof watchObjects;
   readonly metrics: OperatorMetrics;
   readonly log: Logger;
@@ -149,6 +152,7 @@ export class RecordOperator {
       namespaces,
       own: options.namespace,
       store: this.#store,
+      pools: parts.pools,
       events: this.#events,
       isReady: () => this.#isReady,
       beat: this.#beatOf("sources"),
@@ -201,6 +205,11 @@ export class RecordOperator {
   /** Names of loops that do not go on. */
   get stuck(): readonly string[] {
     return this.#heart.stuck;
+  }
+
+  /** A pool that was made of an object is new, was changed, or is gone. */
+  lookAtSource(uid: string): void {
+    this.#sources.look(uid);
   }
 
   /** Runs until the signal is given. */

@@ -6,17 +6,22 @@ import { inParallel } from "../../base/in-parallel";
 import { operatorLabels } from "../../contract/names";
 import { KubeError, type KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
+import { poolClaimsOf, poolNameOf } from "../../pools/source-pools";
 import { apiVersion, collectionPath, type DnsRecord, kind as recordKind, plural } from "../../records/model";
 import { claimsOfSource, type SourceClaim } from "../../records/sources/claims";
 import { sourceApis, sourceLabel, type SourceSettings } from "../../records/sources/kinds";
 import { type EventQueue, fieldManager } from "./event-queue";
-import { type Entry, isLeaving, type RecordStore, sourceUidOf } from "./record-store";
+import { type Entry, isLeaving, isProgrammed, type RecordStore, sourceUidOf } from "./record-store";
 import { type Source, SourceFeed, type SourceFeedOptions } from "./source-feed";
+import { isAnswered, type MadePools, SourcePools } from "./source-pools";
 import { writeWidth } from "./spreading";
 import { WorkLoop, type WorkLoopOptions } from "./work-loop";
 
 /** Kubernetes forgets Events after an hour. */
 const tellEveryMs = 50 * 60_000;
+
+/** Between looks at what waits for what takes its place: nobody tells of what the operator itself reports of a DnsRecord. */
+const waitingMs = 1000;
 
 /** What a {@link SourceLoop} works with. */
 export interface SourceLoopOptions
@@ -25,17 +30,23 @@ export interface SourceLoopOptions
   /** The operator's own namespace. */
   readonly own: string;
   readonly store: Pick<RecordStore, "madeOf" | "sources">;
+  /** Pools that were made of other objects. */
+  readonly pools: () => MadePools;
   readonly events: Pick<EventQueue, "tell">;
 }
 
 /**
- * Makes DnsRecords of other objects, which own them: Kubernetes deletes them with their source. One goes when its source does not ask
- * for it any more; never because of a setting, and not while its source's kind, or what that takes, could not be listed.
+ * Makes DnsRecords and DnsPools of other objects, which own them: Kubernetes deletes them with their source. One goes when its source
+ * does not ask for it any more; never because of a setting, and not while its source's kind, or what that takes, could not be listed,
+ * nor before what takes its place is answered.
  */
 export class SourceLoop extends WorkLoop<string> {
   protected readonly gatherMs = 20;
   #settings: SourceSettings | undefined;
   readonly #feed: SourceFeed;
+  readonly #pools: SourcePools;
+  /** Sources of which something is left to do, which waits for something else. */
+  readonly #waiting = new Set<string>();
   /** What was said of a source since all of it was in order. */
   readonly #said = new Map<string, Set<string>>();
   /** Why kinds could not be listed, and when it was told last. */
@@ -43,6 +54,7 @@ export class SourceLoop extends WorkLoop<string> {
 
   constructor(private readonly options: SourceLoopOptions) {
     super(options);
+    this.#pools = new SourcePools(options);
     this.#feed = new SourceFeed({
       ...options,
       onNews: (uid) => {
@@ -51,7 +63,7 @@ export class SourceLoop extends WorkLoop<string> {
       },
       // What was made of sources that are not there any more.
       onListed: () => {
-        for (const uid of options.store.sources()) this.add(uid);
+        for (const uid of [...options.store.sources(), ...options.pools().sources()]) this.add(uid);
       },
       onTrouble: (reason) => {
         this.#tellUnlisted(reason);
@@ -75,11 +87,16 @@ export class SourceLoop extends WorkLoop<string> {
   /** A DnsRecord is new, was changed, or is gone. */
   see({ metadata }: Pick<DnsRecord, "metadata">): void {
     const uid = sourceUidOf(metadata);
-    if (uid !== undefined && this.#settings !== undefined) this.add(uid);
+    if (uid !== undefined) this.look(uid);
+  }
+
+  /** Something that was made of an object is new, was changed, or is gone. */
+  look(uid: string): void {
+    if (this.#settings !== undefined) this.add(uid);
   }
 
   protected idleMs(): number {
-    return 60_000;
+    return this.#waiting.size > 0 ? waitingMs : 60_000;
   }
 
   override async run(signal: AbortSignal): Promise<void> {
@@ -89,11 +106,13 @@ export class SourceLoop extends WorkLoop<string> {
 
   protected async pass(signal: AbortSignal): Promise<void> {
     const again: string[] = [];
-    await inParallel(writeWidth, this.take(), async (uid) => {
+    const uids = new Set([...this.take(), ...this.#waiting]);
+    this.#waiting.clear();
+    await inParallel(writeWidth, [...uids], async (uid) => {
       if (isAborted(signal)) return;
       this.options.beat();
       try {
-        await this.#settle(uid);
+        if (!(await this.#settle(uid))) this.#waiting.add(uid);
       } catch (error) {
         if (isAborted(signal)) return;
         this.#complain(uid, messageOf(error));
@@ -103,28 +122,72 @@ export class SourceLoop extends WorkLoop<string> {
     this.retryLater(again, signal);
   }
 
-  /** @throws KubeError */
-  async #settle(uid: string): Promise<void> {
-    if (this.#settings === undefined) return;
+  /**
+   * Has what a source asks for made, and takes away what it does not ask for.
+   *
+   * @returns whether all of it is done; what is left waits for something that will be so by itself.
+   * @throws KubeError
+   */
+  async #settle(uid: string): Promise<boolean> {
+    if (this.#settings === undefined) return true;
     const source = this.#feed.source(uid);
-    const made = this.options.store.madeOf(uid).filter((entry) => !isLeaving(entry));
     if (source === undefined) {
-      for (const entry of made) if (this.#isListed(entry)) await this.#remove(entry);
-      return;
+      await this.#letGo(uid);
+      return true;
     }
-    const { claims, kept, problems, isUnknown } = claimsOfSource(source, this.#settings, this.#feed);
+    const pools = this.#pools.madeOf(uid);
+    const { claims, kept, bare, problems: faults, isUnknown } = claimsOfSource(source, this.#settings, this.#feed);
+    const asked = poolClaimsOf(source.object.metadata ?? {}, { claims, bare });
+    const problems = [...faults, ...asked.problems, ...this.#pools.refusals(asked.pools, pools)];
     if (problems.length > 0) this.#complain(uid, problems.join("; "));
-    if (isUnknown) return;
-    for (const claim of claims) {
-      const there = this.options.store.madeOf(uid).find(({ object }) => object.metadata.name === claim.name);
-      if (there === undefined) await this.#make(source, claim);
-      else if (!isLeaving(there) && !isDeepStrictEqual(there.object.spec, claim.spec)) await this.#change(there, claim);
-    }
-    const asked = new Set([...claims.map(({ name }) => name), ...kept]);
-    for (const entry of made) if (!asked.has(entry.object.metadata.name)) await this.#remove(entry);
+    if (isUnknown) return true;
+    if (asked.pools.length > 0 && !this.#pools.isListed(source.namespace)) return false;
+    for (const claim of asked.records) await this.#have(source, claim);
+    for (const claim of asked.pools) await this.#pools.settle(source, claim, pools);
+    const stays = [...asked.records, ...asked.pools].map(({ name }) => name);
+    const isDone = await this.#clear(uid, new Set([...stays, ...kept, ...kept.map(poolNameOf), ...asked.kept]));
     // Not before all is done: what is tried again and fails again is not said again.
     if (problems.length === 0) this.#said.delete(uid);
     await this.#note(source);
+    return isDone;
+  }
+
+  /** Takes away what was made of an object that is not there any more. */
+  async #letGo(uid: string): Promise<void> {
+    const isListed = (kind = "", namespace = ""): boolean => this.#feed.isListed(kind, namespace);
+    for (const entry of this.options.store.madeOf(uid)) {
+      const { labels, namespace } = entry.object.metadata;
+      if (!isLeaving(entry) && isListed(labels?.[sourceLabel], namespace)) await this.#remove(entry);
+    }
+    for (const pool of this.#pools.madeOf(uid)) {
+      const { source, metadata } = pool.object;
+      if (isListed(source?.kind, metadata.namespace)) await this.#pools.remove(pool);
+    }
+  }
+
+  /** Takes away what does not stay, unless what takes its place is not answered yet. */
+  async #clear(uid: string, stays: ReadonlySet<string>): Promise<boolean> {
+    let isDone = true;
+    const records = this.options.store.madeOf(uid).filter((entry) => !isLeaving(entry));
+    const pools = this.#pools.madeOf(uid);
+    for (const entry of records) {
+      const { name } = entry.object.metadata;
+      if (stays.has(name)) continue;
+      const successor = stays.has(poolNameOf(name)) ? poolNameOf(name) : undefined;
+      const isFree = successor === undefined || pools.some((pool) => isAnswered(pool, successor));
+      if (isFree) await this.#remove(entry);
+      else isDone = false;
+    }
+    for (const pool of pools) {
+      const { name } = pool.object.metadata;
+      if (stays.has(name)) continue;
+      const successor = [...stays].find((each) => poolNameOf(each) === name);
+      const record = records.find(({ object }) => object.metadata.name === successor);
+      if (successor === undefined || (record && isProgrammed(record, record.object.metadata.generation)))
+        await this.#pools.remove(pool);
+      else isDone = false;
+    }
+    return isDone;
   }
 
   /** Says in a DNSEndpoint which version of it was looked at, as external-dns does. */
@@ -136,6 +199,13 @@ export class SourceLoop extends WorkLoop<string> {
       // Nothing depends on it: it may be gone, and who may read it need not be who may write there.
       this.options.log.warn("a DNSEndpoint's status cannot be written", { namespace, name, reason: messageOf(error) });
     });
+  }
+
+  /** Makes a DnsRecord, or makes it what its source asks for. */
+  async #have(source: Source, claim: SourceClaim): Promise<void> {
+    const there = this.options.store.madeOf(source.uid).find(({ object }) => object.metadata.name === claim.name);
+    if (there === undefined) await this.#make(source, claim);
+    else if (!isLeaving(there) && !isDeepStrictEqual(there.object.spec, claim.spec)) await this.#change(there, claim);
   }
 
   async #make(source: Source, claim: SourceClaim): Promise<void> {
@@ -166,11 +236,6 @@ export class SourceLoop extends WorkLoop<string> {
   async #remove({ object, uid }: Entry): Promise<void> {
     const { namespace = "", name } = object.metadata;
     await this.options.client.remove(`${collectionPath(plural, namespace)}/${name}`, uid);
-  }
-
-  /** Whether all sources of an object's kind are known where it is. */
-  #isListed({ object }: Entry): boolean {
-    return this.#feed.isListed(object.metadata.labels?.[sourceLabel] ?? "", object.metadata.namespace ?? "");
   }
 
   /** Says what is wrong with a source, once. */

@@ -19,6 +19,8 @@ export interface SourceClaim {
   /** Of the object. */
   readonly name: string;
   readonly spec: DnsRecordSpec;
+  /** Seconds, where the object itself says; `spec` has the settings' otherwise. */
+  readonly ttl?: number;
 }
 
 /** What a source asks for, and what of it cannot be made. */
@@ -26,6 +28,8 @@ export interface SourceClaims {
   readonly claims: readonly SourceClaim[];
   /** Names of objects for what is outside of the zones, or cannot be made: one that is there already stays. */
   readonly kept: readonly string[];
+  /** Names of objects of addresses for names that lead nowhere now. */
+  readonly bare: readonly string[];
   readonly problems: readonly string[];
   /** Whether something is not known, so that nothing may be made or taken away. */
   readonly isUnknown: boolean;
@@ -43,9 +47,16 @@ export function claimsOfSource(
   settings: Pick<SourceSettings, "zones" | "ttl">,
   surroundings: Surroundings,
 ): SourceClaims {
-  const { records, faults, unknown } = readSource(kind, object, surroundings);
+  const { records, faults, bare: names = [], unknown } = readSource(kind, object, surroundings);
   if (unknown !== undefined)
-    return { claims: [], kept: [], problems: unknown.cure === undefined ? [] : [unknown.cure], isUnknown: true };
+    return {
+      ...{ claims: [], kept: [], bare: [] },
+      problems: unknown.cure === undefined ? [] : [unknown.cure],
+      isUnknown: true,
+    };
+  const bare = names.flatMap((name) =>
+    (["A", "AAAA"] as const).map((type) => objectName(kind, object, { name, type })),
+  );
   const claims: SourceClaim[] = [];
   const isHere = ({ name }: { readonly name: string }): boolean => zoneOf(name, settings.zones) !== undefined;
   const kept = faults.map((fault) => objectName(kind, object, fault));
@@ -57,9 +68,9 @@ export function claimsOfSource(
     const problem = spec && problemOf(record, spec);
     if (problem !== undefined) problems.push(problem);
     if (spec === undefined || problem !== undefined) kept.push(name);
-    else claims.push({ name, spec });
+    else claims.push({ name, spec, ...(record.ttl !== undefined && { ttl: record.ttl }) });
   }
-  return { claims, kept, problems, isUnknown: false };
+  return { claims, kept, bare, problems, isUnknown: false };
 }
 
 /** The zone that a name is in: of several the one that is nearest. */

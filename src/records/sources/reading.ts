@@ -33,6 +33,8 @@ export interface SourceFault {
 export interface SourceReading {
   readonly records: readonly SourceRecord[];
   readonly faults: readonly SourceFault[];
+  /** Names that it asks for and that lead nowhere now. */
+  readonly bare?: readonly string[];
   /**
    * Something that it takes is not known, so that nothing may be made or taken away; what to do about it, or nothing where it will be
    * known by itself.
@@ -48,8 +50,16 @@ export interface Pointing {
   readonly targets: readonly string[];
 }
 
+/** What a source asks for that says where its names lead. */
+export function readingOfPointing(pointing: readonly Pointing[], ttl: number | undefined): SourceReading {
+  const records = recordsOfPointing(pointing, ttl);
+  const names = new Set(pointing.map(({ host }) => plainName(host)));
+  for (const { name } of records) names.delete(name);
+  return { records, faults: [], ...(names.size > 0 && { bare: [...names] }) };
+}
+
 /** Records of names that point to addresses and names. */
-export function recordsOfPointing(pointing: readonly Pointing[], ttl: number | undefined): readonly SourceRecord[] {
+function recordsOfPointing(pointing: readonly Pointing[], ttl: number | undefined): readonly SourceRecord[] {
   return merged(
     pointing.flatMap(({ host, targets }) =>
       targets.map((target) => ({

@@ -6,7 +6,7 @@ import {
   nothing,
   plainName,
   type Pointing,
-  recordsOfPointing,
+  readingOfPointing,
   type SourceMetadata,
   type SourceReading,
 } from "./reading";
@@ -87,7 +87,7 @@ export function readRoute(kind: RouteKind, route: RouteObject, surroundings: Sur
     if (found instanceof Unknown) return { ...nothing, unknown: found.cure === undefined ? {} : { cure: found.cure } };
     pointing.push(...found);
   }
-  return { records: recordsOfPointing(pointing, ttlOf(fields)), faults: [] };
+  return readingOfPointing(pointing, ttlOf(fields));
 }
 
 /** Whether a route's status names a Gateway. */

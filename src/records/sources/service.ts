@@ -1,5 +1,5 @@
 import { fieldsOf, isOfOthers, listed, ttlOf } from "./annotations";
-import { nothing, type Pointing, recordsOfPointing, type SourceMetadata, type SourceReading } from "./reading";
+import { nothing, type Pointing, readingOfPointing, type SourceMetadata, type SourceReading } from "./reading";
 
 /** A Service or an Ingress, as far as it counts here. */
 export interface ServiceObject {
@@ -33,7 +33,7 @@ export function readService(kind: "Service" | "Ingress", object: ServiceObject):
   const fields = fieldsOf(object.metadata);
   if (isOfOthers(fields)) return nothing;
   const pointing = kind === "Service" ? pointingOfService(object) : pointingOfIngress(object);
-  return { records: recordsOfPointing(pointing, ttlOf(fields)), faults: [] };
+  return readingOfPointing(pointing, ttlOf(fields));
 }
 
 function pointingOfService({ metadata, spec = {}, status }: ServiceObject): readonly Pointing[] {

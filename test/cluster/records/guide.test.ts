@@ -12,7 +12,9 @@ import { blocksOf } from "../../../harness/docs/blocks";
 import { eventually } from "../../../harness/eventually";
 import { toolPath } from "../../../harness/tools";
 import { definitionFiles } from "../../../harness/tools/definitions";
+import { HttpTarget } from "../../../harness/pools/targets";
 import { RecordMesh } from "../../../harness/records/record-mesh";
+import { freeEverywhere } from "../../../lab/ports";
 
 const run = promisify(execFile);
 const root = join(__dirname, "..", "..", "..");
@@ -29,7 +31,8 @@ describe("docs/records.md, followed to the letter", function () {
 
   before(async () => {
     const sources = ["Service", "Ingress", "HTTPRoute", "DNSEndpoint"] as const;
-    mesh = await RecordMesh.start({ zones: [zone], namespaces, sources, gatewayNamespaces: ["infra"] });
+    const probes = ["127.0.0.0/28@1024-65535"];
+    mesh = await RecordMesh.start({ zones: [zone], namespaces, sources, gatewayNamespaces: ["infra"], probes });
     ({ folder } = mesh.lab);
   });
   after(() => mesh[Symbol.asyncDispose]());
@@ -380,6 +383,106 @@ describe("docs/records.md, followed to the letter", function () {
       await soon("cart", []);
       await soon("office", []);
       await soon("office", [], "TXT");
+    });
+  });
+
+  describe("and docs/sources.md, for answers by health", () => {
+    const [own, further] = ["127.0.0.11", "127.0.0.12"] as const;
+    const targets: HttpTarget[] = [];
+    let reader: Reader;
+    const soon = (expected: readonly string[]) => eventually(30, () => mesh.everywhere(`cart.${zone}`, expected), 50);
+    /** What the operator is told of the namespace's pools. */
+    async function settle(mostTargets: number): Promise<void> {
+      const { sources } = liveSettings(settingsOf(blocksOf("docs/sources.md#five-minutes", "yaml")[0] ?? ""), [
+        "192.0.2.1",
+      ]);
+      if (sources === undefined) throw new Error("no sources");
+      const taken = (): number => mesh.operator.log().split("was brought up").length;
+      const before = taken();
+      const tenants = [{ namespaces: ["shop"], allow: [{ zones: [zone], types: ["A"] }], mostTargets }];
+      await mesh.lab.site(mesh.owner).settle({ sources, tenants });
+      await eventually(20, () => expect(taken()).to.be.greaterThan(before));
+    }
+    const annotate = (...words: string[]) =>
+      reader.shell(`kubectl -n shop annotate --overwrite service/cart ${words.join(" ")}`);
+    const poolsOf = () => reader.shell("kubectl -n shop get dnspools -l dns.mesh.io/source=Service -o name");
+    const recordsOf = () => reader.shell("kubectl -n shop get rr -l dns.mesh.io/source=Service -o name");
+
+    before(async () => {
+      const port = await freeEverywhere();
+      for (const address of [own, further]) targets.push(new HttpTarget(address, port));
+      for (const target of targets) await target.start();
+      reader = newReader();
+      reader.open("docs/sources.md#answers-by-health");
+      await settle(10);
+      reader.write("shop.yaml", [
+        ["HTTPS", "HTTP"],
+        ["443", String(port)],
+        ["10.30.0.10", further],
+      ]);
+    });
+    after(async () => {
+      for (const target of targets) await target.stop();
+    });
+
+    it("makes a pool of a Service", async () => {
+      await reader.run();
+      const status = JSON.stringify({ status: { loadBalancer: { ingress: [{ ip: own }] } } });
+      await reader.shell(`kubectl -n shop patch service/cart --subresource=status --type=merge -p '${status}'`);
+      expect(await reader.run()).to.match(/cart +A +127\.0\.0\.11 +Healthy +True/);
+      reader.close();
+      await soon([own]);
+    });
+
+    it("leads elsewhere while the Service's own address is not well", async () => {
+      await targets[0]?.stop();
+      await soon([further]);
+      await targets[0]?.start();
+      await soon([own]);
+    });
+
+    it("gives its place to a record, and takes it again, and no site is ever without an answer", async () => {
+      const { server, dns } = mesh.lab.site(mesh.owner);
+      const over = new AbortController();
+      let empty = 0;
+      const asking = (async () => {
+        while (!over.signal.aborted) {
+          const { answers } = await dns.query(server, `cart.${zone}`, "A");
+          if (answers.length === 0) empty++;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      })();
+      await annotate("dns.mesh.io/pool-", "dns.mesh.io/pool-check-", "dns.mesh.io/pool-targets-");
+      await eventually(30, async () => expect(await poolsOf()).to.equal(""));
+      expect(await recordsOf()).to.match(/cart/);
+      await annotate("dns.mesh.io/pool=all", `dns.mesh.io/pool-check='{"type":"TCP","port":${targets[0]?.port ?? 0}}'`);
+      await eventually(30, async () => expect(await recordsOf()).to.equal(""));
+      expect(await poolsOf()).to.match(/cart.*-pool/);
+      over.abort();
+      await asking;
+      expect(empty).to.equal(0);
+    });
+
+    it("says on the Service what cannot be, and leaves the record there was", async () => {
+      await annotate("dns.mesh.io/pool-", "dns.mesh.io/pool-check-");
+      await eventually(30, async () => expect(await poolsOf()).to.equal(""));
+      await settle(1);
+      const check = `'{"type":"TCP","port":${targets[0]?.port ?? 0}}'`;
+      await annotate(
+        "dns.mesh.io/pool=failover",
+        `dns.mesh.io/pool-check=${check}`,
+        `dns.mesh.io/pool-targets=${further}`,
+      );
+      await eventually(30, async () => {
+        const events = await reader.shell("kubectl -n shop get events -o jsonpath='{.items[*].message}'");
+        expect(events).to.match(/the DnsPool service-cart-\S+ is refused: pools of namespace shop may have 1 target/);
+      });
+      expect(await recordsOf()).to.match(/cart/);
+      await soon([own]);
+      await settle(2);
+      await eventually(30, async () => expect(await recordsOf()).to.equal(""));
+      await reader.shell("kubectl -n shop delete service/cart");
+      await soon([]);
     });
   });
 

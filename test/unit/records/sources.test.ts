@@ -104,7 +104,13 @@ describe("records of other objects", () => {
 
   it("say nothing of a DNSEndpoint's parts outside of the zones, and make nothing without a target", () => {
     expect(endpoint("a.elsewhere.test", "MX", "none.").problems).to.deep.equal([]);
-    expect(endpoint("a.example.org", "A")).to.deep.equal({ claims: [], kept: [], problems: [], isUnknown: false });
+    expect(endpoint("a.example.org", "A")).to.deep.equal({
+      claims: [],
+      kept: [],
+      bare: [],
+      problems: [],
+      isUnknown: false,
+    });
   });
 
   for (const [what, gateway, cure] of [

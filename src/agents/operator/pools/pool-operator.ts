@@ -14,6 +14,7 @@ import { publishedOf } from "../../../pools/published";
 import { isPoolZone } from "../../../pools/wire";
 import type { EventQueue } from "../event-queue";
 import type { LiveInputs } from "../inputs";
+import type { MadePools } from "../source-pools";
 import { writeWidth } from "../spreading";
 import { CheckBook } from "./check-book";
 import { OtherSites } from "./other-sites";
@@ -54,6 +55,8 @@ export interface PoolParts {
   /** Undefined as long as the mesh is not known. */
   readonly mesh: () => MeshOfPools | undefined;
   readonly events: Pick<EventQueue, "tell">;
+  /** A pool that was made of another object is new, changed, or gone; with that object's uid. */
+  readonly onMade?: (sourceUid: string) => void;
   readonly watch: typeof watchObjects;
   readonly probe: ProberOptions["probe"];
   readonly log: Logger;
@@ -137,6 +140,8 @@ export class PoolOperator {
     this.#deciding = new Bell(clock);
     const store = new PoolStore((entry, gone) => {
       this.#rules.countAnew();
+      const { source } = entry.object;
+      if (source !== undefined) parts.onMade?.(source.uid);
       if (gone) this.#forget(entry);
       else this.#touched.add(entry.uid);
     });
@@ -191,6 +196,15 @@ export class PoolOperator {
   /** How much was worked: pools that were decided on, and texts that were made for other sites and for people. */
   get work(): { readonly decided: number; readonly rendered: number } {
     return { decided: this.#decided, rendered: this.#own?.rendered ?? 0 };
+  }
+
+  /** Pools that were made of other objects. */
+  get made(): MadePools {
+    return {
+      madeOf: (uid) => this.#store.madeOf(uid),
+      sources: () => this.#store.sources(),
+      isListed: (namespace) => this.#feed.isListed(namespace),
+    };
   }
 
   /** Runs until the signal is given. */

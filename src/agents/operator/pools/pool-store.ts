@@ -6,6 +6,7 @@ import type { Pool, PoolSpec, PoolStatus } from "../../../pools/model";
 import { poolOf, type PoolReading } from "../../../pools/spec";
 import { checkId, poolId } from "../../../pools/wire";
 import type { DnsRecordSpec, DnsRecordStatus } from "../../../records/model";
+import { sourceLabel } from "../../../records/sources/kinds";
 
 /** What is known of a DnsRecord that a pool's answer is written as. */
 export interface AnswerRecord {
@@ -32,6 +33,8 @@ export interface PoolEntry {
       readonly creationTimestamp: string;
     };
     readonly isLeaving: boolean;
+    /** What it was made of; missing where somebody wrote it. */
+    readonly source?: { readonly kind: string; readonly uid: string };
   };
   /** The status that the API server has, as far as we know. */
   status: PoolStatus;
@@ -51,6 +54,8 @@ export class PoolStore {
   readonly #entries = new Map<string, PoolEntry>();
   /** The same by namespace and name. */
   readonly #byName = new Map<string, PoolEntry>();
+  /** Those that were made of other objects, by the uid of these. */
+  readonly #made = new Map<string, Set<string>>();
   /** DnsRecords with the label of a pool, by namespace and name. */
   readonly #records = new Map<string, AnswerRecord>();
 
@@ -67,6 +72,16 @@ export class PoolStore {
 
   get(uid: string): PoolEntry | undefined {
     return this.#entries.get(uid);
+  }
+
+  /** Uids of objects that pools were made of. */
+  sources(): readonly string[] {
+    return [...this.#made.keys()];
+  }
+
+  /** What was made of another object and is there, or is about to go. */
+  madeOf(sourceUid: string): readonly PoolEntry[] {
+    return [...(this.#made.get(sourceUid) ?? [])].flatMap((uid) => this.#entries.get(uid) ?? []);
   }
 
   /** Takes a version of a pool. Older ones are passed over, unless they come from a listing. */
@@ -94,6 +109,8 @@ export class PoolStore {
     };
     this.#entries.set(uid, entry);
     this.#byName.set(keyOf(metadata), entry);
+    const { source } = kept;
+    if (source !== undefined) this.#made.set(source.uid, (this.#made.get(source.uid) ?? new Set()).add(uid));
     if (known !== undefined) this.onTouch(known, true);
     this.onTouch(entry, false);
   }
@@ -106,6 +123,9 @@ export class PoolStore {
     // Another one may have its name by now.
     const key = keyOf(entry.object.metadata);
     if (this.#byName.get(key) === entry) this.#byName.delete(key);
+    const made = this.#made.get(entry.object.source?.uid ?? "");
+    made?.delete(uid);
+    if (made?.size === 0) this.#made.delete(entry.object.source?.uid ?? "");
     this.onTouch(entry, true);
   }
 
@@ -147,11 +167,13 @@ export class PoolStore {
 
 function keptOf({ kind = "DnsPool", metadata = {} }: KubeObject): PoolEntry["object"] {
   const { name = "", namespace = "default", uid = "", resourceVersion = "", generation = 0 } = metadata;
-  const { creationTimestamp = "", deletionTimestamp } = metadata;
+  const { creationTimestamp = "", deletionTimestamp, labels } = metadata;
+  const source = ownersOf(metadata).find((owner) => owner.kind === labels?.[sourceLabel]);
   return {
     kind,
     metadata: { name, namespace, uid, resourceVersion, generation, creationTimestamp },
     isLeaving: deletionTimestamp !== undefined,
+    ...(source?.uid !== undefined && { source: { kind: source.kind ?? "", uid: source.uid } }),
   };
 }
 
@@ -196,14 +218,17 @@ interface Owner {
   readonly controller?: boolean;
 }
 
+function ownersOf(metadata: KubeObject["metadata"]): readonly Owner[] {
+  return ((metadata ?? {}) as { readonly ownerReferences?: readonly Owner[] }).ownerReferences ?? [];
+}
+
 function recordOf(object: KubeObject): AnswerRecord {
   const { uid = "", resourceVersion = "", generation = 0 } = object.metadata ?? {};
-  const owners = ((object.metadata ?? {}) as { readonly ownerReferences?: readonly Owner[] }).ownerReferences ?? [];
   return {
     uid,
     resourceVersion,
     generation,
-    owner: owners.find(({ kind, controller }) => kind === "DnsPool" && controller === true)?.uid,
+    owner: ownersOf(object.metadata).find(({ kind, controller }) => kind === "DnsPool" && controller === true)?.uid,
     spec: object["spec"] as DnsRecordSpec,
     status: object["status"] ?? {},
   };

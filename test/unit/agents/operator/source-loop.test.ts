@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { KindFinder } from "../../../../src/agents/operator/kind-finder";
+import { PoolStore } from "../../../../src/agents/operator/pools/pool-store";
 import { RecordStore } from "../../../../src/agents/operator/record-store";
 import { SourceLoop } from "../../../../src/agents/operator/source-loop";
 import { systemClock } from "../../../../src/base/clock";
@@ -13,9 +14,14 @@ const settings: SourceSettings = { kinds: ["Service", "Ingress"], zones: ["a.exa
 /** A loop with a store beside it that has what the loop makes, as the API server's watch would bring it. */
 class Stage {
   readonly store = new RecordStore(() => 0);
+  readonly pools = new PoolStore((entry) => {
+    this.loop.look(entry.object.source?.uid ?? "");
+  });
+  arePoolsListed = true;
   readonly watches: WatchOptions[] = [];
   readonly writes: string[] = [];
   readonly told: string[] = [];
+  readonly merged: KubeObject[] = [];
   refusal: KubeError | undefined;
   /** What the API server has at a path. */
   readonly served = new Map<string, KubeObject>([["/api/v1/namespaces/shop", { metadata: { name: "shop" } }]]);
@@ -30,10 +36,15 @@ class Stage {
       client: {
         get: (at) => Promise.resolve(this.served.get(at)),
         stream: () => Promise.reject(new Error("nothing is streamed")),
-        create: async (_, object) => {
-          await this.#write(`create ${object.metadata?.name ?? ""}`, () => this.see(object, "made"));
+        create: async (at, object) => {
+          const { name = "" } = object.metadata ?? {};
+          const isPool = at.endsWith("/dnspools");
+          await this.#write(`create ${name}`, () => (isPool ? this.seePool(object) : this.see(object, `made-${name}`)));
         },
-        merge: (at, change) => this.#write(`merge ${path(at)}`, () => change) as Promise<KubeObject>,
+        merge: (at, change) => {
+          this.merged.push(change);
+          return this.#write(`merge ${path(at)}`, () => change) as Promise<KubeObject>;
+        },
         remove: (at) => this.#write(`remove ${path(at)}`, () => undefined).then(() => undefined),
       },
       watch: (options) => {
@@ -47,6 +58,11 @@ class Stage {
       namespaces,
       own: "dns-system",
       store: this.store,
+      pools: () => ({
+        madeOf: (uid) => this.pools.madeOf(uid),
+        sources: () => this.pools.sources(),
+        isListed: () => this.arePoolsListed,
+      }),
       events: {
         tell: (about, { reason, message }) => this.told.push(`${about.kind} ${about.name} ${reason} ${message}`),
       },
@@ -67,6 +83,22 @@ class Stage {
     };
     const entry = this.store.put(seen);
     if (entry !== undefined) this.loop.see(entry.object);
+    return seen;
+  }
+
+  /** A DnsPool as the watch brings it, with a condition that it has. */
+  seePool(
+    object: KubeObject,
+    condition?: { readonly type: string; readonly status: string; message?: string },
+  ): KubeObject {
+    const { name = "" } = object.metadata ?? {};
+    const metadata = {
+      ...{ ...object.metadata, namespace: "shop", uid: `pool-${name}` },
+      ...{ resourceVersion: String(this.#version++), generation: 1 },
+    };
+    const conditions = condition === undefined ? [] : [{ observedGeneration: 1, reason: "OfTheTest", ...condition }];
+    const seen = { ...object, metadata, status: { conditions } };
+    this.pools.put(seen);
     return seen;
   }
 
@@ -199,6 +231,120 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
     stage.refusal = undefined;
     await written(/^create/);
     expect(stage.told).to.have.lengthOf(1);
+  });
+
+  describe("and pools that are", () => {
+    const check = JSON.stringify({ type: "TCP", port: 443 });
+    const pooled = (ip: string, annotations: Readonly<Record<string, string>> = {}): KubeObject => {
+      const plain = service("www", ip);
+      const status = ip === "" ? {} : { status: { loadBalancer: { ingress: [{ ip }] } } };
+      const own = { "dns.mesh.io/pool": "failover", "dns.mesh.io/pool-check": check, ...annotations };
+      const metadata = { ...plain.metadata, annotations: { ...plain.metadata?.annotations, ...own } };
+      return { ...plain, status: {}, ...status, metadata };
+    };
+    const pool = (): KubeObject => {
+      const [entry] = stage.pools.all();
+      const { metadata, source } = entry!.object;
+      const labels = { "dns.mesh.io/source": source?.kind ?? "" };
+      return {
+        metadata: { ...metadata, labels, ownerReferences: [source] } as KubeObject["metadata"] & object,
+        spec: {
+          zone: "a.example",
+          name: "www",
+          type: "A",
+          ttl: 30,
+          strategy: "failover",
+          minHealthy: 1,
+          check: { type: "TCP", port: 443 },
+          targets: [{ value: "192.0.2.1", priority: 0 }],
+        },
+      };
+    };
+    const list = (...services: KubeObject[]) => {
+      stage.watch("services").onList(services);
+    };
+    const settled = () => new Promise((resolve) => setTimeout(resolve, 60));
+
+    it("are made once, follow their source, and are written only where something differs", async () => {
+      stage.follow();
+      list(pooled("192.0.2.1"));
+      await written(/^create service-www-[0-9a-f]{10}-pool$/);
+      list(pooled("192.0.2.1"));
+      await settled();
+      list(pooled("192.0.2.2"));
+      await written(/^create/, /^merge service-www-.*-pool$/);
+      expect(stage.merged[0]).to.have.nested.property("spec.targets[0].value", "192.0.2.2");
+      expect(stage.merged[0]).to.have.nested.property("spec.check.host", null);
+    });
+
+    it("take the place of a record once they are answered, and give it back once that is", async () => {
+      stage.follow();
+      list(service("www", "192.0.2.1"));
+      await written(/^create/);
+      list(pooled("192.0.2.1"));
+      await written(/^create/, /^create .*-pool$/);
+      await settled();
+      stage.seePool(pool(), { type: "Ready", status: "True" });
+      await written(/^create/, /^create/, /^remove service-www-[0-9a-f]{10}$/);
+      for (const { uid } of [...stage.store.all()]) stage.store.vanish(uid);
+      list(service("www", "192.0.2.1"));
+      await written(/^create/, /^create/, /^remove/, /^create service-www-[0-9a-f]{10}$/);
+      await settled();
+      const [entry] = stage.store.all();
+      const lastTransitionTime = "2026-11-28T00:00:00Z";
+      entry!.status = {
+        conditions: [
+          {
+            type: "Programmed",
+            status: "True",
+            observedGeneration: 1,
+            reason: "AllSites",
+            message: "",
+            lastTransitionTime,
+          },
+        ],
+      };
+      await written(/^create/, /^create/, /^remove/, /^create/, /^remove .*-pool$/);
+    });
+
+    it("leave a record where they are refused, and the source says why, once", async () => {
+      stage.follow();
+      list(service("www", "192.0.2.1"));
+      await written(/^create/);
+      list(pooled("192.0.2.1"));
+      await written(/^create/, /^create .*-pool$/);
+      for (const type of ["Accepted", "Accepted"])
+        stage.seePool(pool(), { type, status: "False", message: "no more than 3" });
+      await eventually(5, () => expect(stage.told).to.have.lengthOf(1), 5);
+      await settled();
+      expect(stage.told).to.have.lengthOf(1);
+      expect(stage.told[0]).to.match(
+        /^Service www RecordsNotMade the DnsPool service-www-.*-pool is refused: no more than 3$/,
+      );
+      await written(/^create/, /^create/);
+    });
+
+    it("stay where the source has no address, and go without a name", async () => {
+      stage.follow();
+      list(pooled("192.0.2.1"));
+      await written(/^create/);
+      list(pooled(""));
+      await settled();
+      await written(/^create/);
+      list(pooled("", { "external-dns.alpha.kubernetes.io/hostname": "" }));
+      await written(/^create/, /^remove .*-pool$/);
+    });
+
+    it("are not made, and nothing is taken away, while it is not known which there are", async () => {
+      stage.arePoolsListed = false;
+      stage.see(madeOf("uid-www"), "old");
+      stage.follow();
+      list(pooled("192.0.2.1"));
+      await settled();
+      expect(stage.writes).to.deep.equal([]);
+      stage.arePoolsListed = true;
+      await written(/^create .*-pool$/, /^remove of-uid-www$/);
+    });
   });
 
   describe("and of routes and DNSEndpoints", () => {

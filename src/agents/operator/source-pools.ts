@@ -1,0 +1,116 @@
+import { isDeepStrictEqual } from "node:util";
+
+import { KubeError, type KubeObject } from "../../kube/answer";
+import type { KubeClient } from "../../kube/client";
+import { poolKind } from "../../pools/model";
+import { checkFields, type PoolClaim } from "../../pools/source-pools";
+import { poolOf } from "../../pools/spec";
+import { apiVersion, collectionPath, poolPlural } from "../../records/model";
+import { sourceLabel } from "../../records/sources/kinds";
+import { fieldManager } from "./event-queue";
+import type { PoolEntry } from "./pools/pool-store";
+import type { Source } from "./source-feed";
+
+/** A DnsPool as far as it counts for what it was made of. */
+export type MadePool = Pick<PoolEntry, "uid" | "object" | "reading" | "status">;
+
+/** Pools that were made of other objects. */
+export interface MadePools {
+  /** What was made of another object and is there, or is about to go. */
+  readonly madeOf: (sourceUid: string) => readonly MadePool[];
+  /** Uids of objects that pools were made of. */
+  readonly sources: () => readonly string[];
+  /** Whether all pools of a namespace are known: before, one that is there would be made again. */
+  readonly isListed: (namespace: string) => boolean;
+}
+
+/** What {@link SourcePools} work with. */
+export interface SourcePoolsOptions {
+  readonly client: Pick<KubeClient, "merge" | "create" | "remove">;
+  readonly pools: () => MadePools;
+}
+
+const noCheck = Object.fromEntries(checkFields.map((field) => [field, null]));
+
+/** Makes DnsPools of other objects, changes them, and takes them away. */
+export class SourcePools {
+  constructor(private readonly options: SourcePoolsOptions) {}
+
+  isListed(namespace: string): boolean {
+    return this.options.pools().isListed(namespace);
+  }
+
+  madeOf(sourceUid: string): readonly MadePool[] {
+    return this.options
+      .pools()
+      .madeOf(sourceUid)
+      .filter(({ object }) => !object.isLeaving);
+  }
+
+  /** Why pools that are asked for and there are not served, for whoever has their source. */
+  refusals(claims: readonly PoolClaim[], made: readonly MadePool[]): readonly string[] {
+    return claims.flatMap(({ name }) => {
+      const pool = made.find(({ object }) => object.metadata.name === name);
+      const accepted = pool?.status.conditions?.find(({ type }) => type === "Accepted");
+      if (accepted?.status !== "False" || accepted.observedGeneration !== pool?.object.metadata.generation) return [];
+      return [`the DnsPool ${name} is refused: ${accepted.message}`];
+    });
+  }
+
+  /**
+   * Makes a pool, or makes it what its source asks for.
+   *
+   * @throws KubeError
+   */
+  async settle(source: Source, claim: PoolClaim, made: readonly MadePool[]): Promise<void> {
+    const there = made.find(({ object }) => object.metadata.name === claim.name);
+    if (there === undefined) await this.#make(source, claim);
+    else if (!isDeepStrictEqual(there.reading, poolOf(claim.spec))) await this.#change(there, claim);
+  }
+
+  /** @throws KubeError */
+  async remove({ object, uid }: MadePool): Promise<void> {
+    await this.options.client.remove(pathOf(object), uid);
+  }
+
+  async #make({ kind, apiVersion: version, namespace, name, uid }: Source, claim: PoolClaim): Promise<void> {
+    const pool = {
+      apiVersion,
+      kind: poolKind,
+      metadata: {
+        name: claim.name,
+        labels: { [sourceLabel]: kind },
+        ownerReferences: [{ apiVersion: version, kind, name, uid, controller: true }],
+      },
+      spec: claim.spec,
+    };
+    await this.options.client
+      .create(collectionPath(poolPlural, namespace), pool as KubeObject)
+      .catch((error: unknown) => {
+        // The watch is late: what is there is looked at once it has come.
+        if (!(error instanceof KubeError) || error.status !== 409) throw error;
+      });
+  }
+
+  async #change({ object }: MadePool, { spec }: PoolClaim): Promise<void> {
+    const { resourceVersion } = object.metadata;
+    // A merge leaves what it does not name.
+    const check = spec.check && { ...noCheck, ...spec.check };
+    const change = { metadata: { resourceVersion }, spec: { ...spec, check: check ?? null } } as unknown as KubeObject;
+    await this.options.client.merge(pathOf(object), change, fieldManager).catch((error: unknown) => {
+      // The watch brings what it is by now, and it is looked at again.
+      if (!(error instanceof KubeError) || error.status !== 409) throw error;
+    });
+  }
+}
+
+/** Whether a pool of this name is answered by every site, as it is now. */
+export function isAnswered({ object, status }: MadePool, name: string): boolean {
+  const ready = status.conditions?.find(({ type }) => type === "Ready");
+  const { generation } = object.metadata;
+  return object.metadata.name === name && ready?.status === "True" && ready.observedGeneration === generation;
+}
+
+function pathOf({ metadata }: MadePool["object"]): string {
+  return `${collectionPath(poolPlural, metadata.namespace)}/${metadata.name}`;
+}
