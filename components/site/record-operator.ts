@@ -7,6 +7,7 @@ import { operatorFlags } from "../../src/contract/node-flags";
 import { gatewayRules, operatorRules, recordRules, sourceRules } from "../../src/contract/operator-rules";
 import { isRoute } from "../../src/records/sources/kinds";
 import { judgesAny, tenantPolicySpec } from "../../src/records/tenant-policy";
+import { tenantQuotaName, tenantQuotas } from "../../src/records/tenant-quotas";
 import type { RecordsConfig } from "../../src/settings/record-settings";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { objectOptions, patiently, writable } from "../object-options";
@@ -48,7 +49,7 @@ export class RecordOperator extends pulumi.ComponentResource {
       ...this.allowElsewhere(name, args),
       ...this.allowGateways(name, args),
     ];
-    new k8s.apps.v1.Deployment(
+    const deployment = new k8s.apps.v1.Deployment(
       name,
       {
         metadata: { name: account, namespace: args.namespace, labels: commonLabels },
@@ -63,6 +64,8 @@ export class RecordOperator extends pulumi.ComponentResource {
       },
       objectOptions(this, { dependsOn: access, ignoreChanges: [annotationsOfOthers], customTimeouts: patiently }),
     );
+    // Controllers look for new definitions each half a minute, and count what they do not know yet five minutes later.
+    this.createQuotas(name, args, deployment);
     this.registerOutputs({});
   }
 
@@ -84,6 +87,25 @@ export class RecordOperator extends pulumi.ComponentResource {
       { metadata, spec: { policyName: policy.metadata.name, validationActions: ["Deny"] } },
       objectOptions(this),
     );
+  }
+
+  /** Has the API server count, so that two that make objects at once get no more than one that makes them in turn. */
+  private createQuotas(name: string, { namespace, config, records }: RecordOperatorArgs, after: pulumi.Resource): void {
+    const { namespaces, tenants, resourceQuotas } = records;
+    if (tenants === undefined || !resourceQuotas) return;
+    for (const quota of tenantQuotas({ own: config.namespace, namespaces, tenants }))
+      new k8s.core.v1.ResourceQuota(
+        `${name}-quota-${quota.namespace}`,
+        {
+          metadata: {
+            name: pulumi.output(namespace).apply(tenantQuotaName),
+            namespace: quota.namespace === config.namespace ? namespace : quota.namespace,
+            labels: commonLabels,
+          },
+          spec: { hard: writable(quota.hard) },
+        },
+        objectOptions(this, { dependsOn: after }),
+      );
   }
 
   private allowElsewhere(name: string, args: RecordOperatorArgs): pulumi.Resource[] {

@@ -57,9 +57,10 @@ export const siteChanges: readonly SettingChange[] = [
   },
   {
     name: "records.tenants",
-    covers: ["records.tenants.*", "records.admissionPolicy"],
+    covers: ["records.tenants.*", "records.admissionPolicy", "records.resourceQuotas"],
     to: site({
       records: {
+        resourceQuotas: true,
         tenants: [
           {
             namespaces: ["dns-system"],

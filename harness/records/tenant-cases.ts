@@ -11,6 +11,7 @@ export const caseTenants: readonly Tenant[] = [
       { zones: ["example.org"], subtrees: ["shop.example.org", "cart.example.org"], types: addresses },
       { zones: ["example.org"], subtrees: ["_acme-challenge.shop.example.org"], types: ["TXT"] },
     ],
+    mostTargets: 3,
   },
   { namespaces: ["blog", "news"], allow: [{ zones: ["example.net"], types: [...addresses, "TXT"] }] },
   { namespaces: ["platform"], allow: [{ zones: ["*"], types: [...addresses, "NS"] }] },

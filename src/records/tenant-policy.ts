@@ -1,5 +1,5 @@
 import type { Manifest } from "./crd";
-import { group, plural, version } from "./model";
+import { group, plural, poolPlural, version } from "./model";
 import { allowedText, type Tenant, tenantOf } from "./tenants";
 
 /** What {@link tenantPolicySpec} is made of. */
@@ -45,8 +45,8 @@ export interface AdmissionPolicySpec {
 const nameLabel = "kubernetes.io/metadata.name";
 
 /**
- * Has the API server refuse DnsRecords that the tenants' rules do not allow, by the same rules as {@link isAllowed}. It does not
- * count objects, and leaves names with escapes to the operator, which refuses both. A change of an object's spec is refused as its
+ * Has the API server refuse DnsRecords and DnsPools that the tenants' rules do not allow, by the same rules as {@link isAllowed}, and a
+ * pool that has more targets than all pools of its namespace together may have. It does not count objects, and leaves names with escapes to the operator, which refuses both. A change of an object's spec is refused as its
  * creation is; its deletion, and changes of metadata (finalizers, annotations), never are.
  */
 export function tenantPolicySpec(input: TenantPolicyInput): AdmissionPolicySpec {
@@ -55,7 +55,12 @@ export function tenantPolicySpec(input: TenantPolicyInput): AdmissionPolicySpec 
     matchConstraints: {
       namespaceSelector: { matchExpressions: judged(input) },
       resourceRules: [
-        { apiGroups: [group], apiVersions: [version], resources: [plural], operations: ["CREATE", "UPDATE"] },
+        {
+          apiGroups: [group],
+          apiVersions: [version],
+          resources: [plural, poolPlural],
+          operations: ["CREATE", "UPDATE"],
+        },
       ],
     },
     matchConditions: [
@@ -67,6 +72,8 @@ export function tenantPolicySpec(input: TenantPolicyInput): AdmissionPolicySpec 
       { name: "rules", expression: rulesOf(input) },
       { name: "texts", expression: textsOf(input) },
       { name: "tenant", expression: "request.namespace in variables.rules ? request.namespace : '*'" },
+      { name: "most", expression: mostTargetsOf(input) },
+      { name: "targets", expression: "has(object.spec.targets) ? size(object.spec.targets) : 0" },
       { name: "lower", expression: "object.spec.name.lowerAscii()" },
       {
         name: "name",
@@ -81,6 +88,13 @@ export function tenantPolicySpec(input: TenantPolicyInput): AdmissionPolicySpec 
         message: "NotAllowed: the site's records.tenants does not let this namespace have this name and type",
         messageExpression:
           "'NotAllowed: namespace ' + request.namespace + ' may not have ' + object.spec.type + ' at ' + variables.name + '; ' + variables.texts[variables.tenant] + '; whoever runs the site decides that by records.tenants'",
+        reason: "Forbidden",
+      },
+      {
+        expression: "variables.targets <= variables.most[variables.tenant]",
+        message: "NotAllowed: the site's records.tenants does not let pools of this namespace have so many targets",
+        messageExpression:
+          "'NotAllowed: pools of namespace ' + request.namespace + ' may have ' + string(variables.most[variables.tenant]) + ' targets together; whoever runs the site decides that by records.tenants'",
         reason: "Forbidden",
       },
     ],
@@ -135,6 +149,14 @@ function rulesOf(input: TenantPolicyInput): string {
     );
     return `${literal(name)}: [${rules.join(", ")}]`;
   });
+  return `{${items.join(", ")}}`;
+}
+
+/** More than any pool has, where nothing is said. */
+const anyTargets = 1_000_000;
+
+function mostTargetsOf(input: TenantPolicyInput): string {
+  const items = named(input).map(([name, { mostTargets = anyTargets }]) => `${literal(name)}: ${mostTargets}`);
   return `{${items.join(", ")}}`;
 }
 

@@ -139,6 +139,12 @@ export const recordsSchema = z
       .describe(
         "With `tenants`: whether a ValidatingAdmissionPolicy has the API server refuse what is not allowed; `false` where the cluster takes none. The record operator refuses it in any case. Default: true.",
       ),
+    resourceQuotas: z
+      .boolean("must be true or false")
+      .default(false)
+      .describe(
+        "With `tenants`: whether a ResourceQuota in each namespace that has `most` or `mostTargets` has the API server count: DnsRecords by `most`, DnsPools by `mostTargets`. It counts objects of other sites' zones too. The record operator counts in any case. Default: false.",
+      ),
     probes: z
       .array(probeTarget)
       .max(100, "must have at most 100 entries")
@@ -156,6 +162,7 @@ export const recordsSchema = z
       ),
   })
   .superRefine(checkTenants)
+  .superRefine(checkQuotas)
   .superRefine(checkGateways);
 
 /** Whose DnsRecords are served, what they may claim, and what else they are made of. */
@@ -186,6 +193,30 @@ function checkTenants(
         });
     }
   }
+}
+
+function checkQuotas(
+  {
+    namespaces,
+    tenants = [],
+    resourceQuotas,
+  }: {
+    readonly namespaces: readonly string[];
+    readonly tenants?: readonly TenantConfig[] | undefined;
+    readonly resourceQuotas: boolean;
+  },
+  ctx: z.RefinementCtx,
+): void {
+  if (!resourceQuotas) return;
+  const isCounted = ({ most, mostTargets }: TenantConfig): boolean => most !== undefined || mostTargets !== undefined;
+  const refuse = (message: string): void => {
+    ctx.addIssue({ code: "custom", path: ["resourceQuotas"], message });
+  };
+  if (!tenants.some(isCounted)) refuse("counts nothing: no entry of tenants has most or mostTargets; leave it out");
+  else if (namespaces.includes("*") && tenants.some((each) => each.namespaces.includes("*") && isCounted(each)))
+    refuse(
+      "is for namespaces that are known by name, and the entry for * is for any; list them in records.namespaces, or leave most and mostTargets of * to the operator",
+    );
 }
 
 function checkGateways(

@@ -13,6 +13,7 @@ import type { Json } from "../../../harness/plugins/wire";
 import { toolPath } from "../../../harness/tools";
 import { run } from "../../../harness/tools/run";
 import { tenantPolicyManifests } from "../../../src/records/tenant-policy";
+import { tenantQuotaManifests } from "../../../src/records/tenant-quotas";
 import { notAllowedText, tenantOf } from "../../../src/records/tenants";
 import { caseNamespaces, caseTenants, caseValues, caseZones, tenantCases } from "../../../harness/records/tenant-cases";
 import { badChanges, badSpecs } from "./bad-specs";
@@ -202,6 +203,19 @@ describe("DnsRecord in a real API server", function () {
       expect(await said(send("shop", { ...claim, name: "www", value: "10 mail" }))).to.contain(text);
     });
 
+    it("refuses pools by the same rules, and one with more targets than its namespace's may have", async () => {
+      const pool = (name: string, targets: number) => {
+        const values = Array.from({ length: targets }, (_, i) => ({ value: `192.0.2.${i}` }));
+        const spec = { zone: "example.org", name, type: "A", targets: values };
+        const body = { apiVersion, kind: "DnsPool", metadata: { name: "tried" }, spec };
+        const path = `/apis/${apiVersion}/namespaces/shop/dnspools?dryRun=All`;
+        return said(plane.api.send({ method: "POST", path, body }));
+      };
+      expect(await pool("www.shop", 3)).to.equal("");
+      expect(await pool("www", 3)).to.contain("NotAllowed: namespace shop may not have A at www.example.org");
+      expect(await pool("www.shop", 4)).to.contain("NotAllowed: pools of namespace shop may have 3 targets together");
+    });
+
     it("leaves zones of other sites, and names with escapes, to operators", async () => {
       expect(await said(send("stranger", { ...stranger, zone: "example.com" }))).to.equal("");
       expect(await said(send("stranger", { ...stranger, name: "a\\.b" }))).to.equal("");
@@ -216,6 +230,90 @@ describe("DnsRecord in a real API server", function () {
       await kubectl("-n", "stranger", "delete", "rr/standing", "--wait=false");
       await kubectl("-n", "stranger", "patch", "rr/standing", "--type=merge", "-p", '{"metadata":{"finalizers":null}}');
       await eventually(10, async () => expect(await kubectl("-n", "stranger", "get", "rr", "-o", "name")).to.equal(""));
+    });
+  });
+
+  describe("with a site's quotas, which are ResourceQuotas", () => {
+    const quota = (most: number, mostTargets = 2) =>
+      tenantQuotaManifests({
+        ...{ own: "dns-system", namespaces: ["counted"] },
+        tenants: [{ namespaces: ["counted"], allow: [], most, mostTargets }],
+      });
+    const path = (of: string) => `/apis/${apiVersion}/namespaces/counted/${of}`;
+    const make = (name: string, of: "DnsRecord" | "DnsPool" = "DnsRecord"): Promise<string> => {
+      const { value, ...pooled } = { ...good, name };
+      const spec = of === "DnsPool" ? { ...pooled, targets: [{ value }] } : { ...pooled, value };
+      const body = { apiVersion, kind: of, metadata: { name }, spec };
+      const sent = plane.api.send({ method: "POST", path: path(`${of.toLowerCase()}s`), body });
+      return sent.then(() => "made", String);
+    };
+    const named = () => kubectl("-n", "counted", "get", "rr", "-o", "name").then((text) => text.trim().split("\n"));
+    const counts = async () => {
+      const told = await kubectl("-n", "counted", "get", "resourcequota", "-o", "jsonpath={.items[0].status}");
+      return (told === "" ? {} : JSON.parse(told)) as Partial<Record<"hard" | "used", Record<string, string>>>;
+    };
+    /** What the API server has of it is what we gave, and was counted. */
+    const taken = async (most: number) => {
+      for (const manifest of quota(most)) await apply(JSON.stringify(manifest));
+      await eventually(60, async () => {
+        const { hard, used } = await counts();
+        expect(hard?.["count/dnsrecords.dns.mesh.io"]).to.equal(String(most));
+        expect(used).to.have.all.keys("count/dnsrecords.dns.mesh.io", "count/dnspools.dns.mesh.io");
+      });
+    };
+
+    before(async () => {
+      await kubectl("create", "namespace", "counted");
+      // Of definitions that the controllers have not found yet, which they look for each half a minute, nothing is counted.
+      await eventually(60, async () => {
+        for (const manifest of quota(5)) await apply(JSON.stringify(manifest));
+        await eventually(3, async () => expect(await counts()).to.have.property("used")).catch(
+          async (error: unknown) => {
+            await kubectl("-n", "counted", "delete", "resourcequota", "--all");
+            throw error;
+          },
+        );
+      });
+      await taken(5);
+    });
+
+    it("let no more be made than there may be, however many make them at once", async () => {
+      const names = Array.from({ length: 20 }, (_, i) => `race-${i}`);
+      const answers = await Promise.all(names.map((name) => make(name)));
+      expect(answers.filter((answer) => answer === "made")).to.have.lengthOf(5);
+      for (const answer of answers.filter((each) => each !== "made"))
+        expect(answer).to.match(
+          /exceeded quota: dns-mesh-tenants-dns-system|unable to create|object has been modified/,
+        );
+      expect(await named()).to.have.lengthOf(5);
+    });
+
+    it("say what is used up, and let one be made for one that goes", async () => {
+      expect(await make("more")).to.match(
+        /exceeded quota: dns-mesh-tenants-dns-system, requested: count\/dnsrecords\.dns\.mesh\.io=1, used: .*=5, limited: .*=5/,
+      );
+      const [first = ""] = await named();
+      await kubectl("-n", "counted", "delete", first);
+      await eventually(30, async () => expect(await make("more")).to.equal("made"));
+    });
+
+    it("take nothing away when they are lowered, let it be changed, and let nothing be made until there is room", async () => {
+      await taken(3);
+      expect(await named()).to.have.lengthOf(5);
+      await kubectl("-n", "counted", "patch", "rr/more", "--type=merge", "-p", '{"spec":{"value":"192.0.2.77"}}');
+      const [one = "", other = "", third = ""] = (await named()).filter((name) => !name.endsWith("/more"));
+      await kubectl("-n", "counted", "delete", one, other);
+      await eventually(30, async () => {
+        expect((await counts()).used?.["count/dnsrecords.dns.mesh.io"]).to.equal("3");
+      });
+      expect(await make("late")).to.contain("exceeded quota");
+      await kubectl("-n", "counted", "delete", third);
+      await eventually(30, async () => expect(await make("late")).to.equal("made"));
+    });
+
+    it("count pools by the targets that these have at least", async () => {
+      expect([await make("one", "DnsPool"), await make("two", "DnsPool")]).to.deep.equal(["made", "made"]);
+      expect(await make("three", "DnsPool")).to.contain("requested: count/dnspools.dns.mesh.io=1");
     });
   });
 

@@ -72,6 +72,7 @@ const withTenants = {
   config: {
     records: JSON.stringify({
       namespaces: ["shop", "blog"],
+      resourceQuotas: true,
       tenants: [
         {
           namespaces: ["shop"],

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { recordSetOf } from "../../../src/records/record-set";
 import { isAllowed, notAllowedText, tenantOf } from "../../../src/records/tenants";
+import { tenantQuotas } from "../../../src/records/tenant-quotas";
 import { judgesAny, tenantPolicySpec } from "../../../src/records/tenant-policy";
 import { caseNamespaces, caseTenants, caseValues, caseZones, tenantCases } from "../../../harness/records/tenant-cases";
 
@@ -42,6 +43,30 @@ describe("who may claim which names", () => {
     );
     expect(said("platform")).to.contain("it may have A, AAAA, CNAME, NS in every zone of the site");
     expect(said("stranger")).to.contain("it may have none");
+  });
+
+  describe("as ResourceQuotas", () => {
+    const quotas = (...listed: Parameters<typeof tenantQuotas>[0]["tenants"]) =>
+      tenantQuotas({ own, namespaces: ["shop", "blog", "news"], tenants: listed });
+
+    it("are of each namespace that has a number, those of * too", () => {
+      const counted = { [`count/dnsrecords.dns.mesh.io`]: "5", [`count/dnspools.dns.mesh.io`]: "3" };
+      expect(
+        quotas(
+          { namespaces: ["shop", own], allow: [], most: 5, mostTargets: 3 },
+          { namespaces: ["*"], allow: [], most: 9 },
+        ),
+      ).to.deep.equal([
+        { namespace: "shop", hard: counted },
+        { namespace: own, hard: counted },
+        { namespace: "blog", hard: { "count/dnsrecords.dns.mesh.io": "9" } },
+        { namespace: "news", hard: { "count/dnsrecords.dns.mesh.io": "9" } },
+      ]);
+    });
+
+    it("are none where there is no number", () => {
+      expect(quotas({ namespaces: ["shop"], allow: [] })).to.deep.equal([]);
+    });
   });
 
   describe("as a ValidatingAdmissionPolicy", () => {

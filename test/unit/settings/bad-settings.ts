@@ -330,6 +330,16 @@ export const badSettings: readonly (readonly [what: string, values: Record<strin
     /dns-mesh:records\.tenants\[0\]\.mostTargets: must be a whole number/,
   ],
   [
+    "with a quota that counts nothing",
+    { ...minimal, records: { tenants: [{ ...tenant }], resourceQuotas: true } },
+    /dns-mesh:records\.resourceQuotas: counts nothing: no entry of tenants has most or mostTargets/,
+  ],
+  [
+    "with a quota of namespaces without names",
+    { ...minimal, records: { namespaces: ["*"], tenants: [{ namespaces: ["*"], most: 3 }], resourceQuotas: true } },
+    /dns-mesh:records\.resourceQuotas: is for namespaces that are known by name/,
+  ],
+  [
     "with sources for no zone",
     { ...minimal, records: { sources: { zones: [] } } },
     /dns-mesh:records\.sources\.zones: must have at least one zone/,

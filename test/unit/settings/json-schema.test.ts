@@ -39,6 +39,7 @@ const beyond: ReadonlySet<string> = new Set([
   ...["with scrapers of every namespace", "with a burst that Knot does not take"],
   ...["with a tenant whose namespace is not served", "with a namespace that two tenants name"],
   ...["with a tenant's subtree that is not a whole name", "with Gateways, and no routes that lead to them"],
+  ...["with a quota that counts nothing", "with a quota of namespaces without names"],
   "with a resolver where sites are asked on another port",
   ...["with two families and no policy for two", "with a Service of two families and pods that listen on one"],
   ...["with a Service of IPv6 and pods that listen on IPv4"],
