@@ -7,8 +7,9 @@ import type { WelcomeTrust } from "./trust";
 export type SiteRole = "primary-catalog" | "secondary-catalog" | "standard";
 
 /**
- * Which sites stand in a zone's NS records: all of them, the catalog sites, or those with these names. Where nothing is
- * said, the NS records that a zone began with stay what they are.
+ * What stands in a zone's NS records: all sites, the catalog sites, or a list. A list has names of sites, `all` and `catalog`, and
+ * names of servers outside the mesh, which have a dot. Where nothing is said, the NS records that a zone began with stay what they
+ * are.
  */
 export type NameServers = "all" | "catalog" | readonly string[];
 

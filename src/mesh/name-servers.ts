@@ -1,4 +1,4 @@
-import { isWithin, siteNameProblem } from "../base/names";
+import { hostNameProblem, isWithin, siteNameProblem } from "../base/names";
 import type { NameServers } from "./model";
 import type { MeshView, SiteView, ZoneView } from "./view";
 import { serverName } from "./welcome";
@@ -19,7 +19,9 @@ export function readNameServers(facts: ReadonlyMap<string, readonly string[]>): 
     const [word] = said;
     return word === "all" || word === "catalog" ? { nameServers: word } : {};
   }
-  if (listed?.every((site) => siteNameProblem(site) === undefined) !== true) return {};
+  const isKnown = (name: string): boolean =>
+    (isOutsideName(name) ? hostNameProblem : siteNameProblem)(name) === undefined;
+  if (listed?.every(isKnown) !== true) return {};
   return { nameServers: listed };
 }
 
@@ -32,11 +34,18 @@ export interface DelegationRecords {
   readonly ds?: readonly string[];
 }
 
-/** A site as a zone's name server. */
+/** Whether an entry of a list is the name of a server outside the mesh: a site's name is a single label. */
+export function isOutsideName(entry: string): boolean {
+  return entry.includes(".");
+}
+
+/** A zone's name server. */
 export interface NameServer {
-  readonly site: string;
+  /** Missing for one outside the mesh. */
+  readonly site?: string;
   /** Absolute, folded, without the dot at its end. */
   readonly name: string;
+  /** None of one outside the mesh. */
   readonly addresses: readonly string[];
 }
 
@@ -51,8 +60,8 @@ export function areNameServersSaid(zone: Pick<ZoneView, "nameServers">, view: Pi
 }
 
 /**
- * The sites that are to be a zone's name servers; undefined where the list says nothing, so that its NS records are
- * nobody's business. A site that is marked to leave is none from then on, long before it goes.
+ * The sites, and the servers outside the mesh, that are to be a zone's name servers; undefined where the list says nothing, so that
+ * its NS records are nobody's business. A site that is marked to leave is none from then on, long before it goes.
  */
 export function nameServersOf(
   zone: Pick<ZoneView, "nameServers">,
@@ -60,14 +69,22 @@ export function nameServersOf(
 ): readonly NameServer[] | undefined {
   const wanted = zone.nameServers ?? view.nameServers;
   if (wanted === undefined) return undefined;
-  return view.sites
-    .filter((site) => site.retired === undefined && isAmong(site, wanted))
-    .map((site) => ({ site: site.name, name: nameServerName(site, directory), addresses: site.addresses }));
+  const outside = typeof wanted === "string" ? [] : wanted.filter(isOutsideName);
+  return [
+    ...view.sites
+      .filter((site) => site.retired === undefined && isChosen(site, wanted))
+      .map((site) => ({ site: site.name, name: nameServerName(site, directory), addresses: site.addresses })),
+    ...outside.map((name) => ({ name, addresses: [] })),
+  ];
 }
 
-function isAmong({ name, role }: SiteView, wanted: NameServers): boolean {
-  if (wanted === "all") return true;
-  return wanted === "catalog" ? role !== "standard" : wanted.includes(name);
+/** Whether a list, or a word, means a site. */
+export function isChosen(
+  { name, role }: { readonly name?: string; readonly role?: string },
+  wanted: "all" | "catalog" | readonly (string | undefined)[],
+): boolean {
+  const words = typeof wanted === "string" ? [wanted] : wanted;
+  return words.includes("all") || (words.includes("catalog") && role !== "standard") || words.includes(name);
 }
 
 /** The closest zone of the mesh that a name lies in, the name itself included; undefined where there is none. */

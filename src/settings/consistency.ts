@@ -1,5 +1,6 @@
 import { fields } from "../base/json";
 import { foldName, isWithin, longestName, zoneFileName } from "../base/names";
+import { isChosen, isOutsideName } from "../mesh/name-servers";
 import { appRoleMount, jwtMount } from "../mesh/trust";
 import { mostNameServers } from "./schema";
 
@@ -165,7 +166,7 @@ function centralProblems({ directoryZone, catalogZone, sites }: Draft): readonly
 }
 
 /** Whom NS records are to name: sites of the list, one at least that stays, and no more than an answer holds. */
-function nameServerProblems({ nameServers, sites }: Draft): readonly Problem[] {
+function nameServerProblems({ nameServers, sites, directoryZone, catalogZone }: Draft): readonly Problem[] {
   const all = [
     { path: "mesh.nameServers", said: nameServers },
     ...sites.flatMap(({ zoneServers }, i) =>
@@ -176,31 +177,39 @@ function nameServerProblems({ nameServers, sites }: Draft): readonly Problem[] {
   const known = [...names].filter((name) => name !== undefined).join(", ");
   return all.flatMap(({ path, said }): readonly Problem[] => {
     if (said === undefined) return [];
-    const unknown = (typeof said === "string" ? [] : said).flatMap((site, k) =>
-      site === undefined || names.has(site)
-        ? []
-        : [
-            {
-              path: `${path}[${k}]`,
-              message: `"${site}" is not in mesh.sites (there: ${known}); name sites of the list`,
-            },
-          ],
-    );
-    if (unknown.length > 0) return unknown;
+    const listed = typeof said === "string" ? [] : said;
+    const wrong = listed.flatMap((entry, k): readonly Problem[] => {
+      if (entry === undefined || names.has(entry) || ["all", "catalog"].includes(entry)) return [];
+      const message = isOutsideName(entry)
+        ? outsideProblem(foldName(entry), { sites, central: [directoryZone, catalogZone] })
+        : `"${entry}" is not in mesh.sites (there: ${known}); name sites of the list`;
+      return message === undefined ? [] : [{ path: `${path}[${k}]`, message }];
+    });
+    if (wrong.length > 0) return wrong;
     const chosen = sites.filter((site) => isChosen(site, said));
-    if (chosen.length > mostNameServers) {
-      const message = `makes ${chosen.length} sites name servers, and an answer holds ${mostNameServers}; write catalog, or names of sites`;
+    const outside = listed.filter((entry) => entry !== undefined && isOutsideName(entry));
+    if (chosen.length + outside.length > mostNameServers) {
+      const others = outside.length === 0 ? "" : ` beside ${outside.length} others`;
+      const message = `makes ${chosen.length} sites name servers${others}, and an answer holds ${mostNameServers}; write catalog, or names of sites`;
       return [{ path, message }];
     }
-    if (chosen.length > 0 && chosen.every(({ isRetired }) => isRetired))
+    if (outside.length === 0 && chosen.length > 0 && chosen.every(({ isRetired }) => isRetired))
       return [{ path, message: "has only sites that are retired; name one that stays" }];
     return [];
   });
 }
 
-function isChosen({ name, role }: DraftSite, said: NonNullable<DraftServers>): boolean {
-  if (said === "all") return true;
-  return said === "catalog" ? role !== "standard" : said.includes(name);
+/** Why a name is not that of a server outside the mesh. */
+function outsideProblem(
+  name: string,
+  { sites, central }: { readonly sites: readonly DraftSite[]; readonly central: readonly (string | undefined)[] },
+): string | undefined {
+  const within = central.find((zone) => zone !== undefined && isWithin(name, zone));
+  if (within !== undefined) return `"${name}" lies in "${within}", which the mesh itself writes; write the site's name`;
+  const owner = sites.find(({ nameServer }) => nameServer === name);
+  if (owner !== undefined) return `"${name}" is the server of ${owner.name ?? "a site"}; write the site's name`;
+  if (!sites.some(({ zones }) => zones.includes(name))) return undefined;
+  return `"${name}" is a zone of the mesh; a server has a name below it, for example ns1.${name}`;
 }
 
 /** Names of servers: one for each, none that would need addresses where the mesh itself writes, or at a zone's own name. */

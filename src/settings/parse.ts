@@ -81,7 +81,9 @@ function normalise(input: MeshInput): Mesh {
 
 function nameServersIn({ nameServers }: { nameServers?: MeshInput["nameServers"] }): Pick<Mesh, "nameServers"> {
   if (nameServers === undefined) return {};
-  return { nameServers: typeof nameServers === "string" ? nameServers : [...new Set(nameServers)].sort() };
+  return {
+    nameServers: typeof nameServers === "string" ? nameServers : [...new Set(nameServers.map(foldName))].sort(),
+  };
 }
 
 function normaliseSite(site: MeshInput["sites"][number]): Site {

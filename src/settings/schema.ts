@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { foldName, hostNameProblem, siteNameProblem, zoneNameProblem } from "../base/names";
 import { ipVersion } from "../dns/address";
+import { isOutsideName } from "../mesh/name-servers";
 import { zoneFileProblems } from "../records/zone-file-check";
 import { initialRecordProblems, initialRecords } from "./initial-records";
 import {
@@ -133,16 +134,20 @@ const nameServers = z
       z.enum(["all", "catalog"]),
       z
         .array(
-          text("write a site's name").superRefine(checked(siteNameProblem)).meta(labelShape),
+          text("write a site's name, or that of a server outside the mesh")
+            .superRefine(
+              checked((name) => (isOutsideName(name) ? hostNameProblem(foldName(name)) : siteNameProblem(name))),
+            )
+            .meta({ anyOf: [labelShape, hostNameShape] }),
           list("write names of sites"),
         )
         .min(1, "is empty; write names of sites, or leave it out: NS records then stay as they are")
-        .max(mostNameServers, `has more than ${mostNameServers} sites, which is what an answer holds; choose some`),
+        .max(mostNameServers, `has more than ${mostNameServers} names, which is what an answer holds; choose some`),
     ],
     { error: "must be all, catalog, or a list of names of sites" },
   )
   .describe(
-    "Sites whose servers a zone's NS records name: all, catalog, or names of sites. Default: as the zone began.",
+    "Servers that a zone's NS records name: those of all sites, of the catalog sites, or a list of these words, of names of sites and of names of servers outside the mesh, such as ns1.provider.example. Default: as the zone began.",
   );
 
 /** With more a look at them all takes too long. */

@@ -30,6 +30,8 @@ const secondsForKeys = [
 /** TTL of what the zones begin with, in seconds, and so of their NS records. */
 const ttl = 2;
 const [parent, child, other] = ["corp.example", "sub.corp.example", "other.example"];
+/** Name servers of the third zone beside the mesh's: one that the list has, and one that somebody wrote. */
+const [provider, stranger] = ["ns1.provider.test", "ns.stranger.test"];
 const content = (ns: string): string =>
   `$TTL ${ttl}\n@ SOA ${ns}. h.invalid. 1 60 10 3600 ${ttl}\n@ NS ${ns}.\n* A 192.0.2.1\n`;
 
@@ -53,7 +55,9 @@ describe("name servers that follow, as validating resolvers see them", function 
     lab.list.forEach((site, i) => Object.assign(site, { nameServer: host(i + 1) }));
     lab.list[1]!.zones.push({ name: parent, zoneFile: content(host(2)), dnssec: true });
     lab.list[0]!.zones.push({ name: child, zoneFile: content(host(1)), dnssec: true });
-    lab.list[2]!.zones.push({ name: other, zoneFile: content(host(3)), dnssec: true });
+    const more = `@ NS ${stranger}.\n`;
+    const nameServers = ["all", provider];
+    lab.list[2]!.zones.push({ name: other, zoneFile: content(host(3)) + more, dnssec: true, nameServers });
     lab.plan.nameServers = "all";
     await lab.upAll();
     const { port } = lab.site("site-a").server;
@@ -153,12 +157,24 @@ describe("name servers that follow, as validating resolvers see them", function 
     return { ...records, changes: before?.changes };
   }
 
+  /** The third zone has sites, by their numbers, and these as its name servers. */
+  const besides = (count: number, ...others: string[]) =>
+    eventually(40, async () => {
+      const stored = await lab.site("site-c").control.zoneRead(other, { owner: other, type: "NS" });
+      const names = Array.from({ length: count }, (_, i) => host(i + 1));
+      expect(stored.map(({ data }) => data).sort()).to.deep.equal(
+        [...names, ...others].map((name) => `${name}.`).sort(),
+      );
+      expect((await said(lab.site("site-c"), other))?.kept).to.deep.equal([stranger]);
+    });
+
   const addressesOf = (count: number): Record<string, string> =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [host(i + 1), lab.address(i)]));
 
   it("begin with all sites, and the zone below is secure by what the one above has of it", async () => {
     const { ds = [] } = await delegated(addressesOf(3));
     expect(ds).to.have.length(1);
+    await besides(3, provider, stranger);
     const asksParent = async (site: string, zone: string) =>
       (await lab.site(site).control.zoneRead(zone, { owner: zone, type: "CSYNC" })).map(({ data }) => data);
     expect(await asksParent("site-b", parent)).to.deep.equal(["0 1 A NS AAAA"]);
@@ -197,6 +213,7 @@ describe("name servers that follow, as validating resolvers see them", function 
     await (await lab.upSite(name)).ready();
     const { changes } = await delegated(addressesOf(4));
     expect(changes).to.deep.equal([`add NS ${host(4)}.`, `add ${host(4)}. A ${lab.address(3)}`]);
+    await besides(4, provider, stranger);
     for (const resolver of resolvers) {
       const { answers } = await resolve(resolver, parent, "NS");
       expect(answers.flatMap((record) => (record.type === "NS" ? [record.target] : []))).to.include(host(4));
@@ -227,6 +244,17 @@ describe("name servers that follow, as validating resolvers see them", function 
     await lab.up();
     for (const { name } of gone) await lab.drop(name);
     await delegated(left);
+  });
+
+  it("have servers outside the mesh as long as the list has them, and keep what somebody wrote", async () => {
+    await besides(3, provider, stranger);
+    const { dns, server } = lab.site("site-a");
+    const { answers } = await dns.query(server, other, "NS");
+    expect(answers.flatMap((record) => (record.type === "NS" ? [record.target] : []))).to.include(provider);
+    const listed = lab.list[2]!.zones.find((zone) => typeof zone !== "string" && zone.name === other);
+    Object.assign(listed as object, { nameServers: "all" });
+    await lab.up();
+    await besides(3, stranger);
   });
 
   it("carry a key-signing key of the zone below over, without a hand", async () => {

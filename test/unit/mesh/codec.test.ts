@@ -21,7 +21,13 @@ const address = fc.oneof(
 const nameServers = fc.option(
   fc.oneof(
     fc.constantFrom<NameServers>("all", "catalog"),
-    fc.uniqueArray(label, { minLength: 1, maxLength: 32 }) as fc.Arbitrary<NameServers>,
+    fc.uniqueArray(
+      fc.oneof(
+        label,
+        label.map((name) => `${name}.provider.test`),
+      ),
+      { minLength: 1, maxLength: 32 },
+    ) as fc.Arbitrary<NameServers>,
   ),
   { nil: undefined },
 );

@@ -45,6 +45,13 @@ describe("the name servers that the directory says", () => {
     expect(namesOf({}, view(three, { nameServers: ["c", "gone"] }))).to.deep.equal(["c.dns.internal"]);
   });
 
+  it("are in a list of both words, sites and servers outside the mesh what all of them mean", () => {
+    const named = (...nameServers: string[]) => namesOf({}, view(three, { nameServers }));
+    expect(named("catalog", "ns1.provider.test")).to.deep.equal(["a.dns.internal", "ns2.example", "ns1.provider.test"]);
+    expect(named("all", "c")).to.deep.equal(["a.dns.internal", "ns2.example", "c.dns.internal"]);
+    expect(named("ns1.provider.test")).to.deep.equal(["ns1.provider.test"]);
+  });
+
   it("are the zone's own, where it has any", () => {
     expect(namesOf({ nameServers: ["c"] }, view(three, { nameServers: "all" }))).to.deep.equal(["c.dns.internal"]);
   });
@@ -57,6 +64,7 @@ describe("the name servers that the directory says", () => {
   it("are unsaid where a later release says what this one does not know", () => {
     expect(readNameServers(new Map([["nameservers", ["nearest"]]]))).to.deep.equal({});
     expect(readNameServers(new Map([["nameserver", ["a", "Not A Site"]]]))).to.deep.equal({});
+    expect(readNameServers(new Map([["nameserver", ["a", "not_a.host"]]]))).to.deep.equal({});
     expect(readNameServers(new Map())).to.deep.equal({});
   });
 });

@@ -279,6 +279,31 @@ export const badMeshes: readonly (readonly [what: string, spoil: Spoil, message:
     /^mesh\.sites\[2\]\.zones\[0\]\.nameServers\[0\]: "site-x" is not in mesh\.sites/,
   ],
   [
+    "a name server outside the mesh whose name has an underscore",
+    (m) => (m["nameServers"] = ["all", "ns_1.provider.test"]),
+    /^mesh\.nameServers\[1\]: "ns_1\.provider\.test" has the label "ns_1"; a server's name has letters/,
+  ],
+  [
+    "a name server outside the mesh in the directory zone",
+    (m) => (m["nameServers"] = ["all", `ns1.${String(m["directoryZone"])}`]),
+    /^mesh\.nameServers\[1\]: "ns1\.\S+" lies in "\S+", which the mesh itself writes; write the site's name/,
+  ],
+  [
+    "a site's own server as one outside the mesh",
+    (m, s) => [(s[0]!["nameServer"] = "ns1.example.org"), (m["nameServers"] = ["ns1.example.org"])],
+    /^mesh\.nameServers\[0\]: "ns1\.example\.org" is the server of site-a; write the site's name/,
+  ],
+  [
+    "a zone of the mesh as a name server",
+    (m, s) => [(s[2]!["zones"] = ["z.example"]), (m["nameServers"] = ["z.example"])],
+    /^mesh\.nameServers\[0\]: "z\.example" is a zone of the mesh; a server has a name below it, for example ns1\.z\.example/,
+  ],
+  [
+    "more name servers outside than an answer holds beside the sites",
+    (m) => (m["nameServers"] = ["all", ...Array.from({ length: 30 }, (_, i) => `ns${i}.provider.test`)]),
+    /^mesh\.nameServers: makes 3 sites name servers beside 30 others, and an answer holds 32/,
+  ],
+  [
     "name servers that all retire",
     (m, s) => [(m["nameServers"] = ["site-c"]), (s[2]!["retired"] = "2026-12-01")],
     /^mesh\.nameServers: has only sites that are retired/,

@@ -66,6 +66,9 @@ const beyondMeshes: ReadonlySet<string> = new Set([
   ...["initial records beside a zone file", "an initial CNAME beside another record"],
   ...["a name server that is no site", "a zone's name server that is no site", "name servers that all retire"],
   ...["more name servers than an answer holds", "a server's name that another has"],
+  ...["a name server outside the mesh in the directory zone", "a site's own server as one outside the mesh"],
+  "a zone of the mesh as a name server",
+  "more name servers outside than an answer holds beside the sites",
   ...["a server's name in the directory", "a server's name that is a zone"],
 ]);
 

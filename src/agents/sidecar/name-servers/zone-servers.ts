@@ -97,14 +97,20 @@ class ZoneServers {
     const plan = planServers({
       wanted: wanted?.map(({ name }) => name) ?? [],
       standing: standing.values,
-      isOwn: (name) => isServerName(name, { view, directory }) || this.look.noted.includes(name),
+      isOwn: (name) =>
+        isServerName(name, { view, directory }) ||
+        [name, noteOfOutside(name)].some((note) => this.look.noted.includes(note)),
       answers: await this.#readyAmong(wanted ?? [], standing.values, hosts),
     });
     edits.change({ owner: zone.name, type: "NS", ttl: standing.ttl }, plan);
     const servers = [...standing.values.filter((name) => !plan.remove.includes(name)), ...plan.add].sort();
     const former = await this.#dropFormer(servers, edits);
     await this.#askParent(edits);
-    const outside = servers.filter((name) => !plan.kept.includes(name) && !name.endsWith(`.${directory}`));
+    const others = new Set(wanted?.flatMap(({ site, name }) => (site === undefined ? [name] : [])));
+    const outside = servers
+      .filter((name) => !plan.kept.includes(name) && !name.endsWith(`.${directory}`))
+      .filter((name) => !this.look.noted.includes(noteOfOutside(name)))
+      .map((name) => (others.has(name) ? noteOfOutside(name) : name));
     const present = hosts.flatMap(({ name, isThere }) => (isThere ? [name] : []));
     return {
       edits,
@@ -117,7 +123,7 @@ class ZoneServers {
   }
 
   /** Servers whose names lie in this very zone, so that their addresses do. */
-  get #hosts(): readonly NameServer[] {
+  get #hosts(): readonly SiteServer[] {
     const { view, zone } = this.look;
     return view.sites.flatMap(({ name: site, nameServer, addresses }) =>
       nameServer !== undefined && enclosingZone(nameServer, this.#zones) === zone.name
@@ -126,7 +132,7 @@ class ZoneServers {
     );
   }
 
-  async #planHost(host: NameServer, edits: Edits): Promise<HostPlan> {
+  async #planHost(host: SiteServer, edits: Edits): Promise<HostPlan> {
     const { control } = this.parts;
     const { zone } = this.look;
     const { name } = host;
@@ -167,27 +173,29 @@ class ZoneServers {
   ): Promise<(name: string) => boolean> {
     const missing = wanted.filter(({ name }) => !standing.includes(name));
     const reasons = await Promise.all(
-      missing.map(
-        async (server) =>
-          (await this.#whyNoAddress(server, hosts)) ?? whyNot([...(await this.#survey.of(server)).values()]),
-      ),
+      missing.map(async (server) => (await this.#whyNoAddress(server, hosts)) ?? (await this.#whyNoAnswer(server))),
     );
     const ready = new Set<string>();
     for (const [i, { name, site }] of missing.entries()) {
       const why = reasons[i];
       if (why === undefined) ready.add(name);
-      else this.#waiting.push(`${name} (${site}) is no name server yet: ${why}`);
+      else this.#waiting.push(`${name} (${site ?? "outside the mesh"}) is no name server yet: ${why}`);
     }
     return (name) => ready.has(name);
   }
 
+  /** A server outside the mesh is named because the list says so: where it is asked is not known here, nor let out by a policy. */
+  async #whyNoAnswer(server: NameServer): Promise<string | undefined> {
+    return server.site === undefined ? undefined : whyNot([...(await this.#survey.of(server)).values()]);
+  }
+
   /** A name in a zone of the mesh needs an address there. Of a name elsewhere nothing can be known here. */
-  async #whyNoAddress({ name }: NameServer, hosts: readonly HostPlan[]): Promise<string | undefined> {
+  async #whyNoAddress({ name, site }: NameServer, hosts: readonly HostPlan[]): Promise<string | undefined> {
     const { zone, directory } = this.look;
     if (name.endsWith(`.${directory}`)) return undefined;
     const home = enclosingZone(name, this.#zones);
     if (home === undefined) return undefined;
-    if (home === zone.name)
+    if (home === zone.name && site !== undefined)
       return hosts.some((host) => host.name === name && host.isThere) ? undefined : "its name has no address yet";
     const { ownDns, knot } = this.parts;
     const answers = await Promise.all(["A", "AAAA"].map((type) => ownDns.query(knot, name, type)));
@@ -221,6 +229,12 @@ class ZoneServers {
     const stay: string[] = [];
     for (const name of noted) {
       if (hosts.has(name)) continue;
+      const outside = nameInNote(name);
+      if (outside !== undefined) {
+        // Its addresses are whoever's who wrote them.
+        if (servers.includes(outside)) stay.push(name);
+        continue;
+      }
       if (isSignal(name)) {
         stay.push(name);
         continue;
@@ -234,6 +248,21 @@ class ZoneServers {
     }
     return stay;
   }
+}
+
+/** A site's, whose addresses are known. */
+type SiteServer = NameServer & { readonly site: string };
+
+/** How the name of a server outside the mesh is noted, whose addresses are never the mesh's own: no name has a blank. */
+const outsideMark = "outside ";
+
+function noteOfOutside(name: string): string {
+  return `${outsideMark}${name}`;
+}
+
+/** The name in such a note; undefined for another one. */
+function nameInNote(note: string): string | undefined {
+  return note.startsWith(outsideMark) ? note.slice(outsideMark.length) : undefined;
 }
 
 function reasonOf(answer: Answer | undefined): string {

@@ -218,6 +218,55 @@ describe("the keeper of name servers", () => {
     expect(mesh.keeper.zones[0]?.kept).to.deep.equal(["ns.elsewhere.example"]);
   });
 
+  describe("with servers outside the mesh", () => {
+    const provider = "ns1.provider.test.";
+    const listed = (...names: string[]) => ({ nameServers: ["all", ...names] });
+
+    it("names them beside the sites, without asking, and takes them out when the list does", async () => {
+      mesh.put(zone, [zone, "NS"], "ns.elsewhere.example.");
+      mesh.asked = [];
+      await see(view([site("a"), site("b")], listed("ns1.provider.test")));
+      expect(servers()).to.deep.equal([nsA, nsB, "ns.elsewhere.example.", provider]);
+      expect(new Set(mesh.asked)).to.deep.equal(new Set(["10.0.0.2"]));
+      expect(mesh.keeper.zones[0]?.kept).to.deep.equal(["ns.elsewhere.example"]);
+      await see(view([site("a"), site("b"), site("c")], listed("ns1.provider.test")));
+      await see(view([site("a"), site("c")], listed("ns1.provider.test")));
+      expect(servers()).to.deep.equal([nsA, nsC, "ns.elsewhere.example.", provider]);
+      await see(view([site("a"), site("c")]));
+      expect(servers()).to.deep.equal([nsA, nsC, "ns.elsewhere.example."]);
+      expect(mesh.state.serverNames).to.equal(undefined);
+    });
+
+    it("takes out one that stood there before it was listed, once it is listed no more", async () => {
+      mesh.put(zone, [zone, "NS"], provider);
+      await see(view([site("a")], listed("ns1.provider.test")));
+      expect(mesh.keeper.zones[0]?.kept).to.deep.equal([]);
+      await see(view([site("a")]));
+      expect(servers()).to.deep.equal([nsA]);
+    });
+
+    it("leaves the sites out where the list has none, and puts them back", async () => {
+      await see(view([site("a"), site("b")]));
+      await see(view([site("a"), site("b")], { nameServers: ["ns1.provider.test"] }));
+      expect(servers()).to.deep.equal([provider]);
+      await see(view([site("a"), site("b")]));
+      expect(servers()).to.deep.equal([nsA, nsB]);
+    });
+
+    it("waits for an address of a name in a zone of the mesh, and leaves that to whoever wrote it", async () => {
+      const name = `ns9.${zone}`;
+      await see(view([site("a")], listed(name)));
+      expect(servers()).to.deep.equal([nsA]);
+      expect(mesh.keeper.zones[0]?.waiting.join()).to.contain(`${name} (outside the mesh) is no name server yet`);
+      mesh.put(zone, [name, "A"], "198.51.100.9");
+      await mesh.settle();
+      expect(servers()).to.deep.equal([nsA, `${name}.`]);
+      await see(view([site("a")]));
+      expect(servers()).to.deep.equal([nsA]);
+      expect(mesh.values(zone, name, "A")).to.deep.equal(["198.51.100.9"]);
+    });
+  });
+
   it("puts back what somebody takes away", async () => {
     await see(view([site("a"), site("b")]));
     mesh.records.set(zone, []);
