@@ -124,6 +124,7 @@ export const claims: Readonly<Record<string, Claim>> = {
   "docs/guides/onboarding-a-site.md#onboarding-a-site": { tests: [ownMesh] },
   "docs/guides/onboarding-a-site.md#removing-a-site": { tests: [guides] },
   "docs/guides/zones-from-outside.md#taking-a-zone-in": outsidePrimary,
+  "docs/guides/zones-from-outside.md#another-owner-in-the-mesh": outsidePrimary,
   "docs/guides/zones-from-outside.md#cutting-over": outsidePrimary,
   "docs/guides/zones-from-outside.md#and-back": outsidePrimary,
   "docs/guides/other-servers.md#bind-and-nsd-beside-the-mesh": { tests: [guides] },

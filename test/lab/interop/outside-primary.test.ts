@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 
@@ -237,6 +237,97 @@ describe("a zone whose primary is outside the mesh", function () {
     await Promise.all(rounds);
     return { asked, wrong };
   }
+
+  /** Serials that every server answered, in order, until `work` is done; each lost answer as such. */
+  async function serialsDuring(work: () => Promise<void>): Promise<ReadonlyMap<string, readonly (number | string)[]>> {
+    const end = new AbortController();
+    const seen = new Map<string, (number | string)[]>();
+    const rounds = sites().map(async (site) => {
+      const dns = new DnsClient({ timeoutMs: 2000 });
+      const heard: (number | string)[] = [];
+      seen.set(site.podName, heard);
+      while (!end.signal.aborted) {
+        heard.push(await dns.querySoa(site.server, zone).then(({ serial }) => serial, String));
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    });
+    await work().finally(() => {
+      end.abort();
+    });
+    await Promise.all(rounds);
+    return seen;
+  }
+
+  /** Makes another site of the mesh the zone's owner, as the list says it. */
+  async function moveTo(name: string, entry: (typeof lab.list)[number]["zones"][number]): Promise<void> {
+    for (const { zones } of lab.list) {
+      const others = zones.filter((each) => typeof each === "string" || each.name !== zone);
+      zones.splice(0, zones.length, ...others);
+    }
+    lab.list.find((each) => each.name === name)!.zones.push(entry);
+    await lab.up();
+    // The new owner first, as the guide says.
+    const inOrder = sites().sort((a, b) => Number(b.name === name) - Number(a.name === name));
+    for (const site of inOrder) await site.mount(lab.mesh);
+  }
+
+  /** The zone's entry as the guide has it for its new owner. */
+  function entryOfGuide(): (typeof lab.list)[number]["zones"][number] {
+    reader.open("docs/guides/zones-from-outside.md#another-owner-in-the-mesh");
+    const config = siteConfigOf(settingsSet(reader.next("sh"), { "the-secret": key.secret }), "site-b");
+    expect(config.readers).to.deep.equal([{ ...key, zones: [zone] }]);
+    expect(reader.next("sh")).to.equal("pulumi config rm --path 'dns-mesh:readers[0]' -s site-a\n");
+    const [{ name, zones }] = parse(reader.next("yaml", [primaryAt()])) as [(typeof lab.list)[number]];
+    expect([name, zones.length]).to.deep.equal(["site-b", 1]);
+    expect(reader.next("sh")).to.equal("pulumi up -s shared\npulumi up -s site-b\npulumi up -s site-a\n");
+    reader.close();
+    return zones[0]!;
+  }
+
+  for (const [to, what, isAway] of [
+    ["site-b", "its primary there", false],
+    ["site-a", "its primary away", true],
+  ] as const)
+    it(`is taken in by ${to} instead, with ${what}, without an older answer, and a lost one at its former owner alone`, async () => {
+      const entry = entryOfGuide();
+      const before = await outsideSerial();
+      let after = before;
+      // Knot lets go of the zone before it takes it as another's: REFUSED and SERVFAIL, which resolvers answer by asking the next.
+      const atFormer = new RegExp(`^${to === "site-a" ? "site-b" : "site-a"}(/\\d)?: rcode [25]$`);
+      const seen = await serialsDuring(async () => {
+        const { wrong } = await asking(async () => {
+          if (isAway) await bind.stop();
+          await moveTo(to, entry);
+          const owner = lab.site(to);
+          await eventually(40, async () => {
+            const own = await readFile(owner.path("storage", "conf/zones.d/own.conf"), "utf8");
+            expect(own).to.contain(zone);
+            const said = (await owner.status()).problems.map(({ message }) => message).join();
+            if (isAway) expect(said).to.contain(`served as it was taken last, with serial ${before}`);
+            else expect(said).to.equal("");
+          });
+          if (isAway) await bind.start();
+          await change([add(`moved-to-${to}.${zone}`)]);
+          after = await outsideSerial();
+          await hasSerial(after);
+        });
+        expect(wrong.filter((each) => !atFormer.test(each))).to.deep.equal([]);
+      });
+      for (const [server, heard] of seen) {
+        const serials = heard.filter((each) => typeof each === "number");
+        expect(serials.length, server).to.be.greaterThan(20);
+        if (!atFormer.test(`${server}: rcode 5`)) expect(serials.length, server).to.equal(heard.length);
+        for (const [i, serial] of serials.entries()) {
+          const former = serials[i - 1] ?? before;
+          expect(isNewerSerial(former, serial), `${server}: ${former}, then ${serial}`).to.equal(false);
+        }
+      }
+      expect(isNewerSerial(after, before)).to.equal(true);
+      await everywhere(async (site) => {
+        expect(await has(site, `moved-to-${to}.${zone}`), site.podName).to.equal(true);
+        expect((await site.status()).problems, site.podName).to.deep.equal([]);
+      });
+    });
 
   it("becomes the mesh's own without a lost answer, with a newer serial, and takes changes then", async () => {
     const before = await outsideSerial();
