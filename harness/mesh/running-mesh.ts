@@ -26,7 +26,10 @@ export interface ListedSite {
   /** What its load balancer has, where {@link withAuto} says that the addresses come from there. */
   found?: string[];
   sources: string[];
-  zones: (string | { name: string; retired?: string; dnssec?: boolean })[];
+  zones: (
+    | string
+    | { name: string; retired?: string; dnssec?: boolean; primaries?: readonly { address: string; key: string }[] }
+  )[];
   retired?: string;
   vault?: { serviceAccountKeys: string[] };
 }

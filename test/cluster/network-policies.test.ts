@@ -7,8 +7,10 @@ import { connectFrom, connectFromNode, idlePod } from "../../harness/clusters/pr
 import type { PodAddress } from "../../harness/clusters/types";
 import { eventually } from "../../harness/eventually";
 import { ensureImages } from "../../harness/images";
+import { startKnot, type KnotServer } from "../../harness/knot";
 import { centralZones, listedSite, RunningMesh, zoneNames } from "../../harness/mesh/running-mesh";
 import { toolPath } from "../../harness/tools";
+import { randomKey } from "../../src/keyring/fresh-key";
 
 const monitoring = "watchers";
 const knot: PodAddress = { namespace: "dns-system", pod: "knot-0", container: "agent" };
@@ -26,6 +28,18 @@ async function asksFrom(cluster: Cluster, address: string): Promise<boolean[]> {
   );
 }
 
+/** What becomes of an attempt to connect from this machine, which is outside of all clusters. */
+async function reach({ address, port }: { readonly address: string; readonly port: number }): Promise<string> {
+  const socket = connect(port, address);
+  const taken = once(socket, "connect").then(
+    () => "open",
+    () => "refused",
+  );
+  const reached = await Promise.race([taken, delay(1500, "silent")]);
+  socket.destroy();
+  return reached;
+}
+
 describe("network policies, enforced by kube-network-policies", function () {
   this.timeout(180_000);
   const undo = new AsyncDisposableStack();
@@ -37,6 +51,20 @@ describe("network policies, enforced by kube-network-policies", function () {
   let stranger: PodAddress;
   let watcher: PodAddress;
   let intruder: PodAddress;
+  /** A server outside the mesh, which gives a zone, and its key. */
+  let primary: KnotServer;
+  const [legacy, key] = ["legacy.example", randomKey("legacy")];
+  /** The first site owns the zone from outside beside its own. */
+  const firstListed = () => {
+    const listed = listedSite(first, 0);
+    const primaries = [{ address: `${primary.address}@${primary.port}`, key: key.name }];
+    return { ...listed, zones: [...listed.zones, { name: legacy, primaries }] };
+  };
+  const configureFirst = (reader: object = {}) =>
+    mesh.configureSite(first, {
+      "dns-mesh:readers": [{ ...key, zones: [legacy], ...reader }],
+      "dns-mesh:zoneGuard": {},
+    });
 
   /** An address inside the first cluster: of a pod, or of a Service. */
   const addressOf = (kind: "pod" | "service", name: string): Promise<string> => {
@@ -58,8 +86,10 @@ describe("network policies, enforced by kube-network-policies", function () {
       "dns-mesh:monitoring": { namespaceSelector: { "kubernetes.io/metadata.name": monitoring } },
     };
     mesh = undo.use(new RunningMesh({ clusters: set.clusters, siteConfig, writes: "at the end" }));
-    await mesh.list([listedSite(first, 0)]);
-    await mesh.configureSite(first);
+    const text = `$TTL 60\n@ SOA ns h 1 3600 600 86400 60\n@ NS ns\nns A ${set.hostAddress}\n`;
+    primary = undo.use(await startKnot({ address: set.hostAddress, zones: { [legacy]: text }, keys: [key] }));
+    await mesh.list([firstListed()]);
+    await configureFirst();
     await mesh.configureSite(second);
     await mesh.up("shared");
     await mesh.up("site-a");
@@ -92,13 +122,7 @@ describe("network policies, enforced by kube-network-policies", function () {
     const port853 = { address: first.siteAddress, port: 853 };
     expect(await connectFromNode(second, port853)).to.equal("silent");
     expect(await connectFrom(first, stranger, port853)).to.equal("silent");
-    const socket = connect(port853.port, port853.address);
-    const taken = once(socket, "connect").then(
-      () => "open",
-      () => "refused",
-    );
-    expect(await Promise.race([taken, delay(1500, "silent")])).to.equal("silent");
-    socket.destroy();
+    expect(await reach(port853)).to.equal("silent");
   });
 
   it("refuse pods of other namespaces, and pods of the same one that are not ours", async () => {
@@ -118,6 +142,14 @@ describe("network policies, enforced by kube-network-policies", function () {
     for (const from of [knot, intruder]) expect(await connectFrom(first, from, api)).to.equal("silent");
   });
 
+  it("let Knot's pods take a zone from its primary outside, and nobody else ask that", async () => {
+    await mesh.converged(60, { zones: [legacy] });
+    expect((await mesh.soa("site-a", legacy)).serial).to.equal(1);
+    expect(await connectFrom(first, knot, primary)).to.equal("open");
+    expect(await connectFrom(first, stranger, primary)).to.equal("open");
+    expect(await connectFrom(first, intruder, primary)).to.equal("silent");
+  });
+
   it("let Knot's pods ask each other, the way that replicas do", async () => {
     const address = await addressOf("service", "knot-0");
     expect(await connectFrom(first, knot, { address, port: 53 })).to.equal("open");
@@ -129,7 +161,8 @@ describe("network policies, enforced by kube-network-policies", function () {
 
   describe("when a site joins", () => {
     before(async () => {
-      await mesh.list([listedSite(first, 0), listedSite(second, 1)]);
+      await mesh.list([firstListed(), listedSite(second, 1)]);
+      await configureFirst({ tls: [`${set.hostAddress}/32`] });
       // The primary's lets the new site in: without that the new one's would wait for a run of the reconciler.
       for (const stack of ["shared", "site-a", "site-b"]) await mesh.up(stack);
     });
@@ -143,6 +176,13 @@ describe("network policies, enforced by kube-network-policies", function () {
       });
       await mesh.converged(60);
       await Promise.all(["site-a", "site-b"].map((site) => mesh.reconcile(site)));
+    });
+
+    it("let a server outside take zones over TLS from the site that says so, and nobody else", async () => {
+      const overTls = (of: Cluster) => reach({ address: of.siteAddress, port: 853 });
+      await eventually(30, async () => expect(await overTls(first)).to.equal("open"));
+      expect(await overTls(second)).to.equal("silent");
+      expect(await connectFrom(first, stranger, { address: first.siteAddress, port: 853 })).to.equal("silent");
     });
 
     it("let the record operator do all its work: API, update, both sites' answers", async () => {
