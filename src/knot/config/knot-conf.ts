@@ -5,6 +5,13 @@ import { controlSocket, volumeFiles, volumeFolders, zonesLog } from "./volume";
 /** In pods. Each waits for a server that takes a connection and then says nothing: three seconds by way of the agent (ADR 0044). */
 export const backgroundWorkers = 8;
 
+/**
+ * For how many milliseconds Knot waits for another server, where it goes by itself: for a connection over TCP and for each
+ * answer; four times as long for the first answer over TLS. Less than its own 5000, and enough for a link of two seconds there
+ * and back: in the worst case a zone waits so long at its owner's address, when that is one that says nothing (ADR 0044).
+ */
+const remoteMs = 3000;
+
 /** What Knot takes over only when it starts. */
 export type StartSettings = Pick<SiteRuntime, "storage" | "rundir" | "listen" | "workers"> & {
   readonly secure: Pick<SiteRuntime["secure"], "listen">;
@@ -37,6 +44,7 @@ ${secureServer(runtime, transport)}    udp-max-payload: 1232
     tcp-workers: ${workers?.tcp ?? 10}
     tcp-reuseport: on
     background-workers: ${workers?.background ?? backgroundWorkers}
+    tcp-remote-io-timeout: ${remoteMs}
     remote-retry-delay: 30000
 
 control:
