@@ -101,7 +101,18 @@ export const jobs: Readonly<Record<string, Job>> = {
   },
   "zone-files": zoneFiles(100_000),
   "zone-files-10000": zoneFiles(10_000),
-  failover: { bench: "failover", args: [] },
+  failover: {
+    bench: "failover",
+    args: [],
+    rivals: Object.fromEntries(
+      ["killed", "blackholed", "slow"].flatMap((kind) =>
+        ["p50Ms", "p99Ms"].map((figure) => [
+          `events[${kind}].${figure}`,
+          { name: "a script: curl each 10 s, and nsupdate", figure: `events[${kind}].script.${figure}` },
+        ]),
+      ),
+    ),
+  },
   pools: { bench: "failover", args: ["--tries", "0", "--pools", "1000"], smallest: ["--tries", "0", "--pools", "2"] },
   join: {
     bench: "join",

@@ -322,7 +322,7 @@ export const tables: Readonly<Record<string, Table>> = {
   failover: {
     document: pools,
     rows: [
-      ["a target is", "p50", "p99", "aims", "wrong, empty answers"],
+      ["a target is", "p50", "p99", "aims", "a script's p50, p99", "wrong, empty answers"],
       ...[
         ["killed", "killed: its port refuses connections"],
         ["blackholed", "blackholed: packets are lost"],
@@ -331,7 +331,9 @@ export const tables: Readonly<Record<string, Table>> = {
       ].map(([kind = "", what = ""]) => {
         const event = `failover:events[${kind}]`;
         const counts = `{${event}.wrong}, {${event}.empty} of {${event}.asked}`;
-        return [what, `{${event}.p50Ms|s} s`, `{${event}.p99Ms|s} s`, "3 s, 6 s", counts];
+        const script = `{${event}.script.p50Ms|s} s, {${event}.script.p99Ms|s} s`;
+        const besides = kind === "half-cut" ? "sees nothing" : script;
+        return [what, `{${event}.p50Ms|s} s`, `{${event}.p99Ms|s} s`, "3 s, 6 s", besides, counts];
       }),
     ],
   },

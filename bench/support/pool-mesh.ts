@@ -9,6 +9,7 @@ import { apiUrl, createAccount, namespace, OperatorProcess } from "../../harness
 import { run } from "../../harness/tools/run";
 import { Lab } from "../../lab";
 import { listenInside } from "../../lab/inside";
+import type { TsigKey } from "../../src/dns/tsig-key";
 import { randomKey } from "../../src/keyring/fresh-key";
 import { poolDefinition } from "../../src/pools/crd";
 import { poolLabel, type PoolSpec, type PoolStatus } from "../../src/pools/model";
@@ -42,6 +43,7 @@ export class PoolMesh implements AsyncDisposable {
       readonly targets: readonly HttpTarget[];
       readonly operators: ReadonlyMap<string, OperatorProcess>;
       readonly plane: ControlPlane;
+      readonly key: TsigKey;
     },
     private readonly started: AsyncDisposableStack,
   ) {}
@@ -75,7 +77,7 @@ export class PoolMesh implements AsyncDisposable {
       operator.start();
       operators.set(name, operator);
     }
-    return new PoolMesh({ lab, targets, operators, plane }, starting.move());
+    return new PoolMesh({ lab, targets, operators, plane, key: recordsKey }, starting.move());
   }
 
   get lab(): Lab {
@@ -89,6 +91,11 @@ export class PoolMesh implements AsyncDisposable {
   /** The operators by their sites. */
   get operators(): ReadonlyMap<string, OperatorProcess> {
     return this.parts.operators;
+  }
+
+  /** May change the owner's zones by DNS UPDATE. */
+  get key(): TsigKey {
+    return this.parts.key;
   }
 
   /** The site whose zone the pools are in. */
