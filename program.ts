@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { bundle } from "./components/bundle";
-import { dropPromiseStacks } from "./components/promise-stacks";
-import { asRunError, redactDebugMessages, wholly } from "./components/run-error";
+import { dropPromiseStacks, dropResourceStacks } from "./components/dropped-stacks";
+import { asRunError, dropDebugMessages, wholly } from "./components/run-error";
 import { Safeguard } from "./components/safeguard";
 import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
@@ -38,10 +38,11 @@ import type { SharedConfig } from "./src/settings/shared-settings";
 import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings";
 
 dropPromiseStacks();
+dropResourceStacks();
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
 async function program(): Promise<object> {
-  redactDebugMessages();
+  dropDebugMessages(process.env);
   try {
     const config = parseStackConfig(new pulumi.Config("dns-mesh"), pulumi.getStack());
     return await wholly(() => (config.kind === "site" ? bringUpSite(config.site) : bringUpShared(config.shared)));

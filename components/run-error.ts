@@ -36,16 +36,19 @@ export async function wholly<T>(program: () => Promise<T>): Promise<T> {
 /** The values of a resource or a call in a debug message of the SDK. */
 const values = /, (?:resp: |obj=|props=|outs=)[^]*$/;
 
-let isRedacting = false;
+/** The SDK's own way to tell them; missing while they go there. */
+let tell: typeof pulumi.log.debug | undefined;
 
 /**
- * Removes values from the debug messages of Pulumi's SDK, which log every response of a provider with its secrets in plain text.
- * They go wherever the engine's events go: `pulumi up --debug`, `--event-log`, the Automation API.
+ * Keeps the debug messages of Pulumi's SDK from the engine, which throws nearly all of them away: each is a call that the next one waits
+ * for, and the end of the program for all of them. Where `DNS_MESH_DEBUG=1` asks for them they go, without values: the SDK logs every
+ * response of a provider with its secrets in plain text, and they go wherever the engine's events go (`pulumi up --debug`,
+ * `--event-log`, the Automation API).
  */
-export function redactDebugMessages(): void {
-  if (isRedacting) return;
-  isRedacting = true;
+export function dropDebugMessages(env: NodeJS.ProcessEnv): void {
   const log = pulumi.log as { debug: typeof pulumi.log.debug };
-  const tell = log.debug;
-  log.debug = (message, ...rest) => tell(message.replace(values, ""), ...rest);
+  tell ??= log.debug;
+  const send = tell;
+  const isWanted = env["DNS_MESH_DEBUG"] === "1";
+  log.debug = (message, ...rest) => (isWanted ? send(message.replace(values, ""), ...rest) : Promise.resolve());
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join, relative } from "node:path";
 
 import type { Cluster } from "../clusters";
-import { enginePath } from "../pulumi/driver";
+import { enginePath, withoutEngineLogs } from "../pulumi/driver";
 import { toolPath } from "../tools";
 import { binDir, cacheDir, keepCompiled } from "../tools/cache";
 import { run } from "../tools/run";
@@ -34,6 +34,7 @@ export async function checkOut(clusters: readonly Cluster[] = []): Promise<Check
   }
   const ofOurs = ["KUBECONFIG", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_BACKEND_URL"];
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ofOurs.includes(name)));
+  withoutEngineLogs(join(home, ".pulumi"));
   const env = {
     ...inherited,
     HOME: home,

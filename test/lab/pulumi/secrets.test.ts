@@ -31,6 +31,8 @@ for (const where of ["in the state", "in Vault"] as const) {
     const texts = new Map<string, string>();
 
     before(async () => {
+      // Messages that would not be sent otherwise.
+      process.env["DNS_MESH_DEBUG"] = "1";
       vault = where === "in Vault" ? await startVault() : undefined;
       workDir = mkdtempSync(join(tmpdir(), "dns-mesh-secrets-"));
       const env = vault && { VAULT_TOKEN: vault.token };
@@ -58,6 +60,7 @@ for (const where of ["in the state", "in Vault"] as const) {
       texts.set("destruction", told(await driver.destroy("shared")));
     });
     after(async () => {
+      delete process.env["DNS_MESH_DEBUG"];
       await vault?.[Symbol.asyncDispose]();
       rmSync(workDir, { recursive: true, force: true });
     });
@@ -77,6 +80,7 @@ for (const where of ["in the state", "in Vault"] as const) {
 
     it("are nowhere in the clear: state, outputs, previews, events, process lists", () => {
       expect([...texts.keys()]).to.include.members(["file shared.json", "process lists"]);
+      expect(texts.get("the first up")).to.match(/RegisterResource RPC finished/);
       for (const [place, text] of texts) {
         expect(text, place).not.to.equal("");
         expect(search.in(text), place).to.deep.equal([]);

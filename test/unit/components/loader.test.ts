@@ -112,13 +112,20 @@ describe("stacks of Pulumi's promises", () => {
       return [leaks.has(promise), promise._debugStackTrace.split("\\n").length > 1, Error.stackTraceLimit]; })()`;
 
   it("are not written down, and promises that do not end are known as before", () => {
-    const drop = `require("tsx/cjs"); require("./components/promise-stacks").dropPromiseStacks();`;
+    const drop = `require("tsx/cjs"); require("./components/dropped-stacks").dropPromiseStacks();`;
     expect(printed(root, script(drop))).to.deep.equal([true, false, 10]);
     expect(printed(root, script(""))).to.deep.equal([true, true, 10]);
   });
 
+  it("are not written down for resources either", () => {
+    const drop = `require("tsx/cjs"); require("./components/dropped-stacks").dropResourceStacks();`;
+    const frames = (before: string): string =>
+      `(() => { ${before} const { Resource } = require("@pulumi/pulumi"); return Resource.stackTrace(0).length > 0; })()`;
+    expect([frames(""), frames(drop)].map((script) => printed(root, script))).to.deep.equal([true, false]);
+  });
+
   it("are written down where Pulumi is to show them", () => {
-    const drop = `require("tsx/cjs"); require("./components/promise-stacks").dropPromiseStacks({ PULUMI_DEBUG_PROMISE_LEAKS: "1" });`;
+    const drop = `require("tsx/cjs"); require("./components/dropped-stacks").dropPromiseStacks({ PULUMI_DEBUG_PROMISE_LEAKS: "1" });`;
     expect(printed(root, script(drop))).to.deep.equal([true, true, 10]);
   });
 });

@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { createPrivateKey, createPublicKey } from "node:crypto";
 
-import { dropPromiseStacks } from "../../../components/promise-stacks";
+import { dropPromiseStacks, dropResourceStacks } from "../../../components/dropped-stacks";
 
 dropPromiseStacks();
+dropResourceStacks();
 
 /** A resource that a program registered, with the options that Pulumi's mocks do not hand over. */
 export interface Registered {

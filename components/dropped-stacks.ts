@@ -1,5 +1,7 @@
 import { createRequire } from "node:module";
 
+import * as pulumi from "@pulumi/pulumi";
+
 const marked = Symbol.for("dns-mesh.no-promise-stacks");
 
 type DebuggablePromise = <T>(promise: Promise<T>, context: string) => Promise<T>;
@@ -27,4 +29,14 @@ export function dropPromiseStacks(env: NodeJS.ProcessEnv = process.env): void {
     }
   };
   registry.debuggablePromise = Object.assign(withoutStack, { [marked]: true as const });
+}
+
+/**
+ * Keeps Pulumi from writing down, for each resource, the stack in which it was made: it goes into the stack's state and nowhere else, and
+ * names lines of the one file that the program is made. With source maps it takes a tenth of what a program without changes does.
+ */
+export function dropResourceStacks(): void {
+  // What Pulumi's types leave out: the frames, none of which has to be there.
+  const resource = pulumi.Resource as unknown as { callsites: () => readonly object[] };
+  resource.callsites = () => [];
 }
