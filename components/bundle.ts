@@ -47,6 +47,9 @@ const options = {
   external: ["@pulumi/*", "esbuild", "tsx"],
 } as const;
 
+/** What differs for what runs beside installed packages. Node's own `import()` takes no folder of a package, as Pulumi's SDK has them. */
+const commandOptions = { supported: { "dynamic-import": false } } as const;
+
 /** What differs for what runs in a browser. */
 const browserOptions = {
   platform: "browser",
@@ -67,7 +70,13 @@ const kept = new KeptTexts({
   source: "src",
   folder: join(root, "node_modules", ".cache", "dns-mesh"),
   // Packages' own files, where these say which of theirs is taken, are not among a bundle's inputs.
-  recipe: JSON.stringify([version, options, browserOptions, ...["tsconfig.json", "package-lock.json"].map(textOf)]),
+  recipe: JSON.stringify([
+    version,
+    options,
+    commandOptions,
+    browserOptions,
+    ...["tsconfig.json", "package-lock.json"].map(textOf),
+  ]),
 });
 const bundles = new Map<BundleName, Made>();
 
@@ -95,7 +104,8 @@ export function makeBundle(name: BundleName): Made {
   const entry =
     name === "mesh" || name === "page" || name === "lab" ? entries[name] : `src/agents/${folders[name]}/main.ts`;
   const place = { absWorkingDir: root, entryPoints: [entry], external: [...options.external] };
-  const { outputFiles, metafile } = buildSync({ ...options, ...(name === "page" && browserOptions), ...place });
+  const differing = name === "page" ? browserOptions : name === "mesh" || name === "lab" ? commandOptions : {};
+  const { outputFiles, metafile } = buildSync({ ...options, ...differing, ...place });
   const text = outputFiles.map((file) => file.text).join("");
   const parts = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs));
   const sources = parts.flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : []));

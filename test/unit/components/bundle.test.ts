@@ -20,6 +20,12 @@ describe("bundles", () => {
   };
   const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
+  for (const name of ["mesh", "lab"] as const)
+    it(`${name} loads what is installed beside it by require, since import() takes no folder of a package`, () => {
+      expect(bundle(name)).to.not.match(/\bimport\(/);
+      expect(bundle("mesh")).to.contain('require("@pulumi/pulumi/automation")');
+    });
+
   for (const name of programNames) {
     describe(name, () => {
       it("is small enough to share a ConfigMap's megabyte with others", () => {
