@@ -123,6 +123,8 @@ export const jobs: Readonly<Record<string, Job>> = {
   rotate: { bench: "rotate", args: [] },
   restore: { bench: "restore", args: [] },
   status: { bench: "status", args: [] },
+  up: { bench: "up", args: [] },
+  "up-50": { bench: "up", args: ["--sites", "50", "--rounds", "1"] },
   metrics: { bench: "metrics", args: [] },
   "metrics-1000": { bench: "metrics", args: ["--zones", "1000"] },
   "links-tls": links("tls"),

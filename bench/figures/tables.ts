@@ -319,6 +319,20 @@ export const tables: Readonly<Record<string, Table>> = {
       ["its CPU, Knot's included", "{status:verifyCpuMs|s} s", ""],
     ],
   },
+  up: {
+    document: performance,
+    rows: [
+      ["", "time", "CPU"],
+      ["`pulumi preview` of a site", "{up:previewMs|s} s", "{up:previewCpuMs|s} s"],
+      ["`pulumi up --skip-preview`, which `mesh up` runs", "{up:upMs|s} s", "{up:upCpuMs|s} s"],
+      ["`pulumi up`", "{up:upWithPreviewMs|s} s", "{up:upWithPreviewCpuMs|s} s"],
+      [
+        "`mesh up` of 50 sites with one zone more: {up-50:touched} stacks touched, of {up-50:stacks}",
+        "{up-50:changeMs|s} s",
+        "{up-50:changeCpuMs|s} s",
+      ],
+    ],
+  },
   failover: {
     document: pools,
     rows: [
