@@ -6,7 +6,7 @@ import { printZone } from "../dns/zone-text";
 import { apexRecord, factsOf, RefusedZone, serialOf, textsByName } from "./central-zone";
 import { epochFacts, readEpoch, type SignedEpoch } from "./epoch";
 import type { Mesh, NameServers, Site, SiteRole, Zone } from "./model";
-import { nameServerFacts, readNameServers } from "./name-servers";
+import { nameServerFacts, readNameServers, readOwnNameServers } from "./name-servers";
 import type { SiteView } from "./view";
 import { catalogSites, serverName } from "./welcome";
 
@@ -264,7 +264,7 @@ function readZone(entry: {
   if (retired === "bad") return `zone ${name} has an invalid retirement date`;
   return {
     owner: server.slice(0, -zone.length - 1),
-    ...readNameServers(facts),
+    ...readOwnNameServers(facts),
     ...(retired !== undefined && { retired }),
   };
 }

@@ -3,12 +3,18 @@ import type { NameServers } from "./model";
 import type { MeshView, SiteView, ZoneView } from "./view";
 import { serverName } from "./welcome";
 
-/** What the directory says of name servers, as facts of a TXT record: a list takes one for each site, since a string has 255 octets. */
+/** Words that a list has beside names. */
+const words: readonly string[] = ["all", "catalog"];
+
+/** What a word of a list begins with: earlier releases take a plain one for the name of a site, and pass over a list with this. */
+const wordMark = "*";
+
+/** What the directory says of name servers, as facts of a TXT record: a list takes one for each entry, since a string has 255 octets. */
 export function nameServerFacts(nameServers: NameServers | undefined): readonly string[] {
   if (nameServers === undefined) return [];
   return typeof nameServers === "string"
     ? [`nameservers=${nameServers}`]
-    : nameServers.map((site) => `nameserver=${site}`);
+    : nameServers.map((entry) => `nameserver=${words.includes(entry) ? wordMark : ""}${entry}`);
 }
 
 /** Reads {@link nameServerFacts}. What a later release may say is as if nothing was said: then nobody sees to NS records. */
@@ -19,10 +25,26 @@ export function readNameServers(facts: ReadonlyMap<string, readonly string[]>): 
     const [word] = said;
     return word === "all" || word === "catalog" ? { nameServers: word } : {};
   }
-  const isKnown = (name: string): boolean =>
-    (isOutsideName(name) ? hostNameProblem : siteNameProblem)(name) === undefined;
-  if (listed?.every(isKnown) !== true) return {};
-  return { nameServers: listed };
+  const entries = listed?.map(readEntry) ?? [];
+  if (entries.length === 0 || entries.includes(undefined)) return {};
+  return { nameServers: entries.filter((entry) => entry !== undefined) };
+}
+
+/** An entry of a list, or undefined for what is not known here. */
+function readEntry(written: string): string | undefined {
+  if (written.startsWith(wordMark)) return words.find((word) => written === `${wordMark}${word}`);
+  return (isOutsideName(written) ? hostNameProblem : siteNameProblem)(written) === undefined ? written : undefined;
+}
+
+/**
+ * What the directory says of a zone's own name servers. What cannot be read is an empty list, which takes the place of the mesh's
+ * and says nothing: to go by the mesh's would take out what the zone is to have.
+ */
+export function readOwnNameServers(facts: ReadonlyMap<string, readonly string[]>): {
+  readonly nameServers?: NameServers;
+} {
+  const isSaid = facts.has("nameservers") || facts.has("nameserver");
+  return isSaid ? { nameServers: [], ...readNameServers(facts) } : {};
 }
 
 /** What a zone says that its parent should have, as texts. */
@@ -56,7 +78,12 @@ export function nameServerName({ name, nameServer }: Pick<SiteView, "name" | "na
 
 /** Whether the list says a zone's name servers. */
 export function areNameServersSaid(zone: Pick<ZoneView, "nameServers">, view: Pick<MeshView, "nameServers">): boolean {
-  return (zone.nameServers ?? view.nameServers) !== undefined;
+  return saidOf(zone, view) !== undefined;
+}
+
+function saidOf(zone: Pick<ZoneView, "nameServers">, view: Pick<MeshView, "nameServers">): NameServers | undefined {
+  const said = zone.nameServers ?? view.nameServers;
+  return said?.length === 0 ? undefined : said;
 }
 
 /**
@@ -67,7 +94,7 @@ export function nameServersOf(
   zone: Pick<ZoneView, "nameServers">,
   { view, directory }: { readonly view: MeshView; readonly directory: string },
 ): readonly NameServer[] | undefined {
-  const wanted = zone.nameServers ?? view.nameServers;
+  const wanted = saidOf(zone, view);
   if (wanted === undefined) return undefined;
   const outside = typeof wanted === "string" ? [] : wanted.filter(isOutsideName);
   return [
@@ -83,8 +110,8 @@ export function isChosen(
   { name, role }: { readonly name?: string; readonly role?: string },
   wanted: "all" | "catalog" | readonly (string | undefined)[],
 ): boolean {
-  const words = typeof wanted === "string" ? [wanted] : wanted;
-  return words.includes("all") || (words.includes("catalog") && role !== "standard") || words.includes(name);
+  const entries = typeof wanted === "string" ? [wanted] : wanted;
+  return entries.includes("all") || (entries.includes("catalog") && role !== "standard") || entries.includes(name);
 }
 
 /** The closest zone of the mesh that a name lies in, the name itself included; undefined where there is none. */

@@ -21,7 +21,7 @@ export interface ZoneView {
   readonly owner: string;
   /** The catalog's unique-id label of the member. */
   readonly id: string;
-  /** In the place of the mesh's {@link MeshView.nameServers}. */
+  /** In the place of the mesh's {@link MeshView.nameServers}; empty where this release cannot read it: then nobody sees to them. */
   readonly nameServers?: NameServers;
   readonly retired?: string;
 }

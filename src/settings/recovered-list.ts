@@ -197,13 +197,14 @@ function listedZone(
   const dnssec = zone?.dnssec ?? found.signed ?? false;
   const records = zone?.records === undefined ? undefined : listedRecords(name, zone.records);
   if (records === "bad") miss(`the records that ${name} began with cannot be written as the list has them`);
+  if (nameServers?.length === 0) miss(`what the directory says of the name servers of ${name} cannot be read here`);
   const listed = {
     name,
     ...(dnssec !== false && { dnssec }),
     ...(zone?.zoneFile !== undefined && { zoneFile: zone.zoneFile }),
     ...(Array.isArray(records) && { records }),
     ...(zone?.primaries !== undefined && { primaries: zone.primaries }),
-    ...(nameServers !== undefined && { nameServers }),
+    ...(nameServers !== undefined && nameServers.length > 0 && { nameServers }),
     ...(retired !== undefined && { retired }),
   };
   return Object.keys(listed).length === 1 ? name : listed;

@@ -1,14 +1,19 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
 
+import { siteNameProblem } from "../../../src/base/names";
+import { factsOf } from "../../../src/mesh/central-zone";
 import {
+  areNameServersSaid,
   enclosingZone,
   isServerName,
+  nameServerFacts,
   nameServersOf,
   parentZone,
   planAddresses,
   planServers,
   readNameServers,
+  readOwnNameServers,
 } from "../../../src/mesh/name-servers";
 import type { MeshView, SiteView } from "../../../src/mesh/view";
 
@@ -65,7 +70,32 @@ describe("the name servers that the directory says", () => {
     expect(readNameServers(new Map([["nameservers", ["nearest"]]]))).to.deep.equal({});
     expect(readNameServers(new Map([["nameserver", ["a", "Not A Site"]]]))).to.deep.equal({});
     expect(readNameServers(new Map([["nameserver", ["a", "not_a.host"]]]))).to.deep.equal({});
+    expect(readNameServers(new Map([["nameserver", ["a", "*nearest"]]]))).to.deep.equal({});
     expect(readNameServers(new Map())).to.deep.equal({});
+  });
+
+  it("are of a zone whose own list this release cannot read nobody's business, and not the mesh's", () => {
+    const facts = new Map([["nameserver", ["a", "*nearest"]]]);
+    const seen = view(three, { nameServers: "all" });
+    for (const said of [facts, new Map([["nameservers", ["nearest"]]])]) {
+      const zone = readOwnNameServers(said);
+      expect(namesOf(zone, seen)).to.equal(undefined);
+      expect(areNameServersSaid(zone, seen)).to.equal(false);
+    }
+    expect(readOwnNameServers(new Map())).to.deep.equal({});
+  });
+
+  it("travel so that a list with a word, or with a server outside the mesh, is none to an earlier release", () => {
+    const earlier = (facts: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined => {
+      const listed = facts.get("nameserver");
+      return listed?.every((name) => siteNameProblem(name) === undefined) === true ? listed : undefined;
+    };
+    const travelled = (...said: string[]) => factsOf(nameServerFacts(said));
+    for (const said of [["catalog", "site-b"], ["all", "c"], ["ns1.provider.test", "c"], ["catalog"]]) {
+      expect(earlier(travelled(...said))).to.equal(undefined);
+      expect(readNameServers(travelled(...said))).to.deep.equal({ nameServers: said });
+    }
+    expect(earlier(travelled("a", "c"))).to.deep.equal(["a", "c"]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { ResourceRecord } from "../../../src/dns/record";
 import { memberId } from "../../../src/mesh/catalog";
+import { areNameServersSaid } from "../../../src/mesh/name-servers";
 import { readMeshView, type DiscoveredMesh } from "../../../src/mesh/read-view";
 import type { RefusalKind } from "../../../src/mesh/view";
 
@@ -77,6 +78,18 @@ describe("readMeshView", () => {
       return discovered(z).view.topology;
     };
     expect([told(), told("topology=hub"), told("topology=ring")]).to.deep.equal([undefined, "hub", undefined]);
+  });
+
+  it("says nothing of the name servers of a zone whose own list it cannot read", () => {
+    const z = zones();
+    z.directory[1] = txt(`_mesh.${directoryZone}`, "version=1", "sites=2", "zones=2", "nameservers=all");
+    const text = txt(`x.example._zone.${directoryZone}`, `server=a.${directoryZone}`, "nameserver=*nearest");
+    z.directory = z.directory.map((known) => (known.name === text.name ? text : known));
+    const { view } = discovered(z);
+    expect(view.zones.map((zone) => [zone.name, areNameServersSaid(zone, view)])).to.deep.equal([
+      ["x.example", false],
+      ["y.example", true],
+    ]);
   });
 
   it("reads sites, zones and serials, sorted", () => {
