@@ -2,6 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
 import { commonLabels, knotLabels } from "../../src/contract/names";
+import { ipVersion } from "../../src/dns/address";
 import type { Site, Transport } from "../../src/mesh/model";
 import { addressProblem, movedText, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
 import type { ServiceConfig } from "../../src/settings/site-parts";
@@ -48,7 +49,7 @@ export class PublicService extends pulumi.ComponentResource {
   ): k8s.core.v1.Service {
     const { type, annotations, externalIPs, loadBalancerIP, externalTrafficPolicy } = args.service;
     const isReachable = type !== "ClusterIP" || externalIPs.length > 0;
-    const told = args.isAlone === true ? { ...annotations, ...unawaited } : { ...awaiting(type), ...annotations };
+    const told = args.isAlone === true ? { ...annotations, ...unawaited } : { ...awaiting(args), ...annotations };
     return new k8s.core.v1.Service(
       name,
       {
@@ -71,15 +72,28 @@ export class PublicService extends pulumi.ComponentResource {
 
 /**
  * What `up` waits for: the address, where a load balancer is to give one, and nothing else. The provider's own way waits for pods, as the
- * StatefulSet does, and then ten seconds more for them to stay.
+ * StatefulSet does, and then ten seconds more for them to stay. Where there is to be one of each family, the second may come later.
  */
-function awaiting(type: ServiceConfig["type"]): Readonly<Record<string, string>> {
-  return type === "LoadBalancer" ? { "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0]}" } : unawaited;
+function awaiting(args: PublicServiceArgs): Readonly<Record<string, string>> {
+  if (args.service.type !== "LoadBalancer") return unawaited;
+  return { "pulumi.com/waitFor": `jsonpath={.status.loadBalancer.ingress[${isToHaveBoth(args) ? 1 : 0}]}` };
+}
+
+/** Whether `up` would fail without a load balancer's address of each family. */
+function isToHaveBoth({ site, service, isAuto = false }: PublicServiceArgs): boolean {
+  const { ipFamilyPolicy = "SingleStack", verifyAddress, externalIPs } = service;
+  const expected = site.addresses.filter((address) => !externalIPs.includes(address));
+  const isOfBoth = new Set(expected.map(ipVersion)).size > 1;
+  return isOfBoth && ipFamilyPolicy !== "SingleStack" && verifyAddress && !isAuto;
 }
 
 /** What Kubernetes filled in; the types promise more than there is before the first answer. */
 interface FilledIn {
-  readonly spec: { readonly clusterIP?: string; readonly clusterIPs?: readonly string[] };
+  readonly spec: {
+    readonly clusterIP?: string;
+    readonly clusterIPs?: readonly string[];
+    readonly ipFamilies?: readonly string[];
+  };
   readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
 }
 
@@ -105,12 +119,14 @@ function followed(text: string | undefined, service: k8s.core.v1.Service): void 
 }
 
 function serviceState(name: string, { type, externalIPs }: ServiceConfig, { spec, status }: FilledIn): ServiceState {
+  // What a load balancer gave in a family that the Service had before stays there until it has taken it back.
+  const isOfIt = (ip: string): boolean => spec.ipFamilies?.includes(`IPv${ipVersion(ip) ?? ""}`) !== false;
   const ingress = status?.loadBalancer?.ingress ?? [];
   return {
     name,
     type,
     clusterIPs: spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]),
     externalIPs,
-    loadBalancer: ingress.flatMap(({ ip }) => (ip === undefined ? [] : [ip])),
+    loadBalancer: ingress.flatMap(({ ip }) => (ip !== undefined && isOfIt(ip) ? [ip] : [])),
   };
 }

@@ -22,11 +22,15 @@ function settingsIn(block: string): Record<string, unknown> {
   return Object.fromEntries(Object.entries(config).map(([name, value]) => [name.replace(/^dns-mesh:/, ""), value]));
 }
 
-/** Brings site-c up with other addresses in the list. */
-function upAt(addresses: readonly string[], config: Record<string, unknown>): Promise<Run> {
+/** Brings site-c up with other addresses in the list, which its load balancer gives it unless it is told otherwise. */
+function upAt(
+  addresses: readonly string[],
+  config: Record<string, unknown>,
+  loadBalancer: readonly string[] = addresses,
+): Promise<Run> {
   const sites = exampleList.sites.map((site) => (site.name === "site-c" ? { ...site, addresses } : site));
   const stacks = { [sharedName]: sharedOutputs(parseMesh({ ...exampleList, sites })) };
-  return up("site-c", { config, stacks, loadBalancer: addresses });
+  return up("site-c", { config, stacks, loadBalancer });
 }
 
 function familiesIn(run: Run): Record<string, readonly [policy: string | undefined, families: readonly string[]]> {
@@ -61,6 +65,28 @@ describe("the families of a site's Services", () => {
       ...{ knot: outside, resolver: outside },
       ...{ "knot-0": inside, "knot-1": inside, "knot-headless": inside, "knot-writer": inside },
     });
+  });
+
+  it("are both before `up` ends, where the list has an address of each", async () => {
+    const both = ["203.0.113.3", "2001:db8:c::53"];
+    const awaited = async (addresses: readonly string[], more: object = {}): Promise<string | undefined> => {
+      const settings = settingsIn(bothSet);
+      const run = await upAt(addresses, { ...settings, service: { ...(settings["service"] as object), ...more } });
+      const { metadata } = run.one("Service", "knot").inputs as { metadata: { annotations: Record<string, string> } };
+      return /ingress\[(\d)\]/.exec(metadata.annotations["pulumi.com/waitFor"] ?? "")?.[1];
+    };
+    expect(await awaited(both)).to.equal("1");
+    expect(await awaited(both.slice(0, 1))).to.equal("0");
+    expect(await awaited(both, { externalIPs: both.slice(1) })).to.equal("0");
+    expect(await awaited(both, { verifyAddress: false })).to.equal("0");
+  });
+
+  it("may go back to one: what the load balancer still shows of the other counts no more", async () => {
+    const single = { ...settingsIn(bothSet), service: { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv4"] } };
+    const shown = ["203.0.113.3", "2001:db8:c::53"];
+    expect((await upAt(["203.0.113.3"], single, shown)).log).to.deep.equal([]);
+    const { log } = await upAt(["203.0.113.3"], settingsIn(bothSet), shown);
+    expect(JSON.stringify(log)).to.contain("2001:db8:c::53");
   });
 
   it("are IPv6 alone by the settings of the guide", async () => {
