@@ -7,7 +7,7 @@ import { Api } from "./api";
 import { type ClaimObject, type CloudView, planCloud, type ServiceObject, volumeFor, volumeName } from "./cloud";
 import { SetNetwork } from "./network";
 import { destroyClusters } from "./set";
-import { clusterDir, isLeftover, readState } from "./state";
+import { clusterDir, familiesOf, isLeftover, readState } from "./state";
 
 /** What decides: one list each, in this order. */
 const lists = ["/api/v1/services", "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes"] as const;
@@ -20,7 +20,7 @@ class CloudOfCluster {
   constructor(
     private readonly folder: string,
     private readonly node: string,
-    private readonly siteAddresses: readonly [string, ...string[]],
+    private readonly siteAddresses: CloudView["siteAddresses"],
   ) {}
 
   /** Runs until the set's folder is gone. A broken watch (API server stopped, link cut, another cluster in its place) is opened again. */
@@ -68,8 +68,8 @@ class CloudOfCluster {
       items<CloudView["volumes"][number]>(api, lists[2]),
     ]);
     const plan = planCloud({ siteAddresses: this.siteAddresses, services, claims, volumes });
-    for (const { namespace, name, address } of plan.addresses) {
-      const status = { loadBalancer: { ingress: [{ ip: address, ipMode: "VIP" }] } };
+    for (const { namespace, name, addresses } of plan.addresses) {
+      const status = { loadBalancer: { ingress: addresses.map((ip) => ({ ip, ipMode: "VIP" })) } };
       await api.mergePatch(`/api/v1/namespaces/${namespace}/services/${name}/status`, { status });
     }
     for (const claim of plan.provision) {
@@ -116,7 +116,8 @@ async function main(stateDir: string): Promise<void> {
       const folder = clusterDir(stateDir, name);
       if (served.has(name) || !existsSync(join(folder, "kubeconfig"))) continue;
       served.add(name);
-      void new CloudOfCluster(folder, name, network.siteAddresses(place)).serve();
+      const addresses = familiesOf(state, name).map((family) => [family, network.siteAddresses(place, family)]);
+      void new CloudOfCluster(folder, name, Object.fromEntries(addresses) as CloudView["siteAddresses"]).serve();
     }
     await delay(300);
   }

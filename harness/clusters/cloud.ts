@@ -1,7 +1,9 @@
+import type { IpFamily } from "../../src/settings/ip-families";
+
 /** As much of a Service as a load balancer looks at. */
 export interface ServiceObject {
   metadata: { namespace: string; name: string };
-  spec: { type?: string; loadBalancerIP?: string };
+  spec: { type?: string; loadBalancerIP?: string; ipFamilies?: readonly IpFamily[] };
   status?: { loadBalancer?: { ingress?: { ip?: string }[] } };
 }
 
@@ -26,16 +28,20 @@ interface VolumeObject {
 
 /** What a cloud has to do for a cluster now. */
 export interface CloudPlan {
-  readonly addresses: readonly { readonly namespace: string; readonly name: string; readonly address: string }[];
+  readonly addresses: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly addresses: readonly string[];
+  }[];
   readonly provision: readonly ClaimObject[];
   /** Claims that ask for more than they have got. */
   readonly grow: readonly ClaimObject[];
   readonly remove: readonly string[];
 }
 
-/** What is there, and the addresses that the cluster's load balancer has, the usual one first. */
+/** What is there, and the addresses that the cluster's load balancer has in each family, the usual one first. */
 export interface CloudView {
-  readonly siteAddresses: readonly [string, ...string[]];
+  readonly siteAddresses: Readonly<Partial<Record<IpFamily, readonly string[]>>>;
   readonly services: readonly ServiceObject[];
   readonly claims: readonly ClaimObject[];
   readonly volumes: readonly VolumeObject[];
@@ -54,13 +60,11 @@ export function volumeName(claim: ClaimObject): string {
  * drop released volumes. A Service that asks for an address that is not the cluster's stays pending, as it would in a cloud.
  */
 export function planCloud(view: CloudView): CloudPlan {
-  const addresses = view.services.flatMap(({ metadata, spec, status }) => {
-    const address =
-      spec.loadBalancerIP === undefined || spec.loadBalancerIP === "" ? view.siteAddresses[0] : spec.loadBalancerIP;
-    const has = status?.loadBalancer?.ingress?.map((one) => one.ip);
-    if (spec.type !== "LoadBalancer" || !view.siteAddresses.includes(address)) return [];
-    if (has?.length === 1 && has[0] === address) return [];
-    return [{ namespace: metadata.namespace, name: metadata.name, address }];
+  const addresses = view.services.flatMap(({ metadata: { namespace, name }, spec, status }) => {
+    const wanted = wantedAddresses(view.siteAddresses, spec);
+    const has = (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
+    if (spec.type !== "LoadBalancer" || wanted.length === 0 || has.join() === wanted.join()) return [];
+    return [{ namespace, name, addresses: wanted }];
   });
   const existing = new Set(view.volumes.map(({ metadata }) => metadata.name));
   const provision = view.claims.filter(
@@ -84,6 +88,17 @@ export function planCloud(view: CloudView): CloudPlan {
     )
     .map(({ metadata }) => metadata.name);
   return { addresses, provision, grow, remove };
+}
+
+/** One in each family of the Service; none where it asks for one that the load balancer does not have. */
+function wantedAddresses(has: CloudView["siteAddresses"], spec: ServiceObject["spec"]): readonly string[] {
+  const { loadBalancerIP: asked = "", ipFamilies = ["IPv4"] } = spec;
+  const wanted = ipFamilies.map((family) => {
+    const here = has[family] ?? [];
+    return here.includes(asked) ? asked : here[0];
+  });
+  const isKnown = asked === "" || wanted.includes(asked);
+  return isKnown ? wanted.filter((address) => address !== undefined) : [];
 }
 
 /** The `local` volume for a claim: unlike `hostPath`, fsGroup applies to it. */

@@ -1,7 +1,8 @@
 import { UserError } from "../../src/base/errors";
+import { ipVersion } from "../../src/dns/address";
 import { toolPath } from "../tools";
 import { run } from "../tools/run";
-import type { Cluster, ClusterSet, PodAddress } from "./types";
+import type { Cluster, ClusterAddresses, ClusterSet, PodAddress } from "./types";
 
 /** Which of the user's clusters to use. */
 export interface ContextOptions {
@@ -36,6 +37,14 @@ class GivenCluster implements Cluster {
 
   get siteAddress(): string {
     return this.addresses.site;
+  }
+
+  get families(): Cluster["families"] {
+    return [ipVersion(this.addresses.site) === 6 ? "IPv6" : "IPv4"];
+  }
+
+  addressesIn(family: Cluster["families"][number]): ClusterAddresses {
+    return this.families.includes(family) ? this.addresses : this.refuse(`has no address of ${family} here`);
   }
 
   get spareAddress(): string {

@@ -1,14 +1,18 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { IpFamily } from "../../src/settings/ip-families";
 import { toolPath } from "../tools";
 import type { Daemon } from "./machine";
-import { podCidr, serviceCidr } from "./network";
+import { networks } from "./network";
 
 /** What the daemons of a node need to know. */
 export interface NodeSettings {
   readonly name: string;
-  readonly address: string;
+  /** Families of its addresses, the first one first. */
+  readonly families: readonly IpFamily[];
+  /** In the order of its families. */
+  readonly addresses: readonly [string, ...string[]];
   /** Keys, certificates and tokens. */
   readonly keys: string;
   /** The set's CA certificate. */
@@ -46,6 +50,11 @@ function etcd(): Daemon {
   };
 }
 
+/** The cluster's networks of a kind, in the order of its families. */
+function networksOf({ families }: NodeSettings, kind: "services" | "pods"): string {
+  return families.map((family) => networks[family][kind]).join(",");
+}
+
 /** The API server alone, since it is what a test stops. */
 export function apiServer(node: NodeSettings): Daemon {
   const key = (file: string): string => join(node.keys, file);
@@ -55,9 +64,9 @@ export function apiServer(node: NodeSettings): Daemon {
       toolPath("kube-apiserver"),
       "--etcd-servers=http://127.0.0.1:2379",
       "--secure-port=6443",
-      "--bind-address=0.0.0.0",
-      `--advertise-address=${node.address}`,
-      `--service-cluster-ip-range=${serviceCidr}`,
+      `--bind-address=${node.families.includes("IPv6") ? "::" : "0.0.0.0"}`,
+      `--advertise-address=${node.addresses[0]}`,
+      `--service-cluster-ip-range=${networksOf(node, "services")}`,
       `--tls-cert-file=${key("apiserver.crt")}`,
       `--tls-private-key-file=${key("apiserver.key")}`,
       `--cert-dir=${node.keys}`,
@@ -128,8 +137,8 @@ function writeCni(node: NodeSettings): void {
   const ipam = {
     type: "host-local",
     dataDir: "/run/cni-addresses",
-    ranges: [[{ subnet: podCidr }]],
-    routes: [{ dst: "0.0.0.0/0" }],
+    ranges: node.families.map((family) => [{ subnet: networks[family].pods }]),
+    routes: node.families.map((family) => ({ dst: networks[family].anywhere })),
   };
   const plugins = [{ type: "ptp", ipMasq: false, ipam }];
   writeFileSync(
@@ -175,7 +184,7 @@ function kubelet(node: NodeSettings): Daemon {
       `--kubeconfig=${node.nodeKubeconfig}`,
       "--root-dir=/var/lib/kubelet",
       "--cert-dir=/var/lib/kubelet/pki",
-      `--node-ip=${node.address}`,
+      `--node-ip=${node.addresses.join(",")}`,
       `--hostname-override=${node.name}`,
     ],
   };
@@ -189,7 +198,7 @@ function kubeProxy(node: NodeSettings): Daemon {
     mode: "nftables",
     clientConnection: { kubeconfig: node.adminKubeconfig },
     hostnameOverride: node.name,
-    clusterCIDR: podCidr,
+    clusterCIDR: networksOf(node, "pods"),
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
     nftables: { minSyncPeriod: "0.1s", syncPeriod: "30s" },
     oomScoreAdj: 0,

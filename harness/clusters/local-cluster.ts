@@ -8,10 +8,10 @@ import { Api, bearerToken } from "./api";
 import { createCgroup, removeCgroup } from "./cgroups";
 import { apiServer, containerdSocket, daemons, type NodeSettings } from "./daemons";
 import { Machine, until } from "./machine";
-import type { SetNetwork } from "./network";
+import { networks, type SetNetwork } from "./network";
 import { createClusterKeys, writeKubeconfig } from "./pki";
 import { isJudging, startPolicyEngine } from "./policy-engine";
-import type { Cluster, PodAddress } from "./types";
+import type { Cluster, ClusterAddresses, PodAddress } from "./types";
 
 /** Where a local cluster is and what it is made from. */
 export interface LocalClusterOptions {
@@ -24,6 +24,7 @@ export interface LocalClusterOptions {
   readonly pauseImage: string;
   /** Whether network policies are enforced. */
   readonly enforcePolicies: boolean;
+  readonly families: Cluster["families"];
 }
 
 /** What a node's object says about it. */
@@ -39,6 +40,7 @@ export class LocalCluster implements Cluster {
   readonly name: string;
   readonly context: string;
   readonly local = true;
+  readonly families: Cluster["families"];
   readonly nodeAddress: string;
   readonly siteAddress: string;
   readonly spareAddress: string;
@@ -51,8 +53,9 @@ export class LocalCluster implements Cluster {
     const { name, place, network, stateDir } = options;
     this.name = name;
     this.context = name;
-    this.nodeAddress = network.nodeAddress(place);
-    [this.siteAddress, this.spareAddress] = network.siteAddresses(place);
+    this.families = options.families;
+    this.nodeAddress = network.nodeAddress(place, this.families[0]);
+    [this.siteAddress, this.spareAddress] = network.siteAddresses(place, this.families[0]);
     this.folder = join(stateDir, name);
     this.kubeconfig = join(this.folder, "kubeconfig");
     this.otherKubeconfig = join(this.folder, "other-kubeconfig");
@@ -67,10 +70,23 @@ export class LocalCluster implements Cluster {
     return this.options.network.namespace(this.name);
   }
 
+  /** In the order of its families. */
+  get #nodeAddresses(): readonly [string, ...string[]] {
+    const [, ...others] = this.families;
+    return [this.nodeAddress, ...others.map((family) => this.addressesIn(family).node)];
+  }
+
+  addressesIn(family: Cluster["families"][number]): ClusterAddresses {
+    if (!this.families.includes(family)) throw new Error(`cluster ${this.name} has no ${family}`);
+    const { network, place } = this.options;
+    return { node: network.nodeAddress(place, family), site: network.siteAddresses(place, family)[0] };
+  }
+
   private get settings(): NodeSettings {
     return {
       name: this.name,
-      address: this.nodeAddress,
+      families: this.families,
+      addresses: this.#nodeAddresses,
       keys: join(this.folder, "keys"),
       caFile: join(this.options.stateDir, "ca", "ca.crt"),
       adminKubeconfig: this.kubeconfig,
@@ -85,19 +101,20 @@ export class LocalCluster implements Cluster {
   async create(imageStore: string): Promise<void> {
     const { network, place, stateDir } = this.options;
     mkdirSync(this.folder, { recursive: true, mode: 0o755 });
-    await network.addNode(this.name, place);
+    await network.addNode(this.name, place, this.families);
     const { keys, caFile, nodeKubeconfig } = this.settings;
-    const addresses = [this.nodeAddress, this.siteAddress, this.spareAddress];
+    const services = this.families.map((family) => networks[family].apiServer);
+    const addresses = [...this.#nodeAddresses, this.siteAddress, this.spareAddress, ...services];
     const tokens = await createClusterKeys({
       authority: join(stateDir, "ca"),
       folder: keys,
       name: this.name,
       addresses,
     });
-    const server = `https://${this.nodeAddress}:6443`;
+    const server = `https://${inUrl(this.nodeAddress)}:6443`;
     writeKubeconfig(this.kubeconfig, { name: this.name, server, token: tokens.admin, caFile });
     writeKubeconfig(nodeKubeconfig, { name: this.name, server, token: tokens.node, caFile });
-    const other = `https://${this.siteAddress}:6443`;
+    const other = `https://${inUrl(this.siteAddress)}:6443`;
     writeKubeconfig(this.otherKubeconfig, { name: this.name, server: other, token: tokens.other, caFile });
     mkdirSync(join(this.folder, "lib"));
     await placeStore(imageStore, join(this.folder, "lib", "containerd"));
@@ -119,8 +136,13 @@ export class LocalCluster implements Cluster {
   }
 
   private async enforcePolicies(): Promise<void> {
-    const { name, address, caFile } = this.settings;
-    await startPolicyEngine(this.machine, { name, address, caFile, token: bearerToken(this.kubeconfig) });
+    const { name, caFile } = this.settings;
+    await startPolicyEngine(this.machine, {
+      name,
+      address: this.nodeAddress,
+      caFile,
+      token: bearerToken(this.kubeconfig),
+    });
     await until(`network policies of ${name} (log: ${this.logs}/kube-network-policies.log)`, 30, () =>
       isJudging(this.machine),
     );
@@ -236,6 +258,10 @@ export class LocalCluster implements Cluster {
     await this.stop();
     if (existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
+
+function inUrl(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { IpFamily } from "../../src/settings/ip-families";
 import { run } from "../tools/run";
 
 /**
@@ -25,8 +26,14 @@ export class SetNetwork {
     return `${this.prefix}.0/24`;
   }
 
-  get hostAddress(): string {
-    return `${this.prefix}.1`;
+  /** The machine's own address. */
+  hostAddress(family: IpFamily = "IPv4"): string {
+    return this.#address(family, 1);
+  }
+
+  /** The same last number in both families. */
+  #address(family: IpFamily, last: number): string {
+    return family === "IPv4" ? `${this.prefix}.${last}` : `fd88:${this.prefix.replaceAll(".", ":")}::${last}`;
   }
 
   /** Namespace of a cluster's node. */
@@ -34,13 +41,13 @@ export class SetNetwork {
     return `dnsmesh${this.index}-${name}`;
   }
 
-  nodeAddress(place: number): string {
-    return `${this.prefix}.${11 + place}`;
+  nodeAddress(place: number, family: IpFamily = "IPv4"): string {
+    return this.#address(family, 11 + place);
   }
 
   /** Addresses of load balancers: the first is the usual one, the second for a site that moves. */
-  siteAddresses(place: number): readonly [string, string] {
-    return [`${this.prefix}.${101 + place}`, `${this.prefix}.${151 + place}`];
+  siteAddresses(place: number, family: IpFamily = "IPv4"): readonly [string, string] {
+    return [this.#address(family, 101 + place), this.#address(family, 151 + place)];
   }
 
   /** The bridge's end of a cluster's link. */
@@ -48,23 +55,30 @@ export class SetNetwork {
     return `node${place}`;
   }
 
-  /** Makes the bridge and this machine's link to it. Fails when the namespace exists already. */
-  async create(): Promise<void> {
+  /** Makes the bridge and this machine's link to it, with addresses of these families. Fails when the namespace exists already. */
+  async create(families: readonly IpFamily[] = ["IPv4"]): Promise<void> {
     const bridge = this.bridgeNamespace;
     await run("ip", ["netns", "add", bridge]);
     await ip(undefined, [`link add ${this.hostInterface} type veth peer name host netns ${bridge}`]);
     await ip(bridge, ["link set lo up", "link add br0 type bridge", "link set br0 up", "link set host master br0 up"]);
     await ip(undefined, [
-      `addr add ${this.hostAddress}/24 dev ${this.hostInterface}`,
+      ...families.map(
+        (family) => `addr add ${this.#onLink(family, this.hostAddress(family))} dev ${this.hostInterface}`,
+      ),
       `link set ${this.hostInterface} up`,
     ]);
+  }
+
+  #onLink(family: IpFamily, address: string): string {
+    // Nobody else has it, and it is to be there at once.
+    return family === "IPv4" ? `${address}/24` : `${address}/64 nodad`;
   }
 
   /**
    * Makes a node's namespace and link. Load balancer addresses are local to the node, so it answers for them on the link and
    * kube-proxy takes them from there. There is no default route: what isn't in the set is unreachable at once.
    */
-  async addNode(name: string, place: number): Promise<void> {
+  async addNode(name: string, place: number, families: readonly IpFamily[] = ["IPv4"]): Promise<void> {
     const namespace = this.namespace(name);
     await run("ip", ["netns", "add", namespace]);
     await ip(this.bridgeNamespace, [
@@ -73,15 +87,20 @@ export class SetNetwork {
     ]);
     await ip(namespace, [
       "link set lo up",
-      `addr add ${this.nodeAddress(place)}/24 dev eth0`,
-      ...this.siteAddresses(place).map((address) => `addr add ${address}/32 dev lo`),
+      ...families.flatMap((family) => [
+        `addr add ${this.#onLink(family, this.nodeAddress(place, family))} dev eth0`,
+        ...this.siteAddresses(place, family).map((address) => `addr add ${ofBalancer[family](address)}`),
+      ]),
       "link set eth0 up",
-      `route add ${serviceCidr} dev eth0`,
+      ...families.map((family) => `route add ${networks[family].services} dev eth0`),
     ]);
-    const masquerade = `table ip dnsmesh { chain egress { type nat hook postrouting priority srcnat; oifname "eth0" ip saddr ${podCidr} masquerade; }; }`;
     const inside = ["--net=/run/netns/" + namespace];
-    await run("nsenter", [...inside, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
-    await run("nsenter", [...inside, "nft", "-f", "-"], { input: masquerade });
+    for (const family of families) {
+      const { table, forwarding, pods } = networks[family];
+      const masquerade = `table ${table} dnsmesh { chain egress { type nat hook postrouting priority srcnat; oifname "eth0" ${table} saddr ${pods} masquerade; }; }`;
+      await run("nsenter", [...inside, "sysctl", "-qw", `${forwarding}=1`]);
+      await run("nsenter", [...inside, "nft", "-f", "-"], { input: masquerade });
+    }
   }
 
   /** Takes a node's namespace and link away. */
@@ -105,11 +124,41 @@ export class SetNetwork {
   }
 }
 
-/** Cluster IPs, the same in every cluster: they never leave it. */
-export const serviceCidr = "10.96.0.0/16";
+/** What the clusters' own networks are in a family, the same in every cluster. */
+interface ClusterNetworks {
+  /** Cluster IPs: they never leave it. */
+  readonly services: string;
+  /** The first of them, which the API server has. */
+  readonly apiServer: string;
+  /** Pod addresses: they leave it as the node's address. */
+  readonly pods: string;
+  readonly anywhere: string;
+  /** What nftables calls the family. */
+  readonly table: "ip" | "ip6";
+  /** The kernel's setting. */
+  readonly forwarding: string;
+}
 
-/** Pod addresses, the same in every cluster: they leave it as the node's address. */
-export const podCidr = "10.244.0.0/24";
+/** By family. */
+export const networks: Readonly<Record<IpFamily, ClusterNetworks>> = {
+  IPv4: {
+    ...{ services: "10.96.0.0/16", apiServer: "10.96.0.1", pods: "10.244.0.0/24", anywhere: "0.0.0.0/0" },
+    ...{ table: "ip", forwarding: "net.ipv4.ip_forward" },
+  },
+  IPv6: {
+    ...{ services: "fd88:96::/112", apiServer: "fd88:96::1", pods: "fd88:244::/64", anywhere: "::/0" },
+    ...{ table: "ip6", forwarding: "net.ipv6.conf.all.forwarding" },
+  },
+};
+
+/**
+ * Where a load balancer's address is. One of IPv6 is answered for on its own link alone; it is deprecated there, so that nothing leaves
+ * with it as its source.
+ */
+const ofBalancer: Readonly<Record<IpFamily, (address: string) => string>> = {
+  IPv4: (address) => `${address}/32 dev lo`,
+  IPv6: (address) => `${address}/128 dev eth0 nodad preferred_lft 0`,
+};
 
 async function ip(namespace: string | undefined, commands: readonly string[]): Promise<void> {
   const where = namespace === undefined ? [] : ["-n", namespace];

@@ -63,7 +63,7 @@ export async function createClusterKeys(cluster: {
 }): Promise<Tokens> {
   const { authority, folder, name, addresses } = cluster;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const local = ["IP:127.0.0.1", "IP:10.96.0.1", "DNS:localhost", "DNS:kubernetes", "DNS:kubernetes.default.svc"];
+  const local = ["IP:127.0.0.1", "DNS:localhost", "DNS:kubernetes", "DNS:kubernetes.default.svc"];
   const alternativeNames = [...addresses.map((address) => `IP:${address}`), ...local];
   await Promise.all([
     createLeaf(authority, folder, { file: "apiserver", commonName: "kube-apiserver", alternativeNames }),

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 
 import { UserError } from "../../src/base/errors";
+import type { IpFamily } from "../../src/settings/ip-families";
 import { ensureImages, type Images } from "../images";
 import { ensureImageStore } from "../images/store";
 import { cacheDir } from "../tools/cache";
@@ -24,7 +25,17 @@ import { LocalCluster } from "./local-cluster";
 import { until } from "./machine";
 import { freePrefix, namespaces, SetNetwork } from "./network";
 import { createAuthority } from "./pki";
-import { bootId, clusterDir, isLeftover, readState, type SetState, stateDirs, stateRoot, writeState } from "./state";
+import {
+  bootId,
+  clusterDir,
+  familiesOf,
+  isLeftover,
+  readState,
+  type SetState,
+  stateDirs,
+  stateRoot,
+  writeState,
+} from "./state";
 import type { Cluster, ClusterSet, CreateOptions } from "./types";
 
 /** A set's folder with what is remembered of it. */
@@ -63,7 +74,7 @@ class LocalClusterSet implements ClusterSet {
   }
 
   get hostAddress(): string {
-    return this.network.hostAddress;
+    return this.network.hostAddress();
   }
 
   get clusters(): readonly Cluster[] {
@@ -79,8 +90,8 @@ class LocalClusterSet implements ClusterSet {
   private cluster(name: string, place: number): LocalCluster {
     const { stateDir, images } = this.open;
     const { enforcePolicies } = this.state;
-    const pauseImage = images.pause.name;
-    return new LocalCluster({ name, place, network: this.network, stateDir, pauseImage, enforcePolicies });
+    const [pauseImage, families] = [images.pause.name, familiesOf(this.state, name)];
+    return new LocalCluster({ name, place, network: this.network, stateDir, pauseImage, enforcePolicies, families });
   }
 
   async add(name: string): Promise<Cluster> {
@@ -188,7 +199,8 @@ function rootLock<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Takes the first free number for a set and makes its network. */
-function claim({ keep = false, enforcePolicies = false }: CreateOptions, log: (line: string) => void): Promise<string> {
+function claim(options: CreateOptions, log: (line: string) => void): Promise<string> {
+  const { keep = false, enforcePolicies = false, families = {} } = options;
   return rootLock(async () => {
     await sweep(log);
     const taken = await namespaces();
@@ -198,8 +210,8 @@ function claim({ keep = false, enforcePolicies = false }: CreateOptions, log: (l
       const prefix = await freePrefix(index);
       const network = new SetNetwork(index, prefix);
       const state = { index, prefix, owner: ownProcess(), keep, enforcePolicies, ready: false, boot: bootId() };
-      writeState(stateDir, { ...state, clusters: [] });
-      await network.create();
+      writeState(stateDir, { ...state, families, clusters: [] });
+      await network.create([...new Set<IpFamily>(["IPv4", ...Object.values(families).flat()])]);
       return stateDir;
     }
     throw new Error("200 sets of clusters on one machine");
@@ -264,7 +276,10 @@ async function destroySet(stateDir: string): Promise<void> {
     if (state.boot === bootId()) await stopCloud(stateDir);
     await settleAll(
       state.clusters.map((name, place) =>
-        new LocalCluster({ name, place, network, stateDir, pauseImage: "", enforcePolicies: false }).destroy(),
+        new LocalCluster({
+          ...{ name, place, network, stateDir, pauseImage: "", enforcePolicies: false },
+          families: familiesOf(state, name),
+        }).destroy(),
       ),
     );
     await network.destroy(state.clusters);

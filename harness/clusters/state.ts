@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from "node:path";
 
 import { isAlive, type ProcessId } from "../tools/lock";
+import type { Families } from "./types";
 
 /** What the harness remembers of a set, so that any process can use it or take it down. */
 export interface SetState {
@@ -14,12 +15,19 @@ export interface SetState {
   readonly keep: boolean;
   /** Network policies are enforced. */
   readonly enforcePolicies: boolean;
+  /** Of clusters that have others than IPv4 alone. */
+  readonly families?: Families;
   /** All clusters came up. */
   readonly ready: boolean;
   /** Boot that it belongs to; after another one only files are left. */
   readonly boot: string;
   /** Names by their place in the set, which never changes. */
   readonly clusters: readonly string[];
+}
+
+/** Families of a cluster's addresses. */
+export function familiesOf({ families = {} }: Pick<SetState, "families">, name: string): Families[string] {
+  return families[name] ?? ["IPv4"];
 }
 
 /** The folder of all sets of this machine: `$DNS_MESH_STATE`, or one that survives a full `/tmp`. */

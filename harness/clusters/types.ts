@@ -1,3 +1,5 @@
+import type { IpFamily } from "../../src/settings/ip-families";
+
 /** One Kubernetes cluster, as tests and the demo use it. */
 export interface Cluster {
   readonly name: string;
@@ -5,12 +7,16 @@ export interface Cluster {
   readonly kubeconfig: string;
   /** The kubeconfig's context of this cluster. */
   readonly context: string;
-  /** The node's address, which what leaves the cluster carries as its source. */
+  /** Families of its addresses, the first one first. */
+  readonly families: readonly [IpFamily, ...IpFamily[]];
+  /** The node's address, of the first family, which what leaves the cluster carries as its source. */
   readonly nodeAddress: string;
   /** What a Service of type LoadBalancer gets: answers from anywhere in the set, and is not the node's address. */
   readonly siteAddress: string;
   /** A second address for a Service that asks for it with `loadBalancerIP`; what a site that moves is given. */
   readonly spareAddress: string;
+  /** The node's and the load balancer's address in another of its families. */
+  addressesIn(family: IpFamily): ClusterAddresses;
   /** The same cluster under another server address with other administrator's credentials. */
   readonly otherKubeconfig: string;
   /** Whether the cluster is the harness's own, so that it can be stopped and cut off. */
@@ -44,6 +50,12 @@ export interface Cluster {
   heal(): Promise<void>;
 }
 
+/** Where a cluster is reached in a family. */
+export interface ClusterAddresses {
+  readonly node: string;
+  readonly site: string;
+}
+
 /** Which container of which pod. */
 export interface PodAddress {
   readonly namespace: string;
@@ -68,6 +80,9 @@ export interface ClusterSet extends AsyncDisposable {
   destroy(): Promise<void>;
 }
 
+/** Families of clusters by their names; of those that are not there, IPv4 alone. */
+export type Families = Readonly<Record<string, readonly [IpFamily, ...IpFamily[]]>>;
+
 /** What to make. */
 export interface CreateOptions {
   /** Names of the clusters, which are also their nodes' names. */
@@ -77,6 +92,8 @@ export interface CreateOptions {
   readonly log?: (line: string) => void;
   /** Runs an engine in each cluster that enforces network policies. @default false */
   readonly enforcePolicies?: boolean;
+  /** Families of clusters by their names, the first one first. @default IPv4 alone */
+  readonly families?: Families;
   /** Leaves the clusters running when this process ends. Otherwise what a dead process left is cleared away. @default false */
   readonly keep?: boolean;
 }

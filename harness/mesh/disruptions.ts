@@ -47,6 +47,7 @@ const marginMs = 3000;
  * @param probe.work - Returns when the disruption is over.
  * @param probe.leastSeconds - Asking goes on for so long at the least.
  * @param probe.ways - How to ask.
+ * @param probe.address - Where, if not at the site's first address.
  */
 export async function askWhile<W extends Way>(
   mesh: RunningMesh,
@@ -55,10 +56,12 @@ export async function askWhile<W extends Way>(
     readonly work: () => Promise<unknown>;
     readonly leastSeconds?: number;
     readonly ways: readonly W[];
+    readonly address?: string;
   },
 ): Promise<Readonly<Record<W, Asked>>> {
   const cluster = mesh.cluster(probe.site);
-  const questions = join(mesh.workDir, `questions-${probe.site}`);
+  const address = probe.address ?? cluster.siteAddress;
+  const questions = join(mesh.workDir, `questions-${address}`);
   await writeFile(
     questions,
     mesh
@@ -66,7 +69,7 @@ export async function askWhile<W extends Way>(
       .map((zone) => `${zone} SOA\n`)
       .join(""),
   );
-  const server = { address: cluster.siteAddress, port: 53 };
+  const server = { address, port: 53 };
   const ending = new AbortController();
   const ask = async (way: Way): Promise<Asked> => {
     const load = { server, questions, rate, ...ways[way], seconds: 600, until: ending.signal };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { packProgram } from "../../components/site/packed-program";
 import type { AgentStatus } from "../../src/agents/sidecar/http/status";
 import { DnsClient, type DnsServer } from "../../src/dns/client/dns-client";
 import type { SoaData } from "../../src/dns/record";
@@ -18,6 +19,15 @@ import { ensureImages } from "../images";
 import { createDriver, type DriverOptions, type MeshDriver, type OperationResult } from "../pulumi/driver";
 import { type ReconcilerRun, runReconciler } from "./reconciler-run";
 
+/** A zone in the one list with more than its name. */
+interface ListedZone {
+  name: string;
+  retired?: string;
+  dnssec?: boolean;
+  zoneFile?: string;
+  primaries?: readonly { address: string; key: string }[];
+}
+
 /** A site in the one list, as a user writes it. */
 export interface ListedSite {
   name: string;
@@ -26,10 +36,7 @@ export interface ListedSite {
   /** What its load balancer has, where {@link withAuto} says that the addresses come from there. */
   found?: string[];
   sources: string[];
-  zones: (
-    | string
-    | { name: string; retired?: string; dnssec?: boolean; primaries?: readonly { address: string; key: string }[] }
-  )[];
+  zones: (string | ListedZone)[];
   retired?: string;
   vault?: { serviceAccountKeys: string[] };
 }
@@ -46,8 +53,8 @@ export function listedSite(cluster: Cluster, index: number): ListedSite {
   return {
     name: cluster.name,
     role: seed?.role ?? "standard",
-    addresses: [cluster.siteAddress],
-    sources: [`${cluster.nodeAddress}/32`],
+    addresses: cluster.families.map((family) => cluster.addressesIn(family).site),
+    sources: cluster.families.map((family) => `${cluster.addressesIn(family).node}/${family === "IPv4" ? 32 : 128}`),
     zones: [seed?.zone ?? `standard-${index - 1}.internal.dns`],
   };
 }
@@ -70,6 +77,8 @@ export interface MeshOptions {
   /** Settings for every site's stack beside `shared`, `context` and `kubeconfig`. */
   readonly siteConfig?: Record<string, unknown>;
   readonly sharedConfig?: Record<string, unknown>;
+  /** Fields of the list beside the central zones and the sites. */
+  readonly list?: Readonly<Record<string, unknown>>;
   /** When the engine writes its state, as {@link DriverOptions} says. @default "each step" */
   readonly writes?: DriverOptions["writes"];
   /** Keeps Pulumi's state there instead of in a folder that goes with the mesh. */
@@ -85,6 +94,8 @@ export class RunningMesh implements AsyncDisposable {
   readonly workDir: string;
   /** By site, what stands at the end of the agent's program, which makes it another one. */
   readonly agentComments = new Map<string, string>();
+  /** By site, a program in the place of the agent's. */
+  readonly agentPrograms = new Map<string, string>();
   private readonly changes = new Map<string, Record<string, unknown>>();
   private sharedOutputs: ReturnType<MeshDriver["outputs"]> | undefined;
 
@@ -94,7 +105,7 @@ export class RunningMesh implements AsyncDisposable {
     this.driver = createDriver({
       workDir: this.workDir,
       projectName: "dns-mesh",
-      program: () => loadProgram(this.agentComments),
+      program: () => loadProgram(this),
       ...(options.writes && { writes: options.writes }),
     });
   }
@@ -103,7 +114,7 @@ export class RunningMesh implements AsyncDisposable {
   async list(sites: ListedSite[]): Promise<void> {
     this.sites = sites;
     await this.driver.setConfig("shared", {
-      "dns-mesh:mesh": { directoryZone: centralZones[0], catalogZone: centralZones[1], sites },
+      "dns-mesh:mesh": { directoryZone: centralZones[0], catalogZone: centralZones[1], ...this.options.list, sites },
       ...this.options.sharedConfig,
     });
   }
@@ -130,6 +141,13 @@ export class RunningMesh implements AsyncDisposable {
 
   up(stack: string): Promise<OperationResult> {
     return this.driver.up(stack);
+  }
+
+  /** Brings up several stacks beside each other, and waits for all before it fails: none goes on in clusters that are gone. */
+  async upAll(stacks: readonly string[]): Promise<void> {
+    const ups = stacks.map((stack) => this.up(stack));
+    await Promise.allSettled(ups);
+    await Promise.all(ups);
   }
 
   cluster(site: string): Cluster {
@@ -295,11 +313,24 @@ function givenSettings(): Record<string, unknown> {
 }
 
 /** Runs program.ts as `pulumi up` would: the module exports an async function. */
-async function loadProgram(agentComments: ReadonlyMap<string, string>): Promise<Record<string, unknown>> {
-  const comment = agentComments.get(pulumi.getStack());
+async function loadProgram({
+  agentComments,
+  agentPrograms,
+}: Pick<RunningMesh, "agentComments" | "agentPrograms">): Promise<Record<string, unknown>> {
+  const [comment, text] = [agentComments.get(pulumi.getStack()), agentPrograms.get(pulumi.getStack())];
   if (comment !== undefined) pulumi.runtime.registerStackTransformation(otherAgent(comment));
+  if (text !== undefined) pulumi.runtime.registerStackTransformation(withAgent(text));
   const module = (await import("../../program")) as unknown as { default: () => Promise<Record<string, unknown>> };
   return module.default();
+}
+
+/** Puts a program in the place of the agent's, from the beginning on: the pod template does not tell. */
+function withAgent(text: string): pulumi.ResourceTransformation {
+  return ({ props, opts }) => {
+    const { data } = props as { data?: Record<string, unknown> };
+    if (typeof data?.["agent.js"] === "string") Object.assign(props, packProgram("agent", text));
+    return { props: props, opts };
+  };
 }
 
 /** Changes the agent's program, and the pod template with it, as another version of this program would. */

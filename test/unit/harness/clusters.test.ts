@@ -10,7 +10,12 @@ import { isFreePrefix, SetNetwork } from "../../../harness/clusters/network";
 import { bootId, isLeftover, type SetState } from "../../../harness/clusters/state";
 import { ownProcess } from "../../../harness/tools/lock";
 
-const empty: CloudView = { siteAddresses: ["10.88.0.101", "10.88.0.151"], services: [], claims: [], volumes: [] };
+const empty: CloudView = {
+  siteAddresses: { IPv4: ["10.88.0.101", "10.88.0.151"], IPv6: ["fd88::101", "fd88::151"] },
+  services: [],
+  claims: [],
+  volumes: [],
+};
 
 function service(spec: ServiceObject["spec"], ...ips: string[]): ServiceObject {
   const status = { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } };
@@ -30,15 +35,26 @@ describe("what a cloud would do", () => {
   it("gives a LoadBalancer Service the usual address, once", () => {
     const balanced = { type: "LoadBalancer" };
     const { addresses } = planCloud({ ...empty, services: [service(balanced)] });
-    expect(addresses).to.deep.equal([{ namespace: "dns-system", name: "knot", address: "10.88.0.101" }]);
+    expect(addresses).to.deep.equal([{ namespace: "dns-system", name: "knot", addresses: ["10.88.0.101"] }]);
     expect(planCloud({ ...empty, services: [service(balanced, "10.88.0.101")] }).addresses).to.deep.equal([]);
   });
 
   it("gives the address that a Service asks for, and none that is not the cluster's", () => {
     const asks = (loadBalancerIP: string): ServiceObject =>
       service({ type: "LoadBalancer", loadBalancerIP }, "10.88.0.101");
-    expect(planCloud({ ...empty, services: [asks("10.88.0.151")] }).addresses[0]?.address).to.equal("10.88.0.151");
+    const [moved] = planCloud({ ...empty, services: [asks("10.88.0.151")] }).addresses;
+    expect(moved?.addresses).to.deep.equal(["10.88.0.151"]);
     expect(planCloud({ ...empty, services: [asks("192.0.2.1")] }).addresses).to.deep.equal([]);
+  });
+
+  it("gives a Service an address in each of its families, and takes the second one back with its family", () => {
+    const both = { type: "LoadBalancer", ipFamilies: ["IPv6", "IPv4"] } as const;
+    const given = (spec: ServiceObject["spec"], ...has: string[]) =>
+      planCloud({ ...empty, services: [service(spec, ...has)] }).addresses.map(({ addresses }) => addresses);
+    expect(given(both, "fd88::101")).to.deep.equal([["fd88::101", "10.88.0.101"]]);
+    expect(given(both, "fd88::101", "10.88.0.101")).to.deep.equal([]);
+    expect(given({ ...both, loadBalancerIP: "10.88.0.151" })).to.deep.equal([["fd88::101", "10.88.0.151"]]);
+    expect(given({ ...both, ipFamilies: ["IPv6"] }, "fd88::101", "10.88.0.101")).to.deep.equal([["fd88::101"]]);
   });
 
   it("leaves other Services alone", () => {
@@ -101,8 +117,13 @@ broadcast 10.90.7.255 dev x table local
   it("gives every cluster addresses of its own", () => {
     const network = new SetNetwork(0, "10.88.0");
     const places = Array.from({ length: 40 }, (_, place) => place);
-    const addresses = places.flatMap((place) => [network.nodeAddress(place), ...network.siteAddresses(place)]);
-    expect(new Set([network.hostAddress, ...addresses])).to.have.lengthOf(1 + 3 * 40);
+    for (const family of ["IPv4", "IPv6"] as const) {
+      const addresses = places.flatMap((place) => [
+        network.nodeAddress(place, family),
+        ...network.siteAddresses(place, family),
+      ]);
+      expect(new Set([network.hostAddress(family), ...addresses])).to.have.lengthOf(1 + 3 * 40);
+    }
   });
 });
 
