@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
+import { toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";
-import { resticProgram } from "../tools/debian";
+import { knotResolverRoot, resticProgram } from "../tools/debian";
 import { knotPrograms, type KnotSource, knotSource } from "../tools/knot";
 import { withLock } from "../tools/lock";
 import { type ImageSettings, packImage } from "./archive";
@@ -20,7 +21,7 @@ interface Recipe {
 }
 
 /** An image on disk. */
-interface ImageArchive {
+export interface ImageArchive {
   readonly name: string;
   readonly archive: string;
 }
@@ -120,6 +121,40 @@ function resticRecipe(): Recipe {
   };
 }
 
+/** Knot Resolver with its modules, without its manager, at the paths where Debian has them. */
+async function resolverRecipe(): Promise<Recipe> {
+  const { path: debian, version } = await knotResolverRoot(() => undefined);
+  return {
+    settings: { name: `localhost/dns-mesh/knot-resolver:${version}`, command: ["kresd"], user: "53:53" },
+    inputs: [version],
+    fill: (root) => {
+      addBusybox(root);
+      for (const path of ["usr/lib", "usr/share/dns", "usr/share/luajit-2.1", "etc/knot-resolver"])
+        cpSync(join(debian, path), join(root, path), {
+          ...{ recursive: true, verbatimSymlinks: true },
+          filter: (source) => !/\/(python3|gconv|systemd)$/.test(source),
+        });
+      addFile(root, join(debian, "usr/sbin/kresd"), "usr/sbin/kresd");
+      const linker = join("usr", linkerFolder);
+      if (existsSync(join(debian, linker)))
+        cpSync(join(debian, linker), join(root, linker), { recursive: true, verbatimSymlinks: true });
+    },
+  };
+}
+
+/** CoreDNS, a static program. */
+function coreDnsRecipe(): Recipe {
+  const program = realpathSync(toolPath("coredns"));
+  return {
+    settings: { name: "localhost/dns-mesh/coredns:1", command: ["coredns"] },
+    inputs: [program],
+    fill: (root) => {
+      addBusybox(root);
+      addFile(root, program, "usr/bin/coredns");
+    },
+  };
+}
+
 const recipeSources = ["index.ts", "archive.ts", "rootfs.ts"].map((file) =>
   readFileSync(join(__dirname, file), "utf8"),
 );
@@ -150,6 +185,16 @@ async function ensureImage(recipe: Recipe): Promise<ImageArchive> {
     }
     return { name, archive };
   });
+}
+
+/** The image of a site's resolver, which clusters do not have unless they are given it. */
+export async function ensureResolverImage(): Promise<ImageArchive> {
+  return ensureImage(await resolverRecipe());
+}
+
+/** The same of CoreDNS, which `ensureTools` has built. */
+export function ensureCoreDnsImage(): Promise<ImageArchive> {
+  return ensureImage(coreDnsRecipe());
 }
 
 /** The images that clusters run, made when they are not in the cache yet. A changed recipe or version makes a new one. */

@@ -256,9 +256,7 @@ export async function ensureKnotResolver(progress: Progress): Promise<void> {
     linkTool("kresd", own);
     return;
   }
-  await ensureRoot(knotResolver, progress);
-  const root = cachedRoot(knotResolver);
-  if (root === undefined) return;
+  const root = await knotResolverRoot(progress);
   const inside = (path: string): string => path.slice(root.path.length);
   const { path, folder } = root.loader;
   const command = `${inside(path)} --library-path ${inside(folder)}:/usr/lib /${knotResolver.path}`;
@@ -271,6 +269,14 @@ for each in /tmp /dev /proc "\${TMPDIR:-/tmp}"; do mkdir -p "$root$each" && moun
 exec chroot "$root" ${command} "$@"' "${root.path}" "$@"
 `,
   );
+}
+
+/** A root with Knot Resolver, fetched when it is not there. */
+export async function knotResolverRoot(progress: Progress): Promise<DebianRoot> {
+  await ensureRoot(knotResolver, progress);
+  const root = cachedRoot(knotResolver);
+  if (root === undefined) throw new UserError("Knot Resolver is not in the cache");
+  return root;
 }
 
 /** The program restic itself, which needs nothing but a C library: what `bin` has may be a script around it. */

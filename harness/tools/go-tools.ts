@@ -156,6 +156,17 @@ export const goTools = {
     versionArguments: () => ["--version"],
     fits: /^v0\.(19|2\d)\./m,
   },
+  coredns: {
+    name: "coredns",
+    version: "v1.12.1",
+    programs: ["coredns"],
+    package: ".",
+    // Without a C library, as it is released.
+    flags: [withoutInlining, "-tags", "netgo,osusergo", "-ldflags", "-s -w"],
+    usual: "2 min",
+    versionArguments: () => ["-version"],
+    fits: /^CoreDNS-1\.1[2-9]\./m,
+  },
   pebble: {
     name: "pebble",
     version: "v2.8.0",

@@ -18,6 +18,7 @@ const tools = {
   policies: (progress: Progress) => ensureGoTool(goTools.policies, progress),
   kubeconform: (progress: Progress) => ensureGoTool(goTools.kubeconform, progress),
   "external-dns": (progress: Progress) => ensureGoTool(goTools["external-dns"], progress),
+  coredns: (progress: Progress) => ensureGoTool(goTools.coredns, progress),
   pebble: (progress: Progress) => ensureGoTool(goTools.pebble, progress),
   "cert-manager": (progress: Progress) => ensureGoTool(goTools["cert-manager"], progress),
   gitops: (progress: Progress) => ensureGoTool(goTools.gitops, progress),
@@ -44,11 +45,18 @@ export type ToolName = keyof typeof tools;
  */
 const chains: readonly (readonly ToolName[])[] = [
   ["kubernetes", "pulumi", "provider", "gitops"],
-  ["vault", "policies", "kubeconform", "external-dns", "cert-manager", "pebble", "versitygw"],
+  ["vault", "policies", "coredns", "kubeconform", "external-dns", "cert-manager", "pebble", "versitygw"],
 ];
 
 /** What nothing of `npm test` runs, and `npm run test:long` does. */
-const forLongTests: readonly ToolName[] = ["external-dns", "cert-manager", "pebble", "kubeconform", "checkers"];
+const forLongTests: readonly ToolName[] = [
+  "external-dns",
+  "cert-manager",
+  "coredns",
+  "pebble",
+  "kubeconform",
+  "checkers",
+];
 
 /** Every tool, or those that `npm test` needs. */
 export const toolsFor = (tests: "all" | "usual"): readonly ToolName[] =>
