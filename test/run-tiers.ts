@@ -121,6 +121,9 @@ const longSpecs = [
   "test/cluster/mesh/mesh-command",
   // Guides of what follows once a mesh is there, in clusters: the README and the first guides.
   "test/cluster/guides",
+  // The resolver, CoreDNS before it, and addresses of both families, in clusters: the resolver before a lab, plans, and Corefiles that are
+  // edited.
+  "test/cluster/clients/*",
   // All that may happen to a site that is asked: settings, a deleted pod, one more pod.
   "test/cluster/every-disruption",
 ];

@@ -11,6 +11,8 @@ const bringingUp = "test/lab/pulumi/bringing-up.test.ts";
 const policyPack = "test/lab/pulumi/policy-pack.test.ts";
 const health = "test/lab/ci/health.test.ts";
 const ipFamilies = "test/unit/components/site/ip-families.test.ts";
+const bothFamilies = "test/cluster/clients/ip-families.test.ts";
+const clients = "test/cluster/clients/resolver.test.ts";
 const links = "test/lab/lab/links.test.ts";
 const tenMinutes = "docs/guides/ten-minutes.md";
 const update = "docs/guides/dns-update.md";
@@ -59,9 +61,11 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/cluster/records/pools.ts"],
     reason: "the settings are those that the mesh of the test has; its targets answer plain HTTP",
   },
-  "docs/clients.md#a-resolver-in-the-cluster": { tests: ["test/unit/components/site/resolver.test.ts"] },
-  "docs/guides/ip-families.md#a-site-of-both-families": { tests: [ipFamilies] },
-  "docs/guides/ip-families.md#a-site-of-ipv6-alone": { tests: [ipFamilies] },
+  "docs/clients.md#a-resolver-in-the-cluster": { tests: ["test/unit/components/site/resolver.test.ts", clients] },
+  "docs/clients.md#the-clusters-own-dns-asks-it": { tests: [clients] },
+  "docs/clients.md#nodelocal-dnscache": { tests: [clients] },
+  "docs/guides/ip-families.md#a-site-of-both-families": { tests: [ipFamilies, bothFamilies] },
+  "docs/guides/ip-families.md#a-site-of-ipv6-alone": { tests: [ipFamilies, bothFamilies] },
   "docs/records.md#what-a-zone-begins-with": { tests: ["test/lab/records/initial-records.test.ts"] },
   "docs/guides/backups.md#turning-it-on": {
     tests: [backups],

@@ -1,0 +1,121 @@
+import { expect } from "chai";
+import { parse } from "yaml";
+import { createClusters, type Cluster, type ClusterSet } from "../../../harness/clusters";
+import { podSerials } from "../../../harness/dns/pod-serials";
+import { blocksOf } from "../../../harness/docs/blocks";
+import { eventually } from "../../../harness/eventually";
+import { ensureImages, ensureResolverImage } from "../../../harness/images";
+import { type ListedSite, listedSite, RunningMesh } from "../../../harness/mesh/running-mesh";
+import { ClientPod } from "../../../harness/resolver/client-pod";
+import { ensureTools } from "../../../harness/tools";
+
+const both = "docs/guides/ip-families.md#a-site-of-both-families";
+const onlyV6 = "docs/guides/ip-families.md#a-site-of-ipv6-alone";
+
+/** A site's settings as a guide has them. */
+function settingsOf(section: string): Record<string, unknown> {
+  const text = blocksOf(section, "yaml").at(-1) ?? "";
+  return (parse(text) as { config: Record<string, unknown> }).config;
+}
+
+/** Steps of one mesh's life, in order: two sites of both families, of which the second begins with IPv4, and one of IPv6 alone. */
+describe("sites of both families and of IPv6 alone, in real clusters", function () {
+  this.timeout(400_000);
+  const stack = new AsyncDisposableStack();
+  let set: ClusterSet;
+  let mesh: RunningMesh;
+  let second: Cluster;
+  let listed: readonly ListedSite[];
+  /** site-b with IPv4 alone, as the list has it at first. */
+  let narrow: ListedSite;
+
+  before(async function () {
+    this.timeout(900_000);
+    await ensureTools(["kubernetes", "pulumi", "provider", "knot", "knot-resolver"]);
+    const families = { "site-a": ["IPv4", "IPv6"], "site-b": ["IPv4", "IPv6"], "site-c": ["IPv6"] } as const;
+    set = stack.use(await createClusters({ names: Object.keys(families), families }));
+    second = set.get("site-b");
+    mesh = stack.use(new RunningMesh({ clusters: set.clusters, list: { topology: "hub" } }));
+    listed = set.clusters.map(listedSite);
+    const [, site] = listed;
+    narrow = { ...site!, addresses: site!.addresses.slice(0, 1) };
+    await mesh.list([listed[0]!, narrow, listed[2]!]);
+    await mesh.up("shared");
+    await mesh.configureSite(set.get("site-a"), settingsOf(both));
+    const { "dns-mesh:listen": listen } = settingsOf(both);
+    await mesh.configureSite(second, {
+      "dns-mesh:listen": listen,
+      "dns-mesh:replicas": "2",
+      "dns-mesh:drainSeconds": "2",
+    });
+    await mesh.configureSite(set.get("site-c"), settingsOf(onlyV6));
+    await mesh.upAll(listed.map(({ name }) => name));
+  });
+  after(() => stack.disposeAsync());
+  afterEach(async function () {
+    if (this.currentTest?.state !== "failed") return;
+    for (const { name } of listed) console.error(await mesh.agentLog(name).catch(String));
+  });
+
+  /** Waits until each pod behind each of the addresses answers each zone with one serial. */
+  function oneSerial(addresses: readonly string[]): Promise<void> {
+    return eventually(90, async () => {
+      for (const zone of mesh.zones()) {
+        const asked = addresses.map((address) => podSerials(mesh.dns, { address, port: 53 }, zone));
+        const serials = (await Promise.all(asked)).flat();
+        expect(new Set(serials).size, `${zone}: ${serials.join()}`).to.equal(1);
+      }
+    });
+  }
+
+  const addressesNow = (): string[] => mesh.sites.flatMap(({ addresses }) => addresses);
+
+  it("answer every zone at each pod, over each family that a site has", async () => {
+    expect(addressesNow().map((address) => address.includes(":"))).to.deep.equal([false, true, false, true]);
+    await oneSerial(addressesNow());
+    for (const { name } of listed) expect((await mesh.up(name)).changes, name).to.have.all.keys("same");
+  });
+
+  it("carry changes from IPv6 alone to IPv4 alone and back, by the hub that has both", async () => {
+    for (const [site, zone] of [
+      ["site-c", "standard-1.internal.dns"],
+      ["site-b", "catalog-secondary.internal.dns"],
+    ] as const) {
+      const before = (await mesh.soa(site, zone)).serial;
+      for (const step of [
+        ["zone-begin", zone],
+        ["zone-set", zone, "www", "60", "A", "192.0.2.1"],
+        ["zone-commit", zone],
+      ])
+        await mesh.knotc(site, ...step);
+      expect((await mesh.soa(site, zone)).serial).not.to.equal(before);
+      await eventually(90, async () => {
+        for (const address of addressesNow()) {
+          const { answers } = await mesh.dns.query({ address, port: 53 }, `www.${zone}`, "A");
+          expect(answers, address).to.have.length(1);
+        }
+      });
+    }
+  });
+
+  it("have a resolver in a cluster of IPv6 alone, which its pods ask", async () => {
+    const cluster = set.get("site-c");
+    const [{ knot, node }, image] = [await ensureImages(), await ensureResolverImage()];
+    await cluster.ctr(["images", "import", image.archive]);
+    const clusterIP = "fd88:96::53";
+    await mesh.configureSite(cluster, {
+      ...mesh.settings("site-c"),
+      "dns-mesh:images": { knot: knot.name, node: node.name, resolver: image.name },
+      "dns-mesh:resolver": { clusterIP },
+    });
+    await mesh.up("site-c");
+    const pod = await ClientPod.start(cluster, {
+      ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "client" } },
+      spec: { containers: [{ name: "client", image: node.name, command: ["sleep", "1000000"] }] },
+    });
+    await eventually(60, async () => {
+      const answers = await pod.ask(clusterIP, "www.standard-1.internal.dns", "www.catalog-secondary.internal.dns");
+      for (const answer of answers) expect(answer).to.deep.include({ addresses: ["192.0.2.1"] });
+    });
+  });
+});
