@@ -16,6 +16,17 @@ export const inVaultByJwt: Basis = {
   ),
 };
 
+/** The site has a resolver. */
+export const withResolver: Basis = { into: site({ resolver: { replicas: 1, upstreams: ["192.0.2.53"] } }) };
+
+/** Knot listens in both families, and the Service has the first. */
+export const listeningInBoth: Basis = {
+  into: all(
+    site({ listen: ["0.0.0.0", "::"] }),
+    within("service", { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv4"] }),
+  ),
+};
+
 /** A second root, which does not sign yet. */
 export const withSecondRoot: Basis = { into: shared({ ca: { generation: 2, signing: 1, oldest: 1 } }) };
 

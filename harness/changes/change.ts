@@ -27,9 +27,9 @@ export interface Surroundings {
   /** Another way to its cluster, and another name of its context. */
   readonly otherKubeconfig: string;
   readonly otherContext: string;
-  readonly images: { readonly knot: string; readonly node: string };
+  readonly images: { readonly knot: string; readonly node: string; readonly resolver?: string };
   /** Other names of the same images. */
-  readonly otherImages: { readonly knot: string; readonly node: string };
+  readonly otherImages: { readonly knot: string; readonly node: string; readonly resolver: string };
   /** A network that whoever asks is in, and the API server. */
   readonly network: string;
   readonly vaultAddress: string;

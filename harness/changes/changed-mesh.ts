@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { type Cluster, type ClusterSet, createClusters } from "../clusters";
-import { ensureImages } from "../images";
+import { ensureImages, ensureResolverImage } from "../images";
 import { readyPods } from "../mesh/ready-pods";
-import { listedSite, RunningMesh } from "../mesh/running-mesh";
+import { type ListedSite, listedSite, RunningMesh } from "../mesh/running-mesh";
 import { startVault, type VaultServer } from "../plugins/vault-server";
 import type { DriverOptions, OperationResult } from "../pulumi/driver";
 import { serviceAccountKeys } from "../service-account-keys";
@@ -19,6 +19,12 @@ export interface Restless {
 
 const primary = "site-a";
 const changed = "site-b";
+
+/** How a {@link ChangedMesh} is made. */
+interface ChangedMeshOptions extends Pick<DriverOptions, "writes"> {
+  /** Whether it has what few changes need: the resolver's image, and addresses of both families in the cluster that is changed. @default false */
+  readonly hasAll?: boolean;
+}
 
 /** Two sites of two pods each in clusters of their own, the settings of one of which are changed, and a Vault beside them. */
 export class ChangedMesh implements AsyncDisposable {
@@ -39,7 +45,7 @@ export class ChangedMesh implements AsyncDisposable {
       mesh: {
         directoryZone: "dns.internal",
         catalogZone: "catalog.internal.dns",
-        sites: made.clusters.clusters.map(listedSite),
+        sites: made.clusters.clusters.map(listedOnce),
       },
       site: { replicas: "2", rateLimit: false, drainSeconds: "2", images: surroundings.images },
     };
@@ -50,13 +56,17 @@ export class ChangedMesh implements AsyncDisposable {
    *
    * @param options.writes - As {@link DriverOptions} says: at the end where no engine is killed.
    */
-  static async start(log: (line: string) => void, options: Pick<DriverOptions, "writes"> = {}): Promise<ChangedMesh> {
-    const clusters = await createClusters({ names: [primary, changed], log });
+  static async start(
+    log: (line: string) => void,
+    { hasAll = false, ...options }: ChangedMeshOptions = {},
+  ): Promise<ChangedMesh> {
+    const families = hasAll ? ({ [changed]: ["IPv4", "IPv6"] } as const) : {};
+    const clusters = await createClusters({ names: [primary, changed], log, families });
     const vault = await startVault(clusters.hostAddress);
     process.env["VAULT_TOKEN"] = vault.token;
     const siteConfig = { "dns-mesh:replicas": "2", "dns-mesh:drainSeconds": "2" };
     const mesh = new RunningMesh({ clusters: clusters.clusters, siteConfig, ...options });
-    const surroundings = await surroundingsOf(mesh, { clusters, vault });
+    const surroundings = await surroundingsOf(mesh, { clusters, vault, hasAll });
     const made = new ChangedMesh(mesh, surroundings, { clusters, vault });
     await mesh.configureSite(clusters.get(primary), { "dns-mesh:rateLimit": false });
     await made.#configure(made.plain);
@@ -150,15 +160,24 @@ function stacksFor(from: Told, to: Told): readonly string[] {
   return isSame(from.shared, to.shared) && isSame(from.mesh, to.mesh) ? [changed] : ["shared", primary, changed];
 }
 
+/** The list has the first family alone. */
+function listedOnce(cluster: Cluster, index: number): ListedSite {
+  const site = listedSite(cluster, index);
+  return { ...site, addresses: site.addresses.slice(0, 1), sources: site.sources.slice(0, 1) };
+}
+
 async function surroundingsOf(
   mesh: RunningMesh,
-  { clusters, vault }: { clusters: ClusterSet; vault: VaultServer },
+  { clusters, vault, hasAll }: { clusters: ClusterSet; vault: VaultServer; hasAll: boolean },
 ): Promise<Surroundings> {
   const cluster = clusters.get(changed);
   const { knot, node } = await ensureImages();
-  const otherImages = { knot: `${knot.name}-again`, node: `${node.name}-again` };
-  await cluster.ctr(["images", "tag", "--force", knot.name, otherImages.knot]);
-  await cluster.ctr(["images", "tag", "--force", node.name, otherImages.node]);
+  const resolver = hasAll ? await ensureResolverImage() : undefined;
+  if (resolver) await cluster.ctr(["images", "import", resolver.archive]);
+  const images = { knot: knot.name, node: node.name, ...(resolver && { resolver: resolver.name }) };
+  const again = (name: string): string => `${name}-again`;
+  const otherImages = { knot: again(knot.name), node: again(node.name), resolver: again(resolver?.name ?? "none") };
+  for (const name of Object.values(images)) await cluster.ctr(["images", "tag", "--force", name, again(name)]);
   const otherKubeconfig = join(mesh.workDir, "other-kubeconfig");
   for (const file of [cluster.kubeconfig, cluster.otherKubeconfig])
     writeTwoContexts(file, file === cluster.kubeconfig ? file : otherKubeconfig);
@@ -168,7 +187,7 @@ async function surroundingsOf(
     addresses: [cluster.siteAddress, cluster.spareAddress],
     otherKubeconfig,
     otherContext: otherContext(cluster.context),
-    images: { knot: knot.name, node: node.name },
+    images,
     otherImages,
     network: `${clusters.hostAddress.replace(/\.\d+$/, ".0")}/24`,
     vaultAddress: vault.address,

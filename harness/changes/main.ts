@@ -40,8 +40,8 @@ function chosen(only: readonly string[]): readonly Catalogue[] {
 }
 
 async function run(wanted: readonly Catalogue[]): Promise<{ outcomes: Outcome[]; refusals: string[] }> {
-  await ensureTools(["kubernetes", "pulumi", "knot", "vault"], log);
-  await using changed = await ChangedMesh.start(log);
+  await ensureTools(["kubernetes", "pulumi", "knot", "vault", "knot-resolver"], log);
+  await using changed = await ChangedMesh.start(log, { hasAll: true });
   const matrix = new Matrix(changed, log);
   const refusals: string[] = [];
   for (const { refused } of wanted) for (const one of refused) refusals.push(...(await matrix.refused(one)));

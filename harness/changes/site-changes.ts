@@ -1,4 +1,4 @@
-import { addressedOutside, inVault } from "./bases";
+import { addressedOutside, inVault, listeningInBoth, withResolver } from "./bases";
 import { type Edit, type SettingChange, site, within } from "./change";
 
 const key = { algorithm: "hmac-sha256", secret: Buffer.alloc(32, 1).toString("base64") };
@@ -110,13 +110,17 @@ export const siteChanges: readonly SettingChange[] = [
   },
   {
     name: "service.ipFamilyPolicy",
-    to: within("service", { ipFamilyPolicy: "SingleStack" }),
+    basis: listeningInBoth,
+    to: within("service", { ipFamilyPolicy: "PreferDualStack" }),
+    alone: true,
     ...runOn,
     note: "to two families; back by `SingleStack` with the first one",
   },
   {
     name: "service.ipFamilies",
-    to: within("service", { ipFamilies: ["IPv4"] }),
+    basis: listeningInBoth,
+    to: within("service", { ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv4", "IPv6"] }),
+    alone: true,
     ...runOn,
     note: "a second one comes and goes; another first one is refused",
   },
@@ -143,7 +147,8 @@ export const siteChanges: readonly SettingChange[] = [
   },
   {
     name: "images.resolver",
-    to: within("images", { resolver: "localhost/dns-mesh/resolver:other" }),
+    basis: withResolver,
+    to: within("images", ({ otherImages: { resolver } }) => ({ resolver })),
     ...runOn,
     note: "with a resolver, its pods restart",
   },
@@ -182,6 +187,7 @@ export const siteChanges: readonly SettingChange[] = [
   {
     name: "resources.resolver",
     covers: ["resources.resolver.*"],
+    basis: withResolver,
     to: memory("resolver"),
     ...runOn,
     note: "with a resolver, its pods restart",

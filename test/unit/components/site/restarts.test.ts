@@ -28,7 +28,10 @@ const surroundings: Surroundings = {
   otherKubeconfig: "/elsewhere",
   otherContext: "renamed",
   images: { knot: "registry.example/knot:1", node: "registry.example/node:1" },
-  otherImages: { knot: "registry.example/knot:2", node: "registry.example/node:2" },
+  otherImages: {
+    ...{ knot: "registry.example/knot:2", node: "registry.example/node:2" },
+    resolver: "registry.example/resolver:2",
+  },
   network: "10.0.0.0/8",
   vaultAddress: "http://192.0.2.20:8200",
   serviceAccountKeys: ["-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----"],
