@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 import {
@@ -220,7 +220,9 @@ class AutomationDriver implements MeshDriver {
     this.#workspace ??= this.#createWorkspace();
     const workspace = await this.#workspace;
     const { Stack: AutomationStack } = await import("@pulumi/pulumi/automation");
-    const stack = await AutomationStack.createOrSelect(name, workspace);
+    const stack = await (this.#has(name)
+      ? AutomationStack.select(name, workspace)
+      : AutomationStack.create(name, workspace));
     Object.assign(stack, withoutReport);
     const config = this.options.stacks?.[name];
     if (config)
@@ -229,6 +231,12 @@ class AutomationDriver implements MeshDriver {
         config: { ...config },
       });
     return stack;
+  }
+
+  /** Whether there is such a stack. The SDK would start the engine to ask. */
+  #has(stack: string): boolean {
+    const { workDir } = this.options;
+    return existsSync(join(workDir, "state", ".pulumi", "stacks", this.#project.name, `${stack}.json`));
   }
 
   async #createWorkspace(): Promise<LocalWorkspace> {
