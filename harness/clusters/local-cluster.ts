@@ -119,8 +119,9 @@ export class LocalCluster implements Cluster {
     mkdirSync(join(this.folder, "lib"));
     await placeStore(imageStore, join(this.folder, "lib", "containerd"));
     await this.boot();
-    for (const [path, object] of nodeRights) await this.api().create(path, object);
-    await this.api().create("/apis/storage.k8s.io/v1/storageclasses", storageClass);
+    const api = this.api();
+    for (const [path, object] of nodeRights) await api.create(path, object);
+    await api.create("/apis/storage.k8s.io/v1/storageclasses", storageClass);
   }
 
   /** Starts everything. */
@@ -130,8 +131,11 @@ export class LocalCluster implements Cluster {
     const { first, afterApi } = daemons(this.settings);
     const booted = new Date();
     await Promise.all(first.map((daemon) => this.machine.start(daemon)));
-    await Promise.all([this.waitForContainerd(), this.waitForApi()]);
+    // It answers a second before the roles are there; nodes and administrators need none.
+    await this.waitForApi("/livez/ping");
+    await this.waitForContainerd();
     await Promise.all(afterApi.map((daemon) => this.machine.start(daemon)));
+    await this.waitForApi();
     await Promise.all([this.waitForNode(booted), this.options.enforcePolicies && this.enforcePolicies()]);
   }
 
@@ -159,22 +163,24 @@ export class LocalCluster implements Cluster {
     });
   }
 
-  private waitForApi(): Promise<void> {
+  private waitForApi(path = "/readyz"): Promise<void> {
+    const api = this.api();
     return until(`the API server of ${this.name} (log: ${this.logs}/kube-apiserver.log)`, 90, async () => {
-      return (await this.api().get("/readyz")) === "ok";
+      return (await api.get(path)) === "ok";
     });
   }
 
   /** Waits for a heartbeat after this boot and until nothing keeps pods away. */
   private async waitForNode(booted: Date): Promise<void> {
+    const api = this.api();
     await until(`node ${this.name} to be ready (log: ${this.logs}/kubelet.log)`, 90, async () => {
-      const node = (await this.api().get(`/api/v1/nodes/${this.name}`)) as NodeObject;
+      const node = (await api.get(`/api/v1/nodes/${this.name}`)) as NodeObject;
       const ready = node.status.conditions?.find(({ type }) => type === "Ready");
       const fresh = ready && new Date(ready.lastHeartbeatTime).getTime() + 1000 > booted.getTime();
       return fresh === true && ready.status === "True" && (node.spec.taints ?? []).length === 0;
     });
     await until(`the default service account of ${this.name}`, 30, async () => {
-      await this.api().get("/api/v1/namespaces/default/serviceaccounts/default");
+      await api.get("/api/v1/namespaces/default/serviceaccounts/default");
       return true;
     });
   }
