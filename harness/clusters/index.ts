@@ -1,4 +1,4 @@
-export { createClusters, destroyClusters } from "./set";
+export { beginClusters, createClusters, destroyClusters } from "./set";
 /** @public for scripts that work on clusters left running */
 export { openClusters } from "./set";
 export { useContexts } from "./contexts";

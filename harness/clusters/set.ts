@@ -1,17 +1,4 @@
-import { spawn } from "node:child_process";
-import {
-  closeSync,
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { createRequire } from "node:module";
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 
@@ -20,9 +7,9 @@ import type { IpFamily } from "../../src/settings/ip-families";
 import { ensureImages, type Images } from "../images";
 import { ensureImageStore } from "../images/store";
 import { cacheDir } from "../tools/cache";
-import { isAlive, ownProcess, type ProcessId, processId, withLock } from "../tools/lock";
+import { ownProcess, withLock } from "../tools/lock";
+import { startCloud, stopCloud } from "./cloud-process";
 import { LocalCluster } from "./local-cluster";
-import { until } from "./machine";
 import { freePrefix, namespaces, SetNetwork } from "./network";
 import { createAuthority } from "./pki";
 import {
@@ -36,7 +23,7 @@ import {
   stateRoot,
   writeState,
 } from "./state";
-import type { Cluster, ClusterSet, CreateOptions } from "./types";
+import type { BegunClusters, Cluster, ClusterSet, CreateOptions } from "./types";
 
 /** A set's folder with what is remembered of it. */
 interface OpenSet {
@@ -95,15 +82,25 @@ class LocalClusterSet implements ClusterSet {
   }
 
   async add(name: string): Promise<Cluster> {
-    checkNames([...this.made.map((one) => one.name), name]);
-    const { log, stateDir } = this.open;
-    const began = Date.now();
-    const cluster = this.cluster(name, this.made.length);
-    this.made.push(cluster);
-    writeState(stateDir, { ...this.state, clusters: this.made.map((one) => one.name) });
-    await cluster.create(this.open.imageStore);
-    log(`cluster ${name} is ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+    const [cluster] = this.announce([name]) as [LocalCluster];
+    await this.make(cluster);
     return cluster;
+  }
+
+  /** Gives further clusters their places in the set, each of which `make` makes. */
+  announce(names: readonly string[]): readonly LocalCluster[] {
+    const { made } = this;
+    checkNames([...made.map((one) => one.name), ...names]);
+    const further = names.map((name, at) => this.cluster(name, made.length + at));
+    made.push(...further);
+    writeState(this.open.stateDir, { ...this.state, clusters: made.map((one) => one.name) });
+    return further;
+  }
+
+  async make(cluster: LocalCluster): Promise<void> {
+    const began = Date.now();
+    await cluster.create(this.open.imageStore);
+    this.open.log(`cluster ${cluster.name} is ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
   }
 
   async replace(name: string): Promise<void> {
@@ -148,6 +145,13 @@ function namesOf({ names, count = 1 }: CreateOptions): readonly string[] {
  * the images. Clears away first what killed runs left. Needs root and the tools of `ensureTools`.
  */
 export async function createClusters(options: CreateOptions): Promise<ClusterSet> {
+  const { set, whole } = await beginClusters(options);
+  await whole;
+  return set;
+}
+
+/** Begins with what {@link createClusters} makes: addresses are known at once, and each cluster is ready for itself. */
+export async function beginClusters(options: CreateOptions): Promise<BegunClusters> {
   const names = namesOf(options);
   checkNames(names);
   if (process.getuid?.() !== 0)
@@ -157,13 +161,31 @@ export async function createClusters(options: CreateOptions): Promise<ClusterSet
   const images = await openImages(log);
   const stateDir = await claim(options, log);
   const set = new LocalClusterSet({ stateDir, ...images, log });
-  try {
-    await createAuthority(join(stateDir, "ca"));
+  const clusters = set.announce(names);
+  const prepared = createAuthority(join(stateDir, "ca")).then(() => {
     startCloud(stateDir);
-    await settleAll(names.map((name) => set.add(name)));
+  });
+  const made: Promise<void>[] = [];
+  for (const [place, cluster] of clusters.entries()) {
+    const turn = made[place - (options.atOnce ?? names.length)] ?? prepared;
+    made.push(turn.then(() => set.make(cluster)));
+  }
+  const whole = finish(stateDir, made, log);
+  // Whoever waits for one cluster alone is told by that one.
+  whole.catch(() => undefined);
+  return {
+    set,
+    whole,
+    ready: (name) => made[names.indexOf(name)] ?? Promise.reject(new UserError(`no cluster "${name}"`)),
+  };
+}
+
+/** Says that the set is one to be used once all of its clusters are made, and takes it down when one of them failed. */
+async function finish(stateDir: string, made: readonly Promise<void>[], log: (line: string) => void): Promise<void> {
+  try {
+    await settleAll(made);
     const state = readState(stateDir);
     if (state) writeState(stateDir, { ...state, ready: true });
-    return set;
   } catch (error) {
     log(`clusters failed; logs are in ${saveLogs(stateDir)}`);
     await destroyClusters(stateDir);
@@ -224,31 +246,6 @@ async function sweep(log: (line: string) => void): Promise<void> {
     log(`clearing away what a killed run left (${basename(stateDir)})`);
     await destroySet(stateDir);
   }
-}
-
-/** Runs what a cloud would do in a process of its own, so that it goes on when this one ends. */
-function startCloud(stateDir: string): void {
-  const tsx = createRequire(__filename).resolve("tsx");
-  const log = openSync(join(stateDir, "cloud.log"), "a");
-  const program = join(__dirname, "cloud-main.ts");
-  const child = spawn(process.execPath, ["--import", `file://${tsx}`, program, stateDir], {
-    detached: true,
-    stdio: ["ignore", log, log],
-    cwd: "/",
-  });
-  closeSync(log);
-  child.unref();
-  const id = child.pid === undefined ? undefined : processId(child.pid);
-  writeFileSync(join(stateDir, "cloud.json"), JSON.stringify(id ?? {}));
-}
-
-async function stopCloud(stateDir: string): Promise<void> {
-  const file = join(stateDir, "cloud.json");
-  if (!existsSync(file)) return;
-  const id = JSON.parse(readFileSync(file, "utf8")) as ProcessId;
-  if (!isAlive(id) || id.pid === process.pid) return;
-  process.kill(id.pid, "SIGKILL");
-  await until("the end of the cloud", 10, () => !isAlive(id));
 }
 
 /**

@@ -83,12 +83,23 @@ export interface ClusterSet extends AsyncDisposable {
 /** Families of clusters by their names; of those that are not there, IPv4 alone. */
 export type Families = Readonly<Record<string, readonly [IpFamily, ...IpFamily[]]>>;
 
+/** A set whose clusters are on their way. */
+export interface BegunClusters {
+  readonly set: ClusterSet;
+  /** Settles once that cluster takes pods, or failed. */
+  readonly ready: (name: string) => Promise<void>;
+  /** Settles once all of them do; when one failed, once the set is gone. */
+  readonly whole: Promise<void>;
+}
+
 /** What to make. */
 export interface CreateOptions {
   /** Names of the clusters, which are also their nodes' names. */
   readonly names?: readonly string[];
   /** How many, when no names are given: `site-a`, `site-b`, … */
   readonly count?: number;
+  /** How many are made at a time, in their order: with few, the first is there sooner. @default all */
+  readonly atOnce?: number;
   readonly log?: (line: string) => void;
   /** Runs an engine in each cluster that enforces network policies. @default false */
   readonly enforcePolicies?: boolean;
