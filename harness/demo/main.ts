@@ -7,7 +7,7 @@ import { parse, stringify } from "yaml";
 import { UserError } from "../../src/base/errors";
 import { table } from "../../src/base/table";
 import type { DnsRecord } from "../../src/records/model";
-import { type Cluster, createClusters, destroyClusters, useContexts } from "../clusters";
+import { beginClusters, type Cluster, destroyClusters, useContexts } from "../clusters";
 import { kdigEveryPod } from "../kdig";
 import { readyAt, servedAt } from "../mesh/joining";
 import { type ListedSite, listedSite, RunningMesh, zoneNames } from "../mesh/running-mesh";
@@ -49,17 +49,24 @@ function remember(clusters: Remembered): void {
   writeFileSync(memoryFile(), JSON.stringify(clusters));
 }
 
-async function clustersFor(contexts: string | undefined): Promise<readonly Cluster[]> {
+/** Clusters that may be still on their way. */
+interface Coming {
+  readonly clusters: readonly Cluster[];
+  readonly ready: (name: string) => Promise<void>;
+}
+
+/** Few are made at a time: the first site comes up beside the other clusters. */
+async function clustersFor(contexts: string | undefined): Promise<Coming> {
   if (contexts !== undefined) {
     const wanted = contexts.split(",");
     if (wanted.length !== names.length) throw new UserError(`--contexts needs four contexts, got ${wanted.length}`);
     const { clusters } = await useContexts({ contexts: wanted });
     remember({ contexts: wanted });
-    return clusters;
+    return { clusters, ready: () => Promise.resolve() };
   }
-  const set = await createClusters({ names, log: say, keep: true });
+  const { set, ready } = await beginClusters({ names, log: say, keep: true, atOnce: 2 });
   remember({ stateDir: set.stateDir });
-  return set.clusters;
+  return { clusters: set.clusters, ready };
 }
 
 /**
@@ -147,17 +154,27 @@ async function applyExample(mesh: RunningMesh): Promise<void> {
   await printAnswers(mesh, `${name}.${zone}`, type);
 }
 
-/** Kills the web server that a name leads to, and tells how long every pod of every site took to lead to another. */
-async function killTarget(mesh: RunningMesh, clusters: readonly Cluster[]): Promise<void> {
-  const [first, second, owner] = clusters as readonly [Cluster, Cluster, Cluster, Cluster];
+/** A pool of two web servers, whose name is in the zone of a third site. */
+function shopOf(mesh: RunningMesh, clusters: readonly Cluster[]): Shop {
+  const [first, second, owner] = clusters as readonly [Cluster, Cluster, Cluster];
   const zone = mesh.sites.filter(({ name }) => name === owner.name).flatMap(zoneNames)[0] ?? "";
-  const shop = new Shop(mesh, { zone, owner, targets: [first, second] });
-  say(`kubectl apply -f - (${owner.name}):\n\n${stringify(shop.manifest)}`);
+  return new Shop(mesh, { zone, owner, targets: [first, second] });
+}
+
+/** Makes the pool: its targets are probed from now on. */
+async function openShop(shop: Shop): Promise<void> {
+  say(`kubectl apply -f - (${shop.owner}):\n\n${stringify(shop.manifest)}`);
   await shop.open();
-  say(`every pod of every site leads to ${first.nodeAddress}, whose web server is killed now`);
+}
+
+/** Kills the web server that the pool's name leads to, and tells how long every pod of every site took to lead to another. */
+async function killTarget(mesh: RunningMesh, shop: Shop): Promise<void> {
+  const [first, second] = shop.addresses;
+  await shop.isOpen();
+  say(`${shop.name}: every pod of every site leads to ${first}, whose web server is killed now`);
   const took = await shop.killFirst();
-  say(`every pod of every site leads to ${second.nodeAddress}, ${(took / 1000).toFixed(1)} s later`);
-  await printAnswers(mesh, `${shop.manifest.spec.name}.${zone}`, "A");
+  say(`every pod of every site leads to ${second}, ${(took / 1000).toFixed(1)} s later`);
+  await printAnswers(mesh, shop.name, "A");
 }
 
 /** A site of the list, with the zone in which it tells what it sees of pools' targets. */
@@ -177,29 +194,63 @@ function lastZone({ sites }: RunningMesh): string {
   return sites.slice(-1).flatMap(zoneNames)[0] ?? "";
 }
 
+/** Gives each site's stack its settings, one after the other; each of these settles once that is done and the cluster is there. */
+function prepareSites(mesh: RunningMesh, { clusters, ready }: Coming): readonly Promise<void>[] {
+  const settings = {
+    "dns-mesh:protect": "false",
+    "dns-mesh:replicas": String(replicas),
+    ...probesOf(clusters),
+  };
+  let configured = Promise.resolve();
+  const prepared = clusters.map(async (cluster) => {
+    configured = configured.then(() => mesh.configureSite(cluster, settings));
+    await Promise.all([configured, ready(cluster.name)]);
+  });
+  // One that failed is told where it is waited for.
+  for (const one of prepared) one.catch(() => undefined);
+  return prepared;
+}
+
+/** Brings the shared stack, the primary and the other sites of the list up, each as soon as its cluster is there. */
+async function bringListUp(mesh: RunningMesh, prepared: readonly Promise<void>[]): Promise<void> {
+  await Promise.all([bringUp(mesh, "shared"), prepared[0]]);
+  const [primary = "", ...others] = mesh.sites.map(({ name }) => name);
+  await bringUp(mesh, primary);
+  await Promise.all(
+    others.map(async (name, at) => {
+      await prepared[at + 1];
+      await bringUp(mesh, name);
+    }),
+  );
+}
+
 async function up(contexts: string | undefined): Promise<void> {
   await ensureTools(["kubernetes", "pulumi", "provider", "knot"], say);
   await down();
   mkdirSync(workDir(), { recursive: true });
-  const clusters = await clustersFor(contexts);
-  const mesh = new RunningMesh({ clusters, workDir: workDir() });
+  const coming = await clustersFor(contexts);
+  const { clusters } = coming;
+  // Clusters of our own go as a whole, whatever their stacks' states say.
+  const mesh = new RunningMesh({
+    clusters,
+    workDir: workDir(),
+    ...(contexts === undefined && { writes: "at the end" }),
+  });
   await mesh.list(clusters.slice(0, 3).map(demoSite));
-  await bringUp(mesh, "shared");
-  for (const cluster of clusters)
-    await mesh.configureSite(cluster, {
-      "dns-mesh:protect": "false",
-      "dns-mesh:replicas": String(replicas),
-      ...probesOf(clusters),
-    });
-  const [primary, ...others] = mesh.sites.map(({ name }) => name);
-  await bringUp(mesh, primary ?? "");
-  await Promise.all(others.map((name) => bringUp(mesh, name)));
+  const prepared = prepareSites(mesh, coming);
+  await bringListUp(mesh, prepared);
+  const shop = shopOf(mesh, clusters);
+  const serving = shop.start();
+  serving.catch(() => undefined);
   await printSerials(mesh);
   await printAnswers(mesh, lastZone(mesh), "SOA");
+  await prepared[3];
   await joinOneMore(mesh, clusters[3] as Cluster);
   await printSerials(mesh);
+  await serving;
+  await openShop(shop);
   await applyExample(mesh);
-  await killTarget(mesh, clusters);
+  await killTarget(mesh, shop);
   const [first] = mesh.sites;
   say("the mesh is running");
   console.log(`\nTalk to it:  ${toolPath("kdig")} @${first?.addresses[0] ?? ""} standard-2.internal.dns SOA`);

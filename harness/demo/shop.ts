@@ -11,6 +11,7 @@ import type { ListedSite, RunningMesh } from "../mesh/running-mesh";
 /** Where the web servers listen, on their nodes. */
 const port = 8080;
 const pod = "shop";
+const inside = ["-n", "dns-system"];
 
 /** The zone in which a site tells the others which targets it sees. */
 export function poolZone(site: ListedSite): string {
@@ -54,15 +55,40 @@ export class Shop {
     };
   }
 
-  /** Opens it, and waits until the name leads to the first target everywhere. */
+  /** The pool's name in the DNS. */
+  get name(): string {
+    return `${pod}.${this.options.zone}`;
+  }
+
+  /** The cluster that the pool is in. */
+  get owner(): string {
+    return this.options.owner.name;
+  }
+
+  /** Where the name leads to, in the order of their priorities. */
+  get addresses(): readonly string[] {
+    return this.options.targets.map(({ nodeAddress }) => nodeAddress);
+  }
+
+  /** Starts the web servers. */
+  async start(): Promise<void> {
+    await Promise.all(this.options.targets.map(startWebServer));
+  }
+
+  /** Makes the pool. */
   async open(): Promise<void> {
-    const { owner, targets } = this.options;
-    await Promise.all(targets.map(startWebServer));
-    const inside = ["-n", "dns-system"];
-    await owner.kubectl([...inside, "apply", "-f", "-"], JSON.stringify(this.manifest));
-    for (const condition of ["Ready", "Healthy"])
-      await owner.kubectl([...inside, "wait", `--for=condition=${condition}`, `dnspool/${pod}`, "--timeout=60s"]);
-    await this.#leadsTo(targets[0]);
+    await this.options.owner.kubectl([...inside, "apply", "-f", "-"], JSON.stringify(this.manifest));
+  }
+
+  /** Waits until the name leads to the first target everywhere. */
+  async isOpen(): Promise<void> {
+    const conditions = ["Ready", "Healthy"].map((condition) => `--for=condition=${condition}`);
+    await Promise.all(
+      conditions.map((condition) =>
+        this.options.owner.kubectl([...inside, "wait", condition, `dnspool/${pod}`, "--timeout=60s"]),
+      ),
+    );
+    await this.#leadsTo(this.options.targets[0]);
   }
 
   /** Kills the first target, and returns how many milliseconds later every pod of every site leads to the second. */
@@ -75,9 +101,8 @@ export class Shop {
   }
 
   async #leadsTo(target: Cluster | undefined): Promise<void> {
-    const name = `${pod}.${this.options.zone}`;
     const look = async (site: ListedSite): Promise<void> => {
-      for (const { pod: asked, answer } of await kdigEveryPod(this.mesh.server(site.name), name, "A"))
+      for (const { pod: asked, answer } of await kdigEveryPod(this.mesh.server(site.name), this.name, "A"))
         if (answer !== target?.nodeAddress) throw new Error(`${asked} answers ${answer}, not ${target?.nodeAddress}`);
     };
     await Promise.all(this.mesh.sites.map((site) => eventually(60, () => look(site), 100)));
