@@ -2,10 +2,17 @@ import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 
-import { type VerifyParts, type VerifyReport, verifyReport, verifyZones, type ZoneVerdict } from "./verify";
+import {
+  mostReferenceOctets,
+  type VerifyParts,
+  type VerifyReport,
+  verifyReport,
+  verifyZones,
+  type ZoneVerdict,
+} from "./verify";
 
 /** What a thread compares: some of the zones, at all points. */
-type Share = Pick<VerifyParts, "zones" | "points" | "timeoutMs">;
+type Share = Pick<VerifyParts, "zones" | "points" | "timeoutMs" | "mostOctets">;
 
 /** What a thread says. */
 type Message =
@@ -31,26 +38,39 @@ export function threadsFor(copies: number, cores = availableParallelism()): numb
   return Math.max(1, Math.min(mostThreads, cores, Math.floor(copies / copiesPerThread)));
 }
 
+/** What each of some threads compares. The memory for owners' copies is divided as the zones are. */
+export function sharesOf(
+  { zones, points, timeoutMs }: Pick<VerifyParts, "zones" | "points" | "timeoutMs">,
+  threads: number,
+): readonly Share[] {
+  const mostOctets = Math.floor(mostReferenceOctets / threads);
+  return Array.from({ length: threads }, (_, thread) => ({
+    zones: zones.filter((_zone, at) => at % threads === thread),
+    ...{ points, timeoutMs, mostOctets },
+  }));
+}
+
 /**
  * Does what {@link verifyZones} does in several threads, each of which takes some of the zones from all points over connections of
- * its own. What a copy takes is cryptography and system calls; one thread of hundreds of thousands waits for itself.
+ * its own. What a copy takes is cryptography and system calls; one thread of hundreds of thousands waits for itself. The first
+ * failure of one ends all of them.
  */
 export async function verifyInThreads(parts: VerifyParts, threads: number): Promise<VerifyReport> {
-  const { zones, points, timeoutMs, progress } = parts;
+  const { zones, points, progress } = parts;
   const done = Array.from({ length: threads }, () => 0);
-  const shares = done.map((_, thread) => zones.filter((_zone, at) => at % threads === thread));
   const told = (thread: number, copies: number): void => {
     done[thread] = copies;
     const all = done.reduce((sum, each) => sum + each, 0);
     progress?.(all - (all % 100), zones.length * points.length);
   };
-  const [own = [], ...others] = shares;
-  const workers = others.map(
-    (share, i) => new ShareWorker({ zones: share, points, timeoutMs }, told.bind(undefined, i + 1)),
-  );
+  const [own, ...others] = sharesOf(parts, threads);
+  const workers = others.map((share, i) => new ShareWorker(share, told.bind(undefined, i + 1)));
+  const ending = new AbortController();
   try {
     const reports = [
-      verifyZones({ ...parts, zones: own, progress: told.bind(undefined, 0) }).then((report) => report.zones),
+      verifyZones({ ...parts, ...own, signal: ending.signal, progress: told.bind(undefined, 0) }).then(
+        (report) => report.zones,
+      ),
       ...workers.map(({ verdicts }) => verdicts),
     ];
     const byZone = new Map((await Promise.all(reports)).flat().map((verdict) => [verdict.zone, verdict]));
@@ -59,6 +79,7 @@ export async function verifyInThreads(parts: VerifyParts, threads: number): Prom
       parts,
     );
   } finally {
+    ending.abort();
     for (const worker of workers) worker.end();
   }
 }

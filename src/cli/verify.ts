@@ -54,6 +54,10 @@ export interface VerifyParts {
   readonly pause: (ms: number) => Promise<void>;
   /** Milliseconds of silence after which a server is given up. */
   readonly timeoutMs: number;
+  /** Octets of owners' copies that are in memory at a time. @default 64 MiB */
+  readonly mostOctets?: number;
+  /** Ends the comparison with its reason. */
+  readonly signal?: AbortSignal;
   /** Is given how many copies of how many have been compared. */
   readonly progress?: (done: number, all: number) => void;
 }
@@ -68,8 +72,8 @@ const [mostUnderWay, mostOnEach, leastOnEach] = [4096, 8, 2];
 const referenceWidth = 64;
 /** How often, and after how long, a zone is asked for again of which serials differ: a change may be on its way. */
 const [mostAgain, againMs] = [4, 1500];
-/** Octets of reference copies that are in memory at a time. */
-const mostOctets = 64 * 1024 * 1024;
+/** Octets of reference copies that are in memory at a time, in all threads together. */
+export const mostReferenceOctets = 64 * 1024 * 1024;
 
 /**
  * Compares the content of every zone at every point with its owner's. Copies of different serials are taken again, for a
@@ -77,9 +81,16 @@ const mostOctets = 64 * 1024 * 1024;
  */
 export async function verifyZones(parts: VerifyParts): Promise<VerifyReport> {
   const fetcher = new Fetcher(parts.points, parts.timeoutMs);
+  const { signal } = parts;
+  const end = (): void => {
+    fetcher[Symbol.dispose]();
+  };
+  signal?.throwIfAborted();
+  signal?.addEventListener("abort", end);
   try {
     return verifyReport(await new Comparison(parts, fetcher).run(), parts);
   } finally {
+    signal?.removeEventListener("abort", end);
     fetcher[Symbol.dispose]();
   }
 }
@@ -127,13 +138,14 @@ class Comparison {
   ) {}
 
   async run(): Promise<readonly ZoneVerdict[]> {
-    const { zones, pause } = this.parts;
+    const { zones, pause, signal } = this.parts;
     let rest = zones;
     while (rest.length > 0) rest = await this.#batch(rest);
     for (let again = 0; again < mostAgain; again++) {
       const open = zones.filter(({ name }) => isUnsettled(this.#verdicts.get(name)));
       if (open.length === 0) break;
       await pause(againMs);
+      signal?.throwIfAborted();
       let left: readonly LookedZone[] = open;
       while (left.length > 0) left = await this.#batch(left);
     }
@@ -146,17 +158,21 @@ class Comparison {
     const tallies = new Map(zones.map(({ name }) => [name, new Tally()]));
     const taken = await this.#takeReferences({ zones, references, tallies });
     const known = taken.filter(({ name }) => references.has(name));
-    const { points } = this.parts;
+    const { points, signal } = this.parts;
+    const isOver = (): boolean => signal?.aborted === true;
     const zoneWidth = Math.max(leastOnEach, Math.min(mostOnEach, Math.floor(mostUnderWay / points.length)));
     await inParallel(pointWidth, points, async (point) => {
+      if (isOver()) return;
       const asked = known.filter(({ name }) => tallies.get(name)?.asked.has(point.name) === false);
       await inParallel(zoneWidth, asked, async ({ name }) => {
+        if (isOver()) return;
         tallies.get(name)?.add(point.name, await this.#compare(point, name, references.get(name)?.copy));
         this.#count();
       });
     });
     for (const zone of taken)
       this.#verdicts.set(zone.name, verdictOf(zone, references.get(zone.name), tallies.get(zone.name) ?? new Tally()));
+    this.parts.signal?.throwIfAborted();
     return zones.slice(taken.length);
   }
 
@@ -170,14 +186,16 @@ class Comparison {
     readonly references: Map<string, Reference>;
     readonly tallies: ReadonlyMap<string, Tally>;
   }): Promise<readonly LookedZone[]> {
+    const { mostOctets = mostReferenceOctets, signal } = this.parts;
     let octets = 0;
     let taken = 0;
-    while (taken < zones.length && (taken === 0 || octets < mostOctets)) {
+    while (taken < zones.length && signal?.aborted !== true && (taken === 0 || octets < mostOctets)) {
       const next = zones.slice(taken, taken + referenceWidth);
       taken += next.length;
       await inParallel(referenceWidth, next, async ({ name, owner }) => {
         const ordered = ownerFirst(this.parts.points, owner);
         for (const at of ordered) {
+          if (signal?.aborted === true) return;
           const outcome = await this.#compare(at, name, undefined);
           this.#count();
           const isReference = outcome !== "same" && outcome.kind === "other";
@@ -275,6 +293,7 @@ interface Address {
  */
 class Fetcher implements Disposable {
   readonly #addresses = new Map<string, readonly Address[]>();
+  #isEnded = false;
 
   constructor(
     points: readonly TransferPoint[],
@@ -298,7 +317,11 @@ class Fetcher implements Disposable {
         continue;
       }
       try {
-        const result = await again(address, () => address.connection.transfer(zone, like));
+        const result = await again(address, () => {
+          // A connection would open again.
+          if (this.#isEnded) throw new DnsError({ kind: "aborted" });
+          return address.connection.transfer(zone, like);
+        });
         address.away = undefined;
         address.hasAnswered = true;
         return result;
@@ -312,6 +335,7 @@ class Fetcher implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isEnded = true;
     for (const { connection } of [...this.#addresses.values()].flat()) connection[Symbol.dispose]();
   }
 }
