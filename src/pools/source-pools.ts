@@ -20,6 +20,8 @@ export interface PoolClaim {
   /** Of the object. */
   readonly name: string;
   readonly spec: PoolSpec;
+  /** The record whose place it takes. */
+  readonly record: SourceClaim;
 }
 
 /** What a source asks for once its annotations of pools are read. */
@@ -51,13 +53,13 @@ export function poolClaimsOf(
   const led = claims.filter(({ spec }) => isOfPools(spec.type));
   const settings = settingsOf(annotations, written);
   const pools: PoolClaim[] = [];
-  // Its own check has found out already that the source's address is gone.
+  // Its own check has found out already that an address of the source's is gone.
   const kept = bare.map(poolNameOf);
   const problems = new Set([...settings.problems, ...strangeFamilies(settings, led)]);
   for (const claim of led) {
     const reading = settings.problems.length > 0 ? { problems: [] } : poolClaimOf(claim, settings);
     if ("pool" in reading) pools.push(reading.pool);
-    else kept.push(claim.name, poolNameOf(claim.name));
+    else for (const name of [claim.name, ...(claim.former ?? [])]) kept.push(name, poolNameOf(name));
     for (const problem of "pool" in reading ? [] : reading.problems) problems.add(problem);
   }
   return { records, pools, kept, problems: [...problems] };
@@ -149,9 +151,10 @@ function checkOf(text: string): CheckSpec | string {
 
 /** The pool in a record's place, or what is wrong with it. */
 function poolClaimOf(
-  { name, spec, ttl }: SourceClaim,
+  record: SourceClaim,
   { strategy, check, further }: PoolSettings,
 ): { readonly pool: PoolClaim } | { readonly problems: readonly string[] } {
+  const { name, spec, ttl } = record;
   const own = spec.values ?? [];
   const full = spec.name === "@" ? spec.zone : `${spec.name}.${spec.zone}`;
   const type = spec.type === "AAAA" ? "AAAA" : "A";
@@ -168,7 +171,7 @@ function poolClaimOf(
   };
   const reading = poolOf(pool);
   return reading.kind === "pool"
-    ? { pool: { name: poolNameOf(name), spec: pool } }
+    ? { pool: { name: poolNameOf(name), spec: pool, record } }
     : { problems: reading.problems.map((problem) => `the pool of ${full} cannot be: ${problem}`) };
 }
 

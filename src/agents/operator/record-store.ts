@@ -77,9 +77,11 @@ export class RecordStore {
     return [...this.#made.keys()];
   }
 
-  /** What was made of another object and is there, or is about to go. */
-  madeOf(sourceUid: string): readonly Entry[] {
-    return [...(this.#made.get(sourceUid) ?? [])].filter(({ isGhost }) => !isGhost);
+  /** What was made of another object and is there, or is about to go: in the namespace that this is in, or in any. */
+  madeOf(sourceUid: string, namespace?: string): readonly Entry[] {
+    return [...(this.#made.get(sourceUid) ?? [])].filter(
+      ({ isGhost, object }) => !isGhost && (namespace === undefined || object.metadata.namespace === namespace),
+    );
   }
 
   /**

@@ -6,14 +6,14 @@ import { inParallel } from "../../base/in-parallel";
 import { operatorLabels } from "../../contract/names";
 import { KubeError, type KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
-import { poolClaimsOf, poolNameOf } from "../../pools/source-pools";
+import { type PoolClaim, poolClaimsOf, poolNameOf } from "../../pools/source-pools";
 import { apiVersion, collectionPath, type DnsRecord, kind as recordKind, plural } from "../../records/model";
 import { claimsOfSource, type SourceClaim } from "../../records/sources/claims";
 import { sourceApis, sourceLabel, type SourceSettings } from "../../records/sources/kinds";
 import { type EventQueue, fieldManager } from "./event-queue";
 import { type Entry, isLeaving, isProgrammed, type RecordStore, sourceUidOf } from "./record-store";
 import { type Source, SourceFeed, type SourceFeedOptions } from "./source-feed";
-import { isAnswered, type MadePools, SourcePools } from "./source-pools";
+import { isAnswered, type MadePools, refusalOf, SourcePools } from "./source-pools";
 import { writeWidth } from "./spreading";
 import { WorkLoop, type WorkLoopOptions } from "./work-loop";
 
@@ -135,7 +135,7 @@ export class SourceLoop extends WorkLoop<string> {
       await this.#letGo(uid);
       return true;
     }
-    const pools = this.#pools.madeOf(uid);
+    const pools = this.#pools.madeOf(uid, source.namespace);
     const { claims, kept, bare, problems: faults, isUnknown } = claimsOfSource(source, this.#settings, this.#feed);
     const asked = poolClaimsOf(source.object.metadata ?? {}, { claims, bare });
     const problems = [...faults, ...asked.problems, ...this.#pools.refusals(asked.pools, pools)];
@@ -144,8 +144,9 @@ export class SourceLoop extends WorkLoop<string> {
     if (asked.pools.length > 0 && !this.#pools.isListed(source.namespace)) return false;
     for (const claim of asked.records) await this.#have(source, claim);
     for (const claim of asked.pools) await this.#pools.settle(source, claim, pools);
-    const stays = [...asked.records, ...asked.pools].map(({ name }) => name);
-    const isDone = await this.#clear(uid, new Set([...stays, ...kept, ...kept.map(poolNameOf), ...asked.kept]));
+    const made = [...asked.records, ...asked.pools].map(({ name }) => name);
+    const stays = new Set([...made, ...kept, ...kept.map(poolNameOf), ...asked.kept]);
+    const isDone = await this.#clear(source, { stays, claimed: asked.pools });
     // Not before all is done: what is tried again and fails again is not said again.
     if (problems.length === 0) this.#said.delete(uid);
     await this.#note(source);
@@ -165,18 +166,30 @@ export class SourceLoop extends WorkLoop<string> {
     }
   }
 
-  /** Takes away what does not stay, unless what takes its place is not answered yet. */
-  async #clear(uid: string, stays: ReadonlySet<string>): Promise<boolean> {
+  /**
+   * Takes away what does not stay, unless what takes its place is not answered yet. A record whose pool is not answered follows its
+   * source until then: the pool may be refused for good.
+   *
+   * @returns whether nothing is left that is not told of; of a pool that is refused there will be news.
+   */
+  async #clear(
+    { uid, namespace }: Pick<Source, "uid" | "namespace">,
+    { stays, claimed }: { readonly stays: ReadonlySet<string>; readonly claimed: readonly PoolClaim[] },
+  ): Promise<boolean> {
     let isDone = true;
-    const records = this.options.store.madeOf(uid).filter((entry) => !isLeaving(entry));
-    const pools = this.#pools.madeOf(uid);
+    const records = this.options.store.madeOf(uid, namespace).filter((entry) => !isLeaving(entry));
+    const pools = this.#pools.madeOf(uid, namespace);
     for (const entry of records) {
       const { name } = entry.object.metadata;
       if (stays.has(name)) continue;
-      const successor = stays.has(poolNameOf(name)) ? poolNameOf(name) : undefined;
-      const isFree = successor === undefined || pools.some((pool) => isAnswered(pool, successor));
-      if (isFree) await this.#remove(entry);
-      else isDone = false;
+      const successor = claimed.find(({ record }) => record.name === name);
+      const pool = pools.find(({ object }) => object.metadata.name === successor?.name);
+      if (successor === undefined || (pool && isAnswered(pool))) {
+        await this.#remove(entry);
+        continue;
+      }
+      if (refusalOf(pool) === undefined) isDone = false;
+      if (!isDeepStrictEqual(entry.object.spec, successor.record.spec)) await this.#change(entry, successor.record);
     }
     for (const pool of pools) {
       const { name } = pool.object.metadata;
@@ -203,7 +216,8 @@ export class SourceLoop extends WorkLoop<string> {
 
   /** Makes a DnsRecord, or makes it what its source asks for. */
   async #have(source: Source, claim: SourceClaim): Promise<void> {
-    const there = this.options.store.madeOf(source.uid).find(({ object }) => object.metadata.name === claim.name);
+    const { uid, namespace } = source;
+    const there = this.options.store.madeOf(uid, namespace).find(({ object }) => object.metadata.name === claim.name);
     if (there === undefined) await this.#make(source, claim);
     else if (!isLeaving(there) && !isDeepStrictEqual(there.object.spec, claim.spec)) await this.#change(there, claim);
   }

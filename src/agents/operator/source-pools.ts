@@ -16,8 +16,8 @@ export type MadePool = Pick<PoolEntry, "uid" | "object" | "reading" | "status">;
 
 /** Pools that were made of other objects. */
 export interface MadePools {
-  /** What was made of another object and is there, or is about to go. */
-  readonly madeOf: (sourceUid: string) => readonly MadePool[];
+  /** What was made of another object and is there, or is about to go: in the namespace that this is in, or in any. */
+  readonly madeOf: (sourceUid: string, namespace?: string) => readonly MadePool[];
   /** Uids of objects that pools were made of. */
   readonly sources: () => readonly string[];
   /** Whether all pools of a namespace are known: before, one that is there would be made again. */
@@ -40,20 +40,18 @@ export class SourcePools {
     return this.options.pools().isListed(namespace);
   }
 
-  madeOf(sourceUid: string): readonly MadePool[] {
+  madeOf(sourceUid: string, namespace?: string): readonly MadePool[] {
     return this.options
       .pools()
-      .madeOf(sourceUid)
+      .madeOf(sourceUid, namespace)
       .filter(({ object }) => !object.isLeaving);
   }
 
   /** Why pools that are asked for and there are not served, for whoever has their source. */
   refusals(claims: readonly PoolClaim[], made: readonly MadePool[]): readonly string[] {
     return claims.flatMap(({ name }) => {
-      const pool = made.find(({ object }) => object.metadata.name === name);
-      const accepted = pool?.status.conditions?.find(({ type }) => type === "Accepted");
-      if (accepted?.status !== "False" || accepted.observedGeneration !== pool?.object.metadata.generation) return [];
-      return [`the DnsPool ${name} is refused: ${accepted.message}`];
+      const refusal = refusalOf(made.find(({ object }) => object.metadata.name === name));
+      return refusal === undefined ? [] : [`the DnsPool ${name} is refused: ${refusal}`];
     });
   }
 
@@ -104,11 +102,22 @@ export class SourcePools {
   }
 }
 
-/** Whether a pool of this name is answered by every site, as it is now. */
-export function isAnswered({ object, status }: MadePool, name: string): boolean {
-  const ready = status.conditions?.find(({ type }) => type === "Ready");
+/** Whether a pool is answered by every site, as it is now. */
+export function isAnswered(pool: MadePool): boolean {
+  return conditionOf(pool, "Ready")?.status === "True";
+}
+
+/** Why a pool, as it is now, is not served; undefined where nothing is said against it. */
+export function refusalOf(pool: MadePool | undefined): string | undefined {
+  const accepted = pool && conditionOf(pool, "Accepted");
+  return accepted?.status === "False" ? accepted.message : undefined;
+}
+
+function conditionOf({ object, status }: MadePool, wanted: string) {
   const { generation } = object.metadata;
-  return object.metadata.name === name && ready?.status === "True" && ready.observedGeneration === generation;
+  return status.conditions?.find(
+    ({ type, observedGeneration }) => type === wanted && observedGeneration === generation,
+  );
 }
 
 function pathOf({ metadata }: MadePool["object"]): string {

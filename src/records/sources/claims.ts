@@ -7,7 +7,7 @@ import type { DnsRecordSpec, RecordType } from "../model";
 import { recordSetOf } from "../record-set";
 import { type EndpointObject, readEndpoints } from "./dns-endpoint";
 import { isRoute, type SourceKind, type SourceSettings } from "./kinds";
-import type { SourceReading, SourceRecord } from "./reading";
+import { addressTypes, type SourceReading, type SourceRecord } from "./reading";
 import { readRoute, type RouteObject, type Surroundings } from "./route";
 import { readService, type ServiceObject } from "./service";
 
@@ -21,6 +21,8 @@ export interface SourceClaim {
   readonly spec: DnsRecordSpec;
   /** Seconds, where the object itself says; `spec` has the settings' otherwise. */
   readonly ttl?: number;
+  /** Of a CNAME: names of the objects of the addresses that may have been there before. */
+  readonly former?: readonly string[];
 }
 
 /** What a source asks for, and what of it cannot be made. */
@@ -28,7 +30,7 @@ export interface SourceClaims {
   readonly claims: readonly SourceClaim[];
   /** Names of objects for what is outside of the zones, or cannot be made: one that is there already stays. */
   readonly kept: readonly string[];
-  /** Names of objects of addresses for names that lead nowhere now. */
+  /** Names of objects of addresses of a family of which a name has none now. */
   readonly bare: readonly string[];
   readonly problems: readonly string[];
   /** Whether something is not known, so that nothing may be made or taken away. */
@@ -47,16 +49,14 @@ export function claimsOfSource(
   settings: Pick<SourceSettings, "zones" | "ttl">,
   surroundings: Surroundings,
 ): SourceClaims {
-  const { records, faults, bare: names = [], unknown } = readSource(kind, object, surroundings);
+  const { records, faults, bare: unled = [], unknown } = readSource(kind, object, surroundings);
   if (unknown !== undefined)
     return {
       ...{ claims: [], kept: [], bare: [] },
       problems: unknown.cure === undefined ? [] : [unknown.cure],
       isUnknown: true,
     };
-  const bare = names.flatMap((name) =>
-    (["A", "AAAA"] as const).map((type) => objectName(kind, object, { name, type })),
-  );
+  const bare = unled.map((name) => objectName(kind, object, name));
   const claims: SourceClaim[] = [];
   const isHere = ({ name }: { readonly name: string }): boolean => zoneOf(name, settings.zones) !== undefined;
   const kept = faults.map((fault) => objectName(kind, object, fault));
@@ -67,8 +67,15 @@ export function claimsOfSource(
     const spec = zone === undefined ? undefined : specOf(record, { zone, ttl: settings.ttl });
     const problem = spec && problemOf(record, spec);
     if (problem !== undefined) problems.push(problem);
-    if (spec === undefined || problem !== undefined) kept.push(name);
-    else claims.push({ name, spec, ...(record.ttl !== undefined && { ttl: record.ttl }) });
+    const former =
+      record.type === "CNAME" ? addressTypes.map((type) => objectName(kind, object, { name: record.name, type })) : [];
+    if (spec === undefined || problem !== undefined) kept.push(name, ...former);
+    else
+      claims.push({
+        ...{ name, spec },
+        ...(record.ttl !== undefined && { ttl: record.ttl }),
+        ...(former.length > 0 && { former }),
+      });
   }
   return { claims, kept, bare, problems, isUnknown: false };
 }

@@ -29,12 +29,21 @@ export interface SourceFault {
   readonly message: string;
 }
 
+/** Types of records with addresses. */
+export const addressTypes = ["A", "AAAA"] as const;
+
+/** A name that leads to no address of a family now. */
+export interface BareName {
+  readonly name: string;
+  readonly type: (typeof addressTypes)[number];
+}
+
 /** What a source asks for. */
 export interface SourceReading {
   readonly records: readonly SourceRecord[];
   readonly faults: readonly SourceFault[];
-  /** Names that it asks for and that lead nowhere now. */
-  readonly bare?: readonly string[];
+  /** Names that it asks for, with the types of addresses of which they have none now; without those that lead to a name. */
+  readonly bare?: readonly BareName[];
   /**
    * Something that it takes is not known, so that nothing may be made or taken away; what to do about it, or nothing where it will be
    * known by itself.
@@ -53,9 +62,14 @@ export interface Pointing {
 /** What a source asks for that says where its names lead. */
 export function readingOfPointing(pointing: readonly Pointing[], ttl: number | undefined): SourceReading {
   const records = recordsOfPointing(pointing, ttl);
-  const names = new Set(pointing.map(({ host }) => plainName(host)));
-  for (const { name } of records) names.delete(name);
-  return { records, faults: [], ...(names.size > 0 && { bare: [...names] }) };
+  const led = new Set(records.map(({ name, type }) => `${name} ${type}`));
+  const names = [...new Set(pointing.map(({ host }) => plainName(host)))];
+  const bare = names
+    .filter((name) => !led.has(`${name} CNAME`))
+    .flatMap((name) =>
+      addressTypes.filter((type) => !led.has(`${name} ${type}`)).map((type): BareName => ({ name, type })),
+    );
+  return { records, faults: [], ...(bare.length > 0 && { bare }) };
 }
 
 /** Records of names that point to addresses and names. */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { poolOf } from "../../../src/pools/spec";
-import { poolClaimsOf } from "../../../src/pools/source-pools";
+import { poolClaimsOf, poolNameOf } from "../../../src/pools/source-pools";
 import { claimsOfSource, type SourceObject } from "../../../src/records/sources/claims";
 import { sourceSurroundings } from "../../../harness/records/source-cases";
 
@@ -21,7 +21,9 @@ function made(annotations: Annotations, ...ingress: readonly object[]) {
   const object = service(ingress, annotations);
   const settings = { zones: ["example.org"], ttl: 300 };
   const claims = claimsOfSource({ kind: "Service", object }, settings, sourceSurroundings);
-  return poolClaimsOf(object.metadata ?? {}, claims);
+  const asked = poolClaimsOf(object.metadata ?? {}, claims);
+  const stays = [...asked.kept, ...claims.kept.flatMap((name) => [name, poolNameOf(name)])];
+  return { ...asked, stays };
 }
 
 const pool = { "dns.mesh.io/pool": "failover", "dns.mesh.io/pool-check": web };
@@ -29,7 +31,8 @@ const pool = { "dns.mesh.io/pool": "failover", "dns.mesh.io/pool-check": web };
 describe("pools of other objects", () => {
   it("are made where an annotation says so, of every name, with what may be asked for", () => {
     const { pools, records, kept, problems } = made(pool, { ip: "192.0.2.1" }, { ip: "192.0.2.2" });
-    expect([records, kept, problems]).to.deep.equal([[], [], []]);
+    expect([records, problems]).to.deep.equal([[], []]);
+    expect(kept.filter((name) => pools.some((each) => each.name === name))).to.deep.equal([]);
     const check = { type: "HTTPS", port: 443, path: "/healthz", fall: 3 };
     const targets = ["192.0.2.1", "192.0.2.2"].map((value) => ({ value, priority: 0 }));
     const common = { zone: "example.org", type: "A", ttl: 30, strategy: "failover", minHealthy: 1, targets };
@@ -106,7 +109,8 @@ describe("pools of other objects", () => {
       const { pools, records, kept, problems } = made(annotations, { ip: "192.0.2.1" });
       expect([pools, records]).to.deep.equal([[], []]);
       expect(problems.join("\n")).to.match(says);
-      expect(kept).to.have.lengthOf(4);
+      const all = made({}, { ip: "192.0.2.1" }).records.flatMap(({ name }) => [name, poolNameOf(name)]);
+      expect(kept).to.include.members(all);
     });
 
   it("are not made of names, and not with further addresses of a family that the object has not", () => {
@@ -123,6 +127,31 @@ describe("pools of other objects", () => {
     const before = made(pool, { ip: "192.0.2.1" }).pools.map(({ name }) => name);
     expect(made(pool).kept).to.include.members(before);
   });
+
+  it("stay of a family of which the object has no address for a while", () => {
+    const before = made(pool, { ip: "192.0.2.1" }, { ip: "2001:db8::1" }).pools.map(({ name, spec }) => [
+      spec.type,
+      name,
+    ]);
+    const { pools, kept } = made(pool, { ip: "192.0.2.1" });
+    const sixes = before.flatMap(([type, name]) => (type === "AAAA" ? [name] : []));
+    expect(sixes).to.have.lengthOf(2);
+    expect([pools.length, kept]).to.deep.equal([2, sixes]);
+  });
+
+  for (const [what, ingress, target] of [
+    ["its load balancer has a name", [{ hostname: "lb.test" }], {}],
+    ["its load balancer has two names", [{ hostname: "a.lb.test" }, { hostname: "b.lb.test" }], {}],
+    ["its target is a name", [{ ip: "192.0.2.1" }], { "external-dns.alpha.kubernetes.io/target": "lb.test" }],
+  ] as const)
+    it(`stay, and what they stand in the place of, when the object leads to names: ${what}`, () => {
+      const addresses = [{ ip: "192.0.2.1" }, { ip: "2001:db8::1" }];
+      const before = [...made(pool, ...addresses).pools, ...made({}, ...addresses).records].map(({ name }) => name);
+      expect(before).to.have.lengthOf(8);
+      const { records, pools, stays } = made({ ...pool, ...target }, ...ingress);
+      expect([records, pools]).to.deep.equal([[], []]);
+      expect(stays).to.include.members(before);
+    });
 
   it("are not made without the annotation that asks for them, which is said", () => {
     const { pools, records, problems } = made({ "dns.mesh.io/pool-check": web }, { ip: "192.0.2.1" });

@@ -201,7 +201,7 @@ export class PoolOperator {
   /** Pools that were made of other objects. */
   get made(): MadePools {
     return {
-      madeOf: (uid) => this.#store.madeOf(uid),
+      madeOf: (uid, namespace) => this.#store.madeOf(uid, namespace),
       sources: () => this.#store.sources(),
       isListed: (namespace) => this.#feed.isListed(namespace),
     };

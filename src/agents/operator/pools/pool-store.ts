@@ -79,9 +79,11 @@ export class PoolStore {
     return [...this.#made.keys()];
   }
 
-  /** What was made of another object and is there, or is about to go. */
-  madeOf(sourceUid: string): readonly PoolEntry[] {
-    return [...(this.#made.get(sourceUid) ?? [])].flatMap((uid) => this.#entries.get(uid) ?? []);
+  /** What was made of another object and is there, or is about to go: in the namespace that this is in, or in any. */
+  madeOf(sourceUid: string, namespace?: string): readonly PoolEntry[] {
+    return [...(this.#made.get(sourceUid) ?? [])]
+      .flatMap((uid) => this.#entries.get(uid) ?? [])
+      .filter(({ object }) => namespace === undefined || object.metadata.namespace === namespace);
   }
 
   /** Takes a version of a pool. Older ones are passed over, unless they come from a listing. */
@@ -93,7 +95,11 @@ export class PoolStore {
     if (known !== undefined && !isListed && !isLaterVersion(resourceVersion, known.object.metadata.resourceVersion))
       return;
     const status = (object["status"] ?? {}) as PoolStatus;
+    if (known !== undefined) this.#unlinkMade(known);
+    this.#linkMade(kept);
     if (known?.object.metadata.generation === generation) {
+      // Whoever it belonged to before learns of it, too.
+      if (known.object.source?.uid !== kept.source?.uid) this.onTouch(known, false);
       Object.assign(known, { object: kept, status });
       this.onTouch(known, false);
       return;
@@ -109,8 +115,6 @@ export class PoolStore {
     };
     this.#entries.set(uid, entry);
     this.#byName.set(keyOf(metadata), entry);
-    const { source } = kept;
-    if (source !== undefined) this.#made.set(source.uid, (this.#made.get(source.uid) ?? new Set()).add(uid));
     if (known !== undefined) this.onTouch(known, true);
     this.onTouch(entry, false);
   }
@@ -123,9 +127,7 @@ export class PoolStore {
     // Another one may have its name by now.
     const key = keyOf(entry.object.metadata);
     if (this.#byName.get(key) === entry) this.#byName.delete(key);
-    const made = this.#made.get(entry.object.source?.uid ?? "");
-    made?.delete(uid);
-    if (made?.size === 0) this.#made.delete(entry.object.source?.uid ?? "");
+    this.#unlinkMade(entry);
     this.onTouch(entry, true);
   }
 
@@ -155,6 +157,17 @@ export class PoolStore {
       this.#records.delete(key);
       this.#link(key);
     }
+  }
+
+  #linkMade({ source, metadata }: PoolEntry["object"]): void {
+    if (source !== undefined) this.#made.set(source.uid, (this.#made.get(source.uid) ?? new Set()).add(metadata.uid));
+  }
+
+  #unlinkMade({ uid, object }: PoolEntry): void {
+    const source = object.source?.uid ?? "";
+    const made = this.#made.get(source);
+    made?.delete(uid);
+    if (made?.size === 0) this.#made.delete(source);
   }
 
   #link(key: string): void {

@@ -26,6 +26,8 @@ class Stage {
   /** What the API server has at a path. */
   readonly served = new Map<string, KubeObject>([["/api/v1/namespaces/shop", { metadata: { name: "shop" } }]]);
   tries = 0;
+  /** How often it was asked which pools there are of a source. */
+  looks = 0;
   readonly loop: SourceLoop;
   readonly #ending = new AbortController();
   #version = 100;
@@ -59,7 +61,10 @@ class Stage {
       own: "dns-system",
       store: this.store,
       pools: () => ({
-        madeOf: (uid) => this.pools.madeOf(uid),
+        madeOf: (uid, namespace) => {
+          this.looks++;
+          return this.pools.madeOf(uid, namespace);
+        },
         sources: () => this.pools.sources(),
         isListed: () => this.arePoolsListed,
       }),
@@ -210,6 +215,19 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
     await written(/^create/, /^merge/);
   });
 
+  it("are left alone where they are in another namespace than the object that they say they are made of", async () => {
+    const made = madeOf("uid-www");
+    stage.store.put({
+      ...made,
+      metadata: { ...made.metadata, namespace: "blog", uid: "theirs", resourceVersion: "1" },
+    });
+    stage.follow();
+    stage.watch("services").onList([service("www", "192.0.2.1")]);
+    await written(/^create service-www-/);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await written(/^create service-www-/);
+  });
+
   it("say what cannot be made, once", async () => {
     stage.follow();
     const bad = {
@@ -333,6 +351,34 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
       await written(/^create/);
       list(pooled("", { "external-dns.alpha.kubernetes.io/hostname": "" }));
       await written(/^create/, /^remove .*-pool$/);
+    });
+
+    it("stay where the source leads to a name by now, which can be no pool", async () => {
+      stage.follow();
+      list(pooled("192.0.2.1"));
+      await written(/^create .*-pool$/);
+      const named = pooled("");
+      list({ ...named, status: { loadBalancer: { ingress: [{ hostname: "lb.test" }] } } });
+      await eventually(5, () => expect(stage.told).to.have.lengthOf(1), 5);
+      await settled();
+      await written(/^create .*-pool$/);
+    });
+
+    it("that are refused are waited for by their news, while the record follows its source, and goes with its address", async () => {
+      stage.follow();
+      list(service("www", "192.0.2.1"));
+      await written(/^create/);
+      list(pooled("192.0.2.1"));
+      await written(/^create/, /^create .*-pool$/);
+      stage.seePool(pool(), { type: "Accepted", status: "False", message: "no more than 3" });
+      await settled();
+      const passes = stage.looks;
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      expect(stage.looks).to.equal(passes);
+      list(pooled("192.0.2.2"));
+      await written(/^create/, /^create/, /^merge service-www-.*-pool$/, /^merge service-www-[0-9a-f]{10}$/);
+      list(pooled(""));
+      await written(/^create/, /^create/, /^merge/, /^merge/, /^remove service-www-[0-9a-f]{10}$/);
     });
 
     it("are not made, and nothing is taken away, while it is not known which there are", async () => {

@@ -53,4 +53,32 @@ describe("store of pools", () => {
     store.keepOnlyRecords([], "*");
     expect(linkOf(store, "p1")).to.equal(undefined);
   });
+
+  it("finds pools by what they were made of, also when nothing but that is new, in a namespace or in all", () => {
+    const touched: (string | undefined)[] = [];
+    const store = new PoolStore(({ object }) => touched.push(object.source?.uid));
+    const made = (source: string, of: Parameters<typeof pool>[1] = {}, uid = "p1"): KubeObject => {
+      const object = pool(uid, of);
+      const owner = {
+        labels: { "dns.mesh.io/source": "Service" },
+        ownerReferences: [{ kind: "Service", uid: source }],
+      };
+      return { ...object, metadata: { ...object.metadata, ...owner } };
+    };
+    const found = (source: string, namespace?: string) => store.madeOf(source, namespace).map(({ uid }) => uid);
+    store.put(pool("p1"));
+    store.put(made("s1", { version: "11" }));
+    store.put(made("s1", { namespace: "team" }, "p2"));
+    expect([found("s1"), found("s1", "team"), found("s1", "else")]).to.deep.equal([["p1", "p2"], ["p2"], []]);
+    touched.length = 0;
+    store.put(made("s2", { version: "12" }));
+    expect([found("s1"), found("s2"), store.sources()]).to.deep.equal([["p2"], ["p1"], ["s1", "s2"]]);
+    expect(touched).to.include.members(["s1", "s2"]);
+    store.put(made("s3", { version: "13", generation: 2 }));
+    expect([found("s2"), found("s3")]).to.deep.equal([[], ["p1"]]);
+    store.vanish("p1");
+    expect(store.sources()).to.deep.equal(["s1"]);
+    store.put(pool("p2", { version: "14", namespace: "team" }));
+    expect(store.sources()).to.deep.equal([]);
+  });
 });
