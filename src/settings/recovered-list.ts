@@ -168,7 +168,10 @@ function listedSite(site: SiteView, facts: RecoveredFacts, miss: (site: string, 
       owned.map(({ name }) => name),
       packet?.site.zones.map(({ name }) => name),
     ).map((name) => {
-      const { retired, nameServers } = owned.find((zone) => zone.name === name) ?? {};
+      const { retired, nameServers: said } = owned.find((zone) => zone.name === name) ?? {};
+      const nameServers = said?.length === 0 ? undefined : said;
+      if (said?.length === 0)
+        miss(site.name, `what the directory says of the name servers of ${name} cannot be read here`);
       const signed = facts.signed.get(name);
       return listedZone({ name, retired, nameServers, zone: known.get(name), signed }, (text) => {
         miss(site.name, text);
@@ -197,14 +200,13 @@ function listedZone(
   const dnssec = zone?.dnssec ?? found.signed ?? false;
   const records = zone?.records === undefined ? undefined : listedRecords(name, zone.records);
   if (records === "bad") miss(`the records that ${name} began with cannot be written as the list has them`);
-  if (nameServers?.length === 0) miss(`what the directory says of the name servers of ${name} cannot be read here`);
   const listed = {
     name,
     ...(dnssec !== false && { dnssec }),
     ...(zone?.zoneFile !== undefined && { zoneFile: zone.zoneFile }),
     ...(Array.isArray(records) && { records }),
     ...(zone?.primaries !== undefined && { primaries: zone.primaries }),
-    ...(nameServers !== undefined && nameServers.length > 0 && { nameServers }),
+    ...(nameServers !== undefined && { nameServers }),
     ...(retired !== undefined && { retired }),
   };
   return Object.keys(listed).length === 1 ? name : listed;

@@ -61,7 +61,7 @@ describe("records of other objects", () => {
       const { claims, kept, problems } = claimsOf(service(hostname, ...ingress));
       expect(claims).to.deep.equal([]);
       // Of an alias also what its addresses were before.
-      expect(kept).to.have.lengthOf("hostname" in (ingress[0] ?? {}) ? 3 : 1);
+      expect(kept).to.have.lengthOf("hostname" in ingress[0] ? 3 : 1);
       expect(problems.join()).to.match(says);
     });
 
