@@ -39,6 +39,8 @@ export interface AgentParts {
 
 /** What a pass found that others should act on. */
 export interface AgentEvents {
+  /** What Knot runs as far as is known, once, before anything is loaded. */
+  begins(at: SiteInput): void;
   /** Knot runs this view now, among these pods, and these zones originate here. */
   applied(at: SiteInput, zones: readonly string[]): void;
   /** The content of these zones changed here. */
@@ -58,6 +60,7 @@ export class Agent {
   #answered: CentralSerials = { failures: [] };
   #passes = 0;
   #pokes = 0;
+  #hasBegun = false;
   #unread: readonly string[] = [];
   #lastPlan: MeshPlan | undefined;
   readonly #refusals = new Map<string, number>();
@@ -167,6 +170,7 @@ export class Agent {
       this.#progress.request("files", "plan");
       this.#progress.retryNow();
     }
+    this.#begin(inputs);
     if (this.#ownZones.areDue) this.#progress.request("files");
     await this.#noteReach();
     if (written.length > 0) await this.#loadCentral(written);
@@ -178,6 +182,14 @@ export class Agent {
       if (step.kind === "observe") serials = await this.#observe(inputs);
       else await this.#carryOut(step, inputs);
     }
+  }
+
+  /** Until something is loaded, Knot has a predecessor's files, by which some sources are reached by way of the agent alone. */
+  #begin(inputs: Inputs): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    const { state } = this.parts.store;
+    this.parts.events.begins(siteInput({ inputs, state, view: standingView(inputs, state) }));
   }
 
   /** Knot has no address of a server that is away, or not there yet: it would wait for it in vain (ADR 0044). */

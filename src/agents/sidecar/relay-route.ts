@@ -1,7 +1,9 @@
 import { connect, type Socket } from "node:net";
 
-import { frameMessage, FrameReader } from "../../dns/framing";
+import type { Slots } from "../../base/slots";
 import { addressAt, type RelayTarget } from "../../knot/config/remotes";
+import type { Notice } from "./notify/notice";
+import { NoticeTeller } from "./notify/notice-teller";
 import type { ReachedAddresses } from "./reached-addresses";
 import { type Patience, ServerLook, whenRead } from "./server-look";
 
@@ -15,6 +17,10 @@ const endMs = 10_000;
 const lookMs = 1000;
 /** How much longer a look waits for an answer: it holds nobody, and a machine that is only slow must pass. */
 const lookPatience = 3;
+/** How many times as long as an answer took, the next one at the same address is waited for; no longer than in a look. */
+const tookPatience = 2;
+/** NOTIFYs that are under way to one server at the same time, as long as it answers. */
+const mostTold = 4;
 
 /** What {@link RelayRoute} works with, the same for all of them. */
 export interface RouteParts {
@@ -22,16 +28,37 @@ export interface RouteParts {
   readonly now: () => number;
   readonly patience: Patience;
   readonly outcomes: ReachedAddresses;
-  /** The answer to a NOTIFY of our own Knot's; undefined for what is none, or is not signed as it should be. */
-  readonly answerNotify: ((message: Buffer) => Buffer | undefined) | undefined;
+  /** Undefined for what is no NOTIFY of our own Knot's, or is not signed as it should be. */
+  readonly takeNotice: ((message: Buffer) => Notice | undefined) | undefined;
+  /** For NOTIFYs that are passed on, to all servers. */
+  readonly slots: Slots;
 }
 
-/** The way from a socket of the agent's to another server, as long as that has the same addresses. */
+/** An attempt to reach a server. */
+interface Attempt {
+  readonly target: RelayTarget;
+  /** Answers that there were before. */
+  readonly began: number;
+}
+
+/** What one of a server's addresses said last. */
+interface Heard {
+  /** Which of the server's answers it was, counted from 1. */
+  readonly count: number;
+  /** Milliseconds from the connection to the first octet. */
+  readonly took: number;
+}
+
+/** The way from a socket of the agent's to another server, as long as that has the same port. */
 export class RelayRoute implements Disposable {
-  readonly #open = new Set<Socket>();
-  readonly #looks = new Set<ServerLook>();
-  /** Connections in which the server has said nothing yet, and to which of its addresses. */
-  readonly #waiting = new Map<Socket, string>();
+  /** All connections; those of ours have the address to which they go. */
+  readonly #open = new Map<Socket, string | undefined>();
+  readonly #looks = new Map<ServerLook, string>();
+  readonly #teller: NoticeTeller | undefined;
+  #target: RelayTarget;
+  #isOver = false;
+  #answers = 0;
+  readonly #heard = new Map<string, Heard>();
   /** Which of its addresses said something last. */
   #address: string | undefined;
   /** Milliseconds since 1970. */
@@ -42,51 +69,82 @@ export class RelayRoute implements Disposable {
   #unaskedAt: number;
 
   constructor(
-    readonly target: RelayTarget,
+    target: RelayTarget,
     private readonly parts: RouteParts,
   ) {
-    // A handshake is dear, and Knot itself asks most of its sources within half a minute.
-    this.#unaskedAt = target.speaks === "tls" ? parts.now() + againMs : 0;
+    const { takeNotice, slots } = parts;
+    this.#target = target;
+    this.#unaskedAt = this.#firstLookAt();
+    if (target.speaks === "dns" && takeNotice !== undefined)
+      this.#teller = new NoticeTeller({
+        ...{ take: takeNotice, slots },
+        ask: (question) => (this.#isKnown ? this.#ask(question) : this.#look(question)),
+        width: () => this.#width,
+      });
+  }
+
+  get target(): RelayTarget {
+    return this.#target;
+  }
+
+  /** The server has other addresses: connections to those that stay go on, a transfer among them. */
+  retarget(target: RelayTarget): void {
+    if (target.addresses.join(" ") === this.#target.addresses.join(" ")) return;
+    this.#target = target;
+    if (this.#address !== undefined && !this.#has(this.#address)) this.#address = undefined;
+    for (const host of this.#heard.keys()) if (!this.#has(host)) this.#heard.delete(host);
+    [this.#awayUntil, this.#lookAt, this.#unaskedAt] = [0, 0, this.#firstLookAt()];
+    for (const [look, host] of this.#looks) if (!this.#has(host)) look.end();
+    for (const [socket, host] of this.#open) if (host !== undefined && !this.#has(host)) socket.destroy();
+    this.#teller?.go();
+  }
+
+  /** A handshake is dear, and Knot itself asks most of its sources within half a minute. */
+  #firstLookAt(): number {
+    return this.#target.speaks === "tls" ? this.parts.now() + againMs : 0;
   }
 
   /** In Knot's form. */
   get addresses(): readonly string[] {
-    return this.target.addresses.map((host) => this.#at(host));
+    return this.#target.addresses.map((host) => this.#at(host));
   }
 
   /** Where connections go, in Knot's form. */
   get next(): string | undefined {
-    const host = this.#address ?? this.target.addresses[0];
+    const host = this.#address ?? this.#target.addresses[0];
     return host === undefined ? undefined : this.#at(host);
   }
 
   /** Takes a connection of Knot's. */
   take(local: Socket): void {
     this.#note(local);
-    if (this.target.speaks === "dns" && this.parts.answerNotify !== undefined) {
-      this.#takeNotices(local, this.parts.answerNotify);
+    if (this.#teller !== undefined) {
+      this.#teller.take(local);
       return;
     }
     if (!this.#isAway) {
-      this.#handOn(local, this.#inTurn());
+      this.#handOn(local, this.#attempt(), this.#inTurn());
       return;
     }
     local.destroy();
-    if (this.#mayLook) void this.#ask();
+    if (this.#mayLook) void this.#look();
   }
 
   /**
-   * Looks at a server of which nobody knows anything, when it is time to. Returns whether it did.
+   * Looks at a server of which nobody knows anything, or which is yet to be told something, when it is time to. Returns
+   * whether it did.
    *
    * @param known - addresses of which a predecessor knew, in Knot's form
    */
   lookUnasked(known: ReadonlySet<string>): boolean {
-    if (this.#address !== undefined || this.#lookAt === undefined || this.parts.now() < this.#unaskedAt) return false;
+    if (this.#lookAt === undefined || this.parts.now() < this.#unaskedAt) return false;
+    if (this.#teller?.go() === true) return true;
+    if (this.#address !== undefined) return false;
     if (this.addresses.some((address) => known.has(address))) {
       this.#unaskedAt = Infinity;
       return false;
     }
-    void this.#ask();
+    void this.#look();
     return true;
   }
 
@@ -98,20 +156,36 @@ export class RelayRoute implements Disposable {
     return this.#lookAt !== undefined && this.parts.now() >= this.#lookAt;
   }
 
+  /** Whether it said something last, so that nothing has to be found out. */
+  get #isKnown(): boolean {
+    return this.#address !== undefined && !this.#isAway;
+  }
+
+  get #width(): number {
+    if (this.#isOver) return 0;
+    if (this.#isKnown) return mostTold;
+    return this.#isAway && !this.#mayLook ? 0 : 1;
+  }
+
+  #attempt(): Attempt {
+    return { target: this.#target, began: this.#answers };
+  }
+
   /** That which said something last comes first, and those that failed come last, the latest at the end: one that is away is not waited for each time. */
   #inTurn(): readonly string[] {
     const rank = (host: string): number => (host === this.#address ? -1 : (this.#failedAt(host) ?? 0));
-    return [...this.target.addresses].sort((a, b) => rank(a) - rank(b));
+    return [...this.#target.addresses].sort((a, b) => rank(a) - rank(b));
   }
 
-  #handOn(local: Socket, [host, ...others]: readonly string[]): void {
+  #handOn(local: Socket, attempt: Attempt, hosts: readonly string[]): void {
+    const [host, ...others] = hosts.filter((each) => this.#has(each));
     if (host === undefined) {
-      this.#awayUntil = this.parts.now() + awayMs;
+      this.#noteAway(attempt);
       local.destroy();
       return;
     }
-    const remote = connect({ host, port: this.target.port, noDelay: true, allowHalfOpen: true });
-    this.#note(remote);
+    const remote = connect({ host, port: this.#target.port, noDelay: true, allowHalfOpen: true });
+    this.#note(remote, host);
     const timer = setTimeout(() => {
       whenRead(() => {
         if (remote.connecting) remote.destroy();
@@ -120,8 +194,8 @@ export class RelayRoute implements Disposable {
     const failed = (): void => {
       clearTimeout(timer);
       if (local.destroyed) return;
-      this.#noteFailure(host);
-      this.#handOn(local, others);
+      this.#noteFailure(host, attempt);
+      this.#handOn(local, attempt, others);
     };
     remote.once("close", failed);
     remote.once("connect", () => {
@@ -135,25 +209,21 @@ export class RelayRoute implements Disposable {
 
   /** Knot speaks first. A server that has not said anything by the end of the patience is as good as one that takes no connection. */
   #converse(local: Socket, remote: Socket, host: string): void {
+    const [attempt, connectedAt] = [this.#attempt(), performance.now()];
     const isUnanswered = (): boolean => local.bytesRead > 0 && remote.bytesRead === 0;
     const timer = setTimeout(() => {
       whenRead(() => {
-        if (isUnanswered()) this.#giveUp(host);
+        if (isUnanswered()) this.#giveUp(host, attempt);
         if (remote.bytesRead === 0) remote.destroy();
       });
-    }, this.parts.patience.answerMs);
-    const over = (): void => {
-      clearTimeout(timer);
-      this.#waiting.delete(remote);
-    };
-    this.#waiting.set(remote, host);
+    }, this.#patienceFor(host));
     remote.once("data", () => {
-      over();
-      this.#noteAnswer(host);
+      clearTimeout(timer);
+      this.#noteAnswer(host, performance.now() - connectedAt);
     });
     const ended = (): void => {
-      over();
-      if (!local.destroyed && isUnanswered()) this.#noteFailure(host);
+      clearTimeout(timer);
+      if (!local.destroyed && isUnanswered()) this.#noteFailure(host, attempt);
     };
     // One that ends without a word, as a load balancer without a server, has failed as well, and holds nobody.
     remote.once("end", ended);
@@ -165,74 +235,89 @@ export class RelayRoute implements Disposable {
     local.resume();
   }
 
-  /** An address that says nothing says it to all who wait: none of Knot's workers is held there any longer. */
-  #giveUp(host: string): void {
-    this.#noteFailure(host);
-    for (const [remote, to] of this.#waiting) if (to === host) remote.destroy();
+  /** In milliseconds: a server that is slow is waited for as long as it was seen to take. */
+  #patienceFor(host: string): number {
+    const { answerMs } = this.parts.patience;
+    const took = tookPatience * (this.#heard.get(host)?.took ?? 0);
+    return Math.min(Math.max(answerMs, took), lookPatience * answerMs);
+  }
+
+  /** Not so one that answered others meanwhile: there a packet was lost. */
+  #giveUp(host: string, attempt: Attempt): void {
+    if (this.#hasAnswered(host, attempt)) return;
+    this.#noteFailure(host, attempt);
     if (this.#address === host) this.#address = undefined;
     const since = this.parts.now() - againMs;
     const isAway = (other: string): boolean => (this.#failedAt(other) ?? 0) > since;
-    if (this.target.addresses.every(isAway)) this.#awayUntil = this.parts.now() + awayMs;
+    if (this.#target.addresses.every(isAway)) this.#noteAway(attempt);
   }
 
   /**
-   * Answers a NOTIFY of our own Knot's in the place of the other server and passes it on. Knot waits for each answer before it
-   * goes to the next server, and keeps the zone from everything meanwhile; what it says then is of a version that is gone, for
-   * which others ask all sources of the zone. Whether it arrives does not count: the agent sees to it that others have what is here.
-   */
-  #takeNotices(local: Socket, answerNotify: (message: Buffer) => Buffer | undefined): void {
-    const frames = new FrameReader();
-    local.on("data", (chunk: Buffer) => {
-      for (const message of frames.push(chunk)) {
-        const answer = answerNotify(message);
-        // Knot goes by itself.
-        if (answer === undefined) {
-          local.destroy();
-          return;
-        }
-        local.write(frameMessage(answer));
-        if (!this.#isAway || this.#mayLook) void this.#ask(Buffer.from(message));
-      }
-    });
-    local.once("end", () => local.end());
-    local.resume();
-  }
-
-  /**
-   * Has a server say something: finds out whether it is still away, so that Knot is sent away no longer than it is.
+   * Finds out whether a server is still away, so that Knot is sent away no longer than it is.
    *
    * @param question - a message of Knot's. @default one by which nothing is wanted
    */
-  async #ask(question?: Buffer): Promise<void> {
-    const { connectMs, answerMs } = this.parts.patience;
-    // What comes late is of a version that is gone.
-    const patience = { connectMs, answerMs: question === undefined ? lookPatience * answerMs : answerMs };
+  async #look(question?: Uint8Array): Promise<boolean> {
+    const { target } = this;
     this.#lookAt = undefined;
-    for (const host of this.#inTurn()) {
-      const look = new ServerLook({ ...this.target, host, ...(question && { question }) }, patience);
-      this.#looks.add(look);
-      const answers = await look.answers;
-      this.#looks.delete(look);
-      if (answers) {
-        this.#noteAnswer(host);
-        this.#lookAt = 0;
-        return;
-      }
-      this.#noteFailure(host);
-    }
-    this.#lookAt = this.parts.now() + lookMs;
-    this.#awayUntil = this.parts.now() + awayMs;
+    const answers = await this.#ask(question, lookPatience * this.parts.patience.answerMs);
+    if (target === this.#target) this.#lookAt = answers ? 0 : this.parts.now() + lookMs;
+    if (answers) this.#teller?.go();
+    return answers;
   }
 
-  #noteAnswer(host: string): void {
+  /**
+   * Has a server say something. Returns whether it did.
+   *
+   * @param answerMs - @default as long as a connection of Knot's waits
+   */
+  async #ask(question?: Uint8Array, answerMs?: number): Promise<boolean> {
+    const { connectMs } = this.parts.patience;
+    const attempt = this.#attempt();
+    for (const host of this.#inTurn()) {
+      if (this.#isOver || attempt.target !== this.#target) return false;
+      const patience = { connectMs, answerMs: answerMs ?? this.#patienceFor(host) };
+      const look = new ServerLook({ ...this.#target, host, ...(question && { question }) }, patience);
+      this.#looks.set(look, host);
+      const took = await look.took;
+      this.#looks.delete(look);
+      if (took !== undefined) {
+        this.#noteAnswer(host, took);
+        return true;
+      }
+      this.#noteFailure(host, attempt);
+    }
+    this.#noteAway(attempt);
+    return false;
+  }
+
+  #noteAnswer(host: string, took: number): void {
+    if (this.#isOver || !this.#has(host)) return;
+    this.#answers += 1;
+    this.#heard.set(host, { count: this.#answers, took });
     this.parts.outcomes.noteReached(this.#at(host));
     this.#address = host;
     this.#awayUntil = 0;
   }
 
-  #noteFailure(host: string): void {
+  #noteFailure(host: string, attempt: Attempt): void {
+    if (this.#isOver || !this.#has(host) || this.#hasAnswered(host, attempt)) return;
     this.parts.outcomes.noteFailure(this.#at(host));
     this.#unaskedAt = this.parts.now() + againMs;
+  }
+
+  /** No address was of use in an attempt. */
+  #noteAway({ target, began }: Attempt): void {
+    if (this.#answers === began && target === this.#target) this.#awayUntil = this.parts.now() + awayMs;
+  }
+
+  /** Whether an address said something after an attempt began. */
+  #hasAnswered(host: string, { began }: Attempt): boolean {
+    return (this.#heard.get(host)?.count ?? 0) > began;
+  }
+
+  #has(host: string): boolean {
+    return this.#target.addresses.includes(host);
   }
 
   #failedAt(host: string): number | undefined {
@@ -240,19 +325,21 @@ export class RelayRoute implements Disposable {
   }
 
   #at(host: string): string {
-    return addressAt(host, this.target.port);
+    return addressAt(host, this.#target.port);
   }
 
   /** A connection that breaks is closed at the other end as well; there is nothing else to do about it. */
-  #note(socket: Socket): void {
-    this.#open.add(socket);
+  #note(socket: Socket, host?: string): void {
+    this.#open.set(socket, host);
     socket.on("error", () => undefined);
     socket.once("close", () => this.#open.delete(socket));
   }
 
   /** Ends all connections. */
   [Symbol.dispose](): void {
-    for (const look of this.#looks) look.end();
-    for (const socket of this.#open) socket.destroy();
+    this.#isOver = true;
+    this.#teller?.clear();
+    for (const look of this.#looks.keys()) look.end();
+    for (const socket of this.#open.keys()) socket.destroy();
   }
 }

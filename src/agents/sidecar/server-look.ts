@@ -27,18 +27,19 @@ export interface Patience {
  */
 export class ServerLook {
   readonly #socket: Socket;
-  /** Whether it said anything before the time was over. */
-  readonly answers: Promise<boolean>;
+  /** Milliseconds from the connection until it said something; undefined where it did not before the time was over. */
+  readonly took: Promise<number | undefined>;
 
   constructor({ host, port, speaks, question = emptyQuestion }: LookedAt, patience: Patience) {
     const socket = connectPlainly({ host, port, noDelay: true });
     socket.on("error", () => undefined);
     this.#socket = socket;
-    this.answers = new Promise((resolve) => {
+    this.took = new Promise((resolve) => {
+      let connectedAt = 0;
       const end = (): void => {
         clearTimeout(timer);
         socket.destroy();
-        resolve(socket.bytesRead > 0);
+        resolve(socket.bytesRead > 0 ? performance.now() - connectedAt : undefined);
       };
       const endWithin = (ms: number, isOver: () => boolean): NodeJS.Timeout =>
         setTimeout(() => {
@@ -49,6 +50,7 @@ export class ServerLook {
       let timer = endWithin(patience.connectMs, () => socket.connecting);
       socket.once("connect", () => {
         clearTimeout(timer);
+        connectedAt = performance.now();
         timer = endWithin(patience.answerMs, () => true);
       });
       socket.once("close", end);

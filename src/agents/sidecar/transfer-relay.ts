@@ -4,8 +4,10 @@ import { dirname } from "node:path";
 import { messageOf } from "../../base/errors";
 import { ensureFolder, removeFile } from "../../base/files";
 import type { Logger } from "../../base/log";
+import { Slots } from "../../base/slots";
 import { compareText } from "../../base/text";
 import { addressAt, type RelayTarget } from "../../knot/config/remotes";
+import type { Notice } from "./notify/notice";
 import { ReachedAddresses } from "./reached-addresses";
 import { RelayRoute, type RouteParts } from "./relay-route";
 import type { Patience } from "./server-look";
@@ -18,6 +20,8 @@ const mostWays = 2000;
 const lastingMs = 30_000;
 /** Servers of which nothing is known that are looked at in one pass, whether or not Knot wants them. */
 const mostFirstLooks = 50;
+/** NOTIFYs that are under way at the same time, to all servers. */
+const mostTold = 200;
 
 /** What a {@link TransferRelay} works with. */
 export interface TransferRelayOptions {
@@ -26,8 +30,8 @@ export interface TransferRelayOptions {
   readonly log: Logger;
   /** @default three seconds each */
   readonly patience?: Patience;
-  /** The answer to a NOTIFY of our own Knot's. @default none: it is handed on, and Knot waits for the other server's */
-  readonly answerNotify?: (message: Buffer) => Buffer | undefined;
+  /** Reads a NOTIFY of our own Knot's. @default none: it is handed on, and Knot waits for the other server's answer */
+  readonly takeNotice?: (message: Buffer) => Notice | undefined;
 }
 
 /** A socket that Knot connects to, and what is behind it. */
@@ -55,9 +59,9 @@ export class TransferRelay implements AsyncDisposable {
   #work: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: TransferRelayOptions) {
-    const { now, answerNotify, patience = usualPatience } = options;
+    const { now, takeNotice, patience = usualPatience } = options;
     this.#outcomes = new ReachedAddresses(now);
-    this.#parts = { now, patience, outcomes: this.#outcomes, answerNotify };
+    this.#parts = { now, patience, outcomes: this.#outcomes, takeNotice, slots: new Slots(mostTold) };
   }
 
   /** Takes connections for these servers from now on, and for no others. Never throws: without a relay Knot goes by itself. */
@@ -94,7 +98,7 @@ export class TransferRelay implements AsyncDisposable {
     return next;
   }
 
-  /** At servers of which nobody knows anything. */
+  /** At servers of which nobody knows anything, or which are yet to be told something. */
   #lookUnasked(were: ReadonlySet<string>): void {
     let left = mostFirstLooks;
     for (const { route } of this.#ways.values()) {
@@ -114,7 +118,8 @@ export class TransferRelay implements AsyncDisposable {
     for (const [socket, target] of wanted) {
       const way = this.#ways.get(socket);
       if (way === undefined) await this.#listen(target);
-      else if (!isSame(way.route.target, target)) {
+      else if (isAtSamePort(way.route.target, target)) way.route.retarget(target);
+      else {
         way.route[Symbol.dispose]();
         way.route = new RelayRoute(target, this.#parts);
       }
@@ -161,6 +166,6 @@ function addressesOf({ addresses, port }: RelayTarget): readonly string[] {
   return addresses.map((address) => addressAt(address, port));
 }
 
-function isSame(a: RelayTarget, b: RelayTarget): boolean {
-  return a.port === b.port && a.speaks === b.speaks && a.addresses.join(" ") === b.addresses.join(" ");
+function isAtSamePort(a: RelayTarget, b: RelayTarget): boolean {
+  return a.port === b.port && a.speaks === b.speaks;
 }

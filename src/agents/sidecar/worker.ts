@@ -21,7 +21,7 @@ import { Figures } from "./http/figures";
 import { type Readiness, ReadinessCheck } from "./http/readiness";
 import { agentRoutes } from "./http/routes";
 import { type AgentStatus, Problems } from "./http/status";
-import { Mounts } from "./inputs/inputs";
+import { type Inputs, Mounts } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
 import { copyStoreOf } from "./keys/copy-store";
 import { KeyKeeper } from "./keys/keeper";
@@ -32,7 +32,7 @@ import { Announcer } from "./notify/announcer";
 import { Disagreements } from "./notify/disagreements";
 import { ExpiryWatch } from "./notify/expiry-watch";
 import { Fetching } from "./notify/fetching";
-import { notifyAnswer } from "./notify/notify-answer";
+import { takeNotice } from "./notify/notice";
 import { Publication } from "./notify/publication";
 import { copiesOf } from "./own-zones/both-copies";
 import { DamageWatch } from "./own-zones/damage";
@@ -149,10 +149,12 @@ export class Worker {
     });
     this.#relay = new TransferRelay({
       ...{ now, log },
-      answerNotify: (message) => {
-        const ring = this.#mounts.inputs?.ring;
-        return ring && notifyAnswer(message, { keys: ring.accepted, seconds: Math.floor(now() / 1000) });
-      },
+      takeNotice: (message) =>
+        takeNotice(message, {
+          ring: () => this.#mounts.inputs?.ring,
+          central: () => centralZonesOf(this.#mounts.inputs),
+          now,
+        }),
     });
     this.#fetching = new Fetching({ control: this.#control, now });
     this.#readiness = new ReadinessCheck({
@@ -188,6 +190,7 @@ export class Worker {
       now,
       log,
       events: {
+        begins: (at) => void this.#relay.aim(relayTargets(at)),
         applied: (at, zones) => {
           void this.#relay.aim(relayTargets(at));
           this.#announcer.aim(at, zones);
@@ -437,8 +440,10 @@ export class Worker {
   /** Zones of the mesh that Knot has, but for those that it was seen not to answer. */
   async #servedZones(): Promise<readonly string[]> {
     const { inputs } = this.#mounts;
-    const central = inputs === undefined ? [] : [inputs.packet.directoryZone, inputs.packet.catalogZone];
-    const known = new Set([...central, ...(this.#store.state.view?.zones.map(({ name }) => name) ?? [])]);
+    const known = new Set([
+      ...centralZonesOf(inputs),
+      ...(this.#store.state.view?.zones.map(({ name }) => name) ?? []),
+    ]);
     const statuses = await this.#control.zoneStatus();
     return statuses.flatMap(({ zone, serial }) =>
       serial !== undefined && known.has(zone) && !this.#unanswered.includes(zone) ? [zone] : [],
@@ -495,6 +500,10 @@ export class Worker {
   get #isStuck(): boolean {
     return this.parts.now() - this.#lastPass >= stuckMs;
   }
+}
+
+function centralZonesOf(inputs: Inputs | undefined): readonly string[] {
+  return inputs === undefined ? [] : [inputs.packet.directoryZone, inputs.packet.catalogZone];
 }
 
 /** Zones that a sentence names. */

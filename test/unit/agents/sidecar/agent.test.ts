@@ -15,7 +15,7 @@ import { liveSettingsText } from "../../../../src/contract/live-settings";
 import { TransientError } from "../../../../src/base/errors";
 import type { DnsClient } from "../../../../src/dns/client/dns-client";
 import { KnotControlError } from "../../../../src/knot/control/knot-control";
-import { localCatalogZone } from "../../../../src/knot/config/site-config";
+import { localCatalogZone, type SiteInput } from "../../../../src/knot/config/site-config";
 import { KnotVolume } from "../../../../src/knot/config/volume";
 import { parseMesh } from "../../../../src/settings/parse";
 import { defaultZoneLimits } from "../../../../src/mesh/limits";
@@ -38,6 +38,8 @@ describe("agent", () => {
   let now: number;
   let lines: string[];
   let letThroughFile: string | undefined;
+  /** What agents began with. */
+  let begun: SiteInput[];
   /** What the relay says; undefined where it knows nothing new. */
   let reached: readonly string[] | undefined;
 
@@ -46,6 +48,7 @@ describe("agent", () => {
     lines = [];
     letThroughFile = undefined;
     reached = undefined;
+    begun = [];
     folder = await mkdtemp(join(tmpdir(), "agent-"));
     await mkdir(join(folder, "etc"));
     const packet = welcomePacket(mesh, "site-c", "PEM");
@@ -98,7 +101,7 @@ describe("agent", () => {
       relay: {
         reached: (before) => (reached === undefined || reached.join() === before.join() ? before : reached),
       },
-      events: { applied: () => undefined, changed: () => undefined },
+      events: { begins: (at) => begun.push(at), applied: () => undefined, changed: () => undefined },
     });
     await agent.start();
     return agent;
@@ -396,8 +399,11 @@ describe("agent", () => {
     it("waits for a Knot that is away, and loads everything when it is back", async () => {
       const next = await start();
       knot.refusal = new TransientError("Knot's control socket: connect ENOENT");
+      begun = [];
       expect(await next.pass()).to.equal("failed");
       expect(problems(next)).to.deep.equal(["knot"]);
+      const sites = begun.map(({ view }) => view.sites.map(({ name }) => name));
+      expect(sites, "what Knot has, before it takes anything").to.deep.equal([["site-a", "site-b", "site-c"]]);
       knot.refusal = undefined;
       now += 1000;
       expect(await next.pass()).to.equal("changed");

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { notifyAnswer } from "../../../../src/agents/sidecar/notify/notify-answer";
+import { takeNotice } from "../../../../src/agents/sidecar/notify/notice";
 import { TransferRelay } from "../../../../src/agents/sidecar/transfer-relay";
 import { FrameReader, frameMessage } from "../../../../src/dns/framing";
 import { decodeMessage, encodeMessage, type Message } from "../../../../src/dns/message";
@@ -44,6 +44,28 @@ describe("connections of Knot's to other servers", function () {
   });
 
   const socketOf = (name: string) => join(folder, "to", name);
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms, "still waits"));
+  /** Where a server is slower than this, or not, on a machine that is busy. */
+  const patientMs = 500;
+  const relayOf = (ms: number) =>
+    new TransferRelay({ now: () => now, log: {} as never, patience: { connectMs: 3000, answerMs: ms } });
+
+  /** A server that does something when it is spoken to. */
+  async function serve(heard: (socket: Socket, count: number) => void): Promise<number> {
+    let count = 0;
+    const server = createServer((socket) => {
+      const mine = (count += 1);
+      taken.push(socket.localPort);
+      socket.on("error", () => undefined);
+      socket.once("data", () => {
+        heard(socket, mine);
+      });
+    });
+    servers.push(server);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return (server.address() as AddressInfo).port;
+  }
 
   /** A server that says its name, and then what it was told; it ends when it was told the end. */
   async function echo(name: string, address = "127.0.0.1", port = 0): Promise<number> {
@@ -304,19 +326,37 @@ describe("connections of Knot's to other servers", function () {
       socket.write("question");
       return (await answer).replace("broken", "");
     };
+    /** The first thing that is said to a question; empty where the connection is ended. */
+    const answer = (): [Promise<string>, Socket] => {
+      const socket = connect({ path: socketOf("peer-a") });
+      socket.on("error", () => undefined).write("question");
+      const first = new Promise<string>((resolve) => {
+        socket.once("data", (text) => {
+          resolve(String(text));
+        });
+        socket.once("close", () => {
+          resolve("");
+        });
+      });
+      return [first, socket];
+    };
+    const hear = async () => {
+      const [first, socket] = answer();
+      expect(await first).to.equal("a:");
+      socket.destroy();
+    };
 
-    it("are ended after the patience, all that wait at once, and sent away at once from then on", async () => {
+    it("are ended after the patience, each after its own, and sent away at once from then on", async () => {
       const { port } = await silent();
       await relay.aim([target(port)]);
       const first = wait();
       await eventually(5, () => {
         expect(connectionsTo(port)).to.equal(1);
       });
-      const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms, "still waits"));
       await pause(answerMs / 2);
       const others = Promise.all([wait(), wait()]);
       expect(await first).to.equal("");
-      expect(await Promise.race([others, pause(answerMs / 4)]), "not each by itself").to.deep.equal(["", ""]);
+      expect(await Promise.race([others, pause(2 * answerMs)])).to.deep.equal(["", ""]);
       const looked = connectionsTo(port);
       expect(await Promise.race([wait(), pause(answerMs)])).to.equal("");
       now += 301_000;
@@ -383,6 +423,63 @@ describe("connections of Knot's to other servers", function () {
       expect(await Promise.race([read(socket), still])).to.match(/^(broken)?$/);
     });
 
+    it("keep a connection that has not waited as long, and are not away once it has an answer", async () => {
+      const port = await serve((socket, count) => {
+        if (count === 2) setTimeout(() => socket.write("a:"), patientMs * 0.75);
+      });
+      await using patient = relayOf(patientMs);
+      await patient.aim([target(port)]);
+      const first = wait();
+      await pause(patientMs / 2);
+      const [second, socket] = answer();
+      expect(await first).to.equal("");
+      expect(await second).to.equal("a:");
+      socket.destroy();
+      void wait();
+      await eventually(5, () => {
+        expect(connectionsTo(port)).to.equal(3);
+      });
+    });
+
+    it("are not away where others had an answer meanwhile: a packet was lost", async () => {
+      const port = await serve((socket, count) => {
+        if (count > 1) socket.write("a:");
+      });
+      await using patient = relayOf(patientMs);
+      await patient.aim([target(port)]);
+      const first = wait();
+      await pause(patientMs / 4);
+      await hear();
+      expect(await first).to.equal("");
+      expect(patient.reached([]), "no failure").to.deep.equal([at(port)]);
+      await hear();
+    });
+
+    it("are not away by a look that was in vain, where others had an answer meanwhile", async () => {
+      const port = await serve((socket, count) => {
+        if (count > 1) socket.write("a:");
+      });
+      await using patient = relayOf(patientMs);
+      await patient.aim([target(port)]);
+      patient.reached([]);
+      await pause(patientMs / 4);
+      await hear();
+      await pause(4 * patientMs);
+      await hear();
+    });
+
+    it("are waited for as long as they were seen to take", async () => {
+      const port = await serve((socket) => setTimeout(() => socket.write("a:"), patientMs * 1.5));
+      await using patient = relayOf(patientMs);
+      await patient.aim([target(port)]);
+      expect(await wait()).to.equal("");
+      now += 1000;
+      expect(await wait(), "a look").to.equal("");
+      await pause(patientMs * 2.5);
+      await hear();
+      await hear();
+    });
+
     it("give way to another address", async () => {
       const { port } = await silent();
       await echo("b", "127.0.0.2", port);
@@ -435,7 +532,7 @@ describe("connections of Knot's to other servers", function () {
   describe("by which it tells them of changes", () => {
     const key = randomKey("mesh-1");
     const keys = [key, randomKey("mesh-2")];
-    const notifyOf = (serial: number) => notifyMessage({ id: serial, zone: "a.example", serial });
+    const notifyOf = (serial: number, zone = "a.example") => notifyMessage({ id: serial, zone, serial });
     const targetTo = (port: number) => ({
       ...{ socket: socketOf("tell-a"), addresses: ["127.0.0.1"], port },
       speaks: "dns" as const,
@@ -448,13 +545,18 @@ describe("connections of Knot's to other servers", function () {
       told.length = 0;
       teller = new TransferRelay({
         ...{ now: () => now, log: {} as never, patience: { connectMs: 3000, answerMs } },
-        answerNotify: (message) => notifyAnswer(message, { keys, seconds: 1_800_000_000 }),
+        takeNotice: (message) =>
+          takeNotice(message, {
+            ring: () => ({ signing: "mesh-1", accepted: keys }),
+            central: () => [],
+            now: () => 1_800_000_000_000,
+          }),
       });
     });
     afterEach(() => teller[Symbol.asyncDispose]());
 
     /** Another server, which answers, or says nothing. */
-    async function listener(answers = true): Promise<number> {
+    async function listener(answers = () => true): Promise<number> {
       const server = createServer((socket) => {
         const frames = new FrameReader();
         socket.on("error", () => undefined);
@@ -462,7 +564,7 @@ describe("connections of Knot's to other servers", function () {
           for (const message of frames.push(chunk)) {
             const { flags, id } = decodeMessage(message);
             if (flags.opcode === opcodes.notify) told.push(id);
-            if (answers) socket.write(frameMessage(message));
+            if (answers()) socket.write(frameMessage(message));
           }
         });
       });
@@ -498,16 +600,73 @@ describe("connections of Knot's to other servers", function () {
     });
 
     it("are answered as well where the other server says nothing, which is told no more until it does", async () => {
-      const port = await listener(false);
+      const port = await listener(() => false);
       await teller.aim([targetTo(port)]);
       expect(await tell(notifyOf(1))).to.deep.include({ id: 1 });
-      await new Promise((resolve) => setTimeout(resolve, 3 * answerMs));
+      await pause(5 * answerMs);
       expect(await tell(notifyOf(2))).to.deep.include({ id: 2 });
       now += 1000;
       expect(await tell(notifyOf(3)), "a look").to.deep.include({ id: 3 });
       expect(await tell(notifyOf(4)), "beside the look").to.deep.include({ id: 4 });
       await eventually(5, () => {
         expect(told).to.deep.equal([1, 3]);
+      });
+    });
+
+    it("are told later, the newest of each zone, to a server that was away, whether or not Knot has more to say", async () => {
+      let speaks = true;
+      await teller.aim([targetTo(await listener(() => speaks))]);
+      await tell(notifyOf(9));
+      await eventually(5, () => {
+        expect(told).to.deep.equal([9]);
+      });
+      await pause(answerMs);
+      speaks = false;
+      await tell(notifyOf(1));
+      await pause(5 * answerMs);
+      await tell(notifyOf(2));
+      await tell(notifyOf(3));
+      await tell(notifyOf(4, "b.example"));
+      speaks = true;
+      now += 29_000;
+      teller.reached([]);
+      await pause(answerMs);
+      expect([...new Set(told)]).to.deep.equal([9, 1]);
+      now += 2000;
+      teller.reached([]);
+      await eventually(5, () => {
+        expect([...new Set(told)]).to.have.members([9, 1, 3, 4]);
+      });
+    });
+
+    it("are told later as well where they came beside a look", async () => {
+      let speaks = false;
+      await teller.aim([targetTo(await listener(() => speaks))]);
+      await tell(notifyOf(1));
+      await tell(notifyOf(2, "b.example"));
+      await pause(5 * answerMs);
+      speaks = true;
+      now += 1000;
+      await tell(notifyOf(3, "c.example"));
+      await eventually(5, () => {
+        expect([...new Set(told)]).to.have.members([1, 2, 3]);
+      });
+    });
+
+    it("go to one server four at a time, and to one that never spoke one at a time", async () => {
+      let [open, most] = [0, 0];
+      const port = await serve((socket, count) => {
+        open += 1;
+        most = Math.max(most, open);
+        socket.once("close", () => (open -= 1));
+        if (count === 1) expect(most).to.equal(1);
+        setTimeout(() => socket.write("a:"), answerMs / 4);
+      });
+      await teller.aim([targetTo(port)]);
+      for (let i = 1; i <= 30; i++) await tell(notifyOf(i, `z${i}.example`));
+      await eventually(5, () => {
+        expect(connectionsTo(port)).to.be.at.least(30);
+        expect(most).to.be.within(2, 4);
       });
     });
 
@@ -522,6 +681,43 @@ describe("connections of Knot's to other servers", function () {
       await teller.aim([{ ...targetTo(await echo("a")), socket: socketOf("peer-a"), speaks: "tls" }]);
       expect(await say("peer-a", "question")).to.equal("a:question");
     });
+  });
+
+  it("run out at an address that stays when another one changes, and end at one that goes", async () => {
+    const port = await echo("a");
+    await echo("b", "127.0.0.2", port);
+    const to = (...addresses: string[]) => relay.aim([{ socket: socketOf("peer-a"), addresses, port, speaks: "tls" }]);
+    await to("127.0.0.1", "127.0.0.2");
+    const socket = connect({ path: socketOf("peer-a"), allowHalfOpen: true });
+    const all = read(socket);
+    socket.write("1");
+    await once(socket, "data");
+    await to("127.0.0.1", "127.0.0.3");
+    socket.end("2");
+    expect(await all).to.equal("a:12");
+    const other = connect({ path: socketOf("peer-a") });
+    const rest = read(other);
+    other.write("3");
+    await once(other, "data");
+    await to("127.0.0.2");
+    expect(await rest).to.match(/^a:/);
+    expect(await say("peer-a", "4")).to.equal("b:4");
+  });
+
+  it("are looked for no more once the server has other addresses, or is gone", async () => {
+    const { port } = await silent();
+    await echo("b", "127.0.0.2", port);
+    const to = (...addresses: string[]) =>
+      relay.aim([{ socket: socketOf("peer-a"), addresses, port, speaks: "dns" as const }]);
+    for (const next of [["127.0.0.1"], []]) {
+      await to("127.0.0.1", "127.0.0.2");
+      relay.reached([]);
+      taken.length = 0;
+      await (next.length > 0 ? to(...next) : relay.aim([]));
+      await pause(5 * answerMs);
+      expect(taken.length).to.be.at.most(1);
+      expect(relay.reached([])).to.deep.equal([]);
+    }
   });
 
   it("follow a server to its new address at once, and go nowhere when it is gone", async () => {
