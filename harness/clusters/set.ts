@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 
-import { UserError } from "../../src/base/errors";
+import { messageOf, UserError } from "../../src/base/errors";
 import type { IpFamily } from "../../src/settings/ip-families";
 import { ensureImages, type Images } from "../images";
 import { ensureImageStore } from "../images/store";
@@ -187,7 +187,7 @@ async function finish(stateDir: string, made: readonly Promise<void>[], log: (li
     const state = readState(stateDir);
     if (state) writeState(stateDir, { ...state, ready: true });
   } catch (error) {
-    log(`clusters failed; logs are in ${saveLogs(stateDir)}`);
+    log(`clusters failed (logs are in ${saveLogs(stateDir)}): ${messageOf(error)}`);
     await destroyClusters(stateDir);
     throw error;
   }

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../src/base/errors";
-import { createClusters, useContexts, type Cluster, type ClusterSet } from "../../harness/clusters";
+import { beginClusters, createClusters, useContexts, type Cluster, type ClusterSet } from "../../harness/clusters";
 import { ensureImages } from "../../harness/images";
 import { eventually } from "../../harness/eventually";
 import { toolPath } from "../../harness/tools";
@@ -137,17 +137,32 @@ describe("clusters on this machine", function () {
   let set: ClusterSet;
   let first: Cluster;
   let second: Cluster;
+  /** What the second node was when the first was ready, and when both were. */
+  const secondNode: string[] = [];
 
   before(async () => {
-    set = await createClusters({ names: ["smoke-a", "smoke-b"] });
+    const begun = await beginClusters({ names: ["smoke-a", "smoke-b"], atOnce: 1 });
+    set = begun.set;
     first = set.get("smoke-a");
     second = set.get("smoke-b");
+    const look = async (): Promise<void> => {
+      const node = second.kubectl(["get", "node", "smoke-b", "-o", "name"]).catch(() => "none");
+      secondNode.push((await node).trim());
+    };
+    await begun.ready("smoke-a");
+    await look();
+    await begun.whole;
+    await look();
     const { knot } = await ensureImages();
     await Promise.all([applyKnot(first, knot.name), applyKnot(second, knot.name)]);
   });
 
   after(async () => {
     await set[Symbol.asyncDispose]();
+  });
+
+  it("are made one after the other when that is wanted, and the first is ready without the second", () => {
+    expect(secondNode).to.deep.equal(["none", "node/smoke-b"]);
   });
 
   it("gives a LoadBalancer Service the site's address, which answers over UDP and TCP from this machine", async () => {
