@@ -16,8 +16,12 @@ import type { Patience } from "./server-look";
 const usualPatience: Patience = { connectMs: 3000, answerMs: 3000 };
 /** Sockets that are open at the same time; to servers beyond, Knot goes by itself. */
 const mostWays = 2000;
-/** How long an address must fail before Knot loses it, and the time between two changes of what Knot has. */
+/** How long an address must fail before Knot loses it, and the longest time between two changes of what Knot has. */
 const lastingMs = 30_000;
+/** The time after the first of these changes; after each further one it is twice as long, until there was none for a while. */
+const firstPauseMs = 1000;
+/** That while. */
+const calmMs = 2 * lastingMs;
 /** Servers of which nothing is known that are looked at in one pass, whether or not Knot wants them. */
 const mostFirstLooks = 50;
 /** NOTIFYs that are under way at the same time, to all servers. */
@@ -56,6 +60,8 @@ export class TransferRelay implements AsyncDisposable {
   readonly #parts: RouteParts;
   #isAimed = false;
   #changedAt = -Infinity;
+  /** After the last change. */
+  #pauseMs = 0;
   #work: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: TransferRelayOptions) {
@@ -82,18 +88,21 @@ export class TransferRelay implements AsyncDisposable {
    * agent is not there.
    *
    * @param before - What this returned last, also to a predecessor.
-   * @returns `before` itself where nothing changes, and for half a minute after each change.
+   * @returns `before` itself where nothing changes, and for a while after each change: Knot is configured anew for it. A pod that
+   * starts finds most of them in its first seconds, and needs them should its agent end.
    */
   reached(before: readonly string[]): readonly string[] {
     const now = this.options.now();
     if (!this.#isAimed) return before;
     const were = new Set(before);
     this.#lookUnasked(were);
-    if (now < this.#changedAt + lastingMs) return before;
+    if (now < this.#changedAt + this.#pauseMs) return before;
     const next = this.#addresses.filter(
       (address) => this.#direct.has(address) || this.#outcomes.isReached(address, were, lastingMs),
     );
     if (next.join(" ") === before.join(" ")) return before;
+    const isCalm = now - this.#changedAt >= calmMs;
+    this.#pauseMs = isCalm ? firstPauseMs : Math.min(2 * this.#pauseMs, lastingMs);
     this.#changedAt = now;
     return next;
   }

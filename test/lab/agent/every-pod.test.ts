@@ -156,6 +156,13 @@ for (const { replicas, ...options } of meshes) {
 
     it("bring back, by its siblings' agents, a pod whose agent was away while its Knot missed a change", async () => {
       const late = lab.site(`${lab.list.at(-1)!.name}/1`);
+      const [address] = lab.plan.listed("site-b").addresses;
+      const { server, secureServer } = lab.site("site-b");
+      const { port } = options.transport === "tcp" ? server : secureServer;
+      // Without its agent, Knot goes to servers that the agent has reached.
+      await eventually(patience, async () => {
+        expect(await late.files()).to.contain(`${address}@${port}`);
+      });
       await late.stop("SIGKILL");
       await lab.change("site-b.example", { name: "c.site-b.example", type: "A", value: "192.0.2.78" }, patience);
       // Its Knot comes back from its journal with the old version, and no agent of its own that could ask.
