@@ -6,6 +6,7 @@ import { type AppliedSet, type DnsRecord, type DnsRecordStatus, finalizer, type 
 import type { Claimant } from "../../records/plan";
 import { recordSetOf, recordSetOfApplied, type SpecReading } from "../../records/record-set";
 import { sourceLabel } from "../../records/sources/kinds";
+import { MadeIndex } from "./made-index";
 
 /** Annotations of a DnsRecord that the operator reads; `intent` it writes. */
 export const annotations = {
@@ -45,7 +46,7 @@ export class RecordStore {
   readonly #entries = new Map<string, Entry>();
   readonly #names = new Map<string, Map<string, Set<Entry>>>();
   /** Those that were made of other objects, by the uid of these. */
-  readonly #made = new Map<string, Set<Entry>>();
+  readonly #made = new MadeIndex<Entry>();
 
   constructor(private readonly now: () => number) {}
 
@@ -74,14 +75,16 @@ export class RecordStore {
 
   /** Uids of objects that DnsRecords were made of. */
   sources(): readonly string[] {
-    return [...this.#made.keys()];
+    return this.#made.sources();
   }
 
   /** What was made of another object and is there, or is about to go: in the namespace that this is in, or in any. */
   madeOf(sourceUid: string, namespace?: string): readonly Entry[] {
-    return [...(this.#made.get(sourceUid) ?? [])].filter(
-      ({ isGhost, object }) => !isGhost && (namespace === undefined || object.metadata.namespace === namespace),
-    );
+    return this.#made
+      .of(sourceUid)
+      .filter(
+        ({ isGhost, object }) => !isGhost && (namespace === undefined || object.metadata.namespace === namespace),
+      );
   }
 
   /**
@@ -153,8 +156,7 @@ export class RecordStore {
   }
 
   #link(entry: Entry): void {
-    const source = sourceUidOf(entry.object.metadata);
-    if (source !== undefined) this.#made.set(source, (this.#made.get(source) ?? new Set()).add(entry));
+    this.#made.add(sourceUidOf(entry.object.metadata), entry);
     if (entry.name === undefined) return;
     const names = this.#names.get(entry.zone) ?? new Map<string, Set<Entry>>();
     const entries = names.get(entry.name) ?? new Set();
@@ -162,10 +164,7 @@ export class RecordStore {
   }
 
   #unlink(entry: Entry): void {
-    const source = sourceUidOf(entry.object.metadata) ?? "";
-    const made = this.#made.get(source);
-    made?.delete(entry);
-    if (made?.size === 0) this.#made.delete(source);
+    this.#made.delete(sourceUidOf(entry.object.metadata), entry);
     const names = this.#names.get(entry.zone);
     const entries = names?.get(entry.name ?? "");
     entries?.delete(entry);

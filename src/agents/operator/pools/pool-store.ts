@@ -7,6 +7,7 @@ import { poolOf, type PoolReading } from "../../../pools/spec";
 import { checkId, poolId } from "../../../pools/wire";
 import type { DnsRecordSpec, DnsRecordStatus } from "../../../records/model";
 import { sourceLabel } from "../../../records/sources/kinds";
+import { MadeIndex } from "../made-index";
 
 /** What is known of a DnsRecord that a pool's answer is written as. */
 export interface AnswerRecord {
@@ -55,7 +56,7 @@ export class PoolStore {
   /** The same by namespace and name. */
   readonly #byName = new Map<string, PoolEntry>();
   /** Those that were made of other objects, by the uid of these. */
-  readonly #made = new Map<string, Set<string>>();
+  readonly #made = new MadeIndex<string>();
   /** DnsRecords with the label of a pool, by namespace and name. */
   readonly #records = new Map<string, AnswerRecord>();
 
@@ -76,12 +77,13 @@ export class PoolStore {
 
   /** Uids of objects that pools were made of. */
   sources(): readonly string[] {
-    return [...this.#made.keys()];
+    return this.#made.sources();
   }
 
   /** What was made of another object and is there, or is about to go: in the namespace that this is in, or in any. */
   madeOf(sourceUid: string, namespace?: string): readonly PoolEntry[] {
-    return [...(this.#made.get(sourceUid) ?? [])]
+    return this.#made
+      .of(sourceUid)
       .flatMap((uid) => this.#entries.get(uid) ?? [])
       .filter(({ object }) => namespace === undefined || object.metadata.namespace === namespace);
   }
@@ -95,8 +97,8 @@ export class PoolStore {
     if (known !== undefined && !isListed && !isLaterVersion(resourceVersion, known.object.metadata.resourceVersion))
       return;
     const status = (object["status"] ?? {}) as PoolStatus;
-    if (known !== undefined) this.#unlinkMade(known);
-    this.#linkMade(kept);
+    this.#made.delete(known?.object.source?.uid, uid);
+    this.#made.add(kept.source?.uid, uid);
     if (known?.object.metadata.generation === generation) {
       // Whoever it belonged to before learns of it, too.
       if (known.object.source?.uid !== kept.source?.uid) this.onTouch(known, false);
@@ -127,7 +129,7 @@ export class PoolStore {
     // Another one may have its name by now.
     const key = keyOf(entry.object.metadata);
     if (this.#byName.get(key) === entry) this.#byName.delete(key);
-    this.#unlinkMade(entry);
+    this.#made.delete(entry.object.source?.uid, uid);
     this.onTouch(entry, true);
   }
 
@@ -157,17 +159,6 @@ export class PoolStore {
       this.#records.delete(key);
       this.#link(key);
     }
-  }
-
-  #linkMade({ source, metadata }: PoolEntry["object"]): void {
-    if (source !== undefined) this.#made.set(source.uid, (this.#made.get(source.uid) ?? new Set()).add(metadata.uid));
-  }
-
-  #unlinkMade({ uid, object }: PoolEntry): void {
-    const source = object.source?.uid ?? "";
-    const made = this.#made.get(source);
-    made?.delete(uid);
-    if (made?.size === 0) this.#made.delete(source);
   }
 
   #link(key: string): void {

@@ -3,36 +3,11 @@ import * as fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { kubeadmCorefile as kubeadm } from "../../../../harness/resolver/core-dns";
 import { readDocument } from "../../../../src/cli/corefile/document";
 import { stubBlock, withoutStub, withStub } from "../../../../src/cli/corefile/edit";
 
 const stub = { zones: ["standard-1.internal.dns", "catalog.internal.dns"], to: ["10.96.0.53"] };
-
-/** As kubeadm writes it. */
-const kubeadm = `.:53 {
-    errors
-    health {
-       lameduck 5s
-    }
-    ready
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
-       pods insecure
-       fallthrough in-addr.arpa ip6.arpa
-       ttl 30
-    }
-    prometheus :9153
-    forward . /etc/resolv.conf {
-       max_concurrent 1000
-    }
-    cache 30 {
-       disable success cluster.local
-       disable denial cluster.local
-    }
-    loop
-    reload
-    loadbalance
-}
-`;
 
 /** As NodeLocal DNSCache's own manifest has it. */
 const nodeLocal = `cluster.local:53 {
