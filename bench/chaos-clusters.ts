@@ -26,7 +26,7 @@ function log(line: string): void {
 
 /** Hurts a mesh in real clusters: its pods' processes, its API servers, the links between them. */
 async function hurtClusters({ seed, rounds, sites }: Values<typeof options>): Promise<object> {
-  await ensureTools(["kubernetes", "pulumi", "knot"], log);
+  await ensureTools(["kubernetes", "pulumi", "provider", "knot"], log);
   await using set = await createClusters({ count: sites, log });
   const siteConfig = { "dns-mesh:rateLimit": false, "dns-mesh:replicas": String(replicas) };
   await using mesh = new RunningMesh({ clusters: set.clusters, siteConfig });

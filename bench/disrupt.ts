@@ -30,7 +30,7 @@ async function disrupting({
   seconds: leastSeconds,
 }: Values<typeof options>): Promise<{ events: readonly Event[]; keptOpen: readonly Event[] }> {
   const site = "site-a";
-  await ensureTools(["kubernetes", "pulumi", "knot"], log);
+  await ensureTools(["kubernetes", "pulumi", "provider", "knot"], log);
   await using clusters = await createClusters({ names: [site], log });
   const siteConfig = { "dns-mesh:rateLimit": false, "dns-mesh:drainSeconds": String(drain) };
   await using mesh = new RunningMesh({ clusters: clusters.clusters, siteConfig });

@@ -40,7 +40,7 @@ function chosen(only: readonly string[]): readonly Catalogue[] {
 }
 
 async function run(wanted: readonly Catalogue[]): Promise<{ outcomes: Outcome[]; refusals: string[] }> {
-  await ensureTools(["kubernetes", "pulumi", "knot", "vault", "knot-resolver"], log);
+  await ensureTools(["kubernetes", "pulumi", "provider", "knot", "vault", "knot-resolver"], log);
   await using changed = await ChangedMesh.start(log, { hasAll: true });
   const matrix = new Matrix(changed, log);
   const refusals: string[] = [];

@@ -6,6 +6,7 @@ import { messageOf, UserError } from "../../src/base/errors";
 import type { IpFamily } from "../../src/settings/ip-families";
 import { ensureImages, type Images } from "../images";
 import { ensureImageStore } from "../images/store";
+import { ensureTools } from "../tools";
 import { cacheDir } from "../tools/cache";
 import { ownProcess, withLock } from "../tools/lock";
 import { startCloud, stopCloud } from "./cloud-process";
@@ -142,7 +143,7 @@ function namesOf({ names, count = 1 }: CreateOptions): readonly string[] {
 
 /**
  * Makes real Kubernetes clusters of one node each, joined by a network of their own; ready when each node takes pods and has
- * the images. Clears away first what killed runs left. Needs root and the tools of `ensureTools`.
+ * the images. Clears away first what killed runs left. Needs root; what is missing of Kubernetes and of the images is built.
  */
 export async function createClusters(options: CreateOptions): Promise<ClusterSet> {
   const { set, whole } = await beginClusters(options);
@@ -194,7 +195,8 @@ async function finish(stateDir: string, made: readonly Promise<void>[], log: (li
 }
 
 async function openImages(log: (line: string) => void): Promise<Pick<OpenSet, "images" | "imageStore">> {
-  const images = await ensureImages();
+  await ensureTools(["kubernetes"], log);
+  const images = await ensureImages(log);
   const { pause, knot, node, restic } = images;
   const archives = [pause, knot, node, restic].map(({ archive }) => archive);
   return { images, imageStore: await ensureImageStore(archives, log) };

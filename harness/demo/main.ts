@@ -11,7 +11,7 @@ npm run demo -- --down                takes it away
 npm run demo -- --contexts a,b,c,d    on four clusters of yours, from your kubeconfig`;
 
 async function up(contexts: string | undefined): Promise<void> {
-  await ensureTools(["kubernetes", "pulumi", "provider", "knot"], say);
+  await ensureTools(["kubernetes", "pulumi", "provider", "knot", "restic"], say);
   await down();
   mkdirSync(workDir(), { recursive: true });
   const coming = await clustersFor(contexts);

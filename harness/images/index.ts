@@ -3,9 +3,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync,
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
-import { toolPath } from "../tools";
+import { ensureTools, toolPath } from "../tools";
 import { cacheDir } from "../tools/cache";
 import { knotResolverRoot, resticProgram } from "../tools/debian";
+import type { Progress } from "../tools/install";
 import { knotPrograms, type KnotSource, knotSource } from "../tools/knot";
 import { withLock } from "../tools/lock";
 import { type ImageSettings, packImage } from "./archive";
@@ -197,8 +198,12 @@ export function ensureCoreDnsImage(): Promise<ImageArchive> {
   return ensureImage(coreDnsRecipe());
 }
 
-/** The images that clusters run, made when they are not in the cache yet. A changed recipe or version makes a new one. */
-export async function ensureImages(): Promise<Images> {
+/**
+ * The images that clusters run, made when they are not in the cache yet, and so are the programs in them. A changed recipe or version makes
+ * a new one.
+ */
+export async function ensureImages(progress: Progress = () => undefined): Promise<Images> {
+  await ensureTools(["knot", "restic"], progress);
   const [pause, knot, node, restic] = await Promise.all(
     [pauseRecipe(), knotRecipe(await knotSource()), nodeRecipe(), resticRecipe()].map(ensureImage),
   );

@@ -16,7 +16,7 @@ import {
 import { messageOf } from "../../src/base/errors";
 import { diagnosticsIn } from "../../src/cli/stacks/engine-events";
 import { pluginsFolder } from "../plugins/folder";
-import { toolPath } from "../tools";
+import { ensureTools, toolPath } from "../tools";
 import { cacheDir, keepCompiled } from "../tools/cache";
 
 /** How many resources an operation did what to: `{ same: 12, update: 1 }`. Kinds that did not occur are left out. */
@@ -82,8 +82,9 @@ export interface UpOptions {
   readonly onEvent?: (event: EngineEvent) => void;
 }
 
-/** PATH for engine and plugins. With `DNS_MESH_PLUGINS=real` the installed plugins serve. */
+/** PATH for engine and plugins, which are built when they are missing. With `DNS_MESH_PLUGINS=real` the installed plugins serve. */
 export async function enginePath(): Promise<string> {
+  await ensureTools(usesRealPlugins() ? ["pulumi"] : ["pulumi", "provider"]);
   const plugins = usesRealPlugins() ? [] : [await pluginsFolder(), dirname(toolPath("pulumi-resource-kubernetes"))];
   return [...plugins, dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter);
 }

@@ -61,7 +61,7 @@ function define(
 
   before(async function () {
     this.timeout(400_000);
-    await ensureTools(["kubernetes", "pulumi", "knot", "vault"], () => undefined);
+    await ensureTools(["kubernetes", "pulumi", "provider", "knot", "vault"], () => undefined);
     changed = await ChangedMesh.start(() => undefined, options);
   });
   after(function () {
