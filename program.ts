@@ -1,3 +1,5 @@
+import "./components/late-modules";
+
 import * as pulumi from "@pulumi/pulumi";
 
 import { bundle } from "./components/bundle";

@@ -42,6 +42,7 @@ export interface EngineOptions {
 
 /** The engine of Pulumi's Automation API, over the very program that `pulumi up` runs in the project's folder. */
 export async function openEngine(folder: string, options: EngineOptions = {}): Promise<Engine> {
+  await import("../../../components/late-modules");
   const { LocalWorkspace: Workspace, Stack: AutomationStack } = await import("@pulumi/pulumi/automation");
   const settings = { workDir: folder, pulumiCommand: await ownCommand(), envVars: keepCompiled(folder, process.env) };
   const workspace = await Workspace.create(settings);

@@ -18,13 +18,17 @@ const root = join(__dirname, "..", "..", "..");
 
 /** What a script prints that runs in a folder, as JSON. */
 function printed(folder: string, script: string): unknown {
-  const said = execFileSync(process.execPath, ["-e", `process.stdout.write(JSON.stringify(${script}))`], {
+  return JSON.parse(said(folder, script));
+}
+
+/** The same as text, with whatever it prints by itself. */
+function said(folder: string, script: string): string {
+  return execFileSync(process.execPath, ["-e", `process.stdout.write(JSON.stringify(${script}))`], {
     cwd: folder,
     encoding: "utf8",
     timeout: 60_000,
     stdio: "pipe",
   });
-  return JSON.parse(said);
 }
 
 describe("how Pulumi's runner loads the program", function () {
@@ -59,6 +63,18 @@ describe("how Pulumi's runner loads the program", function () {
     const script =
       "[typeof require('./index.js'), Object.keys(require.cache).filter((file) => file.includes('ts-node'))]";
     expect(printed(root, script)).to.deep.equal(["function", []]);
+  });
+
+  it("loads nothing of the SDK that turns functions into text, which a call loads", () => {
+    const heavy = "Object.keys(require.cache).filter((file) => /typescript.js|arborist/.test(file)).length";
+    const script = `(() => {
+      require("./index.js");
+      const before = ${heavy};
+      const { runtime } = require("@pulumi/pulumi");
+      const text = runtime.serializeFunction(() => 7).then(({ text }) => console.log(text.includes("return () => 7"), ${heavy}));
+      return before;
+    })()`;
+    expect(said(root, script)).to.equal("0true 1\n");
   });
 
   it("makes one file of it, once", () => {
