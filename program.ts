@@ -10,21 +10,18 @@ import { SharedStack } from "./components/shared/shared-stack";
 import { SiteStack } from "./components/site/site-stack";
 import { WaitingSite } from "./components/site/waiting-site";
 import { fetchWelcome, requireStack, type Welcome } from "./components/site/welcome";
-import { requireCluster } from "./src/kube/cluster-client";
 import { rotatesKeys } from "./src/mesh/trust";
 import { requireAdoptable, requireUnforced } from "./src/preflight/adoption";
 import { requireEmptied } from "./src/preflight/emptied-first";
-import { formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
+import { type FormerOutputs, formerOutputs, requireSamePlace } from "./src/preflight/former-outputs";
 import { requirePublishable } from "./src/preflight/held-back";
-import { requireMonitoringKinds } from "./src/preflight/monitoring-kinds";
 import { leavingOf, publishedOf, readPublished } from "./src/preflight/published";
 import { requireRecoveredKept } from "./src/preflight/recovered-kept";
 import { requireSignersKept } from "./src/preflight/recovered-signers";
 import { requireSaved } from "./src/preflight/saved-first";
 import { requireAutoService } from "./src/preflight/service-address";
-import { requireFirstFamily } from "./src/preflight/service-families";
 import { stayingCertificate } from "./src/preflight/staying-certificate";
-import { requireStorage } from "./src/preflight/storage";
+import { begun, requireUsableCluster } from "./src/preflight/usable-cluster";
 import { requireMountsKept } from "./src/preflight/vault-mounts";
 import {
   addressOutputs,
@@ -71,18 +68,16 @@ async function bringUpShared(config: SharedConfig): Promise<object> {
 
 async function bringUpSite(config: SiteConfig): Promise<object> {
   requireUnforced(config, process.env);
+  const [formerOnes, cluster] = [begun(formerOutputs()), begun(requireUsableCluster(config))];
   const shared = await requireStack(config.shared);
   if (isAuto(shared, config.site)) requireAutoService(config);
   const waiting = waitingIn(shared, config.site);
-  if (waiting !== undefined) return bringUpWaiting(config, waiting);
+  if (waiting !== undefined) return bringUpWaiting(config, { waiting, former: await formerOnes, cluster });
   const fetched = await fetchWelcome(config, shared);
-  const last = { former: await formerOutputs(), today: today() };
+  const last = { former: await formerOnes, today: today() };
   requirePublishable(fetched, last);
   requireSamePlace(config, last.former);
-  const kubeconfig = await requireCluster(config);
-  await requireStorage(config);
-  await requireFirstFamily(config);
-  await requireMonitoringKinds(config);
+  const kubeconfig = await cluster;
   await requireSaved(config, { former: last.former, now: Date.now() });
   await requireAdoptable(config);
   const welcome = await withIssued(fetched, config);
@@ -101,14 +96,14 @@ async function bringUpSite(config: SiteConfig): Promise<object> {
 }
 
 /** Of a site that nobody can ask yet, what gets its address. The rest is checked already, so that it does not fail later. */
-async function bringUpWaiting(config: SiteConfig, waiting: Waiting): Promise<object> {
-  const former = await formerOutputs();
+async function bringUpWaiting(
+  config: SiteConfig,
+  asked: { readonly waiting: Waiting; readonly former: FormerOutputs | undefined; readonly cluster: Promise<string> },
+): Promise<object> {
+  const { waiting, former } = asked;
   requireNotUp(config.site, former);
   requireSamePlace(config, former);
-  const kubeconfig = await requireCluster(config);
-  await requireStorage(config);
-  await requireFirstFamily(config);
-  await requireMonitoringKinds(config);
+  const kubeconfig = await asked.cluster;
   await pulumi.log.warn(
     `${config.site} waits for an address and is in no directory yet: this brings up its Service alone. ` +
       `Once that has one, mesh up goes on; or write it into the list ("found"), and bring the shared stack, the primary and this site up`,

@@ -20,12 +20,12 @@ const execTimeoutMs = 60_000;
  * A client for the cluster of a kubeconfig's context, as whom that says: by token, certificate, or a program that knows
  * (ExecCredential, as clouds have it), and through the proxy that the kubeconfig or the environment names.
  *
- * @param patience - How long to wait for an answer, and how often. @default half a minute, three times
+ * @param patience - How long to wait for an answer, how often, and how many connections are kept. @default half a minute, three times, none
  * @throws UserError when the kubeconfig cannot be read or its program fails.
  */
 export async function clusterClient(
   choice: ClusterChoice,
-  patience: Pick<KubeClientOptions, "timeoutMs" | "tries"> = {},
+  patience: Pick<KubeClientOptions, "timeoutMs" | "tries" | "connections"> = {},
 ): Promise<KubeClient> {
   const found = findContext(choice);
   const { cluster } = found;
@@ -47,6 +47,22 @@ export async function clusterClient(
       ...(cluster["insecure-skip-tls-verify"] === true && { rejectUnauthorized: false }),
     },
   });
+}
+
+const shared = new WeakMap<ClusterChoice, Promise<KubeClient>>();
+/** Connections that checks of one run share. */
+const sharedConnections = 4;
+
+/**
+ * The client of whoever looks several times with the same settings, the object itself: the kubeconfig's program is asked once, and
+ * connections stay open.
+ *
+ * @throws UserError as {@link clusterClient}.
+ */
+export function sharedClient(choice: ClusterChoice): Promise<KubeClient> {
+  const client = shared.get(choice) ?? clusterClient(choice, { connections: sharedConnections });
+  shared.set(choice, client);
+  return client;
 }
 
 interface Credentials {

@@ -1,6 +1,6 @@
 import { messageOf, UserError } from "../base/errors";
 import { objects } from "../contract/names";
-import { clusterClient } from "../kube/cluster-client";
+import { sharedClient } from "../kube/cluster-client";
 import type { MadeKeys } from "../settings/site-parts";
 import type { SiteConfig } from "../settings/site-settings";
 import { liveMadeKeys, livePacket, type LivePlace, liveSecret, siteOf } from "./live-site";
@@ -39,7 +39,7 @@ export function requireUnforced(
  */
 export async function requireAdoptable(config: Adopting): Promise<void> {
   if (!config.adopt) return;
-  await checkAdoption(config, { kube: await clusterClient(config), namespace: config.namespace });
+  await checkAdoption(config, { kube: await sharedClient(config), namespace: config.namespace });
 }
 
 /** Does what {@link requireAdoptable} does, by a client that is there. */

@@ -2,7 +2,7 @@ import { messageOf, UserError } from "../base/errors";
 import { foldName } from "../base/names";
 import { KubeError, type KubeObject } from "../kube/answer";
 import type { KubeClient } from "../kube/client";
-import { clusterClient } from "../kube/cluster-client";
+import { sharedClient } from "../kube/cluster-client";
 import { listObjects } from "../kube/watch";
 import { isRetired, zoneRetirement } from "../mesh/limits";
 import type { WelcomePacket } from "../mesh/model";
@@ -34,7 +34,7 @@ export async function requireEmptied(
   const gone = zonesOf(facts.former).filter((zone) => !listed.has(zone));
   const zones = [...retired.map(({ name }) => name), ...gone];
   if (zones.length === 0) return {};
-  const found = await recordsIn(await clusterClient(config), zones, config.context);
+  const found = await recordsIn(await sharedClient(config), zones, config.context);
   const problems = gone.flatMap((zone) => {
     const names = found.get(zone) ?? [];
     return names.length === 0 ? [] : [stillThere(zone, names, config.context)];

@@ -1,7 +1,7 @@
 import { messageOf, UserError } from "../base/errors";
 import { fields } from "../base/json";
 import type { KubeClient } from "../kube/client";
-import { clusterClient } from "../kube/cluster-client";
+import { sharedClient } from "../kube/cluster-client";
 import { operatorApi, type OperatorKind } from "../monitoring/objects";
 import type { MonitoringConfig } from "../settings/site-parts";
 import type { SiteConfig } from "../settings/site-settings";
@@ -27,7 +27,7 @@ export function kindsFor(monitoring: MonitoringConfig | undefined): readonly Ope
 export async function requireMonitoringKinds(config: Monitored, client?: Pick<KubeClient, "get">): Promise<void> {
   const wanted = kindsFor(config.monitoring);
   if (wanted.length === 0) return;
-  const found = await kindsIn(config, client ?? (await clusterClient(config)));
+  const found = await kindsIn(config, client ?? (await sharedClient(config)));
   const missing = wanted.filter((kind) => !found.includes(kind));
   if (missing.length > 0)
     throw new UserError(

@@ -3,7 +3,7 @@ import { fields } from "../base/json";
 import { timeText } from "../base/text";
 import { backupJobs } from "../contract/backups";
 import type { KubeClient } from "../kube/client";
-import { clusterClient } from "../kube/cluster-client";
+import { sharedClient } from "../kube/cluster-client";
 import type { SiteConfig } from "../settings/site-settings";
 import type { FormerOutputs } from "./former-outputs";
 
@@ -51,7 +51,7 @@ async function lastBackup(
   given: SavedFacts["client"],
 ): Promise<LastBackup> {
   try {
-    const client = given ?? (await clusterClient(config));
+    const client = given ?? (await sharedClient(config));
     const job = await client.get(`/apis/batch/v1/namespaces/${config.namespace}/cronjobs/${backupJobs.backup}`);
     if (job === undefined) return { kind: "none-due" };
     const at = Date.parse(String(fields(job["status"])["lastSuccessfulTime"]));

@@ -1,7 +1,7 @@
 import { messageOf, UserError } from "../base/errors";
 import { fields } from "../base/json";
 import { KubeError, type KubeObject } from "../kube/answer";
-import { clusterClient } from "../kube/cluster-client";
+import { sharedClient } from "../kube/cluster-client";
 import { listObjects } from "../kube/watch";
 import type { IpFamily } from "../settings/ip-families";
 import type { SiteConfig } from "../settings/site-settings";
@@ -47,7 +47,7 @@ export async function requireFirstFamily(
 async function servicesOf(
   config: Pick<SiteConfig, "context" | "kubeconfig" | "namespace">,
 ): Promise<readonly KubeObject[]> {
-  const client = await clusterClient(config);
+  const client = await sharedClient(config);
   try {
     return (await listObjects(client, `/api/v1/namespaces/${config.namespace}/services`)).objects;
   } catch (error) {

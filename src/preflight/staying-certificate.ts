@@ -1,7 +1,7 @@
 import { messageOf, UserError } from "../base/errors";
 import { fields } from "../base/json";
 import { objects } from "../contract/names";
-import { clusterClient } from "../kube/cluster-client";
+import { sharedClient } from "../kube/cluster-client";
 import type { WelcomePacket, WelcomeSecrets } from "../mesh/model";
 import type { SiteConfig } from "../settings/site-settings";
 import { type LivePlace, liveSecret } from "./live-site";
@@ -19,7 +19,7 @@ export async function stayingCertificate(
   config: Pick<SiteConfig, "context" | "kubeconfig" | "namespace" | "site">,
   packet: Pick<WelcomePacket, "certificates">,
 ): Promise<IssuedPems> {
-  const place = { kube: await clusterClient(config), namespace: config.namespace };
+  const place = { kube: await sharedClient(config), namespace: config.namespace };
   try {
     const name = packet.certificates === "cert-manager" ? await issuerOf(place) : objects.tls;
     const { "tls.crt": certificate, "tls.key": privateKey } = (name && (await liveSecret(place, name))) || {};

@@ -1,7 +1,7 @@
 import { messageOf, UserError } from "../base/errors";
 import { KubeError, type KubeObject } from "../kube/answer";
 import type { KubeClient } from "../kube/client";
-import { clusterClient } from "../kube/cluster-client";
+import { sharedClient } from "../kube/cluster-client";
 import { listObjects } from "../kube/watch";
 import type { SiteConfig } from "../settings/site-settings";
 
@@ -96,7 +96,7 @@ const movingHint = ", or move the zones to a site with other storage (docs/guide
 export async function requireStorage(
   config: Pick<SiteConfig, "context" | "kubeconfig" | "namespace" | "replicas" | "storageSize" | "storageClass">,
 ): Promise<void> {
-  const client = await clusterClient(config);
+  const client = await sharedClient(config);
   const problems = storageProblems(config, await look(client, config));
   if (problems.length > 0) throw new UserError(`${problems.join("\n")}\nNothing was changed.`);
 }
@@ -113,8 +113,10 @@ async function look(
   config: Pick<SiteConfig, "context" | "namespace" | "replicas">,
 ): Promise<LiveStorage> {
   const names = Array.from({ length: config.replicas }, (_, ordinal) => claimName(ordinal));
-  const claims = (await listed(client, `/api/v1/namespaces/${config.namespace}/persistentvolumeclaims`, config)) ?? [];
-  const classes = await listed(client, "/apis/storage.k8s.io/v1/storageclasses", config);
+  const [claims = [], classes] = await Promise.all([
+    listed(client, `/api/v1/namespaces/${config.namespace}/persistentvolumeclaims`, config),
+    listed(client, "/apis/storage.k8s.io/v1/storageclasses", config),
+  ]);
   return {
     claims: claims.filter(({ metadata }) => names.includes(metadata?.name ?? "")).map(claimOf),
     expandable:

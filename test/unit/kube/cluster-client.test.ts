@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer } from "node:http";
 import { createServer, type Server } from "node:https";
 import { type AddressInfo, connect, createServer as createTcpServer, type Server as TcpServer } from "node:net";
@@ -9,7 +9,7 @@ import type { TLSSocket } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KubeClient } from "../../../src/kube/client";
-import { clusterClient, requireCluster } from "../../../src/kube/cluster-client";
+import { clusterClient, requireCluster, sharedClient } from "../../../src/kube/cluster-client";
 import { agentThrough, proxyOf } from "../../../src/kube/proxy";
 import { issue, makeAuthority } from "../../../harness/certificates";
 import { UserError } from "../../../src/base/errors";
@@ -40,6 +40,7 @@ describe("a client by a kubeconfig", () => {
   });
   after(() => {
     server.close();
+    server.closeAllConnections();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -52,7 +53,11 @@ describe("a client by a kubeconfig", () => {
     return (await (await clientFor(user, cluster)).get("/who"))?.["asked"];
   }
 
-  function clientFor(user: object, cluster: object = { "certificate-authority": "ca.pem" }): Promise<KubeClient> {
+  function clientFor(user: object, cluster?: object): Promise<KubeClient> {
+    return clusterClient(choiceOf(user, cluster));
+  }
+
+  function choiceOf(user: object, cluster: object = { "certificate-authority": "ca.pem" }) {
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const kubeconfig = join(folder, "config");
     const document = {
@@ -61,7 +66,7 @@ describe("a client by a kubeconfig", () => {
       users: [{ name: "u", user }],
     };
     writeFileSync(kubeconfig, JSON.stringify(document));
-    return clusterClient({ kubeconfig, context: "c" });
+    return { kubeconfig, context: "c" };
   }
 
   it("shows a token, or a certificate, from the kubeconfig or from files beside it", async () => {
@@ -82,6 +87,19 @@ describe("a client by a kubeconfig", () => {
       env: [{ name: "ROLE", value: "admin" }],
     };
     expect(await asked({ exec })).to.deep.equal([null, "Bearer {apiVersion:client.authentication.k8s.io"]);
+  });
+
+  it("asks that program once, and connects once, for whoever looks again and again with the same settings", async () => {
+    let connections = 0;
+    const count = (): void => void (connections += 1);
+    server.on("secureConnection", count);
+    const exec = script("counted", `echo x >> ${join(folder, "calls")}; echo '{"status":{"token":"t"}}'`);
+    const choice = choiceOf({ exec });
+    for (let i = 0; i < 3; i++) await (await sharedClient(choice)).get("/who");
+    const calls = readFileSync(join(folder, "calls"), "utf8");
+    await (await sharedClient({ ...choice })).get("/who");
+    server.off("secureConnection", count);
+    expect([calls, connections]).to.deep.equal(["x\n", 2]);
   });
 
   it("checks the server's certificate unless told otherwise, under the name that is given", async () => {
