@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { bundle } from "./components/bundle";
 import { dropPromiseStacks, dropResourceStacks } from "./components/dropped-stacks";
+import { readStructsPlainly } from "./components/plain-structs";
 import { asRunError, dropDebugMessages, wholly } from "./components/run-error";
 import { Safeguard } from "./components/safeguard";
 import { SharedStack } from "./components/shared/shared-stack";
@@ -38,6 +39,7 @@ import { parseStackConfig, type SiteConfig } from "./src/settings/site-settings"
 
 dropPromiseStacks();
 dropResourceStacks();
+readStructsPlainly();
 
 /** What `pulumi up` runs, and the Automation API too: the stack's settings make it the shared stack or a site's. */
 async function program(): Promise<object> {
