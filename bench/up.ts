@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 
 import { parse } from "yaml";
 
@@ -10,6 +11,7 @@ import { type Checkout, checkOut } from "../harness/docs/checkout";
 import { type ControlPlane, startControlPlane } from "../harness/plugins/control-plane";
 import { standInForPods } from "../harness/plugins/pod-stand-in";
 import { ensureTools } from "../harness/tools";
+import { sparing } from "../harness/tools/cache";
 import { UserError } from "../src/base/errors";
 import { table } from "../src/base/table";
 import type { UpOutcome } from "../src/cli/up/bring-up";
@@ -27,6 +29,10 @@ const operations = {
   up: ["up", "--yes", "--skip-preview", "--expect-no-changes"],
   upWithPreview: ["up", "--yes", "--expect-no-changes"],
 } as const;
+
+const upAll = ["up", "--yes", "--parallel", "4", "--json"];
+/** The first `up` is not what is measured: the engine writes its state once for each stack, and collects its garbage more rarely. */
+const inAHurry = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true", ...sparing() };
 
 /** A process from its start to its end. The CPU is that of its own children as well: language host, program, plugins. */
 interface Ran {
@@ -48,7 +54,9 @@ async function bringingUp({ sites, rounds }: Values<typeof options>): Promise<ob
   using checkout = await checkOut();
   const mesh = await newMesh({ checkout, plane, sites });
   log(`mesh up of ${sites} sites, for the first time`);
-  const first = await mesh("up", "--yes", "--new", "--parallel", "4", "--json");
+  const first = await mesh(...upAll, "--new");
+  // From here on the engine writes its own log, as every user's does.
+  await run(checkout, ["rm", "../.pulumi/logs"]);
   const results: Partial<Record<keyof typeof operations, Ran>> = {};
   for (const [name, args] of Object.entries(operations) as [keyof typeof operations, readonly string[]][]) {
     const runs: Ran[] = [];
@@ -58,7 +66,7 @@ async function bringingUp({ sites, rounds }: Values<typeof options>): Promise<ob
   }
   await mesh("zone", "add", "new.example", "--site", siteName(sites - 1));
   log("mesh up with one zone more");
-  const change = await mesh("up", "--yes", "--parallel", "4", "--json");
+  const change = await mesh(...upAll);
   const { done } = JSON.parse(change.out) as UpOutcome;
   const touched = done.filter(({ changes }) => changes > 0);
   const figures = {
@@ -91,7 +99,12 @@ async function newMesh(given: {
   const program = join(folder, "dist", "mesh.js");
   await mkdir(join(folder, "dist"));
   await writeFile(program, bundle("mesh"));
-  const mesh = (...args: string[]): Promise<Ran> => run(checkout, process.execPath, [program, ...args]);
+  const watched = progress({ stacks: sites + 1, log });
+  const mesh = (...args: string[]): Promise<Ran> => {
+    const [isUp, isFirst] = [args[0] === "up", args.includes("--new")];
+    const hurried = isFirst ? { ...env, ...inAHurry } : env;
+    return run({ folder, env: hurried }, [process.execPath, program, ...args], isUp ? watched() : {});
+  };
   const names = Array.from({ length: sites }, (_, at) => siteName(at));
   const config = parse(await readFile(plane.kubeconfig, "utf8")) as { contexts: object[] };
   const contexts = names.map((name) => ({ ...config.contexts[0], name }));
@@ -104,9 +117,7 @@ async function newMesh(given: {
   const state = join(folder, "../state");
   await mkdir(state);
   Object.assign(env, { PULUMI_BACKEND_URL: `file://${state}`, PULUMI_CONFIG_PASSPHRASE: "of a bench" });
-  // The engine's own log, which every user has.
-  await run(checkout, "rm", ["../.pulumi/logs"]);
-  await run(checkout, "rm", ["Pulumi.shared.yaml", "Pulumi.site-a.yaml", "Pulumi.site-b.yaml"]);
+  await run(checkout, ["rm", "Pulumi.shared.yaml", "Pulumi.site-a.yaml", "Pulumi.site-b.yaml"]);
   const listed = names.flatMap((name, at) => [
     "--site",
     `${name}=192.0.2.${at + 1}`,
@@ -123,19 +134,54 @@ async function newMesh(given: {
 }
 
 function pulumi(checkout: Checkout, ...args: string[]): Promise<Ran> {
-  return run(checkout, "pulumi", [...args, "--non-interactive"]);
+  return run(checkout, ["pulumi", ...args, "--non-interactive"]);
 }
 
-async function run({ folder, env }: Checkout, program: string, args: readonly string[]): Promise<Ran> {
+async function run(
+  { folder, env }: Pick<Checkout, "folder" | "env">,
+  [program, ...args]: readonly [string, ...(readonly string[])],
+  { onLine, limitSeconds = 300 }: Watching = {},
+): Promise<Ran> {
   const [began, cpuBefore] = [performance.now(), endedChildrenCpuMs()];
   const child = spawn(program, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   let [out, all] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => ((out += text), (all += text)));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (all += text));
+  child.stderr.on("data", (text: Buffer) => (all += text.toString("utf8")));
+  if (onLine !== undefined) createInterface({ input: child.stderr }).on("line", onLine);
+  // As Ctrl-C: what is under way ends in order.
+  const limit = setTimeout(() => child.kill("SIGINT"), limitSeconds * 1000);
   const [code] = (await once(child, "close")) as [number | null];
+  clearTimeout(limit);
   const ms = Math.round(performance.now() - began);
+  if (ms >= limitSeconds * 1000)
+    throw new UserError(`${program} ${args.join(" ")} took over ${limitSeconds} s:\n${all}`);
   if (code !== 0) throw new UserError(`${program} ${args.join(" ")} ended with ${String(code)}:\n${all}`);
   return { ms, cpuMs: endedChildrenCpuMs() - cpuBefore, out };
+}
+
+/** How a process is watched. */
+interface Watching {
+  /** Gets what it writes to its standard error. */
+  readonly onLine?: (line: string) => void;
+  /** After which it is ended. @default 300 */
+  readonly limitSeconds?: number;
+}
+
+/** Says how far a `mesh up` is, once for each tenth of the stacks, and when the rest will be done at this rate. */
+function progress({ stacks, log }: { readonly stacks: number; readonly log: (line: string) => void }): () => Watching {
+  return () => {
+    const began = performance.now();
+    let done = 0;
+    const onLine = (line: string): void => {
+      if (!/^\S+: (?:up, \d|nothing to do)/.test(line)) return;
+      done += 1;
+      if (done % Math.ceil(stacks / 10) > 0) return;
+      const seconds = (performance.now() - began) / 1000;
+      const left = (seconds / done) * (stacks - done);
+      log(`  ${done} of ${stacks} stacks after ${Math.round(seconds)} s, ${Math.round(left)} s left`);
+    };
+    return { onLine, limitSeconds: 120 + 30 * stacks };
+  };
 }
 
 function middle(runs: readonly Ran[]): Ran {

@@ -4,7 +4,7 @@ import type { Properties } from "./wire";
 /** An object as the API server shows it. */
 interface Shown {
   readonly metadata: { readonly name: string; readonly namespace: string };
-  readonly spec: { readonly type?: string; readonly containers?: readonly { readonly name: string }[] };
+  readonly spec: { readonly containers?: readonly { readonly name: string }[] };
   readonly status?: {
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] };
@@ -35,8 +35,11 @@ export async function standInForPods(
     allowVolumeExpansion: true,
   };
   await api.send({ method: "POST", path: "/apis/storage.k8s.io/v1/storageclasses", body: storageClass });
-  const listed = async (kind: string): Promise<readonly Shown[]> =>
-    (await api.send({ method: "GET", path: `/api/v1/${kind}` }))["items"] as unknown as readonly Shown[];
+  // Of a mesh of many sites, each pass has but what is new to see.
+  const listed = async (kind: string, selector: string): Promise<readonly Shown[]> => {
+    const path = `/api/v1/${kind}?fieldSelector=${encodeURIComponent(selector)}`;
+    return (await api.send({ method: "GET", path }))["items"] as unknown as readonly Shown[];
+  };
   const say = (kind: string, { metadata: { namespace, name } }: Shown, status: Properties): Promise<unknown> =>
     api.send({
       method: "PATCH",
@@ -45,10 +48,11 @@ export async function standInForPods(
       body: { status },
     });
   const pass = async (): Promise<void> => {
-    for (const pod of await listed("pods")) if (!isReady(pod)) await say("pods", pod, ready(pod));
-    for (const service of await listed("services")) {
+    for (const pod of await listed("pods", "status.phase!=Running"))
+      if (!isReady(pod)) await say("pods", pod, ready(pod));
+    for (const service of await listed("services", "spec.type=LoadBalancer")) {
       const ip = addresses.get(service.metadata.namespace) ?? address;
-      if (service.spec.type === "LoadBalancer" && service.status?.loadBalancer?.ingress?.[0]?.ip !== ip)
+      if (service.status?.loadBalancer?.ingress?.[0]?.ip !== ip)
         await say("services", service, { loadBalancer: { ingress: [{ ip }] } });
     }
   };
