@@ -46,3 +46,10 @@ export function printableText(text: string): string {
 export function timeText(at: number): string {
   return new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
 }
+
+/** When a day of the calendar begins in UTC, in milliseconds since 1970; undefined for a text that is no `YYYY-MM-DD`, or no day that there is. */
+export function startOfDay(day: string): number | undefined {
+  const time = /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+  // The 31st of a month that has none would be taken for the day after.
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day) ? time : undefined;
+}

@@ -1,5 +1,6 @@
 import { UserError } from "../base/errors";
 import { fields } from "../base/json";
+import { startOfDay } from "../base/text";
 import { backupJobs } from "../contract/backups";
 import type { KubeObject } from "../kube/answer";
 import type { KubeClient } from "../kube/client";
@@ -26,14 +27,17 @@ export interface RestoreCommandParts {
 
 const [lookMs, patienceMs] = [1000, 4 * 3_600_000];
 
-/** A time as it is handed on. @throws UserError for what is none, or is to come. */
+const lastMsOfDay = 86_400_000 - 1;
+
+/** A time as it is handed on; of a day its end, or the present of one that has not ended. @throws UserError for what is none, or is to come. */
 export function timeOf(text: string, now: number): string {
-  const isIso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
-  const time = isIso ? Date.parse(text) : NaN;
-  if (Number.isNaN(time))
+  const [, day = "", time] = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/.exec(text) ?? [];
+  const begins = startOfDay(day);
+  const at = time === undefined ? begins : Date.parse(text);
+  if (begins === undefined || at === undefined || Number.isNaN(at))
     throw new UserError(`--at "${text}" is not a time such as 2026-11-29T08:00:00Z or a day such as 2026-11-29`);
-  if (time > now) throw new UserError(`--at ${text} is to come`);
-  return new Date(time).toISOString();
+  if (at > now) throw new UserError(`--at ${text} is to come`);
+  return new Date(time === undefined ? Math.min(begins + lastMsOfDay, now) : at).toISOString();
 }
 
 /**

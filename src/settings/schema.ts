@@ -2,6 +2,7 @@ import * as ipaddr from "ipaddr.js";
 import { z } from "zod";
 
 import { foldName, hostNameProblem, siteNameProblem, zoneNameProblem } from "../base/names";
+import { startOfDay } from "../base/text";
 import { ipVersion } from "../dns/address";
 import { isOutsideName } from "../mesh/name-servers";
 import { zoneFileProblems } from "../records/zone-file-check";
@@ -98,9 +99,7 @@ const address = text("write an IP address").superRefine(checked(addressProblem))
 function dateProblem(date: string): string | undefined {
   // A date without quotes is a moment to YAML, and Pulumi writes it as Go does.
   const day = date.replace(/(T00:00:00(\.0+)?Z| 00:00:00 \+0000 UTC)$/, "");
-  const time = /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
-  const exists = !Number.isNaN(time) && new Date(time).toISOString().startsWith(day);
-  return exists ? undefined : "is not a date; write year, month and day, for example 2026-12-31";
+  return startOfDay(day) === undefined ? "is not a date; write year, month and day, for example 2026-12-31" : undefined;
 }
 
 const retired = text("write a date")

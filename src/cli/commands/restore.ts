@@ -26,7 +26,7 @@ export function register(program: Command): void {
   });
   command
     .option("--site <NAME>", "the site")
-    .option("--at <TIME>", "the last backup up to this time, or of this day (ISO 8601)");
+    .option("--at <TIME>", "the last backup up to this time, or up to the end of this day in UTC (ISO 8601)");
   withJson(withPlace(command)).action(restore);
 }
 

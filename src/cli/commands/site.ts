@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
+import { startOfDay } from "../../base/text";
 import type { SiteRole } from "../../mesh/model";
 import { addCommand, printJson, withJson } from "../command";
 import type { ListEdit } from "../list/edits";
@@ -102,8 +103,8 @@ export function editing(command: Command): Command {
 export function dayOf(on: string | undefined, marked: { readonly retired?: string } | undefined): string {
   const today = new Date().toISOString().slice(0, 10);
   const day = on ?? marked?.retired ?? today;
-  const isDay = /^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(Date.parse(day));
-  if (!isDay) throw new UserError(`--on "${day}" is not a day; write year, month and day, for example ${today}`);
+  if (startOfDay(day) === undefined)
+    throw new UserError(`--on "${day}" is not a day; write year, month and day, for example ${today}`);
   return day;
 }
 

@@ -89,10 +89,14 @@ describe("mesh restore", () => {
 
   it("takes times and days, and nothing that is to come", () => {
     expect(timeOf("2026-11-29T08:00:00+01:00", now)).to.equal("2026-11-29T07:00:00.000Z");
-    expect(timeOf("2026-11-28", now)).to.equal("2026-11-28T00:00:00.000Z");
-    for (const bad of ["yesterday", "2026-13-01", "12", "2026-11-29T08:00"])
+    for (const bad of ["yesterday", "2026-13-01", "12", "2026-11-29T08:00", "2026-06-31", "2026-06-31T08:00:00Z"])
       expect(() => timeOf(bad, now)).to.throw("is not a time");
     expect(() => timeOf("2026-11-30", now)).to.throw("is to come");
+  });
+
+  it("takes a day with all that was backed up on it, which today is up to now", () => {
+    expect(timeOf("2026-11-28", now)).to.equal("2026-11-28T23:59:59.999Z");
+    expect(timeOf("2026-11-29", now)).to.equal(new Date(now).toISOString());
   });
 
   it("finds the cluster by the stack's file, and by options first", () => {
