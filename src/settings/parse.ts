@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors";
 import { foldName } from "../base/names";
 import { canonicalAddress, hostCidr, splitServer } from "../dns/address";
-import type { Dnssec, Mesh, Primary, Site, Zone } from "../mesh/model";
+import type { Dnssec, Mesh, Primary, Site, Topology, Zone } from "../mesh/model";
 import { withWaiting } from "../mesh/waiting";
 import { draftOf, findConflicts, type Problem } from "./consistency";
 import { initialRecordLines } from "./initial-records";
@@ -11,6 +11,11 @@ import { type DnssecInput, type MeshInput, meshSchema } from "./schema";
 
 /** Sites of the largest mesh that is full by default (see docs/scaling.md). */
 const largestFull = 50;
+
+/** How zones travel in a mesh of so many sites whose list does not say it. */
+export function topologyBySize(sites: number): Topology {
+  return sites > largestFull ? "hub" : "full";
+}
 
 /**
  * Turns the one list of the shared stack's config into a mesh that everything else may rely on.
@@ -72,7 +77,7 @@ function normalise(input: MeshInput): Mesh {
   return withWaiting({
     directoryZone: foldName(input.directoryZone),
     catalogZone: foldName(input.catalogZone),
-    topology: input.topology ?? (input.sites.length > largestFull ? "hub" : "full"),
+    topology: input.topology ?? topologyBySize(input.sites.length),
     transport: input.transport ?? "tls",
     ...nameServersIn(input),
     sites: input.sites.map(normaliseSite),

@@ -4,10 +4,11 @@ import { UserError } from "../base/errors";
 import { byName } from "../base/text";
 import { hostCidr } from "../dns/address";
 import type { RingDocument } from "../keyring/ring-document";
-import type { Dnssec, NameServers, WelcomePacket, Zone } from "../mesh/model";
+import type { Dnssec, NameServers, Topology, WelcomePacket, Zone } from "../mesh/model";
 import { appRoleMount, jwtMount } from "../mesh/trust";
 import type { MeshView, SiteView } from "../mesh/view";
 import type { AgreedTrust } from "./agreed-trust";
+import { topologyBySize } from "./parse";
 import { generationOf, parseShared } from "./shared-settings";
 
 /** What a mesh that lives, and Vault, say to somebody who has lost the shared stack. */
@@ -60,7 +61,7 @@ export function recoveredSettings(facts: RecoveredFacts): RecoveredSettings {
     mesh: {
       directoryZone: packet.directoryZone,
       catalogZone: packet.catalogZone,
-      ...(view.topology !== undefined && { topology: view.topology }),
+      ...topologyOf(view),
       ...(transport !== "tls" && { transport }),
       ...(view.nameServers !== undefined && { nameServers: view.nameServers }),
       sites: inListOrder(facts).map((site) => listedSite(site, facts, miss)),
@@ -81,6 +82,12 @@ export function recoveredSettings(facts: RecoveredFacts): RecoveredSettings {
   if (signers.length === 0) miss("", "no site has a key by which epochs are checked: none is kept");
   check(settings, facts, ring);
   return { settings, gaps };
+}
+
+/** A full mesh says nothing of its topology, and one that is full by its list alone would have hubs without that. */
+function topologyOf({ topology = "full", sites }: MeshView): { readonly topology?: Topology } {
+  const isUsual = topology === "full" && topologyBySize(sites.length) === "full";
+  return isUsual ? {} : { topology };
 }
 
 /** Zones that the user has given up. */
@@ -143,7 +150,7 @@ function listedSite(site: SiteView, facts: RecoveredFacts, miss: (site: string, 
   if (packet === undefined)
     miss(
       site.name,
-      "its packet was not read: what its zones began with, and how they are signed but for NSEC3, is not known",
+      "its packet was not read: what its zones began with, how they are signed but for NSEC3, and which of them come from servers outside the mesh, is not known; one that does has primaries, and no dnssec of its own",
     );
   const strange = [...known.keys()].filter((name) => !owned.some((zone) => zone.name === name));
   if (strange.length > 0)

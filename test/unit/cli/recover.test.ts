@@ -150,6 +150,21 @@ describe("mesh recover", () => {
     expect(found).to.deep.equal([a, b, c]);
   });
 
+  it("keeps a large mesh full that was so by its list", async () => {
+    const many = Array.from({ length: 60 }, (_, i) => ({
+      ...{ name: `site-${i + 100}`, role: "standard", addresses: [`10.0.0.${i + 1}`] },
+    }));
+    for (const topology of ["full", "hub"]) {
+      const large = signed(parseMesh({ ...list, topology, sites: [...list.sites, ...many] }));
+      const servers = {
+        "192.0.2.1": { mesh: large, serial: 20 },
+        "198.51.100.2": { mesh: large, serial: 20 },
+      };
+      const sites = ["site-a", "site-b"].map((name) => living(name, large));
+      expect(meshOf(settingsText(await recover(parts(sites, servers)))).topology).to.equal(topology);
+    }
+  });
+
   it("goes on with the epoch, the keys that sites trust and the ring's generation", async () => {
     const settings = settingsOf(settingsText(await recover(parts([living("site-a"), living("site-c")], both))));
     expect(settings).to.deep.include({ "dns-mesh:epoch": "4", "dns-mesh:keys": { generation: 3 } });
@@ -173,7 +188,7 @@ describe("mesh recover", () => {
 
   it("says beside a site what could not be rebuilt, and takes from answers whether its zones are signed", async () => {
     const text = settingsText(await recover(parts([living("site-b")], both, { signed: ["c.example"] })));
-    expect(text).to.match(/# its packet was not read[^\n]*\n\s+(- )?name: site-c/);
+    expect(text).to.match(/# its packet was not read[^\n]*servers outside the mesh[^\n]*\n\s+(- )?name: site-c/);
     const zones = meshOf(text).sites.find(({ name }) => name === "site-c")?.zones;
     expect(zones).to.deep.equal([
       { name: "c.example", dnssec: true },
