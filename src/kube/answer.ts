@@ -33,6 +33,11 @@ export class KubeError extends Error {
   }
 }
 
+/** Whether the API server will not have this very object as it is: by a rule, a policy or a quota. Of others that says nothing. */
+export function isRefused(error: unknown): error is KubeError {
+  return error instanceof KubeError && (error.status === 403 || error.status === 422);
+}
+
 /** What a request came to, and whether it is worth another try. */
 export type Outcome =
   | { readonly kind: "done"; readonly object: KubeObject }

@@ -4,7 +4,7 @@ import { isAborted } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import { operatorLabels } from "../../contract/names";
-import { KubeError, type KubeObject } from "../../kube/answer";
+import { isRefused, KubeError, type KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
 import { type PoolClaim, poolClaimsOf, poolNameOf } from "../../pools/source-pools";
 import { apiVersion, collectionPath, type DnsRecord, kind as recordKind, plural } from "../../records/model";
@@ -138,19 +138,26 @@ export class SourceLoop extends WorkLoop<string> {
     const pools = this.#pools.madeOf(uid, source.namespace);
     const { claims, kept, bare, problems: faults, isUnknown } = claimsOfSource(source, this.#settings, this.#feed);
     const asked = poolClaimsOf(source.object.metadata ?? {}, { claims, bare });
-    const problems = [...faults, ...asked.problems, ...this.#pools.refusals(asked.pools, pools)];
+    const problems = [...faults, ...asked.problems, ...this.#pools.refusals(source, asked.pools, pools)];
     if (problems.length > 0) this.#complain(uid, problems.join("; "));
     if (isUnknown) return true;
     if (asked.pools.length > 0 && !this.#pools.isListed(source.namespace)) return false;
-    for (const claim of asked.records) await this.#have(source, claim);
-    for (const claim of asked.pools) await this.#pools.settle(source, claim, pools);
+    const refused: KubeError[] = [];
+    let areMade = true;
+    for (const claim of asked.records) await this.#have(source, claim).catch(noteIn(refused));
+    for (const claim of asked.pools) {
+      const isMade = await this.#pools.settle(source, claim, pools).catch(noteIn(refused));
+      if (isMade === false) areMade = false;
+    }
+    // What takes the place of something may be among them: nothing goes before.
+    if (refused.length > 0) throw together(refused);
     const made = [...asked.records, ...asked.pools].map(({ name }) => name);
     const stays = new Set([...made, ...kept, ...kept.map(poolNameOf), ...asked.kept]);
     const isDone = await this.#clear(source, { stays, claimed: asked.pools });
     // Not before all is done: what is tried again and fails again is not said again.
     if (problems.length === 0) this.#said.delete(uid);
     await this.#note(source);
-    return isDone;
+    return isDone && areMade;
   }
 
   /** Takes away what was made of an object that is not there any more. */
@@ -278,4 +285,16 @@ export class SourceLoop extends WorkLoop<string> {
     const message = `${reason}; what was made of them stays as it is, and they are taken up once they can be listed`;
     this.options.events.tell(about, { type: "Warning", reason: "SourcesNotListed", message });
   }
+}
+
+/** Takes note of what the API server will not have, which keeps nothing else of a source from being made. Throws all else. */
+function noteIn(refused: KubeError[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!isRefused(error)) throw error;
+    refused.push(error);
+  };
+}
+
+function together(errors: readonly KubeError[]): Error {
+  return new Error([...new Set(errors.map(messageOf))].join("; "), { cause: errors[0] });
 }

@@ -18,6 +18,8 @@ export type MadePool = Pick<PoolEntry, "uid" | "object" | "reading" | "status">;
 export interface MadePools {
   /** What was made of another object and is there, or is about to go: in the namespace that this is in, or in any. */
   readonly madeOf: (sourceUid: string, namespace?: string) => readonly MadePool[];
+  /** The pool of a name in a namespace, whoever made it. */
+  readonly named: (namespace: string, name: string) => MadePool | undefined;
   /** Uids of objects that pools were made of. */
   readonly sources: () => readonly string[];
   /** Whether all pools of a namespace are known: before, one that is there would be made again. */
@@ -47,9 +49,11 @@ export class SourcePools {
       .filter(({ object }) => !object.isLeaving);
   }
 
-  /** Why pools that are asked for and there are not served, for whoever has their source. */
-  refusals(claims: readonly PoolClaim[], made: readonly MadePool[]): readonly string[] {
+  /** Why pools that are asked for are not served, or not made, for whoever has their source. */
+  refusals(source: Source, claims: readonly PoolClaim[], made: readonly MadePool[]): readonly string[] {
     return claims.flatMap(({ name }) => {
+      if (this.#isTaken(source, name, made))
+        return [`there is a DnsPool ${name} that was not made of this object: delete it, and this one gets its own`];
       const refusal = refusalOf(made.find(({ object }) => object.metadata.name === name));
       return refusal === undefined ? [] : [`the DnsPool ${name} is refused: ${refusal}`];
     });
@@ -58,12 +62,20 @@ export class SourcePools {
   /**
    * Makes a pool, or makes it what its source asks for.
    *
+   * @returns whether it is: not so where somebody else has one of its name.
    * @throws KubeError
    */
-  async settle(source: Source, claim: PoolClaim, made: readonly MadePool[]): Promise<void> {
+  async settle(source: Source, claim: PoolClaim, made: readonly MadePool[]): Promise<boolean> {
+    if (this.#isTaken(source, claim.name, made)) return false;
     const there = made.find(({ object }) => object.metadata.name === claim.name);
     if (there === undefined) await this.#make(source, claim);
     else if (!isDeepStrictEqual(there.reading, poolOf(claim.spec))) await this.#change(there, claim);
+    return true;
+  }
+
+  #isTaken({ namespace }: Source, name: string, made: readonly MadePool[]): boolean {
+    if (made.some(({ object }) => object.metadata.name === name)) return false;
+    return this.options.pools().named(namespace, name)?.object.isLeaving === false;
   }
 
   /** @throws KubeError */

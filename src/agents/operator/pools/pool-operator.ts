@@ -7,7 +7,7 @@ import type { TsigKey } from "../../../dns/tsig-key";
 import type { KubeClient } from "../../../kube/client";
 import type { watchObjects } from "../../../kube/watch";
 import { type AllowedTargets, isAllowed } from "../../../pools/allow-list";
-import { poolStatusOf } from "../../../pools/conditions";
+import { poolStatusOf, type Refusal } from "../../../pools/conditions";
 import { decide, type Decision, type SiteSight, type Verdict } from "../../../pools/decision";
 import type { Check, Pool, PoolStatus, Seen } from "../../../pools/model";
 import { publishedOf } from "../../../pools/published";
@@ -202,6 +202,7 @@ export class PoolOperator {
   get made(): MadePools {
     return {
       madeOf: (uid, namespace) => this.#store.madeOf(uid, namespace),
+      named: (namespace, name) => this.#store.named(namespace, name),
       sources: () => this.#store.sources(),
       isListed: (namespace) => this.#feed.isListed(namespace),
     };
@@ -382,7 +383,9 @@ export class PoolOperator {
       if (after.againAt !== undefined) this.#wakes.set(uid, after.againAt);
       this.#follow(entry, before, after);
       const { answer } = after;
-      if (answer !== undefined && !isWritten(entry, pool, answer)) changing.push({ entry, pool, answer });
+      if (answer === undefined) continue;
+      if (!isWritten(entry, pool, answer)) changing.push({ entry, pool, answer });
+      else this.#takeAnswer(entry, undefined);
     }
     return changing;
   }
@@ -408,10 +411,7 @@ export class PoolOperator {
         const before = entry.record?.spec.values;
         const refusal = await this.#writer.answer(entry, pool, answer);
         this.#failing.delete(entry.uid);
-        if (this.#rules.takeAnswer(entry, refusal)) {
-          this.#reports.soon(entry.uid);
-          this.#own?.publish(entry.id);
-        }
+        this.#takeAnswer(entry, refusal);
         if (refusal !== undefined) return;
         this.#changes++;
         const { namespace, name } = entry.object.metadata;
@@ -430,6 +430,13 @@ export class PoolOperator {
     });
     if (failed !== undefined && !isAborted(signal))
       log.warn("a pool's answer could not be written", { reason: failed });
+  }
+
+  /** Notes what became of an answer: that it was refused, or stands. */
+  #takeAnswer(entry: PoolEntry, refusal: Refusal | undefined): void {
+    if (!this.#rules.takeAnswer(entry, refusal)) return;
+    this.#reports.soon(entry.uid);
+    this.#own?.publish(entry.id);
   }
 
   #sightsOf(entry: PoolEntry, self: string): readonly SiteSight[] {

@@ -75,6 +75,11 @@ export class PoolStore {
     return this.#entries.get(uid);
   }
 
+  /** The pool of a name. */
+  named(namespace: string, name: string): PoolEntry | undefined {
+    return this.#byName.get(keyOf({ namespace, name }));
+  }
+
   /** Uids of objects that pools were made of. */
   sources(): readonly string[] {
     return this.#made.sources();

@@ -1,4 +1,4 @@
-import { KubeError, type KubeObject } from "../../../kube/answer";
+import { isRefused, KubeError, type KubeObject } from "../../../kube/answer";
 import type { KubeClient } from "../../../kube/client";
 import { poolTransitions, type Refusal, samePoolStatus } from "../../../pools/conditions";
 import { type Pool, poolKind, poolLabel, type PoolStatus } from "../../../pools/model";
@@ -27,12 +27,18 @@ export class PoolWriter {
   async answer(entry: PoolEntry, pool: Pool, values: readonly string[]): Promise<Refusal | undefined> {
     const { client, store } = this.options;
     const { record } = entry;
-    if (record === undefined) return this.#make(entry, pool, values);
-    if (record.owner !== entry.uid) return taken(entry);
+    if (record !== undefined && record.owner !== entry.uid) return taken(entry);
     if (isWritten(entry, pool, values)) return undefined;
-    const spec = { ttl: pool.ttl, values };
-    store.putRecord(await client.merge(recordPath(entry), { metadata: { uid: record.uid }, spec }, fieldManager));
-    return undefined;
+    try {
+      if (record === undefined) return await this.#make(entry, pool, values);
+      const change = { metadata: { uid: record.uid }, spec: { ttl: pool.ttl, values } };
+      store.putRecord(await client.merge(recordPath(entry), change, fieldManager));
+      return undefined;
+    } catch (error) {
+      // Somebody's policy: it is asked again with each look, and no other pool waits.
+      if (isRefused(error)) return { reason: "NotAllowed", message: error.message };
+      throw error;
+    }
   }
 
   async #make(entry: PoolEntry, pool: Pool, values: readonly string[]): Promise<Refusal | undefined> {
@@ -48,14 +54,7 @@ export class PoolWriter {
     const owner = { apiVersion, kind: poolKind, name, uid, controller: true };
     const metadata = { name, namespace, labels: { [poolLabel]: entry.id }, ownerReferences: [owner] };
     const spec = { zone: pool.zone, name: `${pool.name}.`, type: pool.type, ttl: pool.ttl, values };
-    try {
-      await client.create(collectionPath(plural, namespace), { apiVersion, kind, metadata, spec });
-    } catch (error) {
-      // Somebody's policy: it is asked again with each look, and no other pool waits.
-      if (error instanceof KubeError && (error.status === 403 || error.status === 422))
-        return { reason: "NotAllowed", message: error.message };
-      throw error;
-    }
+    await client.create(collectionPath(plural, namespace), { apiVersion, kind, metadata, spec });
     return undefined;
   }
 

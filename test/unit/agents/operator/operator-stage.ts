@@ -149,7 +149,7 @@ export class OperatorStage {
       kube: this.api.client(pod, signal),
       dns: this.writer.client(signal),
       ask: this.sites.ask,
-      pools: () => ({ madeOf: () => [], sources: () => [], isListed: () => true }),
+      pools: () => ({ madeOf: () => [], named: () => undefined, sources: () => [], isListed: () => true }),
       agents: {
         announce: () => {
           this.announced++;

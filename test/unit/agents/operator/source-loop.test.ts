@@ -23,6 +23,8 @@ class Stage {
   readonly told: string[] = [];
   readonly merged: KubeObject[] = [];
   refusal: KubeError | undefined;
+  /** What it concerns. */
+  refused = /./;
   /** What the API server has at a path. */
   readonly served = new Map<string, KubeObject>([["/api/v1/namespaces/shop", { metadata: { name: "shop" } }]]);
   tries = 0;
@@ -65,6 +67,7 @@ class Stage {
           this.looks++;
           return this.pools.madeOf(uid, namespace);
         },
+        named: (namespace, name) => this.pools.named(namespace, name),
         sources: () => this.pools.sources(),
         isListed: () => this.arePoolsListed,
       }),
@@ -124,7 +127,7 @@ class Stage {
   async #write(what: string, act: () => KubeObject | undefined): Promise<KubeObject | undefined> {
     await Promise.resolve();
     this.tries++;
-    if (this.refusal !== undefined) throw this.refusal;
+    if (this.refusal !== undefined && this.refused.test(what)) throw this.refusal;
     this.writes.push(what);
     return act();
   }
@@ -251,6 +254,23 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
     expect(stage.told).to.have.lengthOf(1);
   });
 
+  it("are made also where the API server refuses another one of the same source, and nothing is taken away then", async () => {
+    stage.see(madeOf("uid-www"), "old");
+    stage.follow();
+    stage.refusal = new KubeError("NotAllowed: namespace shop may not have it", { status: 403 });
+    const named = "external-dns.alpha.kubernetes.io/hostname";
+    const plain = service("www", "192.0.2.1");
+    const annotations = { [named]: "bad.a.example, good.a.example" };
+    // The first of both, whatever it is called.
+    let first: string | undefined;
+    stage.refused = { test: (what: string) => (first ??= what) === what } as RegExp;
+    stage.watch("services").onList([{ ...plain, metadata: { ...plain.metadata, annotations } }]);
+    await written(/^create service-www-/);
+    await eventually(5, () => expect(stage.told.join()).to.contain("RecordsNotMade NotAllowed"), 5);
+    stage.refusal = undefined;
+    await written(/^create service-www-/, /^create service-www-/, /^remove of-uid-www$/);
+  });
+
   describe("and pools that are", () => {
     const check = JSON.stringify({ type: "TCP", port: 443 });
     const pooled = (ip: string, annotations: Readonly<Record<string, string>> = {}): KubeObject => {
@@ -340,6 +360,22 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
         /^Service www RecordsNotMade the DnsPool service-www-.*-pool is refused: no more than 3$/,
       );
       await written(/^create/, /^create/);
+    });
+
+    it("are not made where somebody else has one of their name, which the source says, and are once that is gone", async () => {
+      stage.follow();
+      list(pooled("192.0.2.1"));
+      await written(/^create .*-pool$/);
+      const [own] = stage.pools.all();
+      const { metadata, ...rest } = pool();
+      stage.pools.put({ ...rest, metadata: { ...metadata, uid: "theirs", labels: {}, ownerReferences: [] } as object });
+      stage.pools.vanish(own?.uid ?? "");
+      list(pooled("192.0.2.1"));
+      await eventually(5, () => expect(stage.told).to.have.lengthOf(1), 5);
+      expect(stage.told[0]).to.match(/^Service www RecordsNotMade there is a DnsPool service-www-.*-pool that was not/);
+      await written(/^create .*-pool$/);
+      stage.pools.vanish("theirs");
+      await written(/^create .*-pool$/, /^create .*-pool$/);
     });
 
     it("stay where the source has no address, and go without a name", async () => {

@@ -136,6 +136,21 @@ describe("the operator of pools", () => {
     await mesh.until("shop turns", () => stage.api.answer("shop").join() === second);
   });
 
+  it("says that a policy refuses its answer, and takes that back once the answer stands again", async () => {
+    await using mesh = await Mesh.with("shop");
+    const { stage } = mesh;
+    stage.api.refusal = (what) =>
+      what === "record" ? new KubeError("a policy of the cluster", { status: 403 }) : undefined;
+    const accepted = () => stage.api.status("shop").conditions?.find(({ type }) => type === "Accepted");
+    stage.down.add(first);
+    await mesh.until("it says so", () => accepted()?.reason === "NotAllowed");
+    expect(accepted()?.message).to.contain("a policy of the cluster");
+    expect(stage.api.answer("shop"), "what is answered stays").to.deep.equal([first]);
+    stage.down.delete(first);
+    await mesh.until("nothing is refused", () => accepted()?.status === "True");
+    expect(stage.api.answer("shop")).to.deep.equal([first]);
+  });
+
   it("writes a status later that the API server did not take", async () => {
     await using mesh = await Mesh.with("shop");
     const { stage } = mesh;

@@ -102,7 +102,9 @@ export class PoolApi {
       if (body.metadata?.resourceVersion !== before.metadata.resourceVersion)
         throw new KubeError("conflict", { status: 409 });
       this.writes.push({ what: "status", name });
-      return this.#put("dnspools", { ...before, status: body["status"] });
+      // A merge takes away what is null.
+      const fields = Object.entries(body["status"] as object).filter(([, value]) => value !== null);
+      return this.#put("dnspools", { ...before, status: Object.fromEntries(fields) });
     },
   };
 
