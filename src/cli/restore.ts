@@ -56,6 +56,7 @@ export async function restoreSite(parts: RestoreCommandParts): Promise<void> {
   const template = await kube.get(`/apis/batch/v1/namespaces/${namespace}/cronjobs/${restoreJob}`);
   if (template === undefined)
     throw new UserError(`${namespace} has no CronJob ${restoreJob}: set "backups" of ${site}'s stack, and bring it up`);
+  await requireAlone(kube, namespace);
   const name = `${restoreJob}-${now().toString(36)}`;
   await kube.create(`/apis/batch/v1/namespaces/${namespace}/jobs`, jobFrom(template, { name, at }));
   print(`job ${name} restores ${at === undefined ? "the last backup" : `the last backup up to ${at}`} of ${site}`);
@@ -64,6 +65,25 @@ export async function restoreSite(parts: RestoreCommandParts): Promise<void> {
 }
 
 const restoreJob = backupJobs.restore;
+
+/** One that was interrupted here goes on there, and both would write into the same folder of the volume. */
+async function requireAlone(kube: RestoreCommandParts["kube"], namespace: string): Promise<void> {
+  const jobs = await kube.get(`/apis/batch/v1/namespaces/${namespace}/jobs`);
+  const under = ((jobs?.["items"] as readonly KubeObject[] | undefined) ?? []).find(
+    (job) => job.metadata?.name?.startsWith(`${restoreJob}-`) === true && !hasEnded(job, "Complete", "Failed"),
+  )?.metadata?.name;
+  if (under === undefined) return;
+  throw new UserError(
+    `job ${under} restores already. Nothing was changed; wait for it (kubectl -n ${namespace} wait --for=condition=complete --timeout=4h job/${under}), ` +
+      `or end it (kubectl -n ${namespace} delete job ${under}), and run this again`,
+  );
+}
+
+function hasEnded(job: KubeObject, ...types: readonly string[]): boolean {
+  const conditions =
+    (fields(job["status"])["conditions"] as readonly Readonly<Record<string, unknown>>[] | undefined) ?? [];
+  return conditions.some(({ type, status }) => types.includes(String(type)) && status === "True");
+}
 
 function jobFrom(template: KubeObject, job: { readonly name: string; readonly at: string | undefined }): KubeObject {
   const spec = fields(fields(fields(template["spec"])["jobTemplate"])["spec"]);
@@ -98,11 +118,8 @@ async function follow({ kube, request, now, pause, print }: RestoreCommandParts,
     const { state, message } = stateOf(pod);
     if (state !== shown) print(`  ${state}`);
     shown = state;
-    const conditions =
-      (fields(job["status"])["conditions"] as readonly Readonly<Record<string, unknown>>[] | undefined) ?? [];
-    const is = (type: string): boolean => conditions.some((one) => one["type"] === type && one["status"] === "True");
-    if (is("Complete")) return;
-    if (is("Failed"))
+    if (hasEnded(job, "Complete")) return;
+    if (hasEnded(job, "Failed"))
       throw new FailedError(`the restore failed: ${message ?? `see kubectl -n ${namespace} logs job/${name}`}`);
     if (now() > end) throw new FailedError(`job ${name} is not done after four hours; it goes on`);
     await pause(lookMs);

@@ -85,9 +85,9 @@ export function recoveredSettings(facts: RecoveredFacts): RecoveredSettings {
 }
 
 /** A full mesh says nothing of its topology, and one that is full by its list alone would have hubs without that. */
-function topologyOf({ topology = "full", sites }: MeshView): { readonly topology?: Topology } {
-  const isUsual = topology === "full" && topologyBySize(sites.length) === "full";
-  return isUsual ? {} : { topology };
+function topologyOf({ topology, sites }: MeshView): { readonly topology?: Topology } {
+  if (topology !== undefined) return { topology };
+  return topologyBySize(sites.length) === "full" ? {} : { topology: "full" };
 }
 
 /** Zones that the user has given up. */

@@ -21,7 +21,7 @@ export function register(program: Command): void {
     usage: "restore",
     summary: "a site's zones and keys from its backup",
     description:
-      "Makes a job in the site's cluster, found by Pulumi.NAME.yaml in this folder unless options say otherwise, and waits for it. When this is interrupted the job goes on.",
+      "Makes a job in the site's cluster, found by Pulumi.NAME.yaml in this folder unless options say otherwise, and waits for it. When this is interrupted the job goes on, and no other one is made until it has ended.",
     examples: ["restore --site site-c", "restore --site site-c --at 2026-11-29T08:00:00Z"],
   });
   command

@@ -68,6 +68,21 @@ describe("mesh restore", () => {
     expect(cluster.printed.join("\n")).to.match(/no pod yet\n {2}Running\nsite-c has its zones back/);
   });
 
+  it("makes no second job while one of before goes on", async () => {
+    const job = (name: string, ...types: string[]): KubeObject => ({
+      metadata: { name },
+      status: { conditions: types.map((type) => ({ type, status: "True" })) },
+    });
+    const ended = [job("backup-restore-a", "Complete"), job("backup-restore-b", "Failed"), job("backup-29")];
+    const jobs = (...items: KubeObject[]) => ({ ...whole, [`${batch}/jobs`]: { items } });
+    const busy = new FakeCluster(jobs(...ended, job("backup-restore-c", "Suspended")), { type: "Complete" });
+    expect(await failure(busy.restore())).to.contain("job backup-restore-c restores already. Nothing was changed");
+    expect(busy.created).to.deep.equal([]);
+    const idle = new FakeCluster(jobs(...ended), { type: "Complete" });
+    await idle.restore();
+    expect(idle.created).to.have.lengthOf(1);
+  });
+
   it("says what the job said when it failed", async () => {
     const log = '{"message":"a"}\n{"level":"error","message":"no backup of site-c in the repository"}\n';
     const cluster = new FakeCluster(whole, { type: "Failed", log });
