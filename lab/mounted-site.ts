@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type Identity, issue, type IssueOptions, writeIdentity } from "../harness/certificates";
@@ -132,7 +132,7 @@ export class MountedSite {
   /** Who may change own zones from now on, as `up` of the site's stack mounts it. */
   async allow(updaters: readonly Updater[]): Promise<void> {
     this.place = { ...this.place, updaters };
-    await writeFile(this.path("etc", "updaters.json"), JSON.stringify(updaters));
+    await this.#put("updaters.json", JSON.stringify(updaters));
   }
 
   /** A new certificate, as a renewal brings it, or any other in its place. */
@@ -224,18 +224,24 @@ export class MountedSite {
     const { signers } = this.place;
     if (this.place.clockLibrary !== undefined && !existsSync(this.path("clock"))) await this.setClock(0);
     const packet = { ...welcomePacket(mesh, this.name, this.#roots()), ...(signers && { signers }) };
-    await writeFile(this.path("etc", "welcome.json"), JSON.stringify(packet));
+    await this.#put("welcome.json", JSON.stringify(packet));
     await this.#mountRing();
     await this.#mountSettings();
-    await writeFile(this.path("etc", "local.json"), JSON.stringify(this.place.localKey));
-    await writeFile(this.path("etc", "readers.json"), JSON.stringify(this.place.readers));
+    await this.#put("local.json", JSON.stringify(this.place.localKey));
+    await this.#put("readers.json", JSON.stringify(this.place.readers));
     const { recordsKey, updaters = [] } = this.place;
-    await writeFile(this.path("etc", "updaters.json"), JSON.stringify(updaters));
-    if (recordsKey !== undefined) await writeFile(this.path("etc", "records.json"), JSON.stringify(recordsKey));
+    await this.#put("updaters.json", JSON.stringify(updaters));
+    if (recordsKey !== undefined) await this.#put("records.json", JSON.stringify(recordsKey));
     await this.#mountZoneKeys();
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
     await writeFile(this.path("etc", "knot.conf"), this.#knotConf(mesh));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
+  }
+
+  /** A mounted file is never there by half: the kubelet renames a link. */
+  async #put(name: string, text: string): Promise<void> {
+    await writeFile(this.path("etc", `.${name}`), text);
+    await rename(this.path("etc", `.${name}`), this.path("etc", name));
   }
 
   /** The Secret that the site's DNSSEC keys are kept in, empty at first, and what they are sealed with. */
@@ -261,7 +267,7 @@ export class MountedSite {
       ...(tenants && { tenants }),
       ...(sources && { sources }),
     };
-    await writeFile(this.path("etc", liveSettingsFile), liveSettingsText(settings));
+    await this.#put(liveSettingsFile, liveSettingsText(settings));
   }
 
   #roots(): string {
@@ -271,18 +277,23 @@ export class MountedSite {
 
   async #mountRing(): Promise<void> {
     const { vault, ring } = this.place;
-    if (vault === undefined) return writeFile(this.path("etc", "ring.json"), JSON.stringify(ring));
-    await writeFile(this.path("etc", "vault.json"), JSON.stringify(await vault.access(this.name, "site")));
+    if (vault === undefined) return this.#put("ring.json", JSON.stringify(ring));
+    await this.#put("vault.json", JSON.stringify(await vault.access(this.name, "site")));
   }
 
   /** Central zones as the primary's stack mounts them, or any text in their place. */
   async mountCentral(mesh: Mesh, texts?: { readonly directory?: string; readonly catalog?: string }): Promise<void> {
     const zones = { directory: renderDirectory(mesh), catalog: renderCatalog(mesh), ...texts };
     const { parts, manifest } = packCentralZones(zones);
-    await rm(this.path("central"), { recursive: true, force: true });
-    await mkdir(this.path("central"));
-    for (const [i, part] of parts.entries()) await writeFile(this.path("central", partFile(i)), part);
-    await writeFile(this.path("central", manifestFile), JSON.stringify(manifest));
+    const folder = this.path("central");
+    await mkdir(folder, { recursive: true });
+    const files = new Map<string, Buffer | string>(parts.map((part, i) => [partFile(i), part]));
+    files.set(manifestFile, JSON.stringify(manifest));
+    for (const [name, content] of files) {
+      await writeFile(join(folder, `.${name}`), content);
+      await rename(join(folder, `.${name}`), join(folder, name));
+    }
+    for (const name of await readdir(folder)) if (!files.has(name)) await rm(join(folder, name));
   }
 
   /** All that Knot is configured from, in one text: as its `include` does, without what the agent is still writing. */

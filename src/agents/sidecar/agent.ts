@@ -236,8 +236,9 @@ export class Agent {
 
   /** Makes Knot run what the state says, whatever a predecessor or a former packet left. */
   async #settle(inputs: Inputs, force: boolean): Promise<void> {
+    const before = new Set(this.parts.store.state.seeded);
     const found = await this.#ownZones.seed(inputs, this.parts.store.state);
-    await this.#save((before) => notePacket(noteSeeded(before, { ...found, outside: found.outside ?? [] }), inputs));
+    await this.#save((last) => notePacket(noteSeeded(last, { ...found, outside: found.outside ?? [] }), inputs));
     const state = this.parts.store.state;
     const view = standingView(inputs, state);
     try {
@@ -249,6 +250,9 @@ export class Agent {
     }
     if (state.candidate !== undefined) await this.#saveView(view);
     await this.#ownZones.finish(inputs.packet, found.seeded);
+    // Others may be waiting for them.
+    const begun = found.seeded.filter((zone) => !before.has(zone));
+    if (begun.length > 0) this.parts.events.changed(begun);
     await this.#takeOver(inputs);
     for (const zone of await this.#signing.unsign(inputs)) this.parts.events.changed([zone]);
   }

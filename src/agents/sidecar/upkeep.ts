@@ -5,7 +5,6 @@ import type { SigningWatch } from "./dnssec/signing";
 import type { Problems } from "./http/status";
 import type { KeyKeeper } from "./keys/keeper";
 import type { Announcer } from "./notify/announcer";
-import type { Fetching } from "./notify/fetching";
 import { peerFields } from "./notify/open-entries";
 import type { NewerCopy } from "./notify/peers";
 import type { DamageWatch } from "./own-zones/damage";
@@ -15,7 +14,6 @@ import type { VolumeWatch } from "./volume-watch";
 /** What {@link Upkeep} works with. */
 export interface UpkeepParts {
   readonly announcer: Pick<Announcer, "round" | "takeAhead" | "expect">;
-  readonly fetching: Pick<Fetching, "round">;
   readonly signing: Pick<SigningWatch, "round" | "failures">;
   /** Keeps the zones' keys in a second place; at the writer alone. */
   readonly keys?: Pick<KeyKeeper, "round">;
@@ -33,7 +31,7 @@ export interface UpkeepParts {
   readonly log: Logger;
 }
 
-/** What is done from time to time, beside the passes: NOTIFYs, zones without content, signatures, own zones to regain. */
+/** What is done from time to time, beside the passes: NOTIFYs, signatures, own zones to regain. */
 export class Upkeep {
   #watching: Promise<void> | undefined;
   readonly #watchFailures: unknown[] = [];
@@ -42,7 +40,7 @@ export class Upkeep {
 
   /** Does all that is due. What fails does not keep the rest from being done; returns the failures. Never throws. */
   async round(): Promise<readonly unknown[]> {
-    const { announcer, fetching, signing, keys, backups, volume, damage, ownZones, zones, problems } = this.parts;
+    const { announcer, signing, keys, backups, volume, damage, ownZones, zones, problems } = this.parts;
     const failures: unknown[] = this.#watchFailures.splice(0);
     this.#watching ??= this.#watch();
     const attempt = async (work: () => Promise<void>): Promise<void> => {
@@ -53,9 +51,7 @@ export class Upkeep {
       }
     };
     await Promise.all(
-      [announcer, fetching, signing, volume, damage, ownZones, keys, backups].map((part) =>
-        attempt(async () => part?.round()),
-      ),
+      [announcer, signing, volume, damage, ownZones, keys, backups].map((part) => attempt(async () => part?.round())),
     );
     problems.set("dnssec", [...zones.keptSigned.map(keptSentence), ...signing.failures]);
     for (const [zone, copy] of announcer.takeAhead()) await this.#regain(zone, copy);

@@ -7,11 +7,14 @@ import { DnsClient } from "../../dns/client/dns-client";
 import { UdpChannel } from "../../dns/client/udp-channel";
 import { signingKey } from "../../keyring/ring-document";
 import { relayTargets } from "../../knot/config/remotes";
+import { membersOf } from "../../knot/config/site-config";
 import { isWriter, siblings } from "../../knot/config/site-runtime";
 import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
 import { KnotControl } from "../../knot/control/knot-control";
+import { isPrimary } from "../../mesh/peers";
 import { Agent } from "./agent";
 import { type Backups, backupsOf } from "./backups/backups";
+import { CentralWatch } from "./central-watch";
 import { keeperOf, type VaultKeeper } from "./credentials/vault-keeper";
 import { SigningWatch } from "./dnssec/signing";
 import { EpochWatch } from "./epoch-watch";
@@ -22,6 +25,7 @@ import { type Readiness, ReadinessCheck } from "./http/readiness";
 import { agentRoutes } from "./http/routes";
 import { type AgentStatus, Problems } from "./http/status";
 import { type Inputs, Mounts } from "./inputs/inputs";
+import { mountedFolders, watchMounts } from "./inputs/mount-watch";
 import type { AgentOptions } from "./inputs/options";
 import { copyStoreOf } from "./keys/copy-store";
 import { KeyKeeper } from "./keys/keeper";
@@ -82,6 +86,7 @@ export class Worker {
   readonly #epochs: EpochWatch;
   readonly #knotLog: KnotLog;
   readonly #fetching: Fetching;
+  readonly #central: CentralWatch;
   readonly #readiness: ReadinessCheck;
   readonly #leaving: Leaving;
   readonly #signing: SigningWatch;
@@ -141,7 +146,7 @@ export class Worker {
         const { readers, updaters } = inputs;
         return {
           key: signingKey(inputs.ring),
-          own: this.#zones.offered,
+          own: [...(isPrimary(inputs.packet.site) ? centralZonesOf(inputs) : []), ...this.#zones.offered],
           hasUpdaters: updaters.length > 0,
           readers,
         };
@@ -156,7 +161,22 @@ export class Worker {
           now,
         }),
     });
-    this.#fetching = new Fetching({ control: this.#control, now });
+    this.#fetching = new Fetching({
+      ...{ control: this.#control, now },
+      canLook: () => this.#mounts.inputs !== undefined,
+      onFailure: (error) => {
+        this.#noteFailed(error);
+      },
+    });
+    this.#central = new CentralWatch({
+      ...{ dns: this.#dns, knot, now },
+      journal: new KnotVolume(options.runtime.storage).journal,
+      zones: () => centralZonesOf(this.#mounts.inputs),
+      sites: () => this.#store.state.view?.sites.length ?? 1,
+      changed: () => {
+        this.#wake.abort();
+      },
+    });
     this.#readiness = new ReadinessCheck({
       dns: new DnsClient({ timeoutMs: 1000 }),
       control: this.#control,
@@ -194,10 +214,11 @@ export class Worker {
         applied: (at, zones) => {
           void this.#relay.aim(relayTargets(at));
           this.#announcer.aim(at, zones);
-          this.#fetching.expect();
+          this.#fetching.expect({ zones: membersOf(at).map(({ name }) => name), sites: at.view.sites.length });
         },
         changed: (zones) => {
           this.#announcer.expect(zones);
+          void this.#announcer.announce();
         },
       },
     });
@@ -243,7 +264,6 @@ export class Worker {
     });
     this.#rounds = new Upkeep({
       announcer: this.#announcer,
-      fetching: this.#fetching,
       signing: this.#signing,
       volume: this.#volume,
       damage: new DamageWatch({
@@ -355,6 +375,9 @@ export class Worker {
   async run(signal: AbortSignal): Promise<void> {
     await this.#agent.start();
     await this.#backups?.start();
+    const passSoon = (): void => {
+      this.#wake.abort();
+    };
     const routes = agentRoutes({
       now: this.parts.now,
       isStuck: () => this.#isStuck,
@@ -367,7 +390,7 @@ export class Worker {
       announce: () => void this.#announcer.announce(),
       poke: () => {
         this.#agent.poke();
-        this.#wake.abort();
+        passSoon();
       },
     });
     await using open = new AsyncDisposableStack();
@@ -376,7 +399,8 @@ export class Worker {
     await server.listen(this.parts.options.http.address, this.parts.options.http.port);
     await Promise.all([
       ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],
-      this.#epochs.run(signal),
+      ...[this.#epochs.run(signal), this.#fetching.run(signal), this.#central.run(signal)],
+      watchMounts(mountedFolders(this.parts.options), { changed: passSoon, signal }),
       this.#figures.run(signal),
       this.#keeper?.run(signal, this.#problems),
       this.#guard?.run(signal),
@@ -400,10 +424,13 @@ export class Worker {
   async #upkeepLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const failures = await this.#upkeep();
-      if (!this.#isStuck)
-        for (const error of failures) this.parts.log.info("upkeep failed and is retried", { reason: messageOf(error) });
+      for (const error of failures) this.#noteFailed(error);
       await systemClock.pause(failures.length > 0 ? upkeepAgainMs : passEveryMs, signal);
     }
+  }
+
+  #noteFailed(error: unknown): void {
+    if (!this.#isStuck) this.parts.log.info("upkeep failed and is retried", { reason: messageOf(error) });
   }
 
   /** Returns what failed. */

@@ -31,7 +31,7 @@ export interface AnnouncerOptions
 export interface AnnouncerFacts {
   /** NOTIFYs are signed with it. */
   readonly key: TsigKey;
-  /** This site's own zones that have a content. */
+  /** This site's own zones that have a content, and at the primary the central ones. */
   readonly own: readonly string[];
   /** Whether others change own zones, who cannot say so ({@link Announcer.announce}). */
   readonly hasUpdaters: boolean;

@@ -42,13 +42,15 @@ describe("agent", () => {
   let begun: SiteInput[];
   /** What the relay says; undefined where it knows nothing new. */
   let reached: readonly string[] | undefined;
+  /** Zones whose content was said to have changed. */
+  let told: string[];
 
   beforeEach(async () => {
     now = Date.parse("2026-11-23T12:00:00Z");
     lines = [];
     letThroughFile = undefined;
     reached = undefined;
-    begun = [];
+    [begun, told] = [[], []];
     folder = await mkdtemp(join(tmpdir(), "agent-"));
     await mkdir(join(folder, "etc"));
     const packet = welcomePacket(mesh, "site-c", "PEM");
@@ -101,7 +103,11 @@ describe("agent", () => {
       relay: {
         reached: (before) => (reached === undefined || reached.join() === before.join() ? before : reached),
       },
-      events: { begins: (at) => begun.push(at), applied: () => undefined, changed: () => undefined },
+      events: {
+        begins: (at) => begun.push(at),
+        applied: () => undefined,
+        changed: (zones) => void told.push(...zones),
+      },
     });
     await agent.start();
     return agent;
@@ -149,6 +155,24 @@ describe("agent", () => {
     expect(await next.pass()).to.equal("changed");
     expect(await remotes()).to.deep.equal(without);
     expect(await next.pass()).to.equal("idle");
+  });
+
+  it("has others told of an own zone that begins as soon as Knot has it, once", async () => {
+    knot.serve(centralRecords(mesh, 5));
+    const agent = await start();
+    await agent.pass();
+    told = [];
+    const packet = welcomePacket(mesh, "site-c", "PEM");
+    const [zone] = packet.site.zones;
+    const zones = [...packet.site.zones, { ...zone!, name: "new.example" }];
+    await writeFile(
+      join(folder, "etc", "welcome.json"),
+      JSON.stringify({ ...packet, site: { ...packet.site, zones } }),
+    );
+    expect(await agent.pass()).to.equal("changed");
+    expect(told).to.deep.equal(["new.example"]);
+    expect(await agent.pass()).to.equal("idle");
+    expect(told).to.deep.equal(["new.example"]);
   });
 
   it("keeps own zones out of the local catalog", async () => {

@@ -33,7 +33,6 @@ describe("upkeep", () => {
         takeAhead: () => ahead.splice(0),
         expect: (zones) => done.push(`expect ${zones?.join(" ") ?? "all"}`),
       },
-      fetching: { round: round("fetching") },
       signing: { round: round("signing"), failures: ["zone c.example has keys and no signatures"] },
       volume: { round: round("volume") },
       damage: { round: round("damage") },
@@ -52,8 +51,8 @@ describe("upkeep", () => {
   const messages = (failures: readonly unknown[]) => failures.map((error) => (error as Error).message).sort();
 
   it("reports every round that failed, and does the rest all the same", async () => {
-    const { rounds, done, problems } = upkeep({ failing: ["announcer", "fetching", "signing"] });
-    expect(messages(await rounds.round())).to.deep.equal(["announcer failed", "fetching failed", "signing failed"]);
+    const { rounds, done, problems } = upkeep({ failing: ["announcer", "volume", "signing"] });
+    expect(messages(await rounds.round())).to.deep.equal(["announcer failed", "signing failed", "volume failed"]);
     expect(done).to.include.members(["regain a.example", "expect a.example", "regain b.example", "expect b.example"]);
     expect(problems.list().map(({ kind }) => kind)).to.deep.equal(["dnssec"]);
   });
@@ -63,7 +62,7 @@ describe("upkeep", () => {
     const watch = () => new Promise<void>((_, reject) => ([looks, fail] = [looks + 1, reject]));
     const { rounds, done } = upkeep({ failing: [], watch });
     for (let i = 0; i < 2; i++) expect(await rounds.round()).to.deep.equal([]);
-    expect([looks, done.filter((name) => name === "fetching").length]).to.deep.equal([1, 2]);
+    expect([looks, done.filter((name) => name === "volume").length]).to.deep.equal([1, 2]);
     fail(new Error("watch failed"));
     await new Promise(setImmediate);
     expect(messages(await rounds.round())).to.deep.equal(["watch failed"]);
