@@ -11,6 +11,7 @@ import type { Problems } from "../http/status";
 import type { Inputs } from "../inputs/inputs";
 import type { StateStore } from "../state-store";
 import type { Answer } from "./answering";
+import { isUnshared } from "./beginning";
 import { type Delegation, planDelegation, readDelegation } from "./delegation";
 import { Insistence } from "./insistence";
 import { type Notes, type Pair, type Scope, scopeOf } from "./scope";
@@ -94,6 +95,8 @@ const patienceMs = 300_000;
 const firstDsMs = 3_600_000;
 /** Zones that are looked at at a time. */
 const mostZones = 8;
+/** Why a zone that begins is not changed yet, as the end of a sentence. */
+const begins = "the zone begins, and is changed once another site has it, and none has a newer version";
 
 /**
  * Keeps the NS records of the site's own zones, and the addresses of servers whose names lie in them, as the list says:
@@ -110,6 +113,8 @@ export class NameServerKeeper {
   readonly #signedSince = new Map<string, number>();
   /** Sentences on changes that somebody undoes, by zone and by zone below. */
   readonly #contested = new Map<string, string>();
+  /** Zones that are not changed before it is known that others have nothing newer. */
+  readonly #beginning = new Set<string>();
   readonly #insistence: Insistence;
   readonly #signals: Signals;
   #scope: { readonly from: readonly unknown[]; readonly scope: Scope } | undefined;
@@ -191,7 +196,8 @@ export class NameServerKeeper {
 
   #forget({ kept, delegations, signals }: Scope): void {
     const [zones, children] = [new Set(kept.map(nameOf)), new Set(delegations.map(({ child }) => child.name))];
-    for (const zone of this.#memories.keys()) if (!zones.has(zone)) this.#memories.delete(zone);
+    for (const known of [this.#memories, this.#beginning])
+      for (const zone of known.keys()) if (!zones.has(zone)) known.delete(zone);
     for (const known of [this.#delegations, this.#signedSince])
       for (const child of known.keys()) if (!children.has(child)) known.delete(child);
     const hosts = [...zones].map(formerKey);
@@ -219,13 +225,18 @@ export class NameServerKeeper {
     const finding = await lookAtZone(this.parts, { ...here, zone, serial, noted: this.#noted(zone.name) });
     const isMade = await this.#apply(zone.name, finding, view);
     const waits = finding.waiting.length > 0 || !isMade;
-    const standing = isMade ? finding : { ...finding, servers: finding.standing };
+    const standing = isMade ? finding : this.#asItStands(zone.name, finding);
     const said = areNameServersSaid(zone, view) || waits ? await this.#said(zone.name, standing, here) : undefined;
     const next = waits
       ? { attempts, dueAt: now() + againMs, waitingSince: before?.waitingSince ?? now() }
       : { attempts: 0, dueAt: now() + calmMs };
     // What was just changed has another serial, and is looked at once more.
     this.#memories.set(zone.name, { view, serial, said, ...next });
+  }
+
+  #asItStands(zone: string, finding: ZoneFinding): ZoneFinding {
+    const waiting = this.#beginning.has(zone) ? [...finding.waiting, begins] : finding.waiting;
+    return { ...finding, servers: finding.standing, waiting };
   }
 
   #againMs(attempts: number, waitingSince: number | undefined): number {
@@ -268,7 +279,12 @@ export class NameServerKeeper {
       return false;
     }
     this.#contested.delete(key);
+    this.#beginning.delete(zone);
     if (edits.areNone) return true;
+    if (await isUnshared(this.parts, zone, view)) {
+      this.#beginning.add(zone);
+      return false;
+    }
     await edits.make(this.parts.control);
     this.#insistence.made(zone, view, edits.texts);
     this.parts.log.info("name servers changed", { zone, changes: edits.texts });

@@ -187,6 +187,27 @@ describe("the keeper of name servers", () => {
     expect(mesh.announced).to.equal(1);
   });
 
+  it("changes nothing in a zone that has just begun before it is known that others have nothing newer of it", async () => {
+    mesh.serial = 1;
+    mesh.servers.clear();
+    const sites = [site("a", { nameServer: `ns1.${zone}` }), site("b"), site("c")];
+    await see(view(sites));
+    expect(mesh.edits, "all others are away").to.deep.equal([]);
+    expect(mesh.keeper.zones[0]?.waiting.join()).to.contain("the zone begins");
+    mesh.servers.set("10.0.0.2", 1000);
+    await mesh.settle();
+    expect(mesh.edits, "b has what was lost here").to.deep.equal([]);
+    mesh.servers.set("10.0.0.2", 1);
+    await mesh.settle();
+    expect(mesh.edits.join()).to.contain(`+ns1.${zone} A 10.0.0.1`);
+  });
+
+  it("changes a zone that has just begun where there is no other site", async () => {
+    mesh.serial = 1;
+    await see(view([site("a", { nameServer: `ns1.${zone}` })]));
+    expect(mesh.edits.join()).to.contain(`+ns1.${zone} A 10.0.0.1`);
+  });
+
   it("does not name one of which an address answers something else", async () => {
     mesh.servers.set("10.0.0.9", new DnsError({ kind: "refused" }));
     await see(view([site("a"), site("b", { addresses: ["10.0.0.2", "10.0.0.9"] })]));
