@@ -1,8 +1,8 @@
-import { UserError } from "../base/errors";
+import { messageOf, UserError } from "../base/errors";
 import { fields } from "../base/json";
 import { startOfDay } from "../base/text";
 import { backupJobs } from "../contract/backups";
-import type { KubeObject } from "../kube/answer";
+import { KubeError, type KubeObject } from "../kube/answer";
 import type { KubeClient } from "../kube/client";
 import { requireSite } from "../preflight/live-site";
 import { FailedError } from "./exit-codes";
@@ -60,7 +60,14 @@ export async function restoreSite(parts: RestoreCommandParts): Promise<void> {
   const name = `${restoreJob}-${now().toString(36)}`;
   await kube.create(`/apis/batch/v1/namespaces/${namespace}/jobs`, jobFrom(template, { name, at }));
   print(`job ${name} restores ${at === undefined ? "the last backup" : `the last backup up to ${at}`} of ${site}`);
-  await follow(parts, name);
+  await follow(parts, name).catch((error: unknown) => {
+    if (!(error instanceof KubeError)) throw error;
+    // Such as a token of the kubeconfig's program that has ended before the job.
+    throw new FailedError(
+      `job ${name} was made and goes on, and cannot be followed any more: ${messageOf(error)}; see kubectl -n ${namespace} get job ${name}`,
+      { cause: error },
+    );
+  });
   print(`${site} has its zones back`);
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { placeOf } from "../../../src/cli/place";
 import { restoreSite, timeOf } from "../../../src/cli/restore";
-import type { KubeObject } from "../../../src/kube/answer";
+import { KubeError, type KubeObject } from "../../../src/kube/answer";
 
 const now = Date.parse("2026-11-29T09:00:00Z");
 const batch = "/apis/batch/v1/namespaces/dns-system";
@@ -22,12 +22,15 @@ class FakeCluster {
 
   constructor(
     private readonly objects: Readonly<Record<string, KubeObject>>,
-    private readonly ends: { readonly type: "Complete" | "Failed"; readonly log?: string },
+    private readonly ends: { readonly type: "Complete" | "Failed" | "Unauthorized"; readonly log?: string },
   ) {}
 
   restore(at?: string): Promise<void> {
     return restoreSite({
-      kube: { get: (path) => Promise.resolve(this.#get(path)), create: (path, object) => this.#create(path, object) },
+      kube: {
+        get: (path) => Promise.resolve().then(() => this.#get(path)),
+        create: (path, object) => this.#create(path, object),
+      },
       request: { site: "site-c", namespace: "dns-system", ...(at !== undefined && { at }) },
       now: () => now,
       pause: () => Promise.resolve(),
@@ -42,6 +45,8 @@ class FakeCluster {
   }
 
   #get(path: string): KubeObject | undefined {
+    if (path.startsWith(`${batch}/jobs/`) && this.ends.type === "Unauthorized")
+      throw new KubeError("GET of a job: Unauthorized", { status: 401 });
     if (path.startsWith(`${batch}/jobs/`))
       return { status: this.#looks++ > 1 ? { conditions: [{ type: this.ends.type, status: "True" }] } : {} };
     if (path.startsWith("/api/v1/namespaces/dns-system/pods")) {
@@ -87,6 +92,15 @@ describe("mesh restore", () => {
     const log = '{"message":"a"}\n{"level":"error","message":"no backup of site-c in the repository"}\n';
     const cluster = new FakeCluster(whole, { type: "Failed", log });
     expect(await failure(cluster.restore())).to.contain("the restore failed: no backup of site-c in the repository");
+  });
+
+  it("says that the job goes on where it cannot be followed any more", async () => {
+    const cluster = new FakeCluster(whole, { type: "Unauthorized" });
+    const said = await failure(cluster.restore());
+    expect(cluster.created).to.have.lengthOf(1);
+    expect(said).to.match(
+      /job backup-restore-\w+ was made and goes on, and cannot be followed any more: .*Unauthorized/,
+    );
   });
 
   it("changes nothing in another site's cluster, or one without a site or backups", async () => {
