@@ -119,6 +119,8 @@ const longSpecs = [
   ...["test/lab/pulumi/load-balancer-addresses", "test/cluster/mesh/changing-address"],
   // `mesh status`, `verify` and `logs` before clusters: before a lab.
   "test/cluster/mesh/mesh-command",
+  // The examples' pipelines with a real mesh: their commands, jobs and comments without one.
+  "test/cluster/pipelines",
   // Guides of what follows once a mesh is there, in clusters: the README and the first guides.
   "test/cluster/guides",
   // The resolver, CoreDNS before it, and addresses of both families, in clusters: the resolver before a lab, plans, and Corefiles that are

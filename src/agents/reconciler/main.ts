@@ -27,7 +27,11 @@ async function run(env: Environment, log: Logger): Promise<number> {
     options,
     packet,
     key,
-    dns: new DnsClient({ timeoutMs: 1500, transferMs: 20_000, signal: AbortSignal.timeout(dnsPatience) }),
+    // A connection outlives two lost packets: a Knot that is busy for a moment is no finding.
+    dns: new DnsClient({
+      ...{ timeoutMs: 1500, transferSilenceMs: 6000, transferMs: 20_000 },
+      signal: AbortSignal.timeout(dnsPatience),
+    }),
     agents: new AgentClient(),
     cluster: new KubeCluster(client, options.namespace),
     log,

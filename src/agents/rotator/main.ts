@@ -35,7 +35,11 @@ async function main(
     settings: packet.rotation ?? defaultRotation,
     vault: new VaultClient(access),
     mount: access.mount,
-    dns: new DnsClient({ timeoutMs: 1500, transferMs: 20_000, signal: AbortSignal.timeout(dnsPatience) }),
+    // A connection outlives two lost packets: a Knot that is busy for a moment is no finding.
+    dns: new DnsClient({
+      ...{ timeoutMs: 1500, transferSilenceMs: 6000, transferMs: 20_000 },
+      signal: AbortSignal.timeout(dnsPatience),
+    }),
   };
   await rotate(parts, command === "rotate");
 }

@@ -17,6 +17,7 @@ interface Options {
   readonly file: string;
   readonly site?: readonly string[];
   readonly only?: readonly string[];
+  readonly refresh?: boolean;
   readonly policyPack?: readonly string[];
   readonly policyPackConfig?: readonly string[];
   readonly parallel: string;
@@ -40,6 +41,7 @@ export function register(program: Command): void {
         "up --yes --new",
         "up --site site-d",
         "up --only site-b",
+        "up --refresh --only site-b",
         "up --policy-pack policy",
       ],
     }),
@@ -47,6 +49,7 @@ export function register(program: Command): void {
     .option("--file <FILE>", "the shared stack's file", "Pulumi.shared.yaml")
     .option("--site <NAME...>", "these sites, after the shared stack and the primary")
     .option("--only <STACK...>", "these stacks and nothing else")
+    .option("--refresh", "looks at what is really there first, and puts back what somebody changed")
     .option("--policy-pack <FOLDER...>", "has Pulumi judge each stack by these policy packs")
     .option("--policy-pack-config <FILE...>", "the packs' settings, in the same order")
     .option("--parallel <N>", "how many sites are brought up at a time", "4")
@@ -71,8 +74,8 @@ async function up(options: Options): Promise<void> {
   const text = options.only === undefined ? await lookedUp(list, { stacks: stages.flat(), find }, write) : list.text;
   const sites = listedSites(list.mesh).map(({ name }) => name);
   await confirm(options, { stacks: stages.flat(), sites, text }, write);
-  const { policyPack: policyPacks, policyPackConfig: policyConfigs } = options;
-  const engine = await openEngine(dirname(file), { policyPacks, policyConfigs });
+  const { refresh, policyPack: policyPacks, policyPackConfig: policyConfigs } = options;
+  const engine = await openEngine(dirname(file), { refresh, policyPacks, policyConfigs });
   using stop = stopping(write);
   const { signal, print } = stop;
   await rewritten(list, text);

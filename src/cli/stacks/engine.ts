@@ -32,7 +32,7 @@ type Hooks = { readonly color: "never"; readonly onEvent: (event: EngineEvent) =
 
 /** How an engine looks at stacks, and judges what it is to do. */
 export interface EngineOptions {
-  /** Previews look at what is really there first. @default false */
+  /** Looks at what is really there first, and not only at what the state says. @default false */
   readonly refresh?: boolean | undefined;
   /** Folders of policy packs, relative to the working directory. What one of them has as mandatory fails an operation. */
   readonly policyPacks?: readonly string[] | undefined;
@@ -44,19 +44,24 @@ export interface EngineOptions {
 export async function openEngine(folder: string, options: EngineOptions = {}): Promise<Engine> {
   await import("../../../components/late-modules");
   const { LocalWorkspace: Workspace, Stack: AutomationStack } = await import("@pulumi/pulumi/automation");
-  const settings = { workDir: folder, pulumiCommand: await ownCommand(), envVars: keepCompiled(folder, process.env) };
+  const settings = {
+    workDir: folder,
+    pulumiCommand: await ownCommand(),
+    envVars: keepCompiled(folder, process.env),
+  };
   const workspace = await Workspace.create(settings);
   withoutSelecting(workspace);
   const policies = policiesIn(options);
+  const common = { ...policies, refresh: options.refresh === true };
   return {
     preview: async (name) => {
       const stack = await AutomationStack.select(name, workspace);
-      return run((hooks) => quietly(stack).preview({ ...hooks, ...policies, refresh: options.refresh === true }));
+      return run((hooks) => quietly(stack).preview({ ...hooks, ...common }));
     },
     up: async (name, { signal, onStep } = {}) => {
       await ensureStack(folder, name, signal);
       const stack = quietly(await AutomationStack.select(name, workspace));
-      const settings = { ...policies, ...(signal && { signal }) };
+      const settings = { ...common, ...(signal && { signal }) };
       // The SDK's `up` plans nothing first, and the engine judges a stack as a whole only when all of it was changed.
       if (policies.policyPacks !== undefined) await run((hooks) => stack.preview({ ...hooks, ...settings }));
       return run((hooks) => stack.up({ ...hooks, ...settings }), onStep);

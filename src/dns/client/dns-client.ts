@@ -21,6 +21,8 @@ export type { DnsTls } from "./tls";
 
 /** How patient a {@link DnsClient} is. */
 export interface DnsClientOptions extends SenderOptions {
+  /** Milliseconds in which a transfer's connection, and each message of it, must come: nothing of it is sent twice. @default timeoutMs */
+  readonly transferSilenceMs?: number;
   /** Milliseconds that a whole transfer may take. @default 30000 */
   readonly transferMs?: number;
   /** @default defaultTransferLimits */
@@ -205,7 +207,7 @@ export class DnsClient {
     const whole = await exchangeTcp({
       server,
       message: request.bytes,
-      timeoutMs: this.#sender.timeoutMs,
+      timeoutMs: this.options.transferSilenceMs ?? this.#sender.timeoutMs,
       totalMs: this.options.transferMs ?? 30_000,
       signal: this.options.signal,
       receive: (bytes) => (assembler.push(bytes, this.#sender.seconds) ? { value: assembler.finish() } : undefined),

@@ -219,6 +219,10 @@ describe("DNS client", () => {
     expect(await failureOf(idle.transfer(stalls.server, "example", key))).to.deep.equal(late);
     const slow = new DnsClient({ transferMs: 80 });
     expect(await failureOf(slow.transfer(stalls.server, "example", key))).to.deep.equal(late);
+    const hasty = new DnsClient({ timeoutMs: 5000, transferSilenceMs: 80 });
+    expect(await failureOf(hasty.transfer(stalls.server, "example", key))).to.deep.equal(late);
+    const patient = new DnsClient({ timeoutMs: 40, transferSilenceMs: 5000, transferMs: 80 });
+    expect(await failureOf(patient.transfer(stalls.server, "example", key))).to.deep.equal(late);
     await eventually(2, () => {
       expect(stalls.connections()).to.equal(0);
     });
