@@ -140,6 +140,8 @@ export const claims: Readonly<Record<string, Claim>> = {
     tests: ["test/lab/interop/other-servers.test.ts"],
     reason: "for `pulumi up`, the lab mounts what the stack would, and what `pulumi config set` sets is read as a stack does",
   },
+  "docs/guides/pull-requests.md#what-a-pipeline-runs": { tests: ["test/cluster/pipelines.test.ts"] },
+  "docs/guides/pull-requests.md#what-drifted": { tests: ["test/cluster/pipelines.test.ts"] },
   "docs/guides/retiring-a-zone.md#retiring-a-zone": { tests: [guides] },
   "docs/guides/vault.md#vault": { tests: ["test/cluster/vault-site.test.ts"] },
   "docs/guides/vault.md#letting-a-clusters-pods-in-by-jwt": { tests: ["test/cluster/vault-site.test.ts", bringingUp] },
