@@ -19,7 +19,7 @@ import type { NewerCopy } from "./notify/peers";
 import { OwnZones } from "./own-zones/own-zones";
 import { AgentProgress, type Work } from "./progress";
 import { type Observed, reconcile, type Serials } from "./reconcile";
-import { type AgentState, isSameState, noteSeeded, StateError, type StateStore } from "./state-store";
+import { type AgentState, amongZones, isSameState, noteSeeded, StateError, type StateStore } from "./state-store";
 import type { TransferRelay } from "./transfer-relay";
 
 /** What an {@link Agent} works with. */
@@ -314,6 +314,7 @@ export class Agent {
     const { state } = this.parts.store;
     if (plan.next === state.view) return;
     for (const change of plan.changes) this.parts.log.info("the mesh changed", { change });
+    await this.#flushGone(plan.next);
     try {
       const accepted = () => this.#save((before) => ({ ...before, candidate: plan.next }));
       await this.#load({ inputs, view: plan.next, accepted });
@@ -322,8 +323,20 @@ export class Agent {
       throw error;
     }
     await this.#saveView(plan.next);
-    // Further sites are known now, which may have zones that are looked for.
-    if (state.sought !== undefined) this.#progress.request("files");
+    const { former = [], sought } = this.parts.store.state;
+    // Further sites are known now, which may have zones that are looked for; and a zone that went to another owner may be gone.
+    const areGone = amongZones(this.parts.store.state, former).length < former.length;
+    if (sought !== undefined || areGone) this.#progress.request("files");
+  }
+
+  /** The last content of zones that went to another owner and that the mesh has no longer: what their files lack is lost with them. */
+  async #flushGone(next: MeshView): Promise<void> {
+    const { former = [] } = this.parts.store.state;
+    const stay = amongZones({ view: next }, former);
+    for (const zone of former.filter((name) => !stay.includes(name))) {
+      // A Knot that is away, or has nothing, is no reason not to go on.
+      await this.parts.control.zoneFlush(zone).catch(() => undefined);
+    }
   }
 
   async #load(change: {

@@ -6,10 +6,11 @@ import { listFolder, readText, removeFile, writeAtomically } from "../../base/fi
 import {
   localCatalogFile,
   localCatalogZone,
-  membersOf,
   ownerTemplate,
+  renderLocalCatalog,
   renderSiteFiles,
   type SiteInput,
+  takenZones,
 } from "../../knot/config/site-config";
 import { volumeFolders } from "../../knot/config/volume";
 import type { KnotControl, ZoneStatus } from "../../knot/control/knot-control";
@@ -98,9 +99,15 @@ export class Applier {
 
   /** @param known - What Knot ran before, if nothing but the membership changed: then the others need no look. */
   async #verify(input: SiteInput, known: Members | undefined): Promise<Members> {
-    const wanted: Members = new Map(membersOf(input).map(({ name, owner }) => [name, ownerTemplate(owner)]));
-    const deadline = this.options.now() + (this.options.verifyMs ?? 20_000);
+    const wanted: Members = new Map(takenZones(input).members.map(({ name, owner }) => [name, ownerTemplate(owner)]));
+    const began = this.options.now();
+    const deadline = began + (this.options.verifyMs ?? 20_000);
+    let isShed = known !== undefined;
     for (let wait = 20; ; wait = Math.min(wait * 1.6, 500)) {
+      if (!isShed && this.options.now() - began > strayMs) {
+        isShed = true;
+        await this.#shed(input);
+      }
       const missing = await (known === undefined ? this.#difference(input, wanted) : this.#step(known, wanted));
       if (missing === undefined) return wanted;
       if (this.options.now() > deadline) throw new Error(`Knot did not follow: ${missing}`);
@@ -108,10 +115,34 @@ export class Applier {
     }
   }
 
+  /**
+   * Has Knot drop zones that are in none of its files and yet there: one that was a catalog's member once, and then an own zone, it
+   * goes on with for good when that goes from its files. As a member it goes with its membership.
+   */
+  async #shed(input: SiteInput): Promise<void> {
+    const { members, former } = takenZones(input);
+    const { packet } = input;
+    const wanted = [...packet.site.zones, ...members, ...former].map(({ name }) => name);
+    const known = new Set([...wanted, packet.directoryZone, packet.catalogZone, localCatalogZone]);
+    const strays = [...(await this.#statuses()).values()]
+      .filter(({ zone, member }) => member === undefined && !known.has(zone))
+      .map(({ zone }) => zone);
+    if (strays.length === 0) return;
+    const { files, control } = this.options;
+    for (const text of [renderLocalCatalog(input, strays), renderLocalCatalog(input)]) {
+      await files.write(new Map([[localCatalogFile, text]]));
+      await control.zoneReload(localCatalogZone);
+      // Knot takes its catalog's members after the zone.
+      await delay(memberMs);
+    }
+  }
+
   /** A sentence on what Knot does not show yet. */
-  async #difference({ packet }: SiteInput, wanted: Members): Promise<string | undefined> {
+  async #difference(input: SiteInput, wanted: Members): Promise<string | undefined> {
     const statuses = await this.#statuses();
-    const fixed = [packet.directoryZone, packet.catalogZone, ...packet.site.zones.map(({ name }) => name)];
+    const { packet } = input;
+    const zones = [...packet.site.zones, ...takenZones(input).former].map(({ name }) => name);
+    const fixed = [packet.directoryZone, packet.catalogZone, ...zones];
     for (const zone of [...fixed, localCatalogZone]) {
       const status = statuses.get(zone);
       if (status === undefined || status.member !== undefined) return `zone ${zone} is not there`;
@@ -143,6 +174,11 @@ export class Applier {
 
 /** Templates by the names of members. */
 type Members = ReadonlyMap<string, string>;
+
+/** After so long what is still there is not on its way out. */
+const strayMs = 500;
+/** So long Knot may take to make members of what a catalog lists. */
+const memberMs = 200;
 
 function isMembershipAlone(paths: readonly string[]): boolean {
   return paths.every((path) => path === localCatalogFile);
@@ -188,6 +224,7 @@ export function siteInput(facts: {
     ...(inputs.identity && { identity: inputs.identity }),
     view: ahead ? withPacketCatalogs(known, inputs.packet) : known,
     ...(inputs.packet.signers !== undefined && state.fence && { behind: state.fence.behind }),
+    former: state.former ?? [],
     reached: state.reached ?? [],
     runtime: inputs.runtime,
     isGuarded,

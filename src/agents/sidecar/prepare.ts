@@ -154,6 +154,7 @@ async function seed(
 ): Promise<SeedResult> {
   const { inputs, restored } = known;
   const { kind, state } = known.loaded;
+  const view = state.candidate ?? state.view;
   const { runtime } = parts.options;
   const { packet } = inputs;
   const search = () =>
@@ -167,10 +168,11 @@ async function seed(
   await seeder.restore(packet);
   const result = await seeder.seed({
     packet,
-    ...(state.view !== undefined && { view: state.view }),
+    ...(view !== undefined && { view }),
     seeded: state.seeded,
     sought: state.sought ?? [],
     outside: state.outside ?? [],
+    former: state.former ?? [],
     ...(restored && { restored }),
     ...(kind === "fresh" ? { moment: "fresh", search: search() } : { moment: "restart" }),
   });

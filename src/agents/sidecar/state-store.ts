@@ -37,6 +37,8 @@ export interface AgentState {
   readonly sought?: readonly string[];
   /** Own zones that are taken from a primary outside the mesh, or were until the list stopped saying so and are not wholly ours yet. */
   readonly outside?: readonly string[];
+  /** Zones of the mesh that were own zones and went to another owner: Knot's own files go on having them. */
+  readonly former?: readonly string[];
 }
 
 /** What a fresh volume says. */
@@ -138,12 +140,37 @@ export class StateStore {
   }
 }
 
-/** Takes note of which own zones have a content, which are looked for, and which come from outside the mesh. */
+/**
+ * Takes note of which own zones have a content, which are looked for, and which come from outside the mesh. Those that had one
+ * and are none of these any more have gone to another owner, as long as the mesh has them.
+ *
+ * @param after.former - Zones that went earlier, where that is not what the state says.
+ */
 export function noteSeeded(
-  { sought: _, outside: known = [], ...state }: AgentState,
-  { seeded, sought, outside = known }: Required<Pick<AgentState, "seeded" | "sought">> & Pick<AgentState, "outside">,
+  { sought: _, outside: known = [], former: before = [], ...state }: AgentState,
+  after: Required<Pick<AgentState, "seeded" | "sought">> & Pick<AgentState, "outside" | "former">,
 ): AgentState {
-  return { ...state, seeded, ...(sought.length > 0 && { sought }), ...(outside.length > 0 && { outside }) };
+  const { seeded, sought, outside = known } = after;
+  const own = new Set([...seeded, ...sought, ...outside]);
+  const left = [...(after.former ?? before), ...state.seeded, ...known].filter((zone) => !own.has(zone));
+  const former = amongZones(state, [...new Set(left)]);
+  return {
+    ...state,
+    seeded,
+    ...(sought.length > 0 && { sought }),
+    ...(outside.length > 0 && { outside }),
+    ...(former.length > 0 && { former }),
+  };
+}
+
+/** Those of these zones that the mesh has; all as long as it is not known. */
+export function amongZones(
+  { view: known, candidate: view = known }: Pick<AgentState, "view" | "candidate">,
+  zones: readonly string[],
+): readonly string[] {
+  if (view === undefined || zones.length === 0) return zones;
+  const names = new Set(view.zones.map(({ name }) => name));
+  return zones.filter((zone) => names.has(zone));
 }
 
 /** Whether there is nothing to save. Views are large, and one that is equal is the same object. */

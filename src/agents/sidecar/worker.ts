@@ -7,7 +7,7 @@ import { DnsClient } from "../../dns/client/dns-client";
 import { UdpChannel } from "../../dns/client/udp-channel";
 import { signingKey } from "../../keyring/ring-document";
 import { relayTargets } from "../../knot/config/remotes";
-import { membersOf } from "../../knot/config/site-config";
+import { takenZones } from "../../knot/config/site-config";
 import { isWriter, siblings } from "../../knot/config/site-runtime";
 import { controlSocket, KnotVolume, zonesLog } from "../../knot/config/volume";
 import { KnotControl } from "../../knot/control/knot-control";
@@ -214,7 +214,9 @@ export class Worker {
         applied: (at, zones) => {
           void this.#relay.aim(relayTargets(at));
           this.#announcer.aim(at, zones);
-          this.#fetching.expect({ zones: membersOf(at).map(({ name }) => name), sites: at.view.sites.length });
+          const { members, former } = takenZones(at);
+          const taken = [...members, ...former].map(({ name }) => name);
+          this.#fetching.expect({ zones: taken, sites: at.view.sites.length });
         },
         changed: (zones) => {
           this.#announcer.expect(zones);

@@ -36,6 +36,11 @@ export interface SiteInput {
   readonly view: MeshView;
   /** Catalog sites that central zones are not taken from, as long as there is another one. */
   readonly behind?: readonly string[];
+  /**
+   * Zones that were the site's own and went to another owner. They stay in Knot's own files: it drops a zone that goes from there
+   * before it takes it as a catalog's member, and has nothing of it then. @default none
+   */
+  readonly former?: readonly string[];
   /** Addresses of other servers, in Knot's form, that it has beside the agent's relay, where there is one. @default all */
   readonly reached?: readonly string[];
   readonly runtime: SiteRuntime;
@@ -49,10 +54,17 @@ export interface Member {
   readonly owner: string;
 }
 
-/** What the files are made from, with what follows from it and several of them need. */
-export interface RenderContext extends SiteInput {
-  readonly peers: readonly SiteView[];
+/** How the zones that a site takes from others come to Knot. */
+export interface TakenZones {
+  /** By the local catalog. */
   readonly members: readonly Member[];
+  /** By Knot's own files, since they were the site's own once. */
+  readonly former: readonly Member[];
+}
+
+/** What the files are made from, with what follows from it and several of them need. */
+export interface RenderContext extends Omit<SiteInput, "former">, TakenZones {
+  readonly peers: readonly SiteView[];
   /** Sites that have a template. */
   readonly owners: readonly string[];
 }
@@ -60,14 +72,20 @@ export interface RenderContext extends SiteInput {
 /** Works out what several files need. */
 export function renderContext(input: SiteInput): RenderContext {
   const peers = peersOf(input);
-  const members = membersOf(input);
-  return { ...input, peers, members, owners: ownersOf({ ...input, peers, members }) };
+  const taken = takenZones(input);
+  return { ...input, ...taken, peers, owners: ownersOf({ ...input, ...taken, peers }) };
 }
 
 /** The zones that the site takes from others, and the site that owns each. */
-export function membersOf({ packet, view }: Pick<SiteInput, "packet" | "view">): readonly Member[] {
+export function takenZones({ packet, view, former = [] }: Pick<SiteInput, "packet" | "view" | "former">): TakenZones {
   const own = new Set([...packet.site.zones.map((zone) => zone.name), packet.directoryZone, packet.catalogZone]);
-  return view.zones.filter((zone) => !own.has(zone.name)).map(({ name, owner }) => ({ name, owner }));
+  const all = view.zones.filter((zone) => !own.has(zone.name)).map(({ name, owner }) => ({ name, owner }));
+  if (former.length === 0) return { members: all, former: [] };
+  const wasOwn = new Set(former);
+  return {
+    members: all.filter(({ name }) => !wasOwn.has(name)),
+    former: all.filter(({ name }) => wasOwn.has(name)),
+  };
 }
 
 /**
@@ -78,8 +96,8 @@ export function ownerTemplate(owner: string): string {
   return owner.length <= 10 ? `owner-${owner}` : `owner_${memberId(owner).slice(0, 10)}`;
 }
 
-/** Sites that get a template: every peer, and owners of members beyond (this site itself, a site that is held back). */
-function ownersOf({ packet, peers, members }: Omit<RenderContext, "owners">): readonly string[] {
-  const owners = [...peers.map((peer) => peer.name), ...members.map((member) => member.owner)];
+/** Sites that get a template: every peer, and owners of zones beyond (this site itself, a site that is held back). */
+function ownersOf({ packet, peers, members, former }: Omit<RenderContext, "owners">): readonly string[] {
+  const owners = [...peers.map((peer) => peer.name), ...[...members, ...former].map(({ owner }) => owner)];
   return owners.length === 0 ? [packet.site.name] : [...new Set(owners)].sort(compareText);
 }

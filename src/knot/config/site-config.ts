@@ -19,7 +19,7 @@ import { forwarding, updaterIds } from "./updaters";
 import { volumeFiles, volumeFolders, zoneFileOf } from "./volume";
 
 export { renderKnotConf } from "./knot-conf";
-export { membersOf, ownerTemplate, type TlsIdentity, type SiteInput } from "./render-context";
+export { takenZones, ownerTemplate, type TlsIdentity, type SiteInput } from "./render-context";
 export type { SiteRuntime } from "./site-runtime";
 
 /** The template of own zones that Knot signs. */
@@ -37,7 +37,8 @@ export const localCatalogFile = zoneFileOf(localCatalogZone);
  * Own zones are those of the packet and stay static, whatever the view says of them: nothing in a central zone can
  * purge an origin. Every other zone of the view is a member of the local catalog, under the template of its owner. A
  * zone that the view gives to this site, but the packet does not yet, stays a member (fetched from the catalog sites),
- * so that it is served until this site takes it over.
+ * so that it is served until this site takes it over. A zone that went to another owner stays static, too: it is another's from
+ * one moment to the next, without one in which Knot has it not.
  */
 export function renderSiteFiles(input: SiteInput): Map<string, string> {
   const context = renderContext(input);
@@ -56,7 +57,10 @@ export function renderSiteFiles(input: SiteInput): Map<string, string> {
     [`${peers}/30-catalog.conf`, renderLocalCatalogStanza(context)],
     [`${zoneStanzas}/central.conf`, renderCentralStanzas(input.packet)],
     [volumeFiles.ownStanzas, renderOwnStanzas(context)],
-    [localCatalogFile, renderLocalCatalog(context)],
+    ...(context.former.length > 0
+      ? [[volumeFiles.formerStanzas, renderFormerStanzas(context)] as [string, string]]
+      : []),
+    [localCatalogFile, localCatalogOf(context)],
   ]);
 }
 
@@ -232,6 +236,25 @@ function renderOwnStanzas(input: RenderContext): string {
   );
 }
 
+/** The file and the journal that an own zone had, so that it goes on from what it is, also where Knot starts with it, and comes back so. */
+const formerAtWriter: Stanza = {
+  "journal-content": "changes",
+  "zonefile-load": "whole",
+  "zonefile-sync": 300,
+  // A whole transfer becomes a difference to that file, which would otherwise be loaded again in its place.
+  "ixfr-from-axfr": true,
+};
+
+/** Zones that went to another owner, which they are taken from as all others are. */
+function renderFormerStanzas({ former, runtime }: RenderContext): string {
+  const fields = isWriter(runtime) ? formerAtWriter : {};
+  const zones = [...former].sort((a, b) => compareText(a.name, b.name));
+  return section(
+    "zone",
+    zones.map(({ name, owner }) => ({ domain: name, template: ownerTemplate(owner), ...fields })),
+  );
+}
+
 /** What a zone has in the place of its template's rules, which are those of every zone, when somebody outside may change it, or take it alone. */
 function ofItsOwn(input: RenderContext, zone: Zone, everyZone: readonly string[]): Stanza {
   const { name } = zone;
@@ -241,14 +264,25 @@ function ofItsOwn(input: RenderContext, zone: Zone, everyZone: readonly string[]
   return { acl: [...everyZone, ...ids], ...(isOurs && forwarding(input, name)) };
 }
 
-function renderLocalCatalog(input: RenderContext): string {
+/**
+ * The local catalog's file.
+ *
+ * @param strays - Zones of no site that are to be members besides.
+ */
+export function renderLocalCatalog(input: SiteInput, strays: readonly string[] = []): string {
+  return localCatalogOf(renderContext(input), strays);
+}
+
+function localCatalogOf(input: RenderContext, strays: readonly string[] = []): string {
   const soa = soaRecord(localCatalogZone, {
     mname: "invalid",
     rname: "invalid",
     serial: 1,
     timers: { refresh: 3600, retry: 600, expire: 2_147_483_646, minimum: 0 },
   });
-  const members = input.members.map(({ name, owner }) => ({ name, group: ownerTemplate(owner) }));
+  const [template = input.packet.site.name] = input.owners;
+  const all = [...input.members, ...strays.map((name) => ({ name, owner: template }))];
+  const members = all.map(({ name, owner }) => ({ name, group: ownerTemplate(owner) }));
   return printZone(localCatalogZone, encodeCatalog(soa, members));
 }
 

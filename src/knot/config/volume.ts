@@ -18,6 +18,7 @@ export const volumeFiles = {
   /** The rate limit, and the modules of all zones. */
   limits: "conf/limits.conf",
   ownStanzas: `${volumeFolders.zoneStanzas}/own.conf`,
+  formerStanzas: `${volumeFolders.zoneStanzas}/former.conf`,
   /** The site's certificate with its key. */
   certificate: "tls/site.pem",
   /** Certificates of the authorities. */
@@ -50,6 +51,11 @@ export class KnotVolume {
   /** Knot's stanzas for the site's own zones: shows that the volume was prepared before. */
   get ownStanzas(): string {
     return this.at(volumeFiles.ownStanzas);
+  }
+
+  /** Those of zones that were the site's own; missing where there are none. */
+  get formerStanzas(): string {
+    return this.at(volumeFiles.formerStanzas);
   }
 
   zoneFile(zone: string): string {

@@ -288,12 +288,10 @@ describe("a zone whose primary is outside the mesh", function () {
     ["site-b", "its primary there", false],
     ["site-a", "its primary away", true],
   ] as const)
-    it(`is taken in by ${to} instead, with ${what}, without an older answer, and a lost one at its former owner alone`, async () => {
+    it(`is taken in by ${to} instead, with ${what}, without an older answer or a lost one`, async () => {
       const entry = entryOfGuide();
       const before = await outsideSerial();
       let after = before;
-      // Knot lets go of the zone before it takes it as another's: REFUSED and SERVFAIL, which resolvers answer by asking the next.
-      const atFormer = new RegExp(`^${to === "site-a" ? "site-b" : "site-a"}(/\\d)?: rcode [25]$`);
       const seen = await serialsDuring(async () => {
         const { wrong } = await asking(async () => {
           if (isAway) await bind.stop();
@@ -311,12 +309,15 @@ describe("a zone whose primary is outside the mesh", function () {
           after = await outsideSerial();
           await hasSerial(after);
         });
-        expect(wrong.filter((each) => !atFormer.test(each))).to.deep.equal([]);
+        expect(wrong).to.deep.equal([]);
       });
       for (const [server, heard] of seen) {
         const serials = heard.filter((each) => typeof each === "number");
         expect(serials.length, server).to.be.greaterThan(20);
-        if (!atFormer.test(`${server}: rcode 5`)) expect(serials.length, server).to.equal(heard.length);
+        expect(
+          heard.filter((each) => typeof each !== "number"),
+          server,
+        ).to.deep.equal([]);
         for (const [i, serial] of serials.entries()) {
           const former = serials[i - 1] ?? before;
           expect(isNewerSerial(former, serial), `${server}: ${former}, then ${serial}`).to.equal(false);

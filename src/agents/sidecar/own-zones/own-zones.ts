@@ -15,7 +15,7 @@ import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import type { NewerCopy } from "../notify/peers";
 import { Silence } from "../silence";
-import type { AgentState } from "../state-store";
+import { type AgentState, amongZones } from "../state-store";
 import { CopySearch } from "./copy-search";
 import { CutOverError, takeFromPrimary } from "./cut-over";
 import { SaidBefore } from "./said-before";
@@ -73,16 +73,19 @@ export class OwnZones {
   }
 
   /** Without a usable state: own zones whose files stand on the volume have a content, and the others may have had one. */
-  async standing(packet: WelcomePacket): Promise<Seeded> {
+  async standing(packet: WelcomePacket): Promise<Seeded & Pick<AgentState, "former">> {
     const seeded = await this.#seeder.standing(packet);
     const names = packet.site.zones.map(({ name }) => name);
-    return { seeded, sought: names.filter((name) => !seeded.includes(name)) };
+    const sought = names.filter((name) => !seeded.includes(name));
+    return { seeded, sought, former: await this.#seeder.standingFormer() };
   }
 
   /** Gives zones that never had one a first content. Returns all that have, or had, one. */
   async seed(inputs: Inputs, state: AgentState): Promise<Seeded> {
     const outside = outsideIn(inputs.packet, state.outside);
-    const isSame = outside.join() === (state.outside ?? []).join();
+    const former = state.former ?? [];
+    const isSame =
+      outside.join() === (state.outside ?? []).join() && amongZones(state, former).length === former.length;
     const zones = inputs.packet.site.zones.filter(({ name }) => !outside.includes(name));
     const has = new Set(state.seeded);
     if (isSame && zones.length === has.size && zones.every(({ name }) => has.has(name))) {
@@ -93,13 +96,15 @@ export class OwnZones {
     }
     const sought = state.sought ?? [];
     if (sought.length === 0) this.#forget();
+    const view = state.candidate ?? state.view;
     const search = sought.length > 0 ? this.#searchIn(inputs, state.view) : undefined;
     const result = await this.#seeder.seed({
       packet: inputs.packet,
-      ...(state.view !== undefined && { view: state.view }),
+      ...(view !== undefined && { view }),
       seeded: state.seeded,
       sought,
       outside: state.outside ?? [],
+      former,
       moment: "running",
       own: ownSource(this.parts.options.knot, inputs),
       ...(search && { search }),

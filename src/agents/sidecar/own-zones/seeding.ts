@@ -36,6 +36,8 @@ export interface SeedInput {
   readonly sought: readonly string[];
   /** Zones that were taken from a primary outside the mesh and are not wholly the site's own yet. */
   readonly outside?: readonly string[];
+  /** Zones that went to another owner, and that Knot's own files go on having. */
+  readonly former?: readonly string[];
   /**
    * When it is:
    * - `fresh`: before Knot's first start on an empty volume. Other servers may hold what a lost volume held.
@@ -87,8 +89,8 @@ export class Seeder {
    * Seeds what was never seeded. A zone that the mesh already serves is taken over as it is; one that only the model
    * knows starts from there. A zone of another site that cannot be taken over yet waits: an empty one in its place would
    * be worse than a late one. So does a zone that a new volume lacks, until it is found or somebody who must have it
-   * denies it. The file of a zone that is no longer ours is put aside, so that its old content is not taken for the
-   * current one should the zone come back.
+   * denies it. The file of a zone that the mesh has no longer is put aside, so that its old content is not taken for the
+   * current one should the zone come back; that of one that went to another owner is copied, since Knot goes on with it.
    */
   async seed(input: SeedInput): Promise<SeedResult> {
     const { zones } = input.packet.site;
@@ -97,8 +99,10 @@ export class Seeder {
     const outside = outsideIn(input.packet, input.outside);
     const [own, before, elsewhere] = [new Set(names), new Set(input.seeded), new Set(outside)];
     const owners = new Map(input.view?.zones.map(({ name, owner }) => [name, owner]));
-    for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);
-    for (const zone of input.outside ?? []) if (!own.has(zone)) await this.#putAside(zone, input);
+    const left = new Set([...input.seeded, ...(input.outside ?? [])].filter((name) => !own.has(name)));
+    const former = new Set(input.former?.filter((name) => !own.has(name)));
+    for (const zone of left) await this.#putAside(zone, input, owners.has(zone));
+    for (const zone of former) if (!owners.has(zone)) await this.#putAside(zone, input, false);
     const waiting = new Map<string, string>();
     const sought = new Set<string>();
     await inParallel(
@@ -228,6 +232,12 @@ export class Seeder {
     return names.filter((_, i) => files[i] !== undefined);
   }
 
+  /** Zones that went to another owner by the files that Knot has. */
+  async standingFormer(): Promise<readonly string[]> {
+    const text = (await readText(this.#volume.formerStanzas)) ?? "";
+    return [...text.matchAll(/^ {2}- domain: (\S+)$/gm)].map(([, name = ""]) => name);
+  }
+
   /** Puts back, before Knot starts, what it purged and what could not be restored since. */
   async restore(packet: WelcomePacket): Promise<void> {
     for (const { name } of packet.site.zones) {
@@ -248,12 +258,14 @@ export class Seeder {
   }
 
   /** As Knot serves it as long as it does: its file may be minutes behind the journal. */
-  async #putAside(zone: string, { own }: SeedInput): Promise<void> {
+  async #putAside(zone: string, { own }: SeedInput, stays: boolean): Promise<void> {
     const records = own && (await this.options.dns.transfer(own.server, zone, own.key).catch(() => undefined));
-    if (records === undefined) return moveFile(this.#volume.zoneFile(zone), this.#volume.formerContent(zone));
-    const content = renderTakenOverZone({ records, now: Math.floor(this.options.now() / 1000) });
-    await writeAtomically(this.#volume.formerContent(zone), content);
-    await removeFile(this.#volume.zoneFile(zone));
+    const content =
+      records === undefined
+        ? await readText(this.#volume.zoneFile(zone))
+        : renderTakenOverZone({ records, now: Math.floor(this.options.now() / 1000) });
+    if (content !== undefined) await writeAtomically(this.#volume.formerContent(zone), content);
+    if (!stays) await removeFile(this.#volume.zoneFile(zone));
   }
 
   /** The zone as other servers, or this one, serve it; undefined when there is nothing to wait for. Throws when there is. */

@@ -17,6 +17,7 @@ import type { DnsClient } from "../../../../src/dns/client/dns-client";
 import { KnotControlError } from "../../../../src/knot/control/knot-control";
 import { localCatalogZone, type SiteInput } from "../../../../src/knot/config/site-config";
 import { KnotVolume } from "../../../../src/knot/config/volume";
+import type { Mesh } from "../../../../src/mesh/model";
 import { parseMesh } from "../../../../src/settings/parse";
 import { defaultZoneLimits } from "../../../../src/mesh/limits";
 import { serverName, welcomePacket } from "../../../../src/mesh/welcome";
@@ -381,6 +382,72 @@ describe("agent", () => {
       knot.serve(centralRecords(mesh, 4));
       await agent.pass();
       expect([problems(agent), agent.epochDoubt]).to.deep.equal([["refused"], undefined]);
+    });
+
+    describe("of which a zone went to another owner", () => {
+      const stanza = () => readFile(join(folder, "storage/conf/zones.d/former.conf"), "utf8").catch(() => undefined);
+      const movedTo = (owner: string): Mesh => ({
+        ...mesh,
+        sites: mesh.sites.map((site) => ({
+          ...site,
+          zones: [
+            ...site.zones.filter(({ name }) => name !== "c.example"),
+            ...(site.name === owner ? mesh.sites[2]!.zones : []),
+          ],
+        })),
+      });
+      const mount = (to: Mesh) =>
+        writeFile(join(folder, "etc", "welcome.json"), JSON.stringify(welcomePacket(to, "site-c", "PEM")));
+
+      beforeEach(async () => {
+        await mount(movedTo("site-b"));
+        await agent.pass();
+      });
+
+      it("keeps it in Knot's own files, from its new owner once the directory has that, and over restarts", async () => {
+        expect(await stanza()).to.contain("domain: c.example\n    template: owner-site-c");
+        knot.serve(centralRecords(movedTo("site-b"), 6));
+        await agent.pass();
+        expect(await stanza()).to.contain("domain: c.example\n    template: owner-site-b");
+        expect(await localCatalog()).not.to.contain("c.example");
+        await prepare({ options: options(), dns: knot.dns, now: () => now, log });
+        expect(await stanza()).to.contain("template: owner-site-b");
+        expect(await (await start()).pass()).to.equal("changed");
+        expect(await stanza()).to.contain("template: owner-site-b");
+      });
+
+      it("knows it when the state is damaged, too", async () => {
+        knot.serve(centralRecords(movedTo("site-b"), 6));
+        await agent.pass();
+        for (const name of ["state.json", "state.json.old"])
+          await writeFile(join(folder, "storage/mesh", name), "damaged");
+        const next = await start();
+        knot.serve(centralRecords(movedTo("site-b"), 7));
+        for (let i = 0; i < 3; i++) await next.pass();
+        expect(problems(next)).to.deep.equal([]);
+        expect(await stanza()).to.contain("template: owner-site-b");
+        expect([...knot.members()].sort()).to.deep.equal(["a.example", "b.example"]);
+      });
+
+      it("has it as its own again when it comes back", async () => {
+        knot.serve(new Map([...centralRecords(mesh, 6), ["c.example", centralRecords(mesh, 6).get("dns.internal")!]]));
+        await mount(mesh);
+        await agent.pass();
+        expect(await stanza()).to.equal(undefined);
+        const own = await readFile(join(folder, "storage/conf/zones.d/own.conf"), "utf8");
+        expect(own).to.contain("c.example");
+      });
+
+      it("lets it go when the mesh has it no longer, as Knot had it", async () => {
+        knot.serve(centralRecords(movedTo("nobody"), 6));
+        await agent.pass();
+        await agent.pass();
+        expect(await stanza()).to.equal(undefined);
+        expect(knot.commands).to.include("zone-flush c.example");
+        const files = await readdir(join(folder, "storage/zones"));
+        expect(files).not.to.include("c.example.zone");
+        expect(await readdir(join(folder, "storage/mesh/former"))).to.deep.equal(["c.example.zone"]);
+      });
     });
 
     it("changes nothing when the central zones are not there at all", async () => {

@@ -1,11 +1,15 @@
 import { expect } from "chai";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-import { siteInput, withMeshParents } from "../../../../src/agents/sidecar/apply";
+import { Applier, SiteFiles, siteInput, withMeshParents } from "../../../../src/agents/sidecar/apply";
 import type { Inputs } from "../../../../src/agents/sidecar/inputs/inputs";
 import type { AgentState } from "../../../../src/agents/sidecar/state-store";
-import { membersOf } from "../../../../src/knot/config/site-config";
+import { localCatalogFile, localCatalogZone, takenZones } from "../../../../src/knot/config/site-config";
 import type { MeshView } from "../../../../src/mesh/view";
 import { welcomePacket } from "../../../../src/mesh/welcome";
+import type { TsigKey } from "../../../../src/dns/tsig-key";
 import { parseMesh } from "../../../../src/settings/parse";
 
 describe("what Knot's files are rendered from", () => {
@@ -25,7 +29,10 @@ describe("what Knot's files are rendered from", () => {
   };
   const namesAt = (state: Partial<AgentState>) => {
     const input = siteInput({ inputs, view, state: { wasReady: true, seeded: [], ...state } });
-    return { own: input.packet.site.zones.map(({ name }) => name), members: membersOf(input).map(({ name }) => name) };
+    return {
+      own: input.packet.site.zones.map(({ name }) => name),
+      members: takenZones(input).members.map(({ name }) => name),
+    };
   };
 
   it("has an own zone that is looked for neither as an own one nor as a member, which Knot would purge with its keys", () => {
@@ -35,6 +42,41 @@ describe("what Knot's files are rendered from", () => {
     expect(namesAt({ seeded: ["one.example"], sought: ["two.example"] })).to.deep.equal({
       ...{ own: ["one.example"], members: ["two.example", "theirs.example"] },
     });
+  });
+
+  const key: TsigKey = { name: "k", algorithm: "hmac-sha256", secret: "aw==" };
+  const mounted = {
+    ring: { signing: "k", accepted: [key] },
+    localKey: key,
+    readers: [],
+    runtime: {
+      ...{ storage: "/storage", rundir: "/rundir", listen: [], remotePort: 53 },
+      secure: { listen: [], remotePort: 853 },
+    },
+  } as unknown as Partial<Inputs>;
+
+  it("is loaded until Knot has dropped what is in none of them: such a zone goes as a member of the catalog", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "apply-"));
+    const input = siteInput({
+      inputs: { ...inputs, ...mounted },
+      view: { ...view, zones: [] },
+      state: { wasReady: true, seeded: [] },
+    });
+    const catalogs: boolean[] = [];
+    let zones = ["dir", "cat", localCatalogZone, "stray.example"];
+    const control = {
+      reload: () => Promise.resolve(),
+      zoneReload: async () => {
+        const lists = (await readFile(join(folder, localCatalogFile), "utf8")).includes("stray.example.");
+        catalogs.push(lists);
+        if (!lists) zones = zones.filter((zone) => zone !== "stray.example");
+      },
+      zoneStatus: () => Promise.resolve(zones.map((zone) => ({ zone, role: "master", serial: 1 }))),
+    };
+    await new Applier({ control, files: new SiteFiles(folder), now: Date.now }).apply(input);
+    expect(catalogs).to.deep.equal([true, false]);
+    expect(await readFile(join(folder, localCatalogFile), "utf8")).not.to.contain("stray.example");
+    await rm(folder, { recursive: true });
   });
 
   describe("of signed zones below another one of the mesh", () => {

@@ -83,6 +83,10 @@ export class FakeKnot {
   readonly control = {
     reload: () => this.#load("reload"),
     zoneReload: (zone: string) => this.#load(`zone-reload ${zone}`),
+    zoneFlush: (zone: string) => {
+      this.commands.push(`zone-flush ${zone}`);
+      return Promise.resolve();
+    },
     zoneStatus: async (zones?: readonly string[]): Promise<ZoneStatus[]> => {
       if (this.stall) {
         this.#reached();
@@ -99,7 +103,7 @@ export class FakeKnot {
   #load(command: string): Promise<void> {
     this.commands.push(command);
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
-    const conf = ["central", "own"].map((name) => this.#read(`conf/zones.d/${name}.conf`)).join("\n");
+    const conf = ["central", "own", "former"].map((name) => this.#read(`conf/zones.d/${name}.conf`)).join("\n");
     this.#own = [...conf.matchAll(/domain: (\S+)/g)].map((match) => match[1]!).concat(localCatalogZone);
     const catalog = this.#read(localCatalogFile);
     this.#members = new Map(

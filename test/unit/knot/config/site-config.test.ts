@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { membersOf, renderKnotConf, renderSiteFiles, type SiteRuntime } from "../../../../src/knot/config/site-config";
+import { renderKnotConf, renderSiteFiles, type SiteRuntime, takenZones } from "../../../../src/knot/config/site-config";
 import { relayTargets } from "../../../../src/knot/config/remotes";
 import { renderLimits } from "../../../../src/knot/config/modules";
 import type { KeyRing } from "../../../../src/keyring/ring-document";
@@ -47,7 +47,12 @@ const identity = { certificate: "CERTIFICATE\n", privateKey: "KEY\n", roots: "RO
 
 function filesOf(
   site: string,
-  options: { view?: MeshView; replicas?: SiteRuntime["replicas"]; behind?: readonly string[] } = {},
+  options: {
+    readonly view?: MeshView;
+    readonly replicas?: SiteRuntime["replicas"];
+    readonly behind?: readonly string[];
+    readonly former?: readonly string[];
+  } = {},
 ): Map<string, string> {
   const at = options.replicas === undefined ? runtime : { ...runtime, replicas: options.replicas };
   return renderSiteFiles({
@@ -58,6 +63,7 @@ function filesOf(
     identity,
     view: options.view ?? view,
     ...(options.behind && { behind: options.behind }),
+    ...(options.former && { former: options.former }),
     runtime: at,
   });
 }
@@ -353,12 +359,42 @@ describe("renderSiteFiles", () => {
   it("leaves own zones out of the local catalog, also when the view gives them away", () => {
     const stolen = { ...view, zones: view.zones.map((zone) => ({ ...zone, owner: "d" })) };
     const packet = welcomePacket(mesh, "c", "CA");
-    expect(membersOf({ packet, view: stolen }).map((zone) => zone.name)).to.deep.equal([
+    expect(takenZones({ packet, view: stolen }).members.map((zone) => zone.name)).to.deep.equal([
       "a.example",
       "b.example",
       "d.example",
     ]);
     expect(filesOf("c", { view: stolen }).get("conf/zones.d/own.conf")).to.contain("domain: c.example");
+  });
+
+  describe("of a zone that went to another owner", () => {
+    const former = ["d.example", "gone.example"];
+    const stanzas = "conf/zones.d/former.conf";
+
+    it("has it in Knot's own files, from its owner, and not in the catalog, as long as the mesh has it", () => {
+      const files = filesOf("c", { former });
+      expect([...items(files.get(stanzas)!).keys()]).to.deep.equal(["d.example"]);
+      expect(items(files.get(stanzas)!).get("d.example")).to.include("template: owner-d");
+      expect(files.get("zones/local-catalog.invalid.zone")).to.contain("a.example.").and.not.contain("d.example.");
+      expect(filesOf("c", { former: ["gone.example"] }).has(stanzas)).to.equal(false);
+      expect(filesOf("c", { former: ["c.example"] }).has(stanzas), "that came back").to.equal(false);
+    });
+
+    it("goes on with the writer's file and journal, and with the journal alone at another pod", () => {
+      const kept = ["journal-content: changes", "zonefile-load: whole", "zonefile-sync: 300", "ixfr-from-axfr: on"];
+      const addresses = ["10.0.0.1", "10.0.0.2"];
+      const lines = (self: number) =>
+        items(filesOf("c", { former, replicas: { self, addresses } }).get(stanzas)!).get("d.example");
+      expect(lines(0)).to.include.members(kept);
+      expect(lines(1)?.filter((line) => line !== "")).to.deep.equal(["template: owner-d"]);
+    });
+
+    it("has a template for an owner that is no peer", () => {
+      const away = { ...view, zones: [{ name: "d.example", owner: "c", id: "x" }] };
+      const files = filesOf("c", { former, view: away });
+      expect(items(files.get(stanzas)!).get("d.example")).to.include("template: owner-c");
+      expect(templates(files).get("owner-c")).to.include("master: [peer-a, spare-b]");
+    });
   });
 
   it("never makes a member of a central zone", () => {

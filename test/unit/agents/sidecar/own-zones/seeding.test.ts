@@ -275,6 +275,26 @@ describe("own zones", () => {
     expect(await file()).to.include('"kept"');
   });
 
+  it("stay where they are when they went to another owner, with a copy, until the mesh has them no longer", async () => {
+    await seed({});
+    const begun = await file();
+    const without = { ...packet, site: { ...packet.site, zones: [] } };
+    const left = { packet: without, moment: "running" as const };
+    const copy = () => readFile(join(folder, "mesh/former/own.example.zone"), "utf8");
+    answer = () => Promise.resolve(served);
+    for (const moment of ["running", "restart"] as const) {
+      await seed({ ...left, moment, seeded: ["own.example"], view: viewOf("a") });
+      expect(await file()).to.equal(begun);
+      expect(await copy()).to.equal(moment === "restart" ? begun : await copy());
+      if (moment === "running") expect(await copy()).to.include('"kept"');
+    }
+    await seed({ ...left, former: ["own.example"], view: viewOf("a") });
+    expect(await file()).to.equal(begun);
+    await seed({ ...left, former: ["own.example"], view: { ...viewOf("a"), zones: [] } });
+    expect(await exists("zones/own.example.zone")).to.equal(false);
+    expect(await copy()).to.include('"kept"');
+  });
+
   it("are put back when Knot purged them on the way from member to own zone", async () => {
     await seed({});
     await rm(join(folder, "zones/own.example.zone"));
