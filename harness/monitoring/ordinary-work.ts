@@ -1,5 +1,7 @@
 import type { Lab } from "../../lab/lab";
 import { type LabRotator, rotateOnce } from "../../lab/rotator";
+import { AgentClient } from "../../src/agents/sidecar/http/agent-client";
+import { reportToken } from "../../src/contract/reconciler-report";
 import type { WatchedLab } from "./watched-lab";
 
 /** What is worked on. */
@@ -63,12 +65,20 @@ const pieces = {
     site.killWorker();
     await site.ready(patience);
   },
+  /** The reconciler of each site has a pass, of which its agent hears: in a lab, where no cluster runs one, in its name. */
+  pass: async ({ lab }: WorkPlace): Promise<void> => {
+    const client = new AgentClient();
+    for (const { name } of lab.list) {
+      const { agent, localKey } = lab.site(name);
+      await client.reportPass(agent, { seconds: 1, findings: {} }, reportToken(localKey));
+    }
+  },
   /** The key ring rotates. */
   rotation: ({ rotator }: WorkPlace): Promise<void> => rotateOnce(rotator),
 } as const;
 
 /** Every piece, in an order in which each has what it needs. */
-export const allWork: readonly Work[] = ["change", "join", "rollout", "rotation", "crash", "change", "leave"];
+export const allWork: readonly Work[] = ["change", "join", "rollout", "rotation", "pass", "crash", "change", "leave"];
 
 /** Does a piece of work. @param turn - counts up, so that each turn is at another site */
 export function work(piece: Work, place: WorkPlace, turn: number): Promise<void> {
