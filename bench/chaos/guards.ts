@@ -44,7 +44,13 @@ export const guards: readonly Guard[] = [
     broken: "`journal-content: none`",
     program: agent,
     edits: [
-      { file: "src/knot/config/site-config.ts", from: `"journal-content": "changes"`, to: `"journal-content": "none"` },
+      {
+        file: "src/knot/config/site-config.ts",
+        from: `const own: Stanza = {
+    "journal-content": "changes"`,
+        to: `const own: Stanza = {
+    "journal-content": "none"`,
+      },
     ],
     script: "2 4.5 kill-knot site-b",
     rules: ["absent", "serial", "older", "lost"],
@@ -57,8 +63,8 @@ export const guards: readonly Guard[] = [
     edits: [
       {
         file: seeding,
-        from: "for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);",
-        to: `for (const zone of input.seeded.filter((name) => !own.has(name))) await this.#putAside(zone, input);
+        from: "for (const zone of left) await this.#putAside(zone, input, owners.has(zone));",
+        to: `for (const zone of left) await this.#putAside(zone, input, owners.has(zone));
     if (input.moment !== "running")
       for (const zone of zones) await writeAtomically(this.#volume.zoneFile(zone.name), stampSerial(this.#begin(zone, input.packet), Math.floor(Date.now() / 1000)));`,
       },
