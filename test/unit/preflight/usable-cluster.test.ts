@@ -65,7 +65,8 @@ describe("what an up asks a site's cluster first", () => {
     const all = new Promise<void>((resolve) => (cameAll = resolve));
     const outcome = requireUsableCluster(config());
     await all;
-    for (const response of asked.values()) response.end(JSON.stringify({ items: [], metadata: { resourceVersion: "1" } }));
+    for (const response of asked.values())
+      response.end(JSON.stringify({ items: [], metadata: { resourceVersion: "1" } }));
     expect(await outcome).to.equal(join(folder, "config"));
   });
 });
