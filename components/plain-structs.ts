@@ -89,7 +89,7 @@ export function readStructsPlainly(): void {
 }
 
 function readObject(reader: Reader): PlainObject {
-  const object: PlainObject = {};
+  const found: [string, Plain][] = [];
   eachField(reader, (field) => {
     if (field !== entries) return false;
     let [key, value]: [string, Plain | undefined] = ["", undefined];
@@ -101,10 +101,11 @@ function readObject(reader: Reader): PlainObject {
         return true;
       });
     });
-    object[key] = known(value);
+    found.push([key, known(value)]);
     return true;
   });
-  return object;
+  // Of its own also where the key is __proto__.
+  return Object.fromEntries(found);
 }
 
 function readList(reader: Reader): readonly Plain[] {
