@@ -46,7 +46,7 @@ describe("properties on the way between the program and the engine", () => {
     this.timeout(60_000);
     const samples: readonly object[] = [
       { "": { a: [null, true, -1.5, "ü€😀", [], {}, [[{ b: [1] }]]] }, long: "x".repeat(70_000) },
-      ...fc.sample(values, 300).map(plainly),
+      ...fc.sample(values, { numRuns: 300, seed: 20261201 }).map(plainly),
     ];
     const written = samples.map((value) => Buffer.from(Struct.fromJavaScript(value).serializeBinary()));
     const read = byItself(written.map((bytes) => ({ bytes: bytes.toString("base64") })));
