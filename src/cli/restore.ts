@@ -4,6 +4,7 @@ import { startOfDay } from "../base/text";
 import { backupJobs } from "../contract/backups";
 import { KubeError, type KubeObject } from "../kube/answer";
 import type { KubeClient } from "../kube/client";
+import { listObjects } from "../kube/watch";
 import { requireSite } from "../preflight/live-site";
 import { FailedError } from "./exit-codes";
 
@@ -75,8 +76,8 @@ const restoreJob = backupJobs.restore;
 
 /** One that was interrupted here goes on there, and both would write into the same folder of the volume. */
 async function requireAlone(kube: RestoreCommandParts["kube"], namespace: string): Promise<void> {
-  const jobs = await kube.get(`/apis/batch/v1/namespaces/${namespace}/jobs`);
-  const under = ((jobs?.["items"] as readonly KubeObject[] | undefined) ?? []).find(
+  const { objects: jobs } = await listObjects(kube, `/apis/batch/v1/namespaces/${namespace}/jobs`);
+  const under = jobs.find(
     (job) => job.metadata?.name?.startsWith(`${restoreJob}-`) === true && !hasEnded(job, "Complete", "Failed"),
   )?.metadata?.name;
   if (under === undefined) return;

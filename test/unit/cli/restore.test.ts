@@ -53,11 +53,13 @@ class FakeCluster {
       const containerStatuses = [{ state: { terminated: { message: this.ends.log } } }];
       return { items: this.#looks > 1 ? [{ status: { phase: "Running", containerStatuses } }] : [] };
     }
-    return this.objects[path];
+    return this.objects[path.replace(/\?.*$/, "")];
   }
 }
 
+const listing = (...items: KubeObject[]): KubeObject => ({ metadata: { resourceVersion: "7" }, items });
 const whole = {
+  [`${batch}/jobs`]: listing(),
   "/api/v1/namespaces/dns-system/configmaps/knot-config": { data: packet },
   [`${batch}/cronjobs/backup-restore`]: template,
 };
@@ -79,13 +81,24 @@ describe("mesh restore", () => {
       status: { conditions: types.map((type) => ({ type, status: "True" })) },
     });
     const ended = [job("backup-restore-a", "Complete"), job("backup-restore-b", "Failed"), job("backup-29")];
-    const jobs = (...items: KubeObject[]) => ({ ...whole, [`${batch}/jobs`]: { items } });
+    const jobs = (...items: KubeObject[]) => ({ ...whole, [`${batch}/jobs`]: listing(...items) });
     const busy = new FakeCluster(jobs(...ended, job("backup-restore-c", "Suspended")), { type: "Complete" });
     expect(await failure(busy.restore())).to.contain("job backup-restore-c restores already. Nothing was changed");
     expect(busy.created).to.deep.equal([]);
     const idle = new FakeCluster(jobs(...ended), { type: "Complete" });
     await idle.restore();
     expect(idle.created).to.have.lengthOf(1);
+  });
+
+  it("makes none where what answers is no listing of jobs", async () => {
+    for (const answer of [undefined, { metadata: {} }, { metadata: { resourceVersion: "7" } }]) {
+      const objects = Object.entries({ ...whole, [`${batch}/jobs`]: answer }).filter(
+        ([, object]) => object !== undefined,
+      );
+      const cluster = new FakeCluster(Object.fromEntries(objects) as typeof whole, { type: "Complete" });
+      expect(await failure(cluster.restore())).to.match(/jobs.*(is not there|is no listing)/);
+      expect(cluster.created).to.deep.equal([]);
+    }
   });
 
   it("says what the job said when it failed", async () => {
