@@ -4,10 +4,10 @@ import { createLogger, type Logger } from "../../base/log";
 import type { Environment } from "../../contract/environment";
 import { reconcilerEnvironment } from "../../contract/environments";
 import { liveSettingsPath, parseLiveSettings } from "../../contract/live-settings";
-import { DnsClient } from "../../dns/client/dns-client";
 import { parseTsigKey } from "../../keyring/tsig-key";
 import { inClusterOptions, KubeClient } from "../../kube/client";
 import { parseWelcomePacket } from "../../mesh/welcome";
+import { patientDns } from "../patient-dns";
 import { AgentClient } from "../sidecar/http/agent-client";
 import { KubeCluster } from "./cluster";
 import { readReconcilerOptions } from "./options";
@@ -27,11 +27,7 @@ async function run(env: Environment, log: Logger): Promise<number> {
     options,
     packet,
     key,
-    // A connection outlives two lost packets: a Knot that is busy for a moment is no finding.
-    dns: new DnsClient({
-      ...{ timeoutMs: 1500, transferSilenceMs: 6000, transferMs: 20_000 },
-      signal: AbortSignal.timeout(dnsPatience),
-    }),
+    dns: patientDns(dnsPatience),
     agents: new AgentClient(),
     cluster: new KubeCluster(client, options.namespace),
     log,

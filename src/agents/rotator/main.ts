@@ -4,12 +4,12 @@ import { createLogger, type Logger } from "../../base/log";
 import type { Environment } from "../../contract/environment";
 import { rotatorEnvironment } from "../../contract/environments";
 import { liveSettingsPath, parseLiveSettings } from "../../contract/live-settings";
-import { DnsClient } from "../../dns/client/dns-client";
 import { freshKey } from "../../keyring/fresh-key";
 import { defaultRotation } from "../../keyring/rotation-settings";
 import { parseWelcomePacket } from "../../mesh/welcome";
 import { parseVaultAccess } from "../../vault/access";
 import { VaultClient } from "../../vault/client";
+import { patientDns } from "../patient-dns";
 import { readRotatorOptions, rotate } from "./rotate";
 
 /** Milliseconds after which asking the sites is given up; the next run asks again. */
@@ -35,11 +35,7 @@ async function main(
     settings: packet.rotation ?? defaultRotation,
     vault: new VaultClient(access),
     mount: access.mount,
-    // A connection outlives two lost packets: a Knot that is busy for a moment is no finding.
-    dns: new DnsClient({
-      ...{ timeoutMs: 1500, transferSilenceMs: 6000, transferMs: 20_000 },
-      signal: AbortSignal.timeout(dnsPatience),
-    }),
+    dns: patientDns(dnsPatience),
   };
   await rotate(parts, command === "rotate");
 }
