@@ -49,7 +49,7 @@ export function register(program: Command): void {
     .option("--file <FILE>", "the shared stack's file", "Pulumi.shared.yaml")
     .option("--site <NAME...>", "these sites, after the shared stack and the primary")
     .option("--only <STACK...>", "these stacks and nothing else")
-    .option("--refresh", "looks at what is really there first, and puts back what somebody changed")
+    .option("--refresh", "looks at what is really there first, and puts back what somebody took away")
     .option("--policy-pack <FOLDER...>", "has Pulumi judge each stack by these policy packs")
     .option("--policy-pack-config <FILE...>", "the packs' settings, in the same order")
     .option("--parallel <N>", "how many sites are brought up at a time", "4")

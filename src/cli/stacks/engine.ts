@@ -44,11 +44,7 @@ export interface EngineOptions {
 export async function openEngine(folder: string, options: EngineOptions = {}): Promise<Engine> {
   await import("../../../components/late-modules");
   const { LocalWorkspace: Workspace, Stack: AutomationStack } = await import("@pulumi/pulumi/automation");
-  const settings = {
-    workDir: folder,
-    pulumiCommand: await ownCommand(),
-    envVars: keepCompiled(folder, process.env),
-  };
+  const settings = { workDir: folder, pulumiCommand: await ownCommand(), envVars: keepCompiled(folder, process.env) };
   const workspace = await Workspace.create(settings);
   withoutSelecting(workspace);
   const policies = policiesIn(options);
