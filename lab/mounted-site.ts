@@ -239,9 +239,9 @@ export class MountedSite {
   }
 
   /** A mounted file is never there by half: the kubelet renames a link. */
-  async #put(name: string, text: string): Promise<void> {
-    await writeFile(this.path("etc", `.${name}`), text);
-    await rename(this.path("etc", `.${name}`), this.path("etc", name));
+  async #put(name: string, content: Buffer | string, folder = this.path("etc")): Promise<void> {
+    await writeFile(join(folder, `.${name}`), content);
+    await rename(join(folder, `.${name}`), join(folder, name));
   }
 
   /** The Secret that the site's DNSSEC keys are kept in, empty at first, and what they are sealed with. */
@@ -289,10 +289,7 @@ export class MountedSite {
     await mkdir(folder, { recursive: true });
     const files = new Map<string, Buffer | string>(parts.map((part, i) => [partFile(i), part]));
     files.set(manifestFile, JSON.stringify(manifest));
-    for (const [name, content] of files) {
-      await writeFile(join(folder, `.${name}`), content);
-      await rename(join(folder, `.${name}`), join(folder, name));
-    }
+    for (const [name, content] of files) await this.#put(name, content, folder);
     for (const name of await readdir(folder)) if (!files.has(name)) await rm(join(folder, name));
   }
 

@@ -21,7 +21,7 @@ import { noteSigning, withKeptSigned } from "../../mesh/signing-state";
 import type { MeshView } from "../../mesh/view";
 import type { Inputs } from "./inputs/inputs";
 import { withoutUnseeded } from "./own-zones/seeding";
-import type { AgentState } from "./state-store";
+import { type AgentState, latestView } from "./state-store";
 
 /** The part of Knot's control that applying needs. */
 export type ApplyControl = Pick<KnotControl, "reload" | "zoneReload" | "zoneStatus">;
@@ -194,7 +194,7 @@ function presence(zone: string): string {
 
 /** The view that files are rendered from: what was accepted last, or the packet's catalog servers on a fresh volume. */
 export function standingView(inputs: Inputs, state: AgentState): MeshView {
-  return state.candidate ?? state.view ?? bootstrapView(inputs.packet);
+  return latestView(state) ?? bootstrapView(inputs.packet);
 }
 
 /** What Knot's files are rendered from, given the state. One function for the init container and the agent, so that they agree. */

@@ -29,7 +29,7 @@ import { restoreKeys } from "./keys/restoring";
 import { CopySearch } from "./own-zones/copy-search";
 import { Seeder, type SeedResult } from "./own-zones/seeding";
 import { otherSources } from "./own-zones/zone-source";
-import { type LoadedState, noteSeeded, StateStore } from "./state-store";
+import { latestView, type LoadedState, noteSeeded, StateStore } from "./state-store";
 import { requireWritable } from "./volume-watch";
 
 /** What {@link prepare} works with. */
@@ -154,7 +154,7 @@ async function seed(
 ): Promise<SeedResult> {
   const { inputs, restored } = known;
   const { kind, state } = known.loaded;
-  const view = state.candidate ?? state.view;
+  const view = latestView(state);
   const { runtime } = parts.options;
   const { packet } = inputs;
   const search = () =>

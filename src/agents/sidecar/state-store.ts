@@ -163,11 +163,14 @@ export function noteSeeded(
   };
 }
 
+/** What Knot runs, or is about to; undefined as long as the mesh is not known. */
+export function latestView({ view, candidate }: Pick<AgentState, "view" | "candidate">): MeshView | undefined {
+  return candidate ?? view;
+}
+
 /** Those of these zones that the mesh has; all as long as it is not known. */
-export function amongZones(
-  { view: known, candidate: view = known }: Pick<AgentState, "view" | "candidate">,
-  zones: readonly string[],
-): readonly string[] {
+export function amongZones(state: Pick<AgentState, "view" | "candidate">, zones: readonly string[]): readonly string[] {
+  const view = latestView(state);
   if (view === undefined || zones.length === 0) return zones;
   const names = new Set(view.zones.map(({ name }) => name));
   return zones.filter((zone) => names.has(zone));

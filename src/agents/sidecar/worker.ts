@@ -108,6 +108,9 @@ export class Worker {
   /** Own zones that Knot did not answer at the last look. */
   #unanswered: readonly string[] = [];
   #wake = new AbortController();
+  readonly #passSoon = (): void => {
+    this.#wake.abort();
+  };
   #lastPass: number;
 
   constructor(private readonly parts: WorkerParts) {
@@ -173,9 +176,7 @@ export class Worker {
       journal: new KnotVolume(options.runtime.storage).journal,
       zones: () => centralZonesOf(this.#mounts.inputs),
       sites: () => this.#store.state.view?.sites.length ?? 1,
-      changed: () => {
-        this.#wake.abort();
-      },
+      changed: this.#passSoon,
     });
     this.#readiness = new ReadinessCheck({
       dns: new DnsClient({ timeoutMs: 1000 }),
@@ -377,9 +378,6 @@ export class Worker {
   async run(signal: AbortSignal): Promise<void> {
     await this.#agent.start();
     await this.#backups?.start();
-    const passSoon = (): void => {
-      this.#wake.abort();
-    };
     const routes = agentRoutes({
       now: this.parts.now,
       isStuck: () => this.#isStuck,
@@ -392,7 +390,7 @@ export class Worker {
       announce: () => void this.#announcer.announce(),
       poke: () => {
         this.#agent.poke();
-        passSoon();
+        this.#passSoon();
       },
     });
     await using open = new AsyncDisposableStack();
@@ -402,7 +400,7 @@ export class Worker {
     await Promise.all([
       ...[this.#passLoop(signal), this.#upkeepLoop(signal), this.#announcer.watch(signal), this.#knotLog.run(signal)],
       ...[this.#epochs.run(signal), this.#fetching.run(signal), this.#central.run(signal)],
-      watchMounts(mountedFolders(this.parts.options), { changed: passSoon, signal }),
+      watchMounts(mountedFolders(this.parts.options), { changed: this.#passSoon, signal }),
       this.#figures.run(signal),
       this.#keeper?.run(signal, this.#problems),
       this.#guard?.run(signal),

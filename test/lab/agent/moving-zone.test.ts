@@ -84,6 +84,13 @@ describe("a zone that moves to another owner, of a mesh with two pods at each si
   const mount = async (...sites: readonly string[]): Promise<void> => {
     for (const site of sites) for (const pod of pods(site)) await pod.mount(lab.mesh);
   };
+  const stopped = async (site: string): Promise<void> => {
+    for (const pod of pods(site)) await pod.stop();
+  };
+  const started = async (site: string): Promise<void> => {
+    for (const pod of pods(site)) await pod.start();
+    for (const pod of pods(site)) await pod.ready();
+  };
   const isSettled = (pod: LabSite, file: string) =>
     eventually(60, async () => {
       const text = await pod.files();
@@ -93,6 +100,13 @@ describe("a zone that moves to another owner, of a mesh with two pods at each si
     Promise.all(pods(site).map((pod) => isSettled(pod, "domain: ZONE\\n    template: own")));
   const leaves = (site: string, owner: string) =>
     Promise.all(pods(site).map((pod) => isSettled(pod, `domain: ZONE\\n    template: owner-${owner}`)));
+  /** Moves the zones while both sites are there, until both have them so and every pod answers a change by that name. */
+  async function cameTo(to: string, from: string, name: string): Promise<void> {
+    await moveTo(to);
+    await mount(to, from);
+    await Promise.all([owns(to), leaves(from, to)]);
+    await changed(name);
+  }
   const calm = () =>
     eventually(60, async () => {
       for (const pod of pods()) expect((await pod.status()).problems, pod.podName).to.deep.equal([]);
@@ -110,10 +124,7 @@ describe("a zone that moves to another owner, of a mesh with two pods at each si
   ] as const)
     it(`goes from ${from} to ${to} without a lost answer or an older one at any pod`, async () => {
       await unbroken(pods(), async () => {
-        await moveTo(to);
-        await mount(to, from);
-        await Promise.all([owns(to), leaves(from, to)]);
-        await changed(`at-${to}`);
+        await cameTo(to, from, `at-${to}`);
       });
       await calm();
       await lab.converged(20);
@@ -137,24 +148,19 @@ describe("a zone that moves to another owner, of a mesh with two pods at each si
   });
 
   it("leaves an owner that hears of it at its start, while the new one is away, and is answered by every pod there", async () => {
-    await moveTo("site-a");
-    await mount("site-a", "site-b");
-    await Promise.all([owns("site-a"), leaves("site-b", "site-a")]);
-    await changed("back");
+    await cameTo("site-a", "site-b", "back");
     const before = await lab.converged(20, { zones });
-    for (const pod of pods("site-b")) await pod.stop();
+    await stopped("site-b");
     await moveTo("site-b");
-    for (const pod of pods("site-a")) await pod.stop();
+    await stopped("site-a");
     await mount("site-a");
-    for (const pod of pods("site-a")) await pod.start();
-    for (const pod of pods("site-a")) await pod.ready();
+    await started("site-a");
     await unbroken(pods("site-a"), async () => {
       await leaves("site-a", "site-b");
       for (const pod of pods("site-a"))
         for (const zone of zones) expect((await pod.soa(zone)).serial, pod.podName).to.equal(before.get(zone));
       await mount("site-b");
-      for (const pod of pods("site-b")) await pod.start();
-      for (const pod of pods("site-b")) await pod.ready();
+      await started("site-b");
       await owns("site-b");
       await changed("at-last");
     });
@@ -162,18 +168,14 @@ describe("a zone that moves to another owner, of a mesh with two pods at each si
   });
 
   it("leaves an owner that runs, while the new one is away, and none of its pods misses an answer", async () => {
-    await moveTo("site-a");
-    await mount("site-a", "site-b");
-    await Promise.all([owns("site-a"), leaves("site-b", "site-a")]);
-    await changed("back-again");
-    for (const pod of pods("site-b")) await pod.stop();
+    await cameTo("site-a", "site-b", "back-again");
+    await stopped("site-b");
     await unbroken(pods("site-a"), async () => {
       await moveTo("site-b");
       await mount("site-a");
       await leaves("site-a", "site-b");
       await mount("site-b");
-      for (const pod of pods("site-b")) await pod.start();
-      for (const pod of pods("site-b")) await pod.ready();
+      await started("site-b");
       await owns("site-b");
       await changed("there-again");
     });

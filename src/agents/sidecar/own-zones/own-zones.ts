@@ -15,7 +15,7 @@ import type { Inputs } from "../inputs/inputs";
 import type { AgentOptions } from "../inputs/options";
 import type { NewerCopy } from "../notify/peers";
 import { Silence } from "../silence";
-import { type AgentState, amongZones } from "../state-store";
+import { type AgentState, amongZones, latestView } from "../state-store";
 import { CopySearch } from "./copy-search";
 import { CutOverError, takeFromPrimary } from "./cut-over";
 import { SaidBefore } from "./said-before";
@@ -96,7 +96,7 @@ export class OwnZones {
     }
     const sought = state.sought ?? [];
     if (sought.length === 0) this.#forget();
-    const view = state.candidate ?? state.view;
+    const view = latestView(state);
     const search = sought.length > 0 ? this.#searchIn(inputs, state.view) : undefined;
     const result = await this.#seeder.seed({
       packet: inputs.packet,
