@@ -162,7 +162,7 @@ export class MountedSite {
 
   /** Has changes of own zones let through, as the annotation of pod 0 does: `zone=time`, with commas between. */
   async letThrough(text: string): Promise<void> {
-    await writeFile(this.path("etc", "let-through"), text);
+    await this.#put("let-through", text);
   }
 
   /** A certificate for the site from the authority that signs. */
@@ -234,7 +234,7 @@ export class MountedSite {
     if (recordsKey !== undefined) await this.#put("records.json", JSON.stringify(recordsKey));
     await this.#mountZoneKeys();
     if (!existsSync(this.path("etc", "tls"))) await this.certify();
-    await writeFile(this.path("etc", "knot.conf"), this.#knotConf(mesh));
+    await this.#put("knot.conf", this.#knotConf(mesh));
     if (packet.site.role === "primary-catalog") await this.mountCentral(mesh);
   }
 
