@@ -7,7 +7,7 @@ import { run } from "../tools/run";
 import { Api, bearerToken } from "./api";
 import { createCgroup, removeCgroup } from "./cgroups";
 import { apiServer, containerdSocket, daemons, type NodeSettings } from "./daemons";
-import { Machine, until } from "./machine";
+import { type Daemon, Machine, until } from "./machine";
 import { networks, type SetNetwork } from "./network";
 import { createClusterKeys, writeKubeconfig } from "./pki";
 import { isJudging, startPolicyEngine } from "./policy-engine";
@@ -136,7 +136,7 @@ export class LocalCluster implements Cluster {
     await this.waitForContainerd();
     await Promise.all(afterApi.map((daemon) => this.machine.start(daemon)));
     await this.waitForApi();
-    await Promise.all([this.waitForNode(booted), this.options.enforcePolicies && this.enforcePolicies()]);
+    await Promise.all([this.waitForNode(booted, afterApi), this.options.enforcePolicies && this.enforcePolicies()]);
   }
 
   private async enforcePolicies(): Promise<void> {
@@ -170,10 +170,15 @@ export class LocalCluster implements Cluster {
     });
   }
 
-  /** Waits for a heartbeat after this boot and until nothing keeps pods away. */
-  private async waitForNode(booted: Date): Promise<void> {
+  /** Waits for a heartbeat after this boot and until nothing keeps pods away. What ends meanwhile is started again. */
+  private async waitForNode(booted: Date, daemons: readonly Daemon[]): Promise<void> {
     const api = this.api();
+    let nextLook = Date.now() + lookMs;
     await until(`node ${this.name} to be ready (log: ${this.logs}/kubelet.log)`, 90, async () => {
+      if (Date.now() > nextLook) {
+        nextLook = Date.now() + lookMs;
+        await this.machine.revive(daemons);
+      }
       const node = (await api.get(`/api/v1/nodes/${this.name}`)) as NodeObject;
       const ready = node.status.conditions?.find(({ type }) => type === "Ready");
       const fresh = ready && new Date(ready.lastHeartbeatTime).getTime() + 1000 > booted.getTime();
@@ -265,6 +270,9 @@ export class LocalCluster implements Cluster {
     if (existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
+
+/** A controller manager ends after ten seconds in which the API server was not healthy, as on a machine that has much else to do. */
+const lookMs = 3000;
 
 function inUrl(address: string): string {
   return address.includes(":") ? `[${address}]` : address;

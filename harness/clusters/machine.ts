@@ -107,6 +107,15 @@ export class Machine {
     await once(child, "exit");
   }
 
+  /** Starts those of these programs again that ended by themselves, as a node's service manager does. Returns their names. */
+  async revive(daemons: readonly Daemon[]): Promise<readonly string[]> {
+    const script = 'for name; do [ -d "/proc/$(cat "/run/pids/$name")" ] || echo "$name"; done';
+    const ended = (await this.exec(["sh", "-c", script, "sh", ...daemons.map(({ name }) => name)])).split("\n");
+    const again = daemons.filter(({ name }) => ended.includes(name));
+    for (const daemon of again) await this.start(daemon);
+    return again.map(({ name }) => name);
+  }
+
   /** Ends a program at once and waits until it is gone. */
   async stop(name: string): Promise<void> {
     const script = `pid=$(cat /run/pids/${name}) || exit 0; kill -KILL $pid; while [ -d /proc/$pid ]; do sleep 0.05; done; rm /run/pids/${name}`;

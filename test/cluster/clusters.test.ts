@@ -106,12 +106,9 @@ async function ask(address: string, transport: "+notcp" | "+tcp"): Promise<strin
   return text.trim();
 }
 
-/** What a set may leave on the machine: namespaces, interfaces, mounts, control groups, processes, files. */
-async function traces(id: string): Promise<string[]> {
-  const mark = `dnsmesh${id.replace("set", "")}`;
-  const here = (text: string): string[] =>
-    text.split("\n").filter((line) => line.includes(mark) || line.includes(`dns-mesh/${id}/`));
-  const commands = readdirSync("/proc")
+/** `process PID COMMAND` for each on this machine. */
+function processes(): string[] {
+  return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map((name) => {
       try {
@@ -120,6 +117,13 @@ async function traces(id: string): Promise<string[]> {
         return "";
       }
     });
+}
+
+/** What a set may leave on the machine: namespaces, interfaces, mounts, control groups, processes, files. */
+async function traces(id: string): Promise<string[]> {
+  const mark = `dnsmesh${id.replace("set", "")}`;
+  const here = (text: string): string[] =>
+    text.split("\n").filter((line) => line.includes(mark) || line.includes(`dns-mesh/${id}/`));
   const cgroups = readdirSync("/sys/fs/cgroup").flatMap((controller) => {
     const folder = `/sys/fs/cgroup/${controller}`;
     try {
@@ -129,7 +133,7 @@ async function traces(id: string): Promise<string[]> {
     }
   });
   const seen = [await run("ip", ["netns"]), await run("ip", ["-o", "link"]), await run("ip", ["route"])];
-  return here([...seen, readFileSync("/proc/mounts", "utf8"), ...commands, ...cgroups].join("\n"));
+  return here([...seen, readFileSync("/proc/mounts", "utf8"), ...processes(), ...cgroups].join("\n"));
 }
 
 describe("clusters on this machine", function () {
@@ -297,6 +301,20 @@ describe("clusters on this machine", function () {
       expect(await traces(id)).to.deep.equal([]);
     });
     expect(await ask(first.siteAddress, "+notcp")).to.equal(soa);
+  });
+
+  it("gets ready although one of its programs ended meanwhile, which is started again", async () => {
+    const begun = await beginClusters({ names: ["smoke-a"] });
+    try {
+      const manager = () =>
+        processes().find((line) => line.includes(begun.set.id) && line.includes("controller-manager"));
+      const found = await eventually(60, () => Promise.resolve(manager() ?? Promise.reject(new Error("not yet"))), 5);
+      process.kill(Number(found.split(" ")[1]), "SIGKILL");
+      await begun.whole;
+      expect(manager()).not.to.equal(undefined);
+    } finally {
+      await begun.set.destroy();
+    }
   });
 
   it("is taken down by itself when the process that made it is killed", async () => {
