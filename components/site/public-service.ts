@@ -1,10 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
+import { type Clock, systemClock } from "../../src/base/clock";
 import { commonLabels, knotLabels } from "../../src/contract/names";
 import { ipVersion } from "../../src/dns/address";
+import type { KubeObject } from "../../src/kube/answer";
 import type { Site, Transport } from "../../src/mesh/model";
-import { addressProblem, movedText, reachableAddresses, type ServiceState } from "../../src/preflight/service-address";
+import { awaitSecondFamily, secondFamily, type Seen } from "../../src/preflight/second-family";
+import { addressProblem, movedText, reachableAddresses } from "../../src/preflight/service-address";
 import type { ServiceConfig } from "../../src/settings/site-parts";
 import { objectOptions, patiently, unawaited } from "../object-options";
 import { dnsPorts, familiesOf, type ServicePort } from "./pod-services";
@@ -17,6 +20,10 @@ export interface PublicServiceArgs {
   readonly transport: Transport;
   /** Whether the list takes the addresses from here. @default false */
   readonly isAuto?: boolean;
+  /** Reads the Service as it is now in the cluster; undefined where it is not there, or may not be read. */
+  readonly look: (name: string) => Promise<KubeObject | undefined>;
+  /** @default the machine's */
+  readonly clock?: Clock;
   /** Whether the Service is there before any pod, so that it gets an address: `up` does not wait for it. @default false */
   readonly isAlone?: boolean;
 }
@@ -49,7 +56,8 @@ export class PublicService extends pulumi.ComponentResource {
   ): k8s.core.v1.Service {
     const { type, annotations, externalIPs, loadBalancerIP, externalTrafficPolicy } = args.service;
     const isReachable = type !== "ClusterIP" || externalIPs.length > 0;
-    const told = args.isAlone === true ? { ...annotations, ...unawaited } : { ...awaiting(args), ...annotations };
+    const told =
+      args.isAlone === true ? { ...annotations, ...unawaited } : { ...awaiting(args.service), ...annotations };
     return new k8s.core.v1.Service(
       name,
       {
@@ -71,20 +79,21 @@ export class PublicService extends pulumi.ComponentResource {
 }
 
 /**
- * What `up` waits for: the address, where a load balancer is to give one, and nothing else. The provider's own way waits for pods, as the
- * StatefulSet does, and then ten seconds more for them to stay. Where there is to be one of each family, the second may come later.
+ * What the provider waits for: an address, where a load balancer is to give one, and nothing else. Its own way waits for pods, as the
+ * StatefulSet does, and then ten seconds more for them to stay. It could wait for a second address too, but not say so, nor see that none
+ * will come: that is {@link withBothFamilies}'.
  */
-function awaiting(args: PublicServiceArgs): Readonly<Record<string, string>> {
-  if (args.service.type !== "LoadBalancer") return unawaited;
-  return { "pulumi.com/waitFor": `jsonpath={.status.loadBalancer.ingress[${isToHaveBoth(args) ? 1 : 0}]}` };
+function awaiting({ type }: ServiceConfig): Readonly<Record<string, string>> {
+  if (type !== "LoadBalancer") return unawaited;
+  return { "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress[0]}" };
 }
 
-/** Whether `up` would fail without a load balancer's address of each family. */
-function isToHaveBoth({ site, service, isAuto = false }: PublicServiceArgs): boolean {
-  const { ipFamilyPolicy = "SingleStack", verifyAddress, externalIPs } = service;
+/** The addresses that a load balancer has to give for `up` to succeed, where these are of both families; else none. */
+function awaitedOfBoth({ site, service, isAuto = false }: PublicServiceArgs): readonly string[] {
+  const { type, ipFamilyPolicy = "SingleStack", verifyAddress, externalIPs } = service;
+  if (type !== "LoadBalancer" || ipFamilyPolicy === "SingleStack" || !verifyAddress || isAuto) return [];
   const expected = site.addresses.filter((address) => !externalIPs.includes(address));
-  const isOfBoth = new Set(expected.map(ipVersion)).size > 1;
-  return isOfBoth && ipFamilyPolicy !== "SingleStack" && verifyAddress && !isAuto;
+  return new Set(expected.map(ipVersion)).size > 1 ? expected : [];
 }
 
 /** What Kubernetes filled in; the types promise more than there is before the first answer. */
@@ -98,12 +107,31 @@ interface FilledIn {
 }
 
 function checkedAddresses(service: k8s.core.v1.Service, args: PublicServiceArgs): pulumi.Output<readonly string[]> {
-  return pulumi.all([service.metadata.name, service.spec, service.status]).apply(([name, spec, status]) => {
-    const state = serviceState(name, args.service, { spec, status });
-    if (args.isAuto === true) followed(movedText(args.site, state), service);
-    else if (args.service.verifyAddress) report(addressProblem(args.site, state), service);
-    return reachableAddresses(state);
+  return pulumi.all([service.metadata.name, service.spec, service.status]).apply(async ([name, spec, status]) => {
+    const { seen, problem } = await withBothFamilies(seenIn(name, args.service, { spec, status }), service, args);
+    if (args.isAuto === true) followed(movedText(args.site, seen.state), service);
+    else if (args.service.verifyAddress) report(problem ?? addressProblem(args.site, seen.state), service);
+    return reachableAddresses(seen.state);
   });
+}
+
+/** What the Service has once it has an address in each family of the list. A preview looks once, and waits for nothing. */
+async function withBothFamilies(
+  had: Seen,
+  service: k8s.core.v1.Service,
+  args: PublicServiceArgs,
+): Promise<{ readonly seen: Seen; readonly problem?: string }> {
+  const addresses = awaitedOfBoth(args);
+  const look = async (): Promise<Seen | undefined> => {
+    const found = await args.look(had.state.name);
+    return found && seenIn(had.state.name, args.service, found as unknown as FilledIn);
+  };
+  const isSettled = (seen: Seen): boolean => secondFamily({ ...args.site, addresses }, seen).kind === "settled";
+  if (isSettled(had)) return { seen: had };
+  if (pulumi.runtime.isDryRun()) return { seen: (await look()) ?? had };
+  const warn = (text: string): void => void pulumi.log.warn(text, service);
+  const { site, clock = systemClock } = args;
+  return awaitSecondFamily(had, { site: { ...site, addresses }, look, warn, clock });
 }
 
 /** Fails `up`. A preview only warns: it sees the address from before the change that is to put it right. */
@@ -118,15 +146,17 @@ function followed(text: string | undefined, service: k8s.core.v1.Service): void 
   if (text !== undefined) void pulumi.log.warn(text, service);
 }
 
-function serviceState(name: string, { type, externalIPs }: ServiceConfig, { spec, status }: FilledIn): ServiceState {
+function seenIn(name: string, { type, externalIPs }: ServiceConfig, { spec, status }: FilledIn): Seen {
+  const families = spec.ipFamilies ?? [];
   // What a load balancer gave in a family that the Service had before stays there until it has taken it back.
-  const isOfIt = (ip: string): boolean => spec.ipFamilies?.includes(`IPv${ipVersion(ip) ?? ""}`) !== false;
+  const isOfIt = (ip: string): boolean => families.length === 0 || families.includes(`IPv${ipVersion(ip) ?? ""}`);
   const ingress = status?.loadBalancer?.ingress ?? [];
-  return {
+  const state = {
     name,
     type,
     clusterIPs: spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]),
     externalIPs,
     loadBalancer: ingress.flatMap(({ ip }) => (ip !== undefined && isOfIt(ip) ? [ip] : [])),
   };
+  return { state, families };
 }

@@ -6,6 +6,7 @@ import { rotatesKeys, type VaultProgram } from "../../src/mesh/trust";
 import { serverName } from "../../src/mesh/welcome";
 import { parentSentences } from "../../src/preflight/parents";
 import type { Published } from "../../src/preflight/published";
+import { serviceReader } from "../../src/preflight/second-family";
 import type { StillIn } from "../../src/preflight/zone-removal";
 import { requireListedFamilies } from "../../src/settings/ip-families";
 import { requireRecordsZones } from "../../src/settings/record-settings";
@@ -26,7 +27,7 @@ import { Monitoring, type MonitoringArgs, requireFewObjects } from "./monitoring
 import { SiteNamespace } from "./namespace";
 import { PodServices } from "./pod-services";
 import { Policies } from "./policies";
-import { PublicService } from "./public-service";
+import { PublicService, type PublicServiceArgs } from "./public-service";
 import { Reconciler, type ZoneKeys } from "./reconciler";
 import { RecordDefinition } from "./record-definition";
 import { RecordOperator } from "./record-operator";
@@ -45,6 +46,8 @@ export interface SiteStackArgs {
   readonly programs: Programs;
   /** DnsRecords in zones that are retired, by zone. */
   readonly retiring?: StillIn;
+  /** How the site's Service is read while it waits for an address. @default from the site's cluster */
+  readonly services?: Partial<Pick<PublicServiceArgs, "look" | "clock">>;
 }
 
 /** What a site's stack tells. */
@@ -142,7 +145,15 @@ export class SiteStack extends pulumi.ComponentResource {
     );
     const service = new PublicService(
       `${name}-service`,
-      { namespace, service: config.service, site: packet.site, transport, isAuto: welcome.isAuto === true },
+      {
+        namespace,
+        service: config.service,
+        site: packet.site,
+        transport,
+        isAuto: welcome.isAuto === true,
+        look: serviceReader(config),
+        ...args.services,
+      },
       within,
     );
     const backups = config.backups && { namespace, config, backups: config.backups, site: config.site };

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { serviceReader } from "../../src/preflight/second-family";
 import type { Waiting } from "../../src/preflight/waiting-sites";
 import type { SiteConfig } from "../../src/settings/site-settings";
 import { clusterProvider } from "./cluster-provider";
@@ -34,7 +35,14 @@ export class WaitingSite extends pulumi.ComponentResource {
     const site = { name: config.site, addresses: [] };
     const service = new PublicService(
       `${name}-service`,
-      { namespace, service: { ...config.service, verifyAddress: false }, site, transport, isAlone: true },
+      {
+        namespace,
+        service: { ...config.service, verifyAddress: false },
+        site,
+        transport,
+        isAlone: true,
+        look: serviceReader(config),
+      },
       within,
     );
     this.outputs = { site: config.site, namespace, addresses: service.addresses, waiting: true };

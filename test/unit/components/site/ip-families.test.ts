@@ -3,10 +3,11 @@ import { expect } from "chai";
 import { parse } from "yaml";
 import { agentSockets, siteRuntime } from "../../../../components/site/runtime";
 import { blocksOf } from "../../../../harness/docs/blocks";
+import type { KubeObject } from "../../../../src/kube/answer";
 import { parseMesh } from "../../../../src/settings/parse";
 import { exampleList, sharedName, sharedOutputs } from "../example-mesh";
 import { nameOf, type Run } from "../recorded-stack";
-import { up } from "./site-run";
+import { up, type UpOptions } from "./site-run";
 
 type Spec = k8s.types.output.core.v1.ServiceSpec;
 
@@ -22,15 +23,18 @@ function settingsIn(block: string): Record<string, unknown> {
   return Object.fromEntries(Object.entries(config).map(([name, value]) => [name.replace(/^dns-mesh:/, ""), value]));
 }
 
+/** What the load balancer gives first, and how the Service is seen then. */
+type GivenService = UpOptions["services"] & { readonly loadBalancer?: readonly string[] };
+
 /** Brings site-c up with other addresses in the list, which its load balancer gives it unless it is told otherwise. */
 function upAt(
   addresses: readonly string[],
   config: Record<string, unknown>,
-  loadBalancer: readonly string[] = addresses,
+  { loadBalancer = addresses, ...services }: GivenService = {},
 ): Promise<Run> {
   const sites = exampleList.sites.map((site) => (site.name === "site-c" ? { ...site, addresses } : site));
   const stacks = { [sharedName]: sharedOutputs(parseMesh({ ...exampleList, sites })) };
-  return up("site-c", { config, stacks, loadBalancer });
+  return up("site-c", { config, stacks, loadBalancer, services });
 }
 
 function familiesIn(run: Run): Record<string, readonly [policy: string | undefined, families: readonly string[]]> {
@@ -67,25 +71,73 @@ describe("the families of a site's Services", () => {
     });
   });
 
-  it("are both before `up` ends, where the list has an address of each", async () => {
+  describe("where the list has an address of each", () => {
     const both = ["203.0.113.3", "2001:db8:c::53"];
-    const awaited = async (addresses: readonly string[], more: object = {}): Promise<string | undefined> => {
+    const [v4 = ""] = both;
+    const service = (ips: readonly string[], ipFamilies: readonly string[] = ["IPv4", "IPv6"]) => ({
+      spec: { ipFamilies, clusterIPs: ["10.96.0.99"] },
+      status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } },
+    });
+    /** The first address is there at once; each look after that sees the next of `looks`, and the last one from then on. */
+    async function upSeeing(...looks: readonly KubeObject[]) {
+      let [now, looked] = [0, 0];
+      const run = await upAt(both, settingsIn(bothSet), {
+        loadBalancer: [v4],
+        look: () => Promise.resolve(looks[Math.min(looked++, looks.length - 1)]),
+        clock: {
+          now: () => now,
+          pause: (ms) => {
+            now += ms;
+            return Promise.resolve();
+          },
+        },
+      });
+      return { ...run, seconds: now / 1000 };
+    }
+
+    it("are both before `up` ends, which says nothing of a second one that comes soon", async () => {
+      const { log, outputs, seconds } = await upSeeing(service([v4]), service([v4]), service(both));
+      expect([log, outputs["addresses"]?.value, seconds]).to.deep.equal([[], both, 4]);
+    });
+
+    it("are waited for with a word on what to do, and the error says it again", async () => {
+      const { log, seconds } = await upSeeing(service([v4]));
+      expect(seconds).to.equal(600);
+      expect(log.map(({ severity }) => severity)).to.deep.equal(["warn", "error"]);
+      for (const { message } of log)
+        expect(message)
+          .to.contain(
+            `site "site-c": the mesh's list has 2001:db8:c::53, and Service knot, at 203.0.113.3, has no IPv6`,
+          )
+          .and.contain(`Take 2001:db8:c::53 out of "addresses"`)
+          .and.contain("ipFamilyPolicy");
+    });
+
+    it("are not waited for where the cluster gave the Service one family", async () => {
+      const { log, seconds, outputs } = await upSeeing(service([v4], ["IPv4"]));
+      expect([seconds, outputs["addresses"]?.value]).to.deep.equal([0, [v4]]);
+      expect(log).to.have.length(1);
+      expect(log[0]?.severity).to.equal("error");
+      expect(log[0]?.message).to.match(/is of IPv4 alone: its cluster gave it no IPv6.*ipFamilyPolicy/);
+    });
+
+    it("are asked of the cluster only when Pulumi has not seen them, and the balancer is to give them", async () => {
+      const never = { look: () => Promise.reject(new Error("looked")) };
       const settings = settingsIn(bothSet);
-      const run = await upAt(addresses, { ...settings, service: { ...(settings["service"] as object), ...more } });
-      const { metadata } = run.one("Service", "knot").inputs as { metadata: { annotations: Record<string, string> } };
-      return /ingress\[(\d)\]/.exec(metadata.annotations["pulumi.com/waitFor"] ?? "")?.[1];
-    };
-    expect(await awaited(both)).to.equal("1");
-    expect(await awaited(both.slice(0, 1))).to.equal("0");
-    expect(await awaited(both, { externalIPs: both.slice(1) })).to.equal("0");
-    expect(await awaited(both, { verifyAddress: false })).to.equal("0");
+      const changed = (more: object) => ({ ...settings, service: { ...(settings["service"] as object), ...more } });
+      await upAt(both, settings, { loadBalancer: both, ...never });
+      await upAt(both.slice(0, 1), settings, { loadBalancer: [v4], ...never });
+      await upAt(both, changed({ externalIPs: both.slice(1) }), { loadBalancer: [v4], ...never });
+      await upAt(both, changed({ verifyAddress: false }), { loadBalancer: [v4], ...never });
+      expect(await refusal(upAt(both, settings, { loadBalancer: [v4], ...never }))).to.contain("looked");
+    });
   });
 
   it("may go back to one: what the load balancer still shows of the other counts no more", async () => {
     const single = { ...settingsIn(bothSet), service: { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv4"] } };
     const shown = ["203.0.113.3", "2001:db8:c::53"];
-    expect((await upAt(["203.0.113.3"], single, shown)).log).to.deep.equal([]);
-    const { log } = await upAt(["203.0.113.3"], settingsIn(bothSet), shown);
+    expect((await upAt(["203.0.113.3"], single, { loadBalancer: shown })).log).to.deep.equal([]);
+    const { log } = await upAt(["203.0.113.3"], settingsIn(bothSet), { loadBalancer: shown });
     expect(JSON.stringify(log)).to.contain("2001:db8:c::53");
   });
 

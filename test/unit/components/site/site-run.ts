@@ -1,6 +1,6 @@
 import type * as k8s from "@pulumi/kubernetes";
 import { parseStackConfig, type SiteConfig } from "../../../../src/settings/site-settings";
-import { SiteStack } from "../../../../components/site/site-stack";
+import { SiteStack, type SiteStackArgs } from "../../../../components/site/site-stack";
 import { fetchWelcome } from "../../../../components/site/welcome";
 import { parseLiveSettings, type LiveSettings } from "../../../../src/contract/live-settings";
 import { rotatesKeys } from "../../../../src/mesh/trust";
@@ -15,6 +15,8 @@ export interface UpOptions extends Partial<RunOptions> {
   readonly config?: Record<string, unknown>;
   readonly agent?: string;
   readonly operator?: string;
+  /** How the site's Service is read while it waits for an address. */
+  readonly services?: SiteStackArgs["services"];
 }
 
 function configOf(site: string, values: Record<string, unknown> = {}): SiteConfig {
@@ -26,7 +28,10 @@ function configOf(site: string, values: Record<string, unknown> = {}): SiteConfi
 }
 
 /** Brings a site of the example mesh up. */
-export function up(site: string, { config, agent, operator = "operator()", ...options }: UpOptions = {}): Promise<Run> {
+export function up(
+  site: string,
+  { config, agent, operator = "operator()", services, ...options }: UpOptions = {},
+): Promise<Run> {
   const address = exampleMesh.sites.find(({ name }) => name === site)?.addresses[0] ?? "192.0.2.99";
   return runStack({
     stack: site,
@@ -43,7 +48,7 @@ export function up(site: string, { config, agent, operator = "operator()", ...op
         ...(settings.backups && { backup: "backup()" }),
         ...(settings.resolver && { resolver: "resolver()" }),
       };
-      return { ...new SiteStack(site, { config: settings, welcome, programs }).outputs };
+      return { ...new SiteStack(site, { config: settings, welcome, programs, ...(services && { services }) }).outputs };
     },
     ...options,
   });
