@@ -189,7 +189,9 @@ async function finish(stateDir: string, made: readonly Promise<void>[], log: (li
     if (state) writeState(stateDir, { ...state, ready: true });
   } catch (error) {
     log(`clusters failed (logs are in ${saveLogs(stateDir)}): ${messageOf(error)}`);
-    await destroyClusters(stateDir);
+    await destroyClusters(stateDir).catch((left: unknown) => {
+      log(`and could not be taken away (${stateDir}): ${messageOf(left)}`);
+    });
     throw error;
   }
 }

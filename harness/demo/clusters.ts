@@ -37,6 +37,8 @@ function remember(clusters: Remembered): void {
 export interface Coming {
   readonly clusters: readonly Cluster[];
   readonly ready: (name: string) => Promise<void>;
+  /** Settles once all are there; when one failed, once the ones made here are gone. */
+  readonly whole: Promise<void>;
 }
 
 /** Few are made at a time: the first site comes up beside the other clusters. */
@@ -46,11 +48,11 @@ export async function clustersFor(contexts: string | undefined): Promise<Coming>
     if (wanted.length !== names.length) throw new UserError(`--contexts needs four contexts, got ${wanted.length}`);
     const { clusters } = await useContexts({ contexts: wanted });
     remember({ contexts: wanted });
-    return { clusters, ready: () => Promise.resolve() };
+    return { clusters, ready: () => Promise.resolve(), whole: Promise.resolve() };
   }
-  const { set, ready } = await beginClusters({ names, log: say, keep: true, atOnce: 2 });
+  const { set, ready, whole } = await beginClusters({ names, log: say, keep: true, atOnce: 2 });
   remember({ stateDir: set.stateDir });
-  return { clusters: set.clusters, ready };
+  return { clusters: set.clusters, ready, whole };
 }
 
 /**

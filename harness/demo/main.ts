@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { UserError } from "../../src/base/errors";
 import { ensureTools } from "../tools";
 import { sparing } from "../tools/cache";
+import { besideClusters } from "./beside-clusters";
 import { clustersFor, down, say, workDir } from "./clusters";
 
 const usage = `npm run demo                          a mesh on clusters made here, left running
@@ -18,7 +19,8 @@ async function up(contexts: string | undefined): Promise<void> {
   // Pulumi's packages are loaded beside the clusters' start.
   const { show } = await import("./show");
   // Clusters of our own go as a whole, whatever their stacks' states say.
-  await show(coming, contexts === undefined ? "at the end" : "each step");
+  const shown = show(coming, contexts === undefined ? "at the end" : "each step");
+  await besideClusters(coming.whole, shown);
 }
 
 async function main(): Promise<void> {
