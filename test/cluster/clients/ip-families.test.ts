@@ -143,6 +143,29 @@ describe("sites of both families and of IPv6 alone, in real clusters", function 
     expect(await readyPods(second, 2)).to.deep.equal(before);
   }).timeout(900_000);
 
+  it("are told at once what to do where the list has a family that the cluster does not give, and go on once that is done", async () => {
+    const [, , site] = listed;
+    const settings = mesh.settings("site-c");
+    const { "dns-mesh:listen": listen } = settingsOf(both);
+    await mesh.list([listed[0]!, narrow, { ...site!, addresses: ["192.0.2.77", ...site!.addresses] }]);
+    await mesh.up("shared");
+    await mesh.configureSite(set.get("site-c"), {
+      ...settings,
+      ...{ "dns-mesh:listen": listen },
+      "dns-mesh:service": { ipFamilyPolicy: "PreferDualStack", ipFamilies: ["IPv6"] },
+    });
+    // Less than the ten minutes for which an address that may come is waited for.
+    const said = await mesh.up("site-c").then(() => "nothing", String);
+    expect(said).to.contain("the mesh's list has 192.0.2.77").and.contain("of IPv6 alone: its cluster gave it no IPv4");
+    expect(said).to.contain(`Take 192.0.2.77 out of "addresses"`).and.contain("ipFamilyPolicy to SingleStack");
+    await mesh.list([listed[0]!, narrow, site!]);
+    await mesh.up("shared");
+    const single = { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv6"] };
+    await mesh.configureSite(set.get("site-c"), { ...settings, "dns-mesh:service": single });
+    await mesh.up("site-c");
+    await oneSerial(addressesNow());
+  });
+
   it("have a resolver in a cluster of IPv6 alone, which its pods ask", async () => {
     const cluster = set.get("site-c");
     const [{ knot, node }, image] = [await ensureImages(), await ensureResolverImage()];
