@@ -36,6 +36,11 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
 }
 
+/** Where a command reports while it works: on the standard error when its output is JSON. */
+export function progressTo({ json = false }: { readonly json?: boolean | undefined }): (line: string) => void {
+  return json ? (line) => void process.stderr.write(`${line}\n`) : console.log;
+}
+
 /** The text of a file, `-` for the standard input. Zone files with other octets than UTF-8 would silently mean something else. */
 export function textOf(file: string): string {
   let octets: Uint8Array;

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 
-import { UserError } from "../../base/errors";
 import { addCommand, printJson, withJson } from "../command";
 import type { InitAnswers } from "../init/files";
 import type { InitFlags } from "../init/flags";
@@ -58,10 +57,8 @@ async function answersFor(options: Options): Promise<InitAnswers> {
     const { answersOf } = await import("../init/flags");
     return answersOf(options, contexts);
   }
-  if (!process.stdin.isTTY || options.json === true)
-    throw new UserError("this is not a terminal to ask on; name the sites: mesh init --site site-a=192.0.2.1 …");
-  const { askForMesh, onTerminal } = await import("../init/ask");
-  using questions = onTerminal();
+  const { askForMesh, questionsFor } = await import("../init/ask");
+  using questions = questionsFor(options, "name the sites: mesh init --site site-a=192.0.2.1 …");
   return {
     ...(await askForMesh(questions, contexts)),
     organization: options.organization,

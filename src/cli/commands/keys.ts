@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
-import { addCommand, printJson, withJson } from "../command";
+import { addCommand, printJson, progressTo, withJson } from "../command";
 import type { KeyCommandParts } from "../key-commands";
 
 interface Options {
@@ -70,10 +70,14 @@ function withVault(command: Command): Command {
     .addHelpText("after", "\nThe token comes from VAULT_TOKEN, roots for https from the file VAULT_CACERT.");
 }
 
-/** Prints what a command reports as it goes, or as one JSON at its end. */
+/** Prints what a command reports as it goes, and with `--json` all of it at its end as well. */
 async function printing(options: Options, command: (parts: KeyCommandParts) => Promise<void>): Promise<void> {
   const lines: string[] = [];
-  const print = options.json === true ? (line: string) => void lines.push(line) : console.log;
+  const report = progressTo(options);
+  const print = (line: string): void => {
+    lines.push(line);
+    report(line);
+  };
   await command({ ...(await partsOf(options)), print });
   if (options.json === true) printJson({ lines });
 }

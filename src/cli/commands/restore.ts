@@ -4,7 +4,7 @@ import type { Command } from "commander";
 
 import { UserError } from "../../base/errors";
 import { printableText } from "../../base/text";
-import { addCommand, printJson, withJson } from "../command";
+import { addCommand, printJson, progressTo, withJson } from "../command";
 
 interface Options {
   readonly site?: string;
@@ -46,6 +46,7 @@ async function restore({ site, at, json, ...where }: Options): Promise<void> {
   const time = at === undefined ? {} : { at: timeOf(at, Date.now()) };
   const place = placeOf(site, where);
   const lines: string[] = [];
+  const report = progressTo({ json });
   await restoreSite({
     kube: await clusterClient(place),
     request: { site, namespace: place.namespace, ...time },
@@ -53,7 +54,7 @@ async function restore({ site, at, json, ...where }: Options): Promise<void> {
     pause: (ms) => delay(ms),
     print: (line) => {
       lines.push(line.trim());
-      if (json !== true) console.log(printableText(line));
+      report(printableText(line));
     },
   });
   if (json === true) printJson({ site, ...time, lines });

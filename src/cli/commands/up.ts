@@ -3,9 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { Command } from "commander";
 
-import { UserError } from "../../base/errors";
 import { listedSites } from "../../mesh/waiting";
-import { addCommand, printJson, withJson } from "../command";
+import { addCommand, printJson, progressTo, withJson } from "../command";
 import { exitCodes, FailedError } from "../exit-codes";
 import type { ListFile } from "../list/list-file";
 import type { AddressFinder } from "../site-addresses";
@@ -68,7 +67,7 @@ async function up(options: Options): Promise<void> {
   const width = Math.max(1, wholeNumber("--parallel", options.parallel));
   const patienceMs = 1000 * wholeNumber("--address-timeout", options.addressTimeout);
   const { stages, list, choice } = await stagesFor(options);
-  const write = options.json === true ? (line: string) => void process.stderr.write(`${line}\n`) : console.log;
+  const write = progressTo(options);
   // With --only nothing else is brought up, so that nothing can follow an address.
   const find = await finderFor(list, stages.flat());
   const text = options.only === undefined ? await lookedUp(list, { stacks: stages.flat(), find }, write) : list.text;
@@ -135,7 +134,7 @@ async function rewritten({ file, text: before }: ListFile, text: string): Promis
 
 /** Shows what the list changes, and asks whether to go on. @throws FailedError when `up` would refuse it, or nobody says yes. */
 async function confirm(
-  { file, yes, new: isNew = false }: Options,
+  { file, yes, new: isNew = false, json = false }: Options,
   { stacks, sites, text }: Pick<NewStacks, "stacks" | "sites"> & { readonly text: string },
   print: (line: string) => void,
 ): Promise<void> {
@@ -152,12 +151,12 @@ async function confirm(
   const asks = yes !== true && process.env["PULUMI_SKIP_CONFIRMATIONS"] !== "true";
   const shared = stackOf(file);
   const there = (await stackNames(file)).filter((stack) => stack !== shared || preview.compared);
-  for (const line of newStacksLines(shared, newStacks({ shared, stacks, sites, there, isNew, asks }))) print(line);
+  const made = newStacks({ shared, stacks, sites, there, isNew, asks });
+  for (const line of newStacksLines(shared, made)) print(line);
   if (!asks) return;
-  if (!process.stdin.isTTY)
-    throw new UserError("this is not a terminal to ask on; mesh up --yes does it without asking");
-  const { onTerminal } = await import("../init/ask");
-  using questions = onTerminal();
+  const { questionsFor } = await import("../init/ask");
+  const flags = made.includes(shared) ? "--yes --new" : "--yes";
+  using questions = questionsFor({ json }, `mesh up ${flags} does it without asking`);
   const isAnswer = (text: string): string | undefined => (/^(yes|no)$/.test(text) ? undefined : "yes or no");
   if ((await questions.ask("Bring them up? yes or no", "no", isAnswer)) !== "yes")
     throw new FailedError("not brought up. Nothing was changed");

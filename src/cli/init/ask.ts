@@ -84,11 +84,19 @@ function problemText(answer: string, problem: string | undefined): string | unde
   return problem === undefined ? undefined : `"${answer}" ${problem}`;
 }
 
+/**
+ * Asks the person at the terminal: on the standard error when the standard output is JSON, which a program reads.
+ *
+ * @param instead - What says to the command beforehand what it would ask for.
+ * @throws UserError when the standard input is no terminal.
+ */
+export function questionsFor(options: { readonly json?: boolean }, instead: string): Questions & Disposable {
+  if (!process.stdin.isTTY) throw new UserError(`this is not a terminal to ask on; ${instead}`);
+  return onTerminal(process.stdin, options.json === true ? process.stderr : process.stdout);
+}
+
 /** Questions on a terminal. @throws UserError when it ends in the middle, InterruptedError by Ctrl-C. */
-export function onTerminal(
-  input: NodeJS.ReadableStream = process.stdin,
-  output: NodeJS.WritableStream = process.stdout,
-): Questions & Disposable {
+export function onTerminal(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Questions & Disposable {
   const lines = createInterface({ input, output });
   const unanswered = "the questions were not answered to the end. Nothing was written";
   const closed = new Promise<never>((_, reject) => {
