@@ -208,7 +208,10 @@ export class History {
     if (question.type === "TXT" && value > this.#zone(question.zone).attempted)
       return { rule: "invented", detail: `${value}` };
     if (floor !== undefined && isBehind(question.type, value, floor))
-      return { rule: question.type === "SOA" ? "serial" : "older", detail: `${value} after ${floor}` };
+      return {
+        rule: question.type === "SOA" ? "serial" : "older",
+        detail: `${shownIn(question, answer.answers)} after ${floor}`,
+      };
     this.#raise(site, question, value);
     return question.type === "TXT" ? lateness(standard, value, String(value)) : undefined;
   }
@@ -323,6 +326,12 @@ function valueIn({ name, type }: Question, answers: readonly ResourceRecord[]): 
   const record = answers.find((each) => each.name === name && each.type === type);
   if (record?.type === "SOA") return record.serial;
   return record?.type === "TXT" ? Number(record.strings[0]) : undefined;
+}
+
+/** All that an answer has of what was asked for, of which {@link valueIn} is the first. */
+function shownIn({ name, type }: Question, answers: readonly ResourceRecord[]): string {
+  const records = answers.filter((each) => each.name === name && each.type === type);
+  return records.map((each) => valueIn({ zone: "", name, type }, [each])).join(" and ");
 }
 
 function isBehind(type: Question["type"], value: number, floor: number): boolean {
