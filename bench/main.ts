@@ -26,7 +26,7 @@ const usage = `npm run bench -- [options]    measures this commit, and writes ${
 
   --only NAME…   these alone: names of --list, or of benches (converge has all of its own)
   --runs N       of each (3); a figure is their median
-  --list         what there is to measure, how long it takes, and what is kept of it for this commit
+  --list         what there is to measure, how long it takes, and what is kept of it for this commit; with --quick what that runs
   --quick        every bench once in its smallest form, to see that all of them work; nothing is kept or written
   --json         one JSON object on the last line: what was measured, and what failed
   --help         this text
@@ -42,7 +42,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const values = readOptions(options, wordsTogether(args, "only"));
-  const done = values.quick ? await checkAll(values.only) : await measure(values);
+  const done = values.quick ? await checkAll(values) : await measure(values);
   if (values.json) console.log(JSON.stringify(done));
   return done.failed.length > 0 || done.isStopped ? 1 : 0;
 }
@@ -135,13 +135,20 @@ async function print(wanted: Readonly<Record<string, Job>>, kept: (name: string,
 }
 
 /** Whether every bench still runs, and prints the figures that tables, plots and aims have a place for. */
-async function checkAll(only: readonly string[]): Promise<Done> {
+async function checkAll({ only, list }: { readonly only: readonly string[]; readonly list: boolean }): Promise<Done> {
   const benches = new Map<string, NamedBench>();
   const files = smallRuns(only, () => []).map(({ bench }) => bench);
   for (const name of files) benches.set(name, await benchNamed(name));
   const small = smallRuns(only, (bench) => benches.get(bench)?.smallest ?? []);
-  const seconds = small.reduce((all, { bench, args }) => all + (benches.get(bench)?.secondsOf(args) ?? 0), 0);
+  const secondsOf = ({ bench, args }: (typeof small)[number]): number => benches.get(bench)?.secondsOf(args) ?? 0;
+  const seconds = small.reduce((all, each) => all + secondsOf(each), 0);
   say(`${small.length} benches in their smallest form, which take ${durationText(seconds)}`);
+  if (list) {
+    console.log(
+      table([["one run takes", "command"], ...small.map((each) => [durationText(secondsOf(each)), commandOf(each)])]),
+    );
+    return { measured: [], failed: [], isStopped: false };
+  }
   const named = shownFigures();
   const runner = new BenchRunner();
   const [measured, failed]: [string[], string[]] = [[], []];
