@@ -168,7 +168,7 @@ describe("the resolver of a site, in real clusters", function () {
   });
 
   it("answers by another site as long as the site's own Knot is away, and loses no answer as it goes and comes", async () => {
-    const asking = await pod.load(address, signed, 20);
+    const asking = await pod.load(address, signed, 50);
     await withoutKnot(async () => {
       expect(await answers(address, signed, plain)).to.deep.equal([validated, known]);
       const log = async () => kubectl("logs", "deploy/resolver", "-c", "agent");
