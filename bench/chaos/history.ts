@@ -95,6 +95,8 @@ export class History {
   readonly #zones: ReadonlyMap<string, ZoneHistory>;
   /** By server, by question. */
   readonly #floors = new Map<string, Map<string, number>>();
+  /** What a server answered last, by server and question: values and when. */
+  readonly #trails = new Map<string, { readonly value: number; readonly at: number }[]>();
   /** Zones that a server has shown, by server. */
   readonly #shown = new Map<string, Set<string>>();
   /** Zones that a server may serve with any serial, by server. */
@@ -207,13 +209,23 @@ export class History {
     if (value === undefined) return absent("empty", "no record");
     if (question.type === "TXT" && value > this.#zone(question.zone).attempted)
       return { rule: "invented", detail: `${value}` };
+    const trail = this.#trail(site, question, value);
     if (floor !== undefined && isBehind(question.type, value, floor))
       return {
         rule: question.type === "SOA" ? "serial" : "older",
-        detail: `${shownIn(question, answer.answers)} after ${floor}`,
+        detail: `${shownIn(question, answer.answers)} after ${floor}${trail}`,
       };
     this.#raise(site, question, value);
     return question.type === "TXT" ? lateness(standard, value, String(value)) : undefined;
+  }
+
+  /** Notes a value that a server answered. Returns what it answered before: the latest last, with how long ago that was. */
+  #trail(site: string, question: Question, value: number): string {
+    const key = `${site} ${keyOf(question)}`;
+    const now = this.now();
+    const before = this.#trails.get(key) ?? [];
+    this.#trails.set(key, [...before, { value, at: now }].slice(-mostKept));
+    return before.map((each) => `, ${each.value} ${Math.round(now - each.at)} ms ago`).join("");
   }
 
   /** A server lost its volume: what it showed before binds it no more. */
