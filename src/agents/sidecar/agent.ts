@@ -15,6 +15,7 @@ import { SigningKeeper } from "./dnssec/signing";
 import { type AgentFacts, agentFacts, type Problems } from "./http/status";
 import type { Inputs, Mounts } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
+import type { KnotPresence } from "./knot-presence";
 import type { NewerCopy } from "./notify/peers";
 import { OwnZones } from "./own-zones/own-zones";
 import { AgentProgress, type Work } from "./progress";
@@ -30,7 +31,8 @@ export interface AgentParts {
   readonly dns: DnsClient;
   readonly store: StateStore;
   readonly problems: Problems;
-  readonly relay: Pick<TransferRelay, "reached">;
+  readonly relay: Pick<TransferRelay, "reached" | "lookAnew" | "answering">;
+  readonly presence: Pick<KnotPresence, "ends">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Logger;
@@ -47,6 +49,9 @@ export interface AgentEvents {
   changed(zones: readonly string[]): void;
 }
 
+/** In which most servers that are not away say something, in milliseconds. Others have their addresses in Knot's files later. */
+const lookMs = 1000;
+
 /** A central zone could not be read whole. */
 class ReadError extends Error {
   override readonly name = "ReadError";
@@ -61,6 +66,10 @@ export class Agent {
   #passes = 0;
   #pokes = 0;
   #hasBegun = false;
+  /** Times that Knot ended, of which the last was seen to. */
+  #ends = 0;
+  /** Where Knot starts, or started, without other servers' addresses: whether it is away, or since when they are looked at. */
+  #start: "away" | { readonly lookedAt: number } | undefined;
   #unread: readonly string[] = [];
   #lastPlan: MeshPlan | undefined;
   readonly #refusals = new Map<string, number>();
@@ -172,7 +181,8 @@ export class Agent {
     }
     this.#begin(inputs);
     if (this.#ownZones.areDue) this.#progress.request("files");
-    await this.#noteReach();
+    await this.#seeToStart(inputs);
+    if (this.#start === undefined) await this.#noteReach();
     if (written.length > 0) await this.#loadCentral(written);
     let serials: Observed["serials"];
     for (;;) {
@@ -203,6 +213,48 @@ export class Agent {
     log.info("other servers are reached, or not, as they were not before", { added, removed });
     await this.#save((state) => ({ ...state, reached }));
     this.#progress.request("files");
+  }
+
+  /**
+   * A Knot that ended starts with the files that stand then. It would ask its sources before it answers anybody, and wait at the
+   * addresses of those that say nothing now (ADR 0044); so it starts with our sockets alone, and has the addresses of those
+   * that answer when it does.
+   */
+  async #seeToStart(inputs: Inputs): Promise<void> {
+    const { presence, relay, store, log, now } = this.parts;
+    const before = store.state.reached ?? [];
+    const start = this.#start;
+    if (presence.ends !== this.#ends) {
+      this.#ends = presence.ends;
+      // What is not loaded yet may be what Knot refuses.
+      if (!store.isWhole || !this.isSettled || before.length === 0) return;
+      this.#answered = { failures: [] };
+      this.#start = "away";
+      relay.lookAnew();
+      await this.#applier.leave(this.#input(inputs, standingView(inputs, store.state)));
+      return;
+    }
+    if (start === undefined || this.#answered.directorySerial === undefined) return;
+    if (start === "away") {
+      // One that answered when Knot ended may be silent by now.
+      this.#start = { lookedAt: now() };
+      relay.lookAnew();
+      return;
+    }
+    if (now() - start.lookedAt < lookMs) return;
+    this.#start = undefined;
+    const reached = relay.answering(before);
+    const removed = before.filter((address) => !reached.includes(address));
+    if (removed.length > 0) log.info("Knot has started without servers that say nothing", { removed });
+    await this.#save((state) => ({ ...state, reached }));
+    this.#progress.request("files", "load");
+  }
+
+  #input(inputs: Inputs, view: MeshView): SiteInput {
+    const { state } = this.parts.store;
+    // A pod that has no guard's file was made without one, and is replaced when the site gets a guard.
+    const isGuarded = this.parts.options.letThroughFile !== undefined;
+    return siteInput({ inputs, view, state: this.#start === undefined ? state : { ...state, reached: [] }, isGuarded });
   }
 
   async #carryOut(step: Work, inputs: Inputs): Promise<void> {
@@ -346,9 +398,7 @@ export class Agent {
     accepted?: () => Promise<void>;
   }): Promise<void> {
     const { inputs, view } = change;
-    // A pod that has no guard's file was made without one, and is replaced when the site gets a guard.
-    const isGuarded = this.parts.options.letThroughFile !== undefined;
-    const input = siteInput({ inputs, view, state: this.parts.store.state, isGuarded });
+    const input = this.#input(inputs, view);
     const paths = await this.#applier.apply(input, {
       force: change.force === true,
       ...(change.accepted !== undefined && { accepted: change.accepted }),

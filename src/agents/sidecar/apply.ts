@@ -78,6 +78,11 @@ export class Applier {
     return paths;
   }
 
+  /** Has files stand with which Knot starts, while it is away. */
+  async leave(input: SiteInput): Promise<void> {
+    await this.options.files.replace(renderSiteFiles(input));
+  }
+
   /** A membership alone takes a reload of the one zone that lists it. */
   async #load(paths: readonly string[], force: boolean): Promise<void> {
     this.reloads += 1;

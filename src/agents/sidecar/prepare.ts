@@ -6,6 +6,7 @@ import { readJsonFile } from "../../base/json-file";
 import type { Logger } from "../../base/log";
 import { parseLiveSettings } from "../../contract/live-settings";
 import type { DnsClient } from "../../dns/client/dns-client";
+import { relayTargets } from "../../knot/config/remotes";
 import { renderSiteFiles, signedTemplate } from "../../knot/config/site-config";
 import { isWriter } from "../../knot/config/site-runtime";
 import { KnotVolume } from "../../knot/config/volume";
@@ -21,6 +22,7 @@ import {
   restoredAmong,
 } from "./backups/restored";
 import { keeperOf } from "./credentials/vault-keeper";
+import { answering } from "./first-look";
 import { CentralFiles } from "./inputs/central-files";
 import { type Inputs, readInputs, standingInputs } from "./inputs/inputs";
 import type { AgentOptions } from "./inputs/options";
@@ -130,7 +132,11 @@ async function render(parts: PrepareParts, mounted: Inputs, restored: Restored |
   await store.update((state) => noteSeeded(notePacket(state, inputs), { seeded, sought, outside }));
   const own = inputs.packet.site.zones.map(({ name }) => name);
   const begun = restored && (await begin(runtime.storage, restored, own));
-  const input = siteInput({ inputs, state: store.state, view: standingView(inputs, store.state) });
+  const view = standingView(inputs, store.state);
+  const { reached = [] } = store.state;
+  const answers = await answering(relayTargets(siteInput({ inputs, state: store.state, view })), reached);
+  if (answers !== reached) await store.update((state) => ({ ...state, reached: answers }));
+  const input = siteInput({ inputs, state: store.state, view });
   const changed = await new SiteFiles(runtime.storage).replace(renderSiteFiles(input));
   if (begun !== undefined) await finishRestored(runtime.storage, begun, sought);
   parts.log.info("the volume is ready", { state: loaded.kind, written: [...changed.keys()], ownZones: seeded });

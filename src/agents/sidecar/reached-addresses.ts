@@ -21,6 +21,11 @@ export class ReachedAddresses {
     this.#outcomes.set(address, { kind: "failed", first, last });
   }
 
+  /** Forgets all. */
+  clear(): void {
+    this.#outcomes.clear();
+  }
+
   /** Forgets all others. */
   keepOnly(known: ReadonlySet<string>): void {
     for (const address of this.#outcomes.keys()) if (!known.has(address)) this.#outcomes.delete(address);
@@ -30,6 +35,11 @@ export class ReachedAddresses {
   failedAt(address: string): number | undefined {
     const outcome = this.#outcomes.get(address);
     return outcome?.kind === "failed" ? outcome.last : undefined;
+  }
+
+  /** Whether it said something last. */
+  hasAnswered(address: string): boolean {
+    return this.#outcomes.get(address)?.kind === "reached";
   }
 
   /** Whether it was reached last, or was before and has not failed for so long, in milliseconds, each time. */

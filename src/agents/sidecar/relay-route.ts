@@ -148,6 +148,13 @@ export class RelayRoute implements Disposable {
     return true;
   }
 
+  /** Looks at the server, if that is not being done, whatever is known of it. One that says nothing is one of which nobody knows anything. */
+  async lookAnew(): Promise<void> {
+    if (this.#lookAt === undefined) return;
+    const before = this.#answers;
+    if (!(await this.#look()) && this.#answers === before) this.#address = undefined;
+  }
+
   get #isAway(): boolean {
     return this.parts.now() < this.#awayUntil;
   }

@@ -29,6 +29,7 @@ export class ServerLook {
   readonly #socket: Socket;
   /** Milliseconds from the connection until it said something; undefined where it did not before the time was over. */
   readonly took: Promise<number | undefined>;
+  #isConnected = false;
 
   constructor({ host, port, speaks, question = emptyQuestion }: LookedAt, patience: Patience) {
     const socket = connectPlainly({ host, port, noDelay: true });
@@ -51,12 +52,18 @@ export class ServerLook {
       socket.once("connect", () => {
         clearTimeout(timer);
         connectedAt = performance.now();
+        this.#isConnected = true;
         timer = endWithin(patience.answerMs, () => true);
       });
       socket.once("close", end);
       if (speaks === "tls") greet(socket, end);
       else ask(socket, question, end);
     });
+  }
+
+  /** Whether the server took the connection. */
+  get isConnected(): boolean {
+    return this.#isConnected;
   }
 
   /** Ends it, as one that heard nothing. */

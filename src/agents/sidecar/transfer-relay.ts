@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 
 import { messageOf } from "../../base/errors";
 import { ensureFolder, removeFile } from "../../base/files";
+import { inParallel } from "../../base/in-parallel";
 import type { Logger } from "../../base/log";
 import { Slots } from "../../base/slots";
 import { compareText } from "../../base/text";
@@ -22,7 +23,7 @@ const lastingMs = 30_000;
 const firstPauseMs = 1000;
 /** That while. */
 const calmMs = 2 * lastingMs;
-/** Servers of which nothing is known that are looked at in one pass, whether or not Knot wants them. */
+/** Servers of which nothing is known that are looked at in one pass, whether or not Knot wants them, or side by side. */
 const mostFirstLooks = 50;
 /** NOTIFYs that are under way at the same time, to all servers. */
 const mostTold = 200;
@@ -105,6 +106,18 @@ export class TransferRelay implements AsyncDisposable {
     this.#pauseMs = isCalm ? firstPauseMs : Math.min(2 * this.#pauseMs, lastingMs);
     this.#changedAt = now;
     return next;
+  }
+
+  /** Forgets how addresses fared, and looks at all servers: those that are silent now, a Knot that starts must not have. */
+  lookAnew(): void {
+    this.#outcomes.clear();
+    void inParallel(mostFirstLooks, [...this.#ways.values()], ({ route }) => route.lookAnew());
+  }
+
+  /** Those of these addresses that said something since {@link lookAnew}, for a Knot that has none. Others follow by {@link reached}. */
+  answering(before: readonly string[]): readonly string[] {
+    [this.#changedAt, this.#pauseMs] = [this.options.now(), firstPauseMs];
+    return before.filter((address) => this.#direct.has(address) || this.#outcomes.hasAnswered(address));
   }
 
   /** At servers of which nobody knows anything, or which are yet to be told something. */

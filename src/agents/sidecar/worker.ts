@@ -30,6 +30,7 @@ import type { AgentOptions } from "./inputs/options";
 import { copyStoreOf } from "./keys/copy-store";
 import { KeyKeeper } from "./keys/keeper";
 import { KnotLog } from "./knot-log";
+import { KnotPresence } from "./knot-presence";
 import { Leaving } from "./leaving";
 import { NameServerKeeper } from "./name-servers/keeper";
 import { Announcer } from "./notify/announcer";
@@ -85,6 +86,7 @@ export class Worker {
   readonly #announcer: Announcer;
   readonly #epochs: EpochWatch;
   readonly #knotLog: KnotLog;
+  readonly #presence: KnotPresence;
   readonly #fetching: Fetching;
   readonly #central: CentralWatch;
   readonly #readiness: ReadinessCheck;
@@ -200,6 +202,7 @@ export class Worker {
       zones: () => this.#zones.signed,
       toSign: () => this.#zones.toSign,
     });
+    this.#presence = new KnotPresence({ knot, ended: this.#passSoon });
     this.#agent = new Agent({
       options,
       mounts: this.#mounts,
@@ -208,6 +211,7 @@ export class Worker {
       store: this.#store,
       problems: this.#problems,
       relay: this.#relay,
+      presence: this.#presence,
       now,
       log,
       events: {
@@ -402,6 +406,7 @@ export class Worker {
       ...[this.#epochs.run(signal), this.#fetching.run(signal), this.#central.run(signal)],
       watchMounts(mountedFolders(this.parts.options), { changed: this.#passSoon, signal }),
       this.#figures.run(signal),
+      this.#presence.run(signal),
       this.#keeper?.run(signal, this.#problems),
       this.#guard?.run(signal),
       this.#nameServers?.run(signal),

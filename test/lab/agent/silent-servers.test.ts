@@ -12,6 +12,77 @@ const patience = 10;
 /** The whole mesh's changes after the silent servers came, and the time between two of them. */
 const [changes, restMs] = [20, 500];
 
+/** Seconds for a server that starts to answer and follow. One that waits for a silent server by itself takes fifteen. */
+const startPatience = 9;
+
+describe("a server that starts beside one that takes connections and says nothing", function () {
+  this.timeout(120_000);
+  let lab: Lab;
+  let silent: SilentServer | undefined;
+  const zone = "site-a.example";
+
+  beforeEach(async () => {
+    lab = await Lab.create({ sites: 3, backgroundWorkers });
+    await lab.upAll();
+    await lab.converged(30);
+    const { site, other } = sites();
+    await eventually(60, async () => {
+      const files = await site.files();
+      for (const { port } of [other.server, other.secureServer]) expect(files).to.contain(`${other.address}@${port}`);
+    });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") console.error(lab.logs());
+    await silent?.[Symbol.asyncDispose]();
+    await lab[Symbol.asyncDispose]();
+  });
+
+  const sites = () => ({ site: lab.site("site-c"), other: lab.site("site-b") });
+  const change = () => lab.change(zone, { name: `x.${zone}`, type: "TXT", value: `${Date.now()}` }, startPatience);
+
+  async function silence({ server, secureServer }: LabSite): Promise<void> {
+    silent = await SilentServer.start(server.address, [server.port, secureServer.port]);
+  }
+
+  /** A change that is made while it is away must be there soon after it is back. */
+  async function follows(site: LabSite, start: () => Promise<void> | void): Promise<void> {
+    await change();
+    const { serial } = await lab.site("site-a").soa(zone);
+    await start();
+    await eventually(startPatience, async () => {
+      expect((await site.soa(zone)).serial).to.equal(serial);
+    });
+    const { missing } = await change();
+    expect(missing).to.deep.equal([]);
+  }
+
+  it("follows soon after its Knot was started again, and has the other's addresses when that speaks again", async () => {
+    const { site, other } = sites();
+    await Promise.all([other.stop("SIGKILL"), site.stopKnot("SIGKILL")]);
+    await silence(other);
+    await follows(site, () => {
+      site.startKnot();
+    });
+    await eventually(startPatience, async () => {
+      const files = await site.files();
+      expect(files).to.contain(`${lab.site("site-a").address}@`);
+      expect(files).not.to.contain(`${other.address}@`);
+    });
+    await silent?.[Symbol.asyncDispose]();
+    await other.start();
+    await eventually(60, async () => {
+      expect(await site.files()).to.contain(`${other.address}@`);
+    });
+  });
+
+  it("follows soon after its pod was started again", async () => {
+    const { site, other } = sites();
+    await Promise.all([other.stop("SIGKILL"), site.stop("SIGKILL")]);
+    await silence(other);
+    await follows(site, () => site.start());
+  });
+});
+
 /** Steps of one mesh's life, in order: each starts from what the one before left. */
 describe("servers that take connections and say nothing", function () {
   this.timeout(180_000);

@@ -43,6 +43,10 @@ describe("agent", () => {
   let begun: SiteInput[];
   /** What the relay says; undefined where it knows nothing new. */
   let reached: readonly string[] | undefined;
+  /** What the relay hears after it was to look anew. */
+  let answers: readonly string[];
+  /** How often it was to, and how often Knot ended. */
+  let [looks, ends] = [0, 0];
   /** Zones whose content was said to have changed. */
   let told: string[];
 
@@ -51,6 +55,7 @@ describe("agent", () => {
     lines = [];
     letThroughFile = undefined;
     reached = undefined;
+    [answers, looks, ends] = [[], 0, 0];
     [begun, told] = [[], []];
     folder = await mkdtemp(join(tmpdir(), "agent-"));
     await mkdir(join(folder, "etc"));
@@ -103,6 +108,13 @@ describe("agent", () => {
       log,
       relay: {
         reached: (before) => (reached === undefined || reached.join() === before.join() ? before : reached),
+        lookAnew: () => void (looks += 1),
+        answering: (before) => before.filter((address) => answers.includes(address)),
+      },
+      presence: {
+        get ends() {
+          return ends;
+        },
       },
       events: {
         begins: (at) => begun.push(at),
@@ -156,6 +168,38 @@ describe("agent", () => {
     expect(await next.pass()).to.equal("changed");
     expect(await remotes()).to.deep.equal(without);
     expect(await next.pass()).to.equal("idle");
+  });
+
+  it("has a Knot that ended start with none of these addresses, and gives it those that answer when it does", async () => {
+    const file = join(folder, "storage", "conf", "peers.d", "10-remotes.conf");
+    const has = async (address: string): Promise<boolean> => (await readFile(file, "utf8")).includes(address);
+    const [a, b] = ["192.0.2.1@853", "192.0.2.2@853"];
+    knot.serve(centralRecords(mesh, 5));
+    const agent = await start();
+    reached = [a, b];
+    await agent.pass();
+    expect([await has(a), await has(b)]).to.deep.equal([true, true]);
+    const reloads = knot.commands.length;
+    knot.serve(new Map());
+    ends += 1;
+    await agent.pass();
+    await agent.pass();
+    expect([await has(a), await has(b)], "while it is away").to.deep.equal([false, false]);
+    expect(knot.commands, "while it is away").to.have.length(reloads);
+    knot.serve(centralRecords(mesh, 5));
+    answers = [a];
+    await agent.pass();
+    const looked = looks;
+    await agent.pass();
+    expect(looks, "looks when it is back").to.equal(looked + 1);
+    expect([await has(a), await has(b)], "while others are looked at").to.deep.equal([false, false]);
+    now += 1000;
+    reached = undefined;
+    expect(await agent.pass()).to.equal("changed");
+    expect([await has(a), await has(b)], "when it is back").to.deep.equal([true, false]);
+    expect(await agent.pass()).to.equal("idle");
+    const next = new StateStore(new KnotVolume(join(folder, "storage")));
+    expect((await next.load()).state.reached).to.deep.equal([a]);
   });
 
   it("has others told of an own zone that begins as soon as Knot has it, once", async () => {

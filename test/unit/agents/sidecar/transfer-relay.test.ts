@@ -86,7 +86,7 @@ describe("connections of Knot's to other servers", function () {
   async function silent(
     address = "127.0.0.1",
     port = 0,
-  ): Promise<{ readonly port: number; readonly speak: () => void }> {
+  ): Promise<{ readonly port: number; readonly speak: () => void; readonly hush: () => void }> {
     let speaks = false;
     const server = createServer((socket) => {
       taken.push(socket.localPort);
@@ -98,7 +98,8 @@ describe("connections of Knot's to other servers", function () {
     servers.push(server);
     server.listen(port, address);
     await once(server, "listening");
-    return { port: (server.address() as AddressInfo).port, speak: () => (speaks = true) };
+    const set = (to: boolean) => () => void (speaks = to);
+    return { port: (server.address() as AddressInfo).port, speak: set(true), hush: set(false) };
   }
 
   /** What is read until the other end ends, or that it broke off. */
@@ -291,6 +292,35 @@ describe("connections of Knot's to other servers", function () {
         expect(next, `server ${n} in time`).to.have.length(n + 1);
         before = next;
       }
+    });
+
+    it("are those that speak when it looks anew, for a Knot that starts, and the others when they do", async () => {
+      const one = await echo("a");
+      const other = await silent();
+      other.speak();
+      const speaks = "dns";
+      await relay.aim([
+        { ...target(one), speaks },
+        { ...target(other.port), socket: socketOf("peer-b"), speaks },
+      ]);
+      const all = [at(one), at(other.port)].sort();
+      relay.lookAnew();
+      await eventually(5, () => {
+        expect(relay.answering(all)).to.deep.equal(all);
+      });
+      other.hush();
+      relay.lookAnew();
+      expect(relay.answering(all)).to.deep.equal([]);
+      await eventually(5, () => {
+        expect(relay.answering(all)).to.deep.equal([at(one)]);
+      });
+      await pause(patientMs);
+      expect(relay.answering(all)).to.deep.equal([at(one)]);
+      other.speak();
+      now += 31_000;
+      await eventually(5, () => {
+        expect(relay.reached([at(one)])).to.deep.equal(all);
+      });
     });
 
     it("leave what a predecessor said until they know better, but for servers that are gone", async () => {
