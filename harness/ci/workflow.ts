@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { parse } from "yaml";
@@ -61,6 +61,15 @@ export interface JobResult {
 
 /** Runs what a job's steps run, as GitHub's runner does: each by itself, in `bash -e`, up to the first that fails. Actions (`uses`) are left out. */
 export async function runJob(name: string, options: JobOptions): Promise<JobResult> {
+  try {
+    return await runSteps(name, options);
+  } finally {
+    // A runner empties it after each job: no later one finds what this one was given.
+    rmSync(options.temp, { recursive: true, force: true });
+  }
+}
+
+async function runSteps(name: string, options: JobOptions): Promise<JobResult> {
   const { workflow, folder, temp } = options;
   const job = workflow.jobs[name];
   if (job === undefined) throw new Error(`there is no job ${name}`);

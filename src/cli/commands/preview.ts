@@ -42,7 +42,10 @@ export function register(program: Command): void {
     .option("--stack <NAME...>", "plans these stacks alone")
     .option("--offline", "plans no resources: the list and the last outputs alone")
     .option("--markdown", "prints a comment for a pull request")
-    .option("--expect-no-changes", "ends with 1 when anything changes, or cannot be seen")
+    .option(
+      "--expect-no-changes",
+      "ends with 1 when anything changes, or cannot be seen; with --refresh not for the way to a cluster",
+    )
     .option("--max-removals <N>", "ends with 1 when more sites, zones and resources go than that")
     .option("--refresh", "looks at what is really there first: for drift")
     .option("--policy-pack <FOLDER...>", "has Pulumi judge each stack by these policy packs")
@@ -66,14 +69,18 @@ async function preview(options: Options): Promise<void> {
     ...(options.offline !== true && { engine: await engineFor(options) }),
     ...(process.stderr.isTTY && { progress: (line) => void process.stderr.write(`${line}\n`) }),
   });
-  const { problemsOf } = await import("../preview/problems");
+  const { problemsOf, reachedOtherwise } = await import("../preview/problems");
+  const expectNoChanges = options.expectNoChanges === true;
+  const refresh = options.refresh === true;
+  const passed = expectNoChanges && refresh ? reachedOtherwise(found) : [];
   const problems = problemsOf(found, {
-    expectNoChanges: options.expectNoChanges === true,
+    expectNoChanges,
+    refresh,
     offline: options.offline === true,
     ...(most !== undefined && { most }),
   });
-  if (options.json === true) printJson({ ...found, problems });
-  else await print(found, problems, options.markdown === true);
+  if (options.json === true) printJson({ ...found, reachedOtherwise: passed, problems });
+  else await print(found, { passed: passedLines(passed), problems, isMarkdown: options.markdown === true });
   if (problems.length > 0) process.exitCode = exitCodes.found;
 }
 
@@ -98,13 +105,28 @@ async function engineFor({ file, refresh, policyPack: policyPacks, policyPackCon
   return openEngine(dirname(file), { refresh, policyPacks, policyConfigs });
 }
 
-async function print(found: Preview, problems: readonly string[], isMarkdown: boolean): Promise<void> {
+function passedLines(passed: readonly string[]): readonly string[] {
+  if (passed.length === 0) return [];
+  return [
+    `${passed.join(", ")}: reached by another kubeconfig or context than when brought up last, and else as it was left: no drift`,
+  ];
+}
+
+interface Remarks {
+  readonly passed: readonly string[];
+  readonly problems: readonly string[];
+  readonly isMarkdown: boolean;
+}
+
+async function print(found: Preview, { passed, problems, isMarkdown }: Remarks): Promise<void> {
   if (isMarkdown) {
     const { previewMarkdown } = await import("../preview/markdown");
     process.stdout.write(previewMarkdown(found));
+    for (const line of passed) console.error(line);
   } else {
     const { previewText } = await import("../preview/text");
     console.log(previewText(found));
+    for (const line of passed) console.log(`\n${line}`);
   }
   for (const problem of problems) console.error(problem);
 }

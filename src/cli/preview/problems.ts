@@ -1,10 +1,13 @@
 import { changesAnything, type Preview } from "./gather";
+import { isAccess } from "./stack-plan";
 
 /** What a pipeline asked for beside the preview itself. */
 export interface Thresholds {
   /** Most removals. */
   readonly most?: number;
   readonly expectNoChanges?: boolean;
+  /** Whether what is really there was looked at. */
+  readonly refresh?: boolean;
   /** Whether the list alone was to be judged. */
   readonly offline?: boolean;
 }
@@ -12,7 +15,7 @@ export interface Thresholds {
 /** Why a preview ends with 1, a sentence each. */
 export function problemsOf(
   found: Preview,
-  { most, expectNoChanges = false, offline = false }: Thresholds,
+  { most, expectNoChanges = false, refresh = false, offline = false }: Thresholds,
 ): readonly string[] {
   const isJudged = most !== undefined || expectNoChanges;
   return [
@@ -22,8 +25,28 @@ export function problemsOf(
       ? [`${found.removals} removals, and at most ${most} were allowed`]
       : []),
     ...(most !== undefined && !offline ? uncounted(found) : []),
-    ...(expectNoChanges ? unexpected(found) : []),
+    ...(expectNoChanges ? unexpected(refresh ? withoutAccess(found) : found) : []),
   ];
+}
+
+/**
+ * Stacks that are reached in another way than when they were brought up last, and are else as they were left. That is no
+ * drift where all that they have was read in the way of now: somewhere else it would not have been there.
+ */
+export function reachedOtherwise({ stacks }: Preview): readonly string[] {
+  return stacks
+    .filter((plan) => plan.kind === "planned" && plan.steps.length > 0 && plan.steps.every(isAccess))
+    .map(({ stack }) => stack);
+}
+
+function withoutAccess(found: Preview): Preview {
+  const passed = reachedOtherwise(found);
+  return {
+    ...found,
+    stacks: found.stacks.map((plan) =>
+      plan.kind === "planned" && passed.includes(plan.stack) ? { ...plan, steps: [] } : plan,
+    ),
+  };
 }
 
 /** A stack that could not be planned may delete anything. A new one deletes nothing. */

@@ -79,6 +79,12 @@ export function countsOf(
   };
 }
 
+/** Whether a step changes nothing but the way to a cluster: by which kubeconfig, or which context in it. */
+export function isAccess({ op, type, paths }: ResourceStep): boolean {
+  const isOfAccess = (path: string): boolean => path === "kubeconfig" || path === "context";
+  return op === "update" && type === "pulumi:providers:kubernetes" && paths.length > 0 && paths.every(isOfAccess);
+}
+
 /** Workloads whose pods are replaced, since their template changes. */
 export function restartsIn(steps: readonly ResourceStep[]): readonly string[] {
   const workloads = steps.filter(({ type }) => /:(StatefulSet|Deployment|DaemonSet)$/.test(type));

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import type { DiagnosticEvent, EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 
 /** One resource that an operation changes. */
@@ -21,14 +23,26 @@ export function stepsIn(events: readonly EngineEvent[]): readonly ResourceStep[]
 }
 
 /** What a step of the engine is about. */
-function stepOf({ op, type, urn, detailedDiff, diffs }: StepEventMetadata): ResourceStep {
+function stepOf(metadata: StepEventMetadata): ResourceStep {
+  const { op, type, urn } = metadata;
+  return { op, type, name: nameOf(urn), paths: [...pathsOf(metadata)].sort() };
+}
+
+/** What differs. The engine does not say it of providers of whose resources it read first what is there. */
+function pathsOf({ op, detailedDiff, diffs, old, new: next }: StepEventMetadata): readonly string[] {
   const paths = Object.keys((detailedDiff as object | null | undefined) ?? {});
-  return {
-    op,
-    type,
-    name: nameOf(urn),
-    paths: paths.length > 0 ? paths.sort() : [...((diffs as string[] | null) ?? [])].sort(),
-  };
+  if (paths.length > 0) return paths;
+  const told = (diffs as string[] | null | undefined) ?? [];
+  return told.length > 0 || op !== "update" ? told : differing(inputsOf(old), inputsOf(next));
+}
+
+function inputsOf(state: StepEventMetadata["old"]): Readonly<Record<string, unknown>> {
+  return (state?.inputs as Record<string, unknown> | null | undefined) ?? {};
+}
+
+function differing(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].filter((key) => !isDeepStrictEqual(before[key], after[key]));
 }
 
 function nameOf(urn: string): string {

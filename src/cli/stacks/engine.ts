@@ -48,7 +48,10 @@ export async function openEngine(folder: string, options: EngineOptions = {}): P
   const workspace = await Workspace.create(settings);
   withoutSelecting(workspace);
   const policies = policiesIn(options);
-  const common = { ...policies, refresh: options.refresh === true };
+  // The state has the path of the kubeconfig by which a stack was brought up last, maybe on another machine: what is there
+  // is read as the program says now.
+  const looks = options.refresh === true ? { refresh: true, runProgram: true } : { refresh: false };
+  const common = { ...policies, ...looks };
   return {
     preview: async (name) => {
       const stack = await AutomationStack.select(name, workspace);

@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { UserError } from "../../../../src/base/errors";
 import { changesAnything, type Preview, previewMesh } from "../../../../src/cli/preview/gather";
 import { commentMark, previewMarkdown } from "../../../../src/cli/preview/markdown";
-import { problemsOf } from "../../../../src/cli/preview/problems";
+import { problemsOf, reachedOtherwise } from "../../../../src/cli/preview/problems";
 import { previewText } from "../../../../src/cli/preview/text";
 import type { Engine, EngineResult } from "../../../../src/cli/stacks/engine";
 import type { StackReader } from "../../../../src/cli/stacks/reader";
@@ -301,6 +301,31 @@ describe("mesh preview", () => {
       sites: [a!, b!, c!, { name: "site-d", role: "standard", addresses: ["192.0.2.44"] }],
     });
     expect(problemsOf(withNew, { most: 1 })).to.deep.equal([]);
+  });
+
+  it("takes another way to a cluster for no drift where all in it was looked at, and is as it was left", async () => {
+    const provider = ["pulumi:providers:kubernetes", "site-b-cluster"] as const;
+    const judged = async (steps: EngineResult["steps"], list: List = exampleList) => {
+      const found = await preview(list, { engine: engineOf({ "site-b": steps }) });
+      const problems = problemsOf(found, { expectNoChanges: true, refresh: true });
+      return { found, passed: reachedOtherwise(found), isFine: problems.length === 0 };
+    };
+    const moved = step("update", provider, ["context", "kubeconfig"]);
+    const { found, ...fine } = await judged([moved]);
+    expect(fine).to.deep.equal({ passed: ["site-b"], isFine: true });
+    // What nobody looked at may be another cluster.
+    expect(problemsOf(found, { expectNoChanges: true })).to.have.length(1);
+    const changed = step("update", ["kubernetes:core/v1:Service", "site-b-knot"], ["kubeconfig"]);
+    for (const steps of [
+      [moved, changed],
+      [step("update", provider, ["clusterIdentifier", "kubeconfig"])],
+      [step("update", provider)],
+      [step("replace", provider, ["kubeconfig"])],
+      [step("update", ["pulumi:providers:vault", "vault"], ["context"])],
+    ])
+      expect(await judged(steps)).to.deep.include({ passed: [], isFine: false });
+    const zoned = { ...exampleList, sites: [a!, b!, { ...c!, zones: ["x.example"] }] };
+    expect(await judged([moved], zoned)).to.deep.include({ passed: ["site-b"], isFine: false });
   });
 
   it("prints what the engine warned of", async () => {

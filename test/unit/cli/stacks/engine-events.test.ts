@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { EngineEvent, PolicyEvent } from "@pulumi/pulumi/automation";
-import { diagnosticsIn, warningsIn } from "../../../../src/cli/stacks/engine-events";
+import { diagnosticsIn, stepsIn, warningsIn } from "../../../../src/cli/stacks/engine-events";
 
 const urn = "urn:pulumi:site-a::dns-mesh::dnsmesh:site:SiteStack$kubernetes:core/v1:Service::site-a-knot-0";
 
@@ -43,5 +43,36 @@ describe("what policy packs say during an operation", () => {
     const event = violation();
     delete event.policyEvent!.resourceUrn;
     expect(diagnosticsIn([event])[0]).to.match(/^policy dns-mesh\/services-private: Nothing/);
+  });
+});
+
+describe("steps of an operation", () => {
+  const provider = "urn:pulumi:site-a::dns-mesh::dnsmesh:site:SiteStack$pulumi:providers:kubernetes::site-a-cluster";
+  const event = (more: object): EngineEvent => ({
+    ...{ sequence: 1, timestamp: 1 },
+    resourcePreEvent: {
+      metadata: { op: "update", urn: provider, type: "pulumi:providers:kubernetes", provider: "", ...more },
+    },
+  });
+  const state = (inputs: object) => ({
+    type: "",
+    urn: provider,
+    id: "",
+    parent: "",
+    inputs,
+    outputs: {},
+    provider: "",
+  });
+
+  it("name what differs, also where the engine does not say it", () => {
+    const states = {
+      old: state({ kubeconfig: "/home/one", context: "a", __internal: {} }),
+      new: state({ kubeconfig: "/home/two", context: "a", __internal: {} }),
+    };
+    const pathsOf = (more: object) => stepsIn([event(more)])[0]?.paths;
+    expect(pathsOf({ detailedDiff: null, ...states })).to.deep.equal(["kubeconfig"]);
+    expect(pathsOf({ detailedDiff: null, diffs: ["context"], ...states })).to.deep.equal(["context"]);
+    expect(pathsOf({ detailedDiff: { "a.b": {} }, diffs: ["a"], ...states })).to.deep.equal(["a.b"]);
+    expect(pathsOf({ op: "create", new: states.new })).to.deep.equal([]);
   });
 });
