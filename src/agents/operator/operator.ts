@@ -123,7 +123,9 @@ export class RecordOperator {
     const port = () => inputs.current.remotePort;
     const agent = () => agents.status(inputs.current.agent);
     this.#heart = new Heartbeats(now);
-    this.#store = new RecordStore(now);
+    this.#store = new RecordStore(now, (uid) => {
+      this.#sources.look(uid);
+    });
     this.#mesh = new MeshFollower({ packet, dns, writer: this.#server, agent, key: keys.local, log, now });
     const sites = () => this.#mesh.sites;
     this.#answers = new SiteAnswers({ sites, self: { name: site, pods }, ask, port, awayMs, now });

@@ -48,7 +48,11 @@ export class RecordStore {
   /** Those that were made of other objects, by the uid of these. */
   readonly #made = new MadeIndex<Entry>();
 
-  constructor(private readonly now: () => number) {}
+  /** @param onLeft - A DnsRecord does not say any more that it was made of an object, by the uid of this. */
+  constructor(
+    private readonly now: () => number,
+    private readonly onLeft: (sourceUid: string) => void = () => undefined,
+  ) {}
 
   get size(): number {
     return this.#entries.size;
@@ -100,6 +104,7 @@ export class RecordStore {
     if (known === undefined) return this.#add(record, status);
     if (!isNewer(record, known.object) && !(isListed && isNewer(known.object, record))) return undefined;
     const isOverwritten = !sameStatus(status, known.status) && !(known.writing && sameStatus(status, known.writing));
+    const before = sourceUidOf(known.object.metadata);
     const isNews = isOverwritten || known.isOutdated || fingerprint(known.object) !== fingerprint(record);
     if (known.object.metadata.generation !== record.metadata.generation) known.seenAt = this.now();
     if (isOverwritten) known.status = status;
@@ -107,7 +112,12 @@ export class RecordStore {
     this.#unlink(known);
     Object.assign(known, { object: record, ...placeOf(record, known.applied) });
     this.#link(known);
+    this.#tellLeft(before, record);
     return isNews ? known : undefined;
+  }
+
+  #tellLeft(before: string | undefined, { metadata }: DnsRecord): void {
+    if (before !== undefined && before !== sourceUidOf(metadata)) this.onLeft(before);
   }
 
   #add(record: DnsRecord, status: DnsRecordStatus): Entry {
@@ -194,10 +204,14 @@ function madeOf({ labels, ownerReferences = [] }: DnsRecord["metadata"]): Partia
   };
 }
 
-/** Takes what a write of ours gave back, unless a later version was seen meanwhile. */
+/**
+ * Takes what a write of ours gave back, unless a later version was seen meanwhile; not one that belongs to another object,
+ * which the watch brings, and which is found elsewhere then.
+ */
 export function takeWritten(entry: Entry, object: KubeObject): void {
   const record = keptOf(object);
-  if (isNewer(record, entry.object)) entry.object = record;
+  const isMoved = sourceUidOf(record.metadata) !== sourceUidOf(entry.object.metadata);
+  if (!isMoved && isNewer(record, entry.object)) entry.object = record;
 }
 
 /**
@@ -284,5 +298,5 @@ function appliedSet({ applied }: Entry): RecordSet | undefined {
 function fingerprint({ metadata }: DnsRecord): string {
   const { generation, deletionTimestamp, finalizers, annotations: all } = metadata;
   const read = [all?.[annotations.adopt], all?.[annotations.abandon]];
-  return JSON.stringify([generation, deletionTimestamp, finalizers?.includes(finalizer), read]);
+  return JSON.stringify([generation, deletionTimestamp, finalizers?.includes(finalizer), sourceUidOf(metadata), read]);
 }

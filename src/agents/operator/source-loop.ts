@@ -4,16 +4,17 @@ import { isAborted } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { inParallel } from "../../base/in-parallel";
 import { operatorLabels } from "../../contract/names";
-import { isRefused, KubeError, type KubeObject } from "../../kube/answer";
+import { isRefused } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
 import { type PoolClaim, poolClaimsOf, poolNameOf } from "../../pools/source-pools";
-import { apiVersion, collectionPath, type DnsRecord, kind as recordKind, plural } from "../../records/model";
-import { claimsOfSource, type SourceClaim } from "../../records/sources/claims";
+import type { DnsRecord } from "../../records/model";
+import { claimsOfSource } from "../../records/sources/claims";
 import { sourceApis, sourceLabel, type SourceSettings } from "../../records/sources/kinds";
 import { type EventQueue, fieldManager } from "./event-queue";
-import { type Entry, isLeaving, isProgrammed, type RecordStore, sourceUidOf } from "./record-store";
+import { isProgrammed, type RecordStore, sourceUidOf } from "./record-store";
 import { type Source, SourceFeed, type SourceFeedOptions } from "./source-feed";
 import { isAnswered, type MadePools, refusalOf, SourcePools } from "./source-pools";
+import { SourceRecords, TakenError } from "./source-records";
 import { writeWidth } from "./spreading";
 import { WorkLoop, type WorkLoopOptions } from "./work-loop";
 
@@ -44,6 +45,7 @@ export class SourceLoop extends WorkLoop<string> {
   protected readonly gatherMs = 20;
   #settings: SourceSettings | undefined;
   readonly #feed: SourceFeed;
+  readonly #records: SourceRecords;
   readonly #pools: SourcePools;
   /** Sources of which something is left to do, which waits for something else. */
   readonly #waiting = new Set<string>();
@@ -54,6 +56,7 @@ export class SourceLoop extends WorkLoop<string> {
 
   constructor(private readonly options: SourceLoopOptions) {
     super(options);
+    this.#records = new SourceRecords(options);
     this.#pools = new SourcePools(options);
     this.#feed = new SourceFeed({
       ...options,
@@ -142,9 +145,9 @@ export class SourceLoop extends WorkLoop<string> {
     if (problems.length > 0) this.#complain(uid, problems.join("; "));
     if (isUnknown) return true;
     if (asked.pools.length > 0 && !this.#pools.isListed(source.namespace)) return false;
-    const refused: KubeError[] = [];
+    const refused: Error[] = [];
     let areMade = true;
-    for (const claim of asked.records) await this.#have(source, claim).catch(noteIn(refused));
+    for (const claim of asked.records) await this.#records.settle(source, claim).catch(noteIn(refused));
     for (const claim of asked.pools) {
       const isMade = await this.#pools.settle(source, claim, pools).catch(noteIn(refused));
       if (isMade === false) areMade = false;
@@ -163,9 +166,9 @@ export class SourceLoop extends WorkLoop<string> {
   /** Takes away what was made of an object that is not there any more. */
   async #letGo(uid: string): Promise<void> {
     const isListed = (kind = "", namespace = ""): boolean => this.#feed.isListed(kind, namespace);
-    for (const entry of this.options.store.madeOf(uid)) {
+    for (const entry of this.#records.madeOf(uid)) {
       const { labels, namespace } = entry.object.metadata;
-      if (!isLeaving(entry) && isListed(labels?.[sourceLabel], namespace)) await this.#remove(entry);
+      if (isListed(labels?.[sourceLabel], namespace)) await this.#records.remove(entry);
     }
     for (const pool of this.#pools.madeOf(uid)) {
       const { source, metadata } = pool.object;
@@ -184,7 +187,7 @@ export class SourceLoop extends WorkLoop<string> {
     { stays, claimed }: { readonly stays: ReadonlySet<string>; readonly claimed: readonly PoolClaim[] },
   ): Promise<boolean> {
     let isDone = true;
-    const records = this.options.store.madeOf(uid, namespace).filter((entry) => !isLeaving(entry));
+    const records = this.#records.madeOf(uid, namespace);
     const pools = this.#pools.madeOf(uid, namespace);
     for (const entry of records) {
       const { name } = entry.object.metadata;
@@ -192,11 +195,12 @@ export class SourceLoop extends WorkLoop<string> {
       const successor = claimed.find(({ record }) => record.name === name);
       const pool = pools.find(({ object }) => object.metadata.name === successor?.name);
       if (successor === undefined || (pool && isAnswered(pool))) {
-        await this.#remove(entry);
+        await this.#records.remove(entry);
         continue;
       }
       if (refusalOf(pool) === undefined) isDone = false;
-      if (!isDeepStrictEqual(entry.object.spec, successor.record.spec)) await this.#change(entry, successor.record);
+      if (!isDeepStrictEqual(entry.object.spec, successor.record.spec))
+        await this.#records.change(entry, successor.record);
     }
     for (const pool of pools) {
       const { name } = pool.object.metadata;
@@ -219,44 +223,6 @@ export class SourceLoop extends WorkLoop<string> {
       // Nothing depends on it: it may be gone, and who may read it need not be who may write there.
       this.options.log.warn("a DNSEndpoint's status cannot be written", { namespace, name, reason: messageOf(error) });
     });
-  }
-
-  /** Makes a DnsRecord, or makes it what its source asks for. */
-  async #have(source: Source, claim: SourceClaim): Promise<void> {
-    const { uid, namespace } = source;
-    const there = this.options.store.madeOf(uid, namespace).find(({ object }) => object.metadata.name === claim.name);
-    if (there === undefined) await this.#make(source, claim);
-    else if (!isLeaving(there) && !isDeepStrictEqual(there.object.spec, claim.spec)) await this.#change(there, claim);
-  }
-
-  async #make(source: Source, claim: SourceClaim): Promise<void> {
-    const { kind, apiVersion: version, namespace, name, uid } = source;
-    await this.options.client.create(collectionPath(plural, namespace), {
-      apiVersion,
-      kind: recordKind,
-      metadata: {
-        name: claim.name,
-        labels: { [sourceLabel]: kind },
-        ownerReferences: [{ apiVersion: version, kind, name, uid, controller: true }],
-      },
-      spec: claim.spec,
-    } as KubeObject);
-  }
-
-  async #change({ object }: Entry, { spec }: SourceClaim): Promise<void> {
-    const { namespace = "", name, resourceVersion } = object.metadata;
-    const change = { metadata: { resourceVersion }, spec: { ...spec, value: null } } as KubeObject;
-    await this.options.client
-      .merge(`${collectionPath(plural, namespace)}/${name}`, change, fieldManager)
-      .catch((error: unknown) => {
-        // The watch brings what it is by now, and it is looked at again.
-        if (!(error instanceof KubeError) || error.status !== 409) throw error;
-      });
-  }
-
-  async #remove({ object, uid }: Entry): Promise<void> {
-    const { namespace = "", name } = object.metadata;
-    await this.options.client.remove(`${collectionPath(plural, namespace)}/${name}`, uid);
   }
 
   /** Says what is wrong with a source, once. */
@@ -287,14 +253,14 @@ export class SourceLoop extends WorkLoop<string> {
   }
 }
 
-/** Takes note of what the API server will not have, which keeps nothing else of a source from being made. Throws all else. */
-function noteIn(refused: KubeError[]): (error: unknown) => undefined {
+/** Takes note of what cannot be had, which keeps nothing else of a source from being made. Throws all else. */
+function noteIn(refused: Error[]): (error: unknown) => undefined {
   return (error) => {
-    if (!isRefused(error)) throw error;
+    if (!isRefused(error) && !(error instanceof TakenError)) throw error;
     refused.push(error);
   };
 }
 
-function together(errors: readonly KubeError[]): Error {
+function together(errors: readonly Error[]): Error {
   return new Error([...new Set(errors.map(messageOf))].join("; "), { cause: errors[0] });
 }

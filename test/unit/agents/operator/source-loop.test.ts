@@ -11,9 +11,22 @@ import { eventually } from "../../../../harness/eventually";
 
 const settings: SourceSettings = { kinds: ["Service", "Ingress"], zones: ["a.example"], labels: {}, ttl: 300 };
 
+const records = "/apis/dns.mesh.io/v1alpha1/namespaces/shop/dnsrecords";
+
+/** What says which object a DnsRecord was made of. */
+interface Marks {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly object[];
+}
+
 /** A loop with a store beside it that has what the loop makes, as the API server's watch would bring it. */
 class Stage {
-  readonly store = new RecordStore(() => 0);
+  readonly store = new RecordStore(
+    () => 0,
+    (uid) => {
+      this.loop.look(uid);
+    },
+  );
   readonly pools = new PoolStore((entry) => {
     this.loop.look(entry.object.source?.uid ?? "");
   });
@@ -42,11 +55,17 @@ class Stage {
         stream: () => Promise.reject(new Error("nothing is streamed")),
         create: async (at, object) => {
           const { name = "" } = object.metadata ?? {};
+          if (this.served.has(`${at}/${name}`)) throw new KubeError(`${name} already exists`, { status: 409 });
           const isPool = at.endsWith("/dnspools");
           await this.#write(`create ${name}`, () => (isPool ? this.seePool(object) : this.see(object, `made-${name}`)));
         },
         merge: (at, change) => {
           this.merged.push(change);
+          const there = this.served.get(at);
+          if (there !== undefined) {
+            const { ownerReferences, labels } = change.metadata as Marks;
+            this.bring({ ...there, ...change, metadata: { ...there.metadata, ownerReferences, labels } as object });
+          }
           return this.#write(`merge ${path(at)}`, () => change) as Promise<KubeObject>;
         },
         remove: (at) => this.#write(`remove ${path(at)}`, () => undefined).then(() => undefined),
@@ -108,6 +127,12 @@ class Stage {
     const seen = { ...object, metadata, status: { conditions } };
     this.pools.put(seen);
     return seen;
+  }
+
+  /** A DnsRecord as the API server has it from now on, and the watch brings it. */
+  bring(object: KubeObject): void {
+    const { name = "", uid = "" } = object.metadata ?? {};
+    this.served.set(`${records}/${name}`, this.see(object, uid));
   }
 
   follow(changes: Partial<SourceSettings> = {}): void {
@@ -241,6 +266,62 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
     stage.watch("services").onChange(bad, false);
     await eventually(5, () => expect(stage.told).to.have.lengthOf(1), 5);
     expect(stage.told[0]).to.match(/^Service www RecordsNotMade www\.a\.example has the targets a\.t, b\.t/);
+  });
+
+  describe("and that somebody detached", () => {
+    const owner = { apiVersion: "v1", kind: "Service", name: "www", uid: "uid-www", controller: true };
+    const label = { "dns.mesh.io/source": "Service" };
+    /** One that was made, with other marks from then on. */
+    async function detach({ labels, ownerReferences }: Marks): Promise<KubeObject> {
+      stage.follow();
+      stage.watch("services").onList([service("www", "192.0.2.1")]);
+      await written(/^create service-www-/);
+      const [made] = [...stage.store.all()];
+      const object = made!.object as unknown as KubeObject;
+      const { name = "", uid = "" } = object.metadata ?? {};
+      const metadata = { name, uid, ...(labels && { labels }), ...(ownerReferences && { ownerReferences }) };
+      const detached = { ...object, metadata: metadata as KubeObject["metadata"] & object };
+      stage.bring(detached);
+      return detached;
+    }
+    const other = { apiVersion: "v1", kind: "ConfigMap", name: "keeper", uid: "uid-keeper" };
+
+    for (const [what, marks, owners] of [
+      ["label", { ownerReferences: [owner] }, [owner]],
+      ["owner reference", { labels: label }, [owner]],
+      ["owner reference, and has another one", { labels: label, ownerReferences: [other] }, [other, owner]],
+    ] as const)
+      it(`are taken back at once where it was the ${what}, and follow their source`, async () => {
+        await detach(marks);
+        await written(/^create/, /^merge service-www-/);
+        expect(stage.merged[0]?.metadata).to.deep.include({ labels: label, ownerReferences: owners });
+        stage.watch("services").onChange(service("www", "192.0.2.2"), false);
+        await written(/^create/, /^merge/, /^merge service-www-/);
+        expect(stage.merged[1]).to.have.nested.property("spec.values[0]", "192.0.2.2");
+        expect(stage.told).to.deep.equal([]);
+      });
+
+    it("are left to whoever took both away, which they and their source say, once, until they go", async () => {
+      const { metadata } = await detach({});
+      await eventually(5, () => expect(stage.told).to.have.lengthOf(2), 5);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(stage.told.sort().map((text) => text.replaceAll(/-[0-9a-f]{10}/g, ""))).to.deep.equal([
+        "DnsRecord service-www SourceNotFollowed Service www asks for this name, and this DnsRecord does not follow it: " +
+          "it has neither the label dns.mesh.io/source=Service nor an owner reference to it. Delete it, and one that follows is made",
+        "Service www RecordsNotMade there is a DnsRecord service-www that does not belong to this Service, " +
+          "and does not follow it: delete it, and this one gets its own",
+      ]);
+      await written(/^create/);
+      stage.served.delete(`${records}/${metadata?.name ?? ""}`);
+      stage.store.vanish(metadata?.uid ?? "");
+      await written(/^create/, /^create service-www-/);
+    });
+
+    it("go where they are a former source's, which is waited for", async () => {
+      await detach({ labels: label, ownerReferences: [{ ...owner, uid: "uid-former" }] });
+      await eventually(5, () => expect(stage.told.join()).to.match(/of a former Service www has yet to go$/), 5);
+      await written(/^create/, /^remove service-www-/);
+    });
   });
 
   it("are tried again when the API server refuses them, and the source says why", async () => {
