@@ -19,6 +19,10 @@ const lookMs = 1000;
 const lookPatience = 3;
 /** How many times as long as an answer took, the next one at the same address is waited for; no longer than in a look. */
 const tookPatience = 2;
+/** How many times as long as an answer took, a server is waited for at least before it is called a second time. */
+const secondPatience = 1.5;
+/** Octets that Knot may have said by then. */
+const mostSaid = 65_536;
 /** NOTIFYs that are under way to one server at the same time, as long as it answers. */
 const mostTold = 4;
 
@@ -224,8 +228,14 @@ export class RelayRoute implements Disposable {
         if (remote.bytesRead === 0) remote.destroy();
       });
     }, this.#patienceFor(host));
+    const second = this.#callAgain({ local, host, isUnanswered }, (other) => {
+      clearTimeout(timer);
+      remote.removeAllListeners("close").destroy();
+      other.once("close", () => local.destroy());
+    });
     remote.once("data", () => {
       clearTimeout(timer);
+      second.abort();
       this.#noteAnswer(host, performance.now() - connectedAt);
     });
     const ended = (): void => {
@@ -240,6 +250,65 @@ export class RelayRoute implements Disposable {
     });
     local.pipe(remote).pipe(local);
     local.resume();
+  }
+
+  /**
+   * Calls a server a second time when it has said nothing for a while: behind a load balancer another one may answer. What Knot
+   * has said until then is said to both, and who speaks first is the one that it speaks to. A handshake that began twice, and a
+   * question, change nothing at either.
+   *
+   * @param spoke - Called when the second one has spoken first.
+   * @returns what ends the attempt.
+   */
+  #callAgain(
+    call: { readonly local: Socket; readonly host: string; readonly isUnanswered: () => boolean },
+    spoke: (other: Socket) => void,
+  ): AbortController {
+    const { local, host, isUnanswered } = call;
+    const over = new AbortController();
+    const { secondMs } = this.parts.patience;
+    if (secondMs === undefined) return over;
+    const said: Buffer[] = [];
+    let other: Socket | undefined;
+    const listen = (piece: Buffer): void => {
+      said.push(piece);
+      other?.write(piece);
+    };
+    local.on("data", listen);
+    const least = secondPatience * (this.#heard.get(host)?.took ?? 0);
+    const timer = setTimeout(
+      () => {
+        whenRead(() => {
+          const octets = said.reduce((sum, { length }) => sum + length, 0);
+          if (over.signal.aborted || !isUnanswered() || local.readableEnded || octets > mostSaid) return;
+          const connectedAt = performance.now();
+          const socket = connect({ host, port: this.#target.port, noDelay: true, allowHalfOpen: true });
+          other = socket;
+          this.#note(socket, host);
+          socket.write(Buffer.concat(said));
+          socket.once("data", (piece: Buffer) => {
+            clean();
+            this.#noteAnswer(host, performance.now() - connectedAt);
+            spoke(socket);
+            local.unpipe();
+            local.write(piece);
+            local.pipe(socket).pipe(local);
+          });
+        });
+      },
+      Math.max(secondMs, least),
+    );
+    const clean = (): void => {
+      clearTimeout(timer);
+      local.off("data", listen);
+    };
+    const end = (): void => {
+      clean();
+      other?.destroy();
+    };
+    over.signal.addEventListener("abort", end, { once: true });
+    local.once("close", end);
+    return over;
   }
 
   /** In milliseconds: a server that is slow is waited for as long as it was seen to take. */

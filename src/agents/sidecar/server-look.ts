@@ -19,6 +19,8 @@ const emptyQuestion = encodeMessage(queryMessage({ id: 0, name: "", type: "SOA" 
 export interface Patience {
   readonly connectMs: number;
   readonly answerMs: number;
+  /** From then on until it is called a second time, at least. @default never */
+  readonly secondMs?: number;
 }
 
 /**

@@ -14,7 +14,7 @@ import { RelayRoute, type RouteParts } from "./relay-route";
 import type { Patience } from "./server-look";
 
 /** How long a server may take to take a connection, and to say something. Knot then tries its addresses by itself. */
-const usualPatience: Patience = { connectMs: 3000, answerMs: 3000 };
+const usualPatience: Patience = { connectMs: 3000, answerMs: 3000, secondMs: 1000 };
 /** Sockets that are open at the same time; to servers beyond, Knot goes by itself. */
 const mostWays = 2000;
 /** How long an address must fail before Knot loses it, and the longest time between two changes of what Knot has. */

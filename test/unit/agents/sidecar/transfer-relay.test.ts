@@ -526,6 +526,32 @@ describe("connections of Knot's to other servers", function () {
       await hear();
     });
 
+    it("are made a second time, beside the first, to whoever else is behind the address", async () => {
+      const others: Socket[] = [];
+      const ended: string[] = [];
+      const port = await serve((socket, count) => {
+        others.push(socket);
+        socket.once("close", () => ended.push(`${count}`));
+        if (count % 2 === 1) return;
+        socket.write("b:");
+        socket.on("data", (piece) => socket.write(piece));
+      });
+      const patience = { connectMs: 3000, answerMs: 10_000, secondMs: 50 };
+      await using patient = new TransferRelay({ now: () => now, log: {} as never, patience });
+      await patient.aim([target(port)]);
+      const socket = connect({ path: socketOf("peer-a") });
+      const answer = read(socket);
+      socket.write("question");
+      await eventually(5, () => {
+        expect(others, "connections").to.have.length(2);
+        expect(ended, "those that are ended").to.deep.equal(["1"]);
+      });
+      socket.end("more");
+      others[1]!.once("end", () => others[1]!.end());
+      expect(await answer).to.equal("b:more");
+      expect(patient.reached([])).to.deep.equal([at(port)]);
+    });
+
     it("give way to another address", async () => {
       const { port } = await silent();
       await echo("b", "127.0.0.2", port);
