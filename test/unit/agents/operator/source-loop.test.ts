@@ -276,6 +276,8 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
       stage.follow();
       stage.watch("services").onList([service("www", "192.0.2.1")]);
       await written(/^create service-www-/);
+      // Nothing is left to look at: the news is that it was detached.
+      await new Promise((resolve) => setTimeout(resolve, 60));
       const [made] = [...stage.store.all()];
       const object = made!.object as unknown as KubeObject;
       const { name = "", uid = "" } = object.metadata ?? {};
