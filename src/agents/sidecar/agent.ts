@@ -1,4 +1,5 @@
 import { messageOf, TransientError } from "../../base/errors";
+import { without } from "../../base/lists";
 import type { Logger } from "../../base/log";
 import type { DnsClient } from "../../dns/client/dns-client";
 import type { SiteInput } from "../../knot/config/site-config";
@@ -107,7 +108,7 @@ export class Agent {
     // First, so that a damaged file is never taken for a zone's former content.
     await this.#ownZones.putDamagedAside(zones);
     await this.parts.store.update((state) => {
-      const seeded = state.seeded.filter((zone) => !zones.includes(zone));
+      const seeded = without(state.seeded, zones);
       return noteSeeded(state, { seeded, sought: [...(state.sought ?? []), ...zones] });
     });
     this.#progress.request("files", "load");
@@ -319,7 +320,7 @@ export class Agent {
       noteSeeded(state, {
         seeded: [...new Set([...state.seeded, ...taken])],
         sought: state.sought ?? [],
-        outside: outside.filter((zone) => !taken.includes(zone)),
+        outside: without(outside, taken),
       }),
     );
     this.parts.events.changed(taken);
@@ -385,7 +386,7 @@ export class Agent {
   async #flushGone(next: MeshView): Promise<void> {
     const { former = [] } = this.parts.store.state;
     const stay = amongZones({ view: next }, former);
-    for (const zone of former.filter((name) => !stay.includes(name))) {
+    for (const zone of without(former, stay)) {
       // A Knot that is away, or has nothing, is no reason not to go on.
       await this.parts.control.zoneFlush(zone).catch(() => undefined);
     }

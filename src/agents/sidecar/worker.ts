@@ -1,6 +1,7 @@
 import { systemClock } from "../../base/clock";
 import { messageOf } from "../../base/errors";
 import { HttpServer } from "../../base/http-server";
+import { without } from "../../base/lists";
 import type { Logger } from "../../base/log";
 import { podPorts } from "../../contract/names";
 import { DnsClient } from "../../dns/client/dns-client";
@@ -108,7 +109,7 @@ export class Worker {
   #succeededAt: number | undefined;
   #ready = false;
   /** Own zones that Knot did not answer at the last look. */
-  #unanswered: readonly string[] = [];
+  #unanswered: ReadonlySet<string> = new Set();
   #wake = new AbortController();
   readonly #passSoon = (): void => {
     this.#wake.abort();
@@ -440,7 +441,7 @@ export class Worker {
 
   /** Returns what failed. */
   async #upkeep(): Promise<readonly unknown[]> {
-    if (!this.#ready || this.#unanswered.length > 0) await this.#lookReady();
+    if (!this.#ready || this.#unanswered.size > 0) await this.#lookReady();
     return this.#mounts.inputs === undefined ? [] : this.#rounds.round();
   }
 
@@ -449,7 +450,7 @@ export class Worker {
     if (inputs === undefined) return { ready: false, reason: "no welcome packet yet" };
     const { wasReady, view } = this.#store.state;
     const own = [...this.#zones.offered, ...(this.#store.state.sought ?? [])];
-    const answered = own.filter((zone) => !this.#unanswered.includes(zone));
+    const answered = without(own, this.#unanswered);
     if (await this.#leaving.isOut(inputs.runtime, answered.length > 0 ? answered : [inputs.packet.directoryZone])) {
       this.#ready = false;
       return { ready: false, reason: "the pod is to end" };
@@ -457,8 +458,8 @@ export class Worker {
     const { packet, runtime } = inputs;
     const mesh = { siblings: siblings(runtime), view, remotePort: runtime.remotePort };
     const readiness = await this.#readiness.look({ packet, own, wasReady, ...mesh });
-    this.#unanswered = readiness.unanswered ?? [];
-    this.#problems.set("unanswered", unansweredSentences(this.#unanswered));
+    this.#unanswered = new Set(readiness.unanswered);
+    this.#problems.set("unanswered", unansweredSentences(readiness.unanswered ?? []));
     const became = readiness.ready && !this.#ready;
     this.#ready = readiness.ready;
     if (became) {
@@ -478,7 +479,7 @@ export class Worker {
     ]);
     const statuses = await this.#control.zoneStatus();
     return statuses.flatMap(({ zone, serial }) =>
-      serial !== undefined && known.has(zone) && !this.#unanswered.includes(zone) ? [zone] : [],
+      serial !== undefined && known.has(zone) && !this.#unanswered.has(zone) ? [zone] : [],
     );
   }
 

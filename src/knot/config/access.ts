@@ -83,9 +83,10 @@ function rules(context: RenderContext): readonly (Stanza & { readonly id: string
 /** Knot's rules have the protocol before the action. */
 const overTls = { protocol: ["tls"], action: ["transfer"] } as const;
 
-/** Ids of the rules by which readers that have zones named may take this one. */
-export function readerIds(context: Pick<RenderContext, "readers">, zone: string): readonly string[] {
-  return readerRules(context).flatMap(({ id, zones }) => (zones.includes(zone) ? [id] : []));
+/** Tells the ids of the rules by which readers that have zones named may take a zone. */
+export function readerIds(context: Pick<RenderContext, "readers">): (zone: string) => readonly string[] {
+  const rules = readerRules(context).map(({ id, zones }) => ({ id, zones: new Set(zones) }));
+  return (zone) => rules.flatMap(({ id, zones }) => (zones.has(zone) ? [id] : []));
 }
 
 /** A reader that has zones named, by its place among all. */

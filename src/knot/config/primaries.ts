@@ -1,3 +1,4 @@
+import { compareText } from "../../base/text";
 import { splitServer } from "../../dns/address";
 import type { Primary, Zone } from "../../mesh/model";
 import type { RenderContext } from "./render-context";
@@ -26,12 +27,15 @@ export function primaryRemotes(context: RenderContext): readonly Stanza[] {
   });
 }
 
-/** What a zone has so that it is taken from its primaries. */
-export function primariesOf(context: RenderContext, zone: Zone): Stanza {
-  if (!asks(context)) return {};
-  const all = allPrimaries(context).map(identityOf);
-  const master = usable(context, zone).map((primary) => remoteIdOf(all.indexOf(identityOf(primary))));
-  return master.length === 0 ? {} : { master };
+/** Tells what a zone has so that it is taken from its primaries. */
+export function primariesOf(context: RenderContext): (zone: Zone) => Stanza {
+  if (!asks(context)) return () => ({});
+  const usable = usableIn(context);
+  const ids = new Map(allPrimaries(context).map((primary, i) => [identityOf(primary), remoteIdOf(i)]));
+  return (zone) => {
+    const master = usable(zone).flatMap((primary) => ids.get(identityOf(primary)) ?? []);
+    return master.length === 0 ? {} : { master };
+  };
 }
 
 /** Rules by which primaries may send NOTIFY, and nothing else, by their keys: an address changes behind NAT. */
@@ -39,16 +43,20 @@ export function primaryRules(context: RenderContext): readonly Stanza[] {
   return notifyingKeys(context).map((key, i) => ({ id: ruleIdOf(i), key: [key], action: ["notify"] }));
 }
 
-/** Ids of those rules that a zone has, at each of the site's pods: a NOTIFY comes to any of them. */
-export function primaryIds(context: RenderContext, zone: Zone): readonly string[] {
-  const keys = new Set(usable(context, zone).map(({ key }) => key));
-  return notifyingKeys(context).flatMap((key, i) => (keys.has(key) ? [ruleIdOf(i)] : []));
+/** Tells the ids of those rules that a zone has, at each of the site's pods: a NOTIFY comes to any of them. */
+export function primaryIds(context: RenderContext): (zone: Zone) => readonly string[] {
+  const usable = usableIn(context);
+  const rules = notifyingKeys(context).map((key, i) => ({ key, id: ruleIdOf(i) }));
+  return (zone) => {
+    const keys = new Set(usable(zone).map(({ key }) => key));
+    return keys.size === 0 ? [] : rules.flatMap(({ key, id }) => (keys.has(key) ? [id] : []));
+  };
 }
 
 /** Knot would refuse its whole configuration for a key that it does not have. */
-function usable({ readers }: Pick<RenderContext, "readers">, zone: Zone): readonly Primary[] {
-  if (!isTakenIn(zone)) return [];
-  return (zone.primaries ?? []).filter(({ key }) => readers.some(({ name }) => name === key));
+function usableIn({ readers }: Pick<RenderContext, "readers">): (zone: Zone) => readonly Primary[] {
+  const keys = new Set(readers.map(({ name }) => name));
+  return (zone) => (isTakenIn(zone) ? (zone.primaries ?? []).filter(({ key }) => keys.has(key)) : []);
 }
 
 function asks({ runtime, isGuarded }: RenderContext): boolean {
@@ -56,13 +64,13 @@ function asks({ runtime, isGuarded }: RenderContext): boolean {
 }
 
 function allPrimaries(context: RenderContext): readonly Primary[] {
-  const all = context.packet.site.zones.flatMap((zone) => usable(context, zone));
+  const all = context.packet.site.zones.flatMap(usableIn(context));
   const byIdentity = new Map(all.map((primary) => [identityOf(primary), primary]));
-  return [...byIdentity].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, primary]) => primary);
+  return [...byIdentity].sort(([a], [b]) => compareText(a, b)).map(([, primary]) => primary);
 }
 
 function notifyingKeys(context: RenderContext): readonly string[] {
-  const keys = context.packet.site.zones.flatMap((zone) => usable(context, zone)).map(({ key }) => key);
+  const keys = context.packet.site.zones.flatMap(usableIn(context)).map(({ key }) => key);
   return [...new Set(keys)].sort();
 }
 

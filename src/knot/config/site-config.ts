@@ -217,22 +217,19 @@ function renderCentralStanzas(packet: WelcomePacket): string {
 function renderOwnStanzas(input: RenderContext): string {
   const { packet, runtime } = input;
   const zones = [...packet.site.zones].sort((a, b) => compareText(a.name, b.name));
+  const primaries = primariesOf(input);
   const templated = (zone: Zone): Stanza => {
     const { name, dnssec } = zone;
-    if (isTakenIn(zone) && isWriter(runtime))
-      return { domain: name, template: outsideTemplate, ...primariesOf(input, zone) };
+    if (isTakenIn(zone) && isWriter(runtime)) return { domain: name, template: outsideTemplate, ...primaries(zone) };
     if (dnssec === false || !isWriter(runtime)) return { domain: name, template: "own" };
     const policy = policyOf(dnssec);
     const other = policy === defaultPolicy ? {} : { "dnssec-policy": policy };
     return { domain: name, template: signedTemplate, ...other };
   };
-  const everyZone = [...accessIds(input), ...(isWriter(runtime) ? updateIds(input) : [])];
+  const ofItsOwn = ownAccess(input);
   return section(
     "zone",
-    zones.map((zone) => ({
-      ...templated(zone),
-      ...ofItsOwn(input, zone, isTakenIn(zone) ? accessIds(input) : everyZone),
-    })),
+    zones.map((zone) => ({ ...templated(zone), ...ofItsOwn(zone) })),
   );
 }
 
@@ -255,13 +252,21 @@ function renderFormerStanzas({ former, runtime }: RenderContext): string {
   );
 }
 
-/** What a zone has in the place of its template's rules, which are those of every zone, when somebody outside may change it, or take it alone. */
-function ofItsOwn(input: RenderContext, zone: Zone, everyZone: readonly string[]): Stanza {
-  const { name } = zone;
-  const isOurs = !isTakenIn(zone);
-  const ids = [...readerIds(input, name), ...primaryIds(input, zone), ...(isOurs ? updaterIds(input, name) : [])];
-  if (ids.length === 0) return {};
-  return { acl: [...everyZone, ...ids], ...(isOurs && forwarding(input, name)) };
+/**
+ * Tells what a zone has in the place of its template's rules, which are those of every zone, when somebody outside may change it,
+ * or take it alone. What follows from lists is worked out once, not for each zone.
+ */
+function ownAccess(input: RenderContext): (zone: Zone) => Stanza {
+  const [readersOf, primariesIn, updatersOf] = [readerIds(input), primaryIds(input), updaterIds(input)];
+  const ofAll = accessIds(input);
+  const ofOurs = [...ofAll, ...(isWriter(input.runtime) ? updateIds(input) : [])];
+  return (zone) => {
+    const isOurs = !isTakenIn(zone);
+    const updaters = isOurs ? updatersOf(zone.name) : [];
+    const ids = [...readersOf(zone.name), ...primariesIn(zone), ...updaters];
+    if (ids.length === 0) return {};
+    return { acl: [...(isOurs ? ofOurs : ofAll), ...ids], ...(updaters.length > 0 && forwarding(input)) };
+  };
 }
 
 /**

@@ -21,20 +21,21 @@ export function updaterRules(context: RenderContext): readonly Rule[] {
   ]);
 }
 
-/** Ids of those rules that a zone has. */
-export function updaterIds(context: RenderContext, zone: string): readonly string[] {
-  return updatersOf(context).flatMap(({ zones, transfer }, i) =>
-    zones.includes(zone) ? [...(takesUpdates(context) ? [updateId(i)] : []), ...(transfer ? [transferId(i)] : [])] : [],
-  );
+/** Tells the ids of those rules that a zone has. */
+export function updaterIds(context: RenderContext): (zone: string) => readonly string[] {
+  const rules = updatersOf(context).map(({ zones, transfer }, i) => ({
+    zones: new Set(zones),
+    ids: [...(takesUpdates(context) ? [updateId(i)] : []), ...(transfer ? [transferId(i)] : [])],
+  }));
+  return (zone) => rules.flatMap(({ zones, ids }) => (zones.has(zone) ? ids : []));
 }
 
 /**
- * Where a pod that is not the writer sends updates of a zone on to, once its own rules let them through. Knot leaves the
+ * Where a pod that is not the writer sends updates on to of a zone that has updaters, once its own rules let them through. Knot leaves the
  * sender's signature out and signs anew: with the key by which the site's own programs change its zones.
  */
-export function forwarding(context: RenderContext, zone: string): Stanza {
-  const forwards = !isWriter(context.runtime) && takesUpdates(context);
-  return forwards && updaterIds(context, zone).length > 0 ? { "ddns-master": updateWriter } : {};
+export function forwarding(context: RenderContext): Stanza {
+  return !isWriter(context.runtime) && takesUpdates(context) ? { "ddns-master": updateWriter } : {};
 }
 
 /** The writer as somebody to send updates on to, for the site's other pods. In the clear: see {@link updaterRules}. */

@@ -1,4 +1,5 @@
 import { inParallel } from "../../../base/in-parallel";
+import { without } from "../../../base/lists";
 import { Turns } from "../../../base/turns";
 import type { DnsClient, DnsServer } from "../../../dns/client/dns-client";
 import { isUnreachable } from "../../../dns/errors";
@@ -56,9 +57,9 @@ export class OwnAnswers {
     const { own, central } = input;
     const known = new Set(this.#last.unanswered);
     const asked = new Set([...own.filter((zone) => known.has(zone)).slice(0, mostZones), ...this.#turns.next(own)]);
-    const unanswered = await this.#unanswered(this.parts.knot, asked.size === 0 ? central : [...asked]);
-    const isAsBefore = [...asked].every((zone) => known.has(zone) === unanswered.includes(zone));
-    const isClean = known.size === 0 && (unanswered.length === 0 || own.length === 0);
+    const unanswered = new Set(await this.#unanswered(this.parts.knot, asked.size === 0 ? central : [...asked]));
+    const isAsBefore = [...asked].every((zone) => known.has(zone) === unanswered.has(zone));
+    const isClean = known.size === 0 && (unanswered.size === 0 || own.length === 0);
     if (isClean) this.#last = { unanswered: [] };
     else if (!isAsBefore || this.parts.now() >= this.#wholeAt) await this.#lookAtAll(input);
     this.#served ||= this.#last.reason === undefined;
@@ -83,8 +84,8 @@ export class OwnAnswers {
     if (loading[0] !== undefined) return `zone ${loading[0]} is being loaded`;
     for (const sibling of siblings) {
       const theirs = await this.#unanswered(sibling, own).catch(() => own);
-      if (theirs.length < lacking.length && theirs.every((each) => lacking.includes(each)))
-        return `zone ${lacking.find((each) => !theirs.includes(each)) ?? ""} is not answered, which another pod of the site answers`;
+      if (theirs.length < lacking.length && without(theirs, lacking).length === 0)
+        return `zone ${without(lacking, theirs)[0] ?? ""} is not answered, which another pod of the site answers`;
     }
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { messageOf } from "../../../base/errors";
 import { readText } from "../../../base/files";
+import { without } from "../../../base/lists";
 import { type FixedRuntime, isWriter } from "../../../knot/config/site-runtime";
 import { KnotVolume } from "../../../knot/config/volume";
 import { type KnotControl, KnotControlError } from "../../../knot/control/knot-control";
@@ -48,11 +49,11 @@ export class DamageWatch {
     if (!isWriter(runtime) || now() < this.#dueAt) return;
     this.#dueAt = now() + againMs;
     const failed = await this.#failed(zones());
-    for (const zone of this.#others.keys()) if (!failed.includes(zone)) this.#others.delete(zone);
+    for (const zone of without([...this.#others.keys()], failed)) this.#others.delete(zone);
     const again = failed.filter((zone) => this.#suspects.has(zone));
     const damaged: string[] = [];
     for (const zone of again) if (await this.#isDamaged(zone)) damaged.push(zone);
-    this.#suspects = new Set(failed.filter((zone) => !again.includes(zone)));
+    this.#suspects = new Set(without(failed, again));
     this.#dueAt = now() + (this.#suspects.size > 0 ? againMs : everyMs);
     onOther([...this.#others.values()]);
     if (damaged.length > 0) await onDamage(damaged);

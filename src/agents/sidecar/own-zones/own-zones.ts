@@ -1,4 +1,5 @@
 import { messageOf } from "../../../base/errors";
+import { without } from "../../../base/lists";
 import { Turns } from "../../../base/turns";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import { isNewerSerial } from "../../../dns/serial";
@@ -76,8 +77,7 @@ export class OwnZones {
   async standing(packet: WelcomePacket): Promise<Seeded & Pick<AgentState, "former">> {
     const seeded = await this.#seeder.standing(packet);
     const names = packet.site.zones.map(({ name }) => name);
-    const sought = names.filter((name) => !seeded.includes(name));
-    return { seeded, sought, former: await this.#seeder.standingFormer() };
+    return { seeded, sought: without(names, seeded), former: await this.#seeder.standingFormer() };
   }
 
   /** Gives zones that never had one a first content. Returns all that have, or had, one. */
@@ -86,9 +86,12 @@ export class OwnZones {
     const former = state.former ?? [];
     const isSame =
       outside.join() === (state.outside ?? []).join() && amongZones(state, former).length === former.length;
-    const zones = inputs.packet.site.zones.filter(({ name }) => !outside.includes(name));
+    const zones = without(
+      inputs.packet.site.zones.map(({ name }) => name),
+      outside,
+    );
     const has = new Set(state.seeded);
-    if (isSame && zones.length === has.size && zones.every(({ name }) => has.has(name))) {
+    if (isSame && zones.length === has.size && zones.every((name) => has.has(name))) {
       this.#waiting = [];
       this.#plan();
       this.#forget();
@@ -191,7 +194,8 @@ export class OwnZones {
    */
   async takeOver({ site, directoryZone }: WelcomePacket, outside: readonly string[]): Promise<readonly string[]> {
     const { control, now } = this.parts;
-    const zones = site.zones.filter(({ name, primaries }) => primaries === undefined && outside.includes(name));
+    const were = new Set(outside);
+    const zones = site.zones.filter(({ name, primaries }) => primaries === undefined && were.has(name));
     const [taken, pending]: [string[], string[]] = [[], []];
     for (const { name } of zones) {
       try {

@@ -104,13 +104,13 @@ export class Seeder {
     for (const zone of left) await this.#putAside(zone, input, owners.has(zone));
     for (const zone of former) if (!owners.has(zone)) await this.#putAside(zone, input, false);
     const waiting = new Map<string, string>();
-    const sought = new Set<string>();
+    const [lost, sought] = [new Set(input.sought), new Set<string>()];
     await inParallel(
       seedWidth,
       zones.filter(({ name }) => !before.has(name) && !elsewhere.has(name)),
       async (zone) => {
         const owner = owners.get(zone.name);
-        const looked = isSought(zone, input, owner);
+        const looked = isSought(zone, { ...input, lost }, owner);
         try {
           await this.#seedZone(zone, { ...input, owner, isSought: looked });
         } catch (error) {
@@ -363,16 +363,19 @@ interface ZoneInput extends SeedInput {
 }
 
 /** Whether a zone may be one that a lost volume held, rather than one that comes from another site or is new. */
-function isSought({ name }: Zone, { moment, sought, packet }: SeedInput, owner: string | undefined): boolean {
+function isSought(
+  { name }: Zone,
+  { moment, lost, packet }: Pick<SeedInput, "moment" | "packet"> & { readonly lost: ReadonlySet<string> },
+  owner: string | undefined,
+): boolean {
   if (moment === "fresh") return true;
-  return sought.includes(name) && (owner === undefined || owner === packet.site.name);
+  return lost.has(name) && (owner === undefined || owner === packet.site.name);
 }
 
 /** Own zones that a primary outside the mesh gives, or gave until they are wholly the site's own. */
 export function outsideIn({ site }: WelcomePacket, before: readonly string[] = []): readonly string[] {
-  return site.zones
-    .filter(({ name, primaries }) => primaries !== undefined || before.includes(name))
-    .map(({ name }) => name);
+  const were = new Set(before);
+  return site.zones.filter(({ name, primaries }) => primaries !== undefined || were.has(name)).map(({ name }) => name);
 }
 
 /** The packet with only those own zones that have a first content, or get theirs from outside the mesh: the others stay members until they are taken over. */

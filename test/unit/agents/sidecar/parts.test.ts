@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { readAgentOptions } from "../../../../src/agents/sidecar/inputs/options";
+import { OwnAnswers, type OwnFindings } from "../../../../src/agents/sidecar/http/own-answers";
 import { ReadinessCheck } from "../../../../src/agents/sidecar/http/readiness";
 import { SiteFiles } from "../../../../src/agents/sidecar/apply";
 import { supervise } from "../../../../src/agents/sidecar/supervisor";
@@ -13,6 +14,7 @@ import type { SoaData } from "../../../../src/dns/record";
 import type { WelcomePacket } from "../../../../src/mesh/model";
 import type { MeshView, SiteView } from "../../../../src/mesh/view";
 import { eventually } from "../../../../harness/eventually";
+import { searched } from "../../base/searched";
 
 describe("site files", () => {
   it("replaces what differs, takes away what should not be included, and can go back", async () => {
@@ -265,6 +267,27 @@ describe("readiness", () => {
       const before = asked.length;
       for (let i = 0; i < 10; i++) expect((await look()).ready).to.equal(false);
       expect(asked.length - before).to.equal(many.length);
+    });
+
+    it("compares what many zones lack at two pods without a search in all of them for each", async () => {
+      const many = Array.from({ length: 300 }, (_, i) => `m${i}`);
+      const [here, there] = [new Set(["dir"]), new Set(["dir", ...many.slice(0, 150)])];
+      const answering = new OwnAnswers({
+        knot,
+        now: () => now,
+        control: { loadingZones: () => Promise.resolve([]) },
+        dns: {
+          querySoa: (server, zone) =>
+            (server === knot ? here : there).has(zone)
+              ? Promise.resolve({} as SoaData)
+              : Promise.reject(new DnsError({ kind: "refused" })),
+        },
+      });
+      let found: OwnFindings | undefined;
+      const look = async () => (found = await answering.look({ own: many, central: ["dir"], siblings: [sibling] }));
+      expect(await searched(look)).to.be.below(20 * many.length);
+      expect(found?.reason).to.equal("zone m0 is not answered, which another pod of the site answers");
+      expect(found?.unanswered).to.have.length(300);
     });
 
     it("waits until the zones of the mesh are known", async () => {

@@ -9,8 +9,10 @@ import { parseMesh } from "../../../../src/settings/parse";
 import type { Updater } from "../../../../src/records/updater";
 import { welcomePacket } from "../../../../src/mesh/welcome";
 import { bootstrapView } from "../../../../src/mesh/peers";
+import { defaultZoneLimits } from "../../../../src/mesh/limits";
 import { homeOf } from "../../../../src/mesh/topology";
 import type { MeshView } from "../../../../src/mesh/view";
+import { searched } from "../../base/searched";
 
 const mesh: Mesh = parseMesh({
   directoryZone: "dns.internal",
@@ -683,5 +685,40 @@ describe("Knot's files of a large site", () => {
 
   it("are made from lists that are gone through as often as for a small one", () => {
     expect(readsFor(300)).to.equal(readsFor(3));
+  });
+
+  it("are made without a search, for each zone, in the zones of those that may change or take it, or in all primaries", async () => {
+    const count = 500;
+    const names = Array.from({ length: count }, (_, i) => `z${i}.example`);
+    const reads = { zones: 0 };
+    const zones = names.map((name, i) => {
+      const primaries = [{ address: `192.0.2.${i % 200}`, key: "reader" }];
+      const zone = { name, dnssec: false as const, ...(i % 2 === 0 && { primaries }) };
+      return Object.defineProperty(zone, "dnssec", {
+        enumerable: true,
+        get: () => {
+          reads.zones += 1;
+          return false as const;
+        },
+      });
+    });
+    const packet = welcomePacket(mesh, "a", "CA");
+    const key = { algorithm: "hmac-sha256", secret: "bG9jYWw=" } as const;
+    const updater: Updater = {
+      ...{ name: "updater", ...key, zones: names },
+      ...{ updateType: ["A"], updateOwner: "name", updateOwnerMatch: "sub-or-equal", updateOwnerName: [] },
+      transfer: true,
+    };
+    const input = {
+      ...{ packet: { ...packet, site: { ...packet.site, zones } }, localKey, identity, ring, view, isGuarded: true },
+      readers: [{ name: "reader", ...key, zones: names }],
+      updaters: [updater],
+      runtime: { ...runtime, guard: defaultZoneLimits },
+    };
+    let files: ReadonlyMap<string, string> = new Map();
+    const items = await searched(() => (files = new Map(renderSiteFiles(input))));
+    expect([...files.values()].join("").match(/updater-0-transfer\b/g)).to.have.length(count / 2 + 1);
+    expect(items, "items looked through").to.be.below(10 * count);
+    expect(reads.zones, "looks at zones").to.be.below(20 * count);
   });
 });

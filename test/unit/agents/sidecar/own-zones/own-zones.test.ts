@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import promises, { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { PutBack } from "../../../../../src/agents/sidecar/backups/put-back";
 import { Problems } from "../../../../../src/agents/sidecar/http/status";
@@ -16,6 +16,7 @@ import { KnotVolume } from "../../../../../src/knot/config/volume";
 import type { KnotControl } from "../../../../../src/knot/control/knot-control";
 import { welcomePacket } from "../../../../../src/mesh/welcome";
 import { parseMesh } from "../../../../../src/settings/parse";
+import { searched } from "../../../base/searched";
 
 /** What a site says: serials by zone. One that is not there does not answer. */
 type Answers = Readonly<Record<string, number>>;
@@ -70,6 +71,11 @@ describe("own zones of a new volume, by the clock", () => {
     zones: zones.map((name) => ({ name, owner: "c", id: name })),
   };
 
+  const writeZone = async (name: string): Promise<void> => {
+    const path = new KnotVolume(folder).zoneFile(name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, "; stands\n");
+  };
   const start = () => {
     problems = new Problems(
       () => now,
@@ -172,6 +178,19 @@ describe("own zones of a new volume, by the clock", () => {
     expect(await look()).to.deep.equal(["two.example"]);
     expect(state.sought).to.deep.equal(["one.example"]);
     expect(problems.list().map(({ message }) => message)).to.have.length(1);
+  });
+
+  it("are told, many at once, without a search in all of them for each", async () => {
+    const names = Array.from({ length: 300 }, (_, i) => `z${i}.example`);
+    const many = names.map((name) => ({ name, dnssec: false as const }));
+    const { packet } = inputs;
+    const all = { ...inputs, packet: { ...packet, site: { ...packet.site, zones: many } } };
+    for (const name of names.slice(100)) await writeZone(name);
+    let found: Awaited<ReturnType<OwnZones["standing"]>> | undefined;
+    expect(await searched(async () => (found = await own.standing(all.packet)))).to.be.below(10 * names.length);
+    expect([found?.seeded.length, found?.sought.length]).to.deep.equal([200, 100]);
+    const held = { ...state, seeded: names.slice(100), sought: [], outside: names.slice(0, 100) };
+    expect(await searched(() => own.seed(all, held))).to.be.below(10 * names.length);
   });
 
   describe("with a backup that counts in any case, where the agent ends in the middle", () => {

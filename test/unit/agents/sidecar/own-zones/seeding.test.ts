@@ -15,6 +15,7 @@ import type { ZoneSource } from "../../../../../src/agents/sidecar/own-zones/zon
 import { parseMesh } from "../../../../../src/settings/parse";
 import { welcomePacket } from "../../../../../src/mesh/welcome";
 import type { MeshView } from "../../../../../src/mesh/view";
+import { searched } from "../../../base/searched";
 
 describe("own zones", () => {
   const mesh = parseMesh({
@@ -339,6 +340,24 @@ describe("own zones", () => {
     await rm(join(folder, "zones/own.example.zone"));
     await writeNote(join(folder, "mesh/kept-keys.json"), { ...note, zones: [] });
     expect((await seed({ ...running, search: search("no answer from b") })).seeded).to.deep.equal(["own.example"]);
+  });
+
+  it("are looked for, many at once, without a search in all of them for each", async () => {
+    const names = Array.from({ length: 300 }, (_, i) => `z${i}.example`);
+    const many = {
+      ...packet,
+      site: { ...packet.site, zones: names.map((name) => ({ name, dnssec: false as const })) },
+    };
+    const input = {
+      packet: many,
+      sought: names,
+      outside: names.slice(0, 100),
+      moment: "running" as const,
+    };
+    let found: Awaited<ReturnType<typeof seed>> | undefined;
+    const items = await searched(async () => (found = await seed(input)));
+    expect(found?.sought).to.have.length(200);
+    expect(items).to.be.below(20 * names.length);
   });
 
   it("are the writer's business only", async () => {
