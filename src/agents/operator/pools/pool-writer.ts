@@ -4,7 +4,7 @@ import { poolTransitions, type Refusal, samePoolStatus } from "../../../pools/co
 import { type Pool, poolKind, poolLabel, type PoolStatus } from "../../../pools/model";
 import { apiVersion, collectionPath, kind, plural, poolPlural } from "../../../records/model";
 import { type EventQueue, fieldManager } from "../event-queue";
-import { type PoolEntry, type PoolStore, writtenValues } from "./pool-store";
+import { type AnswerRecord, type PoolEntry, type PoolStore, writtenValues } from "./pool-store";
 
 /** What a {@link PoolWriter} works with. */
 export interface PoolWriterOptions {
@@ -13,6 +13,9 @@ export interface PoolWriterOptions {
   readonly events: Pick<EventQueue, "tell">;
   readonly store: PoolStore;
 }
+
+/** Tries of one change, while the record's status changes in between. */
+const mostTries = 5;
 
 /** Writes the DnsRecords of pools' answers, and where pools stand. */
 export class PoolWriter {
@@ -25,19 +28,41 @@ export class PoolWriter {
    * @throws KubeError
    */
   async answer(entry: PoolEntry, pool: Pool, values: readonly string[]): Promise<Refusal | undefined> {
-    const { client, store } = this.options;
+    const { store } = this.options;
     const { record } = entry;
     if (record !== undefined && record.owner !== entry.uid) return taken(entry);
     if (isWritten(entry, pool, values)) return undefined;
     try {
       if (record === undefined) return await this.#make(entry, pool, values);
-      const change = { metadata: { uid: record.uid }, spec: { ttl: pool.ttl, values } };
-      store.putRecord(await client.merge(recordPath(entry), change, fieldManager));
+      store.putRecord(await this.#change(entry, record, { ttl: pool.ttl, values }));
       return undefined;
     } catch (error) {
       // Somebody's policy: it is asked again with each look, and no other pool waits.
       if (isRefused(error)) return { reason: "NotAllowed", message: error.message };
       throw error;
+    }
+  }
+
+  /**
+   * Changes what a record asks for, if it still asks for what it did when that was decided: another leader may have written since,
+   * who knows better. Its status, which the record operator writes all the time, may be another one.
+   *
+   * @throws KubeError with status 409 when it asks for something else by now, which is known then.
+   */
+  async #change(entry: PoolEntry, decidedOn: AnswerRecord, spec: object): Promise<KubeObject> {
+    const { client, store } = this.options;
+    const { uid, generation } = decidedOn;
+    let { resourceVersion } = decidedOn;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await client.merge(recordPath(entry), { metadata: { uid, resourceVersion }, spec }, fieldManager);
+      } catch (error) {
+        if (!(error instanceof KubeError) || error.status !== 409 || tries === mostTries) throw error;
+        const found = await client.get(recordPath(entry));
+        if (found !== undefined) store.putRecord(found);
+        if (found?.metadata?.uid !== uid || found.metadata.generation !== generation) throw error;
+        resourceVersion = found.metadata.resourceVersion ?? "";
+      }
     }
   }
 

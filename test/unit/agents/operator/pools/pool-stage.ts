@@ -23,6 +23,8 @@ export class PoolApi {
   readonly writes: { readonly what: "status" | "record" | "event"; readonly name: string }[] = [];
   /** What the server has against a write. */
   refusal: (what: string, name: string) => KubeError | undefined = () => undefined;
+  /** Writes of this that get no answer. */
+  hanging: "record" | "status" | undefined;
   /** Before this, pools are not listed. */
   poolsListed: Promise<unknown> = Promise.resolve();
   readonly #objects = { dnspools: new Map<string, Stored>(), dnsrecords: new Map<string, Stored>() };
@@ -45,6 +47,12 @@ export class PoolApi {
       this.#objects[kind].delete(name);
       if (object !== undefined) this.#bring(kind, { ...object, metadata: this.#versioned(object.metadata) }, true);
     }
+  }
+
+  /** Another status of a pool's record, so that it is another version. */
+  touch(name: string): void {
+    const record = this.#objects.dnsrecords.get(name);
+    if (record !== undefined) this.#put("dnsrecords", record);
   }
 
   status(name: string): PoolStatus {
@@ -83,30 +91,34 @@ export class PoolApi {
       return this.#objects.dnsrecords.get(path.split("/").at(-1) ?? "");
     },
     create: async (path, body) => {
-      await Promise.resolve();
+      await this.#answerTo(path.includes("/dnsrecords") ? "record" : undefined);
       if (path.endsWith("/events")) this.writes.push({ what: "event", name: "" });
       else
         this.#record(body.metadata?.name ?? "", { ...body, metadata: { ...body.metadata, uid: "r", generation: 1 } });
     },
     merge: async (path, body) => {
-      await Promise.resolve();
+      await this.#answerTo(path.endsWith("/status") ? "status" : "record");
       const [, kind = "", name = "", part] = /\/(dnspools|dnsrecords)\/([^/]+)(\/status)?$/.exec(path) ?? [];
       const before = this.#objects[kind as "dnspools"].get(name);
       if (before === undefined) throw new KubeError("not found", { status: 404 });
+      if (body.metadata?.resourceVersion !== before.metadata.resourceVersion)
+        throw new KubeError("conflict", { status: 409 });
       if (part === undefined) {
         const generation = (before.metadata.generation ?? 0) + 1;
         const spec = { ...(before["spec"] as object), ...(body["spec"] as object) };
         return this.#record(name, { ...before, metadata: { ...before.metadata, generation }, spec });
       }
       this.#refuse("status", name);
-      if (body.metadata?.resourceVersion !== before.metadata.resourceVersion)
-        throw new KubeError("conflict", { status: 409 });
       this.writes.push({ what: "status", name });
       // A merge takes away what is null.
       const fields = Object.entries(body["status"] as object).filter(([, value]) => value !== null);
       return this.#put("dnspools", { ...before, status: Object.fromEntries(fields) });
     },
   };
+
+  async #answerTo(what: "record" | "status" | undefined): Promise<void> {
+    await (what !== undefined && what === this.hanging ? new Promise(() => undefined) : Promise.resolve());
+  }
 
   #refuse(what: string, name: string): void {
     const refusal = this.refusal(what, name);
@@ -176,7 +188,7 @@ export class PoolStage {
   }
 
   /** Starts a leader of a site. */
-  start(name: string): PoolSite {
+  start(name: string, { announce }: { readonly announce?: () => Promise<void> } = {}): PoolSite {
     const ending = new AbortController();
     const lines: string[] = [];
     const { clock } = this;
@@ -193,7 +205,7 @@ export class PoolStage {
       keys: { local: key, records: key },
       kube: api.client,
       dns: this.writer.client(ending.signal),
-      announce: () => Promise.resolve(),
+      announce: announce ?? (() => Promise.resolve()),
       mesh: () => ({ sites: this.#names.length, zones: listed }),
       events: new EventQueue({ client: api.client, pod: "operator-0", log, now: clock.now }),
       watch: api.watch,
