@@ -1,6 +1,6 @@
 import { Heartbeats, systemClock as clock } from "../../base/clock";
 import { messageOf, UserError } from "../../base/errors";
-import { type HttpAnswer, HttpServer } from "../../base/http-server";
+import { HttpServer } from "../../base/http-server";
 import { readJsonFile } from "../../base/json-file";
 import { createLogger, type Logger } from "../../base/log";
 import { leaseName } from "../../contract/operator-rules";
@@ -15,6 +15,7 @@ import { programEnd, terminationSignal } from "../program-end";
 import { renderProgramMetrics } from "../program-metrics";
 import { AgentClient } from "../sidecar/http/agent-client";
 import { EventQueue } from "./event-queue";
+import { healthRoutes } from "./health";
 import { followInputs, LiveInputs } from "./inputs";
 import { OperatorMetrics } from "./metrics";
 import { RecordOperator } from "./operator";
@@ -54,8 +55,7 @@ async function run(options: OperatorOptions, { signal, log }: { signal: AbortSig
   let turn: Turn | undefined;
   let isStandby = false;
   await using server = new HttpServer({
-    "GET /live": () => health([...heart.stuck, ...(turn?.operator.stuck ?? [])], "stuck"),
-    "GET /ready": () => health((turn?.operator.isServing ?? isStandby) ? [] : ["the Kubernetes API"], "waits for"),
+    ...healthRoutes({ heart, turn: () => turn, isStandby: () => isStandby }),
     "GET /metrics": () => {
       const { reads: apiReads, writes: apiWrites } = kube.counters;
       const leaseRequests = leaseClient.counters.reads + leaseClient.counters.writes;
@@ -135,11 +135,6 @@ async function openTurn(parts: {
     },
   });
   return { operator, pools, dns: [dns, shared, anew, looking] };
-}
-
-function health(problems: readonly string[], word: string): HttpAnswer {
-  if (problems.length === 0) return { status: 200, body: "ok\n" };
-  return { status: 503, body: `${word}: ${problems.join(", ")}\n` };
 }
 
 const log = createLogger({ write: (line) => process.stdout.write(line), now: clock.now });

@@ -1,4 +1,4 @@
-import { BackOff, Bell, type Clock, isAborted } from "../../../base/clock";
+import { BackOff, Bell, type Clock, Heartbeats, isAborted } from "../../../base/clock";
 import { messageOf } from "../../../base/errors";
 import { inParallel } from "../../../base/in-parallel";
 import type { Logger } from "../../../base/log";
@@ -115,6 +115,7 @@ export class PoolOperator {
   readonly #teller: PoolTeller;
   readonly #rules: PoolRules;
   readonly #ids = new PoolIds();
+  readonly #heart: Heartbeats;
   /** Uids of pools whose object or record is new, and of those to be decided on. */
   readonly #touched = new Set<string>();
   readonly #open = new Set<string>();
@@ -138,6 +139,7 @@ export class PoolOperator {
   constructor(private readonly parts: PoolParts) {
     const { options, inputs, keys, kube, dns, watch, events, probe, announce, mesh, clock, log, random } = parts;
     this.#deciding = new Bell(clock);
+    this.#heart = new Heartbeats(clock.now);
     const store = new PoolStore((entry, gone) => {
       this.#rules.countAnew();
       const { source } = entry.object;
@@ -154,7 +156,14 @@ export class PoolOperator {
     this.#feed = new PoolFeed({ client: kube, watch, namespaces, store, onNews, log, clock, random });
     this.#writer = new PoolWriter({ client: kube, events, store });
     const statusOf = (entry: PoolEntry) => this.#statusOf(entry);
-    this.#reports = new PoolReports({ store, writer: this.#writer, statusOf, log, clock });
+    this.#reports = new PoolReports({
+      store,
+      writer: this.#writer,
+      statusOf,
+      beat: this.#beatOf("reports of pools"),
+      log,
+      clock,
+    });
     const writer = () => inputs.current.writer;
     this.#others = new OtherSites({ dns, writer, key: keys.local, log, now: clock.now });
     this.#book = new CheckBook((check) => isAllowed(options.probes, check));
@@ -166,11 +175,19 @@ export class PoolOperator {
       this.#teller.ring();
       this.#deciding.ring();
     };
-    this.#prober = new Prober({ probe, perSecond: options.probesPerSecond, onTurn, clock, random });
+    const ofProbes = this.#beatOf("probes of pools");
+    this.#prober = new Prober({ probe, perSecond: options.probesPerSecond, onTurn, beat: ofProbes, clock, random });
     const own = () => this.#toTell;
     const isProbing = () => this.#prober.size > 0;
     const sites = () => mesh()?.sites ?? 1;
-    this.#teller = new PoolTeller({ own, isProbing, sites, key: keys.records, announce, log, clock, random });
+    const key = keys.records;
+    const ofTellings = this.#beatOf("tellings of pools");
+    this.#teller = new PoolTeller({ own, isProbing, sites, key, announce, beat: ofTellings, log, clock, random });
+  }
+
+  /** Names of loops that do not go on. */
+  get stuck(): readonly string[] {
+    return this.#heart.stuck;
   }
 
   get counts(): PoolCounts {
@@ -216,8 +233,10 @@ export class PoolOperator {
 
   async #decideAll(signal: AbortSignal): Promise<void> {
     const { clock } = this.parts;
+    const beat = this.#beatOf("decisions on pools");
     let wholeAt = 0;
     while (!isAborted(signal)) {
+      beat();
       await this.#listen(signal);
       const now = clock.now();
       if (now >= wholeAt) {
@@ -235,6 +254,12 @@ export class PoolOperator {
       await clock.pause(gatherMs, signal);
       await this.#deciding.wait(this.#pauseMs(clock.now()), signal);
     }
+  }
+
+  #beatOf(loop: string): () => void {
+    return () => {
+      this.#heart.beat(loop);
+    };
   }
 
   #pauseMs(now: number): number {

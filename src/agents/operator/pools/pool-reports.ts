@@ -13,6 +13,8 @@ export interface PoolReportsOptions {
   readonly writer: Pick<PoolWriter, "report">;
   /** Where a pool stands; undefined as long as nothing can be said. */
   readonly statusOf: (entry: PoolEntry) => PoolStatus | undefined;
+  /** Shows that the loop goes on. */
+  readonly beat: () => void;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -56,13 +58,16 @@ export class PoolReports {
 
   /** Runs until the signal is given. */
   async run(signal: AbortSignal): Promise<void> {
-    const { store, clock, log } = this.options;
+    const { store, clock, log, beat } = this.options;
     while (!isAborted(signal)) {
+      beat();
       const now = clock.now();
       const ready = [...this.#due].flatMap(([uid, due]) => (due <= now ? [uid] : []));
       for (const uid of ready) this.#due.delete(uid);
       let failed: string | undefined;
       await inParallel(writeWidth, ready, async (uid) => {
+        // With many of them all together may take minutes.
+        beat();
         const entry = store.get(uid);
         if (entry === undefined || isAborted(signal)) return;
         try {

@@ -17,6 +17,8 @@ export interface PoolTellerOptions {
   readonly key: TsigKey;
   /** Tells the agent that a zone was changed. @throws Error */
   readonly announce: () => Promise<unknown>;
+  /** Shows that the loop goes on. */
+  readonly beat: () => void;
   readonly log: Logger;
   readonly clock: Clock;
   /** Between 0 and 1. */
@@ -47,10 +49,11 @@ export class PoolTeller {
 
   /** Runs until the signal is given. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, random } = this.options;
+    const { clock, log, random, beat } = this.options;
     const backOff = new BackOff(random);
     let gather = gatherMs;
     while (!isAborted(signal)) {
+      beat();
       const own = this.options.own();
       const isTold = own !== undefined && (own.isUrgent || this.#untilPublished(own) <= 0 || this.#untilBeat <= 0);
       if (isTold) {

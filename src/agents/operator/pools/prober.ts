@@ -10,6 +10,8 @@ export interface ProberOptions {
   readonly perSecond: number;
   /** A target came up or went down, or is known now. */
   readonly onTurn: (id: string) => void;
+  /** Shows that the loop goes on. */
+  readonly beat: () => void;
   readonly clock: Clock;
   /** Between 0 and 1. */
   readonly random: () => number;
@@ -95,7 +97,7 @@ export class Prober {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { clock, perSecond } = this.options;
+    const { clock, perSecond, beat } = this.options;
     this.#isOn = true;
     this.#nextAt = clock.now();
     const end = (): void => {
@@ -103,6 +105,7 @@ export class Prober {
     };
     signal.addEventListener("abort", end, { once: true });
     while (!isAborted(signal)) {
+      beat();
       const now = clock.now();
       this.#wakeAt = this.#turnAt(now);
       if (this.#wakeAt > now) {

@@ -30,6 +30,7 @@ class Stage {
       clock: this.clock,
       random: () => 0.5,
       onTurn: () => this.turns++,
+      beat: () => undefined,
       probe: async ({ port }, signal) => {
         this.asked.push(port);
         this.most = Math.max(this.most, ++this.#open);
