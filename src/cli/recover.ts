@@ -7,7 +7,7 @@ import { highestEpoch, packetEpoch } from "../mesh/epoch";
 import type { Dnssec, WelcomePacket } from "../mesh/model";
 import { type CatalogAnswer, newestView } from "../mesh/newest-view";
 import type { CentralNames } from "../mesh/read-view";
-import { jwtMount } from "../mesh/trust";
+import { jwtMount, vaultRole } from "../mesh/trust";
 import type { MeshView } from "../mesh/view";
 import { agreedTrust, isSameTrust, rootsPem } from "../settings/agreed-trust";
 import { type RecoveredFacts, type RecoveredSettings, recoveredSettings } from "../settings/recovered-list";
@@ -186,7 +186,7 @@ async function clusterKeys({ sites, vault }: RecoverParts, view: MeshView): Prom
 
 /** The namespace whose pods the site's role lets in. */
 async function namespaceOf(vault: Pick<VaultClient, "read">, site: string): Promise<string> {
-  const role = fields(await readIfThere(vault, `auth/${jwtMount(site)}/role/site`));
+  const role = fields(await readIfThere(vault, `auth/${jwtMount(site)}/role/${vaultRole("jwt", "site", site)}`));
   const { bound_subject: subject } = role;
   const namespace = typeof subject === "string" ? /^system:serviceaccount:([^:]+):/.exec(subject)?.[1] : undefined;
   if (namespace === undefined)

@@ -57,10 +57,12 @@ const mostServers = 16;
 const gatherMs = 20_000;
 const keysShape = z.record(z.string(), listOf(plainText));
 
-/** What a server says to every question alike: nothing at all, or that it does not know our key. */
-const ofTheServer: ReadonlySet<string> = new Set<DnsFailure["kind"]>([
-  ...(["timeout", "unreachable", "aborted"] as const),
-  ...(["badKey", "badSignature", "badTime", "badTruncation"] as const),
+/** What a server that does not know our key says to every question alike. */
+const ofOurKey: ReadonlySet<string> = new Set<DnsFailure["kind"]>([
+  "badKey",
+  "badSignature",
+  "badTime",
+  "badTruncation",
 ]);
 
 /**
@@ -323,5 +325,5 @@ async function tlsOf(listen: readonly string[], folder: string) {
 }
 
 function isOfTheServer(error: unknown): boolean {
-  return error instanceof DnsError && ofTheServer.has(error.failure.kind);
+  return error instanceof DnsError && (error.isUnreachable || ofOurKey.has(error.failure.kind));
 }
