@@ -37,6 +37,11 @@ export interface Run {
   all(type: string): readonly Registered[];
 }
 
+/** What Vault answers to the letter, in the place of a value that is written as JSON. */
+export class RawText {
+  constructor(readonly text: string) {}
+}
+
 /** How to run a program. */
 export interface RunOptions {
   readonly program: () => Promise<Record<string, unknown>>;
@@ -171,7 +176,8 @@ class RecordingMocks implements pulumi.runtime.Mocks {
     }
     if (token === "vault:kv/getSecretV2:getSecretV2") {
       const path = `${String(wanted["mount"])}/${String(wanted["name"])}`;
-      return { ...wanted, dataJson: JSON.stringify(this.options.vault?.[path]) };
+      const found = this.options.vault?.[path];
+      return { ...wanted, dataJson: found instanceof RawText ? found.text : JSON.stringify(found) };
     }
     if (token === "vault:appRole/getAuthBackendRoleId:getAuthBackendRoleId")
       return { ...wanted, roleId: `role id of ${String(wanted["roleName"])}` };

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { inspect } from "node:util";
 import { UserError } from "../../../../src/base/errors";
 import { fetchWelcome } from "../../../../components/site/welcome";
 import type { WelcomeTrust } from "../../../../src/mesh/trust";
@@ -10,7 +11,7 @@ import {
   sharedVaultOutputs,
   vaultByJwt,
 } from "../example-mesh";
-import { runStack, type Run, type RunOptions } from "../recorded-stack";
+import { RawText, runStack, type Run, type RunOptions } from "../recorded-stack";
 
 interface Fetched extends Partial<RunOptions> {
   readonly site?: string;
@@ -77,6 +78,28 @@ describe("a site's welcome", () => {
       expect(run.one("pulumi:providers:vault").inputs).to.include({ address: "https://vault.example" });
     });
   }
+
+  for (const [what, answer] of [
+    ["that is cut off", new RawText('{"certificate": "PEM", "privateKey": "hush-hush')],
+    ["that is no JSON at all", new RawText("hush-hush")],
+    ["that is a text", "hush-hush"],
+    ["that is a list", ["hush-hush"]],
+    ["without a certificate", { privateKey: "hush-hush" }],
+    ["whose key is no text", { certificate: "hush-hush", privateKey: { pem: "hush-hush" } }],
+  ] as const)
+    it(`shows nothing of an answer of Vault ${what}`, async () => {
+      const error = await fetch({
+        stacks: { [sharedName]: sharedVaultOutputs({ ...vaultByJwt, certificates: "pulumi" }) },
+        vault: { "dns-mesh/sites/site-b": answer },
+      }).then(
+        () => undefined,
+        (caught: unknown) => caught,
+      );
+      expect(error).to.be.instanceOf(Error);
+      expect(inspect(error, { depth: 10 }))
+        .to.contain("site-b")
+        .and.not.to.contain("hush");
+    });
 
   const reached = [
     ["where the pods reach it, unless it is said otherwise", {}, "http://vault.vault.svc:8200"],
