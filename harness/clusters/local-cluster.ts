@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
+import { urlHost } from "../../src/base/text";
 import { placeStore } from "../images/store";
 import { toolPath } from "../tools";
 import { run } from "../tools/run";
@@ -111,10 +112,10 @@ export class LocalCluster implements Cluster {
       name: this.name,
       addresses,
     });
-    const server = `https://${inUrl(this.nodeAddress)}:6443`;
+    const server = `https://${urlHost(this.nodeAddress)}:6443`;
     writeKubeconfig(this.kubeconfig, { name: this.name, server, token: tokens.admin, caFile });
     writeKubeconfig(nodeKubeconfig, { name: this.name, server, token: tokens.node, caFile });
-    const other = `https://${inUrl(this.siteAddress)}:6443`;
+    const other = `https://${urlHost(this.siteAddress)}:6443`;
     writeKubeconfig(this.otherKubeconfig, { name: this.name, server: other, token: tokens.other, caFile });
     mkdirSync(join(this.folder, "lib"));
     await placeStore(imageStore, join(this.folder, "lib", "containerd"));
@@ -273,10 +274,6 @@ export class LocalCluster implements Cluster {
 
 /** A controller manager ends after ten seconds in which the API server was not healthy, as on a machine that has much else to do. */
 const lookMs = 3000;
-
-function inUrl(address: string): string {
-  return address.includes(":") ? `[${address}]` : address;
-}
 
 /**
  * As local volumes have it. With `Immediate`, the scheduler of 1.34 missed once in a while that a claim had got its volume, and looked at

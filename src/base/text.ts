@@ -8,6 +8,16 @@ export function byName<T extends { readonly name: string }>(items: readonly T[])
   return [...items].sort((a, b) => compareText(a.name, b.name));
 }
 
+/** A host as it stands in a URL (RFC 3986, section 3.2.2): an IPv6 address in brackets. */
+export function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** The certificates of a PEM text, in its order. What stands between them is left out. */
+export function certificateBlocks(pem: string): readonly string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
 /** The host of a URL; an IPv6 address without its brackets. */
 export function bareHost({ hostname }: Pick<URL, "hostname">): string {
   return hostname.replace(/^\[|\]$/g, "");

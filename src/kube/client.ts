@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Agent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
-import { isIPv6 } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { messageOf, UserError } from "../base/errors";
@@ -13,6 +12,7 @@ import {
   streamHttp,
   type TlsChoices,
 } from "../base/http-exchange";
+import { urlHost } from "../base/text";
 import { aborted, judge, KubeError, type KubeObject, type Outcome } from "./answer";
 
 /** Where the API server is and how we show who we are. */
@@ -64,7 +64,7 @@ export async function inClusterOptions(
     }
   };
   return {
-    url: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    url: `https://${urlHost(host)}:${port}`,
     ca: await read("ca.crt"),
     token: async () => (await read("token")).trim(),
   };

@@ -1,5 +1,5 @@
 import { UserError } from "../base/errors";
-import { ipVersion } from "../dns/address";
+import { urlHost } from "../base/text";
 import { probeJob } from "./alert-rules";
 
 /** Where a site is asked from outside. */
@@ -35,7 +35,7 @@ export function probesOf(
       zone,
       site: name,
       module: moduleOf(zone),
-      targets: addresses.map((address) => (ipVersion(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`)),
+      targets: addresses.map((address) => `${urlHost(address)}:${port}`),
     })),
   );
 }

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, X509Certificate } from "node:crypto";
 
 import { messageOf, UserError } from "../base/errors";
+import { certificateBlocks } from "../base/text";
 import type { WelcomePacket } from "../mesh/model";
 
 /** What {@link agreedTrust} decides on. */
@@ -32,8 +33,6 @@ interface Claim {
   /** Those that say so. */
   readonly sites: readonly string[];
 }
-
-const certificatePem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
  * The roots and signers that a mesh goes on with: what most of the sites were brought up with, and two of them at least, or
@@ -125,7 +124,7 @@ function nameOf({ kind, pem, fingerprint }: Claim): string {
 function rootClaims(packets: readonly WelcomePacket[]): readonly Claim[] {
   return gathered(
     packets.flatMap(({ ca, site }) =>
-      (ca.match(certificatePem) ?? []).map((pem) => ({
+      certificateBlocks(ca).map((pem) => ({
         kind: "root" as const,
         site: site.name,
         pem: `${pem}\n`,

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 
 import { UserError } from "../base/errors";
-import { byName } from "../base/text";
+import { byName, certificateBlocks } from "../base/text";
 import { hostCidr } from "../dns/address";
 import type { RingDocument } from "../keyring/ring-document";
 import type { Dnssec, NameServers, Topology, WelcomePacket, Zone } from "../mesh/model";
@@ -247,9 +247,7 @@ function sameSet(left: readonly string[], right: readonly string[]): boolean {
 
 /** The newest root that a site's certificate comes from; undefined where none was read. */
 function signingRoot(roots: ReadonlyMap<number, string>, certificates: readonly string[]): number | undefined {
-  const blocks = certificates
-    .flatMap((text) => text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [])
-    .map((pem) => new X509Certificate(pem));
+  const blocks = certificates.flatMap(certificateBlocks).map((pem) => new X509Certificate(pem));
   const signing = [...roots].filter(([, root]) => {
     const { publicKey, subject } = new X509Certificate(root);
     return blocks.some((block) => block.issuer === subject && block.subject !== subject && block.verify(publicKey));

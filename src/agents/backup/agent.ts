@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { isIPv6 } from "node:net";
 
 import { messageOf } from "../../base/errors";
 import { exchangeHttp } from "../../base/http-exchange";
 import { readJsonText } from "../../base/json-file";
+import { urlHost } from "../../base/text";
 import { type BackupMade, type BackupReport, parseMade } from "../../contract/backups";
 import type { SocketAddress } from "../../contract/environment";
 import { BackupError } from "./failure";
@@ -36,7 +36,7 @@ export class WriterAgent {
 
   get #url(): string {
     const { address, port } = this.at;
-    return `http://${isIPv6(address) ? `[${address}]` : address}:${port}`;
+    return `http://${urlHost(address)}:${port}`;
   }
 
   async #send(path: string, call: { readonly timeoutMs: number; readonly body?: string }): Promise<string> {

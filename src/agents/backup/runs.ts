@@ -72,7 +72,7 @@ export async function readManifest(folder: string, site: string): Promise<Backup
  * by the agent.
  */
 export async function restore(parts: RunParts): Promise<void> {
-  const { options, site, agent, repository, log } = parts;
+  const { options, site, agent, repository, now, log } = parts;
   const { folder, at } = options;
   const [incoming, restored] = [join(folder, backupParts.incoming), join(folder, backupParts.restored)];
   if (at === undefined && (await agent.runs()))
@@ -94,9 +94,9 @@ export async function restore(parts: RunParts): Promise<void> {
   await rename(incoming, restored);
   await syncFolder(folder);
   log.info("a backup is on the volume", { ...order, zones: manifest.zones.length });
-  const end = Date.now() + options.patienceMs;
+  const end = now() + options.patienceMs;
   while ((await readText(join(restored, orderFile))) !== undefined) {
-    if (Date.now() > end)
+    if (now() > end)
       throw new BackupError("agent", "the backup is on the volume, and pod 0 has not taken all of it yet; see its log");
     await delay(500);
   }

@@ -1,8 +1,7 @@
-import { isIP } from "node:net";
-
 import { version } from "../../../package.json";
 import { systemClock } from "../../base/clock";
 import { UserError } from "../../base/errors";
+import { urlHost } from "../../base/text";
 import type { MeshAccess } from "../mesh-access";
 import { lookAt } from "../status";
 import { compareContent } from "./content";
@@ -41,7 +40,7 @@ export async function serveDashboard(access: MeshAccess, options: DashboardOptio
     }),
   });
   await using server = new PageServer({ watch, hosts: { address, names }, files: await pageFiles(__dirname) });
-  const url = `http://${isIP(address) === 6 ? `[${address}]` : address}:${await listening(server, options)}/`;
+  const url = `http://${urlHost(address)}:${await listening(server, options)}/`;
   if (!isLoopback(address))
     console.error(`whoever reaches ${address} port ${port} reads this page: it asks nobody who they are`);
   process.stdout.write(isJson ? `${JSON.stringify({ url })}\n` : `${url}\n`);

@@ -3,6 +3,7 @@ import { createSocket } from "node:dgram";
 import { connect, isIPv6, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
+import { urlHost } from "../../../base/text";
 import { checkQuestion, checkResponse, decodeMessage, encodeMessage } from "../../../dns/message";
 import { queryMessage } from "../../../dns/request";
 import { opcodes, rcodes } from "../../../dns/types";
@@ -103,7 +104,7 @@ const longestHead = 16_384;
  * site with thousands of targets several times as much CPU as the few lines that a probe needs of HTTP.
  */
 function probeHttp(check: Extract<Check, { kind: "http" | "https" }>, signal: AbortSignal): Promise<boolean> {
-  const { address, port, timeoutMs, path, host = `${isIPv6(address) ? `[${address}]` : address}:${port}` } = check;
+  const { address, port, timeoutMs, path, host = `${urlHost(address)}:${port}` } = check;
   const request = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: dns-mesh-probe\r\nconnection: close\r\n\r\n`;
   return new Promise((resolve) => {
     const socket = connectionFor(check);

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 
 import { UserError } from "../../../base/errors";
 import { readText } from "../../../base/files";
-import { timeText } from "../../../base/text";
+import { certificateBlocks, timeText } from "../../../base/text";
 import type { TlsIdentity } from "../../../knot/config/site-config";
 
 /** Paths of the files in the folder that a site's identity is given in. */
@@ -98,11 +98,6 @@ function leadsTo(
     current = next;
   }
   return false;
-}
-
-/** The certificates of a PEM text, in its order. What stands between them is left out. */
-export function certificateBlocks(pem: string): readonly string[] {
-  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 }
 
 /** Whether a private key in PEM is that of a certificate; never when it cannot be read. */

@@ -1,9 +1,10 @@
 import { X509Certificate } from "node:crypto";
 
 import { readText, writeAtomically } from "../../../base/files";
+import { certificateBlocks } from "../../../base/text";
 import type { VaultPki } from "../../../vault/access";
 import type { IssuedCertificate, VaultClient } from "../../../vault/client";
-import { certificateBlocks, identityPaths, isKeyOf } from "./identity";
+import { identityPaths, isKeyOf } from "./identity";
 
 /** What {@link VaultCertificate} works with. */
 export interface VaultCertificateParts {

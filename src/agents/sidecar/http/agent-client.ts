@@ -1,8 +1,7 @@
-import { isIPv6 } from "node:net";
-
 import { messageOf } from "../../../base/errors";
 import { exchangeHttp, type HttpResponse } from "../../../base/http-exchange";
 import { readJsonText } from "../../../base/json-file";
+import { urlHost } from "../../../base/text";
 import { type KeptKeys, parseKeptKeys } from "../../../contract/kept-keys";
 import type { ReconcilerReport } from "../../../contract/reconciler-report";
 import type { AgentStatus } from "./status";
@@ -72,9 +71,8 @@ export class AgentClient {
     path: string,
     sent?: { readonly body: string; readonly token: string },
   ): Promise<HttpResponse> {
-    const host = isIPv6(agent.address) ? `[${agent.address}]` : agent.address;
     const signal = this.signal === undefined ? {} : { signal: this.signal };
-    const url = `http://${host}:${agent.port}${path}`;
+    const url = `http://${urlHost(agent.address)}:${agent.port}${path}`;
     try {
       const content = sent && { body: sent.body, headers: { authorization: `Bearer ${sent.token}` } };
       return await exchangeHttp({ method, url, timeoutMs: this.timeoutMs, ...signal, ...content });

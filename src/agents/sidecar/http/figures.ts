@@ -2,13 +2,14 @@ import { X509Certificate } from "node:crypto";
 
 import { systemClock } from "../../../base/clock";
 import type { HttpRoutes } from "../../../base/http-server";
+import { certificateBlocks } from "../../../base/text";
 import type { DnsClient } from "../../../dns/client/dns-client";
 import type { TlsIdentity } from "../../../knot/config/site-config";
 import { defaultZoneSeries } from "../../../knot/config/site-runtime";
 import { controlSocket } from "../../../knot/config/volume";
 import { KnotStatistics } from "../../../knot/control/knot-statistics";
 import { renderProgramMetrics } from "../../program-metrics";
-import { certificateBlocks, lifetime } from "../credentials/identity";
+import { lifetime } from "../credentials/identity";
 import { ParentWatch } from "../dnssec/parent-watch";
 import type { SigningWatch } from "../dnssec/signing";
 import type { Inputs } from "../inputs/inputs";
