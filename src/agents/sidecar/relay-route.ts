@@ -5,6 +5,7 @@ import { addressAt, type RelayTarget } from "../../knot/config/remotes";
 import type { Notice } from "./notify/notice";
 import { NoticeTeller } from "./notify/notice-teller";
 import type { ReachedAddresses } from "./reached-addresses";
+import { callAgain } from "./second-call";
 import { type Patience, ServerLook, whenRead } from "./server-look";
 
 /** For how long after it was found away, and after the last look in vain, Knot is sent away at once: it waits for a server that is away only once. */
@@ -21,8 +22,6 @@ const lookPatience = 3;
 const tookPatience = 2;
 /** How many times as long as an answer took, a server is waited for at least before it is called a second time. */
 const secondPatience = 1.5;
-/** Octets that Knot may have said by then. */
-const mostSaid = 65_536;
 /** NOTIFYs that are under way to one server at the same time, as long as it answers. */
 const mostTold = 4;
 
@@ -195,8 +194,7 @@ export class RelayRoute implements Disposable {
       local.destroy();
       return;
     }
-    const remote = connect({ host, port: this.#target.port, noDelay: true, allowHalfOpen: true });
-    this.#note(remote, host);
+    const remote = this.#connect(host);
     const timer = setTimeout(() => {
       whenRead(() => {
         if (remote.connecting) remote.destroy();
@@ -228,14 +226,20 @@ export class RelayRoute implements Disposable {
         if (remote.bytesRead === 0) remote.destroy();
       });
     }, this.#patienceFor(host));
-    const second = this.#callAgain({ local, host, isUnanswered }, (other) => {
+    const afterMs = this.#secondFor(host);
+    const spoke = (second: Socket, took: number): void => {
       clearTimeout(timer);
+      this.#noteAnswer(host, took);
       remote.removeAllListeners("close").destroy();
-      other.once("close", () => local.destroy());
-    });
+      second.once("close", () => local.destroy());
+    };
+    const endSecond =
+      afterMs === undefined
+        ? () => undefined
+        : callAgain({ ...{ local, afterMs, isUnanswered, spoke }, connect: () => this.#connect(host) });
     remote.once("data", () => {
       clearTimeout(timer);
-      second.abort();
+      endSecond();
       this.#noteAnswer(host, performance.now() - connectedAt);
     });
     const ended = (): void => {
@@ -252,63 +256,10 @@ export class RelayRoute implements Disposable {
     local.resume();
   }
 
-  /**
-   * Calls a server a second time when it has said nothing for a while: behind a load balancer another one may answer. What Knot
-   * has said until then is said to both, and who speaks first is the one that it speaks to. A handshake that began twice, and a
-   * question, change nothing at either.
-   *
-   * @param spoke - Called when the second one has spoken first.
-   * @returns what ends the attempt.
-   */
-  #callAgain(
-    call: { readonly local: Socket; readonly host: string; readonly isUnanswered: () => boolean },
-    spoke: (other: Socket) => void,
-  ): AbortController {
-    const { local, host, isUnanswered } = call;
-    const over = new AbortController();
-    const { secondMs } = this.parts.patience;
-    if (secondMs === undefined) return over;
-    const said: Buffer[] = [];
-    let other: Socket | undefined;
-    const listen = (piece: Buffer): void => {
-      said.push(piece);
-      other?.write(piece);
-    };
-    local.on("data", listen);
-    const least = secondPatience * (this.#heard.get(host)?.took ?? 0);
-    const timer = setTimeout(
-      () => {
-        whenRead(() => {
-          const octets = said.reduce((sum, { length }) => sum + length, 0);
-          if (over.signal.aborted || !isUnanswered() || local.readableEnded || octets > mostSaid) return;
-          const connectedAt = performance.now();
-          const socket = connect({ host, port: this.#target.port, noDelay: true, allowHalfOpen: true });
-          other = socket;
-          this.#note(socket, host);
-          socket.write(Buffer.concat(said));
-          socket.once("data", (piece: Buffer) => {
-            clean();
-            this.#noteAnswer(host, performance.now() - connectedAt);
-            spoke(socket);
-            local.unpipe();
-            local.write(piece);
-            local.pipe(socket).pipe(local);
-          });
-        });
-      },
-      Math.max(secondMs, least),
-    );
-    const clean = (): void => {
-      clearTimeout(timer);
-      local.off("data", listen);
-    };
-    const end = (): void => {
-      clean();
-      other?.destroy();
-    };
-    over.signal.addEventListener("abort", end, { once: true });
-    local.once("close", end);
-    return over;
+  #connect(host: string): Socket {
+    const remote = connect({ host, port: this.#target.port, noDelay: true, allowHalfOpen: true });
+    this.#note(remote, host);
+    return remote;
   }
 
   /** In milliseconds: a server that is slow is waited for as long as it was seen to take. */
@@ -316,6 +267,12 @@ export class RelayRoute implements Disposable {
     const { answerMs } = this.parts.patience;
     const took = tookPatience * (this.#heard.get(host)?.took ?? 0);
     return Math.min(Math.max(answerMs, took), lookPatience * answerMs);
+  }
+
+  /** In milliseconds, until it is called a second time; undefined where it is not. */
+  #secondFor(host: string): number | undefined {
+    const { secondMs } = this.parts.patience;
+    return secondMs && Math.max(secondMs, secondPatience * (this.#heard.get(host)?.took ?? 0));
   }
 
   /** Not so one that answered others meanwhile: there a packet was lost. */

@@ -60,6 +60,10 @@ describe("a server that starts beside one that takes connections and says nothin
     const { site, other } = sites();
     await Promise.all([other.stop("SIGKILL"), site.stopKnot("SIGKILL")]);
     await silence(other);
+    // The kubelet needs a second to see that a container has ended; the agent is to have seen it by then.
+    await eventually(startPatience, async () => {
+      expect(await site.files()).not.to.contain(`${other.address}@`);
+    });
     await follows(site, () => {
       site.startKnot();
     });

@@ -40,7 +40,7 @@ describe("the guard on own zones", function () {
   });
   after(() => lab[Symbol.asyncDispose]());
   afterEach(function () {
-    if (this.currentTest?.state === "failed") console.error(lab.logs().slice(-12_000));
+    if (this.currentTest?.state === "failed") console.error(lab.logs().slice(-60_000));
   });
 
   const address = (name: string, of = "192.0.2.1"): ResourceRecord => ({
