@@ -63,8 +63,8 @@ export interface Due {
 /** Names of a zone that get new numbers again and again; every other change makes a name that keeps its number. */
 const counters = 4;
 
-/** An acknowledged number of a name, and when that was. */
-interface Acknowledged {
+/** A number that was acknowledged or answered, and when that was. */
+interface Timed {
   readonly number: number;
   readonly at: number;
 }
@@ -78,7 +78,7 @@ interface ZoneHistory {
   readonly owner: string;
   attempted: number;
   /** The latest numbers of each name. */
-  readonly times: Map<string, Acknowledged[]>;
+  readonly times: Map<string, Timed[]>;
   /** Highest number of each name that was acknowledged, and so must be there or be followed by a higher one. */
   readonly acknowledged: Map<string, number>;
   /** Its names. */
@@ -96,7 +96,7 @@ export class History {
   /** By server, by question. */
   readonly #floors = new Map<string, Map<string, number>>();
   /** What a server answered last, by server and question: values and when. */
-  readonly #trails = new Map<string, { readonly value: number; readonly at: number }[]>();
+  readonly #trails = new Map<string, readonly Timed[]>();
   /** Zones that a server has shown, by server. */
   readonly #shown = new Map<string, Set<string>>();
   /** Zones that a server may serve with any serial, by server. */
@@ -205,27 +205,32 @@ export class History {
     const refused = answer.rcode === rcodes.NOERROR ? "an answer without authority" : rcodeName(answer.rcode);
     if (answer.rcode !== rcodes.NOERROR || !answer.flags.aa)
       return isShown ? { rule: "gone", detail: refused } : undefined;
-    const value = valueIn(question, answer.answers);
+    const values = valuesIn(question, answer.answers);
+    const [value] = values;
     if (value === undefined) return absent("empty", "no record");
     if (question.type === "TXT" && value > this.#zone(question.zone).attempted)
       return { rule: "invented", detail: `${value}` };
-    const trail = this.#trail(site, question, value);
+    const before = this.#note(site, question, value);
     if (floor !== undefined && isBehind(question.type, value, floor))
       return {
         rule: question.type === "SOA" ? "serial" : "older",
-        detail: `${shownIn(question, answer.answers)} after ${floor}${trail}`,
+        detail: `${values.join(" and ")} after ${floor}${this.#agesOf(before)}`,
       };
     this.#raise(site, question, value);
     return question.type === "TXT" ? lateness(standard, value, String(value)) : undefined;
   }
 
-  /** Notes a value that a server answered. Returns what it answered before: the latest last, with how long ago that was. */
-  #trail(site: string, question: Question, value: number): string {
+  /** Notes a value that a server answered. Returns what it answered before, the latest last. */
+  #note(site: string, question: Question, number: number): readonly Timed[] {
     const key = `${site} ${keyOf(question)}`;
-    const now = this.now();
     const before = this.#trails.get(key) ?? [];
-    this.#trails.set(key, [...before, { value, at: now }].slice(-mostKept));
-    return before.map((each) => `, ${each.value} ${Math.round(now - each.at)} ms ago`).join("");
+    this.#trails.set(key, [...before, { number, at: this.now() }].slice(-mostKept));
+    return before;
+  }
+
+  #agesOf(answers: readonly Timed[]): string {
+    const now = this.now();
+    return answers.map(({ number, at }) => `, ${number} ${Math.round(now - at)} ms ago`).join("");
   }
 
   /** A server lost its volume: what it showed before binds it no more. */
@@ -334,16 +339,14 @@ function lateness({ due, dueAtLast }: Standard, value: number | undefined, shown
   return { rule: "stale", detail: `${shown} in the place of ${due ?? ""}`, isWithheld: !lacks(dueAtLast) };
 }
 
-function valueIn({ name, type }: Question, answers: readonly ResourceRecord[]): number | undefined {
-  const record = answers.find((each) => each.name === name && each.type === type);
-  if (record?.type === "SOA") return record.serial;
-  return record?.type === "TXT" ? Number(record.strings[0]) : undefined;
-}
-
-/** All that an answer has of what was asked for, of which {@link valueIn} is the first. */
-function shownIn({ name, type }: Question, answers: readonly ResourceRecord[]): string {
-  const records = answers.filter((each) => each.name === name && each.type === type);
-  return records.map((each) => valueIn({ zone: "", name, type }, [each])).join(" and ");
+/** Numbers of all records that an answer has of what was asked for. */
+function valuesIn({ name, type }: Question, answers: readonly ResourceRecord[]): readonly number[] {
+  return answers
+    .filter((each) => each.name === name && each.type === type)
+    .flatMap((record) => {
+      if (record.type === "SOA") return record.serial;
+      return record.type === "TXT" ? Number(record.strings[0]) : [];
+    });
 }
 
 function isBehind(type: Question["type"], value: number, floor: number): boolean {
