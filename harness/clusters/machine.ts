@@ -107,13 +107,11 @@ export class Machine {
     await once(child, "exit");
   }
 
-  /** Starts those of these programs again that ended by themselves, as a node's service manager does. Returns their names. */
-  async revive(daemons: readonly Daemon[]): Promise<readonly string[]> {
+  /** Starts those of these programs again that ended by themselves, as a node's service manager does. */
+  async revive(daemons: readonly Daemon[]): Promise<void> {
     const script = 'for name; do [ -d "/proc/$(cat "/run/pids/$name")" ] || echo "$name"; done';
     const ended = (await this.exec(["sh", "-c", script, "sh", ...daemons.map(({ name }) => name)])).split("\n");
-    const again = daemons.filter(({ name }) => ended.includes(name));
-    for (const daemon of again) await this.start(daemon);
-    return again.map(({ name }) => name);
+    for (const daemon of daemons) if (ended.includes(daemon.name)) await this.start(daemon);
   }
 
   /** Ends a program at once and waits until it is gone. */
