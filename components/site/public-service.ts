@@ -126,12 +126,11 @@ async function withBothFamilies(
     const found = await args.look(had.state.name);
     return found && seenIn(had.state.name, args.service, found as unknown as FilledIn);
   };
-  const isSettled = (seen: Seen): boolean => secondFamily({ ...args.site, addresses }, seen).kind === "settled";
-  if (isSettled(had)) return { seen: had };
-  if (pulumi.runtime.isDryRun()) return { seen: (await look()) ?? had };
+  const site = { ...args.site, addresses };
+  if (pulumi.runtime.isDryRun())
+    return { seen: secondFamily(site, had).kind === "settled" ? had : ((await look()) ?? had) };
   const warn = (text: string): void => void pulumi.log.warn(text, service);
-  const { site, clock = systemClock } = args;
-  return awaitSecondFamily(had, { site: { ...site, addresses }, look, warn, clock });
+  return awaitSecondFamily(had, { site, look, warn, clock: args.clock ?? systemClock });
 }
 
 /** Fails `up`. A preview only warns: it sees the address from before the change that is to put it right. */

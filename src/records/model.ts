@@ -15,6 +15,14 @@ export function collectionPath(of: typeof plural | typeof poolPlural, namespace 
   return `/apis/${apiVersion}/${namespace === "*" ? "" : `namespaces/${namespace}/`}${of}`;
 }
 
+/** Path of one of our objects at an API server. */
+export function objectPath(
+  of: typeof plural | typeof poolPlural,
+  { namespace = "default", name = "" }: { readonly namespace?: string | undefined; readonly name?: string | undefined },
+): string {
+  return `${collectionPath(of, namespace)}/${name}`;
+}
+
 /** Types that a DnsRecord may have. */
 export const recordTypes = [
   ...(["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "CAA", "PTR", "NS"] as const),

@@ -50,15 +50,17 @@ export async function compareRestored(parts: {
   readonly options: Pick<BackupOptions, "folder" | "drillDns">;
   readonly site: string;
   readonly dns: Pick<DnsClient, "transfer">;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }): Promise<Comparison> {
-  const { options, site, dns } = parts;
+  const { options, site, dns, now } = parts;
   const scratch = new ScratchKnot(options.folder);
   const manifest = await readManifest(scratch.backup, site);
   const key = await readJsonFile(scratch.keyFile, (json) => parseTsigKey(json, "key"));
   const control = new KnotControl(scratch.socket, { timeoutMs: restoreMs });
-  await eventually(startMs, () => control.status());
+  await eventually(() => control.status(), { ms: startMs, now });
   await control.zoneRestore(join(scratch.backup, backupFiles.knot));
-  await loaded(control, manifest);
+  await loaded(control, manifest, now);
   const differences: string[] = [];
   for (const { zone, serial, digest } of manifest.zones) {
     const records = await dns.transfer(options.drillDns ?? usualDns, zone, key).catch((error: unknown) => {
@@ -114,23 +116,26 @@ function named(differences: readonly string[]): string {
 }
 
 /** Knot answers before the last zone is loaded. One that is not by then is a difference. */
-async function loaded(control: KnotControl, { zones }: BackupManifest): Promise<void> {
+async function loaded(control: KnotControl, { zones }: BackupManifest, now: () => number): Promise<void> {
   const isLoaded = async (): Promise<void> => {
     const known = await control.zoneStatus();
     if (known.filter(({ serial }) => serial !== undefined).length < zones.length)
       throw new Error("zones are not loaded");
   };
-  await eventually(loadMs, isLoaded).catch(() => undefined);
+  await eventually(isLoaded, { ms: loadMs, now }).catch(() => undefined);
 }
 
-async function eventually(ms: number, work: () => Promise<unknown>): Promise<void> {
-  const end = Date.now() + ms;
+async function eventually(
+  work: () => Promise<unknown>,
+  { ms, now }: { readonly ms: number; readonly now: () => number },
+): Promise<void> {
+  const end = now() + ms;
   for (;;) {
     try {
       await work();
       return;
     } catch (error) {
-      if (Date.now() > end) throw error;
+      if (now() > end) throw error;
       await delay(200);
     }
   }

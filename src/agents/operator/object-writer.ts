@@ -1,7 +1,7 @@
 import { KubeError, type KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
 import { type Progress, sameStatus, statusOf, transitions, zoneRetiring } from "../../records/conditions";
-import { collectionPath, type Condition, finalizer, plural } from "../../records/model";
+import { type Condition, finalizer, objectPath, plural } from "../../records/model";
 import { type EventQueue, type EventText, fieldManager } from "./event-queue";
 import type { OperatorMetrics } from "./metrics";
 import { annotations, type Entry, isProgrammed, takeWritten } from "./record-store";
@@ -124,6 +124,5 @@ function eventOf({ type, status, reason, message }: Condition): EventText {
 }
 
 function pathOf({ object }: Entry): string {
-  const { namespace = "default", name } = object.metadata;
-  return `${collectionPath(plural, namespace)}/${name}`;
+  return objectPath(plural, object.metadata);
 }

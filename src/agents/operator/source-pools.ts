@@ -5,7 +5,7 @@ import type { KubeClient } from "../../kube/client";
 import { poolKind } from "../../pools/model";
 import { checkFields, type PoolClaim } from "../../pools/source-pools";
 import { poolOf } from "../../pools/spec";
-import { apiVersion, collectionPath, poolPlural } from "../../records/model";
+import { apiVersion, collectionPath, objectPath, poolPlural } from "../../records/model";
 import { sourceLabel } from "../../records/sources/kinds";
 import { fieldManager } from "./event-queue";
 import type { PoolEntry } from "./pools/pool-store";
@@ -133,5 +133,5 @@ function conditionOf({ object, status }: MadePool, wanted: string) {
 }
 
 function pathOf({ metadata }: MadePool["object"]): string {
-  return `${collectionPath(poolPlural, metadata.namespace)}/${metadata.name}`;
+  return objectPath(poolPlural, metadata);
 }

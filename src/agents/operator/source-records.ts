@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { KubeError, type KubeObject } from "../../kube/answer";
 import type { KubeClient } from "../../kube/client";
-import { apiVersion, collectionPath, kind as recordKind, plural } from "../../records/model";
+import { apiVersion, collectionPath, kind as recordKind, objectPath, plural } from "../../records/model";
 import type { SourceClaim } from "../../records/sources/claims";
 import { sourceLabel } from "../../records/sources/kinds";
 import { type EventQueue, fieldManager } from "./event-queue";
@@ -45,20 +45,18 @@ export class SourceRecords {
 
   /** @throws KubeError */
   async change({ object }: Entry, { spec }: SourceClaim): Promise<void> {
-    const { namespace = "", name, resourceVersion } = object.metadata;
-    const change = { metadata: { resourceVersion }, spec: { ...spec, value: null } } as KubeObject;
-    await this.options.client
-      .merge(`${collectionPath(plural, namespace)}/${name}`, change, fieldManager)
-      .catch((error: unknown) => {
+    const { resourceVersion } = object.metadata;
+    await this.#merge(objectPath(plural, object.metadata), { metadata: { resourceVersion }, spec }).catch(
+      (error: unknown) => {
         // The watch brings what it is by now, and it is looked at again.
         if (!(error instanceof KubeError) || error.status !== 409) throw error;
-      });
+      },
+    );
   }
 
   /** @throws KubeError */
   async remove({ object, uid }: Entry): Promise<void> {
-    const { namespace = "", name } = object.metadata;
-    await this.options.client.remove(`${collectionPath(plural, namespace)}/${name}`, uid);
+    await this.options.client.remove(objectPath(plural, object.metadata), uid);
   }
 
   async #make(source: Source, claim: SourceClaim): Promise<void> {
@@ -77,7 +75,7 @@ export class SourceRecords {
    * source is given that again; whoever took all of it away has it for himself, and so has who wrote one.
    */
   async #takeBack(source: Source, claim: SourceClaim, taken: KubeError): Promise<void> {
-    const path = `${collectionPath(plural, source.namespace)}/${claim.name}`;
+    const path = objectPath(plural, { namespace: source.namespace, name: claim.name });
     const object = await this.options.client.get(path);
     // It has gone meanwhile.
     if (object === undefined) throw taken;
@@ -90,8 +88,16 @@ export class SourceRecords {
     if (standing === "own") return;
     const labels = { [sourceLabel]: source.kind };
     const ownerReferences = [...ownersOf(object).filter((owner) => owner.uid !== source.uid), ownerOf(source)];
-    const change = { metadata: { resourceVersion, labels, ownerReferences }, spec: { ...claim.spec, value: null } };
-    await this.options.client.merge(path, change as unknown as KubeObject, fieldManager);
+    await this.#merge(path, { metadata: { resourceVersion, labels, ownerReferences }, spec: claim.spec });
+  }
+
+  /** One value of its own is not what a source asks for. */
+  #merge(
+    path: string,
+    { metadata, spec }: { readonly metadata: object; readonly spec: SourceClaim["spec"] },
+  ): Promise<KubeObject> {
+    const change = { metadata, spec: { ...spec, value: null } };
+    return this.options.client.merge(path, change, fieldManager);
   }
 
   /** Says of a DnsRecord, once, that it does not follow the object that asks for its name. */

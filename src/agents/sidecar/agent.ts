@@ -210,7 +210,7 @@ export class Agent {
     const reached = store.isWhole ? relay.reached(before) : before;
     if (reached === before) return;
     const added = reached.filter((address) => !before.includes(address));
-    const removed = before.filter((address) => !reached.includes(address));
+    const removed = without(before, reached);
     log.info("other servers are reached, or not, as they were not before", { added, removed });
     await this.#save((state) => ({ ...state, reached }));
     this.#progress.request("files");

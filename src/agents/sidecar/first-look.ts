@@ -1,4 +1,5 @@
 import { inParallel } from "../../base/in-parallel";
+import { without } from "../../base/lists";
 import { addressAt, type RelayTarget } from "../../knot/config/remotes";
 import { type Patience, ServerLook } from "./server-look";
 
@@ -31,5 +32,5 @@ export async function answering(
     if (took === undefined) silent.add(addressAt(at.host, at.port));
     if (look.isConnected) connected.push(at.host);
   });
-  return connected.length > 0 && silent.size > 0 ? addresses.filter((address) => !silent.has(address)) : addresses;
+  return connected.length > 0 && silent.size > 0 ? without(addresses, silent) : addresses;
 }

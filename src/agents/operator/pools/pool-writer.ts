@@ -2,7 +2,7 @@ import { isRefused, KubeError, type KubeObject } from "../../../kube/answer";
 import type { KubeClient } from "../../../kube/client";
 import { poolTransitions, type Refusal, samePoolStatus } from "../../../pools/conditions";
 import { type Pool, poolKind, poolLabel, type PoolStatus } from "../../../pools/model";
-import { apiVersion, collectionPath, kind, plural, poolPlural } from "../../../records/model";
+import { apiVersion, collectionPath, kind, objectPath, plural, poolPlural } from "../../../records/model";
 import { type EventQueue, fieldManager } from "../event-queue";
 import { type AnswerRecord, type PoolEntry, type PoolStore, writtenValues } from "./pool-store";
 
@@ -93,7 +93,7 @@ export class PoolWriter {
     const before = entry.status;
     if (entry.object.isLeaving || samePoolStatus(before, status)) return;
     const { namespace, name, resourceVersion } = entry.object.metadata;
-    const path = `${collectionPath(poolPlural, namespace)}/${name}/status`;
+    const path = `${objectPath(poolPlural, entry.object.metadata)}/status`;
     const body = { metadata: { resourceVersion }, status: { ...status, targets: status.targets ?? null } };
     let written: KubeObject;
     try {
@@ -126,6 +126,5 @@ function taken({ object }: PoolEntry): Refusal {
 }
 
 function recordPath({ object }: PoolEntry): string {
-  const { namespace, name } = object.metadata;
-  return `${collectionPath(plural, namespace)}/${name}`;
+  return objectPath(plural, object.metadata);
 }
