@@ -300,6 +300,8 @@ describe("DnsRecords that are made of Services and Ingresses", () => {
         stage.watch("services").onChange(service("www", "192.0.2.2"), false);
         await written(/^create/, /^merge/, /^merge service-www-/);
         expect(stage.merged[1]).to.have.nested.property("spec.values[0]", "192.0.2.2");
+        // One that somebody gave a value of its own besides would be refused with both.
+        for (const change of stage.merged) expect(change).to.have.nested.property("spec.value", null);
         expect(stage.told).to.deep.equal([]);
       });
 
